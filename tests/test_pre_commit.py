@@ -106,7 +106,7 @@ def test_the_hook(repository: Repository) -> None:
     path.write_text(MAPPINGS.replace("prod-green", "prod-blue"))
     failed = repository.hook(shown)
     assert failed.returncode == 1
-    assert f"{shown}:1:12: error: clusterID is 'prod-blue', but this cluster's id is 'prod-green'" in failed.stdout
+    assert f"{shown}:1:12: error: clusterID is 'prod-blue', but the ID of this cluster is 'prod-green'" in failed.stdout
     assert repository.hook("clusters/tarmak.yaml").returncode == 1  # stands for all of its clusters
     path.write_text("# tarmak-iam: ignore[IAM020] moves next week\n" + path.read_text())
     assert repository.hook(shown).returncode == 0

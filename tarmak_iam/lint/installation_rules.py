@@ -1,4 +1,4 @@
-"""Rules about a whole installation, and about files of it in the wrong place."""
+"""Rules about a whole installation, and about its files in the wrong place."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
-_REACHED_BY_LOCALHOST = ("", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104  # a configuration's words
+_REACHED_BY_LOCALHOST = ("", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104  # values of a configuration
 
 
 def _other_cluster_id(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -38,43 +38,45 @@ def _other_cluster_id(rule: Rule, installation: Installation) -> Iterator[Findin
     if mappings is None or mappings.cluster_id in (None, "", installation.cluster_id):
         return
     if scalar_by_release(mappings.document, mappings.cluster_id_route)[1]:
-        return  # a number, which is told as such
+        return  # a number, which IAM063 reports
     what = (
-        f"clusterID is {_shown(mappings.cluster_id)}, but this cluster's id is {quoted(installation.cluster_id)}: "
-        "the daemon would refuse every token"
+        f"clusterID is {_shown(mappings.cluster_id)}, but the ID of this cluster is {quoted(installation.cluster_id)}: "
+        "the authenticator rejects every token"
     )
-    remedy = f"write clusterID: {installation.cluster_id}"
+    remedy = f"set clusterID: {installation.cluster_id}"
     yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, remedy, locks_out=True)
 
 
 def _shown(value: object) -> str:
-    return f"a {'list' if isinstance(value, list) else 'mapping'}" if isinstance(value, (list, dict)) else quoted(value)
+    if isinstance(value, (list, dict)):
+        return "a list" if isinstance(value, list) else "a YAML mapping"
+    return quoted(value)
 
 
-def _nobody_mapped(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """The switch without mappings: the API server asks a daemon that does not run, or that lets nobody in."""
+def _no_mappings(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """IAM login without mappings: the API server asks a daemon that does not run, or that denies every caller."""
     entries = installation.mappings.entries if installation.mappings else ()
     if not entries and installation.cluster.authenticator_init and not installation.is_hub:
-        what = f"the authenticator is on for {installation.cluster_id}, but nobody is mapped"
+        what = f"awsIAMAuthenticatorInit is on for {installation.cluster_id}, but no principal is mapped"
         remedy = f"map an admin role: {installation.admin_command}"
         unread = next((each for each in installation.misplaced_files if each.name == MAPPINGS_NAME), None)
         if unread is not None:
-            remedy = f"move {unread.path} where it is read [IAM098], or {remedy}"
+            remedy = f"move {unread.path} to where it is read [IAM098], or {remedy}"
         yield rule.finding(Subject.CONFIG, switch_route(installation.cluster), what, remedy, locks_out=True)
 
 
-def _would_not_start(rule: Rule, installation: Installation) -> Iterator[Finding]:
+def _does_not_start(rule: Rule, installation: Installation) -> Iterator[Finding]:
     failure = installation.loaded.failure if installation.mappings else None
     if failure is not None:
-        what = f"authenticator {installation.daemon_version} would not start: {failure.reason}"
+        what = f"authenticator {installation.daemon_version} does not start: {failure.reason}"
         route = _at_fault(installation, failure)
-        remedy = failure.remedy or "fix it before the mappings are applied"
+        remedy = failure.remedy or "fix it before you apply the mappings"
         found = rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=True)
         yield replace(found, place=failure.place if failure.route is None else None)
 
 
 def _at_fault(installation: Installation, failure: Answer) -> Route:
-    """The ARN where the daemon complains of one, else what it names."""
+    """The route of the ARN where the daemon rejects an ARN, else the route that the failure names."""
     for entry in entries_of(installation.mappings).mapped:
         if entry.listed.route == failure.route and quoted(entry.listed.arn) in failure.reason:
             return entry.at_arn
@@ -82,28 +84,29 @@ def _at_fault(installation: Installation, failure: Answer) -> Route:
 
 
 def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """A token is made with the STS of the caller's partition, and the daemon takes only its own."""
+    """A token is a request to the STS of the caller's partition, and the daemon accepts only its own partition."""
     mappings, version = installation.mappings, installation.daemon_version
     for entry in entries_of(mappings).mapped:
         arn, own = entry.listed.arn, installation.partition
         partition = arn.split(":")[1] if arn.count(":") >= 5 else own
         if partition in PARTITIONS and not accepts_tokens_of(partition, own, version):
-            what = f"{shortened(arn)} is of the partition {partition}, the cluster of {own}: it never matches"
+            what = f"{shortened(arn)} is in partition {partition}, but the cluster is in {own}: it never matches"
             meant = arn.replace(f"arn:{partition}:", f"arn:{own}:", 1)
-            remedy = f"did you mean {shortened(meant)}? If not, remove the entry: nobody can log in by it"
+            remedy = f"did you mean {shortened(meant)}? If not, remove the entry: no caller can log in with it"
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy, locks_out=entry.is_admin)
 
 
 def _too_large(rule: Rule, installation: Installation) -> Iterator[Finding]:
     size = _size(installation)
     if size > MAX_CONFIGMAP:
-        what = f"the mappings have {size:,} bytes, and a ConfigMap takes {MAX_CONFIGMAP:,}"
-        remedy = "map the roles that people assume, not each of them"
+        what = f"the mappings are {size:,} bytes, but a ConfigMap holds at most {MAX_CONFIGMAP:,}"
+        remedy = "map the roles that people assume, not each person"
         yield rule.finding(Subject.MAPPINGS, Route(), what, remedy, locks_out=True)
 
 
 def _size(installation: Installation) -> int:
-    """Of the largest ConfigMap that they become; of the file where it is one, or where nothing can be made of it."""
+    """The size in bytes of the largest ConfigMap that the mappings become; the size of the file where the file is the
+    ConfigMap's content, or where no payloads can be generated from it."""
     if installation.daemon.asks_cluster:
         with contextlib.suppress(ConfigError):
             return installation.payloads.largest
@@ -113,20 +116,21 @@ def _size(installation: Installation) -> int:
     return size + len(f"clusterID: {installation.cluster_id}\n") if mappings and not mappings.cluster_id else size
 
 
-def _elsewhere(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """Tarmak's init unit gives `init` neither configuration nor flags, so the API server is sent to the defaults."""
+def _other_address(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """Tarmak's init unit passes neither configuration nor flags to `init`, so the API server calls the default
+    address."""
     mappings = installation.mappings
     if mappings is None or not installation.cluster.authenticator_init or installation.loaded.failure is not None:
         return
     server, settings = installation.server, entries_of(mappings).settings
     webhook = installation.command("webhook --output-dir DIR")
-    remedy = f"remove the key; with a webhook file of your own ({webhook}), switch Tarmak's init unit off"
-    asked = f"Tarmak sends the API server to localhost:{DEFAULT_PORT}"
+    remedy = f"remove the key, or create your own webhook file ({webhook}) and set awsIAMAuthenticatorInit to false"
+    called = f"Tarmak configures the API server to call localhost:{DEFAULT_PORT}"
     if server.port != DEFAULT_PORT:
-        what = f"the daemon would listen at port {server.port}, and {asked}"
+        what = f"the authenticator listens on port {server.port}, but {called}"
         yield rule.finding(Subject.MAPPINGS, settings.route("server.port"), what, remedy, locks_out=True)
     if server.address not in _REACHED_BY_LOCALHOST:
-        what = f"the daemon would listen at {server.address}, and {asked}"
+        what = f"the authenticator listens on {server.address}, but {called}"
         yield rule.finding(Subject.MAPPINGS, settings.route("server.address"), what, remedy, locks_out=True)
 
 
@@ -134,14 +138,14 @@ def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding
     version = installation.daemon_version
     if version.unread:
         what = f"authenticator {version} {version.unread}; the behaviour of {version.known} is assumed"
-        remedy = f"choose {NEWEST_READ} or an earlier release, or check its release notes and then ignore this"
+        remedy = f"use {NEWEST_READ} or an earlier release, or check its release notes and then suppress this finding"
         chosen = installation.settings.chosen
         key = "daemonVersion" if "daemonVersion" in chosen else "image"  # the default is known
         yield rule.finding(Subject.SETTINGS, Route.of((key,)), what, remedy)
 
 
 def _no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """Not where nobody is mapped at all, which is another finding, or where the daemon does not start."""
+    """No finding where no principal is mapped (IAM021), or where the daemon does not start (IAM022)."""
     mappings, daemon = installation.mappings, installation.loaded
     if mappings is None or daemon.config is None or not mappings.entries:
         return
@@ -151,14 +155,14 @@ def _no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
             return
     settings = entries_of(mappings).settings
     keys = [key for key in ("server.mapRoles", "server.mapUsers", "server.mapAccounts") if settings.get(key)]
-    what = f"nobody gets {ADMINS}: no one could mend the cluster by IAM"
+    what = f"no mapping grants {ADMINS}: no admin can log in with IAM"
     remedy = f"map an admin role: {installation.admin_command}"
     route = settings.route(keys[0] if keys else "server")
     yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=True)
 
 
 def _may_be_admin(grant: Grant) -> bool:
-    """By the name of a session too, which a user has not."""
+    """Whether the group is, or can become by a session name, system:masters; users have no session name."""
     is_session = ":user/" not in grant.principal
     return any(group == ADMINS or (is_session and can_become(group, ADMINS)) for group in grant.groups)
 
@@ -167,14 +171,14 @@ _MAP_LIST = re.compile(r"\bmap(Roles|Users|Accounts)\b", re.IGNORECASE)
 
 
 def _are_lists_unread(mappings: Mappings | None) -> bool:
-    """Whether what follows the document that the daemon reads has entries, which count once it is read."""
+    """Whether there are entries after the document that the daemon reads: they take effect once they are in it."""
     place = mappings.document.next_document if mappings else None
     rest = mappings.document.text.splitlines()[place.line - 1 :] if mappings and place and place.line else []
     return any(_MAP_LIST.search(line) for line in rest)
 
 
 def _leads(outer: Route, inner: Route) -> bool:
-    """Without the occurrences of keys, which rules need not tell."""
+    """Whether `outer` is `inner` or above it; without the occurrences of keys, which rules need not give."""
     return inner.plain[: len(outer)] == outer.plain
 
 
@@ -187,7 +191,7 @@ def _admins(mappings: Mappings | None) -> list[WrittenEntry]:
 
 
 def _is_admin_lost(_: Finding, cause: Finding, mappings: Mappings | None) -> bool:
-    """Some entry is an admin's, but does not count."""
+    """An entry has system:masters, but the cause keeps it from taking effect."""
     is_error = cause.subject is Subject.MAPPINGS and cause.severity is Severity.ERROR
     return is_error and any(_leads(entry.listed.route, cause.route) for entry in _admins(mappings))
 
@@ -197,10 +201,10 @@ _KEYS = ("misplaced-mapping-key", "duplicate-mapping-key")
 
 _ENTRIES_UNREAD = Implication(("mappings-second-document",), lambda _, __, mappings: _are_lists_unread(mappings))
 
-# Why there may be no entries where somebody wrote some.
-_HIDE_EVERYONE = (
+# Findings that explain why a file with entries has none for the daemon.
+_HIDE_ENTRIES = (
     _ENTRIES_UNREAD,
-    # The daemon does not start, and what is below `server` is no mapping that could map anybody.
+    # The daemon does not start, because the value of `server` is not a YAML mapping and so has no entries.
     Implication(
         ("daemon-does-not-start",), lambda _, cause, __: [str(step).lower() for step in cause.route.plain] == ["server"]
     ),
@@ -208,9 +212,9 @@ _HIDE_EVERYONE = (
     Implication(("mappings-as-text", *_LIST_SHAPES)),
 )
 
-# What may be why the daemon does not start: in what it stops at, of which a file that it cannot read has nothing, and
-# of an entry that a dash splits in two there are two items of the list.
-_END_DAEMON = (
+# Findings that explain why the daemon does not start. They are at or below the value that it stops at. A file that it
+# cannot read has no such value, and an entry that a dash splits in two is two items of the list.
+_STOP_DAEMON = (
     Implication(("duplicate-mapping-key",), lambda finding, _, __: not len(finding.route)),
     Implication(
         (
@@ -235,11 +239,11 @@ _END_DAEMON = (
 
 _HIDE_ADMINS = (
     _ENTRIES_UNREAD,
-    Implication(("daemon-partition",)),  # once that is fixed, an admin's entry shows
+    Implication(("daemon-partition",)),  # once that is fixed, an admin's entry takes effect
     Implication(
         (*_KEYS, *_LIST_SHAPES), lambda _, __, mappings: mappings is not None and ADMINS in mappings.document.text
     ),
-    # A group was to be system:masters.
+    # A group was meant to be system:masters.
     Implication(
         (
             "groups-as-text",
@@ -253,34 +257,45 @@ _HIDE_ADMINS = (
         ),
         lambda _, cause, __: ADMINS in cause.text and _is_of_groups(cause),
     ),
-    # Another entry may take the place of an admin's.
+    # Another entry may replace an admin's.
     Implication(("duplicate-principal",), lambda _, __, mappings: bool(_admins(mappings))),
     Implication((), _is_admin_lost),
 )
 
 INSTALLATION_RULES = (
-    INSTALLATION.error("IAM020", "cluster-id-mismatch", "the mappings are for another cluster id", _other_cluster_id),
+    INSTALLATION.error("IAM020", "cluster-id-mismatch", "clusterID is not the ID of the cluster", _other_cluster_id),
     INSTALLATION.warning(
-        "IAM021", "no-mappings", "the switch is on and nobody is mapped", _nobody_mapped, implied_by=_HIDE_EVERYONE
+        "IAM021",
+        "no-mappings",
+        "IAM login is enabled, but no principal is mapped",
+        _no_mappings,
+        implied_by=_HIDE_ENTRIES,
     ),
     INSTALLATION.error(
-        "IAM022", "daemon-does-not-start", "the daemon would not start", _would_not_start, implied_by=_END_DAEMON
+        "IAM022", "daemon-does-not-start", "the authenticator does not start", _does_not_start, implied_by=_STOP_DAEMON
     ),
-    INSTALLATION.error("IAM023", "entry-partition", "an entry is of another partition", _other_partition),
+    INSTALLATION.error("IAM023", "entry-partition", "an entry in another partition", _other_partition),
     INSTALLATION.error("IAM085", "configmap-size", "the mappings do not fit into a ConfigMap", _too_large),
-    INSTALLATION.error("IAM093", "daemon-address", "the daemon listens where nobody asks", _elsewhere),
+    INSTALLATION.error(
+        "IAM093", "daemon-address", "the authenticator listens where the API server does not call it", _other_address
+    ),
     INSTALLATION.warning(
-        "IAM024", "unknown-daemon-release", "the daemon's release is not known here", _unknown_release
+        "IAM024",
+        "unknown-daemon-release",
+        "a release of the authenticator that tarmak-iam does not know",
+        _unknown_release,
     ),
 )
 
-ADMIN_RULES = (INSTALLATION.warning("IAM084", "no-admin", "nobody is an admin", _no_admin, implied_by=_HIDE_ADMINS),)
+ADMIN_RULES = (
+    INSTALLATION.warning("IAM084", "no-admin", "no mapping to system:masters", _no_admin, implied_by=_HIDE_ADMINS),
+)
 
 _KINDS = {Subject.MAPPINGS: "mappings", Subject.SETTINGS: "settings"}
 
 
 def misplaced_findings(files: Iterable[MisplacedFile], cluster_id: str) -> list[Finding]:
-    """What there is to say about the misplaced files of a cluster, whatever its other files say."""
+    """The findings about the misplaced files of a cluster, independent of its other files."""
     return [_finding(rule, file, cluster_id) for rule in FILE_PLACE_RULES for file in files]
 
 
@@ -296,20 +311,20 @@ def _finding(rule: Rule, file: MisplacedFile, cluster_id: str) -> Finding:
 
 
 def _message(file: MisplacedFile, kind: str) -> str:
-    """The same for all clusters that the file may be of, so that it is reported once."""
+    """The same text for all clusters that the file may belong to, so that it is reported once."""
     if len(file.read_from) == 1:
-        return f"this file is not read: the {kind} of the cluster are in {file.read_from[0]}"
-    return f"this file is not read: the {kind} of a cluster are in its own directory, as {file.name}"
+        return f"this file is not read: the {kind} of the cluster are read from {file.read_from[0]}"
+    return f"this file is not read: the {kind} of a cluster are read from {file.name} in its own directory"
 
 
 def _remedy(file: MisplacedFile, cluster_id: str) -> str:
     if len(file.read_from) > 1:
-        return f"move it to the one that it is for: {' or '.join(map(str, file.read_from))}"
+        return f"move it to the directory of its cluster: {' or '.join(map(str, file.read_from))}"
     (target,) = file.read_from
     if target.exists():
-        return "move what should count into that file, and remove this one"
+        return "move what should take effect into that file, and remove this one"
     remedy = f"move it: {_move(file.path, target)}"
-    return f"if it is for {cluster_id}, {remedy}" if file.is_guess else remedy
+    return f"if it belongs to {cluster_id}, {remedy}" if file.is_guess else remedy
 
 
 def _move(path: Path, target: Path) -> str:
@@ -318,5 +333,5 @@ def _move(path: Path, target: Path) -> str:
 
 
 FILE_PLACE_RULES = (
-    INSTALLATION.warning("IAM098", "misplaced-file", "mappings or settings that are not read", _misplaced),
+    INSTALLATION.warning("IAM098", "misplaced-file", "a mappings or settings file that is not read", _misplaced),
 )

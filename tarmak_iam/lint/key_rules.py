@@ -1,4 +1,4 @@
-"""Rules about keys that the authenticator does not read, and what to do about them."""
+"""Rules about keys that the authenticator does not read, and how to fix them."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from tarmak_iam.lint.written_lists import group_names, merged_list
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.text import quoted, shortened
 
-_EITHER = "move its entries to mapRoles or mapUsers in server, or begin its name with x- if it is a note"
+_EITHER = "move its entries to server.mapRoles or server.mapUsers, or prefix its name with x- if it is a note"
 
 _STEP = 2
-"""Blanks of one level where nothing in the file says how many."""
+"""Spaces of one level of indentation where nothing in the file shows how many it uses."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyGroup:
-    """Unread keys that stand together in one mapping, and belong to one other place."""
+    """Adjacent unread keys of one mapping that belong in the same other place."""
 
     keys: tuple[UnreadKey, ...]
 
@@ -54,19 +54,19 @@ class KeyGroup:
 
     @property
     def has_identity(self) -> bool:
-        """Whether one of them says who an entry is about."""
+        """Whether one of them names the principal of an entry."""
         return any(key.intended in (*IDENTITIES, "permissionSetName", "accountID") for key in self.keys)
 
     @property
-    def hides_people(self) -> bool:
-        """Whether one of them is a list of entries or accounts, or what has the lists."""
+    def hides_principals(self) -> bool:
+        """Whether one of them is a list of entries or accounts, or `server`, which contains the lists."""
         return any(key.intended in (*LISTS, "server") and not is_empty_value(key.node.value) for key in self.keys)
 
     @property
     def renames(self) -> str:
-        """What of the names is wrong besides the place."""
+        """The end of a remedy: which names are wrong in addition to the place."""
         wrong = [key for key in self.keys if key.name.lower() != key.intended.lower()]
-        return "".join(f", and write {key.intended} instead of {quoted(key.name)}" for key in wrong)
+        return "".join(f", and rename {quoted(key.name)} to {key.intended}" for key in wrong)
 
 
 def remedy_of(document: Document, group: KeyGroup) -> str:
@@ -78,13 +78,13 @@ def remedy_of(document: Document, group: KeyGroup) -> str:
     if key.existing is not None:
         return _merge(document, key)
     if inner_keys(key):
-        return f"move the keys below {quoted(key.name)} to its own level, and remove it"
+        return f"move the keys below {quoted(key.name)} up one level, and remove {quoted(key.name)}"
     if key.place is KeyPlace.NOWHERE:
         return _unwrapped(document, key) or _EITHER
-    return f"{_elsewhere(document, group)}{group.renames}"
+    return f"{_other_place(document, group)}{group.renames}"
 
 
-def _elsewhere(document: Document, group: KeyGroup) -> str:
+def _other_place(document: Document, group: KeyGroup) -> str:
     if group.first.place is KeyPlace.SERVER:
         return _below_server(document, group)
     if group.first.place is KeyPlace.ENTRY:
@@ -98,12 +98,12 @@ def _to_the_top(document: Document, group: KeyGroup) -> str:
     key, root = group.first, document.root
     if key.where == "server" and not key.holder.flow and isinstance(root, Mapping):
         top = document.place(root.entries[0].key).line
-        return f"move {_lines(document, group)} above line {top}, without the blanks before {quoted(key.name)}"
+        return f"move {_lines(document, group)} above line {top}, without the spaces before {quoted(key.name)}"
     return "move it to the top level"
 
 
 def _unwrapped(document: Document, key: UnreadKey) -> str:
-    """For a key around the configuration; empty for others."""
+    """The remedy for a key that encloses the configuration; empty for other keys."""
     value = dereference(key.node.value)
     if key.where or key.holder.flow or _server(document) or not isinstance(value, Mapping) or value.flow:
         return ""
@@ -111,21 +111,21 @@ def _unwrapped(document: Document, key: UnreadKey) -> str:
     texts = [quoted(each.text) for each in value.entries if getattr(dereference(each.value), "is_block", False)]
     if names & {each.lower() for each in LISTS}:
         if texts:
-            return f"write server instead of {quoted(key.name)}, and remove the | behind {' and '.join(texts)}"
+            return f"rename {quoted(key.name)} to server, and remove the | after {' and '.join(texts)}"
         return "did you mean server?"
     if "server" not in names:
         return ""
-    blanks = column_of(document, value.entries[0].key)
+    spaces = column_of(document, value.entries[0].key)
     first, line = document.place(value.entries[0].key).line or 1, document.place(key.node.key).line
     lines = lines_text(first, last_line(document, key.node))
-    return f"remove line {line} ({quoted(f'{key.name}:')}), and indent {lines} by {blanks} blanks less"
+    return f"remove line {line} ({quoted(f'{key.name}:')}), and indent {lines} by {spaces} spaces less"
 
 
 def ignored_remedy(key: UnreadKey) -> str:
-    """For what nobody misses."""
+    """The remedy for a key that changes nothing by being ignored."""
     if key.place is KeyPlace.ENTRY and key.where != "sso":
         return "move it to the entry that it belongs to, or remove it"
-    return f"{key.intended} is there already: remove this one" if key.existing else "remove it, or make it a comment"
+    return f"{key.intended} is already set: remove this key" if key.existing else "remove it, or make it a comment"
 
 
 def _section_remedy(document: Document, key: UnreadKey, form: str) -> str:
@@ -141,20 +141,20 @@ def _same_place(document: Document, key: UnreadKey) -> str:
     if key.intended in ("roleARN", "userARN") and not arn_in(key.node.value):
         kind = key.intended.removesuffix("ARN")
         if not isinstance(dereference(key.node.value), Scalar):
-            return f"write an entry of its own for each ARN, with {key.intended}, username and groups"
-        return f"write {key.intended} with the ARN of the {kind} instead of {quoted(key.name)}"
+            return f"write a separate entry for each ARN, with {key.intended}, username and groups"
+        return f"replace {quoted(key.name)} with {key.intended} and the ARN of the {kind}"
     return f"did you mean {key.intended}?"
 
 
 def _is_of_other_list(key: UnreadKey) -> bool:
-    """Whether key and ARN agree, and the list is the wrong one."""
+    """Whether the key fits the ARN, but not the list."""
     kind = key.intended.removesuffix("ARN")
     other = {"role": "user", "user": "role"}.get(kind, "")
     return bool(other) and key.name.lower() == f"{other}arn" and f":{other}/" in arn_in(key.node.value)
 
 
 def _merge(document: Document, key: UnreadKey) -> str:
-    """Into the same key, which is there already."""
+    """The remedy that merges a key into the correct one, which the mapping already has."""
     assert key.existing is not None
     there = document.node(key.existing)
     line = document.position(key.existing, at_key=True).line
@@ -163,8 +163,8 @@ def _merge(document: Document, key: UnreadKey) -> str:
         if listed:
             return f"write groups: {listed} in line {line}, and remove {quoted(key.name)}"
     if key.intended in IDENTITIES:
-        return "make it an entry of its own, with its username and groups, or remove it"
-    what = "its entries" if key.intended in ENTRY_LISTS else "what is below it"
+        return "make it a separate entry, with its username and groups, or remove it"
+    what = "its entries" if key.intended in ENTRY_LISTS else "its content"
     return f"move {what} to the end of {key.intended} in line {line}, and remove {quoted(key.name)}"
 
 
@@ -182,7 +182,7 @@ def _below_server(document: Document, group: KeyGroup) -> str:
         return _out_of_list(document, group, server)
     if server is None:
         first = document.place(key.node.key).line
-        return f"add the line 'server:' above line {first}, and indent {_lines(document, group)} by {_STEP} blanks"
+        return f"add the line 'server:' above line {first}, and indent {_lines(document, group)} by {_STEP} spaces"
     line, value = document.place(server.key).line, dereference(server.value)
     is_written = isinstance(value, Mapping) and bool(value.entries)
     step = _STEP
@@ -193,17 +193,17 @@ def _below_server(document: Document, group: KeyGroup) -> str:
     entries = key.holder.entries
     is_next = entries.index(key.node) == entries.index(server) + 1
     where = "" if is_next else f"move it below server in line {line}: "
-    emptied = "" if is_written or value.start == value.end else f"write {quoted('server:')} as line {line}, and "
-    return f"{where}{emptied}indent {_lines(document, group)} by {step} blanks"
+    emptied = "" if is_written or value.start == value.end else f"change line {line} to {quoted('server:')}, and "
+    return f"{where}{emptied}indent {_lines(document, group)} by {step} spaces"
 
 
 def _out_of_list(document: Document, group: KeyGroup, server: Entry | None) -> str:
-    """A list below another one."""
+    """The remedy for a list below another one."""
     key, inside = group.first, dereference(server.value) if server else None
     if isinstance(inside, Mapping) and inside.entries and is_first_on_line(document, key.node.key):
-        blanks = column_of(document, key.node.key) - column_of(document, inside.entries[0].key)
-        if blanks > 0 and not inside.flow:
-            return f"indent {_lines(document, group)} by {blanks} blanks less"
+        spaces = column_of(document, key.node.key) - column_of(document, inside.entries[0].key)
+        if spaces > 0 and not inside.flow:
+            return f"indent {_lines(document, group)} by {spaces} spaces less"
     return f"move {group.names} to server"
 
 
@@ -220,7 +220,7 @@ def _in_entry(document: Document, group: KeyGroup) -> str:
         wanted = column_of(document, owner.entries[0].key) if isinstance(owner, Mapping) else own
         if key.holder.flow or not is_first_on_line(document, key.node.key) or wanted >= own:
             return f"move {group.names} out of sso, into its entry"
-        return f"move {group.names} out of sso: indent {_lines(document, group)} by {own - wanted} blanks less"
+        return f"move {group.names} out of sso: indent {_lines(document, group)} by {own - wanted} spaces less"
     if group.has_identity:
         return _as_new_entry(document, group)
     owner = document.node(key.owner) if key.owner else None
@@ -228,17 +228,17 @@ def _in_entry(document: Document, group: KeyGroup) -> str:
         return f"move {group.names} to the entry in line {document.position(key.owner).line}" if key.owner else ""
     step = column_of(document, owner.entries[0].key) - column_of(document, key.node.key)
     line = document.place(owner.entries[0].key).line
-    return f"indent {_lines(document, group)} by {step} blanks: probably they are of the entry in line {line}"
+    return f"indent {_lines(document, group)} by {step} spaces: probably part of the entry in line {line}"
 
 
 def _as_new_entry(document: Document, group: KeyGroup) -> str:
-    """Keys of an entry that stand beside the lists."""
+    """The remedy for keys of an entry that are next to the lists."""
     identity = next((key for key in group.keys if key.intended in IDENTITIES), group.first)
     listed = "mapUsers" if identity.intended == "userARN" else "mapRoles"
     first, entries = group.first, group.first.holder.entries
     above = entries[entries.index(first.node) - 1] if entries.index(first.node) else None
     if first.holder.flow or above is None or (above.text or "").lower() not in ("maproles", "mapusers"):
-        return f"make an item of {listed} of {_lines(document, group)}, with a dash before its first key"
+        return f"make {_lines(document, group)} an item of {listed}, with a dash before its first key"
     own, value = column_of(document, first.node.key), dereference(above.value)
     dash = own
     if isinstance(value, Sequence) and not value.flow:
@@ -247,7 +247,7 @@ def _as_new_entry(document: Document, group: KeyGroup) -> str:
     if len(group.keys) == 1:
         return begins
     rest = KeyGroup(group.keys[1:])
-    return f"{begins}, and indent {_lines(document, rest)} by {dash + 2 - own} blanks"
+    return f"{begins}, and indent {_lines(document, rest)} by {dash + 2 - own} spaces"
 
 
 def _in_sso(document: Document, group: KeyGroup) -> str:
@@ -256,26 +256,26 @@ def _in_sso(document: Document, group: KeyGroup) -> str:
     if sso is not None and not key.holder.flow:
         is_next = key.holder.entries.index(key.node) == key.holder.entries.index(sso) + 1
         where = "" if is_next else f"move them below sso in line {document.place(sso.key).line}: "
-        return f"{where}indent {_lines(document, group)} by {_STEP} blanks"
+        return f"{where}indent {_lines(document, group)} by {_STEP} spaces"
     values = {}
     for each in group.keys:
         value = dereference(each.node.value)
         if not isinstance(value, Scalar):
             return f"move {group.names} below sso"
         values[each.intended] = value.text
-    return f"write sso: {shortened(flow_text(values, Layout()), 160)} instead of {group.names}"
+    return f"replace {group.names} with sso: {shortened(flow_text(values, Layout()), 160)}"
 
 
 _GROUPED = (KeyPlace.SERVER, KeyPlace.ENTRY, KeyPlace.SSO)
 
 _ENTRY_TEXT = re.compile(r"^[ \t]*(?:-[ \t]+)?(?:role|user)arn[ \t]*:", re.IGNORECASE | re.MULTILINE)
-"""In a text of an aws-auth ConfigMap."""
+"""An entry in a string of an aws-auth ConfigMap."""
 
 
 def _mistaken_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     document = mappings.document
     if is_foreign(document):
-        what = "this is the file of another tool: the authenticator reads nothing of it, and nobody gets access"
+        what = "this is the file of another tool: the authenticator ignores all of it, and no principal has access"
         remedy = import_remedy(document)
         found = rule.finding(Subject.MAPPINGS, _first_key(document), what, remedy, at=At.KEY, locks_out=True)
         yield replace(found, hides_entries=True)
@@ -292,7 +292,7 @@ def _unknown_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for group in () if is_foreign(document) else _groups(document):
         if _is_without_effect(document, group):
             for key in group.keys:
-                what = f"the authenticator has no setting {quoted(key.name)} {_place(key)}, and ignores it"
+                what = f"the authenticator does not know the key {quoted(key.name)} {_place(key)}, and ignores it"
                 remedy = _rename_remedy(document, key) or ignored_remedy(key)
                 yield rule.finding(Subject.MAPPINGS, key.route, what, remedy, at=At.KEY)
 
@@ -304,7 +304,7 @@ def _first_key(document: Document) -> tuple[str, ...]:
 
 
 def _groups(document: Document) -> Iterator[KeyGroup]:
-    """Keys that stand together, and belong to one other place, are one mistake."""
+    """Adjacent keys that belong in the same other place are one mistake."""
     pending: list[UnreadKey] = []
     for key in unread_keys(document):
         if pending and not _continues(pending[-1], key):
@@ -324,7 +324,7 @@ def _continues(before: UnreadKey, key: UnreadKey) -> bool:
 
 
 def _is_without_effect(document: Document, group: KeyGroup) -> bool:
-    """Whether nobody misses what the keys say: an unknown setting, or one that is there already."""
+    """Whether ignoring the keys changes nothing: an unknown setting, or one that is already set."""
     key = group.first
     value = key.node.value
     if _is_anchor(document, value):
@@ -333,7 +333,7 @@ def _is_without_effect(document: Document, group: KeyGroup) -> bool:
         return not _holds_entries(value) and not inner_keys(key)
     if key.existing is None:
         return key.place is KeyPlace.ENTRY and key.owner is None and not group.has_identity
-    if key.place is KeyPlace.ENTRY and key.where != "sso":  # whose it is, is not known
+    if key.place is KeyPlace.ENTRY and key.where != "sso":  # which entry it belongs to is not known
         return not group.has_identity
     if is_empty_value(value):
         return True
@@ -344,7 +344,7 @@ def _is_without_effect(document: Document, group: KeyGroup) -> bool:
 
 
 def _is_anchor(document: Document, value: Node) -> bool:
-    """Whether an alias elsewhere stands for something in it."""
+    """Whether an alias elsewhere refers to something in it."""
     inside = {id(each): each for each in walk(value)}
     if document.root is None or not any(each.anchor for each in inside.values()):
         return False
@@ -353,7 +353,7 @@ def _is_anchor(document: Document, value: Node) -> bool:
 
 
 def _holds_entries(value: Node) -> bool:
-    """Whether principals are listed in it, each in a mapping of its own or alone."""
+    """Whether it contains principals, each in its own mapping or as an item of a list."""
     for node in walk(value):
         if isinstance(node, Mapping) and any(arn_in(entry.value) for entry in node.entries):
             return True
@@ -365,7 +365,7 @@ def _holds_entries(value: Node) -> bool:
 
 
 def _rename_remedy(document: Document, key: UnreadKey) -> str:
-    return f"begin its name with x-: x-{key.name}" if _is_anchor(document, key.node.value) else ""
+    return f"prefix its name with x-: x-{key.name}" if _is_anchor(document, key.node.value) else ""
 
 
 class _Consequence(NamedTuple):
@@ -377,7 +377,7 @@ class _Consequence(NamedTuple):
 
 
 def _consequence(mappings: Mappings, group: KeyGroup) -> _Consequence:
-    """What the mistake comes to, what is worst first."""
+    """The effect of the mistake; the worst where there are several."""
     key, entry = group.first, _owner(mappings, group.first)
     ignored = f"the authenticator ignores {group.names} {_place(key)}"
     if key.existing is None and entry is not None and not entry.listed.principal and group.has_identity:
@@ -388,11 +388,11 @@ def _consequence(mappings: Mappings, group: KeyGroup) -> _Consequence:
     if inner := inner_keys(key):
         if entry is not None and not entry.listed.principal:
             return _Consequence(f"{EXITS}: {ignored}")
-        return _Consequence(f"{ignored}, with {' and '.join(inner)} below it", _holds_admins(group), False)
-    if key.place is KeyPlace.NOWHERE or group.hides_people or _holds_entries(key.node.value):
+        return _Consequence(f"{ignored}, and {' and '.join(inner)} below it", _holds_admins(group), False)
+    if key.place is KeyPlace.NOWHERE or group.hides_principals or _holds_entries(key.node.value):
         if key.where in ENTRY_LISTS and key.place is KeyPlace.SERVER:
             return _Consequence(f"{EXITS}: {ignored}")
-        return _Consequence(f"{ignored}, and nobody mapped there gets access")
+        return _Consequence(f"{ignored}, and the principals mapped there have no access")
     if entry is not None and key.existing is None and key.place in (KeyPlace.HERE, KeyPlace.ENTRY):
         lost = [each.intended for each in group.keys if each.intended in ("username", "groups")]
         what = f"{ignored}, so {entry.name} has no {' and no '.join(lost)}" if lost else ignored
@@ -411,7 +411,7 @@ def _owner(mappings: Mappings, key: UnreadKey) -> WrittenEntry | None:
 
 @lru_cache(maxsize=4)
 def _mapped(mappings: Mappings) -> dict[tuple[str | int, ...], WrittenEntry]:
-    """Each entry by the way to it."""
+    """Each entry by its route."""
     return {each.listed.route.plain: each for each in entries_of(mappings).mapped}
 
 
@@ -421,7 +421,10 @@ def _place(key: UnreadKey) -> str:
 
 KEY_RULES = (
     MAPPINGS.error(
-        "IAM057", "misplaced-mapping-key", "a key of the mappings that is misspelt or in the wrong place", _mistaken_key
+        "IAM057",
+        "misplaced-mapping-key",
+        "a key of the mappings file that is misspelt or in the wrong place",
+        _mistaken_key,
     ),
     MAPPINGS.warning("IAM058", "unknown-mapping-key", "a key that the authenticator does not know", _unknown_key),
 )

@@ -1,4 +1,4 @@
-"""Rules about kubeconfigs: the admin certificate in Tarmak's own, and the one that the settings make."""
+"""Rules about kubeconfigs: the admin certificate in Tarmak's own, and the one that is generated from the settings."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ EXPIRES_WITHIN = timedelta(days=30)
 _UNUSABLE = frozenset(AdminState) - {AdminState.MISSING, AdminState.NOT_EXAMINED, AdminState.VALID}
 
 Problem = tuple[str, str]
-"""What is wrong, and what to do about it."""
+"""Message and remedy."""
 
 
 def _missing(access: AdminAccess, _: datetime) -> Problem | None:
-    """Not in a directory that Tarmak has reached no instance from, such as a checkout in CI, or before the first
-    apply: whoever works there has no use for a kubeconfig."""
+    """No problem in a directory from which Tarmak has not connected to an instance, such as a checkout in CI, or before
+    the first apply: no kubeconfig is needed there."""
     if access.has_known_hosts and not _has_credentials(access):
-        return f"{access.what}, and Tarmak has reached the cluster from here", access.remedy
+        return f"{access.what}, but Tarmak has connected to the cluster from this directory", access.remedy
     return None
 
 
@@ -53,7 +53,7 @@ def _expires_soon(access: AdminAccess, now: datetime) -> Problem | None:
 def _not_admin(access: AdminAccess, _: datetime) -> Problem | None:
     if access.state is not AdminState.VALID or access.is_admin:
         return None
-    return f"the admin certificate in {access.path} is not in {ADMINS}", access.replacement
+    return f"the admin certificate in {access.path} is not in the group {ADMINS}", access.replacement
 
 
 def _from_now(days: int) -> str:
@@ -61,14 +61,15 @@ def _from_now(days: int) -> str:
 
 
 def _has_credentials(access: AdminAccess) -> bool:
-    """A kubeconfig without any is one from which they were taken out, to be shared."""
+    """A kubeconfig without credentials is one from which they were removed to share it."""
     return access.state is not AdminState.MISSING and access.has_credentials
 
 
 def _about_certificate(
     problem: Callable[[AdminAccess, datetime], Problem | None],
 ) -> Callable[[Rule, Installation], Iterator[Finding]]:
-    """The check for one problem, at the cluster in tarmak.yaml: Tarmak would drop a comment in the kubeconfig."""
+    """The check for one problem. It reports at the cluster in tarmak.yaml, because Tarmak would drop a comment in the
+    kubeconfig."""
 
     def check(rule: Rule, installation: Installation) -> Iterator[Finding]:
         now = installation.now or datetime.now(timezone.utc)
@@ -79,11 +80,11 @@ def _about_certificate(
     return check
 
 
-# Of this machine: no certificate is brought to a cluster, and Tarmak has a new one signed for whoever applies.
+# About this machine: apply sends no certificate to the cluster, and Tarmak requests a new one for the user who applies.
 _OF_THIS_MACHINE = (
     INSTALLATION.warning("IAM110", "admin-certificate-missing", "no admin certificate", _about_certificate(_missing)),
     INSTALLATION.error(
-        "IAM111", "admin-certificate-invalid", "an admin certificate that lets nobody in", _about_certificate(_unusable)
+        "IAM111", "admin-certificate-invalid", "an admin certificate that is not usable", _about_certificate(_unusable)
     ),
     INSTALLATION.warning(
         "IAM112",
@@ -92,7 +93,10 @@ _OF_THIS_MACHINE = (
         _about_certificate(_expires_soon),
     ),
     INSTALLATION.warning(
-        "IAM113", "admin-certificate-not-admin", "an admin certificate of no admin", _about_certificate(_not_admin)
+        "IAM113",
+        "admin-certificate-not-admin",
+        "an admin certificate without system:masters",
+        _about_certificate(_not_admin),
     ),
 )
 
@@ -100,7 +104,7 @@ ADMIN_CERTIFICATE_RULES = tuple(replace(each, concerns_apply=False) for each in 
 
 
 def _about_setting(setting: str) -> Callable[[Rule, Installation], Iterator[Finding]]:
-    """The check for the problem that one setting makes."""
+    """The check for the problem that one setting causes."""
 
     def check(rule: Rule, installation: Installation) -> Iterator[Finding]:
         for at_fault, problem in () if installation.is_hub else exec_problems(installation):
@@ -112,31 +116,31 @@ def _about_setting(setting: str) -> Callable[[Rule, Installation], Iterator[Find
 
 
 def _setting_remedy(setting: str, installation: Installation) -> str:
-    """What to type about it; empty where only another release helps that is not known here."""
+    """The remedy with its command; empty where only a release that is not known here helps."""
     if setting == "kubectlVersion":
         return f"use kubectl 1.11 or later: {installation.command('settings unset kubectlVersion')}"
     if setting == "role":
         own, other = installation.command("settings set role ARN"), installation.command("settings unset role")
-        return f"set a role of the partition {installation.partition}: {own}, or none: {other}"
+        return f"set a role in partition {installation.partition}: {own}, or unset it: {other}"
     region, known = installation.region, DEFAULT_RELEASE
     if host_refusal(sts_host(region), Verifier(known, installation.partition, region)) is not None:
         return ""
-    remedy = f"set an image of {known} or another release that knows {region}"
+    remedy = f"set an image of {known} or another release that supports {region}"
     if installation.settings.daemonVersion is None:
         return remedy
-    return f"{remedy}, and take daemonVersion out: {installation.command('settings unset daemonVersion')}"
+    return f"{remedy}, and unset daemonVersion: {installation.command('settings unset daemonVersion')}"
 
 
 def _unmapped_role(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """What `kubeconfig` warns of too. IAMIdentityMapping objects can be made by others, so that with the backend CRD
-    the mappings file does not say who is mapped."""
+    """`kubeconfig` warns of this too. Not with the backend CRD: other users can create IAMIdentityMapping objects, so
+    the mappings file does not contain all mappings."""
     role, mappings = installation.settings.role, installation.mappings
     if role is None or mappings is None or installation.is_hub or CRD.name in installation.daemon.backends:
         return
     answer = installation.loaded.whois(identity_of(role))
     if not answer.started or answer.authenticated or _is_reported(installation, parse_arn(role), answer):
         return
-    what = f"nobody can log in with the kubeconfig, whose role is {role}: {answer.reason}"
+    what = f"the kubeconfig assumes {role}, which cannot log in: {answer.reason}"
     own, remedy = parse_arn(role).without_path, f"set another role: {installation.command('settings set role ARN')}"
     if all(canonical_text(each.listed.arn) != canonical_text(str(own)) for each in entries_of(mappings).mapped):
         add = installation.command(f"map add {own} --username NAME --group GROUP")
@@ -145,8 +149,7 @@ def _unmapped_role(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 
 def _is_reported(installation: Installation, role: Arn, answer: Answer) -> bool:
-    """Whether the cause is an error of another rule: of the cluster's id, of a partition, or of what is written for the
-    role."""
+    """Whether another rule reports the cause: the ID of the cluster, a partition, or a flaw in the role's entry."""
     mappings, own = installation.mappings, installation.cluster_id
     if mappings is None or mappings.cluster_id not in (None, "", own):
         return True
@@ -162,7 +165,8 @@ def _is_reported(installation: Installation, role: Arn, answer: Answer) -> bool:
 
 
 def _is_flawed(entry: WrittenEntry, role: Arn, installation: Installation) -> bool:
-    """An account that does not count is flawed too; a role without a flaw is another one, or is for instances."""
+    """Whether another rule reports the entry. An account that takes no effect is flawed too; a role entry without a
+    flaw is for another role, or for instances."""
     if entry.listed.sso and not entry.listed.arn:
         return entry.listed.sso.partition("/")[0] == role.account
     if entry.flaw is not None:
@@ -189,20 +193,25 @@ _UNMAPPED_SINCE = Implication(
         "no-mappings",
     )
 )
-"""Why there may be no entry for a principal where somebody wrote one."""
+"""Findings that explain why the entry of a principal has no effect."""
 
 KUBECONFIG_RULES = (
-    INSTALLATION.error("IAM105", "kubectl-too-old", "a kubectl that runs no command", _about_setting("kubectlVersion")),
     INSTALLATION.error(
-        "IAM106", "kubeconfig-role-partition", "a role of another partition to log in with", _about_setting("role")
+        "IAM105", "kubectl-too-old", "a kubectl without exec credential plugins", _about_setting("kubectlVersion")
     ),
     INSTALLATION.error(
-        "IAM107", "unsupported-daemon-region", "a daemon that refuses its own region", _about_setting("image")
+        "IAM106", "kubeconfig-role-partition", "a kubeconfig role in another partition", _about_setting("role")
+    ),
+    INSTALLATION.error(
+        "IAM107",
+        "unsupported-daemon-region",
+        "a release of the authenticator that does not support the region",
+        _about_setting("image"),
     ),
     INSTALLATION.warning(
         "IAM108",
         "kubeconfig-role-unmapped",
-        "a role to log in with that is not mapped",
+        "a kubeconfig role that is not mapped",
         _unmapped_role,
         implied_by=(_UNMAPPED_SINCE,),
     ),

@@ -1,4 +1,4 @@
-"""Rules about usernames and groups as texts: what copying and editing leave in them, and templates."""
+"""Rules about usernames and groups as strings: traces of copying and editing, and templates."""
 
 from __future__ import annotations
 
@@ -34,40 +34,43 @@ from tarmak_iam.routes import Route
 from tarmak_iam.suggestions import closest
 from tarmak_iam.text import quoted, shortened
 
-_WHAT_OF_BLANKS = {
-    "username": "the username {name} has blanks or control characters at its ends or inside, and they count",
-    "group": "the group {name} has blanks or control characters, and they count: RBAC binds no such group",
+_WHAT_OF_WHITESPACE = {
+    "username": "the username {name} contains whitespace or control characters, which are part of the name",
+    "group": (
+        "the group {name} contains whitespace or control characters, which are part of the name: no RBAC binding has "
+        "such a group"
+    ),
 }
 
 _WHAT = {
-    Trace.INVISIBLE: "has characters that are not visible",
-    Trace.QUOTES: "has quotes or brackets in it",
-    Trace.LETTERS: "has letters that look like others",
+    Trace.INVISIBLE: "contains invisible characters",
+    Trace.QUOTES: "contains quotes or brackets",
+    Trace.LETTERS: "contains letters that look like other letters",
     Trace.ENDING: "begins or ends with a punctuation mark, probably by mistake",
 }
 
 
-def _blank(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+def _whitespace(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         for kind, text, route in _whole_names(entry):
             if kind == "username" and " " in text and is_on_several_lines(mappings.document, route):
-                what = f"the username {quoted(text)} goes on in the next line, which is a blank in it"
+                what = f"the username {quoted(text)} continues on the next line, and the line break becomes a space"
                 yield rule.finding(Subject.MAPPINGS, route, what, "write it on one line")
-            elif _is_blank(kind, text):
-                what = _WHAT_OF_BLANKS[kind].format(name=repr(shortened(text)))
+            elif _has_whitespace(kind, text):
+                what = _WHAT_OF_WHITESPACE[kind].format(name=repr(shortened(text)))
                 remedy = _write_remedy(kind, cleaned(text))
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=_is_admins(kind, text))
 
 
-def _is_blank(kind: str, text: str) -> bool:
-    """An empty username is another finding."""
+def _has_whitespace(kind: str, text: str) -> bool:
+    """Whether whitespace is what is wrong first; an empty username is another finding (IAM069)."""
     if not text.strip():
         return kind == "group"
     return _first_trace(text) is Trace.BLANK
 
 
 def _traced(*kinds: Trace) -> Callable[[Rule, Mappings], Iterator[Finding]]:
-    """The names that have a trace of copying: for each the first."""
+    """The check for names with one of these traces of copying; each name is reported for its first trace only."""
 
     def check(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         for entry in entries_of(mappings).mapped:
@@ -75,9 +78,9 @@ def _traced(*kinds: Trace) -> Callable[[Rule, Mappings], Iterator[Finding]]:
                 trace = None if placeholder(text) or any(bracketed(text)) else _first_trace(text)
                 if trace not in kinds:
                     continue
-                count = "" if trace is Trace.ENDING else ", and they count"
+                effect = "" if trace is Trace.ENDING else ", which are part of the name"
                 shown = ascii(shortened(text)) if trace in (Trace.INVISIBLE, Trace.LETTERS) else quoted(text)
-                what = f"the {kind} {shown} {_WHAT[trace]}{count}"
+                what = f"the {kind} {shown} {_WHAT[trace]}{effect}"
                 remedy = _write_remedy(kind, cleaned(text))
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=_is_admins(kind, text))
 
@@ -85,7 +88,7 @@ def _traced(*kinds: Trace) -> Callable[[Rule, Mappings], Iterator[Finding]]:
 
 
 def _ending(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    """In ARNs too: IAM takes commas and dots in names of roles and users, and hardly anybody has them at the end."""
+    """In ARNs too: IAM accepts commas and dots in names of roles and users, but they rarely are at the end."""
     for entry in entries_of(mappings).mapped:
         arn = entry.listed.arn
         bare = cleaned(arn)
@@ -111,41 +114,41 @@ def _wildcard(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         for group, route in entry.groups:
             if "*" in group:
-                what = f"the group {quoted(group)} has a wildcard in it, and RBAC compares names as they are"
-                yield rule.finding(Subject.MAPPINGS, route, what, "write each group by its name")
+                what = f"the group {quoted(group)} contains a wildcard, but RBAC compares group names literally"
+                yield rule.finding(Subject.MAPPINGS, route, what, "write each group by its full name")
 
 
-def _left_open(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+def _unfilled(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         arn = entry.listed.arn
         left = placeholder(arn) if arn and entry.flaw is None else ""
         if left:
-            what = f"{shortened(arn)} has the placeholder {shortened(left)} in it"
-            remedy = f"put the real name in the place of {shortened(left)}"
+            what = f"{shortened(arn)} contains the placeholder {shortened(left)}"
+            remedy = f"replace {shortened(left)} with the real name"
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy, locks_out=entry.is_admin)
         for kind, text, route in entry.names:
             left = placeholder(text)
-            if left and not any(bracketed(text)):  # which is a template, and another finding
-                what = f"the {kind} {quoted(text)} has the placeholder {shortened(left)} in it"
-                remedy = f"put the real name in the place of {shortened(left)}"
+            if left and not any(bracketed(text)):  # a template, which is another finding (IAM065)
+                what = f"the {kind} {quoted(text)} contains the placeholder {shortened(left)}"
+                remedy = f"replace {shortened(left)} with the real name"
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
 
 def is_on_several_lines(document: Document, route: Route) -> bool:
-    """Whether a scalar without quotes has line breaks in it, as where the dash of the next item is missing."""
+    """Whether a scalar without quotes contains line breaks, for example where the dash of the next item is missing."""
     node = node_at(document, route)
     return isinstance(node, Scalar) and node.style == "plain" and "\n" in document.text[node.start : node.end].strip()
 
 
 def _write_remedy(kind: str, text: str) -> str:
-    """The remedy for a name that should read so."""
+    """The remedy for a name that should be `text`."""
     if text:
         return f"write {quote(shortened(text))}"
-    return "remove it" if kind == "group" else "give the entry a username"
+    return "remove it" if kind == "group" else "set a username"
 
 
 def _whole_names(entry: WrittenEntry) -> Iterator[tuple[str, str, Route]]:
-    """Its username and groups; several groups in one text are another finding."""
+    """Kind, text and route of its username and groups; several groups in one string are another finding (IAM114)."""
     for kind, text, route in entry.names:
         if kind == "username" or joined_groups(text) is None:
             yield kind, text, route
@@ -157,21 +160,24 @@ def _first_trace(text: str) -> Trace | None:
 
 
 def _is_admins(kind: str, text: str) -> bool:
-    """An admin group that is there but for the traces of copying was meant, too."""
+    """Whether the group is system:masters without the traces of copying."""
     return kind == "group" and cleaned(text) == ADMINS
 
 
 NAME_RULES = (
-    MAPPINGS.error("IAM078", "whitespace-in-name", "blanks in a username or group", _blank),
+    MAPPINGS.error("IAM078", "whitespace-in-name", "whitespace in a username or group", _whitespace),
     MAPPINGS.error(
         "IAM122",
         "stray-characters",
         "quotes, brackets or invisible characters in a username or group",
         _traced(Trace.INVISIBLE, Trace.QUOTES),
     ),
-    MAPPINGS.error("IAM123", "unfilled-placeholder", "a placeholder that is still there", _left_open),
+    MAPPINGS.error("IAM123", "unfilled-placeholder", "a placeholder that was not replaced", _unfilled),
     MAPPINGS.error(
-        "IAM124", "lookalike-letters", "letters in a username or group that look like others", _traced(Trace.LETTERS)
+        "IAM124",
+        "lookalike-letters",
+        "letters in a username or group that look like other letters",
+        _traced(Trace.LETTERS),
     ),
     MAPPINGS.warning("IAM128", "group-wildcard", "a wildcard in a group", _wildcard),
     MAPPINGS.warning("IAM127", "trailing-punctuation", "a punctuation mark at the end of a name", _ending),
@@ -195,23 +201,23 @@ def _unknown(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             for part in (*braced(text), *bracketed(text)):
                 if part.name is None:
                     what = (
-                        f"the authenticator knows no template {shortened(part.text)}, and "
-                        f"leaves it as it is in the {kind}"
+                        f"the authenticator does not know the template {shortened(part.text)}, and does not replace it "
+                        f"in the {kind}"
                     )
                     yield rule.finding(Subject.MAPPINGS, route, what, _instead(entry, kind, text, part))
-                    break  # one finding for one text
+                    break  # one finding for one name
 
 
 def _instead(entry: WrittenEntry, kind: str, text: str, part: Braced) -> str:
-    """A template where it is right in this place; else what is right without one."""
+    """The remedy: the template that was probably meant if this place may use it, else a name without a template."""
     bare = "".join(filter(str.isalnum, part.inner)).lower()
     near = _ALSO.get(bare) or closest(bare, TEMPLATES, 0.7)
     if near is None:
-        return f"the templates are {', '.join(f'{{{{{name}}}}}' for name in TEMPLATES)}"
+        return f"valid templates are {', '.join(f'{{{{{name}}}}}' for name in TEMPLATES)}"
     template = f"{{{{{near}}}}}"
     is_wrong_place = not entry.has_session or kind == "group" or entry.is_admin
     if (template == PRIVATE_DNS or template in SESSION_TEMPLATES) and is_wrong_place:
-        return f"write the {kind} itself: {template} is not for {_place(entry, kind)}"
+        return f"write a fixed {kind}: {template} is not for {_place(entry, kind)}"
     whole = text.replace(part.text, template, 1)
     if template in SESSION_TEMPLATES and text.startswith("system:node:"):
         return f'write "system:node:{PRIVATE_DNS}"'
@@ -229,10 +235,10 @@ def _place(entry: WrittenEntry, kind: str) -> str:
 
 
 def _other_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    """EC2 is asked with one role, and describes the instances of that role's account alone.
+    """The authenticator asks EC2 with one role, and EC2 describes the instances of that role's account only.
 
-    The masters' own role will do: Tarmak's policy for them has ec2:DescribeInstances (roles.go and
-    iam_ec2_controller.json of jetstack/tarmak). Which account they are in tarmak.yaml does not say.
+    The masters' own role is sufficient: Tarmak's policy for them allows ec2:DescribeInstances (roles.go and
+    iam_ec2_controller.json of jetstack/tarmak). tarmak.yaml does not contain the account of the masters.
     """
     role = entries_of(mappings).settings.get(DESCRIBING_ROLE)
     asked = _account_of(role) if isinstance(role, str) else ""
@@ -247,19 +253,19 @@ def _other_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             what = (
                 f"{PRIVATE_DNS} is looked up with {shortened(str(role))}, which finds no instance of account {account}"
             )
-            remedy = f"write a role of account {account} in {DESCRIBING_ROLE}"
-            yield rule.finding(Subject.MAPPINGS, route, f"{what}: nobody can log in by this entry", remedy)
+            remedy = f"set {DESCRIBING_ROLE} to a role of account {account}"
+            yield rule.finding(Subject.MAPPINGS, route, f"{what}: no caller can log in with this entry", remedy)
         elif not role and account != first:
             what = (
-                f"{PRIVATE_DNS} is used for instances of the accounts {first} and {account}, and the authenticator "
-                "finds those of one account only"
+                f"{PRIVATE_DNS} is used for instances of accounts {first} and {account}, but the authenticator "
+                "finds the instances of one account only"
             )
-            remedy = "remove the entry of the account that the masters are not in: its instances cannot log in"
+            remedy = "remove the entry for the account that the masters are not in: its instances cannot log in"
             yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
 
 def _account_of(arn: str) -> str:
-    """The account of an ARN; empty where it is not a valid one."""
+    """The account of an ARN; empty where the ARN or the account is not valid."""
     try:
         account = parse_arn(arn).account
     except ArnError:
@@ -276,17 +282,21 @@ def _instances_only(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 def _misuse(entry: WrittenEntry) -> tuple[str, str, Route] | None:
-    """The usual entry for nodes has it in the username, and gives no admin's group."""
+    """Message, remedy and route of an entry that misuses the template. The usual entry for nodes has the template in
+    the username, and does not have system:masters."""
     places = [(kind, route) for kind, text, route in entry.names if PRIVATE_DNS in text]
     if not places:
         return None
     kind, route = places[0]
     if not entry.has_session:
-        what = f"{PRIVATE_DNS} needs a session named by an instance id, which a {entry.principal} has not"
-        return what, "nobody gets in by this entry: map the instances' role, or leave the template out", route
+        what = f"{PRIVATE_DNS} requires a session that is named after an instance ID, and a {entry.principal} has none"
+        remedy = "map the role of the instances, or remove the template"
+        return f"{what}: no caller can log in with this entry", remedy, route
     if entry.is_admin or kind == "group":
-        what = f"{PRIVATE_DNS} refuses everyone whose session is no instance id, even where it is in a group only"
-        return what, "leave it out, or map the instances' role by an entry of its own", route
+        what = (
+            f"{PRIVATE_DNS} denies callers whose session name is not an instance ID, even if only a group contains it"
+        )
+        return what, "remove it, or map the role of the instances in a separate entry", route
     return None
 
 
@@ -297,7 +307,7 @@ def _no_session(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         for kind, text, route in entry.names:
             if has_session(text):
                 what = f"a {entry.principal} has no session name, so the {kind} is {quoted(_without_session(text))}"
-                remedy = f"write the {kind} itself, as in {shortened(entry.listed.arn.rpartition('/')[2]) or 'alice'}"
+                remedy = f"write a fixed {kind}, such as {shortened(entry.listed.arn.rpartition('/')[2]) or 'alice'}"
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
 
@@ -312,15 +322,15 @@ def _newer(rule: Rule, installation: Installation) -> Iterator[Finding]:
             late = [name for name in sorted(templates_in(text)) if not _is_replaced(name, entry, version)]
             if late:
                 what = (
-                    f"authenticator {version} does not replace {{{{{late[0]}}}}} here: the "
-                    f"{kind} is {quoted(text)} as it is"
+                    f"authenticator {version} does not replace {{{{{late[0]}}}}} here: the {kind} stays {quoted(text)}"
                 )
-                remedy = f"choose an image of {_first_release(late[0], entry)} or later, or leave the template out"
+                remedy = f"use an image of {_first_release(late[0], entry)} or later, or remove the template"
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
 
 def _first_release(name: str, entry: WrittenEntry) -> DaemonVersion:
-    """Releases of two lines exist at the same time, but these templates came before the second one."""
+    """The first release that replaces the template: these templates were added before the releases split into two
+    lines."""
     return next((each for each in sorted(known_releases()) if _is_replaced(name, entry, each)), DEFAULT_RELEASE)
 
 
@@ -331,13 +341,17 @@ def _is_replaced(name: str, entry: WrittenEntry, version: DaemonVersion) -> bool
 
 TEMPLATE_RULES = (
     MAPPINGS.error("IAM065", "unknown-template", "a template that the authenticator does not know", _unknown),
-    MAPPINGS.warning("IAM066", "private-dns-account", "a private DNS name of another account", _other_account),
-    MAPPINGS.error(
-        "IAM067", "private-dns-instances-only", "a template that refuses everyone but instances", _instances_only
+    MAPPINGS.warning(
+        "IAM066", "private-dns-account", "the private DNS name of an instance in another account", _other_account
     ),
-    MAPPINGS.warning("IAM068", "session-name-without-session", "a session name where there is no session", _no_session),
+    MAPPINGS.error(
+        "IAM067", "private-dns-instances-only", "a template that denies every caller except instances", _instances_only
+    ),
+    MAPPINGS.warning(
+        "IAM068", "session-name-without-session", "a session name for a principal without sessions", _no_session
+    ),
 )
 
 TEMPLATE_VERSION_RULES = (
-    INSTALLATION.error("IAM080", "unsupported-template", "a template that this daemon does not replace", _newer),
+    INSTALLATION.error("IAM080", "unsupported-template", "a template that this release does not replace", _newer),
 )

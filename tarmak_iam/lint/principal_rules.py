@@ -36,7 +36,7 @@ from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
-# Those that no rule of their own is about.
+# The flaws that have no separate rule.
 _OWN_FLAWS = (
     FlawKind.NO_ARN,
     FlawKind.NO_PRINCIPAL,
@@ -48,7 +48,7 @@ _OWN_FLAWS = (
 
 
 def _flawed(*flaws: FlawKind) -> Callable[[Rule, Mappings], Iterator[Finding]]:
-    """The entries whose ARN has one of the flaws."""
+    """The check for entries whose ARN has one of the flaws."""
 
     def check(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         for entry in entries_of(mappings).mapped:
@@ -63,7 +63,7 @@ def _flawed(*flaws: FlawKind) -> Callable[[Rule, Mappings], Iterator[Finding]]:
 
 
 def _literal(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> str:
-    """The remedy with all that the other entries say: of which partition the principals are."""
+    """The remedy, with the partition that the other entries show."""
     if found.kind is FlawKind.PARTITION:
         others = (each.listed.arn for each in entries_of(mappings).mapped if each.listed.arn and each.flaw is None)
         partitions = {parse_arn(to_lower(arn)).partition for arn in others}
@@ -76,7 +76,8 @@ def _literal(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> str:
 
 
 def joining_remedy(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> str:
-    """The remedy where another entry is for the ARN that was meant, so that there would be two; else empty."""
+    """The remedy where another entry maps the ARN that was meant, so that a corrected ARN would be mapped twice; else
+    empty."""
     if found.likely_arn is None or found.kind is FlawKind.LETTERS:
         return ""
     key, is_before = canonical_text(found.likely_arn), True
@@ -88,18 +89,19 @@ def joining_remedy(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> s
         if arn and canonical_text(arn) == key:
             line = mappings.document.position(other.listed.route).line
             return (
-                f"{shortened(found.likely_arn)} is mapped in line {line} already: add the groups there, and remove this"
+                f"{shortened(found.likely_arn)} is already mapped in line {line}: add the groups there, and remove "
+                "this entry"
             )
     return ""
 
 
 def _never(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    """What has no flaw of its own rule, and an entry that names nobody."""
+    """ARNs with a flaw that has no separate rule, and entries without a principal."""
     yield from _flawed(*_OWN_FLAWS)(rule, mappings)
     for entry in entries_of(mappings).mapped:
         if entry.listed.arn or entry.value("sso") is not None or is_reported_elsewhere(mappings, entry, entry.arn_key):
             continue
-        what = f"the entry has no {entry.arn_key}, so it matches nobody and newer daemons do not start"
+        what = f"the entry has no {entry.arn_key}, so it matches no caller, and v0.5.0 and later do not start"
         remedy = f"add {entry.arn_key}, or remove the entry"
         yield rule.finding(Subject.MAPPINGS, entry.at(entry.arn_key), what, remedy, locks_out=entry.is_admin)
 
@@ -111,21 +113,21 @@ def _root_or_federated(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             continue
         if principal is Principal.ROOT:
             what = (
-                f"{shortened(arn)} is the root user, whose keys should not exist (an ARN with "
-                ":root means nobody else here)"
+                f"{shortened(arn)} is the root user, which should have no access keys (here :root "
+                "does not mean the whole account)"
             )
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, "map a role instead, and let people assume it")
         elif principal is Principal.FEDERATED_USER:
-            what = f"{shortened(arn)} is a federated user: whoever calls GetFederationToken chooses that name"
+            what = f"{shortened(arn)} is a federated user: the caller of GetFederationToken chooses that name"
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, "map the role that people assume instead")
 
 
 ARN_RULES = (
-    MAPPINGS.error("IAM010", "invalid-arn", "an ARN that is none, or that no caller has", _never),
-    MAPPINGS.error("IAM050", "role-path", "the ARN of a role with its path", _flawed(FlawKind.PATH)),
+    MAPPINGS.error("IAM010", "invalid-arn", "an ARN that is invalid, or that no caller has", _never),
+    MAPPINGS.error("IAM050", "role-path", "a role ARN with its path", _flawed(FlawKind.PATH)),
     MAPPINGS.error("IAM051", "arn-wildcard", "a wildcard in an ARN", _flawed(FlawKind.WILDCARD)),
-    MAPPINGS.error("IAM052", "unknown-partition", "an ARN of an unknown partition", _flawed(FlawKind.PARTITION)),
-    MAPPINGS.error("IAM055", "assumed-role-arn", "one session of a role", _flawed(FlawKind.ASSUMED_ROLE)),
+    MAPPINGS.error("IAM052", "unknown-partition", "an ARN with an unknown partition", _flawed(FlawKind.PARTITION)),
+    MAPPINGS.error("IAM055", "assumed-role-arn", "the ARN of one session of a role", _flawed(FlawKind.ASSUMED_ROLE)),
     MAPPINGS.error("IAM121", "service-linked-role", "a service-linked role", _flawed(FlawKind.SERVICE_LINKED)),
     MAPPINGS.warning("IAM056", "root-or-federated-user", "a root or federated user", _root_or_federated),
 )
@@ -135,21 +137,23 @@ _ELEVEN_DIGITS = re.compile(r"[0-9]{11}\Z", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class _Account:
-    """An account that stands on its own: in mapAccounts, in scrubbedAccounts or below `sso`."""
+    """An account that is not part of an ARN: in mapAccounts, in scrubbedAccounts or below `sso`."""
 
     text: str
-    """As the daemon takes it."""
+    """As the daemon reads it."""
     written: str | None
-    """The text of a plain scalar, None for another."""
+    """The text of a plain scalar, None for other values."""
     route: Route
     where: str
     ends_daemon: bool = False
     shares_text: bool = False
-    """Whether it is one of several in one text."""
+    """Whether it is one of several in one string."""
 
     @property
     def consequence(self) -> str:
-        return "so the daemon does not start, and nobody gets access" if self.ends_daemon else "so it matches nobody"
+        if self.ends_daemon:
+            return "so the authenticator does not start, and IAM login is not possible"
+        return "so it matches no caller"
 
 
 def _accounts(mappings: Mappings) -> Iterator[_Account]:
@@ -167,7 +171,7 @@ def _mapped_accounts(mappings: Mappings) -> Iterator[_Account]:
     entries = [each.listed for each in entries_of(mappings).entries if each.is_account]
     value = entries_of(mappings).settings.get("server.mapAccounts")
     if isinstance(value, str) and is_list_text("mapAccounts", value):
-        return  # another finding
+        return  # another finding (IAM060)
     for listed in entries:
         written = _written(mappings.document, listed.route)
         shares_text = sum(each.route == listed.route for each in entries) > 1
@@ -175,8 +179,8 @@ def _mapped_accounts(mappings: Mappings) -> Iterator[_Account]:
 
 
 def _sso_accounts(mappings: Mappings) -> Iterator[_Account]:
-    """Releases that know SSO entries check the account, and the others from v0.5.0 on refuse the entry (startup.json of
-    the recordings)."""
+    """Releases with SSO entries check the account, and the other releases from v0.5.0 on reject the entry (startup.json
+    of the recordings)."""
     for entry in entries_of(mappings).entries:
         account, route = entry.in_sso("accountID")
         if account is not None:
@@ -190,14 +194,14 @@ def _written(document: Document, route: Route) -> str | None:
 
 
 def _twelve_digits(account: _Account) -> str | None:
-    """The account that is written, where YAML reads its 12 digits as another number."""
+    """The account in the file, where YAML reads its 12 digits as another number."""
     written = (account.written or "").replace("_", "")
     return written if is_account(written) and not is_account(account.text) else None
 
 
 def _without_zero(account: _Account) -> str | None:
-    """The account that was probably meant by a number of 11 digits; of digits in quotes one is missing, and no
-    one knows which."""
+    """The account that a number with 11 digits probably means. None for 11 digits in quotes: any one of the 12 may be
+    missing."""
     written = account.written or ""
     return f"0{written}" if _ELEVEN_DIGITS.match(written) and written == account.text else None
 
@@ -217,7 +221,7 @@ def _account_shape(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 def _shape_remedy(account: _Account) -> str:
-    """What to write: for a text that has several accounts, all of it."""
+    """The remedy; for a string with several accounts, all of them as a list."""
     parts = [part for part in re.split(r"[,\s]+", account.text) if part]
     if account.shares_text:
         return "write the accounts as a list, each with its 12 digits in quotes"
@@ -242,12 +246,12 @@ def _lost_zero(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             what = f"{account.where} {quoted(account.text)} has 11 digits, {account.consequence}"
             remedy = f'{account_remedy(account.text)}; if it begins with a zero, write "{probable}"'
             found = rule.finding(Subject.MAPPINGS, account.route, what, remedy, locks_out=account.ends_daemon)
-            yield replace(found, detail="as a number it probably lost its leading zero")
+            yield replace(found, detail="it probably lost its leading zero when it was handled as a number")
 
 
 ACCOUNT_RULES = (
     MAPPINGS.error("IAM053", "account-digits", "an account that does not have 12 digits", _account_shape),
-    MAPPINGS.error("IAM054", "account-leading-zero", "an account whose leading zero is lost", _lost_zero),
+    MAPPINGS.error("IAM054", "account-leading-zero", "an account that lost its leading zero", _lost_zero),
 )
 
 _GATE = "SSORoleMatch"
@@ -258,20 +262,21 @@ def _partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         partition, route = entry.in_sso("partition")
         if partition:
             what = (
-                "an SSO entry with a partition never matches, even with aws: the daemon leaves its pattern without one"
+                "an SSO entry with a partition never matches, even with aws: the authenticator then builds a pattern "
+                "without any partition"
             )
             role = entry.listed.sso_role
             remedy = "remove the partition"
             if role is not None and role.partition != "aws" and role.partition in PARTITIONS:
                 name = f"{SSO_ROLE_PREFIX}{permission_set_like(role.permission_set)}"
                 remedy = (
-                    f"map the role {shortened(name)}_... of {role.partition} by its ARN: SSO entries are for aws only"
+                    f"map the role {shortened(name)}_... of {role.partition} by its ARN: SSO entries work in aws only"
                 )
             yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=entry.is_admin)
 
 
 def _role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    """The name of a role that is not whole, and one in the place of its permission set's."""
+    """An incomplete role name in an ARN, and a role name instead of the name of its permission set."""
     for entry in entries_of(mappings).mapped:
         found = entry.flaw if entry.listed.arn else None
         if found is not None and found.kind is FlawKind.SSO_NAME:
@@ -279,13 +284,13 @@ def _role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         permission_set, route = entry.in_sso("permissionSetName")
         name = str(permission_set or "")
         if is_role_name(name):
-            what = f"{quoted(name)} is the name of a role, not of a permission set: the entry would never match"
+            what = f"{quoted(name)} is the name of a role, not of a permission set: the entry never matches"
             bare = permission_set_like(name)
             remedy = f'write "{shortened(bare)}"' if bare else "write the name of the permission set"
             yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=entry.is_admin)
 
 
-def _gate_is_off(rule: Rule, installation: Installation) -> Iterator[Finding]:
+def _sso_unsupported(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings, version = installation.mappings, installation.daemon_version
     matches = version.has(ReleaseFeature.SSO_IN_MOUNTED_FILE)
     if matches and installation.settings.featureGates.get(_GATE):
@@ -297,13 +302,14 @@ def _gate_is_off(rule: Rule, installation: Installation) -> Iterator[Finding]:
             what = f"the SSO entry is ignored: the feature gate {_GATE} is off"
             remedy = installation.daemon.with_sso
         else:
-            what = f"authenticator {version} has no SSO entries (v0.6.0, v0.6.1, v0.6.30 and later have)"
-            remedy = "choose a newer image, or map the role AWSReservedSSO_... by its ARN without path"
+            what = f"authenticator {version} does not support SSO entries (v0.6.0, v0.6.1, v0.6.30 and later do)"
+            remedy = "use a newer image, or map the role AWSReservedSSO_... by its ARN without the path"
         yield rule.finding(Subject.MAPPINGS, entry.at("sso"), what, remedy, locks_out=entry.is_admin)
 
 
 def _overlap(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """Where a caller fits two entries the daemon takes one at random; the same gift twice does no harm."""
+    """If a caller matches two entries, the daemon uses one at random. No finding where both have the same username and
+    groups."""
     config, mappings = installation.loaded.config, installation.mappings
     if config is None or mappings is None or _GATE not in config.gates:
         return
@@ -315,20 +321,21 @@ def _overlap(rule: Rule, installation: Installation) -> Iterator[Finding]:
         if not start:
             continue
         for name, other in named[bisect_left(names, start) : bisect_left(names, f"{start}\U0010ffff")]:
-            if name != start and _gift(role) != _gift(other):
+            if name != start and _becomes(role) != _becomes(other):
                 yield rule.finding(Subject.MAPPINGS, routes[role.route], *_overlap_message(mappings, role, other))
 
 
 def _name(role: Role) -> str:
-    """By what a role entry is compared: the begin of a name for SSO, all of it for an ARN; empty for neither."""
+    """What the daemon compares with the caller, in lower case: the start of the ARN for an SSO entry, the whole ARN for
+    others; empty where an entry never matches."""
     if role.sso is None:
         return to_lower(role.arn)
     account, permission_set = role.sso.account, role.sso.permission_set
-    # An explicit partition leaves the daemon's pattern without one.
+    # With an explicit partition, the daemon's pattern has none.
     return "" if role.sso.partition else to_lower(f"arn:aws:iam::{account}:role/awsreservedsso_{permission_set}_")
 
 
-def _gift(role: Role) -> tuple[str, tuple[str, ...]]:
+def _becomes(role: Role) -> tuple[str, tuple[str, ...]]:
     return role.username, role.groups
 
 
@@ -336,66 +343,66 @@ def _overlap_message(mappings: Mappings, role: Role, other: Role) -> tuple[str, 
     assert role.sso
     line = mappings.document.position(other.route).line
     theirs = f"permission set {shortened(other.sso.permission_set)}" if other.sso else shortened(other.arn)
-    what = f"permission set {shortened(role.sso.permission_set)} also fits {theirs} in line {line}"
+    what = f"permission set {shortened(role.sso.permission_set)} also matches {theirs} in line {line}"
     remedy = "give both the same username and groups, or rename one of the permission sets"
-    return f"{what}: the daemon takes one of them at random", remedy
+    return f"{what}: the authenticator uses one of the two entries at random", remedy
 
 
 SSO_RULES = (
     MAPPINGS.error("IAM077", "sso-partition", "an SSO entry with a partition", _partition),
-    MAPPINGS.error("IAM120", "sso-role-name", "the name of an SSO role that is not whole", _role_name),
+    MAPPINGS.error("IAM120", "sso-role-name", "an incomplete name of an SSO role", _role_name),
 )
 
 SSO_VERSION_RULES = (
-    INSTALLATION.error("IAM082", "sso-unsupported", "an SSO entry that does not count", _gate_is_off),
-    INSTALLATION.error("IAM083", "sso-overlap", "two entries for one SSO role", _overlap),
+    INSTALLATION.error("IAM082", "sso-unsupported", "an SSO entry that is ignored or not supported", _sso_unsupported),
+    INSTALLATION.error("IAM083", "sso-overlap", "two entries that match the same SSO role", _overlap),
 )
 
 DESCRIBING_ROLE = "server.ec2DescribeInstancesRoleARN"
 
 _FLAWS = {
-    FlawKind.BLANK: "it has blanks or control characters",
-    FlawKind.WILDCARD: "it has a wildcard, and STS assumes one role",
+    FlawKind.BLANK: "it contains whitespace or control characters",
+    FlawKind.WILDCARD: "it contains a wildcard, but STS assumes one role",
     FlawKind.ACCOUNT: "an account must have 12 digits",
     FlawKind.ASSUMED_ROLE: "it is a session of a role",
-    FlawKind.NAMELESS: "it names no role",
+    FlawKind.NAMELESS: "it does not name a role",
     FlawKind.SHAPE: "no role has such an ARN",
-    FlawKind.LETTERS: "it has letters that are not ASCII",
+    FlawKind.LETTERS: "it contains letters that are not ASCII",
 }
 
 
 def _cannot_be_assumed(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """The daemon gives it to STS's AssumeRole as it is, so that a role's path belongs to it. From v0.5.0 on it ends
-    where the text is no ARN at all (pkg/server/server.go of aws-iam-authenticator)."""
+    """The daemon passes it unchanged to STS's AssumeRole, so the path of the role is required. In v0.5.0 and later the
+    daemon exits where the string is not an ARN (pkg/server/server.go of aws-iam-authenticator)."""
     settings = entries_of(installation.mappings).settings
     problem = _problem(settings.get(DESCRIBING_ROLE), installation)
     if problem is None:
         return
     what, ends_daemon = problem
     remedy = (
-        f"write one such as arn:{installation.partition}:iam::111122223333:role/NAME, or remove the key: Tarmak's "
-        "masters may describe instances themselves"
+        f"write the ARN of a role, such as arn:{installation.partition}:iam::111122223333:role/NAME, or remove the "
+        "key: Tarmak's masters may describe instances themselves"
     )
     route = settings.route(DESCRIBING_ROLE)
     yield rule.finding(Subject.MAPPINGS, route, f"{DESCRIBING_ROLE} {what}", remedy, locks_out=ends_daemon)
 
 
 def _problem(value: Any, installation: Installation) -> tuple[str, bool] | None:
-    """What is wrong with it, and whether the daemon ends."""
+    """What is wrong with it, and whether the daemon exits."""
     if isinstance(value, (list, dict)):
-        return f"is a {'list' if isinstance(value, list) else 'mapping'}, which the authenticator ignores", False
+        return f"is a {'list' if isinstance(value, list) else 'YAML mapping'}, which the authenticator ignores", False
     text = "" if value is None else as_text(value)
     reason = _flaw(text, installation) if text else None
     if reason is None:
         return None
     what = f"is {quoted(text)}, not the ARN of a role: {reason}"
     if _ends_daemon(text, installation.daemon_version):
-        return f"{what}; authenticator {installation.daemon_version} would not start", True
+        return f"{what}; authenticator {installation.daemon_version} does not start", True
     return what, False
 
 
 def _flaw(text: str, installation: Installation) -> str | None:
-    """What keeps STS from assuming it."""
+    """Why STS cannot assume it; None where it can."""
     if text != text.strip():
         return _FLAWS[FlawKind.BLANK]
     try:
@@ -409,7 +416,7 @@ def _flaw(text: str, installation: Installation) -> str | None:
     if principal is not Principal.ROLE:
         return f"it is a {principal}"
     if installation.region and arn.partition != installation.partition:
-        return f"the partition is {quoted(arn.partition)}, and the cluster's is {quoted(installation.partition)}"
+        return f"its partition is {quoted(arn.partition)}, but the cluster is in {quoted(installation.partition)}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Rules about what usernames and groups come to in RBAC: Kubernetes's own groups, too many rights."""
+"""Rules about the effect of usernames and groups in RBAC: built-in groups of Kubernetes, too many permissions."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _NODE_USERNAME = f"{_NODE_PREFIX}{PRIVATE_DNS}"
 _CLUSTER_ADMIN = "cluster-admin"
 
 
-# What people write for system:masters who remember half of it.
+# Common incomplete spellings of system:masters.
 _ALSO_ADMINS = ("masters", "master")
 
 _NEAR = 0.88
@@ -54,7 +54,7 @@ _SEPARATORS = {",": "a comma", "\uff0c": "a comma", ";": "a semicolon", "\uff1b"
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """A group that is meant: the text without what copying left in it, or one of several in it."""
+    """A group that was meant: the string without traces of copying, or one of several groups in it."""
 
     name: str
     text: str
@@ -68,11 +68,11 @@ class _Group:
 
 
 def _groups(mappings: Mappings) -> Iterator[_Group]:
-    """Without those with templates, which other rules look at."""
+    """All groups without a template; other rules check those with one."""
     for entry in entries_of(mappings).mapped:
         written = entry.value("groups")
         if isinstance(written, str) and "," not in written and is_dashed(written):
-            continue  # which is a finding about the whole text
+            continue  # a finding about the whole string (IAM061)
         for text, route in entry.groups:
             parts = joined_groups(text)
             for name in (cleaned(text),) if parts is None else parts:
@@ -81,17 +81,17 @@ def _groups(mappings: Mappings) -> Iterator[_Group]:
 
 
 def _joined(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    """Items of a list only: a text is split by some releases, and is its own finding."""
+    """Items of a list only: some releases split a string, which is another finding (IAM061)."""
     for entry in entries_of(mappings).mapped:
         for group, route in entry.groups if isinstance(entry.value("groups"), list) else ():
             parts = joined_groups(group)
-            mark = next((f"{word} in it" for sign, word in _SEPARATORS.items() if sign in group), "blanks in it")
+            mark = next((word for sign, word in _SEPARATORS.items() if sign in group), "spaces")
             if parts is None and is_on_several_lines(mappings.document, route):
                 parts, mark = _lines(mappings.document, route), "lines without a dash"
             if parts is not None:
-                what = f"the group {quoted(group)} has {mark}, and the daemon takes it as one group"
+                what = f"the group {quoted(group)} contains {mark}, but the authenticator reads it as one group"
                 items = ", ".join(scalar_text(shortened(part), flow=":" not in part) for part in parts)
-                remedy = f"write each as an item of its own: [{items}]" if parts else "remove it"
+                remedy = f"write each group as a separate item: [{items}]" if parts else "remove it"
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=ADMINS in parts)
 
 
@@ -101,21 +101,21 @@ def _lines(document: Document, route: Route) -> tuple[str, ...]:
     return tuple(filter(None, (cleaned(line.strip().removeprefix("-")) for line in lines)))
 
 
-def _near_own(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    """A group that looks like one of Kubernetes's own, but is nobody's: `system:master`."""
+def _misspelt(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    """A group that looks like a built-in group of Kubernetes, but is not one: `system:master`."""
     for group in _groups(mappings):
         near = _nearest(group.name)
         if near:
-            what = f"Kubernetes knows no group {quoted(group.name)}, so it gives nothing by itself"
+            what = f"{quoted(group.name)} is not a built-in group of Kubernetes: without a binding it grants nothing"
             remedy = _instead(group, near)
             yield rule.finding(Subject.MAPPINGS, group.route, what, remedy, locks_out=near == ADMINS)
 
 
 def _instead(group: _Group, near: str) -> str:
-    """What the other group needs besides, where it is not for everyone."""
+    """The remedy: the group that was probably meant, with what to do about it if it should not be used either."""
     other = None if near == ADMINS else _meaning(replace(group, name=near))
     if other is not None:
-        return f"probably {near}: {other[1]}"
+        return f"probably {near} is meant: {other[1]}"
     return f"did you mean {near}{f' for {shortened(group.name)}' if group.is_part else ''}?"
 
 
@@ -127,7 +127,7 @@ def _nearest(name: str) -> str | None:
         return ADMINS
     known = {_letters(each): each for each in GROUPS}
     found = closest(bare, known, _NEAR)
-    # Without a colon, a team may be called so: system-monitoring.
+    # Without a colon it may be the name of a team: system-monitoring.
     return known[found] if found and (known[found] == ADMINS or ":" in name) else None
 
 
@@ -140,7 +140,7 @@ def _is_own(name: str) -> bool:
 
 
 def _other_kind(name: str) -> str:
-    """What of Kubernetes has the name, if it is not a group; empty for nothing."""
+    """The kind of a built-in name of Kubernetes that is not a group; empty for other names."""
     if name in COMPONENT_USERS or name.startswith((_NODE_PREFIX, f"{_SYSTEM}serviceaccount:")):
         return "username"
     is_role = name in CLUSTER_ROLES and name != f"{_SYSTEM}node"  # which is nearly the group
@@ -153,11 +153,12 @@ def _no_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if not kind:
             continue
         is_admin_role = _letters(group.name) == _letters(_CLUSTER_ADMIN)
-        name = f"nearly {_CLUSTER_ADMIN}, " if is_admin_role and group.name != _CLUSTER_ADMIN else ""
-        what = f"{quoted(group.name)} is {name}a {kind} of Kubernetes, not a group: without a binding it gives nothing"
+        is_near = is_admin_role and group.name != _CLUSTER_ADMIN
+        named = f"looks like {_CLUSTER_ADMIN}, which is" if is_near else "is"
+        what = f"{quoted(group.name)} {named} a Kubernetes {kind}, not a group: without a binding it grants nothing"
         remedy, was_to_be_admin = group.removal, is_admin_role and not group.entry.is_admin
         if was_to_be_admin:
-            remedy = f'write "{ADMINS}", or bind a group of that name and then ignore this'
+            remedy = f'write "{ADMINS}", or bind a group of that name and then suppress this finding'
         yield rule.finding(Subject.MAPPINGS, group.route, what, remedy, locks_out=was_to_be_admin)
 
 
@@ -169,54 +170,57 @@ def _own_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 def _meaning(group: _Group) -> tuple[str, str] | None:
-    """What the entry gets with a group that Kubernetes gives itself, and what to do about it."""
+    """Message and remedy for a group that Kubernetes assigns itself: what the entry gains with it."""
     name, shown, username = group.name, quoted(group.name), cleaned(group.entry.listed.username)
     if name == EVERYONE:
-        return f"everyone who logs in is in {shown}: it gives the entry nothing more", group.removal
+        return f"every user who logs in is in {shown}: it grants the entry nothing more", group.removal
     if name == UNAUTHENTICATED:
-        return f"{shown} is the group of requests without credentials: what is bound to it everyone has", group.removal
+        what = f"{shown} is the group of requests without credentials: every caller has what is bound to it"
+        return what, group.removal
     if is_group_within(name, SERVICE_ACCOUNTS):
-        return _of_service_accounts(group), f"write a group of your own, bind what it needs, and {group.removal}"
+        return _of_service_accounts(group), f"use your own group, bind what it needs, and {group.removal}"
     if is_group_within(name, BOOTSTRAPPERS) and _is_one_person(username):
-        return f"{shown} may request the certificate of any node, and {quoted(username)} is one name", group.removal
+        what = f"{shown} may request the certificate of any node, but {quoted(username)} is a single username"
+        return what, group.removal
     if name == NODES and not username.startswith(_NODE_PREFIX):
-        what = f"{shown} is the group of nodes, and {quoted(username)} is not the username of a node"
-        return what, f"write {_NODE_USERNAME} as the username of nodes; for people {group.removal}"
+        what = f"{shown} is the group of nodes, but {quoted(username)} is not the username of a node"
+        return what, f"write {_NODE_USERNAME} as the username of nodes; for people, {group.removal}"
     is_unknown = name.startswith(_SYSTEM) and not (_is_own(name) or _other_kind(name) or _nearest(name))
     if is_unknown:
         rest = name[len(_SYSTEM) :]
-        what = f"Kubernetes keeps groups that begin with {_SYSTEM} for itself, and has no {shown}"
-        return what, f'write "{shortened(rest)}", and bind that' if rest else group.removal
+        what = f"Kubernetes reserves groups that begin with {_SYSTEM}, and has no group {shown}"
+        return what, f'write "{shortened(rest)}", and bind that group' if rest else group.removal
     return None
 
 
 def _is_one_person(username: str) -> bool:
-    """Machines that ask for a node's certificate have a name for each: `aws:{{AccountID}}:instance:{{SessionName}}` in
-    the authenticator's own README, system:node: or system:bootstrap: elsewhere."""
+    """Whether the username is the same for all callers. Machines that request a node's certificate have one username
+    each: `aws:{{AccountID}}:instance:{{SessionName}}` in the authenticator's own README, system:node: or
+    system:bootstrap: elsewhere."""
     return not any(braced(username)) and not username.startswith((_NODE_PREFIX, f"{_SYSTEM}bootstrap:"))
 
 
 def _of_service_accounts(group: _Group) -> str:
-    """Tarmak binds its policy for privileged pods to those of kube-system and monitoring
-    (puppet/modules/kubernetes/templates/pod-security-policy-rbac.yaml.erb)."""
+    """The message for a group of service accounts. Tarmak binds its policy for privileged pods to those of kube-system
+    and monitoring (puppet/modules/kubernetes/templates/pod-security-policy-rbac.yaml.erb)."""
     namespace = group.name[len(SERVICE_ACCOUNTS) + 1 :]
     whose = f"the namespace {shortened(namespace)}" if namespace else "all namespaces"
-    what = f"{quoted(group.name)} gives what is bound to the service accounts of {whose}"
-    return f"{what}, privileged pods too" if namespace in ("kube-system", "monitoring") else what
+    what = f"{quoted(group.name)} grants what is bound to the service accounts of {whose}"
+    return f"{what}, including privileged pods" if namespace in ("kube-system", "monitoring") else what
 
 
 GROUP_RULES = (
-    MAPPINGS.warning("IAM064", "misspelt-group", "a group that is nearly one of Kubernetes's own", _near_own),
-    MAPPINGS.warning("IAM114", "joined-groups", "several groups in one text", _joined),
+    MAPPINGS.warning("IAM064", "misspelt-group", "a misspelt built-in group of Kubernetes", _misspelt),
+    MAPPINGS.warning("IAM114", "joined-groups", "several groups in one string", _joined),
     MAPPINGS.warning("IAM125", "role-as-group", "a group with the name of a ClusterRole or user", _no_group),
-    MAPPINGS.warning("IAM126", "built-in-group", "a group that Kubernetes gives itself", _own_group),
+    MAPPINGS.warning("IAM126", "built-in-group", "a group that Kubernetes reserves or assigns itself", _own_group),
 )
 
 _RESERVED = ("system:", "eks:")
 
-_REQUIRE_NAME = "require sts:RoleSessionName in the role's trust policy, and then ignore this"
+_REQUIRE_NAME = "require sts:RoleSessionName in the role's trust policy, and then suppress this finding"
 
-_TRUST = "who may assume the role chooses the session name"
+_TRUST = "the caller sets the session name when it assumes the role"
 
 
 def _chosen_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -225,14 +229,14 @@ def _chosen_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if not _is_chosen(entry, username) or _is_reserved(username):
             continue
         if not fixed_prefix(username):
-            what = f"the username {quoted(username)} can be anybody's: {_TRUST}"
-            remedy = f'put something fixed before it, as in "dev:{shortened(username)}"'
+            what = f"the username {quoted(username)} lets the caller use any name: {_TRUST}"
+            remedy = f'add a fixed prefix: write "dev:{shortened(username)}"'
             if entry.is_admin and not _is_named_by_sso(entry):
                 remedy = f'write "admin:{shortened(username)}", {_REQUIRE_NAME}'
         elif entry.is_admin and not _is_named_by_sso(entry):
             what = (
-                f"admins can take each other's name in {quoted(username)}, which is all that "
-                f"the audit log tells: {_TRUST}"
+                f"admins can use each other's username with {quoted(username)}, and the audit log "
+                f"shows nothing else: {_TRUST}"
             )
             remedy = _REQUIRE_NAME
         else:
@@ -245,59 +249,62 @@ def _chosen_reserved(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         username = entry.listed.username
         if not _is_chosen(entry, username) or not _is_reserved(username):
             continue
-        what = f"the username {quoted(username)} can be any of Kubernetes's own: {_TRUST}"
-        remedy = f'write "{_NODE_USERNAME}" for nodes, and {_for_people(entry, username)} for people'
+        what = f"the username {quoted(username)} lets the caller use reserved names: {_TRUST}"
+        remedy = f'write "{_NODE_USERNAME}" for nodes; for people, {_for_people(entry, username)}'
         if username.startswith("system:node:"):
-            what = f"the username {quoted(username)} can be any node, with that node's secrets: {_TRUST}"
+            what = (
+                f"the username {quoted(username)} lets the caller act as any node, with that node's secrets: {_TRUST}"
+            )
         yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
 
 
 def _for_people(entry: WrittenEntry, username: str) -> str:
-    """A name that no other rule has something against: with a prefix, and without the group of nodes."""
-    prefix, without = _prefix(username), f"leave the group {NODES} out" if NODES in entry.listed.groups else ""
+    """The remedy with a name that no other rule reports: with a fixed prefix, and without the group of nodes."""
+    prefix, group = _prefix(username), f"the group {NODES}" if NODES in entry.listed.groups else ""
     rest = username[len(prefix) :]
     if fixed_prefix(rest):
-        return f"leave {prefix}{f' and the group {NODES}' if without else ''} out"
-    return f'"dev:{shortened(rest)}"{f", and {without}," if without else ""}'
+        return f"remove {prefix}{f' and {group}' if group else ''}"
+    return f'write "dev:{shortened(rest)}"{f" and remove {group}" if group else ""}'
 
 
 def _chosen_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         for group, route in entry.groups:
             if _is_chosen(entry, group):
-                what = f"the group {quoted(group)} is whatever the caller wants: {_TRUST}"
+                what = f"the group {quoted(group)} lets the caller choose its group: {_TRUST}"
                 if fixed_prefix(group) == "system:":
-                    what = f"the group {quoted(group)} is {ADMINS} for a session named masters: {_TRUST}"
-                remedy = "write the group itself, and an entry for each role"
+                    what = f"the group {quoted(group)} becomes {ADMINS} for a session named masters: {_TRUST}"
+                remedy = "write a fixed group, and a separate entry for each role"
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
 
 def _reserved_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    """Without what copying left in it, which is another finding: after that is gone, it is reserved."""
+    """Checks the username without traces of copying, which are another finding: once they are removed, the username is
+    reserved."""
     for entry in entries_of(mappings).mapped:
         username = cleaned(entry.listed.username)
         if _is_reserved(username) and username != _NODE_USERNAME and not _is_chosen(entry, username):
             what = f"the username {quoted(username)} {_what_it_has(username)}"
             remedy = f"write a name without {_prefix(username)}"
             if username in GROUPS:
-                remedy = f"write a name of your own here, and {username} under groups"
+                remedy = f"write your own username here, and {username} under groups"
             yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
 
 
 def _what_it_has(username: str) -> str:
-    """What is bound to a username of Kubernetes's own, as far as it is known."""
+    """The end of a message: what a reserved username is, and what is bound to it as far as it is known."""
     if username in COMPONENT_USERS:
-        return f"is one of Kubernetes's own: it {COMPONENT_USERS[username]}"
+        return f"is reserved by Kubernetes: it {COMPONENT_USERS[username]}"
     if username in GROUPS:
-        return "is the name of a group: as a username it gives nothing"
+        return "is the name of a group: as a username it grants nothing"
     kind, _, name = username.removeprefix("system:").partition(":")
     namespace, _, account = name.partition(":")
     if kind == "serviceaccount" and namespace and account:
-        return f"is that of the service account {shortened(name)}: the entry gets what is bound to it"
+        return f"is that of the service account {shortened(name)}: the entry gains what is bound to it"
     if kind == "node" and name:
-        return f"is that of the node {shortened(name)}: with the group {NODES} the entry gets what the node may do"
+        return f"is that of the node {shortened(name)}: with the group {NODES} the entry may do what the node may do"
     owner = "Kubernetes" if username.startswith("system:") else "EKS"
-    return f"is one of {owner}'s own: what is bound to it is not yours to see"
+    return f"is reserved by {owner}: it may have permissions that you do not know of"
 
 
 def _whole_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -306,8 +313,11 @@ def _whole_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         account = entry.listed.arn
         if entry.is_account and is_account(account) and account not in reported:
             reported.add(account)
-            what = f"every user, role, federated user and root of account {account} can log in (without groups)"
-            remedy = "map the roles and users who need it, and remove the account"
+            what = (
+                f"every user, role and federated user of account {account}, and its root user, can log in (without "
+                "groups)"
+            )
+            remedy = "map the roles and users that need access, and remove the account"
             yield rule.finding(Subject.MAPPINGS, entry.listed.route, what, remedy)
 
 
@@ -316,7 +326,8 @@ def _is_chosen(entry: WrittenEntry, text: str) -> bool:
 
 
 def _is_named_by_sso(entry: WrittenEntry) -> bool:
-    """A session of IAM Identity Center has the name of its user there, who does not choose it."""
+    """Whether IAM Identity Center sets the session name: it is the name of the user there, and users cannot choose
+    it."""
     return bool(entry.listed.sso) or is_sso_role(entry.listed.arn.rpartition("/")[2])
 
 
@@ -333,10 +344,10 @@ PRIVILEGE_RULES = (
     MAPPINGS.error(
         "IAM071",
         "caller-chosen-system-username",
-        "a username of Kubernetes's own that the caller chooses",
+        "a reserved username of Kubernetes that the caller chooses",
         _chosen_reserved,
     ),
     MAPPINGS.error("IAM072", "caller-chosen-group", "a group that the caller chooses", _chosen_group),
     MAPPINGS.warning("IAM073", "reserved-username", "a username that is reserved", _reserved_username),
-    MAPPINGS.warning("IAM074", "account-mapping", "everyone of an account", _whole_account),
+    MAPPINGS.warning("IAM074", "account-mapping", "access for a whole account", _whole_account),
 )

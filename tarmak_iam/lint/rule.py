@@ -1,4 +1,4 @@
-"""What a rule is: a function of the part of an installation that its scope names."""
+"""The definition of a rule: a check of one part of an installation, which its scope names."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ from tarmak_iam.routes import Path, Route
 
 
 class Scope(str, Enum):
-    """What a rule looks at, and so what must be there for it to run."""
+    """What a rule checks, and so what must be present for it to run."""
 
     DOCUMENT = "document"
     CONFIG = "config"
     MAPPINGS = "mappings"
     INSTALLATION = "installation"
     SUPPRESSIONS = "suppressions"
-    """The comments that set findings aside, once all other rules have run."""
+    """The comments that suppress findings, after all other rules have run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """What there is to check; a rule whose scope is None does not run."""
+    """What is checked; a rule whose scope is None does not run."""
 
     config: TarmakConfig | None = None
     mappings: Mappings | None = None
     installation: Installation | None = None
     settings: Document | None = None
-    """Our settings file, for positions and comments; what it says is in `installation`."""
+    """The settings file, for positions and comments; its values are in `installation`."""
 
     @classmethod
     def of_cluster(cls, config: TarmakConfig, cluster: Cluster, files: ClusterFiles) -> Subjects:
-        """All that there is of one cluster. Raises TarmakIamError where one of its files cannot be read or used."""
+        """All files of one cluster. Raises TarmakIamError where one of them cannot be read or used."""
         installation = Installation.load(config, cluster, files)
         return cls(config, installation.mappings, installation, files.settings_document())
 
     @property
     def document(self) -> IgnoredContent | None:
-        """What is written in tarmak.yaml, whatever Tarmak makes of it."""
+        """The content of tarmak.yaml as written, whether Tarmak reads it or not."""
         return None if self.config is None else self.config.ignored_content
 
     def of(self, scope: Scope) -> Any:
         return getattr(self, scope.value)
 
     def text_of(self, subject: Subject) -> Document | None:
-        """The file that a finding is about, None where it is not at hand."""
+        """The file that a finding is about, None where it is not available."""
         if subject is Subject.MAPPINGS:
             return self.mappings.document if self.mappings else None
         if subject is Subject.SETTINGS:
@@ -63,7 +63,7 @@ class Subjects:
         return self.config.document if self.config else None
 
     def as_written(self, finding: Finding) -> Finding:
-        """A finding about a setting with the name that the file has for it."""
+        """The finding, for a setting with the spelling of its key in the file."""
         if self.settings is None or finding.subject is not Subject.SETTINGS:
             return finding
         return replace(finding, route=written_route(self.settings, finding.route))
@@ -74,8 +74,8 @@ Check = Callable[["Rule", Any], Iterator[Finding]]
 
 @dataclass(frozen=True, slots=True)
 class Implication:
-    """A finding of one of the rules `causes` (by name; without any, of every rule) is why there is another one, if
-    `holds` of that one, the cause and the mappings."""
+    """A finding of one of the rules `causes` (by name; empty for every rule) is the cause of another finding, if
+    `holds(finding, cause, mappings)` is true."""
 
     causes: tuple[str, ...] = ()
     holds: Callable[[Finding, Finding, Mappings | None], bool] = lambda *_: True
@@ -83,7 +83,7 @@ class Implication:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`check` yields the findings of one subject; `summary` says in a sentence what it looks for."""
+    """`check` yields the findings of one subject; `summary` is one phrase about what it finds."""
 
     id: str
     severity: Severity
@@ -91,11 +91,11 @@ class Rule:
     summary: str
     check: Check = field(repr=False)
     name: str = field(default="", kw_only=True)
-    """In words with dashes, for people to remember; comments may name the rule by it."""
+    """Words with hyphens, easy to remember; comments may use it instead of the ID."""
     implied_by: tuple[Implication, ...] = field(default=(), kw_only=True, repr=False)
-    """What makes its findings superfluous: there is another one that says why."""
+    """When its findings are not reported, because another finding reports the cause."""
     concerns_apply: bool = field(default=True, kw_only=True)
-    """Whether it is about what an apply brings to the cluster, and not about this machine alone."""
+    """Whether it is about what is applied to the cluster, and not only about this machine."""
 
     def finding(
         self,
@@ -107,14 +107,14 @@ class Rule:
         at: At = At.VALUE,
         locks_out: bool = False,
     ) -> Finding:
-        """`locks_out`: somebody may lose access, so that the message names the way back (see `of_cluster`)."""
+        """`locks_out`: users may lose access, so the message states the recovery access (see `of_cluster`)."""
         recovery = NOT_EXAMINED if locks_out else None
         return Finding(self.id, self.severity, subject, Route.of(route), message, remedy, at, recovery=recovery)
 
 
 @dataclass(frozen=True, slots=True)
 class RuleFactory:
-    """Makes our rules of one scope, by severity."""
+    """Creates the built-in rules of one scope, by severity."""
 
     scope: Scope
 

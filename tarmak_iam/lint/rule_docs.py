@@ -1,4 +1,4 @@
-"""What the rules' pages in docs/rules say, for those who have only the program. `make pages` writes it anew."""
+"""The texts of the rule pages in docs/rules, which are part of the package. `make pages` regenerates them."""
 
 from __future__ import annotations
 

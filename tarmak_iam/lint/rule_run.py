@@ -1,4 +1,4 @@
-"""One run of the rules: its findings, without those that follow from others or that comments suppress."""
+"""One run of the rules: its findings, without those that other findings explain or that comments suppress."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tarmak_iam.text import one_line
 
 
 def without_implied(found: Iterable[Finding], rules: Iterable[Rule], mappings: Mappings | None) -> list[Finding]:
-    """The findings that stand for themselves."""
+    """The findings without those that another finding explains."""
     findings, by_id = list(found), {each.id: each for each in rules}
     names = {each: rule.name for each, rule in by_id.items()}
 
@@ -37,8 +37,8 @@ _MISSPELT = "misplaced-tarmak-key"
 def without_misspelling_consequences(
     findings: list[Finding], config: TarmakConfig | None, rules: Iterable[Brought[Rule]]
 ) -> list[Finding]:
-    """The findings that are still there once every key of a finding is spelled right: `enviroment` alone is why a
-    cluster has no environment, and why currentCluster selects none."""
+    """The findings that remain once every misspelt key is corrected: the key `enviroment` alone can be why a cluster
+    has no environment, and why currentCluster selects no cluster."""
     ours = [each.value for each in rules if each.origin == OWN]
     misspelt = {rule.id for rule in ours if rule.name == _MISSPELT}
     routes = {each.route for each in findings if each.id in misspelt}
@@ -61,15 +61,15 @@ def without_misspelling_consequences(
 
 
 SCOPES_OF_A_CLUSTER = frozenset({Scope.MAPPINGS, Scope.INSTALLATION})
-"""What rules look at that each cluster has for itself; the rest is tarmak.yaml, which all share."""
+"""The scopes of each cluster's own files; the other scopes are about tarmak.yaml, which all clusters share."""
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A finding with its place; as text a line of a report: `file:line:col: severity: message [ID]`.
+    """A finding with its place; as a string it is a line of a report: `file:line:col: severity: message [ID]`.
 
-    `cluster` is the name of the one that it is about, None where it is about none, or about several. `reason` is what
-    the comment says that sets it aside.
+    `cluster` is the name of the cluster that it is about, None where it is about no cluster, or about several. `reason`
+    is the reason in the comment that suppresses it.
     """
 
     finding: Finding
@@ -77,7 +77,7 @@ class Located:
     cluster: str | None = None
     reason: str = ""
     shared_by: tuple[str, ...] = ()
-    """The clusters that have it at the same place, where it is about several."""
+    """The clusters that have the finding at the same place, where it is about several."""
 
     def __str__(self) -> str:
         return f"{one_line(str(self.place))}: {self.finding.severity}: {self.finding.text} [{self.finding.id}]"
@@ -85,7 +85,7 @@ class Located:
 
 @dataclass(frozen=True, slots=True)
 class RuleRun:
-    """`found` has beside each finding the comments that set it aside; the subject of `reached` rules is there."""
+    """`found` has each finding with the comments that suppress it; `reached` are the rules whose subject is present."""
 
     subjects: Subjects
     reached: tuple[Brought[Rule], ...]
@@ -127,19 +127,19 @@ class RuleRun:
 
     @property
     def reported(self) -> list[Located]:
-        """What no comment sets aside, and does not follow from something else that is told."""
-        counting = (finding for finding, by in self.found if not by)
-        findings = without_implied(counting, self.rules, self.subjects.mappings)
+        """The findings that no comment suppresses, and that no other reported finding explains."""
+        unsuppressed = (finding for finding, by in self.found if not by)
+        findings = without_implied(unsuppressed, self.rules, self.subjects.mappings)
         findings = without_misspelling_consequences(findings, self.subjects.config, self.reached)
         return [self.located(each) for each in findings]
 
     @property
     def suppressed(self) -> list[Located]:
-        """With the reason of the nearest comment."""
+        """The suppressed findings, each with the reason of the nearest comment."""
         return [self.located(finding, by[-1].reason) for finding, by in self.found if by]
 
     def about(self, comment: Suppression) -> tuple[str, ...]:
-        """The ids of the findings left that it would set aside if it named them, in their order."""
+        """The IDs of the reported findings that the comment would suppress if it named them, in their order."""
         scopes = {each.id: each.scope for each in self.rules}
         found = (each.finding for each in self.reported if each.finding.subject is comment.subject)
         return tuple(
@@ -155,7 +155,7 @@ class RuleRun:
 
 
 def comments_in(subjects: Subjects, files: Iterable[Subject], rules: dict[str, str]) -> tuple[Suppression, ...]:
-    """What comments of these of the cluster's files ask for, in the files' order. `rules` as in `Suppressions`."""
+    """The suppressions in these files of the cluster, in the files' order. `rules` as in `Suppressions`."""
     documents = [(subject, document) for subject in files if (document := subjects.text_of(subject)) is not None]
     return tuple(each for subject, document in documents for each in suppressions_of(document, subject, rules))
 
@@ -163,7 +163,7 @@ def comments_in(subjects: Subjects, files: Iterable[Subject], rules: dict[str, s
 def _suppressing(
     comments: Collection[Suppression], subjects: Subjects, scope: Scope | None, finding: Finding
 ) -> tuple[Suppression, ...]:
-    """Those of the comments of its file that are about the finding, of a rule of the scope."""
+    """The comments that cover the finding; `scope` is that of its rule."""
     steps = finding.route.plain
     of_file = not any(isinstance(step, int) for step in steps) or _is_of_only_cluster(subjects, scope, finding)
     place = _place(subjects, finding)
@@ -175,7 +175,7 @@ def _suppressing(
 
 
 def _is_of_only_cluster(subjects: Subjects, scope: Scope | None, finding: Finding) -> bool:
-    """Whether it is about all that a cluster is, and tarmak.yaml has no other one."""
+    """Whether the finding is about a cluster as a whole, and tarmak.yaml has no other cluster."""
     is_alone = subjects.config is not None and len(subjects.config.clusters) == 1
     return is_alone and finding.subject is Subject.CONFIG and scope is Scope.INSTALLATION
 
@@ -187,8 +187,8 @@ def _findings(brought_rule: Brought[Rule], part: Any) -> list[Finding]:
     odd = next((each for each in found if not isinstance(each, Finding)), None)
     if odd is not None:
         raise ConfigError(
-            f"{what} of {brought_rule.origin} gives a {type(odd).__name__} where a Finding belongs",
-            remedy="report it to the authors of the plugin that brings it",
+            f"{what} of {brought_rule.origin} yields a {type(odd).__name__} instead of a Finding",
+            remedy="report it to the authors of the plugin that provides it",
         )
     return found
 

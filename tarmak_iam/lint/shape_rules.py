@@ -1,4 +1,4 @@
-"""Rules about the shape of a mappings file: texts and mappings for lists, dashes, a second document."""
+"""Rules about the shape of a mappings file: strings and mappings instead of lists, dashes, a second document."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from tarmak_iam.text import quoted, shortened
 
 _FEW = 3
 
-_NOT_STARTED = "the daemon does not start, and nobody gets access"
+_NOT_STARTED = "the authenticator does not start, and IAM login is not possible"
 
 
 def _split_entry(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -51,7 +51,7 @@ def _split_entry(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         line = first_line(document, split.owner_item.entries[0].key)
         what = (
             f"{EXITS}: the dash before {quoted(first.text)} splits an entry in two, and one of them has no principal"
-            f"; probably it goes on from line {line}"
+            f"; it probably continues the entry in line {line}"
         )
         remedy = _join_remedy(document, split, line)
         yield rule.finding(Subject.MAPPINGS, split.route, what, remedy, locks_out=True)
@@ -84,7 +84,7 @@ def _odd_items(rule: Rule, document: Document, listed: WrittenList, sequence: Se
         groups = _open_groups(items[number - 1]) if number else None
         while groups is not None and last + 1 < len(items) and _is_name(items[last + 1]):
             last += 1
-        what = f"{_NOT_STARTED}: {_shown(item)} in {listed.name} is not a mapping"
+        what = f"{_NOT_STARTED}: {_shown(item)} in {listed.name} is not a YAML mapping"
         remedy = _item_remedy(listed, item)
         if groups is not None and _is_name(item) and not sequence.flow:
             remedy = _groups_remedy(document, sequence, groups, (item, items[last]))
@@ -105,7 +105,7 @@ def _is_name(item: Node) -> bool:
 def _groups_remedy(document: Document, sequence: Sequence, groups: NodeEntry, ends: tuple[Node, Node]) -> str:
     step = column_of(document, groups.key) - column(document.source, dash_of(document.source, sequence))
     lines = lines_text(first_line(document, ends[0]), first_line(document, ends[1]))
-    return f"indent {lines} by {step} blanks: probably they are groups of line {first_line(document, groups.key)}"
+    return f"indent {lines} by {step} spaces: probably part of groups in line {first_line(document, groups.key)}"
 
 
 def _item_remedy(listed: WrittenList, item: Node) -> str:
@@ -113,7 +113,7 @@ def _item_remedy(listed: WrittenList, item: Node) -> str:
     if is_empty_value(item):
         return "remove it"
     if isinstance(item, Sequence):
-        return "write its items without the second dash, as items of the list"
+        return "remove the second dash, so that its items are items of the list"
     if arn_in(item):
         return f"write {kind}: {shortened(arn_in(item))}, and below it username and groups"
     return f"write a mapping with {kind}, username and groups"
@@ -126,11 +126,11 @@ def _shown(item: Node) -> str:
 
 
 def _by_name(rule: Rule, document: Document, listed: WrittenList, node: Mapping) -> Iterator[Finding]:
-    """One finding: with a dash before some of them only, the file is not YAML."""
+    """One finding for all keys: with a dash before some of them only, the file is not YAML."""
     entries = [each for each in node.entries if each.text is not None and not each.is_merge]
     names = ", ".join(quoted(each.text) for each in entries[:_FEW])
     more = f" and {len(entries) - _FEW} more" if len(entries) > _FEW else ""
-    what = f"{_NOT_STARTED}: {listed.name} is a list of entries, and has the keys {names}{more}"
+    what = f"{_NOT_STARTED}: {listed.name} must be a list, but has the keys {names}{more}"
     route, remedy = listed.route / (entries[0].text or ""), _dashes_remedy(document, listed, node, entries)
     yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=True)
 
@@ -141,15 +141,15 @@ def _dashes_remedy(document: Document, listed: WrittenList, node: Mapping, entri
     if node.flow or len(entries) > _FEW or any(not isinstance(each, Mapping) or each.flow for each in values):
         return f"write a list of mappings, each with {kind}, username and groups"
     lines = (_dash_line(document, kind, entry, value) for entry, value in zip(entries, values, strict=True))
-    return f"write {' and '.join(lines)}"
+    return f"change {' and '.join(lines)}"
 
 
 def _dash_line(document: Document, kind: str, entry: NodeEntry, value: Node) -> str:
-    """An ARN becomes the first key of the item, and a name goes."""
+    """How the line must begin: an ARN becomes the first key of the item, and a name is removed."""
     own, arn = column_of(document, entry.key), arn_in(entry.key)
     inner = column_of(document, value.entries[0].key) if isinstance(value, Mapping) else own
     begins = f"{' ' * own}-{' ' * (inner - own - 1)}{kind}: {arn}" if arn else f"{' ' * own}-"
-    return f"line {first_line(document, entry.key)} as '{shortened(begins, 240)}'"
+    return f"line {first_line(document, entry.key)} to '{shortened(begins, 240)}'"
 
 
 LIST_RULES = (
@@ -159,32 +159,32 @@ LIST_RULES = (
     ),
 )
 
-_NO_BLANK = "groups is a text, not a list, as a dash has no blank after it"
+_NO_SPACE = "groups is a string, not a list, because a dash has no space after it"
 
 
-def _list_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    """As in an aws-auth ConfigMap, whose values are texts with YAML in them."""
+def _list_as_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    """As in an aws-auth ConfigMap, whose values are strings that contain YAML."""
     settings = entries_of(mappings).settings
     for name in LISTS:
         key = f"server.{name}"
         value, route = settings.get(key), settings.route(key)
         if isinstance(value, str) and is_list_text(name, value):
             ends, remedy = name != "mapAccounts", text_remedy(mappings.document, route, name)
-            then = ", and the daemon would not start" if ends else ": as an account it matches nobody"
-            what = f"{key} is a text, as in an aws-auth ConfigMap{then}"
+            effect = "the authenticator does not start" if ends else "read as an account, it matches no caller"
+            what = f"{key} is a string, as in an aws-auth ConfigMap: {effect}"
             yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=ends)
 
 
-def _groups_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+def _groups_as_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         groups = entry.value("groups")
         if not isinstance(groups, str) or not groups:
             continue
-        what = f"groups is a text, not a list: the daemon takes it as the one group {quoted(groups)}"
+        what = f"groups is a string, not a list: the authenticator reads it as the one group {quoted(groups)}"
         if "," in groups:
-            what = "groups is a text, not a list: v0.4.0 takes it as one group, newer daemons split it at the commas"
+            what = "groups is a string, not a list: v0.4.0 reads it as one group, later releases split it at the commas"
         elif is_dashed(groups):
-            what = f"{_NO_BLANK}: the daemon takes it as the one group {quoted(groups)}"
+            what = f"{_NO_SPACE}: the authenticator reads it as the one group {quoted(groups)}"
         names = groups_in(groups)
         hides_admin = "," not in groups and is_dashed(groups) and ADMINS in (names or ())
         listed = merged_list(names)
@@ -192,7 +192,7 @@ def _groups_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, entry.at("groups"), what, remedy, locks_out=hides_admin)
 
 
-def _no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+def _not_a_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         groups = entry.value("groups")
         places = [("username", entry.at("username"))] if entry.value("username") is not None else []
@@ -203,16 +203,16 @@ def _no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                 yield rule.finding(
                     Subject.MAPPINGS,
                     route,
-                    f"the {what} {shortened(written)} is no text: {read}",
-                    f'write "{shortened(written)}"',
+                    f"the {what} {shortened(written)} is not a string: {read}",
+                    f'put it in quotes: "{shortened(written)}"',
                 )
 
 
-def _cluster_id_no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+def _cluster_id_not_a_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     written, read = scalar_by_release(mappings.document, mappings.cluster_id_route)
     if read:
-        what = f"clusterID {shortened(written)} is no text: {read}"
-        remedy = "remove it: the cluster's id is added when the manifests are made"
+        what = f"clusterID {shortened(written)} is not a string: {read}"
+        remedy = "remove it: the ID of the cluster is added when the manifests are generated"
         yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, remedy, locks_out=True)
 
 
@@ -220,15 +220,15 @@ def _empty_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         if entry.listed.username.strip() or is_reported_elsewhere(mappings, entry, "username"):
             continue
-        what = f"{entry.name} has no username: v0.4.0 refuses its callers, later daemons log all of them in as ''"
-        remedy = "give it a username"
+        what = f"{entry.name} has no username: v0.4.0 denies its callers, later releases log all of them in as ''"
+        remedy = "add a username"
         yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy, locks_out=entry.is_admin)
 
 
 def _next_document(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     document = mappings.document
     if document.next_document is not None and not is_foreign(document):
-        what = "the authenticator reads only the first document of the file: nothing below this line counts"
+        what = "the authenticator reads only the first document of the file: everything below this line is ignored"
         remedy, early = next_document_remedy(document), early_end(document)
         if early is not None:
             cause, remedy = early
@@ -237,10 +237,10 @@ def _next_document(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 SHAPE_RULES = (
-    MAPPINGS.error("IAM060", "mappings-as-text", "a list of mappings written as a text", _list_as_text),
-    MAPPINGS.warning("IAM061", "groups-as-text", "groups written as a text", _groups_as_text),
-    MAPPINGS.warning("IAM062", "name-not-text", "a username or group that is no text", _no_text),
-    MAPPINGS.error("IAM063", "cluster-id-not-text", "a clusterID that is no text", _cluster_id_no_text),
+    MAPPINGS.error("IAM060", "mappings-as-text", "a list of mappings written as a string", _list_as_string),
+    MAPPINGS.warning("IAM061", "groups-as-text", "groups written as a string", _groups_as_string),
+    MAPPINGS.warning("IAM062", "name-not-text", "a username or group that is not a string", _not_a_string),
+    MAPPINGS.error("IAM063", "cluster-id-not-text", "a clusterID that is not a string", _cluster_id_not_a_string),
     MAPPINGS.error("IAM069", "missing-username", "an entry without a username", _empty_username),
-    MAPPINGS.error("IAM079", "mappings-second-document", "a second document of the mappings", _next_document),
+    MAPPINGS.error("IAM079", "mappings-second-document", "a second document in the mappings file", _next_document),
 )

@@ -1,12 +1,12 @@
-"""Comments that suppress findings (`# tarmak-iam: ignore[IAM074] why`), and what they are about.
+"""Comments that suppress findings (`# tarmak-iam: ignore[IAM074] why`), and which part of a file they cover.
 
-A comment on a line of its own is about what begins on the next line: an item of a list, a key with its value, a flow
-collection; all that is inside belongs to it. After something it is about its line, and about the block or flow
-collection that opens there. `server` holds everything that the authenticator reads: a comment about that key is about
-its settings and lists as such, not about each of their entries. At the top of a file a comment is about the file too,
-that is about what the file says once: no entry of a list.
+A comment on a separate line covers what begins on the next line: an item of a list, a key with its value, or a flow
+collection, with everything inside it. A comment after something covers its line, and the block or flow collection that
+begins there. `server` contains everything that the authenticator reads: a comment on that key covers its settings and
+its lists as a whole, but not each of their entries. A comment at the top of a file also covers what the file says once,
+but no entry of a list.
 
-Comments come from the document: a text that only looks like one suppresses nothing.
+Comments come from the document: a string that only looks like a comment suppresses nothing.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ _BEFORE_A_NODE = re.compile(r"(?:[\s?:-]|[&!][^\s,\[\]{}]*|#[^\r\n\x85\u2028\u20
 
 @dataclass(frozen=True, slots=True)
 class CommentScope:
-    """`lines` are the first and the last one; `steps` lead to the node, None where no route does; `is_file` for a
-    comment at the top of the file."""
+    """What a comment covers: `lines` are the first and the last line; `steps` lead to the node, None where no route
+    does; `is_file` is for a comment at the top of the file."""
 
     lines: tuple[int, int]
     steps: Steps | None = None
     is_file: bool = False
 
     def covers(self, steps: Steps, line: int | None, *, is_of_file: bool) -> bool:
-        """Whether a finding at the route or in the line is about something in here; `is_of_file` where it is about
+        """Whether a finding at the route or in the line is about something in the scope; `is_of_file` where it is about
         something that the file says once.
 
-        The route counts as well: what an alias stands for is written somewhere else.
+        The route is compared too, because the value of an alias is in another place.
         """
         if line is not None and self.lines[0] <= line <= self.lines[1]:
             return True
@@ -97,7 +97,7 @@ class CommentScopes:
         return CommentScope((line, max(line, last)), unit.steps, is_top)
 
     def _opened_before(self, comment: Comment) -> _Unit | None:
-        """What opens on the line of a comment that is after something."""
+        """What begins on the line of a comment that follows something."""
         start = self.document.source.line_start(comment.span.start)
         for unit in self._units_from(start):
             if unit.start > comment.span.start:
@@ -115,7 +115,7 @@ class CommentScopes:
         return content_start(self.document.text, unit.value) > at or (_is_flow(unit.value) and unit.value.end > at)
 
     def _beginning_on(self, line: int) -> _Unit | None:
-        """The outermost one that begins with the first content of the line."""
+        """The outermost unit that begins with the first content of the line."""
         start = self._starts.get(line)
         if start is None or not self.document.source.line(line).strip():
             return None
@@ -125,7 +125,7 @@ class CommentScopes:
         return unit
 
     def _units_from(self, start: int) -> Iterator[_Unit]:
-        """Those that begin at the offset or later, in the order of the text, outer ones first."""
+        """The units that begin at the offset or later, in the order of the file, outer ones first."""
         units, starts = self._units
         yield from units[bisect_left(starts, start) :]
 
@@ -149,7 +149,7 @@ class CommentScopes:
 
     @cached_property
     def _lines_below(self) -> dict[int, int]:
-        """The line below the comment lines that follow a comment line."""
+        """The first line after a comment line and the comment lines that follow it."""
         below: dict[int, int] = {}
         for comment in reversed(self.document.comments):
             if comment.own_line:
@@ -163,7 +163,7 @@ def _is_flow(node: Node) -> TypeGuard[Mapping | Sequence]:
 
 
 def _units_of(root: Node) -> Iterator[_Unit]:
-    """In the order of the text, outer ones before what is in them. Iterative: a document may be 200 levels deep."""
+    """In the order of the file, outer units before their content. Iterative: a document may be 200 levels deep."""
     stack: list[tuple[Node, Steps | None]] = [(root, ())]
     while stack:
         node, steps = stack.pop()
@@ -175,8 +175,8 @@ def _units_of(root: Node) -> Iterator[_Unit]:
                 within.append((item, below))
         elif isinstance(node, Mapping):
             for entry in node.entries:
-                counts = steps is not None and entry.text is not None and node.last(entry.text) is entry
-                below = (*steps, entry.text) if counts and steps is not None and entry.text is not None else None
+                is_used = steps is not None and entry.text is not None and node.last(entry.text) is entry
+                below = (*steps, entry.text) if is_used and steps is not None and entry.text is not None else None
                 yield _Unit(entry.key.start, max(entry.key.end, entry.value.end), below, entry.value, entry.key)
                 if _is_flow(entry.value):
                     yield _Unit(entry.value.start, entry.value.end, below, entry.value)
@@ -191,8 +191,8 @@ _COMMENT = re.compile(r"#+\s*tarmak-iam\s*:\s*ignore\b\s*(?:\[(?P<ids>[^\]]*)\])
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """One rule of one comment: its `id` in capitals, empty for a comment that names none, and id or name as messages
-    repeat it; `scope` is what of the file it is about."""
+    """One rule of one comment. `id` is in capitals, and empty for a comment that names no rule; `written` is the ID or
+    name as messages show it; `scope` is the part of the file that the comment covers."""
 
     subject: Subject
     id: str
@@ -204,25 +204,25 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class Suppressions:
-    """What the comments ask for, and what came of it."""
+    """All suppressions of the comments, and which of them had an effect."""
 
     all: tuple[Suppression, ...]
     unused: tuple[Suppression, ...]
-    """Those that set nothing aside, although the rule was run on all that they may be about."""
+    """Those that suppress nothing, although the rule checked everything that they cover."""
     rules: dict[str, str]
-    """The names of all there are by their ids, in capitals, as comments may write them in any case."""
+    """The names of all rules by their IDs, in capitals, because comments may write them in any case."""
     lines: dict[tuple[Subject, str], int]
-    """Where the first finding is that no comment sets aside, by file and id in capitals."""
+    """The line of the first finding that no comment suppresses, by file and ID in capitals."""
     there: dict[Suppression, tuple[str, ...]]
-    """The ids of what those of no rule are about."""
+    """For those that name no known rule: the IDs of the findings that they cover."""
 
     def of_comment(self, one: Suppression) -> tuple[Suppression, ...]:
-        """All of the comment that it is in."""
+        """All suppressions of the same comment."""
         return tuple(each for each in self.all if (each.subject, each.place) == (one.subject, one.place))
 
 
 def suppressions_of(document: Document, subject: Subject, rules: dict[str, str]) -> Iterator[Suppression]:
-    """Every one in the file, in its order. `rules` as in `Suppressions`."""
+    """All suppressions in the file, in its order. `rules` as in `Suppressions`."""
     scopes, ids_by_name = CommentScopes(document), {name.upper(): each for each, name in rules.items() if name}
     for comment in document.comments:
         match = _COMMENT.match(comment.text)
@@ -238,13 +238,13 @@ def suppressions_of(document: Document, subject: Subject, rules: dict[str, str])
 
 
 def _is_name(text: str) -> bool:
-    """Whether it looks like a name of a rule, and not like an id."""
+    """Whether it looks like the name of a rule, and not like an ID."""
     return "-" in text and not any(map(str.isdigit, text))
 
 
 def _unused(rule: Rule, found: Suppressions) -> Iterator[Finding]:
     for each in found.unused:
-        what = f"there is no finding {each.written} {_where(each)}, so the comment suppresses nothing"
+        what = f"{each.written} has no finding {_where(each)}, so the comment suppresses nothing"
         elsewhere = found.lines.get((each.subject, each.id))
         remedy = _removal(each, found)
         if elsewhere and len(found.of_comment(each)) == 1:
@@ -253,7 +253,7 @@ def _unused(rule: Rule, found: Suppressions) -> Iterator[Finding]:
 
 
 def _where(suppression: Suppression) -> str:
-    """What the comment is about: a line, several, or the file."""
+    """What the comment covers, as the end of a clause: a line, several lines, or the file."""
     first, last = suppression.scope.lines
     if suppression.scope.is_file:
         return "about the file as a whole"
@@ -263,7 +263,7 @@ def _where(suppression: Suppression) -> str:
 
 
 def _removal(each: Suppression, found: Suppressions) -> str:
-    """What to do about an id that suppresses nothing, without losing what the comment's others do."""
+    """The remedy for an ID that suppresses nothing; it keeps the other IDs of the comment that do."""
     others = [one for one in found.of_comment(each) if one.id in found.rules and one not in found.unused]
     return f"remove {each.written} from the brackets" if others else "remove the comment"
 
@@ -272,7 +272,7 @@ def _without_reason(rule: Rule, found: Suppressions) -> Iterator[Finding]:
     for each in _one_of_each_comment(found.all):
         if each.id and not each.reason:
             ids = ", ".join(one.written for one in found.of_comment(each))
-            what = "the comment does not say why the finding is ignored"
+            what = "the comment gives no reason why the finding is suppressed"
             remedy = f"write the reason after the brackets: # tarmak-iam: ignore[{ids}] because ..."
             yield _finding(rule, each, what, remedy)
 
@@ -285,7 +285,7 @@ def _unknown(rule: Rule, found: Suppressions) -> Iterator[Finding]:
             remedy = f"write # tarmak-iam: ignore[{', '.join(there)}] {each.reason or 'because ...'}" if there else ""
             yield _finding(rule, each, what, remedy or _removal(each, found))
         elif each.id not in found.rules:
-            what = f"there is no rule {each.written}, so the comment suppresses nothing"
+            what = f"unknown rule {each.written}, so the comment suppresses nothing"
             known = (*there, *filter(None, (found.rules.get(one.upper()) for one in there)))
             yield _finding(rule, each, what, did_you_mean(each.written, known) or _removal(each, found))
 
@@ -305,5 +305,5 @@ def _finding(rule: Rule, each: Suppression, what: str, remedy: str) -> Finding:
 SUPPRESSION_RULES = (
     SUPPRESSIONS.warning("IAM095", "unused-suppression", "a comment that suppresses nothing", _unused),
     SUPPRESSIONS.warning("IAM096", "suppression-without-reason", "a suppression without a reason", _without_reason),
-    SUPPRESSIONS.warning("IAM097", "unknown-suppression", "a suppression of no rule", _unknown),
+    SUPPRESSIONS.warning("IAM097", "unknown-suppression", "a suppression of an unknown rule", _unknown),
 )

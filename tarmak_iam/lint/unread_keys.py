@@ -1,4 +1,4 @@
-"""Keys of a mappings file that are not read or there twice, and entries that run together."""
+"""Keys of a mappings file that are not read or are duplicates, and entries that run together."""
 
 from __future__ import annotations
 
@@ -34,26 +34,27 @@ from tarmak_iam.suggestions import closest, spelled_otherwise
 from tarmak_iam.text import shortened
 
 IDENTITY = "identity"
-"""What an entry has once, whether by an ARN or by sso."""
+"""The kind of the key for an entry's principal, an ARN or sso."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunTogether:
-    """The entries that one mapping holds, each as its keys in file order; `exact`: whether a key is there twice in the
+    """The entries in one YAML mapping, each as its keys in file order; `is_exact`: whether a key is set twice in the
     same spelling."""
 
     entries: tuple[tuple[NodeEntry, ...], ...]
     is_exact: bool
 
     def name(self, index: int) -> str:
-        """What a message calls one of them."""
+        """The name of one of them for messages."""
         return next((shortened(arn) for each in self.entries[index] if (arn := arn_in(each.value))), "the first entry")
 
 
 def run_together(holder: Mapping, where: str) -> RunTogether | None:
-    """None where the keys of a mapping are those of one entry, or where nothing says where the next one begins.
+    """The entries that one YAML mapping contains. None where its keys are those of one entry, or where the start of the
+    next entry is not clear.
 
-    `where` is the list that has the mapping.
+    `where` is the list that contains the YAML mapping.
     """
     if where not in ENTRY_LISTS:
         return None
@@ -78,7 +79,7 @@ def run_together(holder: Mapping, where: str) -> RunTogether | None:
 
 
 def kind_of_key(entry: NodeEntry, where: str) -> str:
-    """What of an entry a key gives; two ways to say who it is about are one."""
+    """The kind of an entry's key: the keys for the principal are one kind."""
     known = spelled(root_keys()["server"][where], entry.text or "")
     if known in IDENTITIES or (known is None and arn_in(entry.value)):
         return IDENTITY
@@ -86,8 +87,8 @@ def kind_of_key(entry: NodeEntry, where: str) -> str:
 
 
 def with_dash(document: Document, holder: Mapping, first: NodeEntry) -> str:
-    """How the line of an entry's first key has to begin for a new item of the list; empty in flow style, where no dash
-    is missing."""
+    """The start of the line of an entry's first key that makes it a new item of the list; empty in flow style, where no
+    dash is missing."""
     if holder.flow:
         return ""
     own, dash = column_of(document, first.key), _dash_column(document, holder)
@@ -95,7 +96,7 @@ def with_dash(document: Document, holder: Mapping, first: NodeEntry) -> str:
 
 
 def is_item(document: Document, holder: Mapping) -> bool:
-    """Whether the mapping is an item of a list, and not the list's own value."""
+    """Whether the YAML mapping is an item of a list, and not in place of the list."""
     return _list_of(document, holder) is not None
 
 
@@ -105,7 +106,7 @@ def is_in_flow_list(document: Document, holder: Mapping) -> bool:
 
 
 def _dash_column(document: Document, holder: Mapping) -> int:
-    """Of the list that has the mapping, else of the one that its keys are to become."""
+    """The column of the dashes of the list that contains the YAML mapping, else of the list that its keys should be."""
     parent = _list_of(document, holder)
     if parent is not None:
         return column(document.source, dash_of(document.source, parent))
@@ -129,7 +130,7 @@ def _nodes(document: Document) -> Iterator[Node]:
 
 
 _ANYTHING = "x-"
-"""As in tarmak.yaml: a place for anchors and notes."""
+"""The prefix of keys for anchors and notes, as in tarmak.yaml."""
 
 _LISTED = (*LISTS, "backendMode")
 
@@ -147,9 +148,9 @@ class KeyPlace(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class UnreadKey:
-    """`where` is the mapping that has it, empty for the top level. `intended` is the key that it stands for, empty for
-    none that is known; `existing` leads to that one where it is there already. `owner` leads to the entry that it is
-    about."""
+    """`where` is the mapping that contains it, empty for the top level. `intended` is the key that was meant, empty
+    where it is not known; `existing` leads to that key where it is already set. `owner` leads to the entry that the key
+    is about."""
 
     name: str
     route: Route
@@ -164,8 +165,8 @@ class UnreadKey:
 
 @dataclass(frozen=True, slots=True)
 class DoubledKey:
-    """`known` is the documented spelling, `names` are all that stand for it in this mapping. `is_field`: of an entry,
-    where mapstructure finds it and not viper."""
+    """`known` is the documented spelling, `names` are all its spellings in this mapping. `is_field`: whether it is a
+    key of an entry, which mapstructure reads and not viper."""
 
     name: str
     route: Route
@@ -176,27 +177,27 @@ class DoubledKey:
     is_field: bool
     holder: Mapping = field(repr=False)
     where: str = ""
-    """The list or mapping that has it; empty for the top level, and for what the authenticator does not read."""
+    """The list or mapping that contains it; empty for the top level, and for what the authenticator does not read."""
 
 
 @lru_cache(maxsize=4)
 def unread_keys(document: Document) -> tuple[UnreadKey, ...]:
-    """The keys that no release of the daemon reads, in file order; below one of them nothing is looked at."""
+    """The keys that no release of the daemon reads, in file order; the keys below them are not checked."""
     root = dereference(document.root) if document.root is not None else None
     return tuple(_Walk(root).unread()) if isinstance(root, Mapping) else ()
 
 
 def is_reported_as_key(mappings: Mappings, entry: WrittenEntry, wanted: str) -> bool:
-    """Whether the entry has what is wanted under another key, or in another place, which is another finding."""
+    """Whether the entry has `wanted` under another key or in another place, which is another finding."""
     meant = _meant_by_entry(mappings.document).get(entry.listed.route.plain, frozenset())
     identities = {*IDENTITIES, "permissionSetName", "accountID"} if wanted in IDENTITIES else {wanted}
-    # A list within another one is no entry.
+    # A list within another list is not an entry.
     return bool(meant & (identities | {*LISTS, "server"}))
 
 
 @lru_cache(maxsize=4)
 def _meant_by_entry(document: Document) -> dict[tuple[str | int, ...], frozenset[str]]:
-    """What unread keys give each entry, or are there instead of one."""
+    """The keys that the unread keys of each entry were meant to be, by the entry's route."""
     meant: dict[tuple[str | int, ...], set[str]] = {}
     for key in unread_keys(document):
         if key.owner is not None and (key.existing is None or key.place is KeyPlace.SERVER):
@@ -205,7 +206,7 @@ def _meant_by_entry(document: Document) -> dict[tuple[str | int, ...], frozenset
 
 
 def inner_keys(key: UnreadKey) -> tuple[str, ...]:
-    """The keys of an entry that are one level too deep, below a key that there is not."""
+    """The keys of an entry that are one level too deep, below an unknown key."""
     value = dereference(key.node.value)
     if key.place is not KeyPlace.NOWHERE or key.where not in ENTRY_LISTS or not isinstance(value, Mapping):
         return ()
@@ -216,7 +217,7 @@ def inner_keys(key: UnreadKey) -> tuple[str, ...]:
 
 
 def doubled_keys(document: Document) -> Iterator[DoubledKey]:
-    """Keys that are there twice in one mapping; where the daemon reads them also in another case."""
+    """Duplicate keys of each mapping. Where the daemon reads a key, another case is the same key."""
     if document.root is not None:
         yield from _doubled(document.root, root_keys(), Route(), "")
 
@@ -234,7 +235,7 @@ class _Walk:
         node = dereference(node)
         if isinstance(node, Sequence):
             if where == "server":
-                return  # the daemon does not start with it, which is another finding
+                return  # the daemon does not start, which is another finding (IAM022)
             for index, item in enumerate(node.items):
                 yield from self._unread(item, struct, route / index, where, owner)
             return
@@ -268,7 +269,8 @@ class _Walk:
         return UnreadKey(key.name, key.route, key.where, key.node, key.holder, place, intended, existing, owner)
 
     def _same_key(self, key: UnreadKey, struct: Struct, intended: str, route: Route) -> Route | None:
-        """An entry has one principal, so `sso` is in the place of an ARN; of entries that run together each has one."""
+        """The route of the key that was meant, if it is set. An entry has one principal, so `sso` counts as an ARN;
+        entries that run together have one each."""
         if intended in ("roleARN", "userARN"):
             if run_together(key.holder, key.where) is not None:
                 return None
@@ -278,11 +280,11 @@ class _Walk:
         return self._find(key.holder, struct, intended, route)[0]
 
     def _meaning(self, key: UnreadKey, struct: Struct) -> tuple[KeyPlace, str]:
-        """In this place by another spelling, or in another place."""
+        """Where the key belongs and which key was meant: in this place in another spelling, or in another place."""
         root, name, value = root_keys(), key.name, key.node.value
         server, taken = root["server"], [spelled(struct, entry.text or "") or "" for entry in key.holder.entries]
         if any(arn_in(entry.value) for entry in key.holder.entries if entry is not key.node):
-            taken += IDENTITIES  # which that entry names
+            taken += IDENTITIES  # that key has the principal
         exact = spelled_here(name, [known for known in struct if not known.startswith("server.")])
         guess = same_place(name, value, struct, taken)
         if exact and guess and guess.is_sure:
@@ -317,7 +319,7 @@ class _Walk:
         return None, None
 
     def _in_server(self, known: str) -> Route | None:
-        """Below `server`, or with its path at the top level."""
+        """The route of a key below `server`, or at the top level with its full path."""
         dotted = self._find(self._root, root_keys(), f"server.{known}", Route())[0]
         if dotted or self._server is None or self._server_route is None:
             return dotted

@@ -1,4 +1,4 @@
-"""The lists of entries, accounts and groups as they are written: as a list, as a text, or split by a dash."""
+"""The lists of entries, accounts and groups as the file has them: as a list, as a string, or split by a dash."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tarmak_iam.text import shortened
 
 @dataclass(frozen=True, slots=True)
 class WrittenList:
-    """`name` is mapRoles or mapUsers, `node` whatever is there."""
+    """`name` is mapRoles or mapUsers, `node` its value, which need not be a list."""
 
     name: str
     route: Route
@@ -36,7 +36,7 @@ class WrittenList:
 
 @dataclass(frozen=True, slots=True)
 class SplitEntry:
-    """The item at `route` goes on with the entry that begins at `owner`; `kinds` are the keys of all its parts."""
+    """The item at `route` continues the entry that begins at `owner`; `kinds` are the keys of all its parts."""
 
     route: Route
     item: Mapping
@@ -56,7 +56,7 @@ def written_lists(mappings: Mappings) -> Iterator[WrittenList]:
 
 @lru_cache(maxsize=4)
 def split_entries(mappings: Mappings) -> tuple[SplitEntry, ...]:
-    """Items without a principal whose keys the item before it lacks, or the one behind it."""
+    """Items without a principal whose keys are missing in the item before or after them."""
     return tuple(split for each in written_lists(mappings) for split in _split(each))
 
 
@@ -75,7 +75,7 @@ def _split(listed: WrittenList) -> Iterator[SplitEntry]:
 
 
 def _parts(together: list[tuple[Route, Mapping, frozenset[str]]]) -> Iterator[SplitEntry]:
-    """Items that have no key twice are the parts of one entry, if it has a principal then."""
+    """Adjacent items that have no key in common are the parts of one entry, if one of them has a principal."""
     if any(IDENTITY in kinds for _, _, kinds in together):
         owner, owner_item, _ = together[0]
         kinds = frozenset().union(*(each for _, _, each in together))
@@ -83,7 +83,7 @@ def _parts(together: list[tuple[Route, Mapping, frozenset[str]]]) -> Iterator[Sp
 
 
 def _kinds(item: Node, where: str) -> frozenset[str]:
-    """What of an entry an item has; nothing where it has other things too."""
+    """The kinds of keys of an entry that an item has; empty where it has other keys too."""
     entries = item.entries if isinstance(item, Mapping) else ()
     kinds = [kind_of_key(entry, where) for entry in entries]
     known = {IDENTITY, "username", "groups", "userID"}
@@ -91,7 +91,7 @@ def _kinds(item: Node, where: str) -> frozenset[str]:
 
 
 def is_reported_elsewhere(mappings: Mappings, entry: WrittenEntry, wanted: str) -> bool:
-    """Whether another finding says why the entry has not what is wanted."""
+    """Whether another finding explains why the entry does not have the key `wanted`."""
     own = entry.listed.route.plain
     kind = IDENTITY if wanted in ("roleARN", "userARN") else wanted
     if kind in _given_elsewhere(mappings).get(own, ()):
@@ -103,7 +103,7 @@ def is_reported_elsewhere(mappings: Mappings, entry: WrittenEntry, wanted: str) 
 
 @lru_cache(maxsize=4)
 def _given_elsewhere(mappings: Mappings) -> dict[tuple[str | int, ...], frozenset[str]]:
-    """What the other parts of an entry give it that a dash splits; all of it is said at its first part."""
+    """The kinds of keys that the parts of a split entry have; the finding is reported once for the entry."""
     given: dict[tuple[str | int, ...], frozenset[str]] = {}
     for split in split_entries(mappings):
         given[split.owner.plain] = split.kinds
@@ -116,14 +116,14 @@ _HEADER = re.compile(r"[|>][-+0-9]*")
 _LIST = re.compile(r"\s*(?:\[|-\s)")
 
 
-# Dashes without a blank after them: `groups:` and below it `-dev` and `-ops` are the text "-dev -ops".
+# Dashes without a space after them: `groups:` and below it `-dev` and `-ops` are the string "-dev -ops".
 _DASH = re.compile(r"(?:^|\s+)-\s*")
 
 _MARKER = re.compile(r"---[ \t]*(?:\r?\n|\r|\Z)")
 
 
 def is_list_text(name: str, text: str) -> bool:
-    """Accounts may be a text, which most releases split at commas."""
+    """Whether a string was meant to be a list. Accounts may be a string, which most releases split at commas."""
     return bool(_LIST.match(text)) if name == "mapAccounts" else bool(text.strip())
 
 
@@ -135,18 +135,18 @@ def text_remedy(document: Document, route: Route, name: str) -> str:
         who = f"'- {kind}: {shortened(arn)}'" if arn else f"each with {kind}"
         return f"write a list of mappings, {who}, with username and groups"
     if not node.is_block:
-        return "write the items as a list below the key, without quotes around all of them"
+        return "write the items as a list below the key, without quotes around the whole list"
     header = _HEADER.search(document.text, node.start)
-    return f"remove the {header[0] if header else '|'} behind the key, so that the entries are a list"
+    return f"remove the {header[0] if header else '|'} after the key, so that the entries are a list"
 
 
 def is_dashed(text: str) -> bool:
-    """Whether it was to be the items of a list, whose first dash has no blank after it."""
+    """Whether it was meant to be the items of a list whose first dash has no space after it."""
     return len(text) > 1 and text[0] == "-" and not text[1].isspace()
 
 
 def groups_in(text: str) -> list[str] | None:
-    """The groups that a text holds, as YAML or with commas between them; None where that is not known."""
+    """The groups in a string, as YAML or separated by commas; None where they are not known."""
     if is_dashed(text):
         return [each for each in _DASH.split(text) if each]
     inner = _inner(text) if _LIST.match(text) else None
@@ -158,7 +158,7 @@ def groups_in(text: str) -> list[str] | None:
 
 
 def next_document_remedy(document: Document) -> str:
-    """The second document goes on with the first where they have no key in common."""
+    """The remedy for a second document; it continues the first one where they have no key in common."""
     place = document.next_document
     second = _second(document)
     if second is None or place is None or place.line is None:
@@ -198,7 +198,7 @@ def _rest(document: Document) -> str:
 
 
 def _ends_before(document: Document) -> bool:
-    """Whether the first document has an end of its own before the marker."""
+    """Whether the first document has an explicit end (`...`) before the marker."""
     place = document.next_document
     lines = document.text.splitlines()[: (place.line or 1) - 1] if place is not None else []
     return any(each.rstrip() == "..." for each in lines)
@@ -208,7 +208,7 @@ _FEW = 12
 
 
 def group_names(node: Node) -> list[str] | None:
-    """The groups that are written, as a list or a text; None where one is no text."""
+    """The groups in the file, from a list or a string; None where an item is not a scalar."""
     node = dereference(node)
     if isinstance(node, Scalar):
         return [each.strip() for each in node.text.split(",") if each.strip()]
@@ -219,7 +219,8 @@ def group_names(node: Node) -> list[str] | None:
 
 
 def merged_list(*lists: list[str] | None) -> str:
-    """The items of all lists, each once, as YAML on one line; empty where it would be long, or a list is not known."""
+    """The items of all lists, without duplicates, as YAML on one line; empty where it is too long or a list is
+    unknown."""
     names: dict[str, None] = {}
     for each in lists:
         if each is None:

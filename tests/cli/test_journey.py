@@ -157,7 +157,7 @@ def test_check(shell: Shell) -> None:
     warned = shell.dev("check", code=1)
     file = shell.single / "tarmak.yaml"
     assert warned.out.startswith(
-        f"{file}:34:34: warning: the authenticator is on for dev-cluster, but nobody is mapped"
+        f"{file}:34:34: warning: awsIAMAuthenticatorInit is on for dev-cluster, but no principal is mapped"
     )
     assert warned.out.rstrip().endswith("[IAM021]")
     assert warned.err == "1 warning\n"

@@ -75,7 +75,7 @@ def test_below_a_finding(terminal: Shell) -> None:
     path = terminal.single / "dev-cluster" / "aws-iam-authenticator.yaml"
     path.write_text(MAPPINGS)
     first, *shown = click.unstyle(terminal.dev("check", code=1).out).splitlines()
-    assert first.startswith(f"{path}:4:15: error: the authenticator knows no template {{{{SesionName}}}}")
+    assert first.startswith(f"{path}:4:15: error: the authenticator does not know the template {{{{SesionName}}}}")
     assert shown == [' 4 |     username: "adm名in{{SesionName}}"', "   |               ^"]
 
 

@@ -62,20 +62,20 @@ def _begin(text: _Text, match: re.Match[str]) -> None:
     for number, begins in re.findall(r"line (\d+) with '([^']*)'", match[0]):
         line = text.lines[int(number) - 1]
         text.lines[int(number) - 1] = begins + line[line.index(":") + 1 :]
-    rest = re.search(r"indent lines? (\d+)(?: to (\d+))? by (\d+) blanks", match[0])
+    rest = re.search(r"indent lines? (\d+)(?: to (\d+))? by (\d+) spaces", match[0])
     if rest:
         _shift(text, rest[1], rest[2], int(rest[3]))
 
 
-def _shift(text: _Text, first: str, last: str | None, blanks: int) -> None:
+def _shift(text: _Text, first: str, last: str | None, spaces: int) -> None:
     for number in range(int(first) - 1, int(last or first)):
         line = text.lines[number]
-        text.lines[number] = " " * blanks + line if blanks > 0 else line[-blanks:]
-        assert blanks > 0 or not line[:-blanks].strip()
+        text.lines[number] = " " * spaces + line if spaces > 0 else line[-spaces:]
+        assert spaces > 0 or not line[:-spaces].strip()
 
 
 def _indent(text: _Text, match: re.Match[str]) -> None:
-    _shift(text, match["first"], match["last"], int(match["blanks"]) * (-1 if match["less"] else 1))
+    _shift(text, match["first"], match["last"], int(match["spaces"]) * (-1 if match["less"] else 1))
     if match["above"]:
         text.lines.insert(int(match["above"]) - 1, "server:")
     if match["emptied"]:
@@ -108,7 +108,7 @@ def _write_there(text: _Text, match: re.Match[str]) -> None:
 
 
 def _write_line(text: _Text, match: re.Match[str]) -> None:
-    for number, what in re.findall(r"line (\d+) as '([^']*)'", match[0]):
+    for number, what in re.findall(r"line (\d+) to '([^']*)'", match[0]):
         text.lines[int(number) - 1] = what
 
 
@@ -173,37 +173,40 @@ _WAYS: tuple[tuple[str, Callable[[_Text, re.Match[str]], None]], ...] = (
     (
         (
             rf"(?:add the line 'server:' above line (?P<above>\d+), and |remove line (?P<gone>\d+) \(.*?\), and "
-            rf"|move .* out of sso: |write 'server:' as line (?P<emptied>\d+), and )?"
-            rf"indent {_LINES} by (?P<blanks>\d+) blanks(?P<less> less)?(?:: probably .*)?"
+            rf"|move .* out of sso: |change line (?P<emptied>\d+) to 'server:', and )?"
+            rf"indent {_LINES} by (?P<spaces>\d+) spaces(?P<less> less)?(?:: probably .*)?"
         ),
         _indent,
     ),
     (r"did you mean (?P<name>\S+)\?", _rename),
-    (r"begin its name with x-: (?P<name>\S+)", _rename),
+    (r"prefix its name with x-: (?P<name>\S+)", _rename),
     (
-        r"move (?:its entries|the items below it) to the end of '?(?P<name>\w+)'? in line (?P<line>\d+), and remove .*",
+        (
+            r"move (?:its entries|its content|the items below it) to the end of '?(?P<name>\w+)'? "
+            r"in line (?P<line>\d+), and remove .*"
+        ),
         _move,
     ),
     (r"write (?P<what>groups: .*) in line (?P<line>\d+), and remove .*", _write_there),
-    (r"write line \d+ as '.*'", _write_line),
-    (r"write (?P<what>sso: .*) instead of (?P<names>.*)", _write_sso),
+    (r"change line \d+ to '.*'", _write_line),
+    (r"replace (?P<names>'.*') with (?P<what>sso: .*)", _write_sso),
     (r"write a list: (?P<what>.*)", _value),
     (r"put it in quotes: (?P<what>.*)", _value),
     (r"write '(?P<what>\}, \{)' instead of the comma before '\w+'", _flow),
-    (r"remove (?:this one|it\b.*|the server's .*)|\w+ is there already: remove this one", _remove),
+    (r"remove (?:this one|it\b.*|the server's .*)|\w+ is already set: remove this key", _remove),
     (r"remove line (?P<line>\d+) \('---'\): .*", _remove_line),
-    (r"remove the (?P<header>[|>][-+0-9]*) behind the key, .*", _unquoted),
+    (r"remove the (?P<header>[|>][-+0-9]*) after the key, .*", _unquoted),
     (r"move the entry to (?P<name>\w+)", _other_list),
-    (r"move line (?P<line>\d+) above line (?P<above>\d+), without the blanks before '\w+'", _move_line),
+    (r"move line (?P<line>\d+) above line (?P<above>\d+), without the spaces before '\w+'", _move_line),
 )
 
 
 def applied(text: str, located: Located) -> str:
     """The file as somebody has it who did what the finding's remedy says."""
     remedy = located.finding.remedy
-    while rename := re.search(r", and write (\w+) instead of '(\w+)'$", remedy):
+    while rename := re.search(r", and rename '(\w+)' to (\w+)$", remedy):
         remedy = remedy[: rename.start()]
-        text = text.replace(f"{rename[2]}:", f"{rename[1]}:")
+        text = text.replace(f"{rename[1]}:", f"{rename[2]}:")
     for pattern, way in _WAYS:
         match = re.fullmatch(pattern, remedy)
         if match is not None:

@@ -129,11 +129,11 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
         ),
     ),
     "IAM022": (
-        Choice("mend it", (edit("[[dev, ops]]", "[dev, ops]"),)),
+        Choice("fix it", (edit("[[dev, ops]]", "[dev, ops]"),)),
         Choice("write it without brackets or a dash", (edit("[[dev, ops]]", "[dev, ops]"),)),
     ),
     "IAM023": (Choice("map a principal of the cluster's partition", (edit("arn:aws-cn:", "arn:aws:"),)),),
-    "IAM024": (Choice("choose v0.7.18 or an earlier release", (edit("v0.99.0", "v0.7.18"),), is_clause=True),),
+    "IAM024": (Choice("use v0.7.18 or an earlier release", (edit("v0.99.0", "v0.7.18"),), is_clause=True),),
     "IAM032": (
         Choice(
             "merge their contents under one apiServer",
@@ -220,23 +220,26 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
                 edit("server:\n", "server:\n  ec2DescribeInstancesRoleARN: arn:aws:iam::111122223333:role/Describe\n"),
             ),
         ),
-        Choice("write a role of account 111122223333", (edit("444455556666:role/Desc", "111122223333:role/Desc"),)),
+        Choice(
+            "set server.ec2DescribeInstancesRoleARN to a role of account 111122223333",
+            (edit("444455556666:role/Desc", "111122223333:role/Desc"),),
+        ),
     ),
     "IAM067": (
         Choice(
-            "leave it out, or map the instances' role by an entry of its own",
+            "remove it, or map the role of the instances in a separate entry",
             (
                 edit('[ops, "host:{{EC2PrivateDNSName}}"]', "[ops]"),
                 edit('[ops, "host:{{EC2PrivateDNSName}}"]\n', f"[ops]\n{HOST_ENTRY}"),
             ),
         ),
     ),
-    "IAM068": (Choice("write the username itself", (edit("user:{{SessionName}}", "ann"),)),),
-    "IAM069": (Choice("give it a username", (edit("    groups: [dev]", "    username: dev\n    groups: [dev]"),)),),
-    "IAM070": (Choice("put something fixed before it", (edit('"{{SessionName}}"', '"dev:{{SessionName}}"'),)),),
+    "IAM068": (Choice("write a fixed username", (edit("user:{{SessionName}}", "ann"),)),),
+    "IAM069": (Choice("add a username", (edit("    groups: [dev]", "    username: dev\n    groups: [dev]"),)),),
+    "IAM070": (Choice("add a fixed prefix", (edit('"{{SessionName}}"', '"dev:{{SessionName}}"'),)),),
     "IAM071": (
         Choice(
-            "for nodes, and leave system:",
+            "for nodes; for people, remove system:",
             (
                 edit("{{SessionName}}", "{{EC2PrivateDNSName}}"),
                 edit(
@@ -247,12 +250,14 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
         ),
     ),
     "IAM072": (
-        Choice("write the group itself, and an entry for each role", (edit('"team-{{SessionName}}"', "team-dev"),)),
+        Choice(
+            "write a fixed group, and a separate entry for each role", (edit('"team-{{SessionName}}"', "team-dev"),)
+        ),
     ),
     "IAM073": (Choice("write a name without system:", (edit('"system:dev"', '"dev"'),)),),
     "IAM074": (
         Choice(
-            "map the roles and users who need it, and remove the account",
+            "map the roles and users that need access, and remove the account",
             (
                 edit(
                     '  mapAccounts:\n  - "444455556666"\n',
@@ -273,7 +278,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     ),
     "IAM080": (
         Choice(
-            "or leave the template out",
+            "or remove the template",
             (edit(f"{IMAGE}v0.4.0", f"{IMAGE}v0.6.20"), edit('"dev:{{AccessKeyID}}"', "dev")),
         ),
     ),
@@ -316,7 +321,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     ),
     "IAM093": (
         Choice(
-            "remove the key; with a webhook file of your own",
+            "remove the key, or create your own webhook file",
             (
                 edit("  port: 21400\n", ""),
                 edit("{amazon: {awsIAMAuthenticatorInit: true}}", OFF),
@@ -361,7 +366,6 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
         ),
     ),
     "IAM105": (Choice("use kubectl 1.10 or later", (edit("1.9.11", "1.10.0"),)),),
-    "IAM106": (Choice("choose a role of the cluster's partition", (edit("arn:aws-cn:", "arn:aws:"),)),),
     "IAM107": (
         Choice("choose another release of the authenticator", (edit(f"{IMAGE}v0.4.0", f"{IMAGE}v0.6.20"),)),
         Choice("set an image of v0.7.18", (edit(f"{IMAGE}v0.4.0", f"{IMAGE}v0.7.18"),)),
@@ -377,7 +381,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     "IAM121": (
         Choice("map the role that people or instances assume", (edit(f"role/{LINKED}", "role/Dev"),), is_clause=True),
     ),
-    "IAM123": (Choice("put the real name in the place of <your team>", (edit('"<your team>"', "payments"),)),),
-    "IAM126": (Choice("write a group of your own", (edit(', "system:serviceaccounts:kube-system"', ""),)),),
-    "IAM128": (Choice("write each group by its name", (edit('"dev-*"', "dev-web, dev-db"),)),),
+    "IAM123": (Choice("replace <your team> with the real name", (edit('"<your team>"', "payments"),)),),
+    "IAM126": (Choice("use your own group", (edit(', "system:serviceaccounts:kube-system"', ""),)),),
+    "IAM128": (Choice("write each group by its full name", (edit('"dev-*"', "dev-web, dev-db"),)),),
 }

@@ -64,7 +64,7 @@ def _moved_comment(place: Place, line: str) -> list[Files]:
 
 
 def _suggested(place: Place, words: str) -> list[Files]:
-    comment = re.match("there is no rule ([^,]+)", place.located.finding.message)
+    comment = re.match("unknown rule ([^,]+)", place.located.finding.message)
     if comment is not None:
         return _other_comment(place, _comment(place).replace(comment[1], words))
     template = re.search(r"\{\{.*?\}\}", place.located.finding.message)
@@ -233,8 +233,8 @@ _Act = Callable[..., list[Files]]
 _CLAUSES: tuple[tuple[str, _Act], ...] = (
     (r"did you mean ((?:\S+, )*\S+ or \S+|\S+)\?", _suggested_ones),
     (r"suppress this with a comment: (# tarmak-iam: .+)", _with_comment),
-    (r"add the line '([^']+)' above line (\d+), and indent lines (\d+) to (\d+) by (\d+) blanks", _nested),
-    (r"indent lines? (\d+)(?: to (\d+))? by (\d+) blanks(?:: .*)?", _indented),
+    (r"add the line '([^']+)' above line (\d+), and indent lines (\d+) to (\d+) by (\d+) spaces", _nested),
+    (r"indent lines? (\d+)(?: to (\d+))? by (\d+) spaces(?:: .*)?", _indented),
     (r"begin line (\d+) with '([^']+)'(?:, .*)?", _begun),
     (r"remove the entry(?:: .*)?", _without_entry),
     (r"remove the comment", lambda place: [place.without()]),
@@ -243,8 +243,8 @@ _CLAUSES: tuple[tuple[str, _Act], ...] = (
     (r"write (?:the reason after the brackets: )?(# tarmak-iam: .+)", _other_comment),
     (r"(?:.*: )?(tarmak-iam (?:map|settings) .+)", _run),
     (r"write a list: (\[.*\])", _listed),
-    (r"write each as an item of its own: (\[.*\])", _listed),
-    (r'write (?:.* )?("[^"]*")', _quoted_text),
+    (r"write each group as a separate item: (\[.*\])", _listed),
+    (r'(?:add a fixed prefix: )?write (?:.* )?("[^"]*")', _quoted_text),
     (r'put all twelve digits in quotes: probably ("\d+")', _quoted_text),
     (r"map (\S+) instead(?: .*)?", _quoted_text),
     (r"map the role itself: (\S+)", _quoted_text),
@@ -260,7 +260,7 @@ _CLAUSES: tuple[tuple[str, _Act], ...] = (
     (r'put it in quotes: ("[^"]*")', _quoted_text),
     (r"put it in quotes", lambda place: [place.with_value(f'"{_scalar(place)}"')]),
     (r"make it a comment(?:: .*)?", _commented_out),
-    (r"remove the \| behind the key, so that the entries are a list", _as_blocks),
+    (r"remove the \| after the key, so that the entries are a list", _as_blocks),
     (r"remove (?:it|the key|this item)(?:: .*)?", lambda place: [place.without()]),
     (rf"(?:remove|unset) (?:the )?({_NAME})(?:: .*)?", lambda place, words: [place.without(place.named(words))]),
     (r".* and then (?:ignore this|suppress this finding)", lambda place: [ignored_above(place)]),
@@ -268,7 +268,7 @@ _CLAUSES: tuple[tuple[str, _Act], ...] = (
 
 _VERBS = (
     "remove|leave|take|choose|write|add|set|rename|give|put|name|make|map|use|keep|begin|let|pin|move|copy|bind|push|"
-    "suppress"
+    "suppress|unset"
 )
 _OR = re.compile(rf",? or (?=(?:{_VERBS})\b)|(?<=\?) (?:if|If) [^,?]+, ")
 

@@ -82,7 +82,7 @@ def test_what_to_do_about_mappings_that_are_too_large() -> None:
     each = "server:\n  mapRoles:\n" + ADMIN + "  mapUsers:\n" + "".join(map(user.format, range(13_000)))
     (finding,) = located(each)
     assert finding.finding.id == "IAM085"
-    assert finding.finding.remedy == "map the roles that people assume, not each of them"
+    assert finding.finding.remedy == "map the roles that people assume, not each person"
     roles = (
         "server:\n  mapRoles:\n"
         + ADMIN

@@ -16,7 +16,7 @@ from tests.support.installations import MAPPINGS
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\ncurrentCluster: dev-cluster\nclusters:\n"
 DEV = HEAD + "- environment: dev\n  metadata:\n    name: cluster\n"
 ON = "  kubernetes:\n    apiServer:\n      amazon:\n        awsIAMAuthenticatorInit: true\n"
-NOBODY = "tarmak.yaml:11:34 warning IAM021 the authenticator is on for dev-cluster, but nobody is mapped"
+NOBODY = "tarmak.yaml:11:34 warning IAM021 awsIAMAuthenticatorInit is on for dev-cluster, but no principal is mapped"
 
 
 def found(config: str, mappings: str | None = None) -> list[str]:
@@ -151,7 +151,10 @@ def as_text(located: Located) -> str:
                 "tarmak.yaml:9:19 error IAM044 dev-cluster: '10.1.0' is no CIDR; every Tarmak",
             ],
         ),
-        (DEV + ON, ["tarmak.yaml:11:34 warning IAM021 the authenticator is on for dev-cluster, but nobody is mapped"]),
+        (
+            DEV + ON,
+            [NOBODY],
+        ),
         (DEV, []),
     ],
 )
@@ -170,11 +173,11 @@ def test_config_rules(config: str, expected: list[str]) -> None:
         ("server:\n", []),
         (
             "clusterID: prod-blue\nserver:\n",
-            ["map.yaml:1:12 error IAM020 clusterID is 'prod-blue', but this cluster's id is 'dev-cluster'"],
+            ["map.yaml:1:12 error IAM020 clusterID is 'prod-blue', but the ID of this cluster is 'dev-cluster'"],
         ),
         (
             "server:\n  mapRoles: [x\n  ]\n",
-            ["map.yaml:2:14 error IAM116 the daemon does not start, and nobody gets access: 'x' in mapRoles is not a"],
+            ["map.yaml:2:14 error IAM116 the authenticator does not start, and IAM login is not possible: 'x' in"],
         ),
     ],
 )
@@ -187,7 +190,7 @@ def test_installation_rules(mappings: str, expected: list[str]) -> None:
 
 def test_the_switch_with_nobody_mapped() -> None:
     (finding,) = found(DEV + ON, "server: {mapRoles: []}\n")
-    assert "warning IAM021 the authenticator is on for dev-cluster, but nobody is mapped" in finding
+    assert "warning IAM021 awsIAMAuthenticatorInit is on for dev-cluster, but no principal is mapped" in finding
 
 
 def test_entries_that_are_not_read_are_told_and_not_that_there_are_none() -> None:
@@ -198,12 +201,12 @@ def test_entries_that_are_not_read_are_told_and_not_that_there_are_none() -> Non
 def test_an_entry_of_another_partition() -> None:
     text = "server:\n  mapRoles:\n  - {roleARN: 'arn:aws-cn:iam::111122223333:role/A', username: x}\n"
     _, finding = found(DEV, text)
-    assert finding.startswith("map.yaml:3:15 error IAM023 arn:aws-cn:iam::111122223333:role/A is of the partition")
+    assert finding.startswith("map.yaml:3:15 error IAM023 arn:aws-cn:iam::111122223333:role/A is in partition")
     parsed, people = TarmakConfig.parse(DEV), Mappings.parse(text)
     made = Installation.of(parsed, parsed.clusters[0], people)
     (located,) = (each for each in check(Subjects(parsed, people, made)) if each.finding.id == "IAM023")
     assert located.finding.remedy == (
-        "did you mean arn:aws:iam::111122223333:role/A? If not, remove the entry: nobody can log in by it"
+        "did you mean arn:aws:iam::111122223333:role/A? If not, remove the entry: no caller can log in with it"
     )
 
 

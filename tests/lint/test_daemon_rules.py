@@ -133,7 +133,7 @@ def test_two_entries_for_one_sso_role(entries: str, expected: list[str]) -> None
 
 def test_the_overlap_tells_which() -> None:
     assert only(ROLES + sso("Dev") + sso("Dev_Extra", "extra"), **SSO).startswith(
-        "4:10 IAM083 permission set Dev also fits permission set Dev_Extra in line 7: the daemon takes one of them at"
+        "4:10 IAM083 permission set Dev also matches permission set Dev_Extra in line 7: the authenticator uses one"
     )
 
 
@@ -143,7 +143,7 @@ def test_what_does_not_fit_into_a_configmap() -> None:
     fits = text + "#" * (limit - len(text) - 1) + "\n"
     assert places(fits) == []
     assert only(fits + "#").startswith(
-        "1:1 IAM085 the mappings have 1,048,577 bytes, and a ConfigMap takes 1,048,576; "
+        "1:1 IAM085 the mappings are 1,048,577 bytes, but a ConfigMap holds at most 1,048,576; "
     )
     assert places((fits + "#").replace("dev-cluster\n", "dev-cluster\r\n", 1)) == ["1:1 IAM085"]
 

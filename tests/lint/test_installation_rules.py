@@ -155,7 +155,7 @@ CASES = [
 @pytest.mark.parametrize(("mappings", "where", "reason", "remedy"), CASES)
 def test_the_cause_and_what_to_write(mappings: str, where: str, reason: str, remedy: str) -> None:
     assert only(mappings, image=NEW, featureGates={"SSORoleMatch": True}) == (
-        f"{where} IAM022 authenticator v0.7.18 would not start: {reason}; the admin certificate was not examined; "
+        f"{where} IAM022 authenticator v0.7.18 does not start: {reason}; the admin certificate was not examined; "
         f"{remedy}"
     )
 
@@ -201,7 +201,7 @@ def test_settings_at_the_top_are_what_it_needs_all_the_same() -> None:
 def test_an_identity_that_is_no_text() -> None:
     found = only("clusterID: [a]\n" + ROLES)
     assert found.startswith("1:12 IAM020 clusterID is")
-    assert found.endswith("write clusterID: dev-cluster")
+    assert found.endswith("set clusterID: dev-cluster")
     failure = Authenticator.load("clusterID: {a: b}\n" + ROLES).failure
     assert failure is not None
     assert failure.reason == "clusterID is a mapping"
@@ -342,15 +342,15 @@ def test_nobody_is_mapped_in_the_right_file(tmp_path: Path) -> None:
         remedies += [each.finding.remedy for each in check(subjects) if each.finding.id == "IAM021"]
     first, second = remedies
     assert first.startswith("map an admin role: ")
-    assert second == f"move {tmp_path}/dev/{MAPPINGS} where it is read [IAM098], or {first}"
+    assert second == f"move {tmp_path}/dev/{MAPPINGS} to where it is read [IAM098], or {first}"
 
 
 def test_both_files(tmp_path: Path) -> None:
     write(tmp_path, f"dev-cluster/{MAPPINGS}", "dev-cluster/aws-iam-authenticator.yml")
     assert found(tmp_path) == [
         (
-            "dev-cluster/aws-iam-authenticator.yml: this file is not read: the mappings of the cluster are in "
-            "dev-cluster/aws-iam-authenticator.yaml; move what should count into that file, and remove this one"
+            "dev-cluster/aws-iam-authenticator.yml: this file is not read: the mappings of the cluster are read from "
+            "dev-cluster/aws-iam-authenticator.yaml; move what should take effect into that file, and remove this one"
         )
     ]
 
@@ -358,8 +358,8 @@ def test_both_files(tmp_path: Path) -> None:
 def test_a_directory_that_is_nearly_the_clusters_is_a_guess(tmp_path: Path) -> None:
     write(tmp_path, f"dev-clster/{MAPPINGS}")
     assert found(tmp_path) == [
-        f"dev-clster/{MAPPINGS}: this file is not read: the mappings of the cluster are in dev-cluster/{MAPPINGS}; "
-        f"if it is for dev-cluster, move it: mkdir -p {tmp_path}/dev-cluster && "
+        f"dev-clster/{MAPPINGS}: this file is not read: the mappings of the cluster are read from "
+        f"dev-cluster/{MAPPINGS}; if it belongs to dev-cluster, move it: mkdir -p {tmp_path}/dev-cluster && "
         f"mv {tmp_path}/dev-clster/{MAPPINGS} {tmp_path}/dev-cluster/{MAPPINGS}".replace(f"{tmp_path}/", "")
     ]
 
@@ -391,8 +391,8 @@ def test_several_clusters(tmp_path: Path) -> None:
     assert sorted(files_found(tmp_path, every=True)) == both
     (line,) = (each for each in found(tmp_path, every=True) if each.startswith("tarmak-iam.yaml"))
     assert line == (
-        "tarmak-iam.yaml: this file is not read: the settings of a cluster are in its own directory, as "
-        "tarmak-iam.yaml; move it to the one that it is for: dev-cluster/tarmak-iam.yaml or "
+        "tarmak-iam.yaml: this file is not read: the settings of a cluster are read from tarmak-iam.yaml in its own "
+        "directory; move it to the directory of its cluster: dev-cluster/tarmak-iam.yaml or "
         "prod-cluster/tarmak-iam.yaml"
     )
 
@@ -463,4 +463,4 @@ def test_mappings_in_any_other_directory(tmp_path: Path, names: list[str], confi
 
 def test_in_any_other_directory_whose_they_are_is_a_guess(tmp_path: Path) -> None:
     write(tmp_path, "iam/aws-iam-authenticator.yaml", config=ON)
-    assert "if it is for dev-cluster, move it: mkdir -p" in found(tmp_path)[0]
+    assert "if it belongs to dev-cluster, move it: mkdir -p" in found(tmp_path)[0]

@@ -50,7 +50,7 @@ def test_an_entry_without_a_principal_ends_every_release_from_v0_5_0_on(case: st
     ],
 )
 def test_a_list_of_something_else_ends_every_release(text: str) -> None:
-    assert " IAM116 the daemon does not start, and nobody gets access: " in only(text)
+    assert " IAM116 the authenticator does not start, and IAM login is not possible: " in only(text)
     for version in known_releases():
         assert Authenticator.load(HEAD + text, version=str(version)).config is None
 
@@ -82,9 +82,7 @@ def test_only_what_somebody_misses_is_an_error(text: str, expected: str) -> None
 def test_an_arn_beside_sso_is_not_made_the_principal() -> None:
     """With both the daemon does not start."""
     entry = f"  - {{sso: {{accountID: '111122223333', permissionSetName: Dev}}, arn: '{DEV}', username: dev}}\n"
-    assert only(ROLES + entry, **SSO).endswith(
-        "make it an entry of its own, with its username and groups, or remove it"
-    )
+    assert only(ROLES + entry, **SSO).endswith("make it a separate entry, with its username and groups, or remove it")
     both = ROLES + entry.replace(" arn:", " roleARN:")
     assert Authenticator.load(HEAD + both, version="v0.7.9").config is None
 
@@ -96,7 +94,7 @@ def test_groups_are_not_given_to_an_entry_that_has_others() -> None:
 
 def test_an_anchor_that_is_used_is_not_to_be_removed() -> None:
     text = "base: &base {username: dev, groups: [dev]}\n" + ROLES + f"  - {{<<: *base, roleARN: '{DEV}'}}\n"
-    assert only(text).endswith("; begin its name with x-: x-base")
+    assert only(text).endswith("; prefix its name with x-: x-base")
     assert only(text.replace("<<: *base", "username: dev")).endswith("; remove it, or make it a comment")
 
 
@@ -121,23 +119,22 @@ def test_what_an_entry_loses(text: str, lost: str) -> None:
         (
             f"  - {{roleARN: '{DEV}', kubernetes: {{username: dev, groups: [dev]}}}}\n",
             (
-                "4:53 IAM057 the authenticator ignores 'kubernetes' in mapRoles, with groups and username below it; "
-                "move the keys below 'kubernetes' to its own level, and remove it"
+                "4:53 IAM057 the authenticator ignores 'kubernetes' in mapRoles, and groups and username below it; "
+                "move the keys below 'kubernetes' up one level, and remove 'kubernetes'"
             ),
         ),
         (
             f"  - {{principal: {{arn: '{DEV}'}}, username: dev}}\n",
             (
                 f"4:6 IAM057 {EXITS}the authenticator ignores 'principal' in mapRoles; the admin certificate was not "
-                "examined; move the keys below 'principal' to its own level, and remove it"
+                "examined; move the keys below 'principal' up one level, and remove 'principal'"
             ),
         ),
         (
             f"  - {{roleARN: '{DEV}', username: dev, extra: {{username: x}}}}\n",
             (
-                "4:68 IAM058 the authenticator has no setting 'extra' in mapRoles, and ignores it; remove it, or "
-                "make it a "
-                "comment"
+                "4:68 IAM058 the authenticator does not know the key 'extra' in mapRoles, and ignores it; remove it, "
+                "or make it a comment"
             ),
         ),
     ],

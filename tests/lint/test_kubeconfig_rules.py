@@ -147,20 +147,20 @@ def test_what_another_rule_reports(
             REGION,
             {},
             (
-                "set a role of the partition aws-cn: tarmak-iam settings set role ARN, or none: "
+                "set a role in partition aws-cn: tarmak-iam settings set role ARN, or unset it: "
                 "tarmak-iam settings unset role"
             ),
         ),
         (
             REGION.replace("cn-north-1", "us-iso-east-1"),
             {"role": None, "image": "example.com/x:v0.4.0"},
-            "set an image of v0.7.18 or another release that knows us-iso-east-1",
+            "set an image of v0.7.18 or another release that supports us-iso-east-1",
         ),
         (
             REGION.replace("cn-north-1", "us-iso-east-1"),
             {"role": None, "image": "example.com/x:v0.4.0", "daemonVersion": "v0.4.0"},
             (
-                "set an image of v0.7.18 or another release that knows us-iso-east-1, and take daemonVersion out: "
+                "set an image of v0.7.18 or another release that supports us-iso-east-1, and unset daemonVersion: "
                 "tarmak-iam settings unset daemonVersion"
             ),
         ),
@@ -176,8 +176,7 @@ def test_what_to_do_about_it() -> None:
     made = installation(ROLES, role=OPS.replace("Ops", "team/Ops"))
     (finding,) = check(Subjects(installation=made))
     assert finding.finding.text == (
-        "nobody can log in with the kubeconfig, whose role is arn:aws:iam::111122223333:role/team/Ops: no "
-        "mapping matches "
+        "the kubeconfig assumes arn:aws:iam::111122223333:role/team/Ops, which cannot log in: no mapping matches "
         "arn:aws:iam::111122223333:role/Ops, and account 111122223333 is not in mapAccounts; map the role: tarmak-iam "
         "map add arn:aws:iam::111122223333:role/Ops --username NAME --group GROUP, or set another role: tarmak-iam "
         "settings set role ARN"
@@ -246,8 +245,8 @@ def test_a_kubeconfig_that_is_missing_where_tarmak_was(tmp_path: Path) -> None:
     reached(tmp_path)
     assert problems(tmp_path) == [
         (
-            "tarmak.yaml:5:3 warning IAM110 dev-cluster/kubeconfig does not exist, and Tarmak has reached the cluster "
-            f"from here; {RENEW}"
+            "tarmak.yaml:5:3 warning IAM110 dev-cluster/kubeconfig does not exist, but Tarmak has connected to the "
+            f"cluster from this directory; {RENEW}"
         )
     ]
 
@@ -259,7 +258,7 @@ def test_a_kubeconfig_whose_credentials_were_taken_out(tmp_path: Path) -> None:
     assert problems(tmp_path) == [
         (
             "tarmak.yaml:5:3 warning IAM110 the current context of dev-cluster/kubeconfig has no client certificate, "
-            f"and Tarmak has reached the cluster from here; {RENEW}"
+            f"but Tarmak has connected to the cluster from this directory; {RENEW}"
         )
     ]
 
@@ -326,8 +325,8 @@ def test_a_certificate_of_no_admin(tmp_path: Path) -> None:
     write(tmp_path / "dev-cluster", kubeconfig(logins(certificate("2026-01-01", "2027-01-01", ("dev",)))))
     assert problems(tmp_path) == [
         (
-            "tarmak.yaml:5:3 warning IAM113 the admin certificate in dev-cluster/kubeconfig is not in system:masters; "
-            f"{REPLACE}"
+            "tarmak.yaml:5:3 warning IAM113 the admin certificate in dev-cluster/kubeconfig is not in the group "
+            f"system:masters; {REPLACE}"
         )
     ]
 
@@ -348,8 +347,8 @@ def test_another_cluster_than_the_current_one(tmp_path: Path) -> None:
     reached(tmp_path, "prod-blue")
     assert problems(tmp_path, "prod-blue") == [
         (
-            "tarmak.yaml:10:3 warning IAM110 prod-blue/kubeconfig does not exist, and Tarmak has reached the cluster "
-            "from here; run `tarmak --current-cluster prod-blue clusters kubeconfig` for a new one"
+            "tarmak.yaml:10:3 warning IAM110 prod-blue/kubeconfig does not exist, but Tarmak has connected to the "
+            "cluster from this directory; run `tarmak --current-cluster prod-blue clusters kubeconfig` for a new one"
         )
     ]
 
@@ -395,13 +394,14 @@ def test_rules_about_the_mappings_say_what_was_found(tmp_path: Path, text: str |
     messages = [each.finding.message for each in check(subjects(tmp_path, mappings=ADMIN_TYPO))]
     path = str(tmp_path / "dev-cluster" / "kubeconfig")
     assert messages == [
-        f"Kubernetes knows no group 'system:master', so it gives nothing by itself; {expected.replace('PATH', path)}",
+        "'system:master' is not a built-in group of Kubernetes: without a binding it grants nothing; "
+        + expected.replace("PATH", path)
     ]
 
 
 def test_mappings_alone_do_not_say_where_the_kubeconfig_is() -> None:
     (finding,) = check(Subjects(mappings=Mappings.parse(ADMIN_TYPO)))
     assert finding.finding.message == (
-        "Kubernetes knows no group 'system:master', so it gives nothing by itself; "
+        "'system:master' is not a built-in group of Kubernetes: without a binding it grants nothing; "
         "the admin certificate was not examined"
     )

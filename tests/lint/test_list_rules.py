@@ -7,7 +7,7 @@ import pytest
 from tests.lint.mapped import DEV, ROLES, located, only, places
 
 ENTRY = f"  - roleARN: {DEV}\n    username: dev\n    groups: [dev]\n"
-ENDS = "the daemon does not start, and nobody gets access: "
+ENDS = "the authenticator does not start, and IAM login is not possible: "
 
 
 def remedies(text: str, rule: str) -> list[str]:
@@ -38,8 +38,8 @@ def test_a_dash_too_many(items: str, expected: list[str]) -> None:
 
 def test_what_is_said_of_a_dash_too_many() -> None:
     assert only(ROLES + ENTRY.replace("    username", "  - username")) == (
-        "5:5 IAM115 authenticator v0.5.0 and later exits at startup, and IAM login is not possible: the dash "
-        "before 'username' splits an entry in two, and one of them has no principal; probably it goes on from line 4; "
+        "5:5 IAM115 authenticator v0.5.0 and later exits at startup, and IAM login is not possible: the dash before 'username' "
+        "splits an entry in two, and one of them has no principal; it probably continues the entry in line 4; "
         "the admin certificate was not examined; begin line 5 with '    username:', without a dash"
     )
     flow = ROLES + f"  - {{roleARN: '{DEV}'}}\n  - {{username: dev}}\n"
@@ -49,12 +49,12 @@ def test_what_is_said_of_a_dash_too_many() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (ROLES + f"  - {DEV}\n", f"4:5 IAM116 {ENDS}'{DEV}' in mapRoles is not a mapping; "),
-        (ROLES + "  -\n", f"4:4 IAM116 {ENDS}an empty item in mapRoles is not a mapping; "),
-        (ROLES + "  - [dev]\n", f"4:5 IAM116 {ENDS}a list in mapRoles is not a mapping; "),
+        (ROLES + f"  - {DEV}\n", f"4:5 IAM116 {ENDS}'{DEV}' in mapRoles is not a YAML mapping; "),
+        (ROLES + "  -\n", f"4:4 IAM116 {ENDS}an empty item in mapRoles is not a YAML mapping; "),
+        (ROLES + "  - [dev]\n", f"4:5 IAM116 {ENDS}a list in mapRoles is not a YAML mapping; "),
         (
             f"server:\n  mapRoles:\n    Dev:\n      roleARN: {DEV}\n      username: dev\n",
-            f"3:5 IAM116 {ENDS}mapRoles is a list of entries, and has the keys 'Dev'; ",
+            f"3:5 IAM116 {ENDS}mapRoles must be a list, but has the keys 'Dev'; ",
         ),
     ],
 )
@@ -66,12 +66,12 @@ def test_what_is_not_a_list_of_mappings(text: str, expected: str) -> None:
     ("items", "expected"),
     [
         (f"  - {DEV}\n", f"write roleARN: {DEV}, and below it username and groups"),
-        ("  - [dev]\n", "write its items without the second dash, as items of the list"),
+        ("  - [dev]\n", "remove the second dash, so that its items are items of the list"),
         ("  - dev\n", "write a mapping with roleARN, username and groups"),
         (ENTRY.replace(" [dev]", "") + f"  - {DEV}\n", f"write roleARN: {DEV}, and below it username and groups"),
         (
             ENTRY.replace(" [dev]", "") + "  - a\n  - b\n",
-            "indent lines 7 to 8 by 2 blanks: probably they are groups of line 6",
+            "indent lines 7 to 8 by 2 spaces: probably part of groups in line 6",
         ),
     ],
 )
@@ -159,9 +159,9 @@ def test_one_principal_twice(more: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("|\n    - roleARN: x\n", "remove the | behind the key, so that the entries are a list"),
-        (">-\n    - roleARN: x\n", "remove the >- behind the key, so that the entries are a list"),
-        ('\'[{"roleARN": "x"}]\'\n', "write the items as a list below the key, without quotes around all of them"),
+        ("|\n    - roleARN: x\n", "remove the | after the key, so that the entries are a list"),
+        (">-\n    - roleARN: x\n", "remove the >- after the key, so that the entries are a list"),
+        ('\'[{"roleARN": "x"}]\'\n', "write the items as a list below the key, without quotes around the whole list"),
         (f"{DEV}\n", f"write a list of mappings, '- roleARN: {DEV}', with username and groups"),
         ("all\n", "write a list of mappings, each with roleARN, with username and groups"),
     ],
@@ -172,8 +172,8 @@ def test_a_list_as_a_text(value: str, expected: str) -> None:
 
 def test_accounts_as_a_text() -> None:
     assert only(ROLES + "  mapAccounts: |\n    - '111122223333'\n") == (
-        "4:16 IAM060 server.mapAccounts is a text, as in an aws-auth ConfigMap: as an account it matches nobody; "
-        "remove the | behind the key, so that the entries are a list"
+        "4:16 IAM060 server.mapAccounts is a string, as in an aws-auth ConfigMap: read as an account, it matches no "
+        "caller; remove the | after the key, so that the entries are a list"
     )
     assert places(ROLES + "  mapAccounts: '111122223333,444455556666'\n", image="x:v0.6.20") == ["4:16 IAM074"] * 2
 

@@ -65,7 +65,7 @@ def leaving(*_: object) -> Any:
         (failing_late, "the rule ACME001 of package0 has a bug: KeyError: 'surprise'"),
         (leaving, "the rule ACME001 of package0 has a bug: SystemExit: 0"),
         (lambda *_: None, "the rule ACME001 of package0 has a bug: TypeError"),
-        (lambda *_: ["text"], "the rule ACME001 of package0 gives a str where a Finding belongs; report it"),
+        (lambda *_: ["text"], "the rule ACME001 of package0 yields a str instead of a Finding; report it"),
     ],
 )
 def test_one_that_fails_is_told_as_such(bring: Bring, function: Any, message: str) -> None:

@@ -120,9 +120,9 @@ def role(arn: str, groups: str = "[dev]") -> str:
 )
 def test_what_would_be_mapped_twice_afterwards_is_joined(entries: str, line: int) -> None:
     said = [each.finding.remedy for each in located(ROLES + entries)]
-    joined = [each for each in said if each.endswith("add the groups there, and remove this")]
+    joined = [each for each in said if each.endswith("add the groups there, and remove this entry")]
     assert len(joined) == 1
-    assert f"is mapped in line {line} already: " in joined[0]
+    assert f"is already mapped in line {line}: " in joined[0]
 
 
 def test_an_unknown_partition_is_that_of_the_others() -> None:
@@ -135,7 +135,7 @@ def test_an_unknown_partition_is_that_of_the_others() -> None:
 
 
 COMPARE = "compare it with the account ID that `aws sts get-caller-identity` prints"
-ENDS = "so the daemon does not start, and nobody gets access; the admin certificate was not examined"
+ENDS = "so the authenticator does not start, and IAM login is not possible; the admin certificate was not examined"
 
 
 @pytest.mark.parametrize(
@@ -144,83 +144,84 @@ ENDS = "so the daemon does not start, and nobody gets access; the admin certific
         (
             "mapAccounts: [012345678901]",
             (
-                "4:17 IAM054 the account 012345678901 is read as the number 12345678901, so it matches nobody; "
+                "4:17 IAM054 the account 012345678901 is read as the number 12345678901, so it matches no caller; "
                 'put it in quotes: "012345678901"'
             ),
         ),
         (
             "mapAccounts: [012345670123]",
             (
-                "4:17 IAM054 the account 012345670123 is read as the number 1402433619, so it matches nobody; "
+                "4:17 IAM054 the account 012345670123 is read as the number 1402433619, so it matches no caller; "
                 'put it in quotes: "012345670123"'
             ),
         ),
         (
             "mapAccounts: [0123_4567_8901]",
             (
-                "4:17 IAM054 the account 0123_4567_8901 is read as the number 12345678901, so it matches nobody; "
+                "4:17 IAM054 the account 0123_4567_8901 is read as the number 12345678901, so it matches no caller; "
                 'put it in quotes: "012345678901"'
             ),
         ),
         (
             "mapAccounts: 012345678901",
             (
-                "4:16 IAM054 the account 012345678901 is read as the number 12345678901, so it matches nobody; "
+                "4:16 IAM054 the account 012345678901 is read as the number 12345678901, so it matches no caller; "
                 'put it in quotes: "012345678901"'
             ),
         ),
         (
             "mapAccounts: [12345678901]",
             (
-                "4:17 IAM054 the account '12345678901' has 11 digits, so it matches nobody; as a number it "
-                "probably lost "
-                f'its leading zero; one digit is missing: {COMPARE}; if it begins with a zero, write "012345678901"'
+                "4:17 IAM054 the account '12345678901' has 11 digits, so it matches no caller; it probably "
+                f"lost its leading zero when it was handled as a number; one digit is missing: {COMPARE}; "
+                'if it begins with a zero, write "012345678901"'
             ),
         ),
         (
             "mapAccounts: ['12345678901']",
             (
-                f"4:17 IAM053 the account '12345678901' has 11 digits, not 12, so it matches nobody; one digit "
-                f"is missing: "
-                f"{COMPARE}"
+                f"4:17 IAM053 the account '12345678901' has 11 digits, not 12, so it matches no caller; one digit "
+                f"is missing: {COMPARE}"
             ),
         ),
         (
             "mapAccounts: [1234567890]",
             (
-                "4:17 IAM053 the account '1234567890' has 10 digits, not 12, so it matches nobody; 2 digits are "
+                "4:17 IAM053 the account '1234567890' has 10 digits, not 12, so it matches no caller; 2 digits are "
                 "missing: "
                 f"{COMPARE}"
             ),
         ),
         (
             "mapAccounts: ['1111-2222-3333']",
-            "4:17 IAM053 the account '1111-2222-3333' is not 12 digits, so it matches nobody; write \"111122223333\"",
+            (
+                "4:17 IAM053 the account '1111-2222-3333' is not 12 digits, so it matches no caller; "
+                'write "111122223333"'
+            ),
         ),
         (
             "mapAccounts: ['1111222233334']",
             (
-                "4:17 IAM053 the account '1111222233334' has 13 digits, not 12, so it matches nobody; one digit is too "
-                f"many: {COMPARE}"
+                "4:17 IAM053 the account '1111222233334' has 13 digits, not 12, so it matches no caller; one digit is "
+                f"too many: {COMPARE}"
             ),
         ),
         (
             "mapAccounts: [all]",
-            f"4:17 IAM053 the account 'all' is not 12 digits, so it matches nobody; {COMPARE}",
+            f"4:17 IAM053 the account 'all' is not 12 digits, so it matches no caller; {COMPARE}",
         ),
         (
             "scrubbedAccounts: [012345678901]",
             (
                 "4:22 IAM054 the scrubbed account 012345678901 is read as the number 12345678901, so it matches "
-                "nobody; "
-                'put it in quotes: "012345678901"'
+                'no caller; put it in quotes: "012345678901"'
             ),
         ),
         (
             "scrubbedAccounts: '111122223333,444455556666'",
             (
-                "4:21 IAM053 the scrubbed account '111122223333,444455556666' is not 12 digits, so it matches nobody; "
-                'write a list: ["111122223333", "444455556666"]'
+                "4:21 IAM053 the scrubbed account '111122223333,444455556666' is not 12 digits, so it matches no "
+                'caller; write a list: ["111122223333", "444455556666"]'
             ),
         ),
     ],
@@ -263,7 +264,7 @@ def test_several_accounts_in_one_text() -> None:
     found = located(ROLES + "  mapAccounts: '111122223333, 4444'\n", image="x:v0.6.20")
     assert [each.finding.text for each in found if each.finding.id == "IAM053"] == [
         (
-            "the account ' 4444' is not 12 digits, so it matches nobody; "
+            "the account ' 4444' is not 12 digits, so it matches no caller; "
             "write the accounts as a list, each with its 12 digits in quotes"
         )
     ]
@@ -306,7 +307,7 @@ def test_an_account_with_dashes_whose_principal_is_mapped_already() -> None:
         for account in ("1111-2222-3333", "111122223333")
     ]
     assert only(ROLES + "".join(entries)).endswith(
-        "arn:aws:iam::111122223333:role/Dev is mapped in line 7 already: add the groups there, and remove this"
+        "arn:aws:iam::111122223333:role/Dev is already mapped in line 7: add the groups there, and remove this entry"
     )
 
 
@@ -329,18 +330,18 @@ def test_a_role_that_can_be_assumed(value: str) -> None:
     [
         ("arn:aws:iam::11112222333:role/Describe", "an account must have 12 digits"),
         ("'arn:aws:iam:::role/Describe'", "an account must have 12 digits"),
-        ("arn:aws:iam::111122223333:role/*", "it has a wildcard, and STS assumes one role"),
-        ("arn:aws:iam::111122223333:role/team/D?", "it has a wildcard, and STS assumes one role"),
+        ("arn:aws:iam::111122223333:role/*", "it contains a wildcard, but STS assumes one role"),
+        ("arn:aws:iam::111122223333:role/team/D?", "it contains a wildcard, but STS assumes one role"),
         ("arn:aws:iam::111122223333:user/Describe", "it is a user"),
         ("arn:aws:iam::111122223333:root", "it is a root"),
         ("arn:aws:sts::111122223333:assumed-role/Describe/me", "it is a session of a role"),
-        ("arn:aws:iam::111122223333:role/", "it names no role"),
+        ("arn:aws:iam::111122223333:role/", "it does not name a role"),
         ("arn:aws:iam::111122223333:role/Des cribe", "no role has such an ARN"),
         ("arn:aws:iam:eu-west-1:111122223333:role/Describe", "no role has such an ARN"),
         ("arn:aws:iam::111122223333:instance-profile/Describe", "'instance-profile/Describe' is no role, user or root"),
         ("arn:aws:ec2::111122223333:role/Describe", "the service is 'ec2', not iam or sts"),
         ("arn:aws-mars:iam::111122223333:role/Describe", "the partition 'aws-mars' is not known"),
-        ("'arn:aws:iam::111122223333:role/Describe '", "it has blanks or control characters"),
+        ("'arn:aws:iam::111122223333:role/Describe '", "it contains whitespace or control characters"),
     ],
 )
 @pytest.mark.parametrize("version", ["v0.4.0", "v0.5.9", "v0.7.18"])
@@ -350,10 +351,10 @@ def test_a_role_that_cannot(value: str, reason: str, version: str) -> None:
     assert found.startswith(
         f"4:32 IAM109 server.ec2DescribeInstancesRoleARN is '{text}', not the ARN of a role: {reason};"
     )
-    assert "would not start" not in found
+    assert "does not start" not in found
     assert found.endswith(
-        "write one such as arn:aws:iam::111122223333:role/NAME, or remove the key: Tarmak's masters may describe "
-        "instances themselves"
+        "write the ARN of a role, such as arn:aws:iam::111122223333:role/NAME, or remove the key: "
+        "Tarmak's masters may describe instances themselves"
     )
 
 
@@ -363,7 +364,7 @@ def test_a_role_that_cannot(value: str, reason: str, version: str) -> None:
         ("Describe", "it does not begin with 'arn:'"),
         ("111122223333", "it does not begin with 'arn:'"),
         ("arn:aws:iam::role/Describe", "it has fewer than six sections"),
-        ("' arn:aws:iam::111122223333:role/Describe'", "it has blanks or control characters"),
+        ("' arn:aws:iam::111122223333:role/Describe'", "it contains whitespace or control characters"),
     ],
 )
 def test_what_is_no_arn_ends_all_but_the_oldest(value: str, reason: str) -> None:
@@ -371,13 +372,13 @@ def test_what_is_no_arn_ends_all_but_the_oldest(value: str, reason: str) -> None
         found = only(mappings(value), image=f"example.com/x:{version}")
         assert f"not the ARN of a role: {reason}" in found
         started = whois(f"clusterID: a\n{mappings(value)}", identity_of(GOOD), version).started
-        assert started == ("would not start" not in found) == (version == "v0.4.0")
+        assert started == ("does not start" not in found) == (version == "v0.4.0")
 
 
 def test_a_value_that_is_no_text_is_ignored() -> None:
-    for value, kind in (("[a]", "list"), ("{a: b}", "mapping")):
+    for value, kind in (("[a]", "list"), ("{a: b}", "YAML mapping")):
         found = only(mappings(value))
-        assert f"is a {kind}, which the authenticator ignores; write one" in found
+        assert f"is a {kind}, which the authenticator ignores; write the ARN of a role" in found
         assert whois(f"clusterID: a\n{mappings(value)}", identity_of(GOOD)).started
 
 
@@ -385,7 +386,10 @@ def test_another_partition() -> None:
     for config, expected in ((CONFIG, []), (EUROPE, []), (CHINA, ["IAM109"])):
         found = [each.finding for each in report(mappings(GOOD), config).findings if each.finding.id == "IAM109"]
         assert [each.id for each in found] == expected
-    assert "the partition is 'aws', and the cluster's is 'aws-cn'; write one such as arn:aws-cn:iam::" in found[0].text
+    assert (
+        "its partition is 'aws', but the cluster is in 'aws-cn'; write the ARN of a role, such as arn:aws-cn:iam::"
+        in found[0].text
+    )
 
 
 def test_a_comment_leaves_the_daemon_that_does_not_start() -> None:

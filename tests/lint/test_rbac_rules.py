@@ -36,7 +36,9 @@ def entry(groups: str, username: str = "dev") -> str:
 )
 def test_nearly_one_of_kubernetes_own(group: str, near: str) -> None:
     found = only(ROLES + entry(f'["{group}"]'))
-    assert found.startswith(f"6:14 IAM064 Kubernetes knows no group '{group}', so it gives nothing by itself; ")
+    assert found.startswith(
+        f"6:14 IAM064 '{group}' is not a built-in group of Kubernetes: without a binding it grants nothing; "
+    )
     assert found.endswith(f"did you mean {near}?")
     assert (NO_CERTIFICATE in found) == (near == "system:masters")
 
@@ -44,9 +46,12 @@ def test_nearly_one_of_kubernetes_own(group: str, near: str) -> None:
 @pytest.mark.parametrize(
     ("group", "remedy"),
     [
-        ("system:node", f"probably system:nodes: write {NODE} as the username of nodes; for people remove it"),
-        ("system:authenticate", "probably system:authenticated: remove it"),
-        ("system:bootstrapper", "probably system:bootstrappers: remove it"),
+        (
+            "system:node",
+            f"probably system:nodes is meant: write {NODE} as the username of nodes; for people, remove it",
+        ),
+        ("system:authenticate", "probably system:authenticated is meant: remove it"),
+        ("system:bootstrapper", "probably system:bootstrappers is meant: remove it"),
     ],
 )
 def test_nearly_one_that_is_not_for_this_entry(group: str, remedy: str) -> None:
@@ -81,14 +86,14 @@ def test_groups_of_operators(group: str) -> None:
 @pytest.mark.parametrize(
     ("group", "what"),
     [
-        ("cluster-admin", "'cluster-admin' is a ClusterRole of Kubernetes, not a group: without a binding it gives no"),
-        ("ClusterAdmin", "'ClusterAdmin' is nearly cluster-admin, a ClusterRole of Kubernetes, not a group: without a"),
-        ("cluster_admin", "'cluster_admin' is nearly cluster-admin, a ClusterRole of Kubernetes, not a group"),
-        ("system:node-proxier", "'system:node-proxier' is a ClusterRole of Kubernetes, not a group"),
-        ("system:kube-scheduler", "'system:kube-scheduler' is a username of Kubernetes, not a group"),
-        ("system:anonymous", "'system:anonymous' is a username of Kubernetes, not a group"),
-        ("system:serviceaccount:a:b", "'system:serviceaccount:a:b' is a username of Kubernetes, not a group"),
-        ("system:node:ip-10-0-0-1", "'system:node:ip-10-0-0-1' is a username of Kubernetes, not a group"),
+        ("cluster-admin", "'cluster-admin' is a Kubernetes ClusterRole, not a group: without a binding it gran"),
+        ("ClusterAdmin", "'ClusterAdmin' looks like cluster-admin, which is a Kubernetes ClusterRole, not a group"),
+        ("cluster_admin", "'cluster_admin' looks like cluster-admin, which is a Kubernetes ClusterRole, not a group"),
+        ("system:node-proxier", "'system:node-proxier' is a Kubernetes ClusterRole, not a group"),
+        ("system:kube-scheduler", "'system:kube-scheduler' is a Kubernetes username, not a group"),
+        ("system:anonymous", "'system:anonymous' is a Kubernetes username, not a group"),
+        ("system:serviceaccount:a:b", "'system:serviceaccount:a:b' is a Kubernetes username, not a group"),
+        ("system:node:ip-10-0-0-1", "'system:node:ip-10-0-0-1' is a Kubernetes username, not a group"),
     ],
 )
 def test_the_name_of_something_else(group: str, what: str) -> None:
@@ -98,7 +103,7 @@ def test_the_name_of_something_else(group: str, what: str) -> None:
 def test_what_to_write_for_the_role_of_admins() -> None:
     found = only(ROLES + entry("[cluster-admin]"))
     assert NO_CERTIFICATE in found
-    assert found.endswith('; write "system:masters", or bind a group of that name and then ignore this')
+    assert found.endswith('; write "system:masters", or bind a group of that name and then suppress this finding')
     assert only(ROLES + entry("['system:masters', cluster-admin]")).endswith("; remove it")
     assert only(ROLES + entry("['system:kube-proxy']")).endswith("; remove it")
     assert places("server:\n  mapRoles:\n" + entry("[cluster-admin]")) == ["5:14 IAM125"]
@@ -107,24 +112,27 @@ def test_what_to_write_for_the_role_of_admins() -> None:
 @pytest.mark.parametrize(
     ("group", "said"),
     [
-        ("system:authenticated", "everyone who logs in is in 'system:authenticated': it gives the entry nothing more"),
-        ("system:unauthenticated", "'system:unauthenticated' is the group of requests without credentials: what is"),
-        ("system:serviceaccounts", "'system:serviceaccounts' gives what is bound to the service accounts of all name"),
+        ("system:authenticated", "every user who logs in is in 'system:authenticated': it grants the entry nothing"),
+        ("system:unauthenticated", "'system:unauthenticated' is the group of requests without credentials: every"),
+        ("system:serviceaccounts", "'system:serviceaccounts' grants what is bound to the service accounts of all name"),
         (
             "system:serviceaccounts:kube-system",
             (
-                "'system:serviceaccounts:kube-system' gives what is bound to the service accounts of the namespace "
-                "kube-system, privileged pods too; write a group of your own, bind what it needs, and remove it"
+                "'system:serviceaccounts:kube-system' grants what is bound to the service accounts of the namespace "
+                "kube-system, including privileged pods; use your own group, bind what it needs, and remove it"
             ),
         ),
         (
             "system:serviceaccounts:ci",
-            "'system:serviceaccounts:ci' gives what is bound to the service accounts of the namespace ci; write a",
+            "'system:serviceaccounts:ci' grants what is bound to the service accounts of the namespace ci; use",
         ),
-        ("system:bootstrappers", "'system:bootstrappers' may request the certificate of any node, and 'dev' is one"),
+        ("system:bootstrappers", "'system:bootstrappers' may request the certificate of any node, but 'dev' is a"),
         ("system:bootstrappers:kubeadm:default-node-token", "'system:bootstrappers:kubeadm:default-node-token' may"),
-        ("system:nodes", "'system:nodes' is the group of nodes, and 'dev' is not the username of a node; write system"),
-        ("system:admins", "Kubernetes keeps groups that begin with system: for itself, and has no 'system:admins'; wr"),
+        ("system:nodes", "'system:nodes' is the group of nodes, but 'dev' is not the username of a node; write system"),
+        (
+            "system:admins",
+            "Kubernetes reserves groups that begin with system:, and has no group 'system:admins'; write",
+        ),
     ],
 )
 def test_a_group_that_kubernetes_gives_itself(group: str, said: str) -> None:
@@ -146,10 +154,10 @@ def test_entries_of_nodes(username: str, groups: str) -> None:
 
 
 def test_several_groups_in_one_text() -> None:
-    assert only(ROLES + entry("['dev;ops']")).startswith("6:14 IAM114 the group 'dev;ops' has a semicolon in it, and")
+    assert only(ROLES + entry("['dev;ops']")).startswith("6:14 IAM114 the group 'dev;ops' contains a semicolon, but")
     blanks = only(ROLES + entry("['system:masters dev']"))
-    assert blanks.startswith("6:14 IAM114 the group 'system:masters dev' has blanks in it, and the daemon takes it as")
-    assert blanks.endswith("write each as an item of its own: [system:masters, dev]")
+    assert blanks.startswith("6:14 IAM114 the group 'system:masters dev' contains spaces, but the authenticator reads")
+    assert blanks.endswith("write each group as a separate item: [system:masters, dev]")
     assert only(ROLES + entry("""["'dev', 'ops'"]""")).endswith(": [dev, ops]")
     assert only(ROLES + entry("['[dev, ops]']")).endswith(": [dev, ops]")
     assert only(ROLES + entry("['dev, @ops']")).endswith(': [dev, "@ops"]')
@@ -172,8 +180,8 @@ def test_only_what_was_to_be_system_masters_hides_that_nobody_is_an_admin() -> N
 def test_a_group_whose_dash_is_missing() -> None:
     text = f"{ROLES}  - roleARN: {DEV}\n    username: dev\n    groups:\n    - Domain Users\n      ops\n    - web\n"
     assert only(text) == (
-        "7:7 IAM114 the group 'Domain Users ops' has lines without a dash, and the daemon takes it as one group; "
-        "write each as an item of its own: [Domain Users, ops]"
+        "7:7 IAM114 the group 'Domain Users ops' contains lines without a dash, but the authenticator reads it as one "
+        "group; write each group as a separate item: [Domain Users, ops]"
     )
     assert places(text.replace("Domain Users\n      ops", "'Domain Users\n      ops'")) == []
     assert places(text.replace("Domain Users\n      ops", "Domain Users ops")) == []
@@ -196,17 +204,17 @@ def named(username: str, groups: str = "[dev]") -> str:
         ("system:{{sessionname}}", "[dev]", 'write "dev:{{SessionName}}"'),
         ("eks:{{sessionname}}", "[dev]", 'write "dev:{{SessionName}}"'),
         ("system:node:{{sessionname}}", "['system:nodes']", f'write "{NODE}"'),
-        ("dev:{{sessionname}}", "['system:masters']", "write the username itself: {{SessionName}} is not for admins"),
+        ("dev:{{sessionname}}", "['system:masters']", "write a fixed username: {{SessionName}} is not for admins"),
         (
             "x:{{EC2PrivateDnsName}}",
             "['system:masters']",
-            "write the username itself: {{EC2PrivateDNSName}} is not for admins",
+            "write a fixed username: {{EC2PrivateDNSName}} is not for admins",
         ),
         ("dev:[[SessionName]]", "[dev]", 'write "dev:{{SessionName}}"'),
         ("dev:<SessionName>", "[dev]", 'write "dev:{{SessionName}}"'),
         ("dev:%sessionname%", "[dev]", 'write "dev:{{SessionName}}"'),
         ("dev:$SessionName", "[dev]", 'write "dev:{{SessionName}}"'),
-        ("dev", "['x-{{sessionname}}']", "write the group itself: {{SessionName}} is not for groups"),
+        ("dev", "['x-{{sessionname}}']", "write a fixed group: {{SessionName}} is not for groups"),
     ],
 )
 def test_an_unknown_template(username: str, groups: str, remedy: str) -> None:
@@ -216,17 +224,16 @@ def test_an_unknown_template(username: str, groups: str, remedy: str) -> None:
 
 def test_an_unknown_template_of_a_user() -> None:
     text = f"{ROLES}  mapUsers:\n  - {{userARN: '{ANN}', username: 'x:{{{{sessionname}}}}', groups: [dev]}}\n"
-    assert only(text).endswith("; write the username itself: {{SessionName}} is not for a user")
+    assert only(text).endswith("; write a fixed username: {{SessionName}} is not for a user")
 
 
 def test_a_username_that_the_caller_chooses() -> None:
-    assert only(ROLES + named("{{SessionName}}")).endswith(
-        '; put something fixed before it, as in "dev:{{SessionName}}"'
-    )
+    assert only(ROLES + named("{{SessionName}}")).endswith('; add a fixed prefix: write "dev:{{SessionName}}"')
     ignored = "  # tarmak-iam: ignore[IAM070] the trust policy requires it"
     admin = only(ROLES + named("{{SessionName}}", "['system:masters']"))
     assert admin.endswith(
-        '; write "admin:{{SessionName}}", require sts:RoleSessionName in the role\'s trust policy, and then ignore this'
+        '; write "admin:{{SessionName}}", require sts:RoleSessionName in the role\'s trust policy, and then suppress '
+        "this finding"
     )
     done = named("admin:{{SessionName}}", "['system:masters']").replace("}}'\n", f"}}}}'{ignored}\n", 1)
     assert places(ROLES + done) == []
@@ -235,40 +242,43 @@ def test_a_username_that_the_caller_chooses() -> None:
 @pytest.mark.parametrize(
     ("username", "groups", "people"),
     [
-        ("system:{{SessionName}}", "[dev]", '"dev:{{SessionName}}" for people'),
-        ("eks:{{SessionName}}", "[dev]", '"dev:{{SessionName}}" for people'),
-        ("system:node:{{SessionName}}", "[dev]", "leave system: out for people"),
+        ("system:{{SessionName}}", "[dev]", 'write "dev:{{SessionName}}"'),
+        ("eks:{{SessionName}}", "[dev]", 'write "dev:{{SessionName}}"'),
+        ("system:node:{{SessionName}}", "[dev]", "remove system:"),
         (
             "system:node:{{SessionName}}",
             "['system:nodes']",
-            "leave system: and the group system:nodes out for people",
+            "remove system: and the group system:nodes",
         ),
     ],
 )
 def test_a_reserved_username_that_the_caller_chooses(username: str, groups: str, people: str) -> None:
     found = only(ROLES + named(username, groups))
-    assert found.endswith(f'; write "{NODE}" for nodes, and {people}')
+    assert found.endswith(f'; write "{NODE}" for nodes; for people, {people}')
     prefix = username.partition(":")[0]
-    mended = username.removeprefix(f"{prefix}:") if "leave" in people else "dev:{{SessionName}}"
-    assert places(ROLES + named(mended)) == []
+    fixed = username.removeprefix(f"{prefix}:") if "remove" in people else "dev:{{SessionName}}"
+    assert places(ROLES + named(fixed)) == []
 
 
 @pytest.mark.parametrize(
     ("username", "what"),
     [
-        ("system:kube-controller-manager", "is one of Kubernetes's own: it reads every Secret and issues tokens of"),
+        ("system:kube-controller-manager", "is reserved by Kubernetes: it reads every Secret and issues tokens of"),
         (
             "system:masters",
-            "is the name of a group: as a username it gives nothing; write a name of your own here, and system:masters",
+            "is the name of a group: as a username it grants nothing; write your own username here, and system:masters",
         ),
-        ("system:anonymous", "is one of Kubernetes's own: it is everyone who sends no credentials"),
+        ("system:anonymous", "is reserved by Kubernetes: it is everyone who sends no credentials"),
         (
             "system:serviceaccount:kube-system:deployer",
-            "is that of the service account kube-system:deployer: the entry gets what is bound to it",
+            "is that of the service account kube-system:deployer: the entry gains what is bound to it",
         ),
-        ("system:node:ip-10-0-0-1", "is that of the node ip-10-0-0-1: with the group system:nodes the entry gets"),
-        ("system:serviceaccount:kube-system", "is one of Kubernetes's own: what is bound to it is not yours to see"),
-        ("eks:node-manager", "is one of EKS's own: what is bound to it is not yours to see"),
+        ("system:node:ip-10-0-0-1", "is that of the node ip-10-0-0-1: with the group system:nodes the entry may"),
+        (
+            "system:serviceaccount:kube-system",
+            "is reserved by Kubernetes: it may have permissions that you do not know of",
+        ),
+        ("eks:node-manager", "is reserved by EKS: it may have permissions that you do not know of"),
     ],
 )
 def test_a_reserved_username(username: str, what: str) -> None:

@@ -16,7 +16,7 @@ from tests.support import bring_plugins
 
 ACCOUNT = ROLES + '  mapAccounts: ["444455556666"] # tarmak-iam: ignore['
 UNUSED = "so the comment suppresses nothing"
-WITHOUT_REASON = "the comment does not say why the finding is ignored"
+WITHOUT_REASON = "the comment gives no reason why the finding is suppressed"
 NAMES = [each.name for each in all_rules()]
 
 
@@ -56,15 +56,15 @@ def test_a_comment_may_name_a_rule(brackets: str) -> None:
     [
         (
             "account-maping] the sandbox",
-            f"there is no rule account-maping, {UNUSED}; did you mean account-mapping?",
+            f"unknown rule account-maping, {UNUSED}; did you mean account-mapping?",
         ),
         (
             "built-in-group] the sandbox",
-            f"there is no finding built-in-group on this line, {UNUSED}; remove the comment",
+            f"built-in-group has no finding on this line, {UNUSED}; remove the comment",
         ),
         (
             "account-mapping, built-in-group] the sandbox",
-            f"there is no finding built-in-group on this line, {UNUSED}; remove built-in-group from the brackets",
+            f"built-in-group has no finding on this line, {UNUSED}; remove built-in-group from the brackets",
         ),
         (
             "account-mapping]",

@@ -21,26 +21,26 @@ EXITS = "authenticator v0.5.0 and later exits at startup, and IAM login is not p
         (
             "mapRoles:\n" + ADMIN,
             (
-                "1:1 IAM057 the authenticator ignores 'mapRoles' at the top level, and nobody mapped there gets "
-                "access; the "
+                "1:1 IAM057 the authenticator ignores 'mapRoles' at the top level, and the principals mapped there "
+                "have no access; the "
             ),
         ),
         (
             "Server:\n  map_roles:\n" + ADMIN,
             (
-                "2:3 IAM057 the authenticator ignores 'map_roles' in server, and nobody mapped there gets access; "
-                "the admin"
+                "2:3 IAM057 the authenticator ignores 'map_roles' in server, and the principals mapped there have no "
+                "access; the admin"
             ),
         ),
         (
             "serve:\n  mapRoles:\n" + ADMIN,
-            "1:1 IAM057 the authenticator ignores 'serve' at the top level, and nobody mapped there gets access; ",
+            "1:1 IAM057 the authenticator ignores 'serve' at the top level, and the principals mapped there have no",
         ),
         (ROLES + "  clusterID: dev-cluster\n", "4:3 IAM057 the authenticator ignores 'clusterID' in server; "),
         (ROLES + "cluster_id: dev-cluster\n", "4:1 IAM057 "),
         (
             ROLES + "  roles: []\n",
-            "4:3 IAM058 the authenticator has no setting 'roles' in server, and ignores it; mapRoles",
+            "4:3 IAM058 the authenticator does not know the key 'roles' in server, and ignores it; mapRoles",
         ),
         (
             ROLES + f"  - {{role_arn: '{DEV}', username: dev}}\n",
@@ -68,7 +68,7 @@ EXITS = "authenticator v0.5.0 and later exits at startup, and IAM login is not p
         ),
         (
             ROLES + f"  - {{roleARN: '{DEV}', username: dev, note: x}}\n",
-            "4:68 IAM058 the authenticator has no setting 'not",
+            "4:68 IAM058 the authenticator does not know the key 'not",
         ),
         (
             ROLES + "  scrubedAccounts: []\n",
@@ -76,11 +76,11 @@ EXITS = "authenticator v0.5.0 and later exits at startup, and IAM login is not p
         ),
         (
             ROLES + "  logLevel: debug\n",
-            "4:3 IAM058 the authenticator has no setting 'logLevel' in server, and ignores it;",
+            "4:3 IAM058 the authenticator does not know the key 'logLevel' in server, and ignores it;",
         ),
         (
             "apiVersion: v1\nkind: ConfigMap\ndata: {mapRoles: ''}\n",
-            "2:1 IAM057 this is the file of another tool: the authenticator reads nothing of it, and nobody gets",
+            "2:1 IAM057 this is the file of another tool: the authenticator ignores all of it, and no principal",
         ),
     ],
 )
@@ -185,10 +185,10 @@ def test_a_list_as_a_text() -> None:
 def test_groups_as_a_text() -> None:
     entry = f"  - roleARN: {DEV}\n    username: dev\n    groups: "
     assert only(ROLES + entry + "dev\n").startswith(
-        "6:13 IAM061 groups is a text, not a list: the daemon takes it as the"
+        "6:13 IAM061 groups is a string, not a list: the authenticator reads it as the"
     )
     assert only(ROLES + entry + "dev,ops\n").startswith(
-        "6:13 IAM061 groups is a text, not a list: v0.4.0 takes it as one"
+        "6:13 IAM061 groups is a string, not a list: v0.4.0 reads it as one"
     )
     assert places(ROLES + entry + "dev, ops\n") == ["6:13 IAM061", "6:13 IAM078"]
     assert places(ROLES + entry + "''\n") == places(ROLES + entry + "\n") == []
@@ -222,8 +222,8 @@ def test_several_groups_in_one_text(groups: str, expected: list[str]) -> None:
 )
 def test_a_dash_without_a_blank_in_the_list_of_groups(lines: str, shown: str, listed: str) -> None:
     assert only(f"{ROLES}  - roleARN: {DEV}\n    username: dev\n    groups:\n{lines}") == (
-        "7:7 IAM061 groups is a text, not a list, as a dash has no blank after it: the daemon takes it as the one "
-        f"group '{shown}'; write a list: {listed}"
+        "7:7 IAM061 groups is a string, not a list, because a dash has no space after it: the authenticator reads "
+        f"it as the one group '{shown}'; write a list: {listed}"
     )
 
 
@@ -234,7 +234,7 @@ def test_a_dash_without_a_blank_before_the_group_of_admins_has_one_finding() -> 
 
 def test_a_second_dash_without_a_blank() -> None:
     text = f"{ROLES}  - roleARN: {DEV}\n    username: dev\n    groups:\n    - dev\n      -ops\n"
-    assert only(text).endswith("write each as an item of its own: [dev, ops]")
+    assert only(text).endswith("write each group as a separate item: [dev, ops]")
 
 
 @pytest.mark.parametrize(
@@ -256,8 +256,8 @@ def test_several_groups_in_one_text_hide_only_the_admin_among_them(groups: str, 
 def test_what_is_said_of_several_groups_in_one_text() -> None:
     text = ROLES + f"  - roleARN: {DEV}\n    username: dev\n    groups: "
     assert only(text + "['dev, ops']\n") == (
-        "6:14 IAM114 the group 'dev, ops' has a comma in it, and the daemon takes it as one group; "
-        "write each as an item of its own: [dev, ops]"
+        "6:14 IAM114 the group 'dev, ops' contains a comma, but the authenticator reads it as one group; "
+        "write each group as a separate item: [dev, ops]"
     )
     assert "; the admin certificate was not examined; " in only(text + "['system:masters,x']\n")
     assert only(text + "[',']\n").endswith("; remove it")
@@ -268,13 +268,13 @@ def test_what_is_said_of_several_groups_in_one_text() -> None:
     [
         (
             "yes",
-            "5:15 IAM062 the username yes is no text: the authenticator reads '1' or 'yes', depending on its",
+            "5:15 IAM062 the username yes is not a string: the authenticator reads '1' or 'yes', depending on its",
         ),
-        ("0123", "5:15 IAM062 the username 0123 is no text: the authenticator reads '83'; write \"0123\""),
-        ("true", "5:15 IAM062 the username true is no text: the authenticator reads '1'; write \"true\""),
+        ("0123", "5:15 IAM062 the username 0123 is not a string: the authenticator reads '83'; put it in quotes: \"0123\""),
+        ("true", "5:15 IAM062 the username true is not a string: the authenticator reads '1'; put it in quotes: \"true\""),
         (
             "1e3",
-            "5:15 IAM062 the username 1e3 is no text: the authenticator reads '1e3' or '1000', depending on",
+            "5:15 IAM062 the username 1e3 is not a string: the authenticator reads '1e3' or '1000', depending on its",
         ),
     ],
 )
@@ -285,7 +285,7 @@ def test_a_name_that_is_no_text(username: str, expected: str) -> None:
 def test_a_name_that_is_a_date() -> None:
     found = only(ROLES + f"  - roleARN: {DEV}\n    username: 2019-06-01\n    groups: [dev]\n", image="x:v0.6.20")
     assert found.startswith(
-        "5:15 IAM062 the username 2019-06-01 is no text: the authenticator reads '2019-06-01' or a date, dep"
+        "5:15 IAM062 the username 2019-06-01 is not a string: the authenticator reads '2019-06-01' or a date, dep"
     )
 
 
@@ -300,7 +300,7 @@ def test_a_group_that_is_no_text() -> None:
 
 def test_a_cluster_id_that_is_no_text() -> None:
     assert only("clusterID: 1e-3\n" + ROLES).startswith(
-        "1:12 IAM063 clusterID 1e-3 is no text: the authenticator reads '0.001'"
+        "1:12 IAM063 clusterID 1e-3 is not a string: the authenticator reads '0.001'"
     )
     assert places("clusterID: 12\n" + ROLES) == ["1:12 IAM020"]
 
@@ -332,9 +332,7 @@ def test_blanks() -> None:
 
 
 def test_without_a_username() -> None:
-    assert only(ROLES + f"  - roleARN: {DEV}\n").startswith(
-        f"4:5 IAM069 {DEV} has no username: v0.4.0 refuses its call"
-    )
+    assert only(ROLES + f"  - roleARN: {DEV}\n").startswith(f"4:5 IAM069 {DEV} has no username: v0.4.0 denies its call")
     assert places(ROLES + f"  - roleARN: {DEV}\n    username: ' '\n") == ["5:15 IAM069"]
     assert places(ROLES + f"  - roleARN: {DEV}\n    username:\n") == ["5:14 IAM069"]
 

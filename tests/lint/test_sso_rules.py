@@ -65,8 +65,8 @@ def test_a_role_in_the_place_of_a_permission_set(name: str, written: str) -> Non
 
 def test_what_is_said_of_it() -> None:
     assert only(ROLES + by_set("AWSReservedSSO_Dev", "system:masters"), **SSO) == (
-        "4:58 IAM120 'AWSReservedSSO_Dev' is the name of a role, not of a permission set: the entry would never "
-        f'match; {NO_CERTIFICATE}; write "Dev"'
+        "4:58 IAM120 'AWSReservedSSO_Dev' is the name of a role, not of a permission set: the entry never "
+        f'matches; {NO_CERTIFICATE}; write "Dev"'
     )
     assert only(ROLES + by_set("AWSReservedSSO_"), **SSO).endswith("; write the name of the permission set")
 
@@ -112,5 +112,5 @@ def test_the_partition_of_an_sso_entry() -> None:
     assert only(ROLES + by_set("Dev", more=", partition: aws"), **SSO).endswith("; remove the partition")
     assert places(ROLES + by_set("Dev", more=", partition: aws-cn"), **SSO) == ["4:76 IAM077"]
     assert only(ROLES + by_set("Dev", more=", partition: aws-cn"), **SSO).endswith(
-        "; map the role AWSReservedSSO_Dev_... of aws-cn by its ARN: SSO entries are for aws only"
+        "; map the role AWSReservedSSO_Dev_... of aws-cn by its ARN: SSO entries work in aws only"
     )

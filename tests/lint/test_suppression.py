@@ -96,7 +96,7 @@ def test_comments_that_say_too_little(comment: str, expected: tuple[list[str], l
 
 
 UNUSED = "so the comment suppresses nothing"
-REASONLESS = "4:34 the comment does not say why the finding is ignored; write the reason after the brackets: "
+REASONLESS = "4:34 the comment gives no reason why the finding is suppressed; write the reason after the brackets: "
 
 
 @pytest.mark.parametrize(
@@ -104,15 +104,15 @@ REASONLESS = "4:34 the comment does not say why the finding is ignored; write th
     [
         (
             f"{ROLES}# tarmak-iam: ignore[IAM074] why\n",
-            f"4:1 there is no finding IAM074 in line 5, {UNUSED}; remove the comment",
+            f"4:1 IAM074 has no finding in line 5, {UNUSED}; remove the comment",
         ),
         (
             f"{ROLES}  # tarmak-iam: ignore[IAM074] why\n{ADMIN.replace('/Admin', '/Ops')}{ACCOUNT}\n",
-            f"4:3 there is no finding IAM074 in line 5, {UNUSED}; remove the comment, or move it right above line 6",
+            f"4:3 IAM074 has no finding in line 5, {UNUSED}; remove the comment, or move it right above line 6",
         ),
         (
             f"{ROLES}{ACCOUNT}  # tarmak-iam: ignore[IAM074, IAM073] why\n",
-            f"4:34 there is no finding IAM073 on this line, {UNUSED}; remove IAM073 from the brackets",
+            f"4:34 IAM073 has no finding on this line, {UNUSED}; remove IAM073 from the brackets",
         ),
         (
             f"{ROLES}{ACCOUNT}  # tarmak-iam: ignore[IAM074, IAM073]\n",
@@ -120,23 +120,23 @@ REASONLESS = "4:34 the comment does not say why the finding is ignored; write th
         ),
         (
             f"{ROLES}  # tarmak-iam: ignore[IAM074] why\n  mapUsers:\n  - userARN: {USER}\n    username: ann\n",
-            f"4:3 there is no finding IAM074 in lines 5 to 7, {UNUSED}; remove the comment",
+            f"4:3 IAM074 has no finding in lines 5 to 7, {UNUSED}; remove the comment",
         ),
         (
             f"# tarmak-iam: ignore[IAM074] why\n{ROLES}",
-            f"1:1 there is no finding IAM074 about the file as a whole, {UNUSED}; remove the comment",
+            f"1:1 IAM074 has no finding about the file as a whole, {UNUSED}; remove the comment",
         ),
         (
             f"{ROLES}{ACCOUNT}  # tarmak-iam: ignore[IAM7O4] why\n",
-            f"4:34 there is no rule IAM7O4, {UNUSED}; did you mean IAM074?",
+            f"4:34 unknown rule IAM7O4, {UNUSED}; did you mean IAM074?",
         ),
         (
             f"{ROLES}# tarmak-iam: ignore[IAM7O4] why\n",
-            f"4:1 there is no rule IAM7O4, {UNUSED}; remove the comment",
+            f"4:1 unknown rule IAM7O4, {UNUSED}; remove the comment",
         ),
         (
             f"{ROLES}{ACCOUNT}  # tarmak-iam: ignore[IAM074, X] why\n",
-            f"4:34 there is no rule X, {UNUSED}; remove X from the brackets",
+            f"4:34 unknown rule X, {UNUSED}; remove X from the brackets",
         ),
         (
             f"{ROLES}{ACCOUNT}  # tarmak-iam: ignore the sandbox\n",

@@ -124,7 +124,8 @@ def test_an_edit_says_that_another_file_is_not_read(shell: Shell, multi: Path) -
     (multi / "prod-blue" / NAME).unlink()
     (multi / "prod-blue" / "aws-iam-authenticator.yml").write_text(GOOD)
     (multi / "tarmak-iam.yaml").write_text("exec: aws\n")
-    shown = "warning: this file is not read: the mappings of the cluster are in prod-blue/aws-iam-authenticator.yaml; "
+    shown = "warning: this file is not read: the mappings of the cluster are read from "
+    shown += "prod-blue/aws-iam-authenticator.yaml; "
     adding = ["-c", ".", "map", "add", ADMIN, "--username", "a", "--group", "system:masters"]
     done = shell.run(*adding, "--dry-run")
     assert done.err.endswith(
@@ -132,10 +133,10 @@ def test_an_edit_says_that_another_file_is_not_read(shell: Shell, multi: Path) -
         "prod-blue/aws-iam-authenticator.yaml [IAM098]\n"
     )
     done = shell.run(*adding)
-    assert done.err.endswith(f"{shown}move what should count into that file, and remove this one [IAM098]\n")
+    assert done.err.endswith(f"{shown}move what should take effect into that file, and remove this one [IAM098]\n")
     done = shell.run("-c", ".", "settings", "set", "profile", "x")
     assert done.err.count("[IAM098]") == 1
-    assert "tarmak-iam.yaml: warning: this file is not read: the settings of a cluster are in" in done.err
+    assert "tarmak-iam.yaml: warning: this file is not read: the settings of a cluster are read" in done.err
 
 
 def test_settings_that_belong_to_no_cluster(shell: Shell, multi: Path) -> None:

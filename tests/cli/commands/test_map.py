@@ -177,7 +177,7 @@ def test_permission_sets(shell: Shell) -> None:
     ]
     reserved = f"{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_0123456789abcdef"
     clash = shell.dev("map", "add", reserved, "--username", "dev", code=2)
-    assert "the daemon takes one of them at random" in clash.err
+    assert "the authenticator uses one of the two entries at random" in clash.err
     assert clash.err.endswith(" [IAM083]; nothing was changed; use --force to write it anyway\n")
     noted = shell.dev("map", "add", reserved, "--username", "dev", "--force")
     assert "note: the suffix 0123456789abcdef is another one after the last assignment" in noted.err
@@ -350,7 +350,7 @@ def test_a_slip_is_told_where_it_is_made(shell: Shell) -> None:
     arn = "arn:aws:iam::111122223333:role/Second"
     shell.run("-c", shell.single, "map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
     added = shell.run("-c", shell.single, "map", "add", arn, "--username", "second", "--group", "system:master")
-    assert "Kubernetes knows no group 'system:master'" in added.err
+    assert "'system:master' is not a built-in group of Kubernetes" in added.err
     assert added.err.count("[IAM") == 1
     again = shell.run("-c", shell.single, "map", "add", f"{arn}2", "--username", "third", "--group", "third")
     assert "[IAM" not in again.err
