@@ -90,10 +90,10 @@ def test_the_rules(shell: Shell, mappings: Path) -> None:
     assert (driver["name"], driver["version"]) == ("tarmak-iam", __version__)
     assert [driver["rules"][each["ruleIndex"]]["id"] for each in run["results"]] == ["IAM065", "IAM074"]
     rule = driver["rules"][1]
-    assert rule["name"] == "EveryoneOfAnAccount"
-    assert rule["shortDescription"] == {"text": "everyone of an account"}
-    assert rule["fullDescription"]["text"].startswith("An account below mapAccounts admits everyone of it: roles,")
-    assert rule["help"]["text"].endswith("If everyone is really meant, say so in a comment.")
+    assert rule["name"] == "AccessForAWholeAccount"
+    assert rule["shortDescription"] == {"text": "access for a whole account"}
+    assert rule["fullDescription"]["text"].startswith("Checks for accounts in `mapAccounts`. An account in")
+    assert rule["help"]["text"].endswith("suppress the finding with a comment that says so.")
     assert "## Bad\n" in rule["help"]["markdown"]
     assert rule["defaultConfiguration"] == {"level": "warning"}
 

@@ -111,5 +111,5 @@ def test_every_link_leads_somewhere() -> None:
 def test_the_program_has_what_the_pages_say() -> None:
     """`make pages` writes it anew."""
     assert PROGRAM_PAGES.read_text(encoding="utf-8") == pages_text()
-    assert page_of("IAM074").startswith("An account below mapAccounts admits everyone of it")
+    assert page_of("IAM074").startswith("Checks for accounts in `mapAccounts`.")
     assert page_of("TEAM001") == ""
