@@ -26,7 +26,7 @@ from tarmak_iam.identity.templates import (
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import node_at
-from tarmak_iam.lint.principal_rules import DESCRIBING_ROLE
+from tarmak_iam.lint.principal_rules import DESCRIBING_ROLE, principal_text
 from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Rule
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -230,7 +230,7 @@ def _instead(entry: WrittenEntry, kind: str, text: str, part: Braced) -> str:
 
 def _place(entry: WrittenEntry, kind: str) -> str:
     if not entry.has_session:
-        return f"a {entry.principal}"
+        return f"a {principal_text(entry.principal)}"
     return "groups" if kind == "group" else "admins"
 
 
@@ -289,7 +289,8 @@ def _misuse(entry: WrittenEntry) -> tuple[str, str, Route] | None:
         return None
     kind, route = places[0]
     if not entry.has_session:
-        what = f"{PRIVATE_DNS} requires a session that is named after an instance ID, and a {entry.principal} has none"
+        who = principal_text(entry.principal)
+        what = f"{PRIVATE_DNS} requires a session that is named after an instance ID, and a {who} has none"
         remedy = "map the role of the instances, or remove the template"
         return f"{what}: no caller can log in with this entry", remedy, route
     if entry.is_admin or kind == "group":
@@ -306,7 +307,8 @@ def _no_session(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             continue
         for kind, text, route in entry.names:
             if has_session(text):
-                what = f"a {entry.principal} has no session name, so the {kind} is {quoted(_without_session(text))}"
+                who = principal_text(entry.principal)
+                what = f"a {who} has no session name, so the {kind} is {quoted(_without_session(text))}"
                 remedy = f"write a fixed {kind}, such as {shortened(entry.listed.arn.rpartition('/')[2]) or 'alice'}"
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 

@@ -101,9 +101,17 @@ def _never(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         if entry.listed.arn or entry.value("sso") is not None or is_reported_elsewhere(mappings, entry, entry.arn_key):
             continue
-        what = f"the entry has no {entry.arn_key}, so it matches no caller, and v0.5.0 and later do not start"
+        what = (
+            f"the entry has no {entry.arn_key}, so it matches no caller, and authenticator v0.5.0 and later does not "
+            "start"
+        )
         remedy = f"add {entry.arn_key}, or remove the entry"
         yield rule.finding(Subject.MAPPINGS, entry.at(entry.arn_key), what, remedy, locks_out=entry.is_admin)
+
+
+def principal_text(principal: Principal) -> str:
+    """The kind of a principal, as messages call it."""
+    return "root user" if principal is Principal.ROOT else str(principal)
 
 
 def _root_or_federated(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -414,7 +422,7 @@ def _flaw(text: str, installation: Installation) -> str | None:
     if found is not None:
         return _FLAWS.get(found.kind, found.what)
     if principal is not Principal.ROLE:
-        return f"it is a {principal}"
+        return f"it is a {principal_text(principal)}"
     if installation.region and arn.partition != installation.partition:
         return f"its partition is {quoted(arn.partition)}, but the cluster is in {quoted(installation.partition)}"
     return None

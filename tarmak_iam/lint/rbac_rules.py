@@ -252,9 +252,7 @@ def _chosen_reserved(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         what = f"the username {quoted(username)} lets the caller use reserved names: {_TRUST}"
         remedy = f'write "{_NODE_USERNAME}" for nodes; for people, {_for_people(entry, username)}'
         if username.startswith("system:node:"):
-            what = (
-                f"the username {quoted(username)} lets the caller act as any node, with that node's secrets: {_TRUST}"
-            )
+            what = f"the username {quoted(username)} lets the caller act as any node and read its secrets: {_TRUST}"
         yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
 
 

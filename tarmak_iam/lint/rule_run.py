@@ -39,10 +39,10 @@ def without_misspelling_consequences(
 ) -> list[Finding]:
     """The findings that remain once every misspelt key is corrected: the key `enviroment` alone can be why a cluster
     has no environment, and why currentCluster selects no cluster."""
-    ours = [each.value for each in rules if each.origin == OWN]
-    misspelt = {rule.id for rule in ours if rule.name == _MISSPELT}
+    built_in = [each.value for each in rules if each.origin == OWN]
+    misspelt = {rule.id for rule in built_in if rule.name == _MISSPELT}
     routes = {each.route for each in findings if each.id in misspelt}
-    own = {rule.id: rule for rule in ours if rule.scope is Scope.CONFIG}
+    own = {rule.id: rule for rule in built_in if rule.scope is Scope.CONFIG}
     followers = [each for each in findings if each.subject is Subject.CONFIG and each.id in own]
     if config is None or not routes or not followers:
         return findings

@@ -105,7 +105,7 @@ def _is_name(item: Node) -> bool:
 def _groups_remedy(document: Document, sequence: Sequence, groups: NodeEntry, ends: tuple[Node, Node]) -> str:
     step = column_of(document, groups.key) - column(document.source, dash_of(document.source, sequence))
     lines = lines_text(first_line(document, ends[0]), first_line(document, ends[1]))
-    return f"indent {lines} by {step} spaces: probably part of groups in line {first_line(document, groups.key)}"
+    return f"indent {lines} by {step} spaces: probably items of groups in line {first_line(document, groups.key)}"
 
 
 def _item_remedy(listed: WrittenList, item: Node) -> str:

@@ -269,7 +269,7 @@ class _Walk:
         return UnreadKey(key.name, key.route, key.where, key.node, key.holder, place, intended, existing, owner)
 
     def _same_key(self, key: UnreadKey, struct: Struct, intended: str, route: Route) -> Route | None:
-        """The route of the key that was meant, if it is set. An entry has one principal, so `sso` counts as an ARN;
+        """The route of the key that was meant, if it is set. An entry has one principal, so `sso` is equal to an ARN;
         entries that run together have one each."""
         if intended in ("roleARN", "userARN"):
             if run_together(key.holder, key.where) is not None:

@@ -93,7 +93,7 @@ def test_the_rules(shell: Shell, mappings: Path) -> None:
     assert rule["name"] == "AccessForAWholeAccount"
     assert rule["shortDescription"] == {"text": "access for a whole account"}
     assert rule["fullDescription"]["text"].startswith("Checks for accounts in `mapAccounts`. An account in")
-    assert rule["help"]["text"].endswith("suppress the finding with a comment that says so.")
+    assert rule["help"]["text"].endswith("suppress the finding with a comment\nthat says so.")
     assert "## Bad\n" in rule["help"]["markdown"]
     assert rule["defaultConfiguration"] == {"level": "warning"}
 
@@ -182,7 +182,7 @@ def test_annotations(shell: Shell, mappings: Path) -> None:
     done = shell.run("-c", ".", "check", "-o", "github", code=1)
     (line,) = done.out.splitlines()
     assert line.startswith(
-        "::error file=dev-cluster/aws-iam-authenticator.yaml,line=4,col=77,title=IAM065::the authenticator knows no"
+        "::error file=dev-cluster/aws-iam-authenticator.yaml,line=4,col=77,title=IAM065::the authenticator does not"
     )
     assert done.err == "1 error, 1 suppressed by comments\n"
     assert shell.run("-c", ".", "check", "-o", "github", "--fail-on", "error", code=1).out == done.out

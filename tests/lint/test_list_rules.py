@@ -71,7 +71,7 @@ def test_what_is_not_a_list_of_mappings(text: str, expected: str) -> None:
         (ENTRY.replace(" [dev]", "") + f"  - {DEV}\n", f"write roleARN: {DEV}, and below it username and groups"),
         (
             ENTRY.replace(" [dev]", "") + "  - a\n  - b\n",
-            "indent lines 7 to 8 by 2 spaces: probably part of groups in line 6",
+            "indent lines 7 to 8 by 2 spaces: probably items of groups in line 6",
         ),
     ],
 )

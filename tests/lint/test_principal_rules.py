@@ -333,7 +333,7 @@ def test_a_role_that_can_be_assumed(value: str) -> None:
         ("arn:aws:iam::111122223333:role/*", "it contains a wildcard, but STS assumes one role"),
         ("arn:aws:iam::111122223333:role/team/D?", "it contains a wildcard, but STS assumes one role"),
         ("arn:aws:iam::111122223333:user/Describe", "it is a user"),
-        ("arn:aws:iam::111122223333:root", "it is a root"),
+        ("arn:aws:iam::111122223333:root", "it is a root user"),
         ("arn:aws:sts::111122223333:assumed-role/Describe/me", "it is a session of a role"),
         ("arn:aws:iam::111122223333:role/", "it does not name a role"),
         ("arn:aws:iam::111122223333:role/Des cribe", "no role has such an ARN"),
