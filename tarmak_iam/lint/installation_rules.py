@@ -90,7 +90,9 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
         arn, own = entry.listed.arn, installation.partition
         partition = arn.split(":")[1] if arn.count(":") >= 5 else own
         if partition in PARTITIONS and not accepts_tokens_of(partition, own, version):
-            what = f"{shortened(arn)} is in partition {partition}, but the cluster is in {own}: it never matches"
+            what = (
+                f"{shortened(arn)} is in partition {partition}, but the cluster is in partition {own}: it never matches"
+            )
             meant = arn.replace(f"arn:{partition}:", f"arn:{own}:", 1)
             remedy = f"did you mean {shortened(meant)}? If not, remove the entry: no caller can log in with it"
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy, locks_out=entry.is_admin)

@@ -424,7 +424,8 @@ def _flaw(text: str, installation: Installation) -> str | None:
     if principal is not Principal.ROLE:
         return f"it is a {principal_text(principal)}"
     if installation.region and arn.partition != installation.partition:
-        return f"its partition is {quoted(arn.partition)}, but the cluster is in {quoted(installation.partition)}"
+        own = quoted(installation.partition)
+        return f"its partition is {quoted(arn.partition)}, but the cluster is in partition {own}"
     return None
 
 

@@ -387,7 +387,7 @@ def test_another_partition() -> None:
         found = [each.finding for each in report(mappings(GOOD), config).findings if each.finding.id == "IAM109"]
         assert [each.id for each in found] == expected
     assert (
-        "its partition is 'aws', but the cluster is in 'aws-cn'; write the ARN of a role, such as arn:aws-cn:iam::"
+        "its partition is 'aws', but the cluster is in partition 'aws-cn'; write the ARN of a role, such as arn:aws-cn:"
         in found[0].text
     )
 
