@@ -314,13 +314,13 @@ class TarmakCluster:
         if after is start:
             return []
         from tarmak_iam.access.diff import Loaded, effects
-        from tarmak_iam.access.lockout import check_starts, check_ways_in
+        from tarmak_iam.access.lockout import check_starts, check_admin_access
         from tarmak_iam.lint.new_findings import NewFindings
 
         now, then = Loaded.of(before), Loaded.of(replace(before, mappings=after))
         check_starts(now, then, repairs=repairs)
         if not force:
-            check_ways_in(now, then, me)
+            check_admin_access(now, then, me)
             if not repairs:
                 NewFindings.of(now.installation, then.installation).refuse_errors()
         files.write(files.mappings_path, after.document, before.mappings.document if before.mappings else None)

@@ -22,8 +22,8 @@ from tarmak_iam.mappings.principals import NamedPrincipal
 from tarmak_iam.text import shortened
 
 __all__ = [
+    "check_admin_access",
     "check_starts",
-    "check_ways_in",
     "has_admin",
     "is_admin",
     "is_for_nodes",
@@ -55,7 +55,7 @@ def check_starts(before: Side, after: Side, *, repairs: bool = False) -> None:
     )
 
 
-def check_ways_in(before: Side, after: Side, me: str | None = None) -> None:
+def check_admin_access(before: Side, after: Side, me: str | None = None) -> None:
     """Raises PolicyRefused, which names all that is lost, for a change that `losses` objects to."""
     found = losses(before, after, me)
     if found:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from tarmak_iam.access.diff import Effect, Loaded, effect_json, effects
-from tarmak_iam.access.lockout import check_starts, check_ways_in, is_known, losses
+from tarmak_iam.access.lockout import check_admin_access, check_starts, is_known, losses
 from tarmak_iam.cli.completion import callers
 from tarmak_iam.cli.console import note, print_json, working
 from tarmak_iam.cli.file_edits import finish_edit
@@ -134,7 +134,7 @@ class MappingsEdit:
             note(f"{options.me} is not mapped yet, so --me protects nothing")
         if not options.force:
             with working("checking who loses access"):
-                check_ways_in(now, then, options.me)
+                check_admin_access(now, then, options.me)
             return
         with working("checking who loses access"):
             lost = list(losses(now, then, options.me))

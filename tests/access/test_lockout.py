@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.access.lockout import check_starts, check_ways_in, has_admin, is_known, losses, principal_refusal
+from tarmak_iam.access.lockout import check_admin_access, check_starts, has_admin, is_known, losses, principal_refusal
 from tarmak_iam.errors import ConfigError, PolicyRefused
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.formats import read_mappings
@@ -230,13 +230,13 @@ def test_several_admins_are_all_named() -> None:
 
 def test_the_refusal_says_what_stays() -> None:
     with pytest.raises(PolicyRefused) as caught:
-        check_ways_in(START, made())
+        check_admin_access(START, made())
     assert str(caught.value) == (
         f"{LAST}; {NO_NODES}; nothing was changed; use --force to do it anyway; the admin certificate was not examined"
     )
-    check_ways_in(START, START)
+    check_admin_access(START, START)
     with pytest.raises(ConfigError, match="is not a valid ARN of a caller"):
-        check_ways_in(START, made(), "bob")
+        check_admin_access(START, made(), "bob")
 
 
 def test_what_the_daemon_would_refuse() -> None:
@@ -362,7 +362,7 @@ def test_nor_by_removing_or_updating(old: list[tuple[str, str, str]], principal:
         then = replace(before, mappings=after)
         if admins and not any("system:masters" in entry.groups for entry in then.authenticator().grants):
             with pytest.raises(PolicyRefused, match="the last way into system:masters"):
-                check_ways_in(before, then)
+                check_admin_access(before, then)
 
 
 def test_an_import_is_a_change_like_others() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tarmak_iam.access.diff import Loaded, effects
-from tarmak_iam.access.lockout import check_ways_in
+from tarmak_iam.access.lockout import check_admin_access
 from tarmak_iam.document.files import Boundary
 from tarmak_iam.emit import manifests
 from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS
@@ -209,7 +209,7 @@ def _planned_and_applied(installation: Installation, kubectl: Kubectl, options: 
         plan = _with_safe_removals(server, plan)
     before, after = read_live(kubectl).loaded(installation), Loaded.of(installation)
     if not force:
-        check_ways_in(before, after)
+        check_admin_access(before, after)
     check = check_pods(server, plan.live)
     warnings = check_changes(server, check, plan.ends, force=force)
     notes = (*_of_version(installation, server), *plan.notes)
