@@ -43,7 +43,7 @@ WITHOUT_CLUSTER = {
     ("config/cluster_validation.py", "tarmak clusters apply fails"): "the same",
     ("lint/environment_rules.py", "tarmak clusters plan and apply fail"): "the same",
     ("hook/login/caller.py", "tarmak-iam token"): "who made a token, not what to type",
-    ("mappings/mappings_file.py", "# Who may log in to this cluster with AWS IAM"): "in a file",
+    ("mappings/mappings_file.py", "# Who can log in to this cluster with AWS IAM"): "in a file",
     ("token/exec_credential.py", "give what `tarmak-iam token` prints"): "a token is for a cluster id, not a directory",
     ("token/presigned.py", "give what `tarmak-iam token` prints, whole"): "the same",
 }

@@ -79,7 +79,7 @@ class MappingsEdit:
         files = session.files(config, cluster)
         with working("reading the mappings"):
             before = session.installation_of(config, cluster)
-        start = before.mappings or Mappings.create(files.cluster_name, str(files.mappings_path))
+        start = before.mappings or Mappings.create(files.cluster_name, files.mappings_path, within=files.within)
         return cls(files, before, start)
 
     def finish(
@@ -119,7 +119,7 @@ class MappingsEdit:
         finish_edit(
             self._old,
             after.document,
-            lambda: self.files.write(self.files.mappings_path, after.document, self._old),
+            after.save,
             dry_run=options.dry_run,
             done=f"wrote {self.files.mappings_path}",
             effects=(effect.text for effect in found),

@@ -86,13 +86,17 @@ class ReadFile:
 
 
 # As ReadFile, not slots and compared by identity.
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Cluster:
     """A cluster as the file has it (`data`), and as Tarmak will use it (`effective`)."""
 
     index: int
-    data: dict[str, Any] = field(repr=False)
-    _file: ReadFile = field(repr=False)
+    data: dict[str, Any]
+    _file: ReadFile
+
+    def __repr__(self) -> str:
+        """As in `Cluster('dev-cluster', tarmak.yaml:12:3)`."""
+        return f"Cluster({self.cluster_name!r}, {self._file.document.position(self.route)})"
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from tarmak_iam.config.section_keys import key_named, load_sections
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import ITEM
 from tarmak_iam.document import Document
-from tarmak_iam.document.files import read_file, replace_file
+from tarmak_iam.document.file_on_disk import FileOnDisk
+from tarmak_iam.document.files import read_file
 from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
 from tarmak_iam.suggestions import choose_among
 from tarmak_iam.text import quoted, shortened
@@ -70,22 +71,19 @@ def _rename(cluster: Cluster) -> str:
     return f"rename {names} without a dash, and write {_FORM} here"
 
 
-@dataclass(slots=True)
-class _OnDisk:
-    """What the file is known to hold; shared by a config and its edits, so that saving twice works."""
-
-    path: Path
-    data: bytes
-
-
 # Not slots: `cached_property` needs the instance's dictionary. Compared by identity, as ReadFile.
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TarmakConfig:
     """A tarmak.yaml that Tarmak can read. Frozen: an edit returns a new one; `save` writes it."""
 
     file: ReadFile
-    _disk: _OnDisk | None = field(default=None, repr=False)
-    _directory_option: str | None = field(default=None, repr=False)
+    _disk: FileOnDisk | None = None
+    _directory_option: str | None = None
+
+    def __repr__(self) -> str:
+        """As in `TarmakConfig('tarmak.yaml', 3 clusters)`."""
+        count = len(self.clusters)
+        return f"TarmakConfig({self.document.filename!r}, {count} cluster{'' if count == 1 else 's'})"
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None) -> TarmakConfig:
@@ -97,7 +95,7 @@ class TarmakConfig:
         data = read_file(file)
         config = cls.parse(data, str(file))
         option = directory_option(None if path is None else Path(path), os.environ)
-        return replace(config, _disk=_OnDisk(file, data), _directory_option=option)
+        return replace(config, _disk=FileOnDisk(file, data), _directory_option=option)
 
     @classmethod
     def parse(cls, data: bytes | str, filename: str = "tarmak.yaml") -> TarmakConfig:
@@ -242,7 +240,4 @@ class TarmakConfig:
                 remedy="load the configuration from its file",
                 place=Place(self.document.filename),
             )
-        data = self.document.to_bytes()
-        if data != self._disk.data:
-            replace_file(self._disk.path, data, expected=self._disk.data)
-            self._disk.data = data
+        self._disk.save(self.document.to_bytes())

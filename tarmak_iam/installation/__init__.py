@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING
 from tarmak_iam.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from tarmak_iam.installation.cluster_files import ClusterFiles
     from tarmak_iam.installation.installation import Installation, Provenance
 else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
+            "ClusterFiles": "tarmak_iam.installation.cluster_files",
             "Installation": "tarmak_iam.installation.installation",
             "Provenance": "tarmak_iam.installation.installation",
         },
     )
 
 __all__ = [
+    "ClusterFiles",
     "Installation",
     "Provenance",
 ]

@@ -9,16 +9,13 @@ from pathlib import Path
 from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.document import Document
-from tarmak_iam.document.files import Boundary, make_directory, read_if_present, replace_file
+from tarmak_iam.document.file_on_disk import FileOnDisk
+from tarmak_iam.document.files import Boundary, read_if_present
 from tarmak_iam.errors import ConfigError, FileError, Place
 from tarmak_iam.installation.admin_kubeconfig import KUBECONFIG_NAME, AdminKubeconfig, parse_admin_kubeconfig
 from tarmak_iam.installation.settings import SETTINGS_NAME, Settings, parse_settings
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tarmak_iam.text import quoted
-
-# Tarmak makes this directory for its own files with the same mode: they hold credentials.
-_DIRECTORY_MODE = 0o700
-
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}\Z", re.ASCII)
 """A file's name has at most 255 bytes, and those of the lock and of temporary files are longer."""
@@ -94,8 +91,15 @@ class ClusterFiles:
 
     def mappings(self) -> Mappings | None:
         """None where there is no such file. Raises TarmakIamError."""
-        data = read_if_present(self.mappings_path, self.within)
-        return None if data is None else Mappings.parse(data, str(self.mappings_path))
+        found = self.mappings_or_new()
+        return None if found.is_new else found
+
+    def mappings_or_new(self) -> Mappings:
+        """The mappings; without a file, new ones with the cluster's id, which `save` creates the file of.
+
+        Raises TarmakIamError.
+        """
+        return Mappings.load(self.mappings_path, self.cluster_name, within=self.within)
 
     def settings_document(self) -> Document | None:
         """None where there is no such file. Raises TarmakIamError, also for a setting that is wrong."""
@@ -118,8 +122,5 @@ class ClusterFiles:
 
     def write(self, path: Path, document: Document, before: Document | None) -> None:
         """Writes one of the files atomically; `before` is what was read, None for a new file, whose directory
-        is made where it is missing. Raises FileError."""
-        if before is None:
-            make_directory(path.parent, _DIRECTORY_MODE, self.within)
-        expected = before.to_bytes() if before else None
-        replace_file(path, document.to_bytes(), expected=expected, within=self.within)
+        is created. Raises FileError."""
+        FileOnDisk(path, before.to_bytes() if before else None, self.within).save(document.to_bytes())

@@ -152,15 +152,17 @@ class Installation:
         cls,
         config: TarmakConfig,
         cluster: Cluster,
-        files: ClusterFiles,
+        files: ClusterFiles | None = None,
         overrides: Mapping[str, Any] | None = None,
         *,
         with_admin: bool = False,
     ) -> Installation:
-        """What a cluster's own files make of it; Tarmak's kubeconfig is among them only `with_admin`.
+        """What a cluster's own files make of it; Tarmak's kubeconfig is among them only `with_admin`. `files` are
+        those in the directory of tarmak.yaml if they are not given.
 
         Raises TarmakIamError, at the setting where it is one of the file that cannot be used.
         """
+        files = files or ClusterFiles.of(config, cluster)
         admin = files.admin_kubeconfig() if with_admin else None
         settings, document = files.read_settings()
         try:

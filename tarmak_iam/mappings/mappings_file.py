@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from tarmak_iam.document import Document, Remove
+from tarmak_iam.document.file_on_disk import FileOnDisk
+from tarmak_iam.document.files import Boundary, read_file, read_if_present
 from tarmak_iam.document.go_case import fold
-from tarmak_iam.errors import ConfigError, EditRefused
+from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.identity.viper import ViperSettings, load_config, lookup
@@ -22,16 +26,41 @@ MAPPINGS_NAME = "aws-iam-authenticator.yaml"
 """The file in a cluster's directory."""
 
 _HEADER = """\
-# Who may log in to this cluster with AWS IAM, and as whom: the AWS IAM Authenticator's own format.
-# Edit it by hand or with `tarmak-iam map add/remove`; `tarmak-iam check` looks for lock-outs.
+# Who can log in to this cluster with AWS IAM, and as whom (AWS IAM Authenticator configuration).
+# Edit it by hand or with `tarmak-iam map add/remove`, then run `tarmak-iam check`.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Mappings:
-    """The file as a value."""
+    """The mappings file of one cluster. Frozen: an edit returns a new value; `save` writes the file."""
 
     document: Document
+    _disk: FileOnDisk | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        """As in `Mappings('aws-iam-authenticator.yaml', 3 entries)`."""
+        count = len(self.entries)
+        return f"Mappings({self.document.filename!r}, {count} entr{'y' if count == 1 else 'ies'})"
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], cluster_id: str | None = None, *, within: Boundary | None = None
+    ) -> Mappings:
+        """Reads a mappings file. `cluster_id` is for a file that does not exist yet: `save` creates it with this
+        clusterID. `within` limits where symbolic links may lead.
+
+        Raises FileError, also for a missing file where `cluster_id` is None; ParseError and ConfigError as `parse`.
+        """
+        file = Path(path)
+        if cluster_id is None:
+            data: bytes | None = read_file(file)
+        else:
+            data = read_if_present(file, within)
+            if data is None:
+                return cls.create(cluster_id, file, within=within)
+        assert data is not None  # `read_file` raises for a missing file
+        return replace(cls.parse(data, str(file)), _disk=FileOnDisk(file, data, within))
 
     @classmethod
     def parse(cls, data: bytes | str, filename: str = MAPPINGS_NAME) -> Mappings:
@@ -47,9 +76,13 @@ class Mappings:
         return cls(document)
 
     @classmethod
-    def create(cls, cluster_id: str, filename: str = MAPPINGS_NAME) -> Mappings:
-        """A new file: a short header and the cluster id."""
-        return cls(Document.parse(_HEADER, filename, json=False).set(("clusterID",), cluster_id))
+    def create(
+        cls, cluster_id: str, path: str | os.PathLike[str] | None = None, *, within: Boundary | None = None
+    ) -> Mappings:
+        """New mappings: a header and the cluster id. `save` writes them to `path`, where no file may exist yet."""
+        document = Document.parse(_HEADER, MAPPINGS_NAME if path is None else str(path), json=False)
+        disk = None if path is None else FileOnDisk(Path(path), None, within)
+        return cls(document.set(("clusterID",), cluster_id), disk)
 
     @property
     def cluster_id(self) -> str | None:
@@ -151,6 +184,31 @@ class Mappings:
             wanted.add(parse_principal(principal).key)
         keys = set(map(fold, wanted))
         return tuple(entry for entry in self.entries if fold(entry.key) in keys)
+
+    @property
+    def path(self) -> Path | None:
+        """The file that `save` writes; None after `parse`, and after `create` without a path."""
+        return self._disk.path if self._disk else None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the file does not exist yet: `save` creates it."""
+        return self._disk is not None and self._disk.data is None
+
+    def save(self) -> None:
+        """Writes the file that it was loaded from, atomically, if it has changed. A new file's directory is created.
+
+        A lock-out is not checked for: `tarmak_iam.access.lockout.check_admin_access` does that.
+        Raises FileError without a path, or if the file cannot be written; FileChanged if it has changed since it was
+        read. The old file is untouched then.
+        """
+        if self._disk is None:
+            raise FileError(
+                "these mappings have no file to save to",
+                remedy="load them with Mappings.load(path)",
+                place=Place(self.document.filename),
+            )
+        self._disk.save(self.document.to_bytes())
 
     def _with(self, document: Document) -> Mappings:
         return self if document is self.document else replace(self, document=document)

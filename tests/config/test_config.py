@@ -272,3 +272,10 @@ def test_the_typed_section_is_made_once() -> None:
 def test_a_cluster_name_that_is_no_file_name(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="cannot be a cluster's id"):
         ClusterFiles(tmp_path, name)
+
+
+def test_the_reprs_are_short_and_name_what_they_are_of() -> None:
+    config = TarmakConfig.parse(TEXT)
+    assert repr(config.clusters[0]) == "Cluster('dev-cluster', tarmak.yaml:5:3)"
+    assert repr(config) == "TarmakConfig('tarmak.yaml', 4 clusters)"
+    assert repr(config.clusters[-1]) == "Cluster('-', tarmak.yaml:11:2)"

@@ -32,7 +32,7 @@ server:
 def test_a_new_file() -> None:
     new = Mappings.create("dev-cluster").add(ROLE, "admin:{{SessionName}}", ["system:masters", "ops"])
     lines = new.document.text.splitlines()
-    assert lines[0].startswith("# Who may log in")
+    assert lines[0].startswith("# Who can log in")
     assert lines[2:] == [
         "clusterID: dev-cluster",
         "server:",

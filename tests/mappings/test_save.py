@@ -1,0 +1,137 @@
+"""A mappings file loaded, edited and saved from Python."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from tarmak_iam import TarmakConfig
+from tarmak_iam.errors import FileChanged, FileError
+from tarmak_iam.installation import ClusterFiles
+from tarmak_iam.mappings import Mappings
+
+ROLE = "arn:aws:iam::111122223333:role/Admin"
+
+TEXT = """\
+# our people
+clusterID: dev-cluster
+server:
+  mapAccounts:
+  - "111122223333"
+"""
+
+NEW = """\
+# Who can log in to this cluster with AWS IAM, and as whom (AWS IAM Authenticator configuration).
+# Edit it by hand or with `tarmak-iam map add/remove`, then run `tarmak-iam check`.
+clusterID: dev-cluster
+server:
+  mapRoles:
+  - roleARN: arn:aws:iam::111122223333:role/Admin
+    username: admin
+    groups:
+    - system:masters
+"""
+
+TARMAK_YAML = """\
+apiVersion: api.tarmak.io/v1alpha1
+kind: Config
+currentCluster: dev-cluster
+clusters:
+- environment: dev
+  metadata:
+    name: cluster
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "dev-cluster" / "aws-iam-authenticator.yaml"
+    path.parent.mkdir()
+    path.write_text(TEXT)
+    return path
+
+
+def test_an_edit_is_saved_with_every_comment(file: Path) -> None:
+    mappings = Mappings.load(file)
+    added = mappings.add("111122223334")
+    assert file.read_text() == TEXT
+    added.save()
+    assert file.read_text() == f'{TEXT}  - "111122223334"\n'
+    assert (added.path, added.is_new) == (file, False)
+
+
+def test_saving_twice_and_a_later_edit(file: Path) -> None:
+    added = Mappings.load(str(file)).add("111122223334")
+    added.save()
+    added.save()
+    added.remove("111122223334").save()
+    assert file.read_text() == TEXT
+
+
+def test_nothing_is_written_where_nothing_has_changed(file: Path) -> None:
+    before = file.stat()
+    Mappings.load(file).add("111122223333").save()
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_the_file_and_directory_of_a_new_cluster_are_created(tmp_path: Path) -> None:
+    path = tmp_path / "dev-cluster" / "aws-iam-authenticator.yaml"
+    mappings = Mappings.load(path, "dev-cluster").add(ROLE, "admin", ["system:masters"])
+    assert (mappings.is_new, path.exists()) == (True, False)
+    mappings.save()
+    assert (mappings.is_new, path.read_text()) == (False, NEW)
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_an_existing_file_keeps_its_cluster_id(file: Path) -> None:
+    assert Mappings.load(file, "prod-cluster").cluster_id == "dev-cluster"
+
+
+def test_from_a_configuration_and_a_cluster(tmp_path: Path) -> None:
+    (tmp_path / "tarmak.yaml").write_text(TARMAK_YAML)
+    config = TarmakConfig.load(tmp_path)
+    files = ClusterFiles.of(config, config.cluster("dev-cluster"))
+    files.mappings_or_new().add(ROLE, "admin", ["system:masters"]).save()
+    assert (tmp_path / "dev-cluster" / "aws-iam-authenticator.yaml").read_text() == NEW
+    assert [entry.arn for entry in files.mappings_or_new().entries] == [ROLE]
+
+
+def test_a_missing_file_is_an_error_without_a_cluster_id(tmp_path: Path) -> None:
+    path = tmp_path / "mappings.yaml"
+    with pytest.raises(FileError) as caught:
+        Mappings.load(path)
+    assert str(caught.value) == f"{path}: cannot be read: No such file or directory; check the path"
+
+
+@pytest.mark.parametrize("mappings", [Mappings.parse(TEXT), Mappings.create("dev-cluster")])
+def test_without_a_path_saving_is_an_error(mappings: Mappings) -> None:
+    with pytest.raises(FileError) as caught:
+        mappings.save()
+    assert mappings.path is None
+    assert str(caught.value) == (
+        "aws-iam-authenticator.yaml: these mappings have no file to save to; load them with Mappings.load(path)"
+    )
+
+
+def test_a_change_by_another_process_is_not_overwritten(file: Path) -> None:
+    added = Mappings.load(file).add("111122223334")
+    file.write_text(TEXT.replace("our", "their"))
+    with pytest.raises(FileChanged):
+        added.save()
+    assert file.read_text() == TEXT.replace("our", "their")
+
+
+def test_a_file_that_another_process_created_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "aws-iam-authenticator.yaml"
+    new = Mappings.create("dev-cluster", path)
+    path.write_text(TEXT)
+    with pytest.raises(FileChanged):
+        new.save()
+    assert path.read_text() == TEXT
+
+
+def test_the_repr_is_short(file: Path) -> None:
+    assert repr(Mappings.load(file)) == f"Mappings('{file}', 1 entry)"
+    assert repr(Mappings.create("dev-cluster")) == "Mappings('aws-iam-authenticator.yaml', 0 entries)"
