@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tarmak_iam.access.diff import Loaded, Standings, change_of
-from tarmak_iam.aws.arn import canonicalize, is_account
+from tarmak_iam.aws.arn import canonicalize, is_account, with_plain_account
 from tarmak_iam.aws.arn_flaws import is_reachable
 from tarmak_iam.errors import ConfigError, PolicyRefused
 from tarmak_iam.identity.backend_support import MOUNTED_FILE
@@ -191,7 +191,7 @@ def _meant(entry: MappingEntry) -> Iterator[Grant]:
 
 
 def _caller(me: str) -> Grant:
-    arn = canonicalize(identity_of(me).arn)[1]
+    arn = canonicalize(identity_of(with_plain_account(me)).arn)[1]
     return Grant("arn", arn, "", (), "")
 
 

@@ -116,8 +116,23 @@ def _unknown_kind(service: str, resource: str) -> str:
 
 
 def is_account(text: str) -> bool:
-    """Twelve digits."""
+    """Whether it is 12 digits."""
     return _ACCOUNT.match(text) is not None
+
+
+# The AWS console shows account 111122223333 as 1111-2222-3333.
+_CONSOLE_ACCOUNT = re.compile(
+    r"(\A(?:sso:|arn:[^:]*:[^:]*:[^:]*:)?)([0-9]{4})-([0-9]{4})-([0-9]{4})(?=[:/]|\Z)", re.ASCII | re.IGNORECASE
+)
+
+
+def with_plain_account(text: str) -> str:
+    """An ARN, account or `sso:ACCOUNT/PERMISSION SET` that a person typed, with the 12 digits of an account that is
+    written as the AWS console shows it; any other text as it is.
+
+    Not for the contents of files: the authenticator does not accept this form there.
+    """
+    return _CONSOLE_ACCOUNT.sub(r"\1\2\3\4", text)
 
 
 SSO_ROLE_PREFIX = "AWSReservedSSO_"

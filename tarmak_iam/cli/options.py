@@ -185,9 +185,18 @@ _OBJECT_OPTIONS = (
     ),
 )
 
+
+def plain_role(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
+    """Its account may be written as the AWS console shows it, `1111-2222-3333`."""
+    from tarmak_iam.aws.arn import with_plain_account
+
+    return None if text is None else with_plain_account(text)
+
+
 role_option = click.option(
     "--role",
     metavar="ARN",
+    callback=plain_role,
     shell_complete=roles,
     help=SETTINGS["role"].option,
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from tarmak_iam.aws.arn import ArnError, Principal, canonicalize
+from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, with_plain_account
 from tarmak_iam.config.kubernetes_versions import parse_version
 from tarmak_iam.config.sections import field_errors
 from tarmak_iam.document import Document
@@ -317,6 +317,8 @@ def typed_value(key: str, text: str) -> Any:
             raise ConfigError("no backend is named", remedy=f"the backends are {', '.join(WRITABLE_BACKENDS)}")
     elif key == "featureGates":
         value = dict(_gate(part) for part in text.split(",") if part.strip())
+    elif key == "role":
+        value = with_plain_account(text)
     else:
         value = text
     _checked({key: value})

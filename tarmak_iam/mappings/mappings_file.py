@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.document import Document, Remove
 from tarmak_iam.document.file_on_disk import FileOnDisk
 from tarmak_iam.document.files import Boundary, read_file, read_if_present
@@ -139,7 +140,7 @@ class Mappings:
         could not use, for a new role or user without a username, and EditRefused.
         """
         chosen = None if groups is None else tuple(groups)
-        wish = Wanted(arn, username, chosen, adds_groups=not replace_groups)
+        wish = Wanted(with_plain_account(arn), username, chosen, adds_groups=not replace_groups)
         merged, (outcome,) = self.merge([wish], strip_path=strip_path)
         if outcome.error is not None:
             raise outcome.error
@@ -177,13 +178,18 @@ class Mappings:
     def matching(self, principal: str) -> tuple[MappingEntry, ...]:
         """The entries for an ARN, an account or `sso:ACCOUNT/PERMISSION SET`, and those that some release takes for it.
 
-        A role of IAM Identity Center is looked for without its path too, which is how `add` maps it.
+        A role of IAM Identity Center is looked for without its path too, which is how `add` maps it. An account may be
+        written as the AWS console shows it; an entry that is written so is found first.
         """
-        wanted = {principal_key(principal)}
-        with contextlib.suppress(ConfigError):
-            wanted.add(parse_principal(principal).key)
-        keys = set(map(fold, wanted))
-        return tuple(entry for entry in self.entries if fold(entry.key) in keys)
+        for text in dict.fromkeys((principal, with_plain_account(principal))):
+            wanted = {principal_key(text)}
+            with contextlib.suppress(ConfigError):
+                wanted.add(parse_principal(text).key)
+            keys = set(map(fold, wanted))
+            found = tuple(entry for entry in self.entries if fold(entry.key) in keys)
+            if found:
+                return found
+        return ()
 
     @property
     def path(self) -> Path | None:

@@ -16,6 +16,7 @@ from tarmak_iam.aws.arn import (
     parse_arn,
     permission_set_like,
     permission_set_of,
+    with_plain_account,
 )
 from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw, canonical_text, checked_arn
 from tarmak_iam.document.go_case import to_lower
@@ -65,6 +66,8 @@ def parse_principal(text: str, *, strip_path: bool = False) -> NamedPrincipal:
         return NamedPrincipal("account", text)
     if to_lower(text).startswith(SSO_PREFIX):
         return _permission_set(text)
+    if is_account(with_plain_account(text)):
+        raise ConfigError(f"{quoted(text)} is not a valid account ID", remedy=f'write "{with_plain_account(text)}"')
     if _BARE_SSO.match(text):
         raise ConfigError(
             f"{quoted(text)} is no ARN", remedy=f"write {SSO_PREFIX}{shortened(text)} for the permission set"
@@ -106,9 +109,9 @@ def _permission_set(text: str) -> NamedPrincipal:
     if not slash or not name:
         raise ConfigError(f"{quoted(text)} names no permission set", remedy="write it as in sso:111122223333/Admin")
     if not is_account(account):
-        raise ConfigError(
-            f"the account {quoted(account)} of {shortened(text)} has not twelve digits", remedy="check the account"
-        )
+        plain = with_plain_account(text)
+        remedy = f"write {shortened(plain)}" if plain != text else "check the account"
+        raise ConfigError(f"the account {quoted(account)} of {shortened(text)} must have 12 digits", remedy=remedy)
     if not is_permission_set(name):
         what = f"{quoted(name)} is no name of a permission set"
         raise ConfigError(what, remedy="they have up to 32 letters, digits and _+=,.@-")

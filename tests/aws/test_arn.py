@@ -14,6 +14,7 @@ from tarmak_iam.aws.arn import (
     parse_arn,
     permission_set_like,
     permission_set_of,
+    with_plain_account,
 )
 
 WHOLE = "AWSReservedSSO_Dev_Ops_0123456789abcdef"
@@ -98,3 +99,23 @@ def test_colons_are_part_of_the_resource(text: str, kind: Principal, canonical: 
     """The sixth section of an ARN is all that is left."""
     assert parse_arn(text).resource == text.removeprefix("arn:aws:").split("::111122223333:")[1]
     assert canonicalize(text) == (kind, canonical)
+
+
+@pytest.mark.parametrize(
+    ("typed", "plain"),
+    [
+        ("1111-2222-3333", "111122223333"),
+        ("sso:1111-2222-3333/Admin", "sso:111122223333/Admin"),
+        ("SSO:1111-2222-3333/Admin", "SSO:111122223333/Admin"),
+        ("arn:aws:iam::1111-2222-3333:role/Admin", "arn:aws:iam::111122223333:role/Admin"),
+        ("arn:aws:sts::1111-2222-3333:assumed-role/Admin/al", "arn:aws:sts::111122223333:assumed-role/Admin/al"),
+        ("arn:aws:iam::1111-2222-3333:root", "arn:aws:iam::111122223333:root"),
+        ("arn:aws:iam::111122223333:role/1111-2222-3333", "arn:aws:iam::111122223333:role/1111-2222-3333"),
+        ("111122223333", "111122223333"),
+        ("11112-222-3333", "11112-222-3333"),
+        ("1111-2222-33334", "1111-2222-33334"),
+        ("", ""),
+    ],
+)
+def test_an_account_as_the_console_shows_it(typed: str, plain: str) -> None:
+    assert with_plain_account(typed) == plain

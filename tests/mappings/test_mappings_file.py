@@ -410,3 +410,11 @@ def test_a_group_is_added_to_what_is_written(written: str, expected: str) -> Non
     text = f"a: &g [x]\nserver:\n  mapRoles:\n  - roleARN: {ROLE}\n    username: a\n    groups: {written}\n"
     after = Mappings.parse(text).add(ROLE, None, ["z"], replace_groups=False)
     assert after.document.text.partition("    username: a\n    ")[2] == expected
+
+
+def test_an_account_as_the_console_shows_it() -> None:
+    start = Mappings.parse(TEXT)
+    added = start.add("1111-2222-3333").add("arn:aws:iam::1111-2222-3333:role/Dev", "dev")
+    assert [entry.arn for entry in added.entries] == [ROLE, "arn:aws:iam::111122223333:role/Dev", "111122223333"]
+    assert [entry.username for entry in added.matching("arn:aws:iam::1111-2222-3333:role/Dev")] == ["dev"]
+    assert added.remove("1111-2222-3333").matching("111122223333") == ()

@@ -71,7 +71,15 @@ def test_a_permission_set() -> None:
     [
         ("sso:Admin", "'sso:Admin' names no permission set; write it as in sso:111122223333/Admin"),
         ("sso:111122223333/", "names no permission set"),
-        ("sso:1234/Admin", "the account '1234' of sso:1234/Admin has not twelve digits"),
+        ("sso:1234/Admin", "the account '1234' of sso:1234/Admin must have 12 digits; check the account"),
+        (
+            "sso:1111-2222-3333/Admin",
+            (
+                "the account '1111-2222-3333' of sso:1111-2222-3333/Admin must have 12 digits; "
+                "write sso:111122223333/Admin"
+            ),
+        ),
+        ("1111-2222-3333", "'1111-2222-3333' is not a valid account ID; write \"111122223333\""),
         ("sso:111122223333/a b", "'a b' is no name of a permission set; they have up to 32 letters"),
         ("sso:111122223333/" + "x" * 33, "is no name of a permission set"),
         ("111122223333/Admin", "'111122223333/Admin' is no ARN; write sso:111122223333/Admin for the permission set"),

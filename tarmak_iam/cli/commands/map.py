@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from tarmak_iam.access.lockout import has_admin, principal_refusal
+from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.cli.completion import files, principals
 from tarmak_iam.cli.console import note, print_json, print_payload, print_rows, working
 from tarmak_iam.cli.exit_codes import ExitCode
@@ -315,7 +316,7 @@ def add(
     """
     change = MappingsEdit.of(session)
     chosen = groups if groups or replace_groups else None
-    wanted = Wanted(principal, username, chosen, adds_groups=not replace_groups)
+    wanted = Wanted(with_plain_account(principal), username, chosen, adds_groups=not replace_groups)
     refuse = principal_refusal(change.before)
     with working("adding the mapping"):
         after, (outcome,) = change.mappings.merge([wanted], strip_path=strip_path, refuse=refuse)
@@ -363,6 +364,7 @@ def remove(
 def _not_mapped(principal: str, mappings: Mappings) -> str:
     """The message for a principal that is not mapped. Raises ConfigError for what is not an ARN, account or permission
     set."""
+    principal = with_plain_account(principal)
     meant = closest_principal(principal, [entry.principal for entry in mappings.entries])
     try:
         check_principal(principal)

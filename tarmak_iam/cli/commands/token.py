@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from tarmak_iam.cli.completion import roles
 from tarmak_iam.cli.console import log_variables, note, print_json, print_line
 from tarmak_iam.cli.exit_codes import ExitCode
-from tarmak_iam.cli.options import daemon_version_option, format_option
+from tarmak_iam.cli.options import daemon_version_option, format_option, plain_role
 from tarmak_iam.cli.parsing import CommandGroup
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import TarmakIamError
@@ -53,6 +53,7 @@ _VARIABLES = ("DEFAULT_ROLE", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "KUBERN
     metavar="ARN",
     envvar="DEFAULT_ROLE",
     show_envvar=True,
+    callback=plain_role,
     shell_complete=roles,
     help="ARN of the role to assume, with its path.",
 )

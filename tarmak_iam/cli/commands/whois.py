@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.cli.completion import callers
 from tarmak_iam.cli.console import note, print_json, print_line, working
 from tarmak_iam.cli.exit_codes import ExitCode
@@ -14,8 +15,9 @@ from tarmak_iam.cli.options import daemon_version_option, format_option
 from tarmak_iam.cli.parsing import cluster_suggested
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import read_file
-from tarmak_iam.errors import ConfigError, Place, place_json
+from tarmak_iam.errors import ConfigError, Place, TarmakIamError, place_json
 from tarmak_iam.identity import Answer, Authenticator, Identity
+from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.releases import RECORDED_RELEASE, DaemonVersion
 from tarmak_iam.text import one_line
@@ -95,10 +97,12 @@ def whois(
     if config_path is None and (file_paths or daemon_args):
         raise click.UsageError("--file and --daemon-arg require --config")
     with cluster_suggested(arn, "ARN"):
-        identity = identity_of(arn, session_name, user_id, access_key_id)
+        identity = identity_of(with_plain_account(arn), session_name, user_id, access_key_id)
     with working("evaluating the mappings"):
         if config_path is not None:
             authenticator = _of_file(config_path, file_paths, daemon_args, daemon_version, _instance(identity))
+            if authenticator.failure is not None:
+                _check_format(session, config_path, arn)
         else:
             authenticator = _of_cluster(session, daemon_version, _instance(identity))
         answer = authenticator.whois(identity)
@@ -139,6 +143,41 @@ def _of_file(
     return Authenticator.load(
         text, version=str(chosen), args=args, files=files, filename=str(path), private_dns_names=names
     )
+
+
+# By the format of a file, the backend that reads its objects in the cluster.
+_BACKENDS = {"aws-auth": EKS_CONFIG_MAP, "crd": CRD}
+
+_EXTRACT = (
+    "kubectl -n kube-system get configmap aws-iam-authenticator -o jsonpath='{.data.config\\.yaml}' > config.yaml"
+)
+
+
+def _check_format(session: Session, path: Path, arn: str) -> None:
+    """Raises ConfigError where --config is a file with mappings in another format."""
+    from tarmak_iam.mappings.formats import FORMATS, read_mappings
+
+    try:
+        found = read_mappings(_text(path), str(path))
+    except TarmakIamError:
+        return  # the answer has the reason of the authenticator itself
+    name = found.formats[0]
+    what, backend = f"the file contains {FORMATS[name]}, not a configuration of the authenticator", _BACKENDS.get(name)
+    imported = f"import the file with `{session.command('map import', str(path))}`"
+    if name == "authenticator":
+        if not found.is_config_map:
+            return
+        what = "the file contains a ConfigMap with the configuration of the authenticator, not the configuration itself"
+        remedy = f"save the configuration alone, for example with `{_EXTRACT}`"
+    elif backend is not None:
+        options = ("--config", "config.yaml", "--file", str(path), f"--daemon-arg=--backend-mode={backend.name}")
+        command = session.command("whois", arn, *options)
+        remedy = (
+            f"write `clusterID: NAME` to config.yaml and run `{command}`; or {imported} and run whois without --config"
+        )
+    else:
+        remedy = f"{imported} and run whois without --config"
+    raise ConfigError(what, remedy=remedy, place=Place(str(path)))
 
 
 def _text(path: Path) -> str:

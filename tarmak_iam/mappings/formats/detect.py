@@ -86,6 +86,8 @@ class Import:
     entries: tuple[Wanted, ...]
     left_out: tuple[LeftOut, ...]
     configuration: str | None = None
+    is_config_map: bool = False
+    """Whether the file is, or begins with, a ConfigMap."""
 
 
 def read_mappings(data: bytes | str, filename: str, form: str | None = None) -> Import:
@@ -112,6 +114,7 @@ def read_mappings(data: bytes | str, filename: str, form: str | None = None) -> 
         tuple(each for each in found if isinstance(each, Wanted)),
         tuple(each for each in found if isinstance(each, LeftOut)),
         _configuration(met[0][1]) if [name for name, _ in met] == ["authenticator"] else None,
+        met[0][1].text("kind") == "ConfigMap",
     )
 
 

@@ -322,3 +322,8 @@ def test_a_file_that_kubectl_has_rewritten_is_still_unchanged(
     done = shell.dev("kubeconfig", "--merge", file, *options)
     assert (done.out, done.err[:10]) == ("", "unchanged:")
     assert not (home / ".kube" / "config").exists()
+
+
+def test_a_role_with_its_account_as_the_console_shows_it(shell: Shell) -> None:
+    typed = ROLE.replace("111122223333", "1111-2222-3333")
+    assert shell.dev("kubeconfig", "--role", typed).out == shell.dev("kubeconfig", "--role", ROLE).out

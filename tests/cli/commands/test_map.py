@@ -237,7 +237,7 @@ def test_what_is_not_mapped(shell: Shell) -> None:
         ("Dev", f"'Dev' is no ARN of a role or user: it does not begin with 'arn:'; did you mean {DEV}?"),
         ("11112222333", "'11112222333' is no ARN of a role or user: "),
         ("111122223333/Dev", "'111122223333/Dev' is no ARN; "),
-        ("sso:1/Dev", "the account '1' of sso:1/Dev has not twelve digits; "),
+        ("sso:1/Dev", "the account '1' of sso:1/Dev must have 12 digits; "),
         ("arn:aws:s3:::bucket", "'arn:aws:s3:::bucket' is no ARN of a role or user: "),
         (
             "arn:asw:iam::111122223333:role/Dev",
@@ -400,3 +400,69 @@ def test_the_list_as_json(shell: Shell) -> None:
     assert role == admin
     assert user == {"kind": "user", "arn": f"{ACCOUNT}:user/Alice", "username": "alice", "groups": ["dev"]}
     assert account == {"kind": "account", "arn": "", "username": "", "groups": [], "account": "444455556666"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "written", "options"),
+    [
+        ("1111-2222-3333", '+  - "111122223333"\n', ()),
+        ("arn:aws:iam::1111-2222-3333:role/Dev", f"+  - roleARN: {DEV}\n", ("--username", "dev")),
+        ("sso:1111-2222-3333/Dev", '+      accountID: "111122223333"\n', ("--username", "dev")),
+    ],
+)
+def test_an_account_as_the_console_shows_it(shell: Shell, typed: str, written: str, options: tuple[str, ...]) -> None:
+    """It is written as the 12 digits, and removed by either spelling."""
+    shell.dev("settings", "set", "featureGates", "SSORoleMatch=true")
+    add_admin(shell)
+    before = mappings(shell).read_text()
+    plain = typed.replace("1111-2222-3333", "111122223333")
+    assert written in shell.dev("map", "add", typed, *options).out
+    assert written.replace("+", "-", 1) in shell.dev("map", "remove", plain, "--dry-run").out
+    assert written.replace("+", "-", 1) in shell.dev("map", "remove", typed).out
+    assert mappings(shell).read_text().removesuffix("  mapAccounts: []\n") == before
+    assert shell.dev("map", "remove", typed, code=1).err.startswith(f"error: {plain} is not mapped")
+
+
+def test_an_entry_with_such_an_account_is_removed_alone(shell: Shell) -> None:
+    """It matches nobody; the entry with the 12 digits does."""
+    typed = "arn:aws:iam::1111-2222-3333:role/Dev"
+    add_admin(shell)
+    shell.dev("map", "add", DEV, "--username", "dev")
+    with mappings(shell).open("a") as file:
+        file.write(f"  - roleARN: {typed}\n    username: other\n    groups: []\n")
+    shell.dev("map", "remove", typed)
+    assert typed not in mappings(shell).read_text()
+    assert DEV in mappings(shell).read_text()
+
+
+def test_me_with_an_account_as_the_console_shows_it(shell: Shell) -> None:
+    add_admin(shell)
+    shell.dev("map", "add", DEV, "--username", "dev", "--group", "dev")
+    me = "arn:aws:sts::1111-2222-3333:assumed-role/Dev/alice"
+    refused = shell.dev("map", "remove", DEV, "--me", me, code=2)
+    assert refused.err.startswith(f"error: your own access would change: {DEV}: can no longer log in; loses dev; ")
+
+
+def test_such_an_account_in_a_file_is_not_imported(shell: Shell, tmp_path: Path) -> None:
+    """It gives nobody access where it comes from, so it gives nobody access here."""
+    add_admin(shell)
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "server:\n  mapAccounts: [1111-2222-3333]\n  mapRoles:\n"
+        "  - {roleARN: 'arn:aws:iam::1111-2222-3333:role/Dev', username: dev}\n"
+        "  - {sso: {accountID: 1111-2222-3333, permissionSetName: Dev}, username: dev}\n"
+    )
+    before = mappings(shell).read_text()
+    done = shell.dev("map", "import", file)
+    assert [line.partition(": ")[2] for line in done.err.splitlines()[:3]] == [
+        "skipped: '1111-2222-3333' is not a valid account ID; write \"111122223333\"",
+        (
+            "skipped: the account '1111-2222-3333' of arn:aws:iam::1111-2222-3333:role/Dev is not 12 digits, so it "
+            "matches nobody; write arn:aws:iam::111122223333:role/Dev"
+        ),
+        (
+            "skipped: the account '1111-2222-3333' of sso:1111-2222-3333/Dev must have 12 digits; "
+            "write sso:111122223333/Dev"
+        ),
+    ]
+    assert mappings(shell).read_text() == before

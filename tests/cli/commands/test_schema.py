@@ -58,7 +58,7 @@ def test_a_directory_of_them_and_a_line_in_each_file(shell: Shell, multi: Path) 
     assert (multi / "tarmak.yaml").read_bytes() == first.encode() + before
     for name in ("prod-blue", "prod-green"):
         text = (multi / name / "aws-iam-authenticator.yaml").read_text()
-        assert text.startswith(f"{LINE}../my%20schemas/mappings.schema.json\n# Who may log in")
+        assert text.startswith(f"{LINE}../my%20schemas/mappings.schema.json\n# Who can log in")
     assert (multi / "prod-blue" / "tarmak-iam.yaml").read_text().splitlines()[0] == (
         f"{LINE}../my%20schemas/settings.schema.json"
     )

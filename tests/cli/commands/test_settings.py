@@ -166,3 +166,9 @@ def test_all_that_is_told_of_an_older_name_is_told_at_its_place(shell: Shell) ->
     assert f"{file}:2:9: warning: the image " in checked.out
     file.write_text("profile: dev\nsource: ecr  # tarmak-iam: ignore[IAM101] the masters may pull from there\n")
     assert "IAM10" not in shell.dev("check").out
+
+
+def test_a_role_with_its_account_as_the_console_shows_it(shell: Shell) -> None:
+    shell.dev("settings", "set", "role", "arn:aws:iam::1111-2222-3333:role/team/Admin")
+    file = shell.single / "dev-cluster" / "tarmak-iam.yaml"
+    assert "role: arn:aws:iam::111122223333:role/team/Admin\n" in file.read_text()

@@ -120,3 +120,65 @@ def test_the_exit_code_says_whether_the_caller_is_anybody(shell: Shell, files: P
     (files / "config.yaml").write_text("server: {mapRoles: [{rolearn: x}]}\n")
     shell.run("whois", somebody, *config, "--exit-code", code=2)
     shell.run("whois", somebody, *config, code=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "what", "backend"),
+    [
+        ("aws-auth.yaml", AWS_AUTH, "an aws-auth ConfigMap", "EKSConfigMap"),
+        (
+            "crd.yaml",
+            (
+                "apiVersion: iamauthenticator.k8s.aws/v1alpha1\nkind: IAMIdentityMapping\nmetadata: {name: admin}\n"
+                f"spec: {{arn: '{ADMIN}', username: admin, groups: []}}\n"
+            ),
+            "IAMIdentityMapping objects",
+            "CRD",
+        ),
+    ],
+)
+def test_objects_of_the_cluster_instead_of_a_configuration(
+    shell: Shell, files: Path, name: str, text: str, what: str, backend: str
+) -> None:
+    """The command in the message answers."""
+    file = files / name
+    file.write_text(text)
+    options = f"--config config.yaml --file {file} --daemon-arg=--backend-mode={backend}"
+    assert shell.run("whois", ADMIN, "--config", file, code=2).err == (
+        f"{file}: error: the file contains {what}, not a configuration of the authenticator; write `clusterID: NAME` "
+        f"to config.yaml and run `tarmak-iam whois {ADMIN} {options}`; or import the file with "
+        f"`tarmak-iam map import {file}` and run whois without --config\n"
+    )
+    (files / "config.yaml").write_text("clusterID: NAME\n")
+    command = options.replace("config.yaml", str(files / "config.yaml")).split()
+    assert shell.run("whois", ADMIN, *command).out.startswith("username: admin")
+
+
+def test_another_tools_file_instead_of_a_configuration(shell: Shell, files: Path) -> None:
+    file = files / "cluster.yaml"
+    file.write_text(
+        "apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nspec:\n  authentication:\n    aws:\n"
+        f"      identityMappings: [{{arn: '{ADMIN}', username: admin}}]\n"
+    )
+    assert shell.run("whois", ADMIN, "--config", file, code=2).err == (
+        f"{file}: error: the file contains a kops Cluster, not a configuration of the authenticator; import the file "
+        f"with `tarmak-iam map import {file}` and run whois without --config\n"
+    )
+
+
+def test_the_config_map_instead_of_the_configuration_in_it(shell: Shell, files: Path) -> None:
+    file = files / "cm.yaml"
+    file.write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: aws-iam-authenticator}\n"
+        "data:\n  config.yaml: |\n    clusterID: dev-cluster\n"
+    )
+    assert shell.run("whois", ADMIN, "--config", file, code=2).err == (
+        f"{file}: error: the file contains a ConfigMap with the configuration of the authenticator, not the "
+        "configuration itself; save the configuration alone, for example with `kubectl -n kube-system get configmap "
+        "aws-iam-authenticator -o jsonpath='{.data.config\\.yaml}' > config.yaml`\n"
+    )
+
+
+def test_an_account_as_the_console_shows_it(shell: Shell, files: Path) -> None:
+    arn = "arn:aws:iam::1111-2222-3333:user/Al"
+    assert shell.run("whois", arn, "--config", files / "config.yaml").out.startswith("username: al\n")
