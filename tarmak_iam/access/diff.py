@@ -1,4 +1,4 @@
-"""Who gains and who loses what by a change, principal by principal."""
+"""What access each principal gains and loses by a change."""
 
 from __future__ import annotations
 
@@ -30,18 +30,17 @@ __all__ = [
 DAEMON = "daemon"
 """The kind of an effect on the daemon itself: whether it starts."""
 
-
-_OWN = "their own ARN"
+_OWN = "its own ARN"
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
     """What a change does to one principal; `kind` and `principal` are those of a Grant.
 
-    `before` and `after` are usernames with their templates: None for who cannot log in, empty for one who logs
-    in under the own ARN (everyone of an account). `gained` and `lost` are groups. Of the kind DAEMON there is
-    one at most, the first; its `reason` says why the daemon would not start. Where the daemon takes something at
-    random, `gained` and `lost` have what may be gained or lost, and `or_else` says what it may give instead.
+    `before` and `after` are usernames with their templates: None if the principal cannot log in, empty if it logs in
+    under its own ARN (every principal of an account). `gained` and `lost` are groups. At most one effect has the kind
+    DAEMON, and it is the first; its `reason` says why the daemon would not start. Where the daemon chooses at random,
+    `gained` and `lost` contain the groups that may be gained or lost, and `or_else` the other possible outcomes.
     """
 
     principal: str
@@ -55,7 +54,7 @@ class Effect:
 
     @property
     def is_loss(self) -> bool:
-        """Whether something is gone that was there, or may be."""
+        """Whether the principal loses something, or may lose it."""
         return bool(self.lost) or (self.before is not None and (self.before != self.after or bool(self.or_else)))
 
     @property
@@ -65,7 +64,7 @@ class Effect:
 
     def _at_random(self) -> Iterator[str]:
         if self.or_else:
-            yield f"or, at random, {' or '.join(self.or_else)}"
+            yield f"or, chosen at random: {' or '.join(self.or_else)}"
 
     def _clauses(self) -> Iterator[str]:
         if self.kind == DAEMON:
@@ -74,7 +73,7 @@ class Effect:
             yield "can no longer log in"
             yield from _loses(self.lost)
         elif self.before is None:
-            yield f"can log in, {_as(self.after)} {_with(self.gained)}"
+            yield f"can log in {_as(self.after)} {_with(self.gained)}"
         else:
             if self.before != self.after:
                 yield f"becomes {self.after or _OWN} (was {self.before or _OWN})"
@@ -86,18 +85,18 @@ class Effect:
 
 
 def who(kind: str, principal: str) -> str:
-    """The principal of a Grant in words."""
+    """The principal of a Grant, as messages name it."""
     if kind == "account":
-        return f"everyone else of account {principal}"
+        return f"every other principal of account {principal}"
     prefixes = {"sso": SSO_PREFIX, "userid": "user id "}
     return f"{prefixes.get(kind, '')}{principal}"
 
 
 class Standings:
-    """Who gets what, asked for one principal after the other."""
+    """The access that each principal has, asked for one principal at a time."""
 
     def __init__(self, grants: Iterable[Grant], ask: Callable[[Grant], Possible] | None = None) -> None:
-        """`ask`: what a daemon may give to the principal of a grant; without one all there is are the grants."""
+        """`ask` returns what a daemon may give to the principal of a grant. Without it, only the grants are known."""
         self.grants = tuple(grants)
         self._by_key = {grant.key: grant for grant in self.grants}
         self._accounts = {grant.principal for grant in self.grants if grant.kind == "account"}
@@ -111,12 +110,12 @@ class Standings:
         return key in self._by_key
 
     def of(self, asked: Grant) -> Grant | None:
-        """What the principal of a grant gets here: by its own entry, a pattern, or the own account."""
+        """What the principal of a grant gets here: by its own entry, a pattern, or its account."""
         own = self._by_key.get(asked.key)
         return own if own is not None else likeliest_grant(self.possible_grants(asked))
 
     def possible_grants(self, asked: Grant) -> Possible:
-        """All that it may get, the likeliest first, None for nothing: one, but where the daemon takes it at random."""
+        """All that it may get, the likeliest first, None for no access. Several if the daemon chooses at random."""
         own = self._by_key.get(asked.key)
         if own is not None and own.is_sure:
             return (own,)
@@ -127,17 +126,17 @@ class Standings:
         return (own,)
 
     def always(self, asked: Grant, wanted: Callable[[Grant], bool]) -> bool:
-        """Whether it gets what is wanted, whatever the daemon takes."""
+        """Whether it gets what is wanted, whatever the daemon chooses."""
         return all(each is not None and wanted(each) for each in self.possible_grants(asked))
 
     def may(self, asked: Grant, wanted: Callable[[Grant], bool]) -> bool:
-        """Whether it gets what is wanted at least by chance."""
+        """Whether it gets what is wanted for at least one choice of the daemon."""
         return any(each is not None and wanted(each) for each in self.possible_grants(asked))
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """An installation as its daemon would run it, read once for all that is asked of it."""
+    """An installation and its authenticator, loaded once for all questions about it."""
 
     installation: Installation
     authenticator: Authenticator
@@ -145,7 +144,7 @@ class Loaded:
 
     @classmethod
     def of(cls, side: Installation | Loaded) -> Loaded:
-        """What the mappings give by themselves: without the check of their cluster id, a matter of its own."""
+        """The access that the mappings give; their cluster id is not compared, another check does that."""
         if isinstance(side, Loaded):
             return side
         mappings = side.mappings
@@ -161,17 +160,17 @@ Side = Authenticator | Installation | Loaded
 
 
 def effects(before: Side, after: Side) -> tuple[Effect, ...]:
-    """Every principal whose username or groups change: in the order of `before`, then those that are new.
+    """Every principal whose username or groups change: in the order of `before`, then the new ones.
 
-    A principal whose entry goes may still get in through an SSO entry or the own account, and that counts.
-    Where the daemon would not start afterwards, everyone loses.
+    A principal whose entry is removed may still have access through an SSO entry or its account; this is taken into
+    account. If the daemon would not start afterwards, every principal loses its access.
     """
     (old, had), (new, has) = _asked(before), _asked(after)
     return (*_of_daemon(old, new), *changes(had, has))
 
 
 def changes(before: Standings, after: Standings) -> Iterator[Effect]:
-    """Every principal that either side names and that stands differently."""
+    """The effect on every principal that either side names and whose access differs."""
     for grant in (*before.grants, *(grant for grant in after.grants if grant.key not in before)):
         effect = change_of(grant, before, after)
         if effect is not None:
@@ -186,7 +185,7 @@ def _asked(side: Side) -> tuple[Authenticator, Standings]:
 
 
 def effect_json(effect: Effect) -> dict[str, Any]:
-    """As every command gives it with `-o json`."""
+    """As every command prints it with `-o json`."""
     shown: dict[str, Any] = {
         "principal": effect.principal,
         "kind": effect.kind,
@@ -210,7 +209,7 @@ def _of_daemon(before: Authenticator, after: Authenticator) -> Iterator[Effect]:
 
 
 def change_of(asked: Grant, before: Standings, after: Standings) -> Effect | None:
-    """What changes for the principal of a grant; None where nothing does."""
+    """What changes for the principal of a grant; None if nothing changes."""
     old, new = before.possible_grants(asked), after.possible_grants(asked)
     if old == new:
         return None
@@ -229,7 +228,7 @@ def change_of(asked: Grant, before: Standings, after: Standings) -> Effect | Non
 
 
 def _gained(old: Possible, new: Possible) -> tuple[str, ...]:
-    """Groups that there may be now, or that are there whatever the daemon takes, and were not before."""
+    """Groups that are new: possible now and not before, or certain now and not before."""
     maybe, sure = _without(_any_groups(new), _any_groups(old)), _without(_sure_groups(new), _sure_groups(old))
     return tuple(dict.fromkeys((*maybe, *sure)))
 
@@ -244,11 +243,11 @@ def _sure_groups(possible: Possible) -> tuple[str, ...]:
 
 
 def _instead(possible: Possible) -> list[str]:
-    """In words, what a daemon may give instead of the likeliest."""
+    """What a daemon may give instead of the likeliest grant, as messages say it."""
     if len(possible) == 1:
         return []
     others = [f"{each.username or _OWN} {_with(each.groups)}" for each in other_grants(possible)]
-    return [*others, *(["nothing"] if None in possible and likeliest_grant(possible) else [])]
+    return [*others, *(["no access"] if None in possible and likeliest_grant(possible) else [])]
 
 
 def _without(groups: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
@@ -256,7 +255,7 @@ def _without(groups: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...
 
 
 def account_of(grant: Grant) -> str:
-    """The account of an ARN or a permission set; empty for what has none."""
+    """The account of an ARN or a permission set; empty if there is none."""
     if grant.kind == "sso":
         return grant.principal.partition("/")[0]
     try:
@@ -266,7 +265,7 @@ def account_of(grant: Grant) -> str:
 
 
 def _as(username: str) -> str:
-    return f"as {username}" if username else f"under {_OWN},"
+    return f"as {username}" if username else f"under {_OWN}"
 
 
 def _with(groups: tuple[str, ...]) -> str:

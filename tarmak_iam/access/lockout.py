@@ -1,4 +1,4 @@
-"""What a change of the mappings must not do unasked: shut everybody out, or give the daemon what it refuses."""
+"""What a change of the mappings must not do: remove the last admin, or keep the daemon from starting."""
 
 from __future__ import annotations
 
@@ -38,25 +38,25 @@ Side = Installation | Loaded
 
 
 def check_starts(before: Side, after: Side, *, repairs: bool = False) -> None:
-    """Raises ConfigError where the daemon would not start with the mappings afterwards.
+    """Raises ConfigError if the daemon would not start with the mappings afterwards.
 
-    `repairs`: it may stay so where it would not have started before either.
+    `repairs`: no error if the daemon would not have started before either.
     """
     old, new = Loaded.of(before), Loaded.of(after)
     failure, already = new.authenticator.failure, old.authenticator.failure
     if failure is None or (repairs and already is not None):
         return
-    # Another cause lies in a text that is not written, whose lines would lead nowhere.
+    # A new cause is in a text that is not written: its line numbers would mislead.
     place = already.place if already is not None and already.reason == failure.reason else None
     raise ConfigError(
         f"authenticator {new.installation.daemon_version} would not start: {failure.reason}; nothing was changed",
-        remedy="mend the mappings, or change image and daemonVersion in the settings",
+        remedy="fix the mappings, or change image and daemonVersion in the settings",
         place=place,
     )
 
 
 def check_admin_access(before: Side, after: Side, me: str | None = None) -> None:
-    """Raises PolicyRefused, which names all that is lost, for a change that `losses` objects to."""
+    """Raises PolicyRefused, which names every loss, if `losses` finds any."""
     found = losses(before, after, me)
     if found:
         raise PolicyRefused(
@@ -66,10 +66,10 @@ def check_admin_access(before: Side, after: Side, me: str | None = None) -> None
 
 
 def losses(before: Side, after: Side, me: str | None = None) -> tuple[str, ...]:
-    """What a person would miss: the last way into system:masters, a node role, or what `me` has.
+    """The losses that need --force: the last admin, a node role, or access of `me`.
 
-    By what the daemon really gives, so that an entry which another one shadows is no loss. `me` is an ARN
-    as `aws sts get-caller-identity` prints it. Raises ConfigError where it is none.
+    Judged by what the daemon really gives: an entry that another one shadows is not a loss. `me` is an ARN as
+    `aws sts get-caller-identity` prints it. Raises ConfigError if it is not a caller's ARN.
     """
     old, new = _both(before, after)
     own = None if me is None else _caller(me)
@@ -77,39 +77,39 @@ def losses(before: Side, after: Side, me: str | None = None) -> tuple[str, ...]:
 
 
 def has_admin(side: Side) -> bool:
-    """Whether the mappings let a person into system:masters, at random too."""
+    """Whether the mappings give system:masters to a person, even if only at random."""
     standings = _both(side, side)[0]
     return any(standings.may(grant, is_admin) for grant in standings.grants)
 
 
 def is_known(side: Side, me: str) -> bool:
-    """Whether the caller gets in at all. Raises ConfigError for what is no ARN of one."""
+    """Whether the caller has any access. Raises ConfigError if `me` is not a caller's ARN."""
     return _both(side, side)[0].of(_caller(me)) is not None
 
 
 def is_admin(grant: Grant) -> bool:
-    """Whether a person gets cluster-admin by it: where EC2 is asked for a name, only instances get in."""
+    """Whether it gives cluster-admin to a person: if EC2 is asked for a name, only instances can log in."""
     return ADMINS in grant.groups and not is_instance(grant)
 
 
 def is_instance(grant: Grant) -> bool:
-    """Whether only EC2 instances get in by it: EC2 is asked for a name."""
+    """Whether only EC2 instances can log in by it: the daemon asks EC2 for a name."""
     return any(PRIVATE_DNS in name for name in (grant.username, *grant.groups))
 
 
 def is_node(grant: Grant) -> bool:
-    """Whether it lets a node of the cluster in. The Node authorizer and NodeRestriction want both the name of a node
-    and the group of nodes (plugin/pkg/auth/nodeidentifier), and no binding gives either of them anything by itself."""
+    """Whether a node of the cluster can join by it. The Node authorizer and NodeRestriction require both the name of a
+    node and the group of nodes (plugin/pkg/auth/nodeidentifier); no binding gives rights to only one of them."""
     return NODES in grant.groups and grant.username.startswith(NODE_PREFIX)
 
 
 def is_for_nodes(grant: Grant) -> bool:
-    """Whether it is written for nodes, whatever they get by it."""
+    """Whether it is meant for nodes, whatever access it gives them."""
     return NODES in grant.groups or grant.username == f"{NODE_PREFIX}{PRIVATE_DNS}"
 
 
 def principal_refusal(installation: Installation) -> Callable[[NamedPrincipal], ConfigError | None]:
-    """Why this installation's daemon could not use a principal; None for one that it could."""
+    """Returns a function: why this installation's daemon could not use a principal, None if it could."""
     rules = _Rules(installation)
     return lambda name: (rules.of_sso if name.kind == "sso" else rules.of_partition)(name) or rules.of_backends(name)
 
@@ -122,20 +122,20 @@ class _Rules:
         made, version = self.installation, self.installation.daemon_version
         if not version.has(ReleaseFeature.SSO_ENTRIES):
             return ConfigError(
-                f"{shortened(name)}: authenticator {version} has no SSO entries, "
-                f"which are in {spans_text(ReleaseFeature.SSO_ENTRIES)}",
+                f"{shortened(name)}: authenticator {version} does not support SSO entries, "
+                f"which require {spans_text(ReleaseFeature.SSO_ENTRIES)}",
                 remedy=f"map the ARN of the AWSReservedSSO role, or {_newer(made)}",
             )
         if not accepts_tokens_of("aws", made.partition, version):
             return ConfigError(
-                f"{shortened(name)}: SSO entries are for the partition aws only, the cluster is in {made.partition}",
+                f"{shortened(name)}: SSO entries work in the partition aws only, and the cluster is in "
+                f"{made.partition}",
                 remedy="map the ARN of the AWSReservedSSO role",
             )
         if not made.daemon.looks_at_sso:
             return ConfigError(
-                f"{shortened(name)}: the authenticator does not look at SSO entries "
-                f"without the feature gate {SSO_GATE}",
-                remedy=f"switch it on first: {made.daemon.with_sso}",
+                f"{shortened(name)}: the authenticator ignores SSO entries without the feature gate {SSO_GATE}",
+                remedy=f"enable it first: {made.daemon.with_sso}",
             )
         return None
 
@@ -145,12 +145,13 @@ class _Rules:
             return None
         if partition not in known_partitions(version):
             what = f"{shortened(name)}: authenticator {version} does not know the partition {partition}"
-            return ConfigError(what, remedy="set a newer image")
+            return ConfigError(what, remedy="use a newer image")
         if not accepts_tokens_of(partition, made.partition, version):
             what = (
-                f"{shortened(name)} is of the partition {partition}, the cluster of {made.partition}: it never matches"
+                f"{shortened(name)} is in the partition {partition}, but the cluster is in {made.partition}: "
+                "it never matches"
             )
-            return ConfigError(what, remedy="map a principal of the cluster's partition")
+            return ConfigError(what, remedy="map a principal in the cluster's partition")
         return None
 
     def of_backends(self, name: NamedPrincipal) -> ConfigError | None:
@@ -160,7 +161,7 @@ class _Rules:
 
 
 def _both(before: Side, after: Side) -> tuple[Standings, Standings]:
-    """Of a daemon that would not start nobody gets anything; what its file means to give is guarded then."""
+    """A daemon that would not start gives no access: then the access that its file is meant to give is compared."""
     old, new = Loaded.of(before), Loaded.of(after)
     if old.authenticator.failure is None:
         return old.standings, new.standings
@@ -168,7 +169,7 @@ def _both(before: Side, after: Side) -> tuple[Standings, Standings]:
 
 
 def _all_meant(side: Loaded) -> Standings:
-    """An entry that others shadow counts too: nothing is known of what was decided."""
+    """Includes entries that others shadow: without a daemon, nothing says which entry decides."""
     mappings = side.installation.mappings
     return Standings(grant for entry in (mappings.entries if mappings else ()) for grant in _meant(entry))
 
@@ -176,8 +177,8 @@ def _all_meant(side: Loaded) -> Standings:
 def _newer(installation: Installation) -> str:
     settings = installation.settings
     if settings.image is not None or settings.registry == "ecr":
-        return "set another image"
-    return f"take a newer release: {installation.command('settings set daemonVersion', str(DEFAULT_RELEASE))}"
+        return "use another image"
+    return f"use a newer release: {installation.command('settings set daemonVersion', str(DEFAULT_RELEASE))}"
 
 
 def _meant(entry: MappingEntry) -> Iterator[Grant]:
@@ -196,15 +197,17 @@ def _caller(me: str) -> Grant:
 
 
 def _of_admins(old: Standings, new: Standings) -> Iterator[str]:
-    """An admin whom the daemon lets in at random is a way in, and no safe one."""
+    """An admin that the daemon chooses at random has access, but not certain access."""
     had = [grant for grant in old.grants if old.may(grant, is_admin)]
     sure = [grant for grant in had if old.always(grant, is_admin)]
     left = any(new.may(grant, is_admin) for grant in new.grants)
     if had and not left:
-        yield f"the last way into {ADMINS} would be lost ({', '.join(map(_who, had))})"
+        yield f"the last mapping to {ADMINS} would be lost ({', '.join(map(_who, had))})"
     elif sure and not any(new.always(grant, is_admin) for grant in new.grants):
-        what = f"the last way into {ADMINS} that is there at every start would be lost ({', '.join(map(_who, sure))})"
-        yield f"{what}: for all others the daemon picks at random"
+        what = (
+            f"the last mapping to {ADMINS} that is certain at every start would be lost ({', '.join(map(_who, sure))})"
+        )
+        yield f"{what}: for all others the daemon chooses at random"
 
 
 def _of_nodes(old: Standings, new: Standings) -> Iterator[str]:

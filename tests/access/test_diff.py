@@ -46,9 +46,9 @@ OWN = "arn:aws:iam::111122223333:role/AWSReservedSSO_Dev_0123456789abcdef"
     [
         (role("dev", "dev", "system:masters"), role("dev", "dev"), [f"{ROLE}: loses system:masters"]),
         (role("dev"), role("dev", "a", "b"), [f"{ROLE}: gains a, b"]),
-        ("", role("dev:{{SessionName}}", "dev"), [f"{ROLE}: can log in, as dev:{{{{SessionName}}}} with group dev"]),
-        ("", role("dev", "a", "b"), [f"{ROLE}: can log in, as dev with groups a, b"]),
-        ("", role("dev"), [f"{ROLE}: can log in, as dev without groups"]),
+        ("", role("dev:{{SessionName}}", "dev"), [f"{ROLE}: can log in as dev:{{{{SessionName}}}} with group dev"]),
+        ("", role("dev", "a", "b"), [f"{ROLE}: can log in as dev with groups a, b"]),
+        ("", role("dev"), [f"{ROLE}: can log in as dev without groups"]),
         (role("dev"), "", [f"{ROLE}: can no longer log in"]),
         (role("dev", "a", "b"), "", [f"{ROLE}: can no longer log in; loses a, b"]),
         (role("alice"), role("bob"), [f"{ROLE}: becomes bob (was alice)"]),
@@ -60,28 +60,28 @@ OWN = "arn:aws:iam::111122223333:role/AWSReservedSSO_Dev_0123456789abcdef"
             "mapAccounts: ['111122223333']",
             [
                 f"{ROLE}: becomes {ROLE} (was dev)",
-                "everyone else of account 111122223333: can log in, under their own ARN, without groups",
+                "every other principal of account 111122223333: can log in under its own ARN without groups",
             ],
         ),
-        ("mapAccounts: ['111122223333']", "", ["everyone else of account 111122223333: can no longer log in"]),
+        ("mapAccounts: ['111122223333']", "", ["every other principal of account 111122223333: can no longer log in"]),
         (
             f"mapAccounts: ['111122223333'], {role('x', 'g', arn=ROLE)}",
             "mapAccounts: ['111122223333']",
             [f"{ROLE}: becomes {ROLE} (was x); loses g"],
         ),
-        ("", SSO, ["sso:111122223333/Dev: can log in, as sso with group g"]),
+        ("", SSO, ["sso:111122223333/Dev: can log in as sso with group g"]),
         (SSO, "", ["sso:111122223333/Dev: can no longer log in; loses g"]),
         (
             role("me", "g", arn=OWN),
             SSO,
-            [f"{OWN}: becomes sso (was me)", "sso:111122223333/Dev: can log in, as sso with group g"],
+            [f"{OWN}: becomes sso (was me)", "sso:111122223333/Dev: can log in as sso with group g"],
         ),
         (
             SSO,
             "mapAccounts: ['111122223333']",
             [
-                "sso:111122223333/Dev: becomes their own ARN (was sso); loses g",
-                "everyone else of account 111122223333: can log in, under their own ARN, without groups",
+                "sso:111122223333/Dev: becomes its own ARN (was sso); loses g",
+                "every other principal of account 111122223333: can log in under its own ARN without groups",
             ],
         ),
         (
@@ -99,7 +99,7 @@ OWN = "arn:aws:iam::111122223333:role/AWSReservedSSO_Dev_0123456789abcdef"
         (
             "mapRoles: [{roleARN: nonsense}]",
             role("dev"),
-            ["the authenticator: starts again", f"{ROLE}: can log in, as dev without groups"],
+            ["the authenticator: starts again", f"{ROLE}: can log in as dev without groups"],
         ),
     ],
 )
@@ -130,7 +130,7 @@ def test_installations() -> None:
 
 
 def test_what_a_terminal_would_act_on_is_an_escape() -> None:
-    assert Effect(ROLE, "arn", None, "a\x1b[31m").text == f"{ROLE}: can log in, as a\\x1b[31m without groups"
+    assert Effect(ROLE, "arn", None, "a\x1b[31m").text == f"{ROLE}: can log in as a\\x1b[31m without groups"
 
 
 def test_a_group_by_chance_is_gained_and_lost() -> None:
@@ -139,7 +139,7 @@ def test_a_group_by_chance_is_gained_and_lost() -> None:
     maybe = load(f"mapRoles: [{{{role}, Groups: [g], GROUPS: [h]}}]", "v0.7.9")
     (effect,) = effects(sure, maybe)
     assert (effect.gained, effect.lost, effect.or_else) == (("h",), ("g",), ("x with group g",))
-    assert effect.text == "arn:aws:iam::111122223333:role/a: gains h; loses g; or, at random, x with group g"
+    assert effect.text == "arn:aws:iam::111122223333:role/a: gains h; loses g; or, chosen at random: x with group g"
     assert effect_json(effect)["orElse"] == ["x with group g"]
     (back,) = effects(maybe, sure)
     assert (back.gained, back.lost, back.or_else) == (("g",), ("h",), ())
@@ -148,8 +148,8 @@ def test_a_group_by_chance_is_gained_and_lost() -> None:
     assert effect.text == "arn:aws:iam::111122223333:role/a: becomes y at every start"
     gone = load(f"mapRoles: [{{{role}, RoleArn: 'arn:aws:iam::111122223333:role/b', groups: [g]}}]", "v0.7.9")
     assert [each.text for each in effects(sure, gone)] == [
-        "arn:aws:iam::111122223333:role/a: loses g; or, at random, nothing",
-        "arn:aws:iam::111122223333:role/b: can log in, as x with group g; or, at random, nothing",
+        "arn:aws:iam::111122223333:role/a: loses g; or, chosen at random: no access",
+        "arn:aws:iam::111122223333:role/b: can log in as x with group g; or, chosen at random: no access",
     ]
 
 

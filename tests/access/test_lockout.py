@@ -21,7 +21,7 @@ from tests.support.installations import installation
 ADMIN, OTHER = "arn:aws:iam::111122223333:role/Admin", "arn:aws:iam::111122223333:user/bob"
 NODE = "arn:aws:iam::111122223333:role/Node"
 NODE_NAME = "system:node:{{EC2PrivateDNSName}}"
-LAST = f"the last way into system:masters would be lost ({ADMIN})"
+LAST = f"the last mapping to system:masters would be lost ({ADMIN})"
 NO_NODES = f"the nodes of {NODE} could no longer join"
 
 
@@ -93,17 +93,17 @@ def by_chance(keys: str) -> Installation:
 
 
 MAYBE = by_chance("Groups: ['system:masters', ops], GROUPS: [ops]")
-AT_EVERY_START = f"the last way into system:masters that is there at every start would be lost ({ADMIN})"
+AT_EVERY_START = f"the last mapping to system:masters that is certain at every start would be lost ({ADMIN})"
 
 
 def test_an_admin_by_chance_is_no_safe_last_one() -> None:
-    assert losses(START, MAYBE) == (f"{AT_EVERY_START}: for all others the daemon picks at random",)
+    assert losses(START, MAYBE) == (f"{AT_EVERY_START}: for all others the daemon chooses at random",)
     assert losses(MAYBE, MAYBE) == ()
     assert losses(MAYBE, by_chance("groups: [ops]")) == (LAST,)
     assert losses(MAYBE, START) == ()
     assert losses(START, MAYBE, ADMIN)[-1] == (
         f"your own access would change: {ADMIN}: loses system:masters; "
-        "or, at random, admin with groups system:masters, ops"
+        "or, chosen at random: admin with groups system:masters, ops"
     )
 
 
@@ -199,7 +199,7 @@ SSO_ADMIN = (
 def test_of_a_file_that_does_not_start_sso_entries_count_with_their_name() -> None:
     broken = made((ADMIN, "admin", '"system:masters"'), ("nonsense", "x", ""), extra=SSO_ADMIN)
     sso = "sso:111122223333/Ops"
-    lost = f"the last way into system:masters would be lost ({ADMIN}, {sso})"
+    lost = f"the last mapping to system:masters would be lost ({ADMIN}, {sso})"
     assert losses(broken, made(("rubbish", "x", ""))) == (lost,)
     assert losses(broken, made((ADMIN, "admin", ""), (ADMIN, "dev", ""))) == (lost,)
     assert losses(broken, made(("rubbish", "x", ""), extra=SSO_ADMIN)) == ()
@@ -225,7 +225,7 @@ def test_after_a_file_that_did_not_start_the_new_one_is_judged_by_what_it_really
 
 def test_several_admins_are_all_named() -> None:
     before = made((ADMIN, "admin", '"system:masters"'), (NODE, "ops", '"system:masters"'))
-    assert losses(before, made()) == (f"the last way into system:masters would be lost ({ADMIN}, {NODE})",)
+    assert losses(before, made()) == (f"the last mapping to system:masters would be lost ({ADMIN}, {NODE})",)
 
 
 def test_the_refusal_says_what_stays() -> None:
@@ -249,7 +249,7 @@ def test_what_the_daemon_would_refuse() -> None:
         assert str(caught.value) == (
             "authenticator v0.7.18 would not start: 'nonsense' is not accepted as an ARN: it does not "
             "begin with 'arn:'; "
-            "nothing was changed; mend the mappings, or change image and daemonVersion in the settings"
+            "nothing was changed; fix the mappings, or change image and daemonVersion in the settings"
         )
     with pytest.raises(ConfigError, match=r"^aws-iam-authenticator\.yaml:4:5: authenticator v0\.7\.18 would not start"):
         check_starts(broken, broken)
@@ -262,8 +262,9 @@ def test_what_the_daemon_would_refuse() -> None:
             "sso:111122223333/Dev",
             {"daemonVersion": "v0.6.20"},
             (
-                "sso:111122223333/Dev: authenticator v0.6.20 has no SSO entries, which are in v0.6.0 to v0.6.1, "
-                "v0.6.30 to v0.6.31, v0.7.1 and later; map the ARN of the AWSReservedSSO role, or take a newer "
+                "sso:111122223333/Dev: authenticator v0.6.20 does not support SSO entries, which require v0.6.0 to "
+                "v0.6.1, "
+                "v0.6.30 to v0.6.31, v0.7.1 and later; map the ARN of the AWSReservedSSO role, or use a newer "
                 "release: tarmak-iam settings set daemonVersion v0.7.18"
             ),
         ),
@@ -271,16 +272,17 @@ def test_what_the_daemon_would_refuse() -> None:
             "sso:111122223333/Dev",
             {"image": "registry.example.com/aws-iam-authenticator:v0.6.20"},
             (
-                "sso:111122223333/Dev: authenticator v0.6.20 has no SSO entries, which are in v0.6.0 to v0.6.1, "
-                "v0.6.30 to v0.6.31, v0.7.1 and later; map the ARN of the AWSReservedSSO role, or set another image"
+                "sso:111122223333/Dev: authenticator v0.6.20 does not support SSO entries, which require v0.6.0 to "
+                "v0.6.1, "
+                "v0.6.30 to v0.6.31, v0.7.1 and later; map the ARN of the AWSReservedSSO role, or use another image"
             ),
         ),
         (
             "sso:111122223333/Dev",
             {"daemonVersion": "v0.7.9", "featureGates": {"ConfiguredInitDirectories": False}},
             (
-                "sso:111122223333/Dev: the authenticator does not look at SSO entries without the feature gate "
-                "SSORoleMatch; switch it on first: tarmak-iam settings set featureGates "
+                "sso:111122223333/Dev: the authenticator ignores SSO entries without the feature gate "
+                "SSORoleMatch; enable it first: tarmak-iam settings set featureGates "
                 "ConfiguredInitDirectories=false,SSORoleMatch=true"
             ),
         ),
@@ -309,7 +311,7 @@ def test_what_the_daemon_would_refuse() -> None:
             "sso:111122223333/Dev",
             {"daemonVersion": "v0.7.9", "location": "cn-north-1"},
             (
-                "sso:111122223333/Dev: SSO entries are for the partition aws only, the cluster is in aws-cn; "
+                "sso:111122223333/Dev: SSO entries work in the partition aws only, and the cluster is in aws-cn; "
                 "map the ARN of the AWSReservedSSO role"
             ),
         ),
@@ -317,8 +319,8 @@ def test_what_the_daemon_would_refuse() -> None:
             "arn:aws-cn:iam::111122223333:role/Dev",
             {},
             (
-                "arn:aws-cn:iam::111122223333:role/Dev is of the partition aws-cn, the cluster of aws: it never "
-                "matches; map a principal of the cluster's partition"
+                "arn:aws-cn:iam::111122223333:role/Dev is in the partition aws-cn, but the cluster is in aws: it never "
+                "matches; map a principal in the cluster's partition"
             ),
         ),
         (
@@ -326,7 +328,7 @@ def test_what_the_daemon_would_refuse() -> None:
             {"daemonVersion": "v0.6.20"},
             (
                 "arn:aws-eusc:iam::111122223333:role/Dev: authenticator v0.6.20 does not know the partition "
-                "aws-eusc; set a newer image"
+                "aws-eusc; use a newer image"
             ),
         ),
         ("arn:aws:iam::111122223333:role/Dev", {}, None),
@@ -348,7 +350,7 @@ def test_the_last_admin_never_goes_unseen(old: list[tuple[str, str, str]], new: 
     before, after = made(*old), made(*new)
     had = any("system:masters" in grant.groups for grant in before.authenticator().grants)
     has = any("system:masters" in grant.groups for grant in after.authenticator().grants)
-    lost = any(loss.startswith("the last way into system:masters") for loss in losses(before, after))
+    lost = any(loss.startswith("the last mapping to system:masters") for loss in losses(before, after))
     assert lost == (had and not has)
 
 
@@ -361,7 +363,7 @@ def test_nor_by_removing_or_updating(old: list[tuple[str, str, str]], principal:
         admins = [entry for entry in before.authenticator().grants if "system:masters" in entry.groups]
         then = replace(before, mappings=after)
         if admins and not any("system:masters" in entry.groups for entry in then.authenticator().grants):
-            with pytest.raises(PolicyRefused, match="the last way into system:masters"):
+            with pytest.raises(PolicyRefused, match="the last mapping to system:masters"):
                 check_admin_access(before, then)
 
 

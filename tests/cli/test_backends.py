@@ -83,7 +83,7 @@ def test_settings_choose_them_for_all_commands(mapped: Shell) -> None:
     mapped.dev("check")
     assert mapped.dev("diff", "--from", mapped.single / "dev-cluster" / "aws-iam-authenticator.yaml").out == ""
     dropped = mapped.dev("map", "remove", ADMIN, code=2)
-    assert "the last way into system:masters would be lost" in dropped.err
+    assert "the last mapping to system:masters would be lost" in dropped.err
 
 
 def test_what_objects_cannot_carry_is_not_mapped(mapped: Shell) -> None:

@@ -22,7 +22,7 @@ from tests.support.kubectl_stand import Stand, recovery_hint
 def test_from_nothing_and_back(stand: Stand) -> None:
     shell = stand.shell
     shown = shell.dev("diff", code=1)
-    assert f"{ADMIN}: can log in, as admin with group system:masters" in shown.out
+    assert f"{ADMIN}: can log in as admin with group system:masters" in shown.out
     assert "+++ ConfigMap kube-system/aws-iam-authenticator" in shown.out
     assert (stand.bin / "tarmak.log").read_text() == f"--config-directory {shell.single} clusters kubeconfig\n"
     dry = shell.dev("apply", "--dry-run", "client")
@@ -33,7 +33,7 @@ def test_from_nothing_and_back(stand: Stand) -> None:
     assert done.out.splitlines() == [
         "created ConfigMap kube-system/aws-iam-authenticator",
         "created DaemonSet kube-system/aws-iam-authenticator",
-        f"{ADMIN}: can log in, as admin with group system:masters",
+        f"{ADMIN}: can log in as admin with group system:masters",
     ]
     assert "DaemonSet kube-system/aws-iam-authenticator: 3 of 3 nodes updated, 3 available" in done.err
     assert f"`tarmak-iam -c {shell.single} rollback` restores it" in done.err

@@ -72,7 +72,7 @@ def meant(each: dict[str, Any]) -> dict[str, Any]:
 def test_a_second_apply_changes_nothing_and_diff_is_empty(stage: Stage) -> None:
     before = stage.live("diff", code=1)
     assert "created ConfigMap kube-system/aws-iam-authenticator" in before.out
-    assert "role/Admin: can log in, as admin:{{SessionName}} with group system:masters" in before.out
+    assert "role/Admin: can log in as admin:{{SessionName}} with group system:masters" in before.out
     assert "created DaemonSet" in stage.live(*APPLY, "--dry-run=server").out
     assert stage.plane.kubectl("-n", "kube-system", "get", "configmap", NAME).code == 1
     assert "created DaemonSet" in stage.live(*APPLY).out
@@ -300,7 +300,7 @@ def test_the_last_way_in_is_kept(stage: Stage) -> None:
     stage.live(*APPLY)
     stage.home.map(ADMIN.replace("system:masters", "readers"))
     refused = stage.live(*APPLY, code=2)
-    assert "the last way into system:masters would be lost" in refused.err
+    assert "the last mapping to system:masters would be lost" in refused.err
     assert stage.home.way_back in refused.err
     shown = stage.live("diff", code=1)
     assert "loses system:masters" in shown.out

@@ -167,7 +167,7 @@ def test_the_last_admin_is_guarded_before_tarmak_starts(shop: Shop) -> None:
         shop.stage.home.map(ADMIN.replace("system:masters", "readers"))
         said = shop.run(*APPLY, code=1)
     assert (
-        "tarmak-iam: refused: the last way into system:masters would be lost (arn:aws:iam::111122223333:role/" in said
+        "tarmak-iam: refused: the last mapping to system:masters would be lost (arn:aws:iam::111122223333:role/" in said
     )
     assert "tarmak was not started, and nothing was changed" in said
     assert shop.calls == []

@@ -27,7 +27,7 @@ def test_objects_are_made_and_a_second_apply_changes_nothing(state: Path) -> Non
     ]
     assert (done.changed, done.rolled_out, done.state, done.notes) == (True, True, state, ())
     assert [effect.text for effect in done.effects] == [
-        "arn:aws:iam::111122223333:role/Admin: can log in, as admin with group system:masters"
+        "arn:aws:iam::111122223333:role/Admin: can log in as admin with group system:masters"
     ]
     kept, writes = state.read_bytes(), len(cluster.writes)
     again = apply_to_cluster(made(), cluster.kubectl(), state)
@@ -216,7 +216,7 @@ def test_the_last_way_in_is_kept_unless_forced(state: Path) -> None:
     cluster = Cluster()
     apply_to_cluster(made(), cluster.kubectl(), state)
     locked = made(MAPPINGS.replace("system:masters", "readers"))
-    with pytest.raises(PolicyRefused, match="the last way into system:masters would be lost") as refused:
+    with pytest.raises(PolicyRefused, match="the last mapping to system:masters would be lost") as refused:
         apply_to_cluster(locked, cluster.kubectl(), state)
     assert "use --force to do it anyway; the admin certificate was not examined" in refused.value.message
     done = apply_to_cluster(locked, cluster.kubectl(), state, force=True)

@@ -113,7 +113,7 @@ class TestBefore:
         assert hook.before_apply(config, "dev-cluster", live=lambda _: None).ok
         assert hook.before_apply(config, "dev-cluster", live=giving("server: {}\n")).ok
         report = hook.before_apply(config, "dev-cluster", live=giving(MAPPINGS))
-        assert report.refusal.startswith("the last way into system:masters would be lost (arn:aws:iam::")
+        assert report.refusal.startswith("the last mapping to system:masters would be lost (arn:aws:iam::")
 
     def test_without_the_check(self, bench: Bench) -> None:
         bench.mappings.write_text("server: {}\n")

@@ -43,7 +43,7 @@ def test_objects_and_effects(cluster: Cluster) -> None:
     assert "resourceVersion" not in text
     assert [effect.text for effect in found.effects] == [
         "arn:aws:iam::111122223333:role/Admin: becomes boss (was admin)",
-        "arn:aws:iam::111122223333:role/Reader: can log in, as reader with group readers",
+        "arn:aws:iam::111122223333:role/Reader: can log in as reader with group readers",
     ]
     (unbound,) = found.unbound
     who = "arn:aws:iam::111122223333:role/Reader"

@@ -27,7 +27,7 @@ def test_roles_that_can_be_assumed_come_first_and_of_those_the_admins() -> None:
         Candidate(f"{ROLE}/Reader", f"{ROLE}/Reader"),
         Candidate(f"{ROLE}/AWSReservedSSO_Admin_0123456789abcdef"),
         Candidate("arn:aws:iam::111122223333:user/Bob"),
-        Candidate("everyone else of account 444455556666"),
+        Candidate("every other principal of account 444455556666"),
     )
 
 

@@ -14,7 +14,7 @@ from tests.support.admin_certificates import NO_CERTIFICATE
 
 NOTHING_MORE = ["start"]
 WHOLE = ["start", "options", "access", "applying", "apply", "verify"]
-LOST = "the last way into system:masters would be lost"
+LOST = "the last mapping to system:masters would be lost"
 
 
 def test_check_apply_and_verify(bench: Bench) -> None:

@@ -137,7 +137,7 @@ def test_it_can_be_read_without_the_script(html: Reader) -> None:
         "Nothing no binding knows the group",
         "Nothing there is no ClusterRole gone",
         "Nobody gets in by IAM: no entry of the mappings lets anybody in.",
-        "can log in, as admin:{{SessionName}} with groups system:masters, admins",
+        "can log in as admin:{{SessionName}} with groups system:masters, admins",
         "the admin certificate was not examined",
     ],
 )

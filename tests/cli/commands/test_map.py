@@ -38,7 +38,7 @@ def test_the_effects_come_after_the_diff(shell: Shell) -> None:
         f"--- {file}\n+++ {file}\n@@ -7,3 +7,7 @@\n"
         '     username: "admin:{{SessionName}}"\n     groups:\n     - system:masters\n'
         f"+  - roleARN: {DEV}\n+    username: dev\n+    groups:\n+    - dev\n"
-        f"{DEV}: can log in, as dev with group dev\n"
+        f"{DEV}: can log in as dev with group dev\n"
     )
     assert done.err == f"wrote {file}\n"
     assert shell.dev("map", "add", DEV, "--username", "d").out.endswith(f"\n{DEV}: becomes d (was dev)\n")
@@ -62,7 +62,7 @@ def test_as_json(shell: Shell) -> None:
             "after": "dev",
             "gained": ["dev"],
             "lost": [],
-            "text": f"{DEV}: can log in, as dev with group dev",
+            "text": f"{DEV}: can log in as dev with group dev",
         }
     ]
     again = shell.dev(*command)
@@ -113,14 +113,15 @@ def test_the_last_admin_stays_unless_forced(shell: Shell, command: list[str], ad
     assert (refused.out, refused.err) == (
         "",
         (
-            f"error: the last way into system:masters would be lost ({ADMIN}); nothing was changed; use --force to do "
+            f"error: the last mapping to system:masters would be lost ({ADMIN}); nothing was changed; use --force to "
+            "do "
             f"it anyway; {found}\n"
         ),
     )
     shell.dev("map", *command, "--dry-run", code=2)
     assert mappings(shell).read_bytes() == before
     forced = shell.dev("map", *command, "--force")
-    assert forced.err.startswith(f"forced: the last way into system:masters would be lost ({ADMIN}); {found}\n")
+    assert forced.err.startswith(f"forced: the last mapping to system:masters would be lost ({ADMIN}); {found}\n")
     assert "loses system:masters" in forced.out
 
 
@@ -155,21 +156,22 @@ def test_permission_sets(shell: Shell) -> None:
     command = ["map", "add", "sso:111122223333/Dev", "--username", "dev:{{SessionName}}", "--group", "dev"]
     shell.dev("settings", "set", "daemonVersion", "v0.6.20")
     assert shell.dev(*command, code=2).err.startswith(
-        "error: sso:111122223333/Dev: authenticator v0.6.20 has no SSO entries, which are in v0.6.0 to v0.6.1, "
+        "error: sso:111122223333/Dev: authenticator v0.6.20 does not support SSO entries, which require v0.6.0 to "
+        "v0.6.1, "
         "v0.6.30 to v0.6.31, v0.7.1 and later; map the ARN of the AWSReservedSSO role, "
-        f"or take a newer release: tarmak-iam -c {shell.single} settings set daemonVersion v0.7.18\n"
+        f"or use a newer release: tarmak-iam -c {shell.single} settings set daemonVersion v0.7.18\n"
     )
     shell.dev("settings", "set", "image", "registry.example.com/authenticator:v0.6.20")
-    assert shell.dev(*command, code=2).err.endswith("or set another image\n")
+    assert shell.dev(*command, code=2).err.endswith("or use another image\n")
     shell.dev("settings", "unset", "image")
     shell.dev("settings", "unset", "daemonVersion")
     assert shell.dev(*command, code=2).err.endswith(
-        f"switch it on first: tarmak-iam -c {shell.single} settings set featureGates SSORoleMatch=true\n"
+        f"enable it first: tarmak-iam -c {shell.single} settings set featureGates SSORoleMatch=true\n"
     )
     assert not mappings(shell).exists()
     shell.dev("settings", "set", "featureGates", "SSORoleMatch=true")
     done = shell.dev(*command)
-    assert done.out.endswith("\nsso:111122223333/Dev: can log in, as dev:{{SessionName}} with group dev\n")
+    assert done.out.endswith("\nsso:111122223333/Dev: can log in as dev:{{SessionName}} with group dev\n")
     assert "partition" not in mappings(shell).read_text()
     assert shell.dev("map", "list").out == "role\tsso:111122223333/Dev\tdev:{{SessionName}}\tdev\n"
     assert json.loads(shell.dev("map", "list", "-o", "json").out) == [
@@ -188,7 +190,7 @@ def test_permission_sets(shell: Shell) -> None:
 
 def test_another_partition_and_a_broken_file(shell: Shell) -> None:
     china = shell.dev("map", "add", "arn:aws-cn:iam::111122223333:role/Dev", "--username", "d", code=2)
-    assert "is of the partition aws-cn, the cluster of aws: it never matches" in china.err
+    assert "is in the partition aws-cn, but the cluster is in aws: it never matches" in china.err
     file = mappings(shell)
     file.write_text("clusterID: dev-cluster\nserver:\n  mapRoles:\n  - {roleARN: nonsense, username: x}\n")
     broken = shell.dev("map", "add", DEV, "--username", "d", code=2)

@@ -57,12 +57,9 @@ def test_an_import_says_what_becomes_of_each(shell: Shell, aws_auth: Path) -> No
     )
     assert done.err.endswith("[IAM074]\n")
     assert done.out.splitlines()[-3:] == [
-        f"{ADMIN}: can log in, as admin with group system:masters",
-        (
-            f"{NODE}: can log in, as system:node:{{{{EC2PrivateDNSName}}}} with groups system:bootstrappers, "
-            "system:nodes"
-        ),
-        "everyone else of account 012345678901: can log in, under their own ARN, without groups",
+        f"{ADMIN}: can log in as admin with group system:masters",
+        (f"{NODE}: can log in as system:node:{{{{EC2PrivateDNSName}}}} with groups system:bootstrappers, system:nodes"),
+        "every other principal of account 012345678901: can log in under its own ARN without groups",
     ]
     assert file.read_text().endswith(
         f"""\
@@ -88,7 +85,7 @@ server:
         f"aws-auth: 3 unchanged, 1 skipped\nunchanged: all importable entries of {aws_auth} are already mapped\n"
     )
     assert shell.dev("map", "import", aws_auth, "--strip-path").out.endswith(
-        "\narn:aws:iam::111122223333:role/Dev: can log in, as dev without groups\n"
+        "\narn:aws:iam::111122223333:role/Dev: can log in as dev without groups\n"
     )
 
 
@@ -96,7 +93,7 @@ def test_guards_hold_for_an_import_too(shell: Shell, aws_auth: Path) -> None:
     shell.dev("map", "import", aws_auth)
     aws_auth.write_text(AWS_AUTH.replace("system:masters", "dev"))
     refused = shell.dev("map", "import", aws_auth, code=2)
-    assert f"error: the last way into system:masters would be lost ({ADMIN}); nothing was changed" in refused.err
+    assert f"error: the last mapping to system:masters would be lost ({ADMIN}); nothing was changed" in refused.err
     assert refused.out == ""
     shell.dev("map", "import", aws_auth, "--force", "--dry-run", code=1)
     forced = shell.dev("map", "import", aws_auth, "--force", code=1)
@@ -179,7 +176,7 @@ def test_diff(shell: Shell, aws_auth: Path) -> None:
     assert everyone.out.splitlines() == [
         f"{ADMIN}: can no longer log in; loses system:masters",
         f"{NODE}: can no longer log in; loses system:bootstrappers, system:nodes",
-        "everyone else of account 012345678901: can no longer log in",
+        "every other principal of account 012345678901: can no longer log in",
     ]
     shell.dev("map", "import", aws_auth)
     same = shell.dev("diff", "--from", aws_auth)
@@ -207,8 +204,9 @@ def test_diff_with_a_file_of_what_the_daemon_could_not_use(shell: Shell, aws_aut
     told = shell.dev("diff", "--from", aws_auth)
     assert told.out == ""
     assert told.err.splitlines()[0] == (
-        f"note: {aws_auth}:1:3: arn:aws-cn:iam::111122223333:role/Dev is of the partition aws-cn, the cluster of aws: "
-        "it never matches; map a principal of the cluster's partition"
+        f"note: {aws_auth}:1:3: arn:aws-cn:iam::111122223333:role/Dev is in the partition aws-cn, but the cluster is "
+        "in aws: "
+        "it never matches; map a principal in the cluster's partition"
     )
 
 

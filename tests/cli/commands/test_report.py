@@ -185,7 +185,7 @@ def test_a_cluster_that_is_asked(shell: Shell, cluster: Cluster) -> None:
     assert "    admin    ClusterRoleBinding alice: everything for the user dev:alice" in lines
     assert "    may      get on pods in dev (RoleBinding dev/developers, ClusterRole view)" in lines
     assert "  everybody may get on pods (ClusterRoleBinding basic, ClusterRole view)" in lines
-    assert f"  not applied yet: {ADMIN}: can log in, as admin with group system:masters" in lines
+    assert f"  not applied yet: {ADMIN}: can log in as admin with group system:masters" in lines
     assert cluster.writes == []
     shown = json.loads(shell.dev("report", "--context", "dev", "-o", "json").out)
     jsonschema.Draft7Validator(SCHEMA).validate(shown)
