@@ -1,1 +1,1 @@
-"""AWS without Kubernetes: ARNs and what is wrong with them, partitions, regions, STS hosts."""
+"""AWS facts without Kubernetes: ARNs and their flaws, partitions, regions, STS hosts."""

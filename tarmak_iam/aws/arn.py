@@ -1,5 +1,5 @@
 """Amazon Resource Names of principals, parsed and canonicalised as the authenticator does, and the names of roles
-that AWS itself makes.
+that AWS creates.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _ACCOUNT = re.compile(r"[0-9]{12}\Z", re.ASCII)
 
 
 class ArnError(ValueError):
-    """A text that the authenticator does not take as a principal's ARN; str() says why."""
+    """A text that the authenticator does not accept as a principal's ARN; str() says why."""
 
 
 class Principal(TextEnum):
@@ -67,7 +67,7 @@ class Arn:
 
 
 def parse_arn(text: str) -> Arn:
-    """The AWS SDK's arn.Parse: six sections, nothing else is checked. Raises ArnError."""
+    """Parses as the AWS SDK's arn.Parse: six sections, and nothing else is checked. Raises ArnError."""
     return Arn(*_sections(text)[1:])
 
 
@@ -81,24 +81,25 @@ def _sections(text: str) -> list[str]:
 
 
 def canonicalize(text: str, partitions: tuple[str, ...] = PARTITIONS) -> tuple[Principal, str]:
-    """What the authenticator compares: an assumed role becomes its role, everything else stays as it is.
+    """The kind of a principal and the ARN that the authenticator compares: an assumed role becomes its role, any other
+    ARN stays as it is.
 
-    Raises ArnError for what is no IAM role, user or root and no STS assumed role or federated user.
+    Raises ArnError for any text but the ARN of an IAM role, user or root, or of an STS assumed role or federated user.
     """
     principal, _, canonical = canonical_parts(text, partitions)
     return principal, canonical
 
 
 def canonical_parts(text: str, partitions: tuple[str, ...] = PARTITIONS) -> tuple[Principal, str, str]:
-    """The same, with the partition between them. Raises ArnError."""
+    """As `canonicalize`, with the partition between the two. Raises ArnError."""
     _, partition, service, _, account, resource = _sections(text)
     if partition not in partitions:
-        raise ArnError(f"the partition {quoted(partition)} is not known")
+        raise ArnError(f"unknown partition {quoted(partition)}")
     parts = resource.split("/")
     kind = _KINDS.get((service, parts[0]))
     if kind is Principal.ASSUMED_ROLE:
         if len(parts) < 3:
-            raise ArnError("the assumed role has no session")
+            raise ArnError("the session name of the assumed role is missing")
         return kind, partition, f"arn:{partition}:iam::{account}:role/{'/'.join(parts[1:-1])}"
     if kind is None:
         raise ArnError(_unknown_kind(service, resource))
@@ -107,9 +108,9 @@ def canonical_parts(text: str, partitions: tuple[str, ...] = PARTITIONS) -> tupl
 
 def _unknown_kind(service: str, resource: str) -> str:
     if service == "sts":
-        return f"{quoted(resource)} is no assumed role or federated user"
+        return f"{quoted(resource)} is not an assumed role or federated user"
     return (
-        f"{quoted(resource)} is no role, user or root"
+        f"{quoted(resource)} is not a role, user or root"
         if service == "iam"
         else f"the service is {quoted(service)}, not iam or sts"
     )
@@ -149,29 +150,29 @@ _SERVICE_LINKED_NAME = "awsservicerolefor"
 
 
 def is_sso_role(name: str) -> bool:
-    """Whether a role's name is one that IAM Identity Center gives, and names the sessions of."""
+    """Whether a role has a name that IAM Identity Center gives; it also names the sessions of such a role."""
     return _SSO_ROLE.match(name) is not None
 
 
 def claims_sso_role(name: str) -> bool:
-    """Whether it begins as one, with all the rest of it or not: IAM keeps these names for Identity Center."""
+    """Whether a name begins as such a name, complete or not: IAM reserves these names for Identity Center."""
     return name.lower().startswith(SSO_ROLE_PREFIX.lower().rstrip("_"))
 
 
 def permission_set_of(name: str) -> str:
-    """The permission set that IAM Identity Center made a role of that name for; empty for other roles."""
+    """The permission set that IAM Identity Center created a role of that name for; empty for other roles."""
     match = _SSO_ROLE.match(name)
     return match["set"] if match else ""
 
 
 def is_role_name(permission_set: str) -> bool:
-    """Whether somebody wrote the role's name, or its end, for the name of the permission set."""
+    """Whether the text is the name of such a role, or the end of one, instead of the name of a permission set."""
     return claims_sso_role(permission_set) or is_sso_role(f"{SSO_ROLE_PREFIX}{permission_set}")
 
 
 def permission_set_like(text: str) -> str:
-    """The permission set that somebody meant who wrote (a part of) the role's name: without what is before and behind
-    it. Empty for nothing."""
+    """The permission set that is meant by a role's name or a part of it: without the prefix and the suffix. Empty if
+    nothing is left."""
     bare = re.sub(r"(?i)\A(?:AWSReservedSSO[_-]?)+", "", text)
     return re.sub(r"(?:_[0-9a-fA-F]{12,20}|[_*?]+)+\Z", "", bare, flags=re.ASCII)
 
@@ -182,7 +183,7 @@ def is_service_linked(role: Arn) -> bool:
     return path.split("/")[0] == _SERVICE_LINKED_PATH or role.name.lower().startswith(_SERVICE_LINKED_NAME)
 
 
-# What IAM Identity Center takes as the name of a permission set.
+# The names that IAM Identity Center accepts for a permission set.
 _PERMISSION_SET = re.compile(r"[A-Za-z0-9_+=,.@-]{1,32}\Z", re.ASCII)
 
 

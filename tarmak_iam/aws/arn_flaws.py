@@ -1,4 +1,4 @@
-"""What is wrong with an ARN as the principal of a mapping, and which one was probably meant."""
+"""What is wrong with an ARN as the principal of a mapping, and which ARN was probably meant."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ _INSTEAD = {
 
 
 def principal_remedy(arn: Arn) -> str:
-    """What to map instead of a resource that is not a principal; empty for one that is not known here."""
+    """What to map instead of a resource that is not a principal; empty for an unknown kind of resource."""
     found = _INSTEAD.get((arn.service, re.split("[/:]", arn.resource)[0]), "")
     return found.format(name=shortened(arn.name))
 
 
 def likely_arns(text: str) -> Iterator[tuple[str, str]]:
-    """ARNs that may have been meant, the surest first, each with the remedy that says so."""
+    """ARNs that may have been meant, the most certain first, each with its remedy."""
     bare = cleaned(text)
     unslashed = re.sub("(?<=[^/])/+$", "", re.sub("/{2,}", "/", bare))
     for sure in (bare, unslashed):
@@ -85,7 +85,7 @@ def likely_arns(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _likely(text: str) -> str:
-    """In the form that STS names a caller; empty where the text says too little."""
+    """In the form in which STS names a caller; empty if the text does not contain enough."""
     match = _ALIKE.fullmatch(text)
     if match is None:
         return ""
@@ -101,7 +101,7 @@ def _likely(text: str) -> str:
     return head.format("iam") + f"role/{names[-1]}" if names else ""
 
 
-# Names of roles and users, as IAM takes them: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+# Names of roles and users that IAM accepts: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+\Z", re.ASCII)
 
 _USER_PATH = re.compile(r"[!-~]*\Z")
@@ -116,28 +116,28 @@ _ACCOUNT_DIGITS = 12
 
 
 class FlawKind(str, Enum):
-    """What keeps an ARN from matching the one that its author meant."""
+    """Why an ARN does not match the principal that its author meant."""
 
-    NO_ARN = "no ARN"
-    NO_PRINCIPAL = "no principal"
+    NO_ARN = "not an ARN"
+    NO_PRINCIPAL = "not a principal"
     PARTITION = "unknown partition"
-    ACCOUNT = "account shape"
+    ACCOUNT = "not an account ID"
     WILDCARD = "wildcard"
     BLANK = "blanks or control characters"
-    NAMELESS = "no name"
+    NAMELESS = "missing name"
     PATH = "path of a role"
-    SHAPE = "shape that no caller has"
-    SSO_NAME = "a role of Identity Center without its whole name"
+    SHAPE = "a form that no caller has"
+    SSO_NAME = "an incomplete name of an Identity Center role"
     SERVICE_LINKED = "a role that only an AWS service assumes"
-    LETTERS = "letters that are taken for ASCII ones"
-    """Matches the principal with these, in some releases."""
+    LETTERS = "letters that are treated as ASCII letters"
+    """In some releases it matches the principal with the ASCII letters."""
     ASSUMED_ROLE = "one session of a role"
-    """Matches, but more than it says: every session of the role."""
+    """Matches more than it says: every session of the role."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArnFlaw:
-    """`likely_arn`: the ARN that was probably meant, where that can be told."""
+    """`likely_arn`: the ARN that was probably meant, None if that is unknown."""
 
     kind: FlawKind
     what: str
@@ -146,7 +146,7 @@ class ArnFlaw:
 
 
 def arn_flaw(text: str) -> ArnFlaw | None:
-    """What is wrong with an ARN as the principal of a mapping; None for one that means what it says."""
+    """What is wrong with an ARN as the principal of a mapping; None if it matches exactly what it names."""
     found = _arn_flaw(text)
     if found is None or found.likely_arn is not None or found.kind not in _REPAIRED:
         return found
@@ -159,7 +159,7 @@ def arn_flaw(text: str) -> ArnFlaw | None:
 
 def _arn_flaw(text: str) -> ArnFlaw | None:
     if text != text.strip() or CONTROL.search(text):
-        what = f"{shortened(text)!r} would never match: blanks and control characters count"
+        what = f"{shortened(text)!r} would never match: blanks and control characters are part of the ARN"
         return ArnFlaw(FlawKind.BLANK, what, "write the ARN without them")
     try:
         principal, canonical = canonicalize(text)
@@ -176,17 +176,17 @@ _REPAIRED = (
     FlawKind.NAMELESS,
     FlawKind.SHAPE,
 )
-"""Those of which the text may say what was meant."""
+"""The flaws for which the text may show what was meant."""
 
 
 def is_reachable(text: str) -> bool:
-    """Whether some caller can match; one session of a role stands for all of them."""
+    """Whether a caller can match; the ARN of one session of a role matches all its sessions."""
     found = arn_flaw(text)
     return found is None or found.kind in (FlawKind.ASSUMED_ROLE, FlawKind.LETTERS)
 
 
 def checked_arn(text: str) -> str:
-    """`role` or `user`: the list that an ARN belongs in. Raises ConfigError for one that does not mean what it says."""
+    """`role` or `user`: the list that an ARN belongs in. Raises ConfigError for an ARN with a flaw."""
     found = arn_flaw(text)
     if found is not None:
         raise ConfigError(found.what, remedy=found.remedy)
@@ -194,7 +194,7 @@ def checked_arn(text: str) -> str:
 
 
 def canonical_text(arn: str) -> str:
-    """What every release compares, in lower case; other texts (accounts, nonsense) as they are."""
+    """The form that every release compares, in lower case; a text that is not an ARN stays as it is, in lower case."""
     try:
         return canonicalize(to_lower(arn))[1]
     except ArnError:
@@ -209,7 +209,7 @@ def account_shape(account: str) -> str:
 
 
 def account_remedy(account: str) -> str:
-    """A missing digit can be any, so none is guessed."""
+    """A missing digit could be any digit, so none is suggested."""
     compare = "compare it with the account ID that `aws sts get-caller-identity` prints"
     if account.isascii() and account.isdigit():
         missing = _ACCOUNT_DIGITS - len(account)
@@ -219,7 +219,7 @@ def account_remedy(account: str) -> str:
 
 
 def in_ascii(text: str) -> str:
-    """With an ASCII letter for each one that Go takes for it without case, other letters as they are."""
+    """With an ASCII letter for each letter that Go treats as equal to it ignoring case; other letters as they are."""
     return "".join(each if each.isascii() else fold(to_lower(each)) for each in text)
 
 
@@ -227,8 +227,8 @@ def _unparsed(text: str, why: str) -> ArnFlaw:
     try:
         arn = parse_arn(text)
     except ArnError:
-        return ArnFlaw(FlawKind.NO_ARN, f"{quoted(text)} is no ARN of a role or user: {why}", _as_in_example(text))
-    what = f"{quoted(text)} is no ARN of a role or user: {why}"
+        return ArnFlaw(FlawKind.NO_ARN, f"{quoted(text)} is not the ARN of a role or user: {why}", _as_in_example(text))
+    what = f"{quoted(text)} is not the ARN of a role or user: {why}"
     if arn.partition not in PARTITIONS:
         return ArnFlaw(FlawKind.PARTITION, what, did_you_mean(arn.partition, PARTITIONS, "the partitions are"))
     return ArnFlaw(FlawKind.NO_PRINCIPAL, what, principal_remedy(arn) or _as_in_example(text))
@@ -236,17 +236,19 @@ def _unparsed(text: str, why: str) -> ArnFlaw:
 
 def _as_in_example(text: str) -> str:
     left = _left_open(text)
-    return f"put the real name in the place of {shortened(left)}" if left else f"write it as in {_EXAMPLE}"
+    return f"replace {shortened(left)} with the real name" if left else f"write it as in {_EXAMPLE}"
 
 
 def _left_open(text: str) -> str:
-    """A placeholder; a template too, which the daemon replaces in usernames and groups only."""
+    """A placeholder; also a template, which the daemon replaces in usernames and groups only."""
     braced = _BRACED.search(text)
     return braced[0] if braced else placeholder(text)
 
 
 def _of_account(text: str, arn: Arn) -> ArnFlaw:
-    what = f"the account {quoted(arn.account)} of {shortened(text)} {account_shape(arn.account)}, so it matches nobody"
+    what = (
+        f"the account {quoted(arn.account)} of {shortened(text)} {account_shape(arn.account)}, so it matches no caller"
+    )
     bare = re.sub(r"[\s.-]", "", arn.account)
     if not is_account(bare):
         return ArnFlaw(FlawKind.ACCOUNT, what, account_remedy(arn.account))
@@ -255,19 +257,21 @@ def _of_account(text: str, arn: Arn) -> ArnFlaw:
 
 
 def _of_principal(text: str, arn: Arn, principal: Principal) -> ArnFlaw | None:
-    """`arn` is the canonical one: of an assumed role the role's."""
+    """`arn` is the canonical ARN: for an assumed role, the ARN of the role."""
     is_role = principal in (Principal.ROLE, Principal.ASSUMED_ROLE)
     if "*" in str(arn) or "?" in str(arn):
-        what = f"{quoted(text)} would never match: the authenticator knows no wildcards"
+        what = f"{quoted(text)} would never match: the authenticator does not support wildcards"
         is_sso = is_role and claims_sso_role(arn.name)
-        return ArnFlaw(FlawKind.WILDCARD, what, _whole_sso_name(arn) if is_sso else "map each principal by itself")
+        return ArnFlaw(FlawKind.WILDCARD, what, _whole_sso_name(arn) if is_sso else "map each principal separately")
     if not is_account(arn.account):
         return _of_account(text, arn)
     if (is_role or principal is Principal.USER) and (len(arn.parts) < 2 or not arn.name):
         kind = "role" if is_role else "user"
         example = f"arn:{arn.partition}:iam::{arn.account}:{kind}/NAME"
         return ArnFlaw(
-            FlawKind.NAMELESS, f"{shortened(text)} would never match: it names no {kind}", f"write it as in {example}"
+            FlawKind.NAMELESS,
+            f"{shortened(text)} would never match: the name of the {kind} is missing",
+            f"write it as in {example}",
         )
     if is_role or principal is Principal.USER:
         found = _of_name(text, arn, "role" if is_role else "user") or (_of_role(text, arn) if is_role else None)
@@ -278,33 +282,32 @@ def _of_principal(text: str, arn: Arn, principal: Principal) -> ArnFlaw | None:
             FlawKind.SHAPE, f"{shortened(text)} would never match: no caller has such an ARN", "check the ARN"
         )
     if principal is Principal.ASSUMED_ROLE:
-        what = f"{shortened(text)} is one session of a role, and would match every session of it"
+        what = f"{shortened(text)} is one session of a role, but would match every session of that role"
         return ArnFlaw(FlawKind.ASSUMED_ROLE, what, f"map the role itself: {shortened(arn)}", str(arn))
     return None
 
 
 def _of_name(text: str, arn: Arn, kind: str) -> ArnFlaw | None:
-    """What IAM does not take as the name of a role or user."""
+    """The flaw of a name that IAM does not accept for a role or user."""
     if not _NAME.match(arn.name) or (kind == "user" and not _USER_PATH.match(arn.path)):
         alike = in_ascii(text)
         if alike != text and arn_flaw(alike) is None:
-            what = (
-                f"{shortened(text)} has letters that are not ASCII, "
-                f"and there are releases that take it for {shortened(alike)}"
-            )
-            remedy = f"write {shortened(alike)} if that is who is meant, else remove the entry"
+            what = f"{shortened(text)} has letters that are not ASCII, and some releases treat it as {shortened(alike)}"
+            remedy = f"write {shortened(alike)} if you mean that principal, else remove the entry"
             return ArnFlaw(FlawKind.LETTERS, what, remedy, alike)
-        what = f"{shortened(text)} would never match: no {kind} has such a name"
-        remedy = _as_in_example(text) if _left_open(text) else "IAM takes letters, digits and _+=,.@- in names"
+        what = f"{shortened(text)} would never match: no {kind} can have such a name"
+        remedy = _as_in_example(text) if _left_open(text) else "IAM accepts letters, digits and _+=,.@- in names"
         return ArnFlaw(FlawKind.SHAPE, what, remedy)
     if len(arn.name) > _LONGEST:
-        what = f"{shortened(text)} would never match: the name has {len(arn.name)} characters, IAM takes {_LONGEST}"
+        what = (
+            f"{shortened(text)} would never match: the name has {len(arn.name)} characters, and IAM accepts {_LONGEST}"
+        )
         return ArnFlaw(FlawKind.SHAPE, what, f"write the {kind}'s name as `aws iam list-{kind}s` shows it")
     return None
 
 
 def _of_role(text: str, arn: Arn) -> ArnFlaw | None:
-    """What is wrong with a role whose name IAM takes."""
+    """What is wrong with a role whose name IAM accepts."""
     if is_service_linked(arn):
         what = f"{shortened(text)} would never match: only its AWS service can assume a service-linked role"
         return ArnFlaw(
@@ -318,17 +321,16 @@ def _of_role(text: str, arn: Arn) -> ArnFlaw | None:
         return ArnFlaw(FlawKind.SSO_NAME, what, _whole_sso_name(arn))
     if len(arn.parts) > 2:
         own = str(replace(arn, region="", resource=f"role/{arn.name}"))
-        what = f"{shortened(text)} would never match: STS leaves the path of a role out"
-        return ArnFlaw(
-            FlawKind.PATH, what, f"map {shortened(own)} instead (it then means every role of that name)", own
-        )
+        what = f"{shortened(text)} would never match: STS omits the path of a role"
+        return ArnFlaw(FlawKind.PATH, what, f"map {shortened(own)} instead (it matches every role of that name)", own)
     return None
 
 
 def _whole_sso_name(arn: Arn) -> str:
-    """An entry by the permission set matches in the partition `aws` only, see sso.py."""
+    """An SSO entry matches in the partition `aws` only, see sso.py."""
     name = permission_set_like(arn.name)
-    whole = f"map {SSO_ROLE_PREFIX}{name or 'NAME'}_ with all its digits, as `aws iam list-roles` shows it"
+    role = f"{SSO_ROLE_PREFIX}{name or 'NAME'}_<16 hex digits>"
+    whole = f"map the complete role name {role}, as `aws iam list-roles` shows it"
     if arn.partition != "aws" or not name or not is_account(arn.account):
         return whole
     entry = f'sso: {{accountID: "{arn.account}", permissionSetName: {name}}}'

@@ -1,7 +1,7 @@
-"""What copying leaves in the text of a name: quotes, invisible characters, letters that look like others.
+"""What copying leaves in a name: quotes, invisible characters, letters that look like other letters.
 
-The authenticator and RBAC compare names character by character, so that each of these makes another name. Letters of
-any script are right in a name; only what cannot be told from ASCII, next to ASCII, is a trace of copying.
+The authenticator and RBAC compare names character by character, so each of these makes it a different name. A name may
+contain letters of any script; only a letter that looks like ASCII, next to ASCII letters, is a trace of copying.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from enum import Enum
 
 
 class Trace(str, Enum):
-    """In the order in which one text has them told: the first one that it has."""
+    """In the order of reporting: only the first one of a text is reported."""
 
     BLANK = "blanks or control characters"
     INVISIBLE = "characters that are not visible"
     QUOTES = "quotes or brackets around it"
     LETTERS = "letters that look like others"
     ENDING = "a punctuation mark at its end"
-    """Somebody may have chosen it; the others nobody has."""
+    """May be intended; the others never are."""
 
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
-# Format characters without a shape, and marks that turn the direction of text around (Unicode, general category Cf).
+# Invisible format characters, and marks that change the direction of text (Unicode, general category Cf).
 _INVISIBLE = re.compile("[\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\u3164\uffa0]")
 # Joiners belong in words of Arabic and Indic scripts and in emoji, never next to a letter of ASCII, or at an end.
 _JOINER = re.compile("(?:(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f]))")
@@ -49,7 +49,7 @@ _WIDE = "\uff10-\uff19\uff21-\uff3a\uff41-\uff5a"
 _WIDE_RUN = re.compile(f"(?<=[!-~])[{_WIDE}]+|[{_WIDE}]+(?=[!-~])")
 _STYLED = re.compile("[\U0001d400-\U0001d7ff\ufb00-\ufb06]")
 
-# Most names: visible ASCII that begins and ends with a letter, digit or brace has no trace, and needs no further look.
+# Most names: visible ASCII that begins and ends with a letter, digit or brace has no trace; nothing else is checked.
 _PLAIN = re.compile(r"[A-Za-z0-9_{](?:[ -~]*[A-Za-z0-9_}])?")
 _ENDS = re.compile(r"^[,;:]+|[,;:]+$|(?<=\w)\.$")
 _PLACEHOLDER = re.compile(
@@ -67,7 +67,7 @@ _PLACEHOLDER = re.compile(
 
 
 def traces(text: str) -> tuple[Trace, ...]:
-    """Every kind that the text has, in the enum's order."""
+    """Every kind of trace in the text, in the order of the enum."""
     if _PLAIN.fullmatch(text):
         return ()
     found, rest = set(), text
@@ -83,7 +83,7 @@ def traces(text: str) -> tuple[Trace, ...]:
 
 
 def cleaned(text: str) -> str:
-    """The text without any of them; empty where it is nothing else."""
+    """The text without any trace; empty if nothing else is left."""
     if _PLAIN.fullmatch(text):
         return text
     for _, step in _STEPS * 2:
@@ -92,13 +92,13 @@ def cleaned(text: str) -> str:
 
 
 def in_ascii_letters(text: str) -> str:
-    """With the ASCII letter in the place of every one that looks like it, whatever stands next to it."""
+    """With an ASCII letter for every letter that looks like it, whatever is next to it."""
     made = "".join(_LOOK_ALIKE.get(each) or _PUNCTUATION.get(each) or each for each in text)
     return unicodedata.normalize("NFKC", made) if not made.isascii() else made
 
 
 def placeholder(text: str) -> str:
-    """What a person was to replace with a name of their own, as `<name>` is; empty if there is nothing."""
+    """A placeholder such as `<name>`, which should have been replaced with a real name; empty if there is none."""
     match = _PLACEHOLDER.search(text)
     return match[0] if match else ""
 
@@ -138,7 +138,7 @@ def _compatible(match: re.Match[str]) -> str:
 
 
 def _one_script(word: str) -> str:
-    """A word of ASCII letters and such as look like them; one that has letters of its own is of both scripts."""
+    """A word of ASCII letters and letters that look like them, in ASCII. A word with other letters stays as it is."""
     foreign = {each for each in word if not each.isascii()}
     if len(foreign) == len(set(word)) or not foreign <= set(_LOOK_ALIKE):
         return word

@@ -1,7 +1,7 @@
-"""AWS regions and the partitions they are in.
+"""AWS regions and their partitions.
 
-regions.json has those that botocore knows; `make regions` adds what a newer one does. A region that is
-not among them may have been opened since.
+regions.json contains the regions that botocore knows; `make regions` adds those of a newer botocore. A region that is
+not in the file may have been opened since.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from tarmak_iam.suggestions import bare, is_one_typo
 # An area of two to four letters, one or two words such as `gov` and `northwest`, and a number.
 _NAME = r"[a-z]{2,4}(?:-[a-z]+){1,2}-[0-9]{1,2}"
 _REGION = re.compile(rf"{_NAME}\Z", re.ASCII)
-# A letter makes an availability zone (eu-west-1a), a place and a zone of its own a Local Zone (us-west-2-lax-1a) or a
+# A letter makes an availability zone (eu-west-1a); a place and a zone make a Local Zone (us-west-2-lax-1a) or a
 # Wavelength Zone (us-east-1-wl1-bos-wlz-1).
 _ZONE = re.compile(rf"({_NAME})(?:[a-z]|(?:-[a-z0-9]+)+)\Z", re.ASCII)
 _NO_DASH = re.compile(r"(?<=[a-z])(?=[0-9])")
-# What people read for the number at the end.
+# Letters that people mistake for the number at the end.
 _DIGITS = str.maketrans("lio", "110")
 _MOST_SUGGESTIONS = 4
 _LONGEST = 64
@@ -40,7 +40,7 @@ _PREFIXES = {
 
 @dataclass(frozen=True, slots=True)
 class RegionFlaw:
-    """Why a text is not the name of a region, and which it may be: `suggestions` are guesses unless `is_sure`."""
+    """Why a text is not the name of a region, and which regions may be meant: guesses, unless `is_sure`."""
 
     what: str
     suggestions: tuple[str, ...] = ()
@@ -54,12 +54,12 @@ class RegionFlaw:
 
 
 def partition_of(region: str) -> str:
-    """By the region's prefix; `aws` for every other."""
+    """The partition by the prefix of the region; `aws` if no prefix matches."""
     return next((partition for prefix, partition in _PREFIXES.items() if region.startswith(prefix)), "aws")
 
 
 def is_region(text: str) -> bool:
-    """Whether it has the form of a region's name, as in eu-west-1 or us-gov-east-1; a zone does not have it."""
+    """Whether it has the form of a region's name, as in eu-west-1 or us-gov-east-1. A zone has another form."""
     return len(text) < _LONGEST and _REGION.match(text) is not None
 
 
@@ -73,13 +73,13 @@ def table_version() -> str:
 
 
 def region_of_zone(text: str) -> str | None:
-    """The region of what has the form of a zone's name: availability, Local and Wavelength Zones."""
+    """The region of an availability, Local or Wavelength Zone, by the form of its name; None for other texts."""
     match = _ZONE.match(text) if len(text) < _LONGEST else None
     return match[1] if match else None
 
 
 def region_flaw(text: str) -> RegionFlaw | None:
-    """Why a text is not the name of a region; None for one that has the form, whether AWS has it or not."""
+    """Why a text is not the name of a region; None if it has the form of one, whether AWS has that region or not."""
     if is_region(text):
         return None
     region = region_of_zone(text)
@@ -94,7 +94,7 @@ def region_flaw(text: str) -> RegionFlaw | None:
 
 
 def region_suggestions(text: str) -> tuple[str, ...]:
-    """The known regions that are one typo away, a missing number among them."""
+    """The known regions that are one typo away; a missing number is one."""
     if len(text) >= _LONGEST:
         return ()
     name = bare(text)

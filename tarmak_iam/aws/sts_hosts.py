@@ -1,4 +1,4 @@
-"""The hosts of AWS's Security Token Service: by region and partition, plain, FIPS and dual stack."""
+"""The hosts of the AWS Security Token Service, by region and partition: plain, FIPS and dual stack."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DUAL_STACK_DOMAINS = {
 }
 
 
-# How the second AWS SDK for Go finds a region's partition; every other name is in `aws`.
+# How the AWS SDK for Go v2 finds the partition of a region; every other name is in `aws`.
 _REGIONS_OF = {
     "aws-cn": re.compile(r"(cn-\w+-\d+|aws-cn-global)\Z", re.ASCII),
     "aws-us-gov": re.compile(r"(us-gov-\w+-\d+|aws-us-gov-global)\Z", re.ASCII),
@@ -46,13 +46,13 @@ def sts_host(region: str) -> str:
 
 
 def region_of_host(host: str) -> str:
-    """The region in a host's name; empty for the global host and for what is no STS host."""
+    """The region in a host's name; empty for the global host and for a host that is not an STS host."""
     labels = host.split(".")
     return labels[1] if len(labels) >= 4 and labels[0] in ("sts", "sts-fips") else ""
 
 
 def partition_of_host(host: str) -> str | None:
-    """None for what is no STS host."""
+    """The partition of an STS host; None for any other host."""
     if host == GLOBAL_HOST:
         return "aws"
     region = region_of_host(host)
@@ -63,7 +63,7 @@ def partition_of_host(host: str) -> str | None:
 
 
 def hosts_of_region(region: str) -> set[str]:
-    """Every STS host that the SDK makes of a region: plain, FIPS, dual stack, both."""
+    """Every STS host that the SDK derives from a region: plain, FIPS, dual stack, and both."""
     partition = next((name for name, shape in _REGIONS_OF.items() if shape.match(region)), "aws")
     domain, dual_stack = STS_DOMAINS[partition], DUAL_STACK_DOMAINS.get(partition)
     hosts = {GLOBAL_HOST if region == "aws-global" else f"sts.{region}.{domain}"}

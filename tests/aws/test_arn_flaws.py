@@ -87,17 +87,18 @@ DEV = f"{HEAD}role/Dev"
         (f"{HEAD}role/{'x' * 65}", FlawKind.SHAPE, "write the role's name as `aws iam list-roles` shows it"),
         (f"{HEAD}role/a/{'x' * 65}", FlawKind.SHAPE, "write the role's name as `aws iam list-roles` shows it"),
         (f"{HEAD}user/{'x' * 65}", FlawKind.SHAPE, "write the user's name as `aws iam list-users` shows it"),
-        (f"{HEAD}role/m\u00fcller", FlawKind.SHAPE, "IAM takes letters, digits and _+=,.@- in names"),
-        (f"{HEAD}role/<name>", FlawKind.SHAPE, "put the real name in the place of <name>"),
-        (f"{HEAD}role/${{NAME}}", FlawKind.SHAPE, "put the real name in the place of ${NAME}"),
-        (f"{HEAD}role/{{{{SessionName}}}}", FlawKind.SHAPE, "put the real name in the place of {{SessionName}}"),
-        ("<role arn>", FlawKind.NO_ARN, "put the real name in the place of <role arn>"),
+        (f"{HEAD}role/m\u00fcller", FlawKind.SHAPE, "IAM accepts letters, digits and _+=,.@- in names"),
+        (f"{HEAD}role/<name>", FlawKind.SHAPE, "replace <name> with the real name"),
+        (f"{HEAD}role/${{NAME}}", FlawKind.SHAPE, "replace ${NAME} with the real name"),
+        (f"{HEAD}role/{{{{SessionName}}}}", FlawKind.SHAPE, "replace {{SessionName}} with the real name"),
+        ("<role arn>", FlawKind.NO_ARN, "replace <role arn> with the real name"),
         # roles that AWS makes
         (
             f"{HEAD}role/AWSReservedSSO_Dev",
             FlawKind.SSO_NAME,
             (
-                "map AWSReservedSSO_Dev_ with all its digits, as `aws iam list-roles` shows it, or write "
+                "map the complete role name AWSReservedSSO_Dev_<16 hex digits>, as `aws iam list-roles` shows it, or "
+                "write "
                 '`sso: {accountID: "111122223333", permissionSetName: Dev}` with authenticator v0.6.30 or later '
                 "and the feature gate SSORoleMatch"
             ),
@@ -105,22 +106,22 @@ DEV = f"{HEAD}role/Dev"
         (
             "arn:aws-cn:iam::111122223333:role/AWSReservedSSO_Dev_0123",
             FlawKind.SSO_NAME,
-            "map AWSReservedSSO_Dev_0123_ with all its digits, as `aws iam list-roles` shows it",
+            "map the complete role name AWSReservedSSO_Dev_0123_<16 hex digits>, as `aws iam list-roles` shows it",
         ),
         (
             "arn:aws-cn:iam::111122223333:role/AWSReservedSSO_Dev_0123456789abcde",
             FlawKind.SSO_NAME,
-            "map AWSReservedSSO_Dev_ with all its digits, as `aws iam list-roles` shows it",
+            "map the complete role name AWSReservedSSO_Dev_<16 hex digits>, as `aws iam list-roles` shows it",
         ),
         (
             "arn:aws-cn:sts::111122223333:assumed-role/awsreservedsso_dev/ann",
             FlawKind.SSO_NAME,
-            "map AWSReservedSSO_dev_ with all its digits, as `aws iam list-roles` shows it",
+            "map the complete role name AWSReservedSSO_dev_<16 hex digits>, as `aws iam list-roles` shows it",
         ),
         (
             "arn:aws-cn:iam::111122223333:role/AWSReservedSSO_Dev_*",
             FlawKind.WILDCARD,
-            "map AWSReservedSSO_Dev_ with all its digits, as `aws iam list-roles` shows it",
+            "map the complete role name AWSReservedSSO_Dev_<16 hex digits>, as `aws iam list-roles` shows it",
         ),
         (
             f"{HEAD}role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX",
@@ -143,7 +144,7 @@ DEV = f"{HEAD}role/Dev"
         (
             "arn:aws:sts::111122223333:assumed-role/team/Dev/ann",
             FlawKind.PATH,
-            f"map {DEV} instead (it then means every role of that name)",
+            f"map {DEV} instead (it matches every role of that name)",
         ),
     ],
 )

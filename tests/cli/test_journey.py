@@ -225,7 +225,7 @@ def test_more_wrong_turns(shell: Shell) -> None:
     assert unknown.err == f"{file}: error: there is no cluster 'dev-clutser'; did you mean dev-cluster?\n"
     bad = shell.dev("map", "add", "role/Admin", "--username", "x", code=2)
     assert bad.err.startswith(
-        "error: 'role/Admin' is no ARN of a role or user: it does not begin with 'arn:'; write it"
+        "error: 'role/Admin' is not the ARN of a role or user: it does not begin with 'arn:'; write it"
     )
     assert not (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").exists()
     empty = shell.single.parent / "empty"

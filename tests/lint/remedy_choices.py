@@ -174,7 +174,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     ),
     "IAM051": (
         Choice(
-            "map each principal by itself",
+            "map each principal separately",
             (
                 edit(
                     "role/*\n    username: dev\n    groups: [dev]\n",
@@ -372,7 +372,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     ),
     "IAM120": (
         Choice(
-            "map AWSReservedSSO_Dev_ with all its digits",
+            "map the complete role name AWSReservedSSO_Dev_<16 hex digits>",
             (edit("AWSReservedSSO_Dev", "AWSReservedSSO_Dev_0123456789abcdef"),),
             is_clause=True,
         ),

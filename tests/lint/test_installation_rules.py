@@ -116,7 +116,7 @@ CASES = [
     (
         ROLES + "  - {roleARN: 'arn:aws:iam::111122223333:ROLE/Dev', username: a}\n",
         "4:15",
-        "'arn:aws:iam::111122223333:ROLE/Dev' is not accepted as an ARN: 'ROLE/Dev' is no role, user or root",
+        "'arn:aws:iam::111122223333:ROLE/Dev' is not accepted as an ARN: 'ROLE/Dev' is not a role, user or root",
         "write arn:aws:iam::111122223333:role/Dev",
     ),
     (

@@ -103,7 +103,7 @@ def test_a_username(username: str, said: str) -> None:
             "arn:aws:iam::111122223333:role/ROLE_NAME",
             "IAM123 arn:aws:iam::111122223333:role/ROLE_NAME contains the placeholder ROLE_NAME; replace ROLE_NAME",
         ),
-        (f"'{DEV}'", f"IAM010 ''{DEV}'' is no ARN of a role or user: it does not begin with 'arn:'; write {DEV}"),
+        (f"'{DEV}'", f"IAM010 ''{DEV}'' is not the ARN of a role or user: it does not begin with 'arn:'; write {DEV}"),
     ],
 )
 def test_an_arn(arn: str, said: str) -> None:

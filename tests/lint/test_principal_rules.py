@@ -18,15 +18,18 @@ WAY_IN = "the admin certificate was not examined"
     [
         (
             "nonsense",
-            "4:14 IAM010 'nonsense' is no ARN of a role or user: it does not begin with 'arn:'; write it as in",
+            "4:14 IAM010 'nonsense' is not the ARN of a role or user: it does not begin with 'arn:'; write it as in",
         ),
         ("arn:aws:iam::111122223333:instance-profile/Dev", "4:14 IAM010 'arn:aws:iam::111122223333:instance-profile/"),
         ("arn:aws:iam::111122223333:role/Dev/", "4:14 IAM010 arn:aws:iam::111122223333:role/Dev/ would never match"),
-        ("arn:aws:iam::111122223333:role", "4:14 IAM010 arn:aws:iam::111122223333:role would never match: it names no"),
-        (f"'{DEV} '", f"4:14 IAM010 '{DEV} ' would never match: blanks and control characters count; write {DEV}"),
+        ("arn:aws:iam::111122223333:role", "4:14 IAM010 arn:aws:iam::111122223333:role would never match: the name of"),
+        (
+            f"'{DEV} '",
+            f"4:14 IAM010 '{DEV} ' would never match: blanks and control characters are part of the ARN; write {DEV}",
+        ),
         (
             "arn:aws:iam::111122223333:role/team/Dev",
-            "4:14 IAM050 arn:aws:iam::111122223333:role/team/Dev would never match: STS leaves the path of a role ou",
+            "4:14 IAM050 arn:aws:iam::111122223333:role/team/Dev would never match: STS omits the path of a role; map",
         ),
         ("arn:aws:iam::111122223333:role/Dev*", "4:14 IAM051 'arn:aws:iam::111122223333:role/Dev*' would never match"),
         ("arn:aws:iam::*:role/Dev", "4:14 IAM051 "),
@@ -237,21 +240,22 @@ def test_accounts(server: str, expected: str) -> None:
             "12345678901",
             (
                 "4:14 IAM053 the account '12345678901' of arn:aws:iam::12345678901:role/Dev has 11 digits, not "
-                "12, so it "
-                f"matches nobody; one digit is missing: {COMPARE}"
+                f"12, so it matches no caller; one digit is missing: {COMPARE}"
             ),
         ),
         (
             "1111-2222-3333",
             (
                 "4:14 IAM053 the account '1111-2222-3333' of arn:aws:iam::1111-2222-3333:role/Dev is not 12 "
-                "digits, so it "
-                "matches nobody; write arn:aws:iam::111122223333:role/Dev"
+                "digits, so it matches no caller; write arn:aws:iam::111122223333:role/Dev"
             ),
         ),
         (
             "",
-            f"4:14 IAM053 the account '' of arn:aws:iam:::role/Dev is not 12 digits, so it matches nobody; {COMPARE}",
+            (
+                "4:14 IAM053 the account '' of arn:aws:iam:::role/Dev is not 12 digits, so it matches no caller; "
+                f"{COMPARE}"
+            ),
         ),
     ],
 )
@@ -338,9 +342,12 @@ def test_a_role_that_can_be_assumed(value: str) -> None:
         ("arn:aws:iam::111122223333:role/", "it does not name a role"),
         ("arn:aws:iam::111122223333:role/Des cribe", "no role has such an ARN"),
         ("arn:aws:iam:eu-west-1:111122223333:role/Describe", "no role has such an ARN"),
-        ("arn:aws:iam::111122223333:instance-profile/Describe", "'instance-profile/Describe' is no role, user or root"),
+        (
+            "arn:aws:iam::111122223333:instance-profile/Describe",
+            "'instance-profile/Describe' is not a role, user or root",
+        ),
         ("arn:aws:ec2::111122223333:role/Describe", "the service is 'ec2', not iam or sts"),
-        ("arn:aws-mars:iam::111122223333:role/Describe", "the partition 'aws-mars' is not known"),
+        ("arn:aws-mars:iam::111122223333:role/Describe", "unknown partition 'aws-mars'"),
         ("'arn:aws:iam::111122223333:role/Describe '", "it contains whitespace or control characters"),
     ],
 )

@@ -168,7 +168,7 @@ def test_letters_that_are_taken_for_ascii_ones() -> None:
     odd = DEV.replace("Dev", "DevOp\u017f")
     found = only(ROLES + f"  - {{roleARN: '{odd}', username: dev}}\n")
     ops = DEV.replace("Dev", "DevOps")
-    assert f"IAM010 {odd} has letters that are not ASCII, and there are releases that take it for {ops}" in found
+    assert f"IAM010 {odd} has letters that are not ASCII, and some releases treat it as {ops}" in found
     same = f"  - {{roleARN: '{odd}', username: dev}}\n  - {{roleARN: '{ops}', username: ops}}\n"
     assert places(ROLES + same) == ["4:15 IAM010", "5:15 IAM011"]
     assert places(ROLES + same.replace("\u017f", "s")) == ["5:15 IAM011"]

@@ -100,9 +100,9 @@ def test_a_look_alike_is_not_let_in_and_does_not_stand_for_the_principal() -> No
     with pytest.raises(ConfigError) as refusal:
         Mappings.create("c").add(odd, "a", ())
     assert str(refusal.value) == (
-        f"{odd} has letters that are not ASCII, and there are releases that take it for "
-        "arn:aws:iam::111122223333:role/DevOps; write arn:aws:iam::111122223333:role/DevOps if that is who is meant, "
-        "else remove the entry"
+        f"{odd} has letters that are not ASCII, and some releases treat it as "
+        "arn:aws:iam::111122223333:role/DevOps; write arn:aws:iam::111122223333:role/DevOps if you mean that "
+        "principal, else remove the entry"
     )
     there = Mappings.parse(f"clusterID: c\nserver:\n  mapRoles:\n  - {{roleARN: '{odd}', username: a}}\n")
     both = there.add("arn:aws:iam::111122223333:role/DevOps", "b", ())
@@ -114,19 +114,22 @@ def test_a_look_alike_is_not_let_in_and_does_not_stand_for_the_principal() -> No
     [
         (
             "arn:aws:iam::111122223333:role/team/Admin",
-            "STS leaves the path of a role out; map arn:aws:iam::111122223333:role/Admin instead",
+            "STS omits the path of a role; map arn:aws:iam::111122223333:role/Admin instead",
         ),
         ("arn:aws:sts::111122223333:assumed-role/Admin/x", "is one session of a role"),
         (
             "arn:aws:iam::1111222233334:role/Admin",
             "the account '1111222233334' of arn:aws:iam::1111222233334:role/Admin has 13 digits, not 12",
         ),
-        ("arn:aws:iam::111122223333:role/*", "knows no wildcards"),
-        ("arn:aws:iam::111122223333:role/", "names no role"),
-        ("arn:aws:iam::111122223333:role/Admin ", "blanks and control characters count; write the ARN without them"),
-        ("arn:aws:iam::111122223333:role/Ad min", "no role has such a name"),
-        ("arn:aws:iam::111122223333:policy/Admin", "is no role, user or root"),
-        ("arn:aws-moon:iam::111122223333:role/Admin", "the partition 'aws-moon' is not known"),
+        ("arn:aws:iam::111122223333:role/*", "does not support wildcards"),
+        ("arn:aws:iam::111122223333:role/", "the name of the role is missing"),
+        (
+            "arn:aws:iam::111122223333:role/Admin ",
+            "blanks and control characters are part of the ARN; write the ARN without them",
+        ),
+        ("arn:aws:iam::111122223333:role/Ad min", "no role can have such a name"),
+        ("arn:aws:iam::111122223333:policy/Admin", "is not a role, user or root"),
+        ("arn:aws-moon:iam::111122223333:role/Admin", "unknown partition 'aws-moon'"),
         ("arn:aws:iam::111122223333:role//Admin", "map arn:aws:iam::111122223333:role/Admin instead"),
         ("arn:aws:iam::111122223333:root/x", "no caller has such an ARN"),
         ("arn:aws:iam:eu-west-1:111122223333:role/Admin", "no caller has such an ARN"),
@@ -302,7 +305,7 @@ def test_many_at_once_and_what_became_of_each() -> None:
         "skipped 111122223333: an account has no username or groups: its callers log in under their ARN",
         (
             "skipped arn:aws:iam::111122223333:role/a/Path: arn:aws:iam::111122223333:role/a/Path would never match: "
-            "STS leaves the path of a role out"
+            "STS omits the path of a role"
         ),
         f"skipped {other}2: the username is empty",
     ]

@@ -84,7 +84,7 @@ def test_a_permission_set() -> None:
         ("sso:111122223333/" + "x" * 33, "is no name of a permission set"),
         ("111122223333/Admin", "'111122223333/Admin' is no ARN; write sso:111122223333/Admin for the permission set"),
         ("11112222333", "an account has twelve digits; a leading zero needs quotes in YAML"),
-        ("", "is no ARN of a role or user"),
+        ("", "is not the ARN of a role or user"),
     ],
 )
 def test_what_names_nobody(text: str, message: str) -> None:

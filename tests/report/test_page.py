@@ -132,7 +132,7 @@ def test_it_can_be_read_without_the_script(html: Reader) -> None:
         "Let <b>everybody</b> in",
         "Not committed",
         "last change not known: no git repository",
-        "would never match: STS leaves the path of a role out.",
+        "would never match: STS omits the path of a role.",
         "RoleBinding pay/own: reads secrets in pay",
         "Nothing no binding knows the group",
         "Nothing there is no ClusterRole gone",

@@ -63,8 +63,8 @@ def test_everybody_in_the_order_of_the_file() -> None:
 @pytest.mark.parametrize(
     ("entry", "settings", "expected"),
     [
-        (f"roleARN: '{ROLE}/team/Dev'", {}, f"{ROLE}/team/Dev would never match: STS leaves the path of a role out"),
-        (f"roleARN: '{ROLE}/*'", {}, f"'{ROLE}/*' would never match: the authenticator knows no wildcards"),
+        (f"roleARN: '{ROLE}/team/Dev'", {}, f"{ROLE}/team/Dev would never match: STS omits the path of a role"),
+        (f"roleARN: '{ROLE}/*'", {}, f"'{ROLE}/*' would never match: the authenticator does not support wildcards"),
         (
             "roleARN: 'arn:aws-cn:iam::111122223333:role/Dev'",
             {},

@@ -143,8 +143,8 @@ def test_nodes_and_oneself(shell: Shell) -> None:
 def test_a_path(shell: Shell) -> None:
     command = ["map", "add", f"{ACCOUNT}:role/team/Dev", "--username", "dev"]
     assert shell.dev(*command, code=2).err == (
-        f"error: {ACCOUNT}:role/team/Dev would never match: STS leaves the path of a role out; map {DEV} instead "
-        "(it then means every role of that name), or give --strip-path\n"
+        f"error: {ACCOUNT}:role/team/Dev would never match: STS omits the path of a role; map {DEV} instead "
+        "(it matches every role of that name), or give --strip-path\n"
     )
     stripped = shell.dev(*command, "--strip-path")
     assert f"+  - roleARN: {DEV}\n" in stripped.out
@@ -236,14 +236,14 @@ def test_what_is_not_mapped(shell: Shell) -> None:
     ("principal", "message"),
     [
         ("", "the ARN is empty; name the ARN or account whose entry goes"),
-        ("Dev", f"'Dev' is no ARN of a role or user: it does not begin with 'arn:'; did you mean {DEV}?"),
-        ("11112222333", "'11112222333' is no ARN of a role or user: "),
+        ("Dev", f"'Dev' is not the ARN of a role or user: it does not begin with 'arn:'; did you mean {DEV}?"),
+        ("11112222333", "'11112222333' is not the ARN of a role or user: "),
         ("111122223333/Dev", "'111122223333/Dev' is no ARN; "),
         ("sso:1/Dev", "the account '1' of sso:1/Dev must have 12 digits; "),
-        ("arn:aws:s3:::bucket", "'arn:aws:s3:::bucket' is no ARN of a role or user: "),
+        ("arn:aws:s3:::bucket", "'arn:aws:s3:::bucket' is not the ARN of a role or user: "),
         (
             "arn:asw:iam::111122223333:role/Dev",
-            "'arn:asw:iam::111122223333:role/Dev' is no ARN of a role or user: the partition 'asw'",
+            "'arn:asw:iam::111122223333:role/Dev' is not the ARN of a role or user: unknown partition 'asw'",
         ),
     ],
 )
@@ -460,7 +460,7 @@ def test_such_an_account_in_a_file_is_not_imported(shell: Shell, tmp_path: Path)
         "skipped: '1111-2222-3333' is not a valid account ID; write \"111122223333\"",
         (
             "skipped: the account '1111-2222-3333' of arn:aws:iam::1111-2222-3333:role/Dev is not 12 digits, so it "
-            "matches nobody; write arn:aws:iam::111122223333:role/Dev"
+            "matches no caller; write arn:aws:iam::111122223333:role/Dev"
         ),
         (
             "skipped: the account '1111-2222-3333' of sso:1111-2222-3333/Dev must have 12 digits; "

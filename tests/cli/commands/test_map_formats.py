@@ -47,8 +47,8 @@ def test_an_import_says_what_becomes_of_each(shell: Shell, aws_auth: Path) -> No
     file = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
     assert "".join(done.err.splitlines(keepends=True)[:-1]) == (
         f"{aws_auth}:8:7: added {ADMIN}\n"
-        f"{aws_auth}:12:7: skipped: arn:aws:iam::111122223333:role/team/Dev would never match: STS leaves the path of "
-        "a role out; map arn:aws:iam::111122223333:role/Dev instead (it then means every role of that name), or give "
+        f"{aws_auth}:12:7: skipped: arn:aws:iam::111122223333:role/team/Dev would never match: STS omits the path of "
+        "a role; map arn:aws:iam::111122223333:role/Dev instead (it matches every role of that name), or give "
         "--strip-path\n"
         f"{aws_auth}:14:7: added {NODE}\n"
         f"{aws_auth}:20:7: added 012345678901\n"
@@ -115,8 +115,8 @@ def test_from_stdin_and_as_json(shell: Shell, monkeypatch: pytest.MonkeyPatch) -
         "line": 12,
         "column": 7,
         "reason": (
-            "arn:aws:iam::111122223333:role/team/Dev would never match: STS leaves the path of a role out; map "
-            "arn:aws:iam::111122223333:role/Dev instead (it then means every role of that name), or give --strip-path"
+            "arn:aws:iam::111122223333:role/team/Dev would never match: STS omits the path of a role; map "
+            "arn:aws:iam::111122223333:role/Dev instead (it matches every role of that name), or give --strip-path"
         ),
         "notes": [],
     }

@@ -44,8 +44,8 @@ server:
 ALWAYS = [
     "m.yaml:7:5: arn:aws:iam::111122223333:role/Admin is decided in line 9, not by this entry",
     (
-        "m.yaml:12:5: arn:aws:iam::111122223333:role/team/Path would never match: STS leaves the path of a role out; "
-        "map arn:aws:iam::111122223333:role/Path instead (it then means every role of that name)"
+        "m.yaml:12:5: arn:aws:iam::111122223333:role/team/Path would never match: STS omits the path of a role; "
+        "map arn:aws:iam::111122223333:role/Path instead (it matches every role of that name)"
     ),
     (
         "m.yaml:14:5: arn:aws:sts::111122223333:assumed-role/Dev/alice stands for every session of its role, so it "
@@ -54,7 +54,8 @@ ALWAYS = [
     "m.yaml:19:5: sso:111122223333/Lost has a partition, so it matches nobody",
     "m.yaml:22:5: arn:aws:iam::111122223333:role/Admin is decided in line 9, not by this entry",
     (
-        "m.yaml:24:33: '12' is no ARN of a role or user: it does not begin with 'arn:'; an account has twelve digits; "
+        "m.yaml:24:33: '12' is not the ARN of a role or user: it does not begin with 'arn:'; an account has twelve "
+        "digits; "
         "a leading zero needs quotes in YAML"
     ),
 ]
@@ -199,7 +200,7 @@ data:
             "f.yaml:6:7: arn:aws:sts::111122223333:assumed-role/Ops/x matches nobody: aws-auth has ARNs compared as "
             "they stand"
         ),
-        "f.yaml:7:7: arn:aws:iam::111122223333:role/team/Path would never match: STS leaves the path of a role out",
+        "f.yaml:7:7: arn:aws:iam::111122223333:role/team/Path would never match: STS omits the path of a role",
     ]
     objects = "kind: IAMIdentityMapping\nspec: {arn: 'arn:aws:sts::111122223333:assumed-role/Ops/x', username: ops}\n"
     found, left_out = as_mappings(read_mappings(objects, "f.yaml"), "dev-cluster", "f.yaml")
