@@ -1,4 +1,4 @@
-"""A cluster's mappings file and its entries, in the authenticator's own format."""
+"""The mappings file of a cluster and its entries, in the format of the authenticator."""
 
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings

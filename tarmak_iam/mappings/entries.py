@@ -1,4 +1,4 @@
-"""The entries of a mappings file as the daemon takes them, whatever shape they are written in."""
+"""The entries of a mappings file as the daemon reads them, in whatever form they are written."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _KINDS = ("role", "user")
 
 @dataclass(frozen=True, slots=True)
 class MappingEntry:
-    """An entry as the daemon takes it: kind `role`, `user` or `account`; `arn` is the account's number for the
-    last, and empty for a role that `sso_role` names. `user_id` counts for the backend DynamicFile only."""
+    """An entry as the daemon reads it. `kind` is `role`, `user` or `account`. `arn` is empty for a role that `sso_role`
+    names, and the account ID for an account. `user_id` is used by the backend DynamicFile only."""
 
     kind: str
     arn: str
@@ -29,27 +29,27 @@ class MappingEntry:
 
     @property
     def sso(self) -> str:
-        """`account/permission set` of an SSO entry, else empty."""
+        """`ACCOUNT/PERMISSION SET` of an SSO entry, else empty."""
         return f"{self.sso_role.account}/{self.sso_role.permission_set}" if self.sso_role else ""
 
     @property
     def principal(self) -> str:
-        """As people write it: an ARN, an account or `sso:ACCOUNT/PERMISSION SET`; empty if there is none."""
+        """An ARN, an account or `sso:ACCOUNT/PERMISSION SET`, as on the command line; empty if there is none."""
         return self.arn or (f"{SSO_PREFIX}{self.sso}" if self.sso_role else "")
 
     @property
     def principal_kind(self) -> str:
-        """`role`, `user`, `account` or `sso`: which kind of principal it is for."""
+        """The kind of the principal: `role`, `user`, `account` or `sso`."""
         return "sso" if self.sso_role is not None and not self.arn else self.kind
 
     @property
     def key(self) -> str:
-        """Equal for the same principal; empty for an entry without one."""
+        """Equal for the same principal; empty for an entry without a principal."""
         return principal_key(self.principal) if self.principal else ""
 
 
 def listed_entries(settings: ViperSettings) -> Iterator[MappingEntry]:
-    """In the order in which the daemon asks them: roles, users, accounts."""
+    """In the order in which the daemon searches them: roles, users, accounts."""
     for kind in _KINDS:
         key = f"server.map{kind.capitalize()}s"
         for item, index in weak_list(settings.get(key), splits=True):
@@ -61,7 +61,7 @@ def listed_entries(settings: ViperSettings) -> Iterator[MappingEntry]:
 
 
 def _item_route(route: Route, index: int | None) -> Route:
-    """An item of a list; a single value that stands for a list of one is its own item."""
+    """The route of an item of a list; a single value in place of a list is its own item."""
     return route if index is None else route / index
 
 
@@ -85,5 +85,5 @@ def _sso(sso: dict[str, Any]) -> SsoRole:
 
 
 def _as_daemon_text(value: Any) -> str:
-    """A text as the daemon takes it; what it would not take, as it is."""
+    """A string as the daemon reads it; a value that it would not accept, unchanged."""
     return str(value) if isinstance(value, (list, dict)) else weak_text(value, "", Route())

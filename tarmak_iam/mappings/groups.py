@@ -1,4 +1,4 @@
-"""Groups and usernames that mean something to Kubernetes itself, whatever bindings say.
+"""Groups and usernames with a meaning in Kubernetes itself, whatever the bindings are.
 
 From Kubernetes: apiserver/pkg/authentication/user (names), rbac/bootstrappolicy/policy.go (what is bound to them).
 """
@@ -10,18 +10,18 @@ import re
 from tarmak_iam.aws.copied_text import cleaned
 
 ADMINS = "system:masters"
-"""Everything in the cluster."""
+"""Has every right in the cluster."""
 NODES = "system:nodes"
 NODE_PREFIX = "system:node:"
-"""What a node's username begins with; its name follows."""
+"""The prefix of a node's username; the name of the node follows."""
 EVERYONE = "system:authenticated"
-"""Everybody who gets in has it."""
+"""Every authenticated user is in it."""
 UNAUTHENTICATED = "system:unauthenticated"
 """Requests without credentials."""
 SERVICE_ACCOUNTS = "system:serviceaccounts"
 """All service accounts; those of a namespace are also in `system:serviceaccounts:NAMESPACE`."""
 BOOTSTRAPPERS = "system:bootstrappers"
-"""Bootstrap tokens, which ask for a node's certificate; also with more behind a colon."""
+"""Bootstrap tokens, which request a node's certificate; also with a suffix after a colon."""
 
 GROUPS = (
     ADMINS,
@@ -32,7 +32,7 @@ GROUPS = (
     SERVICE_ACCOUNTS,
     "system:monitoring",  # reads metrics and health
 )
-"""The groups that Kubernetes itself gives or binds."""
+"""The groups that Kubernetes itself assigns or binds."""
 
 COMPONENT_USERS = {
     "system:kube-controller-manager": "reads every Secret and issues tokens of every service account",
@@ -41,7 +41,7 @@ COMPONENT_USERS = {
     "system:apiserver": "is the API server itself",
     "system:anonymous": "is everyone who sends no credentials",
 }
-"""The usernames that Kubernetes itself gives or binds, and what each of them does."""
+"""The usernames that Kubernetes itself assigns or binds, and what each of them can do."""
 
 CLUSTER_ROLES = frozenset(
     f"system:{name}"
@@ -63,21 +63,21 @@ CLUSTER_ROLES = frozenset(
         "volume-scheduler",
     )
 ) | {"cluster-admin"}
-"""The ClusterRoles of Kubernetes that nobody takes for a name of their own."""
+"""ClusterRoles of Kubernetes whose names nobody would choose for a group."""
 
 _SEPARATOR = re.compile(r"[,;\uff0c\uff1b]")
 
 
 def is_group_within(group: str, family: str) -> bool:
-    """Whether a group is the `family`, as `system:serviceaccounts` is, or one below it."""
+    """Whether a group is the `family`, for example `system:serviceaccounts`, or one below it."""
     return group == family or group.startswith(f"{family}:")
 
 
 def joined_groups(text: str) -> tuple[str, ...] | None:
-    """The groups that somebody meant who wrote several into one text, with commas or semicolons, or with blanks where
-    one of them is Kubernetes's; None for the name of one group.
+    """The groups in a string that contains several: separated by commas or semicolons, or by blanks if one of them is a
+    group of Kubernetes. None for the name of a single group.
 
-    A distinguished name of LDAP (`cn=ops,dc=example`) is one: groups of other logins may be called so.
+    An LDAP distinguished name (`cn=ops,dc=example`) is a single group: other login methods use such names.
     """
     parts = _SEPARATOR.split(text)
     if len(parts) == 1:

@@ -1,4 +1,4 @@
-"""A cluster's mappings file, in the authenticator's own format: listed and edited without losing a comment."""
+"""The mappings file of a cluster, in the format of the authenticator: read and edited without losing a comment."""
 
 from __future__ import annotations
 
@@ -65,15 +65,15 @@ class Mappings:
 
     @classmethod
     def parse(cls, data: bytes | str, filename: str = MAPPINGS_NAME) -> Mappings:
-        """Raises ParseError, and ConfigError where the file is no mapping."""
+        """Raises ParseError, and ConfigError if the file is not a YAML mapping."""
         document = Document.parse(data, filename, json=False)
         if document.data is not None and not isinstance(document.data, dict):
             remedy = "begin it with clusterID and server"
             if isinstance(document.data, list):
                 remedy = (
-                    "move it elsewhere and bring its entries in with map import, or begin it with clusterID and server"
+                    "move it elsewhere and import its entries with map import, or begin it with clusterID and server"
                 )
-            raise ConfigError("the mappings file is no mapping", remedy=remedy, place=document.position(()))
+            raise ConfigError("the mappings file must be a YAML mapping", remedy=remedy, place=document.position(()))
         return cls(document)
 
     @classmethod
@@ -87,7 +87,7 @@ class Mappings:
 
     @property
     def cluster_id(self) -> str | None:
-        """The file's own clusterID, None where it has none."""
+        """The clusterID of the file, None if it has none."""
         value = lookup(self.document.data or {}, "clusterID")
         return None if value is None else str(value)
 
@@ -97,27 +97,27 @@ class Mappings:
 
     @property
     def entries(self) -> tuple[MappingEntry, ...]:
-        """In the order that the daemon asks them: roles, users, accounts. Odd entries show what can be shown."""
+        """In the order in which the daemon searches them: roles, users, accounts. Malformed entries are included."""
         return tuple(listed_entries(self._settings))
 
     def entries_read_by(self, version: DaemonVersion) -> tuple[MappingEntry, ...]:
-        """The same as a release reads the texts: `username: yes` is "1" for some, and "yes" for others.
+        """The entries as a release reads them: `username: yes` is "1" for some releases, and "yes" for others.
 
-        As `entries` where that release does not take the file.
+        As `entries` if that release does not accept the file.
         """
         with contextlib.suppress(DaemonNotStarted):
             return tuple(listed_entries(ViperSettings(load_config(self.document, version), {}, {})))
         return self.entries
 
     def with_cluster_id(self, cluster_id: str) -> Mappings:
-        """The same with a clusterID where it has none. Raises ConfigError where it has another."""
+        """The same with a clusterID if it has none. Raises ConfigError if it has another one."""
         own = self.cluster_id
         if own is None or own == "":
             return replace(self, document=self.document.set(self.cluster_id_route, cluster_id))
         if own != cluster_id:
             raise ConfigError(
                 f"clusterID is {quoted(own)}, but this cluster's id is "
-                f"{quoted(cluster_id)}: every login would be refused",
+                f"{quoted(cluster_id)}: the authenticator would reject every login",
                 remedy=f"write clusterID: {cluster_id}",
                 place=self.document.position(self.cluster_id_route),
             )
@@ -134,10 +134,11 @@ class Mappings:
     ) -> Mappings:
         """Maps an ARN, `sso:ACCOUNT/PERMISSION SET` or, with neither username nor groups, an account.
 
-        The same value if it is mapped so. An entry for the same principal is brought up to date; its username and
-        its groups stay where None are given, and with `replace_groups` False the groups are added to its own.
-        `strip_path` takes a role's path away. Raises ConfigError for a principal, username or group that the daemon
-        could not use, for a new role or user without a username, and EditRefused.
+        Returns the same value if nothing changes. An existing entry for the principal is updated: its username and its
+        groups stay if they are None here, and with `replace_groups` False the groups are added to those it has.
+        `strip_path` removes the path of a role. The account may be written as the AWS console shows it.
+        Raises ConfigError for a principal, username or group that the daemon could not use and for a new role or user
+        without a username; EditRefused if the file cannot be edited safely.
         """
         chosen = None if groups is None else tuple(groups)
         wish = Wanted(with_plain_account(arn), username, chosen, adds_groups=not replace_groups)
@@ -149,37 +150,38 @@ class Mappings:
     def merge(
         self, wanted: Iterable[Wanted], *, strip_path: bool = False, refuse: PrincipalRefusal | None = None
     ) -> tuple[Mappings, tuple[MergeOutcome, ...]]:
-        """All wanted entries brought in at once, and what became of each; what cannot be used is skipped.
+        """Adds or updates all wanted entries in one edit, and says what was done for each. Unusable ones are skipped.
 
-        `refuse` may know more reasons to skip one. Raises EditRefused, nothing changed.
+        `refuse` may give further reasons to skip one. Raises EditRefused, nothing changed.
         """
         planned = plan_merge(self.document, self.entries, wanted, strip_path=strip_path, refuse=refuse)
         return self._with(planned.apply_to(self.document)), planned.outcomes
 
     def remove(self, arn: str) -> Mappings:
-        """Takes every entry for the ARN, account or `sso:ACCOUNT/PERMISSION SET` out; the same value if there
-        is none.
+        """Removes every entry for the ARN, account or `sso:ACCOUNT/PERMISSION SET`. Returns the same value if there is
+        none.
 
         Raises ConfigError for an empty text, and EditRefused.
         """
         if not arn.strip():
-            raise ConfigError("the ARN is empty", remedy="name the ARN or account whose entry goes")
+            raise ConfigError("the ARN is empty", remedy="specify the ARN or account of the entry to remove")
         entries, removals = self.entries, []
         for entry in reversed(self.matching(arn)):
             if sum(other.route == entry.route for other in entries) > 1:
                 raise EditRefused(
-                    f"{shortened(arn)} shares one text with others, which would go with it",
-                    remedy="write them as a list first",
+                    f"{shortened(arn)} and other principals are written in one string, and would all be removed",
+                    remedy="write them as a YAML list first",
                     place=self.document.position(entry.route),
                 )
             removals.append(Remove(entry.route))
         return self._with(self.document.edit(*removals))
 
     def matching(self, principal: str) -> tuple[MappingEntry, ...]:
-        """The entries for an ARN, an account or `sso:ACCOUNT/PERMISSION SET`, and those that some release takes for it.
+        """The entries for an ARN, an account or `sso:ACCOUNT/PERMISSION SET`, including those that some release treats
+        as the same principal.
 
-        A role of IAM Identity Center is looked for without its path too, which is how `add` maps it. An account may be
-        written as the AWS console shows it; an entry that is written so is found first.
+        A role of IAM Identity Center is also searched for without its path, which is how `add` maps it. An account may
+        be written as the AWS console shows it; if entries are written like that, only those are returned.
         """
         for text in dict.fromkeys((principal, with_plain_account(principal))):
             wanted = {principal_key(text)}

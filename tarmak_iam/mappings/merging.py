@@ -1,4 +1,4 @@
-"""New entries brought into a mappings file: what each one comes to, and the edits that it takes."""
+"""New entries merged into a mappings file: the outcome of each entry, and the edits."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ PrincipalRefusal = Callable[[NamedPrincipal], ConfigError | None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An entry as it should be. `principal` is an ARN, an account or `sso:ACCOUNT/PERMISSION SET`.
+    """A mapping as it should be. `principal` is an ARN, an account or `sso:ACCOUNT/PERMISSION SET`.
 
-    An entry that is there keeps its username and its groups where they are None, and has the groups besides its own
-    where `adds_groups` says so. `place` is where the wish stands, and `only_new` leaves a principal alone that is
-    mapped already.
+    An existing entry keeps its username and its groups if they are None here. With `adds_groups`, the groups are added
+    to those it has. `place` is the source of this value. With `only_new`, a principal that is already mapped stays
+    unchanged.
     """
 
     principal: str
@@ -54,7 +54,7 @@ class MergeAction(TextEnum):
 
 @dataclass(frozen=True, slots=True)
 class MergeOutcome:
-    """What became of a wanted entry. `error` says why it was skipped; `notes` what should be known about it."""
+    """What was done for a wanted entry. `error` says why it was skipped; `notes` are remarks for the user."""
 
     action: MergeAction
     wanted: Wanted
@@ -65,15 +65,15 @@ class MergeOutcome:
 
 @dataclass(frozen=True, slots=True)
 class MergePlan:
-    """One outcome for every wanted entry, in their order, and the edits that bring them about."""
+    """One outcome for every wanted entry, in the same order, and the edits to make."""
 
     outcomes: tuple[MergeOutcome, ...]
     edits: tuple[Edit, ...]
 
     def apply_to(self, document: Document) -> Document:
-        """The same document if there is nothing to do. Raises EditRefused.
+        """Returns the same document if there is nothing to do. Raises EditRefused.
 
-        Many edits are made as one: each by itself costs a look at all the others.
+        Many edits are made as one update: the cost of a separate edit grows with the number of edits.
         """
         if len(self.edits) <= _FEW:
             return document.edit(*self.edits)
@@ -93,8 +93,8 @@ def plan_merge(
     strip_path: bool = False,
     refuse: PrincipalRefusal | None = None,
 ) -> MergePlan:
-    """Nothing raises: what cannot be used is skipped. Of two wishes for one principal the last one counts,
-    as in the files that they come from."""
+    """Raises nothing: an entry that cannot be used is skipped. Of two entries for one principal the last is used, as
+    in the files that they come from."""
     resolved = [_resolve(each, strip_path, refuse) for each in wanted]
     last = {each.name.key: number for number, each in enumerate(resolved) if each.name and not each.wanted.only_new}
     planner = _MergePlanner(document, entries)
@@ -131,25 +131,25 @@ def _check_names(wanted: Wanted, name: NamedPrincipal) -> None:
     groups = wanted.groups or ()
     if name.kind == "account":
         if wanted.username or groups:
-            what = "an account has no username or groups: its callers log in under their ARN"
-            raise ConfigError(what, remedy="leave --username and --group out")
+            what = "an account has no username or groups: its callers log in with their ARN as username"
+            raise ConfigError(what, remedy="omit --username and --group")
         return
     if wanted.username is not None and not wanted.username.strip():
-        remedy = "write one there" if wanted.place else "give one with --username"
+        remedy = "write a username there" if wanted.place else "specify a username with --username"
         raise ConfigError("the username is empty", remedy=remedy)
     if not all(map(str.strip, groups)):
-        raise ConfigError("a group is empty", remedy="write its name, or leave it out")
+        raise ConfigError("a group is empty", remedy="write its name, or remove it")
     for text in (*filter(None, (wanted.username,)), *groups):
         if CONTROL.search(text):
             raise ConfigError(
-                f"{shortened(text)!r} cannot be a username or group", remedy="write it without control characters"
+                f"{shortened(text)!r} is not a valid username or group", remedy="write it without control characters"
             )
 
 
 def _shadowed(wanted: Wanted, name: NamedPrincipal, later: Wanted) -> MergeOutcome:
     where = f" ({later.place})" if later.place else ""
     error = ConfigError(
-        f"{shortened(name)} is named again{where}, and the last entry counts", remedy="groups are not merged"
+        f"{shortened(name)} has a later entry{where}, and the last entry is used", remedy="groups are not merged"
     )
     return MergeOutcome(MergeAction.SKIPPED, wanted, str(name), error)
 
@@ -159,7 +159,7 @@ def _apply(edit: Set | Remove, data: Any) -> None:
     *way, last = Route.of(edit.path).plain
     for step in way:
         if isinstance(data, dict) and data.get(step) is None:
-            data[step] = {}  # a list's parents that are not there yet
+            data[step] = {}  # missing parents of a list
         data = data[step]
     if isinstance(edit, Set):
         data[last] = edit.value
@@ -181,15 +181,15 @@ class _MergePlanner:
 
     @property
     def edits(self) -> tuple[Edit, ...]:
-        """Lists that are not there yet come in the order of the documentation."""
+        """New lists come in the order of the documentation."""
         return (
             *(edit for name, items in self._additions.items() for edit in self._extend(name, items)),
             *self._updates,
         )
 
     def _extend(self, name: str, items: list[Any]) -> list[Edit]:
-        """A list given its new items at once is much cheaper than an edit for each; where there is something
-        else, the edit says so."""
+        """Setting a list with all its new items is much cheaper than an edit for each item. If the key has a value of
+        another type, the edit is refused."""
         key = f"server.{name}"
         route, old = self._settings.route(key), self._settings.get(key)
         if len(items) > 1 and (old is None or isinstance(old, list)):
@@ -201,7 +201,7 @@ class _MergePlanner:
         existing = self._there.get(name.key, ())
         if wanted.only_new and (existing or name.key in self._new):
             return replace(
-                done, action=MergeAction.UNCHANGED, notes=(*name.notes, "it is mapped already, and stays so")
+                done, action=MergeAction.UNCHANGED, notes=(*name.notes, "already mapped, so the entry stays unchanged")
             )
         if len(existing) > 1 and name.kind != "account":
             return replace(done, action=MergeAction.SKIPPED, error=self._ambiguous(name, existing))
@@ -217,8 +217,7 @@ class _MergePlanner:
         return done
 
     def _regrouped(self, entry: MappingEntry, route: Route, groups: tuple[str, ...], *, adds: bool) -> Iterator[Edit]:
-        """Items of a list that is written here stay as they are written: what the daemon takes `y` for depends on its
-        release."""
+        """The existing items of a list are not rewritten: how the daemon reads `y` depends on its release."""
         written = self._document.entry(route)
         if adds and written is not None and isinstance(written.value, ListNode) and self._document.has(route):
             yield from (Append(route, group) for group in groups[len(entry.groups) :])
@@ -228,10 +227,10 @@ class _MergePlanner:
     def _ambiguous(self, name: NamedPrincipal, existing: Sequence[MappingEntry]) -> ConfigError:
         places = ", ".join(str(self._document.position(entry.route).line) for entry in existing)
         lists = {entry.kind for entry in existing}
-        wins = "the last one" if len(lists) == 1 else "the one under mapRoles"
+        used = "the last one" if len(lists) == 1 else "the one under mapRoles"
         return ConfigError(
-            f"{shortened(name)} is mapped more than once (lines {places}); {wins} wins",
-            remedy="remove all but one by hand",
+            f"{shortened(name)} is mapped more than once (lines {places}); {used} is used",
+            remedy="remove all but one of them by hand",
             place=self._document.position(existing[-1].route),
         )
 
@@ -247,13 +246,13 @@ class _MergePlanner:
         if wanted.user_id and entry.user_id != wanted.user_id:
             yield Set(entry.route / field_key(item, "userid"), wanted.user_id)
         if entry.sso_role is not None and entry.sso_role.partition:
-            # With one, even the right one, the pattern never matches (upstream's slip).
+            # With a partition, even the right one, the entry never matches (a bug of the authenticator).
             key = field_key(item, "sso")
             yield Remove(entry.route / key / field_key(field_value(item, "sso"), "partition"))
 
 
 def _groups(entry: MappingEntry, wanted: Wanted) -> tuple[str, ...]:
-    """What an entry that is there has afterwards."""
+    """The groups that an existing entry has afterwards."""
     if wanted.groups is None:
         return entry.groups
     if not wanted.adds_groups:
@@ -267,7 +266,7 @@ def list_for(name: NamedPrincipal) -> str:
 
 
 def by_list(entries: Iterable[Wanted], written: Callable[[NamedPrincipal, Wanted], Any]) -> dict[str, list[Any]]:
-    """Entries as they are written, by their list; lists in the order of the documentation, empty ones left out."""
+    """Entries as they are written, by list, in the order of the documentation; without empty lists."""
     lists: dict[str, list[Any]] = {"mapRoles": [], "mapUsers": [], "mapAccounts": []}
     for entry in entries:
         name = parse_principal(entry.principal)
@@ -276,7 +275,7 @@ def by_list(entries: Iterable[Wanted], written: Callable[[NamedPrincipal, Wanted
 
 
 def new_entry(name: NamedPrincipal, wanted: Wanted) -> Any:
-    """The entry as it is written, in the documented spelling."""
+    """The entry as it is written to a file, in the documented spelling."""
     if name.kind == "account":
         return name.text
     who: dict[str, Any] = {f"{name.kind}ARN": name.text}

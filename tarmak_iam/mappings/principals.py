@@ -1,5 +1,5 @@
-"""Whom a person means: the ARN of a role or user, a whole account or an SSO permission set, and the mapped principal
-closest to one that is not mapped.
+"""Principals as users name them: the ARN of a role or user, a whole account or an SSO permission set; and the mapped
+principal closest to one that is not mapped.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _BARE_SSO = re.compile(r"[0-9]{12}/[^/]+\Z", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class NamedPrincipal:
-    """`kind` is `role`, `user`, `account` or `sso`; `text` an ARN, twelve digits or `ACCOUNT/PERMISSION SET`.
+    """`kind` is `role`, `user`, `account` or `sso`; `text` is an ARN, 12 digits or `ACCOUNT/PERMISSION SET`.
 
-    `notes` tell what of the given text was left out, and what the principal means beyond its looks.
+    `notes` say which part of the given text was omitted, and what the principal matches that is not obvious.
     """
 
     kind: str
@@ -46,21 +46,21 @@ class NamedPrincipal:
 
     @property
     def partition(self) -> str | None:
-        """None for an account, which has callers of any; an SSO pattern is always one of `aws`."""
+        """None for an account: its callers may be in any partition. An SSO entry is always in `aws`."""
         if self.kind == "account":
             return None
         return "aws" if self.kind == "sso" else parse_arn(self.text).partition
 
     def __str__(self) -> str:
-        """As people write it, and `map list` shows it."""
+        """As it is written on the command line, and as `map list` shows it."""
         return f"{SSO_PREFIX}{self.text}" if self.kind == "sso" else self.text
 
 
 def parse_principal(text: str, *, strip_path: bool = False) -> NamedPrincipal:
-    """Reads an ARN, an account's twelve digits or `sso:ACCOUNT/PERMISSION SET`.
+    """Reads an ARN, the 12 digits of an account or `sso:ACCOUNT/PERMISSION SET`.
 
-    The path of a role is taken away where `strip_path` says so, and always for a role that IAM Identity
-    Center made. Raises ConfigError for what would never match, or match more than it says.
+    The path of a role is removed with `strip_path`, and always for a role that IAM Identity Center created. Raises
+    ConfigError for a principal that would never match, or would match more than it says.
     """
     if is_account(text):
         return NamedPrincipal("account", text)
@@ -70,18 +70,21 @@ def parse_principal(text: str, *, strip_path: bool = False) -> NamedPrincipal:
         raise ConfigError(f"{quoted(text)} is not a valid account ID", remedy=f'write "{with_plain_account(text)}"')
     if _BARE_SSO.match(text):
         raise ConfigError(
-            f"{quoted(text)} is no ARN", remedy=f"write {SSO_PREFIX}{shortened(text)} for the permission set"
+            f"{quoted(text)} is not an ARN", remedy=f"write {SSO_PREFIX}{shortened(text)} for the permission set"
         )
     notes = []
     found = arn_flaw(text)
     if found is not None and text.isdigit():
-        raise ConfigError(found.what, remedy="an account has twelve digits; a leading zero needs quotes in YAML")
+        raise ConfigError(
+            f"{quoted(text)} is not a valid account ID",
+            remedy="write all 12 digits; in YAML, put an account with a leading zero in quotes",
+        )
     if found is not None and found.kind is FlawKind.PATH and found.likely_arn:
         if not strip_path and not _is_reserved(text):
-            raise ConfigError(found.what, remedy=f"{found.remedy}, or give --strip-path")
+            raise ConfigError(found.what, remedy=f"{found.remedy}, or use --strip-path")
         notes.append(
-            f"{shortened(text)} is mapped as {shortened(found.likely_arn)}: STS leaves a role's path out, "
-            "so it means every role of that name in the account, whatever its path"
+            f"{shortened(text)} is mapped as {shortened(found.likely_arn)}: STS omits the path of a role, "
+            "so the entry matches every role of that name in the account, whatever its path"
         )
         text = found.likely_arn
     kind = checked_arn(text)
@@ -89,8 +92,8 @@ def parse_principal(text: str, *, strip_path: bool = False) -> NamedPrincipal:
 
 
 def check_principal(text: str) -> None:
-    """Raises ConfigError for what is no ARN of a principal, no account and no permission set. An ARN that would never
-    match is one: somebody may have mapped it."""
+    """Raises ConfigError unless the text is the ARN of a principal, an account or a permission set. An ARN that would
+    never match is accepted: the file may contain an entry for it."""
     try:
         parse_principal(text)
     except ConfigError:
@@ -100,23 +103,25 @@ def check_principal(text: str) -> None:
 
 
 def principal_key(text: str) -> str:
-    """Equal for the same principal, as the daemon compares: without case, an assumed role as its role."""
+    """Equal for the same principal, as the daemon compares: ignoring case, an assumed role as its role."""
     return to_lower(text) if to_lower(text).startswith(SSO_PREFIX) else canonical_text(text)
 
 
 def _permission_set(text: str) -> NamedPrincipal:
     account, slash, name = text[len(SSO_PREFIX) :].partition("/")
     if not slash or not name:
-        raise ConfigError(f"{quoted(text)} names no permission set", remedy="write it as in sso:111122223333/Admin")
+        raise ConfigError(
+            f"{quoted(text)} does not name a permission set", remedy="write it as in sso:111122223333/Admin"
+        )
     if not is_account(account):
         plain = with_plain_account(text)
         remedy = f"write {shortened(plain)}" if plain != text else "check the account"
         raise ConfigError(f"the account {quoted(account)} of {shortened(text)} must have 12 digits", remedy=remedy)
     if not is_permission_set(name):
-        what = f"{quoted(name)} is no name of a permission set"
-        raise ConfigError(what, remedy="they have up to 32 letters, digits and _+=,.@-")
+        what = f"{quoted(name)} is not a valid name of a permission set"
+        raise ConfigError(what, remedy="use up to 32 letters, digits and _+=,.@-")
     if is_role_name(name):
-        what = f"no role is of the permission set {quoted(name)}: that is the name of a role"
+        what = f"{quoted(name)} is the name of a role, not of a permission set"
         raise ConfigError(what, remedy=f"write {SSO_PREFIX}{account}/{permission_set_like(name)}")
     also = f"{shortened(text)} also matches every permission set of the account whose name begins with {name}_"
     return NamedPrincipal("sso", f"{account}/{name}", (also,))
@@ -135,15 +140,15 @@ def _of_sso_role(text: str) -> tuple[str, ...]:
     # https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
     suffix = arn.name.rpartition("_")[2]
     why = (
-        f"the suffix {suffix} is another one after the last assignment of the permission set in the account "
-        "went and a new one came, and the entry never matches again then"
+        f"the suffix {suffix} changes if all assignments of the permission set in the account are removed and a new "
+        "one is created; the entry never matches again then"
     )
-    return (f"{why}; {SSO_PREFIX}{arn.account}/{permission_set} does without it, with authenticator v0.6.30 or later",)
+    return (f"{why}; {SSO_PREFIX}{arn.account}/{permission_set} does not need it, with authenticator v0.6.30 or later",)
 
 
 @dataclass(frozen=True, slots=True)
 class _PrincipalParts:
-    """`name` is that of a role, user or permission set, without its path; empty for a whole account."""
+    """`name` is the name of a role, user or permission set, without its path; empty for a whole account."""
 
     account: str
     name: str
@@ -151,8 +156,8 @@ class _PrincipalParts:
 
 
 def closest_principal(text: str, known: Iterable[str]) -> str | None:
-    """The one with the same name (under another path, of another kind, in another account), else with one nearly like
-    it; of accounts the one with nearly the same digits. None where nothing is like it."""
+    """The known principal with the same name (under another path, of another kind, in another account), else one with a
+    similar name; of accounts, the one with nearly the same digits. None if nothing is similar."""
     wanted = _principal_parts(text)
     likely = [
         (score, each)
@@ -163,7 +168,7 @@ def closest_principal(text: str, known: Iterable[str]) -> str | None:
 
 
 def _score(wanted: _PrincipalParts, other: _PrincipalParts) -> float:
-    """0 for principals that nobody takes for each other."""
+    """0 for principals that are not confused with each other."""
     accounts = likeness(wanted.account, other.account) if wanted.account else 1.0
     if not wanted.name or not other.name:
         accounts = likeness(wanted.account, other.account)

@@ -104,7 +104,9 @@ def test_map_add_refuses_them(principal: str) -> None:
 
 
 def test_map_add_names_the_permission_set() -> None:
-    with pytest.raises(ConfigError, match=r"that is the name of a role; write sso:111122223333/Dev$"):
+    with pytest.raises(
+        ConfigError, match=r"is the name of a role, not of a permission set; write sso:111122223333/Dev$"
+    ):
         Mappings.parse(ROLES).add("sso:111122223333/AWSReservedSSO_Dev", "dev", ["dev"])
 
 

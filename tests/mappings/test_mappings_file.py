@@ -135,7 +135,7 @@ def test_a_look_alike_is_not_let_in_and_does_not_stand_for_the_principal() -> No
         ("arn:aws:iam:eu-west-1:111122223333:role/Admin", "no caller has such an ARN"),
         ("arn:aws:s3:::bucket", "the service is 's3'"),
         ("role/Admin", "does not begin with 'arn:'"),
-        ("11112222333", "does not begin with 'arn:'"),
+        ("11112222333", "is not a valid account ID"),
     ],
 )
 def test_what_could_never_match_is_not_let_in(arn: str, message: str) -> None:
@@ -184,7 +184,7 @@ def test_a_single_value_is_never_lost() -> None:
         single.add(USER.replace("user/team", "role"), "b", ["g"])
     assert single.remove(ROLE).entries == ()
     accounts = Mappings.parse("server:\n  mapAccounts: 111122223333,444455556666\n")
-    with pytest.raises(EditRefused, match="444455556666 shares one text with others"):
+    with pytest.raises(EditRefused, match="444455556666 and other principals are written in one string"):
         accounts.remove("444455556666")
 
 
@@ -208,12 +208,12 @@ def test_two_entries_for_one_role_are_not_guessed_at() -> None:
         twice.add(ROLE, "admin", [])
     assert twice.remove(ROLE).entries == ()
     both = Mappings.parse(TEXT.replace("[]", f"[{{userARN: {ROLE}, username: x}}]"))
-    with pytest.raises(ConfigError, match=r"is mapped more than once \(lines 6, 10\); the one under mapRoles wins"):
+    with pytest.raises(ConfigError, match=r"is mapped more than once \(lines 6, 10\); the one under mapRoles is used"):
         both.add(ROLE, "admin", [])
 
 
 def test_a_file_that_is_no_mapping() -> None:
-    with pytest.raises(ConfigError, match="is no mapping"):
+    with pytest.raises(ConfigError, match="must be a YAML mapping"):
         Mappings.parse("- a\n")
     with pytest.raises(ParseError):
         Mappings.parse("a: [\n")
@@ -298,11 +298,11 @@ def test_many_at_once_and_what_became_of_each() -> None:
     assert [f"{each.action} {each.principal}{f': {each.error.what}' if each.error else ''}" for each in outcomes] == [
         f"added {USER}",
         f"updated {ROLE}",
-        f"skipped {other}: {other} is named again (f:5), and the last entry counts",
-        f"skipped {other.lower()}: {other.lower()} is named again (f:5), and the last entry counts",
+        f"skipped {other}: {other} has a later entry (f:5), and the last entry is used",
+        f"skipped {other.lower()}: {other.lower()} has a later entry (f:5), and the last entry is used",
         f"added {other}",
         "added 111122223333",
-        "skipped 111122223333: an account has no username or groups: its callers log in under their ARN",
+        "skipped 111122223333: an account has no username or groups: its callers log in with their ARN as username",
         (
             "skipped arn:aws:iam::111122223333:role/a/Path: arn:aws:iam::111122223333:role/a/Path would never match: "
             "STS omits the path of a role"
@@ -339,7 +339,7 @@ def test_a_principal_that_is_there_stays_for_who_only_adds() -> None:
     start = Mappings.parse(TEXT)
     merged, (outcome,) = start.merge([Wanted(ROLE, "other", only_new=True)])
     assert merged is start
-    assert (str(outcome.action), outcome.notes) == ("unchanged", ("it is mapped already, and stays so",))
+    assert (str(outcome.action), outcome.notes) == ("unchanged", ("already mapped, so the entry stays unchanged",))
 
 
 def test_several_into_a_list_that_is_none() -> None:

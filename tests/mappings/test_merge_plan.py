@@ -30,7 +30,7 @@ server:
     userid: old
   mapAccounts: ["111122223333", "111122223333"]
 """
-OF_ACCOUNT = "an account has no username or groups: its callers log in under their ARN; "
+OF_ACCOUNT = "an account has no username or groups: its callers log in with their ARN as username; "
 OF_TWICE = f"aws-iam-authenticator.yaml:9:5: {HOME}:role/Twice is mapped more than once"
 
 
@@ -58,30 +58,30 @@ def plain(found: tuple[Edit, ...]) -> list[tuple[str, Any]]:
     [
         (
             Wanted("111122223333", "x"),
-            f"{OF_ACCOUNT}leave --username and --group out",
+            f"{OF_ACCOUNT}omit --username and --group",
         ),
         (
             Wanted("111122223333", "", ("ops",)),
-            f"{OF_ACCOUNT}leave --username and --group out",
+            f"{OF_ACCOUNT}omit --username and --group",
         ),
-        (Wanted(f"{HOME}:role/New", " "), "the username is empty; give one with --username"),
+        (Wanted(f"{HOME}:role/New", " "), "the username is empty; specify a username with --username"),
         (
             Wanted(f"{HOME}:role/New", "", place=Place("f.yaml", 3)),
-            "the username is empty; write one there",
+            "the username is empty; write a username there",
         ),
-        (Wanted(f"{HOME}:role/New", "x", ("ops", " ")), "a group is empty; write its name, or leave it out"),
+        (Wanted(f"{HOME}:role/New", "x", ("ops", " ")), "a group is empty; write its name, or remove it"),
         (
             Wanted(f"{HOME}:role/New", "x", ("o\x85ps",)),
-            "'o\\x85ps' cannot be a username or group; write it without control characters",
+            "'o\\x85ps' is not a valid username or group; write it without control characters",
         ),
         (
             Wanted(f"{HOME}:role/New", "x\u2028"),
-            "'x\\u2028' cannot be a username or group; write it without control characters",
+            "'x\\u2028' is not a valid username or group; write it without control characters",
         ),
         (Wanted(f"{HOME}:role/New", None), "--username is required for roles and users"),
         (
             Wanted(f"{HOME}:role/Twice", "x"),
-            f"{OF_TWICE} (lines 7, 9); the last one wins; remove all but one by hand",
+            f"{OF_TWICE} (lines 7, 9); the last one is used; remove all but one of them by hand",
         ),
     ],
 )
@@ -95,17 +95,17 @@ def test_what_is_skipped_and_why(wanted: Wanted, error: str) -> None:
 def test_a_principal_in_both_lists() -> None:
     text = TEXT.replace(f"{HOME}:user/alice", f"{HOME}:role/Admin")
     error = only(Wanted(f"{HOME}:role/Admin", "x"), text=text).error
-    assert str(error).endswith(" (lines 4, 12); the one under mapRoles wins; remove all but one by hand")
+    assert str(error).endswith(" (lines 4, 12); the one under mapRoles is used; remove all but one of them by hand")
 
 
 def test_the_last_wish_for_a_principal_counts() -> None:
     first, last = Wanted(f"{HOME}:role/New", "first"), Wanted(f"{HOME}:role/New", "last", place=Place("f.yaml", 7))
     assert [str(each.error) for each in planned(first, last).outcomes] == [
-        f"{HOME}:role/New is named again (f.yaml:7), and the last entry counts; groups are not merged",
+        f"{HOME}:role/New has a later entry (f.yaml:7), and the last entry is used; groups are not merged",
         "None",
     ]
     outcome = only(first, Wanted(f"{HOME}:role/New", "last"))
-    assert str(outcome.error) == f"{HOME}:role/New is named again, and the last entry counts; groups are not merged"
+    assert str(outcome.error) == f"{HOME}:role/New has a later entry, and the last entry is used; groups are not merged"
     assert (outcome.action, outcome.wanted, outcome.principal) == (MergeAction.SKIPPED, first, f"{HOME}:role/New")
     assert plain(planned(first, last).edits) == [
         ("Append server.mapRoles", {"roleARN": f"{HOME}:role/New", "username": "last", "groups": []})
@@ -132,7 +132,7 @@ def test_what_is_added() -> None:
 
 
 def test_only_new_leaves_alone_what_is_mapped_or_has_just_been_added() -> None:
-    stays = "it is mapped already, and stays so"
+    stays = "already mapped, so the entry stays unchanged"
     outcome = only(Wanted(f"{HOME}:role/Admin", "x", only_new=True))
     assert (outcome.action, outcome.notes) == (MergeAction.UNCHANGED, (stays,))
     role = f"{HOME}:role/New"

@@ -41,8 +41,8 @@ def test_a_role_that_is_there_twice_is_nobodys_to_change() -> None:
     mappings, (outcome,) = Mappings.parse(twice).merge([Wanted(DEV, "x")])
     assert mappings.document.text == twice
     assert str(outcome.error) == (
-        f"aws-iam-authenticator.yaml:5:5: {DEV} is mapped more than once (lines 4, 5); the last one wins; "
-        "remove all but one by hand"
+        f"aws-iam-authenticator.yaml:5:5: {DEV} is mapped more than once (lines 4, 5); the last one is used; "
+        "remove all but one of them by hand"
     )
 
 
@@ -56,7 +56,7 @@ def test_a_role_that_is_there_twice_is_nobodys_to_change() -> None:
         (
             [Wanted(NEW, "a", only_new=True), Wanted(NEW, "b")],
             with_new("b"),
-            [f"skipped: {NEW} is named again, and the last entry counts", "added"],
+            [f"skipped: {NEW} has a later entry, and the last entry is used", "added"],
         ),
     ],
 )

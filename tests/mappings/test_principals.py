@@ -29,11 +29,9 @@ def test_plain_ones(text: str, kind: str) -> None:
 
 
 def test_a_path_goes_on_request_only() -> None:
-    with pytest.raises(
-        ConfigError, match=r"map arn:aws:iam::111122223333:role/Admin instead .*, or give --strip-path$"
-    ):
+    with pytest.raises(ConfigError, match=r"map arn:aws:iam::111122223333:role/Admin instead .*, or use --strip-path$"):
         parse_principal(WITH_PATH)
-    why = "STS leaves a role's path out, so it means every role of that name in the account, whatever its path"
+    why = "STS omits the path of a role, so the entry matches every role of that name in the account, whatever its path"
     stripped = "arn:aws:iam::111122223333:role/Admin"
     told = f"{WITH_PATH} is mapped as {stripped}: {why}"
     assert parse_principal(WITH_PATH, strip_path=True) == NamedPrincipal("role", stripped, (told,))
@@ -46,9 +44,9 @@ def test_a_role_of_identity_center() -> None:
     assert (found.kind, found.text) == ("role", STRIPPED)
     assert [note.partition(": ")[0] for note in found.notes[:1]] == [f"{RESERVED} is mapped as {STRIPPED}"]
     suffix = (
-        "the suffix 0123456789abcdef is another one after the last assignment of the permission set in the account "
-        "went and a new one came, and the entry never matches again then; "
-        "sso:111122223333/Ad_min does without it, with authenticator v0.6.30 or later"
+        "the suffix 0123456789abcdef changes if all assignments of the permission set in the account are removed and "
+        "a new one is created; the entry never matches again then; "
+        "sso:111122223333/Ad_min does not need it, with authenticator v0.6.30 or later"
     )
     assert found.notes[1:] == (suffix,)
     assert parse_principal(STRIPPED).notes == (suffix,)
@@ -69,8 +67,8 @@ def test_a_permission_set() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("sso:Admin", "'sso:Admin' names no permission set; write it as in sso:111122223333/Admin"),
-        ("sso:111122223333/", "names no permission set"),
+        ("sso:Admin", "'sso:Admin' does not name a permission set; write it as in sso:111122223333/Admin"),
+        ("sso:111122223333/", "does not name a permission set"),
         ("sso:1234/Admin", "the account '1234' of sso:1234/Admin must have 12 digits; check the account"),
         (
             "sso:1111-2222-3333/Admin",
@@ -80,10 +78,16 @@ def test_a_permission_set() -> None:
             ),
         ),
         ("1111-2222-3333", "'1111-2222-3333' is not a valid account ID; write \"111122223333\""),
-        ("sso:111122223333/a b", "'a b' is no name of a permission set; they have up to 32 letters"),
-        ("sso:111122223333/" + "x" * 33, "is no name of a permission set"),
-        ("111122223333/Admin", "'111122223333/Admin' is no ARN; write sso:111122223333/Admin for the permission set"),
-        ("11112222333", "an account has twelve digits; a leading zero needs quotes in YAML"),
+        ("sso:111122223333/a b", "'a b' is not a valid name of a permission set; use up to 32 letters"),
+        ("sso:111122223333/" + "x" * 33, "is not a valid name of a permission set"),
+        (
+            "111122223333/Admin",
+            "'111122223333/Admin' is not an ARN; write sso:111122223333/Admin for the permission set",
+        ),
+        (
+            "11112222333",
+            "'11112222333' is not a valid account ID; write all 12 digits; in YAML, put an account with a leading",
+        ),
         ("", "is not the ARN of a role or user"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Other tools' mapping formats: read into entries, and written from entries, as plain data."""
+"""The mapping formats of other tools, read into entries and written from entries, as plain data."""
 
 from tarmak_iam.mappings.formats.conversion import (
     Conversion,

@@ -1,4 +1,4 @@
-"""The authenticator's own configuration, which the backend MountedFile reads; also within a ConfigMap."""
+"""The configuration of the authenticator, which the backend MountedFile reads; also inside a ConfigMap."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from tarmak_iam.routes import Route
 
 _FILES = (".yaml", ".yml", ".json")
 _LISTS = ("mapusers", "maproles", "mapaccounts")
-_TOP = tuple(f"server.{name}" for name in _LISTS)  # which the daemon takes for the same
-# The later counts: a role is asked before a user, and nobody is asked for an account who is mapped.
+_TOP = tuple(f"server.{name}" for name in _LISTS)  # which the daemon treats as the same key
+# The later is used: a role is searched before a user, and the account only of a principal without an entry.
 _PRECEDENCE = {"account": 0, "user": 1, "role": 2}
 
 
 def reads(part: FilePart) -> bool:
-    """A mapping with clusterID or server, or a ConfigMap with a file that has."""
+    """A YAML mapping with clusterID or server, or a ConfigMap that contains a file with one of them."""
     return configuration(part) is not None
 
 
 def configuration(part: FilePart) -> FilePart | None:
-    """The configuration itself; None where there is none."""
+    """The configuration itself; None if there is none."""
     if part.text("kind") != "ConfigMap":
         return part if part.get("kind") is None and _has_its_keys(part) else None
     data = part.get("data")
@@ -45,7 +45,7 @@ def configuration(part: FilePart) -> FilePart | None:
 
 
 def _has_its_keys(part: FilePart) -> bool:
-    """Lists of aws-auth have the same names, but are texts."""
+    """The lists of aws-auth have the same names, but are strings."""
     lists = (part.get(name) for name in _LISTS)
     misplaced = any(each is not None and not isinstance(each.value, str) for each in lists)
     return misplaced or any(part.get(name) is not None for name in ("clusterID", "server"))
@@ -61,7 +61,7 @@ def read(part: FilePart) -> Read:
         part = FilePart(None, config.document, entry.route, config.outer)
         place = part.place
         if not entry.principal:
-            yield LeftOut("an entry without an ARN maps nobody", place, _admin_of(entry))
+            yield LeftOut("an entry without an ARN matches no principal", place, _admin_of(entry))
         elif entry.sso_role is not None and not entry.arn and entry.sso_role.partition:
             what = "an SSO entry with a partition, even the right one, never matches"
             yield LeftOut(what, place, _admin_of(entry))
@@ -78,28 +78,28 @@ def _admin_of(entry: MappingEntry) -> str:
 def _account(account: str, part: FilePart) -> Wanted | LeftOut:
     raw = part.node
     if isinstance(raw, Scalar) and is_account(raw.text) and not is_account(account):
-        what = f"the account {raw.text} is not in quotes, so the daemon reads {account} and it matches nobody"
-        return LeftOut(f"{what}; map it yourself if that is what was meant", part.place)
+        what = f"the account {raw.text} is not in quotes, so the daemon reads {account}, which matches no caller"
+        return LeftOut(f"{what}; use `map add` if this account was meant", part.place)
     return Wanted(account, place=part.place)
 
 
 def _left_out(config: FilePart) -> Read:
     for member in config.members:
         if to_lower(member.name) in _LISTS:
-            yield LeftOut(f"{member.name} stands outside of server, where the daemon does not look", member.key_place)
+            yield LeftOut(f"{member.name} is not below server, so the daemon ignores it", member.key_place)
         elif to_lower(member.name) != "server":
-            what = f"{shown(member.name)} is no mapping; what is here stays"
+            what = f"{shown(member.name)} is not a list of mappings; the existing value stays"
             yield LeftOut(what, member.key_place)
     server = config.get("server")
     for member in server.members if server is not None else ():
         if to_lower(member.name) not in _LISTS:
             yield LeftOut(
-                f"server.{shown(member.name)} is no mapping; write it into the file by hand", member.key_place
+                f"server.{shown(member.name)} is not a list of mappings; add it to the file by hand", member.key_place
             )
 
 
 def write(entries: Iterable[Wanted], rest: dict[str, Any]) -> dict[str, Any]:
-    """A configuration with these entries in the documented spelling; `rest` is one whose other keys come along."""
+    """A configuration with these entries in the documented spelling, and the other keys of the configuration `rest`."""
     kept = {key: value for key, value in rest.items() if to_lower(str(key)) not in (*_TOP, "server", "clusterid")}
     old = lookup(rest, "server")
     server = (
@@ -114,7 +114,7 @@ def write(entries: Iterable[Wanted], rest: dict[str, Any]) -> dict[str, Any]:
 
 
 def other_settings(config: dict[str, Any]) -> Iterator[tuple[str, Route]]:
-    """The keys of a configuration that are neither mappings nor the cluster id, and the way to each."""
+    """The keys of a configuration that are neither mappings nor the cluster id, and their routes."""
     for key, value in config.items():
         route = Route() / str(key)
         if to_lower(str(key)) == "server" and isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""The ConfigMap `aws-auth` in kube-system, which the backend EKSConfigMap reads: YAML texts within its data.
+"""The ConfigMap `aws-auth` in kube-system, which the backend EKSConfigMap reads: YAML in the strings of its data.
 
-Facts from the daemon's pkg/mapper/configmap: mapRoles and mapUsers are read strictly (YAML to JSON, where a
-username must be a text), mapAccounts by yaml.v2 as texts, so an unquoted account keeps its leading zeros.
+From the daemon's pkg/mapper/configmap: mapRoles and mapUsers are read strictly (YAML to JSON, where a username must be
+a string), mapAccounts by yaml.v2 as strings, so an unquoted account keeps its leading zeros.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.merging import Wanted, by_list, new_entry
 from tarmak_iam.mappings.principals import SSO_PREFIX, NamedPrincipal
 
-_LISTS = ("mapUsers", "mapRoles", "mapAccounts")  # the later counts: roles are asked before users
+_LISTS = ("mapUsers", "mapRoles", "mapAccounts")  # the later list is used: roles are searched before users
 
 
 def reads(part: FilePart) -> bool:
@@ -61,16 +61,19 @@ def _read_list(member: FilePart, name: str) -> Read:
         try:
             listed = member.inner()
         except ParseError as error:
-            admin = f"somebody of {name}" if ADMINS in member.value else ""
+            admin = f"an entry of {name}" if ADMINS in member.value else ""
             yield LeftOut(f"{name} cannot be read: {error.message}", error.place, admin)
             return
     else:
-        yield LeftOut(f"{name} is no text, which the API server would not take; it is read all the same", member.place)
+        yield LeftOut(
+            f"{name} is not a string, so the API server would reject the ConfigMap; its entries are read anyway",
+            member.place,
+        )
         listed = member
     if listed.value is None:
         return
     if not isinstance(listed.value, list):
-        yield LeftOut(f"{name} is no list, so the daemon takes nothing of it", listed.place)
+        yield LeftOut(f"{name} is not a list, so the daemon ignores it", listed.place)
         return
     for item in listed.items:
         if name == "mapAccounts":
@@ -88,7 +91,7 @@ def _mapping(item: FilePart, arn_key: str) -> Read:
     for each in read_mapping(item, arn_key, "userid", "sso"):
         yield each
         if isinstance(each, Wanted) and user_id:
-            yield LeftOut(f"{each.principal}: userid counts for the backend DynamicFile only", item.place)
+            yield LeftOut(f"{each.principal}: userid is used by the backend DynamicFile only", item.place)
 
 
 def _permission_set(item: FilePart, sso: FilePart) -> Read:
@@ -99,7 +102,7 @@ def _permission_set(item: FilePart, sso: FilePart) -> Read:
     for key in ("accountID", "permissionSetName"):
         found = sso.get(key)
         if found is None or not isinstance(found.value, str):
-            what = f"sso.{key} must be a text, put it in quotes"
+            what = f"sso.{key} must be a string; put it in quotes"
             yield LeftOut(what, (found or sso).place, _admin_of_set(item, sso))
             return
     principal = f"{SSO_PREFIX}{sso.text('accountID')}/{sso.text('permissionSetName')}"
@@ -114,13 +117,13 @@ def _admin_of_set(item: FilePart, sso: FilePart) -> str:
 
 def _account(item: FilePart) -> Read:
     if isinstance(item.value, (dict, list)) or item.value is None:
-        yield LeftOut(f"{shown(item.value)} is no account", item.place)
+        yield LeftOut(f"{shown(item.value)} is not an account", item.place)
     else:
         yield Wanted(item.raw, place=item.place)
 
 
 def _read_listed(item: FilePart) -> Read:
-    """One of what `eksctl get iamidentitymapping -o yaml` prints: roles, users and accounts in one list."""
+    """An item of the list that `eksctl get iamidentitymapping -o yaml` prints, of roles, users and accounts."""
     account = item.get("account")
     if account is not None and not item.text("rolearn") and not item.text("userarn"):
         yield from left_out_keys(item, "account", "username", "groups")
@@ -133,8 +136,8 @@ def _misspelt(data: FilePart) -> Iterator[LeftOut]:
     for member in data.members:
         if member.name not in _LISTS:
             near = next((name for name in _LISTS if equal_fold(name, member.name)), "")
-            hint = f"; it would read {near}" if near else ""
-            yield LeftOut(f"the daemon does not read the key {shown(member.name)}{hint}", member.key_place)
+            hint = f"; the key must be {near}" if near else ""
+            yield LeftOut(f"the daemon ignores the key {shown(member.name)}{hint}", member.key_place)
 
 
 def _value(data: FilePart, name: str) -> object:
@@ -142,7 +145,7 @@ def _value(data: FilePart, name: str) -> object:
 
 
 def write(entries: Iterable[Wanted]) -> dict[str, Any]:
-    """The ConfigMap. Keys are in lower case: v0.5.8 to v0.5.27 read no others."""
+    """The ConfigMap. Keys are in lower case: releases v0.5.8 to v0.5.27 read no other spelling."""
 
     def written(name: NamedPrincipal, entry: Wanted) -> Any:
         made = new_entry(name, replace(entry, user_id=""))

@@ -1,4 +1,4 @@
-"""A cluster's mappings as another backend reads them, with a line for all that does not come along unchanged."""
+"""The mappings of a cluster in the form that another backend reads, with a line for everything that changes."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from tarmak_iam.text import shortened
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """`objects` are plain data: a configuration, or Kubernetes objects in file order."""
+    """`objects` are plain data: a configuration, or Kubernetes objects in the order of the file."""
 
     objects: tuple[dict[str, Any], ...]
     left_out: tuple[LeftOut, ...]
-    """What is lost or changes its meaning."""
+    """What is lost or has another meaning."""
 
 
 def convert_mappings(mappings: Mappings, backend: str, version: DaemonVersion) -> Conversion:
-    """`backend` is one of WRITABLE_BACKENDS. Who becomes whom stays the same, except for what `left_out` tells."""
+    """`backend` is one of WRITABLE_BACKENDS. Every login gives the same result, except for what `left_out` lists."""
     chosen = backend_of(backend)
     decided, lost = deciding(mappings, version)
     if chosen is MOUNTED_FILE:
@@ -43,7 +43,7 @@ def convert_mappings(mappings: Mappings, backend: str, version: DaemonVersion) -
     return Conversion(backend_objects(chosen, kept), (*lost, *left_out))
 
 
-# For each backend that reads the cluster.
+# For each backend that reads objects of the cluster.
 _WRITERS: Mapping[Backend, Callable[[Iterable[Wanted]], Iterable[dict[str, Any]]]] = {
     EKS_CONFIG_MAP: lambda entries: (aws_auth.write(entries),),
     CRD: lambda entries: map(custom_resource.write, entries),
@@ -51,13 +51,13 @@ _WRITERS: Mapping[Backend, Callable[[Iterable[Wanted]], Iterable[dict[str, Any]]
 
 
 def backend_objects(backend: Backend, entries: Iterable[Wanted]) -> tuple[dict[str, Any], ...]:
-    """The objects of the cluster in which a backend reads the entries; those that it cannot carry are left out."""
+    """The objects of the cluster from which a backend reads the entries, without those that it does not support."""
     carried = (each for each in entries if backend.carries(parse_principal(each.principal).kind))
     return tuple(_WRITERS[backend](carried))
 
 
 def deciding(mappings: Mappings, version: DaemonVersion) -> tuple[tuple[Wanted, ...], tuple[LeftOut, ...]]:
-    """Every principal that some caller can be, once, by the entry that decides for it; and what else there is."""
+    """Every principal that a caller can have, once, with the entry that decides for it; and everything else."""
     found = list(_deciding(mappings, version))
     return (
         tuple(each for each in found if isinstance(each, Wanted)),
@@ -68,10 +68,10 @@ def deciding(mappings: Mappings, version: DaemonVersion) -> tuple[tuple[Wanted, 
 def as_mappings(
     found: Import, cluster_id: str, filename: str, refuse: PrincipalRefusal | None = None
 ) -> tuple[Mappings, tuple[LeftOut, ...]]:
-    """What a file gives where its own daemon reads it, as mappings; and what of it gives nobody anything.
+    """The access that a file gives where its own daemon reads it, as mappings; and the parts that give no access.
 
-    A configuration of the authenticator is taken as it stands. `refuse` knows of entries that this daemon could
-    not use, which are left out then. Raises ParseError, and ConfigError for a configuration that is no mapping.
+    A configuration of the authenticator is used unchanged. Entries that `refuse` rejects for this daemon are left out.
+    Raises ParseError, and ConfigError for a configuration that is not a YAML mapping.
     """
     if found.configuration is not None:
         return Mappings.parse(found.configuration, filename), ()
@@ -81,7 +81,9 @@ def as_mappings(
         each = effective(wanted)
         if isinstance(each, Wanted) and each != wanted and "aws-auth" in found.formats:
             each = LeftOut(
-                f"{shortened(wanted.principal)} matches nobody: aws-auth has ARNs compared as they stand", wanted.place
+                f"{shortened(wanted.principal)} matches no caller: the ARNs of aws-auth are compared as they are "
+                "written",
+                wanted.place,
             )
         if isinstance(each, Wanted) and refuse is not None and (error := refuse(parse_principal(each.principal))):
             each = LeftOut(error.message, wanted.place)
@@ -94,7 +96,7 @@ def as_mappings(
 
 
 def _deciding(mappings: Mappings, version: DaemonVersion) -> Iterator[Wanted | LeftOut]:
-    """Roles before users, the last of equals."""
+    """Roles before users; of equal entries the last one decides."""
     entries = mappings.entries_read_by(version)
     decides: dict[str, MappingEntry] = {}
     for entry in entries:
@@ -107,26 +109,26 @@ def _deciding(mappings: Mappings, version: DaemonVersion) -> Iterator[Wanted | L
         if decider is not entry:
             line = mappings.document.position(decider.route).line
             yield Shadowed(
-                f"{shortened(entry.principal) or 'an entry'} is decided in line {line}, not by this entry", place
+                f"{shortened(entry.principal) or 'an entry'}: the entry in line {line} is used, not this one", place
             )
         elif entry.sso_role is not None and not entry.arn and entry.sso_role.partition:
-            yield LeftOut(f"{shortened(entry.principal)} has a partition, so it matches nobody", place)
+            yield LeftOut(f"{shortened(entry.principal)} has a partition, so it matches no caller", place)
         else:
             wanted = Wanted(entry.principal, entry.username, entry.groups, entry.user_id, place)
             found = effective(wanted)
             if isinstance(found, Wanted) and found != wanted:
                 what = (
-                    f"{shortened(wanted.principal)} stands for every session of its role, so "
-                    f"it becomes {shortened(found.principal)}"
+                    f"{shortened(wanted.principal)} matches every session of its role, so "
+                    f"it is written as {shortened(found.principal)}"
                 )
                 yield LeftOut(what, place)
             yield found
 
 
 def effective(wanted: Wanted) -> Wanted | LeftOut:
-    """An entry under the principal that is compared: a session of a role stands for the role.
+    """An entry for the principal that the daemon compares: a session of a role is replaced by the role.
 
-    LeftOut for one that matches nobody, or that the daemon refuses.
+    LeftOut for an entry that matches no caller, or that the daemon rejects.
     """
     principal = wanted.principal
     flaw = arn_flaw(principal) if principal.startswith("arn:") else None
@@ -142,13 +144,13 @@ def effective(wanted: Wanted) -> Wanted | LeftOut:
 def _of_backend(
     mappings: Mappings, entries: Iterable[Wanted], backend: Backend, version: DaemonVersion
 ) -> Iterator[Wanted | LeftOut]:
-    """The entries that a backend carries. It reads nothing of what the file says about how the daemon runs."""
+    """The entries that a backend supports. It does not read the other settings of the configuration."""
     if not version.accepts_backend(backend.name):
-        yield LeftOut(f"authenticator {version} has no backend {backend.name}")
+        yield LeftOut(f"authenticator {version} does not support the backend {backend.name}")
     for key, route in authenticator_config.other_settings(mappings.document.data or {}):
-        what = f"{shortened(key)} stays with the daemon's own configuration"
+        what = f"{shortened(key)} stays in the configuration of the authenticator"
         if to_lower(key) == "server.reservedprefixconfig":
-            what += f", and what it says of MountedFile does not hold for {backend.name}"
+            what += f", and its rules for MountedFile do not apply to {backend.name}"
         yield LeftOut(what, mappings.document.position(route, at_key=True))
     for entry in entries:
         name = shortened(entry.principal)
@@ -156,17 +158,17 @@ def _of_backend(
             yield LeftOut(why, entry.place)
             continue
         if entry.user_id:
-            yield LeftOut(f"{name}: userid counts for the backend DynamicFile only", entry.place)
+            yield LeftOut(f"{name}: userid is used by the backend DynamicFile only", entry.place)
         yield entry
 
 
 def _why_lost(name: str, kind: str, backend: Backend, version: DaemonVersion) -> str:
-    """Empty for an entry that a backend carries."""
+    """Why a backend cannot have an entry of that kind; empty if it can."""
     why = backend.cannot_carry.get(kind)
     if why and kind == "account":
         return f"account {name}: the backend {backend.name} {why}"
     if why:
         return f"{name}: the backend {backend.name} {why}; map the role's ARN"
     if kind == "sso" and backend.sso is not None and not version.has(backend.sso):
-        return f"{name}: authenticator {version} has no SSO entries in aws-auth"
+        return f"{name}: authenticator {version} does not support SSO entries in aws-auth"
     return ""

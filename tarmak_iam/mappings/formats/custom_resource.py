@@ -25,7 +25,7 @@ def reads(part: FilePart) -> bool:
 
 
 def read(part: FilePart) -> Read:
-    """The status is the daemon's own, and what else an object has besides its spec is the cluster's."""
+    """Only the spec is read: the status is written by the daemon, and the metadata by the cluster."""
     yield from left_out_keys(part, "apiVersion", "kind", "metadata", "status", "spec")
     spec = part.get("spec")
     if spec is None:
@@ -47,8 +47,8 @@ def write(entry: Wanted) -> dict[str, Any]:
 def object_name(arn: str) -> str:
     """A name that is valid (RFC 1123, at most 63 characters), and the same for the same ARN in any case.
 
-    `role-admin-111122223333`. Where letters are lost on the way, `--` and a hash keep two ARNs apart; a name
-    that has `--` itself gets a hash too, so the two kinds never meet. Raises ArnError for no principal's ARN.
+    For example `role-admin-111122223333`. If characters are lost, `--` and a hash keep two ARNs apart. A name that
+    contains `--` itself also gets a hash, so the two kinds never collide. Raises ArnError for any other text.
     """
     canonical = canonicalize(to_lower(arn))[1]
     parsed = parse_arn(canonical)

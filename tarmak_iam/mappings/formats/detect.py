@@ -1,6 +1,4 @@
-"""A file of any known format, read: which of its objects are mappings and what they come to, or what they are
-instead.
-"""
+"""Reads a file of any known format: which of its objects are mappings and what they map, or what they are instead."""
 
 from __future__ import annotations
 
@@ -31,14 +29,16 @@ def describe_part(part: FilePart) -> str:
 
 
 def _of_values(part: FilePart) -> str:
-    """A document that is no Kubernetes object."""
+    """Describes a document that is not a Kubernetes object."""
     if isinstance(part.value, dict):
         names = [shown(name) for name in part.value]
         more = " and others" if len(names) > _MOST_KEYS else ""
-        return f"a mapping with the keys {', '.join(names[:_MOST_KEYS])}{more}" if names else "an empty mapping"
+        return (
+            f"a YAML mapping with the keys {', '.join(names[:_MOST_KEYS])}{more}" if names else "an empty YAML mapping"
+        )
     if isinstance(part.value, list):
         return "a list without ARNs or accounts" if part.value else "an empty list"
-    return "a single text" if isinstance(part.value, str) else "a single value"
+    return "a single string" if isinstance(part.value, str) else "a single value"
 
 
 def _article(noun: str) -> str:
@@ -50,10 +50,10 @@ class _Format(NamedTuple):
     read: Callable[[FilePart], Read]
     title: str
     is_section: bool = False
-    """Whether a key of the top level may hold the entries, so that it can stand in our files by mistake."""
+    """Whether a top-level key may contain the entries, so that it may be in one of our files by mistake."""
 
 
-# The order is that of recognition: a ConfigMap with a config.yaml is no aws-auth.
+# In the order of recognition: a ConfigMap with a config.yaml is not aws-auth.
 _FORMATS: Mapping[str, _Format] = {
     "authenticator": _Format(
         authenticator_config.reads, authenticator_config.read, "a configuration of the authenticator"
@@ -65,10 +65,10 @@ _FORMATS: Mapping[str, _Format] = {
 }
 
 FORMATS = {name: each.title for name, each in _FORMATS.items()}
-"""What `read_mappings` knows: titles by name, in the order of recognition."""
+"""The formats that `read_mappings` knows: titles by name, in the order of recognition."""
 
 SECTIONS = tuple(name for name, each in _FORMATS.items() if each.is_section)
-"""The names of those whose entries a key of the top level may hold."""
+"""The names of the formats whose entries may be below a top-level key."""
 
 _MOST_NAMED = 5
 """How many of a file's objects an error names."""
@@ -76,10 +76,10 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """What a file has: `entries` in the order in which the later of two counts, and what cannot be taken.
+    """The contents of a file: its `entries`, the later of two for one principal being used, and what is left out.
 
-    `formats` are the names of those that were met; `configuration` is the text of the authenticator's own,
-    where that is all there is.
+    `formats` are the names of the formats found. `configuration` is the text of the authenticator's configuration if
+    the file contains nothing else.
     """
 
     formats: tuple[str, ...]
@@ -91,9 +91,9 @@ class Import:
 
 
 def read_mappings(data: bytes | str, filename: str, form: str | None = None) -> Import:
-    """`form` is one of FORMATS; None recognises each object by its looks.
+    """`form` is one of FORMATS; None recognises the format of each object.
 
-    Raises ParseError, and ConfigError where nothing in the file is a mapping of that kind.
+    Raises ParseError, and ConfigError if the file has no mappings in that format.
     """
     candidates = _FORMATS if form is None else {form: _FORMATS[form]}
     met: list[tuple[str, FilePart]] = []
@@ -119,7 +119,7 @@ def read_mappings(data: bytes | str, filename: str, form: str | None = None) -> 
 
 
 def _configuration(part: FilePart) -> str | None:
-    """None for one that shares its file with other documents: its text is not all of the file's."""
+    """None if the file contains other documents: then the text is not the whole file."""
     config = authenticator_config.configuration(part)
     if config is None or config.route.steps or config.document.next_document is not None:
         return None
@@ -142,18 +142,18 @@ def _unknown(part: FilePart) -> LeftOut:
 
 
 def _nothing(filename: str, found: list[FilePart], form: str | None) -> ConfigError:
-    wanted = "recognised as mappings" if form is None else f"in the format {form}"
-    remedy = f"name its format with --from ({', '.join(FORMATS)})" if form is None else "try --from auto"
-    what = f"nothing in this file is {wanted}: {_listed(found)}"
+    wanted = "" if form is None else f" in the format {form}"
+    remedy = f"specify its format with --from ({', '.join(FORMATS)})" if form is None else "try --from auto"
+    what = f"no mappings found{wanted}: {_listed(found)}"
     return ConfigError(what, remedy=remedy, place=found[0].place if len(found) == 1 else Place(filename))
 
 
 def _listed(found: list[FilePart]) -> str:
-    """What a file without mappings is, or what it holds where it has several objects; each kind of them once."""
+    """What a file without mappings is, or which objects it contains; each kind once."""
     if not found:
         return "it is empty"
     if len(found) == 1:
         return f"this is {describe_part(found[0])}"
     names = list(dict.fromkeys(describe_part(part) for part in found))
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"it holds {', '.join(names[:_MOST_NAMED])}{more}"
+    return f"it contains {', '.join(names[:_MOST_NAMED])}{more}"

@@ -1,6 +1,4 @@
-"""Another tool's file as plain values with their places, an entry of it as it should be mapped, and what cannot be
-taken.
-"""
+"""The file of another tool: its plain values and their places, its entries as mappings, and what cannot be mapped."""
 
 from __future__ import annotations
 
@@ -23,13 +21,13 @@ _Placed = Callable[[Place], Place]
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A value somewhere in a file. `value` are plain values as yaml.v2 reads them."""
+    """A value in a file. `value` is plain data as yaml.v2 reads it."""
 
     value: Any
     document: Document = field(repr=False)
     route: Route = field(default_factory=Route)
     outer: _Placed | None = field(default=None, repr=False)
-    """From a place in a text within a text to the one in the file; None for the file itself."""
+    """Converts a place in an embedded document to the place in the file; None for the file itself."""
 
     @property
     def place(self) -> Place:
@@ -45,42 +43,42 @@ class FilePart:
 
     @property
     def name(self) -> str:
-        """The last step of the way here, as a key has it."""
+        """The last step of the route, as text."""
         step = self.route.steps[-1] if self.route.steps else ""
         return step.text if isinstance(step, Key) else str(step)
 
     @property
     def raw(self) -> str:
-        """A scalar as it is written, without quotes: `012` where the value is the number 10."""
+        """A scalar as it is written, without quotes: `012`, although the value is the number 10."""
         node = self.node
         return node.text if isinstance(node, Scalar) else str(self.value)
 
     @property
     def members(self) -> Iterator[FilePart]:
-        """Of a mapping, else none; keys that are no text are left out of it."""
+        """The members of a YAML mapping, none for other values."""
         for key, value in self.value.items() if isinstance(self.value, dict) else ():
             yield replace(self, value=value, route=self.route / str(key))
 
     @property
     def items(self) -> Iterator[FilePart]:
-        """Of a list, else none."""
+        """The items of a list, none for other values."""
         for index, value in enumerate(self.value if isinstance(self.value, list) else ()):
             yield replace(self, value=value, route=self.route / index)
 
     def get(self, *path: str) -> FilePart | None:
-        """The member behind a way of keys, in any case; None where it is missing or null."""
+        """The member at a path of keys, ignoring case; None if it is missing or null."""
         part: FilePart | None = self
         for name in path:
             part = part._member(name) if part is not None else None
         return part
 
     def text(self, *path: str) -> str:
-        """The text there; empty where there is none."""
+        """The string at a path of keys; empty if there is none."""
         part = self.get(*path)
         return part.value if part is not None and isinstance(part.value, str) else ""
 
     def inner(self) -> FilePart:
-        """The document within this text. Raises ParseError, with the place in the file itself."""
+        """The document in this string. Raises ParseError, with the place in the file itself."""
 
         def outer(place: Place) -> Place:
             return self._place(place_within(self.document, self.route, place))
@@ -105,21 +103,21 @@ class FilePart:
 
 
 def file_documents(data: bytes | str, filename: str) -> Iterator[FilePart]:
-    """Every document of a file, empty ones left out. Raises ParseError."""
+    """Every document of a file that is not empty. Raises ParseError."""
     for document in Document.parse_all(data, filename):
         if document.data is not None:
             yield FilePart(document.data, document)
 
 
 def shown(value: Any) -> str:
-    """A foreign value in a message: one line, and not too long."""
+    """A value of the file in a message: on one line, shortened."""
     return one_line(shortened(value, 60))
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Something of a file that does not come along; `what` says what, and why. `admin`: who was in system:masters by
-    it, as a message calls them; empty for nobody."""
+    """A part of a file that is left out; `what` says which part, and why. `admin`: the principal that it maps to
+    system:masters, as messages name it; empty if there is none."""
 
     what: str
     place: Place | None = None
@@ -134,52 +132,54 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Shadowed(LeftOut):
-    """An entry that another one decides for: nobody misses it."""
+    """An entry that another one overrides: no access is lost without it."""
 
 
 Read = Iterator[Wanted | LeftOut]
-"""In the order in which the later of two entries for one principal counts."""
+"""In order: of two entries for one principal the later one is used."""
 
 
 def read_mapping(
     part: FilePart, arn_key: str, *also: str, username_key: str = "username", groups_key: str = "groups"
 ) -> Read:
-    """An entry with an ARN, a username and groups, as a strict decoder takes it: texts are texts.
+    """An entry with an ARN, a username and groups, as a strict decoder reads it: strings must be strings.
 
-    `also` are further keys that the caller reads itself.
+    `also` are other keys that are read elsewhere.
     """
     if not isinstance(part.value, dict):
-        yield LeftOut(f"{shown(part.value)} is no mapping with {arn_key}, {username_key} and {groups_key}", part.place)
+        yield LeftOut(
+            f"{shown(part.value)} is not a YAML mapping with {arn_key}, {username_key} and {groups_key}", part.place
+        )
         return
     yield from left_out_keys(part, arn_key, username_key, groups_key, *also)
     for key in (arn_key, username_key):
         found = part.get(key)
         if found is not None and not isinstance(found.value, str):
-            what = f"{_of(part, arn_key)}: {key} must be a text, put it in quotes"
+            what = f"{_of(part, arn_key)}: {key} must be a string; put it in quotes"
             yield LeftOut(what, found.place, admin_of(part, arn_key))
             return
     arn = part.text(arn_key)
     if not arn:
-        yield LeftOut(f"an entry without {arn_key} maps nobody", part.place, admin_of(part, arn_key))
+        yield LeftOut(f"an entry without {arn_key} matches no principal", part.place, admin_of(part, arn_key))
         return
     groups = part.get(groups_key)
     if groups is not None and not _is_texts(groups.value):
-        what = f"{_of(part, arn_key)}: {groups_key} must be a list of texts"
+        what = f"{_of(part, arn_key)}: {groups_key} must be a list of strings"
         yield LeftOut(what, groups.place, admin_of(part, arn_key))
         return
     yield Wanted(arn, part.text(username_key), tuple(groups.value) if groups else (), place=part.place)
 
 
 def left_out_keys(part: FilePart, *known: str) -> Iterator[LeftOut]:
-    """A line for each key that is not known; keys match in any case."""
+    """A line for each unknown key; keys match ignoring case."""
     names = {fold(name) for name in known}
     for member in part.members:
         if fold(member.name) not in names:
-            yield LeftOut(f"the key {shown(member.name)} has no counterpart in the mappings", member.key_place)
+            yield LeftOut(f"the key {shown(member.name)} has no equivalent in the mappings", member.key_place)
 
 
 def admin_of(part: FilePart, *keys: str) -> str:
-    """Who an entry that is left out puts into system:masters, by the first of the keys that it has; empty if none."""
+    """The principal that an entry maps to system:masters, by the first of these keys that it has; empty if none."""
     groups = part.get("groups")
     written = groups.value if groups is not None else ()
     names = written.split(",") if isinstance(written, str) else written if isinstance(written, list) else ()

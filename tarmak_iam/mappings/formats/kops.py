@@ -7,14 +7,14 @@ from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, re
 
 _WAYS = (("spec", "authentication", "aws"), ("authentication", "aws"), ("aws",), ())
 _ELSEWHERE = {
-    "backendMode": "its setting here is backends",
-    "image": "its setting here is image",
-    "clusterID": "it is the cluster's name here",
+    "backendMode": "use the setting backends instead",
+    "image": "use the setting image instead",
+    "clusterID": "tarmak-iam uses the name of the cluster",
 }
 
 
 def reads(part: FilePart) -> bool:
-    """A Cluster with the section, or the part of one down to the section itself."""
+    """A Cluster with the section, or any part of a Cluster that contains it, down to the section itself."""
     if part.text("apiVersion").startswith("kops"):
         return part.text("kind") == "Cluster" and part.get(*_WAYS[0]) is not None
     return any(part.get(*way, "identityMappings") is not None for way in _WAYS)
@@ -32,12 +32,12 @@ def read(part: FilePart) -> Read:
             yield _left_out(member)
     mappings = section.get("identityMappings")
     if mappings is not None and not isinstance(mappings.value, list):
-        yield LeftOut("identityMappings is no list", mappings.place)
+        yield LeftOut("identityMappings must be a list", mappings.place)
     for item in mappings.items if mappings is not None else ():
         yield from read_mapping(item, "arn")
 
 
 def _left_out(member: FilePart) -> LeftOut:
     value = "" if isinstance(member.value, (dict, list)) else f" {shown(member.value)}"
-    remedy = _ELSEWHERE.get(member.name, "it says how kops runs the daemon")
-    return LeftOut(f"{shown(member.name)}{value} is no mapping; {remedy}", member.key_place)
+    remedy = _ELSEWHERE.get(member.name, "it configures how kops runs the daemon")
+    return LeftOut(f"{shown(member.name)}{value} is not a list of mappings; {remedy}", member.key_place)

@@ -48,7 +48,7 @@ def test_an_import_says_what_becomes_of_each(shell: Shell, aws_auth: Path) -> No
     assert "".join(done.err.splitlines(keepends=True)[:-1]) == (
         f"{aws_auth}:8:7: added {ADMIN}\n"
         f"{aws_auth}:12:7: skipped: arn:aws:iam::111122223333:role/team/Dev would never match: STS omits the path of "
-        "a role; map arn:aws:iam::111122223333:role/Dev instead (it matches every role of that name), or give "
+        "a role; map arn:aws:iam::111122223333:role/Dev instead (it matches every role of that name), or use "
         "--strip-path\n"
         f"{aws_auth}:14:7: added {NODE}\n"
         f"{aws_auth}:20:7: added 012345678901\n"
@@ -116,7 +116,7 @@ def test_from_stdin_and_as_json(shell: Shell, monkeypatch: pytest.MonkeyPatch) -
         "column": 7,
         "reason": (
             "arn:aws:iam::111122223333:role/team/Dev would never match: STS omits the path of a role; map "
-            "arn:aws:iam::111122223333:role/Dev instead (it matches every role of that name), or give --strip-path"
+            "arn:aws:iam::111122223333:role/Dev instead (it matches every role of that name), or use --strip-path"
         ),
         "notes": [],
     }
@@ -128,11 +128,11 @@ def test_what_cannot_be_imported(shell: Shell, aws_auth: Path) -> None:
     assert missing.err == "/nonexistent/x.yaml: error: cannot be read: No such file or directory; check the path\n"
     tarmak = shell.single / "tarmak.yaml"
     assert shell.dev("map", "import", tarmak, code=2).err == (
-        f"{tarmak}:4:1: error: nothing in this file is recognised as mappings: this is a Config of "
-        "api.tarmak.io/v1alpha1; name its format with --from (authenticator, aws-auth, crd, kops, eksctl)\n"
+        f"{tarmak}:4:1: error: no mappings found: this is a Config of "
+        "api.tarmak.io/v1alpha1; specify its format with --from (authenticator, aws-auth, crd, kops, eksctl)\n"
     )
     assert shell.dev("map", "import", aws_auth, "--from", "kops", code=2).err == (
-        f"{aws_auth}:1:1: error: nothing in this file is in the format kops: this is a ConfigMap (aws-auth); "
+        f"{aws_auth}:1:1: error: no mappings found in the format kops: this is a ConfigMap (aws-auth); "
         "try --from auto\n"
     )
     aws_auth.write_text("a: b: c\n")
@@ -144,7 +144,7 @@ def test_what_a_terminal_would_act_on_is_shown_as_an_escape(shell: Shell, aws_au
     done = shell.dev("map", "import", aws_auth, code=1)
     assert "\x1b" not in done.err + done.out
     assert f"skipped {ADMIN}\\x1b[2J: " in done.err
-    assert "the key \\x1b[1m has no counterpart" in done.err
+    assert "the key \\x1b[1m has no equivalent" in done.err
 
 
 def test_converting(shell: Shell, aws_auth: Path) -> None:
@@ -266,7 +266,7 @@ def test_an_admin_that_is_not_imported_is_an_error(shell: Shell, aws_auth: Path)
             "the permission set Admins",
         ),
         ("{rolearn: ARN, groups: [system:masters]}", ADMIN),
-        ("{rolearn: ARN, username: a, groups: [system:masters]", "somebody of mapRoles"),
+        ("{rolearn: ARN, username: a, groups: [system:masters]", "an entry of mapRoles"),
     ],
 )
 def test_an_entry_of_an_admin_that_cannot_be_read(shell: Shell, aws_auth: Path, entry: str, who: str) -> None:

@@ -150,7 +150,8 @@ def test_every_cluster_and_one_that_cannot_be_read(shell: Shell) -> None:
     for output in ("text", "html", "json"):
         broken = shell.run(*multi, "report", "--all-clusters", "-o", output, code=2)
         assert (
-            "prod-blue/aws-iam-authenticator.yaml:1:1: error: prod-blue: the mappings file is no mapping" in broken.err
+            "prod-blue/aws-iam-authenticator.yaml:1:1: error: prod-blue: the mappings file must be a YAML "
+            "mapping" in broken.err
         )
         assert "admin" in broken.out
         assert broken.err.endswith("3 clusters: 1 hub (prod-hub), 1 failed (prod-blue), 1 closed (prod-green)\n")
@@ -158,7 +159,7 @@ def test_every_cluster_and_one_that_cannot_be_read(shell: Shell) -> None:
     jsonschema.Draft7Validator(SCHEMA).validate(shown)
     blue = shown["clusters"][1]
     assert (shown["complete"], blue["cluster"], "switch" in blue) == (False, "prod-blue", False)
-    assert "the mappings file is no mapping" in blue["error"]
+    assert "the mappings file must be a YAML mapping" in blue["error"]
 
 
 def test_options_that_contradict_each_other(shell: Shell) -> None:

@@ -62,35 +62,38 @@ def test_json_and_lists_of_kubectl() -> None:
     [
         (
             "mapRoles: |\n    - {rolearn: arn:r, username: 1}",
-            ["f.yaml:3:34: arn:r: username must be a text, put it in quotes"],
+            ["f.yaml:3:34: arn:r: username must be a string; put it in quotes"],
         ),
-        ("mapRoles: |\n    - {rolearn: arn:r, groups: a}", ["f.yaml:3:32: arn:r: groups must be a list of texts"]),
-        ("mapRoles: |\n    - {rolearn: arn:r, groups: [1]}", ["f.yaml:3:32: arn:r: groups must be a list of texts"]),
-        ("mapRoles: |\n    - {username: x}", ["f.yaml:3:7: an entry without rolearn maps nobody"]),
+        ("mapRoles: |\n    - {rolearn: arn:r, groups: a}", ["f.yaml:3:32: arn:r: groups must be a list of strings"]),
+        ("mapRoles: |\n    - {rolearn: arn:r, groups: [1]}", ["f.yaml:3:32: arn:r: groups must be a list of strings"]),
+        ("mapRoles: |\n    - {username: x}", ["f.yaml:3:7: an entry without rolearn matches no principal"]),
         (
             "mapRoles: |\n    - {rolearn: arn:r, username: x, gruops: [y]}",
-            ["f.yaml:3:7 arn:r as x []", "f.yaml:3:37: the key gruops has no counterpart in the mappings"],
+            ["f.yaml:3:7 arn:r as x []", "f.yaml:3:37: the key gruops has no equivalent in the mappings"],
         ),
-        ("mapRoles: |\n    - x", ["f.yaml:3:7: x is no mapping with rolearn, username and groups"]),
-        ("mapRoles: |\n    a: 1", ["f.yaml:3:5: mapRoles is no list, so the daemon takes nothing of it"]),
+        ("mapRoles: |\n    - x", ["f.yaml:3:7: x is not a YAML mapping with rolearn, username and groups"]),
+        ("mapRoles: |\n    a: 1", ["f.yaml:3:5: mapRoles is not a list, so the daemon ignores it"]),
         ("mapRoles: ''", []),
         (
             "mapRoles:\n  - {rolearn: arn:r, username: x}",
             [
                 "f.yaml:3:5 arn:r as x []",
-                "f.yaml:3:3: mapRoles is no text, which the API server would not take; it is read all the same",
+                (
+                    "f.yaml:3:3: mapRoles is not a string, so the API server would reject the ConfigMap; its entries "
+                    "are read anyway"
+                ),
             ],
         ),
-        ("maproles: |\n    - x", ["f.yaml:2:3: the daemon does not read the key maproles; it would read mapRoles"]),
-        ("other: x", ["f.yaml:2:3: the daemon does not read the key other"]),
-        ("mapAccounts: |\n    - [x]", ["f.yaml:3:7: ['x'] is no account"]),
+        ("maproles: |\n    - x", ["f.yaml:2:3: the daemon ignores the key maproles; the key must be mapRoles"]),
+        ("other: x", ["f.yaml:2:3: the daemon ignores the key other"]),
+        ("mapAccounts: |\n    - [x]", ["f.yaml:3:7: ['x'] is not an account"]),
         (
             "mapRoles: |\n    - {sso: {accountID: '111122223333', permissionSetName: Dev, partition: ''}, username: x}",
             ["f.yaml:3:7 sso:111122223333/Dev as x []"],
         ),
         (
             "mapRoles: |\n    - {sso: {accountID: 111122223333, permissionSetName: Dev}, username: x}",
-            ["f.yaml:3:25: sso.accountID must be a text, put it in quotes"],
+            ["f.yaml:3:25: sso.accountID must be a string; put it in quotes"],
         ),
         (
             "mapRoles: |\n    - {sso: {accountID: '111122223333', permissionSetName: P, partition: aws}, username: x}",
@@ -98,7 +101,7 @@ def test_json_and_lists_of_kubectl() -> None:
         ),
         (
             "mapRoles: |\n    - {rolearn: arn:r, username: x, userid: AROA}",
-            ["f.yaml:3:7 arn:r as x []", "f.yaml:3:7: arn:r: userid counts for the backend DynamicFile only"],
+            ["f.yaml:3:7 arn:r as x []", "f.yaml:3:7: arn:r: userid is used by the backend DynamicFile only"],
         ),
     ],
 )

@@ -42,32 +42,31 @@ server:
   mapAccounts: ["444455556666", 12]
 """
 ALWAYS = [
-    "m.yaml:7:5: arn:aws:iam::111122223333:role/Admin is decided in line 9, not by this entry",
+    "m.yaml:7:5: arn:aws:iam::111122223333:role/Admin: the entry in line 9 is used, not this one",
     (
         "m.yaml:12:5: arn:aws:iam::111122223333:role/team/Path would never match: STS omits the path of a role; "
         "map arn:aws:iam::111122223333:role/Path instead (it matches every role of that name)"
     ),
     (
-        "m.yaml:14:5: arn:aws:sts::111122223333:assumed-role/Dev/alice stands for every session of its role, so it "
-        "becomes arn:aws:iam::111122223333:role/Dev"
+        "m.yaml:14:5: arn:aws:sts::111122223333:assumed-role/Dev/alice matches every session of its role, so it "
+        "is written as arn:aws:iam::111122223333:role/Dev"
     ),
-    "m.yaml:19:5: sso:111122223333/Lost has a partition, so it matches nobody",
-    "m.yaml:22:5: arn:aws:iam::111122223333:role/Admin is decided in line 9, not by this entry",
+    "m.yaml:19:5: sso:111122223333/Lost has a partition, so it matches no caller",
+    "m.yaml:22:5: arn:aws:iam::111122223333:role/Admin: the entry in line 9 is used, not this one",
     (
-        "m.yaml:24:33: '12' is not the ARN of a role or user: it does not begin with 'arn:'; an account has twelve "
-        "digits; "
-        "a leading zero needs quotes in YAML"
+        "m.yaml:24:33: '12' is not a valid account ID; write all 12 digits; in YAML, put an account with a leading "
+        "zero in quotes"
     ),
 ]
 ELSEWHERE = [
-    "m.yaml:3:3: server.address stays with the daemon's own configuration",
-    "m.yaml:4:3: server.scrubbedAccounts stays with the daemon's own configuration",
+    "m.yaml:3:3: server.address stays in the configuration of the authenticator",
+    "m.yaml:4:3: server.scrubbedAccounts stays in the configuration of the authenticator",
     (
-        "m.yaml:5:3: server.reservedPrefixConfig stays with the daemon's own configuration, and what it says of "
-        "MountedFile does not hold for {}"
+        "m.yaml:5:3: server.reservedPrefixConfig stays in the configuration of the authenticator, and its rules "
+        "for MountedFile do not apply to {}"
     ),
 ]
-USER_ID = "m.yaml:14:5: arn:aws:iam::111122223333:role/Dev: userid counts for the backend DynamicFile only"
+USER_ID = "m.yaml:14:5: arn:aws:iam::111122223333:role/Dev: userid is used by the backend DynamicFile only"
 
 
 def mappings() -> Mappings:
@@ -143,13 +142,13 @@ def test_custom_resources() -> None:
 @pytest.mark.parametrize(
     ("backend", "version", "expected"),
     [
-        ("EKSConfigMap", "v0.4.0", "authenticator v0.4.0 has no backend EKSConfigMap"),
-        ("EKSConfigMap", "v0.5.0", "authenticator v0.5.0 has no backend EKSConfigMap"),
-        ("CRD", "v0.4.0", "authenticator v0.4.0 has no backend CRD"),
+        ("EKSConfigMap", "v0.4.0", "authenticator v0.4.0 does not support the backend EKSConfigMap"),
+        ("EKSConfigMap", "v0.5.0", "authenticator v0.5.0 does not support the backend EKSConfigMap"),
+        ("CRD", "v0.4.0", "authenticator v0.4.0 does not support the backend CRD"),
         (
             "EKSConfigMap",
             "v0.6.20",
-            "m.yaml:17:5: sso:111122223333/Ops: authenticator v0.6.20 has no SSO entries in aws-auth",
+            "m.yaml:17:5: sso:111122223333/Ops: authenticator v0.6.20 does not support SSO entries in aws-auth",
         ),
     ],
 )
@@ -197,8 +196,8 @@ data:
     assert [entry.principal for entry in found.entries] == ["arn:aws:iam::111122223333:role/Dev"]
     assert [str(each).partition(";")[0] for each in left_out] == [
         (
-            "f.yaml:6:7: arn:aws:sts::111122223333:assumed-role/Ops/x matches nobody: aws-auth has ARNs compared as "
-            "they stand"
+            "f.yaml:6:7: arn:aws:sts::111122223333:assumed-role/Ops/x matches no caller: the ARNs of aws-auth are "
+            "compared as they are written"
         ),
         "f.yaml:7:7: arn:aws:iam::111122223333:role/team/Path would never match: STS omits the path of a role",
     ]

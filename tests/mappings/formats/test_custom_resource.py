@@ -44,7 +44,7 @@ def test_several_documents() -> None:
     assert read(OBJECTS) == [
         "f.yaml:7:3 arn:aws:iam::111122223333:user/alice as alice ['dev']",
         "f.yaml:18:7 arn:aws:iam::111122223333:role/Dev as dev []",
-        "f.yaml:18:66: the key extra has no counterpart in the mappings",
+        "f.yaml:18:66: the key extra has no equivalent in the mappings",
         "f.yaml:21:1: the IAMIdentityMapping empty has no spec",
     ]
 

@@ -64,9 +64,9 @@ server:
 def test_kops() -> None:
     assert read(KOPS) == [
         "f.yaml:11:9 arn:aws:iam::111122223333:role/Ops as ops:{{SessionName}} ['ops']",
-        "f.yaml:7:7: backendMode CRD,MountedFile is no mapping; its setting here is backends",
-        "f.yaml:8:7: clusterID c is no mapping; it is the cluster's name here",
-        "f.yaml:9:7: cpuRequest 10m is no mapping; it says how kops runs the daemon",
+        "f.yaml:7:7: backendMode CRD,MountedFile is not a list of mappings; use the setting backends instead",
+        "f.yaml:8:7: clusterID c is not a list of mappings; tarmak-iam uses the name of the cluster",
+        "f.yaml:9:7: cpuRequest 10m is not a list of mappings; it configures how kops runs the daemon",
         "f.yaml:15:1: the InstanceGroup nodes has no mappings",
     ]
 
@@ -74,7 +74,7 @@ def test_kops() -> None:
 def test_keys_of_any_case() -> None:
     assert read("spec: {authentication: {aws: {IdentityMappings: [{Arn: arn:x, UserName: u}], image: i}}}\n") == [
         "f.yaml:1:50 arn:x as u []",
-        "f.yaml:1:78: image i is no mapping; its setting here is image",
+        "f.yaml:1:78: image i is not a list of mappings; use the setting image instead",
     ]
 
 
@@ -94,7 +94,7 @@ def test_what_is_said_of_an_entry_is_not_longer_than_a_message() -> None:
 )
 def test_an_admin_who_is_left_out_is_named(groups: str, admin: str) -> None:
     (left_out,) = read_mappings(f"- {{arn: arn:x, username: 5, groups: {groups}}}\n", "f").left_out
-    assert (left_out.what, left_out.admin) == ("arn:x: username must be a text, put it in quotes", admin)
+    assert (left_out.what, left_out.admin) == ("arn:x: username must be a string; put it in quotes", admin)
 
 
 @pytest.mark.parametrize("head", ["", "aws:\n  ", "authentication:\n  aws:\n    "])
@@ -108,10 +108,12 @@ def test_a_part_of_a_kops_cluster(head: str) -> None:
 def test_kops_without_the_section() -> None:
     text = "apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nspec: {authentication: {kopeio: {}}}\n"
     with pytest.raises(
-        ConfigError, match=r"^f:1:1: nothing in .*: this is a kops Cluster without spec\.authentication"
+        ConfigError, match=r"^f:1:1: no mappings found: this is a kops Cluster without spec\.authentication"
     ):
         read_mappings(text, "f")
-    assert read("spec: {authentication: {aws: {identityMappings: x}}}") == ["f.yaml:1:49: identityMappings is no list"]
+    assert read("spec: {authentication: {aws: {identityMappings: x}}}") == [
+        "f.yaml:1:49: identityMappings must be a list"
+    ]
 
 
 def test_eksctl() -> None:
@@ -119,15 +121,15 @@ def test_eksctl() -> None:
         "f.yaml:5:3 arn:aws:iam::111122223333:role/Ops as ops []",
         "f.yaml:10:12 111122223333 as - []",
         (
-            "f.yaml:8:3: the service emr-containers: eksctl maps the service's own role in the cluster's account "
-            "and binds it; map that role by its ARN"
+            "f.yaml:8:3: the service emr-containers: eksctl maps and binds the role of the service in "
+            "the cluster's account; map that role by its ARN"
         ),
-        "f.yaml:11:12: the account 012345678901 must be a text, put it in quotes",
-        "f.yaml:12:3: an entry has an account or an ARN, not both: arn:aws:iam::111122223333:role/Both",
+        "f.yaml:11:12: the account 012345678901 must be a string; put it in quotes",
+        "f.yaml:12:3: an entry must have an account or an ARN, not both: arn:aws:iam::111122223333:role/Both",
     ]
     assert [each.only_new for each in read_mappings(EKSCTL, "f").entries] == [True, False]
     assert read("- arn: arn:x\n  username: u\n") == ["f.yaml:1:3 arn:x as u []"]
-    assert read("iamIdentityMappings: {}\n") == ["f.yaml:1:22: iamIdentityMappings is no list"]
+    assert read("iamIdentityMappings: {}\n") == ["f.yaml:1:22: iamIdentityMappings must be a list"]
 
 
 ENTRIES_OF_EKS = """\
@@ -179,27 +181,27 @@ def test_access_entries_of_eksctl() -> None:
         f"f.yaml:28:5 arn:aws-cn:iam::111122223333:role/Plain as {plain} []",
         (
             "f.yaml:13:5: arn:aws:iam::111122223333:user/bob: the access policies AmazonEKSViewPolicy exist in EKS "
-            "only; bind the rights to its groups with RBAC"
+            "only; grant the rights to its groups with RBAC"
         ),
         (
-            "f.yaml:18:5: arn:aws:iam::111122223333:role/Admin: its only access is by EKS access policies "
-            "(AmazonEKSClusterAdminPolicy, number 2), which exist in EKS only; map it with a group that has the rights"
+            "f.yaml:18:5: arn:aws:iam::111122223333:role/Admin has access only through EKS access policies "
+            "(AmazonEKSClusterAdminPolicy, number 2), which exist in EKS only; map it to a group that has the rights"
         ),
         (
-            "f.yaml:23:5: arn:aws:iam::111122223333:role/Nodes: EKS itself gives username and groups to access entries "
-            "of the type EC2_LINUX; map the role yourself if nodes join this cluster with it"
+            "f.yaml:23:5: arn:aws:iam::111122223333:role/Nodes: EKS sets the username and groups of access entries "
+            "of the type EC2_LINUX; map the role with `map add` if nodes join this cluster with it"
         ),
-        "f.yaml:25:19: an entry: principalARN must be a text, put it in quotes",
-        "f.yaml:26:5: an entry without principalARN maps nobody",
-        "f.yaml:27:5: x is no mapping with principalARN, kubernetesUsername and kubernetesGroups",
-        "f.yaml:29:5: the key name has no counterpart in the mappings",
+        "f.yaml:25:19: an entry: principalARN must be a string; put it in quotes",
+        "f.yaml:26:5: an entry without principalARN matches no principal",
+        "f.yaml:27:5: x is not a YAML mapping with principalARN, kubernetesUsername and kubernetesGroups",
+        "f.yaml:29:5: the key name has no equivalent in the mappings",
     ]
     assert read("- principalARN: arn:aws:iam::111122223333:user/ann\n  kubernetesUsername: ann\n") == [
         "f.yaml:1:3 arn:aws:iam::111122223333:user/ann as ann []"
     ]
     bob = "arn:aws:iam::111122223333:user/bob"
     assert read(f"- {{principalARN: {bob}, type: standard}}\n") == [f"f.yaml:1:3 {bob} as {bob} []"]
-    assert read("accessConfig: {accessEntries: x}\n") == ["f.yaml:1:31: accessConfig.accessEntries is no list"]
+    assert read("accessConfig: {accessEntries: x}\n") == ["f.yaml:1:31: accessConfig.accessEntries must be a list"]
     assert read("accessConfig: {accessEntries: [{principalARN: nonsense}]}\n") == ["f.yaml:1:32 nonsense as - []"]
 
 
@@ -217,15 +219,15 @@ def test_the_authenticators_own() -> None:
     assert found.entries[1].user_id == "AIDA"
     assert found.configuration == CONFIG
     assert [str(each) for each in found.left_out] == [
-        "f.yaml:1:1: clusterID is no mapping; what is here stays",
-        "f.yaml:2:1: mapUsers stands outside of server, where the daemon does not look",
-        "f.yaml:4:3: server.scrubbedAccounts is no mapping; write it into the file by hand",
+        "f.yaml:1:1: clusterID is not a list of mappings; the existing value stays",
+        "f.yaml:2:1: mapUsers is not below server, so the daemon ignores it",
+        "f.yaml:4:3: server.scrubbedAccounts is not a list of mappings; add it to the file by hand",
         (
-            "f.yaml:14:17: the account 012345678901 is not in quotes, so the daemon reads 12345678901 and it matches "
-            "nobody; map it yourself if that is what was meant"
+            "f.yaml:14:17: the account 012345678901 is not in quotes, so the daemon reads 12345678901, which matches "
+            "no caller; use `map add` if this account was meant"
         ),
         "f.yaml:9:5: an SSO entry with a partition, even the right one, never matches",
-        "f.yaml:11:5: an entry without an ARN maps nobody",
+        "f.yaml:11:5: an entry without an ARN matches no principal",
     ]
 
 
@@ -253,7 +255,7 @@ def test_recognised_by_its_looks_or_by_name() -> None:
     assert read_mappings(f"{KOPS}---\n{CONFIG}---\n{EKSCTL}", "f").formats == ("kops", "authenticator", "eksctl")
     assert read_mappings(f"{CONFIG}---\n{KOPS}", "f").configuration is None
     assert lines(read_mappings(KOPS, "f.yaml", "kops")) == read(KOPS)
-    with pytest.raises(ConfigError, match=r"^f: nothing in this file is in the format crd: it holds a kops Cluster"):
+    with pytest.raises(ConfigError, match=r"^f: no mappings found in the format crd: it contains a kops Cluster"):
         read_mappings(KOPS, "f", "crd")
 
 
@@ -263,14 +265,14 @@ def test_recognised_by_its_looks_or_by_name() -> None:
         ("", "f: it is empty"),
         ("---\n# nothing\n", "f: it is empty"),
         ("kind: List\nitems: []\n", "f: it is empty"),
-        ("a: 1\n", "f:1:1: this is a mapping with the keys a"),
-        ("{a: 1, b: 2, c: 3, d: 4}\n", "f:1:1: this is a mapping with the keys a, b, c and others"),
-        ("{}\n", "f:1:1: this is an empty mapping"),
+        ("a: 1\n", "f:1:1: this is a YAML mapping with the keys a"),
+        ("{a: 1, b: 2, c: 3, d: 4}\n", "f:1:1: this is a YAML mapping with the keys a, b, c and others"),
+        ("{}\n", "f:1:1: this is an empty YAML mapping"),
         ("[]", "f:1:1: this is an empty list"),
         ("- 1\n", "f:1:1: this is a list without ARNs or accounts"),
-        ("x", "f:1:1: this is a single text"),
+        ("x", "f:1:1: this is a single string"),
         ("12", "f:1:1: this is a single value"),
-        ("kind: [ConfigMap]\n", "f:1:1: this is a mapping with the keys kind"),
+        ("kind: [ConfigMap]\n", "f:1:1: this is a YAML mapping with the keys kind"),
         ("kind: Ingress\n", "f:1:1: this is an Ingress"),
         ("apiVersion: apps/v1\nkind: Deployment\n", "f:1:1: this is a Deployment of apps/v1"),
         ("# c\nkind: Deployment\nmetadata: {name: web}\n", "f:2:1: this is a Deployment (web)"),
@@ -279,10 +281,10 @@ def test_recognised_by_its_looks_or_by_name() -> None:
             "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata: {name: c}\n",
             "f:1:1: this is an eksctl ClusterConfig without iamIdentityMappings or accessConfig.accessEntries",
         ),
-        ("kind: A\n---\nkind: B\n---\nkind: A\n", "f: it holds an A, a B"),
+        ("kind: A\n---\nkind: B\n---\nkind: A\n", "f: it contains an A, a B"),
         (
             "".join(f"---\nkind: K{number}\n" for number in range(7)),
-            "f: it holds a K0, a K1, a K2, a K3, a K4 and 2 more",
+            "f: it contains a K0, a K1, a K2, a K3, a K4 and 2 more",
         ),
         (f"kind: {'x' * 99}\n", f"f:1:1: this is a {'x' * 57}..."),
     ],
@@ -292,8 +294,8 @@ def test_nothing_is_recognised(text: str, expected: str) -> None:
         read_mappings(text, "f")
     place, _, found = expected.partition(": ")
     assert str(caught.value) == (
-        f"{place}: nothing in this file is recognised as mappings: {found}; "
-        "name its format with --from (authenticator, aws-auth, crd, kops, eksctl)"
+        f"{place}: no mappings found: {found}; "
+        "specify its format with --from (authenticator, aws-auth, crd, kops, eksctl)"
     )
 
 
