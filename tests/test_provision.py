@@ -60,9 +60,7 @@ def test_a_finding_stops_it_before_anything_is_written(single: Path) -> None:
 def test_an_error_is_one_line(single: Path) -> None:
     done = run(single, "dev-other", "my-logs")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        f"error: {single / 'tarmak.yaml'}: there is no cluster 'dev-other'; choose one of dev-cluster\n"
-    )
+    assert done.stderr == (f"error: {single / 'tarmak.yaml'}: unknown cluster 'dev-other'; choose one of dev-cluster\n")
 
 
 def test_it_takes_ten_lines() -> None:

@@ -1,4 +1,4 @@
-"""The section `kubernetes.apiServer.amazon`: ELB access logs and the switch of the authenticator's init."""
+"""The section `kubernetes.apiServer.amazon`: ELB access logs and `awsIAMAuthenticatorInit`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tarmak_iam.text import quoted
 
 _INTERVALS = (5, 60)
 _DEFAULT_INTERVAL = 5
-# Whatever S3 takes for a name today or took once: upper case and underscores are of the early years.
+# Every name that S3 accepts or once accepted: old buckets may have upper case and underscores.
 _BUCKET = re.compile(r"[A-Za-z0-9._-]*\Z", re.ASCII)
 
 
@@ -25,7 +25,7 @@ class AccessLogs(SectionModel):
     """Whether logs are written. Default: true if a bucket is set, else false."""
 
     bucket: str = ""
-    """Name of the S3 bucket that gets the logs. It must exist and allow the region's ELB account to write."""
+    """Name of the S3 bucket for the logs. The bucket must exist and allow the ELB account of the region to write."""
 
     bucketPrefix: str = ""
     """Prefix of the log objects in the bucket."""
@@ -35,7 +35,7 @@ class AccessLogs(SectionModel):
 
 
 class Amazon(SectionModel):
-    """Settings of the Kubernetes API server that exist on Amazon only."""
+    """Settings of the Kubernetes API server that exist on AWS only."""
 
     publicELBAccessLogs: AccessLogs | None = None
     """Access logs of the public load balancer; used only where `apiServer.public` is true."""
@@ -44,12 +44,12 @@ class Amazon(SectionModel):
     """Access logs of the internal load balancer."""
 
     awsIAMAuthenticatorInit: bool = False
-    """Prepare the masters for the AWS IAM Authenticator: make its certificate and key before the API server
-    starts, and point the API server's token webhook at it. The authenticator itself runs in the cluster."""
+    """Prepares the masters for the AWS IAM Authenticator: creates its certificate and key before the API server
+    starts, and configures it as the API server's token webhook. The authenticator itself runs in the cluster."""
 
 
 def with_defaults(amazon: Amazon) -> Amazon:
-    """SetDefaults_ClusterKubernetesAPIServerAmazonAccessLogs, for each block that is given."""
+    """As SetDefaults_ClusterKubernetesAPIServerAmazonAccessLogs, for each block in the file."""
     logs = {name: _log_defaults(log) for name, log in logs_of(amazon) if log is not None}
     return amazon.model_copy(update=logs)
 
@@ -62,7 +62,7 @@ def _log_defaults(log: AccessLogs) -> AccessLogs:
 
 
 def _problems(amazon: Amazon) -> Iterator[Problem]:
-    """The part of Tarmak's validateAPIServer that is about this section; the public log comes first."""
+    """The part of Tarmak's validateAPIServer about this section; the public log first."""
     for name, log in logs_of(amazon):
         if log is None or not log.enabled:
             continue
@@ -70,12 +70,12 @@ def _problems(amazon: Amazon) -> Iterator[Problem]:
             remedy = f"set {name}.bucket, or enabled: false"
             yield Problem((name,), "access logs are enabled without a bucket", remedy)
         if log.interval not in _INTERVALS:
-            what = f"the access logs' interval is {log.interval}, it can only be 5 or 60"
+            what = f"the interval of the access logs is {log.interval}, but must be 5 or 60"
             yield Problem((name, "interval"), what, "write 5 or 60")
 
 
 def _without_bucket(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Problem]:
-    """Without a bucket `enabled` defaults to false, so a block that says nothing of it is for nothing."""
+    """Without a bucket `enabled` defaults to false, so a block with neither has no effect."""
     del cluster
     for name, log in logs_of(amazon):
         if log is not None and log.enabled is None and not log.bucket:
@@ -84,11 +84,11 @@ def _without_bucket(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Prob
 
 
 def _unused_interval(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Problem]:
-    """Tarmak looks at the interval only where logs are enabled."""
+    """Tarmak checks the interval only if the logs are enabled."""
     del cluster
     for name, log in logs_of(with_defaults(amazon)):
         if log is not None and not log.enabled and log.interval not in _INTERVALS:
-            what = f"the access logs' interval is {log.interval}, which Tarmak refuses once they are enabled"
+            what = f"the interval of the access logs is {log.interval}, which Tarmak rejects once they are enabled"
             yield Problem((name, "interval"), what, "write 5 or 60")
 
 
@@ -96,8 +96,8 @@ def _public_log_of_private_api(amazon: Amazon, cluster: Mapping[str, Any]) -> It
     log = with_defaults(amazon).publicELBAccessLogs
     api_server = (cluster.get("kubernetes") or {}).get("apiServer") or {}
     if log is not None and log.enabled and not api_server.get("public"):
-        what = "the API server is not public, so Tarmak drops the access logs of its public load balancer"
-        own = "remove them" if amazon.internalELBAccessLogs else "name them internalELBAccessLogs"
+        what = "the API server is not public, so Tarmak ignores the access logs of its public load balancer"
+        own = "remove them" if amazon.internalELBAccessLogs else "rename them to internalELBAccessLogs"
         yield Problem(("publicELBAccessLogs",), what, f"{own}, or set apiServer.public: true")
 
 
@@ -105,7 +105,7 @@ def _no_bucket_name(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Prob
     del cluster
     for name, log in logs_of(amazon):
         if log is not None and not _BUCKET.match(log.bucket):
-            what = f"{quoted(log.bucket)} is no name of an S3 bucket, which terraform finds out last"
+            what = f"{quoted(log.bucket)} is not a valid S3 bucket name, and Terraform reports it late"
             yield Problem((name, "bucket"), what, "write the bucket's name: letters, digits, dots and dashes")
 
 
@@ -129,7 +129,7 @@ AMAZON = Section(
         SectionRule(
             "IAM007",
             Severity.WARNING,
-            "an interval that Tarmak will refuse",
+            "an interval that Tarmak will reject",
             _unused_interval,
             name="access-log-interval",
         ),
@@ -140,13 +140,13 @@ AMAZON = Section(
             _public_log_of_private_api,
             name="public-access-logs",
         ),
-        SectionRule("IAM009", Severity.WARNING, "a bucket that S3 cannot have", _no_bucket_name, name="bucket-name"),
+        SectionRule("IAM009", Severity.WARNING, "an invalid name of an S3 bucket", _no_bucket_name, name="bucket-name"),
     ),
 )
 
 
 def read_amazon(cluster: Mapping[str, Any]) -> Amazon | None:
-    """The section of a cluster's typed data (`decode`), None where it has none. The decoder has seen to types and
-    nulls, so nothing needs to go through JSON as in `Section.read`."""
+    """The section of a cluster's typed data (`decode`), None if it has none. The decoder has checked types and nulls,
+    so the data need not be read as JSON as in `Section.read`."""
     data = AMAZON.data(cluster)
     return None if data is None else Amazon.model_validate(data, strict=True)

@@ -1,6 +1,4 @@
-"""What Tarmak makes of `kubernetes.apiServer`: its JSON, hieradata, terraform variables, and the file of the token
-webhook.
-"""
+"""What Tarmak derives from `kubernetes.apiServer`: JSON, hieradata, Terraform variables and the webhook file."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ _API_SERVER = Field("struct", struct="ClusterKubernetesAPIServer")
 
 
 def api_server_json(cluster: Cluster) -> dict[str, Any] | None:
-    """The API server as Tarmak's own JSON after defaulting, None where the file has none."""
+    """The API server in Tarmak's JSON, with defaults; None if the file has none."""
     if not cluster.has_api_server:
         return None
     json: dict[str, Any] = tarmak_json(with_log_defaults(cluster.api_server, cluster.amazon), _API_SERVER)
@@ -28,7 +26,7 @@ def api_server_json(cluster: Cluster) -> dict[str, Any] | None:
 
 
 def hieradata(cluster: Cluster) -> list[str]:
-    """The two webhook settings as Tarmak writes them: no escaping, whatever the file name holds."""
+    """The two webhook settings as Tarmak writes them: without escaping anything in the file name."""
     lines = []
     if file := cluster.api_server.get("authTokenWebhookFile"):
         lines.append(f'kubernetes::apiserver::auth_token_webhook_file: "{file}"')
@@ -38,7 +36,7 @@ def hieradata(cluster: Cluster) -> list[str]:
 
 
 def terraform(cluster: Cluster) -> dict[str, Any]:
-    """The load balancers' access-log variables; bucket, prefix and interval only for a block that is given."""
+    """The access-log variables of the load balancers; bucket, prefix and interval only for a block in the file."""
     amazon = with_defaults(cluster.amazon or Amazon())
     return _log_variables("public", amazon.publicELBAccessLogs) | _log_variables(
         "internal", amazon.internalELBAccessLogs
@@ -58,24 +56,24 @@ def _log_variables(which: str, log: AccessLogs | None) -> dict[str, Any]:
 
 
 WEBHOOK_FLAG = "authentication-token-webhook-config-file"
-"""The only webhook flag that Tarmak passes on: no cache TTL, no version (v1beta1 is what the daemon speaks)."""
+"""The only webhook flag that Tarmak sets: no cache TTL and no version (the daemon supports v1beta1)."""
 
 DEFAULT_WEBHOOK_FILE = "/etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml"
-"""Puppet's own, where the switch is on and no file is given."""
+"""Puppet's default, if `awsIAMAuthenticatorInit` is on and no file is set."""
 
 INIT_DIRECTORY = posixpath.dirname(DEFAULT_WEBHOOK_FILE)
-"""The only directory that the init unit makes, with those above it."""
+"""The only directory that the init unit creates, with its parents."""
 
 _INIT_DIRECTORIES = (INIT_DIRECTORY, "/etc/kubernetes", "/etc")
 
 
-# Tarmak writes the value into hieradata (hiera interpolates %{}) and a systemd unit ($ and % mean something
-# there), in double quotes but without escaping any of it.
+# Tarmak writes the value into hieradata (hiera interpolates %{}) and into a systemd unit (where $ and % are special),
+# in double quotes but without escaping.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\"'\\$%]")
 
 
 def webhook_file(cluster: Cluster) -> str | None:
-    """What `--authentication-token-webhook-config-file` is set to, None where Tarmak sets no such flag."""
+    """The value of `--authentication-token-webhook-config-file`, None if Tarmak does not set the flag."""
     given = cluster.api_server.get("authTokenWebhookFile") or ""
     if given:
         return str(given)
@@ -83,25 +81,25 @@ def webhook_file(cluster: Cluster) -> str | None:
 
 
 def webhook_file_flaw(cluster: Cluster) -> str | None:
-    """Why the file does not arrive at the API server as it stands in tarmak.yaml, None if it does."""
+    """Why the API server does not get the file name that tarmak.yaml has, None if it does."""
     path = webhook_file(cluster)
     if path is None:
         return None
     if not path.strip():
         return "it is blank"
     if not path.startswith("/"):
-        return "it is no absolute path"
+        return "it is not an absolute path"
     found = _UNSAFE.search(path)
     if found:
-        return f"it contains {found.group()!r}, which Tarmak passes on without escaping it"
+        return f"it contains {found.group()!r}, which Tarmak does not escape"
     if cluster.authenticator_init and any(character.isspace() for character in path):
-        return "it contains a blank, and the init unit copies the file there without quotes"
+        return "it contains a blank, and the init unit copies the file to it without quotes"
     return None
 
 
 def webhook_file_is_not_copied(cluster: Cluster) -> bool:
-    """Whether the init unit cannot put the file where it belongs: with the switch on it copies the file, but
-    `mkdir -p` is of its own directory only. The API server requires that unit, so it would not start."""
+    """Whether the init unit cannot copy the file to its path: with `awsIAMAuthenticatorInit` on it copies the file, but
+    runs `mkdir -p` for its own directory only. The API server requires that unit, so it would not start."""
     path = webhook_file(cluster)
     if path is None or not cluster.authenticator_init or cluster.is_hub:
         return False
@@ -109,17 +107,17 @@ def webhook_file_is_not_copied(cluster: Cluster) -> bool:
 
 
 def webhook_file_doubt(cluster: Cluster) -> str | None:
-    """Why a file that does arrive is hardly the one that was meant, None if there is no doubt."""
+    """Why a file name that the API server gets is probably not the one that was meant, None if there is no doubt."""
     path = webhook_file(cluster)
     if path is None:
         return None
     if any(character.isspace() for character in path):
-        return "there is a blank in it"
+        return "it contains a blank"
     if not path.isprintable():
-        return "there is an invisible character in it"
+        return "it contains an invisible character"
     if path.endswith("/") or _normal_path(path) in _INIT_DIRECTORIES:
         return "it is a directory"
-    return None if path == _normal_path(path) else f"it is a roundabout way to write {_normal_path(path)}"
+    return None if path == _normal_path(path) else f"it is not normalised: the same path is {_normal_path(path)}"
 
 
 def _normal_path(path: str) -> str:

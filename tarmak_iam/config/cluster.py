@@ -26,33 +26,33 @@ from tarmak_iam.routes import Route
 # Not slots: `cached_property` needs the instance's dictionary. Compared by identity: the data are dictionaries.
 @dataclass(frozen=True, eq=False)
 class ReadFile:
-    """A document that Tarmak can read, and what it means to Tarmak."""
+    """A document that Tarmak can read, and the data that Tarmak reads from it."""
 
     document: Document
     data: dict[str, Any] = field(repr=False)
-    """The typed meaning: known keys only, as Tarmak's decoder reads them, before its defaults."""
+    """The typed data: known keys only, as Tarmak's decoder reads them, without its defaults."""
 
     @classmethod
     def parse(cls, data: bytes | str, filename: str) -> ReadFile:
-        """Raises TarmakIamError exactly where Tarmak cannot read the file (or panics on it)."""
+        """Raises TarmakIamError exactly if Tarmak cannot read the file (or panics on it)."""
         # A file that starts with `{` goes to the strict JSON decoder and to no other (apimachinery's recognizer).
         json = looks_like_json(Source.decode(data, filename))
         document = Document.parse(data, filename, json=json)
         return cls(document, decode(document))
 
     def with_document(self, document: Document) -> ReadFile:
-        """The same file with another text. Raises ConfigError where Tarmak could not read it."""
+        """The same file with another text. Raises ConfigError if Tarmak could not read it."""
         return self if document is self.document else ReadFile(document, decode(document))
 
     @cached_property
     def clusters(self) -> tuple[Cluster, ...]:
-        """In file order; null, unnamed and duplicate entries too."""
+        """In file order; including null, unnamed and duplicate entries."""
         clusters = self.data.get("clusters") or []
         return tuple(Cluster(index, data or {}, self) for index, data in enumerate(clusters))
 
     @cached_property
     def selectable_clusters(self) -> tuple[Cluster, ...]:
-        """Those that a name leads to: with environment and name, and the first of several that share both."""
+        """The clusters that a name selects: those with environment and name, and the first of several with the same."""
         first: dict[str, Cluster] = {}
         for cluster in self.clusters:
             if cluster.environment and cluster.name:
@@ -61,34 +61,34 @@ class ReadFile:
 
     @cached_property
     def cluster_counts(self) -> Counter[str]:
-        """How many clusters each environment has."""
+        """The number of clusters of each environment."""
         return Counter(cluster.environment for cluster in self.clusters)
 
     @property
     def selected_cluster(self) -> Cluster | None:
-        """What `currentCluster` selects, as Tarmak does: exactly one dash, the first match."""
+        """The cluster that `currentCluster` selects, as Tarmak selects it: exactly one dash, the first match."""
         parts = (self.data.get("currentCluster") or "").split("-")
         return next((each for each in self.clusters if [each.environment, each.name] == parts), None)
 
     @cached_property
     def written_clusters(self) -> list[Any]:
-        """The clusters as plain data of the file, with the keys that Tarmak does not know."""
+        """The clusters as plain data of the file, including keys that Tarmak does not know."""
         written = self.document.data.get("clusters")
         return written if isinstance(written, list) else []
 
     def environment(self, name: str) -> dict[str, Any]:
-        """The entry of `environments` of that name, empty if there is none."""
+        """The entry of `environments` with that name, empty if there is none."""
         return _item_named(self.data.get("environments"), name)
 
     def provider(self, name: str) -> dict[str, Any]:
-        """The entry of `providers` of that name, empty if there is none."""
+        """The entry of `providers` with that name, empty if there is none."""
         return _item_named(self.data.get("providers"), name)
 
 
 # As ReadFile, not slots and compared by identity.
 @dataclass(frozen=True, eq=False, repr=False)
 class Cluster:
-    """A cluster as the file has it (`data`), and as Tarmak will use it (`effective`)."""
+    """A cluster as the file contains it (`data`), and as Tarmak uses it (`effective`)."""
 
     index: int
     data: dict[str, Any]
@@ -108,12 +108,12 @@ class Cluster:
 
     @property
     def cluster_name(self) -> str:
-        """`<environment>-<name>`: the id everywhere, of the authenticator too."""
+        """`<environment>-<name>`: the cluster id, also the authenticator's clusterID."""
         return f"{self.environment}-{self.name}"
 
     @property
     def selectable_clusters(self) -> tuple[Cluster, ...]:
-        """All clusters of the same tarmak.yaml that a name leads to, this one too."""
+        """All clusters of the same tarmak.yaml that can be selected by name, including this one."""
         return self._file.selectable_clusters
 
     @property
@@ -122,14 +122,14 @@ class Cluster:
 
     @property
     def type(self) -> str:
-        """`cluster-single` iff its environment has no other, else `hub` if it is named so, else `cluster-multi`."""
+        """`cluster-single` if its environment has no other, else `hub` if it is named hub, else `cluster-multi`."""
         if self._file.cluster_counts[self.environment] == 1:
             return "cluster-single"
         return "hub" if self.name == "hub" else "cluster-multi"
 
     @property
     def is_hub(self) -> bool:
-        """Whether it is without masters, and so without anything to log in to."""
+        """Whether it is a hub, which has no masters and so no Kubernetes API to log in to."""
         return self.type == "hub"
 
     @property
@@ -139,11 +139,11 @@ class Cluster:
 
     @cached_property
     def amazon(self) -> Amazon | None:
-        """The section `kubernetes.apiServer.amazon` as the file has it, None where it has none."""
+        """The section `kubernetes.apiServer.amazon` as the file contains it, None if there is none."""
         return read_amazon(self.data)
 
     def section(self, section: Section[Model]) -> Model | None:
-        """A section as the file has it, None where it has none. Raises ConfigError where it does not fit its model."""
+        """A section as the file contains it, None if there is none. Raises ConfigError if it does not fit its model."""
         try:
             return section.read(self.data_with_unknown_keys)
         except ValidationError as error:
@@ -152,29 +152,29 @@ class Cluster:
             raise ConfigError(f"{section.name}: {first.message}", place=place) from None
 
     def problems(self, section: Section[Any]) -> list[Problem]:
-        """What the section itself says is wrong with it; none where the file has none."""
+        """The problems that the section itself reports; none if the file does not contain it."""
         return section.problems(self.data_with_unknown_keys)
 
     @property
     def data_with_unknown_keys(self) -> dict[str, Any]:
-        """All that the file has of the cluster: `data`, and beside it the keys that Tarmak does not know."""
+        """The complete cluster of the file: `data`, and the keys that Tarmak does not know."""
         written = self._file.written_clusters
         return dict(_overlaid(written[self.index] if self.index < len(written) else None, self.data))
 
     @property
     def authenticator_init(self) -> bool:
-        """Whether the switch is on."""
+        """Whether `awsIAMAuthenticatorInit` is on."""
         amazon = self.amazon
         return amazon is not None and amazon.awsIAMAuthenticatorInit
 
     @property
     def api_server(self) -> dict[str, Any]:
-        """`kubernetes.apiServer` as the file has it."""
+        """`kubernetes.apiServer` as the file contains it."""
         return dict((self.data.get("kubernetes") or {}).get("apiServer") or {})
 
     @property
     def has_api_server(self) -> bool:
-        """Whether the file has `kubernetes.apiServer`, be it empty."""
+        """Whether the file contains `kubernetes.apiServer`, even if it is empty."""
         return (self.data.get("kubernetes") or {}).get("apiServer") is not None
 
     @property
@@ -191,14 +191,14 @@ class Cluster:
 
     @property
     def public_address(self) -> str | None:
-        """`https://api.<environment>-<name>.<publicZone>`, which Tarmak makes for a public API server only."""
+        """`https://api.<environment>-<name>.<publicZone>`, which Tarmak creates for a public API server only."""
         zone = (self.provider_data().get("amazon") or {}).get("publicZone")
         return f"https://api.{self.cluster_name}.{zone}" if self.api_server.get("public") and zone else None
 
     def effective(self) -> dict[str, Any]:
-        """What Tarmak will do with it: cluster_name, type, kubernetes_version, apiServer (Tarmak's JSON after
-        defaulting, or None), hieradata (the two webhook lines), terraform (the access-log variables) and
-        errors (validateAPIServer's, in our words)."""
+        """How Tarmak uses the cluster: cluster_name, type, kubernetes_version, apiServer (Tarmak's JSON with defaults,
+        or None), hieradata (the two webhook lines), terraform (the access-log variables) and errors (those of
+        validateAPIServer, in our words)."""
         return {
             "cluster_name": self.cluster_name,
             "type": self.type,
@@ -211,7 +211,7 @@ class Cluster:
 
 
 def _overlaid(written: Any, decoded: Any) -> Any:
-    """What is written, with what Tarmak makes of it in the place of what it knows."""
+    """The written data, with Tarmak's decoded values in place of the keys that it knows."""
     if isinstance(written, dict) and isinstance(decoded, dict):
         return {**written, **{key: _overlaid(written.get(key), value) for key, value in decoded.items()}}
     return decoded

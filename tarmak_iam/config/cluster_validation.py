@@ -1,6 +1,6 @@
-"""What Tarmak refuses about a cluster but its instance pools, and address ranges of which nothing can come.
+"""What Tarmak rejects about a cluster, except instance pools, and address ranges that cannot work.
 
-All of pkg/tarmak/cluster's Validate but the instance pools, whose number depends on what is still to be written.
+As Validate in pkg/tarmak/cluster, without the instance pools: their number depends on clusters yet to be written.
 
 Sources: terraform/amazon/modules/network/subnets.tf, which divides the VPC's range; kubernetesClusterConfig in
 pkg/puppet/puppet.go and puppet/modules/tarmak/manifests/init.pp for those of pods and services; the limits of Amazon
@@ -24,20 +24,24 @@ if TYPE_CHECKING:
 
 
 Issue = tuple[tuple[str | int, ...], str, str]
-"""Where below the cluster, what is wrong, and what to do."""
+"""The path below the cluster, what is wrong, and what to do."""
 
 _DIGITS = re.compile(r"[0-9]+\Z", re.ASCII)
 
 
 def api_server_issues(cluster: Cluster) -> list[Issue]:
-    """Tarmak's validateAPIServer, in its order. It runs only where apiServer is present; one issue blocks
-    every command for the cluster's environment."""
+    """As Tarmak's validateAPIServer, in its order. It runs only if apiServer is present; one issue blocks every command
+    for the environment of the cluster."""
     if not cluster.has_api_server:
         return []
     api_server, amazon = cluster.api_server, cluster.amazon
     base = ("kubernetes", "apiServer")
     issues: list[Issue] = [
-        ((*base, "allowCIDRs", index), f"{quoted(cidr)} is no CIDR", "write an address with its mask, as in 10.0.0.0/8")
+        (
+            (*base, "allowCIDRs", index),
+            f"{quoted(cidr)} is not a valid CIDR",
+            "write an address with its mask, as in 10.0.0.0/8",
+        )
         for index, cidr in enumerate(api_server.get("allowCIDRs") or ())
         if not is_cidr(cidr)
     ]
@@ -49,7 +53,7 @@ def api_server_issues(cluster: Cluster) -> list[Issue]:
 def _version_issues(text: str, disables: bool) -> list[Issue]:
     version = parse_version(text)
     if version is None:
-        return [(("kubernetes", "version"), f"{quoted(text)} is no version", "write a version such as 1.12.9")]
+        return [(("kubernetes", "version"), f"{quoted(text)} is not a valid version", "write a version such as 1.12.9")]
     if disables and version.is_below(1, 11, 0):
         path = ("kubernetes", "apiServer", "disableAdmissionControllers")
         return [
@@ -59,7 +63,7 @@ def _version_issues(text: str, disables: bool) -> list[Issue]:
 
 
 def is_cidr(text: str) -> bool:
-    """Go's net.ParseCIDR: an address without zone, and a mask in digits."""
+    """As Go's net.ParseCIDR: an address without a zone, and a mask in digits."""
     address, slash, mask = text.partition("/")
     if not slash or "%" in address or not _DIGITS.match(mask):
         return False
@@ -82,7 +86,7 @@ _PER_REPLICA = ("coresPerReplica", "nodesPerReplica")
 
 
 def cluster_issues(cluster: Cluster) -> list[Issue]:
-    """One of them blocks every command for the cluster's environment, as an issue of the API server does."""
+    """Each of them blocks every command for the environment of the cluster, as an issue of the API server does."""
     kubernetes = cluster.data.get("kubernetes") or {}
     return [
         *_network(cluster.data.get("network") or {}),
@@ -96,11 +100,15 @@ def cluster_issues(cluster: Cluster) -> list[Issue]:
 def _network(network: Mapping[str, Any]) -> Iterator[Issue]:
     cidr = network.get("cidr") or ""
     if cidr and not is_cidr(cidr):
-        yield ("network", "cidr"), f"{quoted(cidr)} is no CIDR", "write an address with its mask, as in 10.99.0.0/16"
+        yield (
+            ("network", "cidr"),
+            f"{quoted(cidr)} is not a valid CIDR",
+            "write an address with its mask, as in 10.99.0.0/16",
+        )
 
 
 def _logging_sinks(sinks: Any) -> Iterator[Issue]:
-    """Only the first that is wrong: Tarmak stops there."""
+    """Only the first wrong sink: Tarmak stops there."""
     for index, sink in enumerate(sinks):
         elastic = (sink or {}).get("elasticsearch") or {}
         if elastic.get("amazonESProxy") is None:
@@ -122,17 +130,17 @@ def _autoscaler(autoscaler: Mapping[str, Any]) -> Iterator[Issue]:
     if not autoscaler.get("enabled"):
         yield _OVERPROVISIONING, "overprovisioning is enabled, but the autoscaler is not", "enable both, or neither"
     elif negative:
-        yield (*_OVERPROVISIONING, negative[0]), f"{negative[0]} is negative", "write a number from 0"
+        yield (*_OVERPROVISIONING, negative[0]), f"{negative[0]} is negative", "write 0 or a larger number"
     elif not any(over.get(key) for key in _RESERVED):
-        yield _OVERPROVISIONING, f"neither {_RESERVED[0]} nor {_RESERVED[1]} is given", "give one of them"
+        yield _OVERPROVISIONING, f"neither {_RESERVED[0]} nor {_RESERVED[1]} is set", "set one of them"
     elif rules and static:
         path = (*_OVERPROVISIONING, "replicaCount")
-        yield path, f"replicaCount and {rules[0]} exclude each other", "remove one of them"
+        yield path, f"replicaCount and {rules[0]} cannot be used together", "remove one of them"
     elif (over.get("image") or over.get("version")) and not rules:
-        yield _OVERPROVISIONING, "image and version need coresPerReplica or nodesPerReplica", "give one of these"
+        yield _OVERPROVISIONING, "image and version require coresPerReplica or nodesPerReplica", "set one of these"
     elif threshold is not None and not 0 <= threshold <= 1:
         where = ("kubernetes", "clusterAutoscaler", "scaleDownUtilizationThreshold")
-        yield where, f"the threshold is {threshold}", "write a number from 0 to 1"
+        yield where, f"the threshold is {threshold}, but must be from 0 to 1", "write a number from 0 to 1"
 
 
 def _prometheus(prometheus: Mapping[str, Any]) -> Iterator[Issue]:
@@ -140,7 +148,7 @@ def _prometheus(prometheus: Mapping[str, Any]) -> Iterator[Issue]:
     if mode and mode not in _PROMETHEUS_MODES:
         yield (
             ("kubernetes", "prometheus", "mode"),
-            f"{quoted(mode)} is no mode of Prometheus",
+            f"{quoted(mode)} is not a mode of Prometheus",
             f"write {', '.join(_PROMETHEUS_MODES[:-1])} or {_PROMETHEUS_MODES[-1]}",
         )
 
@@ -149,7 +157,7 @@ def _calico(calico: Mapping[str, Any]) -> Iterator[Issue]:
     backend, typha = calico.get("backend") or "etcd", calico.get("enableTypha")
     path = ("kubernetes", "calico")
     if backend not in _CALICO_BACKENDS:
-        yield (*path, "backend"), f"{quoted(backend)} is no backend of Calico", "write etcd or kubernetes"
+        yield (*path, "backend"), f"{quoted(backend)} is not a backend of Calico", "write etcd or kubernetes"
     if typha and backend != "kubernetes":
         yield (*path, "enableTypha"), f"Typha is enabled, but the backend is {backend}", "write backend: kubernetes"
     replicas = calico.get("typhaReplicas")
@@ -160,17 +168,17 @@ def _calico(calico: Mapping[str, Any]) -> Iterator[Issue]:
 _EXISTING_VPC = "tarmak.io/existing-vpc-id"
 
 _VPC_MASKSS = (16, 22)
-"""Public subnets have six bits more, and end at /28."""
+"""Public subnets have six more bits, and end at /28."""
 
 _SERVICE_MASKSS = (12, 28)
-"""The API server takes up to 20 bits; Tarmak's cluster DNS has the address that ends in .10."""
+"""The API server accepts up to 20 bits; Tarmak's cluster DNS has the address that ends in .10."""
 
 _VPC, _PODS, _SERVICES = "10.99.0.0/16", "100.64.0.0/16", "10.254.0.0/16"
 """Tarmak's defaults."""
 
 
 def cluster_cidr_issues(cluster: Cluster) -> Iterator[Issue]:
-    """A podCIDR or serviceCIDR that is no CIDR, with what comes of it: nothing in Tarmak checks them."""
+    """A podCIDR or serviceCIDR that is not a CIDR, with the consequence: Tarmak does not check them."""
     for key, cidr in _kubernetes_ranges(cluster):
         if is_cidr(cidr):
             continue
@@ -178,17 +186,17 @@ def cluster_cidr_issues(cluster: Cluster) -> Iterator[Issue]:
         what = f"{key} {quoted(cidr)} {'is not a CIDR' if mask else 'has no mask'}"
         if key == "podCIDR":
             comes, example = "pods get no network", _PODS
-            if not _DIGITS.match(mask):  # Puppet makes an Integer of it
+            if not _DIGITS.match(mask):  # Puppet converts it to an Integer
                 comes = "Puppet fails on every etcd node, master and worker"
         else:
             comes, example = "the API server does not start", _SERVICES
-            if cidr.count("/") != 1:  # Tarmak passes it on only in two parts
+            if cidr.count("/") != 1:  # Tarmak uses it only if it has two parts
                 comes = f"Tarmak ignores it, and services get {_SERVICES}"
         yield ("kubernetes", key), f"{what}; {comes}", f"write an IPv4 address with its mask, as in {example}"
 
 
 def range_issues(cluster: Cluster) -> Iterator[Issue]:
-    """CIDRs that are not of IPv4, or too large or too small, with what comes of it."""
+    """CIDRs that are not IPv4, or are too large or too small, with the consequence."""
     for key, cidr in _kubernetes_ranges(cluster):
         example = _PODS if key == "podCIDR" else _SERVICES
         comes = "pods get no network" if key == "podCIDR" else "the API server or the cluster's DNS does not work"
@@ -197,15 +205,15 @@ def range_issues(cluster: Cluster) -> Iterator[Issue]:
             yield ("kubernetes", key), f"{key} {what}; {comes}", remedy
     network = cluster.data.get("network") or {}
     annotations = (network.get("metadata") or {}).get("annotations") or {}
-    # Only a hub, or a cluster that is alone in its environment, makes a VPC.
+    # Only a hub, or the only cluster of its environment, has its own VPC.
     if cluster.type != "cluster-multi" and _EXISTING_VPC not in annotations:
         for what, remedy in _flaws(str(network.get("cidr") or ""), _VPC_MASKSS, _VPC):
-            comes = "tarmak clusters apply fails: AWS makes no such VPC, or no public subnets in it"
+            comes = "tarmak clusters apply fails: AWS cannot create such a VPC, or public subnets in it"
             yield ("network", "cidr"), f"the network {what}; {comes}", remedy
 
 
 def _kubernetes_ranges(cluster: Cluster) -> Iterator[tuple[str, str]]:
-    """A hub has no Kubernetes."""
+    """Without a hub, which has no Kubernetes."""
     kubernetes = {} if cluster.is_hub else cluster.data.get("kubernetes") or {}
     for key in ("podCIDR", "serviceCIDR"):
         if kubernetes.get(key):
@@ -214,11 +222,11 @@ def _kubernetes_ranges(cluster: Cluster) -> Iterator[tuple[str, str]]:
 
 def _flaws(cidr: str, masks: tuple[int, int], example: str) -> Iterator[tuple[str, str]]:
     if not is_cidr(cidr):
-        return  # which is another finding
+        return  # another rule reports it
     address, _, mask = cidr.partition("/")
     widest, narrowest = masks
     if not isinstance(ipaddress.ip_address(address), ipaddress.IPv4Address):
-        yield f"{quoted(cidr)} is not an IPv4 range", f"write one, as in {example}"
+        yield f"{quoted(cidr)} is not an IPv4 range", f"write an IPv4 range, as in {example}"
     elif not widest <= int(mask) <= narrowest:
         size = "large" if int(mask) < widest else "small"
         yield f"{quoted(cidr)} is too {size}", f"write a mask from /{widest} to /{narrowest}, as in {example}"

@@ -1,6 +1,6 @@
-"""tarmak.yaml as a value: its clusters, the current one, and edits of the switch and of sections.
+"""tarmak.yaml as a value: its clusters, the current cluster, and edits of `awsIAMAuthenticatorInit` and of sections.
 
-Source: CurrentCluster in pkg/tarmak/config/config.go, which splits the text at its dashes and takes exactly two
+Source: CurrentCluster in pkg/tarmak/config/config.go, which splits the string at its dashes and requires exactly two
 parts.
 """
 
@@ -39,7 +39,7 @@ def _selection_remedy(file: ReadFile, current: str) -> str:
         key, name = misspelt
         line = file.document.position(key.route, at_key=True).line
         if key.name == name:
-            return f"move {quoted(name)} in line {line} where Tarmak reads it [IAM031]"
+            return f"move {quoted(name)} in line {line} to where Tarmak reads it [IAM031]"
         return f"did you mean {name} instead of {quoted(key.name)} in line {line}?"
     named = file.selectable_clusters
     unlisted = [each for each in named if "environments" in file.data and not each.environment_data()]
@@ -52,13 +52,13 @@ def _selection_remedy(file: ReadFile, current: str) -> str:
     dashed = [each for each in named if _own_dashes(each)]
     wanted = next((each for each in dashed if current in (each.cluster_name, each.name)), None)
     if wanted is None and names:
-        # One without a dash is no cluster's name, so it is like none.
+        # A text without a dash cannot be the name of a cluster, so nothing is suggested for it.
         return choose_among(current if current.count("-") == 1 else "", names)
     if dashed:
         renamed = _rename(wanted or dashed[0])
         return f"{renamed}; or choose one of {', '.join(map(shortened, names))}" if names else renamed
     if file.clusters:
-        return f"give a cluster an environment and a metadata.name, and write {_FORM} here"
+        return f"set environment and metadata.name of a cluster, and write {_FORM} here"
     return "the file has no clusters: add one" + (", or remove currentCluster" if current else "")
 
 
@@ -87,9 +87,9 @@ class TarmakConfig:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None) -> TarmakConfig:
-        """Reads tarmak.yaml: the file or its directory, else TARMAK_CONFIG, else ~/.tarmak.
+        """Reads tarmak.yaml: the given file or directory, else TARMAK_CONFIG, else ~/.tarmak.
 
-        Raises TarmakIamError where there is none or Tarmak could not read it.
+        Raises TarmakIamError if the file does not exist or Tarmak could not read it.
         """
         file = config_path(None if path is None else Path(path), os.environ)
         data = read_file(file)
@@ -99,7 +99,7 @@ class TarmakConfig:
 
     @classmethod
     def parse(cls, data: bytes | str, filename: str = "tarmak.yaml") -> TarmakConfig:
-        """Raises TarmakIamError exactly where Tarmak cannot read the file (or panics on it)."""
+        """Raises TarmakIamError exactly if Tarmak cannot read the file (or panics on it)."""
         return cls(ReadFile.parse(data, filename))
 
     @property
@@ -109,12 +109,12 @@ class TarmakConfig:
 
     @property
     def data(self) -> dict[str, Any]:
-        """The typed meaning: known keys only, as Tarmak's decoder reads them, before its defaults."""
+        """The typed data: known keys only, as Tarmak's decoder reads them, without its defaults."""
         return self.file.data
 
     @cached_property
     def ignored_content(self) -> IgnoredContent:
-        """What Tarmak passes over in silence. Raises ConfigError for a section plugin that cannot be used."""
+        """What Tarmak ignores without a message. Raises ConfigError for a section plugin that cannot be used."""
         return IgnoredContent.of(self.document, (("clusters", ITEM, *section.path) for section in load_sections()))
 
     @property
@@ -124,41 +124,44 @@ class TarmakConfig:
 
     @property
     def clusters(self) -> tuple[Cluster, ...]:
-        """In file order; null, unnamed and duplicate entries too."""
+        """In file order; including null, unnamed and duplicate entries."""
         return self.file.clusters
 
     @property
     def selectable_clusters(self) -> tuple[Cluster, ...]:
-        """Those that a name leads to: with environment and name, and the first of several that share both."""
+        """The clusters that a name selects: those with environment and name, and the first of several with the same."""
         return self.file.selectable_clusters
 
     def cluster(self, cluster_name: str) -> Cluster:
-        """The first cluster of that `<environment>-<name>`. Raises SelectionError."""
+        """The first cluster with that `<environment>-<name>`. Raises SelectionError."""
         for cluster in self.clusters:
             if cluster.cluster_name == cluster_name:
                 return cluster
         names = [cluster.cluster_name for cluster in self.selectable_clusters]
         remedy = choose_among(cluster_name, names) or "the file has no clusters"
-        what, place = f"there is no cluster {quoted(cluster_name)}", Place(self.document.filename)
+        what, place = f"unknown cluster {quoted(cluster_name)}", Place(self.document.filename)
         raise SelectionError(what, remedy=remedy, place=place)
 
     @property
     def current_cluster(self) -> Cluster:
-        """What `currentCluster` selects, as Tarmak does: exactly one dash, the first match. Raises SelectionError."""
+        """The cluster that `currentCluster` selects, as Tarmak selects it: exactly one dash, the first match.
+
+        Raises SelectionError.
+        """
         selected = self.file.selected_cluster
         if selected is not None:
             return selected
         current = self.data.get("currentCluster") or ""
-        what = f"currentCluster is {quoted(current)}, but there is no such cluster"
+        what = f"currentCluster is {quoted(current)}, but this cluster does not exist"
         if current.count("-") != 1:
-            what = f"currentCluster {quoted(current)} has not exactly one dash (<environment>-<name>)"
+            what = f"currentCluster {quoted(current)} must have exactly one dash (<environment>-<name>)"
         place = self.document.position(("currentCluster",))
         raise SelectionError(
             what if current else "currentCluster is empty", remedy=_selection_remedy(self.file, current), place=place
         )
 
     def command_line(self, cluster: Cluster | None = None) -> CommandLine:
-        """How a command is typed that works on this file, and on a cluster of it where one is given."""
+        """The command line for commands that work on this file, and on one of its clusters if given."""
         return CommandLine(self._directory_option, None if cluster is None else self._cluster_option(cluster))
 
     def _cluster_option(self, cluster: Cluster) -> str | None:
@@ -167,38 +170,40 @@ class TarmakConfig:
         return None if is_current else cluster.cluster_name
 
     def provider(self, name: str) -> dict[str, Any]:
-        """The provider of that name, empty if there is none."""
+        """The provider with that name, empty if there is none."""
         return self.file.provider(name)
 
     def enable_authenticator(self, cluster_name: str) -> TarmakConfig:
-        """Turns `awsIAMAuthenticatorInit` on; the same config if it is on.
+        """Turns `awsIAMAuthenticatorInit` on. Returns the same config if it is on.
 
         Raises SelectionError for an unknown cluster, ConfigError for a hub (it has no masters) and EditRefused.
         """
         cluster = self.cluster(cluster_name)
-        self._check_masters(cluster, "the switch", "enable the authenticator on the environment's clusters")
+        self._check_masters(
+            cluster, "awsIAMAuthenticatorInit", "enable IAM login on the other clusters of the environment"
+        )
         return self._with(self.file.with_document(switch_on(self.document, cluster)))
 
     def disable_authenticator(self, cluster_name: str) -> TarmakConfig:
-        """Turns the switch off; the same config if it is off.
+        """Turns `awsIAMAuthenticatorInit` off. Returns the same config if it is off.
 
-        A switch with a comment of its own becomes `false`, otherwise it goes, and its empty parents with it.
+        A key with its own comment is set to `false`; otherwise it is removed, with the parents that are empty then.
         Raises SelectionError for an unknown cluster and EditRefused.
         """
         document = switch_off(self.document, self.cluster(cluster_name))
         return self._with(self.file.with_document(document))
 
     def set(self, cluster_name: str, key: str, value: Any, section: Section[Any] = AMAZON) -> TarmakConfig:
-        """Gives a key of a section a value, as in `set("dev-cluster", "internalELBAccessLogs.bucket", "my-logs")`;
-        the same config if it has it.
+        """Sets a key of a section, as in `set("dev-cluster", "internalELBAccessLogs.bucket", "my-logs")`. Returns the
+        same config if the key has that value.
 
-        Raises SelectionError for an unknown cluster or key, ConfigError for a hub, for a value that the section's
-        model does not take and for one that Tarmak, or the section's own validation, would refuse; and EditRefused.
+        Raises SelectionError for an unknown cluster or key, ConfigError for a hub and for a value that the section's
+        model, Tarmak or the section's own validation would reject; and EditRefused.
         """
         return self.set_all(cluster_name, {key: value}, section)
 
     def set_all(self, cluster_name: str, values: Mapping[str, Any], section: Section[Any] = AMAZON) -> TarmakConfig:
-        """Gives several keys of a section their values, judged together: what one needs, another may bring.
+        """Sets several keys of a section in one edit; they are validated together, since one may require another.
 
         Raises as `set` does.
         """
@@ -209,11 +214,11 @@ class TarmakConfig:
         ]
         if section.path[0] == "kubernetes":
             keys = " and ".join(chosen.key for chosen, _ in edits)
-            self._check_masters(cluster, keys, "set it on the environment's clusters")
+            self._check_masters(cluster, keys, "set it on the other clusters of the environment")
         return self._with(edit_section(self.file, cluster, section, edits, self.command_line(cluster)))
 
     def unset(self, cluster_name: str, key: str, section: Section[Any] = AMAZON) -> TarmakConfig:
-        """Takes a key of a section out, with the parents left empty then; the same config if it is not there.
+        """Removes a key of a section, with the parents that are empty then. Returns the same config if it is not set.
 
         Raises as `set` does.
         """
@@ -223,7 +228,7 @@ class TarmakConfig:
     def _check_masters(self, cluster: Cluster, what: str, remedy: str) -> None:
         if cluster.is_hub:
             raise ConfigError(
-                f"{cluster.cluster_name} is a hub: it has no masters, so {what} would do nothing",
+                f"{cluster.cluster_name} is a hub: it has no masters, so {what} would have no effect",
                 remedy=remedy,
                 place=self.document.position(cluster.route),
             )
@@ -232,12 +237,12 @@ class TarmakConfig:
         return self if file is self.file else replace(self, file=file)
 
     def save(self) -> None:
-        """Writes the file it was loaded from, atomically. Raises FileError: after `parse`, or where the
-        file changed in the meantime or cannot be written; nothing is half-written."""
+        """Writes the file it was loaded from, atomically. Raises FileError after `parse`, or if the file cannot be
+        written; FileChanged if it has changed since it was read. The old file is untouched then."""
         if self._disk is None:
             raise FileError(
-                "there is no file to save to",
-                remedy="load the configuration from its file",
+                "this configuration has no file to save to",
+                remedy="load it with TarmakConfig.load(path)",
                 place=Place(self.document.filename),
             )
         self._disk.save(self.document.to_bytes())

@@ -1,4 +1,4 @@
-"""Kubernetes versions as Tarmak compares them (hashicorp/go-version), and the one that a cluster gets."""
+"""Kubernetes versions, compared as Tarmak does (hashicorp/go-version), and the version of a cluster."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 DEFAULT_KUBERNETES = "1.12.9"
-"""What Tarmak installs where `kubernetes.version` is empty."""
+"""The version that Tarmak installs if `kubernetes.version` is empty."""
 
 FIRST_WITHOUT_HYPERKUBE = (1, 17)
 """The first release without the binary that Tarmak's Puppet downloads (puppet/modules/kubernetes/manifests/params.pp
-and install.pp): kubernetes/kubernetes#83454 took it out."""
+and install.pp): kubernetes/kubernetes#83454 removed it."""
 
 NEWEST_KUBERNETES = (1, 37)
-"""The newest release that the manifests were validated for; a later one is taken to be like it."""
+"""The newest release that the manifests were validated for; a later release is treated like it."""
 
 _VERSION = re.compile(
     r"v?([0-9]+(?:\.[0-9]+)*?)"
@@ -42,7 +42,7 @@ class GoVersion:
         return self.segments[0], self.segments[1]
 
     def is_below(self, *segments: int) -> bool:
-        """Whether it comes before that release; a pre-release of it does."""
+        """Whether it comes before that release; a pre-release of that release does."""
         width = max(len(self.segments), len(segments))
         own = self.segments + (0,) * (width - len(self.segments))
         other = segments + (0,) * (width - len(segments))
@@ -50,12 +50,12 @@ class GoVersion:
 
 
 def is_release(text: str) -> bool:
-    """Whether it is written as a release of Kubernetes without its `v`: three numbers, and perhaps a pre-release."""
+    """Whether it is a release of Kubernetes, written without `v`: three numbers, and possibly a pre-release."""
     return _RELEASE.match(text) is not None
 
 
 def parse_version(text: str) -> GoVersion | None:
-    """None for what go-version calls malformed, as `latest`."""
+    """None for a text that go-version calls malformed, such as `latest`."""
     match = _VERSION.match(text)
     if not match:
         return None

@@ -1,4 +1,4 @@
-"""Where tarmak.yaml is: the directory Tarmak itself would take."""
+"""Where tarmak.yaml is: in the directory that Tarmak itself would use."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ DEFAULT_DIRECTORY = "~/.tarmak"
 
 
 def config_path(given: str | Path | None, environ: Mapping[str, str]) -> Path:
-    """The file in the given directory (or the given file), else in a non-empty TARMAK_CONFIG, else ~/.tarmak.
+    """The file in the given directory (or the given file), else in a non-empty TARMAK_CONFIG, else in ~/.tarmak.
 
-    Raises FileError where there is no such file, or it cannot be looked at.
+    Raises FileError if the file does not exist or cannot be read.
     """
     is_named = given is not None or bool(environ.get(ENVIRONMENT_VARIABLE))
     chosen = _default(environ) if given is None else with_home(given)
@@ -42,20 +42,19 @@ def with_home(given: str | Path) -> Path:
     text = str(given)
     if not text.startswith("~"):
         path = Path(text)
-        # pathlib drops the `./`, and whoever expands the path once more would take the rest for the home directory.
+        # pathlib drops the `./`, and if the path is expanded again, the rest would be read as the home directory.
         return Path.cwd() / path if str(path).startswith("~") else path
     if text != "~" and not text.startswith("~/"):
         raise FileError(
-            "Tarmak does not look up the home directory of another user",
-            remedy=f"write the path out, or ./{text} for a directory of that name",
+            "Tarmak does not expand the home directory of another user",
+            remedy=f"write the complete path, or ./{text} for a directory of that name",
             place=Place(text),
         )
     return Path(text).expanduser()
 
 
 def directory_option(given: str | Path | None, environ: Mapping[str, str]) -> str | None:
-    """What -c must say for the file to be found again: the given directory as it was given, None where it is the one
-    that is taken without the option."""
+    """The value of -c with which the file is found again: the directory as it was given, None if it is the default."""
     if given is None:
         return None
     directory = Path(given).parent if Path(given).name == CONFIG_NAME else Path(given)
@@ -71,13 +70,13 @@ def _missing(chosen: Path, option: str | None, *, is_named: bool) -> FileError:
     init = CommandLine(option).tarmak("init")
     if chosen.is_dir():
         return FileError(
-            f"there is no {CONFIG_NAME} in this directory",
-            remedy=f"run `{init}`, or name another directory with -c",
+            f"{CONFIG_NAME} not found in this directory",
+            remedy=f"run `{init}`, or specify another directory with -c",
             place=Place(str(chosen)),
         )
     return FileError(
-        "there is no such directory",
-        remedy=f"{'' if is_named else f'run `{init}`, or '}name the directory of {CONFIG_NAME} with -c or "
+        "directory not found",
+        remedy=f"{'' if is_named else f'run `{init}`, or '}specify the directory of {CONFIG_NAME} with -c or "
         f"{ENVIRONMENT_VARIABLE}",
         place=Place(str(chosen)),
     )

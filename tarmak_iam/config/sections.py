@@ -1,7 +1,7 @@
-"""Sections: parts of a cluster in tarmak.yaml with a typed model, defaults, validation and findings of their own.
+"""Sections: parts of a cluster in tarmak.yaml, each with its own typed model, defaults, validation and rules.
 
-The built-in one is `kubernetes.apiServer.amazon`; others arrive through the entry-point group
-`tarmak_iam.sections`, each entry point a `Section`. The built-in one uses nothing they could not.
+The built-in section is `kubernetes.apiServer.amazon`. Plugins add others through the entry-point group
+`tarmak_iam.sections`, where each entry point is a `Section`. They can use everything that the built-in one uses.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _WANTED = {
     "float": "a number",
     "string": "a string",
     "list": "a list",
-    "dict": "a mapping",
-    "model": "a mapping",
+    "dict": "a YAML mapping",
+    "model": "a YAML mapping",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """`path` leads from the model's data to what does not fit; `wanted` names the type where that is all there is
-    to say, as in "a boolean"; `is_extra` is true for a key that the model does not have."""
+    """`path` leads from the model's data to the value with the error. `wanted` names the required type, as in
+    "a boolean", if only the type is wrong. `is_extra` is true for a key that the model does not have."""
 
     path: tuple[str | int, ...]
     message: str
@@ -42,7 +42,7 @@ class FieldError:
 
 
 def field_errors(error: ValidationError) -> list[FieldError]:
-    """All that is wrong, in the model's order."""
+    """All errors, in the order of the model."""
     found = []
     for each in error.errors(include_url=False):
         path = tuple(step for step in each["loc"] if not _is_validator(step))
@@ -58,21 +58,21 @@ def field_errors(error: ValidationError) -> list[FieldError]:
 
 
 def _is_validator(step: int | str) -> bool:
-    """pydantic names the validator function in the path, too."""
+    """pydantic also puts the validator function into the path."""
     return isinstance(step, str) and step.startswith("function-")
 
 
 Model = TypeVar("Model", bound="SectionModel")
 
 Path = tuple[str | int, ...]
-"""Keys and list indices below a cluster, or below a section."""
+"""Keys and list indices below a cluster or a section."""
 
 
 class SectionModel(BaseModel):
-    """Base of a section's models: frozen, and unknown keys ignored, as Tarmak does.
+    """Base class of the models of a section: frozen, and unknown keys are ignored, as Tarmak does.
 
-    Field names are the file's own keys, without aliases; a field's docstring is also its text in the JSON Schema.
-    A key that is null is one that is not there.
+    Field names are the keys of the file, without aliases. The docstring of a field is also its description in the JSON
+    Schema. A null key is treated as a missing key.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
@@ -82,12 +82,12 @@ class SectionModel(BaseModel):
         super().__pydantic_init_subclass__(**kwargs)
         for name, each in cls.model_fields.items():
             if each.alias or each.validation_alias or each.serialization_alias:
-                raise TypeError(f"{cls.__name__}.{name} has an alias: a field is called what its key is")
+                raise TypeError(f"{cls.__name__}.{name} has an alias: the name of a field must be its key")
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong in a section, at `path` below it; `remedy` says what to do, `at` whether key or value is meant."""
+    """A problem in a section, at `path` below it; `remedy` says what to do, `at` is the key or the value."""
 
     path: Path
     message: str
@@ -109,10 +109,10 @@ def _no_problems(model: Any) -> tuple[Problem, ...]:
 
 @dataclass(frozen=True, slots=True)
 class SectionRule:
-    """A rule of `tarmak-iam check` about a section: what is allowed there, and yet not what its author expects.
+    """A rule of `tarmak-iam check` about a section: something that is valid, but not what its author expects.
 
-    `check` takes the model as the file has it, without defaults, and all of the cluster's plain data, and gives
-    the problems. `id` is the author's own (`ACME001`), for everybody to tell the rule by.
+    `check` is called with the model as the file contains it, without defaults, and with all plain data of the cluster;
+    it returns the problems. `id` identifies the rule, with a prefix of its author (`ACME001`).
     """
 
     id: str
@@ -120,15 +120,15 @@ class SectionRule:
     summary: str
     check: Callable[[Any, Mapping[str, Any]], Iterable[Problem]] = field(repr=False)
     name: str = field(default="", kw_only=True)
-    """In words with dashes, for people to remember; comments may name the rule by it."""
+    """A name of words with dashes; a comment may suppress the rule by it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section(Generic[Model]):
     """A section at `path` below a cluster.
 
-    `defaults` gives the model that takes effect; `validate` takes that and returns what is wrong with it, so
-    wrong that no edit may lead there; `rules` are about what is merely surprising.
+    `defaults` returns the model that takes effect. `validate` is called with it and returns the problems because of
+    which an edit must be refused. `rules` find what is valid, but surprising.
     """
 
     path: tuple[str, ...]
@@ -142,36 +142,36 @@ class Section(Generic[Model]):
 
     @property
     def name(self) -> str:
-        """The dotted path; two sections with one name are an error."""
+        """The dotted path; two sections with the same name are an error."""
         return ".".join(self.path)
 
     def read(self, cluster: Mapping[str, Any]) -> Model | None:
-        """The typed section of a cluster's plain data, None where the file has none (or null).
+        """The typed section of a cluster's plain data, None if it is missing or null.
 
-        As strict as Tarmak is: no text for a number. Raises pydantic's ValidationError for data that do not fit.
+        As strict as Tarmak: a string is not accepted for a number. Raises pydantic's ValidationError for wrong data.
         """
         data = self.data(cluster)
         if data is None:
             return None
-        # Read as JSON, as Tarmak does: there a date is a text and a tuple a list, even to a strict reader.
+        # Read as JSON, as Tarmak does: there a date is a string and a tuple is a list, even for a strict reader.
         return self.model.model_validate_json(json.dumps(_without_nulls(data)), strict=True)
 
     def data(self, cluster: Mapping[str, Any]) -> Any:
-        """The section's own part of a cluster's plain data."""
+        """The part of a cluster's plain data that belongs to the section."""
         data: Any = cluster
         for key in self.path:
             data = data.get(key) if isinstance(data, Mapping) else None
         return data
 
     def effective(self, model: Model) -> Model:
-        """The model with its defaults. Raises ConfigError where the plugin's function fails."""
+        """The model with its defaults. Raises ConfigError if the plugin's function fails."""
         made: Model = self.guarded(self.defaults, model)
         return made
 
     def problems(self, cluster: Mapping[str, Any]) -> list[Problem]:
-        """What is wrong with a cluster's section: data that do not fit the model, else what `validate` says.
+        """The problems of a cluster's section: data that do not fit the model, else what `validate` returns.
 
-        Raises ConfigError where the plugin's functions fail.
+        Raises ConfigError if a function of the plugin fails.
         """
         try:
             model = self.read(cluster)
@@ -180,17 +180,17 @@ class Section(Generic[Model]):
         return [] if model is None else self.guarded(lambda: list(self.validate(self.defaults(model))))
 
     def guarded(self, function: Callable[..., Any], *args: Any) -> Any:
-        """What a function of the section gives. Raises ConfigError, naming the section, for whatever it raises."""
+        """The result of a function of the section. Raises ConfigError, naming the section, for any exception."""
         return guarded(f"the section {self.name}", function, *args)
 
 
 def _check_path(path: Any, kinds: tuple[type, ...]) -> None:
     if not isinstance(path, tuple) or not all(isinstance(step, kinds) for step in path):
-        raise TypeError(f"a path is a tuple of keys, as in ('kubernetes', 'dashboard'), not {path!r}")
+        raise TypeError(f"a path must be a tuple of keys, as in ('kubernetes', 'dashboard'), not {path!r}")
 
 
 def _without_nulls(data: Any) -> Any:
-    """For Tarmak a key that is null is one that is not there."""
+    """Tarmak treats a null key as a missing key."""
     if isinstance(data, Mapping):
         return {key: _without_nulls(value) for key, value in data.items() if value is not None}
     return [_without_nulls(item) for item in data] if isinstance(data, list) else data

@@ -73,7 +73,7 @@ def test_the_option_stands_before_and_behind_the_command(shell: Shell, before: b
 
 def test_an_error_of_a_file_is_marked_behind_its_place(shell: Shell, tmp_path: Path) -> None:
     failed = shell.run("check", "--color", "always", "-c", tmp_path / "none", code=2)
-    assert failed.err.startswith(f"{tmp_path / 'none'}: {ESCAPE}31merror{ESCAPE}0m: there is no such directory")
+    assert failed.err.startswith(f"{tmp_path / 'none'}: {ESCAPE}31merror{ESCAPE}0m: directory not found")
 
 
 def test_findings_and_notes(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +133,7 @@ def test_a_terminal_without_colours(shell: Shell, tmp_path: Path, variables: dic
     assert "awsIAMAuthenticatorInit is on" in shown
     assert ESCAPE not in shown
     failed = on_terminal(command("-c", "none", "check"), environment(**variables), tmp_path)
-    assert re.search(r"none: error: there is no such directory", failed)
+    assert re.search(r"none: error: directory not found", failed)
     assert ESCAPE not in failed
 
 

@@ -167,7 +167,7 @@ def test_check(shell: Shell) -> None:
     text = file.read_text().replace("currentCluster: dev-cluster ", "currentCluster: other ")
     file.write_text(text)
     lost = shell.dev("check", code=1)
-    assert lost.out.startswith(f"{file}:6:17: error: currentCluster 'other' has not exactly one dash")
+    assert lost.out.startswith(f"{file}:6:17: error: currentCluster 'other' must have exactly one dash")
     assert lost.err.startswith("mappings and settings were not checked: currentCluster 'other'")
 
 
@@ -206,7 +206,7 @@ def test_a_file_that_cannot_be_read(shell: Shell, text: str, message: str) -> No
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["-c", "/nonexistent", "check"], "/nonexistent: error: there is no such directory; name the directory"),
+        (["-c", "/nonexistent", "check"], "/nonexistent: error: directory not found; name the directory"),
         (["enabel"], "error: unknown command 'enabel'; did you mean enable?"),
         (["--current-cluster"], "error: Option '--current-cluster' requires an argument"),
         (["map", "add"], "error: Missing argument 'ARN' (see tarmak-iam map add --help)"),
@@ -222,7 +222,7 @@ def test_wrong_usage(shell: Shell, args: list[str], message: str) -> None:
 def test_more_wrong_turns(shell: Shell) -> None:
     file = shell.single / "tarmak.yaml"
     unknown = shell.dev("--current-cluster", "dev-clutser", "enable", code=2)
-    assert unknown.err == f"{file}: error: there is no cluster 'dev-clutser'; did you mean dev-cluster?\n"
+    assert unknown.err == f"{file}: error: unknown cluster 'dev-clutser'; did you mean dev-cluster?\n"
     bad = shell.dev("map", "add", "role/Admin", "--username", "x", code=2)
     assert bad.err.startswith(
         "error: 'role/Admin' is not the ARN of a role or user: it does not begin with 'arn:'; write it"
@@ -232,7 +232,7 @@ def test_more_wrong_turns(shell: Shell) -> None:
     empty.mkdir()
     nothing = shell.run("-c", empty, "check", code=2)
     assert nothing.err.startswith(
-        f"{empty}: error: there is no tarmak.yaml in this directory; run `tarmak -c {empty} init`"
+        f"{empty}: error: tarmak.yaml not found in this directory; run `tarmak -c {empty} init`"
     )
     (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text("server: [\n")
     assert ":2:1: error: not YAML" in shell.dev("check", code=2).err

@@ -83,9 +83,9 @@ def test_typos(shell: Shell, args: list[str], message: str) -> None:
 def test_clusters(shell: Shell) -> None:
     file = shell.multi / "tarmak.yaml"
     near = shell.run("-c", shell.multi, "show", "--current-cluster", "prod-gren", code=2)
-    assert near.err == f"{file}: error: there is no cluster 'prod-gren'; did you mean prod-green?\n"
+    assert near.err == f"{file}: error: unknown cluster 'prod-gren'; did you mean prod-green?\n"
     far = shell.run("-c", shell.multi, "show", "--current-cluster", "x", code=2)
-    assert far.err == f"{file}: error: there is no cluster 'x'; choose one of prod-hub, prod-blue, prod-green\n"
+    assert far.err == f"{file}: error: unknown cluster 'x'; choose one of prod-hub, prod-blue, prod-green\n"
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_no_cidr(text: str) -> None:
     assert not is_cidr(text)
     given = f"{{apiServer: {{allowCIDRs: ['10.0.0.0/8', '{text}']}}}}"
     assert cluster(given).effective()["errors"] == [
-        f"'{text}' is no CIDR; write an address with its mask, as in 10.0.0.0/8"
+        f"'{text}' is not a valid CIDR; write an address with its mask, as in 10.0.0.0/8"
     ]
 
 
@@ -66,7 +66,7 @@ def test_no_cidr(text: str) -> None:
         ("1.11.9", []),
         ("1.12.0", []),
         ("", []),
-        ("latest", ["'latest' is no version; write a version such as 1.12.9"]),
+        ("latest", ["'latest' is not a valid version; write a version such as 1.12.9"]),
     ],
 )
 def test_admission_controllers_can_be_disabled_from_1_11_on(version: str, errors: list[str]) -> None:

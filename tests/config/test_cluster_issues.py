@@ -56,12 +56,12 @@ DISABLES = {"disableAdmissionControllers": ["x"]}
         (
             {"allowCIDRs": ["10.0.0.0/8", "10.0.0.0"]},
             "1.12.9",
-            [(("kubernetes", "apiServer", "allowCIDRs", 1), "'10.0.0.0' is no CIDR", f"{ADDRESS} 10.0.0.0/8")],
+            [(("kubernetes", "apiServer", "allowCIDRs", 1), "'10.0.0.0' is not a valid CIDR", f"{ADDRESS} 10.0.0.0/8")],
         ),
         (
             {"allowCIDRs": None},
             "x",
-            [(("kubernetes", "version"), "'x' is no version", "write a version such as 1.12.9")],
+            [(("kubernetes", "version"), "'x' is not a valid version", "write a version such as 1.12.9")],
         ),
         (DISABLES, "1.11.0", []),
         ({"disableAdmissionControllers": []}, "1.10.13", []),
@@ -114,7 +114,12 @@ PROXY = {"amazonESProxy": {"port": 9200}}
 @pytest.mark.parametrize(
     ("cluster", "path", "message", "remedy"),
     [
-        ({"network": {"cidr": "10.99.0.0"}}, ("network", "cidr"), "'10.99.0.0' is no CIDR", f"{ADDRESS} 10.99.0.0/16"),
+        (
+            {"network": {"cidr": "10.99.0.0"}},
+            ("network", "cidr"),
+            "'10.99.0.0' is not a valid CIDR",
+            f"{ADDRESS} 10.99.0.0/16",
+        ),
         *(
             (
                 sinks({}, {"elasticsearch": {key: value}}, {"elasticsearch": PROXY | {key: value}}),
@@ -137,7 +142,7 @@ PROXY = {"amazonESProxy": {"port": 9200}}
             "enable both, or neither",
         ),
         *(
-            (autoscaler(**{key: -1}), (*OVER, key), f"{key} is negative", "write a number from 0")
+            (autoscaler(**{key: -1}), (*OVER, key), f"{key} is negative", "write 0 or a larger number")
             for key in (
                 "reservedMillicoresPerReplica",
                 "reservedMegabytesPerReplica",
@@ -149,14 +154,14 @@ PROXY = {"amazonESProxy": {"port": 9200}}
         (
             autoscaler(reservedMillicoresPerReplica=0),
             OVER,
-            "neither reservedMillicoresPerReplica nor reservedMegabytesPerReplica is given",
-            "give one of them",
+            "neither reservedMillicoresPerReplica nor reservedMegabytesPerReplica is set",
+            "set one of them",
         ),
         *(
             (
                 autoscaler(**{key: 1}),
                 (*OVER, "replicaCount"),
-                f"replicaCount and {key} exclude each other",
+                f"replicaCount and {key} cannot be used together",
                 "remove one of them",
             )
             for key in ("coresPerReplica", "nodesPerReplica")
@@ -165,8 +170,8 @@ PROXY = {"amazonESProxy": {"port": 9200}}
             (
                 autoscaler(**{key: "x"}),
                 OVER,
-                "image and version need coresPerReplica or nodesPerReplica",
-                "give one of these",
+                "image and version require coresPerReplica or nodesPerReplica",
+                "set one of these",
             )
             for key in ("image", "version")
         ),
@@ -174,7 +179,7 @@ PROXY = {"amazonESProxy": {"port": 9200}}
             (
                 autoscaler(threshold=threshold),
                 ("kubernetes", "clusterAutoscaler", "scaleDownUtilizationThreshold"),
-                f"the threshold is {threshold}",
+                f"the threshold is {threshold}, but must be from 0 to 1",
                 "write a number from 0 to 1",
             )
             for threshold in (-0.1, 1.1)
@@ -182,13 +187,13 @@ PROXY = {"amazonESProxy": {"port": 9200}}
         (
             {"kubernetes": {"prometheus": {"mode": "full"}}},
             ("kubernetes", "prometheus", "mode"),
-            "'full' is no mode of Prometheus",
+            "'full' is not a mode of Prometheus",
             "write Full, ExternalExportersOnly or ExternalScrapeTargetsOnly",
         ),
         (
             {"kubernetes": {"calico": {"backend": "etcd3"}}},
             ("kubernetes", "calico", "backend"),
-            "'etcd3' is no backend of Calico",
+            "'etcd3' is not a backend of Calico",
             "write etcd or kubernetes",
         ),
         (
@@ -265,17 +270,17 @@ def test_ranges_of_pods_and_services(key: str, text: str, message: str) -> None:
 
 
 NO_PODS, NO_SERVICES = "pods get no network", "the API server or the cluster's DNS does not work"
-NO_VPC = "tarmak clusters apply fails: AWS makes no such VPC, or no public subnets in it"
+NO_VPC = "tarmak clusters apply fails: AWS cannot create such a VPC, or public subnets in it"
 
 
 @pytest.mark.parametrize(
     ("key", "text", "what", "remedy"),
     [
-        ("podCIDR", "fd00::/64", "is not an IPv4 range", "write one, as in 100.64.0.0/16"),
-        ("serviceCIDR", "fd00::/112", "is not an IPv4 range", "write one, as in 10.254.0.0/16"),
+        ("podCIDR", "fd00::/64", "is not an IPv4 range", "write an IPv4 range, as in 100.64.0.0/16"),
+        ("serviceCIDR", "fd00::/112", "is not an IPv4 range", "write an IPv4 range, as in 10.254.0.0/16"),
         ("serviceCIDR", "10.0.0.0/11", "is too large", "write a mask from /12 to /28, as in 10.254.0.0/16"),
         ("serviceCIDR", "10.0.0.0/29", "is too small", "write a mask from /12 to /28, as in 10.254.0.0/16"),
-        ("cidr", "fd00::/64", "is not an IPv4 range", "write one, as in 10.99.0.0/16"),
+        ("cidr", "fd00::/64", "is not an IPv4 range", "write an IPv4 range, as in 10.99.0.0/16"),
         ("cidr", "10.0.0.0/15", "is too large", "write a mask from /16 to /22, as in 10.99.0.0/16"),
         ("cidr", "10.0.0.0/23", "is too small", "write a mask from /16 to /22, as in 10.99.0.0/16"),
     ],

@@ -70,16 +70,19 @@ def test_the_home_directory_of_another_user(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(TarmakIamError) as caught:
         TarmakConfig.load()
     assert str(caught.value) == (
-        "~root/.tarmak: Tarmak does not look up the home directory of another user; "
-        "write the path out, or ./~root/.tarmak for a directory of that name"
+        "~root/.tarmak: Tarmak does not expand the home directory of another user; "
+        "write the complete path, or ./~root/.tarmak for a directory of that name"
     )
 
 
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("missing", "there is no such directory; name the directory of tarmak.yaml with -c or TARMAK_CONFIG"),
-        (".", "there is no tarmak.yaml in this directory; run `tarmak -c DIR init`, or name another directory with -c"),
+        ("missing", "directory not found; specify the directory of tarmak.yaml with -c or TARMAK_CONFIG"),
+        (
+            ".",
+            "tarmak.yaml not found in this directory; run `tarmak -c DIR init`, or specify another directory with -c",
+        ),
     ],
 )
 def test_a_missing_file(tmp_path: Path, path: str, message: str) -> None:
@@ -98,8 +101,8 @@ def test_clusters_in_file_order() -> None:
 
 
 CHOICE = "choose one of dev-cluster, prod-hub"  # prod-blue-2 is not among them: Tarmak cannot select it
-NO_SUCH = "currentCluster is '{}', but there is no such cluster"
-NOT_ONE_DASH = "currentCluster '{}' has not exactly one dash (<environment>-<name>)"
+NO_SUCH = "currentCluster is '{}', but this cluster does not exist"
+NOT_ONE_DASH = "currentCluster '{}' must have exactly one dash (<environment>-<name>)"
 RENAME = "rename 'blue-2' without a dash, and write <environment>-<name> here"
 
 
@@ -124,7 +127,7 @@ def test_a_current_cluster_that_selects_nothing(current: str, message: str) -> N
 
 
 def test_an_unknown_cluster() -> None:
-    with pytest.raises(TarmakIamError, match="there is no cluster 'dev'; choose one of dev-cluster"):
+    with pytest.raises(TarmakIamError, match="unknown cluster 'dev'; choose one of dev-cluster"):
         TarmakConfig.parse(TEXT).cluster("dev")
 
 
@@ -158,7 +161,7 @@ def test_saving_twice_and_never_over_a_change(directory: Path) -> None:
 
 
 def test_what_was_parsed_cannot_be_saved() -> None:
-    with pytest.raises(TarmakIamError, match="there is no file to save to"):
+    with pytest.raises(TarmakIamError, match="this configuration has no file to save to"):
         TarmakConfig.parse(TEXT).save()
 
 

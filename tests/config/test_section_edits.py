@@ -128,5 +128,5 @@ def test_a_hub_and_an_unknown_cluster() -> None:
     config = TarmakConfig.parse(text)
     with pytest.raises(TarmakIamError, match=r"^tarmak\.yaml:5:3: prod-hub is a hub: it has no masters"):
         config.enable_authenticator("prod-hub")
-    with pytest.raises(TarmakIamError, match="there is no cluster 'prod-red'"):
+    with pytest.raises(TarmakIamError, match="unknown cluster 'prod-red'"):
         config.enable_authenticator("prod-red")

@@ -134,7 +134,7 @@ def test_what_counts_from_another_place_is_neither_set_nor_taken_out() -> None:
 
 def test_another_part_of_the_cluster_is_judged_too() -> None:
     calico = Section(("kubernetes", "calico"), Calico)
-    with pytest.raises(ConfigError, match=r"^tarmak\.yaml:4:3: it would be refused: 'foo' is no backend of Calico"):
+    with pytest.raises(ConfigError, match=r"^tarmak\.yaml:4:3: it would be refused: 'foo' is not a backend of Calico"):
         TarmakConfig.parse(HEAD).set("dev-cluster", "backend", "foo", calico)
 
 

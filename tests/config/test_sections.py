@@ -129,7 +129,7 @@ def test_a_hub_has_no_kubernetes_but_may_have_other_sections() -> None:
     both = TarmakConfig.parse(hub + "- environment: prod\n  metadata: {name: a}\n")
     edited = both.set_all("prod-hub", {"a": 1, "b": 2}, TWO)
     assert edited.clusters[0].section(TWO) == Two(a=1, b=2)
-    with pytest.raises(ConfigError, match="prod-hub is a hub: it has no masters, so a and b would do nothing"):
+    with pytest.raises(ConfigError, match="prod-hub is a hub: it has no masters, so a and b would have no effect"):
         both.set_all("prod-hub", {"a": 1, "b": 2}, Section(("kubernetes", "two"), Two))
 
 
@@ -152,7 +152,7 @@ def test_a_section_beside_keys_of_tarmaks() -> None:
 
 
 def test_an_alias_is_refused_where_the_model_is_made() -> None:
-    with pytest.raises(TypeError, match=r"Aliased\.own has an alias: a field is called what its key is"):
+    with pytest.raises(TypeError, match=r"Aliased\.own has an alias: the name of a field must be its key"):
 
         class Aliased(SectionModel):
             own: str = Field(default="", alias="own-key")
@@ -160,9 +160,9 @@ def test_an_alias_is_refused_where_the_model_is_made() -> None:
 
 @pytest.mark.parametrize("path", ["kubernetes", ["a"], (1,)])
 def test_a_path_is_a_tuple_of_texts(path: Any) -> None:
-    with pytest.raises(TypeError, match="a path is a tuple of keys"):
+    with pytest.raises(TypeError, match="a path must be a tuple of keys"):
         Section(path, Two)
-    with pytest.raises(TypeError, match="a path is a tuple of keys"):
+    with pytest.raises(TypeError, match="a path must be a tuple of keys"):
         Problem(path if path != (1,) else ((),), "x")  # type: ignore[arg-type]  # what is tested
 
 

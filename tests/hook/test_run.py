@@ -234,11 +234,11 @@ class TestBefore:
 
     def test_no_configuration(self, bench: Bench) -> None:
         bench.config.unlink()
-        assert "there is no tarmak.yaml in this directory" in bench.apply(code=2)
+        assert "tarmak.yaml not found in this directory" in bench.apply(code=2)
 
     def test_a_cluster_that_is_not_there(self, bench: Bench) -> None:
         said = bench.run("run", "--", "tarmak", "--current-cluster=dev-blue", "clusters", "apply", code=2)
-        assert "there is no cluster 'dev-blue'; choose one of dev-cluster" in said
+        assert "unknown cluster 'dev-blue'; choose one of dev-cluster" in said
 
 
 class TestAfter:

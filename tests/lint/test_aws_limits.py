@@ -92,7 +92,7 @@ def test_negative_counts(counts: str, expected: list[str]) -> None:
 
 
 DNS = "the API server or the cluster's DNS does not work"
-VPC = "tarmak clusters apply fails: AWS makes no such VPC, or no public subnets in it"
+VPC = "tarmak clusters apply fails: AWS cannot create such a VPC, or public subnets in it"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ VPC = "tarmak clusters apply fails: AWS makes no such VPC, or no public subnets 
             "kubernetes: {podCIDR: 'fd00::/64'}",
             (
                 "IAM028 dev-cluster: podCIDR 'fd00::/64' is not an IPv4 range; pods get no network; "
-                "write one, as in 100.64.0.0/16"
+                "write an IPv4 range, as in 100.64.0.0/16"
             ),
         ),
         (

@@ -38,11 +38,11 @@ def as_text(located: Located) -> str:
             DEV + "  kubernetes:\n    version: latest\n    apiServer:\n      allowCIDRs: [10.0.0.0/8, '10.1']\n"
             "      amazon:\n        publicELBAccessLogs:\n          enabled: yes\n          interval: 7\n",
             [
-                "tarmak.yaml:9:14 error IAM001 dev-cluster: 'latest' is no version",
-                "tarmak.yaml:11:32 error IAM001 dev-cluster: '10.1' is no CIDR",
+                "tarmak.yaml:9:14 error IAM001 dev-cluster: 'latest' is not a valid version",
+                "tarmak.yaml:11:32 error IAM001 dev-cluster: '10.1' is not a valid CIDR",
                 "tarmak.yaml:14:11 error IAM001 dev-cluster: access logs are enabled without a bucket",
                 "tarmak.yaml:14:11 warning IAM008 dev-cluster: the API server is not public, so Tarmak drops the",
-                "tarmak.yaml:15:21 error IAM001 dev-cluster: the access logs' interval is 7, it can only be 5 or 60",
+                "tarmak.yaml:15:21 error IAM001 dev-cluster: the interval of the access logs is 7, but must be 5 or 60",
             ],
         ),
         (
@@ -62,9 +62,9 @@ def as_text(located: Located) -> str:
         (
             HEAD + "- environment: eu-west\n  metadata:\n    name: a-b\n",
             [
-                "tarmak.yaml:3:17 error IAM005 currentCluster is 'dev-cluster', but there is no such cluster",
-                "tarmak.yaml:5:16 warning IAM003 no Tarmak command can select eu-west-a-b: 'eu-west' contains a dash",
-                "tarmak.yaml:7:11 warning IAM003 no Tarmak command can select eu-west-a-b: 'a-b' contains a dash",
+                "tarmak.yaml:3:17 error IAM005 currentCluster is 'dev-cluster', but this cluster does not exist",
+                "tarmak.yaml:5:16 warning IAM003 no Tarmak command can select eu-west-a-b: 'eu-west' has a dash",
+                "tarmak.yaml:7:11 warning IAM003 no Tarmak command can select eu-west-a-b: 'a-b' has a dash",
             ],
         ),
         (
@@ -111,7 +111,7 @@ def as_text(located: Located) -> str:
         (DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/webhook/config.yaml}}\n", []),
         (
             DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/a b}}\n",
-            ["tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/a b' is probably a mistake: there is a"],
+            ["tarmak.yaml:8:50 warning IAM042 the webhook file is '/etc/a b': it contains a blank"],
         ),
         (
             DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/../a/}}\n",
@@ -137,7 +137,12 @@ def as_text(located: Located) -> str:
         ),
         (
             DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/../a}}\n",
-            ["tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/../a' is probably a mistake: it is a rou"],
+            [
+                (
+                    "tarmak.yaml:8:50 warning IAM042 the webhook file is '/etc/../a': it is not normalised: the same "
+                    "path is /a"
+                )
+            ],
         ),
         (
             DEV + '  kubernetes: {apiServer: {authTokenWebhookFile: "/etc/a\\u200b"}}\n',
@@ -146,9 +151,9 @@ def as_text(located: Located) -> str:
         (
             DEV + "  kubernetes: {calico: {backend: flannel}, prometheus: {mode: full}}\n  network: {cidr: 10.1.0}\n",
             [
-                "tarmak.yaml:8:34 error IAM044 dev-cluster: 'flannel' is no backend of Calico; every Tarmak",
-                "tarmak.yaml:8:63 error IAM044 dev-cluster: 'full' is no mode of Prometheus; every Tarmak",
-                "tarmak.yaml:9:19 error IAM044 dev-cluster: '10.1.0' is no CIDR; every Tarmak",
+                "tarmak.yaml:8:34 error IAM044 dev-cluster: 'flannel' is not a backend of Calico; Tarmak refuses",
+                "tarmak.yaml:8:63 error IAM044 dev-cluster: 'full' is not a mode of Prometheus; Tarmak refuses",
+                "tarmak.yaml:9:19 error IAM044 dev-cluster: '10.1.0' is not a valid CIDR; Tarmak refuses",
             ],
         ),
         (

@@ -132,11 +132,11 @@ def test_a_suppressed_misspelling_hides_nothing() -> None:
         ),
         (
             CURRENT + "clusters:\n- environment: dev\n  name: cluster\n",
-            "move 'name' in line 6 where Tarmak reads it [IAM031]",
+            "move 'name' in line 6 to where Tarmak reads it [IAM031]",
         ),
         (
             CURRENT + "clusters:\n- enviroment: prod\n  metadata: {name: cluster}\n",
-            "give a cluster an environment and a metadata.name, and write <environment>-<name> here",
+            "set environment and metadata.name of a cluster, and write <environment>-<name> here",
         ),
         (CURRENT, "the file has no clusters: add one, or remove currentCluster"),
         (HEAD, "the file has no clusters: add one"),

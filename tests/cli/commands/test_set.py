@@ -158,7 +158,7 @@ def test_another_mistake_in_the_file_does_not_stop_an_edit(shell: Shell) -> None
 
 def test_a_hub_is_refused(shell: Shell) -> None:
     hub = shell.run("-c", shell.multi, "--current-cluster", "prod-hub", "set", BUCKET, "b", code=2)
-    assert f"prod-hub is a hub: it has no masters, so {BUCKET} would do nothing" in hub.err
+    assert f"prod-hub is a hub: it has no masters, so {BUCKET} would have no effect" in hub.err
     assert shell.run("-c", shell.multi, "--current-cluster", "prod-hub", "unset", BUCKET).err.startswith("unchanged")
 
 
@@ -166,7 +166,7 @@ def test_a_new_surprise_is_told_at_once(shell: Shell) -> None:
     file = shell.single / "tarmak.yaml"
     file.write_text(file.read_text().replace("      public: yes", "      public: no"))
     done = shell.dev("set", "publicELBAccessLogs.bucket", "b")
-    assert "warning: dev-cluster: the API server is not public, so Tarmak drops the access logs" in done.err
+    assert "warning: dev-cluster: the API server is not public, so Tarmak ignores the access logs" in done.err
     assert "[IAM008]" in done.err
     assert "IAM008" not in shell.dev("set", "publicELBAccessLogs.bucketPrefix", "p").err
     assert "has no bucket, so no access logs are written" in shell.dev("unset", "publicELBAccessLogs.bucket").err

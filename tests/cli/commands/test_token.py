@@ -190,7 +190,7 @@ def test_inspect_by_the_version_of_the_settings(shell: Shell) -> None:
 
 def test_inspect_of_a_cluster_that_cannot_be_read(shell: Shell, tmp_path: Path) -> None:
     failed = shell.run("-c", tmp_path / "nowhere", "token", "inspect", OLD, code=2)
-    assert "there is no such directory" in failed.err
+    assert "directory not found" in failed.err
 
 
 def test_help_warns_of_the_history(shell: Shell) -> None:
