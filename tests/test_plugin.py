@@ -131,7 +131,7 @@ def test_set_and_show_are_a_round_trip(installed: Installed) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["costs", "centre", "12"], "it would be refused: unknown cost centre 12; use 1000 or higher"),
+        (["costs", "centre", "12"], "the edit was refused: unknown cost centre 12; use 1000 or higher"),
         (["costs", "centre", "many"], 'centre must be a whole number, not "many"; Number of the cost centre.'),
         (
             ["costs", "stage", "prod"],
@@ -140,9 +140,9 @@ def test_set_and_show_are_a_round_trip(installed: Installed) -> None:
         (["costs", "owners", "ann"], 'owners must be a list, not "ann"; Whom to ask.'),
         (
             ["kubernetes.dashboard", "version", "1"],
-            "it would be refused: '1' is not a version of the dashboard; start it",
+            "the edit was refused: '1' is not a version of the dashboard; start it",
         ),
-        (["kubernetes.dashboard", "enabled", "1"], "enabled must be a boolean, not 1: Tarmak refuses the whole file"),
+        (["kubernetes.dashboard", "enabled", "1"], "enabled must be a boolean, not 1: Tarmak rejects the whole file"),
     ],
 )
 def test_what_it_refuses_is_not_written(installed: Installed, args: list[str], message: str) -> None:
@@ -227,8 +227,8 @@ def test_its_rule_is_one_of_check(mapped: Installed) -> None:
 def test_without_it_its_section_is_unknown(tmp_path: Path) -> None:
     bare = Installed(tmp_path, tmp_path / "tarmak.yaml")
     bare.file.write_text(CONFIG)
-    assert "there is no section 'costs'" in bare.run("show", "--section", "costs", code=2).stderr
-    assert "Tarmak ignores the unknown key 'costs' in clusters[]" in bare.run("check", code=1).stdout
+    assert "unknown section 'costs'" in bare.run("show", "--section", "costs", code=2).stderr
+    assert "Tarmak has no setting 'costs' in clusters[]" in bare.run("check", code=1).stdout
 
 
 def test_a_plugin_that_cannot_be_loaded(installed: Installed, tmp_path: Path) -> None:

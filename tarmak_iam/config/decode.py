@@ -1,5 +1,5 @@
-"""tarmak.yaml through Tarmak's typed, case-sensitive decoder: which keys count, what it reads, or why it refuses the
-file.
+"""tarmak.yaml as Tarmak's typed, case-sensitive decoder reads it: the keys that it uses, their values, or why it
+rejects the file.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from tarmak_iam.errors import ConfigError, ParseError
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
-FILE_REFUSED = "Tarmak refuses the whole file for it"
+FILE_REFUSED = "Tarmak rejects the whole file"
 
 
 class JsonKeys:
-    """The keys and plain scalars of one document, by whichever of Tarmak's two readers reads it."""
+    """The keys and plain scalars of one document, as the one of Tarmak's two readers that reads it sees them."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
         self.is_json = document.is_json
 
     def members(self, node: Mapping) -> Iterator[tuple[str, Node]]:
-        """Keys as JSON texts with their values: of YAML's duplicates and merges only what counts."""
+        """Keys as JSON strings with their values: of YAML's duplicates and merges only the one that is used."""
         if self.is_json:
             yield from ((entry.text or "", entry.value) for entry in node.entries)
             return
@@ -45,7 +45,7 @@ class JsonKeys:
         yield from members.items()
 
     def merged(self, node: Node) -> dict[str, Node]:
-        """What a merge key's value brings; in a list of merges the first wins."""
+        """The members from the value of a merge key; in a list of merges the first takes precedence."""
         members: dict[str, Node] = {}
         self._merge(members, node)
         return members
@@ -56,23 +56,23 @@ class JsonKeys:
             if isinstance(target, Mapping):
                 into.update(self.members(target))
             else:
-                into.clear()  # null, which `construct` lets through behind an alias only
+                into.clear()  # null, which `construct` accepts after an alias only
 
     def name(self, entry: Entry) -> str:
-        """A key's JSON text; yaml.v2 resolves keys too, so `yes:` is the key "true". Raises ConfigError."""
+        """The JSON string of a key; yaml.v2 also resolves keys, so `yes:` is the key "true". Raises ConfigError."""
         if self.is_json:
             return entry.text or ""
         key = self.plain(entry.key)
         if key is None:
-            self.fail(entry.key, f"a null key: {FILE_REFUSED}", "give the key a name, or quote it")
+            self.fail(entry.key, f"the key is null: {FILE_REFUSED}", "write a name for the key, or put it in quotes")
         if isinstance(key, bool):
             return "true" if key else "false"
         if isinstance(key, int) and key >= 2**63:
-            self.fail(entry.key, f"the key {key} is beyond 64 bits: {FILE_REFUSED}", "put it in quotes")
+            self.fail(entry.key, f"the key {key} does not fit in 64 bits: {FILE_REFUSED}", "put it in quotes")
         return float_text(key) if isinstance(key, float) else str(key)
 
     def plain(self, node: Node) -> Any:
-        """A scalar's value; any other node is itself. Raises ParseError."""
+        """The value of a scalar; any other node unchanged. Raises ParseError."""
         node = dereference(node)
         if not isinstance(node, Scalar):
             return node
@@ -88,7 +88,7 @@ class JsonKeys:
 
 
 def float_text(number: float) -> str:
-    """A float as a key: Go's FormatFloat(number, 'g', -1, 32), the shortest digits that a 32-bit float needs."""
+    """A float as a key: Go's FormatFloat(number, 'g', -1, 32), the shortest digits that identify a 32-bit float."""
     if math.isnan(number):
         return ".nan"
     try:
@@ -125,9 +125,9 @@ _REMEDIES = {
     "a boolean": "write true or false",
     "a whole number": "write a number",
     "a number": "write a number",
-    "a mapping": "write its keys on the lines below",
-    "a list": "write its items on the lines below, each behind a dash",
-    "a string": "write one text",
+    "a YAML mapping": "write its keys on the lines below",
+    "a list": "write its items on the lines below, each after a dash",
+    "a string": "write a single string",
 }
 
 _QUOTELESS = ("a boolean", "a whole number", "a number")
@@ -136,21 +136,21 @@ _NO_BLANK = re.compile(r"[A-Za-z]+:[^\s/]")
 
 
 def decode(document: Document) -> dict[str, Any]:
-    """The file's meaning: known keys only, null as absent, numbers as the fields' types.
+    """The data that Tarmak reads from the file: known keys only, null as absent, numbers of the types of the fields.
 
-    Raises ConfigError exactly where Tarmak cannot read the file, with the position; a file that makes
-    Tarmak panic included. Unknown keys are not errors: Tarmak ignores them.
+    Raises ConfigError, with the position, exactly if Tarmak cannot read the file or panics on it. Unknown keys are not
+    errors: Tarmak ignores them.
     """
     decoder = _Decoder(document)
     if document.yaml_version not in (None, (1, 1)):
         raise ConfigError(
-            "Tarmak refuses a %YAML directive other than 1.1",
+            "Tarmak rejects a %YAML directive other than 1.1",
             remedy="remove the directive",
             place=document.position(()),
         )
     decoder.check_json(document.root, Route())
     decoder.check_head(document.root)
-    assert document.root is not None  # check_head wants a mapping
+    assert document.root is not None  # check_head requires a YAML mapping
     data: dict[str, Any] = decoder.value(document.root, root_field(), Route())
     _check_panics(document, data)
     return data
@@ -162,9 +162,9 @@ class _Decoder:
         self._keys = JsonKeys(document)
 
     def check_head(self, root: Node | None) -> None:
-        """apiVersion and kind: the only keys that match in any case (encoding/json reads them)."""
+        """Checks apiVersion and kind: the only keys that match ignoring case (encoding/json reads them)."""
         if not isinstance(root, Mapping):
-            what = "the file is empty" if root is None else "the file is no mapping"
+            what = "the file is empty" if root is None else "the file is not a YAML mapping"
             raise ConfigError(
                 f"{what}, so kind and apiVersion are missing",
                 remedy=f"begin it with apiVersion: {API_VERSION} and kind: {KIND}",
@@ -174,14 +174,14 @@ class _Decoder:
             node, found = self._head(root, key)
             if not found:
                 raise ConfigError(
-                    f"{key} is missing, {FILE_REFUSED}",
+                    f"{key} is missing, so {FILE_REFUSED}",
                     remedy=f"add {key}: {wanted}",
                     place=self._document.position(()),
                 )
             if found != wanted:
                 self._keys.fail(
                     node or root,
-                    f"{key} is {shortened(found)!r}, Tarmak reads only {wanted!r}",
+                    f"{key} is {shortened(found)!r}, but Tarmak accepts only {wanted!r}",
                     f"write {key}: {wanted}",
                 )
 
@@ -192,19 +192,19 @@ class _Decoder:
             if self._keys.is_json
             else sorted(self._keys.members(root), key=lambda member: member[0])
         )
-        for key, value in members:  # a map is marshalled in key order, and the last of both spellings counts
+        for key, value in members:  # a map is marshalled in key order, and the last of both spellings is used
             if not equal_fold(key, name):
                 continue
             text = self._keys.plain(value)
             if text is None:
                 continue
             if not isinstance(text, str):
-                self._keys.fail(value, f"{key} must be a string", f"write {name} without a number or list")
+                self._keys.fail(value, f"{key} must be a string", f"write {name} as a string")
             node, found = value, text
         return node, found
 
     def check_json(self, node: Node | None, route: Route) -> None:
-        """What cannot become JSON stops Tarmak wherever it stands, in keys that it ignores as well."""
+        """A value that JSON does not have stops Tarmak wherever it is, even below a key that Tarmak ignores."""
         if node is None:
             return
         node = dereference(node)
@@ -218,7 +218,7 @@ class _Decoder:
             self._keys.fail(node, f"{route} is {number}, which JSON does not have", "write a number")
 
     def value(self, node: Node, field: Field, route: Route, old: Any = None) -> Any:
-        """What the field holds then; `old` is what it held before, which only duplicates of strict JSON give it."""
+        """The value of the field. `old` is its earlier value, which only exists for duplicate keys of strict JSON."""
         node = dereference(node)
         if isinstance(node, Scalar) and self._keys.plain(node) is None:
             is_item = bool(route.steps) and isinstance(route.steps[-1], int)
@@ -233,7 +233,7 @@ class _Decoder:
 
     def _struct(self, node: Node, field: Field, route: Route, old: Any) -> dict[str, Any]:
         if not isinstance(node, Mapping):
-            self._misfit(node, route, "a mapping")
+            self._misfit(node, route, "a YAML mapping")
         fields = fields_of(field.struct)
         decoded: dict[str, Any] = dict(old or {})
         for key, child in self._keys.members(node):
@@ -243,14 +243,14 @@ class _Decoder:
 
     def _map(self, node: Node, field: Field, route: Route, old: Any) -> dict[str, Any]:
         if not isinstance(node, Mapping):
-            self._misfit(node, route, "a mapping")
+            self._misfit(node, route, "a YAML mapping")
         of = field.of
         assert of is not None
         members = {key: self._zero(self.value(child, of, route / key), of) for key, child in self._keys.members(node)}
         return {**(old or {}), **members}
 
     def _list(self, node: Node, field: Field, route: Route, old: Any) -> list[Any]:
-        """json-iterator decodes into the elements that are there: their fields stay where nothing is given."""
+        """json-iterator decodes into existing elements: their fields keep their values if nothing is given."""
         if not isinstance(node, Sequence):
             self._misfit(node, route, "a list")
         of = field.of
@@ -265,7 +265,9 @@ class _Decoder:
         value = self._keys.plain(node)
         try:
             if field.kind == "uint8" and self._keys.is_json and node.text.startswith("-"):
-                raise ScalarTypeError("a whole number from 0 to 255")  # -0 too: json-iterator reads no sign there
+                raise ScalarTypeError(
+                    "a whole number from 0 to 255"
+                )  # also -0: json-iterator does not accept a sign there
             if field.is_bytes:
                 return base64_value(scalar_value("string", value, is_json=self._keys.is_json))
             return scalar_value(field.kind, value, is_json=self._keys.is_json)
@@ -274,7 +276,7 @@ class _Decoder:
 
     @staticmethod
     def _zero(value: Any, field: Field) -> Any:
-        """null inside a list or map of plain values is the type's zero value."""
+        """null in a list or map of plain values is the zero value of the type."""
         if value is not None:
             return value
         return {"string": "", "bool": False}.get(field.kind, 0)
@@ -283,15 +285,15 @@ class _Decoder:
         remedy = _REMEDIES.get(wanted, "")
         if isinstance(node, Scalar) and wanted == "a string":
             remedy = f'put it in quotes: "{shortened(node.text)}"'
-        elif isinstance(node, Scalar) and wanted == "a mapping" and _NO_BLANK.match(node.text):
-            remedy = "put a blank behind the colon"
+        elif isinstance(node, Scalar) and wanted == "a YAML mapping" and _NO_BLANK.match(node.text):
+            remedy = "put a blank after the colon"
         elif isinstance(node, Scalar) and remedy and node.style != "plain" and wanted in _QUOTELESS:
             remedy += " without quotes"
         self._keys.fail(node, f"{route} must be {wanted}, not {self._describe(node)}; {FILE_REFUSED}", remedy)
 
     def _describe(self, node: Node) -> str:
         if isinstance(node, Mapping):
-            return "a mapping"
+            return "a YAML mapping"
         if isinstance(node, Sequence):
             return "a list"
         value = self._keys.plain(node)
@@ -303,7 +305,7 @@ class _Decoder:
 
 
 def _check_panics(document: Document, data: dict[str, Any]) -> None:
-    """A null logging sink is a nil pointer that Tarmak's defaulting follows."""
+    """A null logging sink: Tarmak's defaulting follows the nil pointer and panics."""
     for number, cluster in enumerate(data.get("clusters") or ()):
         for index, sink in enumerate((cluster or {}).get("loggingSinks") or ()):
             if sink is None:

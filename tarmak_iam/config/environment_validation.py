@@ -1,4 +1,4 @@
-"""What Tarmak refuses about environments and providers, what nobody can use of them, and what a rewrite opens.
+"""What Tarmak rejects about environments and providers, what cannot work in them, and what a rewrite by Tarmak opens.
 
 Sources: NewFromConfig and Validate in pkg/tarmak/environment/environment.go, pkg/tarmak/provider/provider.go, and
 SetDefaults_Environment in pkg/apis/tarmak/v1alpha1/defaults.go.
@@ -27,7 +27,7 @@ _ANY = "0.0.0.0/0"
 
 
 def provider_issues(config: TarmakConfig) -> Iterator[Issue]:
-    """Providers of environments that name no cloud: Tarmak knows Amazon only, by the key `amazon`."""
+    """Providers of environments without a cloud: Tarmak supports only AWS, with the key `amazon`."""
     if not lists_pools(config):
         return
     used = {str(environment.get("provider") or "") for _, environment in _environments(config)}
@@ -39,13 +39,13 @@ def provider_issues(config: TarmakConfig) -> Iterator[Issue]:
 
 
 def hub_of(cluster: Cluster, config: TarmakConfig) -> Cluster | None:
-    """The hub of a cluster's environment, if it has one."""
+    """The hub of a cluster's environment, if there is one."""
     clusters = _clusters(config, cluster.environment)
     return next((each for each in clusters if each.name == "hub" and len(clusters) > 1), None)
 
 
 def hub_issues(config: TarmakConfig) -> Iterator[Issue]:
-    """Environments of several clusters without a hub, which has the Vault and the bastion of all."""
+    """Environments of several clusters without a hub, which has Vault and the bastion of all of them."""
     if not lists_pools(config):
         return
     for index, environment in _environments(config):
@@ -57,23 +57,23 @@ def hub_issues(config: TarmakConfig) -> Iterator[Issue]:
 
 
 def cidr_issues(config: TarmakConfig) -> Iterator[Issue]:
-    """CIDRs of environments and pools; those of the API server are in `api_server_issues`."""
+    """CIDRs of environments and pools; `api_server_issues` checks those of the API server."""
     remedy = "write an address with its mask, as in 192.0.2.0/24"
     for path, cidrs in _cidr_lists(config):
         if path[-3:-1] == ("kubernetes", "apiServer"):
             continue
         for number, cidr in enumerate(cidrs):
             if not is_cidr(cidr):
-                yield (*path, number), f"{quoted(cidr)} is not a CIDR", remedy
+                yield (*path, number), f"{quoted(cidr)} is not a valid CIDR", remedy
 
 
 def rewrite_issues(config: TarmakConfig) -> Iterator[Issue]:
-    """Empty lists of CIDRs that count: Tarmak leaves them out where it rewrites the file, and what it then takes
-    instead is wider."""
+    """Empty lists of CIDRs that Tarmak uses: it omits them when it rewrites the file, and then uses a wider range
+    instead."""
     for path, cidrs in _cidr_lists(config):
         if not cidrs and _counts(config, path):
             instead = _ANY if path[0] == "environments" else "adminCIDRs of the environment"
-            what = f"{path[-1]} is empty: when Tarmak rewrites the file it drops the list, and takes {instead} instead"
+            what = f"{path[-1]} is empty: when Tarmak rewrites the file, it removes the list and uses {instead} instead"
             yield path, what, "list at least one address, as in 192.0.2.1/32"
 
 
@@ -88,7 +88,7 @@ def _counts(config: TarmakConfig, path: tuple[str | int, ...]) -> bool:
 
 
 def location_issues(config: TarmakConfig) -> Iterator[Issue]:
-    """A location that is not a region: of an environment, or of a cluster whose environment has none."""
+    """A location that is not a region: of an environment, or of a cluster whose environment has no location."""
     for path, location, owner in _locations(config):
         flaw = region_flaw(location)
         if flaw is not None:
@@ -96,7 +96,7 @@ def location_issues(config: TarmakConfig) -> Iterator[Issue]:
 
 
 def unknown_location_issues(config: TarmakConfig) -> Iterator[Issue]:
-    """A location that has the form of a region, but is not among those that are known; AWS may have opened it since."""
+    """A location that has the form of a region, but is not a known region; AWS may have opened it since."""
     for path, location, owner in _locations(config):
         if is_region(location) and not is_known_region(location):
             what = f"the location {quoted(location)} of {owner} is not a region that botocore {table_version()} knows"
@@ -106,7 +106,7 @@ def unknown_location_issues(config: TarmakConfig) -> Iterator[Issue]:
 
 
 def public_zone_issues(config: TarmakConfig) -> Iterator[Issue]:
-    """Public zones of providers that make no host name of the address of a public API server."""
+    """Public zones of providers with which the address of a public API server is not a valid host name."""
     for cluster in config.clusters:
         flaw = public_zone_flaw(cluster)
         if flaw is not None:
@@ -116,8 +116,8 @@ def public_zone_issues(config: TarmakConfig) -> Iterator[Issue]:
 
 
 def missing_zone_issues(config: TarmakConfig) -> Iterator[Issue]:
-    """Providers without a public zone under a public API server: verifyPublicZone in
-    pkg/tarmak/provider/amazon/route53.go looks for the zone, and does not make one without a name."""
+    """Providers without a public zone, although an API server is public: verifyPublicZone in
+    pkg/tarmak/provider/amazon/route53.go searches for the zone, and does not create one without a name."""
     if not lists_pools(config):
         return
     public = [each for each in config.clusters if each.api_server.get("public") and not each.is_hub]
@@ -125,22 +125,22 @@ def missing_zone_issues(config: TarmakConfig) -> Iterator[Issue]:
     for index, provider in enumerate(config.data.get("providers") or ()):
         amazon, name = (provider or {}).get("amazon"), metadata_name(provider)
         if name in used and amazon is not None and not str(amazon.get("publicZone") or "").strip("."):
-            what = f"the provider {quoted(name)} has no publicZone, and an API server is public"
+            what = f"the provider {quoted(name)} has no publicZone, but an API server is public"
             path = ("providers", index, "amazon", *(("publicZone",) if "publicZone" in amazon else ()))
             yield path, f"{what}; tarmak clusters plan and apply fail", "write publicZone as in k8s.example.com"
 
 
 def public_zone_flaw(cluster: Cluster) -> tuple[str, str] | None:
-    """Why the cluster's public address could not be used, and what to do; None where it can, or there is none."""
+    """Why the public address of the cluster cannot work, and what to do; None if it can, or if there is none."""
     address = cluster.public_address
     if address is None or is_host_name(address.removeprefix("https://")):
         return None
-    what = f"the public address of {cluster.cluster_name} would be {shortened(address)!r}, which is no URL of a host"
+    what = f"the public address of {cluster.cluster_name} would be {shortened(address)!r}, which is not a valid URL"
     return what, "write publicZone of the provider in tarmak.yaml as in k8s.example.com"
 
 
 def ignored_location_issues(config: TarmakConfig) -> Iterator[Issue]:
-    """Locations of clusters that differ from that of their environment, which alone counts: Location in
+    """Locations of clusters that differ from the location of their environment, which Tarmak uses: Location in
     pkg/tarmak/environment/environment.go."""
     for cluster in config.clusters:
         own, location = cluster.data.get("location"), cluster.environment_data().get("location")
@@ -148,11 +148,11 @@ def ignored_location_issues(config: TarmakConfig) -> Iterator[Issue]:
             environment = f"environment {quoted(cluster.environment)}"
             what = f"Tarmak ignores the location {quoted(own)} of cluster {cluster.cluster_name}"
             remedy = f"remove it: the cluster is in {shortened(location)}; the region is the location of {environment}"
-            yield (*cluster.route.plain, "location"), f"{what}, and takes that of {environment}", remedy
+            yield (*cluster.route.plain, "location"), f"{what}, and uses the one of {environment}", remedy
 
 
 def _locations(config: TarmakConfig) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
-    """Every location that counts, with its path from the root and whose it is."""
+    """Every location that Tarmak uses, with its path from the root and its owner."""
     places = [
         (("environments", index), environment, f"environment {quoted(metadata_name(environment))}")
         for index, environment in _environments(config)
@@ -168,7 +168,7 @@ def _locations(config: TarmakConfig) -> Iterator[tuple[tuple[str | int, ...], st
 
 
 def _cidr_lists(config: TarmakConfig) -> Iterator[tuple[tuple[str | int, ...], list[str]]]:
-    """Every list of CIDRs that the file has, with its path from the root."""
+    """Every list of CIDRs in the file, with its path from the root."""
     for index, environment in _environments(config):
         if environment.get("adminCIDRs") is not None:
             yield ("environments", index, "adminCIDRs"), environment["adminCIDRs"]

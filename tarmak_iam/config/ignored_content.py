@@ -1,6 +1,6 @@
-"""What stands in tarmak.yaml and Tarmak ignores, and what the file would be if its misspelt keys were spelled right.
+"""What Tarmak ignores in tarmak.yaml, and the file as it would be with its misspelt keys corrected.
 
-`decode` gives what counts; `IgnoredContent` has what Tarmak passes over without a word.
+`decode` returns what Tarmak uses; `IgnoredContent` contains what Tarmak ignores without a message.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.suggestions import spelled_otherwise
 
-# The only keys that match in any case.
+# The only keys that match ignoring case.
 _HEAD = ("apiversion", "kind")
 
 
 @dataclass(frozen=True, slots=True)
 class DuplicateKey:
-    """A key that its mapping had before; `first` leads to the first of them, `winner` to what counts: the last
-    of them, or a merge key behind it."""
+    """A key that its mapping already has. `first` is the first of them, `winner` the one that is used: the last one,
+    or a merge key after it."""
 
     route: Route
     first: Route
@@ -39,7 +39,7 @@ class DuplicateKey:
 
 @dataclass(frozen=True, slots=True)
 class OverriddenKey:
-    """A key, or what an earlier merge key brings, that a later merge key replaces by another value."""
+    """A key, or a key from an earlier merge key, that a later merge key replaces with another value."""
 
     route: Route
     merge: Route
@@ -49,8 +49,8 @@ class OverriddenKey:
 
 @dataclass(frozen=True, slots=True)
 class UnknownKey:
-    """A key that Tarmak's struct at `parent` does not have; `siblings` are the keys of its mapping, and
-    `plugin_keys` what plugins know there."""
+    """A key that Tarmak's struct at `parent` does not have. `siblings` are the keys of its mapping, `plugin_keys` the
+    keys that plugins know there."""
 
     route: Route
     name: str
@@ -63,7 +63,7 @@ class UnknownKey:
 
 @dataclass(frozen=True, slots=True)
 class TypedScalar:
-    """A scalar that Tarmak reads, and as what; `value` is what it is before its type is looked at."""
+    """A scalar that Tarmak reads, with its field. `value` is the value before it is converted to the field's type."""
 
     route: Route
     path: TypePath
@@ -74,7 +74,7 @@ class TypedScalar:
 
 @dataclass(frozen=True, slots=True)
 class IgnoredContent:
-    """Of one document that Tarmak can read, all in file order but for what merges bring."""
+    """The ignored content of one document that Tarmak can read, in file order except for merged keys."""
 
     document: Document
     duplicates: tuple[DuplicateKey, ...]
@@ -84,7 +84,7 @@ class IgnoredContent:
 
     @classmethod
     def of(cls, document: Document, owned: Iterable[TypePath] = ()) -> IgnoredContent:
-        """`owned` are paths of keys that Tarmak may not know, but somebody else does: section plugins."""
+        """`owned` are paths of keys that section plugins know, even if Tarmak does not."""
         keys = _KeyVisitor(document)
         keys.visit(document.root, Route())
         types = _TypeVisitor(document, frozenset(path[:end] for path in owned for end in range(1, len(path) + 1)))
@@ -94,7 +94,7 @@ class IgnoredContent:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """A value that a key is given: by its own entry, or by a merge key at the route."""
+    """A value of a key: from its own entry, or from a merge key at the route."""
 
     route: Route
     value: Node
@@ -103,7 +103,7 @@ class _Written:
 
 @dataclass
 class _KeyVisitor:
-    """Every mapping once, where it is written; its types do not matter."""
+    """Visits every mapping once, where it is written, whatever its type."""
 
     document: Document
     duplicates: list[DuplicateKey] = field(default_factory=list)
@@ -130,7 +130,7 @@ class _KeyVisitor:
                 self._compare(name, writings)
 
     def _compare(self, name: str, writings: list[_Written]) -> None:
-        """Of several writings of one key, in file order, the last counts."""
+        """Of several values of one key, in file order, the last one is used."""
         winner = writings[-1]
         first, *further = [each for each in writings if not each.is_merged] or [writings[-2]]
         self.duplicates += [DuplicateKey(each.route, first.route, winner.route, name) for each in further]
@@ -145,7 +145,7 @@ class _KeyVisitor:
 
 @dataclass
 class _TypeVisitor:
-    """What Tarmak decodes, with aliases followed and merges in place."""
+    """Visits what Tarmak decodes, with aliases followed and merges applied."""
 
     document: Document
     owned: frozenset[TypePath]
@@ -185,7 +185,7 @@ class _TypeVisitor:
             self.unknown.append(UnknownKey(here, name, path, struct, child, names, others))
             guess = suggest_key(name, child, path, struct, names, others)
             if guess is not None and guess.is_sure and guess.path[:-1] == path and guess.path[-1] in fields:
-                # The same struct goes on below it, and so do its mistakes.
+                # The keys below it belong to the same struct, and may be wrong too.
                 self.visit(child, fields[guess.path[-1]], here, guess.path)
 
     @staticmethod
@@ -193,13 +193,13 @@ class _TypeVisitor:
         return not path and fold(name) in _HEAD
 
     def _is_somebodys(self, name: str, node: Node, path: TypePath) -> bool:
-        """A plugin's key, an extension (`x-...`), or at the top level a home of anchors that are used."""
+        """Whether it is a plugin's key, an extension (`x-...`), or a top-level key with anchors that are used."""
         if name.startswith("x-") or (*path, name) in self.owned:
             return True
         return not path and any(id(each) in self._targets for each in walk(node))
 
     def _members(self, node: Mapping, route: Route) -> Iterator[tuple[str, Node, Route]]:
-        """The members that count with the ways to them: that of a merged one is its name alone."""
+        """The members that are used, with their routes; the route of a merged member is its name alone."""
         own = {id(entry.value): entry for entry in node.entries if not entry.is_merge}
         for name, child in self._keys.members(node):
             entry = own.get(id(child))
@@ -217,14 +217,14 @@ _OF_SELECTION = ("clusters", "environment", "metadata", "name")
 
 
 def with_keys_corrected(file: ReadFile, keys: Iterable[UnknownKey]) -> ReadFile | None:
-    """The same with each of these keys where, and called what, it was surely meant to be. None where nothing changes,
-    or where Tarmak could not read what comes out."""
+    """The file with each of these keys moved and renamed to what was certainly meant. None if nothing changes, or if
+    Tarmak could not read the result."""
     try:
         data = json.loads(json.dumps(file.document.data, default=str))
     except (TypeError, ValueError):
         return None
     moves = [(key.route.plain, target) for key in keys if (target := _target(key)) is not None]
-    # What is deepest goes first: its path is right as long as nothing above it has another name.
+    # The deepest keys first: their paths are valid as long as no key above them is renamed.
     done = [_move(data, path, target) for path, target in sorted(moves, key=lambda each: -len(each[0]))]
     try:
         return ReadFile.parse(json.dumps(data), "tarmak.yaml") if any(done) else None
@@ -233,7 +233,7 @@ def with_keys_corrected(file: ReadFile, keys: Iterable[UnknownKey]) -> ReadFile 
 
 
 def misspelt_key_of_selection(file: ReadFile) -> tuple[UnknownKey, str] | None:
-    """The key whose spelling alone is why `currentCluster` selects nothing, and what it was meant to be."""
+    """The key whose spelling alone is the reason why `currentCluster` selects nothing, and the key that was meant."""
     sure = [key for key in IgnoredContent.of(file.document).unknown if _target(key) is not None]
     if not _selects(with_keys_corrected(file, sure)):
         return None
@@ -250,7 +250,7 @@ def _selects(file: ReadFile | None) -> bool:
 
 
 def _target(key: UnknownKey) -> _Path | None:
-    """The path that a key was surely meant to have; None for a guess, and where the place is not clear."""
+    """The path that was certainly meant by a key; None for a guess, or if the place is ambiguous."""
     guess = suggest_key(key.name, key.node, key.parent, key.struct, key.siblings, key.plugin_keys)
     if guess is None or not guess.is_sure:
         return None
@@ -271,7 +271,7 @@ def _type_path(path: _Path) -> TypePath:
 
 
 def _move(data: Any, path: _Path, target: _Path) -> bool:
-    """Whether it was moved: not where something is there already, or where the target would be in a list or a text."""
+    """Returns whether the key was moved: not if the target exists already, or would be in a list or a string."""
     *parents, name = path
     source = _value_at(data, parents)
     home: Any = data

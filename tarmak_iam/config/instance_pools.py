@@ -1,4 +1,4 @@
-"""What Tarmak, Terraform or AWS refuses about the instance pools of a cluster, their labels, taints and volumes.
+"""What Tarmak, Terraform or AWS rejects about the instance pools of a cluster, their labels, taints and volumes.
 
 Sources: validateClusterInstancePoolTypes, validateClusterInstancePoolCount and validateSubnets in
 pkg/tarmak/cluster/cluster.go, the roles in roles.go beside it, pkg/tarmak/instance_pool and the check of zones in
@@ -24,7 +24,7 @@ from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
 
 _WITHOUT_ROLE = ("all", "hybrid")
-"""In Tarmak's table of types of all clusters but hubs; but it has no role for them, and refuses the pool later."""
+"""Tarmak lists these types for all clusters except hubs, but has no role for them and rejects such a pool later."""
 
 _KUBERNETES = ("master", "worker", "etcd", "master-etcd")
 
@@ -41,22 +41,22 @@ _AT_LEAST_ONE = {"cluster-single": ("master", "worker"), "cluster-multi": ("mast
 _STATEFUL = ("etcd", "vault", "bastion", "jenkins")
 
 _MOST_VOLUMES = 13
-"""Beside the root volume: Tarmak names the devices /dev/sdd to /dev/sdp, and panics at the next one."""
+"""In addition to the root volume: Tarmak names the devices /dev/sdd to /dev/sdp, and panics at the next one."""
 
 
 def lists_pools(config: TarmakConfig) -> bool:
-    """Whether any cluster of the file has an instance pool with a type. Tarmak refuses every other file; it is only a
-    part of a configuration, whose author does not ask about pools."""
+    """Whether a cluster of the file has an instance pool with a type. Tarmak rejects every other file; such a file is
+    only a part of a configuration, so that findings about pools are of no use."""
     return any(pool.get("type") for cluster in config.clusters for pool in pools_of(cluster))
 
 
 def pools_of(cluster: Cluster) -> list[Mapping[str, Any]]:
-    """The cluster's pools in file order; one that is null is an empty one."""
+    """The pools of the cluster in file order; a null pool counts as an empty one."""
     return [pool or {} for pool in cluster.data.get("instancePools") or ()]
 
 
 def pool_type_issues(cluster: Cluster) -> list[Issue]:
-    """Pools that a cluster of its type cannot have; where there are none, those that it lacks."""
+    """Pools that a cluster of its type cannot have; if there are none, the pools that are missing."""
     return list(_wrong_types(cluster)) or list(_wrong_numbers(cluster))
 
 
@@ -78,22 +78,22 @@ def _wrong_types(cluster: Cluster) -> Iterator[Issue]:
 
 
 def _use(cluster: Cluster, pool: Mapping[str, Any]) -> str:
-    """The types that the cluster lacks, or else those of which it may have another."""
+    """The types that the cluster lacks, or else the types of which it may have another pool."""
     lacking = _missing(cluster)
     if lacking:
         return f"use {_any_of(lacking)}"
     there = {str(each.get("type")) for each in pools_of(cluster)}
     single = _EXACTLY_ONE[cluster.type]
-    # Puppet has no role for the nodes of master-etcd, so that is nothing to recommend.
+    # Puppet has no role for the nodes of master-etcd, so this type is not recommended.
     free = [
         kind for kind in _TYPES[cluster.type] if kind != "master-etcd" and (kind not in single or kind not in there)
     ]
-    # Pools of one type, as they are called without a name, need names to be told apart.
-    return f"use {_any_of(free)}" + ("" if metadata_name(pool) else ", and give it a metadata.name")
+    # A pool without a name is named after its type, so several pools of one type need names.
+    return f"use {_any_of(free)}" + ("" if metadata_name(pool) else ", and set its metadata.name")
 
 
 def _move(cluster: Cluster, kind: str) -> str:
-    """A pool of a type that another cluster of the environment has to have: it moves to one that lacks it."""
+    """For a pool of a type that another cluster of the environment requires: move it to a cluster that lacks it."""
     where = "another cluster of the environment" if cluster.is_hub else "the hub"
     others = [each for each in cluster.siblings if each.is_hub != cluster.is_hub]
     lack = [each for each in others if not any(pool.get("type") == kind for pool in pools_of(each))]
@@ -113,20 +113,20 @@ def _wrong_numbers(cluster: Cluster) -> Iterator[Issue]:
     count = Counter(pools)
     missing = _missing(cluster)
     if missing:
-        what = f"a cluster of type {cluster.type} needs pools of type {_all_of(missing)}"
-        # A pool without a role is told to take one of these types: to add all of them as well were too many.
+        what = f"a cluster of type {cluster.type} requires pools of type {_all_of(missing)}"
+        # A pool without a role should get one of these types: adding all of them would be one pool too many.
         idle = [kind for kind in _WITHOUT_ROLE if count[kind]]
-        one = "that type" if len(missing) == 1 else "one of these types, and add the others"
-        yield ("instancePools",), what, f"give the pool of type {idle[0]} {one}" if idle else "add them"
+        one = f"type {missing[0]}" if len(missing) == 1 else "one of these types, and add the others"
+        yield ("instancePools",), what, f"change the pool of type {idle[0]} to {one}" if idle else "add them"
     for kind in _EXACTLY_ONE[cluster.type]:
         if count[kind] > 1:
             second = [index for index, each in enumerate(pools) if each == kind][1]
-            what = f"a cluster of type {cluster.type} has exactly one pool of type {kind}, not {count[kind]}"
+            what = f"a cluster of type {cluster.type} must have exactly one pool of type {kind}, not {count[kind]}"
             yield ("instancePools", second, "type"), what, "merge or remove the others"
 
 
 def pool_issues(cluster: Cluster) -> list[Issue]:
-    """What is wrong with a pool itself, whatever other pools there are: Tarmak stops at the first of each pool."""
+    """Errors in a single pool, whatever the other pools are: Tarmak stops at the first error of each pool."""
     found = []
     for index, pool in enumerate(pools_of(cluster)):
         first = next(_pool_flaws(cluster, pool), None)
@@ -142,7 +142,7 @@ def _pool_flaws(cluster: Cluster, pool: Mapping[str, Any]) -> Iterator[Issue]:
     least, most = pool.get("minCount") or 0, pool.get("maxCount") or 0
     if not least and not most:
         yield (), "minCount and maxCount are missing or 0", "set both, as in minCount: 3 and maxCount: 3"
-    least, most = least or most, most or least  # Tarmak takes the one that is given for both
+    least, most = least or most, most or least  # Tarmak uses the given one for both
     if least > most:
         yield ("minCount",), f"minCount {least} is larger than maxCount {most}", "raise maxCount or lower minCount"
     if pool.get("type") in _STATEFUL and least != most:
@@ -152,12 +152,12 @@ def _pool_flaws(cluster: Cluster, pool: Mapping[str, Any]) -> Iterator[Issue]:
 
 
 def zero_count_issues(cluster: Cluster) -> Iterator[Issue]:
-    """A count of 0 with another one: Tarmak takes the other for both, and so the pool does not scale."""
+    """A count of 0 next to another count: Tarmak uses the other for both, so the pool does not scale."""
     for index, pool in enumerate(pools_of(cluster)):
         for key, other in (("minCount", "maxCount"), ("maxCount", "minCount")):
             if pool.get(key) == 0 and (pool.get(other) or 0) > 0:
-                what = f"pool {shortened(_name(pool))}: Tarmak takes {other} {pool[other]} for {key} too, which is 0"
-                scale = "" if pool.get("type") in _STATEFUL else ", or write 1 or more for the pool to scale"
+                what = f"pool {shortened(_name(pool))}: {key} is 0, so Tarmak uses {other} {pool[other]} for both"
+                scale = "" if pool.get("type") in _STATEFUL else ", or set it to 1 or more so that the pool scales"
                 yield ("instancePools", index, key), what, f"remove {key}{scale}"
 
 
@@ -166,15 +166,15 @@ def _volume_flaws(pool: Mapping[str, Any]) -> Iterator[Issue]:
     others = 0
     for index, name in enumerate(names):
         if others == _MOST_VOLUMES:
-            what = f"Tarmak has device names for {_MOST_VOLUMES} volumes besides the root volume"
+            what = f"Tarmak has device names for {_MOST_VOLUMES} volumes in addition to the root volume"
             yield ("volumes", index), f"{what}, and panics at the next", "remove volumes"
         others += name != "root"
     if "root" not in names:
-        yield ("volumes",), "it has no volume named root", "add {metadata: {name: root}, size: 16Gi, type: ssd}"
+        yield ("volumes",), "no volume is named root", "add {metadata: {name: root}, size: 16Gi, type: ssd}"
 
 
 def hub_zone_issues(cluster: Cluster, hub: Cluster | None) -> list[Issue]:
-    """Zones of a cluster of several in which the environment's hub has no subnet."""
+    """Zones of a cluster in which the hub of its environment has no subnet."""
     if cluster.type != "cluster-multi" or hub is None:
         return []
     known = sorted({zone for _, zone in _zones(hub) if zone})
@@ -182,7 +182,7 @@ def hub_zone_issues(cluster: Cluster, hub: Cluster | None) -> list[Issue]:
     for path, zone in _zones(cluster):
         if zone and zone not in known:
             first.setdefault(zone, path)
-    remedy = f"use {_any_of(known)}, or give the hub a subnet there" if known else "give the hub a subnet there"
+    remedy = f"use {_any_of(known)}, or add a subnet of the hub there" if known else "add a subnet of the hub there"
     return [(path, f"the hub has no subnet in zone {quoted(zone)}", remedy) for zone, path in first.items()]
 
 
@@ -190,13 +190,13 @@ def region_zone_issues(cluster: Cluster) -> list[Issue]:
     """Subnets that are null, without a zone or outside the region of the cluster's environment."""
     location = str(cluster.environment_data().get("location") or "")
     region = location if is_region(location) else None
-    # A zone of the region that was probably meant is right once the location is.
+    # A zone of the region that was probably meant is correct once the location is fixed.
     guesses = region_suggestions(location) if region and not is_known_region(location) else ()
     remedy = f"write a zone such as {region or 'eu-west-1'}a"
     found: list[Issue] = []
     for path, zone in _zones(cluster):
         if zone is None:
-            found.append((path, "the subnet is null, and Tarmak panics", "remove it"))
+            found.append((path, "the subnet is null, so Tarmak panics", "remove it"))
         elif not zone:
             found.append((path, "the subnet has no zone", remedy))
         elif region and region_of_zone(zone) not in (region, *guesses):
@@ -207,7 +207,7 @@ def region_zone_issues(cluster: Cluster) -> list[Issue]:
 
 
 def _zones(cluster: Cluster) -> Iterator[tuple[tuple[str | int, ...], str | None]]:
-    """The zone of each subnet with its path; None for a subnet that is null."""
+    """The path and zone of each subnet; the zone is None for a null subnet."""
     for index, pool in enumerate(pools_of(cluster)):
         for number, subnet in enumerate(pool.get("subnets") or ()):
             path = ("instancePools", index, "subnets", number)
@@ -215,7 +215,7 @@ def _zones(cluster: Cluster) -> Iterator[tuple[tuple[str | int, ...], str | None
 
 
 def _name(pool: Mapping[str, Any]) -> str:
-    """What Tarmak calls it: by its type where it has no name."""
+    """The name that Tarmak uses: the type if the pool has no name."""
     return metadata_name(pool) or str(pool.get("type") or "without a name")
 
 
@@ -255,7 +255,7 @@ def label_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
 
 def _below(path: tuple[str | int, ...], item: Any, flaws: Iterator[Issue]) -> Iterator[Issue]:
     if item is None:
-        yield path, f"{path[0]} has a null item, and Tarmak panics", "remove it"
+        yield path, f"{path[0]} has a null item, so Tarmak panics", "remove it"
         return
     for below, what, remedy in flaws:
         yield (*path, *below), what, remedy
@@ -281,7 +281,7 @@ def _taint_flaws(taint: Mapping[str, Any]) -> Iterator[Issue]:
     if value and not _TAINT_VALUE.match(value):
         yield (
             ("value",),
-            f"Tarmak refuses the taint value {quoted(value)}",
+            f"Tarmak rejects the taint value {quoted(value)}",
             "use two or more letters, digits, '-', '_' and '.'",
         )
     if not _EFFECT.search(effect):
@@ -302,12 +302,12 @@ _INSTANCE_TYPE = re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9-]+\Z", re.ASCII)
 _VOLUME_TYPES = ("ssd", "gp2", "gp3", "st1", "sc1", "standard")
 
 _WITH_IOPS = ("io1", "io2")
-"""EBS makes such a volume only with a number of IOPS, which Tarmak's Terraform code does not set."""
+"""EBS creates such a volume only with a number of IOPS, which Tarmak's Terraform code does not set."""
 
 _RESOURCE_NAME = re.compile(r"[A-Za-z0-9_-]+\Z", re.ASCII)
 
 _OF_KUBERNETES = ("master", "worker", "etcd", "master-etcd")
-"""The types whose resources begin with `kubernetes_`; those of the others have the pool's name alone."""
+"""The types whose resources begin with `kubernetes_`; resources of other types have only the name of the pool."""
 
 _QUANTITY = re.compile(r"(?P<number>[+-]?[0-9]*\.?[0-9]*)(?P<suffix>[EPTGMk]i?|Ki|[num]|[eE][+-]?[0-9]+)?\Z", re.ASCII)
 
@@ -317,7 +317,7 @@ _GIBIBYTE = 1024**3
 
 
 def pool_resource_issues(cluster: Cluster) -> Iterator[Issue]:
-    """Of the pools that Tarmak itself does not refuse, with paths below the cluster."""
+    """Issues of the pools that Tarmak itself does not reject, with paths below the cluster."""
     refused = {path[:2] for path, _, _ in (*pool_type_issues(cluster), *pool_issues(cluster))}
     names: set[tuple[bool, str]] = set()
     for index, pool in enumerate(pools_of(cluster)):
@@ -334,9 +334,9 @@ def pool_resource_issues(cluster: Cluster) -> Iterator[Issue]:
         ):
             yield (*base, *path), f"pool {quoted(name)}: {what}", remedy
         if (kind in _OF_KUBERNETES, name) in names:
-            what = f"a second pool is named {quoted(name)}, and Terraform refuses two resources of one name"
-            given = "" if metadata_name(pool) else " (without metadata.name it is the type)"
-            yield (*base, "metadata", "name"), what + given, "give it a metadata.name of its own"
+            what = f"a second pool is named {quoted(name)}, and Terraform rejects two resources with the same name"
+            given = "" if metadata_name(pool) else " (without metadata.name, the type is the name)"
+            yield (*base, "metadata", "name"), what + given, "set another metadata.name"
         names.add((kind in _OF_KUBERNETES, name))
 
 
@@ -348,7 +348,7 @@ def _size_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
     remedy = did_you_mean(size, _SIZES) or "write tiny, small, medium, large or a type such as m5.large"
     if _INSTANCE_TYPE.match(plain):
         remedy = f"write {plain}"
-    yield ("size",), f"{quoted(size)} is not an instance type of EC2", remedy
+    yield ("size",), f"{quoted(size)} is not an EC2 instance type", remedy
 
 
 def _count_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
@@ -361,7 +361,7 @@ def _count_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
 def _name_issues(name: str) -> Iterator[Issue]:
     if not _RESOURCE_NAME.match(name):
         remedy = "use letters, digits, '-' and '_'"
-        yield ("metadata", "name"), f"{quoted(name)} cannot be in the name of a Terraform resource", remedy
+        yield ("metadata", "name"), f"{quoted(name)} cannot be part of the name of a Terraform resource", remedy
 
 
 def _volume_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
@@ -373,11 +373,11 @@ def _volume_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
         for path, what, remedy in (*_volume_type(volume), *_volume_size(volume)):
             yield (*where, *path), what, remedy
         if name and not _RESOURCE_NAME.match(name):
-            what = f"the volume name {quoted(name)} cannot be in the name of a Terraform resource"
+            what = f"the volume name {quoted(name)} cannot be part of the name of a Terraform resource"
             yield (*where, "metadata", "name"), what, "use letters, digits, '-' and '_'"
         if name in names:
             what = f"a second volume is named {quoted(name)}" if name else "a second volume has no name"
-            yield (*where, "metadata", "name"), what, "give each volume a metadata.name of its own"
+            yield (*where, "metadata", "name"), what, "set a different metadata.name for each volume"
         names.add(name)
 
 
@@ -385,24 +385,24 @@ def _volume_type(volume: Mapping[str, Any]) -> Iterator[Issue]:
     kind = str(volume.get("type") or "")
     if not kind or kind in _VOLUME_TYPES:
         return
-    what = f"{quoted(kind)} is not a volume type of EBS"
-    remedy = did_you_mean(kind, _VOLUME_TYPES) or "write ssd, or a type of EBS such as gp2"
+    what = f"{quoted(kind)} is not an EBS volume type"
+    remedy = did_you_mean(kind, _VOLUME_TYPES) or "write ssd, or an EBS volume type such as gp2"
     if kind == "hdd":
-        what, remedy = "Tarmak makes st2 of the volume type hdd, which EBS does not have", "write ssd"
+        what, remedy = "Tarmak translates the volume type hdd to st2, which EBS does not have", "write ssd"
     elif kind in _WITH_IOPS:
-        what, remedy = f"a volume of type {kind} needs a number of IOPS, which Tarmak does not set", "write ssd"
+        what, remedy = f"a volume of type {kind} requires a number of IOPS, which Tarmak does not set", "write ssd"
     yield ("type",), what, remedy
 
 
 def _volume_size(volume: Mapping[str, Any]) -> Iterator[Issue]:
-    """Tarmak takes whole GiB; what is left over is cut off."""
+    """Tarmak uses whole GiB, rounded down."""
     size = volume.get("size")
     number = None if size is None else _bytes_of(str(size))
     if number is None or number >= _GIBIBYTE:
         return
     gibibytes = int(number) if number == int(number) and 1 <= number <= 16384 else 0
     remedy = f"did you mean {gibibytes}Gi?" if gibibytes else "write 1Gi or more"
-    yield ("size",), f"a volume of size {quoted(size)} has 0 GiB for Tarmak", remedy
+    yield ("size",), f"Tarmak reads the volume size {quoted(size)} as 0 GiB", remedy
 
 
 def _bytes_of(text: str) -> Decimal | None:

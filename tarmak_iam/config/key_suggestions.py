@@ -1,4 +1,4 @@
-"""What a key that Tarmak does not know was probably meant to be: another spelling, or another place."""
+"""Which key was probably meant by one that Tarmak does not know: another spelling, or another place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tarmak_iam.suggestions import CLOSE, bare, closest, is_one_typo, is_slip, s
 
 _CLOSE_ELSEWHERE = 0.88
 _LONG = 8
-# What AWS, its SDKs and other tools call the same.
+# What AWS, its SDKs and other tools call the same thing.
 _OTHER_WORDS = {
     "region": "location",
     "env": "environment",
@@ -33,15 +33,15 @@ _OTHER_WORDS = {
     "volumetype": "type",
 }
 _OF_EVERY_OBJECT = {"apiVersion", "kind"}
-"""Nobody writes them below the top level."""
+"""These keys do not belong below the top level."""
 _SHORT = 5
 _SHORTEST = 3
 
 
 @dataclass(frozen=True, slots=True)
 class KeySuggestion:
-    """The path of the field that was probably meant; a guess that is not sure is one of several that are likely, or
-    less likely than not. `fits` is whether the field takes such a value."""
+    """The path of the field that was probably meant. If `is_sure` is false, other fields are as likely, or it is only a
+    guess. `fits` is whether the field accepts such a value."""
 
     path: TypePath
     is_sure: bool
@@ -51,17 +51,17 @@ class KeySuggestion:
 def suggest_key(
     name: str, node: Node, parent: TypePath, struct: str, beside: Iterable[str], others: Iterable[str] = ()
 ) -> KeySuggestion | None:
-    """What was meant by a key of the struct at `parent`, None if nothing is like it.
+    """What was meant by a key of the struct at `parent`, None if nothing is similar.
 
-    `node` is the key's value; `beside` are the keys next to it, which were not meant, and `others` names that are
-    known there as well.
+    `node` is the value of the key; `beside` are the other keys of the same mapping, which were not meant; `others` are
+    further names that are known there.
     """
     fields = fields_of(struct)
     same = spelled_otherwise(name, (*fields, *others))
     if same:
         return KeySuggestion((*parent, same), is_sure=True)
     if name == "name" and "metadata" in fields and "metadata" not in beside and isinstance(dereference(node), Scalar):
-        return KeySuggestion((*parent, "metadata", "name"), is_sure=True)  # where Kubernetes's objects have it
+        return KeySuggestion((*parent, "metadata", "name"), is_sure=True)  # where Kubernetes objects have it
     left = (set(fields) | set(others)) - set(beside)
     fitting = {each for each in left if each not in fields or _may_hold(fields[each], node)}
     here = _misspelt_here(name, fitting, parent)
@@ -75,7 +75,7 @@ def suggest_key(
 
 
 def _misspelt_here(name: str, known: Iterable[str], parent: TypePath) -> KeySuggestion | None:
-    """By one typo, the likeliest kind of it first; else by what is most like it."""
+    """A field that differs by one typo, the likeliest kind of typo first; else the most similar field."""
     by_rank: dict[int, list[str]] = {}
     for each in sorted(known):
         if is_one_typo(bare(name), bare(each)):
@@ -87,13 +87,13 @@ def _misspelt_here(name: str, known: Iterable[str], parent: TypePath) -> KeySugg
     close = closest(name, set(known) - _OF_EVERY_OBJECT, CLOSE)
     if close is None:
         return None
-    # A part of a longer name, such as version of apiVersion, is another word.
+    # A part of a longer name, such as version in apiVersion, is another word.
     is_whole = abs(len(bare(close)) - len(bare(name))) < _SHORTEST
     return KeySuggestion((*parent, close), is_sure=is_whole and _is_telling(name, close))
 
 
 def _other_word(name: str, known: Iterable[str], parent: TypePath) -> KeySuggestion | None:
-    """What others call the same, or the key with that of the mapping it is in, as in kubernetesVersion: a guess."""
+    """A guess: another word for the same thing, or the key joined with the key of its mapping (kubernetesVersion)."""
     word = _OTHER_WORDS.get(bare(name))
     if word is not None and word in known:
         return KeySuggestion((*parent, word), is_sure=False)
@@ -105,18 +105,18 @@ def _other_word(name: str, known: Iterable[str], parent: TypePath) -> KeySuggest
 
 
 def _is_telling(name: str, field: str) -> bool:
-    """Whether so many letters are the same that no other word was meant: `id` may be anything, `enabld` may not."""
+    """Whether enough letters are equal to exclude another word: `id` may mean anything, `enabld` may not."""
     return len(bare(field)) >= _SHORT or (len(bare(name)) < len(bare(field)) and len(bare(name)) >= _SHORTEST)
 
 
 def _misfitting(name: str, known: Iterable[str], parent: TypePath) -> KeySuggestion | None:
-    """One typo away, but for another kind of value."""
+    """A field that differs by one typo, but has another type of value."""
     likely = [each for each in sorted(known) if is_one_typo(bare(name), bare(each))]
     return KeySuggestion((*parent, likely[0]), is_sure=False, fits=False) if len(likely) == 1 else None
 
 
 def _misspelt_elsewhere(name: str, node: Node) -> KeySuggestion | None:
-    """Only names that there are once, and long ones: others are like too many things."""
+    """Only long names that exist once: other names are similar to too many fields."""
     unique = {short: places[0] for short, places in _places().items() if len(places) == 1 and len(short) >= _LONG}
     close = closest(name, unique, _CLOSE_ELSEWHERE)
     return (
@@ -128,11 +128,11 @@ def _misspelt_elsewhere(name: str, node: Node) -> KeySuggestion | None:
 class _Candidate:
     path: TypePath
     shared: int
-    """How many keys of the value the field's struct has."""
+    """How many keys of the value exist in the struct of the field."""
     fits: bool
     distance: int
     is_near: bool
-    """Whether it is above or right below where the key stands: indented too far, or not far enough."""
+    """Whether it is above the key or directly below it: the key is indented too far, or not far enough."""
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -144,7 +144,7 @@ def _elsewhere(name: str, node: Node, parent: TypePath) -> KeySuggestion | None:
     candidates = []
     for path, field in places:
         shared = _fits(node, field)
-        if shared is not None or len(places) == 1:  # a name that there is only once is enough of a hint
+        if shared is not None or len(places) == 1:  # a name that exists only once is hint enough
             candidates.append(_candidate(path, shared, parent))
     likely = [each for each in candidates if each.shared or each.is_near or len(places) == 1]
     likely.sort(key=lambda each: each.rank)
@@ -165,7 +165,7 @@ def _candidate(path: TypePath, shared: int | None, parent: TypePath) -> _Candida
 
 
 def _may_hold(field: Field, node: Node) -> bool:
-    """Also a mapping all of whose keys are misspelt like its own."""
+    """Whether the field may hold the value; also a YAML mapping with a key that is misspelt."""
     value = dereference(node)
     if field.kind != "struct" or not isinstance(value, Mapping):
         return _fits(node, field) is not None
@@ -176,7 +176,7 @@ def _may_hold(field: Field, node: Node) -> bool:
 
 
 def _fits(node: Node, field: Field) -> int | None:
-    """None if the field cannot hold the value, else how many of the value's keys its struct has."""
+    """None if the field cannot hold the value, else how many keys of the value exist in its struct."""
     node = dereference(node)
     if isinstance(node, Sequence):
         return 0 if field.kind == "list" else None
@@ -207,7 +207,7 @@ def _holds(field: Field, node: Scalar) -> bool:
 
 @cache
 def _places() -> dict[str, list[tuple[TypePath, Field]]]:
-    """Every field that a person may write, by its bare name."""
+    """Every field that may be written by hand, by its bare name."""
     places: dict[str, list[tuple[TypePath, Field]]] = {}
     waiting: list[tuple[TypePath, Field]] = [((), root_field())]
     while waiting:

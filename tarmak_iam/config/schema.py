@@ -1,7 +1,7 @@
 """JSON Schemas (draft-07, which yaml-language-server reads) of a section and of a whole tarmak.yaml.
 
-A section's comes from its model, and a field's docstring is its description. What Tarmak takes is never flagged,
-in whichever YAML the editor reads: `yes` is a boolean for Tarmak and a text for YAML 1.2.
+The schema of a section comes from its model, where the docstring of a field is its description. What Tarmak accepts is
+never flagged, whichever YAML version the editor reads: `yes` is a boolean for Tarmak and a string in YAML 1.2.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import NOT_WRITTEN, Field, fields_of, root_field
 
 WHOLE_FILE = "tarmak.yaml"
-"""What the schema of the whole file is called where the others have a section's name."""
+"""The name of the schema of the whole file; the others have the name of their section."""
 
 Schema = dict[str, Any]
 
 _ANY = ("string", "integer", "number", "boolean", "array", "object", "null")
 _DRAFT = "http://json-schema.org/draft-07/schema#"
-# What YAML 1.2 takes for texts; what both take for a boolean or number is a text only in quotes, which Tarmak refuses.
+# Strings in YAML 1.2 only. A boolean or number of both versions is a string only in quotes, which Tarmak rejects.
 _WORDS = {
     "boolean": "^([yYnN]|[yY]es|YES|[nN]o|NO|[oO]n|ON|[oO]ff|OFF)$",
     "integer": "^[-+]?(0b[01_]+|0x[0-9a-fA-F]*_[0-9a-fA-F_]*|[0-9]+_[0-9_]*)$",
@@ -32,18 +32,18 @@ _OF_SCHEMAS = ("anyOf", "allOf", "oneOf")
 
 
 def schema_text(schema: Schema) -> str:
-    """As it is kept in a file."""
+    """The schema as text of a file."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def section_schema(section: Section[Any]) -> Schema:
-    """The schema of one section. Keys that its model does not have are flagged, for Tarmak ignores them."""
+    """The schema of one section. Keys that its model does not have are flagged, because Tarmak ignores them."""
     body, definitions = _section(section)
     return {"$schema": _DRAFT, "title": section.name, **body} | ({"definitions": definitions} if definitions else {})
 
 
 def model_schema(title: str, model: type[BaseModel]) -> Schema:
-    """The schema of a file of its own that a model reads, and every key of which the model has."""
+    """The schema of a separate file, all of whose keys are in a model."""
     schema: Schema = model.model_json_schema(mode="validation")
     body = _draft07(schema) | {"type": ["object", "null"]}
     del body["patternProperties"]
@@ -51,9 +51,9 @@ def model_schema(title: str, model: type[BaseModel]) -> Schema:
 
 
 def file_schema(sections: Iterable[Section[Any]]) -> Schema:
-    """The schema of a whole tarmak.yaml: every key that Tarmak knows, of any type, and the sections as they are.
+    """The schema of a whole tarmak.yaml: every key that Tarmak knows, of any type, and the complete sections.
 
-    Further keys are no error there: Tarmak ignores them, and `check` tells.
+    Other keys are not an error in it: Tarmak ignores them, and `check` reports them.
     """
     definitions: dict[str, Schema] = {}
     _add_struct(root_field().struct, definitions)
@@ -74,7 +74,7 @@ def file_schema(sections: Iterable[Section[Any]]) -> Schema:
 
 
 def _section(section: Section[Any], prefix: str = "") -> tuple[Schema, dict[str, Schema]]:
-    """The section's own schema, and those of its blocks by name; references get the prefix."""
+    """The schema of the section, and those of its blocks by name; references get the prefix."""
     references = _ref(prefix)["$ref"].replace("{", "{{").replace("}", "}}") + "{model}"
     schema: Schema = section.model.model_json_schema(mode="validation", ref_template=references)
     blocks = {name: _draft07(each) for name, each in sorted(schema.pop("$defs", {}).items())}
@@ -82,20 +82,22 @@ def _section(section: Section[Any], prefix: str = "") -> tuple[Schema, dict[str,
 
 
 def _draft07(schema: Any) -> Any:
-    """One schema and those in it: `$defs` is `definitions` before draft 2019; titles add nothing; every property
-    takes null, for that is one that is not there."""
-    if not isinstance(schema, dict):  # true and false are schemas, too
+    """Converts a schema and those in it: `$defs` is `definitions` before draft 2019; titles are removed; every property
+    accepts null, which means that the key is not set."""
+    if not isinstance(schema, dict):  # true and false are schemas too
         return schema
     made: Schema = {key: value for key, value in schema.items() if key != "title"}
     if "description" in made:
-        made["description"] = " ".join(made["description"].split())  # a docstring's lines are the code's
+        made["description"] = " ".join(
+            made["description"].split()
+        )  # the line breaks of a docstring are those of the code
     for key in _OF_SCHEMAS:
         if key in made:
             made[key] = [_draft07(each) for each in made[key]]
     for key in ("items", "additionalProperties"):
         if key in made:
             made[key] = _with_words(_draft07(made[key]))
-    made.pop("uniqueItems", None)  # a set takes what is there twice
+    made.pop("uniqueItems", None)  # a set accepts duplicates
     if "prefixItems" in made:
         made["items"] = [_with_words(_draft07(each)) for each in made.pop("prefixItems")]
         made["additionalItems"] = False
@@ -107,7 +109,7 @@ def _draft07(schema: Any) -> Any:
 
 
 def _property(schema: Schema) -> Schema:
-    """With null for what is not there; what is said of the property itself stays beside its alternatives."""
+    """Adds null for a key that is not set; description and default stay next to the alternatives."""
     notes: Schema = {key: schema.pop(key) for key in ("description", "default") if key in schema}
     if notes.get("default", True) is None:
         del notes["default"]
@@ -119,7 +121,7 @@ def _property(schema: Schema) -> Schema:
 
 
 def _with_null(alternatives: list[Schema]) -> list[Schema]:
-    """Null as a type of the first of them where that has a type: editors show each alternative by itself."""
+    """Adds null to the type of the first alternative if it has one: editors show each alternative separately."""
     first, *further = alternatives
     if not isinstance(first.get("type"), str) or "const" in first:
         return [*alternatives, {"type": "null"}]
@@ -128,7 +130,7 @@ def _with_null(alternatives: list[Schema]) -> list[Schema]:
 
 
 def _alternatives(schema: Schema) -> list[Schema]:
-    """The schema, and what YAML 1.1 has for the same values beside what YAML 1.2 has."""
+    """The schema, and the strings that stand for the same values in YAML 1.1."""
     words = _WORDS.get(schema["type"]) if isinstance(schema.get("type"), str) else None
     return [schema] if words is None else [schema, {"type": "string", "pattern": words}]
 
@@ -147,8 +149,8 @@ def _add_struct(name: str, definitions: dict[str, Schema]) -> None:
 
 
 def _open(field: Field, definitions: dict[str, Schema]) -> Schema:
-    """What is inside, and of a value every type, its own first: that is the one an editor offers. Whether it is of
-    that type is Tarmak's business, whose YAML is not the editor's."""
+    """The schema of the content; a value may have any type, with its own first, because editors offer the first. The
+    type is not checked here: Tarmak reads another YAML version than the editor."""
     if field.kind == "struct":
         _add_struct(field.struct, definitions)
         return _ref(field.struct)
@@ -165,14 +167,14 @@ def _struct_of(field: Field) -> str:
 
 
 def _ref(name: str) -> Schema:
-    """A reference to a definition, escaped as a JSON pointer in a fragment is."""
+    """A reference to a definition, escaped like a JSON pointer in a fragment."""
     escaped = name.replace("~", "~0").replace("/", "~1").replace("%", "%25").replace(" ", "%20")
     return {"$ref": f"#/definitions/{escaped}"}
 
 
 def _put(schema: Schema, path: tuple[str, ...], definitions: dict[str, Schema]) -> None:
-    """Puts a section's schema into a cluster's, in place of what is known of that key; the structs on the way are
-    written out there, for what they are called by may have them elsewhere too."""
+    """Puts the schema of a section into that of a cluster, replacing what is there for the key. The structs on the path
+    are copied there, because the original may also be used elsewhere."""
     node = definitions["Cluster"]
     for key in path[:-1]:
         inner = node["properties"].get(key, {})

@@ -1,5 +1,5 @@
-"""Edits of a section and of `awsIAMAuthenticatorInit`: judged by the model, by Tarmak's validation and by reading
-the result again.
+"""Edits of a section and of `awsIAMAuthenticatorInit`, checked by the model, by Tarmak's validation and by reading the
+result again.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ from tarmak_iam.routes import Route
 
 
 def switch_route(cluster: Cluster) -> Route:
-    """Where the switch is, or would be."""
+    """The route of `awsIAMAuthenticatorInit`, whether it is set or not."""
     return Route.of((*cluster.route.plain, "kubernetes", "apiServer", "amazon", "awsIAMAuthenticatorInit"))
 
 
 def switch_on(document: Document, cluster: Cluster) -> Document:
-    """The same document if it is on. Raises EditRefused."""
+    """Turns `awsIAMAuthenticatorInit` on. Returns the same document if it is on. Raises EditRefused."""
     return document if cluster.authenticator_init else document.set(switch_route(cluster), True)
 
 
 def switch_off(document: Document, cluster: Cluster) -> Document:
-    """The same document if it is off. Raises EditRefused."""
+    """Turns `awsIAMAuthenticatorInit` off. Returns the same document if it is off. Raises EditRefused."""
     if not cluster.authenticator_init:
         return document
     route = switch_route(cluster)
     comments = document.comments_beside(route)
     if any(comment.setting == "awsIAMAuthenticatorInit" for comment in comments):
         comments = tuple(comment for comment in comments if not comment.own_line)  # they are about that line
-    if comments or not document.has(route):  # not has: it comes from a merge
+    if comments or not document.has(route):  # not has: the value comes from a merge key
         return document.set(route, False)
     return remove_entry(document, route)
 
 
 def remove_entry(document: Document, route: Route) -> Document:
-    """Without the entry at the route, and without the parents that are empty then; a cluster that holds nothing
-    else stays, for the ones behind it would become others. Raises EditRefused."""
+    """Removes the entry at the route, and the parents that are empty then. A cluster that becomes empty stays, because
+    the clusters after it would get other indices. Raises EditRefused."""
     removed = document.remove(route, prune=True)
     return removed if len(_clusters(removed)) == len(_clusters(document)) else document.remove(route)
 
@@ -64,8 +64,8 @@ def edit_section(
     edits: Iterable[tuple[SectionKey, Any]],
     command_line: CommandLine,
 ) -> ReadFile:
-    """Gives keys their values; the same file if they have them. Raises ConfigError and EditRefused, which names a
-    command."""
+    """Sets keys. Returns the same file if they have these values. Raises ConfigError and EditRefused, which names a
+    command of `command_line`."""
     todo = [(chosen, value) for chosen, value in edits if not _has(cluster, chosen, value)]
     if not todo:
         return file
@@ -78,7 +78,7 @@ def edit_section(
 
 
 def clear_section(file: ReadFile, cluster: Cluster, chosen: SectionKey, command_line: CommandLine) -> ReadFile:
-    """Takes a key out; the same file if it is not there. Raises ConfigError and EditRefused."""
+    """Removes a key. Returns the same file if it is not set. Raises ConfigError and EditRefused."""
     route = _route(cluster, chosen)
     if file.document.node(route) is None:
         if _value(cluster, chosen) is not _MISSING:
@@ -91,24 +91,24 @@ def clear_section(file: ReadFile, cluster: Cluster, chosen: SectionKey, command_
 
 
 def _checked(before: ReadFile, after: ReadFile, cluster: Cluster, section: Section[Any]) -> ReadFile:
-    """The edited file, if nothing is wrong with the cluster that was not wrong before. Raises ConfigError."""
+    """The edited file. Raises ConfigError if the cluster has an issue that it did not have before."""
     known = _issues(cluster, section)
     for path, message, remedy in _issues(after.clusters[cluster.index], section):
         if (path, message, remedy) not in known:
             place = before.document.position((*cluster.route.plain, *path))
-            raise ConfigError(f"it would be refused: {message}", remedy=remedy, place=place)
+            raise ConfigError(f"the edit was refused: {message}", remedy=remedy, place=place)
     return after
 
 
 def _issues(cluster: Cluster, section: Section[Any]) -> list[Issue]:
-    """What Tarmak refuses about the cluster, and what a plugin's section says of itself."""
+    """The issues because of which Tarmak rejects the cluster, and the problems that a plugin's section reports."""
     own = [((*section.path, *each.path), each.message, each.remedy) for each in cluster.problems(section)]
     tarmaks = [*api_server_issues(cluster), *cluster_issues(cluster)]
     return [*tarmaks, *(issue for issue in own if issue not in tarmaks)]
 
 
 def _value(cluster: Cluster, chosen: SectionKey) -> Any:
-    """What the file gives the key, as it is read."""
+    """The value of the key in the file, as it is read."""
     data = chosen.section.data(cluster.data_with_unknown_keys)
     for key in chosen.path:
         data = data.get(key, _MISSING) if isinstance(data, dict) else _MISSING
@@ -125,7 +125,7 @@ def _route(cluster: Cluster, chosen: SectionKey) -> Route:
 
 def _unreachable(file: ReadFile, cluster: Cluster, chosen: SectionKey, command_line: CommandLine) -> EditRefused:
     return EditRefused(
-        f"what counts for {chosen.key} comes from another place: a key that is there twice, or a merge",
-        remedy=f"fix that first; `{command_line.tarmak_iam('check')}` shows where",
+        f"the value of {chosen.key} comes from another place: a duplicate key or a merge key",
+        remedy=f"fix that first; `{command_line.tarmak_iam('check')}` shows the place",
         place=file.document.position(_route(cluster, chosen)),
     )

@@ -1,6 +1,4 @@
-"""The sections that are installed and their single keys: which there are, of what type, and what a text on a command
-line is for one.
-"""
+"""The installed sections and their keys: names, types, and the value that a text on the command line stands for."""
 
 from __future__ import annotations
 
@@ -32,23 +30,23 @@ BUILT_IN: tuple[Section[Any], ...] = (AMAZON,)
 
 @dataclass(frozen=True, slots=True)
 class InstalledSection:
-    """A section and the distribution that brings it."""
+    """A section and the distribution that provides it."""
 
     section: Section[Any]
     origin: str
 
 
 def load_sections() -> tuple[Section[Any], ...]:
-    """The built-in section, then those of installed distributions by the names of their entry points.
+    """The built-in section, then those of installed distributions, sorted by the names of their entry points.
 
-    Raises ConfigError, naming the distributions, where one cannot be loaded, brings no Section, or brings one at
-    the path of another, above or below it.
+    Raises ConfigError, naming the distributions, if one cannot be loaded, does not provide a Section, or provides one
+    at, above or below the path of another section.
     """
     return tuple(each.section for each in installed_sections())
 
 
 def installed_sections() -> tuple[InstalledSection, ...]:
-    """As `load_sections`, with the distributions' names."""
+    """As `load_sections`, with the names of the distributions."""
     found = [InstalledSection(each, OWN) for each in BUILT_IN]
     for each in brought(GROUP, Section):
         new = InstalledSection(each.value, each.origin)
@@ -58,10 +56,10 @@ def installed_sections() -> tuple[InstalledSection, ...]:
 
 
 def section_named(name: str) -> Section[Any]:
-    """The section of that dotted path. Raises SelectionError, and ConfigError as `load_sections` does."""
+    """The section with that dotted path. Raises SelectionError, and ConfigError as `load_sections` does."""
     sections = {section.name: section for section in load_sections()}
     if name not in sections:
-        raise SelectionError(f"there is no section '{name}'", remedy=did_you_mean(name, sections, "choose one of"))
+        raise SelectionError(f"unknown section '{name}'", remedy=did_you_mean(name, sections, "choose one of"))
     return sections[name]
 
 
@@ -73,12 +71,12 @@ def _check_path(new: InstalledSection, found: list[InstalledSection]) -> None:
         width = min(len(other.section.path), len(new.section.path))
         if other.section.path[:width] == new.section.path[:width]:
             what = f"the sections {other.section.name} of {other.origin} and {new.section.name} of {new.origin}"
-            raise ConfigError(f"{what} are within one another", remedy="remove one of them")
+            raise ConfigError(f"{what} overlap", remedy="remove one of them")
 
 
 @dataclass(frozen=True, slots=True)
 class SectionKey:
-    """A key of a section; `path` leads to it from the section on. A block has keys of its own and no value."""
+    """A key of a section; `path` is its path below the section. A block has keys below it and no value."""
 
     section: Section[Any]
     path: tuple[str, ...]
@@ -86,12 +84,12 @@ class SectionKey:
 
     @property
     def key(self) -> str:
-        """As a person writes it: `publicELBAccessLogs.bucket`."""
+        """As it is written on the command line: `publicELBAccessLogs.bucket`."""
         return ".".join(self.path)
 
     def typed(self, text: str) -> Any:
-        """The value that a text stands for: itself where the key takes nothing but texts, else what YAML makes of
-        it, or itself. Raises ConfigError for what the key does not take."""
+        """The value that a text stands for: the text itself if the key accepts only strings, else its value in YAML, or
+        the text. Raises ConfigError for a value that the key does not accept."""
         if self._takes_only_texts:
             return self.checked(text)
         try:
@@ -103,19 +101,20 @@ class SectionKey:
         return self.checked(value)
 
     def checked(self, value: Any) -> Any:
-        """The value as it is to be written: 5 for 5.0 where Tarmak takes whole numbers.
+        """The value as it is written to the file: 5 for 5.0 if Tarmak requires a whole number.
 
-        Raises ConfigError for a value that the key does not take. Strict, as Tarmak is: no 1 for true, no "5" for 5.
+        Raises ConfigError for a value that the key does not accept. As strict as Tarmak: 1 is not accepted for true,
+        nor "5" for 5.
         """
         block = block_of(self.field)
         if block is not None:
             keys = ", ".join(f"{self.key}.{name}" for name in block.model_fields)
             raise ConfigError(f"{self.key} is a block of keys", remedy=f"set one of {keys}")
         if value is None:
-            raise ConfigError(f"{self.key} needs a value", remedy=f"to take it out, unset {self.key}")
+            raise ConfigError(f"{self.key} requires a value", remedy=f"to remove the key, use unset {self.key}")
         as_tarmak = self._as_tarmak(value)
         if self._allowed and not any(as_tarmak == each and type(as_tarmak) is type(each) for each in self._allowed):
-            raise self._refused(f"can only be {' or '.join(map(str, self._allowed))}", value)
+            raise self._refused(f"must be {' or '.join(map(str, self._allowed))}", value)
         try:
             self._adapter.validate_json(json.dumps(as_tarmak), strict=True)
         except ValidationError as error:
@@ -128,7 +127,7 @@ class SectionKey:
         return as_tarmak
 
     def _as_tarmak(self, value: Any) -> Any:
-        """What Tarmak's own field makes of the value, where Tarmak has one. Raises ConfigError."""
+        """The value as Tarmak's own field reads it, if Tarmak has that field. Raises ConfigError."""
         known = field_at("Cluster", (*self.section.path, *self.path))
         if known is None or known.kind in ("list", "map", "struct"):
             return value
@@ -152,14 +151,14 @@ class SectionKey:
 
     @property
     def choices(self) -> list[str]:
-        """What the key may be, as a person writes it, where that is a choice; else nothing."""
+        """The possible values of the key as they are written on the command line; empty if any value is possible."""
         if self._allowed:
             return list(map(str, self._allowed))
         return ["true", "false"] if self._kinds - {"null"} == {"boolean"} else []
 
     @property
     def _allowed(self) -> list[Any]:
-        """The only values that the field's schema names, null aside; none for a field without such."""
+        """The only values that the schema of the field allows, without null; empty if it allows any."""
         extra = self.field.json_schema_extra
         enum = extra.get("enum") if isinstance(extra, dict) else None
         return [each for each in enum if each is not None] if isinstance(enum, list) else []
@@ -184,7 +183,7 @@ class SectionKey:
 def keys_of(
     section: Section[Any], model: type[SectionModel] | None = None, path: tuple[str, ...] = ()
 ) -> Iterator[SectionKey]:
-    """Every key that has a value, in the model's order; of the block with that model and path where one is given."""
+    """Every key with a value, in the order of the model; with a model and path, only the keys of that block."""
     for name, field in (model or section.model).model_fields.items():
         block = block_of(field)
         if block is None:
@@ -194,7 +193,7 @@ def keys_of(
 
 
 def key_named(section: Section[Any], key: str) -> SectionKey:
-    """The key of that name, the section's own path before it or not. Raises SelectionError."""
+    """The key of that name, with or without the path of the section before it. Raises SelectionError."""
     model: type[SectionModel] | None = section.model
     path = tuple(key.removeprefix(f"{section.name}.").split("."))
     field: FieldInfo | None = None
@@ -208,12 +207,12 @@ def key_named(section: Section[Any], key: str) -> SectionKey:
 
 
 def block_of(field: FieldInfo) -> type[SectionModel] | None:
-    """The model of the keys below a field; None for a field that has a value of its own, a list of models too."""
+    """The model of the keys below a field; None for a field with a value, including a list of models."""
     annotation: Any = field.annotation
     kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     kinds = tuple(each for each in kinds if each is not type(None))
     only = kinds[0] if len(kinds) == 1 else None
-    # For Python 3.10 list[str] is an instance of type as well, which issubclass then refuses.
+    # In Python 3.10 list[str] is also an instance of type, which issubclass then rejects.
     if not isinstance(only, type) or get_origin(only) is not None:
         return None
     return only if issubclass(only, SectionModel) else None

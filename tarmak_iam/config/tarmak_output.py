@@ -1,10 +1,10 @@
-"""What Tarmak writes where it rewrites tarmak.yaml: its defaults, which keys, and which values, not in which text.
+"""What Tarmak writes when it rewrites tarmak.yaml: its defaults, keys and values, but not the layout of the text.
 
 Source: SetDefaults_* in pkg/apis/cluster/v1alpha1/defaults.go and pkg/apis/tarmak/v1alpha1/defaults.go.
-Go's zero value and nothing are the same here, except for pointers and for lists: an empty list is one that is given.
+Go's zero value and a missing value are the same here, except for pointers and lists: an empty list is a value.
 
-Tarmak writes all fields of its structs as JSON, in YAML: with defaults, without what is empty. Sources: the JSON
-tags of pkg/apis/cluster/v1alpha1, pkg/apis/tarmak/v1alpha1 and of apimachinery's ObjectMeta, and its Time.
+Tarmak writes all fields of its structs as JSON, in YAML: with defaults, without empty values. Sources: the JSON tags
+of pkg/apis/cluster/v1alpha1, pkg/apis/tarmak/v1alpha1 and of apimachinery's ObjectMeta, and its Time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.scalars import decode_base64
 
 NOW = "<NOW>"
-"""Stands for the time at which Tarmak reads the file; no time that a file may hold looks like it."""
+"""Stands for the time at which Tarmak reads the file; no time in a file looks like it."""
 
 _Object = dict[str, Any]
 
@@ -34,7 +34,7 @@ _FIRST_PROXY_PORT = 9200
 
 
 def defaulted(data: Mapping[str, Any]) -> _Object:
-    """A file's typed meaning (`decode`) with Tarmak's defaults; a creation time that it sets anew is NOW."""
+    """The typed data of a file (`decode`) with Tarmak's defaults; a creation time that Tarmak sets is NOW."""
     config = copy.deepcopy(dict(data))
     _stamp(config)
     for cluster in _items(config, "clusters"):
@@ -51,7 +51,7 @@ def defaulted(data: Mapping[str, Any]) -> _Object:
 
 
 def with_log_defaults(api_server: Mapping[str, Any], amazon: Amazon | None) -> _Object:
-    """`kubernetes.apiServer`, whose section `amazon` is, with the defaults of its access logs."""
+    """`kubernetes.apiServer` with the defaults of the access logs in its section `amazon`."""
     defaulted = copy.deepcopy(dict(api_server))
     for name, log in logs_of(with_defaults(amazon)) if amazon else ():
         if log is not None:
@@ -70,7 +70,7 @@ def _default_cluster(cluster: _Object) -> None:
     kubernetes.setdefault("clusterAutoscaler", {}).setdefault("scaleDownUtilizationThreshold", 0.5)
     for name in ("tiller", "dashboard"):
         kubernetes.setdefault(name, {})
-    for name in ("heapster", "grafana", "influxDB"):  # without `enabled` they are off, where the block is given
+    for name in ("heapster", "grafana", "influxDB"):  # a block without `enabled` is off
         kubernetes.setdefault(name, {"enabled": True})
     calico = kubernetes.setdefault("calico", {})
     _fill(calico, "backend", "etcd")
@@ -99,7 +99,7 @@ def _default_sinks(sinks: list[_Object]) -> None:
 
 
 def _free_port(sinks: list[_Object]) -> int:
-    """The first that no sink has: Tarmak gives them out one after the other."""
+    """The first port that no sink uses: Tarmak assigns them one after the other."""
     proxies = [(sink.get("elasticsearch") or {}).get("amazonESProxy") or {} for sink in sinks]
     taken = {proxy.get("port") for proxy in proxies}
     return next(port for port in range(_FIRST_PROXY_PORT, _FIRST_PROXY_PORT + len(sinks) + 1) if port not in taken)
@@ -158,10 +158,10 @@ _ALWAYS = (
 )
 
 _EMBEDDED = ("ObjectMeta", "ListMeta")
-"""Structs that Tarmak has without a pointer: they are there in any case."""
+"""Structs that Tarmak embeds without a pointer: they are always written."""
 
 _POINTED_AT = ("LoggingSink", "Subnet", "Firewall", "IngressRule", "EgressRule", "Label", "Taint")
-"""Structs that lists have pointers to: an item that is null stays so."""
+"""Structs that lists have pointers to: a null item stays null."""
 
 _ZERO = {"string": "", "bool": False, "float64": 0.0}
 
@@ -177,16 +177,16 @@ _NANO = 10**9
 
 
 def tarmak_output(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What Tarmak writes for a file of that typed meaning (`decode`); NOW where it takes the time of reading it.
+    """What Tarmak writes for a file with that typed data (`decode`); NOW where it uses the time of reading the file.
 
-    Quantities of one size are one text here; Tarmak may keep another spelling of it.
+    Equal quantities have the same text here; Tarmak may keep another spelling.
     """
-    head = {"apiVersion": API_VERSION, "kind": KIND}  # in these spellings, whatever the file has
+    head = {"apiVersion": API_VERSION, "kind": KIND}  # in these spellings, whatever the file contains
     return {**tarmak_json(defaulted(data)), **head}
 
 
 def tarmak_json(data: Any, field: Field | None = None) -> Any:
-    """The JSON of typed data, without any defaults; `field` is their type, without it that of a whole file."""
+    """The JSON of typed data, without defaults; `field` is the type of the data, by default that of a whole file."""
     field = field or root_field()
     if field.kind == "struct":
         return {
@@ -227,7 +227,7 @@ def _zero(field: Field) -> Any:
 
 
 def _utc(text: str | None) -> str | None:
-    """Full seconds in UTC. A time beyond Python's years stays as it is, and agrees with no other then."""
+    """Full seconds in UTC. A time outside of Python's range stays unchanged, and is equal to no other time."""
     match = _TIME.match(text or "")
     if not match:
         return text
@@ -245,9 +245,9 @@ def _utc(text: str | None) -> str | None:
 
 
 def _quantity(text: str) -> str:
-    """A quantity by its size alone, rounded up to what Tarmak can tell apart."""
+    """A quantity by its size alone, rounded up to the precision of Tarmak."""
     match = _QUANTITY.match(text)
-    assert match is not None  # the decoder has seen to that
+    assert match is not None  # the decoder has checked it
     sign, whole, fraction, suffix = match.groups()
     scale = Fraction(1024) ** _BINARY.index(suffix) if suffix in _BINARY else _power_of_ten(suffix)
     size = Fraction(int(f"{whole}{fraction}" or "0"), 10 ** len(fraction)) * scale
@@ -261,11 +261,11 @@ def _quantity(text: str) -> str:
 
 def _power_of_ten(suffix: str) -> Fraction:
     exponent = _DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:])
-    return Fraction(10) ** max(-1000, min(exponent, 1000))  # beyond what Tarmak can tell apart in any case
+    return Fraction(10) ** max(-1000, min(exponent, 1000))  # beyond the precision of Tarmak in any case
 
 
 def dropped_keys(data: Any, field: Field | None = None, at: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """The keys of a file's plain data that Tarmak does not know, and so never writes, with their values."""
+    """The keys of the plain data of a file that Tarmak does not know and never writes, with their values."""
     field = field or root_field()
     if field.kind == "struct" and isinstance(data, dict):
         fields = fields_of(field.struct)
@@ -280,12 +280,12 @@ def dropped_keys(data: Any, field: Field | None = None, at: Path = ()) -> Iterat
 
 
 def agrees(expected: Any, found: Any) -> bool:
-    """Whether `found` is what was to be expected: NOW is any time."""
+    """Whether `found` equals `expected`, where NOW equals any time."""
     return next(differences(expected, found), None) is None
 
 
 def differences(expected: Any, found: Any, at: Path = ()) -> Iterator[Path]:
-    """The paths of all values that are not what was to be expected, those that only one side has included."""
+    """The paths of all values that differ, including those that only one side has."""
     if isinstance(expected, dict) and isinstance(found, dict):
         for key in {**expected, **found}:
             if key in expected and key in found:

@@ -1,8 +1,8 @@
-"""The type of every field of tarmak.yaml, from Tarmak's own structs (tarmak-types.json), and which scalars each type
-takes.
+"""The type of every field of tarmak.yaml, from Tarmak's own structs (tarmak-types.json), and the scalars that each type
+accepts.
 
-Tarmak turns YAML into JSON first (ghodss/yaml), so what counts is the scalar's JSON form: 5.0 is
-written as 5 and fits an int; a number or boolean never fits a string, nor the other way round.
+Tarmak converts YAML to JSON first (ghodss/yaml), so the JSON form of a scalar is what it reads: 5.0 is written as 5 and
+is accepted for an int; a number or boolean is never accepted for a string, nor the other way round.
 Sources: json-iterator's codecs, apimachinery's Time and Quantity, Go's time.Parse.
 """
 
@@ -22,17 +22,17 @@ from typing import Any, Literal
 from tarmak_iam.document.scalars import decode_base64
 
 ITEM = "*"
-"""The step of a type path into a list's items or a map's values."""
+"""The step of a type path to the items of a list or the values of a map."""
 
 TypePath = tuple[str, ...]
-"""Where a field is, whichever item of a list it is in: `("clusters", "*", "environment")`."""
+"""The path of a field, in any item of a list: `("clusters", "*", "environment")`."""
 
 Kind = Literal[
     "string", "bool", "int", "int32", "int64", "uint8", "float64", "timestamp", "quantity", "list", "map", "struct"
 ]
 
 
-# The scalars that Tarmak has pointers to, to tell false and 0 from nothing.
+# The scalars that Tarmak has pointers to, to distinguish false and 0 from a missing value.
 _POINTERS = (
     ("ClusterKubernetesAPIServerAmazonAccessLogs", "enabled"),
     ("ClusterKubernetesAPIServerAmazonAccessLogs", "interval"),
@@ -48,12 +48,12 @@ _POINTERS = (
 )
 
 NOT_WRITTEN = ("Initializers", "OwnerReference", "Status", "ListMeta")
-"""Structs for what Kubernetes itself keeps about an object: nobody writes them by hand."""
+"""Structs for data that Kubernetes itself keeps about an object: they are never written by hand."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`of` is the type of a list's items or a map's values, `struct` the name of a struct."""
+    """`of` is the type of the items of a list or the values of a map, `struct` the name of a struct."""
 
     kind: Kind
     of: Field | None = None
@@ -61,7 +61,7 @@ class Field:
     is_pointer: bool = False
 
     def keeps_value(self, *, is_item: bool) -> bool:
-        """Whether null leaves what is there: that is so for what is no pointer in Tarmak's own structs."""
+        """Whether null leaves the old value: this is the case for fields that are not pointers in Tarmak's structs."""
         if self.kind == "struct":
             return self.struct == "ObjectMeta" or (is_item and self.struct != "LoggingSink")
         return self.kind == "bool" and not self.is_pointer
@@ -72,12 +72,12 @@ class Field:
 
     @property
     def holds_numbers(self) -> bool:
-        """Whether a plain number may stand there: a quantity takes one, too."""
+        """Whether it accepts a plain number: a quantity does too."""
         return self.is_number or self.kind == "quantity"
 
     @property
     def is_bytes(self) -> bool:
-        """Go's []byte: base64 text in JSON."""
+        """Whether it is Go's []byte: a base64 string in JSON."""
         return self.kind == "list" and self.of is not None and self.of.kind == "uint8"
 
 
@@ -99,7 +99,7 @@ def fields_of(struct: str) -> Fields:
 
 
 def field_at(struct: str, path: TypePath) -> Field | None:
-    """The field at a path of keys below a struct, None if Tarmak has no such field."""
+    """The field at a path of keys below a struct, None if Tarmak does not have it."""
     field: Field | None = Field("struct", struct=struct)
     for key in path:
         field = fields_of(field.struct).get(key) if field is not None and field.kind == "struct" else None
@@ -131,18 +131,18 @@ _RANGES = {
 _RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)([.,]\d+)?(?:Z|[-+](\d\d):(\d\d))\Z", re.ASCII)
 
 
-# 1.G and .5 are fine, a bare sign is 0: Quantity's own parser is that lenient.
+# 1.G and .5 are valid, and a sign alone is 0: the parser of Quantity accepts them.
 _QUANTITY = re.compile(
     r"[-+]?(?P<digits>[0-9]*(?:\.[0-9]*)?)(?P<suffix>(?:[numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?)\Z", re.ASCII
 )
 
 
 class ScalarTypeError(ValueError):
-    """A scalar that the field does not take; the text says what the field wants."""
+    """A scalar that the field does not accept; str() says what the field requires."""
 
 
 def scalar_value(kind: str, value: Any, *, is_json: bool) -> Any:
-    """The value as Tarmak holds it; `value` is a plain scalar that is not null. Raises ScalarTypeError."""
+    """The value as Tarmak stores it; `value` is a plain scalar that is not null. Raises ScalarTypeError."""
     if kind == "string":
         return _of_type(value, str, "a string")
     if kind == "bool":
@@ -159,11 +159,11 @@ def scalar_value(kind: str, value: Any, *, is_json: bool) -> Any:
 
 
 def base64_value(text: str) -> str:
-    """A []byte given as base64 text. Raises ScalarTypeError."""
+    """A []byte as a base64 string. Raises ScalarTypeError."""
     try:
         decode_base64(text)
     except ValueError:
-        raise ScalarTypeError("base64 text") from None
+        raise ScalarTypeError("a base64 string") from None
     return text
 
 
@@ -178,7 +178,7 @@ def _integer(kind: str, value: Any, *, is_json: bool) -> int:
     if kind == "uint8" and isinstance(value, float) and math.copysign(1, value) < 0:
         raise ScalarTypeError("a whole number from 0 to 255")  # -0 has a sign
     if isinstance(value, float) and not is_json and value.is_integer() and abs(value) < 1e21:
-        value = int(Decimal(repr(value)))  # of the digits that are written, not of the float's own
+        value = int(Decimal(repr(value)))  # from the digits as written, not from the float
     if type(value) is not int:
         raise ScalarTypeError("a whole number")
     low, high = _RANGES[kind]
@@ -213,6 +213,6 @@ def _quantity(value: Any) -> str:
 
 
 def _is_zero(suffix: str) -> bool:
-    """Without digits a quantity is 0, but not of a suffix that is beyond what 0 is scaled by."""
+    """Whether a quantity without digits is 0 with that suffix: not with a suffix beyond the scale of 0."""
     exponent = int(suffix[1:]) if suffix[:1] in "eE" and suffix[1:].lstrip("+-").isdecimal() else 0
     return suffix not in ("Pi", "Ei") and exponent >= -9

@@ -344,7 +344,7 @@ def _validated(values: dict[Any, Any]) -> Settings:
 _REMEDIES = {
     "a string": "put the value in quotes",  # 1.30 without them is the number 1.3
     "a list": "write each on a line of its own, behind a dash",
-    "a mapping": "write each on a line of its own, as in NAME: true",
+    "a YAML mapping": "write each on a line of its own, as in NAME: true",
     "a boolean": "write true or false",
 }
 

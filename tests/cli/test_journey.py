@@ -182,12 +182,12 @@ def test_check(shell: Shell) -> None:
             ),
             (
                 ":7:34: error: clusters[0].kubernetes.apiServer.amazon.awsIAMAuthenticatorInit must be a boolean, "
-                'not the string "true"; Tarmak refuses the whole file for it; write true or false without quotes\n'
+                'not the string "true"; Tarmak rejects the whole file; write true or false without quotes\n'
             ),
         ),
         (
             "kind: Config\n",
-            ":1:1: error: apiVersion is missing, Tarmak refuses the whole file for it; add apiVersion: ",
+            ":1:1: error: apiVersion is missing, so Tarmak rejects the whole file; add apiVersion: ",
         ),
         ("", ":1:1: error: the file is empty, so kind and apiVersion are missing; begin it with "),
     ],
@@ -206,7 +206,7 @@ def test_a_file_that_cannot_be_read(shell: Shell, text: str, message: str) -> No
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["-c", "/nonexistent", "check"], "/nonexistent: error: directory not found; name the directory"),
+        (["-c", "/nonexistent", "check"], "/nonexistent: error: directory not found; specify the directory"),
         (["enabel"], "error: unknown command 'enabel'; did you mean enable?"),
         (["--current-cluster"], "error: Option '--current-cluster' requires an argument"),
         (["map", "add"], "error: Missing argument 'ARN' (see tarmak-iam map add --help)"),

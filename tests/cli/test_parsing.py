@@ -68,7 +68,7 @@ ARN = "arn:aws:iam::111122223333:role/Admin"
         ),
         (
             ["show", "--section", "kubernetes.apiserver.amazon"],
-            "there is no section 'kubernetes.apiserver.amazon'; did you mean",
+            "unknown section 'kubernetes.apiserver.amazon'; did you mean",
         ),
         (["schema", "tarmak.yml"], "unknown schema 'tarmak.yml'; did you mean tarmak.yaml?"),
     ],

@@ -114,7 +114,7 @@ def test_a_key_that_is_not_there(key: str) -> None:
 
 
 def test_null_is_no_value() -> None:
-    with pytest.raises(ConfigError, match=r"internalELBAccessLogs\.bucket needs a value"):
+    with pytest.raises(ConfigError, match=r"internalELBAccessLogs\.bucket requires a value"):
         TarmakConfig.parse(HEAD).set("dev-cluster", "internalELBAccessLogs.bucket", None)
 
 
@@ -127,14 +127,14 @@ def test_what_counts_from_another_place_is_neither_set_nor_taken_out() -> None:
     config = TarmakConfig.parse(text % first)
     assert config.clusters[0].authenticator_init
     for key in ("internalELBAccessLogs.bucket", "awsIAMAuthenticatorInit"):
-        with pytest.raises(EditRefused, match=f"what counts for {key} comes from another place"):
+        with pytest.raises(EditRefused, match=f"the value of {key} comes from another place"):
             config.unset("dev-cluster", key)
     assert config.set("dev-cluster", "internalELBAccessLogs.bucket", "a") is config
 
 
 def test_another_part_of_the_cluster_is_judged_too() -> None:
     calico = Section(("kubernetes", "calico"), Calico)
-    with pytest.raises(ConfigError, match=r"^tarmak\.yaml:4:3: it would be refused: 'foo' is not a backend of Calico"):
+    with pytest.raises(ConfigError, match=r"^tarmak\.yaml:4:3: the edit was refused: 'foo' is not a backend of Calico"):
         TarmakConfig.parse(HEAD).set("dev-cluster", "backend", "foo", calico)
 
 

@@ -108,7 +108,7 @@ def test_a_text_becomes_a_value_and_is_read_back(key: str, text: str, value: Any
         ("labels", "{a: 1}", 'labels.a must be a string, not {"a": 1}'),
         ("flags", "[1]", "flags[0] must be a boolean, not [1]"),
         ("block", "{name: x}", "block is a block of keys; set one of block.name, block.size"),
-        ("block.size", "1", "it would be refused: name is missing"),
+        ("block.size", "1", "the edit was refused: name is missing"),
     ],
 )
 def test_what_does_not_fit_is_refused(key: str, text: str, message: str) -> None:
@@ -118,7 +118,7 @@ def test_what_does_not_fit_is_refused(key: str, text: str, message: str) -> None
 
 
 def test_keys_that_need_each_other_are_set_together() -> None:
-    with pytest.raises(ConfigError, match="it would be refused: b is missing"):
+    with pytest.raises(ConfigError, match="the edit was refused: b is missing"):
         config().set("dev-cluster", "a", 1, TWO)
     edited = config().set_all("dev-cluster", {"a": 1, "b": 2}, TWO)
     assert edited.clusters[0].section(TWO) == Two(a=1, b=2)
@@ -267,7 +267,7 @@ def test_a_validator_without_words(bring: Bring) -> None:
     ("sections", "message"),
     [
         ([TWO, TWO], "the section two is brought by package0 and by package1"),
-        ([Section(("kubernetes",), Two)], "amazon of tarmak-iam and kubernetes of package0 are within one another"),
+        ([Section(("kubernetes",), Two)], "amazon of tarmak-iam and kubernetes of package0 overlap"),
         (["text"], "the entry point section0 of package0 is no Section"),
         (
             [Section(("two",), Two, rules=(SectionRule("IAM001", Severity.ERROR, "a", failing),))],

@@ -264,9 +264,8 @@ def test_what_is_refused_is_told_with_its_position() -> None:
     assert ": the region of dev-cluster is '$(x)', which is not the name of a region; set loc" in refusal(
         location="$(x)"
     )
-    assert (
-        ": the public address of dev-cluster would be 'https://api.dev-cluster.a/b', which is no URL of a host; "
-        in (refusal(zone="a/b"))
+    assert ": the public address of dev-cluster would be 'https://api.dev-cluster.a/b', which is not a valid URL; " in (
+        refusal(zone="a/b")
     )
     text = json.dumps(json.loads(tarmak({}).document.text), indent=1).replace("k8s.example.com", "a b")
     config = TarmakConfig.parse(text)

@@ -152,7 +152,7 @@ def test_a_piece_is_put_back_and_kept(path: Path) -> None:
     assert report.state == "put back"
     assert said(report) == [
         (
-            "DIR/tarmak.yaml: error: tarmak left a broken file: kind is missing, Tarmak refuses the whole file for it"
+            "DIR/tarmak.yaml: error: tarmak left a broken file: kind is missing, so Tarmak rejects the whole file"
             " (line 1); your text is back as it was, and what tarmak left is in DIR/tarmak.yaml.broken-1"
         )
     ]

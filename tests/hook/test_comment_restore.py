@@ -357,7 +357,7 @@ def test_a_text_that_cannot_be_edited_is_not_replaced() -> None:
 def test_a_text_that_tarmak_could_not_read_is_nothing_to_come_back_to() -> None:
     found = restore(b"kind: Config\n", dumped(rewrite_of(SMALL)))
     assert (found.outcome, found.data) == ("not restored", dumped(rewrite_of(SMALL)))
-    assert found.reason == "tarmak cannot read it: apiVersion is missing, Tarmak refuses the whole file for it (line 1)"
+    assert found.reason == "tarmak cannot read it: apiVersion is missing, so Tarmak rejects the whole file (line 1)"
 
 
 @pytest.mark.parametrize("finished", [True, False])

@@ -10,12 +10,18 @@ from tests.lint.environments import CHANGES, HEAD, ROOT, SINGLE, cluster, found,
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("size: big", ("size", "'big' is not an instance type of EC2", "write tiny, small, medium, large or a type")),
-        ("size: Small", ("size", "'Small' is not an instance type of EC2", "did you mean small?")),
-        ("size: smal", ("size", "'smal' is not an instance type of EC2", "did you mean small?")),
-        ("size: M5.Large", ("size", "'M5.Large' is not an instance type of EC2", "write m5.large")),
-        ("metadata: {name: a b}", ("metadata", "'a b' cannot be in the name of a Terraform resource", "use letters")),
-        ("metadata: {name: a.b}", ("metadata", "'a.b' cannot be in the name of a Terraform resource", "use letters")),
+        ("size: big", ("size", "'big' is not an EC2 instance type", "write tiny, small, medium, large or a type")),
+        ("size: Small", ("size", "'Small' is not an EC2 instance type", "did you mean small?")),
+        ("size: smal", ("size", "'smal' is not an EC2 instance type", "did you mean small?")),
+        ("size: M5.Large", ("size", "'M5.Large' is not an EC2 instance type", "write m5.large")),
+        (
+            "metadata: {name: a b}",
+            ("metadata", "'a b' cannot be part of the name of a Terraform resource", "use letters"),
+        ),
+        (
+            "metadata: {name: a.b}",
+            ("metadata", "'a.b' cannot be part of the name of a Terraform resource", "use letters"),
+        ),
     ],
 )
 def test_a_pool_that_aws_refuses(line: str, expected: tuple[str, str, str]) -> None:
@@ -33,16 +39,16 @@ def test_a_size_that_aws_has(size: str) -> None:
 @pytest.mark.parametrize(
     ("volume", "what", "remedy"),
     [
-        ("type: hdd", "Tarmak makes st2 of the volume type hdd, which EBS does not have", "write ssd"),
-        ("type: sdd", "'sdd' is not a volume type of EBS", "write ssd, or a type of EBS such as gp2"),
-        ("type: SSD", "'SSD' is not a volume type of EBS", "did you mean ssd?"),
-        ("type: io1", "a volume of type io1 needs a number of IOPS, which Tarmak does not set", "write ssd"),
-        ("size: 10", "a volume of size '10' has 0 GiB for Tarmak", "did you mean 10Gi?"),
-        ("size: 0.5Gi", "a volume of size '0.5Gi' has 0 GiB for Tarmak", "write 1Gi or more"),
-        ("size: 500Mi", "a volume of size '500Mi' has 0 GiB for Tarmak", "write 1Gi or more"),
-        ("size: 1G", "a volume of size '1G' has 0 GiB for Tarmak", "write 1Gi or more"),
-        ("size: '-5Gi'", "a volume of size '-5Gi' has 0 GiB for Tarmak", "write 1Gi or more"),
-        ("size: 1e3", "a volume of size '1e3' has 0 GiB for Tarmak", "did you mean 1000Gi?"),
+        ("type: hdd", "Tarmak translates the volume type hdd to st2, which EBS does not have", "write ssd"),
+        ("type: sdd", "'sdd' is not an EBS volume type", "write ssd, or an EBS volume type such as gp2"),
+        ("type: SSD", "'SSD' is not an EBS volume type", "did you mean ssd?"),
+        ("type: io1", "a volume of type io1 requires a number of IOPS, which Tarmak does not set", "write ssd"),
+        ("size: 10", "Tarmak reads the volume size '10' as 0 GiB", "did you mean 10Gi?"),
+        ("size: 0.5Gi", "Tarmak reads the volume size '0.5Gi' as 0 GiB", "write 1Gi or more"),
+        ("size: 500Mi", "Tarmak reads the volume size '500Mi' as 0 GiB", "write 1Gi or more"),
+        ("size: 1G", "Tarmak reads the volume size '1G' as 0 GiB", "write 1Gi or more"),
+        ("size: '-5Gi'", "Tarmak reads the volume size '-5Gi' as 0 GiB", "write 1Gi or more"),
+        ("size: 1e3", "Tarmak reads the volume size '1e3' as 0 GiB", "did you mean 1000Gi?"),
     ],
 )
 def test_a_volume_that_aws_refuses(volume: str, what: str, remedy: str) -> None:
@@ -58,9 +64,9 @@ def test_a_volume_that_aws_has(volume: str) -> None:
 
 def test_names_that_terraform_refuses() -> None:
     second = f"  - {{type: worker, minCount: 3, {ROOT}}}\n"
-    twice = "and Terraform refuses two resources of one name"
-    unnamed = "(without metadata.name it is the type)"
-    give = "give it a metadata.name of its own"
+    twice = "and Terraform rejects two resources with the same name"
+    unnamed = "(without metadata.name, the type is the name)"
+    give = "set another metadata.name"
     assert found(SINGLE + second) == [
         f"12:5 IAM027 dev-cluster: a second pool is named 'worker', {twice} {unnamed}{CHANGES}{give}"
     ]
@@ -74,7 +80,7 @@ def test_names_that_terraform_refuses() -> None:
     volumes = "volumes: [{metadata: {name: root}}, {metadata: {name: a}}, {metadata: {name: a}}]"
     assert [
         each.partition("'worker': ")[2] for each in found(with_pool(f"{{type: worker, minCount: 3, {volumes}}}"))
-    ] == [f"a second volume is named 'a'{CHANGES}give each volume a metadata.name of its own"]
+    ] == [f"a second volume is named 'a'{CHANGES}set a different metadata.name for each volume"]
 
 
 @pytest.mark.parametrize(

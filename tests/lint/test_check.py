@@ -41,7 +41,7 @@ def as_text(located: Located) -> str:
                 "tarmak.yaml:9:14 error IAM001 dev-cluster: 'latest' is not a valid version",
                 "tarmak.yaml:11:32 error IAM001 dev-cluster: '10.1' is not a valid CIDR",
                 "tarmak.yaml:14:11 error IAM001 dev-cluster: access logs are enabled without a bucket",
-                "tarmak.yaml:14:11 warning IAM008 dev-cluster: the API server is not public, so Tarmak drops the",
+                "tarmak.yaml:14:11 warning IAM008 dev-cluster: the API server is not public, so Tarmak ignores the",
                 "tarmak.yaml:15:21 error IAM001 dev-cluster: the interval of the access logs is 7, but must be 5 or 60",
             ],
         ),
@@ -111,7 +111,7 @@ def as_text(located: Located) -> str:
         (DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/webhook/config.yaml}}\n", []),
         (
             DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/a b}}\n",
-            ["tarmak.yaml:8:50 warning IAM042 the webhook file is '/etc/a b': it contains a blank"],
+            ["tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/a b' is probably a mistake: it contains a blank"],
         ),
         (
             DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/../a/}}\n",
@@ -146,7 +146,7 @@ def as_text(located: Located) -> str:
         ),
         (
             DEV + '  kubernetes: {apiServer: {authTokenWebhookFile: "/etc/a\\u200b"}}\n',
-            ["tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/a\\u200b' is probably a mistake: there is"],
+            ["tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/a\\u200b' is probably a mistake: it contains an invisible character"],
         ),
         (
             DEV + "  kubernetes: {calico: {backend: flannel}, prometheus: {mode: full}}\n  network: {cidr: 10.1.0}\n",

@@ -53,15 +53,15 @@ def test_what_tarmak_accepts_and_parts_of_a_configuration(text: str) -> None:
         (
             DEV + POOLS["worker"] + POOLS["etcd"],
             (
-                "7:3 IAM012 dev-cluster: a cluster of type cluster-single needs pools of type master, bastion and vault"
-                f"{EVERY_COMMAND}add them"
+                "7:3 IAM012 dev-cluster: a cluster of type cluster-single requires pools of type master, bastion and "
+                f"vault{EVERY_COMMAND}add them"
             ),
         ),
         (
             SINGLE + POOLS["etcd"],
             (
-                "12:12 IAM012 dev-cluster: a cluster of type cluster-single has exactly one pool of type etcd, not 2"
-                f"{EVERY_COMMAND}merge or remove the others"
+                "12:12 IAM012 dev-cluster: a cluster of type cluster-single must have exactly one pool of type etcd, "
+                f"not 2{EVERY_COMMAND}merge or remove the others"
             ),
         ),
         (
@@ -96,7 +96,7 @@ def test_what_tarmak_accepts_and_parts_of_a_configuration(text: str) -> None:
             SINGLE + f"  - {{type: node, minCount: 3, {ROOT}}}\n",
             (
                 "12:12 IAM012 dev-cluster: a cluster of type cluster-single cannot have a pool of type 'node'"
-                f"{EVERY_COMMAND}use master, worker or jenkins, and give it a metadata.name"
+                f"{EVERY_COMMAND}use master, worker or jenkins, and set its metadata.name"
             ),
         ),
         (
@@ -107,7 +107,7 @@ def test_what_tarmak_accepts_and_parts_of_a_configuration(text: str) -> None:
         (
             with_pool("{type: worker, minCount: 3}"),
             (
-                f"11:5 IAM013 dev-cluster: pool worker: it has no volume named root{EVERY_COMMAND}"
+                f"11:5 IAM013 dev-cluster: pool worker: no volume is named root{EVERY_COMMAND}"
                 "add {metadata: {name: root}, size: 16Gi, type: ssd}"
             ),
         ),
@@ -136,14 +136,14 @@ def test_what_tarmak_accepts_and_parts_of_a_configuration(text: str) -> None:
             SINGLE + f"  - {{type: all, minCount: 3, {ROOT}}}\n",
             (
                 f"12:12 IAM013 dev-cluster: pool all: Tarmak has no role for the type 'all'{EVERY_COMMAND}"
-                "use master, worker or jenkins, and give it a metadata.name"
+                "use master, worker or jenkins, and set its metadata.name"
             ),
         ),
         (
             with_pool("{type: worker, minCount: 3, volumes: [{metadata: {name: root}}" + ", {}" * 14 + "]}"),
             (
-                "11:121 IAM013 dev-cluster: pool worker: Tarmak has device names for 13 volumes besides the root "
-                f"volume, and panics at the next{EVERY_COMMAND}remove volumes"
+                "11:121 IAM013 dev-cluster: pool worker: Tarmak has device names for 13 volumes in addition to the "
+                f"root volume, and panics at the next{EVERY_COMMAND}remove volumes"
             ),
         ),
         (
@@ -156,7 +156,7 @@ def test_what_tarmak_accepts_and_parts_of_a_configuration(text: str) -> None:
         ),
         (
             with_pool(f"{{type: worker, minCount: 3, {ROOT}, subnets: [null]}}"),
-            f"11:80 IAM014 dev-cluster: the subnet is null, and Tarmak panics{CHANGES}remove it",
+            f"11:80 IAM014 dev-cluster: the subnet is null, so Tarmak panics{CHANGES}remove it",
         ),
         (
             with_pool(f"{{type: worker, minCount: 3, {ROOT}, subnets: [{{}}]}}"),
@@ -168,16 +168,16 @@ def test_what_tarmak_accepts_and_parts_of_a_configuration(text: str) -> None:
             .replace("type: etcd,", "type: etcd, subnets: [{zone: eu-west-1a}, {zone: eu-west-1b}],"),
             (
                 f"12:55 IAM014 dev-blue: the hub has no subnet in zone 'eu-west-1b'{CHANGES}"
-                "use eu-west-1a, or give the hub a subnet there"
+                "use eu-west-1a, or add a subnet of the hub there"
             ),
         ),
         (
             SINGLE + environment("  adminCIDRs: [192.0.2.0/24, office]\n"),
-            f"15:30 IAM015 'office' is not a CIDR{CHANGES}write an address with its mask, as in 192.0.2.0/24",
+            f"15:30 IAM015 'office' is not a valid CIDR{CHANGES}write an address with its mask, as in 192.0.2.0/24",
         ),
         (
             with_pool(f"{{type: bastion, minCount: 1, {ROOT}, allowCIDRs: [192.0.2.7]}}", "bastion"),
-            f"7:84 IAM015 '192.0.2.7' is not a CIDR{CHANGES}write an address with its mask, as in 192.0.2.0/24",
+            f"7:84 IAM015 '192.0.2.7' is not a valid CIDR{CHANGES}write an address with its mask, as in 192.0.2.0/24",
         ),
         (
             SINGLE + environment("", "\n"),
@@ -224,28 +224,28 @@ def test_what_tarmak_accepts_and_parts_of_a_configuration(text: str) -> None:
         (
             SINGLE + environment("  adminCIDRs: []\n"),
             (
-                "15:15 IAM025 adminCIDRs is empty: when Tarmak rewrites the file it drops the list, and takes "
+                "15:15 IAM025 adminCIDRs is empty: when Tarmak rewrites the file, it removes the list and uses "
                 "0.0.0.0/0 instead; list at least one address, as in 192.0.2.1/32"
             ),
         ),
         (
             SINGLE + "  kubernetes: {apiServer: {public: true, allowCIDRs: []}}\n",
             (
-                "12:54 IAM025 allowCIDRs is empty: when Tarmak rewrites the file it drops the list, and takes "
+                "12:54 IAM025 allowCIDRs is empty: when Tarmak rewrites the file, it removes the list and uses "
                 "adminCIDRs of the environment instead; list at least one address, as in 192.0.2.1/32"
             ),
         ),
         (
             with_pool(f"{{type: bastion, minCount: 1, {ROOT}, allowCIDRs: []}}", "bastion"),
             (
-                "7:83 IAM025 allowCIDRs is empty: when Tarmak rewrites the file it drops the list, and takes "
+                "7:83 IAM025 allowCIDRs is empty: when Tarmak rewrites the file, it removes the list and uses "
                 "adminCIDRs of the environment instead; list at least one address, as in 192.0.2.1/32"
             ),
         ),
         (
             SINGLE + f"  - {{type: jenkins, minCount: 1, {ROOT}, allowCIDRs: []}}\n",
             (
-                "12:83 IAM025 allowCIDRs is empty: when Tarmak rewrites the file it drops the list, and takes "
+                "12:83 IAM025 allowCIDRs is empty: when Tarmak rewrites the file, it removes the list and uses "
                 "adminCIDRs of the environment instead; list at least one address, as in 192.0.2.1/32"
             ),
         ),
@@ -284,8 +284,8 @@ def test_what_is_no_finding(text: str) -> None:
 @pytest.mark.parametrize(
     ("labels", "expected"),
     [
-        ("labels: [null]", ["labels has a null item, and Tarmak panics"]),
-        ("taints: [null]", ["taints has a null item, and Tarmak panics"]),
+        ("labels: [null]", ["labels has a null item, so Tarmak panics"]),
+        ("taints: [null]", ["taints has a null item, so Tarmak panics"]),
         ("labels: [{key: Example.com/a}]", ["'Example.com/a' is not a valid label key"]),
         (f"labels: [{{key: {'a' * 64}}}]", [f"'{'a' * 64}' is not a valid label key"]),
         (f"labels: [{{key: {'a' * 63}}}]", []),
@@ -295,9 +295,9 @@ def test_what_is_no_finding(text: str) -> None:
         ("labels: [{key: a, value: ''}]", []),
         ("taints: [{key: a, effect: NoSchedule}]", ["'a' is not a valid taint key"]),
         ("taints: [{key: a\u00e9b, effect: NoSchedule}]", ["'a\u00e9b' is not a valid taint key"]),
-        ("taints: [{key: ab, value: c\u00e9d, effect: NoSchedule}]", ["Tarmak refuses the taint value 'c\u00e9d'"]),
+        ("taints: [{key: ab, value: c\u00e9d, effect: NoSchedule}]", ["Tarmak rejects the taint value 'c\u00e9d'"]),
         ("taints: [{key: a/b/c, effect: NoSchedule}]", ["'a/b/c' is not a valid taint key"]),
-        ("taints: [{key: ab, value: c, effect: NoSchedule}]", ["Tarmak refuses the taint value 'c'"]),
+        ("taints: [{key: ab, value: c, effect: NoSchedule}]", ["Tarmak rejects the taint value 'c'"]),
         ("taints: [{key: ab, value: cd, effect: PreferNoSchedule}]", []),
         ("taints: [{key: ab}]", ["'' is not a taint effect"]),
     ],
@@ -327,13 +327,13 @@ def test_a_pool_without_a_role_in_the_place_of_one_that_is_missing() -> None:
     """Both findings say the same."""
     assert found(with_pool(f"{{type: hybrid, minCount: 3, {ROOT}}}")) == [
         (
-            f"7:3 IAM012 dev-cluster: a cluster of type cluster-single needs pools of type worker{EVERY_COMMAND}"
-            "give the pool of type hybrid that type"
+            f"7:3 IAM012 dev-cluster: a cluster of type cluster-single requires pools of type worker{EVERY_COMMAND}"
+            "change the pool of type hybrid to type worker"
         ),
         f"11:12 IAM013 dev-cluster: pool hybrid: Tarmak has no role for the type 'hybrid'{EVERY_COMMAND}use worker",
     ]
     lacking = with_pool(f"{{type: hybrid, minCount: 3, {ROOT}}}").replace("type: master", "type: jenkins")
-    assert found(lacking)[0].endswith("give the pool of type hybrid one of these types, and add the others")
+    assert found(lacking)[0].endswith("change the pool of type hybrid to one of these types, and add the others")
 
 
 @pytest.mark.parametrize("kind", ["worker", "master", "jenkins"])
@@ -388,16 +388,25 @@ def test_a_provider_that_is_not_there(provider: str, text: str) -> None:
         ("{type: worker, maxCount: 3, %s}", None),
         (
             "{type: worker, minCount: 0, maxCount: 3, %s}",
-            "maxCount 3 for minCount too, which is 0; remove minCount, or write 1 or more for the pool to scale",
+            (
+                "minCount is 0, so Tarmak uses maxCount 3 for both; remove minCount, or set it to 1 or more so that "
+                "the pool scales"
+            ),
         ),
         (
             "{type: worker, minCount: 3, maxCount: 0, %s}",
-            "minCount 3 for maxCount too, which is 0; remove maxCount, or write 1 or more for the pool to scale",
+            (
+                "maxCount is 0, so Tarmak uses minCount 3 for both; remove maxCount, or set it to 1 or more so that "
+                "the pool scales"
+            ),
         ),
-        ("{type: etcd, minCount: 0, maxCount: 3, %s}", "maxCount 3 for minCount too, which is 0; remove minCount"),
+        (
+            "{type: etcd, minCount: 0, maxCount: 3, %s}",
+            "minCount is 0, so Tarmak uses maxCount 3 for both; remove minCount",
+        ),
     ],
 )
 def test_a_count_of_0_is_the_other_one(pool: str, expected: str | None) -> None:
     kind = "etcd" if "etcd" in pool else "worker"
-    texts = [each.partition(": Tarmak takes ")[2] for each in found(with_pool(pool % ROOT, kind))]
+    texts = [each.partition(f": pool {kind}: ")[2] for each in found(with_pool(pool % ROOT, kind))]
     assert texts == ([expected] if expected else [])

@@ -152,7 +152,7 @@ def test_no_recording_is_left_out() -> None:
             "121:19",
             (
                 "amazon.internalELBAccessLogs.bucket must be a string, not the "
-                'number 123456789012; Tarmak refuses the whole file for it; put it in quotes: "123456789012"'
+                'number 123456789012; Tarmak rejects the whole file; put it in quotes: "123456789012"'
             ),
         ),
         (
@@ -160,29 +160,29 @@ def test_no_recording_is_left_out() -> None:
             "120:34",
             (
                 "amazon.awsIAMAuthenticatorInit must be a boolean, not the number "
-                "1; Tarmak refuses the whole file for it; write true or false"
+                "1; Tarmak rejects the whole file; write true or false"
             ),
         ),
         (
             "text-colon-no-space",
             "119:9",
             (
-                "amazon must be a mapping, not the string "
-                '"awsIAMAuthenticatorInit:true"; Tarmak refuses the whole file for it; put a blank behind the colon'
+                "amazon must be a YAML mapping, not the string "
+                '"awsIAMAuthenticatorInit:true"; Tarmak rejects the whole file; put a blank after the colon'
             ),
         ),
         (
             "logs-scalar",
             "120:32",
             (
-                "amazon.internalELBAccessLogs must be a mapping, not the string "
-                '"example-elb-logs"; Tarmak refuses the whole file for it; write its keys on the lines below'
+                "amazon.internalELBAccessLogs must be a YAML mapping, not the string "
+                '"example-elb-logs"; Tarmak rejects the whole file; write its keys on the lines below'
             ),
         ),
         (
             "timestamps-bad",
             "152:22",
-            'a time such as 2019-05-21T09:14:02Z, not the string "21 May 2019"; Tarmak refuses the whole file for it',
+            'a time such as 2019-05-21T09:14:02Z, not the string "21 May 2019"; Tarmak rejects the whole file',
         ),
     ],
 )

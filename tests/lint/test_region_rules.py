@@ -89,7 +89,7 @@ def test_a_location_of_the_cluster_counts_where_its_environment_has_none() -> No
 
 PUBLIC = SINGLE.replace("  instancePools", "  kubernetes: {apiServer: {public: true}}\n  instancePools")
 NO_ZONE = (
-    "IAM094 the provider 'aws' has no publicZone, and an API server is public; tarmak clusters plan and apply fail; "
+    "IAM094 the provider 'aws' has no publicZone, but an API server is public; tarmak clusters plan and apply fail; "
     "write publicZone as in k8s.example.com"
 )
 
@@ -121,7 +121,7 @@ def test_a_public_api_server_needs_a_public_zone(text: str, expected: list[str])
 def test_the_location_of_a_cluster_does_not_count(own: str, other: str, expected: bool) -> None:
     text = f"{HEAD}- environment: dev\n  metadata: {{name: cluster}}\n  location: {own}\n"
     reported = (
-        "6:13 IAM029 Tarmak ignores the location 'us-east-1' of cluster dev-cluster, and takes that of environment "
+        "6:13 IAM029 Tarmak ignores the location 'us-east-1' of cluster dev-cluster, and uses the one of environment "
         "'dev'; remove it: the cluster is in eu-west-1; the region is the location of environment 'dev'"
     )
     assert found(text + environment(f"  location: {other}\n")) == ([reported] if expected else [])

@@ -75,31 +75,30 @@ ENABLED = "Whether logs are written. Default: true if a bucket is set, else fals
     [
         (
             ["publicELBAccessLogs.enabled", "maybe"],
-            'publicELBAccessLogs.enabled must be a boolean, not "maybe": Tarmak refuses the whole file for it; '
-            + ENABLED,
+            'publicELBAccessLogs.enabled must be a boolean, not "maybe": Tarmak rejects the whole file; ' + ENABLED,
         ),
         (
             ["publicELBAccessLogs.enabled", "1"],
-            "publicELBAccessLogs.enabled must be a boolean, not 1: Tarmak refuses the whole file for it; " + ENABLED,
+            "publicELBAccessLogs.enabled must be a boolean, not 1: Tarmak rejects the whole file; " + ENABLED,
         ),
-        (["publicELBAccessLogs.interval", "7"], "publicELBAccessLogs.interval can only be 5 or 60, not 7; Minutes"),
+        (["publicELBAccessLogs.interval", "7"], "publicELBAccessLogs.interval must be 5 or 60, not 7; Minutes"),
         (
             ["publicELBAccessLogs.interval", "5.5"],
-            "publicELBAccessLogs.interval must be a whole number, not 5.5: Tarmak refuses",
+            "publicELBAccessLogs.interval must be a whole number, not 5.5: Tarmak rejects",
         ),
         (
             ["publicELBAccessLogs.interval", '"5"'],
-            'publicELBAccessLogs.interval must be a whole number, not "5": Tarmak refuses',
+            'publicELBAccessLogs.interval must be a whole number, not "5": Tarmak rejects',
         ),
         (
             ["publicELBAccessLogs.interval", "true"],
-            "publicELBAccessLogs.interval must be a whole number, not true: Tarmak refu",
+            "publicELBAccessLogs.interval must be a whole number, not true: Tarmak reje",
         ),
         (
             ["publicELBAccessLogs.interval", "["],
-            'publicELBAccessLogs.interval must be a whole number, not "[": Tarmak refuses',
+            'publicELBAccessLogs.interval must be a whole number, not "[": Tarmak rejects',
         ),
-        (["awsIAMAuthenticatorInit", "~"], "awsIAMAuthenticatorInit needs a value; to take it out, unset awsIAMAuth"),
+        (["awsIAMAuthenticatorInit", "~"], "awsIAMAuthenticatorInit requires a value; to remove the key, use unset "),
         (
             ["publicELBAccessLogs", "{}"],
             "publicELBAccessLogs is a block of keys; set one of publicELBAccessLogs.enabled",
@@ -111,7 +110,7 @@ ENABLED = "Whether logs are written. Default: true if a bucket is set, else fals
         (["image", "x"], "kubernetes.apiServer.amazon has no key 'image'; its keys are publicELBAccessLogs.enabled, "),
         (
             ["--section", "kubernetes.nothing", "a", "b"],
-            "there is no section 'kubernetes.nothing'; choose one of kuber",
+            "unknown section 'kubernetes.nothing'; choose one of kuber",
         ),
     ],
 )
@@ -126,7 +125,7 @@ def test_what_tarmak_would_refuse_is_refused_with_its_reason(shell: Shell) -> No
     file = shell.single / "tarmak.yaml"
     refused = shell.dev("set", "internalELBAccessLogs.enabled", "true", code=2)
     reason = (
-        "it would be refused: access logs are enabled without a bucket; "
+        "the edit was refused: access logs are enabled without a bucket; "
         "set internalELBAccessLogs.bucket, or enabled: false\n"
     )
     assert refused.err.startswith(f"{file}:")

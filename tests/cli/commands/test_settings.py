@@ -19,7 +19,10 @@ from tests.support import Shell
         ("image: 5\n", "1:8: error: image: must be a string; put the value in quotes"),
         ("kubernetesVersion: 1.30\n", "1:20: error: kubernetesVersion: must be a string; put the value in quotes"),
         ("backends: CRD\n", "1:11: error: backends: must be a list; write each on a line of its own, behind a dash"),
-        ("featureGates: A\n", "1:15: error: featureGates: must be a mapping; write each on a line of its own, as in"),
+        (
+            "featureGates: A\n",
+            "1:15: error: featureGates: must be a YAML mapping; write each on a line of its own, as in",
+        ),
         ("image: x:v0.7.9\n---\nprofile: a\n", "2:1: error: a second document, which would not count"),
         ("daemonVersion: nonsense\n", "1:16: error: daemonVersion: "),
         ("kubernetesVersion: latest\n", "1:20: error: kubernetesVersion: 'latest' is no Kubernetes version"),
