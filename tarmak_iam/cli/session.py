@@ -152,13 +152,25 @@ def kubectl_of(
     tell: Callable[[str], None] = note,
     *,
     lock: ClusterLock | None = None,
+    seconds: float | None = None,
 ) -> Kubectl:
-    """`tell` is called with what is waited for; `lock` is that of a command that writes. Raises TarmakIamError."""
+    """`tell` is called with what is waited for; `lock` is that of a command that writes. A command that only reads
+    does not wait for an API server that refuses the connection, and waits up to `seconds` for an answer. Raises
+    TarmakIamError."""
+    from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS
     from tarmak_iam.hook.connection import Access
     from tarmak_iam.hook.programs import Programs
 
     log_variables("KUBECONFIG")
-    access = Access(Programs(dict(os.environ)), kubeconfig, context, tarmak_options(session), lock=lock)
+    access = Access(
+        Programs(dict(os.environ)),
+        kubeconfig,
+        context,
+        tarmak_options(session),
+        lock=lock,
+        patience=ANSWER_SECONDS if seconds is None else seconds,
+        must_be_up=lock is None,
+    )
     return access.kubectl(tell=tell)
 
 

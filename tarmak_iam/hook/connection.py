@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tarmak_iam.access.diff import Loaded
 from tarmak_iam.errors import FileError, Place, TarmakIamError, ToolError
-from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS, Kubectl
 from tarmak_iam.hook.lock import ClusterLock
 from tarmak_iam.hook.programs import Completed, Programs, Progress, no_progress
 from tarmak_iam.installation.installation import Installation
@@ -123,7 +123,8 @@ _PROBE_SECONDS = 5
 class Access:
     """How a cluster is reached: by `kubeconfig` or `context`, else as `tarmak clusters kubeconfig` with
     `tarmak_options` says; `tarmak` is the name or the path of the program. With a context alone, kubectl's own choice
-    of a file counts. `lock`: what this process holds while it writes to the cluster."""
+    of a file counts. `lock`: what this process holds while it writes to the cluster. `patience` and `must_be_up` as in
+    `Kubectl`."""
 
     programs: Programs
     kubeconfig: Path | None = None
@@ -131,6 +132,8 @@ class Access:
     tarmak_options: tuple[str, ...] = ()
     tarmak: str = "tarmak"
     lock: ClusterLock | None = None
+    patience: float = ANSWER_SECONDS
+    must_be_up: bool = False
 
     @property
     def is_given(self) -> bool:
@@ -149,7 +152,16 @@ class Access:
         elif kubeconfig is not None and not kubeconfig.is_file():
             # kubectl would take a missing file for an empty one, and ask localhost:8080.
             raise FileError("there is no such kubeconfig", remedy="check the path", place=Place(str(kubeconfig)))
-        return Kubectl(self.programs, kubeconfig, self.context, reopen=self._reopen, tell=tell, lock=self.lock)
+        return Kubectl(
+            self.programs,
+            kubeconfig,
+            self.context,
+            reopen=self._reopen,
+            patience=self.patience,
+            must_be_up=self.must_be_up,
+            tell=tell,
+            lock=self.lock,
+        )
 
     def live_access(self, installation: Installation) -> Loaded | None:
         """What callers get from the cluster now; None where it does not answer at once, as before it is made."""

@@ -27,14 +27,21 @@ def no_progress(_: str) -> None:
 _LOGGER = logging.getLogger(__name__)
 
 
+class ProgramTimedOut(ToolError):
+    """A program was killed because it took too long."""
+
+
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """What a program left behind; `code` is negative for a signal, as subprocess has it."""
+    """The result of a program. `code` is negative for a signal, as in subprocess. `attempts`: how often it was run,
+    in `seconds` altogether, where it was run again after a failure."""
 
     command: tuple[str, ...]
     code: int
-    out: str = field(repr=False)  # which may be a credential
+    out: str = field(repr=False)  # may be a credential
     err: str
+    attempts: int = 1
+    seconds: float = 0.0
 
     @property
     def reason(self) -> str:
@@ -88,7 +95,7 @@ class Programs:
         except PermissionError:
             raise ToolError(f"{words[0]} cannot be run", remedy="look at its permissions") from None
         except subprocess.TimeoutExpired:
-            raise ToolError(f"{_short(words)} did not end within {seconds:.0f} seconds") from None
+            raise ProgramTimedOut(f"{_short(words)} did not end within {seconds:.0f} seconds") from None
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise ToolError(f"{words[0]} cannot be run: {reason}") from None

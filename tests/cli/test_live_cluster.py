@@ -15,7 +15,7 @@ from tarmak_iam.hook.lock import cluster_lock, lock_path
 from tarmak_iam.hook.programs import Completed, Programs
 from tests.support import ADMIN, ROOT
 from tests.support.admin_certificates import certificate, kubeconfig, logins
-from tests.support.fake_cluster import failed
+from tests.support.fake_cluster import REFUSED, away, failed
 from tests.support.kubectl_stand import Stand, recovery_hint
 
 
@@ -175,3 +175,31 @@ def test_what_writes_holds_the_lock_until_it_has_ended(stand: Stand, monkeypatch
     verbs = {verb: verb in ("apply", "create", "delete", "replace") for verb in held}
     assert held == {verb: {is_write} for verb, is_write in verbs.items()}
     assert {"apply", "create", "delete", "replace", "get", "version"} <= set(held)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("diff",),
+        ("verify",),
+        ("apply", "--dry-run"),
+        ("rollback", "--dry-run"),
+        ("report", "--live"),
+    ],
+)
+def test_a_refused_connection_ends_what_only_reads_at_once(stand: Stand, command: tuple[str, ...]) -> None:
+    stand.shell.dev("apply")
+    stand.cluster.calls.clear()
+    stand.cluster.fault = away(10_000)
+    done = stand.shell.run("-c", stand.shell.single, *command, code=2)
+    assert f" failed: {REFUSED}; check that the cluster is up" in done.err
+    assert "trying again" not in done.err
+    assert len(stand.cluster.calls) == 1
+
+
+@pytest.mark.parametrize("command", ["diff", "verify"])
+def test_how_long_to_wait_for_an_answer(stand: Stand, command: str) -> None:
+    stand.cluster.fault = lambda _: failed("Unable to connect to the server: EOF")
+    done = stand.shell.dev(command, "--timeout", "1", code=2)
+    assert "the API server cannot be reached; trying again for up to 1 seconds\n" in done.err
+    assert "error: kubectl version failed: Unable to connect to the server: EOF (2 attempts in " in done.err

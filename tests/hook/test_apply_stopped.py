@@ -33,7 +33,7 @@ def test_an_api_server_that_stays_away(state: Path) -> None:
     cluster.fault = away(10_000)
     with pytest.raises(ToolError, match=r"kubectl version failed: .* was refused") as failure:
         apply_to_cluster(made(), cluster.kubectl(patience=10), state)
-    assert "see whether the cluster is up" in failure.value.remedy
+    assert "check that the cluster is up" in failure.value.remedy
     assert not state.exists()
 
 

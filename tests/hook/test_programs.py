@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.cluster.kubectl import Kubectl, is_away, is_write, items_of, why
+from tarmak_iam.hook.cluster.kubectl import Kubectl, is_away, is_refused, is_write, items_of, why
 from tarmak_iam.hook.connection import cluster_kubeconfig
 from tarmak_iam.hook.programs import Completed, Programs
-from tests.support.fake_cluster import Cluster, away, failed
+from tests.support.fake_cluster import REFUSED, Cluster, away, failed
 
 METRICS = (
     "E1125 15:04:05.678901    4711 memcache.go:287] couldn't get resource list for metrics.k8s.io/v1beta1: "
@@ -152,19 +152,72 @@ def test_what_writes(args: str, expected: bool) -> None:
 def test_patience_has_an_end() -> None:
     cluster = Cluster()
     cluster.fault = away(10_000)
-    with pytest.raises(ToolError, match="see whether the cluster is up and the tunnel open"):
+    with pytest.raises(ToolError) as failure:
         cluster.kubectl(patience=60).versions()
     assert 30 < cluster.clock <= 60
+    assert str(failure.value) == (
+        f"kubectl version failed: {REFUSED} (11 attempts in 56 seconds); "
+        "check that the cluster is up and the tunnel is open: `tarmak clusters kubeconfig`"
+    )
     cluster.fault = away(4)
     told: list[str] = []
     assert cluster.kubectl(patience=60, tell=told.append).versions()[1].minor == (1, 30)
     assert told == ["the API server cannot be reached; trying again for up to 60 seconds"]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (REFUSED, True),
+        ("Unable to connect to the server: dial tcp 10.0.0.1:6443: connect: connection refused", True),
+        ("Unable to connect to the server: dial tcp 10.0.0.1:6443: connect: no route to host", True),
+        ("Unable to connect to the server: dial tcp: lookup api.example.org on 10.0.0.2:53: no such host", True),
+        ("Unable to connect to the server: dial tcp 10.0.0.1:6443: connect: network is unreachable", True),
+        ("Unable to connect to the server: dial tcp 10.0.0.1:6443: i/o timeout", False),
+        ("Unable to connect to the server: EOF", False),
+        (f"{METRICS}: connection refused\nUnable to connect to the server: EOF", False),
+        (f"Error from server (InternalError): Internal error occurred: {HOOK}: connection refused", False),
+    ],
+)
+def test_who_refuses(text: str, expected: bool) -> None:
+    assert is_refused(failed(text)) is expected
+
+
+def test_an_api_server_that_must_be_up_is_asked_once_where_nothing_listens() -> None:
+    cluster, told = Cluster(), list[str]()
+    cluster.fault = away(10_000)
+    with pytest.raises(ToolError) as failure:
+        cluster.kubectl(must_be_up=True, tell=told.append).versions()
+    assert (len(cluster.calls), cluster.clock, told) == (1, 0, [])
+    assert failure.value.what == f"kubectl version failed: {REFUSED}"
+
+
+def test_an_api_server_that_must_be_up_is_asked_again_where_it_does_not_answer_in_time() -> None:
+    cluster, told = Cluster(), list[str]()
+    cluster.fault = lambda _: failed("Unable to connect to the server: net/http: TLS handshake timeout")
+    with pytest.raises(ToolError, match=r"TLS handshake timeout \(4 attempts in 4 seconds\); check that"):
+        cluster.kubectl(patience=5, must_be_up=True, tell=told.append).versions()
+    assert told == ["the API server cannot be reached; trying again for up to 5 seconds"]
+    cluster.clock = 100
+    with pytest.raises(ToolError, match=r"\(3 attempts in 2 seconds\)"):
+        cluster.kubectl(must_be_up=True, until=102, tell=told.append).versions()
+    assert told[1:] == ["the API server cannot be reached; trying again for up to 2 seconds"]
+
+
+def test_a_call_that_gets_no_answer_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tarmak_iam.hook.cluster.kubectl._LEAST_SECONDS", 0.3)
+    programs = program(tmp_path, "kubectl", "exec sleep 60")
+    kubectl = Kubectl(programs, patience=0.2, must_be_up=True)
+    with pytest.raises(ToolError, match="kubectl version failed: unable to connect to the server: no answer within 0"):
+        kubectl.versions()
+    with pytest.raises(ToolError, match="kubectl get did not end within 0 seconds"):
+        Kubectl(programs, patience=0.2).run("get", "pods", seconds=0.2)
+
+
 def test_credentials_that_are_not_taken() -> None:
     cluster = Cluster()
     cluster.fault = lambda _: failed("error: You must be logged in to the server (Unauthorized)")
-    with pytest.raises(ToolError, match=r"logged in to the server \(Unauthorized\); the kubeconfig's credentials"):
+    with pytest.raises(ToolError, match=r"logged in to the server \(Unauthorized\); use the admin's kubeconfig"):
         cluster.kubectl().check("get", "pods")
     assert cluster.clock == 0
 

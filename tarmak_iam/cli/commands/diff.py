@@ -28,6 +28,7 @@ from tarmak_iam.cli.options import access_options, all_clusters_option, format_o
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
 from tarmak_iam.emit import manifests
 from tarmak_iam.hook.cluster.apply_plan import LiveDiff, live_diff
+from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.formats import as_mappings
 
@@ -51,6 +52,14 @@ _NONE = "no differences: the cluster is as it should be"
 @click.option("--from", "file", metavar="FILE", help="Compare with a file, in any format that map import reads.")
 @all_clusters_option
 @access_options
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=ANSWER_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for an answer of the API server.",
+)
 @object_options
 @format_option("text", "json")
 @pass_session
@@ -60,6 +69,7 @@ def diff(
     file: str | None,
     kubeconfig: Path | None,
     kube_context: str | None,
+    timeout: float,
     all_clusters: bool,
     output: str,
     **overrides: Any,
@@ -77,13 +87,13 @@ def diff(
     if all_clusters and (file is not None or is_reached):
         raise click.UsageError("--from, --kubeconfig and --context are about one cluster, --all-clusters about each")
     if all_clusters:
-        _diff_all(session, overrides, output)
+        _diff_all(session, overrides, output, timeout)
         return
     installation = session.installation(overrides)
     if file is not None:
         found = LiveDiff((), effects(_as_installed(installation, file), installation), ())
     else:
-        found = _live(installation, lambda: kubectl_of(session, kubeconfig, kube_context))
+        found = _live(installation, lambda: kubectl_of(session, kubeconfig, kube_context, seconds=timeout))
     if output == "json":
         print_json(_as_json(found, with_objects=file is None))
     else:
@@ -94,13 +104,13 @@ def diff(
     note("no differences: everyone keeps what they have" if file else _NONE)
 
 
-def _diff_all(session: Session, overrides: dict[str, Any], output: str) -> None:
+def _diff_all(session: Session, overrides: dict[str, Any], output: str, timeout: float) -> None:
     config = session.config()
 
     def compare(cluster: Cluster, tell: ReportProgress) -> LiveDiff:
         installation = session.installation_of(config, cluster, overrides)
         chosen = replace(session, cluster_name=cluster.cluster_name)
-        return _live(installation, lambda: kubectl_of(chosen, None, None, tell))
+        return _live(installation, lambda: kubectl_of(chosen, None, None, tell, seconds=timeout))
 
     outcomes = []
     for outcome in for_each(clusters_with_masters(config), compare, "comparing"):

@@ -23,7 +23,7 @@ from tarmak_iam.hook.login.verify import VERIFY_SECONDS
     default=VERIFY_SECONDS,
     show_default=True,
     metavar="SECONDS",
-    help="How long to try again while the login fails.",
+    help="How long to wait for the API server, and to try again while the login fails.",
 )
 @format_option("text", "json")
 @pass_session
@@ -45,7 +45,7 @@ def verify(
     admin's, which asks what keeps you out.
     """
     installation = session.installation({"role": role, "profile": profile})
-    login = try_login(installation, kubectl_of(session, kubeconfig, kube_context), seconds=timeout)
+    login = try_login(installation, kubectl_of(session, kubeconfig, kube_context, seconds=timeout), seconds=timeout)
     if output == "json" and (shown := login_json(login)) is not None:
         print_json(shown)
     access = given_access(kubeconfig, kube_context)

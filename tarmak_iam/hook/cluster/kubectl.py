@@ -13,11 +13,22 @@ from typing import Any
 from tarmak_iam.config.kubernetes_versions import GoVersion, parse_version
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.lock import ClusterLock
-from tarmak_iam.hook.programs import Completed, Programs
+from tarmak_iam.hook.programs import Completed, Programs, ProgramTimedOut
 
 REQUEST_SECONDS = 30
 """How long one request that writes may take: well below the duration of the cluster's lease."""
 
+ANSWER_SECONDS = 60.0
+"""How long to wait for an API server that cannot be reached, unless the user sets another limit."""
+
+_LEAST_SECONDS = 5.0
+"""Enough for a running API server: what a call gets where less time is left."""
+
+# kubectl's messages where nothing listens at the address, or the address does not exist.
+_REFUSED = re.compile(
+    r"connection refused|was refused - did you specify the right host or port|no route to host|no such host"
+    r"|network is unreachable"
+)
 # What kubectl says where the API server cannot be reached, or a proxy or a load balancer in front of it gives up.
 _AWAY = re.compile(
     "|".join(
@@ -77,6 +88,9 @@ class Kubectl:
     API server again. `patience`: seconds to go on asking an API server that is away, which `tell` hears of; `sleep` and
     `clock` are for tests.
 
+    `must_be_up`: no master is being replaced. A refused connection is then final, and a call that gets no answer is
+    ended after `patience` seconds, or at `until`, a time of `clock` that holds for several calls.
+
     `before_write` is called before each call that writes, and may raise TarmakIamError to prevent it. `lock` stays held
     until the last call that writes has ended, even if this process is killed before."""
 
@@ -85,7 +99,9 @@ class Kubectl:
     context: str | None = None
     program: str = "kubectl"
     reopen: str = "tarmak clusters kubeconfig"
-    patience: float = 60.0
+    patience: float = ANSWER_SECONDS
+    must_be_up: bool = False
+    until: float | None = None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     tell: Callable[[str], None] = lambda _: None
@@ -110,18 +126,22 @@ class Kubectl:
         return done
 
     def _run(self, *args: str | Path, text: str = "", seconds: float) -> Completed:
-        deadline, pause, is_told = self.clock() + self.patience, 0.5, False
+        began, pause, attempts = self.clock(), 0.5, 0
+        deadline = began + self.patience if self.until is None else min(began + self.patience, self.until)
         while True:
-            done = self._attempt(args, text, seconds)
-            if done.code == 0 or not is_away(done) or self.clock() + pause > deadline:
+            done, attempts = self._attempt(args, text, seconds, deadline - self.clock()), attempts + 1
+            if done.code == 0 or not is_away(done):
                 return done
-            if not is_told:
-                self.tell(f"the API server cannot be reached; trying again for up to {self.patience:.0f} seconds")
-                is_told = True
+            now = self.clock()
+            if now + pause > deadline or (self.must_be_up and is_refused(done)):
+                return replace(done, attempts=attempts, seconds=now - began)
+            if attempts == 1:
+                left = deadline - began
+                self.tell(f"the API server cannot be reached; trying again for up to {left:.0f} seconds")
             self.sleep(pause)
             pause = min(pause * 2, 8.0)
 
-    def _attempt(self, args: tuple[str | Path, ...], text: str, seconds: float) -> Completed:
+    def _attempt(self, args: tuple[str | Path, ...], text: str, seconds: float, left: float) -> Completed:
         programs, options = self.programs, self._options()
         if is_write(args):
             self.before_write()
@@ -129,7 +149,14 @@ class Kubectl:
                 programs = replace(programs, inherited=(self.lock.descriptor,))
             if not any(str(arg).startswith("--request-timeout=") for arg in args):
                 options += (f"--request-timeout={REQUEST_SECONDS}s",)
-        return programs.run(self.program, *options, *args, text=text, seconds=seconds)
+        limit = min(seconds, max(left, _LEAST_SECONDS)) if self.must_be_up else seconds
+        try:
+            return programs.run(self.program, *options, *args, text=text, seconds=limit)
+        except ProgramTimedOut:
+            if not self.must_be_up:
+                raise
+            unanswered = f"unable to connect to the server: no answer within {limit:.0f} seconds"
+            return Completed((self.program, *map(str, args)), 1, "", unanswered)
 
     def check(self, *args: str | Path, text: str = "", seconds: float = _CALL_SECONDS) -> Completed:
         """As `run`; raises ToolError, with kubectl's own reason, also where it fails."""
@@ -142,10 +169,10 @@ class Kubectl:
         """A call that failed, as an error."""
         remedy = ""
         if is_away(done):
-            remedy = f"see whether the cluster is up and the tunnel open: {self.reopen}"
+            remedy = f"check that the cluster is up and the tunnel is open: `{self.reopen}`"
         elif "unauthorized" in done.err.lower():
-            remedy = f"the kubeconfig's credentials are not taken: name the admin's, or run {self.reopen}"
-        return ToolError(f"kubectl {verb} failed: {why(done)}", remedy=remedy)
+            remedy = f"use the admin's kubeconfig, since these credentials are rejected, or run `{self.reopen}`"
+        return ToolError(f"kubectl {verb} failed: {why(done)}{_retried(done)}", remedy=remedy)
 
     def json(self, *args: str | Path, text: str = "") -> dict[str, Any]:
         """The object that kubectl prints. Raises ToolError, also where it prints none."""
@@ -186,9 +213,23 @@ def is_away(done: Completed) -> bool:
     What kubectl's own log says on the way does not count: that one group of the API has nobody behind it, as that of
     a metrics server often, is no matter of the others.
     """
-    lines = [line for line in done.err.lower().splitlines() if not _LOGGED.match(line)]
-    own = "\n".join(line for line in lines if not _OF_A_WEBHOOK.search(line))
+    own = _own_words(done)
     return _AWAY.search(own) is not None and not any(sign in own for sign in _THERE)
+
+
+def is_refused(done: Completed) -> bool:
+    """Whether nothing listens at the API server's address, or the address does not exist."""
+    return _REFUSED.search(_own_words(done)) is not None
+
+
+def _own_words(done: Completed) -> str:
+    """kubectl's error output without its log and without what a webhook of the API server could not reach."""
+    lines = [line for line in done.err.lower().splitlines() if not _LOGGED.match(line)]
+    return "\n".join(line for line in lines if not _OF_A_WEBHOOK.search(line))
+
+
+def _retried(done: Completed) -> str:
+    return f" ({done.attempts} attempts in {done.seconds:.0f} seconds)" if done.attempts > 1 else ""
 
 
 def is_write(args: Sequence[str | Path]) -> bool:

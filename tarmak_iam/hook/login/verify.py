@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tarmak_iam.access.diff import Loaded, who
 from tarmak_iam.access.lockout import is_admin, is_for_nodes, is_instance
@@ -112,11 +112,12 @@ def verify_login(
     admin's, whose certificate needs no authenticator.
 
     No login is verified while a pod runs another configuration than the cluster's. A login that fails is tried again
-    for up to `seconds`, each time with a new token: the API server keeps an answer for two minutes by token. Raises
-    ToolError where the API server cannot be asked at all.
+    for up to `seconds`, each time with a new token: the API server keeps an answer for two minutes by token. Where
+    `kubectl.must_be_up`, an API server that cannot be reached is not waited for any longer either. Raises ToolError
+    where the API server cannot be asked at all.
     """
-    run = _Verification(installation, kubectl)
     deadline, is_announced = kubectl.clock() + seconds, False
+    run = _Verification(installation, replace(kubectl, until=deadline) if kubectl.must_be_up else kubectl)
     while True:
         try:
             found = run.attempt()
