@@ -75,7 +75,7 @@ def test_what_tarmak_writes_meanwhile_counts(stand: Stand, command: list[str]) -
 def test_two_runs_on_one_cluster(stand: Stand, command: str) -> None:
     with cluster_lock(lock_path(stand.shell.single, "dev-cluster")):
         refused = stand.shell.dev(command, code=2)
-        assert f"another run, process {os.getpid()}, is at work on this cluster" in refused.err
+        assert f"this cluster is in use by another run (process {os.getpid()})" in refused.err
         stand.shell.dev("apply", "--dry-run=server")
     assert stand.cluster.names() == []
 
@@ -105,7 +105,7 @@ def test_another_run_on_the_cluster_is_waited_for_by_nobody(stand: Stand, comman
     with cluster_lock(lock_path(stand.shell.single, "dev-cluster")):
         refused = stand.shell.dev(command, code=2)
         stand.shell.dev("apply", "--dry-run", "server")
-    assert "is at work on this cluster; run again when it is done" in refused.err
+    assert "this cluster is in use by another run" in refused.err
     assert stand.cluster.names() == []
 
 
@@ -140,7 +140,7 @@ def test_what_is_missing(stand: Stand, monkeypatch: pytest.MonkeyPatch, command:
     (stand.bin / "kubectl").unlink()
     admin = shell.single / "dev-cluster" / "kubeconfig"
     monkeypatch.setenv("PATH", str(stand.bin))
-    expected = "there is no change to roll back" if command == "rollback" else "kubectl is not installed"
+    expected = "no change to roll back" if command == "rollback" else "kubectl is not installed"
     assert expected in shell.dev(command, "--kubeconfig", admin, code=2).err
 
 

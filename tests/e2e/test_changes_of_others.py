@@ -108,7 +108,7 @@ def test_additions_stay_over_apply_and_rollback(stage: Stage) -> None:
     assert "unchanged" in stage.live("rollback", "--no-wait").err
     # Data of others is lost with the object, labels and a restart are about it.
     refused = stage.live("rollback", "--no-wait", "--to", "0", code=2)
-    assert f"{CONFIG} (data.theirs) was changed since by somebody else" in refused.err
+    assert f"{CONFIG} (data.theirs) has since been changed by another manager" in refused.err
     stage.live("rollback", "--no-wait", "--to", "0", "--force")
     assert stage.plane.kubectl("-n", "kube-system", "get", "configmap", NAME).code == 1
 

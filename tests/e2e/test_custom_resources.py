@@ -85,7 +85,7 @@ def test_many_mappings(stage: Stage) -> None:
     stage.home.map(many(249))
     done = stage.live(*APPLY)
     assert done.out.count("created IAMIdentityMapping") == 250
-    assert done.err.count("applying 100 objects of the kind IAMIdentityMapping") == 2
+    assert done.err.count("applying 100 objects of kind IAMIdentityMapping") == 2
     assert len(mapping_names(stage)) == 250
     again = json.loads(stage.live(*APPLY, "-o", "json").out)
     assert again["changed"] is False

@@ -75,7 +75,7 @@ def test_after_a_write(stage: Stage, tmp_path: Path, number: int) -> None:
     killed(stage, tmp_path, number)
     edit = ("patch", "configmap", "aws-iam-authenticator", "--namespace", "kube-system", "--patch")
     stage.plane.kubectl(*edit, '{"data": {"config.yaml": "theirs"}}')
-    assert "was changed since by somebody else" in run(stage, "rollback", "--no-wait", code=2)
+    assert "has since been changed by another manager" in run(stage, "rollback", "--no-wait", code=2)
     assert contents(stage)[0] == {"config.yaml": "theirs"}
     run(stage, "rollback", "--no-wait", "--force")
     assert contents(stage) == before

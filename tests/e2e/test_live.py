@@ -230,7 +230,10 @@ def test_rollback_does_not_undo_what_others_did_since(stage: Stage) -> None:
     stage.live(*APPLY)
     edit(stage, "somebody")
     refused = stage.live("rollback", "--no-wait", code=2)
-    assert "ConfigMap kube-system/aws-iam-authenticator (data.config.yaml) was changed since by somebody" in refused.err
+    assert (
+        "ConfigMap kube-system/aws-iam-authenticator (data.config.yaml) has since been changed by another manager"
+        in refused.err
+    )
     assert "configured ConfigMap" in stage.live("rollback", "--no-wait", "--force").out
 
 
@@ -248,7 +251,7 @@ def test_a_conflict_with_another_field_manager(stage: Stage) -> None:
     refused = stage.live(*APPLY, code=2)
     told = {
         True: "has fields that were set by somebody-else",
-        False: "(data.config.yaml) was changed since it was applied, and this Kubernetes does not record by whom",
+        False: "(data.config.yaml) was changed since it was applied (this Kubernetes version does not record who",
     }
     assert f"ConfigMap kube-system/aws-iam-authenticator {told[stage.plane.is_server_side]}" in refused.err
     assert meant(get(stage, "configmap")) == live
@@ -262,7 +265,7 @@ def test_an_object_that_is_not_ours(stage: Stage) -> None:
     assert stage.plane.kubectl("-n", "kube-system", *create).code == 0
     live = meant(get(stage, "configmap"))
     refused = stage.live(*APPLY, code=2)
-    assert "is there and not made by tarmak-iam; nothing was changed" in refused.err
+    assert "exists and is not managed by tarmak-iam; nothing was changed" in refused.err
     who = "set by kubectl-create, without labels" if stage.plane.is_server_side else "without labels, created 20"
     assert f"({who}" in refused.err
     assert meant(get(stage, "configmap")) == live
@@ -270,7 +273,7 @@ def test_an_object_that_is_not_ours(stage: Stage) -> None:
     stage.live(*APPLY, "--force")
     stage.live("rollback", "--no-wait")
     assert meant(get(stage, "configmap")) == live
-    assert "is there and not made by tarmak-iam" in stage.live(*APPLY, code=2).err
+    assert "exists and is not managed by tarmak-iam" in stage.live(*APPLY, code=2).err
 
 
 @ON_ALL
@@ -281,7 +284,7 @@ def test_what_is_given_back_is_not_ours_any_more(stage: Stage) -> None:
     assert done.code == 0, done.err
     stage.live(*APPLY, "--force")
     stage.live("rollback", "--no-wait")
-    assert "is there and not made by tarmak-iam" in stage.live(*APPLY, code=2).err
+    assert "exists and is not managed by tarmak-iam" in stage.live(*APPLY, code=2).err
 
 
 @ON_ALL
@@ -304,14 +307,14 @@ def test_the_last_way_in_is_kept(stage: Stage) -> None:
     assert stage.home.way_back in refused.err
     shown = stage.live("diff", code=1)
     assert "loses system:masters" in shown.out
-    assert "no RoleBinding or ClusterRoleBinding knows the group readers" in shown.err
+    assert "no RoleBinding or ClusterRoleBinding names the group readers" in shown.err
     stage.live(*APPLY, "--force")
 
 
 @ON_ALL
 def test_it_waits_for_the_rollout(stage: Stage) -> None:
     failed = stage.live("apply", "--no-check", "--timeout=3", code=2)
-    assert "it does not run everywhere after 3 seconds" in failed.err
+    assert "the rollout did not complete within 3 seconds" in failed.err
     assert "done: created ConfigMap" in failed.err
     assert stage.home.way_back in failed.err
     with stage.plane.rolling_out(NAME):

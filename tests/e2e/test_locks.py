@@ -119,7 +119,7 @@ def test_a_killed_apply_holds_the_lock_until_its_kubectl_has_ended(stage: Stage,
         first.communicate()
         stage.home.map(ADMIN)
         said = run(stage, *APPLY, code=2)
-        assert f"(process {number}), started by process {first.pid} which was killed, is still at work" in said
+        assert f"(process {number}), started by process {first.pid}, which was killed" in said
         assert stage.plane.kubectl("-n", "kube-system", "get", "configmap", NAME).code == 1
         os.kill(number, signal.SIGCONT)
         eventually(lambda: stage.plane.kubectl("-n", "kube-system", "get", "configmap", NAME).code == 0)
@@ -145,8 +145,8 @@ def test_two_machines(stage: Stage, tmp_path: Path) -> None:
         assert found is not None
         assert f"process {first.pid}, run " in found["spec"]["holderIdentity"]
         said = run(stage, *APPLY, code=2, directory=other)
-        assert f"{found['spec']['holderIdentity']} is at work on this cluster since " in said
-        assert "run again when it is done" in said
+        assert f"this cluster is in use by {found['spec']['holderIdentity']} since " in said
+        assert "run the command again when the other run has finished" in said
         assert not list((other / CLUSTER).glob("tarmak-iam.state*"))
         assert "created ConfigMap" in stage.live("diff", code=1).out
         eventually(lambda: (lease(stage) or {})["spec"]["renewTime"] > found["spec"]["renewTime"], 60)
@@ -174,7 +174,7 @@ def test_whoever_loses_the_lease_writes_nothing_more(stage: Stage, tmp_path: Pat
         (tmp_path / "bin" / "kubectl").symlink_to(components.program("kubectl"))
         os.kill(number, signal.SIGCONT)
         said = ended(first, 2)
-    assert "lost the cluster's lease to ann@build-3; run again when it is done; done: created ConfigMap" in said
+    assert "lost the cluster's lease to ann@build-3; run the command again when the other run has finished; " in said
     assert "not done: DaemonSet kube-system/aws-iam-authenticator" in said
     assert (lease(stage) or {})["spec"]["holderIdentity"] == "ann@build-3"
 
@@ -268,7 +268,10 @@ def test_what_was_applied_is_read_again(stage: Stage) -> None:
         assert stage.plane.kubectl("-n", "kube-system", *edit).code == 0
     with stage.plane.rolling_out(NAME):
         said = ended(first, 2)
-    assert "ConfigMap kube-system/aws-iam-authenticator is not what was applied: evil changed data.config.yaml" in said
+    assert (
+        "ConfigMap kube-system/aws-iam-authenticator differs from what was applied: evil changed data.config.yaml"
+        in said
+    )
 
 
 @pytest.fixture(scope="module")

@@ -100,8 +100,10 @@ def test_an_object_of_somebody_else_is_not_taken_over_silently(state: Path) -> N
     with pytest.raises(PolicyRefused) as refused:
         apply_to_cluster(made(), cluster.kubectl(), state)
     assert refused.value.message == (
-        "ConfigMap kube-system/aws-iam-authenticator (set by somebody, labels team=payments) is there and not made by "
-        "tarmak-iam; nothing was changed; --force takes over what it sets there, and rollback gives it back"
+        "ConfigMap kube-system/aws-iam-authenticator (set by somebody, labels team=payments) exists and is not "
+        "managed by "
+        "tarmak-iam; nothing was changed; use --force to take over the fields that tarmak-iam sets; rollback "
+        "restores them"
     )
     assert not state.exists()
     before = json.loads(json.dumps(cluster.get("ConfigMap", NAME)))
@@ -170,7 +172,7 @@ def test_old_objects_stay_where_nobody_waits_for_the_new_ones(state: Path) -> No
     cluster.add(old, "tarmak-iam", "Apply")
     done = apply_to_cluster(made(), cluster.kubectl(), state, wait=None)
     assert done.notes == (
-        "no longer made, and kept until an apply that waits for the rollout: ServiceAccount kube-system/old",
+        "no longer generated, but kept until an apply that waits for the rollout: ServiceAccount kube-system/old",
     )
     kept = state.read_bytes()
     assert not apply_to_cluster(made(), cluster.kubectl(), state, wait=None).changed
@@ -194,7 +196,10 @@ def test_a_crd_with_objects_of_others_stays(state: Path) -> None:
     assert "IAMIdentityMapping mine" not in cluster.names()
     assert "IAMIdentityMapping theirs" in cluster.names()
     assert done.notes == (
-        "CustomResourceDefinition iamidentitymappings.iamauthenticator.k8s.aws stays: 1 of its objects are not ours",
+        (
+            "kept CustomResourceDefinition iamidentitymappings.iamauthenticator.k8s.aws: 1 of its objects are not "
+            "managed by tarmak-iam"
+        ),
     )
 
 
@@ -244,7 +249,7 @@ def test_an_old_kubectl_sees_what_comes_after_an_object_that_is_missing(state: P
     cluster = Cluster(server="v1.15.12", client="v1.15.12")
     cluster.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME, "namespace": "kube-system"}})
     wanted = made(backends=["EKSConfigMap", "MountedFile"], kubernetesVersion="1.15.12")
-    with pytest.raises(PolicyRefused, match="is there and not made by tarmak-iam"):
+    with pytest.raises(PolicyRefused, match="exists and is not managed by tarmak-iam"):
         apply_to_cluster(wanted, cluster.kubectl(), state)
 
 
@@ -266,7 +271,7 @@ def test_where_a_foreign_object_comes_from_below_1_16(state: Path, annotations: 
     with pytest.raises(PolicyRefused) as refused:
         apply_to_cluster(made(kubernetesVersion="1.15.12"), cluster.kubectl(), state)
     assert refused.value.what == (
-        f"ConfigMap kube-system/aws-iam-authenticator ({origin}) is there and not made by tarmak-iam; "
+        f"ConfigMap kube-system/aws-iam-authenticator ({origin}) exists and is not managed by tarmak-iam; "
         "nothing was changed"
     )
 
@@ -282,5 +287,5 @@ def test_flags_go_by_kubectls_version(state: Path, client: str, flag: str) -> No
 def test_another_version_of_kubernetes_is_noted(state: Path) -> None:
     done = apply_to_cluster(made(kubernetesVersion="1.24.0"), Cluster().kubectl(), state, dry_run="client")
     assert done.notes == (
-        "the objects are for Kubernetes 1.24, the cluster runs 1.30: see kubernetesVersion in the settings",
+        "the objects are for Kubernetes 1.24, but the cluster runs 1.30: check kubernetesVersion in the settings",
     )

@@ -47,7 +47,7 @@ def test_objects_and_effects(cluster: Cluster) -> None:
     ]
     (unbound,) = found.unbound
     who = "arn:aws:iam::111122223333:role/Reader"
-    assert unbound.text == f"no RoleBinding or ClusterRoleBinding knows the group readers, which {who} would get"
+    assert unbound.text == f"no RoleBinding or ClusterRoleBinding names the group readers, which {who} would get"
 
 
 def bind(cluster: Cluster, group: str) -> None:
@@ -131,7 +131,7 @@ def test_the_values_of_secrets_are_not_shown() -> None:
     text = object_diff(secret, {**secret, "data": {"k": "b3RoZXI="}})
     assert "aHVzaA" not in text
     assert "b3RoZXI" not in text
-    assert "-  k: (hidden)\n+  k: (hidden), another one\n" in text.replace('"', "")
+    assert "-  k: (hidden)\n+  k: (hidden), changed\n" in text.replace('"', "")
 
 
 def grant(*groups: str) -> Grant:

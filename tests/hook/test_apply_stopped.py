@@ -52,7 +52,7 @@ def test_an_api_server_that_goes_away_midway(state: Path) -> None:
         apply_to_cluster(made(), cluster.kubectl(patience=5), state, tell=told.append)
     assert "done: created ConfigMap kube-system/aws-iam-authenticator" in failure.value.message
     assert "not known: DaemonSet kube-system/aws-iam-authenticator" in failure.value.message
-    assert failure.value.remedy == "run apply again, or rollback, which restores what was there before"
+    assert failure.value.remedy == "run apply again, or run rollback to restore the previous objects"
     assert failure.value.state == state
     cluster.fault = lambda _: None
     # The second attempt keeps what was there before the first.
@@ -95,7 +95,7 @@ def test_ctrl_c_midway_says_what_was_done(state: Path) -> None:
         apply_to_cluster(made(), cluster.kubectl(), state, tell=told.append)
     assert told[-1] == (
         "interrupted; done: created ConfigMap kube-system/aws-iam-authenticator; not done: DaemonSet "
-        "kube-system/aws-iam-authenticator; run apply again, or rollback, which restores what was there before"
+        "kube-system/aws-iam-authenticator; run apply again, or run rollback to restore the previous objects"
     )
     roll_back(cluster.kubectl(), state)
     assert cluster.names() == []
@@ -169,11 +169,11 @@ def test_a_rollout_that_does_not_end_says_what_the_pods_say(state: Path) -> None
     told: list[str] = []
     with pytest.raises(ApplyFailed) as failure:
         apply_to_cluster(made(), cluster.kubectl(), state, wait=30, tell=told.append)
-    assert "it does not run everywhere after 30 seconds" in failure.value.message
+    assert "the rollout did not complete within 30 seconds" in failure.value.message
     assert "pod auth-1 on master-1: ImagePullBackOff: no such image" in failure.value.message
     # What would still let people in is not taken away.
     assert "not done: ServiceAccount kube-system/old" in failure.value.message
-    assert told[-1] == "DaemonSet kube-system/aws-iam-authenticator: the cluster has not begun to roll it out"
+    assert told[-1] == "DaemonSet kube-system/aws-iam-authenticator: the rollout has not started"
 
 
 def test_no_node_is_one_that_the_daemonset_is_for(state: Path) -> None:
@@ -182,7 +182,7 @@ def test_no_node_is_one_that_the_daemonset_is_for(state: Path) -> None:
     found = cluster.get("DaemonSet", NAME)
     assert found is not None
     found["status"] = {"observedGeneration": 1}
-    with pytest.raises(ApplyFailed, match="no node is one that it is for"):
+    with pytest.raises(ApplyFailed, match="no node is eligible for its pods"):
         apply_to_cluster(made(), cluster.kubectl(), state, wait=5)
 
 

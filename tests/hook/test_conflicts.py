@@ -71,8 +71,8 @@ class TestServerSide:
         with pytest.raises(PolicyRefused) as refused:
             apply_to_cluster(made(), cluster.kubectl(), state)
         assert refused.value.message == (
-            f"{CONFIG} has fields that were set by {manager}; nothing was changed; take the change into the mappings "
-            "or settings, or take these fields over with --force"
+            f"{CONFIG} has fields that were set by {manager}; nothing was changed; add the change to the mappings "
+            "or settings, or overwrite these fields with --force"
         )
         assert (live(cluster), len(cluster.writes)) == (before, writes)
         assert live_diff(made(), cluster.kubectl()).notes[0].startswith(f"apply would refuse this: {CONFIG} has fields")
@@ -90,7 +90,7 @@ class TestServerSide:
         with pytest.raises(PolicyRefused) as refused:
             apply_to_cluster(made(), cluster.kubectl(), state)
         assert refused.value.message.startswith(
-            f"{CONFIG} ({field}) was changed since it was applied, by somebody who removed fields; nothing was changed"
+            f"{CONFIG} ({field}) was changed since it was applied (fields were removed); nothing was changed"
         )
         apply_to_cluster(made(), cluster.kubectl(), state, force=True)
         assert not apply_to_cluster(made(), cluster.kubectl(), state).changed
@@ -190,8 +190,9 @@ class TestBelow116:
         with pytest.raises(PolicyRefused) as refused:
             apply_to_cluster(old(), cluster.kubectl(), state)
         assert refused.value.message == (
-            f"{CONFIG} ({field}) was changed since it was applied, and this Kubernetes does not record by whom; "
-            "nothing was changed; take the change into the mappings or settings, or take these fields over with --force"
+            f"{CONFIG} ({field}) was changed since it was applied (this Kubernetes version does not record who "
+            "changed it); "
+            "nothing was changed; add the change to the mappings or settings, or overwrite these fields with --force"
         )
         assert (live(cluster), len(cluster.writes)) == (before, writes)
         assert live_diff(old(), cluster.kubectl()).notes[0].startswith("apply would refuse this: ")
@@ -202,7 +203,7 @@ class TestBelow116:
     def test_so_is_what_was_put_there_without_kubectl_apply(self, state: Path) -> None:
         cluster = old_cluster()
         cluster.add(edited(), "curl")
-        with pytest.raises(PolicyRefused, match="and this Kubernetes does not record by whom"):
+        with pytest.raises(PolicyRefused, match="this Kubernetes version does not record who changed it"):
             apply_to_cluster(old(), cluster.kubectl(), state)
 
     def test_from_another_machine_it_goes_on_where_nobody_has_edited(self, state: Path, tmp_path: Path) -> None:
@@ -275,8 +276,8 @@ class TestBelow116:
         with pytest.raises(PolicyRefused) as refused:
             apply_to_cluster(old(), cluster.kubectl(), state)
         assert refused.value.message.startswith(
-            f"{CONFIG} (applied with kubectl, labels team=payments, created 2026-05-04T12:00:00Z) is there and not "
-            "made by tarmak-iam; nothing was changed"
+            f"{CONFIG} (applied with kubectl, labels team=payments, created 2026-05-04T12:00:00Z) exists and is not "
+            "managed by tarmak-iam; nothing was changed"
         )
 
 

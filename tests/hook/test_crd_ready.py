@@ -93,16 +93,16 @@ def test_many_are_applied_planned_again_and_removed_in_batches(state: Path) -> N
     cluster, told = Cluster(), list[str]()
     apply_to_cluster(mapped(249), cluster.kubectl(), state, tell=told.append)
     assert [text for text in told if "IAMIdentityMapping" in text] == [
-        "applying 100 objects of the kind IAMIdentityMapping",
-        "applying 100 objects of the kind IAMIdentityMapping",
-        "applying 50 objects of the kind IAMIdentityMapping",
+        "applying 100 objects of kind IAMIdentityMapping",
+        "applying 100 objects of kind IAMIdentityMapping",
+        "applying 50 objects of kind IAMIdentityMapping",
     ]
     cluster.calls.clear()
     assert not apply_to_cluster(mapped(249), cluster.kubectl(), state).changed
     assert len(cluster.calls) < 20
     told.clear()
     roll_back(cluster.kubectl(), state, tell=told.append)
-    assert told.count("removing 100 objects of the kind IAMIdentityMapping") == 2
+    assert told.count("removing 100 objects of kind IAMIdentityMapping") == 2
     assert cluster.names() == []
 
 
@@ -422,7 +422,7 @@ def test_rollback_waits_for_a_definition_before_its_objects(state: Path) -> None
     assert "IAMIdentityMapping role-r0000-111122223333" in cluster.names()
 
 
-STAYS = f"CustomResourceDefinition {DEFINITION} stays: objects of it are not ours"
+STAYS = f"note: kept CustomResourceDefinition {DEFINITION}: it has objects that are not managed by tarmak-iam"
 
 
 def test_a_definition_whose_objects_somebody_makes_during_the_rollout_stays(state: Path) -> None:

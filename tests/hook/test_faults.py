@@ -120,7 +120,7 @@ class TestTwoRuns:
         first.until(bench.has("ready"))
         said = bench.apply(code=2)
         assert said == (
-            f"tarmak-iam: {bench.lock}: error: another run, process {first.pid}, is at work on this cluster; "
+            f"tarmak-iam: {bench.lock}: error: this cluster is in use by another run (process {first.pid}); "
             "run again when it is done; tarmak was not started\n"
         )
         os.kill(first.pid, signal.SIGTERM)

@@ -27,7 +27,7 @@ class TestOneStep:
     def test_a_rollout_that_timed_out_is_an_apply_all_the_same(self, state: Path) -> None:
         """Each apply is a change of its own, so that a rollback never goes to before the first."""
         cluster = Cluster(is_rolled_out=False)
-        with pytest.raises(ApplyFailed, match="it does not run everywhere"):
+        with pytest.raises(ApplyFailed, match="the rollout did not complete"):
             apply_to_cluster(made(), cluster.kubectl(), state, wait=5)
         assert statuses(state) == ["1 applied"]
         apply_to_cluster(made(), cluster.kubectl(), state, wait=None)
@@ -157,8 +157,8 @@ class TestKilled:
         with pytest.raises(PolicyRefused) as refused:
             roll_back(cluster.kubectl(), state)
         assert refused.value.message == (
-            f"{CONFIG} (data.config.yaml) was changed since by somebody else; nothing was changed; "
-            "--force undoes the change all the same"
+            f"{CONFIG} (data.config.yaml) has since been changed by another manager; nothing was changed; "
+            "use --force to undo the change anyway"
         )
         assert statuses(state) == ["1 applied", "2 begun"]
         roll_back(cluster.kubectl(), state, force=True)
@@ -168,7 +168,7 @@ class TestKilled:
         cluster = Cluster(is_rolled_out=False)
         metadata = {"name": "old", "namespace": "kube-system", "labels": OURS}
         cluster.add({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}, "tarmak-iam", "Apply")
-        with pytest.raises(ApplyFailed, match="it does not run everywhere"):
+        with pytest.raises(ApplyFailed, match="the rollout did not complete"):
             apply_to_cluster(made(), cluster.kubectl(), state, wait=5)
         cluster.is_rolled_out = True
         cluster.add(cluster.get("DaemonSet", NAME) or {}, "daemonset-controller")

@@ -27,18 +27,18 @@ pytestmark = pytest.mark.usefixtures("history_time")
 
 def test_rollback_needs_a_state_of_this_cluster(state: Path, tmp_path: Path) -> None:
     cluster = Cluster()
-    with pytest.raises(SelectionError, match="there is no change to roll back"):
+    with pytest.raises(SelectionError, match="no change to roll back"):
         roll_back(cluster.kubectl(), state)
     apply_to_cluster(made(), cluster.kubectl(), state)
     cluster.uid = "cluster-2"
-    with pytest.raises(PolicyRefused, match="has no change of this cluster"):
+    with pytest.raises(PolicyRefused, match="contains no change of this cluster"):
         roll_back(cluster.kubectl(), state)
     broken = tmp_path / "broken.json"
     broken_1 = '{"format": 1, "cluster": "x", "objects": [{}], "settled": true}'
     broken_2 = ('{"format": 2}', '{"format": 2, "changes": [{}]}', '{"format": 0}', '{"format": "3"}')
     for text in ("", "{", "[]", *broken_2, broken_1, "[" * 10**5):
         broken.write_text(text)
-        with pytest.raises(ConfigError, match="this is not a history that apply keeps"):
+        with pytest.raises(ConfigError, match="this file is not a history of `apply`"):
             read_history(broken)
 
 
@@ -48,8 +48,8 @@ def test_a_history_of_a_newer_release_is_not_taken_for_a_broken_one(tmp_path: Pa
     with pytest.raises(ConfigError) as refused:
         read_history(newer)
     assert str(refused.value) == (
-        f"{newer}: a newer release of tarmak-iam wrote this history; use that release, or move it away; "
-        "the changes in it can then no longer be rolled back"
+        f"{newer}: this history was written by a newer release of tarmak-iam; use that release, or move the file away; "
+        "its changes can then no longer be rolled back"
     )
 
 
@@ -73,7 +73,7 @@ def test_no_link_leads_the_state_elsewhere(tmp_path: Path, part: str) -> None:
 def test_a_state_that_could_not_be_read_again_changes_nothing(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tarmak_iam.hook.cluster.journal._LIMIT", 100)
     cluster = Cluster()
-    with pytest.raises(FileError, match="more than the 100 bytes that are read"):
+    with pytest.raises(FileError, match="the history would be larger than 100 bytes"):
         apply_to_cluster(made(), cluster.kubectl(), state)
     assert cluster.names() == []
 
@@ -96,7 +96,7 @@ class TestFile:
         apply_to_cluster(made(), cluster.kubectl(), state)
         self.as_format_1(cluster, state, settled=True)
         put_data(cluster, theirs="x")
-        with pytest.raises(PolicyRefused, match="was changed since by somebody else"):
+        with pytest.raises(PolicyRefused, match="has since been changed by another manager"):
             roll_back(cluster.kubectl(), state)
         roll_back(cluster.kubectl(), state, force=True)
         assert cluster.names() == []
@@ -105,7 +105,7 @@ class TestFile:
         cluster = Cluster()
         apply_to_cluster(made(), cluster.kubectl(), state)
         self.as_format_1(cluster, state, settled=False)
-        with pytest.raises(PolicyRefused, match="were changed since by somebody else"):
+        with pytest.raises(PolicyRefused, match="have since been changed by another manager"):
             roll_back(cluster.kubectl(), state)
         roll_back(cluster.kubectl(), state, force=True)
         assert cluster.names() == []
@@ -146,7 +146,7 @@ class TestFile:
             apply_to_cluster(made(MAPPINGS + READERS * (number % 2)), cluster.kubectl(), state)
         numbers = [each.number for each in load_history(state).revisions]
         assert numbers == list(range(3, 23))
-        with pytest.raises(SelectionError, match="there is no change 1 to go back to; there are 2 to 22"):
+        with pytest.raises(SelectionError, match="change 1 does not exist; use a number from 2 to 22"):
             roll_back(cluster.kubectl(), state, to=1)
         roll_back(cluster.kubectl(), state, to=2)
         assert config(cluster) == READERS
@@ -163,7 +163,7 @@ class TestFile:
     def test_a_cluster_that_was_made_anew_has_changes_of_its_own(self, state: Path) -> None:
         apply_to_cluster(made(), Cluster().kubectl(), state)
         cluster = Cluster(uid="cluster-2")
-        with pytest.raises(PolicyRefused, match="has no change of this cluster; nothing was changed"):
+        with pytest.raises(PolicyRefused, match="contains no change of this cluster; nothing was changed"):
             roll_back(cluster.kubectl(), state)
         apply_to_cluster(made(), cluster.kubectl(), state)
         assert statuses(state) == ["1 applied", "2 applied"]
@@ -196,8 +196,9 @@ class TestFile:
             apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state, tell=told.append)
         (warning,) = (each for each in told if each.startswith("warning: "))
         assert warning == (
-            "warning: /state.json: cannot be written: No space left on device; going on, since what was there before "
-            "is written down"
+            "warning: /state.json: cannot be written: No space left on device; continuing, because the previous "
+            "objects "
+            "are already saved"
         )
         monkeypatch.undo()
         assert statuses(state) == ["1 applied", "2 begun"]
@@ -209,5 +210,5 @@ class TestFile:
         found = json.loads(state.read_text())
         found["changes"][0]["objects"][0]["after"] = {"metadata": []}
         state.write_text(json.dumps(found))
-        with pytest.raises(ConfigError, match="this is not a history that apply keeps"):
+        with pytest.raises(ConfigError, match="this file is not a history of `apply`"):
             read_history(state)

@@ -28,7 +28,7 @@ THEIRS = "ann@build-3, process 4711, run 3f2a91bc"
 FORBIDDEN = 'Error from server (Forbidden): leases.coordination.k8s.io is forbidden: User "x" cannot create resource'
 UNSERVED = 'error: resource mapping not found for name: "tarmak-iam": no matches for kind "Lease" in version "x"'
 EOF = 'error: error when creating "STDIN": Post "https://127.0.0.1:6443/apis/x": EOF'
-UNPROTECTED = "a run from another machine or directory at the same time goes unnoticed"
+UNPROTECTED = "a concurrent run from another machine or directory is not detected"
 MADE = installation(mappings=MAPPINGS, kubernetesVersion="1.30.1")
 
 
@@ -93,9 +93,10 @@ def test_one_that_is_held_is_left_alone(seconds: int) -> None:
     with pytest.raises(LeaseHeld) as held:
         take(cluster).__enter__()
     assert held.value.message == (
-        "ann@build-3, process 4711, run 3f2a91bc is at work on this cluster since 2026-03-01 11:50:00 UTC "
-        f"(lease kube-system/tarmak-iam, renewed {max(seconds, 0)} seconds ago); run again when it is done; a run that "
-        "was killed loses its lease 60 seconds after the last renewal, or at once by "
+        "this cluster is in use by ann@build-3, process 4711, run 3f2a91bc since 2026-03-01 11:50:00 UTC "
+        f"(lease kube-system/tarmak-iam, renewed {max(seconds, 0)} seconds ago); run the command again when the "
+        "other run "
+        "has finished; the lease of a killed run expires 60 seconds after its last renewal, or remove it with "
         "`kubectl --namespace kube-system delete lease tarmak-iam`"
     )
     assert (spec(cluster)["holderIdentity"], cluster.clock) == (THEIRS, 0)
@@ -172,7 +173,7 @@ def test_one_that_was_given_back_is_free() -> None:
     theirs(cluster, 1, holder="")
     with take(cluster, told):
         pass
-    assert told == ["taking over the lease of nobody, which was given back"]
+    assert told == ["taking over the lease of an earlier run, which was released"]
     assert cluster.lease is None
 
 
@@ -276,7 +277,10 @@ def test_the_thread_says_once_what_goes_wrong() -> None:
             kubectl.run("delete", "ConfigMap", "x")
         cluster.fault_aside = lambda _: None
         kubectl.run("delete", "ConfigMap", "x")
-    assert told[0] == "the lease kube-system/tarmak-iam could not be renewed at once: kubectl replace failed: no space"
+    assert (
+        told[0]
+        == "warning: an attempt to renew the lease kube-system/tarmak-iam failed: kubectl replace failed: no space"
+    )
 
 
 def test_whoever_has_lost_it_writes_nothing_more() -> None:
@@ -286,7 +290,10 @@ def test_whoever_has_lost_it_writes_nothing_more() -> None:
         theirs(cluster, 0)
         for seconds in (40, -40):  # once it is known, it needs no second look
             cluster.clock += seconds
-            with pytest.raises(LeaseLost, match=f"lost the cluster's lease to {THEIRS}; run again when it is done"):
+            with pytest.raises(
+                LeaseLost,
+                match=f"lost the cluster's lease to {THEIRS}; run the command again when the other run has finished",
+            ):
                 kubectl.run("delete", "ConfigMap", "x")
         kubectl.run("get", "configmap")
     assert cluster.names() == ["ConfigMap x", "Lease tarmak-iam"]
@@ -317,7 +324,7 @@ def test_whoever_may_not_renew_it_is_told() -> None:
         cluster.clock += 40
         kubectl.run("delete", "ConfigMap", "x")
         kubectl.run("delete", "ConfigMap", "x")
-    assert told == [f"the lease kube-system/tarmak-iam could not be renewed at once: {FORBIDDEN}"]
+    assert told == [f"warning: an attempt to renew the lease kube-system/tarmak-iam failed: {FORBIDDEN}"]
 
 
 def test_one_that_cannot_be_removed_is_told() -> None:
@@ -326,7 +333,11 @@ def test_one_that_cannot_be_removed_is_told() -> None:
     with take(cluster, told):
         pass
     assert told == [
-        "the lease kube-system/tarmak-iam could not be removed, and expires by itself: kubectl delete failed: no"
+        (
+            "warning: the lease kube-system/tarmak-iam could not be removed: kubectl delete failed: no; it expires "
+            "within 60 "
+            "seconds"
+        )
     ]
 
 
@@ -404,10 +415,10 @@ class TestCommands:
         with pytest.raises(ApplyFailed) as failure:
             apply_to_cluster(MADE, cluster.kubectl(), tmp_path / "state.json")
         assert failure.value.message == (
-            f"lost the cluster's lease to {THEIRS}; run again when it is done; "
+            f"lost the cluster's lease to {THEIRS}; run the command again when the other run has finished; "
             "done: created ConfigMap kube-system/aws-iam-authenticator; "
             "not done: DaemonSet kube-system/aws-iam-authenticator; "
-            "run apply again, or rollback, which restores what was there before"
+            "run apply again, or run rollback to restore the previous objects"
         )
 
     def test_interrupted_while_it_is_given_back(self, tmp_path: Path) -> None:
@@ -420,7 +431,9 @@ class TestCommands:
         cluster.fault_aside = fault
         with pytest.raises(KeyboardInterrupt):
             apply_to_cluster(MADE, cluster.kubectl(), tmp_path / "state.json", tell=told.append)
-        assert told[-1] == "interrupted after the last change; the lease kube-system/tarmak-iam expires by itself"
+        assert (
+            told[-1] == "interrupted after the last change; the lease kube-system/tarmak-iam expires within 60 seconds"
+        )
 
 
 def test_a_write_has_a_time_limit_below_that_of_the_lease(tmp_path: Path) -> None:

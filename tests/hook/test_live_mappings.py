@@ -26,7 +26,7 @@ DEV = "arn:aws:iam::111122223333:role/Dev"
 def test_a_group_that_is_spelled_nearly_so(group: str, bound: list[str], nearest: str) -> None:
     (found,) = unbound_groups([Grant("arn", DEV, "dev", (group,), "MountedFile")], bound)
     assert found.nearest == nearest
-    what = f"no RoleBinding or ClusterRoleBinding knows the group {group}, which {DEV} would get"
+    what = f"no RoleBinding or ClusterRoleBinding names the group {group}, which {DEV} would get"
     assert found.text == (f"{what}; did you mean {nearest}?" if nearest else what)
 
 

@@ -28,7 +28,7 @@ def test_one_holder_at_a_time(tmp_path: Path) -> None:
     with cluster_lock(path) as lock:
         assert lock.problem is None
         assert path.read_text() == f"{os.getpid()}\n"
-        with pytest.raises(ToolError, match=f"another run, process {os.getpid()}, is at work on this cluster"):
+        with pytest.raises(ToolError, match=rf"this cluster is in use by another run \(process {os.getpid()}\)"):
             cluster_lock(path).__enter__()
     assert list(tmp_path.iterdir()) == []
 
@@ -90,7 +90,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = lock_path(tmp_path, "dev-cluster")
     with cluster_lock(path) as lock:
         assert lock.problem is None
-        with pytest.raises(ToolError, match="another run is at work"):
+        with pytest.raises(ToolError, match="this cluster is in use by another run"):
             cluster_lock(path).__enter__()
 
 
@@ -182,14 +182,15 @@ def test_the_kubectl_of_a_killed_run_holds_the_lock_and_is_named(tmp_path: Path,
     """What it writes may come after what the next run has written, and nobody would notice."""
     path = lock_path(tmp_path, "dev-cluster")
     run = start(path, "apply", "-f", "-")
-    with pytest.raises(ToolError, match=f"another run, process {run.process.pid}, is at work on this cluster"):
+    with pytest.raises(ToolError, match=rf"this cluster is in use by another run \(process {run.process.pid}\)"):
         cluster_lock(path).__enter__()
     run.kill()
     with pytest.raises(ToolError) as busy:
         cluster_lock(path).__enter__()
     assert busy.value.message == (
-        f"kubectl (process {run.kubectl}), started by process {run.process.pid} which was killed, is still at work on "
-        "this cluster; run again when it is done"
+        f"this cluster is still in use by kubectl (process {run.kubectl}), started by process {run.process.pid}, "
+        "which was "
+        "killed; run again when it is done"
     )
     run.let_go()
     eventually(lambda: is_free(path))
@@ -203,7 +204,7 @@ def test_the_kubectl_of_a_killed_run_holds_the_lock_where_nobody_can_be_named(
     path = lock_path(tmp_path, "dev-cluster")
     run = start(path, "apply", "-f", "-")
     run.kill()
-    with pytest.raises(ToolError, match=f"another run, process {run.process.pid}, is at work on this cluster"):
+    with pytest.raises(ToolError, match=rf"this cluster is in use by another run \(process {run.process.pid}\)"):
         cluster_lock(path).__enter__()
 
 

@@ -74,7 +74,7 @@ def test_a_dead_daemon(cluster: Cluster, sts: Sts) -> None:
         f"the API server does not let {ARN} in",
         f"it cannot reach the authenticator: {DEAD}",
         "DaemonSet kube-system/aws-iam-authenticator: 3 of 3 nodes updated, 3 available",
-        "pod p on no node: CrashLoopBackOff, it ended with exit code 1",
+        "pod p on no node: CrashLoopBackOff, last exit code 1",
     )
     assert sts.asked
 

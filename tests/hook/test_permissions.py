@@ -25,7 +25,7 @@ READERS = """\
     groups: [readers]
 """
 OURS = {"app.kubernetes.io/managed-by": "tarmak-iam"}
-SILENT = "note: the API server does not say what you may do: if a right is missing, this stops midway"
+SILENT = "note: the API server does not report your permissions: if one is missing, this stops midway"
 
 
 def made(mappings: str = MAPPINGS, **overrides: Any) -> Installation:
@@ -39,7 +39,8 @@ def test_all_that_is_missing_is_one_error_and_nothing_is_changed(state: Path) ->
     assert missing.value.message == (
         "you may not create, patch configmaps/aws-iam-authenticator in kube-system; create "
         "daemonsets.apps/aws-iam-authenticator in kube-system; nothing was changed; ask an administrator of the "
-        "cluster for these rights, and check them with `kubectl auth can-i create configmaps/aws-iam-authenticator "
+        "cluster for these permissions, and check them with `kubectl auth can-i create "
+        "configmaps/aws-iam-authenticator "
         "--namespace kube-system`, `kubectl auth can-i patch configmaps/aws-iam-authenticator --namespace "
         "kube-system`, `kubectl auth can-i create daemonsets.apps/aws-iam-authenticator --namespace kube-system`"
     )
@@ -296,7 +297,8 @@ def test_many_rights_are_told_in_few_words(state: Path) -> None:
         "daemonsets.apps/aws-iam-authenticator in kube-system; list clusterrolebindings.rbac.authorization.k8s.io, "
         "clusterroles.rbac.authorization.k8s.io, configmaps, customresourcedefinitions.apiextensions.k8s.io, "
         "daemonsets.apps, rolebindings.rbac.authorization.k8s.io, roles.rbac.authorization.k8s.io, serviceaccounts in "
-        "the cluster; nothing was changed; ask an administrator of the cluster for these rights, and check them with "
+        "the cluster; nothing was changed; ask an administrator of the cluster for these permissions, and check them "
+        "with "
         "`kubectl auth can-i list clusterrolebindings.rbac.authorization.k8s.io --all-namespaces`, `kubectl auth can-i "
         "list clusterroles.rbac.authorization.k8s.io --all-namespaces`, `kubectl auth can-i list configmaps "
         "--all-namespaces` and so on"

@@ -231,13 +231,13 @@ def test_a_kind_that_is_not_served_does_not_hide_the_others() -> None:
 
 @pytest.mark.parametrize("text", ["[]", "3", "null", '"x"'])
 def test_json_that_is_no_object(text: str) -> None:
-    with pytest.raises(ToolError, match="kubectl printed JSON that is no object"):
+    with pytest.raises(ToolError, match="kubectl printed JSON that is not an object"):
         items_of(Completed(("kubectl",), 0, text, ""))
 
 
 def test_versions_that_are_none(tmp_path: Path) -> None:
     programs = program(tmp_path, "kubectl", """echo '{"clientVersion": {"gitVersion": "v1.30.1"}}'""")
-    with pytest.raises(ToolError, match="'' is no version of Kubernetes"):
+    with pytest.raises(ToolError, match="'' is not a Kubernetes version"):
         Kubectl(programs).versions()
     for printed in ("no", "", "null", "[]", '"v1.30.1"', "1"):
         programs = program(tmp_path, "kubectl", f"echo '{printed}'")

@@ -50,7 +50,7 @@ def test_what_somebody_else_has_written_is_not_ours(is_there: bool) -> None:
     cluster = Cluster()
     live = cluster.add(config("old")) if is_there else None
     losing(cluster, then=config("theirs"))
-    with pytest.raises(ToolError, match="ConfigMap kube-system/x was changed by somebody else just now"):
+    with pytest.raises(ToolError, match="ConfigMap kube-system/x was just changed by another process"):
         Server.of(cluster.kubectl()).put_back(config("new"), live)
     assert cluster.objects[NAME]["data"] == {"a": "theirs"}
 
@@ -58,5 +58,5 @@ def test_what_somebody_else_has_written_is_not_ours(is_there: bool) -> None:
 def test_what_somebody_else_has_made_is_not_ours() -> None:
     cluster = Cluster()
     cluster.add(config("theirs"))
-    with pytest.raises(ToolError, match="ConfigMap kube-system/x was changed by somebody else just now"):
+    with pytest.raises(ToolError, match="ConfigMap kube-system/x was just changed by another process"):
         Server.of(cluster.kubectl()).put_back(config("new"), None)

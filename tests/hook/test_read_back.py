@@ -65,7 +65,7 @@ def test_what_differs_is_named() -> None:
     containers[0]["image"] = "evil"
     live["spec"]["template"]["spec"]["tolerations"] = [{"operator": "Exists"}]
     assert differences(WANTED, live) == (
-        "DaemonSet kube-system/x is not what was applied: somebody changed metadata.labels.app, "
+        "DaemonSet kube-system/x differs from what was applied: another process changed metadata.labels.app, "
         "spec.template.spec.containers.main.image, spec.template.spec.tolerations afterwards"
     )
     containers[0]["args"] = ["init"]
@@ -75,7 +75,7 @@ def test_what_differs_is_named() -> None:
 
 
 def test_what_is_gone_is_named() -> None:
-    assert differences(WANTED, None) == "DaemonSet kube-system/x is gone: somebody removed it after it was applied"
+    assert differences(WANTED, None) == "DaemonSet kube-system/x was removed by another process after it was applied"
 
 
 def managed(manager: str, time: str) -> dict[str, str]:
@@ -88,7 +88,7 @@ def managed(manager: str, time: str) -> dict[str, str]:
         ([managed("tarmak-iam", "1"), managed("kubectl-edit", "2")], "kubectl-edit changed "),
         ([managed("b", "2"), managed("a", "2"), managed("tarmak-iam", "2")], "a, b changed "),
         ([managed("tarmak-iam", "2")], "another run of tarmak-iam changed "),
-        ([managed("tarmak-iam", "1")], "somebody changed "),
+        ([managed("tarmak-iam", "1")], "another process changed "),
     ],
 )
 def test_who_has_changed_it(entries: list[dict[str, str]], expected: str) -> None:
@@ -105,7 +105,7 @@ def test_what_was_removed_is_gone(stop: str | None) -> None:
     live = cluster.add({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "x", "namespace": "n"}})
     ref = Ref("v1", "ServiceAccount", "n", "x")
     if stop is None:
-        with pytest.raises(ChangedSince, match="ServiceAccount n/x is there again: somebody made it after"):
+        with pytest.raises(ChangedSince, match="ServiceAccount n/x was created again by another process after"):
             read_back(Server.of(cluster.kubectl()), [], [ref])
     else:
         live["metadata"]["deletionTimestamp"] = stop
@@ -124,9 +124,9 @@ def test_apply_ends_with_it(tmp_path: Path) -> None:
     with pytest.raises(ApplyFailed) as failure:
         apply_to_cluster(MADE, cluster.kubectl(), state)
     assert failure.value.message == (
-        "ConfigMap kube-system/aws-iam-authenticator is not what was applied: kubectl-edit changed "
+        "ConfigMap kube-system/aws-iam-authenticator differs from what was applied: kubectl-edit changed "
         "data.config.yaml afterwards; done: created ConfigMap kube-system/aws-iam-authenticator, created DaemonSet "
-        "kube-system/aws-iam-authenticator; run apply again, or rollback, which restores what was there before"
+        "kube-system/aws-iam-authenticator; run apply again, or run rollback to restore the previous objects"
     )
     assert load_history(state, None).revisions[-1].status is Status.APPLIED
 
@@ -140,7 +140,7 @@ def test_also_where_nothing_was_to_be_changed(tmp_path: Path) -> None:
             cluster.objects.pop(("ConfigMap", "kube-system", NAME), None)
 
     cluster.fault = fault
-    with pytest.raises(ApplyFailed, match="ConfigMap kube-system/aws-iam-authenticator is gone"):
+    with pytest.raises(ApplyFailed, match="ConfigMap kube-system/aws-iam-authenticator was removed by another process"):
         apply_to_cluster(MADE, cluster.kubectl(), state)
 
 

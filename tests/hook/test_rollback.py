@@ -27,7 +27,7 @@ def test_rollback_twice_and_after_an_edit_of_somebody_else(state: Path) -> None:
     apply_to_cluster(made(), cluster.kubectl(), state)
     apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
     cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}})
-    with pytest.raises(PolicyRefused, match="was changed since by somebody else"):
+    with pytest.raises(PolicyRefused, match="has since been changed by another manager"):
         roll_back(cluster.kubectl(), state)
     assert roll_back(cluster.kubectl(), state, force=True).changed
     assert "reader" not in (cluster.get("ConfigMap", NAME) or {})["data"]["config.yaml"]
@@ -44,8 +44,8 @@ def test_rollback_that_stops_midway_goes_on_the_next_time(state: Path) -> None:
     )
     with pytest.raises(ToolError) as failure:
         roll_back(cluster.kubectl(), state)
-    assert "restored: removed DaemonSet kube-system/aws-iam-authenticator" in failure.value.message
-    assert "not yet looked after: ConfigMap kube-system/aws-iam-authenticator" in failure.value.message
+    assert "done: removed DaemonSet kube-system/aws-iam-authenticator" in failure.value.message
+    assert "not done: ConfigMap kube-system/aws-iam-authenticator" in failure.value.message
     cluster.fault = lambda _: None
     roll_back(cluster.kubectl(), state)
     assert cluster.names() == []
@@ -63,7 +63,7 @@ def test_rollback_does_not_write_over_what_somebody_does_meanwhile(state: Path) 
             cluster.objects[key]["data"] |= data
 
     cluster.fault = lambda args: meanwhile(args, data={"theirs": "x"})
-    with pytest.raises(ToolError, match=f"ConfigMap kube-system/{NAME} was changed by somebody else just now"):
+    with pytest.raises(ToolError, match=f"ConfigMap kube-system/{NAME} was just changed by another process"):
         roll_back(cluster.kubectl(), state)
     assert cluster.objects[key]["data"].pop("theirs") == "x"
     # Another version alone, as after a change of its status, is in nobody's way.
@@ -99,7 +99,9 @@ class TestRollbackKilled:
             apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
         cluster.is_rolled_out = False
         for _ in range(2):
-            with pytest.raises(RollbackFailed, match=r"does not run everywhere after 5 seconds.*run rollback again"):
+            with pytest.raises(
+                RollbackFailed, match=r"the rollout did not complete within 5 seconds.*run rollback again"
+            ):
                 roll_back(cluster.kubectl(), state, wait=5)
             assert (config(cluster), statuses(state)) == (READERS, ["1 applied", "2 applied", "3 undoing"])
         daemon = cluster.get("DaemonSet", NAME)
@@ -120,7 +122,7 @@ class TestRollbackKilled:
         told: list[str] = []
         for _ in range(2):
             roll_back(cluster.kubectl(), state, wait=None, tell=told.append)
-            assert told[-1].startswith("not removed yet, since pods may still need it: ")
+            assert told[-1].startswith("note: not removed yet, because pods may still use it: ")
             assert (set(names) <= set(cluster.names()), statuses(state)) == (True, ["1 applied", "2 undoing"])
         daemon = cluster.get("DaemonSet", NAME)
         assert daemon is not None
@@ -204,10 +206,12 @@ class TestTo:
         cluster = Cluster()
         for more in ("", READERS):
             apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
-        with pytest.raises(SelectionError, match="there is no change 3 to go back to; there are 0 to 2"):
+        with pytest.raises(SelectionError, match="change 3 does not exist; use a number from 0 to 2"):
             roll_back(cluster.kubectl(), state, to=3)
         roll_back(cluster.kubectl(), state)
-        with pytest.raises(SelectionError, match="change 2 is undone; see `rollback --list`"):
+        with pytest.raises(
+            SelectionError, match="change 2 is already undone; choose an applied change from `rollback --list`"
+        ):
             roll_back(cluster.kubectl(), state, to=2)
 
     def test_an_edit_in_between_that_is_not_there_any_more_is_in_nobodys_way(self, state: Path) -> None:
@@ -258,7 +262,7 @@ class TestOthers:
         cluster = Cluster()
         apply_to_cluster(made(), cluster.kubectl(), state)
         put_data(cluster, **more)
-        with pytest.raises(PolicyRefused, match=rf"{CONFIG} \(data\..*\) was changed since by somebody else"):
+        with pytest.raises(PolicyRefused, match=rf"{CONFIG} \(data\..*\) has since been changed by another manager"):
             roll_back(cluster.kubectl(), state)
         assert len(cluster.names()) == 2
         roll_back(cluster.kubectl(), state, force=True)
@@ -270,7 +274,7 @@ class TestOthers:
         daemon = cluster.get("DaemonSet", NAME)
         assert daemon is not None
         cluster.add({**daemon, "spec": {**daemon["spec"], "minReadySeconds": 5}}, "kubectl-edit")
-        with pytest.raises(PolicyRefused, match=r"\(spec\.minReadySeconds\) was changed since"):
+        with pytest.raises(PolicyRefused, match=r"\(spec\.minReadySeconds\) has since been changed"):
             roll_back(cluster.kubectl(), state)
 
     def test_defaults_of_an_answer_that_never_came_do_not(self, state: Path) -> None:
@@ -293,7 +297,7 @@ class TestOthers:
         apply_to_cluster(made(), cluster.kubectl(), state)
         add_crd(cluster)
         cluster.add({**mine, "spec": {**mine["spec"], "username": "theirs"}})
-        with pytest.raises(PolicyRefused, match=r"IAMIdentityMapping mine \(spec\.username\) was changed since"):
+        with pytest.raises(PolicyRefused, match=r"IAMIdentityMapping mine \(spec\.username\) has since been changed"):
             roll_back(cluster.kubectl(), state)
         roll_back(cluster.kubectl(), state, force=True)
         found = cluster.get("IAMIdentityMapping", "mine", "")

@@ -29,7 +29,7 @@ class TestAnnounced:
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         assert self.announced(cluster, state)[:5] == [
             "undoing change 2 of 2026-03-02 10:00:00 UTC",
-            f"{CONFIG}, {DAEMON} will be set back",
+            f"{CONFIG}, {DAEMON} will be restored",
             "arn:aws:iam::111122223333:role/Reader: can no longer log in; loses readers",
             "afterwards 1 principal can log in with IAM, 1 of them in system:masters",
             f"restoring {CONFIG}",
@@ -43,7 +43,7 @@ class TestAnnounced:
 
         def tell(text: str) -> None:
             if text.startswith("afterwards"):
-                assert text == f"afterwards nobody can log in with IAM: there is no {DAEMON}"
+                assert text == f"afterwards IAM login is not possible: {DAEMON} does not exist"
                 seen.append(len(cluster.writes) - writes)
 
         roll_back(cluster.kubectl(), state, tell=tell)
@@ -60,7 +60,7 @@ class TestAnnounced:
             if told[1].startswith("DaemonSet")
             else f"{CONFIG}, {DAEMON} will be removed",
             "arn:aws:iam::111122223333:role/Admin: can no longer log in; loses system:masters",
-            f"afterwards nobody can log in with IAM: there is no {DAEMON}",
+            f"afterwards IAM login is not possible: {DAEMON} does not exist",
         ]
         assert (state.read_bytes(), len(cluster.writes)) == (kept, writes)
 
@@ -71,7 +71,7 @@ class TestAnnounced:
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state, force=True)
         told = self.announced(cluster, state)
         assert any(each.startswith("the authenticator: would not start: ") for each in told)
-        nobody = "afterwards nobody can log in with IAM: the authenticator does not start: "
+        nobody = "afterwards IAM login is not possible: the authenticator does not start: "
         assert any(each.startswith(nobody) for each in told)
 
     def test_a_daemonset_without_a_configmap_tells_nothing(self, state: Path) -> None:
@@ -80,8 +80,8 @@ class TestAnnounced:
         pod = {"containers": [{"name": NAME, "args": ["server", "-c", "/etc/a.yaml"]}], "volumes": []}
         cluster.add(self.daemonset(pod))
         apply_to_cluster(made(), cluster.kubectl(), state, force=True)
-        reason = f"{DAEMON} has its configuration not from a ConfigMap"
-        assert f"who can log in with IAM afterwards is not known: {reason}" in self.announced(cluster, state)
+        reason = f"{DAEMON} does not read its configuration from a ConfigMap"
+        assert f"it is unknown who can log in with IAM afterwards: {reason}" in self.announced(cluster, state)
 
     @pytest.mark.parametrize("is_there", [True, False])
     def test_a_daemonset_that_read_another_configmap(self, state: Path, is_there: bool) -> None:
@@ -95,9 +95,9 @@ class TestAnnounced:
             cluster.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
         apply_to_cluster(made(), cluster.kubectl(), state, force=True)
         told = self.announced(cluster, state)
-        waits = f"{DAEMON} waits for ConfigMap kube-system/theirs, which is not there"
+        waits = f"{DAEMON} waits for ConfigMap kube-system/theirs, which does not exist"
         assert ("afterwards 3 principals can log in with IAM, 1 of them in system:masters" in told) is is_there
-        assert (f"afterwards nobody can log in with IAM: {waits}" in told) is not is_there
+        assert (f"afterwards IAM login is not possible: {waits}" in told) is not is_there
 
     def daemonset(self, pod: dict[str, Any]) -> dict[str, Any]:
         spec = {"template": {"spec": pod}}
@@ -111,7 +111,7 @@ class TestAnnounced:
         cluster.fault = lambda args: forbidden if "configmap/aws-auth" in args else None
         told = self.announced(cluster, state)
         reason = 'kubectl get failed: (Forbidden): configmaps "aws-auth" is forbidden'
-        assert f"who can log in with IAM afterwards is not known: {reason}" in [
+        assert f"it is unknown who can log in with IAM afterwards: {reason}" in [
             each.replace("Error from server ", "") for each in told
         ]
         assert cluster.names() == []

@@ -39,7 +39,7 @@ def test_an_interrupted_restart_is_made_up_for(state: Path, server_version: str,
         assert f"kubectl delete failed: {FORBIDDEN.err}; pod {NAME}-4 on master-1, pod {NAME}-5 on master-2, pod " in (
             text := str(stopped.value)
         )
-        assert f"pod {NAME}-6 on master-3 still run the configuration of before" in text
+        assert f"pod {NAME}-6 on master-3 still run the previous configuration" in text
     cluster.fault = lambda _: None
     evil = names(cluster)
     assert (cluster.get("ConfigMap", NAME) or {})["data"]["config.yaml"] == MAPPINGS
@@ -87,7 +87,7 @@ def test_a_rollout_that_has_not_begun_is_noted(state: Path) -> None:
     apply_to_cluster(made(), cluster.kubectl(), state)
     assert live_diff(made(), cluster.kubectl()).notes == ()
     cluster.objects["DaemonSet", "kube-system", NAME]["status"]["observedGeneration"] = 0
-    text = f"DaemonSet kube-system/{NAME}: the cluster has not begun to roll it out"
+    text = f"DaemonSet kube-system/{NAME}: the rollout has not started"
     assert live_diff(made(), cluster.kubectl()).notes == (text,)
 
 
@@ -122,7 +122,7 @@ def test_it_does_not_run_what_somebody_has_written_since(state: Path) -> None:
     found, left = cluster.get("ConfigMap", NAME), names(cluster)
     assert found is not None
     cluster.add({**found, "data": {"config.yaml": f"{MAPPINGS}# theirs\n"}}, "kubectl-edit")
-    with pytest.raises(PolicyRefused, match="was changed since by somebody else"):
+    with pytest.raises(PolicyRefused, match="has since been changed by another manager"):
         roll_back(cluster.kubectl(), state)
     assert names(cluster) == left
 
@@ -147,7 +147,7 @@ def test_a_rollback_that_was_not_to_wait_is_finished_by_the_next(state: Path) ->
     cluster.clock += 86400
     told: list[str] = []
     roll_back(cluster.kubectl(), state, wait=None, tell=told.append)
-    assert "the same command without --no-wait restarts them one after the other" in told[-1]
+    assert "run the same command without --no-wait to restart them one by one" in told[-1]
     assert (len(deleted(cluster)), len(stale(cluster))) == (3, 3)
     again = roll_back(cluster.kubectl(), state)
     assert (again.undone, again.changed, again.rolled_out) == ((2,), False, True)
@@ -206,8 +206,8 @@ def test_where_a_new_pod_does_not_come_up_the_others_stay(state: Path) -> None:
     with pytest.raises(ApplyFailed) as failure:
         apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=30)
     assert (
-        f"pod {NAME}-4 on master-1 was restarted: the pod in its place is not ready (pod {NAME}-7 on master-1: "
-        f"ImagePullBackOff); pod {NAME}-5 on master-2, pod {NAME}-6 on master-3 still run the configuration of before"
+        f"pod {NAME}-4 on master-1 was restarted: its replacement is not ready (pod {NAME}-7 on master-1: "
+        f"ImagePullBackOff); pod {NAME}-5 on master-2, pod {NAME}-6 on master-3 still run the previous configuration"
     ) in failure.value.message
     assert deleted(cluster) == [f"{NAME}-4"]
 
@@ -221,7 +221,7 @@ def test_where_a_pod_does_not_end_it_is_named(state: Path) -> None:
     with pytest.raises(ApplyFailed) as failure:
         apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=30)
     assert cluster.clock == begin + 30
-    assert f"pod {NAME}-4 on master-1 was restarted: it has not ended; pod {NAME}-4 on master-1, pod" in str(
+    assert f"pod {NAME}-4 on master-1 was restarted: it has not terminated; pod {NAME}-4 on master-1, pod" in str(
         failure.value
     )
 
@@ -244,9 +244,7 @@ def test_without_waiting_only_a_single_pod_is_restarted(state: Path) -> None:
     cluster = Cluster(masters=1)
     apply_to_cluster(made(), cluster.kubectl(), state)
     edited(cluster)
-    only = (
-        f"pod {NAME}-2 on master-1 is the only one that is ready: IAM logins fail until the pod in its place is ready"
-    )
+    only = f"warning: pod {NAME}-2 on master-1 is the only ready pod: IAM logins fail until its replacement is ready"
     told: list[str] = []
     assert apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=None, tell=told.append).notes == ()
     assert told[0] == only
@@ -255,8 +253,8 @@ def test_without_waiting_only_a_single_pod_is_restarted(state: Path) -> None:
     apply_to_cluster(made(), several.kubectl(), state, force=True)
     edited(several)
     note = (
-        f"not restarted: pod {NAME}-3 on master-1, pod {NAME}-4 on master-2; the same command without --no-wait "
-        "restarts them one after the other"
+        f"not restarted: pod {NAME}-3 on master-1, pod {NAME}-4 on master-2; run the same command without --no-wait "
+        "to restart them one by one"
     )
     assert apply_to_cluster(made(), several.kubectl(), state, force=True, wait=None).notes == (note,)
     assert deleted(several) == []
@@ -267,7 +265,7 @@ def test_a_rollout_that_does_not_end_is_told_where_pods_may_not_be_listed(state:
     cluster = Cluster(is_rolled_out=False)
     said = 'Error from server (Forbidden): pods is forbidden: User "u" cannot list resource "pods"'
     cluster.fault = lambda args: failed(said) if args[:2] == ("get", "pods") else None
-    with pytest.raises(ApplyFailed, match=re.escape(f"begun to roll it out (its pods cannot be listed: {said})")):
+    with pytest.raises(ApplyFailed, match=re.escape(f"has not started (its pods cannot be listed: {said})")):
         apply_to_cluster(made(), cluster.kubectl(), state, wait=5)
 
 
@@ -283,7 +281,7 @@ def test_a_rollout_that_does_not_end_names_pods_that_are_not_replaced(state: Pat
         apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=5)
     assert (
         f"3 of 3 nodes updated, 2 available; pod {NAME}-4 on master-1, pod {NAME}-5 on master-2, pod {NAME}-6 on "
-        "master-3 still run the configuration of before"
+        "master-3 still run the previous configuration"
     ) in failure.value.message
     assert deleted(cluster) == []
 
@@ -294,7 +292,7 @@ def test_a_pod_that_is_being_deleted_is_waited_for_alone(state: Path) -> None:
     edited(cluster)
     (pod,) = cluster.daemons.pods.values()
     pod["metadata"]["deletionTimestamp"] = stamp(0)
-    with pytest.raises(ApplyFailed, match="was restarted: it has not ended; pod"):
+    with pytest.raises(ApplyFailed, match="was restarted: it has not terminated; pod"):
         apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=5)
     assert deleted(cluster) == []
     cluster.replace_pod(f"{NAME}-2")
@@ -311,7 +309,7 @@ def test_until_the_controller_has_seen_the_template_nothing_is_restarted(state: 
     assert daemon is not None
     daemon["status"]["observedGeneration"] = 0
     cluster.daemons.crash(f"{NAME}-4")
-    with pytest.raises(ApplyFailed, match="the cluster has not begun to roll it out"):
+    with pytest.raises(ApplyFailed, match="the rollout has not started"):
         apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=5)
     assert deleted(cluster) == []
 
@@ -333,8 +331,8 @@ def test_no_kubectl_waits_for_the_end_of_a_pod(state: Path, client: str, options
         ({"is_seen": True, "desired": 3, "updated": 3, "available": 3}, True, "3 of 3 nodes updated, 3 available"),
         ({"is_seen": True, "desired": 3, "updated": 3, "available": 2}, False, "3 of 3 nodes updated, 2 available"),
         ({"is_seen": True, "desired": 3, "updated": 2, "available": 3}, False, "2 of 3 nodes updated, 3 available"),
-        ({"is_seen": True}, False, "no node is one that it is for"),
-        ({"desired": 3, "updated": 3, "available": 3}, False, "the cluster has not begun to roll it out"),
+        ({"is_seen": True}, False, "no node is eligible for its pods"),
+        ({"desired": 3, "updated": 3, "available": 3}, False, "the rollout has not started"),
     ],
 )
 def test_when_a_rollout_is_done(counts: dict[str, Any], done: bool, text: str) -> None:

@@ -348,7 +348,11 @@ class TestAfter:
     @pytest.mark.parametrize(
         ("kind", "why", "command"),
         [
-            ("refused", "ConfigMap x was changed since by somebody else; nothing was changed", "rollback --force"),
+            (
+                "refused",
+                "ConfigMap x has since been changed by another manager; nothing was changed",
+                "rollback --force",
+            ),
             ("away", "kubectl get failed: connection refused", "rollback"),
         ],
     )

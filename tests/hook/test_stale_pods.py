@@ -69,10 +69,16 @@ def test_below_1_16_an_edit_by_hand_leaves_no_time(state: Path) -> None:
     assert check_pods(server(cluster)).notes == ()
     edited(cluster)
     assert stale(cluster) == [
-        f"pod {NAME}-2 on master-1: it was made for another configuration than ConfigMap kube-system/{NAME} has"
+        (
+            f"pod {NAME}-2 on master-1: it was created for another configuration than that of ConfigMap "
+            f"kube-system/{NAME}"
+        )
     ]
     assert check_pods(server(cluster)).notes == (
-        f"when ConfigMap kube-system/{NAME} changed last is not known: pods are judged by their template alone",
+        (
+            f"the time of the last change of ConfigMap kube-system/{NAME} is unknown: pods are checked only by their "
+            "template"
+        ),
     )
 
 
@@ -85,7 +91,9 @@ def test_where_times_do_not_decide_the_checksum_does(state: Path, server_version
     assert config is not None
     for entry in config["metadata"].get("managedFields", ()):  # the very second
         entry["time"] = next(iter(cluster.daemons.pods.values()))["metadata"]["creationTimestamp"]
-    other = f"pod {NAME}-2 on master-1: it was made for another configuration than ConfigMap kube-system/{NAME} has"
+    other = (
+        f"pod {NAME}-2 on master-1: it was created for another configuration than that of ConfigMap kube-system/{NAME}"
+    )
     assert stale(cluster) == [other]
     config["data"]["config.yaml"] = MAPPINGS
     assert stale(cluster) == []
@@ -136,10 +144,10 @@ def test_pods_of_another_controller_are_not_its_own(state: Path) -> None:
 @pytest.mark.parametrize(
     ("resource", "note"),
     [
-        ("pods", f"the pods of DaemonSet kube-system/{NAME} could not be looked at: "),
+        ("pods", f"the pods of DaemonSet kube-system/{NAME} could not be read: "),
         (
             "controllerrevisions.apps",
-            f"whether pods of DaemonSet kube-system/{NAME} run an older template is not known: ",
+            f"it is unknown whether pods of DaemonSet kube-system/{NAME} run an older template: ",
         ),
     ],
 )

@@ -23,7 +23,7 @@ from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
 
 DAEMONSET = f"DaemonSet kube-system/{NAME}"
-ENDED = "the pod that runs there now would be ended; nothing was changed; --force updates all the same"
+ENDED = "the pod that runs there now would be terminated; nothing was changed; use --force to update anyway"
 TAINT = {"key": "dedicated", "value": "db", "effect": "NoExecute"}
 
 
@@ -76,14 +76,14 @@ def test_a_node_that_it_is_no_longer_for(state: Path) -> None:
     calls = len(cluster.calls)
     with pytest.raises(PolicyRefused) as refused:
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
-    assert refused.value.message == f"{DAEMONSET} would no longer be for node master-3; {ENDED}"
+    assert refused.value.message == f"{DAEMONSET} would no longer run on node master-3; {ENDED}"
     assert "apply" not in [call[0] for call in cluster.calls[calls:] if "--dry-run=server" not in call]
     found = live_diff(made(MAPPINGS + READERS), cluster.kubectl())
     assert found.notes == (f"apply would refuse this: {refused.value.message}",)
     told: list[str] = []
     apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state, force=True, tell=told.append)
     assert told[:2] == [
-        f"{DAEMONSET} would no longer be for node master-3",
+        f"warning: {DAEMONSET} would no longer run on node master-3",
         f"applying ConfigMap kube-system/{NAME}",
     ]
 
@@ -96,7 +96,7 @@ def test_a_restart_is_looked_at_too(state: Path) -> None:
     cluster.add({**config, "data": {"config.yaml": "x"}}, "kubectl-edit")
     cluster.daemons.nodes["master-3"] = node("master-3", labels={})
     (note,) = live_diff(made(), cluster.kubectl()).notes[1:]
-    assert note == f"apply would refuse this: {DAEMONSET} would no longer be for node master-3; {ENDED}"
+    assert note == f"apply would refuse this: {DAEMONSET} would no longer run on node master-3; {ENDED}"
 
 
 def test_a_rollback_does_not_end_a_pod_in_whose_place_none_can_start(state: Path) -> None:
@@ -108,11 +108,11 @@ def test_a_rollback_does_not_end_a_pod_in_whose_place_none_can_start(state: Path
     for is_dry in (True, False):
         with pytest.raises(PolicyRefused) as refused:
             roll_back(cluster.kubectl(), state, dry_run=is_dry)
-        assert refused.value.message == f"{DAEMONSET} would no longer be for node master-3; {ENDED}"
+        assert refused.value.message == f"{DAEMONSET} would no longer run on node master-3; {ENDED}"
     assert (state.read_bytes(), len(cluster.writes)) == (kept, writes)
     told: list[str] = []
     assert roll_back(cluster.kubectl(), state, force=True, tell=told.append).changed
-    assert f"{DAEMONSET} would no longer be for node master-3" in told
+    assert f"warning: {DAEMONSET} would no longer run on node master-3" in told
 
 
 def test_nor_does_one_that_restarts_it(state: Path) -> None:
@@ -122,7 +122,7 @@ def test_nor_does_one_that_restarts_it(state: Path) -> None:
     cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
     apply_to_cluster(made(), cluster.kubectl(), state, force=True)
     cluster.daemons.nodes["master-3"] = node("master-3", labels={})
-    with pytest.raises(PolicyRefused, match="would no longer be for node master-3"):
+    with pytest.raises(PolicyRefused, match="would no longer run on node master-3"):
         roll_back(cluster.kubectl(), state)
 
 
@@ -156,9 +156,7 @@ def test_nothing_is_looked_at_where_no_pod_is_replaced(state: Path) -> None:
 def test_the_only_pod_that_is_ready(state: Path) -> None:
     cluster = Cluster(masters=1)
     apply_to_cluster(made(), cluster.kubectl(), state)
-    only = (
-        f"pod {NAME}-1 on master-1 is the only one that is ready: IAM logins fail until the pod in its place is ready"
-    )
+    only = f"pod {NAME}-1 on master-1 is the only ready pod: IAM logins fail until its replacement is ready"
     assert checked(cluster, wanted(cluster, terminationGracePeriodSeconds=9)) == (only,)
     image = "example.org/aws-iam-authenticator:v0.7.18"
     then = wanted(cluster, containers=[{"name": NAME, "image": image}])
@@ -185,11 +183,11 @@ def test_nothing_is_claimed_of_nodes_that_may_not_be_listed(state: Path) -> None
     apply_to_cluster(made(), cluster.kubectl(), state)
     said = 'Error from server (Forbidden): nodes is forbidden: User "u" cannot list resource "nodes" in API group ""'
     cluster.fault = lambda args: failed(said) if args[:2] == ("get", "nodes") else None
-    note = f"whether each node can run the new pod of {DAEMONSET} is not known: {said}"
+    note = f"it is unknown whether each node can run the new pod of {DAEMONSET}: {said}"
     assert apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state, dry_run="server").notes == (note,)
     told: list[str] = []
     apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state, tell=told.append)
-    assert told[0] == note
+    assert told[0] == f"warning: {note}"
 
 
 @pytest.mark.parametrize(

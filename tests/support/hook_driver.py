@@ -110,7 +110,9 @@ def rollback(kubectl: Any, state: Path, *, tell: Any, within: Any) -> Any:
         case "error":
             raise RollbackFailed("kubectl replace failed: connection refused")
         case "refused":
-            raise PolicyRefused("ConfigMap x was changed since by somebody else; nothing was changed", remedy="--force")
+            raise PolicyRefused(
+                "ConfigMap x has since been changed by another manager; nothing was changed", remedy="--force"
+            )
         case "away":
             raise ToolError("kubectl get failed: connection refused")
     return RolledBack(())

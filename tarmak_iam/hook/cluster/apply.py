@@ -1,5 +1,5 @@
-"""Applies an installation to a cluster: planned whole, written down in the history, carried out, and read again at
-the very end.
+"""Applies an installation to a cluster: plans all changes, writes them to the history, makes them, and reads the
+objects again at the end.
 """
 
 from __future__ import annotations
@@ -63,19 +63,20 @@ _GONE = object()
 
 
 class ChangedSince(ToolError):
-    """The cluster does not have what was applied just now. `refs`: which objects."""
+    """The cluster does not have what was just applied. `refs`: the objects that differ."""
 
     def __init__(self, found: Sequence[tuple[Ref, str]]) -> None:
-        more = f"; {len(found) - _MAX_OBJECTS} more objects too" if len(found) > _MAX_OBJECTS else ""
+        more = f"; and {len(found) - _MAX_OBJECTS} more objects" if len(found) > _MAX_OBJECTS else ""
         super().__init__("; ".join(f"{ref} {what}" for ref, what in found[:_MAX_OBJECTS]) + more)
         self.refs = tuple(ref for ref, _ in found)
 
 
 def read_back(server: Server, made: Sequence[tuple[Object, Object]], removed: Sequence[Ref] = ()) -> None:
-    """`made`: each object as it was wanted, and as it became. Only what was wanted counts: a status, and fields that
-    others add, do not. `removed` are to be gone.
+    """Reads the objects again and compares them. `made`: each object as it was wanted, and as the API server returned
+    it. Only the wanted fields are compared: the status and fields that other managers add are ignored. `removed` must
+    be gone.
 
-    Raises ChangedSince, naming who has changed them, and ToolError where they cannot be read.
+    Raises ChangedSince, which names who changed the objects, and ToolError where they cannot be read.
     """
     wanted = [each for each, _ in made]
     try:
@@ -93,26 +94,26 @@ def _changed(made: Iterable[tuple[Object, Object]], found: Index) -> Iterator[tu
         ref = Ref.of(wanted)
         live = found.get(ref)
         if live is None:
-            yield ref, "is gone: somebody removed it after it was applied"
+            yield ref, "was removed by another process after it was applied"
             continue
         paths = list(_differing(wanted, became, live, ()))
         if paths:
             shown = ", ".join(map(_shown, paths[:_MAX_PATHS])) + (", ..." if len(paths) > _MAX_PATHS else "")
-            yield ref, f"is not what was applied: {_who(became, live)} changed {shown} afterwards"
+            yield ref, f"differs from what was applied: {_who(became, live)} changed {shown} afterwards"
 
 
 def _back(removed: Iterable[Ref], found: Index) -> Iterator[tuple[Ref, str]]:
     for ref in removed:
         live = found.get(ref)
         if live is not None and "deletionTimestamp" not in live["metadata"]:
-            yield ref, "is there again: somebody made it after it was removed"
+            yield ref, "was created again by another process after it was removed"
 
 
 def _differing(shape: Any, became: Any, live: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Where the two differ in what `shape` sets."""
+    """The paths of fields that `shape` sets and in which the two differ."""
     if isinstance(shape, dict) and isinstance(became, dict) and isinstance(live, dict):
         for key, value in shape.items():
-            if str(key).startswith(OWN_ANNOTATIONS):  # which no comparison goes by: they say when and by what it is set
+            if str(key).startswith(OWN_ANNOTATIONS):  # never compared: they record when and by which release
                 continue
             yield from _differing(value, became.get(key, _GONE), live.get(key, _GONE), (*path, str(key)))
     elif (names := _names(shape)) and _names(became) and _names(live):
@@ -125,7 +126,7 @@ def _differing(shape: Any, became: Any, live: Any, path: tuple[str, ...]) -> Ite
 
 
 def _names(items: Any) -> list[str]:
-    """Those of a list whose items have one each, as containers have; others may add to such a list."""
+    """The names of a list's items if each has one, as containers do. Other managers may add items to such a list."""
     if not isinstance(items, list) or not all(isinstance(each, dict) and "name" in each for each in items):
         return []
     names = [str(each["name"]) for each in items]
@@ -133,16 +134,16 @@ def _names(items: Any) -> list[str]:
 
 
 def _who(became: Object, live: Object) -> str:
-    """By what the API server keeps of field managers, from Kubernetes 1.16 on."""
+    """By the field managers that the API server records, in Kubernetes 1.16 and later."""
     names = {name for (name, _), _ in _entries(live).items() - _entries(became).items()}
     others = sorted(names - {MANAGER})
     if others:
         return ", ".join(others)
-    return f"another run of {MANAGER}" if names else "somebody"
+    return f"another run of {MANAGER}" if names else "another process"
 
 
 def _entries(each: Object) -> dict[tuple[str, str], str]:
-    """When each manager has changed it last."""
+    """The last change by each manager."""
     return {
         (str(entry.get("manager", "")), str(entry.get("operation", ""))): f"{entry.get('time')} {entry.get('fieldsV1')}"
         for entry in managed_entries(each)
@@ -165,18 +166,19 @@ def apply_to_cluster(
     begun: Callable[[], None] = lambda: None,
     within: Boundary | None = None,
 ) -> Applied:
-    """Brings the cluster's objects to what `manifests` makes; the change goes to the history in the file `state`,
-    which no link may lead out of the boundary `within`. One that did not come to its end goes on under its number.
+    """Applies what `manifests` generates. The change is written to the history in the file `state`; no link may lead
+    from it out of the boundary `within`. An apply that was interrupted continues under its number.
 
-    Only objects of our own are touched. New ones come first, objects of ours that are no longer made go last, once
-    the DaemonSet runs (`wait`: seconds for that; None not to wait, and then they stay unless it runs already). With
-    `dry_run` nothing is changed: `client` only reads, `server` has the API server judge each object. `begun` is called
-    once the change is in the history, before the first write: until then `rollback` would undo an earlier apply.
+    Only objects that are managed by tarmak-iam are changed. New objects are created first. Objects that are no longer
+    generated are removed last, once the DaemonSet runs. `wait`: how many seconds to wait for that; with None nothing is
+    waited for, and they are kept unless the DaemonSet is already rolled out. With `dry_run` nothing is changed:
+    `client` only reads, `server` has the API server validate each object. `begun` is called once the change is in the
+    history, before the first write: until then `rollback` would undo an earlier apply.
 
-    Raises ConfigError as `manifests` does, and for a file that is no history; PolicyRefused, nothing changed, for
-    objects or fields that are somebody else's, for the last way in, and for pods whose node cannot run the new ones,
-    unless `force`; FileError, nothing changed, where the history cannot be written; ToolError, also where another run
-    holds the cluster's lease; ApplyFailed from the first change on.
+    Raises ConfigError as `manifests` does, and for a file that is not a history. Raises PolicyRefused, with nothing
+    changed, for objects or fields of other managers, if the last admin would be lost, and for pods whose node cannot
+    run the new ones, unless `force`. Raises FileError, with nothing changed, where the history cannot be written;
+    ToolError, also where another run holds the cluster's lease; and ApplyFailed from the first change on.
     """
     options = _Options(state, dry_run, force, wait, tell, begun, within)
     with nullcontext(kubectl) if dry_run is not None else leased(kubectl, tell) as held:
@@ -185,7 +187,7 @@ def apply_to_cluster(
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """As `apply_to_cluster` takes them."""
+    """The options of `apply_to_cluster`."""
 
     state: Path
     dry_run: Literal["client", "server"] | None
@@ -220,26 +222,27 @@ def _planned_and_applied(installation: Installation, kubectl: Kubectl, options: 
         return replace(foreseen, notes=tuple(dict.fromkeys((*notes, *warnings, *would_be_restarted(check)))))
     check_permissions(kubectl, permissions_of_apply(server, plan, check), options.tell)
     for each in warnings:
-        options.tell(each)
+        options.tell(f"warning: {each}")
     return _ApplyRun(server, plan, foreseen, options).carried_out()
 
 
 def _with_safe_removals(server: Server, plan: ApplyPlan) -> ApplyPlan:
-    """Without removals, where the daemon that reads these objects may still be the one that lets people in."""
+    """The plan without removals, if a daemon that still reads these objects may answer logins."""
     daemons = [step for step in plan.steps if step.ref.kind == "DaemonSet"]
     if not plan.removals or all(
         step.action is ObjectAction.UNCHANGED and read_rollout(server.kubectl, step.ref).is_done for step in daemons
     ):
         return plan
     names = brief_list(map(Ref.of, plan.removals))
-    note = f"no longer made, and kept until an apply that waits for the rollout: {names}"
+    note = f"no longer generated, but kept until an apply that waits for the rollout: {names}"
     return replace(plan, removals=(), notes=(*plan.notes, note))
 
 
 def _of_version(installation: Installation, server: Server) -> Iterator[str]:
     if installation.kubernetes.minor != server.version.minor:
         own, found = (".".join(map(str, each.minor)) for each in (installation.kubernetes, server.version))
-        yield f"the objects are for Kubernetes {own}, the cluster runs {found}: see kubernetesVersion in the settings"
+        what = f"the objects are for Kubernetes {own}, but the cluster runs {found}"
+        yield f"{what}: check kubernetesVersion in the settings"
 
 
 @dataclass
@@ -277,7 +280,7 @@ class _ApplyRun:
         return replace(done, notes=notes, restarted=rolled_out.restarted)
 
     def _begin(self) -> Journal:
-        """Writes down what is there now, before the first change."""
+        """Writes the current objects to the history, before the first change."""
         unsettled = (step for step in self._plan.steps if not is_settled(self._server, step))
         objects = [KeptObject.of(step.live, step.then) for step in unsettled]
         objects += [KeptObject.of(each, None) for each in self._plan.removals]
@@ -309,18 +312,18 @@ class _ApplyRun:
     def _attempt(self, steps: list[ApplyStep]) -> list[dict[str, object]]:
         try:
             return self._server.apply([step.pair for step in steps], force=self._options.force)
-        except Conflict:  # perhaps with somebody who was just at it: what they did is read again
+        except Conflict:  # perhaps with a change made in between: read the objects again
             found = Index(self._server.read([step.wanted for step in steps]))
             pairs = [(step.wanted, found.get(step.ref)) for step in steps]
             return self._server.apply(pairs, force=self._options.force)
 
     def _remove(self, batch: list[Object]) -> None:
-        """Of one kind."""
+        """Removes objects of one kind."""
         refs = []
         for each in batch:
             ref = Ref.of(each)
-            if ref.kind == CRD and self._server.others(each):  # made while the rollout was waited for
-                self._options.tell(f"{ref} stays: objects of it are not ours")
+            if ref.kind == CRD and self._server.others(each):  # created during the rollout
+                self._options.tell(f"note: kept {ref}: it has objects that are not managed by {MANAGER}")
                 self._note(ObjectAction.UNCHANGED, ref)
             else:
                 refs.append(ref)
@@ -348,7 +351,7 @@ class _ApplyRun:
             if ref not in self._begun:
                 left.append(ref)
                 continue
-            # Whoever does not answer for one object is not asked for the next one.
+            # An API server that does not answer for one object is not asked for the next.
             became = None if unknown else self._outcome_of(ref, live, action)
             if became is ObjectAction.UNCHANGED:
                 left.append(ref)
@@ -359,7 +362,7 @@ class _ApplyRun:
         return ApplyFailed(error, self._applied(None), tuple(left), tuple(unknown))
 
     def _outcome_of(self, ref: Ref, live: Object | None, action: ObjectAction) -> ObjectAction | None:
-        """What became of an object whose call did not come back; None where that cannot be found out."""
+        """What became of an object whose call did not return; None where that is unknown."""
         at_once = replace(self._server, kubectl=replace(self._server.kubectl, patience=0.0))
         try:
             found = at_once.read([ref.stub])
@@ -377,7 +380,7 @@ class _ApplyRun:
         return [ref for ref, change in self._done.items() if change.action is ObjectAction.REMOVED]
 
     def _note(self, action: ObjectAction, ref: Ref, made: Object | None = None) -> None:
-        """`made` is what the API server has made of it."""
+        """`made` is the object as the API server returned it."""
         self._done[ref] = ObjectChange.of(action, ref)
         if self._journal is not None and (made is not None or action is ObjectAction.REMOVED):
             self._journal.note(ref, made)

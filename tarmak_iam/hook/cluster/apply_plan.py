@@ -1,5 +1,5 @@
-"""What an apply would do, object by object, worked out before anything is changed, and as a diff: objects as text,
-who gains and loses what.
+"""Plans an apply before anything is changed: what would become of each object, and as a diff which objects and whose
+access would change.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from tarmak_iam.text import brief_list
 
 @dataclass(frozen=True, slots=True)
 class ApplyStep:
-    """One object: as it is wanted, as it is (None where it is not there), and as it would become."""
+    """One object as it is wanted, as it is now (None where it does not exist), and as it would become."""
 
     wanted: Object = field(repr=False)
     live: Object | None = field(repr=False)
@@ -67,7 +67,7 @@ class ApplyStep:
 
 @dataclass(frozen=True, slots=True)
 class ApplyPlan:
-    """`steps` in apply order, then `removals`, the live objects of ours that are no longer made, in their order."""
+    """`steps` in apply order, then `removals`: live objects of ours that are no longer generated, in their order."""
 
     steps: tuple[ApplyStep, ...]
     removals: tuple[Object, ...]
@@ -80,12 +80,12 @@ class ApplyPlan:
 
     @property
     def live(self) -> list[Object]:
-        """What is there of the objects that are made."""
+        """The live objects among those that are generated."""
         return [step.live for step in self.steps if step.live is not None]
 
     @property
     def ends(self) -> list[tuple[Object | None, Object | None]]:
-        """Those as they are and as they would become."""
+        """Each object as it is now and as it would become."""
         return [(step.live, step.then) for step in self.steps]
 
     @property
@@ -94,7 +94,7 @@ class ApplyPlan:
 
 
 IsAsLeft = Callable[[Object], bool]
-"""Whether a live object is as the newest change left it, by a history."""
+"""Whether a live object is as the newest change in a history left it."""
 
 
 def make_plan(
@@ -105,15 +105,15 @@ def make_plan(
     force: bool = False,
     is_as_left: IsAsLeft = lambda _: False,
 ) -> ApplyPlan:
-    """`ask`: whether the API server works out what would become of each object, or we do. `is_as_left` helps where the
-    API server does not keep who set what.
+    """`ask`: whether the API server computes what each object would become (a server-side dry run); else this module
+    merges the objects itself. `is_as_left` helps where the API server does not record who set a field.
 
-    Raises PolicyRefused for objects that are somebody else's, and for fields of ours that somebody else has set or
-    removed, unless `force`; ToolError.
+    Unless `force`, raises PolicyRefused for objects that are not managed by tarmak-iam, and for applied fields that
+    another manager has set or removed. Raises ToolError.
     """
     try:
         return _plan_once(server, objects, ask=ask, force=force, is_as_left=is_as_left)
-    except Conflict:  # perhaps with somebody who was just at it: what they did is read again
+    except Conflict:  # perhaps with a change made in between: read the objects again
         try:
             return _plan_once(server, objects, ask=ask, force=force, is_as_left=is_as_left)
         except Conflict as again:
@@ -134,7 +134,7 @@ def _plan_once(server: Server, objects: Sequence[Object], *, ask: bool, force: b
 
 
 def _read_settled(server: Server, objects: Sequence[Object]) -> list[Object]:
-    """Those of the objects that are there, once what is being deleted is gone."""
+    """The objects that exist, once those that are being deleted are gone."""
     found = server.read(objects)
     going = [Ref.of(each) for each in found if is_being_deleted(each)]
     if not going:
@@ -144,7 +144,7 @@ def _read_settled(server: Server, objects: Sequence[Object]) -> list[Object]:
 
 
 def is_settled(server: Server, step: ApplyStep) -> bool:
-    """Whether there is nothing to do for it: not even to take note that its fields are ours."""
+    """Whether nothing is to be done: the object is unchanged, and its fields are already recorded as ours."""
     if step.action is not ObjectAction.UNCHANGED:
         return False
     return not server.is_server_side or (step.live is not None and is_applied(step.live))
@@ -157,15 +157,15 @@ def _merged_locally(wanted: Object, live: Object | None) -> Object:
 def _refuse_foreign(found: Iterable[Object]) -> None:
     foreign = [_shown(each) for each in found if not is_ours(each)]
     if foreign:
-        verb = "is" if len(foreign) == 1 else "are"
+        verb = ("exists and is" if len(foreign) == 1 else "exist and are") + f" not managed by {MANAGER}"
         raise PolicyRefused(
-            f"{', '.join(foreign)} {verb} there and not made by {MANAGER}; nothing was changed",
-            remedy="--force takes over what it sets there, and rollback gives it back",
+            f"{', '.join(foreign)} {verb}; nothing was changed",
+            remedy=f"use --force to take over the fields that {MANAGER} sets; rollback restores them",
         )
 
 
 def _refuse_edited(server: Server, steps: Iterable[ApplyStep], is_as_left: IsAsLeft) -> None:
-    """What the API server itself does not take for a conflict: fields that somebody has removed, and below 1.16 all."""
+    """Refuses what the API server does not report as a conflict: removed fields, and below 1.16 every change."""
     has_managers = server.is_server_side
     found: list[tuple[ApplyStep, tuple[Path, ...]]] = []
     for step in steps:
@@ -180,15 +180,15 @@ def _refuse_edited(server: Server, steps: Iterable[ApplyStep], is_as_left: IsAsL
     if found:
         named = brief_list(f"{step.ref} ({shortly(edited)})" for step, edited in found)
         verb, them = ("was", "it was") if len(found) == 1 else ("were", "they were")
-        why = "by somebody who removed fields" if has_managers else "and this Kubernetes does not record by whom"
+        why = "fields were removed" if has_managers else "this Kubernetes version does not record who changed it"
         raise PolicyRefused(
-            f"{named} {verb} changed since {them} applied, {why}; nothing was changed",
-            remedy="take the change into the mappings or settings, or take these fields over with --force",
+            f"{named} {verb} changed since {them} applied ({why}); nothing was changed",
+            remedy="add the change to the mappings or settings, or overwrite these fields with --force",
         )
 
 
 def _shown(each: Object) -> str:
-    """Which object, and whose, as far as that can be details."""
+    """Which object it is, and what is known of who created it."""
     who, marks = managers(each), labels_of(each)
     details = [f"set by {', '.join(who)}"] if who else []
     if not who and last_applied(each) is not None:
@@ -203,13 +203,13 @@ def _shown(each: Object) -> str:
 
 
 def _removals(server: Server, objects: Sequence[Object]) -> tuple[tuple[Object, ...], tuple[str, ...]]:
-    """What nobody makes any more, the last to be applied first; and what stays all the same."""
+    """The objects that are no longer generated, in reverse apply order; and notes about those that are kept."""
     gone: list[Object] = []
     notes: list[str] = []
     for each in _no_longer_made(server, objects):
         others = server.others(each) if each.get("kind") == CRD else 0
         if others:
-            notes.append(f"{Ref.of(each)} stays: {others} of its objects are not ours")
+            notes.append(f"kept {Ref.of(each)}: {others} of its objects are not managed by {MANAGER}")
         else:
             gone.append(each)
     return tuple(reversed(in_apply_order(gone))), tuple(notes)
@@ -225,8 +225,8 @@ _HIDDEN = "(hidden)"
 
 @dataclass(frozen=True, slots=True)
 class ObjectDiff:
-    """`text` is a unified diff of the object as YAML, without what the API server keeps in it; a Secret's values are
-    not shown."""
+    """`text` is a unified diff of the object as YAML, without the fields that the API server sets. The values of a
+    Secret are hidden."""
 
     change: ObjectChange
     text: str
@@ -234,8 +234,9 @@ class ObjectDiff:
 
 @dataclass(frozen=True, slots=True)
 class LiveDiff:
-    """`objects` that would change, `effects` on principals against what the cluster's daemon gives now, groups that
-    nobody has bound, pods that do not run what the cluster's objects say, and on how many nodes there is no pod yet."""
+    """`objects` that would change; `effects`: how the access of principals would change against what the cluster's
+    daemon grants now; `unbound`: groups without a binding; `stale_pods`: pods that run another configuration than the
+    cluster's objects; `missing_pods`: the number of nodes without a pod."""
 
     objects: tuple[ObjectDiff, ...]
     effects: tuple[Effect, ...]
@@ -250,15 +251,15 @@ class LiveDiff:
 
     @property
     def missing_text(self) -> str:
-        """Of pods that the controller still has to make, as a line."""
+        """One line about pods that the controller has yet to create."""
         return f"{DAEMONSET}: {self.missing_pods} of its nodes {'has' if self.missing_pods == 1 else 'have'} no pod yet"
 
 
 def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
-    """Changes nothing; the API server is asked what would become of each object, where it can be (1.16).
+    """Changes nothing. From Kubernetes 1.16 on, the API server computes what each object would become.
 
-    Raises ConfigError as `manifests` does, and ToolError. What apply would refuse to touch without `force` is shown
-    as with it, and noted.
+    What apply would refuse without `force` is shown as with `force`, with a note. Raises ConfigError as `manifests`
+    does, and ToolError.
     """
     objects = manifests(installation)
     server = Server.of(kubectl)
@@ -300,7 +301,7 @@ def _about_pods(server: Server, plan: ApplyPlan, pods: PodCheck) -> tuple[str, .
 
 def _rollout_notes(pods: PodCheck) -> Iterator[str]:
     if not pods.is_seen:
-        yield f"{DAEMONSET}: the cluster has not begun to roll it out"
+        yield f"{DAEMONSET}: the rollout has not started"
 
 
 def _refusal(error: PolicyRefused) -> str:
@@ -321,7 +322,7 @@ def _diffs(plan: ApplyPlan) -> tuple[ObjectDiff, ...]:
 
 
 def object_diff(before: Object | None, after: Object | None) -> str:
-    """Of one object as YAML; None where there is none."""
+    """A unified diff of one object as YAML. None stands for an object that does not exist."""
     ref = Ref.of(after or before or {})
     return unified_diff(*_texts(before, after), str(ref))
 
@@ -338,19 +339,19 @@ def _texts(before: Object | None, after: Object | None) -> tuple[str, str]:
 def _text(each: Object | None) -> str:
     if each is None:
         return ""
-    # In one order, whoever made it.
+    # Sorted, so that the order of keys makes no difference.
     in_order: Any = json.loads(json.dumps(each, sort_keys=True))
     return yaml_bytes(in_order).decode()
 
 
 def _masked(secret: Object, other: Object) -> Object:
-    """A Secret whose values are hidden; those that differ from another's are shown to."""
+    """A Secret with hidden values; a value that differs from that of the other Secret is marked."""
     masked = dict(secret)
     for key in ("data", "stringData"):
         values, others = secret.get(key), other.get(key) or {}
         if isinstance(values, dict):
             masked[key] = {
-                name: f"{_HIDDEN}, another one" if name in others and others[name] != value else _HIDDEN
+                name: f"{_HIDDEN}, changed" if name in others and others[name] != value else _HIDDEN
                 for name, value in values.items()
             }
     return masked

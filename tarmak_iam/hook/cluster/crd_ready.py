@@ -1,5 +1,5 @@
-"""CustomResourceDefinitions: which kinds they bring, what one that is there already needs, and waiting until its
-kind is served.
+"""CustomResourceDefinitions: which kinds they define, how an existing one is updated, and waiting until the kind is
+served.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ CRD = "CustomResourceDefinition"
 _UNKNOWN_FIELDS = "preserveUnknownFields"
 
 GroupKind = tuple[str, str]
-"""A kind and the group of the API that it is in, the group first."""
+"""API group and kind."""
 
 
 def defined_kind(each: Object) -> GroupKind | None:
-    """What a definition defines; None for any other object."""
+    """The kind that a definition defines; None for any other object."""
     spec = each.get("spec") or {}
     return (str(spec["group"]), str(spec["names"]["kind"])) if each.get("kind") == CRD else None
 
@@ -30,10 +30,10 @@ def group_kind(each: Object) -> GroupKind:
 
 
 def fitted(wanted: Object, live: Object | None) -> Object:
-    """What to apply so that the one that is there becomes what is wanted.
+    """What to apply so that the live object becomes what is wanted.
 
-    A definition that came as v1beta1 keeps unknown fields until somebody says otherwise. Where nobody has to, this is
-    not said: the API server drops the default, and every later apply would find it missing.
+    A definition that was created as v1beta1 preserves unknown fields until `preserveUnknownFields` is set to false. It
+    is set only where that is needed: the API server drops the default, and every later apply would find it missing.
     """
     if not _keeps_unknown_fields(live) or not _is_v1(wanted):
         return wanted
@@ -41,8 +41,8 @@ def fitted(wanted: Object, live: Object | None) -> Object:
 
 
 def restorable(before: Object, live: Object | None) -> Object:
-    """As it was before, as far as the API server takes it: v1 lets nobody begin to keep unknown fields (in every
-    release that has it, apiextensions' validatePreserveUnknownFields)."""
+    """The object as it was before, as far as the API server accepts it: v1 rejects a change of preserveUnknownFields
+    to true (in every release that has v1: apiextensions' validatePreserveUnknownFields)."""
     if not _is_v1(before) or not _keeps_unknown_fields(before) or _keeps_unknown_fields(live):
         return before
     return {**before, "spec": {key: value for key, value in before["spec"].items() if key != _UNKNOWN_FIELDS}}
@@ -63,7 +63,7 @@ _PAUSE = 0.5
 
 def wait_until_established(kubectl: Kubectl, ref: Ref) -> None:
     """Waits until a CustomResourceDefinition has the condition Established, and kubectl finds its kind: the API server
-    publishes that a moment later. Raises ToolError where that takes more than a minute, with the API server's reason.
+    publishes the kind a moment later. Raises ToolError with the API server's reason after a minute.
     """
     deadline = kubectl.clock() + _SECONDS
     while True:
@@ -79,7 +79,7 @@ def wait_until_established(kubectl: Kubectl, ref: Ref) -> None:
 
 
 def _is_served(kubectl: Kubectl, crd: dict[str, Any]) -> bool:
-    """Where that is refused for another reason, whoever makes the objects will say so."""
+    """True also for any other refusal: the call that creates the objects reports it."""
     spec = crd["spec"]
     done = kubectl.run("get", f"{spec['names']['plural']}.{spec['group']}", "-o", "name")
     return done.code == 0 or not is_unserved(done)

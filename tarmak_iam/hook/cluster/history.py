@@ -1,5 +1,5 @@
-"""What became of the objects of a cluster, and the numbered history of it, with each object before and after: what
-`rollback` goes by.
+"""What an apply did to the objects of a cluster, and the numbered history of changes, with each object before and
+after: what `rollback` uses.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class ObjectAction(TextEnum):
 
 @dataclass(frozen=True, slots=True)
 class ObjectChange:
-    """What became, or would become, of one object; `namespace` is empty for one of the whole cluster."""
+    """What was or would be done to one object. `namespace` is empty for a cluster-scoped object."""
 
     action: ObjectAction
     kind: str
@@ -63,10 +63,10 @@ class ObjectChange:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of each object, in the order in which it did.
+    """What was done to each object, in the order of the changes.
 
-    `state` is the file with what was there before, None where nothing changed (an older file is then left alone).
-    `rolled_out`: whether the DaemonSet runs everywhere with this; None where nobody waited for it.
+    `state` is the file with the previous objects, None where nothing changed (an older file is then left unchanged).
+    `rolled_out`: whether the DaemonSet runs on every node with these objects; None where nothing was waited for.
     """
 
     changes: tuple[ObjectChange, ...]
@@ -74,9 +74,9 @@ class Applied:
     rolled_out: bool | None = None
     notes: tuple[str, ...] = ()
     effects: tuple[Effect, ...] = ()
-    """On principals, against what the cluster's daemon gave before."""
+    """How the access of principals changed, against what the cluster's daemon granted before."""
     restarted: tuple[StalePod, ...] = ()
-    """Pods that ran another configuration."""
+    """Pods that ran another configuration, and were restarted."""
 
     @property
     def changed(self) -> bool:
@@ -84,7 +84,7 @@ class Applied:
 
 
 class ApplyFailed(ToolError):
-    """It stopped midway: `applied` tells what was done, `left` what was not; `state` is for `rollback`."""
+    """An apply stopped midway. `applied`: what was done; `left`: what was not; `state`: the history for `rollback`."""
 
     def __init__(
         self, reason: TarmakIamError, applied: Applied, left: tuple[Ref, ...], unknown: tuple[Ref, ...]
@@ -95,20 +95,20 @@ class ApplyFailed(ToolError):
             parts.append(f"not known: {brief_list(unknown)}")
         if left:
             parts.append(f"not done: {brief_list(left)}")
-        # Where nothing is kept of it, a rollback would undo an earlier change.
-        restores = ", or rollback, which restores what was there before" if applied.state is not None else ""
+        # Without a saved state, a rollback would undo an earlier change.
+        restores = ", or run rollback to restore the previous objects" if applied.state is not None else ""
         super().__init__("; ".join(parts), remedy=f"run apply again{restores}")
         self.applied, self.left, self.unknown = applied, left, unknown
         self.state = applied.state
 
 
 class RollbackFailed(ToolError):
-    """It stopped midway, and says what was done and what was not."""
+    """A rollback stopped midway. The message says what was done and what was not."""
 
 
 @contextmanager
 def reporting_failure(failure: Callable[[TarmakIamError], ToolError], tell: Progress) -> Iterator[None]:
-    """Nothing that is half done goes unmentioned: an error is raised as `failure` makes it, and Ctrl-C reported so."""
+    """Reports what is half done: an error is raised as `failure` converts it, and Ctrl-C is told in the same words."""
     try:
         yield
     except TarmakIamError as error:
@@ -120,10 +120,10 @@ def reporting_failure(failure: Callable[[TarmakIamError], ToolError], tell: Prog
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """What became of each object: created, configured (put back as it was), removed or unchanged.
+    """What was done to each object: created, configured (restored as it was), removed or unchanged.
 
-    `undone` are the numbers of the changes; none where the newest one was undone already. `access_after`: who can log
-    in afterwards, None where there was nothing to undo. `restarted`: pods that ran another configuration.
+    `undone`: the numbers of the changes, empty where the newest one was already undone. `access_after`: who can log in
+    afterwards, None where there was nothing to undo. `restarted`: pods that ran another configuration.
     """
 
     changes: tuple[ObjectChange, ...]
@@ -138,13 +138,13 @@ class RolledBack:
 
 
 STATE_NAME = "tarmak-iam.state.json"
-"""In the cluster's directory: the history."""
+"""The name of the history file in the cluster's directory."""
 
 _MAX_CHANGES = 20
 
 
 class Status(TextEnum):
-    """`begun` and `undoing` are those of a change, and of a rollback, that did not come to its end."""
+    """`begun` is a change that was not completed, `undoing` a rollback that was not completed."""
 
     BEGUN = "begun"
     APPLIED = "applied"
@@ -154,10 +154,10 @@ class Status(TextEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeptObject:
-    """An object as it was before a change, and as the change was to leave it: None where there was none, or was to be
-    none. `is_done`: whether it is so, and `after` is what the API server made of it.
+    """An object before a change and after it; None where it did not exist, or was to be removed. `is_done`: whether
+    the change was made, so that `after` is the object as the API server returned it.
 
-    `digest` is what a release up to 0.1 kept in place of `after`, which is not known then.
+    `digest` is what releases up to 0.1 saved in place of `after`, which is unknown then.
     """
 
     ref: Ref
@@ -169,7 +169,7 @@ class KeptObject:
 
     @classmethod
     def of(cls, live: Object | None, then: Object | None) -> KeptObject:
-        """Of one that is to become what `then` is."""
+        """Of an object that is to become `then`."""
         before, after = (None if each is None else without_server_fields(each) for each in (live, then))
         return cls(Ref.of(then or live or {}), before, after, live is None or is_ours(live))
 
@@ -182,7 +182,7 @@ class KeptObject:
         )
 
     def ends(self, status: Status) -> tuple[Object, ...]:
-        """How a change of that status, or undoing it, can have left it where it is there."""
+        """What an existing object can be after a change of that status, or after its rollback."""
         found = {Status.UNDONE: (self.before,), Status.UNDOING: (self.before, self.after)}.get(status, (self.after,))
         return tuple(each for each in found if each is not None)
 
@@ -194,14 +194,14 @@ class KeptObject:
 
     @property
     def is_change(self) -> bool:
-        """Whether it has become another one, or somebody else's has become ours."""
+        """Whether the object changed, or tarmak-iam took it over."""
         return not self.is_ours or _comparable(self.before) != _comparable(self.after)
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What one apply changed: `objects` in the order in which it did. `cluster` is the uid of the cluster's
-    kube-system, `time` when it began, in UTC, `release` that of tarmak-iam."""
+    """What one apply changed: `objects` in the order of the changes. `cluster` is the uid of the cluster's kube-system
+    namespace, `time` the start in UTC, `release` the release of tarmak-iam."""
 
     number: int
     cluster: str
@@ -212,7 +212,7 @@ class Revision:
 
     @property
     def is_open(self) -> bool:
-        """Whether it is neither done nor undone."""
+        """Whether it is neither completed nor undone."""
         return self.status in (Status.BEGUN, Status.UNDOING)
 
     @property
@@ -222,8 +222,8 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class UndoneObject:
-    """An object that changes have made something else of: `target` is what it was before the first of them, `states`
-    what it was after that, the newest last. `is_done`: whether the API server's own answers are among these."""
+    """An object that one or more changes touched: `target` is the object before the first of them, `states` what it was
+    afterwards, the newest last. `is_done`: whether these are the API server's own answers."""
 
     ref: Ref
     target: Object | None
@@ -233,14 +233,14 @@ class UndoneObject:
     digest: str | None = None
 
     def known(self, live: Object | None) -> tuple[Object, ...]:
-        """The states in which it was there. Of an old release there is a digest alone: it may be what is there now."""
+        """The states in which it existed. An old release saved only a digest: it may be that of the live object."""
         found = tuple(each for each in self.states if each is not None)
         if self.digest is not None and live is not None and object_digest(live) == self.digest:
             return (*found, without_server_fields(live))
         return found
 
     def is_as_left(self, live: Object | None) -> bool:
-        """Whether all that the changes made of it is there."""
+        """Whether the live object still has everything that the changes set."""
         return _is_there(live, self.states[-1], (self.target, *self.states[:-1]))
 
     def is_as_before(self, live: Object | None) -> bool:
@@ -249,7 +249,7 @@ class UndoneObject:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The newest change last. More than one cluster has changes in it where one was made anew in its place."""
+    """The newest change last. It has changes of more than one cluster where a cluster was created again."""
 
     revisions: tuple[Revision, ...] = ()
 
@@ -260,7 +260,7 @@ class History:
         return next(reversed(self.of(cluster)), None)
 
     def opened(self, cluster: str) -> tuple[Revision, ...]:
-        """Those that did not come to their end. Only the newest of a cluster counts, and what a rollback was about to
+        """The changes that were not completed: the newest of a cluster, and those that an interrupted rollback was to
         undo together with it."""
         newest = self.newest(cluster)
         if newest is None or not newest.is_open:
@@ -270,8 +270,8 @@ class History:
         return tuple(each for each in self.of(cluster) if each.status is Status.UNDOING)
 
     def left(self, cluster: str) -> Callable[[Object], bool]:
-        """Tells whether an object is as the newest change of it left it, or as undoing that did; of a rollback that did
-        not come to its end, either."""
+        """Returns a function: whether an object is as its newest change, or the rollback of that, left it. After an
+        interrupted rollback it may be either."""
         newest: dict[tuple[str, str, str], list[tuple[Status, KeptObject]]] = {}
         for revision in reversed(self.of(cluster)):
             for each in revision.objects:
@@ -287,7 +287,7 @@ class History:
         return is_left
 
     def with_revision(self, revision: Revision) -> History:
-        """With it in the place of the one of its number, or as the newest; the oldest ones go."""
+        """With this revision in place of the one with its number, or as the newest. The oldest are dropped."""
         others = [each for each in self.revisions if each.number != revision.number]
         return History(tuple(sorted((*others, revision), key=lambda each: each.number))[-_MAX_CHANGES:])
 
@@ -298,8 +298,8 @@ class History:
         )
 
     def settled(self, cluster: str, live: Index) -> History:
-        """With those that did come to their end, although nobody could write it down any more, and without one that
-        never began. `live` has all of their objects that are there."""
+        """With the status of changes that were completed but could not be written down, and without a change that was
+        never started. `live` contains all of their objects that exist."""
         opened = self.opened(cluster)
         found = [(each, live.get(each.ref)) for each in composed(opened)]
         if not opened or any(each.digest is not None for each, _ in found):
@@ -310,17 +310,17 @@ class History:
             return self.with_status(numbers, Status.UNDONE) if is_undone else self
         if is_undone:
             return History(tuple(each for each in self.revisions if each.number not in numbers))
-        # What is no longer made goes only when the rollout is over, and may stay for the next apply.
+        # Objects that are no longer generated are removed after the rollout, perhaps only by the next apply.
         is_over = all(each.is_as_left(now) for each, now in found if each.states[-1] is not None)
         return self.with_status(numbers, Status.APPLIED) if is_over else self
 
     def begun(
         self, cluster: str, objects: Sequence[KeptObject], live: Index, time: datetime, release: str
     ) -> tuple[History, Revision]:
-        """With a change of these objects, which is about to be made, and that change.
+        """The history with a new change of these objects, and that change.
 
-        It is the one that did not come to its end where there is such a one: what that has of an object stays as it is
-        from before, so that one rollback undoes both.
+        A change that was not completed is continued under its number: its objects keep what they were before it, so
+        that one rollback undoes both.
         """
         history = self.settled(cluster, live)
         opened, newest = history.opened(cluster), history.newest(cluster)
@@ -337,7 +337,7 @@ class History:
 
 
 def composed(revisions: Sequence[Revision]) -> tuple[UndoneObject, ...]:
-    """What changes, the newest last, come to together, object by object."""
+    """The combined effect of changes, the newest last, object by object."""
     found: dict[tuple[tuple[str, str, str], str], list[KeptObject]] = {}
     for revision in revisions:
         for each in revision.objects:
@@ -353,7 +353,7 @@ def _undone(every: Sequence[KeptObject]) -> UndoneObject:
 
 
 def _joined(opened: Sequence[UndoneObject], objects: Sequence[KeptObject], live: Index) -> tuple[KeptObject, ...]:
-    """Objects of a change that goes on, and of what is about to be changed now."""
+    """The objects of a continued change together with those that are about to be changed."""
     new = {(each.ref.key, each.ref.namespace): each for each in objects}
     kept = []
     for each in opened:
@@ -368,13 +368,13 @@ def _joined(opened: Sequence[UndoneObject], objects: Sequence[KeptObject], live:
             continue
         elif _is_known(each, now):
             kept.append(replace(mine, before=each.target, is_ours=each.is_ours))
-        else:  # somebody else has changed it meanwhile: that is what to go back to
+        else:  # changed by another manager in between: that state is restored
             kept.append(mine)
     return (*kept, *new.values())
 
 
 def _is_known(each: UndoneObject, live: Object | None) -> bool:
-    """Whether nobody else has changed the fields that the changes are about."""
+    """Whether no other manager has changed the fields that the changes set."""
     states = each.known(live)
     if live is None or not states:
         return True
@@ -391,7 +391,7 @@ def _is_there(live: Object | None, wanted: Object | None, others: Sequence[Objec
 
 
 def _finishes(newest: Revision, objects: Sequence[KeptObject]) -> bool:
-    """Whether it is only about what the newest change was to remove and had not come to."""
+    """Whether these are only removals that the newest change has not made yet."""
     if newest.status is not Status.APPLIED:
         return False
     pending = {each.ref for each in newest.objects if each.after is None and not each.is_done}

@@ -1,5 +1,5 @@
-"""The file of a history, read in both of its formats and replaced whole, and a change while it is made: written down
-before the first write and after each.
+"""The history file, read in both of its formats and always replaced as a whole; and the journal of a running change,
+saved before the first write and after each.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from tarmak_iam.hook.programs import Progress
 
 _FORMAT = 2
 
-_MODE = 0o600  # ConfigMaps say who may log in, and a plugin's objects may be Secrets
+_MODE = 0o600  # ConfigMaps contain who may log in, and objects of a plugin may be Secrets
 
 _DIRECTORY_MODE = 0o700
 
 _LIMIT = 8 * MAX_BYTES
-"""Of what is read: the newest change is kept whatever its size, and 3,000 mappings before and after are 6 MB."""
+"""Maximum size of the file. The newest change is kept whatever its size: 3,000 mappings before and after are 6 MB."""
 
-_MOVE_AWAY = "move it away; the changes in it can then no longer be rolled back"
+_MOVE_AWAY = "move the file away; its changes can then no longer be rolled back"
 
 
 def read_history(path: Path, within: Boundary | None = None) -> History | None:
-    """None where there is no such file. Raises FileError, and ConfigError for a file that is no history."""
+    """None if the file does not exist. Raises FileError, and ConfigError for a file that is not a history."""
     data = read_if_present(path, within, _LIMIT)
     if data is None:
         return None
@@ -46,39 +46,39 @@ def read_history(path: Path, within: Boundary | None = None) -> History | None:
             return History(tuple(map(_revision, found["changes"])))
         if found["format"] < _FORMAT:
             raise ValueError
-        what = "a newer release of tarmak-iam wrote this history"
+        what = "this history was written by a newer release of tarmak-iam"
         remedy = f"use that release, or {_MOVE_AWAY}"
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        what, remedy = "this is not a history that apply keeps", f"restore it from a copy, or {_MOVE_AWAY}"
+        what, remedy = "this file is not a history of `apply`", f"restore it from a copy, or {_MOVE_AWAY}"
     raise ConfigError(what, remedy=remedy, place=Place(str(path)))
 
 
 def load_history(path: Path, within: Boundary | None = None) -> History:
-    """As `read_history`; raises SelectionError where there is no such file."""
+    """As `read_history`, but raises SelectionError if the file does not exist."""
     found = read_history(path, within)
     if found is None:
-        raise SelectionError("there is no change to roll back: nothing was applied from here", place=Place(str(path)))
+        raise SelectionError("no change to roll back: nothing was applied from this directory", place=Place(str(path)))
     return found
 
 
 def write_history(history: History, path: Path, within: Boundary | None = None) -> History:
-    """Replaces the file, for its owner alone, and returns what is in it: the oldest changes go where it would be too
-    large. Raises FileError, the old one untouched."""
+    """Replaces the file, readable by its owner only, and returns what it contains: the oldest changes are dropped if
+    it would be too large. Raises FileError, with the old file unchanged."""
     make_directory(path.parent, _DIRECTORY_MODE, within)
     revisions = history.revisions
     text = _text(revisions)
     while len(text) > MAX_BYTES and len(revisions) > 1:
         revisions = revisions[1:]
         text = _text(revisions)
-    if len(text) > _LIMIT:  # which nobody could read again
-        raise FileError(f"the history has more than the {_LIMIT:,} bytes that are read", place=Place(str(path)))
+    if len(text) > _LIMIT:  # read_history would reject it
+        raise FileError(f"the history would be larger than {_LIMIT:,} bytes", place=Place(str(path)))
     now = read_if_present(path, within, _LIMIT)
     replace_file(path, text, expected=now, mode=_MODE, secret=True, within=within)
     return History(revisions)
 
 
 def _text(revisions: tuple[Revision, ...]) -> bytes:
-    """A line for each object."""
+    """One line per object."""
     return "".join(_lines(revisions)).encode("utf-8", "surrogatepass")
 
 
@@ -124,13 +124,13 @@ def _revision(found: Any) -> Revision:
 
 
 def _of_format_1(found: Any) -> History:
-    """One state, from before the last apply, as releases up to 0.1 kept it: with a digest of what was made."""
+    """The format of releases up to 0.1: the state before the last apply, with a digest of each applied object."""
     is_settled = bool(found["settled"])
     objects = []
     for each in found["objects"]:
         made = each["after"] if isinstance(each["after"], str) else ""
         kept = KeptObject(_ref(each["object"]), _object(each["before"]), None, bool(each["ours"]), is_settled, made)
-        # Of a settled one without a digest it is known that it was removed.
+        # A settled object without a digest was removed.
         objects.append(kept if made or not is_settled else KeptObject(kept.ref, kept.before, None, kept.is_ours, True))
     status = Status.APPLIED if is_settled else Status.BEGUN
     return History((Revision(1, str(found["cluster"]), None, "", status, tuple(objects)),))
@@ -153,8 +153,8 @@ def utc_now() -> datetime:
 
 
 class Journal:
-    """Of one apply. A disk that is full from the first change on does not stop it half-way: by then the file has what
-    is planned, which is enough for a rollback, and `close` raises what was in the way."""
+    """The history of one running apply. A disk that is full after the first change does not stop the apply midway: the
+    file already contains the plan, which is enough for a rollback, and `close` raises the error."""
 
     def __init__(
         self, path: Path, within: Boundary | None, tell: Progress, history: History, revision: Revision
@@ -169,14 +169,14 @@ class Journal:
     def begin(
         cls, server: Server, objects: Sequence[KeptObject], path: Path, within: Boundary | None, tell: Progress
     ) -> Journal:
-        """Writes down what is there now and what is planned. Raises FileError and ToolError."""
+        """Saves the current objects and the planned ones. Raises FileError and ToolError."""
         cluster, history = server.identity(), read_history(path, within) or History()
         live = _live_of(server, history, cluster)
         history, revision = history.begun(cluster, objects, live, utc_now(), __version__)
         return cls(path, within, tell, write_history(history, path, within), revision)
 
     def note(self, ref: Ref, made: Object | None) -> None:
-        """What has become of an object; None where it was removed."""
+        """Records an object as the API server returned it; None if it was removed."""
         found = self._refs.get(ref)
         if found is not None:
             named = Ref.of(found)
@@ -186,14 +186,14 @@ class Journal:
         self._write(replace(self._revision, objects=tuple(self._kept.values())))
 
     def applied(self) -> None:
-        """All is written but what is still to be removed; whatever the rollout comes to."""
+        """Records that everything is applied except for removals, whatever the result of the rollout."""
         kept = {ref: each for ref, each in self._kept.items() if not each.is_done or each.is_change}
         self._kept = kept
         self._revision = replace(self._revision, status=Status.APPLIED)
         self.save()
 
     def close(self) -> None:
-        """Raises FileError where the last thing could not be written down."""
+        """Raises FileError if the last change could not be saved."""
         if self._failure is not None:
             raise self._failure
 
@@ -204,13 +204,13 @@ class Journal:
             self._failure = None
         except FileError as error:
             if self._failure is None:
-                self._tell(f"warning: {error}; going on, since what was there before is written down")
+                self._tell(f"warning: {error}; continuing, because the previous objects are already saved")
             self._failure = error
 
 
 def settle(server: Server, path: Path, within: Boundary | None) -> None:
-    """Of a change that did not come to its end, where everything is as it is wanted now: that it is applied. Raises
-    FileError, ConfigError and ToolError."""
+    """Marks a change that was not completed as applied, once all objects are as wanted. Raises FileError, ConfigError
+    and ToolError."""
     history = read_history(path, within)
     if history is None or not any(each.is_open for each in history.revisions):
         return
@@ -225,11 +225,12 @@ def settle(server: Server, path: Path, within: Boundary | None) -> None:
 
 
 def finish_notes(server: Server, path: Path, within: Boundary | None) -> None:
-    """Of a rollback that was killed: what it has put back gets plain apply's note, and its fields belong to
-    our server-side applies. Without that an apply would remove nothing that is no longer wanted. Raises ToolError."""
+    """Completes a rollback that was killed: the objects that it restored get client-side apply's annotation, and their
+    fields are recorded under our server-side apply. Otherwise a later apply would not remove fields that are no longer
+    wanted. Raises ToolError."""
     try:
         history = read_history(path, within)
-    except TarmakIamError:  # whoever is about to write it says so
+    except TarmakIamError:  # reported by the caller that writes the file
         return
     if history is None or not any(each.status is Status.UNDOING for each in history.revisions):
         return
@@ -245,8 +246,8 @@ def finish_notes(server: Server, path: Path, within: Boundary | None) -> None:
 
 
 def left_by(server: Server, path: Path, within: Boundary | None) -> Callable[[Object], bool]:
-    """Tells whether an object is as the history in the file left it. A file that cannot be read tells of none: whoever
-    is about to write it says so."""
+    """Returns a function: whether an object is as the history in the file left it. False for every object if the file
+    cannot be read: the caller that writes it reports that."""
 
     @cache
     def known() -> Callable[[Object], bool]:
@@ -263,6 +264,6 @@ def left_by(server: Server, path: Path, within: Boundary | None) -> Callable[[Ob
 
 
 def _live_of(server: Server, history: History, cluster: str) -> Index:
-    """What is there of the objects of changes that did not come to their end."""
+    """The live objects of changes that were not completed."""
     stubs = [each.ref.stub for each in composed(history.opened(cluster))]
     return Index(server.read(stubs) if stubs else ())

@@ -1,4 +1,4 @@
-"""kubectl on one cluster, through a kubeconfig: never through `tarmak clusters kubectl`, which drops exit codes."""
+"""Runs kubectl on one cluster with a kubeconfig: never through `tarmak clusters kubectl`, which drops exit codes."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from tarmak_iam.hook.lock import ClusterLock
 from tarmak_iam.hook.programs import Completed, Programs, ProgramTimedOut
 
 REQUEST_SECONDS = 30
-"""How long one request that writes may take: well below the duration of the cluster's lease."""
+"""Limit of one request that writes: well below the duration of the cluster's lease."""
 
 ANSWER_SECONDS = 60.0
 """How long to wait for an API server that cannot be reached, unless the user sets another limit."""
 
 _LEAST_SECONDS = 5.0
-"""Enough for a running API server: what a call gets where less time is left."""
+"""The least that a call may take, however little time is left: enough for a running API server."""
 
 # kubectl's messages where nothing listens at the address, or the address does not exist.
 _REFUSED = re.compile(
     r"connection refused|was refused - did you specify the right host or port|no route to host|no such host"
     r"|network is unreachable"
 )
-# What kubectl says where the API server cannot be reached, or a proxy or a load balancer in front of it gives up.
+# kubectl's messages where the API server cannot be reached, or where a proxy or load balancer before it gives up.
 _AWAY = re.compile(
     "|".join(
         (
@@ -42,7 +42,7 @@ _AWAY = re.compile(
             r"connection reset by peer",
             r"broken pipe",
             r"use of closed network connection",
-            # net/http's and http2's words for a connection that ends early
+            # from net/http and http2: the connection ended early
             r"(?m:(: |unexpected )eof(?=$|[;,]))",
             r"client connection (lost|force closed)",
             r"server closed idle connection",
@@ -52,27 +52,27 @@ _AWAY = re.compile(
             r"request canceled",
             r"client\.timeout exceeded",
             r"context deadline exceeded",
-            # the API server's, and etcd's behind it
+            # from the API server, and from its etcd
             r"the server is currently unable to handle the request",
             r"unable to return a response in the time allotted",
             r"the server has received too many requests",
             r"apiserver is shutting down",
             r"etcdserver: (request timed out|leader changed|no leader|server stopped|too many requests)",
-            # an answer that is not the API server's: a proxy's page, or nothing
+            # an answer from something else: the page of a proxy, or nothing
             r'an error on the server \((""|"unknown")',
             r"an error on the server \(.*(\b50[234]\b|bad gateway|service unavailable|gateway time-?out)",
         )
     )
 )
-# An answer of the API server, which is not away for its webhook being so.
+# An answer of the API server: only its webhook cannot be reached.
 _OF_A_WEBHOOK = re.compile(r"failed calling (admission )?webhook")
-# It answers, and will not answer otherwise for being asked again.
+# The API server answers, and another attempt would get the same answer.
 _THERE = ("x509:", "forbidden", "unauthorized")
 _NOT_SERVED = ("no matches for", "doesn't have a resource type")
-# The API server serves nothing at that path: kubectl went by what it had found out earlier about the API.
+# The API server serves nothing at that path: kubectl used its cached discovery.
 _OUTDATED = "the server could not find the requested resource"
 _FIRST_WORDS = ("error", "unable to connect", "the connection to the server")
-# As klog writes: E1125 15:04:05.678901 4711 memcache.go:265] "Unhandled Error" ...
+# The format of klog: E1125 15:04:05.678901 4711 memcache.go:265] "Unhandled Error" ...
 _LOGGED = re.compile(r"[iwef]\d{4} \d\d:")
 _CALL_SECONDS = 120.0
 _WRITING = frozenset(("apply", "create", "replace", "patch", "delete", "annotate", "label", "rollout", "scale", "set"))
@@ -84,15 +84,15 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Kubectl:
-    """`kubeconfig` None means what kubectl itself takes. `reopen` is the command that has Tarmak open the way to the
-    API server again. `patience`: seconds to go on asking an API server that is away, which `tell` hears of; `sleep` and
-    `clock` are for tests.
+    """Without `kubeconfig`, kubectl uses its own default. `reopen` is the command with which Tarmak opens its tunnel to
+    the API server again. `patience`: for how many seconds to retry while the API server cannot be reached; `tell` is
+    called with a line about it. `sleep` and `clock` are for tests.
 
-    `must_be_up`: no master is being replaced. A refused connection is then final, and a call that gets no answer is
-    ended after `patience` seconds, or at `until`, a time of `clock` that holds for several calls.
+    `must_be_up`: no master is being replaced. A refused connection is then final, and a call without an answer ends
+    after `patience` seconds, or at `until`: a value of `clock` that limits several calls together.
 
-    `before_write` is called before each call that writes, and may raise TarmakIamError to prevent it. `lock` stays held
-    until the last call that writes has ended, even if this process is killed before."""
+    `before_write` is called before each call that writes, and may raise TarmakIamError to prevent it. `lock` is held
+    until the last call that writes has ended, even if this process is killed earlier."""
 
     programs: Programs
     kubeconfig: Path | None = None
@@ -109,19 +109,19 @@ class Kubectl:
     lock: ClusterLock | None = None
 
     def run(self, *args: str | Path, text: str = "", seconds: float = _CALL_SECONDS) -> Completed:
-        """Asks again where the API server is away, up to `patience`, and where kubectl asked for a kind that is no
-        longer served. Raises ToolError as `Programs.run` does, and what `before_write` raises.
+        """Retries while the API server cannot be reached, for up to `patience` seconds, and once where kubectl asked
+        for a kind that is no longer served. Raises ToolError as `Programs.run` does, and what `before_write` raises.
 
-        A write may then have happened already: what is not idempotent (`create`, `replace` of a version) is to be
-        looked at by the caller.
+        The first attempt of a write may have succeeded: the caller must check what is not idempotent (`create`,
+        `replace` of a version).
 
-        kubectl keeps what an API server serves for minutes to hours. It asks anew for a kind that it does not find
-        there, but not where it finds one whose definition was deleted since. `--cache-dir` does not help: before 1.19
-        it moves another cache. `api-resources` asks the API server in every release, and keeps the answer.
+        kubectl caches discovery for minutes to hours. It asks again for a kind that is not in the cache, but not for
+        one whose definition was deleted since. `--cache-dir` does not help: before 1.19 it moves another cache.
+        `api-resources` asks the API server in every release, and updates the cache.
         """
         done = self._run(*args, text=text, seconds=seconds)
         if done.code and _OUTDATED in done.err and "--raw" not in args:
-            self._run("api-resources", seconds=seconds)  # it keeps the others where one group of the API is away
+            self._run("api-resources", seconds=seconds)  # keeps the other groups where one API group is unavailable
             done = self._run(*args, text=text, seconds=seconds)
         return done
 
@@ -159,14 +159,14 @@ class Kubectl:
             return Completed((self.program, *map(str, args)), 1, "", unanswered)
 
     def check(self, *args: str | Path, text: str = "", seconds: float = _CALL_SECONDS) -> Completed:
-        """As `run`; raises ToolError, with kubectl's own reason, also where it fails."""
+        """As `run`, but raises ToolError with kubectl's own reason also where kubectl fails."""
         done = self.run(*args, text=text, seconds=seconds)
         if done.code:
             raise self.failure(done, next((str(arg) for arg in args if not str(arg).startswith("-")), ""))
         return done
 
     def failure(self, done: Completed, verb: str) -> ToolError:
-        """A call that failed, as an error."""
+        """The error for a call that failed."""
         remedy = ""
         if is_away(done):
             remedy = f"check that the cluster is up and the tunnel is open: `{self.reopen}`"
@@ -175,11 +175,11 @@ class Kubectl:
         return ToolError(f"kubectl {verb} failed: {why(done)}{_retried(done)}", remedy=remedy)
 
     def json(self, *args: str | Path, text: str = "") -> dict[str, Any]:
-        """The object that kubectl prints. Raises ToolError, also where it prints none."""
+        """The object that kubectl prints. Raises ToolError, also where it prints no object."""
         return object_in(self.check(*args, "-o", "json", text=text))
 
     def all_of(self, kinds: str, *options: str) -> list[dict[str, Any]]:
-        """Every object of the kinds, in any namespace; none of those that are not served. Raises ToolError."""
+        """Every object of the kinds, in all namespaces. Kinds that are not served are skipped. Raises ToolError."""
         done = self.run("get", kinds, "--all-namespaces", *options, "-o", "json")
         if done.code == 0:
             return items_of(done)
@@ -190,11 +190,11 @@ class Kubectl:
         return [each for kind in each_kind for each in self.all_of(kind, *options)] if len(each_kind) > 1 else []
 
     def command(self, *words: str) -> tuple[str, ...]:
-        """What a user types for the same cluster."""
+        """The kubectl command line that a user types for the same cluster."""
         return (self.program, *self._options(), *words)
 
     def versions(self) -> tuple[GoVersion, GoVersion]:
-        """kubectl's own, and the API server's. Raises ToolError."""
+        """The versions of kubectl and of the API server. Raises ToolError."""
         found = self.json("version")
         return _version(found.get("clientVersion")), _version(found.get("serverVersion"))
 
@@ -208,10 +208,10 @@ class Kubectl:
 
 
 def is_away(done: Completed) -> bool:
-    """Whether the API server could not be reached, as against one that answered.
+    """Whether the API server could not be reached, in contrast to one that answered.
 
-    What kubectl's own log says on the way does not count: that one group of the API has nobody behind it, as that of
-    a metrics server often, is no matter of the others.
+    kubectl's log lines are ignored: one API group without a server, as often that of a metrics server, does not concern
+    the other groups.
     """
     own = _own_words(done)
     return _AWAY.search(own) is not None and not any(sign in own for sign in _THERE)
@@ -223,7 +223,7 @@ def is_refused(done: Completed) -> bool:
 
 
 def _own_words(done: Completed) -> str:
-    """kubectl's error output without its log and without what a webhook of the API server could not reach."""
+    """kubectl's error output without its log lines and without errors of the API server's webhooks."""
     lines = [line for line in done.err.lower().splitlines() if not _LOGGED.match(line)]
     return "\n".join(line for line in lines if not _OF_A_WEBHOOK.search(line))
 
@@ -233,56 +233,56 @@ def _retried(done: Completed) -> str:
 
 
 def is_write(args: Sequence[str | Path]) -> bool:
-    """Whether kubectl changes something with these arguments."""
+    """Whether kubectl changes objects with these arguments."""
     verb, *options = map(str, args)
     return verb in _WRITING and not any(re.match(r"--(server-)?dry-run(=(?!none|false)|$)", each) for each in options)
 
 
 def why(done: Completed) -> str:
-    """kubectl's reason: the first line that is an error, since advice may follow."""
+    """kubectl's reason: the first line that is an error, because advice may follow it."""
     lines = [line.strip() for line in done.err.splitlines()]
     found = next((line for line in lines if line.lower().startswith(_FIRST_WORDS)), done.reason)
     return found.removeprefix("error: ").removeprefix("Error from server: ")
 
 
 def is_unserved(done: Completed) -> bool:
-    """Whether the API server does not know the kind that was asked for."""
+    """Whether the API server does not serve the requested kind."""
     return any(sign in done.err for sign in (*_NOT_SERVED, _OUTDATED))
 
 
 def is_forbidden(done: Completed) -> bool:
-    """Whether the API server's authorisation refused it."""
+    """Whether the API server's authorisation denied the call."""
     return "(Forbidden)" in done.err or "forbidden:" in done.err.lower()
 
 
 def object_in(done: Completed) -> dict[str, Any]:
-    """What was printed as JSON. Raises ToolError where that is no object: not every kubectl on a PATH is one."""
+    """The JSON object that was printed. Raises ToolError for anything else: any program may be called `kubectl`."""
     try:
         found: Any = json.loads(done.out)
     except ValueError:
-        raise ToolError("kubectl printed no JSON") from None
+        raise ToolError("kubectl printed something that is not JSON") from None
     if not isinstance(found, dict):
-        raise ToolError("kubectl printed JSON that is no object")
+        raise ToolError("kubectl printed JSON that is not an object")
     return found
 
 
 def objects_of(done: Completed) -> list[dict[str, Any]]:
-    """What was printed as JSON, one object after the other, as `kubectl create` does for several. Raises ToolError."""
+    """The JSON objects that were printed one after the other, as `kubectl create` does. Raises ToolError."""
     decoder, text, found = json.JSONDecoder(), done.out.strip(), list[dict[str, Any]]()
     while text:
         try:
             each, end = decoder.raw_decode(text)
         except ValueError:
-            raise ToolError("kubectl printed no JSON") from None
+            raise ToolError("kubectl printed something that is not JSON") from None
         if not isinstance(each, dict):
-            raise ToolError("kubectl printed JSON that is no object")
+            raise ToolError("kubectl printed JSON that is not an object")
         found += each["items"] if each.get("kind") == "List" else [each]
         text = text[end:].lstrip()
     return found
 
 
 def items_of(done: Completed) -> list[dict[str, Any]]:
-    """What was printed as JSON: one object, a List of several, or nothing for none. Raises ToolError."""
+    """The JSON objects that were printed: one object, a List, or no output for none. Raises ToolError."""
     if not done.out.strip():
         return []
     found = object_in(done)
@@ -290,7 +290,7 @@ def items_of(done: Completed) -> list[dict[str, Any]]:
         return [found]
     items = found.get("items")
     if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
-        raise ToolError("kubectl printed no list of objects")
+        raise ToolError("kubectl printed a List that does not contain objects")
     return items
 
 
@@ -298,5 +298,5 @@ def _version(info: Any) -> GoVersion:
     text = str(info.get("gitVersion", "")) if isinstance(info, dict) else ""
     found = parse_version(text.partition("+")[0])
     if found is None:
-        raise ToolError(f"'{text}' is no version of Kubernetes")
+        raise ToolError(f"'{text}' is not a Kubernetes version")
     return found

@@ -1,7 +1,7 @@
-"""A lease in the cluster, which keeps runs on different machines and in different directories apart.
+"""A lease in the cluster, which prevents concurrent runs from different machines and directories.
 
-The Lease is kube-system/tarmak-iam. Whoever writes to the cluster creates it, renews it from a thread, and deletes it
-at the end. A run that is killed leaves it behind: it then expires, and the next run takes it over.
+The Lease is kube-system/tarmak-iam. A run that writes to the cluster creates it, renews it from a thread, and deletes
+it at the end. The lease of a killed run expires, and the next run takes it over.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from tarmak_iam.hook.cluster.objects import MANAGER, Object
 from tarmak_iam.hook.programs import Completed, Progress, no_progress
 
 LEASE_SECONDS = 2.0 * REQUEST_SECONDS
-"""How long it holds from its last renewal on: a write that was begun while it held is over by then."""
+"""How long the lease is valid after its last renewal: a write that was started while it was valid has ended by then."""
 
 _NAMESPACE = "kube-system"
 _GROUP = "coordination.k8s.io"
-# v1 from Kubernetes 1.14 on, v1beta1 in 1.12 and 1.13; before that there are no leases.
+# v1 in Kubernetes 1.14 and later, v1beta1 in 1.12 and 1.13; older releases have no leases.
 _VERSIONS = ("v1", "v1beta1")
 _LOCK = "tarmak-iam/lock"
-"""An annotation: two runs with the same value are kept apart by a lock file already."""
+"""An annotation: two runs with the same value already exclude each other with a lock file."""
 
 _TIMEOUT = 10
 _CALL_SECONDS = 20.0
@@ -40,15 +40,16 @@ _MAX_WATCHED = 300.0
 _ALREADY_THERE = "(AlreadyExists)"
 _CHANGED_MEANWHILE = "the object has been modified"
 _NOT_FOUND = "(NotFound)"
+_RUN_AGAIN = "run the command again when the other run has finished"
 _REMOVE = f"kubectl --namespace {_NAMESPACE} delete lease {MANAGER}"
 
 
 class LeaseHeld(ToolError):
-    """Another run is at work on this cluster."""
+    """Another run uses this cluster."""
 
 
 class LeaseLost(ToolError):
-    """Another run has taken the lease over, or it could not be renewed in time: nothing more is written."""
+    """Another run took over the lease, or it could not be renewed in time: nothing more is written."""
 
 
 @contextmanager
@@ -59,10 +60,10 @@ def leased(
     seconds: float = LEASE_SECONDS,
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
 ) -> Iterator[Kubectl]:
-    """Holds the cluster's lease; gives a kubectl that writes only as long as it is held.
+    """Holds the cluster's lease, and yields a kubectl that writes only while it is held.
 
-    Where the cluster has no leases, or does not allow this one, `tell` hears of it, and nothing is held. Raises
-    LeaseHeld where another run holds it, and ToolError where the cluster cannot be asked.
+    Where the cluster has no leases, or the user may not create this one, `tell` is called with a note, and no lease is
+    held. Raises LeaseHeld where another run holds it, and ToolError where the cluster cannot be asked.
     """
     lease = _Lease(kubectl, tell, seconds, now)
     if not lease.take():
@@ -77,12 +78,13 @@ def leased(
     try:
         lease.release()
     except KeyboardInterrupt:
-        tell(f"interrupted after the last change; the lease {_NAMESPACE}/{MANAGER} expires by itself")
+        left = f"expires within {seconds:.0f} seconds"
+        tell(f"interrupted after the last change; the lease {_NAMESPACE}/{MANAGER} {left}")
         raise
 
 
 def _identity() -> str:
-    """Who and where, and a random part that makes it this run's alone."""
+    """User, host and process, and a random part that makes it unique to this run."""
     user = f"user {os.getuid()}"
     with contextlib.suppress(KeyError, OSError, ImportError):
         user = getpass.getuser()
@@ -98,16 +100,16 @@ class _Lease:
     holder: str = field(default_factory=_identity)
     _version: str = _VERSIONS[0]
     _live: Object = field(default_factory=dict)
-    """As it was last seen, when it was ours."""
+    """The lease as we last wrote or read it."""
     _renewed: tuple[float, datetime] = (0.0, datetime.min)
     _lost: LeaseLost | None = None
     _is_unguarded: bool = False
-    """Whether it may be made and not renewed."""
+    """Whether the user may create the lease but not renew it."""
     _trouble: str = ""
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self) -> bool:
-        """False where there can be none. Raises LeaseHeld, ToolError."""
+        """False where no lease is possible. Raises LeaseHeld and ToolError."""
         for _ in range(_ATTEMPTS):
             began = self._clocks()
             done = self._created()
@@ -116,27 +118,27 @@ class _Lease:
                 return True
             if is_forbidden(done) or is_unserved(done):
                 why = "you may not create leases in kube-system" if is_forbidden(done) else "the cluster has no leases"
-                self.tell(f"note: {why}: a run from another machine or directory at the same time goes unnoticed")
+                self.tell(f"note: {why}: a concurrent run from another machine or directory is not detected")
                 return False
             if _ALREADY_THERE not in done.err:
                 raise self.kubectl.failure(done, "create")
             if self._taken_over():
                 return True
-        raise LeaseHeld("another run has just taken the cluster's lease", remedy="run again when it is done")
+        raise LeaseHeld("another run has just taken the cluster's lease", remedy=_RUN_AGAIN)
 
     def check(self) -> None:
-        """Before each write. Raises LeaseLost, and ToolError where it cannot be renewed now."""
+        """Called before each write. Raises LeaseLost, and ToolError where the lease cannot be renewed now."""
         if self._lost is not None:
             raise self._lost
         if self._trouble:
-            self.tell(f"the lease {_NAMESPACE}/{MANAGER} could not be renewed at once: {self._trouble}")
+            self.tell(f"warning: an attempt to renew the lease {_NAMESPACE}/{MANAGER} failed: {self._trouble}")
             self._trouble = ""
         if not self._is_unguarded and self._age() > self.seconds - REQUEST_SECONDS:
             self._renew(self.kubectl)
 
     @contextmanager
     def renewed(self) -> Iterator[None]:
-        """From a thread, three times before it would end."""
+        """Renews the lease from a thread, three times within its duration."""
         over = threading.Event()
 
         def work() -> None:
@@ -159,18 +161,19 @@ class _Lease:
             thread.join()
 
     def release(self) -> None:
-        """What goes wrong is told: the lease expires by itself."""
+        """A failure is only a warning, because the lease expires."""
         at_once = replace(self.kubectl, patience=0.0)
         try:
             if self._lost is not None:
                 return
             if self._age() > self.seconds - _TIMEOUT and not self._is_unguarded:
-                self._renew(at_once)  # it may be another one's by now
+                self._renew(at_once)  # another run may hold it by now
             self._asked(at_once, "delete", f"lease.{self._version}.{_GROUP}", MANAGER, "--ignore-not-found")
         except LeaseLost:
             return
         except TarmakIamError as error:
-            self.tell(f"the lease {_NAMESPACE}/{MANAGER} could not be removed, and expires by itself: {error.what}")
+            left = f"it expires within {self.seconds:.0f} seconds"
+            self.tell(f"warning: the lease {_NAMESPACE}/{MANAGER} could not be removed: {error.what}; {left}")
 
     def _created(self) -> Completed:
         while True:
@@ -180,14 +183,14 @@ class _Lease:
             self._version = _VERSIONS[_VERSIONS.index(self._version) + 1]
 
     def _taken_over(self) -> bool:
-        """Whether it is ours now; False where the one that was in the way is gone. Raises LeaseHeld, ToolError."""
+        """Whether this run holds the lease now; False if the other lease is gone. Raises LeaseHeld, ToolError."""
         live = self._read(self.kubectl)
         if live is None:
             return False
         theirs = _LeaseState.of(live)
-        if theirs.holder != self.holder:  # a second attempt meets what the first one made
+        if theirs.holder != self.holder:  # it is ours if an earlier attempt created it
             why = self._why_free(theirs)
-            self.tell(f"taking over the lease of {theirs.holder or 'nobody'}, {why}")
+            self.tell(f"taking over the lease of {theirs.holder or 'an earlier run'}, {why}")
         began = self._clocks()
         done = self._run(self.kubectl, "replace", self._wanted(over=live))
         if done.code == 0:
@@ -200,7 +203,7 @@ class _Lease:
     def _why_free(self, theirs: _LeaseState) -> str:
         """Raises LeaseHeld."""
         if not theirs.holder:
-            return "which was given back"
+            return "which was released"
         key = self.kubectl.lock.key if self.kubectl.lock is not None else ""
         if key and key == theirs.lock:
             return "which no longer runs"
@@ -211,7 +214,8 @@ class _Lease:
         return f"which has not renewed it for {theirs.seconds:.0f} seconds"
 
     def _watch(self, theirs: _LeaseState, age: float | None) -> None:
-        """Two machines' clocks may differ: it has ended where it is not renewed while we look. Raises LeaseHeld."""
+        """The clocks of two machines may differ: the lease has expired if it is not renewed while it is watched. Raises
+        LeaseHeld."""
         self.tell(f"{theirs.holder} has not renewed its lease; watching it for {theirs.seconds:.0f} seconds")
         deadline = self.kubectl.clock() + theirs.seconds
         while (left := deadline - self.kubectl.clock()) > 0:
@@ -227,7 +231,7 @@ class _Lease:
                 raise self._lost
             began = self._clocks()
             done = self._run(kubectl, "replace", self._wanted(over=self._live))
-            if done.code and _NOT_FOUND in done.err:  # somebody has removed it: it is anybody's
+            if done.code and _NOT_FOUND in done.err:  # it was removed: any run may create it
                 done = self._run(kubectl, "create", self._wanted())
             if done.code == 0:
                 self._adopt(done, began)
@@ -240,14 +244,14 @@ class _Lease:
                 raise kubectl.failure(done, "replace")
 
     def _look_again(self, kubectl: Kubectl, began: tuple[float, datetime]) -> None:
-        """At what is not as we have left it: our own attempt that was not answered, or another one's. Raises
-        LeaseLost."""
+        """Reads a lease that is not as this run left it: changed by an attempt of this run whose answer was lost, or by
+        another run. Raises LeaseLost."""
         live = self._read(kubectl)
         if live is not None and _LeaseState.of(live).holder == self.holder:
             self._live, self._renewed = live, began
             return
         who = "another run" if live is None else _LeaseState.of(live).holder or "another run"
-        self._lost = LeaseLost(f"lost the cluster's lease to {who}", remedy="run again when it is done")
+        self._lost = LeaseLost(f"lost the cluster's lease to {who}", remedy=_RUN_AGAIN)
         raise self._lost
 
     def _adopt(self, done: Completed, began: tuple[float, datetime]) -> None:
@@ -257,7 +261,8 @@ class _Lease:
         return self.kubectl.clock(), self.now()
 
     def _age(self) -> float:
-        """Seconds since the last renewal, by the clock that goes on while the machine sleeps, and by the other."""
+        """Seconds since the last renewal: the larger value of the monotonic clock and the time of day, because one of
+        them may stop while the machine sleeps."""
         clock, now = self._clocks()
         return max(clock - self._renewed[0], (now - self._renewed[1]).total_seconds())
 
@@ -294,14 +299,14 @@ class _Lease:
         return kubectl.check(verb, *args, *scope, seconds=_CALL_SECONDS)
 
     def _run(self, kubectl: Kubectl, verb: str, each: Object) -> Completed:
-        # Not validated: kubectl would ask for the API server's whole schema first.
+        # Not validated: kubectl would first download the API server's whole schema.
         options = (f"--request-timeout={_TIMEOUT}s", "--validate=false", "-o", "json", "-f", "-")
         return kubectl.run(verb, *options, text=json.dumps(each), seconds=_CALL_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
 class _LeaseState:
-    """Somebody's lease."""
+    """A lease as read from the cluster."""
 
     holder: str
     seconds: float
@@ -327,9 +332,9 @@ class _LeaseState:
         since = "" if self.acquired is None else f" since {self.acquired:%Y-%m-%d %H:%M:%S} UTC"
         renewed = "" if age is None else f", renewed {max(age, 0):.0f} seconds ago"
         return LeaseHeld(
-            f"{self.holder} is at work on this cluster{since} (lease {_NAMESPACE}/{MANAGER}{renewed})",
-            remedy=f"run again when it is done; a run that was killed loses its lease {self.seconds:.0f} seconds after "
-            f"the last renewal, or at once by `{_REMOVE}`",
+            f"this cluster is in use by {self.holder}{since} (lease {_NAMESPACE}/{MANAGER}{renewed})",
+            remedy=f"{_RUN_AGAIN}; the lease of a killed run expires {self.seconds:.0f} seconds after its last "
+            f"renewal, or remove it with `{_REMOVE}`",
         )
 
 
@@ -338,7 +343,7 @@ def _micro_time(moment: datetime) -> str:
 
 
 def _time(text: object) -> datetime | None:
-    """As Kubernetes writes it; None for anything else."""
+    """Parses a Kubernetes timestamp; None for anything else."""
     try:
         found = datetime.strptime(str(text).partition(".")[0].rstrip("Z"), "%Y-%m-%dT%H:%M:%S")
     except ValueError:

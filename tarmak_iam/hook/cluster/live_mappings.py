@@ -1,5 +1,5 @@
-"""The mappings that a cluster has now, by the objects that its authenticator reads, and groups of mappings that no
-binding of the cluster knows.
+"""The mappings of a running cluster, read from the objects that its authenticator uses, and groups of mappings that no
+binding of the cluster names.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ _TAG = re.compile(r":([A-Za-z0-9_][A-Za-z0-9_.-]*)(?:@sha256:[0-9a-f]+)?\Z")
 
 @dataclass(frozen=True, slots=True)
 class LiveMappings:
-    """The DaemonSet of the authenticator, None where there is none; and the objects that may hold mappings."""
+    """The DaemonSet of the authenticator, None where it does not exist, and the objects that may contain mappings."""
 
     daemonset: Object | None = field(repr=False)
     objects: tuple[Object, ...] = field(repr=False)
 
     @property
     def text(self) -> str | None:
-        """The authenticator's configuration, None where the cluster has none."""
+        """The authenticator's configuration; None where the cluster has none."""
         found = Ref("v1", "ConfigMap", NAMESPACE, self._config_map).among(self.objects)
         text = ((found or {}).get("data") or {}).get(self.key)
         return text if isinstance(text, str) else None
 
     @property
     def version(self) -> DaemonVersion | None:
-        """Of the daemon that runs; None where neither label nor image tell it."""
+        """The release of the running daemon; None where neither image nor label name it."""
         container = self._container
         labels = (self._template.get("metadata") or {}).get("labels") or {}
         tag = _TAG.search(str(container.get("image", "")))
@@ -60,8 +60,8 @@ class LiveMappings:
         return None
 
     def authenticator(self, installation: Installation, cluster_id: str | None = None) -> Authenticator:
-        """As the cluster runs it: its version, its flags, its objects. Where the cluster has no daemon, these are the
-        installation's. `cluster_id`: the token's, None for the configuration's own."""
+        """The authenticator as the cluster runs it: its release, flags and objects. Where the cluster has no daemon,
+        those of the installation. `cluster_id`: that of the token, None for that of the configuration."""
         text = self.text if self.text is not None else f"clusterID: {installation.cluster_id}\n"
         version = str(self.version or installation.daemon_version)
         args = self._words if self.daemonset is not None else installation.daemon_args()
@@ -83,17 +83,17 @@ class LiveMappings:
 
     @property
     def config_map(self) -> Ref | None:
-        """The ConfigMap with its configuration; None where the DaemonSet, if there is one, has none."""
+        """The ConfigMap with its configuration; None where a DaemonSet exists and mounts no ConfigMap."""
         if self.daemonset is not None and not self._config_maps:
             return None
         return Ref("v1", "ConfigMap", NAMESPACE, self._config_map)
 
     def running(self) -> Authenticator:
-        """As it runs by itself, whatever an installation says: for a cluster with a DaemonSet and a configuration."""
+        """The authenticator as it runs, without an installation: for a cluster with a DaemonSet and a configuration."""
         return self._authenticator(self.text or "", str(self.version or DEFAULT_RELEASE), self._words, None)
 
     def loaded(self, installation: Installation) -> Loaded:
-        """What callers get now; its `installation` is the given one with the cluster's mappings."""
+        """What callers get now. `installation` of the result is the given one with the cluster's mappings."""
         found = self.authenticator(installation)
         try:
             mappings = None if self.text is None else Mappings.parse(self.text, f"ConfigMap {self._config_map}")
@@ -116,7 +116,7 @@ class LiveMappings:
 
     @property
     def key(self) -> str:
-        """The file's name in the pod, which is the key in its ConfigMap."""
+        """The name of the file in the pod, which is the key in its ConfigMap."""
         words = iter(self._words)
         for word in words:
             name, given, path = word.partition("=")
@@ -153,32 +153,32 @@ def _get(kubectl: Kubectl, *names: str) -> list[Object]:
 
 
 BUILT_IN = {
-    EVERYONE: "everybody who gets in has it",
-    "system:bootstrappers": "the group of bootstrap tokens, which ask for a node's certificate",
-    ADMINS: "everything, whatever bindings say",
-    NODES: "what the Node authorizer gives to the node of that username",
+    EVERYONE: "the group of every authenticated caller",
+    "system:bootstrappers": "the group of bootstrap tokens, which request a node's certificate",
+    ADMINS: "unrestricted access, regardless of bindings",
+    NODES: "what the Node authorizer grants to the node with that username",
     "system:serviceaccounts": "the group of all service accounts",
-    "system:unauthenticated": "the group of callers whom nobody knows",
+    "system:unauthenticated": "the group of unauthenticated callers",
 }
-"""What Kubernetes knows by itself, without a binding, and what each of these groups means."""
+"""Groups that Kubernetes itself defines, which need no binding, and what each of them means."""
 
 _NEAR = 0.85
-"""`developer` is near `developers`, and `dev-a` not near `dev-b`."""
+"""`developer` is similar to `developers`, but `dev-a` is not similar to `dev-b`."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnboundGroup:
-    """`principals` are given the group; a template in it stands for what it can become."""
+    """`principals` get the group. A template in its name stands for whatever it can expand to."""
 
     group: str
     principals: tuple[str, ...]
     nearest: str = ""
-    """A group that a binding names and that is spelled nearly so; empty if there is none."""
+    """A group with a similar name that a binding names; empty if there is none."""
 
     @property
     def text(self) -> str:
         some = brief_list(self.principals, 3)
-        what = f"no RoleBinding or ClusterRoleBinding knows the group {self.group}, which {some} would get"
+        what = f"no RoleBinding or ClusterRoleBinding names the group {self.group}, which {some} would get"
         return f"{what}; did you mean {shortened(self.nearest)}?" if self.nearest else what
 
 
@@ -189,7 +189,7 @@ def bound_groups(bindings: Iterable[Object]) -> frozenset[str]:
 
 
 def unbound_groups(grants: Iterable[Grant], bound: Iterable[str]) -> tuple[UnboundGroup, ...]:
-    """In the order of the mappings. Groups that Kubernetes itself knows need no binding."""
+    """In the order of the mappings. Groups that Kubernetes itself defines need no binding."""
     known = frozenset(bound) | frozenset(BUILT_IN)
     by_name = sorted(known)
     found: dict[str, list[str]] = {}

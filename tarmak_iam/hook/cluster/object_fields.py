@@ -1,6 +1,4 @@
-"""The fields of objects: compared and merged one by one, laid over each other as plain apply does, and whose they
-are by managedFields.
-"""
+"""The fields of objects: comparison, three-way merge, the merge of client-side apply, and owners by managedFields."""
 
 from __future__ import annotations
 
@@ -16,26 +14,26 @@ from tarmak_iam.text import brief_list
 _MAX_SHOWN = 3
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda _: "MISSING"})()
-"""The value of a field that is not there."""
+"""The value of a field that does not exist."""
 
 Path = tuple[str, ...]
-"""Keys of mappings, and of an item of a list its name in brackets: `("spec", "containers", "[a]", "image")`."""
+"""Keys of mappings, and for an item of a list its name in brackets: `("spec", "containers", "[a]", "image")`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """`conflicts` are the fields that somebody else has changed since; `value` has them as the target does."""
+    """`conflicts` are fields that another manager has changed since. In `value` they are as in the target."""
 
     value: Any
     conflicts: tuple[Path, ...]
 
 
 def merged(live: Any, target: Any, states: Sequence[Any]) -> Merged:
-    """The live object with the target's value in each field that the states and the target do not agree on.
+    """The live object, with the target's value in each field that differs between the states and the target.
 
-    `states` are what it is known to have been since it was like the target; a live field that is like none of them is
-    a conflict. Fields that were never changed stay as they are live, and so do those that others have added. Lists of
-    things with names of their own (containers, volumes) are merged by name; other lists are one value.
+    `states` are the known states of the object since it was like the target. A live field that equals none of them is a
+    conflict. Fields that were never changed, and fields that others added, keep their live value. Lists of named items
+    (containers, volumes) are merged by name; other lists are one value.
     """
     conflicts: list[Path] = []
     value = _merged(live, target, tuple(states), (), conflicts)
@@ -43,7 +41,7 @@ def merged(live: Any, target: Any, states: Sequence[Any]) -> Merged:
 
 
 def fields(*values: Any) -> Iterator[tuple[Path, tuple[Any, ...]]]:
-    """Each field that any of the objects has, and its value in each of them, MISSING where it is not there."""
+    """Each field of any of the objects, with its value in each of them, MISSING where it does not exist."""
     yield from _fields((), values)
 
 
@@ -66,7 +64,7 @@ def _merged(live: Any, target: Any, states: tuple[Any, ...], path: Path, conflic
             conflicts.append(path)
         return target
     names, step, build = parts
-    found, in_order = {}, _in_order(names, (1, 0))  # the target's order, then what else is there
+    found, in_order = {}, _in_order(names, (1, 0))  # the target's order, then other fields of the live object
     for name, (of_live, of_target, *of_states) in in_order:
         found[name] = _merged(of_live, of_target, tuple(of_states), (*path, step(name)), conflicts)
     left = {name: value for name, value in found.items() if value is not MISSING}
@@ -89,8 +87,8 @@ _Parts = tuple[tuple[_Named, ...], Callable[[str], str], Callable[[_Named], Any]
 
 
 def _parts(values: Sequence[Any]) -> _Parts | None:
-    """What is in the values by name, how a name is shown in a path, and what makes a value of it; None for values that
-    are wholes, or not of one sort."""
+    """The parts of each value by name, how a name is shown in a path, and how to build a value from parts. None for
+    values without named parts, and for values of different types."""
     present = [each for each in values if each is not MISSING]
     if present and all(isinstance(each, dict) for each in present):
         return tuple({} if each is MISSING else each for each in values), str, dict
@@ -101,14 +99,14 @@ def _parts(values: Sequence[Any]) -> _Parts | None:
 
 
 def _in_order(named: Sequence[_Named], first: Sequence[int]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Each name with its value in all of them: those of the first ones first."""
+    """Each name with its value in all of them, in the order of the `first` ones."""
     order = [*first, *(at for at in range(len(named)) if at not in first)]
     for name in dict.fromkeys(name for at in order for name in named[at]):
         yield name, tuple(each.get(name, MISSING) for each in named)
 
 
 def _are_named(value: Any) -> bool:
-    """Whether it is a list of things with a name each, and no two of them with one: subjects of a binding may have."""
+    """Whether it is a list of items with unique names. Subjects of a binding may share a name."""
     if not isinstance(value, list):
         return False
     names = [each.get("name") if isinstance(each, dict) else None for each in value]
@@ -120,10 +118,10 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def overlaid(live: Object, wanted: Object, last: Object | None) -> Object:
-    """The live object with what is wanted laid over it; what was applied last, and is not wanted, goes.
+    """The live object with the wanted fields; fields that were applied last and are no longer wanted are removed.
 
-    Lists of named things (containers, volumes) are matched by name, as a strategic merge does; other lists are
-    replaced. An approximation: `apply` itself asks kubectl.
+    Lists of named items (containers, volumes) are matched by name, as in a strategic merge; other lists are replaced.
+    This is an approximation: `apply` itself asks kubectl.
     """
     merged: Object = _laid_over(live, wanted, last or {})
     return merged
@@ -149,12 +147,12 @@ def _have_names(items: list[Any]) -> bool:
 
 
 FieldSet = dict[str, Any]
-"""Of the form FieldsV1: `f:` and the name of a field, `k:` and the keys of a list's item, `v:` and an item itself, each
-with what is in it; `.` stands for the thing itself."""
+"""In the format FieldsV1: `f:` with the name of a field, `k:` with the keys of a list's item, `v:` with an item itself,
+each with its content; `.` stands for the field itself."""
 
 
 def projected(each: Object, fields: FieldSet) -> Object:
-    """The object with these fields only, and what says which object it is."""
+    """The object with these fields only, and with its kind and name."""
     found = _projected(each, fields)
     part: Object = found if isinstance(found, dict) else {}
     metadata = each.get("metadata") or {}
@@ -172,7 +170,7 @@ def is_field_subset(fields: FieldSet, others: FieldSet) -> bool:
 
 
 def field_union(one: FieldSet, other: FieldSet) -> FieldSet:
-    """What is in either of them."""
+    """The union of both."""
     found = dict(one)
     for key, fields in other.items():
         found[key] = field_union(found[key], fields) if isinstance(found.get(key), dict) else fields
@@ -203,13 +201,13 @@ def _items(items: list[Any], fields: FieldSet) -> Iterator[Any]:
             yield item
 
 
-# Of an object that bears our label, these may be traces of `manifests | kubectl apply -f -`. Up to 1.18 kubectl is
-# called `kubectl` whatever it does, and later only for `apply --server-side`.
+# On an object with our label, these managers may come from `manifests | kubectl apply -f -`. Up to 1.18 kubectl's
+# manager is always `kubectl`, later only for `apply --server-side`.
 _KUBECTL = frozenset({"kubectl-client-side-apply", "kubectl"})
 
 
 def is_own_trace(live: Object, manager: str) -> bool:
-    """Whether all that a field manager has set there is what `manifests` makes, or what our own rollback wrote."""
+    """Whether everything that a field manager has set is what `manifests` generates, or what our rollback wrote."""
     if manager == MANAGER:
         return True
     found = [each for each in managed_entries(live) if each.get("manager") == manager and not each.get("subresource")]
@@ -217,9 +215,9 @@ def is_own_trace(live: Object, manager: str) -> bool:
 
 
 def lost_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
-    """Fields that were applied and are not there as they were: somebody has removed them, and nobody has them now, so
-    that the API server sees no conflict. Known where the very manifest that is wanted was the last to be applied."""
-    # What is fitted to the one that is there is not the manifest as it was applied.
+    """Fields that were applied and then removed by another manager. Nobody owns them now, so the API server reports no
+    conflict. Known only if the wanted manifest is the one that was applied last."""
+    # A manifest that was adapted to the live object is not the manifest as it was applied.
     if not is_intact(wanted) or checksum_of(live) != checksum_of(wanted):
         return ()
     found = fields(comparable(wanted), comparable(live), comparable(then))
@@ -227,8 +225,8 @@ def lost_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
 
 
 def edited_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
-    """Fields that an apply would set and that somebody has set since the last one, where the API server does not keep
-    who sets what: below Kubernetes 1.16."""
+    """Fields that an apply would set and that another manager has set since the last apply, for Kubernetes below 1.16,
+    which does not record who sets a field."""
     last = next(_applied(live, wanted), None)
     if last is None:
         return tuple(path for path, (now, after) in fields(comparable(live), comparable(then)) if now != after)
@@ -237,13 +235,14 @@ def edited_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...
 
 
 def under_one_entry(live: Object) -> Object | None:
-    """With what we have written by another way in the entry of our server-side applies: an apply removes only what that
-    entry has and no other. None where it is so already, and where kubectl's own note is there, which is set last."""
+    """The object with all fields that we wrote in the entry of our server-side apply: an apply removes only fields that
+    are in that entry and in no other. None where that is already so, and where client-side apply's annotation exists,
+    which is set last."""
     own = {each.get("operation"): each for each in managed_entries(live) if _is_ours(each)}
     applied, updated = own.get("Apply"), own.get("Update")
     if applied is None or updated is None or last_applied(live) is not None:
         return None
-    # The time of the write: by it pods are judged that have read a ConfigMap before.
+    # The time of the write: pods that read the ConfigMap before it are stale.
     one = {**applied, "time": updated.get("time"), "fieldsV1": field_union(_fields_of(applied), _fields_of(updated))}
     left = [one if each is applied else each for each in managed_entries(live) if each is not updated]
     return {**live, "metadata": {**live["metadata"], "managedFields": left}}
@@ -254,7 +253,7 @@ def _is_ours(entry: Object) -> bool:
 
 
 def is_bookkeeping(path: Path) -> bool:
-    """Whether a field is an annotation in which kubectl or we note what was done."""
+    """Whether a field is an annotation in which kubectl or tarmak-iam records what was done."""
     is_annotation = path[:2] == ("metadata", "annotations") and len(path) > 2
     return is_annotation and (path[2] == LAST_APPLIED or path[2].startswith(OWN_ANNOTATIONS))
 
@@ -266,33 +265,33 @@ def _is_own(live: Object, entry: Object) -> bool:
     last = last_applied(live)
     if last is None or not is_intact(last):
         return False
-    # What the API server added as a default is theirs as well, and not in what was applied.
+    # Defaults from the API server belong to the manager too, although they were not applied.
     found = fields(projected(live, theirs), last)
     return all(MISSING in pair or pair[0] == pair[1] for _, pair in found)
 
 
 def _applied(live: Object, wanted: Object) -> Iterator[Object]:
-    """What was applied of it and is what `manifests` made: by kubectl's own apply, or server-side under our name."""
+    """What was applied as `manifests` generated it: by kubectl's client-side apply, or server-side under our name."""
     last = last_applied(live)
     if last is not None and is_intact(last):
         yield last
     ours = projected(live, _ours(live))
     if is_intact(ours):
         yield ours
-    # What is too large for kubectl's copy of it has none. The API server adds nothing to a ConfigMap.
+    # An object too large for client-side apply has no annotation. The API server adds nothing to a ConfigMap.
     if live.get("kind") == "ConfigMap" and is_intact(whole := _in_shape(live, wanted)):
         yield whole
 
 
 def _in_shape(value: Any, shape: Any) -> Any:
-    """What of it is in what another object has fields for."""
+    """The part of it for which the other object has fields."""
     if not isinstance(value, dict) or not isinstance(shape, dict):
         return value
     return {key: _in_shape(value[key], inner) for key, inner in shape.items() if key in value}
 
 
 def _ours(live: Object) -> FieldSet:
-    """What server-side apply has under our name."""
+    """The fields that were server-side applied under our name."""
     for entry in managed_entries(live):
         if entry.get("manager") == MANAGER and entry.get("operation") == "Apply":
             return _fields_of(entry)

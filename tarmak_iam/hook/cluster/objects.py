@@ -1,5 +1,5 @@
-"""Kubernetes objects as plain data: which one it is, what of it somebody meant, whose it is, and many of them in
-batches.
+"""Kubernetes objects as plain data: their identity, the fields that were set on purpose, whether tarmak-iam manages
+them, and batches.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ ENTRY_KINDS = tuple(f"{each.kind.lower()}.{each.group}" for each in ENTRY_OBJECT
 """The custom resources of the authenticator's backends, as kubectl takes them."""
 
 CHANGED_AT = "tarmak-iam/changed-at"
-"""Annotation of a ConfigMap: when its data changed, where nothing else in it says so."""
+"""Annotation of a ConfigMap: when its data changed, where its managedFields do not show that."""
 
 _MANAGED_BY = "app.kubernetes.io/managed-by"
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
-# The API server's own, which it makes anew for what is written back.
+# Set by the API server, and set again when the object is written back.
 _METADATA = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
 
 _ANNOTATIONS = ("deprecated.daemonset.template.generation",)
@@ -37,7 +37,7 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Which object it is; `namespace` is empty for one of the whole cluster."""
+    """Which object it is. `namespace` is empty for a cluster-scoped object."""
 
     api_version: str
     kind: str
@@ -56,7 +56,7 @@ class Ref:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What two of the same object agree in: the namespace may be left to the kubeconfig."""
+        """Equal for two references to the same object, apart from the namespace: that may come from the kubeconfig."""
         return self.group, self.kind, self.name
 
     @property
@@ -76,12 +76,12 @@ class Ref:
 
     @property
     def stub(self) -> Object:
-        """As little of the object as it takes to ask for it."""
+        """The minimal object with which it can be requested."""
         metadata = {"name": self.name, **({"namespace": self.namespace} if self.namespace else {})}
         return {"apiVersion": self.api_version, "kind": self.kind, "metadata": metadata}
 
     def is_same(self, other: Ref) -> bool:
-        """Whatever version of its API either is written in; no namespace stands for the kubeconfig's."""
+        """Whatever the API version. An empty namespace stands for that of the kubeconfig."""
         is_there = self.namespace == other.namespace or not self.namespace or not other.namespace
         return self.key == other.key and is_there
 
@@ -93,7 +93,7 @@ class Ref:
 
 
 class Index:
-    """Objects by what they are called, whatever version of their API they are written in."""
+    """Objects by group, kind and name, whatever their API version."""
 
     def __init__(self, objects: Iterable[Object]) -> None:
         self._named: dict[tuple[str, str, str], list[tuple[Ref, Object]]] = {}
@@ -106,26 +106,26 @@ class Index:
 
 
 def number_of_kind(refs: Sequence[Ref]) -> str:
-    """For messages: objects of one kind, by their number where there are several."""
-    return str(refs[0]) if len(refs) == 1 else f"{len(refs)} objects of the kind {refs[0].kind}"
+    """For messages: the object, or the number of objects of one kind."""
+    return str(refs[0]) if len(refs) == 1 else f"{len(refs)} objects of kind {refs[0].kind}"
 
 
 def without_server_fields(each: Object) -> Object:
-    """What of a live object can be written back: without status and what the API server itself keeps in it."""
+    """What can be written back: without status and the metadata that the API server sets."""
     metadata = {key: value for key, value in (each.get("metadata") or {}).items() if key not in _METADATA}
     kept = {key: value for key, value in each.items() if key != "status"} | {"metadata": metadata}
     return _without_annotations(kept, _ANNOTATIONS)
 
 
 def comparable(each: Object) -> Object:
-    """`without_server_fields`, without what controllers add, the copy that kubectl's own apply keeps in an annotation,
-    and our own annotations: for comparing and showing."""
+    """For comparing and showing: `without_server_fields`, and also without what controllers add, the annotation of
+    kubectl's client-side apply, and our own annotations."""
     kept = without_server_fields(each)
     annotations = kept["metadata"].get("annotations")
     if isinstance(annotations, dict):
         own = (key for key in annotations if key.startswith(OWN_ANNOTATIONS))
         kept = _without_annotations(kept, (LAST_APPLIED, *own))
-    if kept.get("kind") == "ServiceAccount":  # below 1.24 a controller makes a token, and names it here
+    if kept.get("kind") == "ServiceAccount":  # below 1.24 a controller creates a token, and adds its name here
         kept = {key: value for key, value in kept.items() if key != "secrets"}
     return {**kept, "metadata": {key: value for key, value in kept["metadata"].items() if key != "finalizers"}}
 
@@ -135,7 +135,7 @@ def object_digest(each: Object) -> str:
 
 
 def last_applied(each: Object) -> Object | None:
-    """What kubectl's own apply sent last; None where the object was made otherwise."""
+    """What kubectl's client-side apply sent last; None where it was not used."""
     text = ((each.get("metadata") or {}).get("annotations") or {}).get(LAST_APPLIED)
     try:
         found = json.loads(text) if isinstance(text, str) else None
@@ -145,24 +145,24 @@ def last_applied(each: Object) -> Object | None:
 
 
 def with_last_applied(each: Object, sent: Object) -> Object:
-    """As kubectl's own apply leaves it once it has sent that."""
+    """The object as kubectl's client-side apply leaves it after sending that."""
     metadata = each["metadata"]
     annotations = {**(metadata.get("annotations") or {}), LAST_APPLIED: json.dumps(sent)}
     return {**each, "metadata": {**metadata, "annotations": annotations}}
 
 
 def without_last_applied(each: Object) -> Object:
-    """As if kubectl's own apply had never been."""
+    """The object without the annotation of kubectl's client-side apply."""
     return _without_annotations(each, (LAST_APPLIED,))
 
 
 def is_ours(each: Object) -> bool:
-    """By its label, or by having been applied under our name."""
+    """Whether tarmak-iam manages it: by its label, or because it was applied under our name."""
     return labels_of(each).get(_MANAGED_BY) == MANAGER or is_applied(each)
 
 
 def is_applied(each: Object) -> bool:
-    """Whether server-side apply has it as ours."""
+    """Whether it was server-side applied under our name."""
     return any(entry.get("manager") == MANAGER and entry.get("operation") == "Apply" for entry in managed_entries(each))
 
 
@@ -171,12 +171,12 @@ def labels_of(each: Object) -> dict[str, str]:
 
 
 def managers(each: Object) -> tuple[str, ...]:
-    """Who has set fields of it; empty below Kubernetes 1.16, which does not keep that."""
+    """The managers that set fields of it; empty below Kubernetes 1.16, which does not record them."""
     return tuple(dict.fromkeys(str(entry.get("manager", "")) for entry in managed_entries(each)))
 
 
 def managed_entries(each: Object) -> Iterator[dict[str, Any]]:
-    """Of managedFields, one for each manager and operation."""
+    """The entries of managedFields: one for each manager and operation."""
     for entry in (each.get("metadata") or {}).get("managedFields") or ():
         if isinstance(entry, dict):
             yield entry
@@ -196,8 +196,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-# kubectl asks the API server for one object after another, up to three requests each: 100 objects take a minute where
-# a request takes 200 ms, and kubectl's own start is a hundredth of that.
+# kubectl handles one object after another, with up to three requests each: if a request takes 200 ms, 100 objects take
+# a minute, and the start of kubectl is a hundredth of that.
 _OBJECTS = 100
 
 _BYTES = 4_000_000
@@ -206,7 +206,7 @@ _BYTES = 4_000_000
 def in_batches(
     items: Iterable[T], object_of: Callable[[T], Object], *, is_of_one_kind: bool = False
 ) -> Iterator[list[T]]:
-    """In their order, for one call each. `is_of_one_kind`: those of another kind begin another batch."""
+    """Batches in the given order, each for one call. `is_of_one_kind`: another kind starts another batch."""
     batch: list[T] = []
     kind, size = "", 0
     for item in items:
@@ -223,7 +223,7 @@ def in_batches(
 
 
 def by_kind(objects: Iterable[Object]) -> list[list[Object]]:
-    """Whether they follow each other or not."""
+    """Grouped by kind, in the order of the first object of each."""
     found: dict[str, list[Object]] = {}
     for each in objects:
         found.setdefault(Ref.of(each).resource, []).append(each)
@@ -233,8 +233,8 @@ def by_kind(objects: Iterable[Object]) -> list[list[Object]]:
 def in_halves(
     items: Sequence[T], together: Callable[[Sequence[T]], list[R] | None], alone: Callable[[T], R]
 ) -> list[R]:
-    """What comes of each. `together` gives None where something went wrong with one of them: then each half is tried,
-    so that `alone` says what it was after few calls. Raises what `alone` raises, of the first."""
+    """The result for each item. `together` returns None if one of its items failed: then each half is tried, so that
+    few calls are needed until `alone` finds the one that fails. Raises what `alone` raises for the first."""
     if len(items) == 1:
         return [alone(items[0])]
     made = together(items) if items else []

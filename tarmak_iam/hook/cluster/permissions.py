@@ -1,4 +1,4 @@
-"""What the user may do in a cluster, asked before anything is changed: a missing right must not stop a run midway."""
+"""The user's permissions, checked before anything is changed: a missing one must not stop a run midway."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from tarmak_iam.identity.backend_support import ENTRY_OBJECTS
 from tarmak_iam.text import brief_list
 
 _MAX_NAMED = 10
-"""More than there are kinds of objects: with the CRD backend there may be thousands of one kind."""
+"""More than the number of kinds: with the CRD backend there may be thousands of objects of one kind."""
 
 _API = "authorization.k8s.io/v1"
 _MAX_COMMANDS = 3
 _BY_NAME = 200
-"""More objects of one kind are not asked for one by one."""
+"""If there are more objects, permissions are not checked object by object."""
 
-_POLICIES = ("policy", "PodSecurityPolicy")  # gone from Kubernetes 1.25 on
+_POLICIES = ("policy", "PodSecurityPolicy")  # removed in Kubernetes 1.25
 _LISTED = {
     ("", "ConfigMap"): "configmaps",
     ("apps", "DaemonSet"): "daemonsets",
@@ -43,7 +43,7 @@ _LISTED = {
     ("apiextensions.k8s.io", "CustomResourceDefinition"): "customresourcedefinitions",
     _POLICIES: "podsecuritypolicies",
 }
-"""The kinds of which all are looked for that are ours."""
+"""The kinds that are listed to find all objects that tarmak-iam manages."""
 _PLURALS = {
     **_LISTED,
     ("", "Pod"): "pods",
@@ -56,7 +56,8 @@ _PLURALS = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class Permission:
-    """A verb on a resource; `namespace` is empty for all of them or none, `name` for all objects."""
+    """A verb on a resource. `namespace` is empty for all namespaces and for cluster-scoped resources, `name` for all
+    objects."""
 
     resource: str
     group: str
@@ -66,7 +67,7 @@ class Permission:
 
     @property
     def attributes(self) -> dict[str, str]:
-        """As a SelfSubjectAccessReview has it."""
+        """The attributes of a SelfSubjectAccessReview."""
         shown = {"verb": self.verb, "group": self.group, "resource": self.resource}
         more = {"namespace": self.namespace, "name": self.name}
         return {**shown, **{key: value for key, value in more.items() if value}}
@@ -83,17 +84,17 @@ class Permission:
 
     @property
     def can_i(self) -> tuple[str, ...]:
-        """The arguments of kubectl that ask for it."""
+        """The arguments with which kubectl checks this permission."""
         scope = ("--namespace", self.namespace) if self.namespace else ("--all-namespaces",)
         return ("auth", "can-i", self.verb, self.target, *scope)
 
 
 _IDENTITY = Permission("namespaces", "", "kube-system", "kube-system", "get")
-"""What a cluster is told from others by."""
+"""The read that identifies the cluster."""
 
 
 class PermissionsMissing(ToolError):
-    """Nothing was changed, since not all of it could have been. `missing` has every right that there is not."""
+    """Permissions are missing, and nothing was changed. `missing` contains all of them."""
 
     def __init__(self, kubectl: Kubectl, missing: Iterable[Permission]) -> None:
         self.missing = tuple(sorted(set(missing)))
@@ -101,7 +102,7 @@ class PermissionsMissing(ToolError):
         more = " and so on" if len(self.missing) > _MAX_COMMANDS else ""
         super().__init__(
             f"you may not {'; '.join(_described(self.missing))}; nothing was changed",
-            remedy="ask an administrator of the cluster for these rights, and check them with "
+            remedy="ask an administrator of the cluster for these permissions, and check them with "
             f"{', '.join(commands)}{more}",
         )
 
@@ -119,16 +120,16 @@ def _described(permissions: Sequence[Permission]) -> Iterator[str]:
 
 
 def check_permissions(kubectl: Kubectl, wanted: Iterable[Permission], tell: Progress = no_progress) -> None:
-    """Raises PermissionsMissing with all that are not there, and ToolError where the API server cannot be asked. Where
-    it does not tell, `tell` hears of it."""
+    """Raises PermissionsMissing with all missing permissions, and ToolError where the API server cannot be asked. If it
+    does not report permissions, `tell` is called with a note."""
     asked = sorted(set(wanted))
     if not asked:
         return
     denied = _denied(kubectl, sorted({each.of_all for each in asked}))
     if denied is None:
-        tell("note: the API server does not say what you may do: if a right is missing, this stops midway")
+        tell("note: the API server does not report your permissions: if one is missing, this stops midway")
         return
-    # Rules may name objects: whoever may not touch all of a kind is asked about each.
+    # Rules may name objects: a user without the permission for the whole kind may have it for each object.
     left = [each for each in asked if each.of_all in denied]
     named = [each for each in left if each.name]
     if named and len(named) <= _BY_NAME:
@@ -139,7 +140,7 @@ def check_permissions(kubectl: Kubectl, wanted: Iterable[Permission], tell: Prog
 
 
 def permissions_of_apply(server: Server, plan: ApplyPlan, check: PodCheck) -> Iterator[Permission]:
-    """What carrying it out takes. `check`: the pods that run now. Raises ToolError."""
+    """The permissions that the plan requires. `check`: the pods that run now. Raises ToolError."""
     resources = _Resources(server.kubectl)
     if plan.is_change:
         yield _IDENTITY
@@ -160,7 +161,8 @@ def permissions_of_rollback(server: Server, steps: Sequence[UndoStep], check: Po
 
 
 def permissions_of_restart(check: PodCheck, changes: Changes) -> Iterator[Permission]:
-    """Where pods run another configuration, after the changes or already, and no controller replaces them for it."""
+    """What restarts require: of pods that run another configuration, now or after the changes, and that no controller
+    replaces."""
     update = PodUpdate.of(check, changes)
     if not update.has_same_template:
         return
@@ -171,8 +173,8 @@ def permissions_of_restart(check: PodCheck, changes: Changes) -> Iterator[Permis
 
 @contextmanager
 def explained(server: Server, objects: Sequence[Object], *, are_applied: bool = True) -> Iterator[None]:
-    """Where something is forbidden within, which only reads or tries: all rights that are missing, at once.
-    `are_applied`: whether the objects are to be applied, and not only read."""
+    """If a call within is forbidden, raises PermissionsMissing with all missing permissions instead. The calls within
+    must not write. `are_applied`: whether the objects are to be applied, and not only read."""
     try:
         yield
     except ToolError as error:
@@ -213,8 +215,8 @@ def _explain(server: Server, objects: Sequence[Object], *, are_applied: bool) ->
 
 
 def _writing(server: Server, wanted: Object, live: Object | None) -> tuple[str, ...]:
-    """The verbs of an apply: a server-side one is a PATCH, and may make the object as well. What is too large for
-    kubectl's own apply is replaced."""
+    """The verbs of an apply: server-side apply is a PATCH, and may also create the object. An object that is too large
+    for client-side apply is replaced."""
     if live is None:
         return ("create", "patch") if server.is_server_side else ("create",)
     is_whole = not server.is_server_side and not fits_client_side_apply(wanted)
@@ -222,7 +224,7 @@ def _writing(server: Server, wanted: Object, live: Object | None) -> tuple[str, 
 
 
 def _restoring(step: UndoStep) -> tuple[str, ...]:
-    """The verbs of `Server.put_back` and `remove`: the note of kubectl's own apply is set by a PATCH."""
+    """The verbs of `Server.put_back` and `remove`: the annotation of client-side apply is set by a PATCH."""
     verbs = {ObjectAction.CREATED: ("create",), ObjectAction.CONFIGURED: ("update",), ObjectAction.REMOVED: ("delete",)}
     found = verbs.get(step.action, ())
     is_noted = step.then is not None and last_applied(step.then) is not None
@@ -237,13 +239,13 @@ def _of_listing(server: Server) -> Iterator[Permission]:
 
 @dataclass(frozen=True, slots=True)
 class _Resources:
-    """The names that the API has for kinds."""
+    """The resource names of kinds."""
 
     kubectl: Kubectl
     _found: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
     def permissions(self, ref: Ref, *verbs: str) -> Iterator[Permission]:
-        """None for a kind that nobody knows: the API server is asked about it when it is applied."""
+        """Empty for an unknown kind: the API server reports it when the object is applied."""
         resource = self._resource(ref) if verbs else None
         for verb in verbs if resource is not None else ():
             yield Permission(resource or "", ref.group, ref.namespace, ref.name, verb)
@@ -252,7 +254,7 @@ class _Resources:
         known = _PLURALS.get((ref.group, ref.kind))
         if known is not None:
             return known
-        if (ref.api_version, ref.kind) not in self._found:  # asked for once, however many objects there are
+        if (ref.api_version, ref.kind) not in self._found:  # asked once per kind
             self._found[ref.api_version, ref.kind] = self._served(ref)
         return self._found[ref.api_version, ref.kind]
 
@@ -267,13 +269,13 @@ class _Resources:
 
 
 def _denied(kubectl: Kubectl, permissions: Sequence[Permission]) -> set[Permission] | None:
-    """Those that there are not; None where the API server does not tell. Raises ToolError."""
+    """The missing permissions; None where the API server does not report them. Raises ToolError."""
     reviews = [
         {"apiVersion": _API, "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": each.attributes}}
         for each in permissions
     ]
     listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": reviews})
-    # Not validated: kubectl would ask for the API server's whole schema first.
+    # Not validated: kubectl would first download the API server's whole schema.
     done = kubectl.run("create", "--validate=false", "-o", "json", "-f", "-", text=listed)
     if done.code and (is_forbidden(done) or is_unserved(done)):
         return None

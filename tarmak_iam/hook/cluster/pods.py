@@ -1,10 +1,10 @@
-"""The pods of a DaemonSet (where each runs, since when, made from what), and when the ConfigMap that they read at
-start changed last.
+"""The pods of a DaemonSet (node, start time, template), and the last change of the ConfigMap that they read at start.
 
-From Kubernetes 1.16 on, managedFields say when each manager changed an object, though not which of its fields. Below it
-nothing does. So a write of ours leaves the annotation `tarmak-iam/changed-at` where managedFields would not do: below
-1.16 the time of the write, where it changes the data; from 1.16 on the time of the data, where it changes something
-else. A digest of the data goes with it, since others may write other data and leave the annotation.
+In Kubernetes 1.16 and later, managedFields record when each manager changed an object, though not which of its fields.
+Older releases record nothing. Therefore our writes set the annotation `tarmak-iam/changed-at` where managedFields are
+not enough: below 1.16 the time of the write if it changes the data; in 1.16 and later the time of the last change of
+the data if the write changes something else. The annotation contains a digest of the data, because another manager may
+change the data and keep the annotation.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _ENDED = ("Succeeded", "Failed")
 
 
 class PodsForbidden(ToolError):
-    """The kubeconfig's user may not list pods, or what else says something about them."""
+    """The kubeconfig's user may not list pods, or the controller revisions of pods."""
 
 
 @dataclass(frozen=True, slots=True)
 class DaemonPod:
-    """`generation` and `revision` are of the template that it was made from, `checksum` that template's
-    `checksum/config`; "" where it has none. `created` is by the API server's clock, `started` by the node's: since when
-    its container runs, None where it does not. `has_started`: whether it ever ran."""
+    """`generation` and `revision` identify the template from which it was created; `checksum` is `checksum/config` of
+    that template, "" where it has none. `created` is by the API server's clock. `started`: when its container started,
+    by the node's clock, None where it does not run. `has_started`: whether it ever ran."""
 
     ref: Ref
     uid: str
@@ -74,19 +74,19 @@ class DaemonPod:
 
 
 def read_pods(kubectl: Kubectl, daemon: Object) -> tuple[DaemonPod, ...]:
-    """By node; without those that have ended for good. Raises PodsForbidden and ToolError."""
+    """Sorted by node, without pods that have ended for good. Raises PodsForbidden and ToolError."""
     found = [each for each in pod_objects(kubectl, daemon) if (each.get("status") or {}).get("phase") not in _ENDED]
     return tuple(sorted(map(DaemonPod.of, found), key=lambda pod: (pod.node, pod.ref.name)))
 
 
 def pod_objects(kubectl: Kubectl, daemon: Object) -> list[Object]:
-    """By its selector; without those that another controller made. Raises PodsForbidden and ToolError."""
+    """The pods that its selector matches, without pods of another controller. Raises PodsForbidden and ToolError."""
     uid = (daemon.get("metadata") or {}).get("uid")
     return [each for each in selected(kubectl, daemon, "pods") if maker_of(each) in (None, uid)]
 
 
 def selected(kubectl: Kubectl, daemon: Object, kind: str) -> list[Object]:
-    """What of a kind has the labels that a DaemonSet selects. Raises PodsForbidden and ToolError."""
+    """The objects of a kind that match a DaemonSet's selector. Raises PodsForbidden and ToolError."""
     labels = ((daemon.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
     done = kubectl.run("get", kind, *Ref.of(daemon).scope, "--selector", selector, "-o", "json")
@@ -98,13 +98,13 @@ def selected(kubectl: Kubectl, daemon: Object, kind: str) -> list[Object]:
 
 
 def maker_of(each: Object) -> str | None:
-    """The uid of the controller that made it."""
+    """The uid of the controller that created it."""
     owners = (each.get("metadata") or {}).get("ownerReferences") or ()
     return next((str(owner.get("uid")) for owner in owners if owner.get("controller")), None)
 
 
 def time_of(text: object) -> datetime | None:
-    """Of a timestamp as the API server writes it: `2026-05-04T12:00:00Z`, MicroTime too."""
+    """Parses a timestamp of the API server: `2026-05-04T12:00:00Z`, also MicroTime."""
     try:
         found = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
     except ValueError:
@@ -128,13 +128,13 @@ def _is_ready(status: dict[str, Any]) -> bool:
     return any(each.get("type") == "Ready" and each.get("status") == "True" for each in status.get("conditions") or ())
 
 
-# As kubectl logs an answer's headers, on a line of its own (client-go's round_trippers.go, v0.22 to v0.36).
+# kubectl logs each response header on its own line (client-go's round_trippers.go, v0.22 to v0.36).
 _DATE = re.compile(r"\bDate: (\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d GMT)")
 
 
 def last_change(config_map: Object, key: str = CONFIG_KEY) -> datetime | None:
-    """Of the text under the key, by the API server's clock; None where it is not known, as after a change by hand below
-    Kubernetes 1.16."""
+    """When the text under the key changed last, by the API server's clock; None where that is unknown, as after a
+    change by hand below Kubernetes 1.16."""
     noted, owners = _noted(config_map, key), sorted(_owners(config_map, key))
     if not owners:
         return noted
@@ -143,7 +143,7 @@ def last_change(config_map: Object, key: str = CONFIG_KEY) -> datetime | None:
 
 
 def dated(kubectl: Kubectl, wanted: Object, live: Object | None, *, is_server_side: bool) -> Object:
-    """What is to be written, with the annotation where it takes one. `is_server_side`: whether server-side apply writes
+    """The object to write, with the annotation where it is needed. `is_server_side`: whether server-side apply writes
     it."""
     metadata = wanted.get("metadata") or {}
     if wanted.get("kind") != "ConfigMap" or metadata.get("name") != NAME:
@@ -161,14 +161,14 @@ def dated(kubectl: Kubectl, wanted: Object, live: Object | None, *, is_server_si
 
 
 def api_server_time(kubectl: Kubectl) -> datetime:
-    """By the API server's clock, which the timestamps of pods are by; by our own where it does not tell."""
-    done = kubectl.run("get", "--raw", "/version", "-v=8")  # no line of it is shown: old ones log the token, too
+    """The time by the API server's clock, which also sets the timestamps of pods; by our own clock as a fallback."""
+    done = kubectl.run("get", "--raw", "/version", "-v=8")  # its log is never shown: old releases log the token too
     found = _DATE.search(done.err)
     return parsedate_to_datetime(found[1]) if found else datetime.now(timezone.utc).replace(microsecond=0)
 
 
 def _owners(config_map: Object, key: str) -> Iterator[tuple[datetime, bool]]:
-    """When those who own the key wrote last, and whether that was anything but an apply of ours."""
+    """The last write of each owner of the key, and whether it was anything but an apply of ours."""
     for entry in managed_entries(config_map):
         fields: Any = entry.get("fieldsV1") or {}
         time = time_of(entry.get("time", ""))
@@ -177,7 +177,8 @@ def _owners(config_map: Object, key: str) -> Iterator[tuple[datetime, bool]]:
 
 
 def _noted(config_map: Object, key: str) -> datetime | None:
-    """By the annotation; None where it is that of other data, as after `kubectl get`, an edit and `kubectl apply`."""
+    """The time in the annotation; None where it belongs to other data, as after `kubectl get`, an edit and
+    `kubectl apply`."""
     annotations = (config_map.get("metadata") or {}).get("annotations") or {}
     time, _, digest = str(annotations.get(CHANGED_AT, "")).partition(" ")
     return time_of(time) if digest == _digest(config_map, key) else None

@@ -24,7 +24,7 @@ from tarmak_iam.hook.cluster.history import (
 from tarmak_iam.hook.cluster.journal import load_history, write_history
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.lease import leased
-from tarmak_iam.hook.cluster.objects import Object, Ref, in_batches, number_of_kind
+from tarmak_iam.hook.cluster.objects import MANAGER, Object, Ref, in_batches, number_of_kind
 from tarmak_iam.hook.cluster.permissions import check_permissions, explained, permissions_of_rollback
 from tarmak_iam.hook.cluster.rollback_plan import (
     UndoStep,
@@ -46,7 +46,7 @@ from tarmak_iam.hook.cluster.update_check import check_changes
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.text import brief_list
 
-_ENDS = {ObjectAction.REMOVED: "removed", ObjectAction.CREATED: "created again", ObjectAction.CONFIGURED: "set back"}
+_ENDS = {ObjectAction.REMOVED: "removed", ObjectAction.CREATED: "created again", ObjectAction.CONFIGURED: "restored"}
 
 
 def roll_back(
@@ -60,16 +60,16 @@ def roll_back(
     tell: Progress = no_progress,
     within: Boundary | None = None,
 ) -> RolledBack:
-    """Undoes the newest change of the history in the file `state`, or every one that is newer than the change `to`:
-    what it set is set back, what it made is removed, what it removed is made again. Fields that others have set stay as
-    they are. A second run finishes what the first one left, as pods that do not run yet, or finds nothing to do. No
-    link may lead the file out of the boundary `within`.
+    """Undoes the newest change of the history in the file `state`, or every change that is newer than `to`: fields that
+    it set get their previous value, objects that it created are removed, objects that it removed are created again.
+    Fields that others have set are kept. A second run completes the first one, for example if pods did not run yet, or
+    finds nothing to do. No link may lead from the file out of the boundary `within`.
 
-    Before the first write `tell` hears what will be there afterwards, and who can log in then; with `dry_run` that is
-    all. Raises SelectionError where there is no such file, or no change of that number; ConfigError for a file that is
-    no history; PolicyRefused, nothing changed, for the history of another cluster, and, unless `force`, for fields that
-    somebody else has changed since and for pods whose node cannot run the ones of before; ToolError, also where another
-    run holds the cluster's lease; RollbackFailed from the first change on.
+    Before the first write, `tell` is called with what will be changed and who can log in afterwards; with `dry_run`
+    nothing else is done. Raises SelectionError if the file or the number does not exist, and ConfigError for a file
+    that is not a history. Raises PolicyRefused, with nothing changed, for the history of another cluster, and, unless
+    `force`, for fields that another manager has changed since, and for pods whose node cannot run the previous ones.
+    Raises ToolError, also where another run holds the cluster's lease; and RollbackFailed from the first change on.
     """
     history = load_history(state, within)
     with nullcontext(kubectl) if dry_run else leased(kubectl, tell) as held:
@@ -106,7 +106,7 @@ def _rolled_back(
     warnings = check_changes(server, check, [(each.live, each.then) for each in steps], force=force)
     if not dry_run:
         check_permissions(kubectl, permissions_of_rollback(server, steps, check), tell)
-    for line in (*_announced(revisions, foreseen), *warnings):
+    for line in (*_announced(revisions, foreseen), *(f"warning: {each}" for each in warnings)):
         tell(line)
     if dry_run:
         return foreseen
@@ -116,7 +116,7 @@ def _rolled_back(
 
 
 def _announced(revisions: Sequence[Revision], foreseen: RolledBack) -> Iterator[str]:
-    """What will be there, and who can log in then."""
+    """What will be changed, and who can log in afterwards."""
     named = ", ".join(f"{each.number} of {each.when}" for each in reversed(revisions))
     yield f"undoing change{'s' if len(revisions) > 1 else ''} {named}"
     for action, end in _ENDS.items():
@@ -131,7 +131,7 @@ def _announced(revisions: Sequence[Revision], foreseen: RolledBack) -> Iterator[
 
 @dataclass
 class _Notes:
-    """What the history says of the changes that are undone."""
+    """The status in the history of the changes that are undone."""
 
     history: History
     numbers: tuple[int, ...]
@@ -183,7 +183,7 @@ class _RollbackRun:
             self._put_back_together([step for step in batch if step.action is not ObjectAction.UNCHANGED])
 
     def _put_back_together(self, steps: Sequence[UndoStep]) -> None:
-        """Of one kind."""
+        """Restores objects of one kind."""
         if not steps:
             return
         self._tell(f"restoring {number_of_kind([step.ref for step in steps])}")
@@ -195,7 +195,7 @@ class _RollbackRun:
             self._note(step.action, step.ref)
 
     def _untouched_daemon(self) -> list[Object]:
-        """The authenticator's, where its ConfigMap alone is another one."""
+        """The authenticator's DaemonSet, if only its ConfigMap changes."""
         if any(each.ref.is_same(DAEMONSET) for each in self._steps):
             return []
         return self._server.read([DAEMONSET.stub])
@@ -204,7 +204,7 @@ class _RollbackRun:
         refs = [Ref.of(each) for each in objects if each["kind"] == "DaemonSet"]
         rolled_out = roll_out_and_restart(self._server, refs, self._wait, self._tell)
         for note in rolled_out.notes:
-            self._tell(note)
+            self._tell(f"note: {note}")
         return rolled_out
 
     def _remove_when_safe(self, removals: Sequence[UndoStep]) -> bool:
@@ -212,18 +212,19 @@ class _RollbackRun:
             self._remove(removals)
             return True
         kept = brief_list(each.ref for each in removals)
-        self._tell(f"not removed yet, since pods may still need it: {kept}; run rollback again without --no-wait")
+        remedy = "run rollback again without --no-wait"
+        self._tell(f"note: not removed yet, because pods may still use it: {kept}; {remedy}")
         return False
 
     def _is_rolling_out(self) -> bool:
-        """Whether pods that nobody waits for may still read what is to be removed."""
+        """Whether pods may still read what is to be removed, and the rollout is not waited for."""
         if self._wait is not None:
             return False
         refs = [each.ref for each in self._steps if each.ref.kind == "DaemonSet" and each.then is not None]
         return not all(read_rollout(self._server.kubectl, ref).is_done for ref in refs)
 
     def _remove(self, steps: Sequence[UndoStep]) -> None:
-        """Those that are to go, in their order."""
+        """Removes the objects, in the given order."""
         live = [each.live for each in steps if each.live is not None]
         for batch in in_batches(live, lambda each: each, is_of_one_kind=True):
             refs = [Ref.of(each) for each in batch if not self._stays(each)]
@@ -237,14 +238,14 @@ class _RollbackRun:
     def _stays(self, each: Object) -> bool:
         if each.get("kind") != CRD or not self._server.others(each):
             return False
-        self._tell(f"{Ref.of(each)} stays: objects of it are not ours")
+        self._tell(f"note: kept {Ref.of(each)}: it has objects that are not managed by {MANAGER}")
         return True
 
     def _failure(self, error: TarmakIamError) -> RollbackFailed:
         done = brief_list(each.text for each in self._done.values() if each.action is not ObjectAction.UNCHANGED)
         due = (each.ref for each in self._steps if each.live is not None or each.then is not None)
         left = brief_list(ref for ref in due if ref not in self._done)
-        parts = [str(error), f"restored: {done or 'nothing'}", *([f"not yet looked after: {left}"] if left else [])]
+        parts = [str(error), f"done: {done or 'nothing'}", *([f"not done: {left}"] if left else [])]
         return RollbackFailed("; ".join(parts), remedy="run rollback again")
 
     def _note(self, action: ObjectAction, ref: Ref) -> None:

@@ -1,4 +1,4 @@
-"""What a rollback would do, object by object, and who can log in afterwards, worked out before anything is changed."""
+"""Plans a rollback before anything is changed: what would become of each object, and who could log in afterwards."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.text import brief_list
 
-# Of a ConfigMap or a Secret, whose keys are everybody's.
+# Of a ConfigMap or a Secret: any manager may set keys there.
 _DATA = ("data", "binaryData", "stringData")
 
 
 @dataclass(frozen=True, slots=True)
 class UndoStep:
-    """One object: as the history has it, as it is, and as it will be; None where it is not there. `conflicts` are the
-    fields that somebody else has changed since."""
+    """One object: in the history, as it is now, and as it will be; None where it does not exist. `conflicts`: fields
+    that another manager has changed since."""
 
     undone: UndoneObject
     live: Object | None = field(repr=False)
@@ -63,16 +63,16 @@ class UndoStep:
 
 
 def revisions_to_undo(history: History, cluster: str, to: int | None, path: File) -> tuple[Revision, ...]:
-    """The newest change, none where it is undone already; with `to` all that are newer than that one. What an earlier
-    rollback did not finish is always among them.
+    """The newest change, or none if it is already undone; with `to`, every change that is newer than that. Changes
+    whose rollback was interrupted are always included.
 
-    Raises PolicyRefused for the history of another cluster, SelectionError for a number that is not in it.
+    Raises PolicyRefused for the history of another cluster, and SelectionError for a number that it does not contain.
     """
     found = history.of(cluster)
     if not found:
         raise PolicyRefused(
-            f"{path} has no change of this cluster; nothing was changed",
-            remedy="name the kubeconfig of the cluster that it was kept of, or its history with --state",
+            f"{path} contains no change of this cluster; nothing was changed",
+            remedy="use the kubeconfig of its cluster, or specify the history of this cluster with --state",
         )
     if to is None:
         to = found[-1].number - 1
@@ -92,13 +92,14 @@ def undo_steps(server: Server, revisions: Sequence[Revision]) -> tuple[UndoStep,
 
 
 def refuse_conflicts(steps: Sequence[UndoStep]) -> None:
-    """Raises PolicyRefused, which names the fields, where others have changed what would be put back or removed."""
+    """Raises PolicyRefused with the fields that another manager changed and that would be restored or removed."""
     found = [each for each in steps if each.conflicts]
     if found:
         named = brief_list(f"{each.ref} ({shortly(each.conflicts)})" for each in found)
         raise PolicyRefused(
-            f"{named} {'was' if len(found) == 1 else 'were'} changed since by somebody else; nothing was changed",
-            remedy="--force undoes the change all the same",
+            f"{named} {'has' if len(found) == 1 else 'have'} since been changed by another manager; nothing was "
+            "changed",
+            remedy="use --force to undo the change anyway",
         )
 
 
@@ -108,11 +109,11 @@ def _check_number(found: Sequence[Revision], to: int, path: File) -> None:
     place = Place(str(path))
     if named is not None and named.status is Status.UNDONE:
         raise SelectionError(
-            f"change {to} is undone", remedy="see `rollback --list`, and name a change that is applied", place=place
+            f"change {to} is already undone", remedy="choose an applied change from `rollback --list`", place=place
         )
     if named is None and to != oldest - 1:
-        what = f"{oldest - 1} to {newest}" if newest > oldest else f"{oldest - 1} and {newest}"
-        raise SelectionError(f"there is no change {to} to go back to", remedy=f"there are {what}", place=place)
+        what = f"a number from {oldest - 1} to {newest}" if newest > oldest else f"{oldest - 1} or {newest}"
+        raise SelectionError(f"change {to} does not exist", remedy=f"use {what}", place=place)
 
 
 def _step(each: UndoneObject, live: Object | None) -> UndoStep:
@@ -129,8 +130,8 @@ def _step(each: UndoneObject, live: Object | None) -> UndoStep:
 
 
 def _unknown(each: UndoneObject, live: Object, target: Object) -> UndoStep:
-    """What is there was made by somebody after it had been removed, or an old release has kept no more than what was
-    there before: then whatever differs may be of anybody."""
+    """The live object was created by another process after it had been removed, or an old release saved only the
+    previous object: then every difference may come from another manager."""
     found = fields(comparable(live), comparable(target))
     if each.digest is not None:
         return UndoStep(each, live, target, tuple(path for path, (now, was) in found if now != was))
@@ -139,13 +140,13 @@ def _unknown(each: UndoneObject, live: Object, target: Object) -> UndoStep:
 
 
 def _additions(each: UndoneObject, live: Object) -> Iterator[Path]:
-    """What would be lost with an object of ours although others have set it. Labels and annotations are not: they are
-    about the object, and have no use without it."""
+    """Fields that other managers set and that would be lost with an object of ours. Labels and annotations are not
+    included: they describe the object, and have no use without it."""
     known = [comparable(state) for state in each.known(live)]
     for path, (now, *states) in fields(comparable(live), *known):
         if now is MISSING or any(state is not MISSING and state == now for state in states) or _is_about(path):
             continue
-        # What the API server makes of an object is not known where its answer is not.
+        # Without the API server's answer, its defaults are unknown.
         is_default = not each.is_done and path[0] not in _DATA and all(state is MISSING for state in states)
         if not known or not is_default:
             yield path
@@ -158,13 +159,14 @@ def _is_about(path: Path) -> bool:
 
 
 _AUTHENTICATOR_KINDS = ("DaemonSet", "ConfigMap", "IAMIdentityMapping")
-"""The authenticator's."""
+"""The kinds of the authenticator's objects that decide who can log in."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessAfter:
-    """What there will be: `principals` who can log in and how many of them are `admins`, None where that is not known,
-    `reason` why nobody can or why it is not; `effects` on each of them, against what the cluster gives now."""
+    """Access after a rollback: the number of `principals` who can log in and of `admins` among them, None where that is
+    unknown; `reason`: why no principal can log in, or why it is unknown; `effects`: how their access changes, against
+    what the cluster grants now."""
 
     principals: int | None
     admins: int | None
@@ -175,14 +177,15 @@ class AccessAfter:
     def text(self) -> str:
         """One line."""
         if self.principals is None:
-            return f"who can log in with IAM afterwards is not known: {self.reason}"
+            return f"it is unknown who can log in with IAM afterwards: {self.reason}"
         if not self.principals:
-            return f"afterwards nobody can log in with IAM: {self.reason}"
+            return f"afterwards IAM login is not possible: {self.reason}"
         return f"afterwards {_many(self.principals)} can log in with IAM, {self.admins} of them in {ADMINS}"
 
 
 def access_after(server: Server, steps: Sequence[UndoStep]) -> AccessAfter:
-    """By the objects as they will be; what may not be read is not known, and keeps nobody from going back."""
+    """Computed from the objects as they will be. If they may not be read, the result is unknown: that prevents no
+    rollback."""
     try:
         now = read_live(server.kubectl)
         then = _replaced(server.kubectl, now, steps)
@@ -199,14 +202,14 @@ def access_after(server: Server, steps: Sequence[UndoStep]) -> AccessAfter:
 
 
 def _replaced(kubectl: Kubectl, now: LiveMappings, steps: Sequence[UndoStep]) -> LiveMappings:
-    """With what the steps leave in the place of what they find."""
+    """The live mappings with the objects as the steps leave them."""
     ends = [(each.ref, each.then) for each in steps if each.ref.kind in _AUTHENTICATOR_KINDS]
     daemonset = next((then for ref, then in ends if ref.is_same(DAEMONSET)), now.daemonset)
     touched = {(ref.key, ref.namespace) for ref, _ in ends}
     objects = [each for each in now.objects if (Ref.of(each).key, Ref.of(each).namespace) not in touched]
     objects += [then for ref, then in ends if then is not None and ref.kind != "DaemonSet"]
     found = LiveMappings(daemonset, tuple(objects))
-    # The DaemonSet of before may have read another ConfigMap.
+    # The previous DaemonSet may have read another ConfigMap.
     named = found.config_map
     if named is None or named.among(objects) is not None or (named.key, named.namespace) in touched:
         return found
@@ -215,7 +218,7 @@ def _replaced(kubectl: Kubectl, now: LiveMappings, steps: Sequence[UndoStep]) ->
 
 
 def _running(found: LiveMappings) -> Authenticator | None:
-    """None where none runs: there is no DaemonSet, or its pods wait for a ConfigMap that is not there."""
+    """None where none runs: the DaemonSet does not exist, or its pods wait for a ConfigMap that does not exist."""
     if found.daemonset is None or found.config_map is None or found.config_map.among(found.objects) is None:
         return None
     return found.running()
@@ -223,17 +226,17 @@ def _running(found: LiveMappings) -> Authenticator | None:
 
 def _why_unknown(found: LiveMappings) -> str:
     if found.daemonset is not None and found.config_map is None:
-        return f"{DAEMONSET} has its configuration not from a ConfigMap"
+        return f"{DAEMONSET} does not read its configuration from a ConfigMap"
     return ""
 
 
 def _why_nobody(found: LiveMappings, authenticator: Authenticator | None) -> str:
     if found.daemonset is None:
-        return f"there is no {DAEMONSET}"
+        return f"{DAEMONSET} does not exist"
     if authenticator is None:
-        return f"{DAEMONSET} waits for {found.config_map}, which is not there"
+        return f"{DAEMONSET} waits for {found.config_map}, which does not exist"
     failure = authenticator.failure
-    return "nobody is mapped" if failure is None else f"the authenticator does not start: {failure.reason}"
+    return "no principal is mapped" if failure is None else f"the authenticator does not start: {failure.reason}"
 
 
 def _effects(before: Authenticator | None, after: Authenticator | None) -> tuple[Effect, ...]:

@@ -1,12 +1,13 @@
-"""Has every pod of the authenticator run what the cluster's objects say: stale pods, the rollout, and restarts where
-it does none.
+"""Makes every pod of the authenticator run the configuration of the cluster's objects: finds stale pods, waits for the
+rollout, and restarts pods that the rollout does not replace.
 
-The daemon reads its configuration when it starts, and at no other time; and none of its releases says which one it has
-read (their metrics count failures and answers, and say whether a dynamic file is used: v0.4.0 to v0.7.18 were read). So
-a pod is judged by when it was made and its container started, against the ConfigMap's last change, and by its template.
+The daemon reads its configuration only when it starts, and no release reports which configuration it has read (metrics
+count failures and answers, and say whether a dynamic file is used: v0.4.0 to v0.7.18 were read). Therefore the creation
+time of a pod and the start time of its container are compared with the last change of the ConfigMap, and its template
+with that of the DaemonSet.
 
-A changed pod template has the DaemonSet's controller replace the pods. Where the template stays, as after a change of
-the ConfigMap by hand that is put right, or after an apply that was ended between its writes, nobody does.
+If the pod template changes, the DaemonSet's controller replaces the pods. If it does not, no controller does: after a
+manual change of the ConfigMap that was corrected, or after an apply that ended between its writes.
 """
 
 from __future__ import annotations
@@ -39,14 +40,15 @@ DAEMONSET = Ref("apps/v1", "DaemonSet", NAMESPACE, NAME)
 _CONFIG_MAP = Ref("v1", "ConfigMap", NAMESPACE, NAME)
 
 _DELAY = timedelta(minutes=2)
-"""How old the kubelet's copy of a ConfigMap may be: a sync period (1 minute) and the time to live of its cache."""
+"""The maximum age of the kubelet's copy of a ConfigMap: a sync period (1 minute) and the time to live of its cache."""
 
 _GENERATION = "deprecated.daemonset.template.generation"
 
 
 @dataclass(frozen=True, slots=True)
 class StalePod:
-    """`is_replaced`: whether the DaemonSet's controller replaces it by itself, since its template is an older one."""
+    """A pod that runs another configuration than the cluster's objects. `is_replaced`: whether the DaemonSet's
+    controller replaces it, because its template is older."""
 
     pod: DaemonPod
     reason: str
@@ -59,9 +61,8 @@ class StalePod:
 
 @dataclass(frozen=True, slots=True)
 class PodCheck:
-    """The DaemonSet, None where there is none, and its pods. `notes`: what could not be looked at. `is_seen`: whether
-    the controller has taken note of the DaemonSet's newest specification. `missing`: on how many nodes it still has to
-    make a pod."""
+    """The DaemonSet, None where it does not exist, and its pods. `notes`: what could not be checked. `is_seen`: whether
+    the controller has observed the DaemonSet's newest generation. `missing`: the number of nodes without a pod yet."""
 
     daemon: Object | None = None
     pods: tuple[DaemonPod, ...] = ()
@@ -72,8 +73,8 @@ class PodCheck:
 
 
 def check_pods(server: Server, found: Sequence[Object] | None = None) -> PodCheck:
-    """What is not allowed to be looked at is in the notes. `found`: the live objects, where they were just read. Raises
-    ToolError."""
+    """What the user may not read is in the notes. `found`: the live objects, if they were just read. Raises "
+    "ToolError."""
     if found is None:
         found = server.read([_CONFIG_MAP.stub, DAEMONSET.stub])
     daemon = DAEMONSET.among(found)
@@ -82,15 +83,16 @@ def check_pods(server: Server, found: Sequence[Object] | None = None) -> PodChec
     try:
         pods = read_pods(server.kubectl, daemon)
     except PodsForbidden as error:
-        return PodCheck(daemon, notes=(f"the pods of {DAEMONSET} could not be looked at: {error.what}",))
+        return PodCheck(daemon, notes=(f"the pods of {DAEMONSET} could not be read: {error.what}",))
     notes: tuple[str, ...] = ()
     try:
         revision = current_revision(server.kubectl, daemon, pods)
     except PodsForbidden as error:
-        revision, notes = None, (f"whether pods of {DAEMONSET} run an older template is not known: {error.what}",)
+        revision, notes = None, (f"it is unknown whether pods of {DAEMONSET} run an older template: {error.what}",)
     config_map = _config_map(server, daemon, found)
     if config_map is not None and _changed(daemon, config_map) is None and any(pod.has_started for pod in pods):
-        notes += (f"when {_name(config_map)} changed last is not known: pods are judged by their template alone",)
+        changed = f"the time of the last change of {_name(config_map)} is unknown"
+        notes += (f"{changed}: pods are checked only by their template",)
     stale = stale_reason(daemon, config_map, pods, revision)
     status, generation = daemon.get("status") or {}, (daemon.get("metadata") or {}).get("generation") or 0
     missing = max(0, (status.get("desiredNumberScheduled") or 0) - len(pods))
@@ -100,8 +102,8 @@ def check_pods(server: Server, found: Sequence[Object] | None = None) -> PodChec
 def stale_reason(
     daemon: Object, config_map: Object | None, pods: tuple[DaemonPod, ...], revision: str | None
 ) -> tuple[StalePod, ...]:
-    """`config_map` is what the daemon reads, None where there is none; `revision` the DaemonSet's newest, None where it
-    is not known."""
+    """`config_map` is what the daemon reads, None where it does not exist. `revision` is the DaemonSet's newest, None
+    where it is unknown."""
     strategy = ((daemon.get("spec") or {}).get("updateStrategy") or {}).get("type", "RollingUpdate")
     wanted, changed = _checksum(daemon, config_map), _changed(daemon, config_map)
     found = []
@@ -109,7 +111,7 @@ def stale_reason(
         if _is_outdated(daemon, pod, revision):
             found.append(StalePod(pod, _of_template(strategy), is_replaced=strategy == "RollingUpdate"))
         elif _is_at_odds(pod, wanted, changed):
-            found.append(StalePod(pod, f"it was made for another configuration than {_name(config_map)} has"))
+            found.append(StalePod(pod, f"it was created for another configuration than that of {_name(config_map)}"))
         elif changed is not None and _is_before(pod, changed):
             found.append(
                 StalePod(pod, f"it started before the last change of {_name(config_map)}, at {changed:%FT%TZ}")
@@ -118,10 +120,10 @@ def stale_reason(
 
 
 def current_revision(kubectl: Kubectl, daemon: Object, pods: tuple[DaemonPod, ...]) -> str | None:
-    """The `controller-revision-hash` of pods of the newest template; None where that is not to be known, or not needed.
+    """The `controller-revision-hash` of pods of the newest template; None where it is unknown or not needed.
 
-    Asked for only where a pod is of another generation: going back to an earlier template makes a new generation, and
-    the revision of that earlier one is the newest again. Raises PodsForbidden and ToolError."""
+    It is read only if a pod is of another generation: going back to an earlier template creates a new generation, and
+    the earlier revision becomes the newest again. Raises PodsForbidden and ToolError."""
     if all(_is_of_generation(daemon, pod) for pod in pods):
         return None
     uid = (daemon.get("metadata") or {}).get("uid")
@@ -131,7 +133,7 @@ def current_revision(kubectl: Kubectl, daemon: Object, pods: tuple[DaemonPod, ..
 
 
 def _is_of_generation(daemon: Object, pod: DaemonPod) -> bool:
-    """Where either is without one, it says nothing."""
+    """True where either has no generation: then it proves nothing."""
     own = ((daemon.get("metadata") or {}).get("annotations") or {}).get(_GENERATION)
     return own is None or not pod.generation or pod.generation == own
 
@@ -147,8 +149,8 @@ def _of_template(strategy: str) -> str:
 
 
 def _is_at_odds(pod: DaemonPod, wanted: str, changed: datetime | None) -> bool:
-    """By the checksum that its template had, where times do not decide. Where they do, they say more: a pod that was
-    made after a change by hand has read what somebody wrote there, whatever its template says."""
+    """By the checksum in its template, if the times do not decide. If they do, they are more reliable: a pod that was
+    created after a manual change has read the changed ConfigMap, whatever its template says."""
     is_known = changed is not None and pod.created is not None and pod.created != changed
     return not is_known and pod.has_started and bool(wanted and pod.checksum) and pod.checksum != wanted
 
@@ -161,18 +163,18 @@ def _is_before(pod: DaemonPod, changed: datetime) -> bool:
 
 
 def _checksum(daemon: Object, config_map: Object | None) -> str:
-    """Of the configuration that the daemon reads, as its template has it; "" where there is none."""
+    """The checksum of the configuration that the daemon reads, as in the template; "" where there is none."""
     text = None if config_map is None else LiveMappings(daemon, (config_map,)).text
     return "" if text is None else hashlib.sha256(text.encode()).hexdigest()
 
 
 def _changed(daemon: Object, config_map: Object | None) -> datetime | None:
-    """When what the daemon reads changed last; other keys are nothing to it."""
+    """When the key that the daemon reads changed last. Other keys are irrelevant."""
     return None if config_map is None else last_change(config_map, LiveMappings(daemon, ()).key)
 
 
 def _config_map(server: Server, daemon: Object, found: Sequence[Object]) -> Object | None:
-    """The one that it mounts, which is another one where the DaemonSet is somebody else's."""
+    """The ConfigMap that it mounts; a DaemonSet that tarmak-iam does not manage may mount another one."""
     ref = LiveMappings(daemon, ()).config_map
     return None if ref is None else ref.among(found if ref == _CONFIG_MAP else server.read([ref.stub]))
 
@@ -182,7 +184,7 @@ def _name(config_map: Object | None) -> str:
 
 
 ROLLOUT_SECONDS = 300.0
-"""An image that is pulled, on one master after the other."""
+"""Enough to pull an image on one master after the other."""
 
 _PAUSE = 2.0
 
@@ -191,9 +193,9 @@ _MAX_TROUBLES = 3
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """A DaemonSet's own account: on how many nodes it should run, does with its newest template, and is available.
+    """The status of a DaemonSet: on how many nodes it should run, runs with its newest template, and is available.
 
-    `is_seen`: whether the controller has taken note of its newest specification.
+    `is_seen`: whether the controller has observed its newest generation.
     """
 
     ref: Ref
@@ -211,11 +213,11 @@ class Rollout:
     @property
     def text(self) -> str:
         if not self.is_there:
-            return f"there is no {self.ref}"
+            return f"{self.ref} does not exist"
         if not self.is_seen:
-            return f"{self.ref}: the cluster has not begun to roll it out"
+            return f"{self.ref}: the rollout has not started"
         if self.desired == 0:
-            return f"{self.ref}: no node is one that it is for"
+            return f"{self.ref}: no node is eligible for its pods"
         return f"{self.ref}: {self.updated} of {self.desired} nodes updated, {self.available} available"
 
 
@@ -229,7 +231,8 @@ def read_rollout(kubectl: Kubectl, ref: Ref) -> Rollout:
 def wait_for_rollout(
     kubectl: Kubectl, ref: Ref, seconds: float, tell: Progress = no_progress, pause: float = _PAUSE
 ) -> tuple[Rollout, tuple[str, ...]]:
-    """Waits until it runs everywhere, or `seconds` are over: then also what its pods say. Raises ToolError."""
+    """Waits up to `seconds` until it runs on every node; after that also returns why its pods are not ready. Raises
+    ToolError."""
     deadline, reported = kubectl.clock() + seconds, ""
     while True:
         now = read_rollout(kubectl, ref)
@@ -244,19 +247,19 @@ def wait_for_rollout(
 
 
 def roll_out(kubectl: Kubectl, refs: Sequence[Ref], seconds: float | None, tell: Progress = no_progress) -> bool | None:
-    """Waits for each DaemonSet; None where nothing is waited for. Raises ToolError where one does not run in time."""
+    """Waits for each DaemonSet; None where nothing is waited for. Raises ToolError if one does not run in time."""
     if seconds is None or not refs:
         return None
     for ref in refs:
         rollout, troubles = wait_for_rollout(kubectl, ref, seconds, tell)
         if not rollout.is_done:
             said = f" ({'; '.join(troubles)})" if troubles else ""
-            raise ToolError(f"it does not run everywhere after {seconds:.0f} seconds: {rollout.text}{said}")
+            raise ToolError(f"the rollout did not complete within {seconds:.0f} seconds: {rollout.text}{said}")
     return True
 
 
 def pod_troubles(kubectl: Kubectl, ref: Ref) -> tuple[str, ...]:
-    """What keeps the pods of a DaemonSet from being ready, a line for each of the first few. Raises ToolError."""
+    """Why the pods of a DaemonSet are not ready, one line for each of the first few. Raises ToolError."""
     daemon = kubectl.run("get", ref.resource, ref.name, *ref.scope, "-o", "json")
     found = items_of(daemon) if daemon.code == 0 else []
     if not found:
@@ -290,11 +293,11 @@ def _troubles(pod: Object) -> Iterator[str]:
             continue
         if state:
             last = ((container.get("lastState") or {}).get("terminated") or {}).get("exitCode")
-            ended = f", it ended with exit code {last}" if last is not None else ""
+            ended = f", last exit code {last}" if last is not None else ""
             message = f": {state['message']}" if state.get("message") else ""
             yield f"pod {name} on {node}: {state.get('reason', 'not running')}{message}{ended}"
         elif not container.get("ready"):
-            yield f"pod {name} on {node}: it runs, and does not answer its readiness probe"
+            yield f"pod {name} on {node}: it runs, but its readiness probe fails"
     if not containers:
         blocked: Object = next((each for each in status.get("conditions") or () if each.get("status") == "False"), {})
         why = blocked.get("message") or blocked.get("reason") or "not started"
@@ -306,8 +309,8 @@ _RESTART_PAUSE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class RolledOut:
-    """`is_done`: whether each DaemonSet runs everywhere, None where nobody waited. `is_left`: whether there are pods
-    that have to be restarted yet. `restarted`: those that were, in this order."""
+    """`is_done`: whether each DaemonSet runs on every node, None where nothing was waited for. `is_left`: whether some
+    pods still have to be restarted. `restarted`: the pods that were restarted, in this order."""
 
     is_done: bool | None
     notes: tuple[str, ...] = ()
@@ -318,16 +321,16 @@ class RolledOut:
 def roll_out_and_restart(
     server: Server, refs: Sequence[Ref], seconds: float | None, tell: Progress = no_progress
 ) -> RolledOut:
-    """Waits up to `seconds` until each DaemonSet runs everywhere, and then restarts the authenticator's stale pods one
-    after the other, each once the one before is ready, for up to `seconds` more.
+    """Waits up to `seconds` until each DaemonSet runs on every node, and then restarts the authenticator's stale pods
+    one by one, each when the one before is ready, for up to `seconds` more.
 
-    With `seconds` None, nobody waits: the only pod is restarted, of several only those that are not ready, and a note
-    names the others. Raises ToolError where one does not run in time, or a pod cannot be restarted: it names those that
-    still run what they ran before.
+    With `seconds` None, nothing is waited for: a single pod is restarted; of several pods only those that are not
+    ready, and a note names the others. Raises ToolError if a DaemonSet does not run in time, or a pod cannot be
+    restarted. The error names the pods that still run the previous configuration.
     """
     restart = _Restart(server, tell)
     is_concerned = any(ref.is_same(DAEMONSET) for ref in refs)
-    if is_concerned:  # they let nobody in, so there is nothing to wait for
+    if is_concerned:  # they answer no logins, so they need not be waited for
         restart.delete([each for each in restart.to_do(check_pods(server)) if not each.pod.is_ready])
     try:
         rolled_out = roll_out(server.kubectl, refs, seconds, tell)
@@ -337,7 +340,7 @@ def roll_out_and_restart(
 
 
 def would_be_restarted(check: PodCheck) -> tuple[str, ...]:
-    """Pods that are stale already, and what could not be looked at; each as a line."""
+    """The pods that are already stale, and what could not be checked, one line each."""
     return (*(f"would be restarted: {each.text}" for each in _Restart.to_do(check)), *check.notes)
 
 
@@ -348,11 +351,11 @@ class _Restart:
 
     @staticmethod
     def to_do(check: PodCheck) -> list[StalePod]:
-        """What the controller does not replace; until it has seen the newest template, that is not known."""
+        """The pods that the controller does not replace; unknown until it has observed the newest generation."""
         return [each for each in check.stale if not each.is_replaced] if check.is_seen else []
 
     def after(self, error: ToolError) -> ToolError:
-        """With the pods that nothing replaces, where that can be found out at once."""
+        """The error with the stale pods that no controller replaces, if they can be read without retries."""
         at_once = replace(self._server, kubectl=replace(self._kubectl, patience=0.0))
         with contextlib.suppress(TarmakIamError):
             if left := self.to_do(check_pods(at_once)):
@@ -374,7 +377,7 @@ class _Restart:
         return RolledOut(is_done, check.notes, restarted=tuple(self._restarted))
 
     def delete(self, stale: Sequence[StalePod], left: Sequence[StalePod] = ()) -> None:
-        """By its name, not with `rollout restart`, which kubectl below 1.15 has not, and which sets a field."""
+        """Deletes pods by name. `rollout restart` is missing in kubectl below 1.15, and it sets a field."""
         at_once = () if self._server.client.is_below(1, 11) else ("--wait=false",)
         for number, each in enumerate(stale):
             if each.pod.is_ending:
@@ -391,11 +394,11 @@ class _Restart:
             self.delete(stale)
             return ()
         left = [each for each in stale if each.pod.is_ready]
-        advice = "the same command without --no-wait restarts them one after the other"
+        advice = "run the same command without --no-wait to restart them one by one"
         return (f"not restarted: {_listed(left)}; {advice}",) if left else ()
 
     def _wait(self, check: PodCheck, old: DaemonPod, deadline: float, left: Sequence[StalePod]) -> None:
-        assert check.daemon is not None  # who has pods has one
+        assert check.daemon is not None  # pods exist only with it
         while True:
             pods = [pod for pod in read_pods(self._kubectl, check.daemon) if pod.node == old.node]
             if any(pod.is_ready for pod in pods) and not any(pod.uid == old.uid for pod in pods):
@@ -404,13 +407,13 @@ class _Restart:
                 break
             self._kubectl.sleep(_RESTART_PAUSE)
         is_there = any(pod.uid == old.uid for pod in pods)
-        state = "it has not ended" if is_there else "the pod in its place is not ready"
+        state = "it has not terminated" if is_there else "its replacement is not ready"
         said = "; ".join(pod_troubles(self._kubectl, DAEMONSET))
         raise self._failure(f"{old} was restarted: {state}{f' ({said})' if said else ''}", left[0 if is_there else 1 :])
 
     def _failure(self, what: str, left: Sequence[StalePod]) -> ToolError:
         verb = "runs" if len(left) == 1 else "run"
-        return ToolError(f"{what}; {_listed(left)} still {verb} the configuration of before" if left else what)
+        return ToolError(f"{what}; {_listed(left)} still {verb} the previous configuration" if left else what)
 
 
 def _listed(stale: Sequence[StalePod]) -> str:

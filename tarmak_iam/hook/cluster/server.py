@@ -1,6 +1,4 @@
-"""What is done to the objects of a cluster: read, tried, applied, put back, removed, and waited for until they are
-gone.
-"""
+"""Reads, dry-runs, applies, restores and removes the objects of a cluster, and waits until removed objects are gone."""
 
 from __future__ import annotations
 
@@ -41,19 +39,19 @@ _SECONDS = 60.0
 _PAUSE = 0.5
 
 ReadObjects = Callable[[Sequence[Object]], Sequence[Object]]
-"""The objects that are there, as they are, of those that are asked for."""
+"""Returns the live objects among those that are requested."""
 
 
 def is_being_deleted(each: Object) -> bool:
-    """Whether it is deleted, and waits for its finalizers."""
+    """Whether it is deleted and waits for its finalizers."""
     return bool((each.get("metadata") or {}).get("deletionTimestamp"))
 
 
 def wait_until_gone(kubectl: Kubectl, read: ReadObjects, refs: Sequence[Ref], seconds: float = _SECONDS) -> None:
-    """Waits for objects that are being deleted: what is written to one of them goes with it.
+    """Waits for objects that are being deleted: what is written to one of them is deleted with it.
 
-    One that somebody makes anew meanwhile is another one. Raises ToolError, naming the finalizers of the first, where
-    that takes longer than `seconds`.
+    An object that is created again in the meantime is a new one. Raises ToolError with the finalizers of the first
+    object after `seconds`.
     """
     deadline = kubectl.clock() + seconds
     left = list(refs)
@@ -85,11 +83,11 @@ _ALREADY_THERE = "(AlreadyExists)"
 _ATTEMPTS = 5
 
 
-# From so many objects of one kind on, all of the kind are listed: one request in place of one for each object.
+# For at least this many objects of one kind, the whole kind is listed: one request instead of one per object.
 _LISTED = 20
 
 
-# kubectl's own apply keeps a copy of the object in an annotation, and all annotations may have 262,144 bytes.
+# Client-side apply saves a copy of the object in an annotation, and annotations are limited to 262,144 bytes.
 _TOO_LARGE_TO_COPY = "metadata.annotations: Too long"
 
 _UNTIL_1_24 = "podsecuritypolicy"
@@ -107,32 +105,32 @@ _KINDS = (
 )
 
 Pair = tuple[Object, Object | None]
-"""What is wanted, and what is there."""
+"""The wanted object and the live one."""
 
 
 class Conflict(PolicyRefused):
-    """Somebody else has set fields that would be set. `managers`: who, empty where it is not told."""
+    """Another manager has set fields that would be set. `managers`: which ones, empty where that is unknown."""
 
     def __init__(self, ref: Ref, managers: tuple[str, ...]) -> None:
-        who = ", ".join(managers) or "somebody else, just now"
+        who = ", ".join(managers) or "another process, just now"
         super().__init__(
             f"{ref} has fields that were set by {who}",
-            remedy="take the change into the mappings or settings, or take these fields over with --force",
+            remedy="add the change to the mappings or settings, or overwrite these fields with --force",
         )
         self.managers = managers
 
 
 class NotServed(ToolError):
-    """A kind that the cluster does not know (yet)."""
+    """A kind that the cluster does not serve (yet)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A cluster through kubectl; `client` and `version` are kubectl's and the API server's versions.
+    """A cluster, accessed with kubectl. `client` and `version` are the versions of kubectl and of the API server.
 
-    Server-side apply is on by default from Kubernetes 1.16 on (a beta, apiserver's features), and its flag is
-    --server-side from kubectl 1.16 on. kubectl 1.18 has --dry-run=server, 1.19 --field-manager for replace and
-    create, 1.21 hides managedFields without --show-managed-fields.
+    Server-side apply is on by default in Kubernetes 1.16 and later (a beta, apiserver's features), and kubectl 1.16 and
+    later have --server-side. kubectl 1.18 added --dry-run=server, 1.19 --field-manager for replace and create; 1.21
+    hides managedFields without --show-managed-fields.
     """
 
     kubectl: Kubectl
@@ -149,54 +147,54 @@ class Server:
         return not self.version.is_below(1, 16) and not self.client.is_below(1, 16)
 
     def identity(self) -> str:
-        """What tells this cluster from every other: the uid of kube-system. Raises ToolError."""
+        """The identity of this cluster: the uid of the namespace kube-system. Raises ToolError."""
         return str(self.kubectl.json("get", "namespace", "kube-system")["metadata"]["uid"])
 
     def read(self, objects: Sequence[Object]) -> list[Object]:
-        """Those that are there, as they are, in any order. Raises ToolError."""
+        """The live objects among these, in any order. Raises ToolError."""
         kinds = by_kind(objects)
         few = [each for kind in kinds if len(kind) < _LISTED for each in kind]
         many = [each for kind in kinds if len(kind) >= _LISTED for each in self._listed(kind)]
         return [*(self._named(few) if few else ()), *many]
 
     def _named(self, objects: Sequence[Object]) -> list[Object]:
-        # Of a List, kubectl 1.15 reads as far as the first one that is not there.
+        # kubectl 1.15 reads a List only up to the first object that does not exist.
         done = self._run("get", "--ignore-not-found", *self._with_managers, text=_stream(objects))
         if done.code == 0:
             return items_of(done)
         if not is_unserved(done):
             raise self.kubectl.failure(done, "get")
-        # One kind that is not served must not keep the others from being read.
+        # A kind that is not served must not prevent reading the others.
         kinds = by_kind(objects)
         return [each for kind in kinds for each in self._named(kind)] if len(kinds) > 1 else []
 
     def _listed(self, objects: Sequence[Object]) -> list[Object]:
-        """Of one kind."""
+        """The live objects among these, which are of one kind."""
         wanted = Index(objects)
         found = self.all_of(Ref.of(objects[0]).resource)
         return [each for each in found if wanted.get(Ref.of(each)) is not None]
 
     def ours(self) -> list[Object]:
-        """All that bears our label, in any namespace. Raises ToolError."""
+        """All objects with our label, in all namespaces. Raises ToolError."""
         kinds = _KINDS if self.version.is_below(1, 25) else tuple(each for each in _KINDS if each != _UNTIL_1_24)
         label = ("--selector", f"app.kubernetes.io/managed-by={MANAGER}")
         found = chain.from_iterable(self.all_of(each, *label) for each in (",".join(kinds), *ENTRY_KINDS))
         return list(filter(is_ours, found))
 
     def all_of(self, kinds: str, *options: str) -> list[Object]:
-        """Every object of the kinds, in any namespace; none where they are not served. Raises ToolError."""
+        """Every object of the kinds, in all namespaces. Kinds that are not served are skipped. Raises ToolError."""
         return self.kubectl.all_of(kinds, *options, *self._with_managers)
 
     def others(self, crd: Object) -> int:
-        """How many objects would go with a CustomResourceDefinition although they are somebody else's."""
+        """The number of objects not managed by tarmak-iam that would be removed with a CustomResourceDefinition."""
         names, group = crd["spec"]["names"], crd["spec"]["group"]
         return sum(not is_ours(each) for each in self.all_of(f"{names['plural']}.{group}"))
 
     def dry_run(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
-        """What each would become; nothing is changed. Raises Conflict, NotServed and ToolError.
+        """What each object would become; nothing is changed. Raises Conflict, NotServed and ToolError.
 
-        An object of a kind that another one of them brings is taken for what it would become: nobody can be asked. So
-        is one that is what is wanted already.
+        An object whose kind is defined by another one of them is returned as it is wanted: the API server cannot be
+        asked about it. An object that is already as wanted is returned unchanged.
         """
         if not self.is_server_side:
             return [
@@ -206,12 +204,12 @@ class Server:
         known = _defined_kinds(pairs, is_new=True)
         try:
             return self._dry_run_at_server(pairs, known, force=force)
-        except NotServed:  # the definition is there, and not in force
+        except NotServed:  # the definition exists, but is not yet served
             known |= _defined_kinds(pairs)
             return self._dry_run_at_server(pairs, known, force=force)
 
     def _dry_run_at_server(self, pairs: Sequence[Pair], known: set[GroupKind], *, force: bool) -> list[Object]:
-        """`known`: kinds that the API server is not asked about."""
+        """`known`: kinds about which the API server is not asked."""
         dry_run = "--server-dry-run" if self.client.is_below(1, 18) else "--dry-run=server"
         made = {
             index: each if live is None else live
@@ -224,12 +222,12 @@ class Server:
         return [made[index] for index in range(len(pairs))]
 
     def apply(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
-        """What each has become. Raises Conflict, NotServed and ToolError, also where some of them are applied."""
+        """Applies the objects and returns them. Raises Conflict, NotServed and ToolError, even if some are applied."""
         return self._all_applied([(self._dated(*pair), pair[1]) for pair in pairs], force=force)
 
     def validate(self, objects: Sequence[Object]) -> None:
-        """Has an API server that was not asked by `dry_run` look at them, where it can: neither at those of a kind that
-        another one of them brings, nor at what kubectl's own apply cannot apply. Raises ToolError."""
+        """Has the API server validate the objects if `dry_run` did not ask it. Objects whose kind another one of them
+        defines, and objects too large for client-side apply, cannot be validated. Raises ToolError."""
         known = {defined_kind(each) for each in objects}
         asked = [each for each in objects if group_kind(each) not in known and fits_client_side_apply(each)]
         if not self.is_server_side and not self.client.is_below(1, 18) and not self.version.is_below(1, 13):
@@ -238,8 +236,8 @@ class Server:
                 raise self.kubectl.failure(done, "apply")
 
     def put_back_all(self, items: Sequence[tuple[Object, Object | None, bool]]) -> None:
-        """`put_back` of each: what was, what is there, and whether it was ours. Those of ours in few calls where that
-        goes well. Raises ToolError, also where some of them are written."""
+        """`put_back` for each: the previous object, the live one, and whether it was ours. Objects of ours are restored
+        in few calls if none fails. Raises ToolError, even if some are written."""
         written: list[Object] = []
         for verb, is_there in (("create", False), ("replace", True)):
             those = [item for item in items if item[2] and (item[1] is not None) is is_there]
@@ -252,8 +250,8 @@ class Server:
                 self.put_back(before, live, is_ours=was_ours)
 
     def join_entries(self, refs: Sequence[Ref]) -> None:
-        """Has what was replaced under our name belong to our server-side applies. kubectl's own note is set after that:
-        another `replace` would write it anew. Raises ToolError."""
+        """Records fields that were replaced under our name as fields of our server-side apply. The annotation of
+        client-side apply is set after that: another `replace` would write it again. Raises ToolError."""
         left = [ref.stub for ref in refs]
         for _ in range(_ATTEMPTS):
             joined = [each for each in map(under_one_entry, self.read(left)) if each is not None] if left else []
@@ -265,8 +263,8 @@ class Server:
             left = [Ref.of(each).stub for each in joined] if done.code else []
 
     def _put_back_together(self, verb: str, pairs: Sequence[Pair]) -> list[Object]:
-        """Those that are written, with kubectl's own note where they had one. It prints each that it has written, also
-        where it fails for another."""
+        """The objects that were written, with the annotation of client-side apply if they had one. kubectl prints each
+        written object even if it fails for another one."""
         objects = [
             _over(live, restorable(without_last_applied(self._dated(before, live)), live)) for before, live in pairs
         ]
@@ -282,19 +280,19 @@ class Server:
         return written if is_noted else []
 
     def put_back(self, before: Object, live: Object | None, *, is_ours: bool = True) -> Object:
-        """Writes an object as it is to be again, over the one that was seen. Raises ToolError, also for one that
-        somebody has changed since."""
+        """Restores an object by replacing the live one that was read. Raises ToolError, also if the object was changed
+        since."""
         before = self._dated(before, live)
         if not is_ours and live is not None and self.is_server_side:
-            # An empty entry makes the API server forget all managers: what we gave back is not ours any more.
+            # An empty entry makes the API server forget all managers: a restored object is no longer ours.
             before = {**before, "metadata": {**before["metadata"], "managedFields": [{}]}}
         before = restorable(before, live)
         kept, before = last_applied(before), without_last_applied(before)
         made = self._written(before, live)
         if is_ours and live is not None and self.is_server_side:
             self.join_entries([Ref.of(before)])
-        # Both verbs would write the annotation anew, with all that is in the object: the next plain apply would then
-        # take what others have set for ours, and remove it (kubectl's CreateOrUpdateAnnotation).
+        # Both verbs would write the annotation again, with the whole object: the next client-side apply would then
+        # treat fields of other managers as ours, and remove them (kubectl's CreateOrUpdateAnnotation).
         return made if kept is None else self.note_applied(kept, made)
 
     def _written(self, before: Object, live: Object | None) -> Object:
@@ -307,40 +305,41 @@ class Server:
                 break
             found = self.read([Ref.of(before).stub])
             if found and comparable(found[0]) == comparable(before):
-                return found[0]  # an attempt of ours whose answer was lost
+                return found[0]  # an earlier attempt succeeded, but its answer was lost
             if live is None or not found or comparable(found[0]) != comparable(live):
-                raise ToolError(f"{Ref.of(before)} was changed by somebody else just now")
-            live = found[0]  # its status alone, as that of a DaemonSet that is rolled out
+                raise ToolError(f"{Ref.of(before)} was just changed by another process")
+            live = found[0]  # only its status changed, as during a rollout
         raise self.kubectl.failure(done, verb)
 
     def _dated(self, wanted: Object, live: Object | None) -> Object:
         return dated(self.kubectl, wanted, live, is_server_side=self.is_server_side)
 
     def note_applied(self, kept: Object, made: Object) -> Object:
-        """What is there, with plain apply's note of what it had sent. Raises ToolError."""
+        """Restores the annotation of client-side apply, and returns the object with it. Raises ToolError."""
         done = self._note_applied([kept], Ref.of(made).scope)
         if done.code:
             raise self.kubectl.failure(done, "apply set-last-applied")
         return with_last_applied(made, kept)
 
     def _note_applied(self, objects: Sequence[Object], scope: Sequence[str]) -> Completed:
-        # kubectl 1.15 looks for them in the kubeconfig's namespace, whatever they say.
+        # kubectl 1.15 looks for them in the kubeconfig's namespace, whatever namespace they have.
         text = json.dumps(objects[0]) if len(objects) == 1 else _list(objects)
         return self._run("apply", "set-last-applied", "--create-annotation=true", *scope, text=text)
 
     def remove(self, *refs: Ref) -> None:
-        """Raises ToolError; what is gone already is gone. They may still be waiting for their finalizers."""
+        """Deletes objects, which may then still wait for their finalizers. An object that does not exist is no error.
+        Raises ToolError."""
         for batch in in_batches(refs, lambda ref: ref.stub, is_of_one_kind=True):
             done = self._delete(batch)
-            if done.code and not is_unserved(done):  # with its definition an object is gone too
+            if done.code and not is_unserved(done):  # an object is deleted with its definition
                 raise self.kubectl.failure(done, "delete")
 
     def wait_until_gone(self, refs: Sequence[Ref]) -> None:
-        """Waits for those that are being deleted. Raises ToolError where that takes more than a minute."""
+        """Waits for objects that are being deleted. Raises ToolError after a minute."""
         wait_until_gone(self.kubectl, self.read, refs)
 
     def _all_applied(self, pairs: Sequence[Pair], *options: str, force: bool) -> list[Object]:
-        """In few calls where that goes well; else in ever smaller ones, so that the error is about one object."""
+        """Applies in few calls; after a failure in smaller and smaller ones, so that the error names one object."""
 
         def together(batch: Sequence[Pair]) -> list[Object] | None:
             done = self._apply([each for each, _ in batch], *options, *self._forced(force))
@@ -356,7 +355,7 @@ class Server:
         return [made for batch in batches for made in in_halves(batch, together, alone)]
 
     def _is_own(self, pairs: Sequence[Pair], done: Completed) -> bool:
-        """Whether an apply failed for fields only that we ourselves have set, by another way."""
+        """Whether an apply conflicts only with fields that tarmak-iam itself has set in another way."""
         names = _conflicting(done)
         return bool(names) and all(
             live is not None and is_ours(live) and all(is_own_trace(live, name) for name in names) for _, live in pairs
@@ -374,20 +373,20 @@ class Server:
         if done.code and _CHANGED_MEANWHILE in done.err:
             raise Conflict(ref, ())
         if done.code and is_unserved(done):
-            raise NotServed(f"the cluster does not know the kind {each.get('kind')}")
+            raise NotServed(f"the cluster does not serve the kind {each.get('kind')}")
         if done.code:
             raise ToolError(f"{ref} cannot be applied: {why(done)}", remedy=self.kubectl.failure(done, "apply").remedy)
         return _one_of(done)
 
     def _delete(self, refs: Sequence[Ref]) -> Completed:
-        """Several not by their names, nor with kubectl's own waiting: either way it does five a second."""
+        """Several objects are passed in a file, and kubectl does not wait: else it deletes only five per second."""
         options = ("--ignore-not-found", "--wait=false")
         if len(refs) == 1:
             return self.kubectl.run("delete", refs[0].resource, refs[0].name, *refs[0].scope, *options)
         return self.kubectl.run("delete", "-f", "-", *options, text=_list([ref.stub for ref in refs]))
 
     def _written_whole(self, each: Object, live: Object | None) -> Object:
-        """As kubectl's own apply would leave it, without the copy that does not fit into it."""
+        """Writes the object as client-side apply would, but without its annotation, which would be too large."""
         if live is None:
             return self.put_back(each, None)
         return self.put_back(
@@ -406,7 +405,7 @@ class Server:
 
     @property
     def _manager(self) -> tuple[str, ...]:
-        """For replace and create: our name, so that the next apply does not meet a stranger."""
+        """For replace and create: our name, so that the next apply reports no conflict."""
         return () if self.client.is_below(1, 19) else (f"--field-manager={MANAGER}",)
 
     @property
@@ -415,17 +414,17 @@ class Server:
 
 
 def _defined_kinds(pairs: Sequence[Pair], *, is_new: bool = False) -> set[GroupKind]:
-    """The kinds that come with their own definition, only with a new one where `is_new`."""
+    """The kinds whose definition is among the objects. `is_new`: only kinds whose definition is new."""
     return {kind for each, live in pairs if (live is None or not is_new) and (kind := defined_kind(each))}
 
 
 def _is_as_wanted(each: Object, live: Object | None) -> bool:
-    """Whether there is nothing in it that we do not want, nor the API server has added."""
+    """Whether the live object contains exactly the wanted fields and no defaults of the API server."""
     return live is not None and is_applied(live) and comparable(live) == comparable(each)
 
 
 def _over(live: Object | None, before: Object) -> Object:
-    """With the version that was seen, so that the API server refuses to write over a later one."""
+    """With the resourceVersion that was read, so that the API server refuses to replace a later version."""
     version = ((live or {}).get("metadata") or {}).get("resourceVersion")
     return before if version is None else {**before, "metadata": {**before["metadata"], "resourceVersion": version}}
 

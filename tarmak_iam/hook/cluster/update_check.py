@@ -1,9 +1,9 @@
-"""Whether an update of the DaemonSet would end pods that let people in, and start none in their place, by the nodes
-that its template is for.
+"""Checks whether an update of the DaemonSet would terminate pods that answer logins without a replacement, by the nodes
+that its template matches.
 
-On each master the new pod starts once the old one has ended (see emit/daemonset.py), so what would keep it from
-starting has to be known before. An update that stalls does no more harm: with maxUnavailable 1 the controller goes on
-to the next node only when the new pod is ready.
+On each master the new pod starts only after the old one has terminated (see emit/daemonset.py). So whatever would
+prevent its start must be known before. An update that stalls does no further harm: with maxUnavailable 1 the controller
+continues with the next node only when the new pod is ready.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class NodesForbidden(ToolError):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """`troubles` are conditions that are not as they should be, with the kubelet's words. `images`: the names of those
-    that it lists, which are the 50 largest."""
+    """`troubles`: conditions that report a problem, with the kubelet's message. `images`: the names of the images that
+    the node lists: the 50 largest."""
 
     name: str
     taints: tuple[dict[str, Any], ...]
@@ -51,7 +51,7 @@ class Node:
 
 
 def nodes_for(kubectl: Kubectl, pod: Object) -> tuple[Node, ...]:
-    """Those whose labels a pod's specification asks for, by name. Raises NodesForbidden and ToolError."""
+    """The nodes that a pod's specification selects by labels, sorted by name. Raises NodesForbidden and ToolError."""
     found: dict[str, Node] = {}
     for selector in _selectors(pod):
         done = kubectl.run("get", "nodes", *(("--selector", selector) if selector else ()), "-o", "json")
@@ -64,7 +64,7 @@ def nodes_for(kubectl: Kubectl, pod: Object) -> tuple[Node, ...]:
 
 
 def untolerated(node: Node, pod: Object, version: GoVersion) -> tuple[str, ...]:
-    """Taints that keep a DaemonSet's pod with this specification from the node, as `key=value:effect`."""
+    """Taints of the node that this DaemonSet's pod does not tolerate, as `key=value:effect`."""
     tolerations = [*(pod.get("tolerations") or ()), *added_tolerations(version, is_host=bool(pod.get("hostNetwork")))]
     return tuple(
         _written(taint)
@@ -74,15 +74,15 @@ def untolerated(node: Node, pod: Object, version: GoVersion) -> tuple[str, ...]:
 
 
 def is_tolerated(taint: dict[str, Any], tolerations: Sequence[dict[str, Any]]) -> bool:
-    """As `ToleratesTaint` of k8s.io/api has it: without an effect each is meant, without a key (and `Exists`) every."""
+    """As `ToleratesTaint` of k8s.io/api: no effect means all effects, no key (with `Exists`) means all keys."""
     return any(_tolerates(each, taint) for each in tolerations)
 
 
 def added_tolerations(version: GoVersion, *, is_host: bool) -> list[dict[str, str]]:
-    """What the controller adds to a DaemonSet's pods by itself (see emit/daemonset.py for the sources)."""
+    """What the controller adds to a DaemonSet's pods (see emit/daemonset.py for the sources)."""
     executing = ["not-ready", "unreachable"]
     scheduling = ["disk-pressure", "memory-pressure"]
-    # Before 1.12 the controller places the pods itself, on cordoned nodes and without a pod network, too.
+    # Before 1.12 the controller places the pods itself, also on cordoned nodes and without a pod network.
     scheduling.append("unschedulable")
     if is_host:
         scheduling.append("network-unavailable")
@@ -108,7 +108,7 @@ def _written(taint: dict[str, Any]) -> str:
 
 
 def _troubles(conditions: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Ready should be True, all others (memory, disk, network) False."""
+    """Ready should be True, all other conditions (memory, disk, network) False."""
     for each in conditions:
         name, status = each.get("type", ""), each.get("status")
         if status != "True" if name == "Ready" else status == "True":
@@ -117,7 +117,7 @@ def _troubles(conditions: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def _selectors(pod: Object) -> list[str]:
-    """Label selectors whose nodes, taken together, are those that it asks for; matchFields are not looked at."""
+    """Label selectors that together match the nodes of the pod. matchFields are ignored."""
     own = [f"{key}={value}" for key, value in (pod.get("nodeSelector") or {}).items()]
     affinity = (pod.get("affinity") or {}).get("nodeAffinity") or {}
     required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
@@ -134,17 +134,17 @@ def _expression(each: dict[str, Any]) -> str:
             return f"{key} notin ({','.join(values)})"
         case "DoesNotExist":
             return f"!{key}"
-    return str(key)  # Exists; of Gt and Lt, that it is there
+    return str(key)  # Exists; for Gt and Lt only that the label exists
 
 
 Changes = Sequence[tuple[Object | None, Object | None]]
-"""Objects as they are and as they would become, None where one is not there."""
+"""Each object as it is now and as it would become; None where it does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class PodUpdate:
-    """What changes mean for the pods that run: `live` and `then` are their DaemonSet, `has_new_data` whether its
-    ConfigMap gets other data, which only new pods read."""
+    """What changes mean for the running pods: `live` and `then` are their DaemonSet, `has_new_data` whether the data of
+    its ConfigMap changes, which only new pods read."""
 
     check: PodCheck
     live: Object | None
@@ -159,7 +159,7 @@ class PodUpdate:
 
     @property
     def has_same_template(self) -> bool:
-        """Whether the DaemonSet stays as it is to its controller, which then replaces no pod."""
+        """Whether the pod template stays the same, so that the controller replaces no pod."""
         return self.live is not None and self.then is not None and _template(self.live) == _template(self.then)
 
     @property
@@ -170,7 +170,7 @@ class PodUpdate:
 
 
 def check_changes(server: Server, check: PodCheck, changes: Changes, *, force: bool = False) -> tuple[str, ...]:
-    """`check_update` where the changes have pods replaced or restarted; otherwise nothing."""
+    """`check_update` if the changes replace or restart pods; otherwise nothing."""
     update = PodUpdate.of(check, changes)
     if not update.ends_pods or update.then is None:
         return ()
@@ -178,22 +178,22 @@ def check_changes(server: Server, check: PodCheck, changes: Changes, *, force: b
 
 
 def check_update(server: Server, check: PodCheck, then: Object, *, force: bool = False) -> tuple[str, ...]:
-    """`check` is what runs now, `then` the DaemonSet as it would become. Gives notes about what the
-    update means for logins, and about what could not be looked at.
+    """`check` is what runs now, `then` the DaemonSet as it would become. Returns notes about what the update means for
+    logins, and about what could not be checked.
 
-    Raises PolicyRefused, unless `force`, where a node with a pod that is ready would not get another one; ToolError.
+    Raises PolicyRefused, unless `force`, if a node with a ready pod would not get a new one; and ToolError.
     """
     if not check.pods:
         return check.notes
     try:
         update = _Update(server, check.pods, _pod(then), nodes_for(server.kubectl, _pod(then)))
     except NodesForbidden as error:
-        return (f"whether each node can run the new pod of {DAEMONSET} is not known: {error.what}",)
+        return (f"it is unknown whether each node can run the new pod of {DAEMONSET}: {error.what}",)
     refused = tuple(update.refusals())
     if refused and not force:
         raise PolicyRefused(
-            f"{'; '.join(refused)}; the pod that runs there now would be ended; nothing was changed",
-            remedy="--force updates all the same",
+            f"{'; '.join(refused)}; the pod that runs there now would be terminated; nothing was changed",
+            remedy="use --force to update anyway",
         )
     return (*refused, *update.notes())
 
@@ -220,18 +220,18 @@ class _Update:
         for pod in self._ready:
             node = by_name.get(pod.node)
             if node is None:
-                yield f"{DAEMONSET} would no longer be for node {pod.node}"
+                yield f"{DAEMONSET} would no longer run on node {pod.node}"
             elif taints := untolerated(node, self.pod, self.server.version):
                 yield f"{DAEMONSET} does not tolerate the taint {', '.join(taints)} of node {node.name}"
 
     def notes(self) -> Iterator[str]:
-        """Of nodes with a pod, and those that are to get one."""
+        """About nodes that have a pod or are to get one."""
         for node in self.nodes:
             yield from (f"node {node.name}: {each}" for each in node.troubles)
         if len(self._ready) != 1:
             return
         (last,) = self._ready
-        yield f"{last} is the only one that is ready: IAM logins fail until the pod in its place is ready"
+        yield f"{last} is the only ready pod: IAM logins fail until its replacement is ready"
         image = _image(self.pod)
         is_there = any(node.name == last.node and image in node.images for node in self.nodes)
         if image != last.image and not is_there:

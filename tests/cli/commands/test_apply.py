@@ -75,7 +75,7 @@ def test_what_is_wrong_with_another_cluster_does_not(stand: Stand) -> None:
 def test_the_rollout_is_waited_for_within_limits(stand: Stand) -> None:
     stand.cluster.is_rolled_out = False
     failed = stand.shell.dev("apply", "--timeout", "0", code=2)
-    assert "it does not run everywhere after 0 seconds" in failed.err
+    assert "the rollout did not complete within 0 seconds" in failed.err
     assert "done: created ConfigMap" in failed.err
     assert recovery_hint(stand) in failed.err
     stand.shell.dev("apply", "--no-wait")

@@ -34,7 +34,7 @@ def test_pods_that_run_another_configuration(stand: Stand) -> None:
     assert f"restarting {text}\n" in done.err
     assert json.loads(done.out)["restartedPods"] == found["stalePods"]
     # Those that were made just now are of May.
-    waiting = "the same command without --no-wait restarts them one after the other"
+    waiting = "run the same command without --no-wait to restart them one by one"
     assert waiting in shell.dev("apply", "--no-wait").err
 
 

@@ -65,9 +65,7 @@ def test_a_rollback_that_stops_midway_says_what_was_found_of_the_admin_certifica
     stand.shell.dev("apply")
     stand.cluster.fault = lambda args: failed("no") if "delete" in args and "ConfigMap" in " ".join(args) else None
     stopped = stand.shell.dev("rollback", code=2)
-    assert (
-        "restored: removed DaemonSet kube-system/aws-iam-authenticator; not yet looked after: ConfigMap" in stopped.err
-    )
+    assert "done: removed DaemonSet kube-system/aws-iam-authenticator; not done: ConfigMap" in stopped.err
     assert recovery_hint(stand) in stopped.err
 
 
@@ -152,7 +150,7 @@ def test_a_rollback_is_told_before_and_in_json(stand: Stand) -> None:
     shell.dev("map", "add", f"{ADMIN}2", "--username", "two", "--group", "dev")
     shell.dev("apply")
     dry = shell.dev("rollback", "--to", "0", "--dry-run")
-    assert "afterwards nobody can log in with IAM: there is no DaemonSet kube-system/aws-iam-authenticator" in dry.err
+    assert "afterwards IAM login is not possible: DaemonSet kube-system/aws-iam-authenticator does not exist" in dry.err
     assert dry.err.endswith("dry run: nothing was changed\n")
     assert dry.out.splitlines()[0] == "removed ConfigMap kube-system/aws-iam-authenticator"
     assert len(stand.cluster.names()) == 2
