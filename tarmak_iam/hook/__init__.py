@@ -1,6 +1,6 @@
-"""Running tarmak and kubectl: applying what was made, verifying a login, rolling back.
+"""Runs tarmak and kubectl: applies objects, verifies a login, rolls back.
 
-The names below are imported when they are first used: a tarmak that is only passed through costs nothing.
+The names below are imported on first use, so that passing a command through to tarmak stays fast.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What happens after `tarmak clusters apply`, as reports: apply, verify, roll back; nothing is printed here."""
+"""The steps after `tarmak clusters apply`, as reports: apply, verify, roll back. Nothing is printed here."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 class Stage(TextEnum):
-    """How far `after_apply` came."""
+    """The state that `after_apply` reached."""
 
     NOTHING = "nothing was applied"
     SOME = "some objects may have been applied"
     NOT_VERIFIED = "applied, not verified"
     FAILED = "applied, but the verification failed"
     VERIFIED = "applied and verified"
-    UNDOING = "the rollback may be half done"
+    UNDOING = "the rollback may be incomplete"
     KEPT = "not rolled back"
     UNDONE = "rolled back"
 
@@ -41,9 +41,9 @@ _STAGES = {LoginOutcome.VERIFIED: Stage.VERIFIED, LoginOutcome.FAILED: Stage.FAI
 
 @dataclass(frozen=True, slots=True)
 class AfterReport:
-    """`stage` says what state the cluster is in, `error` what stopped it, `verified` what the login came to.
+    """`stage` is the state of the cluster, `error` what stopped the run, `verified` the result of the test login.
 
-    `applied` is what `apply` returned, `rolled_back` what `rollback` did; None for what did not come to its end.
+    `applied` is the result of `apply`, `rolled_back` that of `rollback`; None for a step that was not completed.
     """
 
     cluster_name: str
@@ -53,7 +53,7 @@ class AfterReport:
     rolled_back: RolledBack | None = None
     error: TarmakIamError | None = None
     can_roll_back: bool = False
-    """Whether something changed that is not verified, and what was there before is kept."""
+    """Whether a change was made that is not verified, and the previous objects are saved."""
 
     @property
     def ok(self) -> bool:
@@ -61,7 +61,7 @@ class AfterReport:
 
     @property
     def is_failure(self) -> bool:
-        """Whether something went wrong, as against a login that nobody who is mapped has tried."""
+        """Whether a step failed, in contrast to a login that was not tried as a mapped caller."""
         return self.error is not None or (self.verified is not None and self.verified.outcome is LoginOutcome.FAILED)
 
     def is_to_roll_back(self, policy: Rollback) -> bool:
@@ -69,8 +69,8 @@ class AfterReport:
 
     @property
     def text(self) -> str:
-        """One line: what state things are in, and why."""
-        if isinstance(self.error, (EditRefused, PolicyRefused)):  # whose remedy is an option of `apply`
+        """One line: the state, and why."""
+        if isinstance(self.error, (EditRefused, PolicyRefused)):  # the remedy is an option of `apply`
             why = self.error.what
         elif self.error is not None:
             why = str(self.error)
@@ -92,18 +92,18 @@ def after_apply(
 ) -> AfterReport:
     """Applies an installation, and verifies a login.
 
-    `rollback_on_failure` restores what was there before where apply or the login fails, `rollback_unless_verified` also
-    where nobody who is mapped has logged in; without either the setting `rollback` of the cluster counts.
-    `installation`: what `before_apply` checked; None for what the files say now. `tell` takes a line about what is
-    going on; `follow_links` is as in `ClusterFiles`. What stops it is in the report; only the reading of the files
-    raises TarmakIamError, also for a cluster that has nothing to be applied.
+    `rollback_on_failure` restores the previous objects if apply or the login fails, `rollback_unless_verified` also if
+    no mapped caller has logged in. Without either, the setting `rollback` of the cluster is used. `installation`: the
+    one that `before_apply` checked; None to read the files again. `tell` is called with lines about the progress;
+    `follow_links` as in `ClusterFiles`. Errors are in the report; only reading the files raises TarmakIamError, also
+    for a cluster for which nothing is to be applied.
     """
     chosen = config.cluster(cluster) if isinstance(cluster, str) else cluster
     made = installation or before_apply(config, chosen, no_check=True, follow_links=follow_links).installation
     if made is None:
         raise ConfigError(
-            "there is nothing to apply: the authenticator is off, or the cluster is a hub",
-            remedy=f"switch it on: {config.command_line(chosen).tarmak_iam('enable')}",
+            "nothing to apply: awsIAMAuthenticatorInit is off, or the cluster is a hub",
+            remedy=f"run `{config.command_line(chosen).tarmak_iam('enable')}`",
         )
     after = ApplyHook(made, access, tell, follow_links=follow_links)
     report = after.run()
@@ -112,7 +112,7 @@ def after_apply(
 
 
 def rollback_policy(installation: Installation, *, on_failure: bool, unless_verified: bool) -> Rollback:
-    """What is asked for, else what the settings of the cluster say."""
+    """The policy that the options request, else that of the cluster's settings."""
     if unless_verified:
         return "unverified"
     return "failure" if on_failure else installation.settings.rollback
@@ -120,7 +120,7 @@ def rollback_policy(installation: Installation, *, on_failure: bool, unless_veri
 
 @dataclass
 class ApplyHook:
-    """One run of `after_apply`; `stage` tells the state of things also where it is interrupted."""
+    """One run of `after_apply`. `stage` is the current state, also after an interruption."""
 
     installation: Installation
     access: Access
@@ -128,11 +128,11 @@ class ApplyHook:
     follow_links: bool = False
     stage: Stage = Stage.NOTHING
     has_backup: bool = False
-    """Whether what was there before this run is kept: a `rollback` would else undo an earlier one."""
+    """Whether the objects before this run are saved: otherwise a `rollback` would undo an earlier run."""
     _kubectl: Kubectl | None = field(default=None, init=False)
 
     def run(self) -> AfterReport:
-        """What stops it is in the report."""
+        """Applies and verifies. Errors are in the report."""
         applied = verified = None
         try:
             applied = self._apply()
@@ -142,7 +142,7 @@ class ApplyHook:
         return self._report(applied=applied, verified=verified)
 
     def roll_back(self, report: AfterReport) -> AfterReport:
-        """Restores what was there before a run that `can_roll_back`. What stops it is in the report."""
+        """Restores the objects from before a run that `can_roll_back`. Errors are in the report."""
         from tarmak_iam.hook.cluster.rollback import roll_back
 
         self.stage, rolled_back, error = Stage.UNDOING, None, report.error
@@ -151,7 +151,7 @@ class ApplyHook:
             self.stage = Stage.UNDONE
         except TarmakIamError as failure:
             error = failure
-            if not isinstance(failure, RollbackFailed):  # it has not begun
+            if not isinstance(failure, RollbackFailed):  # nothing was changed
                 self.stage = Stage.KEPT
         return replace(report, stage=self.stage, rolled_back=rolled_back, error=error, can_roll_back=False)
 
@@ -164,7 +164,7 @@ class ApplyHook:
                 self.installation, kubectl, path, tell=self.tell, begun=self._begun, within=self._within
             )
         except TarmakIamError as error:
-            if isinstance(error, ApplyFailed):  # also where all that it did was to wait
+            if isinstance(error, ApplyFailed):  # also if it only waited
                 self.stage = Stage.SOME
             raise
         self.stage, self.has_backup = Stage.NOT_VERIFIED, applied.state is not None
@@ -186,12 +186,12 @@ class ApplyHook:
         return self._kubectl
 
     def _progress(self, text: str) -> None:
-        """To whoever listens then: the rollback has a `tell` of its own."""
+        """Calls the current `tell`: the rollback has its own."""
         self.tell(text)
 
     @property
     def _home(self) -> Path:
-        assert self.installation.home is not None  # before_apply takes only what is in files
+        assert self.installation.home is not None  # before_apply accepts only a configuration from a file
         return self.installation.home
 
     @property

@@ -1,7 +1,7 @@
-"""How a cluster is reached: through a kubeconfig that somebody names, or that `tarmak clusters kubeconfig` makes.
+"""Access to a cluster: with a given kubeconfig, or with the one that `tarmak clusters kubeconfig` writes.
 
-Tarmak logs with logrus, whose text form outside of a terminal is key=value, quoted as Go does; a failure is the last
-line of level error or fatal (logrus's formatter, and pkg/tarmak/utils/context.go).
+Tarmak logs with logrus. Outside of a terminal its text format is key=value, quoted as in Go. A failure is the last line
+of level error or fatal (logrus's formatter, and pkg/tarmak/utils/context.go).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FAILING = ("error", "fatal", "panic")
 _PANIC = "panic: "
 
 _NO_ANSWER = "error connecting to cluster: "
-"""A warning of pkg/tarmak/kubectl."""
+"""The beginning of a warning of pkg/tarmak/kubectl."""
 
 
 # go-multierror: "2 errors occurred:\n\t* one\n\t* other\n\n"
@@ -36,19 +36,19 @@ _ERRORS_OCCURRED = re.compile(r"\d+ errors? occurred:\s*\* ")
 _ITEM = re.compile(r"\n\s*\* ")
 
 
-# What the AWS SDK tells its programmers behind every such error.
+# The AWS SDK appends this advice for programmers to every such error.
 _DEPRECATED = re.compile(r"\. Deprecated\.\s+For verbose messaging see aws\.Config\.CredentialsChainVerboseErrors")
 
 _HEX = re.compile(r"\\x([0-9a-f]{2})")
 
 
 def failure_of(done: Completed) -> str:
-    """In one line. Where nothing in its output is an error of Tarmak's, its last line."""
+    """The reason of a failed tarmak, in one line: its last error, or the last line if its output contains no error."""
     lines = done.err.splitlines()
     logged = [(match[1], _plain(_unquoted(match[2]))) for match in map(_LINE.match, lines) if match]
     failures = [text for level, text in logged if level in _FAILING]
     if failures:
-        # A cluster that does not answer makes Tarmak ask AWS for another way to it, and then it is that which fails.
+        # If a cluster does not answer, Tarmak asks AWS for another connection, and then that fails.
         before = [text for _, text in logged if text.startswith(_NO_ANSWER)]
         return f"{failures[-1]}; before that: {before[-1]}" if before else failures[-1]
     panics = [line for line in lines if line.startswith(_PANIC)]
@@ -56,7 +56,7 @@ def failure_of(done: Completed) -> str:
 
 
 def _unquoted(text: str) -> str:
-    """A string of Go's; whatever is not one stays as it is."""
+    """Unquotes a Go string; other texts are unchanged."""
     if not text.startswith('"'):
         return text
     try:
@@ -66,52 +66,52 @@ def _unquoted(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Errors in a list on a line of their own each become one sentence."""
+    """Turns a list with one error per line into one sentence."""
     head = _ERRORS_OCCURRED.sub("", _DEPRECATED.sub("", text))
     return " ".join(_ITEM.sub("; ", head.strip()).split())
 
 
 def kubeconfig_command(tarmak_options: Sequence[str] = (), program: str = "tarmak") -> str:
-    """`tarmak clusters kubeconfig` as somebody types it."""
+    """`tarmak clusters kubeconfig` as a user types it."""
     return shlex.join((program, *tarmak_options, "clusters", "kubeconfig"))
 
 
 _PREFIX = "KUBECONFIG="
 
 
-# Five attempts of Tarmak's, each with a tunnel that it waits for, and perhaps a certificate from Vault.
+# Tarmak makes five attempts, each with a tunnel that it waits for, and perhaps a certificate from Vault.
 _SECONDS = 600.0
 
 
 def cluster_kubeconfig(programs: Programs, tarmak_options: Sequence[str] = (), program: str = "tarmak") -> Path:
-    """Where the kubeconfig is, once Tarmak has made sure that it works.
+    """The path of the kubeconfig, after Tarmak has checked that it works.
 
     `tarmak_options`: `-c DIR` and `--current-cluster ENV-NAME`, as Tarmak spells them; `program`: its name or path.
-    Raises ToolError where Tarmak is not there, fails, or prints no `KUBECONFIG=path` (pkg/tarmak/kubectl: the path as
-    it is, without quotes; logs go to stderr).
+    Raises ToolError if Tarmak is not installed, fails, or does not print `KUBECONFIG=path` (pkg/tarmak/kubectl: the
+    path is not quoted; logs go to stderr).
     """
     if programs.find(program) is None:
         raise ToolError(
             "tarmak is not installed, so it cannot be asked for the cluster's kubeconfig",
-            remedy="put tarmak on the PATH, or name a kubeconfig with --kubeconfig",
+            remedy="put tarmak on the PATH, or specify a kubeconfig with --kubeconfig",
         )
     command = kubeconfig_command(tarmak_options, program)
-    remedy = f"run `{command}` to see why, or name a kubeconfig with --kubeconfig"
+    remedy = f"run `{command}` to see why, or specify a kubeconfig with --kubeconfig"
     done = programs.run(program, *tarmak_options, "clusters", "kubeconfig", seconds=_SECONDS)
     if done.code:
         raise ToolError(f"tarmak clusters kubeconfig failed: {failure_of(done)}", remedy=remedy)
     path = _path(done)
     if path is None:
-        raise ToolError("tarmak clusters kubeconfig printed no KUBECONFIG=path", remedy=remedy)
-    # Tarmak runs where we do, so a relative -c leads to a path that is relative to the same directory.
+        raise ToolError("tarmak clusters kubeconfig did not print KUBECONFIG=path", remedy=remedy)
+    # Tarmak runs in the same directory, so a relative -c gives a path that is relative to it.
     path = path if programs.directory is None else programs.directory / path
     if not path.is_file():
-        raise ToolError(f"tarmak names the kubeconfig {path}, which is not there", remedy=remedy)
+        raise ToolError(f"tarmak printed the path of a kubeconfig that does not exist: {path}", remedy=remedy)
     return path
 
 
 def _path(done: Completed) -> Path | None:
-    """From the last such line: what comes before may be somebody's greeting."""
+    """From the last such line: earlier lines may be other output."""
     found = [line[len(_PREFIX) :] for line in done.out.splitlines() if line.startswith(_PREFIX)]
     return Path(found[-1]) if found and found[-1].strip() else None
 
@@ -121,10 +121,10 @@ _PROBE_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How a cluster is reached: by `kubeconfig` or `context`, else as `tarmak clusters kubeconfig` with
-    `tarmak_options` says; `tarmak` is the name or the path of the program. With a context alone, kubectl's own choice
-    of a file counts. `lock`: what this process holds while it writes to the cluster. `patience` and `must_be_up` as in
-    `Kubectl`."""
+    """How to access a cluster: with `kubeconfig` or `context`, else with the kubeconfig that `tarmak clusters
+    kubeconfig` prints for `tarmak_options`. `tarmak` is the name or the path of the program. With a context alone,
+    kubectl chooses the file. `lock`: what this process holds while it writes to the cluster. `patience` and
+    `must_be_up` as in `Kubectl`."""
 
     programs: Programs
     kubeconfig: Path | None = None
@@ -144,14 +144,15 @@ class Access:
         return kubeconfig_command(self.tarmak_options, self.tarmak)
 
     def kubectl(self, tell: Progress = no_progress) -> Kubectl:
-        """`tell` hears of what is waited for. Raises ToolError, and FileError where there is no such kubeconfig."""
+        """`tell` is called with what is waited for. Raises ToolError, and FileError if the kubeconfig does not "
+        "exist."""
         kubeconfig = self.kubeconfig
         if not self.is_given:
             tell("asking tarmak for the cluster's kubeconfig")
             kubeconfig = cluster_kubeconfig(self.programs, self.tarmak_options, self.tarmak)
         elif kubeconfig is not None and not kubeconfig.is_file():
-            # kubectl would take a missing file for an empty one, and ask localhost:8080.
-            raise FileError("there is no such kubeconfig", remedy="check the path", place=Place(str(kubeconfig)))
+            # kubectl treats a missing file like an empty one, and asks localhost:8080.
+            raise FileError("kubeconfig not found", remedy="check the path", place=Place(str(kubeconfig)))
         return Kubectl(
             self.programs,
             kubeconfig,
@@ -164,7 +165,8 @@ class Access:
         )
 
     def live_access(self, installation: Installation) -> Loaded | None:
-        """What callers get from the cluster now; None where it does not answer at once, as before it is made."""
+        """The access that the cluster grants now; None if it does not answer the first request, as before its "
+        "creation."""
         kubeconfig = self.kubeconfig if self.is_given else installation.admin_path
         is_there = self.is_given if kubeconfig is None else kubeconfig.is_file()
         if not is_there:

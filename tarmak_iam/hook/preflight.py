@@ -1,4 +1,4 @@
-"""What must not reach a cluster: errors that `check` finds, and a change that would lock everyone out."""
+"""Checks before an apply: errors that `check` finds, and changes that would lock out every admin or all callers."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tarmak_iam.text import one_line
 
 
 def findings_about(cluster: Cluster, subjects: Subjects) -> tuple[Located, ...]:
-    """What `check` finds, without what is wrong with another cluster of the file, with the choice of one, which is
-    chosen, or with this machine alone."""
+    """The findings of `check`, except for those about other clusters of the file, about currentCluster (the cluster is
+    already chosen), and about this machine only."""
     elsewhere = {rule.id for rule in all_rules() if not rule.concerns_apply}
     return tuple(each for each in check(subjects) if each.finding.id not in elsewhere and _is_about(each, cluster))
 
 
 def refuse_errors(cluster: Cluster, subjects: Subjects) -> None:
-    """Raises ConfigError, at the first of them, for findings that are errors."""
+    """Raises ConfigError for the first finding that is an error."""
     errors = [each for each in findings_about(cluster, subjects) if each.finding.severity is Severity.ERROR]
     if not errors:
         return
@@ -33,7 +33,7 @@ def refuse_errors(cluster: Cluster, subjects: Subjects) -> None:
     others = f" (and {more} more error{'s' if more > 1 else ''})" if more else ""
     raise ConfigError(
         f"{first.finding.text} [{first.finding.id}]{others}; nothing was changed",
-        remedy=f"`{check_command}` shows them all, --no-check goes on all the same",
+        remedy=f"run `{check_command}` to see all findings, or use --no-check to continue anyway",
         place=first.place,
     )
 
@@ -51,17 +51,17 @@ def _is_about(located: Located, cluster: Cluster) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class BeforeReport:
-    """`errors` and `refusal` are reasons not to start tarmak; `warnings` are none.
+    """`errors` and `refusal` are reasons not to start tarmak; `warnings` are not.
 
-    `installation` is what `after_apply` is to apply, None where `tarmak clusters apply` changes nothing about the
-    authenticator: the switch is off, or the cluster is a hub.
+    `installation` is what `after_apply` applies, None where `tarmak clusters apply` changes nothing about the
+    authenticator: awsIAMAuthenticatorInit is off, or the cluster is a hub.
     """
 
     cluster_name: str
     installation: Installation | None = None
     findings: tuple[Located, ...] = ()
     refusal: str = ""
-    """Who would be locked out, and what was found of the admin certificate; empty for nobody."""
+    """Who would be locked out, and what is known of the admin certificate; empty if no caller would be."""
 
     @property
     def errors(self) -> tuple[Located, ...]:
@@ -77,7 +77,7 @@ class BeforeReport:
 
 
 def is_concerned(cluster: Cluster) -> bool:
-    """Whether `tarmak clusters apply` brings the switch to masters: it is on, and there are some."""
+    """Whether `tarmak clusters apply` rolls out awsIAMAuthenticatorInit: it is on, and the cluster has masters."""
     return cluster.authenticator_init and not cluster.is_hub
 
 
@@ -89,11 +89,11 @@ def before_apply(
     no_check: bool = False,
     follow_links: bool = False,
 ) -> BeforeReport:
-    """What `check` finds about one cluster, and whether the change would lock everyone out.
+    """The findings of `check` about one cluster, and whether the change would lock out callers.
 
-    `config` was loaded from a file. `live` gives what the cluster gives now, None where that is not known; the
-    last way into system:masters and the nodes' are guarded against it. `no_check`: only the installation is made.
-    `follow_links` as in `ClusterFiles`. Raises TarmakIamError where there is no such cluster, or its files cannot be
+    `config` was loaded from a file. `live` returns the access that the cluster grants now, None where that is unknown;
+    a change that removes the last admin or the nodes' access is refused. `no_check`: only the installation is loaded.
+    `follow_links` as in `ClusterFiles`. Raises TarmakIamError if the cluster does not exist, or its files cannot be
     read.
     """
     chosen = config.cluster(cluster) if isinstance(cluster, str) else cluster
@@ -112,11 +112,11 @@ def _lockout(installation: Installation, live: Loaded | None) -> str:
     after = Loaded.of(installation)
     failure = after.authenticator.failure
     if installation.mappings is None:
-        lost = [f"{installation.cluster_id} has no mappings, so nobody could log in with IAM"]
+        lost = [f"{installation.cluster_id} has no mappings, so IAM login would not be possible"]
     elif failure is not None:
-        lost = [f"nobody could log in with IAM: authenticator {installation.daemon_version}: {failure.reason}"]
+        lost = [f"IAM login would not be possible: authenticator {installation.daemon_version}: {failure.reason}"]
     elif not after.standings.grants:
-        lost = ["nobody is mapped, so nobody could log in with IAM"]
+        lost = ["no principal is mapped, so IAM login would not be possible"]
     else:
         lost = [] if live is None else [*losses(live, after)]
     return one_line(f"{'; '.join(lost)}; {installation.recovery_hint}") if lost else ""

@@ -1,6 +1,4 @@
-"""Other programs: run to their end, their output captured, their failure in our words, and who hears what takes
-long.
-"""
+"""Runs other programs to their end, captures their output, and converts failures to errors."""
 
 from __future__ import annotations
 
@@ -17,11 +15,11 @@ from pathlib import Path
 from tarmak_iam.errors import ToolError
 
 Progress = Callable[[str], None]
-"""Takes one line about what is going on."""
+"""A function that is called with one line about the progress."""
 
 
 def no_progress(_: str) -> None:
-    """Tells nobody."""
+    """Ignores progress."""
 
 
 _LOGGER = logging.getLogger(__name__)
@@ -45,7 +43,7 @@ class Completed:
 
     @property
     def reason(self) -> str:
-        """Its last word: the last line of its error output that is not empty."""
+        """The last line of its error output that is not empty."""
         lines = [line.strip() for line in self.err.splitlines() if line.strip()]
         if lines:
             return lines[-1]
@@ -54,15 +52,15 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """`environment` is what they run with, and where they are looked for (PATH). `directory`: where they run.
-    `inherited`: file descriptors of ours that they keep open."""
+    """`environment` is passed to programs, and its PATH is used to find them. `directory`: their working directory.
+    `inherited`: our file descriptors that they keep open."""
 
-    environment: Mapping[str, str] = field(repr=False)  # which may hold credentials
+    environment: Mapping[str, str] = field(repr=False)  # may contain credentials
     directory: Path | None = None
     inherited: tuple[int, ...] = ()
 
     def find(self, name: str) -> Path | None:
-        """Where a program is that could be run; None for one that is not there."""
+        """The path of an executable program; None if it is not found."""
         found = shutil.which(name, path=self.environment.get("PATH", os.defpath))
         return Path(found) if found else None
 
@@ -70,9 +68,9 @@ class Programs:
         return replace(self, environment={**self.environment, **more})
 
     def run(self, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:
-        """Runs a program to its end. Raises ToolError where it is not there, or takes longer than `seconds`.
+        """Runs a program to its end. Raises ToolError if it is not installed, and ProgramTimedOut after `seconds`.
 
-        The arguments are logged: a secret belongs into `text` or a file.
+        The arguments are logged: pass a secret in `text` or in a file.
         """
         words = tuple(str(part) for part in command)
         _LOGGER.info("run: %s", shlex.join(words))
@@ -90,10 +88,10 @@ class Programs:
             )
         except FileNotFoundError:
             if self.directory is not None and not self.directory.is_dir():
-                raise ToolError(f"the directory {self.directory} is not there", remedy="check the path") from None
+                raise ToolError(f"the directory {self.directory} does not exist", remedy="check the path") from None
             raise ToolError(f"{words[0]} is not installed", remedy=f"put {words[0]} on the PATH") from None
         except PermissionError:
-            raise ToolError(f"{words[0]} cannot be run", remedy="look at its permissions") from None
+            raise ToolError(f"{words[0]} cannot be run", remedy="check its permissions") from None
         except subprocess.TimeoutExpired:
             raise ProgramTimedOut(f"{_short(words)} did not end within {seconds:.0f} seconds") from None
         except OSError as error:
@@ -101,12 +99,12 @@ class Programs:
             raise ToolError(f"{words[0]} cannot be run: {reason}") from None
         took = time.monotonic() - started
         _LOGGER.debug("%s ended with code %s after %.1f seconds", _short(words), done.returncode, took)
-        # Decoded here: subprocess would make line ends of the carriage returns within somebody's line.
+        # Decoded here: subprocess would convert carriage returns within a line to line ends.
         out, err = (each.decode(errors="replace") for each in (done.stdout, done.stderr))
         return Completed(words, done.returncode, out, err)
 
     def check(self, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:
-        """As `run`; raises ToolError, with the program's last word, also where it fails."""
+        """As `run`, but raises ToolError with the last line of the error output also if the program fails."""
         done = self.run(*command, text=text, seconds=seconds)
         if done.code:
             raise ToolError(f"{_short(done.command)} failed: {done.reason}")
@@ -114,7 +112,7 @@ class Programs:
 
 
 def _short(words: Sequence[str]) -> str:
-    """Program and verb: arguments may be long, and are nobody's business."""
+    """Program and verb only: arguments may be long, and may be private."""
     name = Path(words[0]).name
     verb = next((word for word in words[1:] if not word.startswith("-")), "")
     return f"{name} {verb}".strip()

@@ -134,7 +134,7 @@ def test_sigterm_ends_it_as_ctrl_c_does(stand: Stand, command: str) -> None:
 def test_what_is_missing(stand: Stand, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     shell = stand.shell
     none = shell.dev(command, "--kubeconfig", shell.single / "none", code=2)
-    assert none.err == f"{shell.single / 'none'}: error: there is no such kubeconfig; check the path\n"
+    assert none.err == f"{shell.single / 'none'}: error: kubeconfig not found; check the path\n"
     (stand.bin / "tarmak").unlink()
     assert "tarmak is not installed" in shell.dev(command, code=2).err
     (stand.bin / "kubectl").unlink()

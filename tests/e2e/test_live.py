@@ -424,13 +424,13 @@ def test_our_own_token_where_the_go_program_is_not(stage: Stage, tmp_path: Path)
 def test_a_dead_daemon(stage: Stage) -> None:
     found = verified(stage, code=1)
     text = " ".join(found["account"])
-    assert "it cannot reach the authenticator" in text
+    assert "the API server cannot reach the authenticator" in text
     assert "connection refused" in text
     assert "there is no DaemonSet" in text
 
 
 def test_a_dead_daemon_is_told_to_those_whom_nobody_maps_too(stage: Stage) -> None:
-    assert "it cannot reach the authenticator" in " ".join(verified(stage, "unmapped", code=1)["account"])
+    assert "the API server cannot reach the authenticator" in " ".join(verified(stage, "unmapped", code=1)["account"])
 
 
 def test_a_wrong_cluster_id(stage: Stage, version: str) -> None:
@@ -440,7 +440,7 @@ def test_a_wrong_cluster_id(stage: Stage, version: str) -> None:
         edited = json.dumps({"data": {"config.yaml": stage.home.mappings.read_text().replace("dev-cluster", "other")}})
         stage.plane.kubectl("-n", "kube-system", "patch", "configmap", NAME, "--type=merge", "-p", edited)
         text = " ".join(verified(stage, code=1)["account"])
-        assert "the cluster's own objects let nobody of that name in" in text
+        assert "the cluster's objects do not map this caller" in text
         assert "other" in text
 
 
@@ -449,7 +449,7 @@ def test_a_foreign_certificate(stage: Stage, version: str, tmp_path: Path) -> No
     subprocess.run(init, cwd=tmp_path, check=True, capture_output=True)
     with stage.daemon(version, key_pair=tmp_path):
         text = " ".join(verified(stage, code=1)["account"])
-    assert "it does not trust the authenticator's certificate" in text
+    assert "the API server does not trust the authenticator's certificate" in text
 
 
 def test_a_removed_mapping(stage: Stage, version: str) -> None:
@@ -457,7 +457,7 @@ def test_a_removed_mapping(stage: Stage, version: str) -> None:
     with stage.daemon(version):
         stage.home.map(ADMIN)
         text = " ".join(verified(stage, code=1)["account"])
-    assert "the cluster's own objects let nobody of that name in: no mapping matches" in text
+    assert "the cluster's objects do not map this caller: no mapping matches" in text
     assert "`apply` brings the file's mappings" in text
 
 

@@ -143,14 +143,17 @@ def test_set_current(yard: Yard) -> None:
     yard.config.write_text(BEFORE.replace("currentCluster: dev-cluster   #", "currentCluster:  dev-cluster   #"))
     before = yard.config.read_text()
     said = yard.run("clusters", "set-current", "dev-cluster")
-    assert said == f"tarmak-iam: {yard.config}: note: your text is back; tarmak changed nothing in it\n"
+    assert (
+        said
+        == f"tarmak-iam: {yard.config}: note: restored comments and layout of tarmak.yaml; tarmak changed no value\n"
+    )
     assert (yard.config.read_text(), yard.beside) == (before, {})
 
 
 def test_another_current_cluster(yard: Yard) -> None:
     before = (EXAMPLES / "multi" / "tarmak.yaml").read_text()
     yard.config.write_text(before)
-    assert "current cluster: prod-blue -> prod-green" in yard.run("clusters", "set-current", "prod-green")
+    assert "currentCluster: prod-blue -> prod-green" in yard.run("clusters", "set-current", "prod-green")
     lines = [
         (old, new)
         for old, new in zip(before.splitlines(), yard.config.read_text().splitlines(), strict=True)
@@ -171,7 +174,9 @@ def test_providers_init(yard: Yard) -> None:
     ran = yard.start("providers", "init")
     answer(ran, *PROVIDER)
     assert ran.ended() == 0
-    assert ran.text.endswith(f"tarmak-iam: {yard.config}: note: your text is back; provider other added\n")
+    assert ran.text.endswith(
+        f"tarmak-iam: {yard.config}: note: restored comments and layout of tarmak.yaml; provider other added\n"
+    )
     after = yard.config.read_text()
     assert after.startswith(BEFORE)
     assert "bucketPrefix: other-tarmak-" in after.removeprefix(BEFORE)
@@ -209,8 +214,8 @@ def test_clusters_init_writes_four_times(yard: Yard) -> None:
     answer(ran, ("What kind of cluster", "2"), ("select availabilty zones", "4"))
     answer(ran, ("unique name for this cluster", "blue"), ("Continue with this cluster", ""))
     assert ran.ended() == 0
-    changes = "current cluster: dev-cluster -> new-blue, cluster new-hub added, cluster new-blue added"
-    assert ran.text.endswith(f": note: your text is back; {changes}, environment new added\n")
+    changes = "currentCluster: dev-cluster -> new-blue, cluster new-hub added, cluster new-blue added"
+    assert ran.text.endswith(f": note: restored comments and layout of tarmak.yaml; {changes}, environment new added\n")
     after = yard.config.read_text()
     clusters, middle, end = (BEFORE.partition(f"\n{key}:")[0] for key in ("environments", "providers", "nothing"))
     assert after.startswith(clusters.replace("currentCluster: dev-cluster", "currentCluster: new-blue"))
@@ -321,7 +326,7 @@ def test_killed_after_a_part_of_the_wizard(yard: Yard, signum: signal.Signals) -
         ran.until("attempting to shutdown gracefully")
         terminate(pid, pid)
     assert ran.ended() == 128 + signum
-    assert ran.text.endswith(": note: your text is back; provider other added\n")
+    assert ran.text.endswith(": note: restored comments and layout of tarmak.yaml; provider other added\n")
     assert yard.config.read_text().startswith(BEFORE)
     assert yard.beside == {}
 
@@ -365,7 +370,7 @@ def test_the_kubeconfig_without_aws(yard: Yard) -> None:
     assert done.stderr == (
         "asking tarmak for the cluster's kubeconfig\n"
         "error: tarmak clusters kubeconfig failed: error getting image IDs: NoCredentialProviders: no valid providers "
-        "in chain; run `tarmak clusters kubeconfig` to see why, or name a kubeconfig with --kubeconfig\n"
+        "in chain; run `tarmak clusters kubeconfig` to see why, or specify a kubeconfig with --kubeconfig\n"
     )
 
 

@@ -35,7 +35,7 @@ END
 
 
 def said(stage: Stage, caller: str = "admin", **more: str) -> str:
-    """What `verify` says where AWS does not take the token."""
+    """What `verify` says where AWS rejects the token."""
     done = stage.live("verify", "--timeout=0", "-o", "json", caller=caller, code=4, more=more)
     assert "k8s-aws-v1" not in done.out + done.err
     return " ".join(json.loads(done.out)["account"])

@@ -102,7 +102,7 @@ class TestBefore:
         assert report.errors == ()
         kubeconfig = bench.directory / "dev-cluster" / "kubeconfig"
         assert report.refusal == (
-            f"nobody is mapped, so nobody could log in with IAM; {NO_CERTIFICATE.format(kubeconfig)}; "
+            f"no principal is mapped, so IAM login would not be possible; {NO_CERTIFICATE.format(kubeconfig)}; "
             f"run `tarmak -c {bench.directory} clusters kubeconfig` for a new one"
         )
 
@@ -171,7 +171,7 @@ class TestAfter:
         report = self.run(bench, Fakes(), replace(ACCESS, kubeconfig=Path("/mine")))
         assert (report.stage, str(report.error)) == (
             Stage.NOTHING,
-            "/mine: there is no such kubeconfig; check the path",
+            "/mine: kubeconfig not found; check the path",
         )
 
     @pytest.mark.parametrize("wished", [False, True])
@@ -269,7 +269,7 @@ class TestAfter:
 
     def test_where_there_is_nothing_to_apply(self, bench: Bench) -> None:
         config = config_of(bench).disable_authenticator("dev-cluster")
-        with pytest.raises(ConfigError, match="there is nothing to apply"):
+        with pytest.raises(ConfigError, match="nothing to apply"):
             hook.after_apply(config, "dev-cluster", ACCESS)
 
 

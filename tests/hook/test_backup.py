@@ -82,19 +82,21 @@ def test_restored(path: Path) -> None:
     report = around(path, SET)
     assert report.state == "restored"
     assert said(report) == [
-        "DIR/tarmak.yaml: note: your text is back; current cluster: dev-cluster -> dev-other",
+        "DIR/tarmak.yaml: note: restored comments and layout of tarmak.yaml; currentCluster: dev-cluster -> dev-other",
     ]
     assert path.read_bytes() == RESTORED
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert names(path.parent) == ["tarmak.yaml"]
     again = around(path, dumped(rewrite_of(RESTORED)))
-    assert said(again) == ["DIR/tarmak.yaml: note: your text is back; tarmak changed nothing in it"]
+    assert said(again) == [
+        "DIR/tarmak.yaml: note: restored comments and layout of tarmak.yaml; tarmak changed no value"
+    ]
     assert path.read_bytes() == RESTORED
 
 
 def test_comments_that_went_are_named(path: Path) -> None:
     report = around(path, dumped(destroy_environment(rewrite_of(BEFORE), "dev")))
-    assert "DIR/tarmak.yaml: note: gone with what tarmak removed: # not 1.13!" in said(report)
+    assert "DIR/tarmak.yaml: note: removed with its entry: # not 1.13!" in said(report)
 
 
 def test_a_mode_that_tarmak_opened_is_closed_again(path: Path) -> None:
@@ -114,8 +116,9 @@ def test_not_restored(path: Path) -> None:
     assert (report.state, report.severity) == ("not restored", "warning")
     assert said(report) == [
         (
-            "DIR/tarmak.yaml: warning: your text could not be put back: the file has changed at metadata.name,"
-            " which no tarmak command does; it is in DIR/tarmak.yaml.before-2"
+            "DIR/tarmak.yaml: warning: comments and layout could not be restored: the file was changed at "
+            "metadata.name,"
+            " which no tarmak command does; the previous text is in DIR/tarmak.yaml.before-2"
         )
     ]
     assert path.read_bytes() == after
@@ -128,8 +131,9 @@ def test_what_somebody_else_wrote_stays(path: Path) -> None:
     report = around(path, BEFORE + b"# by hand\n", finished=False)
     assert said(report) == [
         (
-            "DIR/tarmak.yaml: warning: your text could not be put back: the file has comments, which tarmak does not"
-            " write; it is in DIR/tarmak.yaml.before-1"
+            "DIR/tarmak.yaml: warning: comments and layout could not be restored: the file has comments, which "
+            "tarmak does not"
+            " write; the previous text is in DIR/tarmak.yaml.before-1"
         )
     ]
     assert path.read_bytes() == BEFORE + b"# by hand\n"
@@ -140,7 +144,7 @@ def test_an_empty_file_is_put_back(path: Path, finished: bool) -> None:
     report = around(path, b"", finished=finished)
     assert (report.state, report.severity) == ("put back", "error")
     assert said(report) == [
-        "DIR/tarmak.yaml: error: tarmak left a broken file: it is empty; your text is back as it was"
+        "DIR/tarmak.yaml: error: tarmak left a broken file: it is empty; restored the previous text"
     ]
     assert path.read_bytes() == BEFORE
     assert names(path.parent) == ["tarmak.yaml"]
@@ -153,7 +157,7 @@ def test_a_piece_is_put_back_and_kept(path: Path) -> None:
     assert said(report) == [
         (
             "DIR/tarmak.yaml: error: tarmak left a broken file: kind is missing, so Tarmak rejects the whole file"
-            " (line 1); your text is back as it was, and what tarmak left is in DIR/tarmak.yaml.broken-1"
+            " (line 1); restored the previous text; the broken text is in DIR/tarmak.yaml.broken-1"
         )
     ]
     assert path.read_bytes() == BEFORE
@@ -162,7 +166,7 @@ def test_a_piece_is_put_back_and_kept(path: Path) -> None:
 
 
 def test_a_file_that_is_gone_is_put_back(path: Path) -> None:
-    assert around(path, None).reason == "it is gone"
+    assert around(path, None).reason == "it was removed"
     assert path.read_bytes() == BEFORE
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
@@ -176,7 +180,7 @@ def test_there_was_no_file(tmp_path: Path) -> None:
     assert restore_backup(backup).lines == ()
     path.write_bytes(b"")
     assert said(restore_backup(backup, finished=False)) == [
-        "DIR/tarmak.yaml: error: tarmak left a broken file: it is empty; there was no file before"
+        "DIR/tarmak.yaml: error: tarmak left a broken file: it is empty; the file did not exist before"
     ]
     assert names(tmp_path) == ["tarmak.yaml"]
 
@@ -229,8 +233,9 @@ def test_no_room_to_restore(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert (report.state, path.read_bytes()) == ("not restored", SET)
     assert said(report) == [
         (
-            "DIR/tarmak.yaml: warning: your text could not be put back: the file cannot be written: No space left on"
-            " device; it is in DIR/tarmak.yaml.before-1"
+            "DIR/tarmak.yaml: warning: comments and layout could not be restored: the file cannot be written: No "
+            "space left on"
+            " device; the previous text is in DIR/tarmak.yaml.before-1"
         )
     ]
     assert (path.parent / "tarmak.yaml.before-1").read_bytes() == BEFORE
@@ -303,7 +308,7 @@ def test_no_way_to_put_back(path: Path, tmp_path_factory: pytest.TempPathFactory
     report = restore_backup(backup, finished=False)
     assert (report.state, report.severity, path.read_bytes()) == ("broken", "error", SET[:1000])
     assert said(report) == [
-        f"DIR/tarmak.yaml: error: tarmak left a broken file: {report.reason}; your text is in {backup.copy}"
+        f"DIR/tarmak.yaml: error: tarmak left a broken file: {report.reason}; the previous text is in {backup.copy}"
     ]
     assert report.reason.endswith("; the file cannot be written: No space left on device")
     assert names(path.parent) == ["tarmak.yaml"]
@@ -323,7 +328,7 @@ def test_somebody_is_faster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     report = restore_backup(backup)
     assert report.state == "restored"
     assert [str(change) for change in report.changes] == [
-        "current cluster: dev-cluster -> dev-other",
+        "currentCluster: dev-cluster -> dev-other",
         "provider more added",
     ]
     assert b"name: more" in path.read_bytes()

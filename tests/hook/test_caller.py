@@ -46,7 +46,7 @@ def test_neither_program_nor_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NoToken) as failure:
         caller_token(FakePrograms({}), "dev-cluster", region="eu-west-1")
     assert failure.value.message == (
-        "no token can be made: aws-iam-authenticator is not on the PATH, and tokens need botocore, which is not "
+        "no token can be created: aws-iam-authenticator is not on the PATH, and tokens need botocore, which is not "
         "installed; install botocore, or the extra `aws`"
     )
 
@@ -68,7 +68,7 @@ def test_a_token_for_another_host_is_sent_nowhere(sts: Sts) -> None:
 
     body = base64.urlsafe_b64encode(b"https://sts.example.org/?Action=GetCallerIdentity").decode().rstrip("=")
     answer = ask_sts(f"k8s-aws-v1.{body}", "dev-cluster", {})
-    assert answer.failure == "sts.example.org is no host of STS"
+    assert answer.failure == "sts.example.org is not an STS host"
     assert sts.asked == []
 
 

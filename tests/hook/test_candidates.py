@@ -48,7 +48,7 @@ def test_without_a_mappings_file() -> None:
 
 def test_what_to_do() -> None:
     some = tuple(map(Candidate, "abcde"))
-    assert advice(()) == "the mappings name nobody to verify as"
+    assert advice(()) == "no mapping can be used for a verification"
     assert advice(some[:1]) == "verify as a, with --role ARN or AWS_PROFILE"
     assert advice(some[:3]) == "verify as one of: a, b, c, with --role ARN or AWS_PROFILE"
     assert advice(some) == "verify as one of: a, b, c or 2 more, with --role ARN or AWS_PROFILE"

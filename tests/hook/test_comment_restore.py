@@ -114,7 +114,7 @@ def test_what_a_command_changed_comes_into_the_old_text(name: str, command: str)
 def test_set_current() -> None:
     found = restored(SMALL, lambda data: set_current(data, "prod-hub"))
     assert found.data.decode() == SMALL.replace("'dev-cluster'", "'prod-hub'")
-    assert [str(change) for change in found.changes] == ["current cluster: dev-cluster -> prod-hub"]
+    assert [str(change) for change in found.changes] == ["currentCluster: dev-cluster -> prod-hub"]
 
 
 def test_a_destroyed_environment_goes_with_its_clusters_and_their_comments() -> None:
@@ -144,7 +144,7 @@ providers:
 """
     )
     assert [str(change) for change in found.changes] == [
-        "current cluster: dev-cluster -> prod-hub",
+        "currentCluster: dev-cluster -> prod-hub",
         "cluster dev-cluster removed",
         "environment dev removed",
     ]
@@ -298,11 +298,11 @@ def test_nothing_was_written() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (("clusters", 1, "kubernetes", "version"), "cluster prod-hub has changed at kubernetes.version"),
-        (("environments", 0, "privateZone"), "environment dev has changed at privateZone"),
-        (("providers", 0, "metadata", "creationTimestamp"), "provider aws has changed at metadata.creationTimestamp"),
-        (("metadata", "creationTimestamp"), "the file has changed at metadata.creationTimestamp"),
-        (("clusters", 0, "metadata", "name"), "there is a new cluster without a name"),
+        (("clusters", 1, "kubernetes", "version"), "cluster prod-hub was changed at kubernetes.version"),
+        (("environments", 0, "privateZone"), "environment dev was changed at privateZone"),
+        (("providers", 0, "metadata", "creationTimestamp"), "provider aws was changed at metadata.creationTimestamp"),
+        (("metadata", "creationTimestamp"), "the file was changed at metadata.creationTimestamp"),
+        (("clusters", 0, "metadata", "name"), "a new cluster has no name"),
     ],
 )
 def test_a_change_that_no_command_makes(change: tuple[str | int, ...], reason: str) -> None:
@@ -329,7 +329,7 @@ def test_a_tarmak_that_does_not_know_a_key_loses_it() -> None:
     found = restore(before, dumped(data))
     assert found.outcome == "not restored"
     assert found.reason == (
-        "cluster dev-cluster has changed at kubernetes.apiServer.amazon, which no tarmak command does"
+        "cluster dev-cluster was changed at kubernetes.apiServer.amazon, which no tarmak command does"
     )
 
 
@@ -338,13 +338,13 @@ def test_another_order_is_nothing_that_tarmak_does() -> None:
     found = restore(SMALL.encode(), dumped({**data, "clusters": data["clusters"][::-1]}))
     assert (found.outcome, found.reason) == (
         "not restored",
-        "cluster dev-cluster is in another place, which no tarmak command does",
+        "cluster dev-cluster was moved, which no tarmak command does",
     )
 
 
 def test_a_second_one_of_a_name_is_nothing_that_tarmak_does() -> None:
     found = restore(SMALL.encode(), after(SMALL, lambda data: add(data, "providers", new_provider("aws"))))
-    assert (found.outcome, found.reason) == ("not restored", "provider aws is there twice")
+    assert (found.outcome, found.reason) == ("not restored", "provider aws is defined twice")
 
 
 def test_a_text_that_cannot_be_edited_is_not_replaced() -> None:
@@ -357,7 +357,10 @@ def test_a_text_that_cannot_be_edited_is_not_replaced() -> None:
 def test_a_text_that_tarmak_could_not_read_is_nothing_to_come_back_to() -> None:
     found = restore(b"kind: Config\n", dumped(rewrite_of(SMALL)))
     assert (found.outcome, found.data) == ("not restored", dumped(rewrite_of(SMALL)))
-    assert found.reason == "tarmak cannot read it: apiVersion is missing, so Tarmak rejects the whole file (line 1)"
+    assert (
+        found.reason
+        == "tarmak cannot read the previous text: apiVersion is missing, so Tarmak rejects the whole file (line 1)"
+    )
 
 
 @pytest.mark.parametrize("finished", [True, False])
@@ -396,7 +399,7 @@ PLAIN = dumped(stamped(tarmak_output(TarmakConfig.parse(SMALL).data)))
             'version: "1.12.9"',
             'version: "1.13.0"',
             "not restored",
-            "cluster dev-cluster has changed at kubernetes.version",
+            "cluster dev-cluster was changed at kubernetes.version",
         ),
         ('currentCluster: "dev-cluster"', 'currentCluster: "prod-hub"', "restored", ""),
         ('currentCluster: "dev-cluster"\n', "", "restored", ""),
@@ -445,7 +448,7 @@ def test_a_text_that_means_something_else_is_not_put_back(monkeypatch: pytest.Mo
     changed = after(SMALL, COMMANDS["set-current"])
     found = restore(SMALL.encode(), changed)
     assert (found.outcome, found.data) == ("not restored", changed)
-    assert found.reason == "with these changes it would mean something else"
+    assert found.reason == "the text with these changes would have another meaning"
 
 
 @pytest.mark.parametrize("finished", [True, False])
@@ -457,10 +460,10 @@ def test_a_key_that_tarmak_does_not_know_and_somebody_adds_is_kept(finished: boo
     found = restore(SMALL.encode(), dumped(set_current({**data, "z-note": "ours"}, "prod-hub")), finished=finished)
     assert found.outcome == "restored", found.reason
     assert [str(change) for change in found.changes] == [
-        "current cluster: dev-cluster -> prod-hub",
-        "kept clusters[0].kubernetes.typo, which somebody else has written",
-        "kept clusters[1].x-team, which somebody else has written",
-        "kept z-note, which somebody else has written",
+        "currentCluster: dev-cluster -> prod-hub",
+        "kept clusters[0].kubernetes.typo, which another process added",
+        "kept clusters[1].x-team, which another process added",
+        "kept z-note, which another process added",
     ]
     expected = SMALL.replace("'dev-cluster'", "'prod-hub'").replace(
         "  x-owner: me\n", "  x-owner: me\n  kubernetes:\n    typo: 1\n"

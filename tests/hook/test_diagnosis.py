@@ -33,7 +33,7 @@ def test_an_unknown_caller_gets_what_names_nobody() -> None:
     )
     (line,) = said(Cluster(log=log), None)
     assert line == (
-        "the authenticator's log says of a token that it refused within the last minute: input token was not properly "
+        "the authenticator's log about a token rejected within the last minute: input token was not properly "
         "formatted: X-Amz-Date parameter is expired (14 minute expiration) 2026-05-04 11:00:00 +0000 UTC"
     )
 
@@ -41,12 +41,12 @@ def test_an_unknown_caller_gets_what_names_nobody() -> None:
 def test_the_last_one_counts_in_json_too() -> None:
     line = '{{"arn":"arn:aws:iam::111122223333:role/Nobody","error":"{}","level":"warning","msg":"access denied"}}\n'
     log = line.format("first") + line.format('last \\"quoted\\"') + '{"msg": 1}\n{"msg":\n[1]\n'
-    assert said(Cluster(log=log)) == ['the authenticator\'s log says of this caller: last "quoted"']
+    assert said(Cluster(log=log)) == ['the authenticator\'s log about this caller: last "quoted"']
 
 
 def test_a_quote_in_the_text_format() -> None:
     log = r'level=warning msg="access denied" arn="arn:aws:iam::111122223333:role/Nobody" error="a \"b\" c"'
-    assert said(Cluster(log=log)) == ['the authenticator\'s log says of this caller: a "b" c']
+    assert said(Cluster(log=log)) == ['the authenticator\'s log about this caller: a "b" c']
 
 
 def test_a_log_of_which_only_some_pods_can_be_read() -> None:

@@ -17,7 +17,7 @@ DONE = "tarmak is done, and nothing was applied; `tarmak-iam apply` does that"
 RESTORES = "`tarmak-iam rollback` restores what was there before"
 SOME = f"some objects may have been applied; `tarmak-iam apply` goes on, {RESTORES}"
 APPLIED = f"applied, not verified; `tarmak-iam verify` logs in, {RESTORES}"
-UNDOING = "the rollback may be half done; `tarmak-iam rollback` goes on"
+UNDOING = "the rollback may be incomplete; `tarmak-iam rollback` goes on"
 
 
 class TestInterrupted:

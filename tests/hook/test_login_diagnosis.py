@@ -36,7 +36,7 @@ def test_the_authenticators_own_log(cluster: Cluster, sts: Sts) -> None:
     sts.arn, cluster.log = NOBODY, LOG
     found = verified(cluster)
     assert found.outcome is LoginOutcome.NOT_MAPPED
-    assert found.diagnosis[2] == "the authenticator's log says of this caller: identity is not mapped"
+    assert found.diagnosis[2] == "the authenticator's log about this caller: identity is not mapped"
     (call,) = (call for call in cluster.calls if call[0] == "logs")
     assert call[1:4] == (
         "--namespace=kube-system",
@@ -53,7 +53,7 @@ def test_the_log_of_a_daemon_that_cannot_ask_sts(cluster: Cluster) -> None:
         'error="error during GET: dial tcp 10.0.0.1:443: i/o timeout on sts.eu-west-1.amazonaws.com endpoint"\n'
     )
     assert verified(cluster).diagnosis[-1] == (
-        "the authenticator's log says of a token that it refused within the last minute: error during GET: "
+        "the authenticator's log about a token rejected within the last minute: error during GET: "
         "dial tcp 10.0.0.1:443: i/o timeout on sts.eu-west-1.amazonaws.com endpoint"
     )
 
@@ -71,8 +71,8 @@ def test_a_dead_daemon(cluster: Cluster, sts: Sts) -> None:
     cluster.objects["Pod", "kube-system", "p"] = {"kind": "Pod", "metadata": {"name": "p"}, "status": status}
     found = verified(cluster)
     assert found.diagnosis == (
-        f"the API server does not let {ARN} in",
-        f"it cannot reach the authenticator: {DEAD}",
+        f"the API server rejects {ARN}",
+        f"the API server cannot reach the authenticator: {DEAD}",
         "DaemonSet kube-system/aws-iam-authenticator: 3 of 3 nodes updated, 3 available",
         "pod p on no node: CrashLoopBackOff, last exit code 1",
     )
@@ -84,14 +84,14 @@ def test_a_certificate_that_is_not_trusted(cluster: Cluster) -> None:
     cluster.reviews = [{"error": "[invalid bearer token, x509: certificate signed by unknown authority]"}]
     diagnosis = verified(cluster).diagnosis
     assert diagnosis[1] == (
-        "it does not trust the authenticator's certificate: x509: certificate signed by unknown authority"
+        "the API server does not trust the authenticator's certificate: x509: certificate signed by unknown authority"
     )
 
 
 @pytest.mark.usefixtures("sts")
 def test_an_api_server_that_asks_nobody(cluster: Cluster) -> None:
     cluster.reviews = [{"error": "invalid bearer token"}]
-    assert "it seems to ask no authenticator" in " ".join(verified(cluster).diagnosis)
+    assert "the API server seems to ask no authenticator" in " ".join(verified(cluster).diagnosis)
 
 
 @pytest.mark.usefixtures("sts")
@@ -100,8 +100,8 @@ def test_a_mapping_that_the_cluster_has_not(cluster: Cluster) -> None:
     assert config is not None
     config["data"]["config.yaml"] = "clusterID: dev-cluster\n"
     text = " ".join(verified(cluster).diagnosis)
-    assert "the cluster's own objects let nobody of that name in: no mapping matches" in text
-    assert "`apply` brings the file's mappings" in text
+    assert "the cluster's objects do not map this caller: no mapping matches" in text
+    assert "and `apply` applies the file" in text
 
 
 @pytest.mark.usefixtures("sts")
@@ -110,28 +110,28 @@ def test_a_cluster_id_that_is_another(cluster: Cluster) -> None:
     assert config is not None
     config["data"]["config.yaml"] = MAPPINGS.replace("dev-cluster", "other")
     text = " ".join(verified(cluster).diagnosis)
-    assert "the cluster's own objects let nobody of that name in" in text
+    assert "the cluster's objects do not map this caller" in text
     assert "other" in text
 
 
 @pytest.mark.usefixtures("sts")
 def test_a_daemon_with_other_mappings_than_its_objects(cluster: Cluster) -> None:
-    assert "so its daemon runs with others, with another cluster id or a clock" in verified(cluster).diagnosis[-1]
+    assert "so its daemon runs with other mappings, another cluster ID" in verified(cluster).diagnosis[-1]
 
 
 def test_another_username(cluster: Cluster) -> None:
     let_in(cluster, {**ADMIN, "username": "root"})
     found = verified(cluster)
     assert found.diagnosis[:2] == (
-        f"the API server takes {ARN} for 'root' with system:masters",
-        "whois says 'admin' with system:masters: the mapping for arn:aws:iam::111122223333:role/Admin matches",
+        f"the API server identifies {ARN} as 'root' with group system:masters",
+        "whois expects 'admin' with group system:masters: the mapping for arn:aws:iam::111122223333:role/Admin matches",
     )
-    assert "the cluster's objects say what the file says" in found.diagnosis[2]
+    assert "the cluster's objects match the file" in found.diagnosis[2]
     # The same answer where the cluster's own mappings are those.
     config = cluster.get("ConfigMap", NAME)
     assert config is not None
     config["data"]["config.yaml"] = MAPPINGS.replace("username: admin", "username: root")
-    assert "the cluster has other mappings than the file" in verified(cluster).diagnosis[2]
+    assert "the cluster's mappings differ from the file" in verified(cluster).diagnosis[2]
 
 
 def test_a_node_whose_name_ec2_tells_the_daemon(cluster: Cluster) -> None:
@@ -143,7 +143,8 @@ def test_a_node_whose_name_ec2_tells_the_daemon(cluster: Cluster) -> None:
     arn = "arn:aws:sts::111122223333:assumed-role/Node/i-0123456789abcdef0"
     name = "system:node:ip-10-0-0-1.eu-west-1.compute.internal"
     let_in(cluster, {**ADMIN, "username": name, "groups": ["system:nodes"], "extra": {"arn": [arn]}})
-    assert verified(cluster, MAPPINGS + node).diagnosis == (f"{arn} is '{name}' with system:nodes, as whois says",)
+    expected = f"{arn} logged in as '{name}' with group system:nodes, as whois expects"
+    assert verified(cluster, MAPPINGS + node).diagnosis == (expected,)
 
 
 def test_other_groups(cluster: Cluster) -> None:
@@ -169,7 +170,7 @@ def test_credentials_that_aws_does_not_take(cluster: Cluster, sts: Sts, code: st
     assert "clock" not in " ".join(found.diagnosis)
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(-900, "seconds ahead of AWS's"), (900, "seconds behind AWS's")])
+@pytest.mark.parametrize(("seconds", "expected"), [(-900, "seconds ahead of that"), (900, "seconds behind that")])
 def test_a_clock_that_is_off(cluster: Cluster, sts: Sts, seconds: int, expected: str) -> None:
     sts.status, sts.code, sts.date = 403, "SignatureDoesNotMatch", NOW + timedelta(seconds=seconds)
     assert expected in verified(cluster).diagnosis[-1]
@@ -179,5 +180,5 @@ def test_an_sts_that_cannot_be_reached(cluster: Cluster, sts: Sts) -> None:
     sts.error = urllib.error.URLError(TimeoutError())
     found = verified(cluster)
     assert (found.outcome, found.expected) == (LoginOutcome.CALLER_UNKNOWN, None)
-    assert found.why.startswith("it is not known who you are: sts.eu-west-1.amazonaws.com cannot be reached")
+    assert found.why.startswith("your identity is unknown: sts.eu-west-1.amazonaws.com cannot be reached")
     assert "sts.eu-west-1.amazonaws.com cannot be reached (TimeoutError)" in " ".join(found.diagnosis)

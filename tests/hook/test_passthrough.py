@@ -66,13 +66,13 @@ def test_no_tarmak(bench: Bench) -> None:
     said = bench.run("run", "--", "tarmak", "version", code=127)
     assert said == "tarmak-iam: error: tarmak is not installed; put tarmak on the PATH\n"
     said = bench.run("run", "--", "./tarmak", "version", code=127)
-    assert said == "tarmak-iam: error: ./tarmak is not there; check the path\n"
+    assert said == "tarmak-iam: error: ./tarmak does not exist; check the path\n"
 
 
 def test_a_tarmak_that_cannot_be_run(bench: Bench) -> None:
     (bench.root / "bin" / "tarmak").chmod(0o644)
     said = bench.run("run", "--", "tarmak", "version", code=126)
-    assert said == "tarmak-iam: error: tarmak cannot be run; look at its permissions\n"
+    assert said == "tarmak-iam: error: tarmak cannot be run; check its permissions\n"
     bench.program("tarmak", "no program")
     assert "tarmak cannot be run: Exec format error" in bench.run("run", "--", "tarmak", "version", code=126)
 
@@ -215,7 +215,7 @@ def _group(group: int) -> list[int]:
     """The processes of a group that are not dead."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it is gone
+        with contextlib.suppress(OSError):  # it was removed
             state, _, of_group = path.read_text().rpartition(")")[2].split()[:3]
             if int(of_group) == group and state != "Z":
                 found.append(int(path.parent.name))

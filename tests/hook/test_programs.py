@@ -45,7 +45,7 @@ def test_a_program_that_cannot_be_run(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ToolError, match="is not there"):
+    with pytest.raises(ToolError, match="does not exist"):
         Programs({"PATH": "/bin"}, tmp_path / "none").run("true")
 
 
@@ -264,9 +264,9 @@ def test_the_kubeconfig_that_tarmak_names(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("echo 'level=fatal msg=\"no bastion\"' >&2; exit 1", "tarmak clusters kubeconfig failed: no bastion"),
-        ("echo hello", "printed no KUBECONFIG=path"),
-        ("echo KUBECONFIG=", "printed no KUBECONFIG=path"),
-        ("echo KUBECONFIG=/no/such/file", "/no/such/file, which is not there"),
+        ("echo hello", "did not print KUBECONFIG=path"),
+        ("echo KUBECONFIG=", "did not print KUBECONFIG=path"),
+        ("echo KUBECONFIG=/no/such/file", "that does not exist: /no/such/file"),
     ],
 )
 def test_a_tarmak_that_names_none(tmp_path: Path, text: str, expected: str) -> None:

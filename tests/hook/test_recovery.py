@@ -39,7 +39,7 @@ def test_what_tarmak_changed_comes_into_the_text_that_was_left(path: Path) -> No
     assert said(path) == [
         (
             "DIR/tarmak.yaml: note: restored comments and layout from tarmak.yaml.before-1, which an interrupted"
-            " `tarmak-iam run` left; current cluster: dev-cluster -> dev-other"
+            " `tarmak-iam run` left; currentCluster: dev-cluster -> dev-other"
         )
     ]
     assert path.read_bytes() == RESTORED
@@ -51,8 +51,8 @@ def test_what_tarmak_changed_comes_into_the_text_that_was_left(path: Path) -> No
 def test_the_text_of_a_run_that_may_be_at_work_is_only_named(path: Path) -> None:
     assert said(path, is_alone=False) == [
         (
-            "DIR/tarmak.yaml: warning: the file has no comments; DIR/tarmak.yaml.before-1 has the text from before an"
-            " earlier `tarmak-iam run`"
+            "DIR/tarmak.yaml: warning: the file has no comments; DIR/tarmak.yaml.before-1 contains the text from "
+            "before an earlier `tarmak-iam run`"
         )
     ]
     assert path.read_bytes() == SET
@@ -81,8 +81,8 @@ def test_a_text_that_does_not_explain_the_file_is_named(path: Path) -> None:
     path.write_bytes(dumped(data))
     assert said(path) == [
         (
-            "DIR/tarmak.yaml: warning: the file has no comments (cluster dev-cluster has changed at kubernetes.version,"
-            " which no tarmak command does); DIR/tarmak.yaml.before-1 has the text from before an earlier"
+            "DIR/tarmak.yaml: warning: the file has no comments (cluster dev-cluster was changed at kubernetes.version,"
+            " which no tarmak command does); DIR/tarmak.yaml.before-1 contains the text from before an earlier"
             " `tarmak-iam run`"
         )
     ]
@@ -93,7 +93,7 @@ def test_an_empty_file_is_put_back_and_a_broken_one_is_reported(path: Path) -> N
     path.write_bytes(SET[: SET.index(b"kind:")])
     (line,) = said(path)
     assert line.startswith("DIR/tarmak.yaml: warning: tarmak cannot read the file (kind is missing")
-    assert line.endswith("; DIR/tarmak.yaml.before-1 has the text from before an earlier `tarmak-iam run`")
+    assert line.endswith("; DIR/tarmak.yaml.before-1 contains the text from before an earlier `tarmak-iam run`")
     path.write_bytes(b"")
     assert len(said(path)) == 1
     assert path.read_bytes() == BEFORE
@@ -156,9 +156,7 @@ def test_what_cannot_be_read_is_reported(path: Path) -> None:
     path.with_name("tarmak.yaml.before-1").unlink()
     path.with_name("tarmak.yaml.before-1").mkdir()
     (line,) = said(path)
-    assert line.startswith(
-        "DIR/tarmak.yaml: warning: the text that an earlier `tarmak-iam run` left cannot be restored"
-    )
+    assert line.startswith("DIR/tarmak.yaml: warning: the text saved by an earlier `tarmak-iam run` cannot be restored")
     assert path.read_bytes() == SET
 
 
@@ -183,7 +181,7 @@ def test_nothing_is_written_through_a_link_out_of_the_directory(path: Path, tmp_
     target.chmod(0o600)
     path.unlink()
     path.symlink_to(target)
-    assert "tarmak.yaml.before-1 has the text from before an earlier `tarmak-iam run`" in "".join(said(path))
+    assert "tarmak.yaml.before-1 contains the text from before an earlier `tarmak-iam run`" in "".join(said(path))
     assert target.read_bytes() == now
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert names(path.parent) == ["elsewhere", "tarmak.yaml", "tarmak.yaml.before-1"]

@@ -129,7 +129,7 @@ class TestWhere:
 
     def test_a_kubeconfig_that_is_not_there(self, bench: Bench) -> None:
         said = bench.apply("--kubeconfig", "/my/config", code=2)
-        assert "dev-cluster: nothing was applied: /my/config: there is no such kubeconfig; check the path" in said
+        assert "dev-cluster: nothing was applied: /my/config: kubeconfig not found; check the path" in said
 
     def test_the_same_tarmak_is_asked_for_the_kubeconfig(self, bench: Bench) -> None:
         (bench.root / "bin" / "tarmak").rename(bench.root / "tarmak")
@@ -172,13 +172,13 @@ class TestBefore:
     def test_nobody_could_log_in(self, bench: Bench, mappings: str) -> None:
         bench.mappings.write_text(mappings)
         said = bench.apply(code=1)
-        assert "so nobody could log in with IAM" in said
+        assert "so IAM login would not be possible" in said
         assert NO_CERTIFICATE.format(bench.directory / "dev-cluster" / "kubeconfig") in said
         assert bench.events == []
 
     def test_no_mappings_at_all(self, bench: Bench) -> None:
         bench.mappings.unlink()
-        assert "refused: dev-cluster has no mappings, so nobody could log in" in bench.apply(code=1)
+        assert "refused: dev-cluster has no mappings, so IAM login would not be possible" in bench.apply(code=1)
 
     def test_the_last_admin_of_the_live_cluster(self, bench: Bench) -> None:
         bench.program("kubectl", "#!/bin/sh\necho '{}'\n")
@@ -313,7 +313,7 @@ class TestAfter:
 
     def test_no_credentials(self, bench: Bench) -> None:
         said = bench.apply("--context", "dev", code=4, FAKE_VERIFY="no credentials")
-        assert "applied, not verified: no token can be made: there are no AWS credentials\n" in said
+        assert "applied, not verified: no token can be created: there are no AWS credentials\n" in said
         assert "applied, not verified; `tarmak-iam verify --context dev` logs in, " in said
         assert "error" not in said
 
@@ -342,7 +342,7 @@ class TestAfter:
 
     def test_a_rollback_that_fails(self, bench: Bench) -> None:
         said = bench.apply("--rollback-on-failure", code=1, FAKE_VERIFY="bad", FAKE_ROLLBACK="error")
-        assert "error: dev-cluster: the rollback may be half done: kubectl replace failed" in said
+        assert "error: dev-cluster: the rollback may be incomplete: kubectl replace failed" in said
         assert said.endswith("`tarmak-iam rollback` goes on\n")
 
     @pytest.mark.parametrize(
@@ -408,7 +408,7 @@ class TestRewriting:
     def test_its_text_is_kept(self, bench: Bench, args: list[str]) -> None:
         text = bench.config.read_bytes()
         said = bench.run("run", "--", "tarmak", *args, STUB_PYTHON=f"open({str(bench.config)!r}, 'w').write('x')")
-        assert said == f"tarmak at work\na log line\ntarmak-iam: {bench.config}: note: your text is back\n"
+        assert said == f"tarmak at work\na log line\ntarmak-iam: {bench.config}: note: restored\n"
         assert bench.names() == ["keep", "start", "put back"]
         assert bench.events[-1]["finished"] is True
         assert bench.config.read_bytes() == text

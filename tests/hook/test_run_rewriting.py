@@ -94,7 +94,7 @@ def test_the_second_run_waits_for_the_first_and_says_for_whom(bench: Bench, file
             go(bench)
             assert ran.ended() == 0
         assert first_one.ended() == 0
-    restored = f"tarmak-iam: {file}: note: your text is back; current cluster: "
+    restored = f"tarmak-iam: {file}: note: restored comments and layout of tarmak.yaml; currentCluster: "
     assert f"{restored}dev-cluster -> dev-one\n" in first_one.text
     assert f"{restored}dev-one -> dev-two\n" in ran.text
     assert file.read_bytes() == BEFORE.replace(b"\ncurrentCluster: dev-cluster", b"\ncurrentCluster: dev-two")
@@ -132,10 +132,10 @@ def test_after_a_run_that_was_killed(bench: Bench, file: Path) -> None:
     assert text.splitlines() == [
         (
             f"tarmak-iam: {file}: note: restored comments and layout from tarmak.yaml.before-1, which an interrupted"
-            " `tarmak-iam run` left; current cluster: dev-cluster -> dev-one"
+            " `tarmak-iam run` left; currentCluster: dev-cluster -> dev-one"
         ),
         "a log line",
-        f"tarmak-iam: {file}: note: your text is back; current cluster: dev-one -> dev-two",
+        f"tarmak-iam: {file}: note: restored comments and layout of tarmak.yaml; currentCluster: dev-one -> dev-two",
     ]
     assert file.read_bytes() == BEFORE.replace(b"\ncurrentCluster: dev-cluster", b"\ncurrentCluster: dev-two")
     assert left(bench) == ["tarmak.yaml"]
@@ -195,7 +195,7 @@ def test_what_somebody_edits_while_a_wizard_runs_stays_when_it_is_interrupted(be
     assert file.read_text() == edited
     assert "error" not in ran.text
     assert ran.text.endswith(
-        "has changed at kubernetes.version, which no tarmak command does; it is in"
+        "was changed at kubernetes.version, which no tarmak command does; the previous text is in"
         f" {bench.directory}/tarmak.yaml.before-1\n"
     )
 

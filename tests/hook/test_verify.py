@@ -34,7 +34,7 @@ def test_as_expected(cluster: Cluster, sts: Sts) -> None:
     found = verified(cluster)
     assert (found.outcome, found.maker, found.method) == (LoginOutcome.VERIFIED, GO, "SelfSubjectReview")
     assert (found.ok, found.why) == (True, "")
-    assert found.diagnosis == (f"{ARN} is 'admin' with system:masters, as whois says",)
+    assert found.diagnosis == (f"{ARN} logged in as 'admin' with group system:masters, as whois expects",)
     assert found.got is not None
     assert found.got.groups == ("system:masters",)
     assert sts.asked == []
@@ -95,8 +95,8 @@ def test_a_daemon_that_does_not_say_who_it_is(cluster: Cluster, sts: Sts) -> Non
 
 
 SAYS_NOTHING = (
-    "this shows nothing about anybody else: an authenticator that cannot reach AWS, has another cluster id or no "
-    "mappings refuses everybody"
+    "this does not verify the login of other callers: an authenticator that cannot reach AWS, has another cluster ID "
+    "or has no mappings rejects every caller"
 )
 
 
@@ -104,9 +104,7 @@ def test_a_refusal_of_somebody_whom_nobody_maps_verifies_nothing(cluster: Cluste
     sts.arn = NOBODY
     found = verified(cluster)
     assert (found.outcome, found.ok, found.got) == (LoginOutcome.NOT_MAPPED, False, None)
-    assert found.diagnosis[0].startswith(
-        f"the API server does not let {NOBODY} in, as whois expects: no mapping matches"
-    )
+    assert found.diagnosis[0].startswith(f"the API server rejects {NOBODY}, as whois expects: no mapping matches")
     assert found.diagnosis[1] == SAYS_NOTHING
     admin = "arn:aws:iam::111122223333:role/Admin"
     assert found.why == f"you ({NOBODY}) are not mapped; verify as {admin}, with --role ARN or AWS_PROFILE"
@@ -135,8 +133,8 @@ def test_somebody_who_gets_in_and_whom_nobody_knows(cluster: Cluster, sts: Sts) 
     sts.error = urllib.error.URLError(TimeoutError())
     found = verified(cluster)
     assert found.outcome is LoginOutcome.CALLER_UNKNOWN
-    assert found.diagnosis[0] == "the API server takes the caller for 'admin' with system:masters"
-    assert found.why.startswith("it is not known who you are: sts.eu-west-1.amazonaws.com cannot be reached")
+    assert found.diagnosis[0] == "the API server identifies the caller as 'admin' with group system:masters"
+    assert found.why.startswith("your identity is unknown: sts.eu-west-1.amazonaws.com cannot be reached")
 
 
 @pytest.mark.usefixtures("sts")
@@ -151,10 +149,10 @@ def test_somebody_whom_nobody_maps_and_who_can_log_in(cluster: Cluster) -> None:
     let_in(cluster, {**ADMIN, "extra": {**EXTRA, "arn": [NOBODY]}})
     found = verified(cluster)
     assert found.outcome is LoginOutcome.FAILED
-    assert found.diagnosis[0] == f"the API server takes {NOBODY} for 'admin' with system:masters"
-    assert found.diagnosis[1].startswith("whois says nobody: no mapping matches")
+    assert found.diagnosis[0] == f"the API server identifies {NOBODY} as 'admin' with group system:masters"
+    assert found.diagnosis[1].startswith("whois expects a rejection: no mapping matches")
     assert found.diagnosis[2] == (
-        "no mapping names this caller, who can log in all the same: this is access that nobody has granted here"
+        "no mapping matches this caller, but the login succeeds: the mappings file does not grant this access"
     )
 
 
@@ -164,7 +162,7 @@ def test_somebody_whom_the_account_admits(cluster: Cluster) -> None:
     found = verified(cluster, f"{MAPPINGS}  mapAccounts: ['444455556666']\n")
     assert (found.outcome, found.diagnosis) == (
         LoginOutcome.VERIFIED,
-        (f"{arn} is '{arn}' without groups, as whois says",),
+        (f"{arn} logged in as '{arn}' without groups, as whois expects",),
     )
 
 
@@ -172,26 +170,26 @@ def test_without_a_mappings_file(cluster: Cluster) -> None:
     let_in(cluster, ADMIN)
     found = verify_login(installation(mappings=None, kubernetesVersion="1.30.1"), kubectl_of(cluster), seconds=0)
     assert found.outcome is LoginOutcome.FAILED
-    assert "whois says nobody: there is no mappings file" in found.diagnosis
+    assert "whois expects a rejection: the mappings file does not exist" in found.diagnosis
 
 
 @pytest.mark.usefixtures("sts")
 def test_a_refusal_without_a_mappings_file(cluster: Cluster) -> None:
     found = verify_login(installation(mappings=None, kubernetesVersion="1.30.1"), kubectl_of(cluster), seconds=0)
     assert found.outcome is LoginOutcome.NOT_MAPPED
-    assert found.why == f"you ({ARN}) are not mapped; the mappings name nobody to verify as"
+    assert found.why == f"you ({ARN}) are not mapped; no mapping can be used for a verification"
 
 
 def test_no_credentials(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody(*_: object, **__: object) -> None:
-        raise NoToken("no token can be made: there are no AWS credentials", remedy="log in to AWS")
+        raise NoToken("no token can be created: there are no AWS credentials", remedy="log in to AWS")
 
     monkeypatch.setattr("tarmak_iam.hook.login.verify.caller_token", nobody)
     found = verified(cluster)
     assert (found.outcome, found.expected, found.got) == (LoginOutcome.CALLER_UNKNOWN, None, None)
     assert (found.diagnosis, found.options) == ((), ()), "why says it, and no role can be assumed"
     assert found.why == (
-        "no token can be made: there are no AWS credentials; log in to AWS; verify as "
+        "no token can be created: there are no AWS credentials; log in to AWS; verify as "
         "arn:aws:iam::111122223333:role/Admin, with --role ARN or AWS_PROFILE"
     )
     running(monkeypatch, PodCheck(stale=STALE))
@@ -231,7 +229,7 @@ class TestRunningPods:
         found = verified(cluster)
         assert found.outcome is LoginOutcome.FAILED
         assert found.diagnosis == (
-            f"{ARN} is 'admin' with system:masters, as whois says",
+            f"{ARN} logged in as 'admin' with group system:masters, as whois expects",
             "pod p on master-1: it runs another one",
         )
         assert cluster.clock > 0, "it may be replaced meanwhile"
@@ -246,7 +244,7 @@ class TestRunningPods:
         running(monkeypatch, ToolError("pods is forbidden"))
         found = verified(cluster)
         assert found.outcome is LoginOutcome.VERIFIED
-        assert found.diagnosis[-1] == ("which configuration the pods run could not be looked up: pods is forbidden")
+        assert found.diagnosis[-1] == ("the configuration that the pods run could not be read: pods is forbidden")
 
 
 @pytest.mark.usefixtures("sts")
@@ -262,7 +260,7 @@ def test_a_different_answer_by_each_api_server(cluster: Cluster, sts: Sts) -> No
     cluster.reviews = [{"authenticated": True, "user": ADMIN}]
     found = verified(cluster)
     assert not found.ok
-    assert "one API server's authenticator lets the caller in, another one's does not" in " ".join(found.diagnosis)
+    assert "one API server's authenticator accepts the caller, another one rejects it" in " ".join(found.diagnosis)
     assert sts.asked
 
 

@@ -99,7 +99,7 @@ def verify(installation: Any, kubectl: Any, *, tell: Any) -> Verified:
         case "unmapped":
             return Verified(LoginOutcome.NOT_MAPPED, "you (arn:x) are not mapped", ("--role", "arn:y"))
         case "no credentials":
-            return Verified(LoginOutcome.CALLER_UNKNOWN, "no token can be made: there are no AWS credentials")
+            return Verified(LoginOutcome.CALLER_UNKNOWN, "no token can be created: there are no AWS credentials")
         case "error":
             raise ToolError("the API server cannot be asked")
     return Verified()
@@ -145,7 +145,7 @@ def restore_backup(kept: Any, *, finished: bool = True) -> Any:
     if data is not None:
         path.write_bytes(data)
     severity = "error" if kind == "broken" else "note"
-    return SimpleNamespace(severity=severity, lines=(f"{path}: {severity}: your text is back",))
+    return SimpleNamespace(severity=severity, lines=(f"{path}: {severity}: restored",))
 
 
 STEPS = {

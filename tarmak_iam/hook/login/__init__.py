@@ -1,1 +1,1 @@
-"""A login that is tried: a token of the caller, who the API server says that is, and what whois expects."""
+"""Test logins: a token of the caller, whom the API server identifies, and what whois expects."""

@@ -1,4 +1,4 @@
-"""The caller whose login is tried: a token made as kubectl would get one, and who AWS says that it is."""
+"""The caller of a test login: a token, created as for kubectl, and the identity that AWS STS returns for it."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _OWN = "tarmak-iam token"
 _TOKEN_SECONDS = 60.0
 _STS_SECONDS = 20.0
 _MAX_ANSWER = 65536
-# STS takes a signature for 15 minutes to either side, and a call and its answer take some seconds of them.
+# STS accepts a signature for 15 minutes in both directions, less some seconds for the call and its answer.
 _MAX_SKEW = 840.0
 
 
 @dataclass(frozen=True, slots=True)
 class CallerToken:
-    """Whoever has `text` is the caller: repr() does not show it. `maker`: the program that made it."""
+    """`text` is a credential of the caller, so repr() does not show it. `maker`: the program that created it."""
 
     text: str = field(repr=False)
     maker: str
@@ -43,8 +43,8 @@ class CallerToken:
 
 @dataclass(frozen=True, slots=True)
 class StsAnswer:
-    """Who the token's caller is, or why STS does not take the token (`refusal`), or why it cannot be asked
-    (`failure`). `skew`: seconds that this machine's clock is ahead of STS's, None where that is not known."""
+    """The identity of the token's caller, or why STS rejects the token (`refusal`), or why it cannot be asked
+    (`failure`). `skew`: seconds by which this machine's clock is ahead of that of STS, None where that is unknown."""
 
     identity: Identity | None = None
     refusal: str = ""
@@ -57,11 +57,11 @@ class StsAnswer:
 
 
 class NoToken(ToolError):
-    """No token can be made, as without AWS credentials: there is nobody who could log in."""
+    """No token can be created, for example without AWS credentials, so no login can be tried."""
 
 
 class NotElsewhere(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect, as the daemon does not: only the host that was looked at is asked."""
+    """Follows no redirect, like the daemon: only the host that was checked is asked."""
 
     def redirect_request(self, *_: object) -> None:
         return None
@@ -70,9 +70,10 @@ class NotElsewhere(urllib.request.HTTPRedirectHandler):
 def caller_token(
     programs: Programs, cluster_id: str, *, role: str | None = None, profile: str | None = None, region: str = ""
 ) -> CallerToken:
-    """By the Go program where it is on the PATH and works, else by our own, which needs botocore.
+    """Creates a token with aws-iam-authenticator if it is on the PATH and works, else with tarmak-iam itself, which
+    requires botocore.
 
-    `region`: for our own, where AWS's settings name none. Raises NoToken where neither can make one.
+    `region`: for tarmak-iam, if the AWS settings contain none. Raises NoToken if neither can create a token.
     """
     failure = ""
     if programs.find(GO_PROGRAM) is not None:
@@ -84,21 +85,21 @@ def caller_token(
         made = make_token(cluster_id, role=role, profile=profile, default_region=region or None)
     except TarmakIamError as error:
         reason = f"{failure}, and {error.what}" if failure else f"{GO_PROGRAM} is not on the PATH, and {error.what}"
-        raise NoToken(f"no token can be made: {reason}", remedy=error.remedy) from None
+        raise NoToken(f"no token can be created: {reason}", remedy=error.remedy) from None
     return CallerToken(made.text, _OWN)
 
 
 def ask_sts(token: str, cluster_id: str, environment: Mapping[str, str], now: datetime | None = None) -> StsAnswer:
-    """Has STS answer the call that is in the token, as the daemon does. Nothing else is sent to anybody.
+    """Sends the request in the token to STS, as the daemon does. Nothing else is sent.
 
-    `environment`: for HTTPS_PROXY and NO_PROXY. Raises ParseError for what is no token.
+    `environment`: for HTTPS_PROXY and NO_PROXY. Raises ParseError for a text that is not a token.
     """
     url = Presigned.parse(token)
     if url.scheme != "https" or partition_of_host(url.host) is None:
-        return StsAnswer(failure=f"{url.host} is no host of STS")
+        return StsAnswer(failure=f"{url.host} is not an STS host")
     headers = {"x-k8s-aws-id": cluster_id, "Accept": "application/json"}
     request = urllib.request.Request(_url_in(token), headers=headers)
-    _LOGGER.info("ask https://%s whose the token is", url.host)
+    _LOGGER.info("ask https://%s for the identity of the token", url.host)
     opener = urllib.request.build_opener(NotElsewhere, urllib.request.ProxyHandler(_proxies(environment, url.host)))
     try:
         with opener.open(request, timeout=_STS_SECONDS) as answer:
@@ -106,7 +107,7 @@ def ask_sts(token: str, cluster_id: str, environment: Mapping[str, str], now: da
     except urllib.error.HTTPError as error:
         with error:
             return StsAnswer(refusal=_refusal(error.code, error.read(_MAX_ANSWER)), skew=_skew(error.headers, now))
-    except (OSError, HTTPException, ValueError) as error:  # ValueError: a proxy's address that is none
+    except (OSError, HTTPException, ValueError) as error:  # ValueError: the address of a proxy is not valid
         reason = getattr(error, "reason", error)
         return StsAnswer(failure=f"{url.host} cannot be reached ({type(reason).__name__})")
 
@@ -139,12 +140,12 @@ def _identity(body: bytes, access_key_id: str, skew: float | None) -> StsAnswer:
         found: Any = json.loads(body)["GetCallerIdentityResponse"]["GetCallerIdentityResult"]
         identity = Identity(str(found["Arn"]), str(found["Account"]), str(found["UserId"]), access_key_id)
     except (ValueError, LookupError, TypeError):
-        return StsAnswer(failure="STS gave an answer that cannot be read", skew=skew)
+        return StsAnswer(failure="the answer of STS cannot be read", skew=skew)
     return StsAnswer(identity, skew=skew)
 
 
 def _refusal(status: int, body: bytes) -> str:
-    """By its code alone: the message may quote what was signed."""
+    """The error code only: the message may contain what was signed."""
     try:
         error: Any = json.loads(body)["Error"]
         code = str(error["Code"])
@@ -154,8 +155,8 @@ def _refusal(status: int, body: bytes) -> str:
         "ExpiredToken": "the AWS credentials have expired",
         "ExpiredTokenException": "the AWS credentials have expired",
         "InvalidClientTokenId": "AWS does not know the access key",
-        "RequestExpired": "the token is too old or from the future",
-        "SignatureDoesNotMatch": "the signature is wrong: another secret, another cluster id, or a clock that is off",
+        "RequestExpired": "the token is too old, or its time is in the future",
+        "SignatureDoesNotMatch": "the signature is wrong: another secret key, another cluster ID, or a wrong clock",
     }
     return f"{known[code]} ({code})" if code in known else code
 
@@ -164,5 +165,5 @@ def _skew(headers: Any, now: datetime | None) -> float | None:
     try:
         theirs = parsedate_to_datetime(headers["Date"])
         return ((now or datetime.now(timezone.utc)) - theirs).total_seconds()
-    except (TypeError, ValueError):  # no such header, or none that is a date with a time zone
+    except (TypeError, ValueError):  # no such header, or not a date with a time zone
         return None

@@ -1,6 +1,6 @@
-"""Why a login that was tried came to what it did: the API server's answer, STS's, the daemon's own log.
+"""Explains the result of a test login by the answers of the API server and of STS, and the daemon's log.
 
-This is evidence for whoever looks for the reason. It never verifies a login.
+The explanation helps to find the cause. It never verifies a login.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ _MAX_REASON = 200
 _CALL_SECONDS = 15.0
 
 
-# As logrus writes it, which the daemon logs with: time="..." level=warning msg="access denied" error="..."
+# The format of logrus, which the daemon uses: time="..." level=warning msg="access denied" error="..."
 _FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
 
 _DENIED = "access denied"
 
 
-# STS's answer may quote what was signed; v0.4.0 logs the presigned URL itself, with which anybody could log in.
+# The answer of STS may contain what was signed. v0.4.0 logs the presigned URL itself, which is a credential.
 _BODY = re.compile(r"\.? *Body: .*", re.DOTALL)
 
 _CODE = re.compile(r'"Code" *: *"(\w+)"|<Code>(\w+)</Code>')
@@ -65,20 +65,20 @@ _SECRETS = (
 
 
 def logged_refusal(kubectl: Kubectl, identity: Identity | None) -> Iterator[str]:
-    """One sentence at most: the last refusal of the caller, else the last one that names nobody, as where STS could
-    not be asked. Nothing where the log may not be read. Raises nothing."""
+    """At most one sentence: the last rejection of the caller, else the last one without an ARN, as when STS could not
+    be asked. Nothing if the log may not be read. Raises nothing."""
     text = _recent_log(kubectl)
     refusals = [fields for line in text.splitlines() if (fields := _fields(line)).get("msg") == _DENIED]
     own = [each for each in refusals if identity is not None and each.get("arn", "").lower() == _canonical(identity)]
     unnamed = [each for each in refusals if "arn" not in each]
     if own:
-        yield f"the authenticator's log says of this caller: {_reason(own[-1])}"
+        yield f"the authenticator's log about this caller: {_reason(own[-1])}"
     elif unnamed:
-        yield f"the authenticator's log says of a token that it refused within the last minute: {_reason(unnamed[-1])}"
+        yield f"the authenticator's log about a token rejected within the last minute: {_reason(unnamed[-1])}"
 
 
 def without_secrets(text: str) -> str:
-    """What the daemon says of a token, without tokens, what is in presigned URLs, and access keys."""
+    """A message of the daemon about a token, without tokens, contents of presigned URLs, and access keys."""
     body = _BODY.search(text)
     if body is not None:
         code = _CODE.search(body[0])
@@ -105,11 +105,11 @@ def _recent_log(kubectl: Kubectl) -> str:
         )
     except TarmakIamError:
         return ""
-    return done.out  # of the pods whose log could be read, also where another one's could not
+    return done.out  # logs of all pods that could be read
 
 
 def _fields(line: str) -> Mapping[str, str]:
-    """By name; logrus writes text or JSON."""
+    """The fields of a log line by name. logrus writes text or JSON."""
     if line.lstrip().startswith("{"):
         try:
             found = json.loads(line)
@@ -136,7 +136,7 @@ def _canonical(identity: Identity) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LoginEvidence:
-    """What one attempt has shown, and where more can be asked."""
+    """The results of one attempt, and where to read more."""
 
     installation: Installation
     kubectl: Kubectl
@@ -147,64 +147,64 @@ class LoginEvidence:
 
 
 def diagnose_login(evidence: LoginEvidence, expected: Answer | None) -> Iterator[str]:
-    """In plain sentences. Raises nothing: what cannot be found out is said to be so."""
+    """Explains the attempt in plain sentences. Raises nothing: what is unknown is reported as unknown."""
     seen = evidence.reviewed.seen
     who = evidence.identity.arn if evidence.identity else "the caller"
     outcome = judge(expected, evidence.reviewed)
     if outcome is LoginOutcome.VERIFIED and seen is not None:
-        yield f"{who} is {_named(seen.username, seen.groups)}, as whois says"
+        yield f"{who} logged in as {_named(seen.username, seen.groups)}, as whois expects"
     elif outcome is LoginOutcome.NOT_MAPPED and expected is not None:
-        yield f"the API server does not let {who} in, as whois expects: {expected.reason}"
+        yield f"the API server rejects {who}, as whois expects: {expected.reason}"
         yield from _of_expected_refusal(evidence)
     elif seen is not None:
-        yield f"the API server takes {who} for {_named(seen.username, seen.groups)}"
+        yield f"the API server identifies {who} as {_named(seen.username, seen.groups)}"
         yield _expected(expected)
         yield from _of_another(evidence, expected, seen)
     else:
-        yield f"the API server does not let {who} in"
+        yield f"the API server rejects {who}"
         yield from _of_refusal(evidence, expected)
 
 
 def _of_expected_refusal(evidence: LoginEvidence) -> Iterator[str]:
     yield (
-        "this shows nothing about anybody else: an authenticator that cannot reach AWS, has another cluster id or no "
-        "mappings refuses everybody"
+        "this does not verify the login of other callers: an authenticator that cannot reach AWS, has another cluster "
+        "ID or has no mappings rejects every caller"
     )
     yield from logged_refusal(evidence.kubectl, evidence.identity)
     yield from _of_daemon(evidence, only_troubles=True)
 
 
 def _of_another(evidence: LoginEvidence, expected: Answer | None, seen: UserInfo) -> Iterator[str]:
-    """The caller got in as somebody else, or although nobody maps the caller."""
+    """The caller logged in with another username or groups, or without a mapping."""
     if expected is not None and expected.started and not expected.authenticated:
-        yield "no mapping names this caller, who can log in all the same: this is access that nobody has granted here"
+        yield "no mapping matches this caller, but the login succeeds: the mappings file does not grant this access"
     live = _live(evidence)
     now = _live_answer(evidence, live)
     if evidence.identity is None or live is None or now is None:
-        yield "who the caller is, or what the cluster maps, could not be found out"
+        yield "the caller's identity or the cluster's mappings could not be read"
     elif is_as(seen, now):
-        yield f"the cluster has other mappings than the file: `{_diff(evidence)}` shows them, `apply` brings the file's"
+        yield f"the cluster's mappings differ from the file: `{_diff(evidence)}` shows how, `apply` applies the file"
     elif expected is not None and _same(now, expected):
-        yield f"the cluster's objects say what the file says, so an older daemon may still run: {_rollout(evidence)}"
+        yield f"the cluster's objects match the file, so an older daemon may still run: {_rollout(evidence)}"
     else:
-        yield "neither file nor cluster explain that: another authenticator may have answered"
+        yield "neither the file nor the cluster explains this: another authenticator may have answered"
 
 
 def _of_refusal(evidence: LoginEvidence, expected: Answer | None) -> Iterator[str]:
     error = evidence.reviewed.error
     if evidence.reviewed.is_split:
-        yield "asked a second time it does: one API server's authenticator lets the caller in, another one's does not"
+        yield "a second request succeeded: one API server's authenticator accepts the caller, another one rejects it"
         yield from _of_daemon(evidence)
         return
     if DISTRUSTED.search(error):
-        yield f"it does not trust the authenticator's certificate: {brief(error)}"
+        yield f"the API server does not trust the authenticator's certificate: {brief(error)}"
         yield (
-            "the webhook kubeconfig on the masters and /var/aws-iam-authenticator/cert.pem are not of one init: "
-            "make them anew together, and restart both"
+            "the webhook kubeconfig on the masters and /var/aws-iam-authenticator/cert.pem were not generated by the "
+            "same init: generate both again together, and restart the authenticator and the API server"
         )
         return
     if UNREACHED.search(error):
-        yield f"it cannot reach the authenticator: {brief(error)}"
+        yield f"the API server cannot reach the authenticator: {brief(error)}"
         yield from _of_daemon(evidence)
         return
     if evidence.sts.refusal:
@@ -215,37 +215,37 @@ def _of_refusal(evidence: LoginEvidence, expected: Answer | None) -> Iterator[st
 
 def _of_sts(evidence: LoginEvidence) -> Iterator[str]:
     sts = evidence.sts
-    yield f"AWS does not take the token itself: {sts.refusal}"
+    yield f"AWS rejects the token itself: {sts.refusal}"
     if sts.is_skewed and sts.skew is not None:
         ahead = "ahead of" if sts.skew > 0 else "behind"
-        yield f"the clock of this machine is {abs(sts.skew):.0f} seconds {ahead} AWS's: set it right"
+        yield f"the clock of this machine is {abs(sts.skew):.0f} seconds {ahead} that of AWS: correct it"
 
 
 def _of_daemons_no(evidence: LoginEvidence, expected: Answer | None) -> Iterator[str]:
-    """The daemon was asked, and said no, or the API server does not ask one."""
+    """The daemon rejected the token, or the API server does not ask a daemon."""
     version = evidence.installation.daemon_version
     found = inspect_token(evidence.token, now=datetime.now(timezone.utc), partition=evidence.installation.partition)
     refusal = found.verdict(version).refusal
     if refusal:
-        yield f"authenticator {version} refuses such a token: {refusal}"
+        yield f"authenticator {version} rejects such a token: {refusal}"
         return
     if evidence.sts.failure:
-        yield f"who the caller is cannot be told: {evidence.sts.failure}"
+        yield f"the caller's identity is unknown: {evidence.sts.failure}"
     if asks_no_authenticator(evidence.reviewed.error):
         flags = evidence.installation.command("flags")
-        yield f"it seems to ask no authenticator: `{flags}` shows the flag that Tarmak sets on the masters"
+        yield f"the API server seems to ask no authenticator: `{flags}` shows the flag that Tarmak sets on the masters"
     live = _live(evidence)
     now = _live_answer(evidence, live)
     if expected is not None:
         yield _expected(expected)
     if now is not None and not now.authenticated:
-        yield f"the cluster's own objects let nobody of that name in: {now.reason}"
+        yield f"the cluster's objects do not map this caller: {now.reason}"
         if expected is not None and expected.authenticated:
-            yield f"`{_diff(evidence)}` shows the difference, `apply` brings the file's mappings"
+            yield f"`{_diff(evidence)}` shows the difference, and `apply` applies the file"
     elif now is not None:
         yield (
-            "the cluster's objects would let the caller in, so its daemon runs with others, with another cluster id or "
-            f"a clock that is off, or cannot ask AWS: {_rollout(evidence)}"
+            "the cluster's objects map the caller, so its daemon runs with other mappings, another cluster ID or a "
+            f"wrong clock, or cannot reach AWS: {_rollout(evidence)}"
         )
     yield from logged_refusal(evidence.kubectl, evidence.identity)
     yield from _of_daemon(evidence, only_troubles=True)
@@ -261,14 +261,14 @@ def _of_daemon(evidence: LoginEvidence, *, only_troubles: bool = False) -> Itera
     try:
         yield from pod_troubles(evidence.kubectl, DAEMONSET)
     except TarmakIamError as error:
-        yield f"its pods cannot be asked: {error.message}"
+        yield f"its pods cannot be read: {error.message}"
 
 
 def _rollout(evidence: LoginEvidence) -> str:
     try:
         return read_rollout(evidence.kubectl, DAEMONSET).text
     except TarmakIamError as error:
-        return f"the {DAEMONSET} cannot be read: {error.message}"
+        return f"{DAEMONSET} cannot be read: {error.message}"
 
 
 def _live(evidence: LoginEvidence) -> LiveMappings | None:
@@ -279,7 +279,7 @@ def _live(evidence: LoginEvidence) -> LiveMappings | None:
 
 
 def _live_answer(evidence: LoginEvidence, live: LiveMappings | None) -> Answer | None:
-    """What the cluster's own objects make of the caller, whose token is for our cluster id."""
+    """Who the caller becomes by the cluster's own objects. The token is for the installation's cluster ID."""
     if live is None or evidence.identity is None:
         return None
     made = evidence.installation
@@ -292,12 +292,14 @@ def _same(one: Answer, other: Answer) -> bool:
 
 def _expected(expected: Answer | None) -> str:
     if expected is None:
-        return "what whois would say is not known, since nobody knows who the caller is"
+        return "the result of whois is unknown, because the caller's identity is unknown"
     if expected.authenticated:
-        return f"whois says {_named(expected.username or '', tuple(expected.groups or ()))}: {expected.reason}"
-    return f"whois says nobody: {expected.reason}"
+        return f"whois expects {_named(expected.username or '', tuple(expected.groups or ()))}: {expected.reason}"
+    return f"whois expects a rejection: {expected.reason}"
 
 
 def _named(username: str, groups: tuple[str, ...]) -> str:
     name = quoted(username)
-    return f"{name} with {', '.join(groups)}" if groups else f"{name} without groups"
+    if not groups:
+        return f"{name} without groups"
+    return f"{name} with group{'s' if len(groups) > 1 else ''} {', '.join(groups)}"

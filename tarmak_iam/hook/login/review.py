@@ -1,6 +1,4 @@
-"""Asks an API server whose a token is, and what a login that was tried comes to: only one that succeeded verifies
-anything.
-"""
+"""Asks an API server for the identity of a token, and judges the test login: only a successful one is verified."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ _API = "authentication.k8s.io"
 
 @dataclass(frozen=True, slots=True)
 class UserInfo:
-    """Who the API server takes somebody for. `groups` are without system:authenticated, which everyone has."""
+    """Whom the API server identifies. `groups` are without system:authenticated, which every caller has."""
 
     username: str
     groups: tuple[str, ...]
@@ -36,19 +34,19 @@ class UserInfo:
 
 @dataclass(frozen=True, slots=True)
 class ReviewResult:
-    """`seen` is None where the token was not taken; `error` is then what the API server says of it, empty where it
-    says nothing. `method`: SelfSubjectReview or TokenReview."""
+    """`seen` is None if the token was rejected; `error` is then the API server's error, empty if it reports none.
+    `method`: SelfSubjectReview or TokenReview."""
 
     seen: UserInfo | None
     method: str
     error: str = ""
     is_split: bool = False
-    """Whether one answer was yes and another one no: API servers that ask different daemons."""
+    """Whether one request was accepted and another one rejected: by API servers that ask different daemons."""
 
 
 def review(kubectl: Kubectl, server: GoVersion, token: str) -> ReviewResult:
-    """`kubectl` is the admin's. The token is in no argument, no error, and in one file that only its owner can read,
-    for as long as the call takes. Raises ToolError where the API server cannot be asked."""
+    """`kubectl` uses the admin's kubeconfig. The token is never in an argument or an error, and only during the call in
+    a file that its owner alone can read. Raises ToolError where the API server cannot be asked."""
     own_version = _self_review_version(server)
     if own_version is not None:
         with _kubectl_of(kubectl, token) as caller:
@@ -63,7 +61,7 @@ def review(kubectl: Kubectl, server: GoVersion, token: str) -> ReviewResult:
 
 
 def _self_review_version(server: GoVersion) -> str | None:
-    """v1 since 1.28, v1beta1 since 1.27; the alpha of 1.26 is off by default."""
+    """v1 in 1.28 and later, v1beta1 in 1.27; the alpha of 1.26 is off by default."""
     if server.is_below(1, 27):
         return None
     return "v1beta1" if server.is_below(1, 28) else "v1"
@@ -93,7 +91,8 @@ def _kubectl_of(kubectl: Kubectl, token: str) -> Iterator[Kubectl]:
     view = kubectl.json("config", "view", "--raw", "--minify", "--flatten")
     clusters = view.get("clusters") or []
     if not clusters:
-        raise ToolError("the kubeconfig names no cluster", remedy="name another with --kubeconfig or --context")
+        remedy = "specify another one with --kubeconfig or --context"
+        raise ToolError("the kubeconfig contains no cluster", remedy=remedy)
     config = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -115,7 +114,7 @@ def _seen(user: dict[str, Any]) -> UserInfo:
     return UserInfo(str(user.get("username", "")), groups, str(user.get("uid", "")), extra)
 
 
-# Go's words for what keeps the API server from the daemon, which listens on the same host.
+# Go's errors when the API server cannot reach the daemon, which listens on the same host.
 UNREACHED = re.compile(
     r"connection refused|no such host|i/o timeout|deadline exceeded|no route to host|connection reset|\bEOF\b",
     re.IGNORECASE,
@@ -127,15 +126,15 @@ _OF_EVERY_TOKEN = "invalid bearer token"  # noqa: S105 # no password
 
 
 class LoginOutcome(TextEnum):
-    """VERIFIED: the caller got in as somebody whom a mapping names, as whois expects.
+    """VERIFIED: the caller has a mapping, and logged in as whois expects.
 
-    NOT_MAPPED: the caller was refused, as whois expects or holds possible. A daemon that cannot reach STS, has another
-    cluster id or no mappings refuses in the same way, so nothing is known of those who are mapped.
+    NOT_MAPPED: the caller was rejected, as whois expects or considers possible. A daemon that cannot reach STS, has
+    another cluster ID or has no mappings rejects callers in the same way, so this says nothing about mapped callers.
 
-    CALLER_UNKNOWN: there are no AWS credentials, AWS refuses them, or it could not be asked whose they are.
+    CALLER_UNKNOWN: there are no AWS credentials, AWS rejects them, or STS could not be asked for their identity.
 
-    FAILED: a mapped caller was refused, or got in as somebody else; a caller whom no mapping names got in; the
-    authenticator was not reached; or pods run another configuration than the cluster's.
+    FAILED: a mapped caller was rejected, or logged in with another username or groups; a caller without a mapping
+    logged in; the authenticator was not reached; or pods run another configuration than the cluster's.
     """
 
     VERIFIED = "verified"
@@ -145,7 +144,7 @@ class LoginOutcome(TextEnum):
 
 
 def judge(expected: Answer | None, reviewed: ReviewResult) -> LoginOutcome:
-    """`expected` is the answer of whois, with all that the daemon may answer instead; None for an unknown caller."""
+    """`expected` is the answer of whois, with all alternatives of the daemon; None for an unknown caller."""
     seen = reviewed.seen
     if seen is None and (reviewed.is_split or is_unreached(reviewed.error)):
         return LoginOutcome.FAILED
@@ -159,22 +158,22 @@ def judge(expected: Answer | None, reviewed: ReviewResult) -> LoginOutcome:
 
 
 def is_as(seen: UserInfo, answer: Answer) -> bool:
-    """Whether the API server takes somebody for whom whois says."""
+    """Whether the API server identifies the caller as whois expects."""
     if not answer.authenticated:
         return False
     return seen.username == (answer.username or "") and set(seen.groups) == set(answer.groups or ())
 
 
 def is_unreached(error: str) -> bool:
-    """Whether the API server got no answer of the daemon, or does not ask one."""
+    """Whether the API server got no answer from the daemon, or does not ask one."""
     return bool(UNREACHED.search(error) or DISTRUSTED.search(error)) or asks_no_authenticator(error)
 
 
 def asks_no_authenticator(error: str) -> bool:
-    """Every API server says that a token is invalid; what a webhook made of it comes after that."""
+    """Every API server reports an invalid token first; the error of a webhook comes after that."""
     return not error.replace(_OF_EVERY_TOKEN, "").strip("[], ")
 
 
 def brief(error: str) -> str:
-    """Go's error without what every one of them begins with."""
+    """Go's error without the beginning that all of them share."""
     return error.removeprefix("[").removesuffix("]").removeprefix(f"{_OF_EVERY_TOKEN}, ")

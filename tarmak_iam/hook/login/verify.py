@@ -1,4 +1,4 @@
-"""Verifies a login: a token is made as the caller, the API server says who that is, and `whois` must agree."""
+"""Verifies a login: creates a token as the caller, has the API server identify it, and compares with `whois`."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ _MAX_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """`text` names the principal; `role` is its ARN where `--role` can assume it, else empty."""
+    """A principal for a verification. `text` names it; `role` is its ARN if `--role` can assume it, else empty."""
 
     text: str
     role: str = ""
 
 
 def candidates(installation: Installation) -> tuple[Candidate, ...]:
-    """Roles that can be assumed come first, of those the admins. Nodes are left out: only instances log in as them."""
+    """Roles that can be assumed come first, admins among them before others. Nodes are skipped: only instances log in
+    as nodes."""
     if installation.mappings is None:
         return ()
     grants = [
@@ -42,9 +43,9 @@ def candidates(installation: Installation) -> tuple[Candidate, ...]:
 
 
 def advice(found: tuple[Candidate, ...]) -> str:
-    """What to do, in a few words."""
+    """What to do, as part of a message."""
     if not found:
-        return "the mappings name nobody to verify as"
+        return "no mapping can be used for a verification"
     names = ", ".join(each.text for each in found[:_MAX_NAMED])
     more = f" or {len(found) - _MAX_NAMED} more" if len(found) > _MAX_NAMED else ""
     which = "as" if len(found) == 1 else "as one of:"
@@ -52,7 +53,7 @@ def advice(found: tuple[Candidate, ...]) -> str:
 
 
 def _role(grant: Grant) -> str:
-    """IAM Identity Center's roles are assumed by its own login, and by nothing else."""
+    """Roles of IAM Identity Center can only be assumed through its own login."""
     if grant.kind != "arn" or is_sso_role(grant.principal.rpartition("/")[2]):
         return ""
     try:
@@ -62,19 +63,19 @@ def _role(grant: Grant) -> str:
 
 
 VERIFY_SECONDS = 60.0
-"""For daemons that have just been replaced, and backends that take objects in some seconds later."""
+"""Enough for daemons that have just been replaced, and for backends that read objects some seconds later."""
 
 _PAUSE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a login came to, by its `outcome`.
+    """The result of a test login, by its `outcome`.
 
-    `expected` is the answer of whois, None where it is not known who the caller is; `got` is who the API server says
-    that the caller is, None for a refusal. `diagnosis` says in plain sentences what was found, and where a difference
-    comes from; `why`, in one line, why the login is not verified, empty where it is. `candidates` are whom it could be
-    verified as. `maker` made the token, `method` is how the API server was asked.
+    `expected` is the answer of whois, None where the caller's identity is unknown. `got` is whom the API server
+    identified, None for a rejection. `diagnosis` explains in plain sentences what was found, and the cause of a
+    difference. `why` says in one line why the login is not verified; empty if it is. `candidates`: principals for a
+    verification. `maker` created the token; `method` is how the API server was asked.
     """
 
     outcome: LoginOutcome
@@ -94,8 +95,8 @@ class Verified:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """Of the command `verify`, for a login as somebody who is mapped; none where only other credentials do, or
-        where there are none to assume a role with."""
+        """Options of the command `verify` for a login as a mapped role; none if other credentials are required, or if
+        there are none with which to assume a role."""
         role = self.candidates[0].role if self.candidates and self.maker else ""
         return ("--role", role) if role else ()
 
@@ -108,13 +109,13 @@ def verify_login(
     tell: Progress = no_progress,
     pause: float = _PAUSE,
 ) -> Verified:
-    """The caller is whoever AWS's settings, and role and profile of the cluster's settings, say; `kubectl` is the
-    admin's, whose certificate needs no authenticator.
+    """The caller is chosen by the AWS settings, and by `role` and `profile` in the cluster's settings. `kubectl` uses
+    the admin's kubeconfig, whose certificate needs no authenticator.
 
-    No login is verified while a pod runs another configuration than the cluster's. A login that fails is tried again
-    for up to `seconds`, each time with a new token: the API server keeps an answer for two minutes by token. Where
-    `kubectl.must_be_up`, an API server that cannot be reached is not waited for any longer either. Raises ToolError
-    where the API server cannot be asked at all.
+    No login is verified while a pod runs another configuration than the cluster's. A failed login is tried again for up
+    to `seconds`, each time with a new token, because the API server caches the answer for a token for two minutes. With
+    `kubectl.must_be_up`, `seconds` also limits the wait for an API server that cannot be reached. Raises ToolError if
+    the API server cannot be asked at all.
     """
     deadline, is_announced = kubectl.clock() + seconds, False
     run = _Verification(installation, replace(kubectl, until=deadline) if kubectl.must_be_up else kubectl)
@@ -146,7 +147,7 @@ class _Attempt:
 
     @property
     def is_final(self) -> bool:
-        """Whether a moment later it would be the same: the cluster takes time, AWS's word for credentials does not."""
+        """Whether another attempt would get the same result: the cluster may take time, but AWS's answer is final."""
         if self.outcome is LoginOutcome.CALLER_UNKNOWN:
             return bool(self.sts.refusal)
         return self.outcome in (LoginOutcome.VERIFIED, LoginOutcome.NOT_MAPPED)
@@ -170,7 +171,7 @@ class _Verification:
         reviewed = review(self._kubectl, self._server, token.text)
         identity = _identity_in(reviewed.seen)
         sts = StsAnswer()
-        if identity is None:  # refused, or by a daemon that does not say (below v0.5.4)
+        if identity is None:  # rejected, or a daemon below v0.5.4, which does not return it
             sts = ask_sts(token.text, made.cluster_id, self._kubectl.programs.environment)
             identity = sts.identity
         expected = self._expected(identity, reviewed.seen)
@@ -194,13 +195,13 @@ class _Verification:
         )
 
     def without_token(self, error: NoToken) -> Verified:
-        """Nobody has tried to log in; what runs in the cluster is looked at all the same."""
+        """No login was tried; the pods of the cluster are checked anyway."""
         pods, open_to = self._pods(), candidates(self._made)
         seen = _lines(pods)
         if pods.stale:
             outcome, diagnosis = LoginOutcome.FAILED, (str(error), *seen)
             why = "; ".join(diagnosis)
-        else:  # the reason is all there is to say, and `why` says it
+        else:  # `why` contains the reason
             outcome, diagnosis, why = LoginOutcome.CALLER_UNKNOWN, seen, f"{error}; {advice(open_to)}"
         return Verified(outcome, None, None, diagnosis, why, candidates=open_to, recovery_hint=self._made.recovery_hint)
 
@@ -210,14 +211,14 @@ class _Verification:
         if found.outcome is LoginOutcome.FAILED:
             return "; ".join(diagnosis)
         if found.outcome is LoginOutcome.CALLER_UNKNOWN:
-            reason = found.sts.refusal and f"AWS does not take the token: {found.sts.refusal}"
-            return f"{reason or f'it is not known who you are: {found.sts.failure}'}; {advised}"
+            reason = found.sts.refusal and f"AWS rejects the token: {found.sts.refusal}"
+            return f"{reason or f'your identity is unknown: {found.sts.failure}'}; {advised}"
         who = found.identity.arn if found.identity else "the caller"
         by_chance = found.expected is not None and any(
             each.authenticated for each in (found.expected, *found.expected.alternatives)
         )
         if by_chance:
-            return f"the authenticator picks at random whether you ({who}) may log in; {advised}"
+            return f"the authenticator decides at random whether you ({who}) can log in; {advised}"
         role = self._made.settings.role
         of_role = f", and `role` is set to {role}" if role else ""
         return f"you ({who}) are not mapped{of_role}; {advised}"
@@ -226,31 +227,31 @@ class _Verification:
         try:
             return check_pods(Server.of(self._kubectl))
         except TarmakIamError as error:
-            return PodCheck(notes=(f"which configuration the pods run could not be looked up: {error.message}",))
+            return PodCheck(notes=(f"the configuration that the pods run could not be read: {error.message}",))
 
     def _expected(self, identity: Identity | None, seen: UserInfo | None) -> Answer | None:
         if identity is None:
             return None
         if self._made.mappings is None:
-            return Answer(started=True, reason="there is no mappings file")
-        # What EC2 would say of an instance is known to the daemon alone: its word for the name is taken.
+            return Answer(started=True, reason="the mappings file does not exist")
+        # Only the daemon can ask EC2 for the name of an instance: the name that it returns is used.
         session = identity.user_id.rpartition(":")[2]
         names = {session: seen.username.rpartition(":")[2]} if seen is not None and session.startswith("i-") else {}
         return self._made.authenticator(private_dns_names=names).whois(identity)
 
 
 def _lines(pods: PodCheck) -> tuple[str, ...]:
-    """Of each pod that runs another configuration than the cluster's, and of what could not be looked at."""
+    """Lines about pods that run another configuration than the cluster's, and about what could not be checked."""
     return (*(each.text for each in pods.stale), *pods.notes)
 
 
 def _identity_in(seen: UserInfo | None) -> Identity | None:
-    """Who the daemon says that STS says: in the answer's extra from v0.5.4 on."""
+    """The identity that the daemon got from STS: in `extra` of the answer, in v0.5.4 and later."""
     arn = _first(seen, "arn")
     if seen is None or not arn:
         return None
     _, _, service, _, account, resource = (*arn.split(":", 5), "", "", "", "", "")[:6]
-    # uid is aws-iam-authenticator:ACCOUNT:USERID, without the session name that STS puts behind a role's.
+    # uid is aws-iam-authenticator:ACCOUNT:USERID, without the session name that STS appends for a role.
     unique = seen.uid.rpartition(":")[2]
     session = resource.rpartition("/")[2] if service == "sts" and resource.startswith("assumed-role/") else ""
     return Identity(arn, account, f"{unique}:{session}" if session else unique, _first(seen, "accessKeyId"))

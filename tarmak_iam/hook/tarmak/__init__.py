@@ -1,1 +1,1 @@
-"""The program tarmak: its arguments, its run in our place, and the file that it rewrites."""
+"""The program tarmak: its arguments, running it with our terminal, and the file that it rewrites."""

@@ -1,8 +1,6 @@
-"""What a list of tarmak's arguments means to tarmak: its commands and flags, and on which directory and cluster they
-work.
+"""Parses tarmak's arguments as tarmak does: command, flags, and the directory and cluster on which it works.
 
-tarmak parses with cobra 0.0.3 and pflag, whose ways are followed to the letter: what tarmak does is decided by
-them.
+tarmak uses cobra 0.0.3 and pflag. Their behaviour is reproduced exactly, because it decides what tarmak does.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """`short`: its letter, empty for none. One that `takes_value` needs it; the others are booleans."""
+    """`short`: its letter, or empty. A flag that `takes_value` requires a value; other flags are booleans."""
 
     name: str
     short: str = ""
@@ -24,7 +22,7 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`runs`: whether it does anything itself; the others show their help."""
+    """`runs`: whether the command does anything itself; other commands show their help."""
 
     name: str
     aliases: tuple[str, ...] = ()
@@ -32,7 +30,7 @@ class Command:
     commands: tuple[Command, ...] = ()
     runs: bool = True
     is_raw: bool = False
-    """Its words are its own: no flag among them is tarmak's."""
+    """Whether its words are passed on unparsed: no flag among them is tarmak's."""
 
     def next(self, word: str) -> Command | None:
         return next((each for each in self.commands if word == each.name or word in each.aliases), None)
@@ -57,7 +55,7 @@ GLOBAL = (
 )
 
 HELP = Flag("help", "h")
-"""Which cobra adds to the command that it has found, and not before: until then it seems to take a value."""
+"""cobra adds it to the command that it has found. Before that, the flag seems to take a value."""
 
 _DRY_RUN, _AUTO_APPROVE = Flag("dry-run"), Flag("auto-approve")
 
@@ -116,7 +114,7 @@ ROOT = _group(
 )
 
 
-# Each writes tarmak.yaml anew, as a whole (facts of its sources: SetCurrentCluster, Append..., RemoveEnvironment).
+# Each rewrites the whole tarmak.yaml (from its sources: SetCurrentCluster, Append..., RemoveEnvironment).
 _REWRITING = {
     ("init",),
     ("clusters", "init"),
@@ -129,7 +127,7 @@ _REWRITING = {
 _CLUSTERS_APPLY = ("clusters", "apply")
 
 
-# Which take the words after their own name for somebody else's; cluster ssh is found through `instances` as well.
+# The words after these names belong to another program; cluster ssh is also found through `instances`.
 _PASSING_ON = ("kubectl", "ssh")
 
 _TRUE, _FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
@@ -148,7 +146,7 @@ class TarmakCall:
 
     @classmethod
     def parse(cls, args: Sequence[str]) -> TarmakCall:
-        """`args` without the program's name. Never raises: what tarmak refuses is no command."""
+        """`args` without the program's name. Never raises: arguments that tarmak rejects give an empty command."""
         try:
             flags: dict[str, str] = {}  # of both passes over the arguments: what the first one sets stays set
             path, rest = _find(_separated(list(args), flags))
@@ -161,12 +159,12 @@ class TarmakCall:
 
     @property
     def applies(self) -> bool:
-        """Whether it brings a cluster's configuration to its masters: a dry run fails, as do both -I and -C."""
+        """Whether it applies a cluster's configuration to its masters: a dry run fails, as do both -I and -C."""
         return self.command == _CLUSTERS_APPLY and not (self.has("dry-run") or self.has("infrastructure-only"))
 
     @property
     def waits(self) -> bool:
-        """Whether `clusters apply` waits for the masters to have taken everything in."""
+        """Whether `clusters apply` waits until the masters have applied everything."""
         return self.flags.get("wait-for-convergence", "true") == "true"
 
     @property
@@ -181,7 +179,7 @@ class TarmakCall:
 
     @property
     def access_options(self) -> tuple[str, ...]:
-        """What another tarmak needs to be told to work on the same cluster."""
+        """The options with which another tarmak works on the same cluster."""
         names = ("config-directory", "current-cluster", "public-api-endpoint")
         return tuple(f"--{name}={self.flags[name]}" for name in names if name in self.flags)
 
@@ -198,11 +196,11 @@ class TarmakCall:
 
 
 class _Refused(Exception):
-    """tarmak ends with an error of usage."""
+    """tarmak ends with a usage error."""
 
 
 def _separated(args: list[str], flags: dict[str, str]) -> list[str]:
-    """With the `--` that tarmak puts behind kubectl and ssh, so that what follows is theirs."""
+    """The arguments with the `--` that tarmak inserts after kubectl and ssh, so that the rest is passed to them."""
     command = _traversed(ROOT, args, flags)
     for name in _PASSING_ON:
         if command.name == name and name in args:
@@ -212,7 +210,7 @@ def _separated(args: list[str], flags: dict[str, str]) -> list[str]:
 
 
 def _traversed(command: Command, args: list[str], flags: dict[str, str]) -> Command:
-    """cobra's Traverse, which knows no flag yet: whatever could take a value takes the next word."""
+    """cobra's Traverse, which does not know the flags yet: every flag that could take a value takes the next word."""
     seen: list[str] = []
     takes_next = False
     for index, arg in enumerate(args):
@@ -242,12 +240,12 @@ def _find(args: list[str]) -> tuple[list[Command], list[str]]:
         if word is None or found is None:
             return path, args
         path.append(found)
-        first = args.index(word)  # which may be a flag's value: cobra takes out the first that is equal
+        first = args.index(word)  # may be a flag's value: cobra removes the first equal word
         args = [*args[:first], *args[first + 1 :]]
 
 
 def _words(args: list[str], flags: Sequence[Flag]) -> Iterator[str]:
-    """The words that are neither flags nor, as far as is known here, their values."""
+    """The words that are neither flags nor, as far as known here, values of flags."""
     alone = {f"--{flag.name}" for flag in flags if not flag.takes_value}
     alone |= {f"-{flag.short}" for flag in flags if flag.short and not flag.takes_value}
     rest = iter(args)
@@ -266,7 +264,7 @@ def _words(args: list[str], flags: Sequence[Flag]) -> Iterator[str]:
 
 
 def _parsed(command: Command, args: list[str], known: Sequence[Flag], flags: dict[str, str]) -> list[str]:
-    """pflag's Parse: what is left; the flags are set in `flags`. Raises _Refused."""
+    """pflag's Parse: sets `flags` and returns the other arguments. Raises _Refused."""
     if command.is_raw:
         return args
     left: list[str] = []

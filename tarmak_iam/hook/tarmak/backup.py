@@ -1,5 +1,5 @@
-"""tarmak.yaml around a command that rewrites it: backed up before, restored afterwards, or by the next run after one
-that was killed.
+"""Keeps comments and layout of tarmak.yaml when a command rewrites it: saves the text before, restores it afterwards,
+or in the next run after a killed one.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """The file as it was: `data` None where there was none. `copy` is where its text lies meanwhile, so that it
-    outlives whatever happens to this process; `restore_backup` takes it away, or names it."""
+    """The file as it was; `data` is None if it did not exist. `copy` is the file with its text, which survives if this
+    process is killed; `restore_backup` removes it, or names it in its report."""
 
     path: Path
     data: bytes | None = field(repr=False)
@@ -40,14 +40,14 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class BackupReport:
-    """What became of the file.
+    """The state of the file after the command.
 
-    - "unchanged": it holds what it held; or there was none, and tarmak made one.
+    - "unchanged": its content is the same; or it did not exist, and tarmak created it.
     - "restored": the old text with the `changes` that tarmak made.
-    - "not restored": what tarmak left, for a `reason`; the old text lies in `copy`.
-    - "put back": the old text without any change, for tarmak left a broken one, which lies in `copy` unless it
-      was empty.
-    - "broken": what tarmak left, which cannot be used and could not be replaced; the old text lies in `copy`.
+    - "not restored": the text that tarmak wrote, for a `reason`; the old text is in `copy`.
+    - "put back": the old text without changes, because tarmak left a broken file; that is in `copy` unless it was
+      empty.
+    - "broken": tarmak left an unusable file that could not be replaced; the old text is in `copy`.
     """
 
     state: BackupOutcome
@@ -59,37 +59,38 @@ class BackupReport:
 
     @property
     def severity(self) -> Literal["note", "warning", "error"]:
-        """An error means that what tarmak was told to do is not in the file."""
+        """An error means that the change that tarmak should make is not in the file."""
         if self.state in ("put back", "broken"):
             return "error"
         return "warning" if self.state == "not restored" else "note"
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What a command line says: nothing where nothing happened, else one line, and one for each comment gone."""
+        """Lines for a command line: none if nothing changed, else one line, and one for each removed comment."""
         what = self._what()
-        gone = (f"{self.path}: note: gone with what tarmak removed: {one_line(text)}" for text in self.removed_comments)
+        gone = (f"{self.path}: note: removed with its entry: {one_line(text)}" for text in self.removed_comments)
         return (f"{self.path}: {self.severity}: {what}", *gone) if what else ()
 
     def _what(self) -> str:
         if self.state == "restored":
-            return f"your text is back; {', '.join(map(str, self.changes)) or 'tarmak changed nothing in it'}"
+            changes = ", ".join(map(str, self.changes)) or "tarmak changed no value"
+            return f"restored comments and layout of {self.path.name}; {changes}"
         if self.state == "not restored":
-            return f"your text could not be put back: {self.reason}; it is in {self.copy}"
+            return f"comments and layout could not be restored: {self.reason}; the previous text is in {self.copy}"
         if self.state == "put back":
-            theirs = f", and what tarmak left is in {self.copy}" if self.copy else ""
-            return f"tarmak left a broken file: {self.reason}; your text is back as it was{theirs}"
+            theirs = f"; the broken text is in {self.copy}" if self.copy else ""
+            return f"tarmak left a broken file: {self.reason}; restored the previous text{theirs}"
         if self.state == "broken":
-            rest = f"your text is in {self.copy}" if self.copy else "there was no file before"
+            rest = f"the previous text is in {self.copy}" if self.copy else "the file did not exist before"
             return f"tarmak left a broken file: {self.reason}; {rest}"
         return ""
 
 
 def back_up(path: Path, *, spare: Path | None = None) -> Backup:
-    """Reads tarmak.yaml and lays its text beside it, as `tarmak.yaml.before-1` or with the next free number.
+    """Reads tarmak.yaml and saves its text next to it, as `tarmak.yaml.before-1` or with the next free number.
 
-    `spare`: the directory for it where its own does not take it. Raises FileError where the file cannot be read, or
-    its text be laid nowhere: what tarmak does then could not be undone.
+    `spare`: the directory for the copy if it cannot be written next to the file. Raises FileError if the file cannot be
+    read, or no copy can be written: a change by tarmak could then not be undone.
     """
     data = _read_settled(path)
     if data is None:
@@ -102,10 +103,10 @@ def back_up(path: Path, *, spare: Path | None = None) -> Backup:
 
 
 def restore_backup(backup: Backup, *, finished: bool = True) -> BackupReport:
-    """Puts the old text back after the command, with what tarmak changed; `finished` says whether tarmak ended well.
+    """Restores the old text after the command, with the changes that tarmak made. `finished`: whether tarmak succeeded.
 
-    Raises nothing: a file that cannot be written, or that changes all the time, stays as it is, and the report
-    says where the old text is.
+    Raises nothing: a file that cannot be written, or that changes all the time, is left unchanged, and the report says
+    where the old text is.
     """
     try:
         return _restore(backup, finished)
@@ -122,7 +123,7 @@ def _restore(backup: Backup, finished: bool) -> BackupReport:
             return _write(backup, now, restored)
         except FileError as error:
             if attempt < _ATTEMPTS and read_if_present(backup.path) != now:
-                continue  # somebody was faster; what they wrote is judged in its turn
+                continue  # another process wrote first: judge its text
             state: BackupOutcome = "broken" if restored.outcome == "broken" else "not restored"
             reason = "; ".join(filter(None, (restored.reason, _reason(error))))
             return BackupReport(state, backup.path, reason=reason, copy=backup.copy)
@@ -134,7 +135,7 @@ def _judge(backup: Backup, now: bytes | None, *, finished: bool) -> Restored:
         reason = "" if now is None else why_unreadable(now, str(backup.path))
         return Restored("broken" if reason else "unchanged", now or b"", reason=reason)
     if now is None:
-        return Restored("broken", backup.data, reason="it is gone")
+        return Restored("broken", backup.data, reason="it was removed")
     return restore(backup.data, now, finished=finished, filename=str(backup.path))
 
 
@@ -158,20 +159,20 @@ def _put_back(backup: Backup, now: bytes | None, reason: str) -> BackupReport:
     """Raises FileError, the file as it was found."""
     assert backup.data is not None
     theirs = None
-    with contextlib.suppress(FileError):  # a whole file is worth more than the pieces of another one
+    with contextlib.suppress(FileError):  # restoring the file matters more than a copy of the broken one
         theirs = _write_copy(backup.path.parent, backup.path.name, "broken", now, backup.mode) if now else None
     try:
         replace_file(backup.path, backup.data, expected=now, mode=backup.mode, secret=True)
     except FileError:
         if not _renamed(backup, now):
-            _remove(theirs)  # it is in the file still
+            _remove(theirs)  # the file still contains it
             raise
     _remove(backup.copy)
     return BackupReport("put back", backup.path, reason=reason, copy=theirs)
 
 
 def _renamed(backup: Backup, now: bytes | None) -> bool:
-    """A full disk has no room for a text, but what lies beside the file needs no more than another name."""
+    """On a full disk no text can be written, but the copy next to the file can be renamed."""
     if backup.copy is None or backup.copy.parent != backup.path.parent or read_if_present(backup.path) != now:
         return False
     try:
@@ -182,7 +183,8 @@ def _renamed(backup: Backup, now: bytes | None) -> bool:
 
 
 def _read_settled(path: Path) -> bytes | None:
-    """What is in the file. A tarmak in another terminal makes it empty before it writes: that is no text to keep."""
+    """The content of the file. A tarmak in another terminal empties the file before it writes: that is not the text to
+    save."""
     deadline = time.monotonic() + _SECONDS
     while (data := read_if_present(path)) == b"" and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -195,11 +197,11 @@ def _write_copy_or_spare(path: Path, data: bytes, mode: int, spare: Path | None)
     except FileError:
         if spare is None:
             raise
-        return _write_copy(spare, path.name, "before", data, 0o600)  # a directory that others may look into
+        return _write_copy(spare, path.name, "before", data, 0o600)  # other users may read the directory
 
 
 def _write_copy(directory: Path, name: str, what: str, data: bytes, mode: int) -> Path:
-    """In a file of its own, `name.what-1` or with the next number that is free. Raises FileError."""
+    """Writes a separate file, `name.what-1` or with the next free number. Raises FileError."""
     for number in itertools.count(1):
         path = directory / f"{name}.{what}-{number}"
         if os.path.lexists(path):
@@ -207,7 +209,7 @@ def _write_copy(directory: Path, name: str, what: str, data: bytes, mode: int) -
         try:
             replace_file(path, data, expected=None, mode=mode)
         except FileError:
-            if os.path.lexists(path):  # somebody else's, made just now
+            if os.path.lexists(path):  # just created by another process
                 continue
             raise
         return path
@@ -215,7 +217,7 @@ def _write_copy(directory: Path, name: str, what: str, data: bytes, mode: int) -
 
 
 def _remove(*copies: Path | None) -> None:
-    """Of a text that is in the file itself. One that cannot be removed does no harm."""
+    """Removes copies whose text is in the file itself. A copy that cannot be removed does no harm."""
     for each in filter(None, copies):
         with contextlib.suppress(OSError):
             each.unlink()
@@ -226,18 +228,18 @@ def _reason(error: FileError) -> str:
 
 
 def recover(path: Path, *, is_alone: bool = True) -> tuple[str, ...]:
-    """Puts the text back that lies beside the file since a run around tarmak was killed, with what tarmak has changed;
-    gives a line for a command line on what was done, or why not.
+    """Restores the text that a killed run left next to the file, with the changes that tarmak made. Returns lines for a
+    command line about what was done, or why not.
 
-    The file is rewritten only where it has no comments, so that tarmak may have written it last, and where the text
-    explains it: it then means the same as before. `is_alone`: no other run is at work, so that the text is nobody's any
-    more; otherwise it is only reported, and so it is where the file is a link that leads out of its directory: whoever
-    has made both could have any file overwritten that is empty. Raises nothing.
+    The file is rewritten only if it has no comments, so that tarmak may have written it last, and if the text explains
+    its values: then its meaning does not change. `is_alone`: no other run is working, so no run still needs the text;
+    otherwise the text is only reported. It is also only reported if the file is a link that leads out of its directory:
+    an attacker who created both could have any empty file overwritten. Raises nothing.
     """
     try:
         return _recovered(path, is_alone=is_alone)
     except FileError as error:
-        return (f"{path}: warning: the text that an earlier `tarmak-iam run` left cannot be restored: {error}",)
+        return (f"{path}: warning: the text saved by an earlier `tarmak-iam run` cannot be restored: {error}",)
 
 
 def _recovered(path: Path, *, is_alone: bool) -> tuple[str, ...]:
@@ -250,7 +252,7 @@ def _recovered(path: Path, *, is_alone: bool) -> tuple[str, ...]:
     if _has_comments(now):
         return ()
     others = [each for each, text in texts.items() if text != now]
-    for copy in sorted(others, key=lambda each: not _has_comments(texts[each])):  # which are worth most
+    for copy in sorted(others, key=lambda each: not _has_comments(texts[each])):  # the most valuable ones first
         lines = _restored_from(path, now, copy, texts[copy], may_write=is_alone and not _leads_out(path))
         if lines:
             return lines
@@ -268,7 +270,7 @@ def _restored_from(path: Path, now: bytes, copy: Path, text: bytes, *, may_write
         return ()
     what = "tarmak cannot read the file" if found.outcome == "broken" else "the file has no comments"
     reason = f" ({found.reason})" if found.reason else ""
-    return (f"{path}: warning: {what}{reason}; {copy} has the text from before an earlier `tarmak-iam run`",)
+    return (f"{path}: warning: {what}{reason}; {copy} contains the text from before an earlier `tarmak-iam run`",)
 
 
 def _leads_out(path: Path) -> bool:
@@ -280,7 +282,8 @@ def _also(found: Restored) -> str:
 
 
 def _copies_of(path: Path) -> list[Path]:
-    """Those that `back_up` has laid there, the latest first. It makes no links: one could lead anywhere."""
+    """The copies that `back_up` wrote, the latest first. Links are ignored: `back_up` creates none, and a link could
+    lead anywhere."""
     pattern = re.compile(rf"{re.escape(path.name)}\.before-[0-9]+")
     found = []
     with contextlib.suppress(OSError):

@@ -1,12 +1,11 @@
-"""A tarmak.yaml that tarmak rewrote, put back into the text that a person wrote: only what tarmak changed is changed
-there.
+"""Restores comments and layout of a tarmak.yaml that tarmak rewrote: makes only tarmak's changes in the previous text.
 
 Tarmak's commands change the current cluster, and add or remove whole clusters, environments and providers
-(SetCurrentCluster, Append..., RemoveEnvironment in pkg/tarmak/config/config.go). They keep the order of what
-stays, and add at the end.
+(SetCurrentCluster, Append..., RemoveEnvironment in pkg/tarmak/config/config.go). They keep the order of the other
+entries, and add at the end.
 
-Tarmak writes the keys of a file in order, each struct's too, and no text can be read without `kind`. So what a piece
-lacks is at the end of the metadata, the project and the providers, and there no command does anything but to add a
+Tarmak writes the keys of a file, and of each struct, in alphabetical order, and cannot read a text without `kind`. So a
+text that was cut off lacks the end of the metadata, the project or the providers, and there a command can only add a
 provider.
 """
 
@@ -26,20 +25,20 @@ from tarmak_iam.errors import EditRefused, TarmakIamError
 from tarmak_iam.routes import Route
 from tarmak_iam.text import one_line
 
-_SETTINGS = {"currentCluster": "current cluster", "contact": "contact", "project": "project"}
+_SETTINGS = {"currentCluster": "currentCluster", "contact": "contact", "project": "project"}
 
 _KINDS = {"clusters": "cluster", "environments": "environment", "providers": "provider"}
 
 
 class NotExplainedError(Exception):
-    """A difference that no command of tarmak makes."""
+    """A difference that no tarmak command makes."""
 
 
 @dataclass(frozen=True, slots=True)
 class TarmakChange:
-    """What tarmak changed: a setting (`what` is "current cluster", "contact" or "project") with its values, or an
-    entry ("cluster", "environment", "provider") with its name, where it was or where it is now; or a "key" that tarmak
-    does not know, so that somebody else has added it meanwhile."""
+    """One change by tarmak: a setting (`what` is "currentCluster", "contact" or "project") with its values; an entry
+    ("cluster", "environment", "provider") with its name in `before` or `after`; or a "key" that tarmak does not know,
+    so that another process must have added it in the meantime."""
 
     what: str
     before: str | None
@@ -48,7 +47,7 @@ class TarmakChange:
     def __str__(self) -> str:
         before, after = (one_line(text or "") for text in (self.before, self.after))
         if self.what == "key":
-            return f"kept {after}, which somebody else has written"
+            return f"kept {after}, which another process added"
         if self.what in _KINDS.values():
             return f"{self.what} {after} added" if self.before is None else f"{self.what} {before} removed"
         return f"{self.what}: {before or 'none'} -> {after or 'none'}"
@@ -57,7 +56,7 @@ class TarmakChange:
 # Not slots: `cached_property` needs the instance's dictionary.
 @dataclass(frozen=True)
 class Reading:
-    """A text as Tarmak takes it."""
+    """A text as Tarmak reads it."""
 
     config: TarmakConfig
 
@@ -68,12 +67,12 @@ class Reading:
 
     @cached_property
     def full(self) -> dict[str, Any]:
-        """What Tarmak writes for it."""
+        """What Tarmak would write for it."""
         return tarmak_output(self.config.data)
 
     @cached_property
     def plain(self) -> dict[str, Any]:
-        """What it says itself: where Tarmak left an empty list out, a default would come in."""
+        """Its values without defaults: Tarmak omits empty lists, and a default would take their place."""
         plain: dict[str, Any] = tarmak_json(self.config.data)
         return plain
 
@@ -81,7 +80,7 @@ class Reading:
         return self.full.get(key) or []
 
     def odd(self, expected: Any, *path: str | int) -> str:
-        """Where the value at a path is not the one that Tarmak was to write; empty where it is."""
+        """Where the value at a path differs from what Tarmak would write; empty if it does not."""
         plain, full = (list(differences(expected, _at(form, path))) for form in (self.plain, self.full))
         if not plain or not full:
             return ""
@@ -99,7 +98,7 @@ def _at(data: Any, path: Sequence[str | int]) -> Any:
 
 @dataclass(frozen=True)
 class Difference:
-    """`gone` and `come` have the indices of entries of the old text and of the new one."""
+    """`gone` and `come` contain the indices of removed entries in the old text, and of added entries in the new one."""
 
     old: Reading
     new: Reading
@@ -111,7 +110,7 @@ class Difference:
     def of(cls, old: Reading, new: Reading) -> Difference:
         """Raises NotExplainedError."""
         if at := new.odd(old.full["metadata"], "metadata"):
-            raise NotExplainedError(f"the file has changed at {at}, which no tarmak command does")
+            raise NotExplainedError(f"the file was changed at {at}, which no tarmak command does")
         settings = tuple(key for key in _SETTINGS if old.full.get(key) != new.full.get(key))
         gone, come = {}, {}
         for key in _KINDS:
@@ -125,8 +124,8 @@ class Difference:
 
     @cached_property
     def keys(self) -> tuple[tuple[Path, Any], ...]:
-        """What the new text has of keys that tarmak does not know, and the old one does not: where, and the value.
-        The entries of `made` are in the order of the new text, so that a path means the same in both."""
+        """Keys in the new text that tarmak does not know and that the old text does not contain: path and value. The
+        entries of `made` are in the order of the new text, so that a path has the same meaning in both."""
         old = [(_without_indices(path), value) for path, value in dropped_keys(self.old.config.document.data)]
         new = dropped_keys(self.new.config.document.data)
         return tuple((path, value) for path, value in new if (_without_indices(path), value) not in old)
@@ -148,9 +147,9 @@ class Difference:
             yield TarmakChange("key", None, str(Route.of(path)))
 
     def made(self) -> tuple[Document, tuple[str, ...]]:
-        """The old text with the changes, and the comments that went with them. Raises EditRefused."""
+        """The old text with the changes, and the comments that were removed with entries. Raises EditRefused."""
         document, removed = self.old.config.document, list[str]()
-        # One after the other: in each of them every entry that stays is told by being the same.
+        # Two steps: in each of them, entries that stay are recognised because they are equal.
         for step in (self._without, self._with):
             changed = document.update(step(document.data))
             if changed is not document:
@@ -180,11 +179,11 @@ class Difference:
         return data
 
     def _entries(self, data: Any, key: str, count: int) -> list[Any]:
-        """Raises EditRefused where the list that is written is not the one that Tarmak reads."""
+        """Raises EditRefused if the list in the text is not the one that Tarmak reads."""
         entries = data.get(key) or []
         if not isinstance(entries, list) or len(entries) != count:
             place = self.old.config.document.position((key,))
-            raise EditRefused(f"{key} is there twice", remedy="make it one list", place=place)
+            raise EditRefused(f"{key} is set twice", remedy="merge it into one list", place=place)
         return entries
 
 
@@ -210,12 +209,12 @@ def _check_come(key: str, old: Sequence[Any], gone: Sequence[int], new: Reading,
         entry = new.entries(key)[number]
         identity, what = _identity(key, entry), f"{_KINDS[key]} {one_line(_name(key, entry))}"
         if not all(identity):
-            raise NotExplainedError(f"there is a new {_KINDS[key]} without a name")
+            raise NotExplainedError(f"a new {_KINDS[key]} has no name")
         if identity in staying:
-            raise NotExplainedError(f"{what} is there twice")
+            raise NotExplainedError(f"{what} is defined twice")
         if identity in lost:
             at = new.odd(lost[identity], key, number)
-            how = f"has changed at {at}" if at else "is in another place"
+            how = f"was changed at {at}" if at else "was moved"
             raise NotExplainedError(f"{what} {how}, which no tarmak command does")
 
 
@@ -233,10 +232,10 @@ class _Extent(Enum):
 
 
 def is_cut_off(old: Reading, new: Reading, text: bytes) -> bool:
-    """Whether `text`, which `new` is the reading of, is a proper beginning of what tarmak wrote on top of `old`."""
+    """Whether `text`, whose reading is `new`, is the beginning of what tarmak would write after changing `old`."""
     data = new.config.document.data
     if list(data) != sorted(data):
-        return False  # somebody's own order
+        return False  # tarmak sorts the keys
     wanted, found = ({key: each[key] for key in sorted(each) if key > "kind"} for each in (old.full, data))
     added = _added(wanted, found)
     extent = _extent({**wanted, **({"providers": [*wanted.get("providers", []), *added]} if added else {})}, found)
@@ -246,13 +245,13 @@ def is_cut_off(old: Reading, new: Reading, text: bytes) -> bool:
         return True
     try:
         difference = Difference.of(old, new)
-    except NotExplainedError:  # what no command does is somebody's edit
+    except NotExplainedError:  # a difference that no command makes is a manual edit
         return False
     return not text.endswith(b"\n") or _lacks_provider(difference)
 
 
 def _lacks_provider(difference: Difference) -> bool:
-    """Whether a new environment names a provider that is not there: providers are written last."""
+    """Whether a new environment names a provider that does not exist: providers are written last."""
     environments, providers = (difference.new.entries(key) for key in ("environments", "providers"))
     names = [_name_in(each) for each in providers]
     return any(environments[index].get("provider", "") not in names for index in difference.come["environments"])
@@ -264,7 +263,7 @@ def _added(wanted: dict[str, Any], found: dict[str, Any]) -> list[Any]:
 
 
 def _extent(wanted: Any, found: Any) -> _Extent:
-    """How much of a value is there, in the order in which tarmak writes it."""
+    """How much of a value exists, in the order in which tarmak writes it."""
     if isinstance(wanted, dict) and isinstance(found, dict):
         keys = sorted(wanted)
         if list(found) != keys[: len(found)]:
@@ -279,7 +278,7 @@ def _extent(wanted: Any, found: Any) -> _Extent:
 
 
 def _extent_of_all(wanted: list[Any], found: list[Any]) -> _Extent:
-    """All but the last one that is there must be whole."""
+    """All but the last existing value must be whole."""
     extents = [_extent(*pair) for pair in zip(wanted, found, strict=False)]
     if len(found) > len(wanted) or any(each is not _Extent.WHOLE for each in extents[:-1]):
         return _Extent.OTHER
@@ -294,37 +293,36 @@ def _name_in(entry: Any) -> Any:
 
 
 _EMPTY = "it is empty"
-"""Of a tarmak that was ended between opening the file and writing it."""
+"""If tarmak was killed between opening the file and writing it."""
 
 RestoreOutcome = Literal["unchanged", "restored", "not restored", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What the file should hold (`data`), and why.
+    """What the file should contain (`data`), and why.
 
     - "unchanged": tarmak wrote nothing.
-    - "restored": the old text with the changes that tarmak made; it means what tarmak wrote.
-    - "not restored": what is there now; `reason` says why the old text cannot take its place.
-    - "broken": the old text, for tarmak left one that it cannot have meant; `reason` says what is wrong with it.
+    - "restored": the old text with the changes that tarmak made. It has the same meaning as tarmak's text.
+    - "not restored": the current text; `reason` says why the old text cannot replace it.
+    - "broken": the old text, because tarmak left a broken one; `reason` says what is wrong with that.
     """
 
     outcome: RestoreOutcome
     data: bytes = field(repr=False)
     changes: tuple[TarmakChange, ...] = ()
     removed_comments: tuple[str, ...] = ()
-    """The comments that went with the entries that tarmak removed."""
+    """The comments of entries that tarmak removed."""
     reason: str = ""
 
 
 def restore(before: bytes, after: bytes, *, finished: bool = True, filename: str = "tarmak.yaml") -> Restored:
-    """`before` is the text ahead of the command, `after` what it left; `finished` says whether tarmak ended well.
+    """`before` is the text before the command, `after` the text after it. `finished`: whether tarmak succeeded.
 
-    The result means what tarmak wrote, in Tarmak's own reading: decoded, with defaults, and written again. Times
-    of creation that Tarmak only set because there were none are not taken over: nothing reads them, and the next
-    rewrite sets them anew. A text is broken where Tarmak cannot read it, and, where tarmak did not end well, where it
-    is the beginning of one: tarmak does not write atomically. What it could not have written is somebody else's, and
-    stays.
+    The result has the same meaning as tarmak's text, when Tarmak decodes it, adds defaults, and writes it again.
+    Creation times that Tarmak set only because they were missing are not kept: nothing reads them, and the next rewrite
+    sets them again. A text is broken if Tarmak cannot read it, or if tarmak failed and the text is cut off: tarmak does
+    not write atomically. What tarmak cannot have written comes from another process, and is kept.
     """
     if before == after:
         return Restored("unchanged", before)
@@ -335,7 +333,7 @@ def restore(before: bytes, after: bytes, *, finished: bool = True, filename: str
     try:
         old = Reading.of(before, filename)
     except TarmakIamError as error:
-        return Restored("not restored", after, reason=f"tarmak cannot read it: {_reason(error)}")
+        return Restored("not restored", after, reason=f"tarmak cannot read the previous text: {_reason(error)}")
     if not finished and not new.config.document.comments and is_cut_off(old, new, after):
         return Restored("broken", before, reason="its end is missing")
     found = _explained(old, new, before, after)
@@ -345,7 +343,7 @@ def restore(before: bytes, after: bytes, *, finished: bool = True, filename: str
 
 
 def why_unreadable(text: bytes, filename: str = "tarmak.yaml") -> str:
-    """Why Tarmak cannot read a text; empty where it can."""
+    """Why Tarmak cannot read a text; empty if it can."""
     try:
         Reading.of(text, filename)
     except TarmakIamError as error:
@@ -370,7 +368,7 @@ def _restored(old: Reading, new: Reading, before: bytes) -> Restored:
     document, removed = difference.made()
     data = document.to_bytes()
     if not _means_the_same(Reading.of(data, document.filename), new):
-        raise EditRefused("with these changes it would mean something else")
+        raise EditRefused("the text with these changes would have another meaning")
     return Restored("restored", data, difference.changes, removed)
 
 
@@ -382,6 +380,6 @@ def _means_the_same(one: Reading, other: Reading) -> bool:
 
 
 def _reason(error: TarmakIamError) -> str:
-    """Without a remedy: nobody wrote what tarmak left."""
+    """Without a remedy, because the user did not write the text that tarmak left."""
     line = error.place.line if error.place else None
     return one_line(error.what) + (f" (line {line})" if line else "")

@@ -1,4 +1,4 @@
-"""Another program in our place: it has the terminal, every signal reaches it once, and we wait for it."""
+"""Runs another program in our place: it has the terminal, gets every signal once, and we wait for it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from tarmak_iam.errors import ToolError
 _ENDING = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 
 
-# Between the deliveries of one signal to a group there are microseconds; timeout(1) signals its child, and then all.
+# One signal reaches all of a group within microseconds; timeout(1) signals its child first, and then the group.
 _GROUP_SECONDS = 0.2
 
 
 class ProcessGroupProbe:
-    """A process of our group that does nothing: what is sent to all of us ends it, what is sent to one does not.
+    """An idle process in our process group: a signal to the whole group ends it, a signal to one process does not.
 
-    Without it a program beside us would get Ctrl-C twice where the whole group gets it, once from us, and tarmak
-    takes the second one as the order to drop everything.
+    Without it, the program would get Ctrl-C twice, once from the terminal and once from us, and tarmak aborts
+    immediately at the second one.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class ProcessGroupProbe:
             probe._stop()
 
     def was_signalled(self) -> bool:
-        """Whether one of these signals, which we just got, was for the whole group."""
+        """Whether the signal that we just got was sent to the whole group."""
         deadline = time.monotonic() + _GROUP_SECONDS
         while os.waitpid(self._pid, os.WNOHANG) == (0, 0):
             if time.monotonic() > deadline:
@@ -68,7 +68,7 @@ class ProcessGroupProbe:
 
 
 def _run_probe(end: int, line: int) -> None:
-    """Until a signal, or until nobody holds the other end of the pipe any more: we were killed."""
+    """Runs until a signal, or until the other end of the pipe is closed because the parent was killed."""
     try:
         for each in _ENDING:
             if signal.getsignal(each) is not signal.SIG_IGN:  # as under nohup
@@ -83,27 +83,27 @@ def _run_probe(end: int, line: int) -> None:
 _LOGGER = logging.getLogger(__name__)
 
 
-# The terminal sends the first two to everybody in the foreground, and the program has its own. A supervisor sends
-# any of them to us alone, and then it is the program's.
+# The terminal sends the first two to all processes in the foreground, also to the program. A supervisor may send any of
+# them only to us, and then we forward it.
 _FORWARDED = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 
 _WITHOUT_PYTHONS_OWN = (signal.SIGTERM, signal.SIGHUP)
 
 
-# What the terminal, or the program itself, stops it with. SIGSTOP is somebody's who wants this one process stopped.
+# Signals with which the terminal or the program itself stops it. SIGSTOP is meant for that one process only.
 _JOB_CONTROL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 
 
-# Where the terminal stopped and continued us both, the news of its stop may come when that is over already.
+# If the terminal stopped and continued both processes, the report of the stop may arrive after the continuation.
 _SETTLED = 0.05
 
 
-# How long to wait for a signal before the program is looked at without one.
+# How long to wait for a signal before the state of the program is checked anyway.
 _LOOK_SECONDS = 1.0
 
 
 class ProgramNotStarted(ToolError):
-    """The program is not there (`is_missing`), or cannot be run."""
+    """The program does not exist (`is_missing`), or cannot be run."""
 
     def __init__(self, what: str, *, remedy: str = "", is_missing: bool = False) -> None:
         super().__init__(what, remedy=remedy)
@@ -111,7 +111,7 @@ class ProgramNotStarted(ToolError):
 
 
 class Stopped(KeyboardInterrupt):
-    """Somebody wants us to end, by a signal other than Ctrl-C's."""
+    """A signal other than that of Ctrl-C asks this process to end."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
@@ -120,8 +120,8 @@ class Stopped(KeyboardInterrupt):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """`exit_code` is the program's own, None where a `signal` ended it. `asked`: the last signal that asked it, or
-    us, to end while it ran."""
+    """`exit_code` is that of the program, None if a `signal` ended it. `asked`: the last signal that asked the program
+    or this process to end while it ran."""
 
     exit_code: int | None
     signal: int | None = None
@@ -129,7 +129,7 @@ class Ended:
 
     @property
     def code(self) -> int:
-        """As a shell has it: 128 and the number of the signal."""
+        """As in a shell: 128 plus the number of the signal."""
         return 128 + (self.signal or 0) if self.exit_code is None else self.exit_code
 
     @property
@@ -139,10 +139,10 @@ class Ended:
 
 
 def pass_through(command: Sequence[str], environment: Mapping[str, str]) -> Ended:
-    """Runs it with our own input, output, terminal and process group, and waits for it.
+    """Runs a command with our input, output, terminal and process group, and waits for it.
 
-    SIGINT, SIGQUIT, SIGTERM and SIGHUP to us are sent on to it unless it got them itself, as from Ctrl-C, and where
-    it stops we stop. For the main thread only. Raises ProgramNotStarted.
+    SIGINT, SIGQUIT, SIGTERM and SIGHUP are forwarded to it unless it got them itself, as from Ctrl-C. If it stops, we
+    stop. For the main thread only. Raises ProgramNotStarted.
     """
     program = _found(command[0], environment)
     _LOGGER.info("run: %s", shlex.join((program, *command[1:])))
@@ -165,14 +165,14 @@ def pass_through(command: Sequence[str], environment: Mapping[str, str]) -> Ende
         except OSError as error:
             raise ProgramNotStarted(f"{command[0]} cannot be run: {error.strerror}") from None
         ended = _ChildWait(process.pid, probe, {*heard, signal.SIGCHLD}).ended()
-        process.returncode = ended.code  # waited for it is
+        process.returncode = ended.code  # it was already waited for
         return ended
 
 
 @contextlib.contextmanager
 def stops_raised() -> Iterator[None]:
-    """Within, SIGTERM and SIGHUP raise Stopped, as Ctrl-C raises KeyboardInterrupt: what was done can be told.
-    Nothing is changed in another thread than the main one, which alone hears of signals."""
+    """Within, SIGTERM and SIGHUP raise Stopped, as Ctrl-C raises KeyboardInterrupt, so that the state can be reported.
+    Has no effect outside of the main thread, which alone receives signals."""
 
     def stop(signum: int, _: object) -> None:
         raise Stopped(signum)
@@ -190,13 +190,13 @@ def stops_raised() -> Iterator[None]:
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Holds back whatever wants us to end, until the end of what must not be left half done."""
+    """Blocks signals that would end this process, during work that must not be interrupted."""
     with _held(_FORWARDED):
         yield
 
 
 class _ChildWait:
-    """For one program, while signals are held back so that none is lost between two looks at it."""
+    """Waits for one program, with signals blocked so that none is lost between two checks of its state."""
 
     def __init__(self, pid: int, probe: ProcessGroupProbe, watched: set[signal.Signals]) -> None:
         self._pid, self._probe, self._watched = pid, probe, watched
@@ -219,7 +219,7 @@ class _ChildWait:
         if got in _FORWARDED and not self._probe.was_signalled():
             self._send(got)
         elif got in _FORWARDED:
-            self._drain(_FORWARDED)  # which came with it, to the group too
+            self._drain(_FORWARDED)  # signals that arrived together with it, also for the group
 
     def _drain(self, signals: Iterable[int]) -> None:
         while late := self._watched.intersection(signals) & signal.sigpending():
@@ -239,7 +239,7 @@ class _ChildWait:
             status = self._stopped(os.WSTOPSIG(status)) if is_stopped else self._changed()
 
     def _stopped(self, signum: int) -> int | None:
-        """Stops us too, so that the shell has its terminal back, and goes on when we are continued. The next change."""
+        """Stops us too, so that the shell gets its terminal back, until we are continued. Returns the next change."""
         time.sleep(_SETTLED)
         then = self._changed()
         if then is not None:
@@ -251,7 +251,7 @@ class _ChildWait:
         return then
 
     def _changed(self) -> int | None:
-        """The next of its changes that nobody has looked at."""
+        """The next change of its state."""
         pid, status = os.waitpid(self._pid, os.WNOHANG | os.WUNTRACED | os.WCONTINUED)
         return status if pid else None
 
@@ -261,8 +261,8 @@ class _ChildWait:
 
 
 def _waited_for(signals: set[signal.Signals]) -> int | None:
-    """The next of the signals; None where none came within a second. A process with more threads may hear of the end of
-    its child in another one, which does not hold the signal back: nobody may wait for that signal alone."""
+    """The next of the signals; None if none arrived within a second. In a process with several threads, another thread
+    that does not block the signal may receive it: therefore never wait for a signal without a limit."""
     if not hasattr(signal, "sigtimedwait"):  # macOS
         return signal.sigwait(signals)
     got = signal.sigtimedwait(signals, _LOOK_SECONDS)
@@ -271,7 +271,7 @@ def _waited_for(signals: set[signal.Signals]) -> int | None:
 
 @contextlib.contextmanager
 def _held(signals: Sequence[signal.Signals]) -> Iterator[set[signal.Signals]]:
-    """Holds signals back within; gives the mask that there was before."""
+    """Blocks signals within; yields the previous mask."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
         yield {signal.Signals(each) for each in mask}
@@ -281,8 +281,8 @@ def _held(signals: Sequence[signal.Signals]) -> Iterator[set[signal.Signals]]:
 
 @contextlib.contextmanager
 def _children_heard_of() -> Iterator[None]:
-    """Where SIGCHLD is ignored, nobody can wait for a child; where it is not handled, macOS keeps none that is held
-    back. A handler only there: Python complains of a signal whose handler is gone by the time that it calls it."""
+    """If SIGCHLD is ignored, a process cannot wait for a child; if it has no handler, macOS drops a blocked one. A
+    handler is set only on macOS: Python prints an error for a signal whose handler was removed before its call."""
     before = signal.getsignal(signal.SIGCHLD)
     if not hasattr(signal, "sigtimedwait"):
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -306,9 +306,9 @@ def _found(name: str, environment: Mapping[str, str]) -> str:
     is_path = os.sep in name
     places = [Path(name)] if is_path else [Path(each or ".") / name for each in path.split(os.pathsep)]
     if any(place.is_file() for place in places):
-        raise ProgramNotStarted(f"{name} cannot be run", remedy="look at its permissions")
+        raise ProgramNotStarted(f"{name} cannot be run", remedy="check its permissions")
     if is_path:
-        raise ProgramNotStarted(f"{name} is not there", remedy="check the path", is_missing=True)
+        raise ProgramNotStarted(f"{name} does not exist", remedy="check the path", is_missing=True)
     raise ProgramNotStarted(f"{name} is not installed", remedy=f"put {name} on the PATH", is_missing=True)
 
 

@@ -58,7 +58,8 @@ def test_what_check_calls_an_error_stops_it(stand: Stand) -> None:
     assert f"{path}:" in refused.err
     assert "[IAM" in refused.err
     command = f"tarmak-iam -c {stand.shell.single} check"
-    assert f"nothing was changed; `{command}` shows them all, --no-check goes on all the same" in refused.err
+    remedy = f"run `{command}` to see all findings, or use --no-check to continue anyway"
+    assert f"nothing was changed; {remedy}" in refused.err
     assert stand.cluster.names() == []
     stand.shell.dev("apply", "--no-check")
 
@@ -94,7 +95,7 @@ class TestApplyAndVerify:
     def test_a_login_that_succeeds(self, stand: Stand) -> None:
         reviewed(stand, "admin")
         done = stand.shell.dev("apply", "--verify")
-        assert done.out.splitlines()[-1] == f"{ARN} is 'admin' with system:masters, as whois says"
+        assert done.out.splitlines()[-1] == f"{ARN} logged in as 'admin' with group system:masters, as whois expects"
         assert done.err.splitlines()[-1] == "applied and verified"
         again = json.loads(stand.shell.dev("apply", "--verify", "-o", "json").out)
         assert (again["changed"], again["verified"]["outcome"]) == (False, "verified")

@@ -19,10 +19,10 @@ from tests.support.kubectl_stand import ARN, NOBODY, Stand, recovery_hint, refus
 def test_verify(stand: Stand) -> None:
     stand.shell.dev("apply")
     reviewed(stand, "admin")
-    assert stand.shell.dev("verify").out == f"{ARN} is 'admin' with system:masters, as whois says\n"
+    assert stand.shell.dev("verify").out == f"{ARN} logged in as 'admin' with group system:masters, as whois expects\n"
     reviewed(stand, "root")
     found = stand.shell.dev("verify", "--timeout", "0", code=1)
-    assert "the API server takes" in found.out
+    assert "the API server identifies" in found.out
     assert f"verification failed; {recovery_hint(stand)}\n" in found.err
     shown = json.loads(stand.shell.dev("verify", "--timeout", "0", "-o", "json", code=1).out)
     assert (shown["ok"], shown["got"]["username"], shown["expected"]["username"]) == (False, "root", "admin")
@@ -34,7 +34,7 @@ def test_a_refusal_of_somebody_whom_nobody_maps_is_not_verified(stand: Stand, mo
     shell.dev("apply")
     refused(stand, monkeypatch)
     found = shell.dev("verify", "--context", "a b", code=4)
-    assert found.out.startswith(f"the API server does not let {NOBODY} in, as whois expects: no mapping matches")
+    assert found.out.startswith(f"the API server rejects {NOBODY}, as whois expects: no mapping matches")
     assert found.err.splitlines()[-1] == (
         f"not verified: you ({NOBODY}) are not mapped; verify as {ADMIN}, with --role ARN or AWS_PROFILE; "
         f"`tarmak-iam -c {shell.single} verify --role {ADMIN} --context 'a b'` logs in as that role"
@@ -47,8 +47,10 @@ def test_a_refusal_of_somebody_whom_nobody_maps_is_not_verified(stand: Stand, mo
 def test_verify_without_credentials(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "botocore.session", None)
     found = stand.shell.dev("verify", code=4)
-    assert (found.out, found.err.count("no token can be made")) == ("", 1)
-    assert found.err.splitlines()[-1].startswith("not verified: no token can be made: aws-iam-authenticator is not on ")
+    assert (found.out, found.err.count("no token can be created")) == ("", 1)
+    assert found.err.splitlines()[-1].startswith(
+        "not verified: no token can be created: aws-iam-authenticator is not on "
+    )
     assert "--role arn" not in found.err, "without credentials no role can be assumed"
     assert json.loads(stand.shell.dev("verify", "-o", "json", code=4).out)["outcome"] == "caller unknown"
 
