@@ -1,4 +1,4 @@
-"""What apply, diff, rollback and verify share: waiting, changes of objects, stale pods, and the login."""
+"""Shared by apply, diff, rollback and verify: options for waiting, changes of objects, stale pods, and the login."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ timeout_option = click.option(
     default=ROLLOUT_SECONDS,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait for each of the two.",
+    help="How long to wait for the rollout, and then again for the restarts.",
 )
 
 
@@ -63,16 +63,16 @@ def print_changes(changes: Iterable[ObjectChange]) -> None:
 
 
 Login = Verified | TarmakIamError
-"""What it came to, or why the API server could not be asked."""
+"""The result of a test login, or why the API server could not be asked."""
 
 CommandText = Callable[..., str]
-"""Makes a command line of ours, of its words and values."""
+"""Returns a tarmak-iam command line, from its words and values."""
 
 
 def try_login(installation: Installation, kubectl: Kubectl, *, seconds: float = VERIFY_SECONDS) -> Login:
     log_variables(prefixes=["AWS_"])
     try:
-        with stops_raised():  # so that a token does not stay behind in a file
+        with stops_raised():  # so that no token is left in a file
             return verify_login(installation, kubectl, seconds=seconds, tell=note)
     except TarmakIamError as error:
         return error
@@ -85,8 +85,8 @@ def login_exit_code(found: Verified) -> ExitCode:
 
 
 def finish_login(login: Login, command: CommandText, *, is_text: bool) -> None:
-    """Prints what was found, as text if so wished, and ends with the exit code. Raises what a login came to that could
-    not be tried."""
+    """Prints the result, as text if `is_text`, and exits with its exit code. Raises the error of a login that could not
+    be tried."""
     if isinstance(login, TarmakIamError):
         raise login
     for line in login.diagnosis if is_text else ():
@@ -97,15 +97,15 @@ def finish_login(login: Login, command: CommandText, *, is_text: bool) -> None:
 
 
 def _next_step(found: Verified, command: CommandText) -> str:
-    """Why it is not verified, and what to type."""
+    """Why the login is not verified, and which command to run."""
     if found.outcome is LoginOutcome.FAILED:
         return f"verification failed; {found.recovery_hint}"
-    way = f"; `{command('verify', *found.options)}` logs in as that role" if found.options else ""
-    return f"not verified: {found.why}{way}"
+    remedy = f"; run `{command('verify', *found.options)}` to log in as that role" if found.options else ""
+    return f"not verified: {found.why}{remedy}"
 
 
 def login_json(login: Login | None) -> dict[str, Any] | None:
-    """None for a login that was not tried, or could not be."""
+    """None for a login that was not tried, or could not be tried."""
     if not isinstance(login, Verified):
         return None
     expected, got, identity = login.expected, login.got, login.identity

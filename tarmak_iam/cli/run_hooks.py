@@ -1,4 +1,4 @@
-"""What `run` does around `clusters apply`, and around the commands that rewrite tarmak.yaml."""
+"""What `run` does before and after `clusters apply` and the commands that rewrite tarmak.yaml."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,15 +35,15 @@ from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import Installation
 
 _WAIT_SECONDS = 600
-"""A wizard asks questions, and takes as long as it takes to answer them."""
+"""Long enough for a user to answer the questions of a wizard in another terminal."""
 
 
 def run_rewriting(command: Sequence[str], path: Path, environment: Mapping[str, str]) -> int:
-    """The exit code; `path` is that of tarmak.yaml. Waits for whoever else edits the file, or runs a tarmak that does:
-    the text that is kept must not be one that another tarmak has just written.
+    """Returns the exit code; `path` is that of tarmak.yaml. Waits while another process edits the file, or runs a
+    tarmak that rewrites it: the saved text must not be one that another tarmak has just written.
 
-    Raises TarmakIamError, tarmak not started, where the turn does not come, or where the text cannot be kept: a disk
-    that is full would take the file as well.
+    Raises TarmakIamError, with tarmak not started, if the wait takes too long, or if the text cannot be saved: on a
+    full disk tarmak would destroy the file as well.
     """
     with stops_raised(), contextlib.ExitStack() as stack:
         lock = file_lock(lock_file_of(path), _busy, seconds=_WAIT_SECONDS, waiting=_note_waiting)
@@ -62,11 +62,11 @@ def _busy(holder: str) -> str:
 
 
 def _note_waiting(busy: str) -> None:
-    note(f"waiting for up to {_WAIT_SECONDS // 60} minutes: {busy}; Ctrl-C ends the waiting")
+    note(f"waiting for up to {_WAIT_SECONDS // 60} minutes: {busy}; press Ctrl-C to stop waiting")
 
 
 def _run_with_backup(command: Sequence[str], path: Path, environment: Mapping[str, str]) -> int:
-    """Keeps the text of tarmak.yaml, and puts it back whatever becomes of tarmak."""
+    """Saves the text of tarmak.yaml, and restores it whatever the result of tarmak."""
     kept = backup.back_up(path, spare=Path(tempfile.gettempdir()))
     ended: Ended | None = None
     try:
@@ -83,6 +83,8 @@ _LOGIN_STAGES = (Stage.NOT_VERIFIED, Stage.FAILED)
 
 _NOTHING_APPLIED = "nothing will be applied"
 
+_LASTING = ("note: ", "warning: ", "interrupted")
+
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
@@ -97,8 +99,8 @@ class RunOptions:
 
 
 def run_apply(command: tuple[str, ...], call: TarmakCall, environment: Mapping[str, str], wishes: RunOptions) -> int:
-    """The exit code. Raises TarmakIamError, tarmak not started, where the configuration cannot be read."""
-    session = Session(call.directory(environment), call.cluster_name, "as tarmak has it")
+    """Returns the exit code. Raises TarmakIamError, with tarmak not started, if the configuration cannot be read."""
+    session = Session(call.directory(environment), call.cluster_name, "chosen by tarmak")
     try:
         config = session.config()
         cluster = session.cluster(config)
@@ -122,7 +124,7 @@ def _run_without_apply(command: tuple[str, ...], environment: Mapping[str, str])
 
 @dataclass
 class _RunAroundApply:
-    """One apply. Whoever interrupts it is told what state things are in."""
+    """One apply. An interruption is answered with the current state."""
 
     command: tuple[str, ...]
     call: TarmakCall
@@ -167,12 +169,12 @@ class _RunAroundApply:
             installation = before.installation
         try:
             ended = pass_through(self.command, self.environment)
-        finally:  # whoever interrupts us as it ends too
+        finally:  # also for an interruption at its end
             self._is_tarmak_done = True
         return self._passed_on(ended) or (ExitCode.ERROR if installation is None else self._applied(installation))
 
     def _look(self, installation: Installation) -> Loaded | None:
-        """Raises FileError where a link leads to somebody else's kubeconfig."""
+        """Raises FileError if a link leads to a kubeconfig outside of the cluster's directory."""
         if not self._access.is_given:
             files = ClusterFiles.of(self.config, self.cluster, follow_links=self.wishes.follow_links)
             files.within.resolve(files.kubeconfig_path)
@@ -184,17 +186,18 @@ class _RunAroundApply:
         if before.refusal and not before.errors:
             note(f"refused: {before.refusal}")
         if not before.ok:
-            note("tarmak was not started, and nothing was changed; --no-check starts it all the same")
+            note("tarmak was not started, and nothing was changed; use --no-check to start it anyway")
             return False
         if before.warnings:
-            many = len(before.warnings) > 1
-            note(f"{len(before.warnings)} warning{'s' if many else ''}, which `{self._own('check')}` shows")
+            many, command = len(before.warnings) > 1, self._own("check")
+            found = f"{len(before.warnings)} warning{'s' if many else ''}"
+            note(f"{found}; run `{command}` to see {'them' if many else 'it'}")
         if shutil.which("kubectl", path=self.environment.get("PATH", os.defpath)) is None:
             note("warning: kubectl is not installed, so nothing can be applied after tarmak; put kubectl on the PATH")
         return True
 
     def _passed_on(self, ended: Ended) -> int:
-        """tarmak's code where it failed, that of the signal where somebody wanted it to stop; else 0."""
+        """The exit code of a failed tarmak, that of the signal after an interruption, else 0."""
         if ended.code:
             note(f"tarmak ended with {ended.text}: nothing was applied to {self.cluster.cluster_name}")
         elif ended.asked is not None:
@@ -204,7 +207,8 @@ class _RunAroundApply:
 
     def _applied(self, installation: Installation) -> int:
         self._hook = hook = ApplyHook(installation, self._access, follow_links=self.wishes.follow_links)
-        with progress(note, PREFIX) as hook.tell:
+        with progress(note, PREFIX) as show:
+            hook.tell = _with_lasting_notes(show)
             report = hook.run()
         _print_changes(report.applied)
         if report.ok:
@@ -213,10 +217,11 @@ class _RunAroundApply:
         self._tell_why(report, installation)
         code = _code_of(report)
         if report.can_roll_back and self._wants_rollback(report, installation):
-            with progress(note, PREFIX) as hook.tell:
+            with progress(note, PREFIX) as show:
+                hook.tell = _with_lasting_notes(show)
                 report = hook.roll_back(report)
             note(report.text if report.stage is Stage.UNDONE else f"error: {report.text}; {self._state(report)}")
-            # whoever takes 4 for done must not take this for it
+            # 4 means applied, which is no longer true
             return ExitCode.FINDINGS if code is ExitCode.NOT_VERIFIED else code
         note(self._state(report))
         return code
@@ -224,7 +229,7 @@ class _RunAroundApply:
     def _tell_why(self, report: AfterReport, installation: Installation) -> None:
         note(f"error: {report.text}; {installation.recovery_hint}" if report.is_failure else report.text)
         if report.is_failure and report.stage in _LOGIN_STAGES and not self.call.waits:
-            note("note: tarmak was told not to wait for the masters, which may take the switch in only later")
+            note("note: tarmak does not wait for the masters: awsIAMAuthenticatorInit may take effect only later")
 
     def _wants_rollback(self, report: AfterReport, installation: Installation) -> bool:
         wishes = self.wishes
@@ -235,15 +240,15 @@ class _RunAroundApply:
             return True
         if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
             return False
-        reason = "" if report.is_failure else "nobody whom a mapping names has logged in; "
+        reason = "" if report.is_failure else "no mapped caller has logged in; "
         try:
-            return click.confirm(f"{PREFIX}{reason}restore what was there before?", default=False, err=True)
+            return click.confirm(f"{PREFIX}{reason}restore the previous objects?", default=False, err=True)
         except click.Abort:  # Ctrl-C or the end of the input
             note("", plain=True)
             return False
 
     def _state(self, report: AfterReport | None = None) -> str:
-        """What state things are in, and what to do next; `report` where it came to its end."""
+        """The current state, and what to do next; `report` if there is one."""
         if not self._is_tarmak_done:
             return "tarmak was not started, and nothing was changed"
         stage = self._hook.stage if self._hook else Stage.NOTHING
@@ -252,38 +257,48 @@ class _RunAroundApply:
         apply, rollback = map(self._own, ("apply", "rollback"))
         if report is not None and isinstance(report.error, (EditRefused, PolicyRefused)):
             apply, rollback = f"{apply} --force", f"{rollback} --force"
-        restores = f", `{rollback}` restores what was there before" if self._hook and self._hook.has_backup else ""
+        restore = f"`{rollback}` to restore the previous objects" if self._hook and self._hook.has_backup else ""
+        or_restore = f", or {restore}" if restore else ""
         return {
-            Stage.NOTHING: f"tarmak is done, and nothing was applied; `{apply}` does that",
-            Stage.SOME: f"{Stage.SOME}; `{apply}` goes on{restores}",
-            Stage.NOT_VERIFIED: f"{Stage.NOT_VERIFIED}; `{verify}` logs in{restores}",
-            Stage.FAILED: f"{Stage.FAILED}; `{verify}` logs in again{restores}",
-            Stage.UNDOING: f"{Stage.UNDOING}; `{rollback}` goes on",
-            Stage.KEPT: f"the objects are as `apply` left them{restores}",
+            Stage.NOTHING: f"tarmak has finished, but nothing was applied; run `{apply}` to apply the objects",
+            Stage.SOME: f"{Stage.SOME}; run `{apply}` to continue{or_restore}",
+            Stage.NOT_VERIFIED: f"{Stage.NOT_VERIFIED}; run `{verify}` to verify a login{or_restore}",
+            Stage.FAILED: f"{Stage.FAILED}; run `{verify}` to try again{or_restore}",
+            Stage.UNDOING: f"{Stage.UNDOING}; run `{rollback}` to continue",
+            Stage.KEPT: f"the objects are as `apply` left them{f'; run {restore}' if restore else ''}",
         }.get(stage, str(stage))
 
     def _own(self, command: str, *options: str) -> str:
-        """A command line of ours for the same cluster."""
+        """A tarmak-iam command line for the same cluster."""
         access = () if command == "check" else given_access(self.wishes.kubeconfig, self.wishes.context)
         return self.config.command_line(self.cluster).tarmak_iam(command, *options, *access)
 
     @property
     def _access(self) -> Access:
         name, wishes = self.command[0], self.wishes
-        tarmak = os.path.abspath(name) if os.sep in name else name  # the same one is asked for the kubeconfig
+        tarmak = os.path.abspath(name) if os.sep in name else name  # the same program is asked for the kubeconfig
         programs, options = Programs(self.environment), self.call.access_options
         return Access(programs, wishes.kubeconfig, wishes.context, options, tarmak, self.lock)
 
 
+def _with_lasting_notes(show: Callable[[str], None]) -> Callable[[str], None]:
+    """Shows progress with `show`, but prints notes and warnings, which must not be replaced by the next line."""
+
+    def tell(text: str) -> None:
+        (note if text.startswith(_LASTING) else show)(text)
+
+    return tell
+
+
 def _code_of(report: AfterReport) -> ExitCode:
-    """Of a report that is not ok."""
+    """The exit code for a report that is not ok."""
     if report.error is not None and not isinstance(report.error, (EditRefused, PolicyRefused)):
         return ExitCode.ERROR
     return ExitCode.FINDINGS if report.is_failure else ExitCode.NOT_VERIFIED
 
 
 def _print_changes(applied: Applied | None) -> None:
-    """Of what `apply` returned, None where it did not come to its end."""
+    """Prints the result of `apply`; None if it was not completed."""
     if applied is None:
         return
     for change in applied.changes:

@@ -114,7 +114,7 @@ def test_not_with_one_cluster(shell: Shell, command: list[str], place: str) -> N
 @pytest.mark.parametrize("given", [["--from", "-"], ["--kubeconfig", "x"], ["--context", "x"]])
 def test_a_diff_with_one_thing_is_about_one_cluster(shell: Shell, given: list[str]) -> None:
     failed = shell.run("-c", shell.multi, "diff", "--all-clusters", *given, code=2)
-    assert "are about one cluster, --all-clusters about each" in failed.err
+    assert "--all-clusters cannot be combined with --from, --kubeconfig or --context" in failed.err
 
 
 def mapped(shell: Shell, *names: str) -> None:

@@ -36,14 +36,14 @@ def test_from_nothing_and_back(stand: Stand) -> None:
         f"{ADMIN}: can log in as admin with group system:masters",
     ]
     assert "DaemonSet kube-system/aws-iam-authenticator: 3 of 3 nodes updated, 3 available" in done.err
-    assert f"`tarmak-iam -c {shell.single} rollback` restores it" in done.err
+    assert f"`tarmak-iam -c {shell.single} rollback` to restore them" in done.err
     again = shell.dev("apply")
     assert [line.split()[0] for line in again.out.splitlines()] == ["unchanged", "unchanged"]
     assert "rollback" not in again.err
     assert shell.dev("diff").out == ""
     back = shell.dev("rollback")
     assert back.out.splitlines()[0] == "removed DaemonSet kube-system/aws-iam-authenticator"
-    assert f"nobody can log in with IAM now; {recovery_hint(stand)}\n" in back.err
+    assert f"IAM login is not possible now; {recovery_hint(stand)}\n" in back.err
     assert "unchanged" in shell.dev("rollback").err
     assert stand.cluster.names() == []
 

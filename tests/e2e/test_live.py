@@ -405,7 +405,7 @@ def test_apply_verifies_where_it_is_told_to(stage: Stage) -> None:
         done = stage.live("apply", "--no-check", "--verify", caller="unmapped", code=4)
         assert "not verified: you (" in done.err
         done = stage.live("apply", "--no-check", caller="unmapped")
-        assert done.err.splitlines()[-1].startswith("unchanged, not verified: `tarmak-iam ")
+        assert done.err.splitlines()[-1].startswith("unchanged, not verified; run `tarmak-iam ")
 
 
 def test_without_credentials_nothing_is_verified(stage: Stage) -> None:

@@ -151,7 +151,7 @@ def test_a_caller_whom_nobody_maps_verifies_nothing(shop: Shop) -> None:
         shop.stage.home.map(ADMIN + DEPLOYER)
         said = shop.run(*APPLY, options=("--rollback-on-failure",), code=4, **unmapped)
         assert "tarmak-iam: dev-cluster: applied, not verified: you (arn:aws:sts::111122223333:assumed-role/" in said
-        assert "verify --role arn:aws:iam::111122223333:role/Admin` logs in" in said
+        assert "verify --role arn:aws:iam::111122223333:role/Admin` to verify a login" in said
         assert "deployer" in shop.live
         shop.stage.home.map(ADMIN)
         shop.run(*APPLY)

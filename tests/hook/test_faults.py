@@ -13,11 +13,11 @@ from tests.hook.conftest import Bench, Ran
 from tests.support.privileges import modes_hold
 
 APPLY = ("run", "--", "tarmak", "clusters", "apply")
-DONE = "tarmak is done, and nothing was applied; `tarmak-iam apply` does that"
-RESTORES = "`tarmak-iam rollback` restores what was there before"
-SOME = f"some objects may have been applied; `tarmak-iam apply` goes on, {RESTORES}"
-APPLIED = f"applied, not verified; `tarmak-iam verify` logs in, {RESTORES}"
-UNDOING = "the rollback may be incomplete; `tarmak-iam rollback` goes on"
+DONE = "tarmak has finished, but nothing was applied; run `tarmak-iam apply` to apply the objects"
+RESTORES = "or `tarmak-iam rollback` to restore the previous objects"
+SOME = f"some objects may have been applied; run `tarmak-iam apply` to continue, {RESTORES}"
+APPLIED = f"applied, not verified; run `tarmak-iam verify` to verify a login, {RESTORES}"
+UNDOING = "the rollback may be incomplete; run `tarmak-iam rollback` to continue"
 
 
 class TestInterrupted:

@@ -102,7 +102,7 @@ def check_rollback(case: Case, killed: Killed) -> None:
 def check_rollback_of_the_one_before(case: Case, world: World) -> None:
     """As the page says: the killed one is not in the history."""
     if not case.numbers:
-        with pytest.raises(SelectionError, match="nothing was applied from here"):
+        with pytest.raises(SelectionError, match="nothing was applied from this directory"):
             world.rollback()
         assert world.seen == case.before
     elif case.is_forced:  # over somebody else's change

@@ -97,11 +97,11 @@ class TestWhere:
             "-c", "/nowhere", "run", "--", "tarmak", "-c", str(bench.directory), "clusters", "apply", code=2
         )
         assert said == (
-            f"tarmak-iam: error: -c is /nowhere, but tarmak would work on {bench.directory}; "
-            "give -c to tarmak, behind its name; tarmak was not started\n"
+            f"tarmak-iam: error: -c is /nowhere, but tarmak's arguments select {bench.directory}; "
+            "pass -c to tarmak, after its name; tarmak was not started\n"
         )
         said = bench.run("--current-cluster", "prod-blue", "run", "--", "tarmak", "clusters", "apply", code=2)
-        assert "--current-cluster is prod-blue, but tarmak would work on dev-cluster;" in said
+        assert "--current-cluster is prod-blue, but tarmak's arguments select dev-cluster;" in said
         assert bench.events == []
 
     def test_the_same_said_twice(self, bench: Bench) -> None:
@@ -148,13 +148,13 @@ class TestBefore:
         said = bench.apply(code=1)
         assert said.startswith(f"tarmak-iam: {bench.mappings}:1:12: error: clusterID is 'another'")
         assert said.endswith(
-            "tarmak-iam: tarmak was not started, and nothing was changed; --no-check starts it all the same\n"
+            "tarmak-iam: tarmak was not started, and nothing was changed; use --no-check to start it anyway\n"
         )
         assert bench.events == []
 
     def test_warnings_do_not(self, bench: Bench) -> None:
         bench.mappings.write_text(f"{MAPPINGS}  mapAccounts: ['111122223333']\n")
-        assert "tarmak-iam: 1 warning, which `tarmak-iam check` shows\n" in bench.apply()
+        assert "tarmak-iam: 1 warning; run `tarmak-iam check` to see it\n" in bench.apply()
 
     def test_errors_of_another_cluster_do_not(self, bench: Bench) -> None:
         other = (
@@ -250,7 +250,9 @@ class TestAfter:
     def test_no_way_to_the_cluster(self, bench: Bench) -> None:
         said = bench.apply(code=2, FAKE_ACCESS="error")
         assert "error: dev-cluster: nothing was applied: tarmak clusters kubeconfig failed: no tunnel" in said
-        assert said.endswith("tarmak-iam: tarmak is done, and nothing was applied; `tarmak-iam apply` does that\n")
+        assert said.endswith(
+            "tarmak-iam: tarmak has finished, but nothing was applied; run `tarmak-iam apply` to apply the objects\n"
+        )
 
     def test_the_next_command_is_whole(self, bench: Bench) -> None:
         args = ["-c", str(bench.directory), "--current-cluster", "dev-cluster", "clusters", "apply"]
@@ -258,12 +260,12 @@ class TestAfter:
             "run", "--context", "a b", "--", "tarmak", *args, code=2, FAKE_APPLY="away", TARMAK_CONFIG="/x"
         )
         own = f"tarmak-iam -c {bench.directory} apply --context 'a b'"
-        assert f"nothing was applied; `{own}` does that" in said
+        assert f"nothing was applied; run `{own}` to apply the objects" in said
 
     def test_a_refusal_of_apply(self, bench: Bench) -> None:
         said = bench.apply(code=1, FAKE_APPLY="refused")
         assert "nothing was applied: the last way would be lost; nothing was changed; no way back was found: " in said
-        assert said.endswith("nothing was applied; `tarmak-iam apply --force` does that\n")
+        assert said.endswith("nothing was applied; run `tarmak-iam apply --force` to apply the objects\n")
 
     @pytest.mark.parametrize("kind", ["full", "away"])
     def test_apply_that_does_not_begin(self, bench: Bench, kind: str) -> None:
@@ -275,7 +277,7 @@ class TestAfter:
     def test_apply_that_ends_midway(self, bench: Bench) -> None:
         said = bench.apply(code=2, FAKE_APPLY="midway")
         assert "some objects may have been applied: the API server went away; done: created ConfigMap" in said
-        assert "`tarmak-iam apply` goes on, `tarmak-iam rollback` restores what was there before" in said
+        assert "run `tarmak-iam apply` to continue, or `tarmak-iam rollback` to restore the previous objects" in said
         assert bench.names() == [*WHOLE[:-1]]
 
     def test_apply_that_ends_midway_and_is_undone(self, bench: Bench) -> None:
@@ -290,15 +292,18 @@ class TestAfter:
         )
         assert "; no way back was found: " in said
         assert said.endswith(
-            "tarmak-iam: applied, but the verification failed; `tarmak-iam verify` logs in again, "
-            "`tarmak-iam rollback` restores what was there before\n"
+            "tarmak-iam: applied, but the verification failed; run `tarmak-iam verify` to try again, or "
+            "`tarmak-iam rollback` to restore the previous objects\n"
         )
         assert "rollback" not in bench.names()
 
     def test_a_login_that_cannot_be_tried(self, bench: Bench) -> None:
         said = bench.apply(code=2, FAKE_VERIFY="error")
         assert "error: dev-cluster: applied, not verified: the API server cannot be asked; no way back" in said
-        assert "`tarmak-iam verify` logs in, `tarmak-iam rollback` restores what was there before\n" in said
+        assert (
+            "run `tarmak-iam verify` to verify a login, or `tarmak-iam rollback` to restore the previous objects\n"
+            in said
+        )
 
     @pytest.mark.parametrize("options", [[], ["--rollback-on-failure"]])
     def test_somebody_who_is_not_mapped(self, bench: Bench, options: list[str]) -> None:
@@ -306,15 +311,15 @@ class TestAfter:
         said = bench.apply(*options, code=4, FAKE_VERIFY="unmapped")
         assert said.endswith(
             "tarmak-iam: dev-cluster: applied, not verified: you (arn:x) are not mapped\n"
-            "tarmak-iam: applied, not verified; `tarmak-iam verify --role arn:y` logs in, "
-            "`tarmak-iam rollback` restores what was there before\n"
+            "tarmak-iam: applied, not verified; run `tarmak-iam verify --role arn:y` to verify a login, or "
+            "`tarmak-iam rollback` to restore the previous objects\n"
         )
         assert bench.names()[-1] == "verify"
 
     def test_no_credentials(self, bench: Bench) -> None:
         said = bench.apply("--context", "dev", code=4, FAKE_VERIFY="no credentials")
         assert "applied, not verified: no token can be created: there are no AWS credentials\n" in said
-        assert "applied, not verified; `tarmak-iam verify --context dev` logs in, " in said
+        assert "applied, not verified; run `tarmak-iam verify --context dev` to verify a login, or " in said
         assert "error" not in said
 
     @pytest.mark.parametrize("kind", ["unmapped", "no credentials"])
@@ -343,7 +348,7 @@ class TestAfter:
     def test_a_rollback_that_fails(self, bench: Bench) -> None:
         said = bench.apply("--rollback-on-failure", code=1, FAKE_VERIFY="bad", FAKE_ROLLBACK="error")
         assert "error: dev-cluster: the rollback may be incomplete: kubectl replace failed" in said
-        assert said.endswith("`tarmak-iam rollback` goes on\n")
+        assert said.endswith("run `tarmak-iam rollback` to continue\n")
 
     @pytest.mark.parametrize(
         ("kind", "why", "command"),
@@ -359,36 +364,36 @@ class TestAfter:
     def test_a_rollback_that_does_not_begin(self, bench: Bench, kind: str, why: str, command: str) -> None:
         said = bench.apply("--rollback-on-failure", code=1, FAKE_VERIFY="bad", FAKE_ROLLBACK=kind)
         assert said.endswith(
-            f"tarmak-iam: error: dev-cluster: not rolled back: {why}; the objects are as `apply` left them, "
-            f"`tarmak-iam {command}` restores what was there before\n"
+            f"tarmak-iam: error: dev-cluster: not rolled back: {why}; the objects are as `apply` left them; "
+            f"run `tarmak-iam {command}` to restore the previous objects\n"
         )
 
     def test_nothing_is_rolled_back_where_nothing_was_changed(self, bench: Bench) -> None:
         """What is kept is the state before an earlier apply then."""
         said = bench.apply("--rollback-on-failure", code=1, FAKE_APPLY="unchanged", FAKE_VERIFY="bad")
         assert "rollback" not in bench.names()
-        assert "restores" not in said
+        assert "to restore" not in said
 
     def test_a_tarmak_that_did_not_wait(self, bench: Bench) -> None:
         args = ["clusters", "apply", "--wait-for-convergence=false"]
         for kind, code, is_told in (("bad", 1, True), ("error", 2, True), ("unmapped", 4, False)):
             said = bench.run("run", "--", "tarmak", *args, code=code, FAKE_VERIFY=kind)
-            assert ("note: tarmak was told not to wait for the masters" in said) is is_told
+            assert ("note: tarmak does not wait for the masters" in said) is is_told
 
     @pytest.mark.parametrize(
         ("typed", "last"), [("y\n", "rollback"), ("\n", "verify"), ("\x03", "verify"), ("\x04", "verify")]
     )
     def test_on_a_terminal_it_asks(self, bench: Bench, typed: str, last: str) -> None:
         ran = bench.typed("run", "--", "tarmak", "clusters", "apply", FAKE_VERIFY="bad")
-        ran.until("tarmak-iam: restore what was there before? [y/N]:")
+        ran.until("tarmak-iam: restore the previous objects? [y/N]:")
         ran.insist(typed)
         assert ran.ended() == 1
         assert bench.names()[-1] == last
-        assert ("restores what was there before" in ran.text) == (last == "verify")
+        assert ("to restore the previous objects" in ran.text) == (last == "verify")
 
     def test_on_a_terminal_it_asks_about_what_nobody_has_verified_too(self, bench: Bench) -> None:
         ran = bench.typed("run", "--", "tarmak", "clusters", "apply", FAKE_VERIFY="unmapped")
-        ran.until("nobody whom a mapping names has logged in; restore what was there before? [y/N]:")
+        ran.until("no mapped caller has logged in; restore the previous objects? [y/N]:")
         ran.insist("n\n")
         assert ran.ended() == 4
         assert bench.names()[-1] == "verify"

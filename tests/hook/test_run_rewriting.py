@@ -20,7 +20,7 @@ from tests.support import ROOT
 from tests.support.fake_tarmak import dumped, rewrite_of, text_of
 
 BEFORE = text_of("comments-everywhere")
-WAITING = "is editing tarmak.yaml, or running a tarmak that rewrites it; Ctrl-C ends the waiting\n"
+WAITING = "is editing tarmak.yaml, or running a tarmak that rewrites it; press Ctrl-C to stop waiting\n"
 REWRITE = """
 from pathlib import Path
 from tests.support.fake_tarmak import dumped, rewrite_of, set_current

@@ -1,4 +1,4 @@
-"""apply: what `manifests` shows, brought to the live cluster through kubectl."""
+"""apply: applies what `manifests` shows to the live cluster, with kubectl."""
 
 from __future__ import annotations
 
@@ -48,13 +48,15 @@ from tarmak_iam.lint import Subjects
     type=click.Choice(["client", "server"]),
     is_flag=False,
     flag_value="client",
-    help="Change nothing; server: the API server checks. Without a value: client.",
+    help="Change nothing. client (the default value) only reads; server: the API server checks the objects.",
 )
 @click.option("--no-check", is_flag=True, help="Apply even if `check` finds errors.")
-@click.option("--force", is_flag=True, help="Take over what others made; apply even if the last admin loses access.")
+@click.option("--force", is_flag=True, help="Overwrite what others set; apply even if the last admin loses access.")
 @wait_option
 @timeout_option
-@click.option("--verify", is_flag=True, help="Then log in, as `verify` does; exit code 4 if you are not mapped.")
+@click.option(
+    "--verify", is_flag=True, help="Then verify a login, as `verify` does; exit code 4 if you are not mapped."
+)
 @role_option
 @profile_option
 @format_option("text", "json")
@@ -73,13 +75,14 @@ def apply(
     output: str,
     **overrides: Any,
 ) -> None:
-    """Bring what `manifests` shows to the cluster: server-side, by the field manager tarmak-iam.
+    """Apply what `manifests` shows to the cluster.
 
-    Only objects of our own are touched; those that are no longer made go last. What was there before is kept in
-    tarmak-iam.state.json, beside the mappings, for `rollback`. Pods that run another configuration than the
-    cluster's are restarted, whoever changed it; with --no-wait only where there is a single one.
+    The objects are applied server-side, with the field manager tarmak-iam. Only objects that are managed by tarmak-iam
+    are changed; those that are no longer generated are removed last. The previous objects are saved in
+    tarmak-iam.state.json, next to the mappings, for `rollback`. Pods that run another configuration than the cluster's
+    are restarted, whoever changed it; with --no-wait only if there is a single one.
 
-    That the objects are there does not show that anybody can log in: --verify logs in, as --role if that is given.
+    Applied objects do not prove that a login works: --verify logs in, as --role if that is specified.
     """
     _check_options(overrides, dry_run=dry_run, verify=verify)
     config = session.config()
@@ -88,7 +91,7 @@ def apply(
     files = session.files(config, cluster)
     if not no_check:
         refuse_errors(cluster, Subjects(config, installation.mappings, installation, files.settings_document()))
-    manifests(installation)  # told before tarmak is asked for a kubeconfig, which may take minutes: what cannot be made
+    manifests(installation)  # report errors in the objects before asking tarmak, which may take minutes
     note_image(installation)
     try:
         with contextlib.nullcontext() if dry_run else exclusive_access(config, cluster) as lock:
@@ -119,12 +122,14 @@ def apply(
         note("dry run: nothing was changed")
         return
     if done.state:
-        note(f"what was there before is in {done.state}; `{installation.command('rollback')}` restores it")
+        note(
+            f"the previous objects are saved in {done.state}; run `{installation.command('rollback')}` to restore them"
+        )
     access = given_access(kubeconfig, kube_context)
     command = functools.partial(_command, installation, access)
     state = "applied" if done.changed else "unchanged"
     if login is None:
-        note(f"{state}, not verified: `{command('verify')}` logs in")
+        note(f"{state}, not verified; run `{command('verify')}` to verify a login")
     else:
         finish_login(login, command, is_text=output == "text")
         note(f"{state} and verified")
@@ -132,14 +137,14 @@ def apply(
 
 def _check_options(overrides: dict[str, Any], *, dry_run: str | None, verify: bool) -> None:
     if verify and dry_run:
-        raise click.UsageError("--verify logs in to what is applied, and --dry-run applies nothing; use one of them")
+        raise click.UsageError("--verify cannot be combined with --dry-run, which applies nothing")
     for name in ("role", "profile"):
         if overrides[name] is not None and not verify:
-            raise click.UsageError(f"--{name} is for the login of --verify; add --verify")
+            raise click.UsageError(f"--{name} is for the login of --verify: add --verify")
 
 
 def _command(installation: Installation, access: tuple[str, ...], words: str, *values: str) -> str:
-    """For the same cluster, reached in the same way."""
+    """A command line for the same cluster, with the same kubeconfig options."""
     return installation.command(words, *values, *access)
 
 

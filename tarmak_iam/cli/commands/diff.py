@@ -1,4 +1,4 @@
-"""diff: what an apply would change in the cluster, and who would gain and lose what."""
+"""diff: what an apply would change in the cluster, and whose access would change."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from tarmak_iam.hook.cluster.kubectl import Kubectl
 
 
-_NONE = "no differences: the cluster is as it should be"
+_UP_TO_DATE = "up to date"
+_NONE = "no differences: the cluster is up to date"
 
 
 @click.command(
@@ -58,7 +59,7 @@ _NONE = "no differences: the cluster is as it should be"
     default=ANSWER_SECONDS,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait for an answer of the API server.",
+    help="How long to wait for each answer of the API server.",
 )
 @object_options
 @format_option("text", "json")
@@ -74,18 +75,20 @@ def diff(
     output: str,
     **overrides: Any,
 ) -> None:
-    """What `apply` would change in the cluster: objects, who gains and who loses what, pods that run something else
-    than the objects say, and groups that no binding of the cluster knows. With --from: who gains and loses what
-    against FILE (- for stdin). With --all-clusters: for each cluster, through the kubeconfig that tarmak names; hubs
-    are passed over, and -o json gives a list.
+    """Show what `apply` would change in the cluster.
+
+    The output lists objects, changes of access, pods that run another configuration than the cluster's objects, and
+    groups that no binding of the cluster names. With --from: how access would change compared with FILE (- for stdin).
+    With --all-clusters: each cluster, with the kubeconfig that tarmak prints for it; hubs are skipped, and -o json
+    prints a list.
 
     Exits with 0 if there are no differences, 1 if there are some, 2 if a cluster cannot be compared.
     """
     is_reached = kubeconfig is not None or kube_context is not None
     if file is not None and is_reached:
-        raise click.UsageError("--from compares with a file, --kubeconfig and --context with a cluster")
+        raise click.UsageError("--from compares with a file: use it without --kubeconfig and --context")
     if all_clusters and (file is not None or is_reached):
-        raise click.UsageError("--from, --kubeconfig and --context are about one cluster, --all-clusters about each")
+        raise click.UsageError("--all-clusters cannot be combined with --from, --kubeconfig or --context")
     if all_clusters:
         _diff_all(session, overrides, output, timeout)
         return
@@ -101,7 +104,7 @@ def diff(
     _print_notes(found)
     if found.changed:
         click.get_current_context().exit(ExitCode.FINDINGS)
-    note("no differences: everyone keeps what they have" if file else _NONE)
+    note("no differences: access stays the same" if file else _NONE)
 
 
 def _diff_all(session: Session, overrides: dict[str, Any], output: str, timeout: float) -> None:
@@ -127,15 +130,13 @@ def _diff_all(session: Session, overrides: dict[str, Any], output: str, timeout:
         _print_notes(outcome.value)
     if output == "json":
         print_json([_outcome_json(each) for each in outcomes])
-    note(
-        outcome_summary(outcomes, lambda found: "different" if found.changed else "as it should be", "as it should be")
-    )
+    note(outcome_summary(outcomes, lambda found: "different" if found.changed else _UP_TO_DATE, _UP_TO_DATE))
     if code := outcomes_exit_code(outcomes, lambda found: found.changed):
         click.get_current_context().exit(code)
 
 
 def _live(installation: Installation, reach: Callable[[], Kubectl]) -> LiveDiff:
-    manifests(installation)  # as `apply` has it: tarmak is asked only about what can be made
+    manifests(installation)  # as in `apply`: tarmak is asked for a kubeconfig only if the objects can be generated
     return live_diff(installation, reach())
 
 
@@ -179,7 +180,7 @@ def _as_json(found: LiveDiff, *, with_objects: bool) -> dict[str, Any]:
 
 
 def _as_installed(installation: Installation, file: str) -> Installation:
-    """The same installation with what the file maps."""
+    """The same installation with the mappings of the file."""
     found = read_import(file, None)
     mappings, left_out = as_mappings(found, installation.cluster_id, file, principal_refusal(installation))
     for each in left_out:

@@ -1,4 +1,4 @@
-"""hook: a shell function for people who want `run` around every tarmak that they type."""
+"""hook: prints a shell function that runs every tarmak command with `run`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import click
 
 from tarmak_iam.cli.console import print_payload
 
-# `function`, since an alias of the name would be put in place of the first word of `tarmak () {`. It calls a program
-# that looks for tarmak among programs, so it never calls itself; its status is the last command's.
+# `function`, because the shell would expand an alias of that name in `tarmak () {`. `command` starts a program, which
+# looks for tarmak on the PATH, so the function never calls itself. Its status is that of the last command.
 _FUNCTION = """\
 function tarmak {
   command tarmak-iam run -- tarmak "$@"
@@ -17,13 +17,13 @@ _FUNCTIONS = {"bash": _FUNCTION, "zsh": _FUNCTION}
 
 
 @click.command(
-    short_help="A shell function that has `run` around every tarmak.",
+    short_help="Print a shell function that runs tarmak with `run`.",
     epilog='\b\nExample, in ~/.bashrc:\n  eval "$(tarmak-iam hook bash)"',
 )
 @click.argument("shell", type=click.Choice(list(_FUNCTIONS)))
 def hook(shell: str) -> None:
-    """Print a function `tarmak` that calls `tarmak-iam run -- tarmak`; `command tarmak` is then tarmak without us.
+    """Print a shell function `tarmak` that calls `tarmak-iam run -- tarmak`.
 
-    Completion and aliases of tarmak go on working.
+    `command tarmak` still starts tarmak directly. Completion and aliases of tarmak still work.
     """
     print_payload(_FUNCTIONS[shell])

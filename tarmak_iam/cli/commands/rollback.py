@@ -1,4 +1,4 @@
-"""rollback: a change that apply made, undone through kubectl; and the list of them."""
+"""rollback: undoes changes that apply made, with kubectl; and lists them."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ _MAX_NAMED = 3
 
 
 def print_history(history: History | None, output: str) -> None:
-    """The newest one last, as kubectl has it. None: there is no history."""
+    """The newest one last, as in kubectl. None: there is no history."""
     revisions = history.revisions if history else ()
     if output == "json":
         print_json({"changes": [_revision_json(each) for each in revisions]})
         return
     if not revisions:
-        note("no changes: nothing was applied from here")
+        note("no changes: nothing was applied from this directory")
         return
     clusters = list(dict.fromkeys(each.cluster for each in revisions))
     rows = [("CHANGE", "TIME", "STATUS", "OBJECTS"), *(_row(each, clusters) for each in revisions)]
@@ -55,24 +55,24 @@ def print_history(history: History | None, output: str) -> None:
 
 
 def _row(revision: Revision, clusters: list[str]) -> tuple[str, str, str, str]:
-    """A cluster that was made anew since is another one, which no rollback can bring back."""
+    """A cluster that was created again since is another cluster, whose changes cannot be undone."""
     elsewhere = " (of an earlier cluster)" if revision.cluster != clusters[-1] else ""
     return str(revision.number), revision.when, f"{revision.status}{elsewhere}", _summary(_revision_changes(revision))
 
 
 def _revision_changes(revision: Revision) -> list[ObjectChange]:
-    """Those that were made; of a change that did not come to its end, those that were to be."""
+    """The changes that were made; of a change that was not completed, those that were planned."""
     is_over = revision.status in (Status.APPLIED, Status.UNDONE)
     return [each.change for each in revision.objects if each.is_change and (each.is_done or not is_over)]
 
 
 def _summary(changes: list[ObjectChange]) -> str:
-    """Many of one kind are counted."""
+    """Many objects of one kind are summarised by their number."""
     counts = Counter((each.action, each.kind) for each in changes)
     texts = []
     for (action, kind), count in counts.items():
         if count > _MAX_NAMED:
-            texts.append(f"{action} {count} objects of the kind {kind}")
+            texts.append(f"{action} {count} objects of kind {kind}")
         else:
             texts += [each.text for each in changes if (each.action, each.kind) == (action, kind)]
     return ", ".join(texts)
@@ -95,16 +95,22 @@ def _revision_json(revision: Revision) -> dict[str, Any]:
 @access_options
 @click.option("--list", "listing", is_flag=True, help="List the changes that apply made, and change nothing.")
 @click.option(
-    "--to", type=click.IntRange(min=0), metavar="N", help="Go back to what change N left. Default: the one before last."
+    "--to",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Go back to the state after change N. Default: undo only the last change.",
 )
-@click.option("--dry-run", is_flag=True, help="Only print what would be there afterwards, and who could log in.")
+@click.option("--dry-run", is_flag=True, help="Only print what would change, and who could log in afterwards.")
 @click.option(
-    "--state", type=click.Path(path_type=Path), metavar="FILE", help=f"History. Default: {STATE_NAME} of the cluster."
+    "--state",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=f"History file. Default: {STATE_NAME} of the cluster.",
 )
 @click.option(
     "--force",
     is_flag=True,
-    help="Undo a change even where others changed the same fields, or a node could not run its pod.",
+    help="Undo even if others changed the same fields, or if a node could not run its pod.",
 )
 @wait_option
 @timeout_option
@@ -123,15 +129,15 @@ def rollback(
     timeout: float,
     output: str,
 ) -> None:
-    """Undo the last change that apply made to the cluster.
+    """Undo the last change that `apply` made to the cluster.
 
-    What it set is set back, what it made is removed, what it removed is made again. What others have changed since
-    stays as it is. A second run finds nothing to do; --to N goes further back.
+    Fields that it set get their previous values, objects that it created are removed, and objects that it removed are
+    created again. What others have changed since is kept. A second run has nothing to undo; --to N goes further back.
     """
     if listing and to is not None:
-        raise click.UsageError("--list lists all changes, and --to goes back to one; use one of them")
+        raise click.UsageError("--list cannot be combined with --to")
     if state is not None and not state.exists():
-        raise SelectionError("there is no such history", remedy="check the path", place=Place(str(state)))
+        raise SelectionError("history not found", remedy="check the path", place=Place(str(state)))
     config = session.config()
     cluster = session.cluster(config)
     files = session.files(config, cluster)
@@ -160,11 +166,11 @@ def rollback(
     if dry_run:
         note("dry run: nothing was changed")
     elif any(_removes_the_authenticator(each) for each in done.changes):
-        note(f"nobody can log in with IAM now; {_recovery_hint(session, config, cluster)}")
+        note(f"IAM login is not possible now; {_recovery_hint(session, config, cluster)}")
     if not done.undone:
-        why = "the last change is undone already" if to is None else f"no change after change {to} is left to undo"
+        why = "the last change is already undone" if to is None else f"no change after change {to} is left to undo"
         further = files.command_line.tarmak_iam("rollback --list")
-        note(f"unchanged: {why}; `{further}` shows what --to can go back to")
+        note(f"unchanged: {why}; run `{further}` to see all changes")
 
 
 def _print_done(done: RolledBack, output: str, *, dry_run: bool) -> None:
@@ -181,12 +187,12 @@ def _print_done(done: RolledBack, output: str, *, dry_run: bool) -> None:
 
 
 def _removes_the_authenticator(change: ObjectChange) -> bool:
-    """A plugin's DaemonSet lets nobody log in."""
+    """Whether the change removes the authenticator. A DaemonSet of a plugin answers no logins."""
     ours = ("DaemonSet", NAMESPACE, NAME)
     return change.action is ObjectAction.REMOVED and (change.kind, change.namespace, change.name) == ours
 
 
 def _recovery_hint(session: Session, config: TarmakConfig, cluster: Cluster) -> str:
-    """Not the installation's, for which the mappings are read: they may be what has to be rolled back."""
+    """Without loading the installation, which reads the mappings: they may be what has to be rolled back."""
     files = session.files(config, cluster)
     return examine_admin(files.home, command_line=files.command_line, within=files.within).advice

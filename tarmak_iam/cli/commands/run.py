@@ -1,4 +1,4 @@
-"""run: tarmak as it is, with what belongs around its apply and around the commands that rewrite tarmak.yaml."""
+"""run: runs tarmak, with steps before and after its apply and the commands that rewrite tarmak.yaml."""
 
 from __future__ import annotations
 
@@ -19,24 +19,26 @@ from tarmak_iam.hook.tarmak.passthrough import ProgramNotStarted, pass_through
 @click.command(
     context_settings={"allow_interspersed_args": False},
     options_metavar="[OPTIONS] --",
-    short_help="tarmak, with what belongs around its apply.",
+    short_help="Run tarmak, with a check before and apply after it.",
     epilog="\b\nExamples:\n"
     "  tarmak-iam run -- tarmak clusters apply\n"
     "  tarmak-iam run --rollback-on-failure -- \\\n"
     "      tarmak -c ~/.tarmak clusters apply --configuration-only",
 )
-@click.option("--no-check", is_flag=True, help="Start tarmak whatever `check` finds, and whoever is locked out.")
+@click.option(
+    "--no-check", is_flag=True, help="Start tarmak even if `check` finds errors, or if callers are locked out."
+)
 @click.option("--rollback-on-failure", is_flag=True, help="Restore the objects if apply or the login fails.")
 @click.option(
     "--rollback-unless-verified",
     is_flag=True,
-    help="Restore them also if nobody whom a mapping names has logged in.",
+    help="Restore them also if no mapped caller has logged in.",
 )
 @click.option(
     "--kubeconfig",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="For kubectl, instead of `tarmak clusters kubeconfig`.",
+    help="Kubeconfig for kubectl, instead of that of `tarmak clusters kubeconfig`.",
 )
 @click.option("--context", "kube_context", metavar="NAME", help="Context of the kubeconfig.")
 @click.argument("command", metavar="tarmak ARGS...", nargs=-1, required=True, type=click.UNPROCESSED)
@@ -52,21 +54,21 @@ def run(
     kube_context: str | None,
     command: tuple[str, ...],
 ) -> None:
-    """Run any tarmak command: it has its arguments, the terminal and its exit code as without us.
+    """Run any tarmak command. Its arguments, the terminal and its exit code are passed through.
 
-    Around `clusters apply` of a cluster whose switch is on, `check` comes before and stops it for errors or where
-    everyone would be locked out; after a success the objects are applied, and verified by a login. Around the commands
-    that rewrite tarmak.yaml its comments are kept.
+    If awsIAMAuthenticatorInit is on, `clusters apply` is preceded by `check`, which stops it for errors and for a
+    lock-out. After its success the objects are applied, and a login is verified. For commands that rewrite tarmak.yaml,
+    its comments are kept.
 
-    The directory and the cluster are those of tarmak's own arguments. Exit codes of our own: 1 for findings and for a
-    login that failed, 2 where something cannot be read or applied, 4 where it is applied and nobody who is mapped has
-    logged in, 127 where there is no tarmak.
+    tarmak's own arguments choose the directory and the cluster. Exit codes of tarmak-iam itself: 1 for findings and for
+    a failed login, 2 if something cannot be read or applied, 4 if the objects are applied but no mapped caller has
+    logged in, 127 if tarmak is not installed.
     """
     _check_program(command[0])
     call = TarmakCall.parse(command[1:])
     try:
         environment = _environment(session, call)
-        # Imported where they are used: a command that is only passed through costs next to nothing.
+        # Imported late, so that passing a command through stays fast.
         if call.rewrites:
             from tarmak_iam.cli.run_hooks import run_rewriting
 
@@ -104,8 +106,8 @@ def _check_program(word: str) -> None:
 
 
 def _environment(session: Session, call: TarmakCall) -> Mapping[str, str]:
-    """What tarmak runs with. Raises ConfigError where our own -c or --current-cluster says something else than
-    tarmak's arguments, which are not touched."""
+    """The environment for tarmak. Raises ConfigError if -c or --current-cluster of tarmak-iam contradicts tarmak's
+    arguments, which are not changed."""
     environment = dict(os.environ)
     if session.directory is not None:
         given = session.directory.expanduser()
@@ -122,11 +124,11 @@ def _environment(session: Session, call: TarmakCall) -> Mapping[str, str]:
 
 
 def _current_cluster(call: TarmakCall, environment: Mapping[str, str]) -> str:
-    return Session(call.directory(environment), None, "as tarmak has it").config().current_cluster.cluster_name
+    return Session(call.directory(environment), None, "chosen by tarmak").config().current_cluster.cluster_name
 
 
 def _contradiction(option: str, ours: str, theirs: str) -> ConfigError:
     return ConfigError(
-        f"{option} is {ours}, but tarmak would work on {theirs}",
-        remedy=f"give {option} to tarmak, behind its name",
+        f"{option} is {ours}, but tarmak's arguments select {theirs}",
+        remedy=f"pass {option} to tarmak, after its name",
     )

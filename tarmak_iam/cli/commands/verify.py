@@ -1,4 +1,4 @@
-"""verify: a login for real, compared with what `whois` says."""
+"""verify: a real login, compared with the answer of `whois`."""
 
 from __future__ import annotations
 
@@ -36,13 +36,14 @@ def verify(
     timeout: float,
     output: str,
 ) -> None:
-    """Verify a login: make a token with your AWS credentials, ask the API server whose it is, and compare with whois.
+    """Log in with your AWS credentials, and compare the result with `whois`.
 
-    Only a login as somebody whom a mapping names verifies anything. Where you are not mapped and refused, or have no
-    AWS credentials, nothing is known: exit code 4, and whom to log in as. Exit code 1 means that the login failed.
+    A token is created with your AWS credentials, and the API server is asked for its identity. Only a login as a mapped
+    principal verifies anything. If you are not mapped and the API server rejects you, or if you have no AWS
+    credentials, the exit code is 4, and the output says as whom to log in. Exit code 1 means that the login failed.
 
-    The token is made by aws-iam-authenticator where that is on the PATH, else by ourselves. The kubeconfig is the
-    admin's, which asks what keeps you out.
+    aws-iam-authenticator creates the token if it is on the PATH, otherwise tarmak-iam does. The admin's kubeconfig is
+    used to ask the API server, also for the reason of a rejection.
     """
     installation = session.installation({"role": role, "profile": profile})
     login = try_login(installation, kubectl_of(session, kubeconfig, kube_context, seconds=timeout), seconds=timeout)

@@ -84,10 +84,10 @@ def test_the_rollout_is_waited_for_within_limits(stand: Stand) -> None:
 
 def test_apply_says_that_it_is_not_verified(stand: Stand) -> None:
     shell = stand.shell
-    command = f"`tarmak-iam -c {shell.single} verify --context dev` logs in"
+    command = f"run `tarmak-iam -c {shell.single} verify --context dev` to verify a login"
     done = shell.dev("apply", "--context", "dev")
-    assert done.err.splitlines()[-1] == f"applied, not verified: {command}"
-    assert shell.dev("apply", "--context", "dev").err.splitlines()[-1] == f"unchanged, not verified: {command}"
+    assert done.err.splitlines()[-1] == f"applied, not verified; {command}"
+    assert shell.dev("apply", "--context", "dev").err.splitlines()[-1] == f"unchanged, not verified; {command}"
     assert "verified" not in shell.dev("apply", "--dry-run", "client").err
 
 
@@ -135,9 +135,9 @@ class TestApplyAndVerify:
     @pytest.mark.parametrize(
         ("options", "what"),
         [
-            (["--verify", "--dry-run", "client"], "--verify logs in to what is applied, and --dry-run applies nothing"),
-            (["--role", ADMIN], "--role is for the login of --verify; add --verify"),
-            (["--profile", "p"], "--profile is for the login of --verify; add --verify"),
+            (["--verify", "--dry-run", "client"], "--verify cannot be combined with --dry-run, which applies nothing"),
+            (["--role", ADMIN], "--role is for the login of --verify: add --verify"),
+            (["--profile", "p"], "--profile is for the login of --verify: add --verify"),
         ],
     )
     def test_options_that_do_not_go_together(self, stand: Stand, options: list[str], what: str) -> None:

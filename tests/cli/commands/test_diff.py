@@ -58,8 +58,8 @@ def test_the_difference_of_every_cluster(stand: Stand) -> None:
     every = ("-c", shell.multi, "diff", "--all-clusters")
     done = shell.run(*every, code=1)
     assert done.out.splitlines()[0] == "prod-green:"
-    assert "prod-blue: no differences: the cluster is as it should be\n" in done.err
-    assert done.err.splitlines()[-1] == "2 clusters: 1 as it should be, 1 different (prod-green)"
+    assert "prod-blue: no differences: the cluster is up to date\n" in done.err
+    assert done.err.splitlines()[-1] == "2 clusters: 1 up to date, 1 different (prod-green)"
     asked = [f"--config-directory {shell.multi} --current-cluster {name}" for name in ("prod-blue", "prod-green")]
     assert (stand.bin / "tarmak.log").read_text().splitlines() == [f"{each} clusters kubeconfig" for each in asked]
     told = json.loads(shell.run(*every, "-o", "json", code=1).out)

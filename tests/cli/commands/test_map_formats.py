@@ -181,7 +181,7 @@ def test_diff(shell: Shell, aws_auth: Path) -> None:
     shell.dev("map", "import", aws_auth)
     same = shell.dev("diff", "--from", aws_auth)
     assert same.out == ""
-    assert same.err.endswith("no differences: everyone keeps what they have\n")
+    assert same.err.endswith("no differences: access stays the same\n")
     own = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
     older = aws_auth.with_name("older.yaml")
     older.write_text(

@@ -37,7 +37,7 @@ def test_a_refusal_of_somebody_whom_nobody_maps_is_not_verified(stand: Stand, mo
     assert found.out.startswith(f"the API server rejects {NOBODY}, as whois expects: no mapping matches")
     assert found.err.splitlines()[-1] == (
         f"not verified: you ({NOBODY}) are not mapped; verify as {ADMIN}, with --role ARN or AWS_PROFILE; "
-        f"`tarmak-iam -c {shell.single} verify --role {ADMIN} --context 'a b'` logs in as that role"
+        f"run `tarmak-iam -c {shell.single} verify --role {ADMIN} --context 'a b'` to log in as that role"
     )
     assert "admin certificate" not in found.err
     shown = json.loads(shell.dev("verify", "-o", "json", code=4).out)
