@@ -136,6 +136,15 @@ def with_plain_account(text: str) -> str:
     return _CONSOLE_ACCOUNT.sub(r"\1\2\3\4", text)
 
 
+# RoleSessionName in the API reference of STS.
+_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}\Z", re.ASCII)
+
+
+def is_session_name(text: str) -> bool:
+    """Whether STS accepts it as a RoleSessionName."""
+    return _SESSION_NAME.match(text) is not None
+
+
 SSO_ROLE_PREFIX = "AWSReservedSSO_"
 
 

@@ -17,9 +17,17 @@ _FAMILIES = {
     "aws": "aws",
 }
 _SUBCOMMANDS = {"authenticator": ("token",), "tarmak-iam": ("token",), "aws": ("eks", "get-token")}
+_TOKEN_OPTIONS = {
+    "-i": "cluster",
+    "--cluster-id": "cluster",
+    "-r": "role",
+    "--role": "role",
+    "-s": "session",
+    "--session-name": "session",
+}
 _OPTIONS = {
-    "authenticator": {"-i": "cluster", "--cluster-id": "cluster", "-r": "role", "--role": "role"},
-    "tarmak-iam": {"-i": "cluster", "--cluster-id": "cluster", "-r": "role", "--role": "role"},
+    "authenticator": _TOKEN_OPTIONS,
+    "tarmak-iam": _TOKEN_OPTIONS,
     "aws": {"--cluster-name": "cluster", "--role-arn": "role", "--output": "output"},
 }
 _SHARED = {"--region": "region", "--profile": "profile"}

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tarmak_iam.aws.arn import parse_arn
+from tarmak_iam.aws.arn import is_session_name, parse_arn
 from tarmak_iam.aws.regions import is_region
 from tarmak_iam.aws.sts_hosts import sts_host
 from tarmak_iam.config.kubernetes_versions import parse_version
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.sts_verification import Verifier, host_refusal
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.installation.settings import Settings
 
 API_GROUP = "client.authentication.k8s.io"
 
@@ -42,8 +43,13 @@ DEFAULT_HINTS = frozenset({*_HINTS.values(), _FORMER_HINT})
 """Every installHint that was ever written without the setting: nobody's own words, to be replaced."""
 
 
-def exec_plugin(installation: Installation) -> dict[str, Any]:
-    """The `exec` mapping of the user. Raises ConfigError for what cannot work."""
+def exec_plugin(installation: Installation, session_name: str | None = None) -> dict[str, Any]:
+    """The `exec` mapping of the user, whose role session is named `session_name` if it is given.
+
+    Raises ConfigError for what cannot work.
+    """
+    if session_name is not None:
+        _check_session_name(session_name, installation.settings)
     if installation.region:
         installation.safe_region()  # it would be the region of --region and of STS's host
     for _, problem in exec_problems(installation):
@@ -57,7 +63,7 @@ def exec_plugin(installation: Installation) -> dict[str, Any]:
     plugin: dict[str, Any] = {
         "apiVersion": f"{API_GROUP}/{_api_version(kubectl)}",
         "command": settings.exec,
-        "args": _args(installation),
+        "args": _args(installation, session_name),
     }
     variables = [{"name": name, "value": value} for name, value in env.items() if value]
     if variables:
@@ -102,7 +108,22 @@ def _api_version(kubectl: tuple[int, int] | None) -> str:
     return "v1alpha1" if kubectl is not None and kubectl < _FIRST_V1BETA1 else "v1beta1"
 
 
-def _args(installation: Installation) -> list[str]:
+def _check_session_name(name: str, settings: Settings) -> None:
+    """Raises ConfigError where the command or STS would not accept it."""
+    if settings.exec == "aws":
+        # awscli/customizations/eks/get_token.py has the name as a constant.
+        what = "`aws eks get-token` has no option for the session name: it always uses EKSGetTokenAuth"
+        raise ConfigError(what, remedy="use aws-iam-authenticator or tarmak-iam for --exec")
+    if settings.role is None:
+        what = "a session name requires a role that the command assumes"
+        remedy = "specify --role ARN; for the role of an AWS profile, set role_session_name in that profile"
+        raise ConfigError(what, remedy=remedy)
+    if not is_session_name(name):
+        what = f"{name!r} is not a valid role session name"
+        raise ConfigError(what, remedy="use 2 to 64 letters, digits and _+=,.@-")
+
+
+def _args(installation: Installation, session_name: str | None) -> list[str]:
     settings, cluster_id = installation.settings, installation.cluster_id
     region = _region(installation)
     if settings.exec == "aws":
@@ -112,6 +133,7 @@ def _args(installation: Installation) -> list[str]:
         return [*args, "--output", "json"]  # whatever the user's own configuration says
     args = ["token", "-i", cluster_id]
     args += ["-r", settings.role] if settings.role else []
+    args += ["-s", session_name] if session_name else []
     return [*args, "--region", region] if settings.exec == "tarmak-iam" and region else args
 
 

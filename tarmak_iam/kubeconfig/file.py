@@ -1,4 +1,4 @@
-"""An existing kubeconfig, read as kubectl reads it, and which files kubectl reads."""
+"""An existing kubeconfig, read as kubectl reads it; and the files that kubectl reads."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tarmak_iam.errors import ConfigError, ParseError, Place
 from tarmak_iam.text import quoted
 
 LISTS = {"clusters": "cluster", "contexts": "context", "users": "user"}
-"""The lists of a kubeconfig, and the key that the content of their items is under."""
+"""The lists of a kubeconfig, and for each the key of an item's content."""
 
-_SECRETIVE = "its text is not shown here, since kubeconfigs hold credentials"
+_SECRETIVE = "its text is not shown here because a kubeconfig may contain credentials"
 
 
 @dataclass(frozen=True, slots=True)
 class Stanza:
-    """A named item of one of the lists; `value` is its content, empty where there is none."""
+    """A named item of one of the lists; `value` is its content, {} where it is missing."""
 
     list_key: str
     index: int
@@ -39,22 +39,22 @@ class Stanza:
 
 @dataclass(frozen=True)
 class KubeconfigFile:
-    """Of a file with several documents kubectl reads the first, and so do we."""
+    """Only the first document of a file, as in kubectl."""
 
     document: Document
     stanzas: tuple[Stanza, ...]
     current_context: str
     is_new: bool = False
-    """Whether there is no such file yet."""
+    """Whether the file does not exist yet."""
 
     @classmethod
     def parse(cls, data: bytes | str, filename: str) -> KubeconfigFile:
-        """Raises ParseError, which quotes nothing of the text, and ConfigError for what kubectl would not read."""
+        """Raises ParseError, which does not quote the text, and ConfigError for what kubectl could not read."""
         try:
             document = Document.parse(data, filename)
         except ParseError as error:
-            what = "the kubeconfig is no well-formed YAML or JSON"
-            raise ParseError(what, remedy=f"mend it there; {_SECRETIVE}", place=error.place) from None
+            what = "the kubeconfig is not well-formed YAML or JSON"
+            raise ParseError(what, remedy=f"fix it there; {_SECRETIVE}", place=error.place) from None
         return cls.of(document)
 
     @classmethod
@@ -63,18 +63,18 @@ class KubeconfigFile:
 
     @classmethod
     def of(cls, document: Document) -> KubeconfigFile:
-        """Raises ConfigError for what kubectl would not read."""
+        """Raises ConfigError for what kubectl could not read."""
         data = document.data
         if data is None:
             return cls(document, (), "")
         if not isinstance(data, dict):
-            raise _unreadable("it is no mapping", document.position(()))
+            raise _unreadable("it is not a YAML mapping", document.position(()))
         for key, own in (("kind", "Config"), ("apiVersion", "v1")):
             if data.get(key) not in (None, "", own):
                 raise _unreadable(f"its {key} is not {own}", document.position((key,)))
         current = data.get("current-context")
         if not isinstance(current, str | None):
-            raise _unreadable("current-context is no string", document.position(("current-context",)))
+            raise _unreadable("current-context is not a string", document.position(("current-context",)))
         stanzas = tuple(stanza for key in LISTS for stanza in _stanzas(document, key, data.get(key)))
         return cls(document, stanzas, current or "")
 
@@ -87,12 +87,12 @@ class KubeconfigFile:
 
 def _stanzas(document: Document, key: str, items: Any) -> list[Stanza]:
     if not isinstance(items, list | None):
-        raise _unreadable(f"{key} is no list", document.position((key,)))
+        raise _unreadable(f"{key} is not a list", document.position((key,)))
     found: dict[str, Stanza] = {}
     for index, item in enumerate(items or ()):
         stanza = _stanza(document, key, index, item)
         if stanza.name in found:
-            what = f"the {stanza.kind} {quoted(stanza.name)} is there twice"
+            what = f"duplicate {stanza.kind} {quoted(stanza.name)}"
             raise _unreadable(what, document.position((key, index)))
         found[stanza.name] = stanza
     return list(found.values())
@@ -101,30 +101,30 @@ def _stanzas(document: Document, key: str, items: Any) -> list[Stanza]:
 def _stanza(document: Document, key: str, index: int, item: Any) -> Stanza:
     item = {} if item is None else item
     if not isinstance(item, dict):
-        raise _unreadable(f"an item of {key} is no mapping", document.position((key, index)))
+        raise _unreadable(f"an item of {key} is not a YAML mapping", document.position((key, index)))
     name, value = item.get("name"), item.get(LISTS[key])
     if not isinstance(name, str | None):
-        raise _unreadable(f"a name in {key} is no string", document.position((key, index, "name")))
+        raise _unreadable(f"a name in {key} is not a string", document.position((key, index, "name")))
     if not isinstance(value, dict | None):
-        raise _unreadable(f"the {LISTS[key]} is no mapping", document.position((key, index, LISTS[key])))
+        raise _unreadable(f"the {LISTS[key]} is not a YAML mapping", document.position((key, index, LISTS[key])))
     return Stanza(key, index, name or "", value or {})
 
 
 def _unreadable(what: str, place: Place) -> ConfigError:
-    return ConfigError(f"kubectl cannot read this kubeconfig: {what}", remedy="mend it first", place=place)
+    return ConfigError(f"kubectl cannot read this kubeconfig: {what}", remedy="fix it first", place=place)
 
 
 def kubectl_files(environment: Mapping[str, str]) -> list[Path]:
-    """Those of the list KUBECONFIG, each once, else ~/.kube/config. An empty name in the list is passed over.
+    """The files listed in KUBECONFIG, each once, else ~/.kube/config. Empty names in the list are ignored.
 
-    Raises ConfigError for a list without any name: kubectl then reads no file at all.
+    Raises ConfigError for a list without a name: kubectl then reads no file.
     """
     listed = environment.get("KUBECONFIG", "")
     if not listed:
         return [Path.home() / ".kube" / "config"]
     names = list(dict.fromkeys(name for name in listed.split(os.pathsep) if name))
     if not names:
-        raise ConfigError("KUBECONFIG names no file", remedy="unset it, or name the file: --merge FILE")
+        raise ConfigError("KUBECONFIG contains no file name", remedy="unset it, or specify the file: --merge FILE")
     return [Path(name) for name in names]
 
 

@@ -1,4 +1,4 @@
-"""Our cluster, context and user in existing kubeconfigs: text to text, every other byte as it was."""
+"""Adds or updates cluster, context and user in existing kubeconfigs: text to text, all other bytes unchanged."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ EntryChange = Literal["added", "updated", "replaced", "unchanged"]
 
 @dataclass(frozen=True, slots=True)
 class MergedEntry:
-    """One of our three, or an older login to the cluster that was put right, in the file of that index. `replaced`:
-    what was there was not ours."""
+    """The cluster, context or user, or an older user of the cluster that was fixed. `file` is the index of its file.
+    `replaced`: the entry before was not managed by tarmak-iam."""
 
     kind: str
     name: str
     file: int
     change: EntryChange
     kept_role: str | None = None
-    """The role that a user keeps where none was asked for."""
+    """The role that an existing user keeps, where none was requested."""
 
 
 @dataclass(frozen=True)
 class Merge:
-    """`after` are the documents of `before`, in the same order; those that need no change are the same."""
+    """`after` contains the documents of `before` in the same order; an unchanged one is the same object."""
 
     before: tuple[KubeconfigFile, ...]
     after: tuple[Document, ...]
     entries: tuple[MergedEntry, ...]
     uses: int | None
-    """Index of the file whose current-context was made ours."""
+    """Index of the file whose current-context was set, None for no file."""
 
     def is_changed(self, file: int) -> bool:
         return self.after[file] is not self.before[file].document
@@ -53,16 +53,18 @@ class _Step:
 def merge_kubeconfig(
     files: Sequence[KubeconfigFile], wanted: dict[str, Any], *, default: int = 0, force: bool = False, use: bool = False
 ) -> Merge:
-    """Adds what is not there to the file of index `default`, and brings up to date what is there where it is.
+    """Adds missing entries to the file of index `default`, and updates existing ones in their own file.
 
-    `files` are in kubectl's order: the first one that has an entry decides. `wanted` is what `client_kubeconfig`
-    makes. current-context becomes ours with `use`, and in a file that has no context where none is chosen yet.
-    Raises PolicyRefused, all files as they were, for an entry of our name that is not ours unless `force` replaces
-    it, and EditRefused for what cannot be edited.
+    `files` are in kubectl's order: of entries with the same name, kubectl uses the one in the first file. `wanted` is
+    the result of `client_kubeconfig`. current-context is set with `use`; also without it, if no file has a current
+    context and the default file has no contexts.
+
+    Raises PolicyRefused for an entry of the same name that is not managed by tarmak-iam, unless `force` replaces it,
+    and EditRefused for what cannot be edited. No file is changed then.
     """
     steps = _steps(files, wanted, default)
     if not force:
-        _refuse_foreign(files, steps)
+        _refuse_unmanaged(files, steps)
     context = wanted["current-context"]
     effective = next((each.current_context for each in files if each.current_context), "")
     is_first = not effective and not any(each.list_key == "contexts" for each in files[default].stanzas)
@@ -78,7 +80,7 @@ def _steps(files: Sequence[KubeconfigFile], wanted: dict[str, Any], default: int
 
 
 def _repairs(files: Sequence[KubeconfigFile], wanted: dict[str, Any]) -> list[_Step]:
-    """Older logins to the cluster, such as Tarmak's documentation has them, where kubectl finds them."""
+    """Updates of older users of the cluster, such as those in Tarmak's documentation, where kubectl finds them."""
     seen, steps = {wanted["users"][0]["name"]}, []
     for index, file in enumerate(files):
         for stanza in file.stanzas:
@@ -105,17 +107,20 @@ def _step(files: Sequence[KubeconfigFile], key: str, item: dict[str, Any], defau
     return _Step(MergedEntry(kind, name, default, "added"), Append((key,), item))
 
 
-def _refuse_foreign(files: Sequence[KubeconfigFile], steps: Sequence[_Step]) -> None:
-    foreign = [step for step in steps if step.against]
-    if not foreign:
+def _refuse_unmanaged(files: Sequence[KubeconfigFile], steps: Sequence[_Step]) -> None:
+    unmanaged = [step for step in steps if step.against]
+    if not unmanaged:
         return
-    told = "; ".join(f"the {step.entry.kind} {quoted(step.entry.name)} is not ours: {step.against}" for step in foreign)
-    first = foreign[0].entry
+    reasons = "; ".join(
+        f"the {step.entry.kind} {quoted(step.entry.name)} is not managed by tarmak-iam: {step.against}"
+        for step in unmanaged
+    )
+    first = unmanaged[0].entry
     file = files[first.file]
     stanza = file.stanza(f"{first.kind}s", first.name)
     raise PolicyRefused(
-        f"{told}; nothing was written",
-        remedy="name another file, or rename what is there; --force replaces it",
+        f"{reasons}; nothing was written",
+        remedy="specify another file, rename the entry, or replace it with --force",
         place=file.place(stanza) if stanza else None,
     )
 
@@ -138,7 +143,7 @@ def _edited(
 
 
 def _at_entry(file: KubeconfigFile, edits: Sequence[Edit], refusal: EditRefused) -> EditRefused:
-    """The refusal at the entry that cannot be edited, such as one whose anchor others use."""
+    """The refusal, placed at the entry that cannot be edited, such as one whose anchor is used elsewhere."""
     for edit in edits:
         try:
             file.document.edit(edit)
@@ -149,8 +154,8 @@ def _at_entry(file: KubeconfigFile, edits: Sequence[Edit], refusal: EditRefused)
 
 
 def _prove(after: Sequence[Document], wanted: dict[str, Any], default: int) -> None:
-    """Read again, there is nothing left to do. That all else is as it was, each document has proven itself."""
+    """Reads the results again: no change may be left to make. Each document proves that the rest is unchanged."""
     for step in _steps([KubeconfigFile.of(document) for document in after], wanted, default):
         if step.edit is not None:
-            what = f"the {step.entry.kind} {quoted(step.entry.name)} does not come out right"
-            raise EditRefused(f"{what}; nothing was written", remedy="mend the entry by hand")
+            what = f"the edit of the {step.entry.kind} {quoted(step.entry.name)} has another result than intended"
+            raise EditRefused(f"{what}; nothing was written", remedy="fix the entry by hand")

@@ -1,4 +1,4 @@
-"""Whether an entry of an existing kubeconfig is ours to change, and what it should be."""
+"""Whether tarmak-iam manages an entry of an existing kubeconfig, and what its content should be."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ _OTHER_TRUST = ("insecure-skip-tls-verify", "certificate-authority")
 
 
 def foreign_exec(plugin: Any, own: Values) -> str | None:
-    """Why it gets no token for the same cluster id and role as ours; None if it does. Where ours has no role, the
-    one that is there is somebody's choice, as a profile is."""
+    """Why an exec does not get a token for the same cluster ID and role as ours; None if it does. Where ours has no
+    role, an existing role is the user's choice, as a profile is."""
     before = ExecArguments.of(plugin) if isinstance(plugin, dict) else None
     if before is None:
-        return "its exec is no command that gets a token of AWS IAM"
+        return "its exec command does not get an AWS IAM token"
     wanted = _arguments(own)
     cluster, role = before.options.get("cluster"), before.options.get("role")
     if cluster != wanted.options["cluster"]:
         return (
             f"its token is for the cluster {quoted(cluster)}"
             if cluster
-            else "its token is for no cluster that it names"
+            else "its exec command does not specify a cluster ID"
         )
     if "role" in wanted.options and not _same_role(role, wanted.options["role"]):
         return f"its role is {role}" if role else "it assumes no role"
@@ -55,7 +55,7 @@ def foreign_exec(plugin: Any, own: Values) -> str | None:
 
 
 def _same_role(one: str | None, other: str) -> bool:
-    """Within an account there is one role of a name, whatever its path."""
+    """Role names are unique within an account, whatever the path."""
     try:
         left, right = parse_arn(one or ""), parse_arn(other)
     except ArnError:
@@ -64,20 +64,20 @@ def _same_role(one: str | None, other: str) -> bool:
 
 
 def unrequested_role(plugin: Values, own: Values) -> str | None:
-    """The role that an exec has and ours has not."""
+    """The role of an exec, where ours has none."""
     return None if "role" in _arguments(own).options else _arguments(plugin).options.get("role")
 
 
 def exec_login(plugin: Any) -> tuple[str, str | None] | None:
-    """Cluster id and role of a token command; None for everything else."""
+    """Cluster ID and role of a token command; None for any other command."""
     arguments = ExecArguments.of(plugin) if isinstance(plugin, dict) else None
     cluster = arguments.options.get("cluster") if arguments else None
     return (cluster, arguments.options.get("role")) if arguments and cluster else None
 
 
 def fixed_exec(plugin: Values, own: Values) -> dict[Any, Any]:
-    """Another login to the cluster with what its kubectl, the one that ours is for, would refuse put right: a version
-    that is gone, a command that never was, a mode that is missing."""
+    """The exec of another user of the cluster, with fixes for what the kubectl that ours is for would reject: a removed
+    apiVersion, a command name that never existed, a missing interactiveMode."""
     command, version = PurePath(plugin["command"]).name, plugin.get("apiVersion")
     is_dated = (
         (version in (None, "", f"{API_GROUP}/v1alpha1") and version != own["apiVersion"])
@@ -95,11 +95,11 @@ def fixed_exec(plugin: Values, own: Values) -> dict[Any, Any]:
 
 
 def updated_exec(plugin: Values, own: Values) -> dict[Any, Any]:
-    """What we write, with what somebody added: variables, options, a directory of the command, a mode. For an exec
-    that is not foreign."""
+    """Our exec, with what the user added to the existing one: variables, options, the command's directory, a mode.
+    For an exec that `foreign_exec` has no objection to."""
     before, wanted = _arguments(plugin), _arguments(own)
     value = {**plugin, **{key: own[key] for key in own if key not in plugin}}
-    # A kubectl that has interactiveMode has v1 too.
+    # A kubectl that knows interactiveMode knows v1 too.
     if not (plugin.get("apiVersion") == f"{API_GROUP}/v1" and "interactiveMode" in own):
         value["apiVersion"] = own["apiVersion"]
     is_other = PurePath(plugin["command"]).name != own["command"]
@@ -119,13 +119,13 @@ def updated_exec(plugin: Values, own: Values) -> dict[Any, Any]:
 
 
 def _keeps_hint(plugin: Values, own: Values) -> bool:
-    """A hint of somebody's own stays, unless the settings have one."""
+    """A hint that a user wrote stays, unless the settings contain one."""
     return own["installHint"] in DEFAULT_HINTS and plugin.get("installHint") not in DEFAULT_HINTS | {None}
 
 
 def _arguments(plugin: Values) -> ExecArguments:
     arguments = ExecArguments.of(plugin)
-    assert arguments is not None  # ours, or not foreign
+    assert arguments is not None  # ours, or checked by foreign_exec
     return arguments
 
 
@@ -134,8 +134,8 @@ def _profile(own: Values) -> str | None:
 
 
 def _kept_arguments(before: ExecArguments, wanted: ExecArguments, profile: str | None) -> Iterator[str]:
-    """Of arguments that have to change, those that do not contradict ours and that the command takes too. An option
-    --profile would win over the variable."""
+    """The existing arguments to keep when the arguments have to change: those that do not contradict ours and that the
+    new command accepts. An option --profile would override the variable."""
     is_same, options = before.family == wanted.family, before.options
     if "role" in options and "role" not in wanted.options:
         yield from ("--role-arn" if wanted.family == "aws" else "-r", options["role"])
@@ -143,18 +143,25 @@ def _kept_arguments(before: ExecArguments, wanted: ExecArguments, profile: str |
         yield from ("--region", options["region"])
     if "profile" in options and profile is None and wanted.family != "authenticator":
         yield from ("--profile", options["profile"])
+    if "session" in options and "session" not in wanted.options and wanted.family != "aws":
+        yield from ("-s", options["session"])
     if is_same:
-        yield from before.rest
+        yield from (word for word in before.rest if not (_forwards_session(word) and "session" in wanted.options))
+
+
+def _forwards_session(word: str) -> bool:
+    """Whether it is --forward-session-name, which both commands reject together with a session name."""
+    return word.partition("=")[0] == "--forward-session-name"
 
 
 def _kept_variables(before: ExecArguments, wanted: ExecArguments, profile: str | None) -> Iterator[dict[str, str]]:
-    """An option --profile as a variable, for the command that has no such option."""
+    """An existing option --profile as a variable, for the command without that option."""
     if "profile" in before.options and profile is None and wanted.family == "authenticator":
         yield {"name": "AWS_PROFILE", "value": before.options["profile"]}
 
 
 def _with_variables(found: Any, own: list[dict[str, str]]) -> list[Any]:
-    """The variables that are there, ours among them with our values."""
+    """The existing variables, with our values for ours, followed by those of ours that were missing."""
     values = {item["name"]: item["value"] for item in own}
     kept = [
         {**item, "value": values.get(str(item.get("name")), item.get("value"))} if isinstance(item, dict) else item
@@ -165,7 +172,7 @@ def _with_variables(found: Any, own: list[dict[str, str]]) -> list[Any]:
 
 
 def is_tunnel(server: str) -> bool:
-    """Whether an API server's address is of this machine: an SSH tunnel, which Tarmak opens for ten minutes."""
+    """Whether the address of an API server is a loopback one: an SSH tunnel, which Tarmak opens for ten minutes."""
     try:
         host = urlsplit(server).hostname or ""
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -175,21 +182,21 @@ def is_tunnel(server: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`value` is what the entry should be; `against` says why it is not ours (with `value` taking its place),
-    and never quotes a credential."""
+    """`value` is what the content should be. `against` is why tarmak-iam does not manage the entry, which `value` would
+    replace; it never quotes a credential."""
 
     value: dict[Any, Any]
     against: str | None = None
     kept_role: str | None = None
-    """The role of a user where ours has none."""
+    """The existing role of a user, where ours has none."""
 
 
 def claim(kind: str, found: Values, wanted: Values) -> Claim:
-    """For the content of a `cluster`, `context` or `user` of our name and the one that `kubeconfig` makes.
+    """For the existing content of a `cluster`, `context` or `user` of the same name, and the generated one.
 
-    Ours is a cluster of the same server, or of a tunnel with the same CA; a context of our cluster and user; and
-    a user without other credentials whose command gets a token for the same cluster id and role. Without a role of
-    ours, the role that is there stays.
+    tarmak-iam manages a cluster with the same server, or with a tunnel and the same CA; a context of the same cluster
+    and user; and a user without other credentials whose command gets a token for the same cluster ID and role. Where
+    no role is requested, the existing one stays.
     """
     return _CLAIMS[kind](found, wanted)
 
@@ -199,16 +206,16 @@ def _cluster(found: Values, wanted: Values) -> Claim:
     value = {**kept, **wanted}
     for key in _OTHER_TRUST:
         if found.get(key):
-            return Claim(value, f"it has {key}")
+            return Claim(value, f"it contains {key}")
     server, own = found.get("server"), wanted["server"]
-    ca = found.get("certificate-authority-data")
-    has_ca = isinstance(ca, str) and "".join(ca.split()) == wanted["certificate-authority-data"]
+    ca, own_ca = found.get("certificate-authority-data"), wanted.get("certificate-authority-data")
+    has_ca = isinstance(ca, str) and own_ca is not None and "".join(ca.split()) == own_ca
     if has_ca:
-        value["certificate-authority-data"] = ca  # as it is written there
+        value["certificate-authority-data"] = ca  # with its own whitespace
     if server and not _same_address(server, own) and not (has_ca and is_tunnel(str(server))):
         return Claim(value, f"its server is {_shown_address(server)}, not {own}")
-    if ca and not has_ca and (not server or is_tunnel(str(server))):
-        return Claim(value, "its CA is another")
+    if ca and own_ca is not None and not has_ca and (not server or is_tunnel(str(server))):
+        return Claim(value, "its CA is different")
     if server and _same_address(server, own):
         value["server"] = server
     return Claim(value)
@@ -219,12 +226,12 @@ def _same_address(server: object, own: str) -> bool:
 
 
 def _shown_address(server: object) -> str:
-    """Without user and password, which an address may have."""
+    """Without username and password, which a URL may contain."""
     try:
         parts = urlsplit(str(server))
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     except ValueError:
-        return "another one"
+        return "another URL"
 
 
 def _context(found: Values, wanted: Values) -> Claim:
@@ -238,7 +245,7 @@ def _context(found: Values, wanted: Values) -> Claim:
 def _user(found: Values, wanted: Values) -> Claim:
     for key in _OTHER_CREDENTIALS:
         if found.get(key):
-            return Claim(dict(wanted), f"it has {key}")
+            return Claim(dict(wanted), f"it contains {key}")
     plugin, own = found.get("exec"), wanted["exec"]
     if plugin is None:
         return Claim({**found, **wanted})
@@ -249,8 +256,8 @@ def _user(found: Values, wanted: Values) -> Claim:
 
 
 def fixed_user(name: str, found: Values, wanted: Values, cluster_id: str) -> dict[Any, Any]:
-    """The content of another user, put right where it is a dated login to the same cluster with a name that we gave
-    or give it: the cluster id, or that and its role."""
+    """The content of another user. It is fixed where it is an outdated login to the same cluster under a name that
+    tarmak-iam used or uses: the cluster ID, or the cluster ID and its role."""
     plugin: Any = found.get("exec")
     login = None if any(found.get(key) for key in _OTHER_CREDENTIALS) else exec_login(plugin)
     if login is None or login[0] != cluster_id:

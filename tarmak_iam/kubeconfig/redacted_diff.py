@@ -9,6 +9,7 @@ from typing import Any
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span
 from tarmak_iam.document.unified_diff import unified_diff
+from tarmak_iam.kubeconfig.connection import has_credentials
 from tarmak_iam.kubeconfig.exec_arguments import WORDS
 from tarmak_iam.kubeconfig.file import LISTS
 
@@ -42,7 +43,11 @@ def redacted_diff(before: Document | None, after: Document, wanted: dict[str, An
 
 def _shown(document: Document, wanted: dict[str, Any]) -> str:
     text = document.text
-    own = {(key, item["name"]): frozenset(_texts(item)) for key in LISTS for item in wanted[key]}
+    own = {
+        (key, item["name"]): frozenset(text for text in _texts(item) if not has_credentials(text))
+        for key in LISTS
+        for item in wanted[key]
+    }
     spans = [(span, _HIDDEN) for span in _hidden(document.root, (), own, frozenset())]
     spans += [(comment.span, f"# {_HIDDEN}") for comment in document.comments]
     end = _end(document)

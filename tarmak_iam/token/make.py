@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, is_account, parse_arn
+from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, is_account, is_session_name, parse_arn
 from tarmak_iam.aws.regions import partition_of, region_flaw, region_of_zone
 from tarmak_iam.aws.sts_hosts import sts_host
 from tarmak_iam.errors import ConfigError
@@ -35,9 +35,7 @@ _CLUSTER_ID = re.compile(r"[!-~]+( [!-~]+)*\Z")
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)*-[a-z]+-[0-9]+\Z")
 
 
-# Patterns of RoleSessionName and ExternalId in the API reference of STS.
-_SESSION = re.compile(r"[\w+=,.@-]{2,64}\Z", re.ASCII)
-
+# The pattern of ExternalId in the API reference of STS.
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}\Z", re.ASCII)
 _LOGGER = logging.getLogger(__name__)
 _CUSHION = timedelta(minutes=1)
@@ -96,7 +94,7 @@ def check_session(role: str | None, session_name: str | None, external_id: str |
         raise ConfigError(f"{what} is of use with a role only", remedy="give the role too")
     if is_forwarded and session_name is not None:
         raise ConfigError("the session is named twice", remedy="either give its name or forward the one there is")
-    if session_name is not None and not _SESSION.match(session_name):
+    if session_name is not None and not is_session_name(session_name):
         raise ConfigError(
             f"{session_name!r} is no name of a role session", remedy="use 2 to 64 letters, digits and _+=,.@-"
         )

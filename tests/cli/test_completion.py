@@ -63,6 +63,8 @@ def offered(shell: Shell, monkeypatch: pytest.MonkeyPatch, line: str, *, breaks:
         ("tarmak-iam -c ", ["<dir>"]),
         ("tarmak-iam map import ", ["<file>"]),
         ("tarmak-iam whois --config ", ["<file>"]),
+        ("tarmak-iam kubeconfig --certificate-authority ", ["<file>"]),
+        ("tarmak-iam kubeconfig --se", ["--session-name", "--server"]),
         ("tarmak-iam render --output-dir ", ["<dir>"]),
         ("tarmak-iam completion ", ["bash", "zsh", "fish"]),
         ("tarmak-iam nothing ", []),

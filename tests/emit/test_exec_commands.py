@@ -141,8 +141,12 @@ def test_kubectl_sends_the_token(
     command: str, environment: dict[str, str], api_server: tuple[dict[str, str], list[str]], tmp_path: Path
 ) -> None:
     cluster, seen = api_server
-    made = client_kubeconfig(installation(exec=command))
-    made["clusters"][0]["cluster"] = cluster
+    made = client_kubeconfig(
+        installation(exec=command, admin=None),
+        server=cluster["server"],
+        certificate_authority=base64.b64decode(cluster["certificate-authority-data"]),
+    )
+    assert made["clusters"][0]["cluster"] == cluster
     file = tmp_path / "kubeconfig"
     file.write_bytes(yaml_bytes(made))
     kubectl = ["kubectl", "--kubeconfig", str(file), "get", "--raw", "/version"]

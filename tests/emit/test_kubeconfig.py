@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -18,9 +19,10 @@ from tarmak_iam.document import Document
 from tarmak_iam.emit.emitters import render
 from tarmak_iam.emit.kubeconfig import client_kubeconfig, emit_kubeconfig
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.installation.admin_kubeconfig import AdminKubeconfig
 from tarmak_iam.installation.installation import Installation
 from tests.support import GOLDEN
-from tests.support.installations import ADMIN, CA, CONFIG, installation
+from tests.support.installations import ADMIN, CA, CONFIG, ON, installation
 
 ROLE = "arn:aws:iam::111122223333:role/team/Admin"
 
@@ -233,7 +235,120 @@ def test_without_tarmaks_kubeconfig_there_is_none_and_the_rest_is_made() -> None
     assert [artifact.name for artifact in artifacts] == names
     ((name, error),) = left_out
     assert name == "kubeconfig"
-    assert "run `tarmak clusters kubeconfig` once" in str(error)
+    assert str(error) == (
+        "the CA of the cluster is unknown: Tarmak's own kubeconfig does not exist; run `tarmak clusters kubeconfig`, "
+        "or use `tarmak-iam kubeconfig` with --server URL --certificate-authority FILE"
+    )
+
+
+PEM = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+PEM_DATA = base64.b64encode(PEM).decode()
+TUNNEL = "https://127.0.0.1:40123"
+API = "https://api.example.com:6443"
+
+
+@pytest.mark.parametrize(
+    ("is_public", "admin", "options", "expected"),
+    [
+        (False, ADMIN, {"server": API}, {"server": API, "certificate-authority-data": CA}),
+        (
+            False,
+            ADMIN,
+            {"server": API, "certificate_authority": PEM},
+            {"server": API, "certificate-authority-data": PEM_DATA},
+        ),
+        (False, ADMIN, {"certificate_authority": PEM}, {"server": TUNNEL, "certificate-authority-data": PEM_DATA}),
+        (
+            False,
+            None,
+            {"server": API, "certificate_authority": PEM},
+            {"server": API, "certificate-authority-data": PEM_DATA},
+        ),
+        (False, None, {"server": API}, {"server": API}),  # the CAs of the operating system; never unverified
+        (
+            True,
+            None,
+            {"certificate_authority": PEM},
+            {"server": "https://api.dev-cluster.k8s.example.com", "certificate-authority-data": PEM_DATA},
+        ),
+        (
+            False,
+            ADMIN,
+            {"proxy_url": "socks5://localhost:1080"},
+            {"server": TUNNEL, "certificate-authority-data": CA, "proxy-url": "socks5://localhost:1080"},
+        ),
+    ],
+)
+def test_the_connection(
+    is_public: bool, admin: AdminKubeconfig | None, options: dict[str, Any], expected: dict[str, str]
+) -> None:
+    made = client_kubeconfig(installation(api_server="{public: true}" if is_public else ON, admin=admin), **options)
+    assert made["clusters"] == [{"name": "dev-cluster", "cluster": expected}]
+
+
+def test_the_address_is_unknown() -> None:
+    with pytest.raises(ConfigError) as caught:
+        client_kubeconfig(installation(admin=None), certificate_authority=PEM)
+    assert str(caught.value) == (
+        "the address of the API server is unknown: Tarmak's own kubeconfig does not exist; "
+        "run `tarmak clusters kubeconfig`, or use `tarmak-iam kubeconfig` with --server URL"
+    )
+    with pytest.raises(ConfigError, match=r"the CA of the cluster is unknown.* with --certificate-authority FILE$"):
+        client_kubeconfig(installation(api_server="{public: true}", admin=None))
+
+
+def test_the_name_of_the_context() -> None:
+    made = client_kubeconfig(installation(role=ROLE), alias="dev")
+    assert made["contexts"] == [{"name": "dev", "context": {"cluster": "dev-cluster", "user": "dev-cluster-Admin"}}]
+    assert made["current-context"] == "dev"
+    assert made["users"][0]["name"] == "dev-cluster-Admin"
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("aws-iam-authenticator", ["token", "-i", "dev-cluster", "-r", ROLE, "-s", "alice"]),
+        ("tarmak-iam", ["token", "-i", "dev-cluster", "-r", ROLE, "-s", "alice", "--region", "eu-west-1"]),
+    ],
+)
+def test_the_name_of_the_role_session(command: str, expected: list[str]) -> None:
+    made = client_kubeconfig(installation(exec=command, role=ROLE), session_name="alice")
+    assert made["users"][0]["user"]["exec"]["args"] == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "message"),
+    [
+        (
+            {"exec": "aws", "role": ROLE},
+            "alice",
+            (
+                "`aws eks get-token` has no option for the session name: it always uses EKSGetTokenAuth; "
+                "use aws-iam-authenticator or tarmak-iam for --exec"
+            ),
+        ),
+        (
+            {},
+            "alice",
+            (
+                "a session name requires a role that the command assumes; specify --role ARN; for the role of an AWS "
+                "profile, set role_session_name in that profile"
+            ),
+        ),
+        *(
+            (
+                {"role": ROLE},
+                name,
+                f"{name!r} is not a valid role session name; use 2 to 64 letters, digits and _+=,.@-",
+            )
+            for name in ("", "a", "a b", "a/b", "a\n", "x" * 65)
+        ),
+    ],
+)
+def test_a_session_name_that_cannot_be_used(settings: dict[str, Any], name: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        client_kubeconfig(installation(**settings), session_name=name)
+    assert str(caught.value) == message
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")

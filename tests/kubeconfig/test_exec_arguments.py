@@ -19,6 +19,9 @@ from tarmak_iam.kubeconfig.exec_arguments import ExecArguments, command_family
         ("aws", ["--region", "r", "eks", "get-token", "--cluster-name=c"], {"cluster": "c", "region": "r"}, ()),
         ("aws", ["eks", "get-token", "--role-arn", "R", "--debug"], {"role": "R"}, ("--debug",)),
         ("aws-iam-authenticator", ["token", "-i"], {}, ()),
+        ("aws-iam-authenticator", ["token", "-i", "c", "-salice"], {"cluster": "c", "session": "alice"}, ()),
+        ("tarmak-iam", ["token", "--session-name=alice"], {"session": "alice"}, ()),
+        ("aws", ["eks", "get-token", "-s", "alice"], {}, ("-s", "alice")),
     ],
 )
 def test_arguments(command: str, args: list[str], options: dict[str, str], rest: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""kubeconfig: what the people who log in get, printed or merged into what they have."""
+"""kubeconfig: the kubeconfig for users, printed or merged into existing files."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from tarmak_iam.cli.options import dry_run_option, format_option, kubeconfig_opt
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.document.file_lock import lock_file_of
-from tarmak_iam.document.files import Replacement, make_directory, read_if_present, replace_files
+from tarmak_iam.document.files import Replacement, make_directory, read_file, read_if_present, replace_files
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
 from tarmak_iam.errors import FileError, Place
 from tarmak_iam.installation.backend_payloads import Manifest
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.kubeconfig.connection import authority_data, proxy_warning
 from tarmak_iam.kubeconfig.file import KubeconfigFile, default_file, kubectl_files
 from tarmak_iam.kubeconfig.merge import Merge, merge_kubeconfig
 from tarmak_iam.kubeconfig.redacted_diff import redacted_diff
@@ -35,7 +37,7 @@ _CHANGE_WORDS = {
 
 @dataclass(frozen=True)
 class KubeconfigMergePlan:
-    """What is to be done to which files: worked out for all of them before the first is written."""
+    """Changes to one or more kubeconfig files, computed for all of them before the first is written."""
 
     paths: list[Path]
     existing: list[bytes | None]
@@ -55,23 +57,31 @@ class KubeconfigMergePlan:
         return cls(paths, existing, merge, wanted)
 
     @property
+    def has_authority(self) -> bool:
+        """Whether the cluster's entry contains a CA afterwards: one that was there stays."""
+        name = self.wanted["clusters"][0]["name"]
+        stanzas = (KubeconfigFile.of(document).stanza("clusters", name) for document in self.merge.after)
+        return any(each is not None and each.value.get("certificate-authority-data") for each in stanzas)
+
+    @property
     def changed(self) -> list[int]:
         return [index for index in range(len(self.paths)) if self.merge.is_changed(index)]
 
     def check(self, own: list[Path], recovery_hint: str) -> None:
-        """Raises FileError for a file of the cluster itself: Tarmak's own kubeconfig is the way back in."""
+        """Raises FileError for a file of the cluster itself: Tarmak's own kubeconfig gives recovery access."""
         resolved = set(map(os.path.realpath, own))
         for index in self.changed:
             if os.path.realpath(self.paths[index]) in resolved:
-                what = "this is a file of the cluster itself; nothing was written"
-                raise FileError(what, remedy="name another FILE for --merge", place=Place(str(self.paths[index])))
+                what = "this file belongs to the cluster itself; nothing was written"
+                raise FileError(what, remedy="specify another FILE for --merge", place=Place(str(self.paths[index])))
         for entry in self.merge.entries:
             if entry.change == "replaced":
                 where = self.paths[entry.file]
-                note(f"forced: the {entry.kind} '{entry.name}' of {where} was not ours; {recovery_hint}")
+                what = f"the {entry.kind} '{entry.name}' in {where} was not managed by tarmak-iam"
+                note(f"forced: {what}; {recovery_hint}")
 
     def write(self) -> None:
-        """All of them or none. Raises FileError."""
+        """Writes all files or none. Raises FileError."""
         files = [
             Replacement(self.paths[index], self.merge.after[index].to_bytes(), self.existing[index], mode=0o600)
             for index in self.changed
@@ -93,9 +103,9 @@ class KubeconfigMergePlan:
             if not dry_run or index not in diffs:
                 self._note_done(index, path)
             if index in diffs and self.existing[index] is not None and path.stat().st_mode & 0o077:
-                note(f"others may read {path}, and kubeconfigs hold credentials: chmod 600 {path}")
+                note(f"other users can read {path}, which may contain credentials: run `chmod 600 {path}`")
             if index in diffs and self.merge.after[index].next_document is not None:
-                note(f"{path} has several documents, of which kubectl reads the first")
+                note(f"{path} contains several documents; kubectl reads only the first")
         if dry_run and diffs:
             note("dry run: nothing was written")
 
@@ -104,7 +114,7 @@ class KubeconfigMergePlan:
         return redacted_diff(before, self.merge.after[index], self.wanted)
 
     def _note_done(self, index: int, path: Path) -> None:
-        """A line for each kind of change to the file; one that says `unchanged` if there was none."""
+        """One line per kind of change to the file; a line `unchanged: ...` where nothing changed."""
         entries = [each for each in self.merge.entries if each.file == index]
         is_changed = False
         for change, (verb, place) in _CHANGE_WORDS.items():
@@ -114,9 +124,9 @@ class KubeconfigMergePlan:
                 is_changed = True
         for each in entries:
             if each.kept_role is not None:
-                note(f"the user {each.name} keeps its role {each.kept_role}; --role makes another of its own")
+                note(f"the user {each.name} keeps its role {each.kept_role}; --role adds a separate user")
         if self.merge.uses == index:
-            note(f"made {self.wanted['current-context']} the current context in {path}")
+            note(f"set the current context to {self.wanted['current-context']} in {path}")
 
     def _as_json(self, diffs: dict[int, str]) -> dict[str, Any]:
         uses = self.merge.uses
@@ -137,9 +147,21 @@ _KUBECTLS = "\0"  # no file has this name
 @click.command(
     epilog="\b\nExamples:\n  tarmak-iam kubeconfig --role arn:aws:iam::111122223333:role/Admin \\\n"
     "      > admin.kubeconfig\n"
-    "  tarmak-iam kubeconfig --merge --use"
+    "  tarmak-iam kubeconfig --merge --use --alias dev\n"
+    "  tarmak-iam kubeconfig --server https://api.dev.example.com --certificate-authority ca.pem"
 )
 @kubeconfig_options
+@click.option("--session-name", metavar="NAME", help="Name of the role session. Not possible with --exec aws.")
+@click.option("--server", metavar="URL", help="API server. Default: the public address, or as in Tarmak's kubeconfig.")
+@click.option(
+    "--certificate-authority",
+    metavar="FILE",
+    shell_complete=files,
+    help="PEM file with the CA of the API server, which is embedded. Default: the CA in Tarmak's kubeconfig; with "
+    "--server, if that does not exist, the CAs of the operating system.",
+)
+@click.option("--proxy-url", metavar="URL", help="Proxy for requests to the API server (kubectl 1.19 and later).")
+@click.option("--alias", metavar="NAME", help="Name of the context. Default: the cluster and the name of the role.")
 @click.option(
     "--merge",
     "merge_into",
@@ -147,58 +169,96 @@ _KUBECTLS = "\0"  # no file has this name
     shell_complete=files,
     is_flag=False,
     flag_value=_KUBECTLS,
-    help="Add it to this kubeconfig, or bring it up to date there. Without FILE: where kubectl would, KUBECONFIG or "
+    help="Add the entries to this kubeconfig, or update them there. Without FILE: where kubectl would, KUBECONFIG or "
     "~/.kube/config.",
 )
 @click.option("--use", is_flag=True, help="With --merge: make its context the current one.")
-@click.option("--force", is_flag=True, help="With --merge: replace entries of the same name that are not ours.")
+@click.option(
+    "--force", is_flag=True, help="With --merge: replace entries of the same name that tarmak-iam does not manage."
+)
 @dry_run_option
 @format_option("yaml", "json")
 @pass_session
 def kubeconfig(
     session: Session,
     /,
+    server: str | None,
+    certificate_authority: str | None,
     merge_into: str | None,
     use: bool,
     force: bool,
     dry_run: bool,
     output: str,
-    **login: str | None,
+    **options: str | None,
 ) -> None:
-    """A kubeconfig that gets its tokens from `aws-iam-authenticator token`, or another command (--exec).
+    """Generate a kubeconfig for users who log in with AWS IAM.
 
-    With --merge it goes into an existing one: other entries, comments and the current context stay as they are,
-    and what is not ours is not shown.
+    kubectl gets its tokens from `aws-iam-authenticator token`, or from another command (--exec). With --merge, the
+    entries are written to an existing kubeconfig: other entries, comments and the current context stay unchanged, and
+    entries that tarmak-iam does not manage are not shown.
+
+    Server and CA are those of Tarmak's own kubeconfig; --server and --certificate-authority work without it.
     """
     config = session.config()
     cluster = session.cluster(config)
-    installation = session.installation_of(config, cluster, login, with_admin=True)
-    made = client_kubeconfig(installation)
+    authority = None if certificate_authority is None else _read_authority(certificate_authority)
+    connection = {name: options.pop(name) for name in ("proxy_url", "alias", "session_name")}
+    reads_admin = server is None or authority is None
+    installation = session.installation_of(config, cluster, options, with_admin=reads_admin)
+    generated = client_kubeconfig(installation, server=server, certificate_authority=authority, **connection)
     if merge_into is None:
         for name, given in (("--use", use), ("--force", force), ("--dry-run", dry_run)):
             if given:
-                raise click.UsageError(f"{name} needs --merge")
+                raise click.UsageError(f"{name} requires --merge")
         if output == "json":
-            print_json(made)
+            print_json(generated)
         else:
-            print_payload(yaml_bytes(made))
+            print_payload(yaml_bytes(generated))
+        has_authority = "certificate-authority-data" in generated["clusters"][0]["cluster"]
     else:
         own = [path for path in (*session.files(config, cluster).own, config.path) if path]
-        if not merge_into:
-            raise click.UsageError("--merge '' names no file")
-        log_variables("KUBECONFIG")
-        paths = kubectl_files(os.environ) if merge_into == _KUBECTLS else [Path(merge_into)]
+        paths = _merged_files(merge_into)
 
-        def merge() -> None:
-            plan = KubeconfigMergePlan.of(paths, made, force=force, use=use)
+        def merge() -> bool:
+            plan = KubeconfigMergePlan.of(paths, generated, force=force, use=use)
             plan.check(own, installation.recovery_hint if force else "")
             if not dry_run:
                 plan.write()
             plan.show(dry_run=dry_run, as_json=output == "json")
+            return plan.has_authority
 
-        if dry_run:
-            merge()
-        else:
-            in_turn(lock_file_of(paths[0]), merge, "is editing this kubeconfig")
+        has_authority = merge() if dry_run else in_turn(lock_file_of(paths[0]), merge, "is editing this kubeconfig")
     note_role(installation)
-    note_tunnel(installation)
+    _note_connection(installation, server, connection["proxy_url"], has_authority=has_authority)
+
+
+def _merged_files(merge_into: str) -> list[Path]:
+    if not merge_into:
+        raise click.UsageError("--merge '' is not a file name")
+    log_variables("KUBECONFIG")
+    return kubectl_files(os.environ) if merge_into == _KUBECTLS else [Path(merge_into)]
+
+
+def _read_authority(name: str) -> bytes:
+    """The bytes of a file with a CA. Raises FileError, and ConfigError where kubectl could not use it."""
+    if not name:
+        raise click.UsageError("--certificate-authority '' is not a file name")
+    data = read_file(Path(name))
+    authority_data(data, Place(name))
+    return data
+
+
+def _note_connection(
+    installation: Installation, server: str | None, proxy_url: str | None, *, has_authority: bool
+) -> None:
+    """What may keep kubectl from the API server: CAs of the operating system, an old kubectl, Tarmak's tunnel."""
+    if not has_authority:
+        note(
+            f"note: the kubeconfig contains no CA, since {installation.admin_path} does not exist: kubectl verifies "
+            f"{server} with the CAs of the operating system; specify --certificate-authority FILE for another CA"
+        )
+    warning = proxy_warning(installation.settings.kubectlVersion) if proxy_url else ""
+    if warning:
+        note(f"warning: {warning}")
+    if server is None:
+        note_tunnel(installation)

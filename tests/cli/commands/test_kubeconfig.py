@@ -53,7 +53,7 @@ def test_a_new_file_is_what_kubeconfig_prints(shell: Shell, home: Path) -> None:
     assert (mode(file), mode(file.parent)) == (0o600, 0o700)
     assert done.err == (
         f"added cluster dev-cluster, context dev-cluster, user dev-cluster to {file}\n"
-        f"made dev-cluster the current context in {file}\n"
+        f"set the current context to dev-cluster in {file}\n"
     )
     assert done.out.startswith(f"--- {file}\n+++ {file}\n@@ -0,0 +1,")
 
@@ -79,22 +79,22 @@ def test_what_others_have_stays_and_is_not_shown(shell: Shell, tmp_path: Path) -
     assert OTHER.partition("contexts:")[0] in file.read_text()
     assert "current-context: other\n" in file.read_text()
     assert mode(file) == 0o640
-    assert f"others may read {file}, and kubeconfigs hold credentials: chmod 600 {file}\n" in done.err
+    assert f"other users can read {file}, which may contain credentials: run `chmod 600 {file}`\n" in done.err
     assert shell.dev("kubeconfig", "--merge", file, "--role", ROLE, "--use").err == (
         f"unchanged: cluster dev-cluster, context dev-cluster-Admin, user dev-cluster-Admin in {file}\n"
-        f"made dev-cluster-Admin the current context in {file}\n"
-        f"others may read {file}, and kubeconfigs hold credentials: chmod 600 {file}\n"
+        f"set the current context to dev-cluster-Admin in {file}\n"
+        f"other users can read {file}, which may contain credentials: run `chmod 600 {file}`\n"
     )
 
 
-def test_a_role_that_is_there_is_kept_and_told(shell: Shell, tmp_path: Path) -> None:
+def test_a_role_that_is_there_is_kept_and_reported(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "mine"
     args = f"[token, -i, dev-cluster, -r, '{ROLE}']"
     file.write_text(
         f"users:\n- name: dev-cluster\n  user: {{exec: {{command: aws-iam-authenticator, args: {args}}}}}\n"
     )
     done = shell.dev("kubeconfig", "--merge", file)
-    assert f"the user dev-cluster keeps its role {ROLE}; --role makes another of its own\n" in done.err
+    assert f"the user dev-cluster keeps its role {ROLE}; --role adds a separate user\n" in done.err
     assert args in file.read_text()
 
 
@@ -114,12 +114,14 @@ def test_an_entry_that_is_not_ours(shell: Shell, tmp_path: Path) -> None:
     file.write_text(FOREIGN)
     failed = shell.dev("kubeconfig", "--merge", file, code=2)
     assert failed.err == (
-        f"{file}:2:3: error: the user 'dev-cluster' is not ours: it has token; nothing was written; "
-        "name another file, or rename what is there; --force replaces it\n"
+        f"{file}:2:3: error: the user 'dev-cluster' is not managed by tarmak-iam: it contains token; "
+        "nothing was written; specify another file, rename the entry, or replace it with --force\n"
     )
     assert file.read_text() == FOREIGN
     forced = shell.dev("kubeconfig", "--merge", file, "--force")
-    assert f"forced: the user 'dev-cluster' of {file} was not ours; no way back was found: " in forced.err
+    assert (
+        f"forced: the user 'dev-cluster' in {file} was not managed by tarmak-iam; no way back was found: " in forced.err
+    )
     assert f"replaced user dev-cluster in {file}\n" in forced.err
     assert "c2VjcmV0" not in forced.out + forced.err + file.read_text()
 
@@ -167,7 +169,8 @@ def test_tarmaks_own_kubeconfig_is_not_written(shell: Shell, monkeypatch: pytest
     own = shell.single / "dev-cluster" / "kubeconfig"
     before = own.read_bytes()
     message = (
-        f"{own}: error: this is a file of the cluster itself; nothing was written; name another FILE for --merge\n"
+        f"{own}: error: this file belongs to the cluster itself; nothing was written; "
+        "specify another FILE for --merge\n"
     )
     assert shell.dev("kubeconfig", "--merge", own, "--role", ROLE, "--force", code=2).err.endswith(message)
     monkeypatch.setenv("KUBECONFIG", str(own))
@@ -196,13 +199,13 @@ def test_json(shell: Shell, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("option", ["--use", "--force", "--dry-run"])
 def test_options_of_merging_alone(shell: Shell, option: str) -> None:
-    assert shell.dev("kubeconfig", option, code=2).err.startswith(f"error: {option} needs --merge")
+    assert shell.dev("kubeconfig", option, code=2).err.startswith(f"error: {option} requires --merge")
 
 
 def test_no_file(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "--merge '' names no file" in shell.dev("kubeconfig", "--merge", "", code=2).err
+    assert "--merge '' is not a file name" in shell.dev("kubeconfig", "--merge", "", code=2).err
     monkeypatch.setenv("KUBECONFIG", ":")
-    assert "KUBECONFIG names no file; unset it" in shell.dev("kubeconfig", "--merge", code=2).err
+    assert "KUBECONFIG contains no file name; unset it" in shell.dev("kubeconfig", "--merge", code=2).err
     assert shell.dev("kubeconfig", "--merge", tmp_path, code=2).err.startswith(f"{tmp_path}: error: cannot be read")
 
 
@@ -266,6 +269,182 @@ def test_render_takes_them_too(shell: Shell, tmp_path: Path) -> None:
     assert "command: aws\n" in text
     assert "v1alpha1\n" in text
     assert mode(out / "kubeconfig") == 0o600
+
+
+PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+PEM_DATA = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCkFBQUEKLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo="
+API = "https://api.example.com:6443"
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Path:
+    file = tmp_path / "ca.pem"
+    file.write_text(PEM)
+    return file
+
+
+@pytest.fixture
+def alone(shell: Shell) -> Shell:
+    """Without Tarmak's own kubeconfig, and without a public address."""
+    (shell.single / "dev-cluster" / "kubeconfig").unlink()
+    config = shell.single / "tarmak.yaml"
+    config.write_text(config.read_text().replace("public: yes", "public: no"))
+    return shell
+
+
+def test_server_and_ca_work_without_tarmaks_kubeconfig(alone: Shell, authority: Path) -> None:
+    done = alone.dev("kubeconfig", "--server", API, "--certificate-authority", authority)
+    assert done.err == ""
+    assert done.out.startswith(
+        "apiVersion: v1\n"
+        "kind: Config\n"
+        "clusters:\n"
+        "- name: dev-cluster\n"
+        "  cluster:\n"
+        f"    server: {API}\n"
+        f"    certificate-authority-data: {PEM_DATA}\n"
+    )
+
+
+def test_a_broken_kubeconfig_of_tarmak_is_not_read_where_it_is_not_needed(shell: Shell, authority: Path) -> None:
+    (shell.single / "dev-cluster" / "kubeconfig").write_text("{")
+    shell.dev("kubeconfig", "--server", API, code=2)
+    shell.dev("kubeconfig", "--server", API, "--certificate-authority", authority)
+
+
+def test_without_server_ca_and_tarmaks_kubeconfig(alone: Shell, authority: Path) -> None:
+    own, tarmak = alone.single / "dev-cluster" / "kubeconfig", f"tarmak -c {alone.single} clusters kubeconfig"
+    assert alone.dev("kubeconfig", code=2).err == (
+        f"{own}: error: the CA of the cluster is unknown: Tarmak's own kubeconfig does not exist; run `{tarmak}`, "
+        "or use `tarmak-iam kubeconfig` with --server URL --certificate-authority FILE\n"
+    )
+    assert alone.dev("kubeconfig", "--certificate-authority", authority, code=2).err == (
+        f"{own}: error: the address of the API server is unknown: Tarmak's own kubeconfig does not exist; "
+        f"run `{tarmak}`, or use `tarmak-iam kubeconfig` with --server URL\n"
+    )
+
+
+def test_a_server_whose_ca_is_the_operating_systems(alone: Shell, tmp_path: Path, authority: Path) -> None:
+    own = alone.single / "dev-cluster" / "kubeconfig"
+    note = (
+        f"note: the kubeconfig contains no CA, since {own} does not exist: kubectl verifies {API} with the CAs of the "
+        "operating system; specify --certificate-authority FILE for another CA\n"
+    )
+    done = alone.dev("kubeconfig", "--server", API, "-o", "json")
+    assert json.loads(done.out)["clusters"] == [{"name": "dev-cluster", "cluster": {"server": API}}]
+    assert done.err == note
+    file = tmp_path / "mine"
+    assert note in alone.dev("kubeconfig", "--server", API, "--merge", file).err
+    assert "insecure" not in file.read_text()
+    alone.dev("kubeconfig", "--server", API, "--certificate-authority", authority, "--merge", file)
+    assert alone.dev("kubeconfig", "--server", API, "--merge", file).err == (
+        f"unchanged: cluster dev-cluster, context dev-cluster, user dev-cluster in {file}\n"
+    )
+    assert f"certificate-authority-data: {PEM_DATA}\n" in file.read_text()
+
+
+def test_another_address_has_the_ca_of_tarmaks_kubeconfig(shell: Shell) -> None:
+    usual = json.loads(shell.dev("kubeconfig", "-o", "json").out)["clusters"][0]["cluster"]
+    done = shell.dev("kubeconfig", "--server", "https://127.0.0.1:6443", "-o", "json")
+    assert json.loads(done.out)["clusters"][0]["cluster"] == {**usual, "server": "https://127.0.0.1:6443"}
+    assert done.err == ""  # no tunnel of Tarmak's
+
+
+def test_all_of_it_is_merged_and_a_second_time_unchanged(alone: Shell, home: Path, authority: Path) -> None:
+    file = home / ".kube" / "config"
+    file.parent.mkdir(parents=True)
+    file.write_text(OTHER)
+    file.chmod(0o600)
+    alone.dev("settings", "set", "role", ROLE)
+    alone.dev("settings", "set", "profile", "dev")
+    words: tuple[str | Path, ...] = ("kubeconfig", "--merge", "--server", API, "--certificate-authority", authority)
+    words += ("--proxy-url", "http://proxy:3128", "--alias", "my dev", "--session-name", "alice")
+    done = alone.dev(*words)
+    assert done.err == f"added cluster dev-cluster, context my dev, user dev-cluster-Admin to {file}\n"
+    assert "REDACTED" not in "".join(line for line in done.out.splitlines() if line.startswith("+"))
+    merged = file.read_text()
+    assert merged.startswith(OTHER.partition("users:")[0])
+    assert "    proxy-url: http://proxy:3128\n" in merged
+    again = alone.dev(*words)
+    assert again.out == ""
+    assert again.err == f"unchanged: cluster dev-cluster, context my dev, user dev-cluster-Admin in {file}\n"
+    assert file.read_text() == merged
+    fewer = ("kubeconfig", "--merge", "--server", API, "--certificate-authority", authority, "--alias", "my dev")
+    assert alone.dev(*fewer).err.startswith("unchanged: ")
+
+
+def test_an_alias_that_is_another_context(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "mine"
+    file.write_text(OTHER)
+    failed = shell.dev("kubeconfig", "--merge", file, "--alias", "other", code=2)
+    assert "the context 'other' is not managed by tarmak-iam: its cluster is 'other', not 'dev-cluster'" in failed.err
+    assert file.read_text() == OTHER
+
+
+def test_the_password_of_a_proxy_is_not_in_a_diff(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "mine"
+    proxy = "http://user:c2VjcmV0@proxy:3128"
+    done = shell.dev("kubeconfig", "--merge", file, "--proxy-url", proxy)
+    assert "+    proxy-url: REDACTED\n" in done.out
+    assert "c2VjcmV0" not in done.out + done.err
+    assert f"    proxy-url: {proxy}\n" in file.read_text()
+
+
+def test_a_kubectl_that_ignores_the_proxy(shell: Shell) -> None:
+    words = ("kubeconfig", "--proxy-url", "http://proxy:3128", "--kubectl-version")
+    assert shell.dev(*words, "1.18.20").err == (
+        "warning: kubectl 1.18.20 ignores proxy-url; use kubectl 1.19 or later, or set HTTPS_PROXY\n"
+    )
+    assert shell.dev(*words, "1.19.0").err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--server", "api.x"], "'api.x' is not a valid server URL; specify it as in https://api.example.com:6443"),
+        (["--proxy-url", "x"], "'x' is not a valid proxy URL; specify it as in http://proxy.example.com:3128"),
+        (["--alias", ""], "the name of the context is empty; specify a name, as in dev"),
+        (
+            ["--session-name", "alice", "--role", ROLE, "--exec", "aws"],
+            (
+                "`aws eks get-token` has no option for the session name: it always uses EKSGetTokenAuth; "
+                "use aws-iam-authenticator or tarmak-iam for --exec"
+            ),
+        ),
+    ],
+)
+def test_values_that_cannot_be_used(shell: Shell, words: list[str], message: str) -> None:
+    assert shell.dev("kubeconfig", *words, code=2).err == f"error: {message}\n"
+
+
+def test_a_ca_file_that_cannot_be_used(shell: Shell, tmp_path: Path, authority: Path) -> None:
+    words = ("kubeconfig", "--server", API, "--certificate-authority")
+    assert shell.dev(*words, "", code=2).err.startswith("error: --certificate-authority '' is not a file name")
+    missing = tmp_path / "missing"
+    assert shell.dev(*words, missing, code=2).err.startswith(f"{missing}: error: cannot be read: No such file")
+    authority.write_text("no PEM")
+    error = f"{authority}: error: the file contains no certificate in PEM format; "
+    assert shell.dev(*words, authority, code=2).err.startswith(error)
+    authority.write_text(PEM + "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n")
+    failed = shell.dev(*words, authority, code=2)
+    assert failed.err == (
+        f"{authority}: error: the file contains a private key; specify a file that contains only the CA's certificate\n"
+    )
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kubectl_reads_them(shell: Shell, tmp_path: Path, authority: Path) -> None:
+    file = tmp_path / "mine"
+    words = ("--server", API, "--certificate-authority", authority, "--proxy-url", "socks5://localhost:1080")
+    shell.dev("kubeconfig", "--merge", file, *words, "--alias", "yes")
+    command = ["kubectl", "config", "view", "--raw", "-o", "json", "--kubeconfig", str(file)]
+    viewed = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    assert viewed["current-context"] == viewed["contexts"][0]["name"] == "yes"
+    assert viewed["clusters"][0]["cluster"] == {
+        "server": API,
+        "certificate-authority-data": PEM_DATA,
+        "proxy-url": "socks5://localhost:1080",
+    }
 
 
 LISTS = {
