@@ -1,4 +1,4 @@
-"""What emitters make: Kubernetes objects, and named bytes with a file mode."""
+"""Emitters, and what they generate: Kubernetes objects, and files with a mode."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tarmak_iam.installation.installation import Installation
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """`name` is a file name; `mode` its permissions: 0600 for what is nobody else's business."""
+    """`name` is a file name; `mode` its permissions: 0600 for a file that only its owner may read."""
 
     name: str
     data: bytes
@@ -30,11 +30,11 @@ def _nothing(_: Installation) -> tuple[()]:
 
 @dataclass(frozen=True, slots=True)
 class Emitter:
-    """What makes one artifact of an installation: files, Kubernetes objects, or both.
+    """Generates one artifact of an installation: files, Kubernetes objects, or both.
 
-    Both may raise ConfigError: the artifact cannot be made right, and the message says why. An artifact that an
-    installation has no use for is an empty tuple. `missing` gives the reason to leave the artifact out of a whole
-    set: something that it alone needs is not there.
+    `files` and `objects` may raise ConfigError, which says why the artifact cannot be generated. They return () where
+    the installation does not need the artifact. `missing` returns why the artifact is skipped when a whole set is
+    generated: something that only this artifact requires does not exist.
     """
 
     name: str
@@ -44,5 +44,5 @@ class Emitter:
 
     @property
     def makes_objects(self) -> bool:
-        """Whether it is one that may make objects; the others are no matter where only these are wanted."""
+        """Whether it may generate objects. Emitters that do not are ignored where only objects are needed."""
         return self.objects is not _nothing

@@ -1,8 +1,8 @@
-"""The objects that bring the mappings to the daemon's backends: ConfigMaps, IAMIdentityMappings and their
-definition; and what to know of them.
+"""The objects with the mappings for the daemon's backends: ConfigMaps, IAMIdentityMappings and their definition; and
+notes about them.
 
-The fields are those of the daemon's pkg/mapper/crd/apis, the same in every release that has the backend. It finds
-an object by the canonical ARN in its status, so without the status subresource nobody would be mapped.
+The fields are those of the daemon's pkg/mapper/crd/apis, the same in all releases that have the backend. The daemon
+finds an object by the canonical ARN in its status: without the status subresource, no principal would be mapped.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tarmak_iam.mappings.formats.custom_resource import API_VERSION, KIND
 
 
 def configmap(installation: Installation) -> Manifest:
-    """Raises ConfigError where there are no mappings, or none that the daemon would start with."""
+    """Raises ConfigError where the mappings file does not exist, or where the daemon would not start with it."""
     text = installation.daemon_config()
     data = {CONFIG_KEY: text}
     check_size(data)
@@ -37,10 +37,11 @@ def configmap(installation: Installation) -> Manifest:
 
 
 def check_size(data: Mapping[str, str]) -> None:
-    """Raises ConfigError for more than a ConfigMap takes."""
+    """Raises ConfigError for more than a ConfigMap can contain."""
     if configmap_size(data) > MAX_CONFIGMAP:
         raise ConfigError(
-            "the mappings are larger than a ConfigMap can be (1 MiB)", remedy="map groups of people by role"
+            "the mappings are larger than a ConfigMap can be (1 MiB)",
+            remedy="map one role per group of people, not each person",
         )
 
 
@@ -48,8 +49,8 @@ CONFIGMAP = Emitter("configmap", objects=lambda installation: (configmap(install
 
 
 def objects_of_backend(backend: Backend, installation: Installation) -> tuple[Manifest, ...]:
-    """What a backend reads; nothing where it is not chosen. Raises ConfigError as `Installation.payloads` does, and for
-    a ConfigMap that is too large."""
+    """The objects that a backend reads; () where the backend is not set. Raises ConfigError as `Installation.payloads`
+    does, and for a ConfigMap that is too large."""
     made = installation.payloads.by_backend.get(backend, ())
     for each in made:
         if each["kind"] == "ConfigMap":
@@ -66,7 +67,7 @@ _VERSION = API_VERSION.rpartition("/")[2]
 
 
 def custom_resource_definition(installation: Installation) -> tuple[Manifest, ...]:
-    """None for other backends. Raises ConfigError where the Kubernetes version cannot be read."""
+    """() for other backends. Raises ConfigError where the Kubernetes version cannot be read."""
     if CRD_BACKEND.name not in installation.daemon.backends:
         return ()
     kubernetes = installation.kubernetes
@@ -92,7 +93,7 @@ CRD = Emitter("crd", objects=custom_resource_definition)
 def _beta(kubernetes: GoVersion) -> dict[str, Any]:
     schema = _schema()
     if kubernetes.is_below(1, 12):
-        # 1.11 takes no type at the root of a schema that has a status (kubernetes#65357).
+        # 1.11 rejects a type at the root of a schema with a status (kubernetes#65357).
         del schema["type"]
     return {"version": _VERSION, "subresources": {"status": {}}, "validation": {"openAPIV3Schema": schema}}
 
@@ -137,24 +138,24 @@ def _notes(installation: Installation) -> Iterator[str]:
     apply = installation.command("apply")
     if CRD_BACKEND.name in installation.daemon.backends:
         yield (
-            "`kubectl apply` takes the IAMIdentityMapping objects only once their CustomResourceDefinition is there: "
-            f"where it is new, apply that first, or use `{apply}`, which waits for it"
+            "`kubectl apply` accepts the IAMIdentityMapping objects only after their CustomResourceDefinition exists: "
+            f"if it is new, apply it first, or use `{apply}`, which waits for it"
         )
         yield (
-            "an entry that is taken out stays in the cluster as an object, and lets its principal in, until somebody "
-            "deletes it: kubectl delete iamidentitymappings NAME"
+            "the object of a removed entry stays in the cluster, and its principal keeps access, until you delete it: "
+            "kubectl delete iamidentitymappings NAME"
         )
-    server_side = "" if installation.kubernetes.is_below(1, 16) else ", and so does `kubectl apply --server-side`"
+    server_side = "" if installation.kubernetes.is_below(1, 16) else " or `kubectl apply --server-side`"
     for each in _config_maps(installation):
         if not fits_client_side_apply(each):
             yield (
-                f"{object_text(object_key(each))} is too large for `kubectl apply`, which keeps a copy of it in an "
-                f"annotation of at most 262,144 bytes: `{apply}` takes it{server_side}"
+                f"{object_text(object_key(each))} is too large for `kubectl apply`, which stores a copy of it in an "
+                f"annotation of at most 262,144 bytes: use `{apply}`{server_side}"
             )
 
 
 def _config_maps(installation: Installation) -> Iterator[Manifest]:
-    """Those with mappings: no other object grows with them."""
+    """The ConfigMaps with mappings: no other object grows with the mappings."""
     if installation.mappings is not None:
         yield configmap(installation)
     made = (each for emitter in BACKEND_OBJECTS for each in emitter.objects(installation))

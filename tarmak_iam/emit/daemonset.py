@@ -1,17 +1,17 @@
-"""The DaemonSet that runs the authenticator on Tarmak's masters, by the release of Kubernetes.
+"""The DaemonSet that runs the authenticator on Tarmak's masters, for each release of Kubernetes.
 
-The same in all of them, since 1.9: `apps/v1` for the DaemonSet (extensions/v1beta1 went in 1.16) and
-`rbac.authorization.k8s.io/v1`.
+The API versions are the same in all releases since 1.9: `apps/v1` for the DaemonSet (extensions/v1beta1 was removed in
+1.16) and `rbac.authorization.k8s.io/v1`.
 
-No PodSecurityPolicy comes with the manifests. Tarmak has the admission on from 1.8 and lets the service accounts of
-kube-system use its policy `privileged` (puppet/modules/kubernetes/templates/pod-security-policy*.erb), which allows all
-that the pod asks for and changes nothing in it. A policy of our own would have to be allowed by a role of its own, is a
-second object that can lock the pod out, and is refused altogether from 1.25 on.
+The manifests contain no PodSecurityPolicy. Tarmak enables its admission plugin in 1.8 and later, and lets the service
+accounts of kube-system use its policy `privileged` (puppet/modules/kubernetes/templates/pod-security-policy*.erb),
+which allows everything that the pod requires and changes nothing in it. A separate policy would require a role that
+allows it, would be a second object that can keep the pod from starting, and is rejected by 1.25 and later.
 
-Nothing is emitted for Pod Security (on from 1.23) either. The pod needs the level `privileged`: hostNetwork, hostPath
-and the SELinux type are all beyond `baseline`. That is what a namespace without labels has, unless the API server's
-AdmissionConfiguration sets another default, and then kube-system has to be exempt for Tarmak's own pods too. The level
-is a label of the namespace, which belongs to Kubernetes and not to these manifests.
+The manifests contain nothing for Pod Security (on in 1.23 and later) either. The pod requires the level `privileged`:
+`baseline` does not allow hostNetwork, hostPath and the SELinux type. A namespace without labels has that level, unless
+the API server's AdmissionConfiguration sets another default; then kube-system must be exempt for Tarmak's own pods too.
+The level is a label of the namespace, which belongs to Kubernetes and not to these manifests.
 """
 
 from __future__ import annotations
@@ -35,29 +35,30 @@ _BOTH = (*_MASTER, "node-role.kubernetes.io/control-plane")
 
 @dataclass(frozen=True, slots=True)
 class Era:
-    """From the release `since` up to the next row's."""
+    """Valid from the release `since` up to that of the next row."""
 
     since: tuple[int, int]
 
     node_labels: tuple[str, ...]
-    """Labels of nodes with an API server: any of them."""
+    """Labels of nodes with an API server; a node has at least one of them."""
 
     has_priority: bool
-    """Whether `priorityClassName` counts, or the annotation of critical pods."""
+    """Whether `priorityClassName` is used, or the annotation for critical pods."""
 
     seccomp_annotation: str
-    """Value of the annotation that chooses the container runtime's own profile; "" where that is a field."""
+    """Value of the annotation that selects the container runtime's default profile; "" where a field does that."""
 
 
-# node_labels: kubeadm adds `control-plane` in 1.20, and `master` goes in 1.24 (kubernetes/enhancements KEP-2067).
-#   Tarmak's own masters have `master` alone, in every release, so both are taken from 1.20 on.
-# has_priority: PodPriority is beta and on from 1.11, and the API server makes system-node-critical itself (Kubernetes'
-#   changelog). Tarmak adds to the default admission plugins from 1.11, but below it lists them all, without Priority
-#   (kube-apiserver.service.erb, apiserver.pp): the class would be refused or dropped, and its own DaemonSets use the
-#   annotation. kube-system is where the class is allowed in every release (only there up to 1.16: #65593, #76310). The
-#   annotation goes in 1.16 (#80342).
-# seccomp_annotation: dockershim knows `docker/default` alone up to 1.10, `runtime/default` from 1.11 (#62662). The
-#   field came in 1.19; the annotation stops working for kubelets in 1.25 and goes in 1.27 (#109819, #114947).
+# node_labels: kubeadm adds `control-plane` in 1.20 and removes `master` in 1.24 (kubernetes/enhancements KEP-2067).
+#   Tarmak's own masters have only `master`, in all releases, so both labels are used in 1.20 and later.
+# has_priority: PodPriority is beta and on in 1.11 and later, and the API server creates system-node-critical itself
+#   (Kubernetes' changelog). In 1.11 and later, Tarmak adds to the default admission plugins; before, it lists all of
+#   them, without Priority (kube-apiserver.service.erb, apiserver.pp): the class would be rejected or dropped, and
+#   Tarmak's own DaemonSets use the annotation. kube-system is where the class is allowed in all releases (only there up
+#   to 1.16: #65593, #76310). The annotation was removed in 1.16 (#80342).
+# seccomp_annotation: dockershim knows only `docker/default` up to 1.10, and `runtime/default` in 1.11 and later
+#   (#62662). The field was added in 1.19; kubelets ignore the annotation in 1.25 and later, and it was removed in 1.27
+#   (#109819, #114947).
 # Numbers are pull requests of kubernetes/kubernetes.
 _ERAS = (
     Era((1, 9), node_labels=_MASTER, has_priority=False, seccomp_annotation="docker/default"),
@@ -68,45 +69,46 @@ _ERAS = (
 
 
 def era_of(version: GoVersion) -> Era:
-    """Of 1.9 or later; a release newer than all that are known is taken as the newest.
+    """For 1.9 or later; a release newer than the last known one is treated like that one.
 
-    A pre-release is taken as the release before it: what is new may not be in it yet, and nothing in the table is
-    taken away in the release that brings its successor.
+    A pre-release is treated like the release before it: it may not contain the new feature yet, and no feature in the
+    table is removed in the release that adds its successor.
     """
     return next((era for era in reversed(_ERAS) if not version.is_below(*era.since)), _ERAS[0])
 
 
 _CONFIG_DIR = "/etc/aws-iam-authenticator"
-_EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  # what the configuration may say
+_EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  # values that the configuration may contain
 
 _STATE_DIR = DEFAULT_STATE_DIR
-"""Where the host's init unit leaves certificate and key."""
+"""Where the init unit of the host writes certificate and key."""
 
 
-# Whatever taints a master has, an API server runs on it (Tarmak starts it with systemd) and asks the daemon of its host
-# and no other. So a taint that kept the daemon away, or ended it, would take the logins of that API server away and
-# spare the node nothing; `kubectl drain` leaves a DaemonSet's pods alone, too. Whoever wants the daemon off a master
-# takes the label away. kube-proxy (kubeadm) and calico-node (Tarmak's) tolerate everything as well.
+# Whatever taints a master has, an API server runs on it (Tarmak starts it with systemd) and uses only the daemon of its
+# own host. A taint that kept the daemon off the node, or evicted it, would end the logins at that API server and would
+# not protect the node; `kubectl drain` ignores the pods of a DaemonSet, too. To remove the daemon from a master, remove
+# the label. kube-proxy (kubeadm) and calico-node (Tarmak's) tolerate all taints as well.
 #
-# What a DaemonSet's controller adds by itself is less (pkg/controller/daemon/util/daemonset_util.go; numbers are pull
-# requests of kubernetes/kubernetes): not-ready and unreachable with NoExecute, and with NoSchedule disk-pressure and
-# memory-pressure (1.8, #50186), unschedulable and, for a pod of the host's network, network-unavailable (1.12, #64954)
-# and pid-pressure (1.14, #67036). Of what a master can have, that leaves out
-# - not-ready and unreachable with NoSchedule: TaintNodesByCondition, on from 1.12, gives them to a node without a pod
-#   network, and from 1.12 on the scheduler, which heeds them, places the pod (ScheduleDaemonSetPods);
+# The controller of DaemonSets adds fewer tolerations (pkg/controller/daemon/util/daemonset_util.go; numbers are pull
+# requests of kubernetes/kubernetes): not-ready and unreachable with NoExecute; with NoSchedule disk-pressure and
+# memory-pressure (1.8, #50186), unschedulable and, for a pod in the host's network, network-unavailable (1.12, #64954),
+# and pid-pressure (1.14, #67036). Of the taints that a master can have, that does not cover
+# - not-ready and unreachable with NoSchedule: TaintNodesByCondition, on in 1.12 and later, adds them to a node without
+#   a pod network, and in 1.12 and later the scheduler, which respects them, places the pod (ScheduleDaemonSetPods);
 # - pid-pressure in 1.12 and 1.13;
-# - node.cloudprovider.kubernetes.io/uninitialized, of a kubelet with an external cloud provider;
-# - node-role.kubernetes.io/master with NoExecute, and any other that tarmak.yaml has for the masters' instance pool
-#   (puppet/modules/kubernetes/manifests/kubelet.pp).
-# A kubelet takes no pod with an untolerated NoExecute taint either (pkg/kubelet/lifecycle/predicate.go, v1.30.14).
+# - node.cloudprovider.kubernetes.io/uninitialized, set by a kubelet with an external cloud provider;
+# - node-role.kubernetes.io/master with NoExecute, and all others that tarmak.yaml sets for the instance pool of the
+#   masters (puppet/modules/kubernetes/manifests/kubelet.pp).
+# A kubelet does not accept a pod with an untolerated NoExecute taint either (pkg/kubelet/lifecycle/predicate.go,
+# v1.30.14).
 _EVERY_TAINT = {"operator": "Exists"}
 
 
 def daemonset(installation: Installation) -> Manifest:
-    """Every field stands where it belongs. The one in Tarmak's documentation is wrong: its mounts and security context
-    are indented where they mean nothing, its API is gone in 1.16, its memory limit too tight.
+    """The DaemonSet. The one in Tarmak's documentation does not work: its mounts and its security context are indented
+    so that Kubernetes ignores them, its API was removed in 1.16, and its memory limit is too low.
 
-    Raises ConfigError where the region is unknown or none, or as the ConfigMap's emitter does.
+    Raises ConfigError where the region is unknown or not valid, and as the ConfigMap's emitter does.
     """
     config = installation.daemon_config()
     return {
@@ -115,10 +117,10 @@ def daemonset(installation: Installation) -> Manifest:
         "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": object_labels(installation)},
         "spec": {
             "selector": {"matchLabels": dict(SELECTOR)},
-            # One master after the other, and on each a gap of seconds. maxSurge (on from 1.22) would not close it: the
-            # new daemon cannot listen while the old one has the host's port, and the kubelet's probe of that port would
-            # be answered by the old one, so that the new pod counted as ready and the old one was ended. With the port
-            # declared, the scheduler would not place the new pod beside the old one at all.
+            # One master after the other, each with a gap of seconds. maxSurge (on in 1.22 and later) would not avoid
+            # the gap: the new daemon cannot listen while the old one uses the host's port. The old one would answer the
+            # kubelet's probe of that port, so the new pod would become ready and the old one would be stopped. If the
+            # port were declared, the scheduler would not place the new pod on the node of the old one at all.
             "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}},
             "template": {
                 "metadata": {"labels": pod_labels(installation), "annotations": _annotations(installation, config)},
@@ -132,38 +134,38 @@ DAEMONSET = Emitter("daemonset", objects=lambda installation: (daemonset(install
 
 
 def _annotations(installation: Installation, config: str) -> dict[str, str]:
-    # The daemon reads its file at the start only: another checksum makes the pods roll when mappings change.
+    # The daemon reads its file only at the start: a new checksum restarts the pods when mappings change.
     annotations = {"checksum/config": hashlib.sha256(config.encode()).hexdigest()}
     era = era_of(installation.kubernetes)
     if not era.has_priority:
         annotations["scheduler.alpha.kubernetes.io/critical-pod"] = ""
-    # Docker runs unconfined what asks for no profile. What v0.5.9, v0.6.20, v0.7.9 and v0.7.18 call until they are
-    # healthy was traced, and held against Docker's profile of 2017: only what the C library of a dynamic build calls is
-    # not in it.
+    # Docker runs a container without a profile unconfined. The system calls of v0.5.9, v0.6.20, v0.7.9 and v0.7.18
+    # until they are healthy were traced and compared with Docker's profile of 2017: it lacks only calls that the C
+    # library of a dynamic build makes.
     if era.seccomp_annotation:
         annotations["seccomp.security.alpha.kubernetes.io/pod"] = era.seccomp_annotation
     return annotations
 
 
 def _pod(installation: Installation) -> dict[str, Any]:
-    """Two fields are left to their defaults on purpose. dnsPolicy: a pod of the host's network resolves names as the
-    host does, so STS is found before there is a cluster DNS. enableServiceLinks: the variables that it brings have
-    other names than those that the daemon reads.
+    """Two fields keep their defaults on purpose. dnsPolicy: a pod in the host's network resolves names as the host
+    does, so it finds STS before the cluster DNS runs. enableServiceLinks: its variables have other names than those
+    that the daemon reads.
     """
     era = era_of(installation.kubernetes)
     pod: dict[str, Any] = {
-        # The API server asks at localhost, and must be able to before there is a pod network.
+        # The API server calls the daemon at localhost, also before the pod network exists.
         "hostNetwork": True,
         **_service_account(installation),
         **_placement(installation),
         "containers": [_container(installation)],
         "volumes": [
             {"name": "config", "configMap": {"name": NAME}},
-            # Not created here: without the init unit's key the API server would not trust this daemon.
+            # Not created if missing: without the init unit's key the API server would not trust this daemon.
             {"name": "state", "hostPath": {"path": f"{_STATE_DIR}/", "type": "Directory"}},
         ],
-        # From v0.5.0 on the daemon does not end when it is asked to (measured): every roll would wait half a minute a
-        # master. A review takes as long as its question to STS.
+        # v0.5.0 and later do not stop on SIGTERM (measured): every rollout would wait half a minute per master. A token
+        # review takes as long as its request to STS.
         "terminationGracePeriodSeconds": 5,
     }
     if era.has_priority:
@@ -174,18 +176,19 @@ def _pod(installation: Installation) -> dict[str, Any]:
 
 
 def _service_account(installation: Installation) -> dict[str, Any]:
-    """Without its token a daemon with other backends ends at once (client-go's InClusterConfig).
+    """Without the account's token, a daemon with backends other than MountedFile exits at the start (client-go's
+    InClusterConfig).
 
-    Named where it is the default one, too: an API server sets the old field `serviceAccount` to the same, and takes the
-    name from there when an update no longer has it. The pods of a daemon that asks no longer would then need an account
-    that is gone (measured with 1.30.14).
+    The default account is set explicitly: the API server copies the name to the old field `serviceAccount`, and uses
+    that when an update no longer contains a name. After a change to MountedFile alone the pods would then require an
+    account that no longer exists (measured with 1.30.14).
     """
     asks = installation.daemon.asks_cluster
     return {"serviceAccountName": NAME if asks else "default", "automountServiceAccountToken": asks}
 
 
 def _placement(installation: Installation) -> dict[str, Any]:
-    """On the masters: any of the labels will do."""
+    """On the masters, which are nodes with at least one of the labels."""
     keys = era_of(installation.kubernetes).node_labels
     if len(keys) == 1:
         return {"nodeSelector": {keys[0]: ""}, "tolerations": [dict(_EVERY_TAINT)]}
@@ -202,12 +205,12 @@ def _container(installation: Installation) -> dict[str, Any]:
             "server",
             f"--config={_CONFIG_DIR}/{CONFIG_KEY}",
             f"--state-dir={_STATE_DIR}",
-            # A new certificate would be one that the API server does not trust: never make one here.
+            # The API server would not trust a new certificate, so the daemon must not create one.
             "--kubeconfig-pregenerated=true",
             *installation.daemon_args(),
         ],
-        # Up to v0.5.12 and v0.6.3 the daemon ends without it where it cannot reach instance metadata; later ones
-        # then take us-east-1. Set for all: the cluster's region is known.
+        # Up to v0.5.12 and v0.6.3 the daemon exits without it where it cannot reach the instance metadata; later
+        # releases then use us-east-1. Set for all releases, since the cluster's region is known.
         "env": [{"name": "AWS_REGION", "value": installation.safe_region()}],
         "resources": _resources(installation),
         "securityContext": _security_context(),
@@ -226,31 +229,34 @@ def _container(installation: Installation) -> dict[str, Any]:
 
 
 def _resources(installation: Installation) -> dict[str, Any]:
-    # Resident 20 MB (v0.4.0), 33 MB (v0.5.9), 46 MB (v0.6.20), 42 MB (v0.7.9), 34 MB (v0.7.18). The documented 20Mi is
-    # too tight: people have seen the daemon killed for it. The limit is for a storm of logins, and the same for all.
+    # Resident memory: 20 MB (v0.4.0), 33 MB (v0.5.9), 46 MB (v0.6.20), 42 MB (v0.7.9), 34 MB (v0.7.18). The 20Mi in
+    # Tarmak's documentation is too low: users have seen the daemon killed. The limit leaves room for many logins at the
+    # same time, and is the same for all releases.
     request = "32Mi" if installation.daemon_version.known < DaemonVersion(0, 5, 0) else "64Mi"
     return {"requests": {"cpu": "10m", "memory": request}, "limits": {"memory": "128Mi"}}
 
 
 def _security_context() -> dict[str, Any]:
     return {
-        # The init unit leaves the key to root alone (0600); everything else that root could do is taken away. The
-        # images' own users (10000 up to v0.5.2, 65532 later) could not read it.
+        # Only root can read the init unit's key (0600); all other rights of root are removed. The users of the images
+        # (10000 up to v0.5.2, 65532 later) could not read it.
         "runAsUser": 0,
-        # SELinux lets a process go from Docker's domain to spc_t under no_new_privs since container-selinux 2.41,
-        # which is older than the CentOS 7.6 that Tarmak's images are made of.
+        # SELinux allows the transition from Docker's domain to spc_t under no_new_privs since container-selinux 2.41,
+        # which is older than CentOS 7.6, the base of Tarmak's images.
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
-        # On CentOS a confined container cannot read the hostPath; this does what `privileged` does, with less.
+        # On CentOS a confined container cannot read the hostPath. This allows it, with fewer rights than `privileged`.
         "seLinuxOptions": {"type": "spc_t", "level": "s0"},
     }
 
 
 def _probe(server: ServerSettings, *, initial_delay: int) -> dict[str, Any]:
-    """By default the daemon listens on 127.0.0.1 of the host only, which the kubelet is told by name."""
+    """By default the daemon listens only on 127.0.0.1 of the host, so the probe sets the host explicitly."""
     if not 0 < server.port < 65536:
-        raise ConfigError(f"server.port is {server.port}, which is no port", remedy="write one from 1 to 65535")
+        raise ConfigError(
+            f"server.port is {server.port}, which is not a valid port", remedy="use a port from 1 to 65535"
+        )
     host = "127.0.0.1" if server.address in _EVERYWHERE else server.address
     get = {"scheme": "HTTPS", "host": host, "port": server.port, "path": "/healthz"}
     return {"httpGet": get, "initialDelaySeconds": initial_delay, "periodSeconds": 10, "timeoutSeconds": 3}

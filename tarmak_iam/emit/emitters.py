@@ -1,4 +1,4 @@
-"""The emitters that are there: the built-in ones, and those of installed distributions; and all that they make."""
+"""The emitters, built-in and of installed distributions, and the artifacts that they generate."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GROUP = "tarmak_iam.emitters"
 """The entry-point group; each of its entry points is an `Emitter`."""
 
 EMITTERS = (FLAGS, CRD, RBAC, CONFIGMAP, *BACKEND_OBJECTS, DAEMONSET, KUBECONFIG)
-"""The built-in emitters; `load_emitters` has those of plugins too."""
+"""The built-in emitters; `load_emitters` adds those of plugins."""
 
 _MODES = range(0o600, 0o777 + 1)
 
@@ -39,31 +39,32 @@ _MODES = range(0o600, 0o777 + 1)
 def load_emitters() -> tuple[Emitter, ...]:
     """The built-in emitters, then those of installed distributions by the names of their entry points.
 
-    Raises ConfigError, naming the distributions, where one cannot be loaded, is no Emitter, or has another's name.
+    Raises ConfigError, which names the distributions, for one that cannot be loaded, is not an Emitter, or has the
+    name of another one.
     """
     return tuple(each.value for each in _installed())
 
 
 def manifests(installation: Installation) -> list[Manifest]:
-    """The Kubernetes objects of all emitters that have what they need, in apply order.
+    """The Kubernetes objects of all emitters that are not skipped, in apply order.
 
-    Raises ConfigError: an object cannot be made right, is none, or two emitters make the same one.
+    Raises ConfigError for an object that cannot be generated or is not valid, and for one that two emitters return.
     """
     return objects(installation)[0]
 
 
 def objects(installation: Installation) -> tuple[list[Manifest], list[tuple[str, ConfigError]]]:
-    """As `manifests`, and the emitters of objects that were left out with the reason."""
+    """As `manifests`, with the names of skipped emitters of objects and the reasons."""
     installation.check_masters()
     there, left_out = _sorted_out(installation, (each for each in _installed() if each.value.makes_objects))
     return [manifest for manifest, _ in _objects(installation, there)], left_out
 
 
 def render(installation: Installation) -> tuple[list[Artifact], list[tuple[str, ConfigError]]]:
-    """The whole of a directory for `kubectl apply -k`, and what was left out with the reason.
+    """All files of a directory for `kubectl apply -k`, and the names of skipped emitters with the reasons.
 
-    Files of the emitters, the objects in apply order, one a file, and last the kustomization.yaml that lists them.
-    Raises ConfigError as `manifests` does, and for file names that are unsafe or there twice.
+    First the files of the emitters, then the objects in apply order, one per file, and last the kustomization.yaml that
+    lists them. Raises ConfigError as `manifests` does, and for file names that are unsafe or used twice.
     """
     installation.check_masters()
     there, left_out = _sorted_out(installation, _installed())
@@ -94,7 +95,7 @@ def _call(each: Brought[Emitter], function: Callable[..., Any], *args: Any) -> A
 def _sorted_out(
     installation: Installation, emitters: Iterable[Brought[Emitter]]
 ) -> tuple[list[Brought[Emitter]], list[tuple[str, ConfigError]]]:
-    """The emitters that have what they need, and the others' names with what is missing."""
+    """The emitters that are not skipped, and the names of the others with the reasons."""
     there: list[Brought[Emitter]] = []
     left_out: list[tuple[str, ConfigError]] = []
     for each in emitters:
@@ -104,12 +105,12 @@ def _sorted_out(
         elif isinstance(reason, ConfigError):
             left_out.append((each.value.name, reason))
         else:
-            raise _misfit(each, f"a {type(reason).__name__} as the reason to be left out, not a ConfigError")
+            raise _misfit(each, f"a {type(reason).__name__} as the reason to skip it, not a ConfigError")
     return there, left_out
 
 
 def _objects(installation: Installation, emitters: Iterable[Brought[Emitter]]) -> list[tuple[Manifest, str]]:
-    """In apply order, each with who makes it."""
+    """In apply order, each with the emitter that generates it."""
     found: dict[ObjectKey, tuple[Manifest, str]] = {}
     for each in emitters:
         for value in _call(each, lambda emitter: tuple(emitter.objects(installation)), each.value):
@@ -130,8 +131,8 @@ def _check_text(manifest: Manifest, key: ObjectKey) -> None:
     text = garbled(manifest)
     if text is not None:
         raise ConfigError(
-            f"{object_text(key)} has {text[:200]!r}, with a control character that `kubectl apply -k` would change",
-            remedy="write it without",
+            f"{object_text(key)} contains {text[:200]!r}: `kubectl apply -k` would change its control character",
+            remedy="remove the control character",
         )
 
 
@@ -145,22 +146,22 @@ def _files(installation: Installation, each: Brought[Emitter]) -> list[Artifact]
 
 
 def _flaw(artifact: Any) -> str | None:
-    """What keeps something from being a file of the directory, None if nothing does."""
+    """Why the artifact cannot be a file of the directory; None if it can."""
     if not isinstance(artifact, Artifact):
-        return f"a {type(artifact).__name__} where an Artifact belongs"
+        return f"a {type(artifact).__name__} instead of an Artifact"
     name, data, mode = (getattr(artifact, field) for field in ("name", "data", "mode"))
     if not isinstance(name, str) or not is_safe_name(name) or name.lower() in RESERVED:
-        return f"a file called {name!r}, which is no plain name for a file of its own"
+        return f"a file named {name!r}, which is not a plain file name or is reserved"
     if not isinstance(data, bytes):
-        return f"the file {name} with a {type(data).__name__} where bytes belong"
+        return f"the file {name} with a {type(data).__name__} instead of bytes"
     if mode in _MODES:
         return None
     shown = oct(mode) if isinstance(mode, int) else repr(mode)
-    return f"the file {name} with the mode {shown}, where one like 0o644 belongs"
+    return f"the file {name} with the mode {shown} instead of one like 0o644"
 
 
 def _check_names(files: Iterable[tuple[Artifact, str]]) -> None:
-    """Raises ConfigError where two files would be one, on a file system that ignores case too."""
+    """Raises ConfigError where two names are the same file, also on a file system that ignores case."""
     makers: dict[str, str] = {}
     for artifact, whose in files:
         if artifact.name.lower() in makers:
@@ -169,10 +170,10 @@ def _check_names(files: Iterable[tuple[Artifact, str]]) -> None:
 
 
 def _misfit(each: Brought[Emitter], what: str) -> ConfigError:
-    remedy = "report it to the authors of the plugin that brings it"
-    return ConfigError(f"{_whose(each)} gives {what}", remedy=remedy)
+    remedy = "report it to the authors of the plugin that provides it"
+    return ConfigError(f"{_whose(each)} returns {what}", remedy=remedy)
 
 
 def _twice(what: str, first: str, second: str) -> ConfigError:
     by = f"twice by {first}" if first == second else f"by {first} and by {second}"
-    return ConfigError(f"{what} is made {by}", remedy="remove one of them")
+    return ConfigError(f"{what} is generated {by}", remedy="remove one of them")

@@ -8,21 +8,22 @@ from tarmak_iam.installation.installation import Installation
 
 
 def webhook_args(installation: Installation) -> list[str]:
-    """Empty where Tarmak sets no flag: no switch and no file, or a hub (it has no masters).
+    """Empty where Tarmak sets no flag: awsIAMAuthenticatorInit is off and authTokenWebhookFile is not set, or the
+    cluster is a hub, which has no masters.
 
-    Raises ConfigError for a file name that would not arrive as it is written.
+    Raises ConfigError for a file name that would not reach the API server unchanged.
     """
     path = None if installation.is_hub else installation.safe_webhook_file()
     return [] if path is None else [f"--{WEBHOOK_FLAG}={path}"]
 
 
 def webhook_hieradata(installation: Installation) -> list[str]:
-    """The lines of hieradata that lead to those flags. Raises ConfigError as `webhook_args` does."""
+    """The lines of hieradata that set these flags. Raises ConfigError as `webhook_args` does."""
     return hieradata(installation.cluster) if webhook_args(installation) else []
 
 
 def _files(installation: Installation) -> tuple[Artifact, ...]:
-    """`flags.txt`, a flag a line."""
+    """`flags.txt`, with one flag per line."""
     text = "".join(f"{arg}\n" for arg in webhook_args(installation))
     return (Artifact("flags.txt", text.encode()),)
 

@@ -87,10 +87,10 @@ def missing_ca(installation: Installation) -> ConfigError | None:
 
 
 def _unknown(installation: Installation, what: str, options: str) -> ConfigError:
+    tarmak, own = installation.command_line.tarmak("clusters kubeconfig"), installation.command(f"kubeconfig {options}")
     return ConfigError(
         f"{what}: Tarmak's own kubeconfig does not exist",
-        remedy=f"run `{installation.command_line.tarmak('clusters kubeconfig')}`, "
-        f"or use `tarmak-iam kubeconfig` with {options}",
+        remedy=f"run `{tarmak}`, or `{own}`",
         place=Place(str(installation.admin_path)) if installation.admin_path else None,
     )
 

@@ -1,5 +1,5 @@
-"""Kubernetes objects as plain data: what makes one, which it is, its checksum, its place in the apply order, and
-whether kubectl can apply it.
+"""Kubernetes objects as plain data: whether one is well-formed, its key, its checksum, its place in the apply order,
+and whether kubectl can apply it.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from tarmak_iam.document.plain_values import plain
 from tarmak_iam.installation.backend_payloads import Manifest
 
 ObjectKey = tuple[str, str, str, str]
-"""Group, kind, namespace and name: objects that agree in these are one object, whatever their API version."""
+"""Group, kind, namespace and name. Objects with the same key are one object, whatever their API versions."""
 
 _API_VERSION = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?v[0-9][a-z0-9]*\Z", re.ASCII)
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]*\Z", re.ASCII)
 
 
-# The loosest rule that Kubernetes has for names, which is RBAC's: a segment of a path, such as `system:node`.
+# The most permissive rule of Kubernetes for names, that of RBAC: a segment of a path, such as `system:node`.
 _NAME = re.compile(r"(?!\.{1,2}\Z)[^\x00-\x20\x7f-\xa0/%\u2028\u2029\ufeff]{1,253}\Z")
 
 
-# kustomize (measured with v5.5) writes them as they are, and then reads NEL as a blank and the others not at all.
+# kustomize (measured with v5.5) writes these unescaped; it then reads NEL as a blank, and cannot read the others.
 _GARBLED = re.compile(r"[\x7f-\x9f\ufffe\uffff]")
 
 
 def object_key(manifest: Manifest) -> ObjectKey:
-    """Of a well-formed object; a namespace that is not there is the empty one."""
+    """The key of a well-formed object; without a namespace, that part is empty."""
     metadata = manifest["metadata"]
     group = manifest["apiVersion"].rpartition("/")[0]
     return group, manifest["kind"], metadata.get("namespace") or "", metadata["name"]
@@ -43,15 +43,15 @@ def object_text(key: ObjectKey) -> str:
 
 
 def well_formed(value: Any) -> Manifest:
-    """A copy of the object in plain types. Raises TypeError, which says what keeps it from being an object."""
+    """A copy of the object in plain types. Raises TypeError, which says why the value is not a Kubernetes object."""
     if not isinstance(value, dict):
-        raise TypeError(f"a {type(value).__name__} where a Kubernetes object belongs")
+        raise TypeError(f"a {type(value).__name__} instead of a Kubernetes object")
     manifest: Manifest = plain(value)
     _check_json(manifest)
     _check_field("apiVersion", manifest.get("apiVersion"), _API_VERSION)
     _check_field("kind", manifest.get("kind"), _KIND)
     if manifest["kind"] == "List":
-        raise TypeError("a List where a Kubernetes object belongs: give its items")
+        raise TypeError("a List instead of a Kubernetes object: return its items")
     metadata = manifest.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     _check_field("metadata.name", metadata.get("name"), _NAME)
@@ -61,7 +61,7 @@ def well_formed(value: Any) -> Manifest:
 
 
 def garbled(value: Any) -> str | None:
-    """The first text in it that kustomize would not carry over as it is, None if there is none."""
+    """The first string in it that kustomize would change; None if kustomize keeps all of them."""
     if isinstance(value, str):
         return value if _GARBLED.search(value) else None
     if isinstance(value, dict):
@@ -77,27 +77,27 @@ def _check_field(name: str, value: Any, pattern: re.Pattern[str]) -> None:
 
 
 def _check_json(value: Any) -> None:
-    """Objects are JSON in the end, which has fewer values than YAML."""
+    """Objects are sent as JSON, which has fewer kinds of values than YAML."""
     if isinstance(value, dict):
         for key, child in value.items():
             if not isinstance(key, str):
-                raise TypeError(f"an object with the key {key!r}, which is no text")
+                raise TypeError(f"an object with the key {key!r}, which is not a string")
             _check_json(child)
     elif isinstance(value, list):
         for child in value:
             _check_json(child)
     elif isinstance(value, float) and not math.isfinite(value):
-        raise TypeError(f"an object with the number {value}, which JSON does not have")
+        raise TypeError(f"an object with the number {value}, which JSON does not support")
 
 
 OWN_ANNOTATIONS = "tarmak-iam/"
-"""What the names of our own annotations begin with. They are no part of what the checksum is of."""
+"""The prefix of our own annotations, which the checksum does not cover."""
 
 MANIFEST_CHECKSUM = f"{OWN_ANNOTATIONS}manifest-checksum"
 
 
 def with_checksum(manifest: Manifest) -> Manifest:
-    """The object with the annotation; as it is where its annotations are not a mapping."""
+    """The object with the checksum annotation; unchanged where its annotations are not a YAML mapping."""
     annotations = manifest["metadata"].get("annotations") or {}
     if not isinstance(annotations, dict):
         return manifest
@@ -106,20 +106,20 @@ def with_checksum(manifest: Manifest) -> Manifest:
 
 
 def checksum_of(each: Manifest) -> str | None:
-    """What the annotation says; None where there is none."""
+    """The value of the checksum annotation; None without one."""
     annotations = (each.get("metadata") or {}).get("annotations")
     found = annotations.get(MANIFEST_CHECKSUM) if isinstance(annotations, dict) else None
     return found if isinstance(found, str) else None
 
 
 def is_intact(each: Manifest) -> bool:
-    """Whether it is as `manifests` made it: it has the annotation, and nothing else in it is another one."""
+    """Whether the object is as `manifests` generated it: it has the checksum annotation, and the checksum matches."""
     found = checksum_of(each)
     return found is not None and found == _checksum(each)
 
 
 def _checksum(manifest: Manifest) -> str:
-    """Without the namespace, which kubectl adds where there is none (kubectl's apply, SetNamespace)."""
+    """Does not cover the namespace, which kubectl adds where it is missing (kubectl's apply, SetNamespace)."""
     metadata = {key: value for key, value in manifest["metadata"].items() if key not in ("annotations", "namespace")}
     annotations = manifest["metadata"].get("annotations") or {}
     others = {key: value for key, value in annotations.items() if not key.startswith(OWN_ANNOTATIONS)}
@@ -129,7 +129,7 @@ def _checksum(manifest: Manifest) -> str:
 
 
 def _normalised(value: Any) -> Any:
-    """As it comes back through kubectl: JSON in Go knows no 1.0, and null is not kept."""
+    """The value as kubectl returns it: JSON in Go does not distinguish 1.0 from 1, and null is dropped."""
     if isinstance(value, dict):
         return {key: _normalised(child) for key, child in value.items() if child is not None}
     if isinstance(value, list):
@@ -151,11 +151,11 @@ _FIRST = (
 )
 
 _LAST = ("Deployment", "StatefulSet", "DaemonSet")
-"""Workloads; what is in neither list (custom resources above all) comes between."""
+"""Workloads. Kinds in neither list, such as custom resources, come before them."""
 
 
 def in_apply_order(objects: Iterable[Manifest]) -> list[Manifest]:
-    """Objects of one kind stay in the order that they came in."""
+    """Objects of one kind keep their order."""
     return sorted(objects, key=_rank)
 
 
@@ -183,7 +183,7 @@ def fits_client_side_apply(manifest: Manifest) -> bool:
 
 
 def _copy_size(manifest: Manifest) -> int:
-    # kubectl adds empty annotations where there are none, and a line end.
+    # kubectl adds empty annotations where they are missing, and a line end.
     metadata = manifest["metadata"]
     copied = {**manifest, "metadata": {**metadata, "annotations": metadata.get("annotations") or {}}}
     text = json.dumps(copied, separators=(",", ":"), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Names and labels that the objects share."""
+"""Names and labels that all objects share."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from tarmak_iam.installation.installation import Installation
 NAME = "aws-iam-authenticator"
 NAMESPACE = "kube-system"
 SELECTOR = {"k8s-app": NAME}
-"""What Tarmak's documentation uses; a selector cannot be changed later, so nothing that varies is in it."""
+"""As in Tarmak's documentation. A selector cannot be changed later, so it contains nothing that varies."""
 
 ADDON_MANAGER_LABEL = "addonmanager.kubernetes.io/mode"
 
-# Kubernetes' rule for a label's value, which need not be empty here.
+# Kubernetes' rule for the value of a label, without the empty value, which is not needed here.
 _VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z", re.ASCII)
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def object_labels(installation: Installation) -> dict[str, str]:
-    """Of every object; with the addon manager's mode where the settings name one."""
+    """The labels of every object; with the addon manager's mode where it is set."""
     mode = installation.settings.addonManagerMode
     return pod_labels(installation) | ({ADDON_MANAGER_LABEL: mode} if mode else {})
 
 
 def pod_labels(installation: Installation) -> dict[str, str]:
-    """Of the pod's template: an addon manager has no business with pods, and another mode need not restart them."""
+    """The labels of the pod template. Without the addon manager's mode: it does not apply to pods, and a change would
+    restart them."""
     return {
         **SELECTOR,
         "app.kubernetes.io/name": NAME,
@@ -39,7 +40,7 @@ def pod_labels(installation: Installation) -> dict[str, str]:
 
 
 def label_value(text: str) -> str:
-    """The text where it can be a label's value; else the part of it that can be, with a digest of all of it."""
+    """The text if it is a valid label value; else the valid part of it, with a digest of the whole text."""
     if _VALUE.match(text):
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:10]

@@ -1,6 +1,6 @@
-"""The service account of a daemon that asks the cluster, and the least that it must be allowed.
+"""The service account of a daemon that reads from the API server, and the least permissions that it requires.
 
-What it calls is the same in every release that has backends (pkg/mapper/configmap, pkg/mapper/crd):
+Its requests are the same in all releases that have backends (pkg/mapper/configmap, pkg/mapper/crd):
 EKSConfigMap: watch ConfigMaps of kube-system with the field selector metadata.name=aws-auth, never get or list.
 CRD: list and watch iamidentitymappings, update their status, and create and patch (core) events; those of an
 object without a namespace are written to the namespace default (client-go tools/record).
@@ -24,15 +24,14 @@ RbacRule = dict[str, list[str]]
 
 
 def rbac(installation: Installation) -> tuple[Manifest, ...]:
-    """Nothing for a daemon that reads its file alone. Raises ConfigError where the Kubernetes version cannot be
-    read."""
+    """() for a daemon that reads only its file. Raises ConfigError where the Kubernetes version cannot be read."""
     if not installation.daemon.asks_cluster:
         return ()
     account = {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
         "metadata": _metadata(installation, NAME, NAMESPACE),
-        # The pod asks for its token itself.
+        # The pod template sets it for its own pods.
         "automountServiceAccountToken": False,
     }
     return (account, *_rights(installation))
@@ -49,10 +48,10 @@ def _rights(installation: Installation) -> Iterator[Manifest]:
 
 def _rights_on(found: EntryObjects, installation: Installation) -> Iterator[Manifest]:
     rules: list[RbacRule] = [{"apiGroups": [found.group], "resources": [found.resource], "verbs": [*found.verbs]}]
-    # Before, a watch of one object by its name counts as one of all (kubernetes#63469).
+    # Before 1.11, a watch of one object by its name is authorized as a watch of all objects (kubernetes#63469).
     if found.names and not installation.kubernetes.is_below(1, 11):
         rules[0]["resourceNames"] = [*found.names]
-    # Upstream's example binds a ClusterRole under NAME in kube-system, and what a binding refers to cannot be changed.
+    # Upstream's example binds a ClusterRole under NAME in kube-system, and the roleRef of a binding cannot be changed.
     name = NAME if found.is_reconciled else f"{NAME}-{found.label}"
     if found.is_reconciled:
         rules.append({"apiGroups": [found.group], "resources": [f"{found.resource}/status"], "verbs": ["update"]})
@@ -63,7 +62,7 @@ def _rights_on(found: EntryObjects, installation: Installation) -> Iterator[Mani
 
 
 def _granted(installation: Installation, name: str, namespace: str, *rules: RbacRule) -> Iterator[Manifest]:
-    """A ClusterRole, which grants nothing by itself, and its binding: of one namespace where there is one."""
+    """A ClusterRole, which grants nothing on its own, and its binding: a RoleBinding if `namespace` is not empty."""
     api_version = f"{_API_GROUP}/v1"
     own = {"metadata": _metadata(installation, name, "")}
     yield {"apiVersion": api_version, "kind": "ClusterRole", **own, "rules": list(rules)}

@@ -1,1 +1,1 @@
-"""The kubeconfig of those who log in: exec entries, the merge into an existing file, ownership, the redacted diff."""
+"""The kubeconfig for users: exec entries, the merge into an existing file, ownership, and the redacted diff."""

@@ -1,4 +1,4 @@
-"""What the arguments of a token command in a kubeconfig say, however they are spelt."""
+"""The arguments of a token command in a kubeconfig, parsed in all their spellings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 MISNAMED = ("aws-iam-authenticator-aws", "heptio-authenticator-aws")
-"""What Tarmak's documentation calls the authenticator, a command that never was; and its name up to v0.3."""
+"""The authenticator's name in Tarmak's documentation, a command that never existed; and its name up to v0.3."""
 
 _FAMILIES = {
     "aws-iam-authenticator": "authenticator",
@@ -32,19 +32,19 @@ _OPTIONS = {
 }
 _SHARED = {"--region": "region", "--profile": "profile"}
 WORDS = frozenset().union(*_SUBCOMMANDS.values(), *_OPTIONS.values(), _SHARED)
-"""Subcommands and options that are known, and say nothing of anybody."""
-# The environment variables that aws-iam-authenticator and tarmak-iam take in place of options.
+"""The known subcommands and options, which contain no private data."""
+# The environment variables that aws-iam-authenticator and tarmak-iam accept in place of options.
 _VARIABLES = {"cluster": "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "role": "DEFAULT_ROLE"}
 
 
 def command_family(command: object) -> str | None:
-    """Which token command this is, whatever directory it is called in; None for any other."""
+    """Which token command this is, whatever its directory; None for any other command."""
     return _FAMILIES.get(PurePath(command).name) if isinstance(command, str) else None
 
 
 @dataclass(frozen=True, slots=True)
 class ExecArguments:
-    """`rest` are the arguments that are none of the options here, such as `--cache`."""
+    """`rest` contains all other arguments, such as `--cache`."""
 
     family: str
     options: Mapping[str, str]
@@ -52,7 +52,7 @@ class ExecArguments:
 
     @classmethod
     def of(cls, plugin: Mapping[Any, Any]) -> ExecArguments | None:
-        """None where it is no token command of the three, or its arguments are no texts."""
+        """None for any other command than the three, and where its arguments are not strings."""
         kind, args = command_family(plugin.get("command")), plugin.get("args") or []
         if kind is None or not isinstance(args, list) or not all(isinstance(arg, str) for arg in args):
             return None
@@ -64,13 +64,13 @@ class ExecArguments:
             options = {**_from_variables(plugin.get("env")), **options}
         return cls(kind, {name: value for name, value in options.items() if value}, tuple(words[len(subcommand) :]))
 
-    def says(self, other: ExecArguments) -> bool:
-        """Whether it says all that the other one says."""
+    def includes(self, other: ExecArguments) -> bool:
+        """Whether it is the same command, with all options of the other at the same values."""
         return self.family == other.family and all(self.options.get(key) == val for key, val in other.options.items())
 
 
 def _parsed(args: Sequence[str], known: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The known options with their values, and all other words in order."""
+    """The known options with their values, and all other words in their order."""
     options: dict[str, str] = {}
     words: list[str] = []
     remaining = iter(args)

@@ -1,4 +1,4 @@
-"""How kubectl gets a token: the `exec` of a kubeconfig's user, for the kubectl and the command in use."""
+"""How kubectl gets a token: the `exec` of a kubeconfig's user, for a kubectl and a token command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tarmak_iam.installation.settings import Settings
 API_GROUP = "client.authentication.k8s.io"
 
 _INTERACTIVE_MODE = "IfAvailable"
-"""A profile may ask for an MFA code, and a script has nobody to ask."""
+"""A profile may require an MFA code; a script has no terminal to enter one."""
 
 # From client-go's types and API packages at each release's tag.
 _FIRST_EXEC = (1, 10)
@@ -25,22 +25,25 @@ _FIRST_V1BETA1 = (1, 11)
 _FIRST_INSTALL_HINT = (1, 19)
 _FIRST_INTERACTIVE_MODE = (1, 22)
 
-# A region of the partition aws that every release of the authenticator knows.
+# A region of the partition aws that all releases of the authenticator know.
 _FALLBACK_REGION = "us-east-1"
 
-# No hint names a package that its own project does not publish: somebody else could publish one under that name.
-# aws-iam-authenticator answers in v1alpha1 up to v0.5.3, in v1beta1 from v0.5.4 on, and from v0.5.6 on in what it is
-# asked for.
+# No hint names a package that the project itself does not publish: an attacker could publish one under that name.
+# aws-iam-authenticator answers in v1alpha1 up to v0.5.3, in v1beta1 in v0.5.4 and later, and in the requested version
+# in v0.5.6 and later.
 _HINTS = {
     "aws-iam-authenticator": "install aws-iam-authenticator v0.5.4 or later: "
     "https://github.com/kubernetes-sigs/aws-iam-authenticator/releases",
-    "tarmak-iam": "tarmak-iam is needed on your PATH; ask whoever gave you this kubeconfig",
+    "tarmak-iam": "tarmak-iam must be on your PATH; ask the person who gave you this kubeconfig",
     "aws": "install the AWS CLI: https://aws.amazon.com/cli/",
 }
-_FORMER_HINT = "install tarmak-iam with its extra for tokens: pip install 'tarmak-iam[aws]'"
+_FORMER_HINTS = (
+    "install tarmak-iam with its extra for tokens: pip install 'tarmak-iam[aws]'",
+    "tarmak-iam is needed on your PATH; ask whoever gave you this kubeconfig",
+)
 
-DEFAULT_HINTS = frozenset({*_HINTS.values(), _FORMER_HINT})
-"""Every installHint that was ever written without the setting: nobody's own words, to be replaced."""
+DEFAULT_HINTS = frozenset({*_HINTS.values(), *_FORMER_HINTS})
+"""All default installHints, of earlier versions too. They were not written by a user, so they are replaced."""
 
 
 def exec_plugin(installation: Installation, session_name: str | None = None) -> dict[str, Any]:
@@ -51,14 +54,14 @@ def exec_plugin(installation: Installation, session_name: str | None = None) -> 
     if session_name is not None:
         _check_session_name(session_name, installation.settings)
     if installation.region:
-        installation.safe_region()  # it would be the region of --region and of STS's host
+        installation.safe_region()  # used for --region and for the host name of STS
     for _, problem in exec_problems(installation):
         raise problem
     settings, kubectl = installation.settings, _kubectl(installation)
     env = {"AWS_PROFILE": settings.profile}
     if settings.exec == "aws-iam-authenticator" and installation.partition != "aws":
-        # Its option --region exists from v0.5.0 on only. In the partition aws every region's STS, and the global
-        # one that it asks up to v0.6, will do; elsewhere it would ask that of us-east-1.
+        # Its option --region exists in v0.5.0 and later. In the partition aws, the STS of any region works, as does the
+        # global one that it uses up to v0.6; in other partitions it would use that of us-east-1.
         env["AWS_REGION"] = _region(installation)
     plugin: dict[str, Any] = {
         "apiVersion": f"{API_GROUP}/{_api_version(kubectl)}",
@@ -68,7 +71,7 @@ def exec_plugin(installation: Installation, session_name: str | None = None) -> 
     variables = [{"name": name, "value": value} for name, value in env.items() if value]
     if variables:
         plugin["env"] = variables
-    # Where it is not said which kubectl it is for: an older one passes over fields that it does not know.
+    # Also where no kubectl version is set: an older kubectl ignores fields that it does not know.
     if kubectl is None or kubectl >= _FIRST_INSTALL_HINT:
         plugin["installHint"] = settings.installHint or _HINTS[settings.exec]
     if kubectl is None or kubectl >= _FIRST_INTERACTIVE_MODE:
@@ -77,41 +80,41 @@ def exec_plugin(installation: Installation, session_name: str | None = None) -> 
 
 
 def exec_problems(installation: Installation) -> Iterator[tuple[str, ConfigError]]:
-    """Why no kubeconfig of these settings could work: the setting at fault, and the error."""
+    """Why a kubeconfig of these settings could not work: the setting that causes it, and the error."""
     kubectl, role = _kubectl(installation), installation.settings.role
     if kubectl is not None and kubectl < _FIRST_EXEC:
-        what = f"kubectl {installation.settings.kubectlVersion} runs no command for a token"
+        what = f"kubectl {installation.settings.kubectlVersion} cannot run a command to get a token"
         yield "kubectlVersion", ConfigError(what, remedy="use kubectl 1.10 or later")
     if role is not None and installation.region and parse_arn(role).partition != installation.partition:
         what = (
-            f"{role} is of the partition {parse_arn(role).partition}, the cluster of {installation.partition}: "
+            f"{role} is in the partition {parse_arn(role).partition}, but the cluster is in {installation.partition}: "
             "its tokens are for another STS"
         )
-        yield "role", ConfigError(what, remedy="choose a role of the cluster's partition")
+        yield "role", ConfigError(what, remedy="use a role in the cluster's partition")
     region = _region(installation)
     verifier = Verifier(installation.daemon_version, installation.partition, installation.region)
     refusal = host_refusal(sts_host(region), verifier) if region and is_region(installation.region) else None
     if refusal is not None:
-        what = f"authenticator {installation.daemon_version} would refuse every token: {refusal}"
-        yield "image", ConfigError(what, remedy="choose another release of the authenticator")
+        what = f"authenticator {installation.daemon_version} would reject every token: {refusal}"
+        yield "image", ConfigError(what, remedy="use another release of the authenticator")
 
 
 def _kubectl(installation: Installation) -> tuple[int, int] | None:
-    """Major and minor; a build's own suffix, as in 1.27.1-eks-2f008fe, does not make it an older one."""
+    """Major and minor version. The suffix of a build, as in 1.27.1-eks-2f008fe, does not make it a pre-release."""
     version = parse_version(installation.settings.kubectlVersion or "")
     return version.minor if version else None
 
 
 def _api_version(kubectl: tuple[int, int] | None) -> str:
-    """v1beta1 is in every kubectl since 1.11. v1, from 1.22 on, brings nothing that is of use here, and an
-    authenticator before v0.5.6 and older AWS CLIs do not answer in it."""
+    """kubectl 1.11 and later know v1beta1. v1, in 1.22 and later, has no advantage here, and the authenticator before
+    v0.5.6 and older AWS CLIs do not answer in it."""
     return "v1alpha1" if kubectl is not None and kubectl < _FIRST_V1BETA1 else "v1beta1"
 
 
 def _check_session_name(name: str, settings: Settings) -> None:
     """Raises ConfigError where the command or STS would not accept it."""
     if settings.exec == "aws":
-        # awscli/customizations/eks/get_token.py has the name as a constant.
+        # The name is a constant in awscli/customizations/eks/get_token.py (AWS CLI 1.45).
         what = "`aws eks get-token` has no option for the session name: it always uses EKSGetTokenAuth"
         raise ConfigError(what, remedy="use aws-iam-authenticator or tarmak-iam for --exec")
     if settings.role is None:
@@ -130,7 +133,7 @@ def _args(installation: Installation, session_name: str | None) -> list[str]:
         args = ["eks", "get-token", "--cluster-name", cluster_id]
         args += ["--role-arn", settings.role] if settings.role else []
         args += ["--region", region] if region else []
-        return [*args, "--output", "json"]  # whatever the user's own configuration says
+        return [*args, "--output", "json"]  # overrides the output format of the AWS configuration
     args = ["token", "-i", cluster_id]
     args += ["-r", settings.role] if settings.role else []
     args += ["-s", session_name] if session_name else []
@@ -138,8 +141,8 @@ def _args(installation: Installation, session_name: str | None) -> list[str]:
 
 
 def _region(installation: Installation) -> str:
-    """Whose STS signs the tokens: the cluster's own region's, in the partition aws only if every daemon of that
-    release knows it, wherever it runs. Empty where tarmak.yaml tells no region."""
+    """The region of the STS that tokens are signed for. That is the cluster's region; in the partition aws only if a
+    daemon of that release knows it, wherever the daemon runs. Empty where tarmak.yaml contains no region."""
     own = installation.region
     if installation.partition != "aws" or not own:
         return own

@@ -108,7 +108,7 @@ def updated_exec(plugin: Values, own: Values) -> dict[Any, Any]:
     if "installHint" in own and (is_other or not _keeps_hint(plugin, own)):
         value["installHint"] = own["installHint"]
     profile = _profile(own)
-    if not before.says(wanted) or (profile is not None and before.options.get("profile", profile) != profile):
+    if not before.includes(wanted) or (profile is not None and before.options.get("profile", profile) != profile):
         value["args"] = [*own["args"], *_kept_arguments(before, wanted, profile)]
     variables = [*own.get("env", ()), *_kept_variables(before, wanted, profile)]
     if variables:

@@ -1,4 +1,4 @@
-"""A kubeconfig's text as it may be shown: of other people's entries only names, of comments nothing."""
+"""A diff of a kubeconfig that may be shown: only the names of other entries, and no comments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PLUGIN = ("users", "user", "exec")
 _ENV = (*_PLUGIN, "env")
 _ARGS = (*_PLUGIN, "args")
 
-# What these say is in every listing of `kubectl config` too, or what anybody's computer has.
+# `kubectl config` lists these values too, or they are the same on every computer.
 _SHOWN_PATHS = frozenset(
     {
         ("apiVersion",),
@@ -36,8 +36,8 @@ _ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/\S+\Z", re.ASCII)
 
 
 def redacted_diff(before: Document | None, after: Document, wanted: dict[str, Any]) -> str:
-    """The unified diff of two states of a kubeconfig. What `wanted`, our entries, brings is shown; every other value
-    that is not known to be harmless, and every comment, is REDACTED: they may be credentials."""
+    """The unified diff of two states of a kubeconfig. The values in `wanted`, our entries, are shown. All other values
+    are REDACTED unless they are known to be harmless, and so are comments: they may contain credentials."""
     return unified_diff(_shown(before, wanted) if before else "", _shown(after, wanted), after.filename)
 
 
@@ -54,7 +54,7 @@ def _shown(document: Document, wanted: dict[str, Any]) -> str:
     pieces, at = [], 0
     for span, mark in sorted(spans):
         if span.start >= at:
-            # As many lines as there were, so that the numbers in the diff are those of the file.
+            # The number of lines stays, so that line numbers in the diff are those of the file.
             breaks = text[span.start : span.end].count("\n")
             pieces += [text[at : span.start], mark, "\n" * breaks]
             at = span.end
@@ -62,7 +62,7 @@ def _shown(document: Document, wanted: dict[str, Any]) -> str:
 
 
 def _end(document: Document) -> int:
-    """Where the first document ends: what is behind it is not taken apart, and so not shown."""
+    """Where the first document ends: what follows is not parsed, and so not shown."""
     place = document.next_document
     if place is None or place.line is None:
         return len(document.text)
@@ -72,7 +72,7 @@ def _end(document: Document) -> int:
 def _hidden(
     node: Node | None, path: tuple[str, ...], own: dict[tuple[str, str], frozenset[str]], harmless: Collection[str]
 ) -> Iterator[Span]:
-    """The scalars that are not shown. `harmless` are the texts that may be, inside an entry of ours."""
+    """The scalars that are not shown. `harmless` are the texts that may be shown inside one of our entries."""
     if isinstance(node, Mapping):
         if len(path) == 1:
             harmless = own.get((path[0], _text(node, "name")), frozenset())

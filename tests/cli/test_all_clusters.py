@@ -144,7 +144,7 @@ def test_what_one_is_refused_leaves_the_others_whole(shell: Shell, tmp_path: Pat
     done = shell.run("-c", shell.multi, "render", "--all-clusters", "--output-dir", out, "-o", "json", code=2)
     refused, made = json.loads(done.out)
     assert refused["cluster"] == "prod-blue"
-    assert "this file is in the way" in refused["error"]
+    assert "this file is not replaced" in refused["error"]
     assert made["cluster"] == "prod-green"
     assert [path.name for path in (out / "prod-blue").iterdir()] == ["kubeconfig"]
     assert {each["name"] for each in made["files"]} <= {path.name for path in (out / "prod-green").iterdir()}

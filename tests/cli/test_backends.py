@@ -9,8 +9,8 @@ import pytest
 from tests.support import ADMIN, Shell
 
 USER = "arn:aws:iam::111122223333:user/alice"
-OBJECTS = "note: `kubectl apply` takes the IAMIdentityMapping objects only once"
-STAYS = "note: an entry that is taken out stays in the cluster as an object"
+OBJECTS = "note: `kubectl apply` accepts the IAMIdentityMapping objects only after"
+STAYS = "note: the object of a removed entry stays in the cluster"
 
 
 @pytest.fixture

@@ -257,7 +257,7 @@ def test_what_cannot_be_written(shell: Shell, monkeypatch: pytest.MonkeyPatch) -
     (shell.single / "out").touch()
     shell.dev(*ROLE)
     file = shell.dev("render", "--output-dir", shell.single / "out", code=2)
-    assert file.err == f"{shell.single / 'out'}: error: this is no directory; choose another --output-dir\n"
+    assert file.err == f"{shell.single / 'out'}: error: this is not a directory; specify another --output-dir\n"
 
 
 def test_a_bug_is_one_line_and_exit_code_3(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

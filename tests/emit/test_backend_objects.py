@@ -333,22 +333,20 @@ def test_what_should_be_known() -> None:
     assert notes(installation(backends=["EKSConfigMap"])) == ()
     first, second = notes(installation(backends=["CRD"]))
     assert first == (
-        "`kubectl apply` takes the IAMIdentityMapping objects only once their CustomResourceDefinition is there: "
-        "where it is new, apply that first, or use `tarmak-iam apply`, which waits for it"
+        "`kubectl apply` accepts the IAMIdentityMapping objects only after their CustomResourceDefinition exists: "
+        "if it is new, apply it first, or use `tarmak-iam apply`, which waits for it"
     )
-    assert second.endswith("until somebody deletes it: kubectl delete iamidentitymappings NAME")
+    assert second.endswith("until you delete it: kubectl delete iamidentitymappings NAME")
 
 
-@pytest.mark.parametrize(
-    ("version", "also"), [("1.15.12", ""), ("1.16.0", ", and so does `kubectl apply --server-side`")]
-)
+@pytest.mark.parametrize(("version", "also"), [("1.15.12", ""), ("1.16.0", " or `kubectl apply --server-side`")])
 def test_a_config_map_that_kubectl_cannot_apply_is_named(version: str, also: str) -> None:
     large = MAPPINGS.replace("username: admin", f"username: {'a' * 262144}")
     assert large != MAPPINGS
     (note,) = notes(installation(mappings=large, kubernetesVersion=version))
     assert note == (
-        "ConfigMap kube-system/aws-iam-authenticator is too large for `kubectl apply`, which keeps a copy of it in an "
-        f"annotation of at most 262,144 bytes: `tarmak-iam apply` takes it{also}"
+        "ConfigMap kube-system/aws-iam-authenticator is too large for `kubectl apply`, which stores a copy of it in an "
+        f"annotation of at most 262,144 bytes: use `tarmak-iam apply`{also}"
     )
     (note,) = notes(installation(mappings=large, backends=["EKSConfigMap"], kubernetesVersion=version))
     assert note.startswith("ConfigMap kube-system/aws-auth is too large")

@@ -85,8 +85,8 @@ def test_a_file_changed_by_hand_is_in_the_way(out: Path) -> None:
     (out / "a.yaml").write_text("by: hand\n")
     (out / "c.yaml").write_text("by: hand\n")
     assert refused(out, NEW) == (
-        f"{out / 'a.yaml'}: this file is in the way: it was changed by hand since it was written "
-        "(in the way too: c.yaml); nothing was written; choose another --output-dir, or write over it with --force"
+        f"{out / 'a.yaml'}: this file is not replaced: it was edited after it was rendered "
+        "(also not replaced: c.yaml); nothing was written; specify another --output-dir, or overwrite it with --force"
     )
     assert write(out, NEW, force=True)[:2] == ["write a.yaml", "write c.yaml"]
     assert content(out)["c.yaml"] == b"c: 2\n"
@@ -95,7 +95,7 @@ def test_a_file_changed_by_hand_is_in_the_way(out: Path) -> None:
 def test_somebody_elses_file_is_in_the_way(out: Path) -> None:
     out.mkdir()
     (out / "kubeconfig").write_text("of another cluster\n")
-    assert "kubeconfig: this file is in the way: it was not written by tarmak-iam render" in refused(out, OLD)
+    assert "kubeconfig: this file is not replaced: tarmak-iam render did not write it" in refused(out, OLD)
     assert list(content(out)) == ["kubeconfig"]
 
 
@@ -145,7 +145,7 @@ def test_a_link_is_replaced_only_when_told_to_and_what_it_leads_to_never(out: Pa
     elsewhere.write_bytes(OLD[0].data)
     (out / "a.yaml").symlink_to(elsewhere)
     (out / "b.yaml").symlink_to(tmp_path / "nowhere")
-    assert "it is a symbolic link (in the way too: b.yaml)" in refused(out, OLD)
+    assert "it is a symbolic link (also not replaced: b.yaml)" in refused(out, OLD)
     write(out, NEW[:1], force=True)
     assert not (out / "a.yaml").is_symlink()
     assert elsewhere.read_bytes() == OLD[0].data
@@ -164,7 +164,7 @@ def test_what_is_no_file_is_never_replaced(out: Path, make: Callable[[Path], Non
     out.mkdir()
     make(out / "b.yaml")
     for force in (False, True):
-        with pytest.raises(FileError, match=r"b.yaml: this is .*; remove it, or choose another"):
+        with pytest.raises(FileError, match=r"b.yaml: this is .*; remove it, or specify another"):
             write(out, OLD, force=force)
     assert os.listdir(out) == ["b.yaml"]
 
@@ -172,7 +172,7 @@ def test_what_is_no_file_is_never_replaced(out: Path, make: Callable[[Path], Non
 def test_a_directory_of_another_cluster(out: Path) -> None:
     write(out, OLD)
     assert refused(out, NEW, "prod-blue").startswith(
-        f"{out}: this directory holds the files of dev-cluster, not of prod-blue; nothing was written"
+        f"{out}: this directory contains the files of dev-cluster, not of prod-blue; nothing was written"
     )
     assert write(out, NEW, "prod-blue", force=True)[-1] == "remove b.yaml"
     assert write(out, NEW, "prod-blue")[0] == "unchanged a.yaml"
@@ -197,7 +197,7 @@ def test_a_directory_of_another_cluster(out: Path) -> None:
 def test_a_record_that_is_none(out: Path, text: str) -> None:
     write(out, OLD)
     (out / RECORD_NAME).write_text(text, encoding="latin-1")
-    assert f"{out / RECORD_NAME}: this is no record of what was written here: " in refused(out, OLD)
+    assert f"{out / RECORD_NAME}: this is not a record of the files rendered here: " in refused(out, OLD)
     assert "line 1 column" not in refused(out, OLD)  # the words of Python's parser
     write(out, OLD, force=True)
     assert write(out, NEW)[-1] == "remove b.yaml"
@@ -221,7 +221,7 @@ def test_untouchable_files_whatever_they_are_called_here(out: Path, tmp_path: Pa
     (out / "kubeconfig").symlink_to(own)
     os.link(own, out / "a.yaml")
     for artifacts in (OLD[2:], OLD[:1]):
-        with pytest.raises(FileError, match="this is a file of the cluster itself; nothing was written"):
+        with pytest.raises(FileError, match="this file belongs to the cluster itself; nothing was written"):
             plan_directory(out, artifacts, "dev-cluster", force=True, untouchable=[own])
 
 
@@ -286,12 +286,12 @@ def test_a_full_disk_names_the_file(out: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_files_that_may_not_be_written_are_seen_before_the_first_is(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(out, OLD)
     monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("kubeconfig") and bool(mode))
-    assert refused(out, NEW).startswith(f"{out / 'kubeconfig'}: the file may not be written; nothing was written")
+    assert refused(out, NEW).startswith(f"{out / 'kubeconfig'}: no permission to write the file; nothing was written")
 
 
 def test_a_file_where_the_directory_should_be(out: Path) -> None:
     out.write_text("x")
-    with pytest.raises(FileError, match="out: this is no directory; choose another"):
+    with pytest.raises(FileError, match="out: this is not a directory; specify another"):
         write(out, OLD)
 
 

@@ -73,7 +73,7 @@ def test_the_kubeconfig() -> None:
             ),
         ),
         ({"exec": "aws"}, "install the AWS CLI: https://aws.amazon.com/cli/"),
-        ({"exec": "tarmak-iam"}, "tarmak-iam is needed on your PATH; ask whoever gave you this kubeconfig"),
+        ({"exec": "tarmak-iam"}, "tarmak-iam must be on your PATH; ask the person who gave you this kubeconfig"),
         ({"exec": "tarmak-iam", "installHint": "see https://wiki.example.com/iam"}, "see https://wiki.example.com/iam"),
         ({"exec": "aws", "installHint": "ask the platform team"}, "ask the platform team"),
         ({"installHint": "ask the platform team", "kubectlVersion": "1.18.20"}, None),
@@ -131,7 +131,9 @@ def test_what_a_kubectl_knows(version: str | None, api: str, fields: set[str], c
 
 
 def test_a_kubectl_that_runs_no_command() -> None:
-    with pytest.raises(ConfigError, match=r"kubectl 1\.9\.11 runs no command for a token; use kubectl 1\.10 or later"):
+    with pytest.raises(
+        ConfigError, match=r"kubectl 1\.9\.11 cannot run a command to get a token; use kubectl 1\.10 or later"
+    ):
         plugin(kubectlVersion="1.9.11")
 
 
@@ -169,12 +171,12 @@ def test_a_region_that_the_daemon_does_not_know(location: str, version: str, reg
 
 
 def test_a_daemon_that_would_refuse_every_token() -> None:
-    with pytest.raises(ConfigError, match=r"authenticator v0\.4\.0 would refuse every token: the host 'sts\.us-iso"):
+    with pytest.raises(ConfigError, match=r"authenticator v0\.4\.0 would reject every token: the host 'sts\.us-iso"):
         plugin(location="us-iso-east-1", daemonVersion="v0.4.0", mappings=None)
 
 
 def test_a_role_of_another_partition() -> None:
-    with pytest.raises(ConfigError, match="is of the partition aws-cn, the cluster of aws"):
+    with pytest.raises(ConfigError, match="is in the partition aws-cn, but the cluster is in aws"):
         plugin(role="arn:aws-cn:iam::111122223333:role/Admin")
 
 
@@ -237,7 +239,7 @@ def test_without_tarmaks_kubeconfig_there_is_none_and_the_rest_is_made() -> None
     assert name == "kubeconfig"
     assert str(error) == (
         "the CA of the cluster is unknown: Tarmak's own kubeconfig does not exist; run `tarmak clusters kubeconfig`, "
-        "or use `tarmak-iam kubeconfig` with --server URL --certificate-authority FILE"
+        "or `tarmak-iam kubeconfig --server URL --certificate-authority FILE`"
     )
 
 
@@ -291,9 +293,12 @@ def test_the_address_is_unknown() -> None:
         client_kubeconfig(installation(admin=None), certificate_authority=PEM)
     assert str(caught.value) == (
         "the address of the API server is unknown: Tarmak's own kubeconfig does not exist; "
-        "run `tarmak clusters kubeconfig`, or use `tarmak-iam kubeconfig` with --server URL"
+        "run `tarmak clusters kubeconfig`, or `tarmak-iam kubeconfig --server URL`"
     )
-    with pytest.raises(ConfigError, match=r"the CA of the cluster is unknown.* with --certificate-authority FILE$"):
+    with pytest.raises(
+        ConfigError,
+        match=r"the CA of the cluster is unknown.* or `tarmak-iam kubeconfig --certificate-authority FILE`$",
+    ):
         client_kubeconfig(installation(api_server="{public: true}", admin=None))
 
 

@@ -254,7 +254,7 @@ def test_probes_go_where_the_daemon_listens() -> None:
     assert (probe["host"], probe["port"]) == ("10.0.0.1", 21400)
     everywhere = container(mappings=MAPPINGS.replace("server:\n", "server:\n  address: 0.0.0.0\n"))
     assert everywhere["readinessProbe"]["httpGet"]["host"] == "127.0.0.1"
-    with pytest.raises(ConfigError, match=r"server\.port is 0, which is no port; write one from 1 to 65535"):
+    with pytest.raises(ConfigError, match=r"server\.port is 0, which is not a valid port; use a port from 1 to 65535"):
         manifests(installation(mappings=MAPPINGS.replace("server:\n", "server:\n  port: 0\n")))
 
 

@@ -367,7 +367,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     ),
     "IAM105": (Choice("use kubectl 1.10 or later", (edit("1.9.11", "1.10.0"),)),),
     "IAM107": (
-        Choice("choose another release of the authenticator", (edit(f"{IMAGE}v0.4.0", f"{IMAGE}v0.6.20"),)),
+        Choice("use another release of the authenticator", (edit(f"{IMAGE}v0.4.0", f"{IMAGE}v0.6.20"),)),
         Choice("set an image of v0.7.18", (edit(f"{IMAGE}v0.4.0", f"{IMAGE}v0.7.18"),)),
     ),
     "IAM120": (

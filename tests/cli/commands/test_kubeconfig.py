@@ -316,11 +316,11 @@ def test_without_server_ca_and_tarmaks_kubeconfig(alone: Shell, authority: Path)
     own, tarmak = alone.single / "dev-cluster" / "kubeconfig", f"tarmak -c {alone.single} clusters kubeconfig"
     assert alone.dev("kubeconfig", code=2).err == (
         f"{own}: error: the CA of the cluster is unknown: Tarmak's own kubeconfig does not exist; run `{tarmak}`, "
-        "or use `tarmak-iam kubeconfig` with --server URL --certificate-authority FILE\n"
+        f"or `tarmak-iam -c {alone.single} kubeconfig --server URL --certificate-authority FILE`\n"
     )
     assert alone.dev("kubeconfig", "--certificate-authority", authority, code=2).err == (
         f"{own}: error: the address of the API server is unknown: Tarmak's own kubeconfig does not exist; "
-        f"run `{tarmak}`, or use `tarmak-iam kubeconfig` with --server URL\n"
+        f"run `{tarmak}`, or `tarmak-iam -c {alone.single} kubeconfig --server URL`\n"
     )
 
 

@@ -33,8 +33,8 @@ def test_the_admin_kubeconfig_is_never_overwritten(mapped: Shell) -> None:
     before = content(home)
     failed = mapped.dev("render", "--output-dir", home, code=2)
     assert failed.err == (
-        f"{home / 'kubeconfig'}: error: this is a file of the cluster itself; nothing was written; "
-        "choose another --output-dir\n"
+        f"{home / 'kubeconfig'}: error: this file belongs to the cluster itself; nothing was written; "
+        "specify another --output-dir\n"
     )
     assert content(home) == before
     link = mapped.single / "out"
@@ -48,8 +48,8 @@ def test_one_target_that_cannot_be_written_keeps_all_from_being_written(mapped: 
     (out / "kubeconfig").mkdir(parents=True)
     failed = mapped.dev("render", "--output-dir", out, code=2)
     assert failed.err == (
-        f"{out / 'kubeconfig'}: error: this is a directory, and a file is to be written there; nothing was written; "
-        "remove it, or choose another --output-dir\n"
+        f"{out / 'kubeconfig'}: error: this is a directory, but a file has to be written there; nothing was written; "
+        "remove it, or specify another --output-dir\n"
     )
     assert [path.name for path in out.iterdir()] == ["kubeconfig"]
 
@@ -96,7 +96,7 @@ def test_what_was_done_as_json(mapped: Shell, tmp_path: Path) -> None:
     assert (told["cluster"], told["directory"], told["dryRun"]) == ("dev-cluster", str(out), False)
     ((left_out),) = told["leftOut"]
     assert left_out["name"] == "kubeconfig"
-    assert f"run `tarmak -c {mapped.single} clusters kubeconfig`, or use" in left_out["reason"]
+    assert f"run `tarmak -c {mapped.single} clusters kubeconfig`, or `" in left_out["reason"]
     assert done.err == ""
 
 
@@ -115,8 +115,8 @@ def test_a_file_of_the_user_is_in_the_way(mapped: Shell, tmp_path: Path) -> None
     (out / "kustomization.yaml").write_text("resources: [mine.yaml]\n")
     failed = mapped.dev("render", "--output-dir", out, code=2)
     assert failed.err == (
-        f"{out / 'kustomization.yaml'}: error: this file is in the way: it was not written by tarmak-iam render; "
-        "nothing was written; choose another --output-dir, or write over it with --force\n"
+        f"{out / 'kustomization.yaml'}: error: this file is not replaced: tarmak-iam render did not write it; "
+        "nothing was written; specify another --output-dir, or overwrite it with --force\n"
     )
     assert content(out) == {"kustomization.yaml": b"resources: [mine.yaml]\n"}
     mapped.dev("render", "--output-dir", out, "--force")
@@ -132,7 +132,7 @@ def test_two_clusters_do_not_share_a_directory(shell: Shell, tmp_path: Path) -> 
     green: list[str | Path] = ["-c", shell.multi, "--current-cluster", "prod-green", "render", "--output-dir"]
     failed = shell.run(*green, out, code=2)
     assert failed.err.startswith(
-        f"{out}: error: this directory holds the files of prod-blue, not of prod-green; nothing was written; "
+        f"{out}: error: this directory contains the files of prod-blue, not of prod-green; nothing was written; "
     )
     shell.run(*green, out, "--force")
 
@@ -151,7 +151,7 @@ def test_no_force_writes_over_a_file_of_any_cluster(shell: Shell) -> None:
         "--output-dir",
         home,
     ]
-    assert "this is a file of the cluster itself; nothing was written" in shell.run(*command, code=2).err
+    assert "this file belongs to the cluster itself; nothing was written" in shell.run(*command, code=2).err
     assert content(home) == before
 
 
