@@ -190,7 +190,7 @@ def test_a_cluster_name_leads_nowhere_else(
     file.write_text(text.replace("environment: dev\n", f'environment: "{name}"\n'))
     before = sorted(tmp_path.rglob("*"))
     error = shell.dev(*arguments, code=2).err
-    assert "cannot be a cluster's id" in error or "not YAML" in error or "must have exactly one dash" in error
+    assert "is not a valid cluster ID" in error or "not YAML" in error or "must have exactly one dash" in error
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -1,6 +1,6 @@
-"""One cluster's IAM authentication: settings, images, files, the daemon, what its backends get, as one Installation.
+"""The IAM authentication of one cluster: settings, images, files, daemon and backends, as one Installation.
 
-The names are imported when they are first used: whoever needs the settings alone does not load the daemon.
+Names are imported at their first use: code that needs only the settings does not load the daemon.
 """
 
 from __future__ import annotations

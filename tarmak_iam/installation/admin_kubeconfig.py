@@ -1,4 +1,4 @@
-"""Tarmak's own kubeconfig of a cluster: its API server and CA, and whether its admin certificate still gives access."""
+"""Tarmak's own kubeconfig of a cluster: its API server, its CA, and whether its admin certificate gives access."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 KUBECONFIG_NAME = "kubeconfig"
 NOT_EXAMINED = "the admin certificate was not examined"
 
-# What is looked at of a chain or of a bundle of CAs: a signature takes its time.
+# The most certificates of a chain or of a CA bundle that are checked: each signature takes time.
 _MOST = 20
 
-# pkg/tarmak/ssh writes the host keys of the cluster's instances into it, and `tarmak clusters destroy` removes it.
+# pkg/tarmak/ssh writes the host keys of the cluster's instances to this file; `tarmak clusters destroy` removes it.
 _KNOWN_HOSTS = "ssh_known_hosts"
 
 
 @dataclass(frozen=True, slots=True)
 class AdminKubeconfig:
-    """`server` is a URL, `ca_data` the CA's PEM in base64. Its credentials are not read."""
+    """`server` is a URL, `ca_data` the PEM of the CA in base64. The credentials are not read."""
 
     server: str
     ca_data: str
@@ -43,7 +43,7 @@ class AdminKubeconfig:
 
 @dataclass(frozen=True, slots=True)
 class PemSource:
-    """PEM that a kubeconfig has in itself (`data`), or in a file that it names (`path`); neither for none."""
+    """PEM that a kubeconfig contains (`data`) or refers to (`path`); neither where it does not exist."""
 
     data: bytes | None = field(default=None, repr=False)
     path: str = ""
@@ -55,7 +55,7 @@ class PemSource:
 
 @dataclass(frozen=True, slots=True)
 class ClientLogin:
-    """What the current context logs in with. `other` names credentials that are no certificate, as in `a token`."""
+    """The credentials of the current context. `other` describes those that are not a certificate, as in `a token`."""
 
     certificate: PemSource
     key: PemSource
@@ -63,7 +63,7 @@ class ClientLogin:
     other: str = ""
 
 
-# In the order of their keys in client-go's AuthInfo.
+# In the order of the keys in client-go's AuthInfo.
 _OTHER_LOGINS = {
     "token": "a token",
     "tokenFile": "a token",
@@ -76,8 +76,10 @@ _OTHER_LOGINS = {
 def parse_admin_kubeconfig(
     data: bytes | str, filename: str = KUBECONFIG_NAME, command_line: CommandLine = PLAIN
 ) -> AdminKubeconfig:
-    """The cluster of the current context (else the first). Raises ParseError, and ConfigError where
-    server or CA data are missing; `command_line` is that of its cluster."""
+    """The cluster of the current context, else the first one. `command_line` is that of the cluster.
+
+    Raises ParseError, and ConfigError where server or CA data is missing.
+    """
     remedy = f"run `{command_line.tarmak('clusters kubeconfig')}` again"
     document = Document.parse(data, filename)
     plain = document.data if isinstance(document.data, dict) else {}
@@ -85,13 +87,13 @@ def parse_admin_kubeconfig(
     server, ca_data = cluster.get("server"), cluster.get("certificate-authority-data")
     if not isinstance(server, str) or not server.startswith("https://"):
         raise ConfigError(
-            "the kubeconfig has no https server",
+            "the kubeconfig contains no https server",
             remedy=remedy,
             place=document.position(("clusters", index, "cluster", "server")),
         )
     if not isinstance(ca_data, str) or not _is_base64(ca_data):
         raise ConfigError(
-            "the kubeconfig has no certificate-authority-data",
+            "the kubeconfig contains no certificate-authority-data",
             remedy=remedy,
             place=document.position(("clusters", index, "cluster", "certificate-authority-data")),
         )
@@ -99,9 +101,9 @@ def parse_admin_kubeconfig(
 
 
 def parse_client_login(data: bytes | str, filename: str = KUBECONFIG_NAME) -> ClientLogin:
-    """The user and the CA of the current context; nothing of a context that is not there, as kubectl has it.
+    """The user and the CA of the current context; empty for a context that does not exist, as in kubectl.
 
-    Raises ParseError, and ConfigError for credentials that kubectl could not read. No message shows any of them.
+    Raises ParseError, and ConfigError for credentials that kubectl could not read. No message contains credentials.
     """
     plain = Document.parse(data, filename).data
     plain = plain if isinstance(plain, dict) else {}
@@ -117,16 +119,16 @@ def parse_client_login(data: bytes | str, filename: str = KUBECONFIG_NAME) -> Cl
 
 
 def _item(plain: dict[str, Any], key: str, inner: str, name: object) -> dict[str, Any]:
-    """The inner mapping of the item of that name, empty where there is none."""
+    """The inner mapping of the item with that name, {} without one."""
     found = (item for _, item in _named(plain, key, inner) if name is not None and item["name"] == name)
     return next(found, {})
 
 
 def _source(holder: dict[str, Any], key: str) -> PemSource:
-    """As client-go takes it: data wins over a file."""
+    """As in client-go, data has precedence over a file."""
     data, path = holder.get(f"{key}-data"), holder.get(key)
     if not all(value is None or isinstance(value, str) for value in (data, path)):
-        raise ConfigError(f"{key} is not a text")
+        raise ConfigError(f"{key} is not a string")
     if not data:
         return PemSource(path=path or "")
     if not _is_base64(data):
@@ -135,7 +137,7 @@ def _source(holder: dict[str, Any], key: str) -> PemSource:
 
 
 def _cluster(plain: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    """Index and content of the current context's cluster, else of the first; empty if there is none."""
+    """Index and content of the current context's cluster, else of the first one; {} without clusters."""
     current = plain.get("current-context")
     wanted = next(
         (item["cluster"] for _, item in _named(plain, "contexts", "context") if item["name"] == current), None
@@ -148,7 +150,7 @@ def _cluster(plain: dict[str, Any]) -> tuple[int, dict[str, Any]]:
 
 
 def _named(plain: dict[str, Any], key: str, inner: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Index and inner mapping of each well-formed item, its name among its members."""
+    """Index and inner mapping of each well-formed item, with its name added."""
     items = plain.get(key)
     for index, item in enumerate(items if isinstance(items, list) else ()):
         content = item.get(inner) if isinstance(item, dict) else None
@@ -164,32 +166,32 @@ def _is_base64(text: str) -> bool:
 
 
 class AdminState(TextEnum):
-    """What was found of the admin certificate; the first that is true."""
+    """The state of the admin certificate: the first one that applies."""
 
     MISSING = "missing"
     UNREADABLE = "unreadable"
     NO_CERTIFICATE = "noCertificate"
     NOT_EXAMINED = "notExamined"
-    """The kubeconfig is there, but its certificate was not looked at."""
+    """The kubeconfig exists, but its certificate was not examined."""
     WRONG_KEY = "wrongKey"
-    """The key is missing, or another certificate's."""
+    """The key is missing, or belongs to another certificate."""
     NOT_YET_VALID = "notYetValid"
     EXPIRED = "expired"
     NOT_FOR_CLIENTS = "notForClients"
     OTHER_CA = "otherCA"
-    """The CA of the same kubeconfig has not signed it, or has expired."""
+    """The CA in the same kubeconfig has not signed it, or has expired."""
     VALID = "valid"
 
 
-# Tarmak itself has a new one signed for these: pkg/tarmak/kubectl does so without a certificate, and where the API
-# server refuses the one that is there. For all others the kubeconfig has to be out of its way.
+# In these states Tarmak itself gets a new certificate signed: pkg/tarmak/kubectl does so without a certificate, and
+# where the API server rejects the existing one. In all others, the kubeconfig has to be moved away first.
 _RENEWED = (AdminState.MISSING, AdminState.NO_CERTIFICATE, AdminState.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
 class AdminAccess:
-    """`what` says what was found. Times are aware, and None like `is_signed_by_ca` where that was not looked at.
-    `renewal` is the command that has Tarmak make a new one."""
+    """`what` describes the state. Times are aware. They and `is_signed_by_ca` are None where that was not examined.
+    `renewal` is the command with which Tarmak creates a new certificate."""
 
     state: AdminState
     what: str
@@ -200,9 +202,10 @@ class AdminAccess:
     organizations: tuple[str, ...] = ()
     is_signed_by_ca: bool | None = None
     has_credentials: bool = True
-    """Whether the kubeconfig lets anybody log in, by whatever means."""
+    """Whether the kubeconfig contains any credentials."""
     has_known_hosts: bool = False
-    """Whether Tarmak has reached instances of the cluster from this directory, which it has not destroyed since."""
+    """Whether Tarmak has connected to instances of the cluster from this directory, and has not destroyed the cluster
+    since."""
     why_not_examined: str = ""
     renewal: str = field(default=PLAIN.tarmak("clusters kubeconfig"), repr=False)
 
@@ -216,17 +219,19 @@ class AdminAccess:
 
     @property
     def gives_access(self) -> bool:
-        """Whether the certificate is valid now, and of the group that may do everything."""
+        """Whether the certificate is valid now, and in the group system:masters."""
         return self.state is AdminState.VALID and self.is_admin
 
     @property
     def text(self) -> str:
-        """What a message about a possible lock-out says."""
-        return self.what if self.gives_access or not self.is_examined else f"no way back was found: {self.what}"
+        """The text about recovery access in a message about a possible lock-out."""
+        if not self.is_examined:
+            return self.what
+        return f"recovery access: {self.what}" if self.gives_access else f"no recovery access: {self.what}"
 
     @property
     def remedy(self) -> str:
-        """What to do about it; empty where there is nothing to do."""
+        """What to do about it; "" where nothing has to be done."""
         if self.gives_access or not self.is_examined:
             return ""
         if self.state is AdminState.NOT_YET_VALID:
@@ -235,7 +240,7 @@ class AdminAccess:
 
     @property
     def replacement(self) -> str:
-        """How to get another certificate while Tarmak is content with the one that is there."""
+        """How to get another certificate where Tarmak would keep the existing one."""
         return f"move the kubeconfig away and run `{self.renewal}` for a new one"
 
     @property
@@ -251,12 +256,11 @@ def examine_admin(
     now: datetime | None = None,
     within: Boundary | None = None,
 ) -> AdminAccess:
-    """Reads the kubeconfig in `home`, which is `<dir>/<cluster_name>`; None for a configuration that is not in a file.
+    """Examines the admin certificate in the kubeconfig in `home`, which is `<dir>/<cluster_name>`; None for a
+    configuration that was not loaded from a file.
 
-    No link leads out of `within`, None for `<dir>`.
-
-    `command_line` is that of the cluster. `now` is aware, None for the time of the call. Nothing raises: a broken
-    file is an answer.
+    Links must not lead out of `within`, None for `<dir>`. `command_line` is that of the cluster. `now` is aware, None
+    for the time of the call. Never raises: a broken file is a result.
     """
     if home is None:
         return AdminAccess(AdminState.NOT_EXAMINED, NOT_EXAMINED)
@@ -273,7 +277,7 @@ def _has_known_hosts(home: Path) -> bool:
 
 
 class _Outside(Exception):
-    """A file that is named and not in the configuration directory."""
+    """The kubeconfig refers to a file that is not in the configuration directory."""
 
 
 @dataclass(frozen=True)
@@ -294,7 +298,7 @@ class _Kubeconfig:
             return self._login(data)
         except FileError as error:
             return self._unreadable(error.what.removeprefix("cannot be read: "))
-        except TarmakIamError:  # whose text may have something of the file in it
+        except TarmakIamError:  # its text may contain a part of the file
             return self._unreadable("it is not a kubeconfig that kubectl can read")
         except _Outside as outside:
             return self._not_examined(str(outside))
@@ -308,10 +312,10 @@ class _Kubeconfig:
         chain = [each for each in self._blocks(login.certificate) if is_certificate(each)]
         keys = [each for each in self._blocks(login.key) if is_key(each)]
         if not chain:
-            return self._unreadable("it has no PEM block of a certificate")
+            return self._unreadable("it contains no certificate in PEM format")
         try:
             authorities = [each for each in self._blocks(login.authority) if is_certificate(each)]
-        except (FileError, _Outside):  # of the server, first of all; without it less can be said
+        except (FileError, _Outside):  # it is mainly for the server; without it, less is checked
             authorities = []
         return self._certificate(chain, keys, authorities)
 
@@ -323,7 +327,7 @@ class _Kubeconfig:
         try:
             own = read_certificate(chain[0].data)
         except Unreadable:
-            return self._unreadable("it is not a certificate that can be read")
+            return self._unreadable("it is not a valid certificate")
         others, trusted = list(_readable(chain[1:_MOST])), list(_readable(authorities[:_MOST]))
         ending = _ending(own, others, trusted)
         all_seen = trusted and len(chain) <= _MOST >= len(authorities)
@@ -333,11 +337,11 @@ class _Kubeconfig:
         return AdminAccess(state, what, self.path, own.not_before, own.not_after, *names, is_signed)
 
     def _of_key(self, own: Certificate, keys: Sequence[Block]) -> tuple[AdminState, str] | None:
-        """What keeps Go's tls.X509KeyPair from taking the first key; None for nothing."""
+        """Why Go's tls.X509KeyPair would reject the first key; None where it would accept it."""
         from tarmak_iam.pki.certificates import Unreadable, read_key
 
         if not keys:
-            return AdminState.WRONG_KEY, f"{self.path} has no key for the admin certificate"
+            return AdminState.WRONG_KEY, f"{self.path} contains no key for the admin certificate"
         try:
             if not keys[0].is_encrypted and read_key(keys[0].data).public_key == own.public_key:
                 return None
@@ -350,14 +354,17 @@ class _Kubeconfig:
     def _of_certificate(
         self, own: Certificate, *, is_signed: bool | None, ending: datetime | None
     ) -> tuple[AdminState, str]:
-        """As the API server's crypto/x509 judges it, with the CA that the kubeconfig has."""
+        """The result of the API server's crypto/x509, with the CA in the kubeconfig."""
         subject = self._subject
         if self.now < own.not_before:
             return AdminState.NOT_YET_VALID, f"{subject} is not valid before {_day(own.not_before)}"
         if self.now > own.not_after:
             return AdminState.EXPIRED, f"{subject} expired on {_day(own.not_after)}"
         if not own.is_for_clients:
-            return AdminState.NOT_FOR_CLIENTS, f"{subject} is not for clients: its extended key usage leaves them out"
+            return (
+                AdminState.NOT_FOR_CLIENTS,
+                f"{subject} is not for clients: its extended key usage does not contain client authentication",
+            )
         if is_signed is False:
             return AdminState.OTHER_CA, f"{subject} is not signed by the CA in the same file"
         if ending is not None and self.now > ending:
@@ -384,19 +391,19 @@ class _Kubeconfig:
         return read_pem(self._read(source.path) if source.data is None else source.data)
 
     def _read(self, text: str) -> bytes:
-        """A file that the kubeconfig names, from its own directory; empty for none."""
+        """A file that the kubeconfig refers to, relative to its own directory; empty without a name."""
         if not text:
             return b""
         path, root = self.home / text, os.path.realpath(self.home.parent)
         try:
             is_inside = os.path.commonpath([root, os.path.realpath(path)]) == root
-        except ValueError:  # a character that no path has
-            raise FileError("the kubeconfig names a file that cannot exist") from None
+        except ValueError:  # a character that is not valid in a path
+            raise FileError("the kubeconfig refers to a file that cannot exist") from None
         if not is_inside:
-            raise _Outside(f"{self.path} names a file outside the configuration directory")
+            raise _Outside(f"{self.path} refers to a file outside the configuration directory")
         data = read_if_present(Path(os.path.realpath(path)))
         if data is None:
-            raise FileError("the file that the kubeconfig names for it does not exist")
+            raise FileError("the file that the kubeconfig refers to does not exist")
         return data
 
 
@@ -411,11 +418,12 @@ def _readable(blocks: Sequence[Block]) -> Iterator[Certificate]:
 
 
 def _ending(own: Certificate, others: Sequence[Certificate], trusted: Sequence[Certificate]) -> datetime | None:
-    """When the last of the trusted CAs ends that has signed it, itself or through `others`; None if none has."""
+    """The latest end of validity of the trusted CAs that have signed it, directly or through `others`; None if none
+    has."""
     from tarmak_iam.pki.certificates import is_issued_by
 
     signed, left = [own], list(others)
-    for each in signed:  # which grows: each of the others once, whoever has signed whom
+    for each in signed:  # the list grows: it contains each of the others at most once, so circular signatures end
         ends = [one.not_after for one in trusted if is_issued_by(each, one)]
         if ends:
             return max(ends)

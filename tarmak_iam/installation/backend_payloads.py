@@ -1,4 +1,4 @@
-"""What a daemon gets of the mappings file: its configuration, and what its other backends read in the cluster."""
+"""The payloads for a daemon: its configuration, and the objects that its other backends read in the cluster."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ from tarmak_iam.routes import Key, Route
 from tarmak_iam.text import shortened
 
 CONFIG_KEY = "config.yaml"
-"""Of the ConfigMap that brings the configuration to the daemon, and its file's name there."""
+"""The key of the configuration in the daemon's ConfigMap, and so the name of the file in the pod."""
 
 MAX_CONFIGMAP = 1024 * 1024
-"""Bytes that the values of a ConfigMap have at most, which the API server enforces."""
+"""Maximum size of all values of a ConfigMap in bytes, which the API server enforces."""
 
 _LISTS = ("maproles", "mapusers", "mapaccounts")
 API_SERVER_KEYS = ("server.kubeconfig", "server.master")
-# NEL too: the daemon reads it as a line end, and kustomize would make it a blank.
+# NEL too: the daemon reads it as a line end, and kustomize would replace it with a blank.
 _LINE_END = re.compile(r"\r\n|[\r\x85]")
-_NOBODY = "arn:{partition}:iam::{account}:user/nobody-that-is-mapped"
+_UNMAPPED = "arn:{partition}:iam::{account}:user/this-user-is-not-mapped"
 
 Manifest = dict[str, Any]
 """A Kubernetes object as plain data."""
 
 
 class NotCarried(ConfigError):
-    """The mappings cannot be brought to the backends so that everybody becomes who the file says."""
+    """The backends cannot contain the mappings so that each principal gets the username and groups in the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackendPayloads:
-    """`config` is the text of the configuration; `by_backend` has what the chosen backends read in the cluster.
-    `notes` tell of entries that nobody misses."""
+    """`config` is the text of the configuration; `by_backend` contains the objects that the backends read in the
+    cluster. `notes` are about entries that are left out and have no effect anyway."""
 
     config: str
     by_backend: AnyMapping[Backend, tuple[Manifest, ...]] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class BackendPayloads:
 
     @property
     def largest(self) -> int:
-        """Bytes of the largest of its ConfigMaps."""
+        """Size of the largest ConfigMap in bytes."""
         maps = ({CONFIG_KEY: self.config}, *(each["data"] for each in self.objects if each["kind"] == "ConfigMap"))
         return max(map(configmap_size, maps))
 
@@ -68,19 +68,19 @@ class BackendPayloads:
 
 
 def configmap_size(data: AnyMapping[str, str]) -> int:
-    """Of a ConfigMap's data, as MAX_CONFIGMAP counts."""
+    """The size of a ConfigMap's data in bytes, comparable with MAX_CONFIGMAP."""
     return sum(len(text.encode()) for text in data.values())
 
 
 def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> BackendPayloads:
-    """The mappings for every backend of the daemon.
+    """The mappings for all backends of the daemon.
 
-    Who becomes whom is proven to be what the file says by itself. Raises ConfigError for entries that the release,
-    the gates or the backends do not carry, and where the daemon would not start; NotCarried where it would answer
-    otherwise.
+    Checks that every principal gets the same username and groups as with the mappings file alone. Raises ConfigError
+    for entries that the release, the feature gates or the backends do not support, and where the daemon would not
+    start; NotCarried where it would give another answer.
     """
     document = mappings.with_cluster_id(cluster_id).document
-    # Places are those of the file as it is: the cluster id comes behind it.
+    # Places are those in the unchanged file: the cluster ID is added at its end.
     notes = tuple(_checked(mappings, daemon))
     itself = _load(_lf(document), daemon.of_file, mappings.document.filename)
     if itself.failure is not None:
@@ -91,8 +91,8 @@ def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Backen
         )
     if not itself.is_complete:
         raise ConfigError(
-            "nobody can say who gets in: keys that differ in case only can be taken in too many ways",
-            remedy="write each key of the mappings file once",
+            "it is impossible to determine who can log in: keys differ only in case, in too many combinations",
+            remedy="write each key of the mappings file only once",
             place=document.position(()),
         )
     if not daemon.asks_cluster:
@@ -111,7 +111,7 @@ def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Backen
 
 
 def _checked(mappings: Mappings, daemon: Daemon) -> Iterator[LeftOut]:
-    """What is known of entries before anything is made of them. Raises ConfigError."""
+    """Checks the entries before payloads are generated; yields notes on ignored ones. Raises ConfigError."""
     reasons = {kind: daemon.unsupported_reason(kind) for kind in ("account", "sso")}
     looks_at_sso = daemon.looks_at_sso
     for entry in mappings.entries:
@@ -125,52 +125,53 @@ def _checked(mappings: Mappings, daemon: Daemon) -> Iterator[LeftOut]:
 
 
 def _unseen(principal: str, place: Place, daemon: Daemon) -> LeftOut:
-    """What is said of an SSO entry that the settings switch off. Raises ConfigError where they do not."""
+    """The note on an SSO entry whose feature gate is set to false. Raises ConfigError where it is not set to false."""
     if not daemon.version.has(ReleaseFeature.SSO_GATE):
         raise ConfigError(
-            f"{shortened(principal)} needs a version with {SSO_GATE}: "
+            f"{shortened(principal)} requires a release with the feature gate {SSO_GATE}: "
             f"{spans_text(ReleaseFeature.SSO_GATE)}, not {daemon.version}",
-            remedy="choose another image, or map the ARN of the AWSReservedSSO role",
+            remedy="use another image, or map the ARN of the AWSReservedSSO role",
             place=place,
         )
     if daemon.gates.get(SSO_GATE) is not False:
         raise ConfigError(
-            f"the daemon does not look at {shortened(principal)} without the feature gate {SSO_GATE}",
-            remedy=f"switch it on: {daemon.with_sso}; or off by name, if that is meant",
+            f"the authenticator ignores {shortened(principal)} without the feature gate {SSO_GATE}",
+            remedy=f"enable it: {daemon.with_sso}; to ignore the entry on purpose, set it to false",
             place=place,
         )
-    return LeftOut(f"{shortened(principal)} is not looked at: the feature gate {SSO_GATE} is off", place)
+    return LeftOut(f"{shortened(principal)} is ignored: the feature gate {SSO_GATE} is off", place)
 
 
 def _check_api_server(mappings: Mappings) -> None:
-    """With either key the daemon takes neither the address nor the token that every pod is given."""
+    """With either key, the daemon uses neither the address nor the token that every pod has."""
     settings = ViperSettings(mappings.document.data, {}, {})
     for key in API_SERVER_KEYS:
         if settings.get(key):
             raise ConfigError(
-                f"{key} sends the daemon to another API server than its own, for which it has no credentials",
-                remedy="remove it: in the cluster a service account is all that it needs",
+                f"{key} makes the authenticator use another API server, for which it has no credentials",
+                remedy="remove it: in the cluster, the authenticator uses its service account",
                 place=mappings.document.position(settings.route(key)),
             )
 
 
 def _without_lists(document: Document) -> Document:
-    """The configuration without the lists, which nobody would read. Raises NotCarried."""
+    """The configuration without the lists, which the daemon would not read. Raises NotCarried."""
     remedy = "write mapRoles, mapUsers and mapAccounts as keys of server, without aliases and merges"
     try:
         left = document.edit(*(Remove(route, prune=True) for route in reversed([*_lists(document)])))
     except EditRefused as refusal:
         raise NotCarried(
-            f"the lists cannot be taken out of the configuration: {refusal.what}", remedy=remedy, place=refusal.place
+            f"the lists cannot be removed from the configuration: {refusal.what}", remedy=remedy, place=refusal.place
         ) from None
     for entry in listed_entries(ViperSettings(left.data, {}, {})):
         place = document.position(("server",))
-        raise NotCarried(f"{shortened(entry.principal) or 'an entry'} cannot be taken out", remedy=remedy, place=place)
+        what = f"{shortened(entry.principal) or 'an entry'} cannot be removed from the configuration"
+        raise NotCarried(what, remedy=remedy, place=place)
     return left
 
 
 def _lists(document: Document) -> Iterator[Route]:
-    """Every one in file order, however it is spelt and however often it is there."""
+    """All lists in file order, in all spellings, duplicates too."""
     root = document.root
     for entry in root.entries if isinstance(root, Mapping) else ():
         name, route = to_lower(entry.text or ""), Route((Key(entry.text or "", entry.occurrence),))
@@ -184,41 +185,41 @@ def _lists(document: Document) -> Iterator[Route]:
 
 
 def _prove(mappings: Mappings, itself: Authenticator, made: BackendPayloads, daemon: Daemon) -> None:
-    """Raises NotCarried where somebody would become someone else than by the file alone."""
+    """Raises NotCarried where a principal would get another username or other groups than with the file alone."""
     listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": made.objects})
     read = _load(made.config, daemon, MAPPINGS_NAME, {"objects.json": listed})
     names = ",".join(daemon.backends)
     if read.failure is not None:
         raise NotCarried(
             f"authenticator {daemon.version} would not start with the backends {names}: {read.failure.reason}",
-            remedy="choose other backends",
+            remedy="use other backends",
         )
     asked = {grant.key: grant for grant in (*read.grants, *itself.grants)}
     for grant in asked.values():
         own, theirs = itself.grant(grant), read.grant(grant)
-        if set(map(_gift, itself.possible_grants(grant))) != set(map(_gift, read.possible_grants(grant))):
+        if set(map(_result, itself.possible_grants(grant))) != set(map(_result, read.possible_grants(grant))):
             principal = f"{SSO_PREFIX}{grant.principal}" if grant.kind == "sso" else grant.principal
             entries = mappings.matching(principal)
             raise NotCarried(
-                f"{shortened(principal)} would be {_said(theirs)} by the backends {names}, "
-                f"and is {_said(own)} by the mappings file",
-                remedy="write the entry so that it means one thing, or choose MountedFile alone",
+                f"the backends {names} would map {shortened(principal)} to {_described(theirs)}, "
+                f"but the mappings file maps it to {_described(own)}",
+                remedy="write the entry so that it has only one meaning, or use only the backend MountedFile",
                 place=mappings.document.position(entries[-1].route) if entries else None,
             )
     _prove_the_unmapped(itself, read, daemon)
 
 
 def _prove_the_unmapped(itself: Authenticator, read: Authenticator, daemon: Daemon) -> None:
-    """Who is not named gets in by the account, or not at all."""
+    """A caller that matches no entry logs in by the account, or not at all."""
     accounts = {grant.principal for grant in itself.grants if grant.kind == "account"}
     for account in (*sorted(accounts), "000000000000"):
-        who = Identity(_NOBODY.format(partition=daemon.partition, account=account), account, "AIDA")
+        who = Identity(_UNMAPPED.format(partition=daemon.partition, account=account), account, "AIDA")
         own, theirs = itself.whois(who), read.whois(who)
         if (own.authenticated, own.username, own.groups) != (theirs.authenticated, theirs.username, theirs.groups):
             raise NotCarried(
-                f"a caller of account {account} that no entry names would stand otherwise by the backends "
-                f"{','.join(daemon.backends)}",
-                remedy="choose MountedFile alone",
+                f"for a caller in account {account} that matches no entry, the backends {','.join(daemon.backends)} "
+                "would give another answer than the mappings file",
+                remedy="use only the backend MountedFile",
             )
 
 
@@ -239,13 +240,14 @@ def _lf(document: Document) -> str:
     return _LINE_END.sub("\n", document.text)
 
 
-def _gift(grant: Grant | None) -> tuple[str, tuple[str, ...]] | None:
+def _result(grant: Grant | None) -> tuple[str, tuple[str, ...]] | None:
     return (grant.username, grant.groups) if grant else None
 
 
-def _said(grant: Grant | None) -> str:
+def _described(grant: Grant | None) -> str:
     if grant is None:
-        return "nobody"
+        return "no user"
     groups = f"with the groups {', '.join(map(shortened, grant.groups))}" if grant.groups else "without groups"
-    maybe = "" if grant.is_sure else ", at random,"
-    return f"{shortened(grant.username or 'someone without a name')!r} {groups}{maybe}"
+    maybe = "" if grant.is_sure else " (at random)"
+    name = repr(shortened(grant.username)) if grant.username else "an empty username"
+    return f"{name} {groups}{maybe}"

@@ -1,4 +1,4 @@
-"""The files that belong to one cluster, in `<dir>/<cluster_name>/`: mappings, settings, admin kubeconfig."""
+"""The files of one cluster in `<dir>/<cluster_name>/`: mappings, settings, admin kubeconfig."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tarmak_iam.text import quoted
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}\Z", re.ASCII)
-"""A file's name has at most 255 bytes, and those of the lock and of temporary files are longer."""
+"""File names can have at most 255 bytes, and the names of the lock and of temporary files are longer."""
 
 
 def is_cluster_id(text: str) -> bool:
-    """Whether it can be a directory, a label and an argument alike."""
+    """Whether it can be used as the name of a directory, as a label and as an argument."""
     return _SAFE_ID.match(text) is not None
 
 
 def check_cluster_id(cluster_id: str) -> None:
-    """Raises ConfigError for one that could not be a directory, a label and an argument alike."""
+    """Raises ConfigError for an ID that cannot be used as the name of a directory, as a label and as an argument."""
     if not is_cluster_id(cluster_id):
         raise ConfigError(
-            f"{quoted(cluster_id)} cannot be a cluster's id",
-            remedy="name environment and cluster with letters, digits, dots and dashes",
+            f"{quoted(cluster_id)} is not a valid cluster ID",
+            remedy="use only letters, digits, dots and dashes in the names of environment and cluster",
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterFiles:
-    """`directory` is that of tarmak.yaml, `command_line` how a command is typed that works on the cluster. A link that
-    leads out of the directory is an error for whatever reads or writes a file, unless `follow_links`, as in `Boundary`.
+    """`directory` is that of tarmak.yaml; `command_line` is how to write commands that work on the cluster. A link that
+    leads out of the directory is an error when a file is read or written, unless `follow_links`, as in `Boundary`.
 
-    Raises ConfigError for a cluster name that is no file name.
+    Raises ConfigError for a cluster name that cannot be a file name.
     """
 
     directory: Path
@@ -53,8 +53,8 @@ class ClusterFiles:
         """Raises FileError for a configuration that is not in a file."""
         if config.path is None:
             raise FileError(
-                "the files of the cluster are not known",
-                remedy="load the configuration from its file",
+                "the files of the cluster are unknown: the configuration was not loaded from a file",
+                remedy="load it from its file",
                 place=Place(config.document.filename),
             )
         return cls(config.path.parent, cluster.cluster_name, follow_links, config.command_line(cluster))
@@ -64,7 +64,7 @@ class ClusterFiles:
 
     @property
     def within(self) -> Boundary:
-        """What reads or writes one of the files elsewhere has to keep to."""
+        """The boundary for code that reads or writes one of the files itself."""
         return Boundary(self.directory, self.follow_links)
 
     @property
@@ -81,16 +81,16 @@ class ClusterFiles:
 
     @property
     def kubeconfig_path(self) -> Path:
-        """Tarmak's own, with the admin certificate, which needs no authenticator."""
+        """Tarmak's own kubeconfig, whose admin certificate works without the authenticator."""
         return self.home / KUBECONFIG_NAME
 
     @property
     def own(self) -> tuple[Path, ...]:
-        """What no artifact may be written over: the way back in, above all."""
+        """The files that no artifact may overwrite, above all the kubeconfig for recovery access."""
         return self.mappings_path, self.settings_path, self.kubeconfig_path
 
     def mappings(self) -> Mappings | None:
-        """None where there is no such file. Raises TarmakIamError."""
+        """None where the file does not exist. Raises TarmakIamError."""
         found = self.mappings_or_new()
         return None if found.is_new else found
 
@@ -102,20 +102,20 @@ class ClusterFiles:
         return Mappings.load(self.mappings_path, self.cluster_name, within=self.within)
 
     def settings_document(self) -> Document | None:
-        """None where there is no such file. Raises TarmakIamError, also for a setting that is wrong."""
+        """None where the file does not exist. Raises TarmakIamError, also for an invalid setting."""
         return self.read_settings()[1]
 
     def settings(self) -> Settings:
-        """The defaults where there is no such file. Raises TarmakIamError."""
+        """The defaults where the file does not exist. Raises TarmakIamError."""
         return self.read_settings()[0]
 
     def read_settings(self) -> tuple[Settings, Document | None]:
-        """Both of one reading of the file. Raises TarmakIamError."""
+        """Both from one reading of the file. Raises TarmakIamError."""
         data = read_if_present(self.settings_path, self.within)
         return (Settings(), None) if data is None else parse_settings(data, str(self.settings_path))
 
     def admin_kubeconfig(self) -> AdminKubeconfig | None:
-        """None where there is no such file. Raises TarmakIamError."""
+        """None where the file does not exist. Raises TarmakIamError."""
         path = self.kubeconfig_path
         data = read_if_present(path, self.within)
         return None if data is None else parse_admin_kubeconfig(data, str(path), self.command_line)

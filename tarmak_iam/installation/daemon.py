@@ -1,4 +1,4 @@
-"""The daemon that the settings choose: its release, its backends and its flags."""
+"""The daemon according to the settings: its release, its backends and its flags."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from tarmak_iam.installation.settings import SettingError
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """`backends` in the order they are asked; `gates` are the feature gates that the settings name."""
+    """`backends` are in the order in which the daemon reads them; `gates` are the feature gates in the settings."""
 
     version: DaemonVersion
     backends: tuple[str, ...]
     gates: Mapping[str, bool]
     partition: str
     command_line: CommandLine = PLAIN
-    """How a command is typed that works on its cluster."""
+    """How to write commands that work on its cluster."""
 
     @property
     def args(self) -> tuple[str, ...]:
-        """The flags that decide who becomes whom: gates, partition and backends where they exist.
+        """The flags that affect who a caller becomes: gates, partition and backends, if the release has them.
 
-        Raises ConfigError for backends that the release does not have.
+        Raises ConfigError for backends that the release does not support.
         """
         args, names = [], self._backend_names()
         if self.gates:
@@ -40,7 +40,7 @@ class Daemon:
         return tuple(args)
 
     def check(self) -> None:
-        """Raises ConfigError for settings that this release would not start with."""
+        """Raises ConfigError for settings with which this release would not start."""
         try:
             parse_flags(self.args, self.version)
         except DaemonNotStarted as stop:
@@ -52,12 +52,12 @@ class Daemon:
 
     @property
     def of_file(self) -> Daemon:
-        """The same one with nothing but its file."""
+        """The same daemon with MountedFile as its only backend."""
         return replace(self, backends=(MOUNTED_FILE.name,))
 
     @property
     def asks_cluster(self) -> bool:
-        """Whether it reads objects of the cluster, for which it needs a service account."""
+        """Whether it reads objects of the cluster, which requires a service account."""
         return any(backend_of(name).reads is BackendSource.CLUSTER for name in self.backends)
 
     @property
@@ -65,30 +65,30 @@ class Daemon:
         return SSO_GATE in parse_flags(self.args, self.version).gates
 
     def unsupported_reason(self, kind: str) -> str:
-        """Why no backend carries principals of a kind (`role`, `user`, `account` or `sso`); empty if one does."""
+        """Why no backend supports principals of a kind (`role`, `user`, `account` or `sso`); "" if one does."""
         why = [backend_of(name).cannot_carry.get(kind, "") for name in self.backends]
         return f"the backend {', '.join(self.backends)} {why[0]}" if all(why) else ""
 
     @property
     def with_file(self) -> str:
-        """The command that lets everything be carried."""
+        """The command that adds MountedFile, which supports all kinds of principals."""
         backends = ",".join((*self.backends, MOUNTED_FILE.name))
         return f"add MountedFile: {self.command_line.tarmak_iam('settings set backends', backends)}"
 
     @property
     def with_sso(self) -> str:
-        """The command that switches SSO entries on, and leaves the other gates as they are."""
+        """The command that enables SSO entries, with the other gates unchanged."""
         return self.command_line.tarmak_iam("settings set featureGates", _listed({**self.gates, SSO_GATE: True}))
 
     def _backend_names(self) -> tuple[str, ...]:
-        """As the release spells them; none where it has no choice."""
+        """As the release spells them; () for a release without backends."""
         if not self.version.has_flag("server --backend-mode"):
             if self.asks_cluster:
                 raise SettingError(
-                    f"authenticator {self.version} has no backends: it reads its file only, "
-                    f"and backends says {','.join(self.backends)}",
+                    f"authenticator {self.version} does not support backends: it reads only its file, "
+                    f"but the setting backends is {','.join(self.backends)}",
                     setting="backends",
-                    remedy="choose another image, or backends MountedFile",
+                    remedy="use another image, or set backends to MountedFile",
                 )
             return ()
         is_first = not self.version.accepts_backend(MOUNTED_FILE.name)

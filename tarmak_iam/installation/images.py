@@ -1,4 +1,4 @@
-"""Images: what a reference says, where the authenticator's are published, and which of them cannot be had."""
+"""Images: references and their parts, where those of the authenticator are published, and which do not exist."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _EKS_DISTRO = published_tags()
 _DEFAULT_TAG = _EKS_DISTRO[DEFAULT_RELEASE]
 
 DEFAULT_IMAGE = f"{_PUBLIC}/{_PATH}:{_DEFAULT_TAG}"
-"""Pulls without a login; its release starts from the files that Tarmak's v0.4.0 `init` makes (versions.json: tried)."""
+"""Can be pulled without a login. Its release starts with the files of Tarmak's v0.4.0 `init` (see versions.json)."""
 
 _UPSTREAM = "602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon/aws-iam-authenticator"
-"""The only repository that upstream names, in deploy/example.yaml up to v0.7.11."""
+"""The only repository in upstream's documentation: deploy/example.yaml up to v0.7.11."""
 
 ECR_TAGS = ("v0.4.0", "v0.4.0-scratch", "v0.5.3", "v0.6.26")
-"""Tags that upstream's example or Tarmak's documentation names there, without those known to be missing."""
+"""Its tags in upstream's example or in Tarmak's documentation, except those known to be missing."""
 
 _OF_AWS = frozenset(
     (
@@ -33,11 +33,11 @@ _OF_AWS = frozenset(
         *("608367168043", "249663109785", "676585237158"),
     )
 )
-"""The accounts of EKS's registries: "View Amazon container image registries" in the EKS user guide, and for the
-partitions that it leaves out the script get-ecr-uri of awslabs/amazon-eks-ami."""
+"""The accounts of EKS's registries: from "View Amazon container image registries" in the EKS user guide, and for the
+partitions missing there from the script get-ecr-uri of awslabs/amazon-eks-ami."""
 
-# https://github.com/distribution/reference: what Docker, containerd and the kubelet parse names with. IPv6 literals are
-# left out: the Docker of Tarmak's hosts (1.13) does not take them.
+# https://github.com/distribution/reference: Docker, containerd and the kubelet parse names with it. IPv6 literals are
+# not accepted: the Docker of Tarmak's hosts (1.13) does not support them.
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST = rf"{_LABEL}(?:\.{_LABEL})*(?::(?P<port>[0-9]+))?"
 _DOMAIN = re.compile(rf"{_HOST}\Z", re.ASCII)
@@ -66,19 +66,19 @@ class Ecr:
 
     @property
     def host(self) -> str:
-        """The host name by which the kubelet of every release knows it, which IPv4 alone leads to."""
+        """The host name that the kubelet of every release recognises. It resolves to IPv4 addresses only."""
         suffix = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
         return f"{self.account}.dkr.ecr.{self.region}.{suffix}"
 
     @property
     def is_of_aws(self) -> bool:
-        """Whether it is one of AWS's own; any other account is somebody's mirror."""
+        """Whether it is a registry of AWS; a registry in any other account is a mirror."""
         return self.account in _OF_AWS
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A reference in its parts. `domain` is "" where Docker's own registry is meant; `tag` and `digest` may be ""."""
+    """The parts of a reference. `domain` is "" for Docker's own registry; `tag` and `digest` may be ""."""
 
     domain: str
     repository: str
@@ -87,9 +87,9 @@ class Image:
 
     @classmethod
     def parse(cls, text: str) -> Image:
-        """Raises ValueError for what a container runtime would refuse."""
+        """Raises ValueError for a reference that a container runtime would reject."""
         named, at, digest = text.partition("@")
-        # A colon behind the last slash begins a tag; one before it, a port.
+        # A colon after the last slash begins a tag; one before it, a port.
         name, colon, tag = named.rpartition(":")
         if not colon or "/" in tag:
             name, colon, tag = named, "", ""
@@ -98,52 +98,54 @@ class Image:
         made = cls(first, rest, tag, digest) if has_domain else cls("", name, tag, digest)
         reason = made._refused(name, bool(colon), bool(at))
         if reason is not None:
-            raise ValueError(f"{quoted(text)} is no image{reason and ': '}{reason}, write it as in registry/name:tag")
+            raise ValueError(
+                f"{quoted(text)} is not a valid image{reason and ': '}{reason}; use the form registry/name:tag"
+            )
         return made
 
     def _refused(self, name: str, has_tag: bool, has_digest: bool) -> str | None:
-        """Why it is none; "" where there is nothing more to say."""
+        """Why it is not valid; "" without a specific reason, and None where it is valid."""
         if self.domain and not _is_domain(self.domain):
-            return f"{quoted(self.domain)} is no registry"
+            return f"{quoted(self.domain)} is not a valid registry"
         if not _REPOSITORY.match(self.repository):
-            return "a name is in lower case" if _REPOSITORY.match(self.repository.lower()) else ""
+            return "names must be in lower case" if _REPOSITORY.match(self.repository.lower()) else ""
         if _IDENTIFIER.match(name):
-            return "a name is not the digest alone"
+            return "a name must not consist of 64 hexadecimal digits"
         if len(name) > _MAX_NAME:
-            return f"a name has at most {_MAX_NAME} characters"
+            return f"a name can have at most {_MAX_NAME} characters"
         if has_tag and not _TAG.match(self.tag):
-            return f"{quoted(self.tag)} is no tag"
+            return f"{quoted(self.tag)} is not a valid tag"
         if has_digest and not _DIGEST.match(self.digest):
-            return "a digest is sha256: and 64 hexadecimal digits in lower case"
+            return "a digest must be sha256: and 64 lower-case hexadecimal digits"
         return None
 
     @property
     def name(self) -> str:
-        """Without tag and digest."""
+        """The image without tag and digest."""
         return f"{self.domain}/{self.repository}" if self.domain else self.repository
 
     @property
     def ecr(self) -> Ecr | None:
-        """The private ECR repository that it is in; None for any other registry."""
+        """Its private ECR registry; None for any other registry."""
         match = _ECR_HOST.match(self.domain)
         return Ecr(match["account"], match["region"].lower()) if match else None
 
 
 def check_registry(text: str) -> None:
-    """Raises ValueError for what is neither `public`, `ecr` nor HOST[:PORT][/PATH]."""
+    """Raises ValueError for anything but `public`, `ecr` and HOST[:PORT][/PATH]."""
     host, slash, path = text.partition("/")
     is_mirror = ("." in host or ":" in host or host == "localhost") and _is_domain(host)
     if text in ("public", "ecr") or (is_mirror and (not slash or _REPOSITORY.match(path))):
         Image.parse(published_image(text))  # its name may be too long
         return
-    raise ValueError(f"{quoted(text)} is no registry, write public, ecr, or a mirror's HOST[:PORT][/PATH]")
+    raise ValueError(f"{quoted(text)} is not a valid registry; use public, ecr, or HOST[:PORT][/PATH] of a mirror")
 
 
 def published_image(registry: str, version: str | None = None) -> str:
-    """The image of a release from a registry; `version` as the setting daemonVersion, None for the registry's default.
+    """The image of a release in a registry. `version` is as the setting daemonVersion, None for the registry's default.
 
-    A mirror has the paths of public.ecr.aws, as proxies and pull-through caches do. Where EKS Distro never had the
-    release, it is the default image, of another release.
+    A mirror has the paths of public.ecr.aws, like proxies and pull-through caches. For a release that EKS Distro never
+    published, this is the default image, of another release.
     """
     if registry == "ecr":
         return f"{_UPSTREAM}:{_as_tag(version or ECR_TAGS[-1])}"
@@ -151,14 +153,14 @@ def published_image(registry: str, version: str | None = None) -> str:
 
 
 def public_image(version: DaemonVersion) -> str | None:
-    """The image of a release in public.ecr.aws, which needs no login; None where EKS Distro never had the release."""
+    """The image of a release in public.ecr.aws, which requires no login; None if EKS Distro never published it."""
     return f"{_PUBLIC}/{_PATH}:{_EKS_DISTRO[version]}" if version in _EKS_DISTRO else None
 
 
 def why_unavailable(image: Image) -> str | None:
-    """Why there is no such image any more, or never was; None where nothing is known against it."""
+    """Why the image does not exist, or no longer does; None where no reason is known."""
     if image.name.startswith("gcr.io/heptio-images/"):
-        return "the registry gcr.io/heptio-images is gone, and had nothing above v0.3.0"
+        return "the registry gcr.io/heptio-images no longer exists, and had no release after v0.3.0"
     if is_upstream(image) and not image.digest:
         return {
             # kubernetes-sigs/aws-iam-authenticator#355 and its release notes: only -scratch, -debian-... and so on
@@ -170,18 +172,18 @@ def why_unavailable(image: Image) -> str | None:
 
 
 def _not_in_eks_distro(image: Image) -> str | None:
-    """EKS Distro builds each release for releases of its own: all its tags have -eks- in them."""
+    """EKS Distro builds each release for its own releases: all its tags contain -eks-."""
     if image.domain != _PUBLIC:
         return None
     if image.repository != _PATH:
         return f"the repository is probably {_PATH}" if closest(image.repository, [_PATH]) else None
     if image.digest or not image.tag or "-eks-" in image.tag:
         return None
-    return f"a tag of EKS Distro has -eks- in it, as in {_DEFAULT_TAG}"
+    return f"tags of EKS Distro contain -eks-, as in {_DEFAULT_TAG}"
 
 
 def has_other_domain(image: Image) -> bool:
-    """Whether an ECR host ends as those of another partition than its region's do, so that there is no such host:
+    """Whether an ECR host ends like those of another partition than that of its region, so that it does not exist:
     https://docs.aws.amazon.com/general/latest/gr/ecr.html."""
     ecr, domain = image.ecr, image.domain.lower()
     if ecr is None or not is_known_region(ecr.region) or not domain.endswith((".amazonaws.com", ".amazonaws.com.cn")):
@@ -190,7 +192,7 @@ def has_other_domain(image: Image) -> bool:
 
 
 def is_upstream(image: Image) -> bool:
-    """Whether it is in the repository that upstream names."""
+    """Whether it is in the repository of upstream's documentation."""
     return image.name == _UPSTREAM
 
 

@@ -1,4 +1,4 @@
-"""All that is known of one cluster's IAM authentication, computed once, as one frozen value."""
+"""All data about the IAM authentication of one cluster, computed once, as one frozen value."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Of a cluster of `tarmak_yaml`: `settings` are the chosen ones, `document` the settings file, None where there is
-    none, and `overrides` what was given in its place."""
+    """Where the values for a cluster of `tarmak_yaml` come from. `settings` are the ones in use, `document` is the
+    settings file (None without one), and `overrides` are the options that replace some of its values."""
 
     tarmak_yaml: Document
     cluster: Cluster
@@ -49,9 +49,9 @@ class Provenance:
     overrides: Mapping[str, Any]
 
     def lines(self) -> Iterator[str]:
-        """The cluster, and a line for each value, its source in brackets."""
+        """The cluster, and one line per value, with its source in brackets."""
         settings = self.settings
-        yield f"what counts for {self.cluster.cluster_name}:"
+        yield f"values in use for {self.cluster.cluster_name}:"
         for name, value in settings.effective.items():
             if text := value_text(value):
                 yield f"setting {name}: {text} ({self._source(name)})"
@@ -65,7 +65,7 @@ class Provenance:
             return "option"
         if name == "image" and self.settings.image is None:
             made_of = [each for each in (REGISTRY, "daemonVersion") if self._is_given(each)]
-            return f"of {' and '.join(made_of)}" if made_of else "default"
+            return f"from {' and '.join(made_of)}" if made_of else "default"
         if self.document is not None and self.document.has(route := written_route(self.document, (name,))):
             return str(self.document.position(route))
         return "default"
@@ -82,7 +82,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Installation:
-    """`admin` is Tarmak's own kubeconfig and `mappings` the mappings file, None where they are missing."""
+    """`admin` is Tarmak's own kubeconfig and `mappings` the mappings file, each None where it does not exist."""
 
     cluster: Cluster
     cluster_id: str
@@ -96,15 +96,15 @@ class Installation:
     mappings: Mappings | None
     admin: AdminKubeconfig | None
     home: Path | None
-    """`<dir>/<cluster_name>`, None for a configuration that is not in a file."""
+    """`<dir>/<cluster_name>`, None for a configuration that was not loaded from a file."""
     document: Document = field(repr=False)
     """tarmak.yaml, for positions in messages."""
     now: datetime | None = None
-    """When the admin certificate is examined, aware; None for the time of the question."""
+    """The time, aware, at which the admin certificate is examined; None for the present time."""
     follow_links: bool = False
-    """Whether links of the user may lead out of the directory of tarmak.yaml, as in `Boundary`."""
+    """Whether the user's own links may lead out of the directory of tarmak.yaml, as in `Boundary`."""
     command_line: CommandLine = PLAIN
-    """How a command is typed that works on it."""
+    """How to write commands that work on the cluster."""
 
     @classmethod
     def of(
@@ -119,8 +119,8 @@ class Installation:
         now: datetime | None = None,
         follow_links: bool = False,
     ) -> Installation:
-        """The only constructor, of values. `overrides` are settings by name that win over `settings`; None values do
-        not.
+        """The only constructor from values. `overrides` are settings by name that replace those in `settings`, unless
+        they are None.
 
         Raises ConfigError for an override, image, daemon version, backend or feature gate that cannot be used.
         """
@@ -157,10 +157,10 @@ class Installation:
         *,
         with_admin: bool = False,
     ) -> Installation:
-        """What a cluster's own files make of it; Tarmak's kubeconfig is among them only `with_admin`. `files` are
-        those in the directory of tarmak.yaml if they are not given.
+        """The installation from a cluster's files. Tarmak's own kubeconfig is only read `with_admin`. `files` are those in
+        the directory of tarmak.yaml if they are not given.
 
-        Raises TarmakIamError, at the setting where it is one of the file that cannot be used.
+        Raises TarmakIamError, placed at the setting if a setting in the file cannot be used.
         """
         files = files or ClusterFiles.of(config, cluster)
         admin = files.admin_kubeconfig() if with_admin else None
@@ -170,7 +170,7 @@ class Installation:
                 config, cluster, files.mappings(), settings, overrides, admin=admin, follow_links=files.follow_links
             )
         except SettingError as error:
-            is_given = (overrides or {}).get(error.setting) is not None  # in an option, not in the file
+            is_given = (overrides or {}).get(error.setting) is not None  # by an option, not in the file
             if is_given or document is None or not document.has(route := written_route(document, (error.setting,))):
                 raise
             raise error.at(document.position(route)) from None
@@ -186,12 +186,12 @@ class Installation:
 
     @property
     def running_version(self) -> DaemonVersion:
-        """The release in the image: what its tag says, which daemonVersion may contradict; else daemonVersion."""
+        """The release in the image: its tag, which may differ from daemonVersion; without a tag, daemonVersion."""
         return self.settings.image_version or self.daemon_version
 
     @property
     def release_conflict(self) -> str:
-        """That the image is of another release than `daemon_version`; "" where it is not."""
+        """That the image contains another release than `daemon_version`; "" if it does not."""
         own, running = self.daemon_version, self.running_version
         if running == own:
             return ""
@@ -206,14 +206,14 @@ class Installation:
         version = parse_version(self.kubernetes_text)
         if version is None:
             raise ConfigError(
-                f"{quoted(self.kubernetes_text)} is no Kubernetes version",
-                remedy="write a version such as 1.12.9",
+                f"{quoted(self.kubernetes_text)} is not a valid Kubernetes version",
+                remedy="use a version such as 1.12.9",
                 place=self.place("kubernetes", "version"),
             )
         if version.is_below(1, 9):
             raise ConfigError(
-                f"Kubernetes {shortened(self.kubernetes_text)} has no apps/v1",
-                remedy="1.9 is the oldest version here",
+                f"Kubernetes {shortened(self.kubernetes_text)} does not have the API apps/v1",
+                remedy="use Kubernetes 1.9 or later",
                 place=None if self.settings.kubernetesVersion else self.place("kubernetes", "version"),
             )
         return version
@@ -224,18 +224,19 @@ class Installation:
 
     @property
     def admin_path(self) -> Path | None:
-        """Where Tarmak's own kubeconfig is, or would be; None for a configuration that is not in a file."""
+        """The path of Tarmak's own kubeconfig, which may not exist; None for a configuration that was not loaded from a
+        file."""
         return self.home / KUBECONFIG_NAME if self.home else None
 
     @cached_property
     def admin_access(self) -> AdminAccess:
-        """What the admin certificate was found to be when it was first asked for."""
+        """The result of examining the admin certificate, at the first use of this property."""
         return self._examined_admin()
 
     @property
     def recovery_hint(self) -> str:
-        """What every message about a possible lock-out says of the admin certificate. It is looked at anew each
-        time: Tarmak may have written the kubeconfig meanwhile."""
+        """The text about recovery access for all messages about a possible lock-out. The admin certificate is examined
+        again each time, since Tarmak may have written the kubeconfig meanwhile."""
         return self._examined_admin().advice
 
     def _examined_admin(self) -> AdminAccess:
@@ -244,28 +245,28 @@ class Installation:
 
     @cached_property
     def misplaced_files(self) -> tuple[MisplacedFile, ...]:
-        """Mappings and settings that are not read where they are, as they were when they were first asked for."""
+        """Mappings and settings files that are not read where they are, as found at the first use of this property."""
         if self.home is None:
             return ()
         return misplaced_files(self.home.parent, self.cluster, follow_links=self.follow_links)
 
     def command(self, words: str, *values: str) -> str:
-        """What somebody should type; `words` as they are, `values` quoted for the shell. It names directory and
-        cluster where the command would else work on others."""
+        """A command for the user: `words` unchanged, `values` quoted for the shell. It contains the options for
+        directory and cluster where the command would otherwise work on others."""
         return self.command_line.tarmak_iam(words, *values)
 
     @property
     def map_command(self) -> str:
-        """What somebody should type who has mapped nobody."""
+        """The command to add a first mapping."""
         return self.command("map add ARN --username NAME --group GROUP")
 
     @property
     def admin_command(self) -> str:
-        """What somebody should type who has mapped no admin."""
+        """The command to map a first admin."""
         return self.command("map add ARN --username NAME --group system:masters")
 
     def check_masters(self) -> None:
-        """Raises ConfigError for a hub, and for an id that could not be an argument, a label and a name alike."""
+        """Raises ConfigError for a hub, and for an ID that cannot be used as an argument, as a label and as a name."""
         check_cluster_id(self.cluster_id)
         if self.is_hub:
             raise ConfigError(
@@ -275,17 +276,17 @@ class Installation:
             )
 
     def place(self, *path: str) -> Place:
-        """Where something of the cluster stands in tarmak.yaml."""
+        """The place of a path of the cluster in tarmak.yaml."""
         return self.document.position((*self.cluster.route.plain, *path))
 
     def _place_of(self, kind: str, name: str, *path: str) -> Place:
-        """Where something of an environment or provider stands in tarmak.yaml."""
+        """The place of a path of an environment or provider in tarmak.yaml."""
         items = self.document.data.get(kind)
         names = [((each or {}).get("metadata") or {}).get("name", "") for each in items or ()]
         return self.document.position((kind, names.index(name), *path) if name in names else self.cluster.route.plain)
 
     def safe_region(self) -> str:
-        """The region. Raises ConfigError where it is unknown, is a zone, or does not have the form of a region."""
+        """The region. Raises ConfigError where it is unknown, is a zone, or is not a valid name of a region."""
         flaw = region_flaw(self.region)
         if flaw is None:
             return self.region
@@ -302,7 +303,7 @@ class Installation:
         )
 
     def safe_public_address(self) -> str | None:
-        """The URL of a public API server. Raises ConfigError for a zone that would make it another URL."""
+        """The URL of a public API server. Raises ConfigError for a zone that would lead to another URL."""
         flaw = public_zone_flaw(self.cluster)
         if flaw is not None:
             what, remedy = flaw
@@ -311,14 +312,15 @@ class Installation:
         return self.public_address
 
     def safe_webhook_file(self) -> str | None:
-        """The webhook file, if it reaches the API server as it is written. Raises ConfigError if not."""
+        """The webhook file, None if it is not set. Raises ConfigError for one that would not reach the API server
+        unchanged."""
         if self.webhook_file is None:
             return None
         reason = webhook_file_flaw(self.cluster)
         if reason:
             raise ConfigError(
                 f"authTokenWebhookFile of {self.cluster_id} is {shortened(self.webhook_file)!r}: {reason}",
-                remedy=f"write a plain absolute path such as {DEFAULT_WEBHOOK_FILE}",
+                remedy=f"use a plain absolute path such as {DEFAULT_WEBHOOK_FILE}",
                 place=self.place("kubernetes", "apiServer", "authTokenWebhookFile"),
             )
         return self.webhook_file
@@ -332,28 +334,28 @@ class Installation:
 
     @property
     def missing_for_backends(self) -> tuple[str, str] | None:
-        """What the cluster does not have and a backend needs, and what to do about it.
+        """What a backend requires and the cluster does not have, and what to do about it; None if nothing is missing.
 
         Raises ConfigError as `kubernetes` does.
         """
         if CRD.name not in self.daemon.backends or not self.kubernetes.is_below(1, 11):
             return None
         what = (
-            f"the backend CRD needs Kubernetes 1.11, and {self.cluster_id} has {shortened(self.kubernetes_text)}: "
-            "the daemon finds a custom resource by its status, which there is none of before"
+            f"the backend CRD requires Kubernetes 1.11, but {self.cluster_id} has {shortened(self.kubernetes_text)}: "
+            "the authenticator finds custom resources by their status, which earlier versions do not support"
         )
-        return what, "choose MountedFile or EKSConfigMap"
+        return what, "use MountedFile or EKSConfigMap"
 
     @cached_property
     def payloads(self) -> BackendPayloads:
-        """What the daemon gets of the mappings file, proven to give what the file says.
+        """The payloads for the daemon, proven to map the same as the mappings file.
 
-        Raises ConfigError where there is none, and as `make_payloads` does.
+        Raises ConfigError where the mappings file does not exist, and as `make_payloads` does.
         """
         check_cluster_id(self.cluster_id)
         if self.mappings is None:
             raise ConfigError(
-                f"{self.cluster_id} has no mappings file, so nobody could log in with IAM",
+                f"{self.cluster_id} has no mappings file, so IAM login would not be possible",
                 remedy=f"map an admin role first: {self.admin_command}",
             )
         missing = self.missing_for_backends
@@ -362,37 +364,37 @@ class Installation:
         return make_payloads(self.mappings, self.daemon, self.cluster_id)
 
     def daemon_config(self) -> str:
-        """The authenticator's configuration: the mappings file with the cluster id, comments kept, lines ended by LF.
+        """The authenticator's configuration: the mappings file with the cluster ID, its comments, and LF as line end.
 
-        Without its lists where the daemon does not read them there. Raises ConfigError as `payloads` does.
+        It does not contain the lists if the daemon does not read them there. Raises ConfigError as `payloads` does.
         """
         return self.payloads.config
 
     def daemon_args(self) -> tuple[str, ...]:
-        """The daemon's flags that decide who becomes whom: gates, partition and backends where they exist."""
+        """The daemon's flags that affect who a caller becomes: gates, partition and backends, if it has them."""
         return self.daemon.args
 
     @property
     def server(self) -> ServerSettings:
-        """Where the daemon listens. Raises NotStarted for mappings with which it would not start."""
+        """The address on which the daemon listens. Raises NotStarted for mappings with which it would not start."""
         document = self.mappings.document if self.mappings else None
         return read_server_settings(document, self.daemon_version, self.daemon_args())
 
     @cached_property
     def loaded(self) -> Authenticator:
-        """`authenticator()` of the mappings as they are, of another cluster too: loaded once."""
+        """`authenticator()` of the present mappings, even if they are those of another cluster; loaded once."""
         try:
             return self.authenticator()
-        except (ConfigError, EditRefused):  # clusterID is another, or cannot be put in
+        except (ConfigError, EditRefused):  # another clusterID, or one that cannot be added
             return self.authenticator(self.mappings.document.text if self.mappings else None)
 
     def authenticator(
         self, text: str | None = None, private_dns_names: Mapping[str, str] | None = None
     ) -> Authenticator:
-        """The loaded authenticator, as the manifests would run it. `private_dns_names`: by instance id.
+        """The loaded authenticator, as the manifests would run it. `private_dns_names` are by instance ID.
 
-        Its backends have what they can carry of the mappings file, and places are those in the file: that the
-        cluster's objects come to the same is for `payloads` to prove.
+        Its backends contain the mappings that they support, and places are those in the file. Only `payloads` proves
+        that the cluster's objects have the same effect.
         """
         mappings = self.mappings
         if text is None:
@@ -408,7 +410,7 @@ class Installation:
                 cluster_id=self.cluster_id,
                 args=self.daemon_args(),
                 private_dns_names=private_dns_names or {},
-                filename=MAPPINGS_NAME,  # of YAML in the pod, whatever the file is called here
+                filename=MAPPINGS_NAME,  # it is YAML in the pod, whatever the name of this file
                 shown_as=mappings.document.filename if mappings else None,
                 is_carried=True,
             )

@@ -1,6 +1,6 @@
-"""Mappings and settings that nobody reads, since they are under another name or in another directory than they should.
+"""Mappings and settings that are not read because their name or their directory is wrong.
 
-Only a few directories are listed, those that people take for a cluster's own, and no file is read.
+Lists only the few directories that users mistake for that of a cluster, and reads no file.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _ENDINGS = (".yaml", ".yml", ".json")
 
 @dataclass(frozen=True, slots=True)
 class MisplacedFile:
-    """`read_from`: where it would be read, of one cluster or of several. `is_guess`: whether the directory has no
-    name of the cluster's, or only one like it."""
+    """`read_from`: the paths, of one or several clusters, where it would be read. `is_guess`: whether the name of the
+    directory is not one of the cluster's, or only similar."""
 
     path: Path
     name: str
@@ -34,7 +34,7 @@ class MisplacedFile:
 
 
 def intended_name(name: str) -> str | None:
-    """The file's name that somebody meant who wrote it in another case, with `_`, or with another ending."""
+    """The name of the file that is meant by a name in another case, with `_`, or with another extension."""
     stem, ending = os.path.splitext(name)
     if ending.lower() not in _ENDINGS:
         return None
@@ -42,8 +42,8 @@ def intended_name(name: str) -> str | None:
 
 
 def misplaced_files(directory: Path, cluster: Cluster, *, follow_links: bool = False) -> tuple[MisplacedFile, ...]:
-    """Those that are probably a cluster's, or that of several clusters of the tarmak.yaml in the directory. None for a
-    hub, which has no use for them. Raises nothing: what cannot be listed has no files."""
+    """Misplaced files that are probably meant for the cluster, or for several clusters of the tarmak.yaml in the
+    directory; () for a hub, which does not use such files. Never raises: a directory that cannot be listed is empty."""
     if cluster.is_hub:
         return ()
     return tuple(_Search(directory, cluster, Boundary(directory, follow_links)).files())
@@ -62,41 +62,41 @@ class _Search:
         of_environment = [each for each in clusters if each.environment == self.cluster.environment]
         of_name = [each for each in clusters if each.name == self.cluster.name]
         nested = self.directory / self.cluster.environment / self.cluster.name
-        looked_at = {self.directory, *map(self._home, self.cluster.selectable_clusters)}
+        searched = {self.directory, *map(self._home, self.cluster.selectable_clusters)}
         candidates = ((self.cluster.environment, of_environment), (self.cluster.name, of_name))
         places = [(self.directory / name, meant) for name, meant in candidates if _is_file_name(name)]
         for place, meant in (*places, (nested, [self.cluster])):
-            # With a tarmak.yaml of its own it is somebody's whole configuration.
-            if place not in looked_at and not (place / CONFIG_NAME).exists():
-                looked_at.add(place)
+            # A directory with its own tarmak.yaml is a whole configuration.
+            if place not in searched and not (place / CONFIG_NAME).exists():
+                searched.add(place)
                 yield from self._in(place, meant)
-        yield from self._in_similar(looked_at)
-        yield from self._in_any(looked_at)
+        yield from self._in_similar(searched)
+        yield from self._in_any(searched)
 
-    def _in_similar(self, looked_at: Iterable[Path]) -> Iterator[MisplacedFile]:
-        """In a directory with nearly the cluster's name; one that differs in its digits is another cluster's."""
-        own, taken = self.cluster.cluster_name, {each.name for each in looked_at}
+    def _in_similar(self, searched: Iterable[Path]) -> Iterator[MisplacedFile]:
+        """In a directory with a similar name; a name with other digits is that of another cluster."""
+        own, taken = self.cluster.cluster_name, {each.name for each in searched}
         others = [each for each in self._listed(self.directory) if each not in taken and _digits(each) == _digits(own)]
         spelled = [each for each in others if bare(each) == bare(own)]
-        near = closest(own, others)
-        for name in dict.fromkeys((*spelled, *([near] if near else ()))):
+        similar = closest(own, others)
+        for name in dict.fromkeys((*spelled, *([similar] if similar else ()))):
             if (self.directory / name / CONFIG_NAME).exists():
                 continue
             for file in self._in(self.directory / name, [self.cluster]):
                 if name in spelled or not file.read_from[0].exists():
                     yield MisplacedFile(file.path, file.name, file.read_from, is_guess=True)
 
-    def _in_any(self, looked_at: set[Path]) -> Iterator[MisplacedFile]:
-        """Mappings in any other directory, and in one with the cluster's name below it; only where logins are on and
-        the cluster has none, since what lies around besides is a copy or another cluster's."""
+    def _in_any(self, searched: set[Path]) -> Iterator[MisplacedFile]:
+        """Mappings in any other directory, and in a directory with the cluster's name below it. Only where IAM login is
+        enabled and the cluster has no mappings: otherwise such a file is a copy, or belongs to another cluster."""
         own = self._home(self.cluster)
         if not self.cluster.authenticator_init or (own / MAPPINGS_NAME).exists():
             return
         spelled = {bare(self.cluster.cluster_name)}
         for name in self._listed(self.directory):
             place = self.directory / name
-            # Those of nearly the cluster's name were looked at already.
-            if place in looked_at or bare(name) in spelled or (place / CONFIG_NAME).exists():
+            # Directories with a similar name were searched already.
+            if place in searched or bare(name) in spelled or (place / CONFIG_NAME).exists():
                 continue
             for file in self._in(place, [self.cluster]):
                 if file.name == MAPPINGS_NAME:
@@ -127,7 +127,7 @@ class _Search:
 
 
 def _is_same(path: Path, other: Path) -> bool:
-    """On a file system without case, or behind a link, the wrong name may be the right file."""
+    """On a file system that ignores case, or through a link, a wrong name may be the right file."""
     try:
         return path == other or path.samefile(other)
     except OSError:

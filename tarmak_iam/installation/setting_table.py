@@ -1,4 +1,4 @@
-"""What each setting is for, as the schema, the documentation and every help say it; without pydantic, for `--help`."""
+"""Descriptions of all settings, for the schema, the documentation and help texts; without pydantic, for `--help`."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from typing import Any, Literal
 Exec = Literal["aws-iam-authenticator", "tarmak-iam", "aws"]
 
 Rollback = Literal["never", "failure", "unverified"]
-"""When `run` restores what was there before without being asked."""
+"""When `run` restores the previous state of the cluster without asking."""
 
 AddonManagerMode = Literal["EnsureExists", "Reconcile"]
-"""Kubernetes' own two modes: made if it is missing, or put right whenever it differs."""
+"""The two modes of Kubernetes: objects are created if they are missing, or updated whenever they differ."""
 
 MAX_INSTALL_HINT = 200
-"""Characters of the setting installHint."""
+"""Maximum number of characters in the setting installHint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """`description` is for the schema and the documentation, `short` for `settings set --help`, line by line, and
-    `option` for the help of the option that overrides it. `limits` are what the schema has beside the type."""
+    """`description` is for the schema and the documentation, `short` (its lines) for `settings set --help`, and
+    `option` for the help of the option that overrides the setting. `limits` are other keywords of the schema than
+    the type."""
 
     description: str
     short: str
     option: str = ""
     limits: Mapping[str, Any] = field(default_factory=dict)
     formerly: tuple[str, ...] = ()
-    """Its older names, which a file may still have."""
+    """Its earlier names, which a file may still contain."""
 
 
 REGISTRY = "registry"
@@ -36,73 +37,75 @@ REGISTRY = "registry"
 
 SETTINGS: Mapping[str, Setting] = {
     "image": Setting(
-        "Image of the authenticator. A digest (`...@sha256:...`) is allowed; daemonVersion is then needed too. "
+        "Image of the authenticator. A digest (`...@sha256:...`) is allowed and then requires daemonVersion. "
         "Default: the image of daemonVersion in `registry`.",
-        short="the authenticator's, as in registry/name:tag[@sha256:...]",
-        option="Image of the authenticator; a digest is allowed.",
+        short="image of the authenticator: registry/name:tag[@sha256:...]",
+        option="Image of the authenticator. A digest is allowed.",
     ),
     REGISTRY: Setting(
-        "Where the image comes from, if `image` is not set: `public` (public.ecr.aws, without a login), `ecr` (the "
-        "private repository that upstream names) or HOST[:PORT][/PATH] of a mirror, with the paths of public.ecr.aws.",
-        short="where it comes from without image: public, ecr, or\na mirror's HOST[:PORT][/PATH]",
-        option="Where the image comes from; a mirror is HOST[:PORT][/PATH].",
+        "Registry of the image if `image` is not set: `public` (public.ecr.aws, which requires no login), `ecr` (the "
+        "private repository in upstream's example), or HOST[:PORT][/PATH] of a mirror that has the paths of "
+        "public.ecr.aws.",
+        short="registry if image is not set: public, ecr, or\nHOST[:PORT][/PATH] of a mirror",
+        option="Registry of the image: public, ecr, or HOST[:PORT][/PATH] of a mirror.",
     ),
     "daemonVersion": Setting(
-        "Version of the authenticator, as in `v0.7.18`. Default: the image's tag.",
-        short="its release, as in v0.7.18, where the tag does not tell",
-        option="Version of the authenticator, as in v0.7.18.",
+        "Release of the authenticator, as in `v0.7.18`. Default: the tag of the image.",
+        short="release of the authenticator, as in v0.7.18; required if\nthe tag of the image is not a release",
+        option="Release of the authenticator, as in v0.7.18.",
     ),
     "backends": Setting(
-        "Where the authenticator takes mappings from, in this order. The mappings file is written to each of them.",
-        short="what it reads, with commas between:\nMountedFile, EKSConfigMap, CRD",
-        option="What the authenticator takes mappings from, in the order given, with commas between: MountedFile, "
+        "Backends that the authenticator reads mappings from, in this order. The mappings file is written to all of "
+        "them.",
+        short="backends of the authenticator, separated by commas:\nMountedFile, EKSConfigMap, CRD",
+        option="Backends that the authenticator reads mappings from, in this order, separated by commas: MountedFile, "
         "EKSConfigMap, CRD.",
         limits={"uniqueItems": True},
     ),
     "featureGates": Setting(
         "Feature gates of the authenticator.",
-        short="NAME=true or NAME=false, with commas between",
+        short="NAME=true or NAME=false, separated by commas",
         limits={"propertyNames": {"pattern": "^[A-Za-z][A-Za-z0-9]*$"}},
     ),
     "kubernetesVersion": Setting(
-        "Version of Kubernetes that the manifests are for. Default: `kubernetes.version` of tarmak.yaml.",
-        short="of the manifests, where it is not that of tarmak.yaml",
-        option="Kubernetes version that the objects are for.",
+        "Kubernetes version of the manifests. Default: `kubernetes.version` in tarmak.yaml.",
+        short="Kubernetes version of the manifests, if not that of\ntarmak.yaml",
+        option="Kubernetes version of the manifests.",
     ),
     "kubectlVersion": Setting(
-        "Version of the kubectl that reads the kubeconfig. Default: credentials that kubectl 1.11 and later take.",
-        short="of the kubectl that reads the kubeconfig",
-        option="kubectl that reads the kubeconfig. Default: any from 1.11 on.",
+        "Version of the kubectl that uses the kubeconfig. Default: a kubeconfig for kubectl 1.11 and later.",
+        short="version of the kubectl that uses the kubeconfig",
+        option="Version of the kubectl that uses the kubeconfig. Default: 1.11 and later.",
     ),
     "exec": Setting(
-        "What the kubeconfig gets its tokens from: aws-iam-authenticator, tarmak-iam, or aws (the AWS CLI).",
-        short="what makes the tokens: aws-iam-authenticator,\ntarmak-iam, aws",
-        option="Command that the kubeconfig gets its tokens from; aws is the AWS CLI.",
+        "Command in the kubeconfig that gets the tokens: aws-iam-authenticator, tarmak-iam, or aws (the AWS CLI).",
+        short="command that gets the tokens: aws-iam-authenticator,\ntarmak-iam, aws",
+        option="Command in the kubeconfig that gets the tokens; aws is the AWS CLI.",
     ),
     "installHint": Setting(
-        "What kubectl shows where the command of `exec` is missing: one line, such as where your people get it. "
-        "Default: the download page of aws-iam-authenticator or of the AWS CLI; for tarmak-iam, to ask whoever gave "
-        "out the kubeconfig.",
-        short="what kubectl shows where that command is missing",
+        "Hint that kubectl prints if the command of `exec` is not installed: one line, such as where to get it. "
+        "Default: the download page of aws-iam-authenticator or of the AWS CLI; for tarmak-iam, to ask the person who "
+        "provided the kubeconfig.",
+        short="hint that kubectl prints if that command is not installed",
         limits={"pattern": r"\S", "maxLength": MAX_INSTALL_HINT},
     ),
     "addonManagerMode": Setting(
         "Label `addonmanager.kubernetes.io/mode` of the objects, for a directory that an addon manager applies.",
-        short="a label of the objects: EnsureExists, Reconcile",
+        short="label of the objects for an addon manager:\nEnsureExists, Reconcile",
     ),
     "rollback": Setting(
-        "When `run` restores what the cluster had before: `failure`, if apply or the login fails; `unverified`, also "
-        "if nobody whom a mapping names has logged in; `never`, only if somebody on the terminal says so.",
-        short="when `run` restores what was there before: never,\nfailure, unverified",
+        "When `run` restores the previous objects of the cluster: `failure`, if apply or the login fails; "
+        "`unverified`, also if no mapped principal has logged in; `never`, only if you confirm it on the terminal.",
+        short="when `run` restores the previous objects: never,\nfailure, unverified",
     ),
     "role": Setting(
-        "ARN of a role that the kubeconfig's user assumes for its token; here, unlike in a mapping, with its path.",
-        short="ARN of the role that the kubeconfig assumes",
-        option="Role to assume for the token; '' for none, where the settings have one.",
+        "ARN of the role that the command in the kubeconfig assumes. Unlike in a mapping, the ARN includes the path.",
+        short="ARN of the role that the command assumes",
+        option="ARN of the role that the command assumes; '' for no role, if one is set.",
     ),
     "profile": Setting(
-        "AWS profile that the kubeconfig's user takes its credentials from.",
-        short="AWS profile that the kubeconfig uses",
-        option="AWS profile that the credentials come from.",
+        "AWS profile with the credentials for the command in the kubeconfig.",
+        short="AWS profile with the credentials for the command",
+        option="AWS profile with the credentials.",
     ),
 }

@@ -1,4 +1,4 @@
-"""Our settings of one cluster: `<dir>/<cluster_name>/tarmak-iam.yaml`. An absent file means defaults."""
+"""The settings of one cluster, in `<dir>/<cluster_name>/tarmak-iam.yaml`. Without the file, all have their defaults."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     BackendName = str
 else:
     BackendName = Literal[WRITABLE_BACKENDS]
-"""What the mappings can be written for."""
+"""A backend that the mappings can be written for."""
 
-# What the API reference of IAM says of a role's path and name.
+# The path and the name of a role, as in the API reference of IAM.
 _ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/([!-~]*/)?[A-Za-z0-9_+=,.@-]{1,64}\Z", re.ASCII)
 
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+\Z")
@@ -62,7 +62,7 @@ SETTINGS_NAME = "tarmak-iam.yaml"
 
 
 def value_text(value: object) -> str:
-    """A value as `settings set` takes it, empty where there is none."""
+    """A value as `settings set` accepts it, "" for None."""
     if isinstance(value, list):
         return ",".join(map(str, value))
     if isinstance(value, dict):
@@ -87,7 +87,7 @@ def _daemon_version(text: str) -> str:
 
 def _kubernetes_version(text: str) -> str:
     if parse_version(text) is None:
-        raise ValueError(f"{quoted(text)} is no Kubernetes version, write one such as 1.12.9")
+        raise ValueError(f"{quoted(text)} is not a valid Kubernetes version; use a version such as 1.12.9")
     return text
 
 
@@ -95,40 +95,40 @@ def _role(text: str) -> str:
     try:
         principal, _ = canonicalize(text)
     except ArnError as error:
-        raise ValueError(f"{quoted(text)} is no ARN of a role: {error}") from None
+        raise ValueError(f"{quoted(text)} is not the ARN of a role: {error}") from None
     if principal is not Principal.ROLE or not _PRINTABLE.match(text):
-        raise ValueError(f"{quoted(text)} is no ARN of a role")
+        raise ValueError(f"{quoted(text)} is not the ARN of a role")
     if not _ROLE.match(text):
-        raise ValueError(f"{shortened(text)!r} is no ARN of a role: IAM has no such account, path or name")
+        raise ValueError(f"{shortened(text)!r} is not the ARN of a role: its account, path or name is not valid in IAM")
     return text
 
 
 def _profile(text: str) -> str:
     if not text.strip() or not _PRINTABLE.match(text):
-        raise ValueError(f"{shortened(text)!r} is no name of a profile")
+        raise ValueError(f"{shortened(text)!r} is not a valid profile name")
     return text
 
 
 def _install_hint(text: str) -> str:
-    """kubectl prints it in an error, on a line of its own."""
+    """kubectl prints it in an error, on a separate line."""
     if not text.strip() or not _PRINTABLE.match(text):
-        raise ValueError(f"{text!r} cannot be shown as a hint, write one line of printable text")
+        raise ValueError(f"{text!r} is not a valid hint; use one line of printable text")
     if len(text) > MAX_INSTALL_HINT:
-        raise ValueError(f"a hint has at most {MAX_INSTALL_HINT} characters, and this one has {len(text)}")
+        raise ValueError(f"a hint can have at most {MAX_INSTALL_HINT} characters, but this one has {len(text)}")
     return text
 
 
 def _backends(names: list[BackendName]) -> list[BackendName]:
     if len(set(names)) < len(names):
-        raise ValueError(f"a backend is named twice in {', '.join(names)}")
+        raise ValueError(f"a backend is listed twice in {', '.join(names)}")
     return names
 
 
 def _gates(gates: dict[str, bool]) -> dict[str, bool]:
-    """They become one flag, in which a name with a comma or a sign of equality would be several."""
+    """All gates become one flag, in which a name with a comma or an equals sign would be read as several."""
     for name in gates:
         if not _GATE.match(name):
-            raise ValueError(f"{shortened(name)!r} is no name of a feature gate")
+            raise ValueError(f"{shortened(name)!r} is not a valid name of a feature gate")
     return gates
 
 
@@ -144,7 +144,7 @@ FeatureGates = Annotated[dict[str, bool], AfterValidator(_gates)]
 
 
 class SettingError(ConfigError):
-    """A setting that is well-formed, and that the cluster or the daemon cannot use; `setting` is its key."""
+    """A well-formed setting that the cluster or the daemon cannot use; `setting` is its key."""
 
     def __init__(self, what: str, *, setting: str, remedy: str, place: Place | None = None) -> None:
         super().__init__(what, remedy=remedy, place=place)
@@ -159,8 +159,8 @@ def _setting(key: str, default: Any = None, **more: Any) -> Any:
 
 
 class Settings(BaseModel):
-    """Frozen; an unknown key is an error here, since nobody else reads this file. `setting_table` says what each
-    field is for."""
+    """Frozen. An unknown key is an error, since no other program reads this file. `setting_table` describes the
+    fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -182,22 +182,22 @@ class Settings(BaseModel):
 
     @property
     def effective_image(self) -> str:
-        """`image`, else the one that `registry` has of daemonVersion."""
+        """`image`, else the image of daemonVersion in `registry`."""
         return self.image or published_image(self.registry, self.daemonVersion)
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """The settings that have a value of their own, by key."""
+        """The settings that are set, by key."""
         return self.model_dump(exclude_unset=True, by_alias=True)
 
     @property
     def effective(self) -> dict[str, Any]:
-        """Every setting with the value that counts, None where something else decides it."""
+        """All settings with the values in use, None for a value that comes from elsewhere."""
         return self.model_dump(by_alias=True) | {"image": self.effective_image}
 
     @property
     def image_version(self) -> DaemonVersion | None:
-        """What the image's tag tells; None where it tells none."""
+        """The release in the tag of the image; None where the tag is not a release."""
         try:
             return DaemonVersion.parse(Image.parse(self.effective_image).tag)
         except ConfigError:
@@ -205,28 +205,30 @@ class Settings(BaseModel):
 
     @property
     def daemon_version(self) -> DaemonVersion:
-        """Raises ConfigError where neither setting nor image tag tell it."""
+        """daemonVersion, else the tag of the image. Raises ConfigError where neither is a release."""
         try:
             return DaemonVersion.parse(self.daemonVersion or Image.parse(self.effective_image).tag)
         except ConfigError:
             raise SettingError(
-                f"the image {quoted(self.effective_image)} does not tell its version of the authenticator",
+                f"the release of the authenticator in the image {quoted(self.effective_image)} is unknown",
                 setting="image",
                 remedy=f"set daemonVersion too, as in {DEFAULT_RELEASE}",
             ) from None
 
 
 def parse_settings(data: bytes | str, filename: str = SETTINGS_NAME) -> tuple[Settings, Document]:
-    """Raises ParseError, and ConfigError at the first key or value that is wrong."""
+    """Raises ParseError, and ConfigError at the first invalid key or value."""
     document = Document.parse(data, filename, json=False)
     if document.next_document is not None:
-        what, remedy = "a second document, which would not count", "write all settings into one"
+        what, remedy = "the file contains a second document, which would be ignored", "write all settings into one"
         if document.ends_early:
-            what, remedy = "nothing from here on would count", "begin all settings in the same column"
+            what, remedy = "everything from here on would be ignored", "start all settings in the same column"
         raise ConfigError(what, remedy=remedy, place=document.next_document)
     plain = document.data
     if plain is not None and not isinstance(plain, dict):
-        raise ConfigError("the settings are no mapping", remedy="write KEY: VALUE lines", place=document.position(()))
+        raise ConfigError(
+            "the settings are not a YAML mapping", remedy="write lines such as KEY: VALUE", place=document.position(())
+        )
     _check_doubled(document)
     try:
         return _validated(dict(_by_key(document, plain or {}))), document
@@ -235,9 +237,9 @@ def parse_settings(data: bytes | str, filename: str = SETTINGS_NAME) -> tuple[Se
 
 
 def _by_key(document: Document, plain: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
-    """What counts of the file, by the names that settings have today.
+    """The settings of the file, by their present names.
 
-    A setting without a value has its default; a key that is none is told all the same. Raises ConfigError.
+    Leaves out settings without a value, which have their defaults, but not unknown keys. Raises ConfigError.
     """
     written: dict[Any, Any] = {}
     for name, value in plain.items():
@@ -246,14 +248,14 @@ def _by_key(document: Document, plain: Mapping[Any, Any]) -> Iterator[tuple[Any,
             what = f"{quoted(written[key])} and {quoted(name)} are the same setting"
             raise ConfigError(what, remedy="remove one of them", place=document.position((name,), at_key=True))
         if key != name:
-            _LOGGER.warning("%s: warning: the setting %s is called %s now: rename it", document.filename, name, key)
+            _LOGGER.warning("%s: warning: the setting %s is now named %s: rename it", document.filename, name, key)
         written[key] = name
         if value is not None or key not in SETTINGS:
             yield key, value
 
 
 def written_route(document: Document, path: Path | Route) -> Route:
-    """Where a setting, or a part of it, is in the file, which may have it by an older name."""
+    """The route of a setting, or of a part of it, in a file that may use an earlier name."""
     route = Route.of(path)
     match route.plain:
         case (str(key), *rest) if key in SETTINGS:
@@ -263,17 +265,17 @@ def written_route(document: Document, path: Path | Route) -> Route:
 
 
 def _check_doubled(document: Document) -> None:
-    """The last one would count, and whoever wrote the first would not know."""
+    """Rejects duplicate keys: only the last one would be used, without a message."""
     root = document.root
     for entry in root.entries if isinstance(root, MappingNode) else ():
         if entry.occurrence and not entry.is_merge:
-            what = f"the setting {quoted(entry.text)} is there twice"
+            what = f"the setting {quoted(entry.text)} is set twice"
             raise ConfigError(what, remedy="remove one of them", place=document.place(entry.key))
 
 
 def override(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
-    """The settings with other values for some; None overrides nothing, and a registry overrides an image. An empty role
-    or profile, as for the Go program, is none.
+    """The settings with some values replaced. None replaces nothing, and a registry replaces an image too. An empty
+    role or profile means no role or profile, as in the Go program.
 
     Raises ConfigError.
     """
@@ -285,9 +287,9 @@ def override(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
 
 
 def check_key(key: str) -> None:
-    """Raises ConfigError for a key that is no setting."""
+    """Raises ConfigError for an unknown setting."""
     if key not in SETTINGS:
-        raise ConfigError(f"there is no setting {quoted(key)}", remedy=_known(key))
+        raise ConfigError(f"unknown setting {quoted(key)}", remedy=_known(key))
 
 
 def _known(key: str) -> str:
@@ -295,7 +297,7 @@ def _known(key: str) -> str:
 
 
 def choices_of(key: str) -> tuple[str, ...]:
-    """What a setting may be where that is a choice, or what its list may have; else nothing."""
+    """The possible values of a setting, or of the items of its list; () where the values are not fixed."""
     field = next((each for each in Settings.model_fields.values() if each.alias == key), None)
     return tuple(_literals(field.annotation)) if field else ()
 
@@ -309,12 +311,12 @@ def _literals(annotation: Any) -> Iterator[str]:
 
 
 def typed_value(key: str, text: str) -> Any:
-    """A command line's text as the value of a setting. Raises ConfigError for an unknown key or a bad value."""
+    """The value of a setting, from its text on a command line. Raises ConfigError for an unknown key or bad value."""
     check_key(key)
     if key == "backends":
         value: Any = [_backend(part.strip()) for part in text.split(",") if part.strip()]
         if not value:
-            raise ConfigError("no backend is named", remedy=f"the backends are {', '.join(WRITABLE_BACKENDS)}")
+            raise ConfigError("no backend is specified", remedy=f"the backends are {', '.join(WRITABLE_BACKENDS)}")
     elif key == "featureGates":
         value = dict(_gate(part) for part in text.split(",") if part.strip())
     elif key == "role":
@@ -335,7 +337,7 @@ def _checked(values: dict[Any, Any]) -> Settings:
 def _validated(values: dict[Any, Any]) -> Settings:
     for key, value in values.items():
         try:
-            plain(value)  # pydantic could not even complain of an argument that is not UTF-8
+            plain(value)  # pydantic cannot report an argument that is not UTF-8
         except TypeError as error:
             raise ConfigError(f"{key}: {error}", remedy="write it in UTF-8") from None
     return Settings.model_validate(values)
@@ -343,19 +345,19 @@ def _validated(values: dict[Any, Any]) -> Settings:
 
 _REMEDIES = {
     "a string": "put the value in quotes",  # 1.30 without them is the number 1.3
-    "a list": "write each on a line of its own, behind a dash",
-    "a YAML mapping": "write each on a line of its own, as in NAME: true",
-    "a boolean": "write true or false",
+    "a list": "write each item on its own line, after a dash",
+    "a YAML mapping": "write each entry on its own line, as in NAME: true",
+    "a boolean": "use true or false",
 }
 
 
 def _config_error(error: ValidationError, document: Document | None = None) -> ConfigError:
-    """The first thing that is wrong, in one line."""
+    """The first error, on one line."""
     first = field_errors(error)[0]
     route = Route.of(first.path)
     if first.is_extra:
         place = document.position(route, at_key=True) if document else None
-        return ConfigError(f"there is no setting {quoted(route)}", remedy=_known(str(route)), place=place)
+        return ConfigError(f"unknown setting {quoted(route)}", remedy=_known(str(route)), place=place)
     remedy = _REMEDIES.get(first.wanted, "")
     place = document.position(written_route(document, route)) if document else None
     return ConfigError(f"{route}: {first.message}", remedy=remedy, place=place)
@@ -368,13 +370,13 @@ def _backend(text: str) -> str:
     why = next((each.why_not_written for each in BACKENDS if each.name == text), "")
     if why:
         what = f"{text} is {why}"
-        raise ConfigError(what, remedy=f"choose among {', '.join(names)}")
-    what = f"there is no backend {quoted(text)}, and the spelling counts"
+        raise ConfigError(what, remedy=f"use one of {', '.join(names)}")
+    what = f"unknown backend {quoted(text)} (names are case-sensitive)"
     raise ConfigError(what, remedy=did_you_mean(text, names, "the backends are"))
 
 
 def _gate(text: str) -> tuple[str, bool]:
     name, sign, value = (part.strip() for part in text.partition("="))
     if not sign or value not in ("true", "false"):
-        raise ConfigError(f"{quoted(text)} is no feature gate", remedy="write NAME=true or NAME=false")
+        raise ConfigError(f"{quoted(text)} is not a valid feature gate", remedy="use NAME=true or NAME=false")
     return name, value == "true"

@@ -65,7 +65,7 @@ def test_check_says_once_what_it_could_not_examine(shell: Shell, home: Path) -> 
     for output in ("text", "json"):
         told = shell.dev("check", "-o", output).err
         assert told.splitlines()[0] == (
-            f"note: admin certificates were not checked: {home}/kubeconfig names a file outside the configuration "
+            f"note: admin certificates were not checked: {home}/kubeconfig refers to a file outside the configuration "
             "directory"
         )
 
@@ -102,7 +102,7 @@ def test_other_commands_do_not_read_it(shell: Shell, home: Path, command: list[s
 
 def test_report(shell: Shell, home: Path) -> None:
     path = write(home)
-    text = f"the admin certificate in {path} is valid until 2990-01-01 and in system:masters"
+    text = f"recovery access: the admin certificate in {path} is valid until 2990-01-01 and in system:masters"
     assert f"  without IAM: {text}" in shell.dev("report").out.splitlines()
     shown = json.loads(shell.dev("report", "-o", "json").out)
     Draft7Validator(SCHEMA).validate(shown)
@@ -141,7 +141,7 @@ def test_report_without_a_way_back(
     shown = json.loads(shell.dev("report", "-o", "json").out)
     Draft7Validator(SCHEMA).validate(shown)
     admin = shown["clusters"][0]["adminCertificate"]
-    assert shown["clusters"][0]["wayIn"].startswith("no way back was found: ")
+    assert shown["clusters"][0]["wayIn"].startswith("no recovery access: ")
     assert (admin["state"], admin["notAfter"], admin["signedByCA"]) == (state, not_after, signed)
     assert (admin["examined"], admin["wayBack"]) == (True, False)
 

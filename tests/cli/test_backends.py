@@ -39,15 +39,15 @@ def test_manifests_of_every_backend(mapped: Shell) -> None:
 @pytest.mark.parametrize(
     ("backends", "message"),
     [
-        ("mountedfile", "error: there is no backend 'mountedfile', and the spelling counts; did you mean MountedFile?"),
-        ("ConfigMap", "error: there is no backend 'ConfigMap', and the spelling counts; did you mean EKSConfigMap?"),
+        ("mountedfile", "error: unknown backend 'mountedfile' (names are case-sensitive); did you mean MountedFile?"),
+        ("ConfigMap", "error: unknown backend 'ConfigMap' (names are case-sensitive); did you mean EKSConfigMap?"),
         (
             "etcd",
-            "error: there is no backend 'etcd', and the spelling counts; the backends are MountedFile, EKSConfigMap, C",
+            "error: unknown backend 'etcd' (names are case-sensitive); the backends are MountedFile, EKSConfigMap, C",
         ),
         ("DynamicFile", "error: DynamicFile is read from a file on each master"),
-        ("CRD,CRD", "error: backends: a backend is named twice in CRD, CRD"),
-        (",", "error: no backend is named; the backends are MountedFile, EKSConfigMap, CRD"),
+        ("CRD,CRD", "error: backends: a backend is listed twice in CRD, CRD"),
+        (",", "error: no backend is specified; the backends are MountedFile, EKSConfigMap, CRD"),
     ],
 )
 def test_typing_errors(mapped: Shell, command: list[str], backends: str, message: str) -> None:
@@ -72,7 +72,7 @@ def test_render_writes_the_objects(mapped: Shell) -> None:
 def test_the_option_several_times_is_a_list(mapped: Shell) -> None:
     listed = mapped.dev("manifests", "--backend", "CRD,MountedFile", "--backend", "EKSConfigMap").out
     assert "--backend-mode=CRD,MountedFile,EKSConfigMap\n" in listed
-    assert "no backend is named" in mapped.dev("manifests", "--backend", "", code=2).err
+    assert "no backend is specified" in mapped.dev("manifests", "--backend", "", code=2).err
 
 
 def test_settings_choose_them_for_all_commands(mapped: Shell) -> None:
@@ -125,10 +125,10 @@ def test_an_sso_entry_that_is_not_carried(mapped: Shell) -> None:
 
 def test_a_release_without_backends(mapped: Shell) -> None:
     failed = mapped.dev("manifests", "--backend", "CRD", "--image", "x:v0.4.0-scratch", code=2)
-    assert failed.err.startswith("error: authenticator v0.4.0 has no backends: it reads its file only")
+    assert failed.err.startswith("error: authenticator v0.4.0 does not support backends: it reads only its file")
 
 
 def test_gates_are_one_flag_each(shell: Shell) -> None:
     (shell.single / "dev-cluster" / "tarmak-iam.yaml").write_text('featureGates: {"A=true,AllAlpha": true}\n')
     failed = shell.dev("settings", "show", code=2)
-    assert "'A=true,AllAlpha' is no name of a feature gate" in failed.err
+    assert "'A=true,AllAlpha' is not a valid name of a feature gate" in failed.err

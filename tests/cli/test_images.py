@@ -26,7 +26,7 @@ def test_manifests_and_render_tell_it_beside_the_objects(mapped: Shell) -> None:
     assert done.err.startswith(
         "warning: the image gcr.io/heptio-images/authenticator:v0.3.0 does not exist: the registry"
     )
-    assert "no way back was found: the current context of" in done.err
+    assert "no recovery access: the current context of" in done.err
     out = mapped.single / "out"
     done = mapped.dev(
         "render", "--output-dir", out, "--registry", "mirror.example.com", "--kubernetes-version", "1.99.0"
@@ -37,7 +37,7 @@ def test_manifests_and_render_tell_it_beside_the_objects(mapped: Shell) -> None:
 
 def test_the_registry_as_a_setting(mapped: Shell) -> None:
     failed = mapped.dev("settings", "set", "registry", "pubilc", code=2)
-    message = "error: registry: 'pubilc' is no registry, write public, ecr, or a mirror's HOST[:PORT][/PATH]\n"
+    message = "error: registry: 'pubilc' is not a valid registry; use public, ecr, or HOST[:PORT][/PATH] of a mirror\n"
     assert failed.err == message
     mapped.dev("settings", "set", "registry", "ecr")
     assert f"image: {ECR}:v0.6.26\nregistry: ecr\n" in mapped.dev("settings", "show").out

@@ -149,7 +149,7 @@ def test_settings(shell: Shell) -> None:
     shell.dev("settings", "unset", "featureGates")
     file = shell.single / "dev-cluster" / "tarmak-iam.yaml"
     assert file.read_text().splitlines()[1:] == ["daemonVersion: v0.7.9"]
-    assert "there is no setting 'imag'" in shell.dev("settings", "set", "imag", "x", code=2).err
+    assert "unknown setting 'imag'" in shell.dev("settings", "set", "imag", "x", code=2).err
 
 
 def test_check(shell: Shell) -> None:

@@ -52,15 +52,15 @@ ARN = "arn:aws:iam::111122223333:role/Admin"
             "Invalid value for '{bash|zsh}': 'zhs' is not one of 'bash', 'zsh'; did you mean zsh? (see",
         ),
         (["map", "convert", "--to", "crd"], "Invalid value for '--to': 'crd' is not one of"),
-        (["settings", "set", "bakends", "CRD"], "there is no setting 'bakends'; did you mean backends?"),
+        (["settings", "set", "bakends", "CRD"], "unknown setting 'bakends'; did you mean backends?"),
         (
             ["settings", "set", "zzz", "CRD"],
-            "there is no setting 'zzz'; the settings are image, registry,",
+            "unknown setting 'zzz'; the settings are image, registry,",
         ),
-        (["settings", "unset", "imge"], "there is no setting 'imge'; did you mean image?"),
+        (["settings", "unset", "imge"], "unknown setting 'imge'; did you mean image?"),
         (
             ["settings", "set", "backends", "crd"],
-            "there is no backend 'crd', and the spelling counts; did you mean",
+            "unknown backend 'crd' (names are case-sensitive); did you mean",
         ),
         (
             ["set", "awsIAMAuthenticatorInt", "true"],
@@ -132,7 +132,7 @@ def test_a_setting_of_the_file(shell: Shell) -> None:
     file = shell.single / "dev-cluster" / "tarmak-iam.yaml"
     file.write_text("imag: x\n")
     failed = shell.dev("settings", "show", code=2)
-    assert failed.err == f"{file}:1:1: error: there is no setting 'imag'; did you mean image?\n"
+    assert failed.err == f"{file}:1:1: error: unknown setting 'imag'; did you mean image?\n"
 
 
 @pytest.mark.parametrize(

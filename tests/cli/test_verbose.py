@@ -32,7 +32,7 @@ def test_what_counts_by_default(shell: Shell) -> None:
         "cluster: dev-cluster (currentCluster, <dir>/tarmak.yaml:6:17)",
         "not there: <dir>/dev-cluster/tarmak-iam.yaml",
         f"read <dir>/dev-cluster/aws-iam-authenticator.yaml ({mappings} bytes)",
-        "what counts for dev-cluster:",
+        "values in use for dev-cluster:",
         f"setting image: {IMAGE}:v0.7.18-cvefix-eks-1-36-9 (default)",
         "setting registry: public (default)",
         "setting backends: MountedFile (default)",
@@ -54,7 +54,7 @@ def test_what_settings_and_options_make_of_it(shell: Shell) -> None:
     assert "cluster: dev-cluster (--current-cluster)" in lines
     assert lines[4:] == [
         "read <dir>/dev-cluster/aws-iam-authenticator.yaml (329 bytes)",
-        "what counts for dev-cluster:",
+        "values in use for dev-cluster:",
         f"setting image: registry.example.com{OF_MIRROR} (of registry and daemonVersion)",
         "setting registry: registry.example.com (option)",
         "setting daemonVersion: v0.7.2 (<dir>/dev-cluster/tarmak-iam.yaml:1:16)",
@@ -172,9 +172,9 @@ def test_help_does_without_logging() -> None:
 
 def test_of_every_cluster(shell: Shell) -> None:
     lines = told(shell, "check", "--all-clusters", "-v", "-c", shell.multi, code=None)
-    assert [line for line in lines if line.startswith("what counts for ")] == [
-        "what counts for prod-hub:",
-        "what counts for prod-blue:",
-        "what counts for prod-green:",
+    assert [line for line in lines if line.startswith("values in use for ")] == [
+        "values in use for prod-hub:",
+        "values in use for prod-blue:",
+        "values in use for prod-green:",
     ]
     assert lines.count("setting backends: MountedFile (default)") == 3

@@ -107,7 +107,8 @@ class Home:
     @property
     def way_back(self) -> str:
         """What is said of it where somebody might be locked out."""
-        return f"the admin certificate in {self.kubeconfig} is valid until 2990-01-01 and in system:masters"
+        until = "is valid until 2990-01-01 and in system:masters"
+        return f"recovery access: the admin certificate in {self.kubeconfig} {until}"
 
     def map(self, lists: str) -> None:
         """`lists` are mapRoles, mapUsers and mapAccounts, indented as below `server`."""

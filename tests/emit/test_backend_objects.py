@@ -130,14 +130,16 @@ def test_objects_alone_give_what_the_file_says_of_arns(version: DaemonVersion) -
 @pytest.mark.parametrize("version", [each for each in known_releases() if not each.has_gate("SSORoleMatch")], ids=str)
 def test_sso_entries_need_a_release_that_has_them(version: DaemonVersion) -> None:
     spans = "v0.6.0 to v0.6.1, v0.6.30 to v0.6.31, v0.7.1 and later"
-    with pytest.raises(ConfigError, match=f":17:5: sso:111122223333/Dev needs a version with SSORoleMatch: {spans}"):
+    with pytest.raises(
+        ConfigError, match=f":17:5: sso:111122223333/Dev requires a release with the feature gate SSORoleMatch: {spans}"
+    ):
         manifests(made_of(FULL_WITH_SSO, version, ["MountedFile"]))
 
 
 def refused(version: DaemonVersion, backends: list[str]) -> str:
     """The reason; empty where there is none."""
     if version == DaemonVersion(0, 4, 0) and backends != ["MountedFile"]:
-        return "authenticator v0.4.0 has no backends: it reads its file only"
+        return "authenticator v0.4.0 does not support backends: it reads only its file"
     return "the backend CRD does not support (accounts|SSO mappings)" if backends == ["CRD"] else ""
 
 
@@ -324,7 +326,7 @@ def check_structural(schema: dict[str, Any]) -> None:
 
 
 def test_custom_resources_need_a_status() -> None:
-    with pytest.raises(ConfigError, match=r"the backend CRD needs Kubernetes 1.11, and dev-cluster has 1.10.3"):
+    with pytest.raises(ConfigError, match=r"the backend CRD requires Kubernetes 1.11, but dev-cluster has 1.10.3"):
         manifests(installation(backends=["CRD"], kubernetesVersion="1.10.3"))
 
 

@@ -251,7 +251,7 @@ def test_tarmaks_own_kubeconfig(server: str, ca: str) -> None:
 def test_a_cluster_id_is_refused_by_every_emitter(text: str) -> None:
     made = installation({"name": text})
     for emit in (manifests, render, client_kubeconfig):
-        with pytest.raises(ConfigError, match="cannot be a cluster's id"):
+        with pytest.raises(ConfigError, match="is not a valid cluster ID"):
             emit(made)
 
 

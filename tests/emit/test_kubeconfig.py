@@ -205,7 +205,7 @@ def test_a_public_api_is_reached_at_its_address() -> None:
     ],
 )
 def test_a_role_that_is_none(role: str) -> None:
-    with pytest.raises(ConfigError, match="is no ARN of a role"):
+    with pytest.raises(ConfigError, match="is not the ARN of a role"):
         client_kubeconfig(installation(role=role))
 
 
@@ -217,7 +217,7 @@ def test_a_cluster_id_that_is_none(name: str) -> None:
     if name == "":
         assert cluster.cluster_name == "dev-"
     else:
-        with pytest.raises(ConfigError, match="cannot be a cluster's id"):
+        with pytest.raises(ConfigError, match="is not a valid cluster ID"):
             client_kubeconfig(Installation.of(config, cluster, admin=ADMIN))
 
 

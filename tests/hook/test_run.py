@@ -264,7 +264,7 @@ class TestAfter:
 
     def test_a_refusal_of_apply(self, bench: Bench) -> None:
         said = bench.apply(code=1, FAKE_APPLY="refused")
-        assert "nothing was applied: the last way would be lost; nothing was changed; no way back was found: " in said
+        assert "nothing was applied: the last way would be lost; nothing was changed; no recovery access: " in said
         assert said.endswith("nothing was applied; run `tarmak-iam apply --force` to apply the objects\n")
 
     @pytest.mark.parametrize("kind", ["full", "away"])
@@ -290,7 +290,7 @@ class TestAfter:
         assert (
             "error: dev-cluster: applied, but the verification failed: the API server does not know the token" in said
         )
-        assert "; no way back was found: " in said
+        assert "; no recovery access: " in said
         assert said.endswith(
             "tarmak-iam: applied, but the verification failed; run `tarmak-iam verify` to try again, or "
             "`tarmak-iam rollback` to restore the previous objects\n"

@@ -50,7 +50,8 @@ def examined(home: Path, text: str | None = None, now: datetime = NOW) -> AdminA
 def test_a_way_back(home: Path) -> None:
     found = examined(home, kubeconfig(logins(GOOD)))
     assert (found.state, found.gives_access, found.is_signed_by_ca) == (AdminState.VALID, True, True)
-    assert found.text == f"the admin certificate in {home}/kubeconfig is valid until 2027-01-01 and in system:masters"
+    what = f"the admin certificate in {home}/kubeconfig is valid until 2027-01-01 and in system:masters"
+    assert found.text == f"recovery access: {what}"
     assert (found.remedy, found.advice) == ("", found.text)
     assert (found.common_name, found.organizations) == ("admin", ("system:masters",))
     assert found.not_before == datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -82,7 +83,10 @@ def test_a_way_back(home: Path) -> None:
         (
             kubeconfig(logins(certificate("2026-01-01", "2027-01-01", usages=(SERVER,)))),
             "notForClients",
-            "the admin certificate in PATH is not for clients: its extended key usage leaves them out",
+            (
+                "the admin certificate in PATH is not for clients: "
+                "its extended key usage does not contain client authentication"
+            ),
             REPLACE,
         ),
         (
@@ -118,7 +122,7 @@ def test_a_way_back(home: Path) -> None:
         (
             kubeconfig(f"client-certificate-data: {encoded(GOOD)}"),
             "wrongKey",
-            "PATH has no key for the admin certificate",
+            "PATH contains no key for the admin certificate",
             REPLACE,
         ),
         (
@@ -174,25 +178,25 @@ def test_a_way_back(home: Path) -> None:
         (
             kubeconfig("client-certificate: none.pem"),
             "unreadable",
-            "the admin certificate in PATH cannot be read: the file that the kubeconfig names for it does not exist",
+            "the admin certificate in PATH cannot be read: the file that the kubeconfig refers to does not exist",
             REPLACE,
         ),
         (
             kubeconfig('client-certificate: "\\0"'),
             "unreadable",
-            "the admin certificate in PATH cannot be read: the kubeconfig names a file that cannot exist",
+            "the admin certificate in PATH cannot be read: the kubeconfig refers to a file that cannot exist",
             REPLACE,
         ),
         (
             kubeconfig(logins(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")),
             "unreadable",
-            "the admin certificate in PATH cannot be read: it is not a certificate that can be read",
+            "the admin certificate in PATH cannot be read: it is not a valid certificate",
             REPLACE,
         ),
         (
             kubeconfig(logins(b"secret")),
             "unreadable",
-            "the admin certificate in PATH cannot be read: it has no PEM block of a certificate",
+            "the admin certificate in PATH cannot be read: it contains no certificate in PEM format",
             REPLACE,
         ),
         *(
@@ -213,7 +217,7 @@ def test_a_way_back(home: Path) -> None:
 def test_no_way_back(home: Path, text: str | None, state: str, what: str, remedy: str) -> None:
     found = examined(home, text)
     assert (str(found.state), found.gives_access, found.is_examined) == (state, False, True)
-    assert found.text == "no way back was found: " + what.replace("PATH", str(home / "kubeconfig"))
+    assert found.text == "no recovery access: " + what.replace("PATH", str(home / "kubeconfig"))
     assert found.remedy == remedy
     assert found.advice == f"{found.text}; {remedy}"
     assert "secret" not in repr(found).replace(str(home), "HOME")
@@ -334,7 +338,7 @@ def test_a_file_elsewhere_is_not_read(home: Path, path: str) -> None:
     assert (found.state, found.gives_access, found.remedy) == (AdminState.NOT_EXAMINED, False, "")
     assert found.text == (
         f"the admin certificate in {home}/kubeconfig was not examined: "
-        f"{home}/kubeconfig names a file outside the configuration directory"
+        f"{home}/kubeconfig refers to a file outside the configuration directory"
     )
 
 

@@ -107,7 +107,7 @@ def test_without_lists_little_may_be_left() -> None:
 )
 def test_lists_that_cannot_be_taken_out_are_told(text: str) -> None:
     assert delivered(text, "CRD", "MountedFile").config.startswith(text)
-    with pytest.raises(ConfigError, match=r"^map.yaml:\d+:\d+: .* cannot be taken out.*without aliases and merges"):
+    with pytest.raises(ConfigError, match=r"^map.yaml:\d+:\d+: .* cannot be removed.*without aliases and merges"):
         delivered(text, "CRD")
 
 
@@ -141,56 +141,66 @@ RESERVED = (
             ["MountedFile"],
             "v0.7.9",
             {},
-            "map.yaml:3:5: the daemon does not look at sso:111122223333/Dev without the f",
+            "map.yaml:3:5: the authenticator ignores sso:111122223333/Dev without the f",
         ),
         (
             SSO,
             ["MountedFile"],
             "v0.6.29",
             {},
-            "map.yaml:3:5: sso:111122223333/Dev needs a version with SSORoleMatch: v0.6.0",
+            "map.yaml:3:5: sso:111122223333/Dev requires a release with the feature gate SSORoleMatch: v0.6.0",
         ),
         (
             SSO,
             ["MountedFile"],
             "v0.4.0",
             {},
-            "map.yaml:3:5: sso:111122223333/Dev needs a version with SSORoleMatch: v0.6.0",
+            "map.yaml:3:5: sso:111122223333/Dev requires a release with the feature gate SSORoleMatch: v0.6.0",
         ),
         (
             ADMIN,
             ["CRD"],
             "v0.4.0",
             {},
-            "authenticator v0.4.0 has no backends: it reads its file only, and backends says CRD",
+            "authenticator v0.4.0 does not support backends: it reads only its file, but the setting backends is CRD",
         ),
         (
             "server: {kubeconfig: /k, mapRoles: []}\n",
             ["EKSConfigMap"],
             "v0.7.9",
             {},
-            "map.yaml:1:22: server.kubeconfig sends the daemon to another API server than its own",
+            "map.yaml:1:22: server.kubeconfig makes the authenticator use another API server",
         ),
         (
             RESERVED,
             ["CRD", "MountedFile"],
             "v0.7.9",
             {},
-            f"map.yaml:4:5: {ROLE}Admin would be 'admin' without groups by the backends CRD,MountedFile, and is nobody",
+            (
+                f"map.yaml:4:5: the backends CRD,MountedFile would map {ROLE}Admin to 'admin' without groups, "
+                "but the mappings file maps it to no user; "
+                "write the entry so that it has only one meaning, or use only the backend MountedFile"
+            ),
         ),
         (
             "server:\n  mapRoles:\n  - {roleARN: 'arn:aws:iam::111122223333:role/A', Username: a, userName: b}\n",
             ["EKSConfigMap"],
             "v0.7.9",
             {},
-            "map.yaml:3:5: arn:aws:iam::111122223333:role/A would be 'b' without groups by the backends EKSConfigMap",
+            (
+                "map.yaml:3:5: the backends EKSConfigMap would map arn:aws:iam::111122223333:role/A to 'b' "
+                "without groups, but the mappings file maps it to 'b' without groups (at random)"
+            ),
         ),
         (
             "server:\n  mapRoles:\n  - {roleARN: 'arn:aws:iam::111122223333:role/DevOp\u017f', username: a}\n",
             ["EKSConfigMap"],
             "v0.7.9",
             {},
-            "map.yaml:3:5: arn:aws:iam::111122223333:role/DevOps would be nobody by the backends EKSConfigMap",
+            (
+                "map.yaml:3:5: the backends EKSConfigMap would map arn:aws:iam::111122223333:role/DevOps to no user, "
+                "but the mappings file maps it to 'a' without groups"
+            ),
         ),
         (
             "server: {"
@@ -199,7 +209,10 @@ RESERVED = (
             ["MountedFile"],
             "v0.7.9",
             {},
-            "map.yaml:1:1: nobody can say who gets in: keys that differ in case only can be taken in too many ways",
+            (
+                "map.yaml:1:1: it is impossible to determine who can log in: keys differ only in case, "
+                "in too many combinations"
+            ),
         ),
         (
             ADMIN.replace("arn:", "urn:"),
@@ -230,7 +243,7 @@ def test_what_another_backend_carries_is_no_loss() -> None:
 
 def test_an_sso_entry_may_be_switched_off_on_purpose() -> None:
     (note,) = delivered(SSO, "CRD", SSORoleMatch=False).notes
-    assert str(note) == "map.yaml:3:5: sso:111122223333/Dev is not looked at: the feature gate SSORoleMatch is off"
+    assert str(note) == "map.yaml:3:5: sso:111122223333/Dev is ignored: the feature gate SSORoleMatch is off"
 
 
 def test_entries_that_nobody_misses_are_told() -> None:
@@ -245,7 +258,7 @@ def test_entries_that_nobody_misses_are_told() -> None:
 def test_reserved_prefixes_of_other_backends_count_from_one_release_on(version: str, *, prefixes: bool) -> None:
     text = RESERVED.replace("MountedFile", "EKSConfigMap")
     if prefixes:  # the file itself would let the admin in
-        with pytest.raises(ConfigError, match="Admin would be nobody by the backends EKSConfigMap, and is 'admin'"):
+        with pytest.raises(ConfigError, match=r"EKSConfigMap would map \S+Admin to no user, but .* to 'admin'"):
             delivered(text, "EKSConfigMap", version=version)
     else:
         delivered(text, "EKSConfigMap", version=version)

@@ -43,19 +43,19 @@ def test_references(text: str, expected: Image) -> None:
     [
         ("", ""),
         ("a b", ""),
-        ("x:v0.6.20 --privileged", ": 'v0.6.20 --privileged' is no tag"),
-        ("Team/authenticator:v1", ": a name is in lower case"),
-        ("registry.example.com/Team/x:v1", ": a name is in lower case"),
-        ("x:", ": '' is no tag"),
+        ("x:v0.6.20 --privileged", ": 'v0.6.20 --privileged' is not a valid tag"),
+        ("Team/authenticator:v1", ": names must be in lower case"),
+        ("registry.example.com/Team/x:v1", ": names must be in lower case"),
+        ("x:", ": '' is not a valid tag"),
         ("x:v1:v2", ""),
-        ("x:-v1", ": '-v1' is no tag"),
-        ("x:v1+build", ": 'v1+build' is no tag"),
-        ("x:" + "a" * 129, f": '{'a' * 77}...' is no tag"),
-        ("x:v1\n", ": 'v1\n' is no tag"),
-        ("x@", ": a digest is sha256: and 64 hexadecimal digits in lower case"),
-        ("x@sha256:" + "0" * 63, ": a digest is sha256: and 64 hexadecimal digits in lower case"),
-        ("x@sha256:" + "A" * 64, ": a digest is sha256: and 64 hexadecimal digits in lower case"),
-        (f"x@{DIGEST}@{DIGEST}", ": a digest is sha256: and 64 hexadecimal digits in lower case"),
+        ("x:-v1", ": '-v1' is not a valid tag"),
+        ("x:v1+build", ": 'v1+build' is not a valid tag"),
+        ("x:" + "a" * 129, f": '{'a' * 77}...' is not a valid tag"),
+        ("x:v1\n", ": 'v1\n' is not a valid tag"),
+        ("x@", ": a digest must be sha256: and 64 lower-case hexadecimal digits"),
+        ("x@sha256:" + "0" * 63, ": a digest must be sha256: and 64 lower-case hexadecimal digits"),
+        ("x@sha256:" + "A" * 64, ": a digest must be sha256: and 64 lower-case hexadecimal digits"),
+        (f"x@{DIGEST}@{DIGEST}", ": a digest must be sha256: and 64 lower-case hexadecimal digits"),
         ("/x:v1", ""),
         ("x/:v1", ""),
         ("a//b:v1", ""),
@@ -63,22 +63,22 @@ def test_references(text: str, expected: Image) -> None:
         ("a._b:v1", ""),
         ("-a:v1", ""),
         ("a-/b:v1", ""),
-        ("0" * 64, ": a name is not the digest alone"),
-        ("a" * 256, ": a name has at most 255 characters"),
-        ("registry:70000/x:v1", ": 'registry:70000' is no registry"),
-        ("registry:/x:v1", ": 'registry:' is no registry"),
-        ("-registry.example.com/x:v1", ": '-registry.example.com' is no registry"),
-        ("https://registry.example.com/x:v1", ": 'https:' is no registry"),
-        ("[::1]:5000/x:v1", ": '[::1]:5000' is no registry"),
+        ("0" * 64, ": a name must not consist of 64 hexadecimal digits"),
+        ("a" * 256, ": a name can have at most 255 characters"),
+        ("registry:70000/x:v1", ": 'registry:70000' is not a valid registry"),
+        ("registry:/x:v1", ": 'registry:' is not a valid registry"),
+        ("-registry.example.com/x:v1", ": '-registry.example.com' is not a valid registry"),
+        ("https://registry.example.com/x:v1", ": 'https:' is not a valid registry"),
+        ("[::1]:5000/x:v1", ": '[::1]:5000' is not a valid registry"),
         ("régistry/x:v1", ""),
-        ("x:\u0661", ": '\u0661' is no tag"),
+        ("x:\u0661", ": '\u0661' is not a valid tag"),
     ],
 )
 def test_what_a_runtime_would_refuse(text: str, reason: str) -> None:
-    with pytest.raises(ValueError, match="is no image") as caught:
+    with pytest.raises(ValueError, match="is not a valid image") as caught:
         Image.parse(text)
     shown = text if len(text) <= 80 else f"{text[:77]}..."
-    assert str(caught.value) == f"'{shown}' is no image{reason}, write it as in registry/name:tag"
+    assert str(caught.value) == f"'{shown}' is not a valid image{reason}; use the form registry/name:tag"
 
 
 # The grammar of github.com/distribution/reference, as one expression.
@@ -173,10 +173,10 @@ mirror.example.com/x:v1 mirror.example.com/x@y
 
 @pytest.mark.parametrize("text", ["", "a b.c", *NO_REGISTRIES.split()])
 def test_what_is_no_registry(text: str) -> None:
-    with pytest.raises(ValueError, match="is no registry, write public, ecr, or a mirror's HOST"):
+    with pytest.raises(ValueError, match="is not a valid registry; use public, ecr, or HOST"):
         check_registry(text)
 
 
 def test_a_mirror_whose_path_leaves_no_room() -> None:
-    with pytest.raises(ValueError, match="a name has at most 255 characters"):
+    with pytest.raises(ValueError, match="a name can have at most 255 characters"):
         check_registry("mirror.example.com/" + "a" * 230)

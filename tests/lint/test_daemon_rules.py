@@ -203,13 +203,13 @@ def test_what_shows_only_when_all_is_made() -> None:
     assert places(people, backends=["CRD", "MountedFile"]) == places(people)
     found = [told for told in texts(people, backends=["CRD"]) if "IAM090" in told]
     assert len(found) == 1
-    assert found[0].startswith("4:9 IAM090 the lists cannot be taken out of the configuration: server is the alias")
+    assert found[0].startswith("4:9 IAM090 the lists cannot be removed from the configuration: server is the alias")
     # The first releases compare this ARN as it is written, so that the file by itself lets nobody in.
     session = ROLES + "  - {roleARN: 'arn:aws:sts::111122223333:assumed-role/Dev/s', username: dev}\n"
     found = [told for told in texts(session, image="x:v0.6.1", backends=["EKSConfigMap"]) if "IAM090" in told]
     assert len(found) == 1
     assert found[0].startswith(
-        "4:5 IAM090 arn:aws:iam::111122223333:role/Dev would be 'dev' without groups by the backends EKSConfigMap, and"
+        "4:5 IAM090 the backends EKSConfigMap would map arn:aws:iam::111122223333:role/Dev to 'dev' without groups, but"
     )
 
 
@@ -227,7 +227,7 @@ def test_another_api_server(key: str) -> None:
 def test_custom_resources_without_a_status() -> None:
     (only_one,) = report(ROLES, backends=["CRD"], kubernetesVersion="1.10.3").findings
     assert str(only_one).startswith(
-        "tarmak-iam.yaml: error: the backend CRD needs Kubernetes 1.11, and dev-cluster has"
+        "tarmak-iam.yaml: error: the backend CRD requires Kubernetes 1.11, but dev-cluster has"
     )
     for backends, others in ((["CRD"], "MountedFile"), (["CRD", "EKSConfigMap"], "EKSConfigMap")):
         (found,) = report(ROLES, backends=backends, kubernetesVersion="1.10.3").findings

@@ -383,8 +383,11 @@ server:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (kubeconfig(logins(GOOD)), "the admin certificate in PATH is valid until 2027-01-01 and in system:masters"),
-        (None, "no way back was found: PATH does not exist"),
+        (
+            kubeconfig(logins(GOOD)),
+            "recovery access: the admin certificate in PATH is valid until 2027-01-01 and in system:masters",
+        ),
+        (None, "no recovery access: PATH does not exist"),
         (kubeconfig(), NO_CERTIFICATE.format("PATH")),
     ],
 )

@@ -255,7 +255,7 @@ def test_the_way_back_is_what_was_found_of_the_cluster() -> None:
     found = check(Subjects(config, made.mappings, made))
     (located,) = (each.finding for each in found if each.finding.what == finding.what)
     assert located.recovery == made.admin_access.text
-    assert located.message.endswith("no way back was found: /nonexistent/kubeconfig does not exist")
+    assert located.message.endswith("no recovery access: /nonexistent/kubeconfig does not exist")
 
 
 def test_a_finding_that_takes_no_access_has_no_way_back() -> None:

@@ -29,7 +29,7 @@ Private = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519Privat
 
 CLIENT, SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
 CA_UNTIL = "2999-01-01"
-NO_CERTIFICATE = "no way back was found: the current context of {} has no client certificate"
+NO_CERTIFICATE = "no recovery access: the current context of {} has no client certificate"
 """What is said of the kubeconfigs of the examples, which have no credentials."""
 
 

@@ -41,7 +41,7 @@ class Stand:
 
 def recovery_hint(stand: Stand) -> str:
     path = stand.shell.single / "dev-cluster" / "kubeconfig"
-    return f"the admin certificate in {path} is valid until 2990-01-01 and in system:masters"
+    return f"recovery access: the admin certificate in {path} is valid until 2990-01-01 and in system:masters"
 
 
 ARN = "arn:aws:sts::111122223333:assumed-role/KubernetesAdmin/ann"

@@ -146,7 +146,7 @@ def test_settings_that_belong_to_no_cluster(shell: Shell, multi: Path) -> None:
     assert shell.run("check", "settings/tarmak-iam.yaml").out == ""
     path.write_text("exce: aws\n")
     failed = shell.run("check", "settings/tarmak-iam.yaml", code=2)
-    assert "settings/tarmak-iam.yaml:1:1: error: there is no setting 'exce'" in failed.err
+    assert "settings/tarmak-iam.yaml:1:1: error: unknown setting 'exce'" in failed.err
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "mappings.yml"])
@@ -236,7 +236,7 @@ def test_the_way_in_is_that_of_the_cluster(shell: Shell, multi: Path) -> None:
     )
     (multi / "prod-blue" / NAME).write_text(mapped, encoding="utf-8")
     found = shell.run("-c", ".", "check", code=1).out
-    assert "; no way back was found: the current context of prod-blue/kubeconfig has no client certificate" in found
+    assert "; no recovery access: the current context of prod-blue/kubeconfig has no client certificate" in found
 
 
 NO_POOLS = "note: no cluster has instance pools; Tarmak rejects every command until they are added"

@@ -119,9 +119,7 @@ def test_an_entry_that_is_not_ours(shell: Shell, tmp_path: Path) -> None:
     )
     assert file.read_text() == FOREIGN
     forced = shell.dev("kubeconfig", "--merge", file, "--force")
-    assert (
-        f"forced: the user 'dev-cluster' in {file} was not managed by tarmak-iam; no way back was found: " in forced.err
-    )
+    assert f"forced: the user 'dev-cluster' in {file} was not managed by tarmak-iam; no recovery access: " in forced.err
     assert f"replaced user dev-cluster in {file}\n" in forced.err
     assert "c2VjcmV0" not in forced.out + forced.err + file.read_text()
 
@@ -242,7 +240,7 @@ def test_settings_and_options(shell: Shell) -> None:
     assert "command: tarmak-iam\n" in printed
     assert "client.authentication.k8s.io/v1beta1\n" in printed
     failed = shell.dev("kubeconfig", "--kubectl-version", "latest", code=2)
-    assert "kubectlVersion: 'latest' is no Kubernetes version" in failed.err
+    assert "kubectlVersion: 'latest' is not a valid Kubernetes version" in failed.err
     assert "Invalid value for '--exec'" in shell.dev("kubeconfig", "--exec", "aws2", code=2).err
 
 
@@ -257,7 +255,7 @@ def test_a_colleague_has_a_profile_and_no_role(shell: Shell) -> None:
     assert made["contexts"][0]["name"] == "dev-cluster"
     made = json.loads(shell.dev("kubeconfig", "--profile", "", "-o", "json").out)
     assert "env" not in made["users"][0]["user"]["exec"]
-    assert "'' is no ARN of a role" in shell.dev("settings", "set", "role", "", code=2).err
+    assert "'' is not the ARN of a role" in shell.dev("settings", "set", "role", "", code=2).err
 
 
 def test_render_takes_them_too(shell: Shell, tmp_path: Path) -> None:

@@ -78,17 +78,17 @@ RENEW = "run `tarmak -c DIR clusters kubeconfig` for a new one"
     [
         (
             admin_kubeconfig(logins(certificate())),
-            "the admin certificate in PATH is valid until 2990-01-01 and in system:masters",
+            "recovery access: the admin certificate in PATH is valid until 2990-01-01 and in system:masters",
         ),
-        (None, f"no way back was found: PATH does not exist; {RENEW}"),
+        (None, f"no recovery access: PATH does not exist; {RENEW}"),
         (
             admin_kubeconfig(logins(certificate("2019-01-01", "2020-01-01"))),
-            f"no way back was found: the admin certificate in PATH expired on 2020-01-01; {RENEW}",
+            f"no recovery access: the admin certificate in PATH expired on 2020-01-01; {RENEW}",
         ),
         (
             admin_kubeconfig(logins(certificate(organizations=("dev",)))),
             (
-                "no way back was found: the admin certificate in PATH is valid until 2990-01-01, but not in "
+                "no recovery access: the admin certificate in PATH is valid until 2990-01-01, but not in "
                 f"system:masters; move the kubeconfig away and {RENEW}"
             ),
         ),

@@ -40,7 +40,7 @@ def test_a_rollback_without_a_way_back(stand: Stand, text: str | None, what: str
     (other := stand.bin / "other").write_text("")
     back = stand.shell.dev("rollback", "--kubeconfig", other)
     assert back.err.endswith(
-        f"IAM login is not possible now; no way back was found: {what.replace('PATH', str(path))}; "
+        f"IAM login is not possible now; no recovery access: {what.replace('PATH', str(path))}; "
         f"run `tarmak -c {stand.shell.single} clusters kubeconfig` for a new one\n"
     )
 

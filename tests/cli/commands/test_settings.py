@@ -14,31 +14,31 @@ from tests.support import Shell
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("imgae: x\n", "1:1: error: there is no setting 'imgae'"),
-        ("# c\nimage: a b\n", "2:8: error: image: 'a b' is no image, write it as in registry/name:tag"),
+        ("imgae: x\n", "1:1: error: unknown setting 'imgae'"),
+        ("# c\nimage: a b\n", "2:8: error: image: 'a b' is not a valid image; use the form registry/name:tag"),
         ("image: 5\n", "1:8: error: image: must be a string; put the value in quotes"),
         ("kubernetesVersion: 1.30\n", "1:20: error: kubernetesVersion: must be a string; put the value in quotes"),
-        ("backends: CRD\n", "1:11: error: backends: must be a list; write each on a line of its own, behind a dash"),
+        ("backends: CRD\n", "1:11: error: backends: must be a list; write each item on its own line, after a dash"),
+        ("featureGates: A\n", "1:15: error: featureGates: must be a YAML mapping; write each entry on its own line, as in"),
         (
-            "featureGates: A\n",
-            "1:15: error: featureGates: must be a YAML mapping; write each on a line of its own, as in",
+            "image: x:v0.7.9\n---\nprofile: a\n",
+            "2:1: error: the file contains a second document, which would be ignored",
         ),
-        ("image: x:v0.7.9\n---\nprofile: a\n", "2:1: error: a second document, which would not count"),
         ("daemonVersion: nonsense\n", "1:16: error: daemonVersion: "),
-        ("kubernetesVersion: latest\n", "1:20: error: kubernetesVersion: 'latest' is no Kubernetes version"),
-        ("role: Admin\n", "1:7: error: role: 'Admin' is no ARN of a role"),
-        ('profile: "a\\nb"\n', "1:10: error: profile: 'a\\nb' is no name of a profile"),
-        ('installHint: "a\\nb"\n', "1:14: error: installHint: 'a\\nb' cannot be shown as a hint, write one line of"),
-        ('installHint: " "\n', "1:14: error: installHint: ' ' cannot be shown as a hint, write one line of printable"),
-        ('installHint: "a\\e[2Jb"\n', "1:14: error: installHint: 'a\\x1b[2Jb' cannot be shown as a hint"),
+        ("kubernetesVersion: latest\n", "1:20: error: kubernetesVersion: 'latest' is not a valid Kubernetes version"),
+        ("role: Admin\n", "1:7: error: role: 'Admin' is not the ARN of a role"),
+        ('profile: "a\\nb"\n', "1:10: error: profile: 'a\\nb' is not a valid profile name"),
+        ('installHint: "a\\nb"\n', "1:14: error: installHint: 'a\\nb' is not a valid hint; use one line of"),
+        ('installHint: " "\n', "1:14: error: installHint: ' ' is not a valid hint; use one line of printable"),
+        ('installHint: "a\\e[2Jb"\n', "1:14: error: installHint: 'a\\x1b[2Jb' is not a valid hint"),
         (
             f"installHint: {'x' * 201}\n",
-            "1:14: error: installHint: a hint has at most 200 characters, and this one has 201",
+            "1:14: error: installHint: a hint can have at most 200 characters, but this one has 201",
         ),
-        ("featureGates: {a: 1}\n", "1:19: error: featureGates.a: must be a boolean; write true or false"),
+        ("featureGates: {a: 1}\n", "1:19: error: featureGates.a: must be a boolean; use true or false"),
         ("backends: []\n", "1:11: error: backends: list should have at least 1 item"),
         ("backends:\n- DynamicFile\n", "2:3: error: backends[0]: input should be"),
-        ("- a\n", "1:1: error: the settings are no mapping"),
+        ("- a\n", "1:1: error: the settings are not a YAML mapping"),
         ("image: [\n", "2:1: error: not YAML: "),
     ],
 )
@@ -55,22 +55,26 @@ def test_what_is_wrong_is_told_at_its_place(shell: Shell, text: str, message: st
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("image", "a b", "image: 'a b' is no image"),
+        ("image", "a b", "image: 'a b' is not a valid image"),
         ("daemonVersion", "x", "daemonVersion: "),
-        ("kubernetesVersion", "x", "kubernetesVersion: 'x' is no Kubernetes version"),
-        ("role", "arn:aws:iam::111122223333:user/a", "role: 'arn:aws:iam::111122223333:user/a' is no ARN of a role"),
-        ("featureGates", "a", "'a' is no feature gate; write NAME=true or NAME=false"),
+        ("kubernetesVersion", "x", "kubernetesVersion: 'x' is not a valid Kubernetes version"),
+        (
+            "role",
+            "arn:aws:iam::111122223333:user/a",
+            "role: 'arn:aws:iam::111122223333:user/a' is not the ARN of a role",
+        ),
+        ("featureGates", "a", "'a' is not a valid feature gate; use NAME=true or NAME=false"),
         (
             "backends",
             "DynamicFile",
-            "DynamicFile is read from a file on each master, which no Kubernetes object can write; choose among",
+            "DynamicFile is read from a file on each master, which no Kubernetes object can write; use one of",
         ),
         (
             "backends",
             "Mountedfile,CRD",
-            "there is no backend 'Mountedfile', and the spelling counts; did you mean MountedFile?",
+            "unknown backend 'Mountedfile' (names are case-sensitive); did you mean MountedFile?",
         ),
-        ("backends", "", "no backend is named; the backends are MountedFile"),
+        ("backends", "", "no backend is specified; the backends are MountedFile"),
     ],
 )
 def test_nothing_wrong_is_let_in(shell: Shell, key: str, value: str, message: str) -> None:
@@ -90,8 +94,12 @@ def test_a_gate_that_the_release_does_not_have(shell: Shell) -> None:
     ("text", "option", "message"),
     [
         ("# c\nfeatureGates: {A: true}\n", (), "2:15: error: authenticator v0.7.18 would not start"),
-        ("image: x:v0.4.0\nbackends: [CRD]\n", (), "2:11: error: authenticator v0.4.0 has no backends"),
-        ("profile: a\nimage: x:mine\n", (), "2:8: error: the image 'x:mine' does not tell its version"),
+        ("image: x:v0.4.0\nbackends: [CRD]\n", (), "2:11: error: authenticator v0.4.0 does not support backends"),
+        (
+            "profile: a\nimage: x:mine\n",
+            (),
+            "2:8: error: the release of the authenticator in the image 'x:mine' is unknown",
+        ),
         ("image: x:v0.4.0\n", ("--backend", "CRD"), ""),
         ("image: x:v0.7.9\n", ("--image", "x:mine"), ""),
     ],
@@ -116,7 +124,7 @@ def test_a_setting_that_is_there_twice(shell: Shell) -> None:
     path = shell.single / "dev-cluster" / "tarmak-iam.yaml"
     path.write_text("daemonVersion: v0.7.9\nimage: example.com/x:v0.7.9\ndaemonVersion: v0.4.0\n")
     done = shell.dev("settings", "show", code=2)
-    assert done.err == f"{path}:3:1: error: the setting 'daemonVersion' is there twice; remove one of them\n"
+    assert done.err == f"{path}:3:1: error: the setting 'daemonVersion' is set twice; remove one of them\n"
 
 
 @pytest.fixture
@@ -130,7 +138,7 @@ def renamed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_setting_under_its_older_name(shell: Shell) -> None:
     file = shell.single / "dev-cluster" / "tarmak-iam.yaml"
     file.write_text("profile: dev\nrelease: v0.6.20\n")
-    warning = f"{file}: warning: the setting release is called daemonVersion now: rename it\n"
+    warning = f"{file}: warning: the setting release is now named daemonVersion: rename it\n"
     shown = shell.dev("settings", "show")
     assert ("daemonVersion: v0.6.20\n" in shown.out, shown.err) == (True, warning)
 
@@ -162,7 +170,10 @@ def test_what_is_wrong_with_an_older_name(shell: Shell, text: str, message: str)
 def test_all_that_is_told_of_an_older_name_is_told_at_its_place(shell: Shell) -> None:
     file = shell.single / "dev-cluster" / "tarmak-iam.yaml"
     file.write_text("profile: dev\npicture: x:mine\n")
-    assert f"{file}:2:10: error: the image 'x:mine' does not tell" in shell.dev("manifests", code=2).err
+    assert (
+        f"{file}:2:10: error: the release of the authenticator in the image 'x:mine' is unknown"
+        in shell.dev("manifests", code=2).err
+    )
     file.write_text("profile: dev\nsource: ecr\n")
     checked = shell.dev("check", "-v", code=1)
     assert f"setting registry: ecr ({file}:2:9)\n" in checked.err
