@@ -82,14 +82,14 @@ def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Backen
     document = mappings.with_cluster_id(cluster_id).document
     # Places are those in the unchanged file: the cluster ID is added at its end.
     notes = tuple(_checked(mappings, daemon))
-    itself = _load(_lf(document), daemon.of_file, mappings.document.filename)
-    if itself.failure is not None:
+    by_file = _load(_lf(document), daemon.of_file, mappings.document.filename)
+    if by_file.failure is not None:
         raise ConfigError(
-            f"authenticator {daemon.version} would not start: {itself.failure.reason}",
-            remedy=itself.failure.remedy or "fix the mappings file",
-            place=itself.failure.place,
+            f"authenticator {daemon.version} would not start: {by_file.failure.reason}",
+            remedy=by_file.failure.remedy or "fix the mappings file",
+            place=by_file.failure.place,
         )
-    if not itself.is_complete:
+    if not by_file.is_complete:
         raise ConfigError(
             "it is impossible to determine who can log in: keys differ only in case, in too many combinations",
             remedy="write each key of the mappings file only once",
@@ -106,7 +106,7 @@ def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Backen
         by_backend={each: backend_objects(each, entries) for each in ENTRY_OBJECTS if each.name in daemon.backends},
         notes=(*notes, *(each for each in lost if not isinstance(each, Shadowed))),
     )
-    _prove(mappings, itself, made, daemon)
+    _prove(mappings, by_file, made, daemon)
     return made
 
 
@@ -184,7 +184,7 @@ def _lists(document: Document) -> Iterator[Route]:
                     yield route / Key(inner.text or "", inner.occurrence)
 
 
-def _prove(mappings: Mappings, itself: Authenticator, made: BackendPayloads, daemon: Daemon) -> None:
+def _prove(mappings: Mappings, by_file: Authenticator, made: BackendPayloads, daemon: Daemon) -> None:
     """Raises NotCarried where a principal would get another username or other groups than with the file alone."""
     listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": made.objects})
     read = _load(made.config, daemon, MAPPINGS_NAME, {"objects.json": listed})
@@ -194,10 +194,10 @@ def _prove(mappings: Mappings, itself: Authenticator, made: BackendPayloads, dae
             f"authenticator {daemon.version} would not start with the backends {names}: {read.failure.reason}",
             remedy="use other backends",
         )
-    asked = {grant.key: grant for grant in (*read.grants, *itself.grants)}
+    asked = {grant.key: grant for grant in (*read.grants, *by_file.grants)}
     for grant in asked.values():
-        own, theirs = itself.grant(grant), read.grant(grant)
-        if set(map(_result, itself.possible_grants(grant))) != set(map(_result, read.possible_grants(grant))):
+        own, theirs = by_file.grant(grant), read.grant(grant)
+        if set(map(_result, by_file.possible_grants(grant))) != set(map(_result, read.possible_grants(grant))):
             principal = f"{SSO_PREFIX}{grant.principal}" if grant.kind == "sso" else grant.principal
             entries = mappings.matching(principal)
             raise NotCarried(
@@ -206,15 +206,15 @@ def _prove(mappings: Mappings, itself: Authenticator, made: BackendPayloads, dae
                 remedy="write the entry so that it has only one meaning, or use only the backend MountedFile",
                 place=mappings.document.position(entries[-1].route) if entries else None,
             )
-    _prove_the_unmapped(itself, read, daemon)
+    _prove_the_unmapped(by_file, read, daemon)
 
 
-def _prove_the_unmapped(itself: Authenticator, read: Authenticator, daemon: Daemon) -> None:
+def _prove_the_unmapped(by_file: Authenticator, read: Authenticator, daemon: Daemon) -> None:
     """A caller that matches no entry logs in by the account, or not at all."""
-    accounts = {grant.principal for grant in itself.grants if grant.kind == "account"}
+    accounts = {grant.principal for grant in by_file.grants if grant.kind == "account"}
     for account in (*sorted(accounts), "000000000000"):
         who = Identity(_UNMAPPED.format(partition=daemon.partition, account=account), account, "AIDA")
-        own, theirs = itself.whois(who), read.whois(who)
+        own, theirs = by_file.whois(who), read.whois(who)
         if (own.authenticated, own.username, own.groups) != (theirs.authenticated, theirs.username, theirs.groups):
             raise NotCarried(
                 f"for a caller in account {account} that matches no entry, the backends {','.join(daemon.backends)} "

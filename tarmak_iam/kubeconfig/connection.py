@@ -87,7 +87,7 @@ def has_credentials(text: str) -> bool:
 
 
 def _split(url: str) -> SplitResult | None:
-    """None for what is no URL of printable ASCII characters: urlsplit() itself would remove tabs and newlines."""
+    """None for text that is not a URL, or not printable ASCII: urlsplit() would silently remove tabs and newlines."""
     if not url.isascii() or not url.isprintable() or " " in url:
         return None
     try:

@@ -35,7 +35,7 @@ _OTHER_CREDENTIALS = (
 _OTHER_TRUST = ("insecure-skip-tls-verify", "certificate-authority")
 
 
-def foreign_exec(plugin: Any, own: Values) -> str | None:
+def unmanaged_exec(plugin: Any, own: Values) -> str | None:
     """Why an exec does not get a token for the same cluster ID and role as ours; None if it does. Where ours has no
     role, an existing role is the user's choice, as a profile is."""
     before = ExecArguments.of(plugin) if isinstance(plugin, dict) else None
@@ -96,7 +96,7 @@ def fixed_exec(plugin: Values, own: Values) -> dict[Any, Any]:
 
 def updated_exec(plugin: Values, own: Values) -> dict[Any, Any]:
     """Our exec, with what the user added to the existing one: variables, options, the command's directory, a mode.
-    For an exec that `foreign_exec` has no objection to."""
+    For an exec that `unmanaged_exec` has no objection to."""
     before, wanted = _arguments(plugin), _arguments(own)
     value = {**plugin, **{key: own[key] for key in own if key not in plugin}}
     # A kubectl that knows interactiveMode knows v1 too.
@@ -125,7 +125,7 @@ def _keeps_hint(plugin: Values, own: Values) -> bool:
 
 def _arguments(plugin: Values) -> ExecArguments:
     arguments = ExecArguments.of(plugin)
-    assert arguments is not None  # ours, or checked by foreign_exec
+    assert arguments is not None  # ours, or checked by unmanaged_exec
     return arguments
 
 
@@ -249,7 +249,7 @@ def _user(found: Values, wanted: Values) -> Claim:
     plugin, own = found.get("exec"), wanted["exec"]
     if plugin is None:
         return Claim({**found, **wanted})
-    against = foreign_exec(plugin, own)
+    against = unmanaged_exec(plugin, own)
     if against is not None:
         return Claim(dict(wanted), against)
     return Claim({**found, "exec": updated_exec(plugin, own)}, kept_role=unrequested_role(plugin, own))

@@ -55,7 +55,7 @@ def test_what_settings_and_options_make_of_it(shell: Shell) -> None:
     assert lines[4:] == [
         "read <dir>/dev-cluster/aws-iam-authenticator.yaml (329 bytes)",
         "values in use for dev-cluster:",
-        f"setting image: registry.example.com{OF_MIRROR} (of registry and daemonVersion)",
+        f"setting image: registry.example.com{OF_MIRROR} (from registry and daemonVersion)",
         "setting registry: registry.example.com (option)",
         "setting daemonVersion: v0.7.2 (<dir>/dev-cluster/tarmak-iam.yaml:1:16)",
         "setting backends: MountedFile (default)",

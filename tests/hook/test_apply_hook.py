@@ -132,7 +132,7 @@ class TestBefore:
         config = config_of(bench)
         with pytest.raises(SelectionError):
             hook.before_apply(config, "nobody")
-        with pytest.raises(FileError, match="load the configuration from its file"):
+        with pytest.raises(FileError, match="load it from its file"):
             hook.before_apply(TarmakConfig.parse(bench.config.read_bytes()), "dev-cluster")
         bench.mappings.write_text("server: [")
         with pytest.raises(TarmakIamError, match=str(bench.mappings)):

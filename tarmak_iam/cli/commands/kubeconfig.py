@@ -148,7 +148,8 @@ _KUBECTLS = "\0"  # no file has this name
     epilog="\b\nExamples:\n  tarmak-iam kubeconfig --role arn:aws:iam::111122223333:role/Admin \\\n"
     "      > admin.kubeconfig\n"
     "  tarmak-iam kubeconfig --merge --use --alias dev\n"
-    "  tarmak-iam kubeconfig --server https://api.dev.example.com --certificate-authority ca.pem"
+    "  tarmak-iam kubeconfig --server https://api.dev.example.com \\\n"
+    "      --certificate-authority ca.pem"
 )
 @kubeconfig_options
 @click.option("--session-name", metavar="NAME", help="Name of the role session. Not possible with --exec aws.")
