@@ -136,6 +136,7 @@ def _args(installation: Installation, session_name: str | None) -> list[str]:
         return [*args, "--output", "json"]  # overrides the output format of the AWS configuration
     args = ["token", "-i", cluster_id]
     args += ["-r", settings.role] if settings.role else []
+    # In aws-iam-authenticator v0.5.0 and later (cmd/aws-iam-authenticator/token.go); the hint requires a later one.
     args += ["-s", session_name] if session_name else []
     return [*args, "--region", region] if settings.exec == "tarmak-iam" and region else args
 

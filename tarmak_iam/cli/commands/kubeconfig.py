@@ -152,7 +152,7 @@ _KUBECTLS = "\0"  # no file has this name
     "      --certificate-authority ca.pem"
 )
 @kubeconfig_options
-@click.option("--session-name", metavar="NAME", help="Name of the role session. Not possible with --exec aws.")
+@click.option("--session-name", metavar="NAME", help="Name of the role session. Requires a role; not for --exec aws.")
 @click.option("--server", metavar="URL", help="API server. Default: the public address, or as in Tarmak's kubeconfig.")
 @click.option(
     "--certificate-authority",
