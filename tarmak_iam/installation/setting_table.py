@@ -99,7 +99,7 @@ SETTINGS: Mapping[str, Setting] = {
         short="when `run` restores the previous objects: never,\nfailure, unverified",
     ),
     "role": Setting(
-        "ARN of the role that the command in the kubeconfig assumes. Unlike in a mapping, the ARN includes the path.",
+        "ARN of the role that the command in the kubeconfig assumes. Unlike in a mapping, it includes the role's path.",
         short="ARN of the role that the command assumes",
         option="ARN of the role that the command assumes; '' for no role, if one is set.",
     ),

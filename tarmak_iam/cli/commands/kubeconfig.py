@@ -170,8 +170,8 @@ _KUBECTLS = "\0"  # no file has this name
     shell_complete=files,
     is_flag=False,
     flag_value=_KUBECTLS,
-    help="Add the entries to this kubeconfig, or update them there. Without FILE: where kubectl would, KUBECONFIG or "
-    "~/.kube/config.",
+    help="Add the entries to this kubeconfig, or update them there. Without FILE: the file that kubectl would "
+    "change (KUBECONFIG, else ~/.kube/config).",
 )
 @click.option("--use", is_flag=True, help="With --merge: make its context the current one.")
 @click.option(
