@@ -273,7 +273,7 @@ def test_the_typed_section_is_made_once() -> None:
 
 @pytest.mark.parametrize("name", ["../x", "a/b", ".", "", "a" * 201])
 def test_a_cluster_name_that_is_no_file_name(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ConfigError, match="cannot be a cluster's id"):
+    with pytest.raises(ConfigError, match="is not a valid cluster ID"):
         ClusterFiles(tmp_path, name)
 
 
