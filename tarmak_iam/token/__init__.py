@@ -1,4 +1,4 @@
-"""Tokens of the authenticator: made, judged as a daemon would, and explained."""
+"""Authenticator tokens: create them, check them as a release of the authenticator does, and explain them."""
 
 from tarmak_iam.token.credentials import Credentials
 from tarmak_iam.token.exec_credential import exec_credential

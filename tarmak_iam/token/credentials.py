@@ -1,4 +1,4 @@
-"""AWS credentials, as botocore finds them, and a role's instead: errors in one line, and no secret in them."""
+"""AWS credentials as botocore finds them, or those of an assumed role. Errors fit on one line, without secrets."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 _INSTALL = "install botocore, or the extra `aws`"
 
-# Shortest that STS gives: a token is valid for 15 minutes too.
+# The shortest session that STS issues; a token is also valid for 15 minutes.
 _ROLE_SECONDS = 900
 
-# Errors of AWS whose message tells of principals and policies; others may quote what was signed.
+# AWS errors whose messages name principals and policies; other messages may quote what was signed.
 _HARMLESS = frozenset({"AccessDenied", "AccessDeniedException", "RegionDisabledException", "ValidationError"})
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 _UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"})
@@ -28,7 +28,7 @@ _UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException",
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """`session_token` is there for temporary credentials only. Neither str() nor repr() show a secret."""
+    """`session_token` is set only for temporary credentials. str() and repr() show no secret."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -36,19 +36,22 @@ class Credentials:
 
 
 def open_session(profile: str | None) -> Session:
-    """A botocore session, which reads AWS's environment variables and files. Raises TarmakIamError without botocore."""
+    """A botocore session, which reads the AWS environment variables and configuration files.
+
+    Raises TarmakIamError if botocore is not installed.
+    """
     try:
         from botocore.session import Session
     except ImportError:
         raise TarmakIamError("tokens need botocore, which is not installed", remedy=_INSTALL) from None
-    # The Go program reads AWS_REGION first; botocore knows AWS_DEFAULT_REGION only.
+    # The authenticator (in Go) reads AWS_REGION first; botocore reads only AWS_DEFAULT_REGION.
     region = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
     return Session(session_vars={"region": region}, profile=profile)
 
 
 def keep_sessions(session: Session, directory: Path) -> None:
-    """Has botocore keep what a profile's role, web identity or SSO gives as files of mode 0600 until it expires,
-    so that nobody types a code for every token."""
+    """Makes botocore cache the sessions of a profile's role, web identity or SSO until they expire, in files of mode
+    0600, so that users do not enter an MFA code for every token."""
     from botocore.utils import JSONFileCache
 
     providers = session.get_component("credential_provider")
@@ -57,15 +60,16 @@ def keep_sessions(session: Session, directory: Path) -> None:
 
 
 def read_credentials(session: Session) -> tuple[Credentials, str]:
-    """Environment, profile, SSO, process, container or instance, in botocore's order; and which of them it was.
+    """Credentials of the environment, profile, SSO, process, container or instance, in botocore's order; and their
+    source.
 
-    Raises TarmakIamError where there are none or they cannot be had.
+    Raises TarmakIamError if there are no credentials, or if they cannot be retrieved.
     """
     found = session.get_credentials()
     if found is None:
         raise TarmakIamError(
-            "there are no AWS credentials",
-            remedy="choose a profile with --profile or AWS_PROFILE, or run aws sso login",
+            "no AWS credentials found",
+            remedy="select a profile with --profile or AWS_PROFILE, or run `aws sso login`",
         )
     frozen = found.get_frozen_credentials()
     return Credentials(frozen.access_key, frozen.secret_key, frozen.token), str(found.method)
@@ -74,7 +78,7 @@ def read_credentials(session: Session) -> tuple[Credentials, str]:
 def assume_role(
     session: Session, base: Credentials, region: str, *, role: str, session_name: str, external_id: str | None
 ) -> Credentials:
-    """A session of the role, for 15 minutes."""
+    """Credentials of a session of the role, valid for 15 minutes."""
     extra = {"ExternalId": external_id} if external_id else {}
     answer = _sts(session, base, region).assume_role(
         RoleArn=role, RoleSessionName=session_name, DurationSeconds=_ROLE_SECONDS, **extra
@@ -84,14 +88,14 @@ def assume_role(
 
 
 def own_session_name(session: Session, base: Credentials, region: str) -> str | None:
-    """The session name that the credentials have now; None where they are of no session."""
+    """The session name of these credentials; None if they do not belong to a session."""
     user_id: str = _sts(session, base, region).get_caller_identity()["UserId"]
     unique_id, colon, name = user_id.partition(":")
     return name if unique_id and colon and ":" not in name else None
 
 
 def _sts(session: Session, base: Credentials, region: str) -> Any:
-    session.set_config_variable("sts_regional_endpoints", "regional")  # the default of newer botocores only
+    session.set_config_variable("sts_regional_endpoints", "regional")  # the default only in newer releases of botocore
     return session.create_client(
         "sts",
         region_name=region,
@@ -103,7 +107,8 @@ def _sts(session: Session, base: Credentials, region: str) -> Any:
 
 @contextlib.contextmanager
 def aws_errors(profile: str | None, role: str | None) -> Iterator[None]:
-    """Makes TarmakIamErrors of botocore's, and keeps its debug log quiet: that has signatures and secrets in it."""
+    """Raises TarmakIamErrors in place of botocore's errors, and turns its debug log off: it contains signatures and
+    secrets."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     logger = logging.getLogger("botocore")
@@ -123,40 +128,40 @@ def aws_errors(profile: str | None, role: str | None) -> Iterator[None]:
 def _answer_error(answer: dict[str, str], operation: str, role: str | None) -> TarmakIamError:
     code = answer.get("Code", "unknown")
     if code in _EXPIRED:
-        return TarmakIamError("the AWS credentials have expired", remedy="renew them, as with aws sso login")
+        return TarmakIamError("the AWS credentials have expired", remedy="renew them, for example with `aws sso login`")
     if code in _UNKNOWN_KEY:
         return TarmakIamError(
-            f"AWS does not know the credentials ({code})",
-            remedy="check the access key, and that it is of this partition",
+            f"AWS rejects the credentials ({code})",
+            remedy="check the access key, and that it belongs to this partition",
         )
     detail = f": {answer['Message']}" if code in _HARMLESS and answer.get("Message") else ""
     if operation == "AssumeRole":
         return TarmakIamError(
-            f"AWS does not let the role {role} be assumed ({code}){detail}",
-            remedy="check that the role exists and that its trust policy names you (and the external id)",
+            f"the role {role} cannot be assumed ({code}){detail}",
+            remedy="check that the role exists, and that its trust policy allows your principal (and the external ID)",
         )
-    return TarmakIamError(f"AWS refuses {operation} ({code}){detail}")
+    return TarmakIamError(f"AWS rejects {operation} ({code}){detail}")
 
 
 def _local_error(error: Exception, profile: str | None) -> TarmakIamError:
-    """By the class's name: which classes there are differs between botocore's releases."""
+    """Decided by the name of the class, because releases of botocore define different classes."""
     name = type(error).__name__
     login = f"aws sso login{f' --profile {profile}' if profile else ''}"
     if name == "ProfileNotFound":
-        return TarmakIamError(str(error), remedy="aws configure list-profiles shows those that there are")
+        return TarmakIamError(str(error), remedy="run `aws configure list-profiles` to list the profiles")
     if "SSO" in name or name in ("TokenRetrievalError", "PendingAuthorizationExpiredError"):
-        return TarmakIamError("the SSO session has expired or was never begun", remedy=f"run {login}")
+        return TarmakIamError("the SSO session has expired or was never started", remedy=f"run `{login}`")
     if name.startswith("Login"):
-        return TarmakIamError("the login session has expired or was never begun", remedy="run aws login")
+        return TarmakIamError("the login session has expired or was never started", remedy="run `aws login`")
     if name == "PartialCredentialsError":
-        return TarmakIamError(str(error), remedy="set access key id and secret access key together")
+        return TarmakIamError(str(error), remedy="set access key ID and secret access key together")
     if name in ("ConfigParseError", "ConfigNotFound"):
-        return TarmakIamError(str(error), remedy="mend AWS's configuration file")
+        return TarmakIamError(str(error), remedy="fix the AWS configuration file")
     if name in ("CredentialRetrievalError", "MetadataRetrievalError"):
-        # Not its text: a credential process's own output may be in it.
+        # Without the text of the error, which may contain the output of a credential process.
         return TarmakIamError(
-            f"credentials cannot be had from '{getattr(error, 'kwargs', {}).get('provider', 'AWS')}'",
-            remedy="try aws sts get-caller-identity, which uses the same ones",
+            f"cannot get credentials from '{getattr(error, 'kwargs', {}).get('provider', 'AWS')}'",
+            remedy="run `aws sts get-caller-identity`, which uses the same credentials",
         )
     if isinstance(error, OSError) or "Connection" in name or "Timeout" in name or name == "SSLError":
         return TarmakIamError(f"AWS cannot be reached ({name})", remedy="check network, proxy and region")

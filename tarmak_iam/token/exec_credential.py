@@ -1,4 +1,4 @@
-"""The ExecCredential that kubectl reads from an exec plugin's standard output, written and read."""
+"""Writes and reads the ExecCredential that kubectl expects on the standard output of an exec plugin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ _DEFAULT_VERSION = "client.authentication.k8s.io/v1beta1"
 
 
 def exec_credential(token: Token, exec_info: str = "") -> str:
-    """One line of JSON, as the Go program writes it. `exec_info`: what kubectl put in KUBERNETES_EXEC_INFO."""
+    """One line of JSON, as `aws-iam-authenticator token` prints it. `exec_info`: the value of KUBERNETES_EXEC_INFO,
+    which kubectl sets."""
     version = _asked_version(exec_info)
     return json.dumps(
         {
@@ -26,8 +27,8 @@ def exec_credential(token: Token, exec_info: str = "") -> str:
 
 
 def _asked_version(exec_info: str) -> str:
-    """v1beta1 where nothing is asked or what is asked cannot be read. An object without apiVersion, which no
-    kubectl sends, gets an answer without one, as the Go program's (recorded from v0.5.9 to v0.7.9)."""
+    """v1beta1 if no version is requested, or if the request cannot be read. For an object without apiVersion, which
+    no kubectl sends, the result has no apiVersion either, as in the authenticator (recorded from v0.5.9 to v0.7.9)."""
     if not exec_info:
         return _DEFAULT_VERSION
     try:
@@ -41,9 +42,9 @@ def _asked_version(exec_info: str) -> str:
 
 
 def token_in(text: str) -> str:
-    """The token in an ExecCredential; any other text is taken for a token, without the blanks around it.
+    """The token in an ExecCredential. Any other text is returned as the token, without surrounding whitespace.
 
-    Raises ParseError for JSON without a token in it.
+    Raises ParseError for JSON that contains no token.
     """
     stripped = text.strip()
     if not stripped.startswith("{"):
@@ -53,5 +54,5 @@ def token_in(text: str) -> str:
     except (ValueError, LookupError, TypeError, RecursionError):
         token = None
     if not isinstance(token, str):
-        raise ParseError("this is no ExecCredential with a token in it", remedy="give what `tarmak-iam token` prints")
+        raise ParseError("this is not an ExecCredential with a token", remedy="use the output of `tarmak-iam token`")
     return token

@@ -1,5 +1,5 @@
-"""A token judged and explained: what the daemon refuses before it asks STS, what STS refuses in any case, whose key
-and for how long. Nothing is sent anywhere.
+"""Explains a token: its access key, when it expires, why the authenticator rejects it before it asks STS, and why STS
+rejects it in any case. Sends nothing.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ _NUMBER = re.compile(r"[+-]?[0-9]+\Z")
 _DATE = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(?:[.,](\d+))?Z\Z", re.ASCII)
 
 
-# What the daemon sends; a signature over anything else cannot be right.
+# The headers that the authenticator sends; a signature over any other header cannot be right.
 _SENT_HEADERS = frozenset({"host", CLUSTER_ID_HEADER, "accept", "accept-encoding", "user-agent"})
 
 
 def token_refusal(
     token: str, version: DaemonVersion | str, *, now: datetime, partition: str = "aws", region: str = ""
 ) -> str | None:
-    """Why a daemon of this version refuses the token without asking STS; None if it would ask.
+    """Why this release of the authenticator rejects the token without asking STS; None if it would ask STS.
 
-    `partition` is its `server.partition`, `region` where it runs (instance metadata), `now` with a time zone.
-    Whether the token is for the daemon's cluster id only the signature tells, which STS checks. Raises
-    ConfigError for a version that is none.
+    `partition` is its `server.partition`, `region` is where it runs (from the instance metadata), and `now` has a time
+    zone. Only the signature shows whether the token is for the authenticator's cluster ID, and STS checks it. Raises
+    ConfigError for an invalid version.
     """
     release = DaemonVersion.parse(version) if isinstance(version, str) else version
     try:
@@ -61,13 +61,13 @@ def token_refusal(
 
 
 def presigned_refusal(url: Presigned, verifier: Verifier, now: datetime) -> str | None:
-    """`refusal` for a token that is taken apart already."""
+    """`token_refusal` for a parsed token."""
     reasons = (check(url, verifier) for check in _CHECKS)
     return next((reason for reason in reasons if reason), None) or _time_refusal(url, verifier, now)
 
 
 def _size(url: Presigned, _: Verifier) -> str | None:
-    return f"it is too large: {url.size} bytes, of {_MAX_SIZE}" if url.size > _MAX_SIZE else None
+    return f"it is too large: {url.size} bytes, the limit is {_MAX_SIZE}" if url.size > _MAX_SIZE else None
 
 
 def _scheme(url: Presigned, _: Verifier) -> str | None:
@@ -83,16 +83,17 @@ def _path(url: Presigned, _: Verifier) -> str | None:
 
 
 def _query(url: Presigned, verifier: Verifier) -> str | None:
-    if url.is_malformed and verifier.version.has(ReleaseFeature.STS_REDIRECTS_REFUSED):  # which came with it, in v0.5.2
+    if url.is_malformed and verifier.version.has(ReleaseFeature.STS_REDIRECTS_REFUSED):  # both came in v0.5.2
         return "the URL's query is malformed"
     lower = [to_lower(name) for name in url.names]
     refuses_cases = verifier.version.has(ReleaseFeature.DUPLICATE_PARAMETERS_REFUSED)
     if len(url.names) < len(url.query) or (refuses_cases and len(set(lower)) < len(lower)):
-        return "a parameter of the URL is there twice"
+        return "a parameter of the URL is set twice"
     if not _PARAMETERS.issuperset(lower):
-        return "the URL has a parameter that no token has"  # not named: it may be part of a secret
+        return "the URL has an unexpected parameter"  # not named: it may be part of a secret
     if len({(to_lower(name), value) for name, value in url.query}) > len(set(lower)):
-        return "a parameter of the URL is there twice, in two spellings, and it takes the one or the other at random"
+        twice = "a parameter of the URL is set twice, in different letter case and with different values"
+        return f"{twice}; the authenticator uses one of them at random"
     return None
 
 
@@ -109,7 +110,7 @@ def _cluster_id_header(url: Presigned, verifier: Verifier) -> str | None:
 
 def _expires(url: Presigned, verifier: Verifier) -> str | None:
     text = url.value("x-amz-expires")
-    # It ends at a minute in v0.3.0 and older, which do not look at times either.
+    # v0.3.0 and earlier accept at most a minute, and check no times.
     most = 900 if verifier.version.has(ReleaseFeature.CHECKS_TOKEN_TIMES) else 60
     if _NUMBER.match(text) and 0 <= int(text) <= most:
         return None
@@ -135,20 +136,20 @@ def _time_refusal(url: Presigned, verifier: Verifier, now: datetime) -> str | No
         return "X-Amz-Date is missing"
     signed = signing_time(url)
     if signed is None:
-        return "X-Amz-Date is no time as in 20191231T235959Z"
+        return "X-Amz-Date is not a time such as 20191231T235959Z"
     if now - signed > LIFETIME:
         return f"it was signed at {signed:%Y-%m-%d %H:%M:%S} UTC, more than 15 minutes ago"
     return None
 
 
 def signing_time(url: Presigned) -> datetime | None:
-    """X-Amz-Date as Go's time.Parse reads it, a fraction of a second included; None where it cannot."""
+    """X-Amz-Date as Go's time.Parse reads it, including a fraction of a second; None if it cannot be parsed."""
     match = _DATE.match(url.value("x-amz-date"))
     if match is None:
         return None
     year, month, day, hour, minute, second = map(int, match.groups()[:6])
     micros = int((match[7] or "0")[:6].ljust(6, "0"))
-    year = max(year, 1)  # there is a year 0 in Go
+    year = max(year, 1)  # Go has a year 0
     try:
         return datetime(year, month, day, hour, minute, second, micros, tzinfo=timezone.utc)
     except ValueError:
@@ -156,9 +157,9 @@ def signing_time(url: Presigned) -> datetime | None:
 
 
 def sts_refusal(url: Presigned, now: datetime) -> str | None:
-    """Why STS refuses the token, as far as the token alone tells; the signature needs the secret key.
+    """Why STS rejects the token, as far as the token itself shows: checking the signature needs the secret key.
 
-    After AWS's description of Signature Version 4; the window of 15 minutes is that of GetCallerIdentity.
+    Source: AWS's description of Signature Version 4; the window of 15 minutes is that of GetCallerIdentity.
     """
     signed = signing_time(url)
     if {"Action", "Version"} - url.names:
@@ -166,20 +167,20 @@ def sts_refusal(url: Presigned, now: datetime) -> str | None:
     if url.value("x-amz-algorithm") != "AWS4-HMAC-SHA256":
         return "X-Amz-Algorithm is not AWS4-HMAC-SHA256"
     if signed is None or not url.value("x-amz-signature"):
-        return "it is not signed, or not at a time"
+        return "it has no signature or no valid signing time"
     if signed - now > LIFETIME:
-        return f"it is signed for {signed:%Y-%m-%d %H:%M:%S} UTC, more than 15 minutes ahead: look at the clocks"
+        return f"it is signed for {signed:%Y-%m-%d %H:%M:%S} UTC, more than 15 minutes in the future: check the clocks"
     if now - signed > LIFETIME:
         return "it has expired"
     return _headers_refusal(url.signed_headers) or _scope_refusal(url, signed)
 
 
 def _headers_refusal(headers: tuple[str, ...]) -> str | None:
-    # An unsigned x-k8s-aws-id is nothing to STS, which never asks for it: the daemon refuses that token by itself.
+    # STS does not require a signed x-k8s-aws-id; the authenticator itself rejects a token without it.
     if "host" not in headers:
         return "the header host must be signed, and named in lower case"
     if not _SENT_HEADERS.issuperset(headers):
-        return "a header is signed that the daemon does not send"
+        return "the signature covers a header that the authenticator does not send"
     return None
 
 
@@ -207,7 +208,7 @@ _KINDS = {"AKIA": KeyKind.LONG_LIVED, "ASIA": KeyKind.TEMPORARY}
 
 @dataclass(frozen=True, slots=True)
 class ReleaseVerdict:
-    """What the releases from `first` to `last` do: `refusal` says why they refuse; None if they ask STS."""
+    """What the releases from `first` to `last` do: `refusal` is why they reject the token; None if they ask STS."""
 
     first: DaemonVersion
     last: DaemonVersion
@@ -220,37 +221,38 @@ class ReleaseVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """All of a token but its signature and session token. Its cluster id is not in it: it is signed as a header."""
+    """The content of a token, without its signature and session token. The cluster ID is not part of a token: it is
+    signed as a header."""
 
     host: str
     region: str
-    """That the signature is for."""
+    """The region that the signature is for."""
     partition: str | None
-    """None where the host is no STS host."""
+    """None if the host is not an STS host."""
     signed_at: datetime | None
     expires_at: datetime | None
-    """When daemon and STS stop taking it, whatever X-Amz-Expires says."""
+    """When the authenticator and STS stop accepting it, whatever X-Amz-Expires says."""
     access_key_id: str
     key_kind: KeyKind
     has_session_token: bool
     signed_headers: tuple[str, ...]
     signs_cluster_id: bool
     sts_refusal: str | None
-    """Why STS refuses it in any case; None where only STS can tell."""
+    """Why STS rejects it in any case; None if only STS can decide."""
     verdicts: tuple[ReleaseVerdict, ...]
-    """Every release from v0.4.0 on whose source was read, in order, neighbours with the same answer joined."""
+    """Every release since v0.4.0 whose source was read, in order; neighbours with the same result are joined."""
     notes: tuple[str, ...]
 
     def verdict(self, version: DaemonVersion) -> ReleaseVerdict:
-        """That of a release, or of the last one known before it."""
+        """The verdict of a release, or of the last known release before it."""
         known = version.known
         return next((each for each in self.verdicts if each.first <= known <= each.last), self.verdicts[0])
 
 
 def inspect_token(token: str, *, now: datetime, partition: str | None = None, region: str = "") -> Inspection:
-    """`partition` and `region` are the daemon's; by default the partition that the token is for.
+    """`partition` and `region` are those of the authenticator; the default partition is that of the token.
 
-    Raises ParseError for what is no token; one that is refused is.
+    Raises ParseError if the text is not a token, but not for a token that would be rejected.
     """
     url = Presigned.parse(token)
     own = partition_of_host(url.host)
@@ -296,7 +298,7 @@ def _verdicts(url: Presigned, partition: str, region: str, now: datetime) -> tup
 
 def _notes(kind: KeyKind, has_session_token: bool) -> tuple[str, ...]:
     if kind is KeyKind.TEMPORARY and not has_session_token:
-        return ("a temporary access key without its session token: AWS does not take it",)
+        return ("a temporary access key without its session token: AWS rejects it",)
     if kind is KeyKind.LONG_LIVED and has_session_token:
-        return ("a long-lived access key with a session token: AWS does not take it",)
+        return ("a long-lived access key with a session token: AWS rejects it",)
     return ()

@@ -1,4 +1,4 @@
-"""Making a token: its parts checked, credentials, a role's if one is asked for, and the presigned URL."""
+"""Creates a token: checks the arguments, gets credentials (of a role, if one is given), and signs the URL."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
 
-# What survives as an HTTP header as it is: Signature Version 4 joins runs of blanks and cuts those at the ends.
+# What stays unchanged as an HTTP header: Signature Version 4 trims spaces at the ends and collapses repeated ones.
 _CLUSTER_ID = re.compile(r"[!-~]+( [!-~]+)*\Z")
 
 _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)*-[a-z]+-[0-9]+\Z")
@@ -40,7 +40,7 @@ _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}\Z", re.ASCII)
 _LOGGER = logging.getLogger(__name__)
 _CUSHION = timedelta(minutes=1)
 
-# A region of each partition to begin with, where the role's ARN is all that tells the partition.
+# The region of each partition that is used if no region is configured.
 _FIRST_REGIONS = {
     "aws": "us-east-1",
     "aws-cn": "cn-north-1",
@@ -54,81 +54,85 @@ _FIRST_REGIONS = {
 
 
 def check_cluster_header(cluster_id: str) -> None:
-    """Raises ConfigError for one that cannot be sent as a header."""
+    """Raises ConfigError for a cluster ID that cannot be sent as a header."""
     if not _CLUSTER_ID.match(cluster_id):
         raise ConfigError(
-            f"{cluster_id!r} cannot be a cluster id" if cluster_id else "the cluster id is empty",
-            remedy="give the clusterID of the authenticator's configuration: ASCII characters, no blanks at its ends",
+            f"{cluster_id!r} is not a valid cluster ID" if cluster_id else "the cluster ID is empty",
+            remedy="use the clusterID of the authenticator's configuration: ASCII characters, no spaces at its ends",
         )
 
 
 def check_region(region: str) -> None:
-    """Raises ConfigError for what no region is called."""
+    """Raises ConfigError if this cannot be the name of a region."""
     flaw = region_flaw(region)
     if flaw is not None and region_of_zone(region):
         raise ConfigError(f"{region!r} {flaw.what}", remedy=flaw.remedy)
     if not _REGION.match(region):
-        raise ConfigError(f"{region!r} is no AWS region", remedy="write it as in eu-west-1")
+        raise ConfigError(f"{region!r} is not a valid AWS region", remedy="use a region such as eu-west-1")
 
 
 def check_assumable_role(role: str) -> str:
-    """Its partition. A role's path belongs here, unlike in a mapping. Raises ConfigError for what is no role."""
+    """The role's partition. Unlike in a mapping, the ARN needs the role's path.
+
+    Raises ConfigError if it is not the ARN of a role.
+    """
     try:
         principal, _ = canonicalize(role)
     except ArnError as error:
         raise _no_role(role, str(error)) from None
     arn = parse_arn(role)
     if principal is Principal.ASSUMED_ROLE:
-        raise _no_role(role, "it is a session of a role, which cannot be assumed")
+        raise _no_role(role, "it is a role session, which cannot be assumed")
     if principal is not Principal.ROLE or not arn.name or len(arn.parts) < 2:
         raise _no_role(role, f"it is a {principal}" if principal is not Principal.ROLE else "the role has no name")
     if not is_account(arn.account) or arn.region or any(each.isspace() for each in role):
-        raise _no_role(role, "the account must be twelve digits, the region empty, and there are no blanks")
+        raise _no_role(role, "the account must have 12 digits, the region must be empty, and whitespace is not allowed")
     return arn.partition
 
 
 def check_session(role: str | None, session_name: str | None, external_id: str | None, *, is_forwarded: bool) -> None:
-    """Raises ConfigError for a session name or external id that STS does not take, or without a role to use it."""
+    """Raises ConfigError for a session name or external ID that STS does not accept, or that has no role."""
     if role is None and (session_name is not None or external_id is not None or is_forwarded):
-        what = "an external id" if external_id is not None else "a session name"
-        raise ConfigError(f"{what} is of use with a role only", remedy="give the role too")
+        what = "an external ID" if external_id is not None else "a session name"
+        raise ConfigError(f"{what} requires a role", remedy="specify the role too")
     if is_forwarded and session_name is not None:
-        raise ConfigError("the session is named twice", remedy="either give its name or forward the one there is")
+        raise ConfigError("the session name is set twice", remedy="either specify it or forward the current one")
     if session_name is not None and not is_session_name(session_name):
         raise ConfigError(
-            f"{session_name!r} is no name of a role session", remedy="use 2 to 64 letters, digits and _+=,.@-"
+            f"{session_name!r} is not a valid role session name", remedy="use 2 to 64 letters, digits and _+=,.@-"
         )
     if external_id is not None and not _EXTERNAL_ID.match(external_id):
-        raise ConfigError("the external id is none that STS takes", remedy="use letters, digits and _+=,.@:/-")
+        raise ConfigError("the external ID is not valid", remedy="use 2 to 1224 letters, digits and _+=,.@:/-")
 
 
 def check_partition(role_partition: str, region: str) -> None:
-    """Raises ConfigError for a role of another partition than the region's: credentials do not cross."""
+    """Raises ConfigError if the region is not in the role's partition: credentials work in one partition only."""
     if partition_of(region) != role_partition:
         raise ConfigError(
-            f"the region {region} is not of the role's partition {role_partition}",
-            remedy="give a region of that partition",
+            f"the region {region} is not in the role's partition {role_partition}",
+            remedy="use a region of that partition",
         )
 
 
 def _no_role(role: str, why: str) -> ConfigError:
     return ConfigError(
-        f"{role!r} is no role that can be assumed: {why}", remedy="write it as in arn:aws:iam::111122223333:role/Admin"
+        f"{role!r} is not a role that can be assumed: {why}",
+        remedy="use an ARN such as arn:aws:iam::111122223333:role/Admin",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Whoever has `text` is who it was made for: neither str() nor repr() show it."""
+    """`text` lets anyone who has it log in as its principal: str() and repr() do not show it."""
 
     text: str = field(repr=False)
     expires: datetime
-    """When a client should ask for another one: a minute before the daemon refuses it. In UTC, whole seconds."""
+    """When a client should get a new token: a minute before the authenticator rejects this one. UTC, whole seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """What `make_token` is asked for. Raises ConfigError for what cannot be."""
+    """The arguments of `make_token`. Raises ConfigError for invalid ones."""
 
     cluster_id: str
     role: str | None
@@ -151,7 +155,7 @@ class TokenRequest:
 
     @property
     def partition(self) -> str | None:
-        """The role's."""
+        """The partition of the role."""
         return None if self.role is None else check_assumable_role(self.role)
 
 
@@ -171,15 +175,15 @@ def make_token(
 ) -> Token:
     """A token for the cluster whose authenticator has this clusterID.
 
-    Without `credentials` botocore finds them: environment, `profile`, SSO, container, instance. With `role` its
-    session is asked of STS first; without a `session_name` it is named by the time, or, with
-    `forward_session_name`, like the session that the credentials are of. Without `region` the one of AWS's
-    environment and files counts, then `default_region`, then the instance's, then the first of the role's
-    partition. In `cache_directory` botocore keeps the sessions of profiles until they expire, as the AWS
-    CLI does in ~/.aws/cli/cache. `now` needs a time zone.
+    Without `credentials`, botocore finds them: environment, `profile`, SSO, container, instance. With `role`, the role
+    is assumed first. The role session is named `session_name`; with `forward_session_name`, it gets the session name of
+    the credentials; otherwise its name contains the time. The region is `region`, else that of the AWS environment
+    variables and configuration files, else `default_region`, else that of the instance, else a fixed region of the
+    role's partition. In `cache_directory`, botocore caches the sessions of profiles until they expire, as the AWS CLI
+    does in ~/.aws/cli/cache. `now` needs a time zone.
 
-    Raises ConfigError for what cannot be, before anything is signed; TarmakIamError where there is no botocore,
-    there are no credentials, or STS does not give the role.
+    Raises ConfigError for invalid arguments, before anything is signed; TarmakIamError if botocore is not installed,
+    no credentials are found, or the role cannot be assumed.
     """
     request = TokenRequest(
         cluster_id=cluster_id,
@@ -194,12 +198,15 @@ def make_token(
         cache_directory=cache_directory,
     )
     given, place = _signer(request, now)
-    # Not before: asking for credentials takes as long as a person takes to type a code.
+    # The time is read last: getting credentials may wait until the user has entered an MFA code.
     return sign_token(given, place, cluster_id, now or _now())
 
 
 def sign_token(credentials: Credentials, region: str, cluster_id: str, now: datetime) -> Token:
-    """The token of these credentials, without asking anybody. Raises ConfigError for a region or id that is none."""
+    """A token signed with these credentials, without any request.
+
+    Raises ConfigError for an invalid region or cluster ID.
+    """
     check_cluster_header(cluster_id)
     check_region(region)
     moment = now.astimezone(timezone.utc).replace(microsecond=0)
@@ -240,7 +247,7 @@ def _asked_signer(session: Session, request: TokenRequest, now: datetime) -> tup
 
 
 def _instance_region(session: Session) -> str | None:
-    """Asked of the instance metadata only where the credentials came from there: elsewhere nobody answers."""
+    """From the instance metadata. Call it only if the credentials came from there: elsewhere there is no answer."""
     from botocore.utils import IMDSRegionProvider
 
     region: str | None = IMDSRegionProvider(session).provide()

@@ -1,5 +1,6 @@
-"""The presigned URL in a token: GetCallerIdentity of STS with Signature Version 4, signed, and taken apart as the
-daemon does it. Nothing is judged here.
+"""The presigned URL in a token: a GetCallerIdentity request to STS with Signature Version 4.
+
+Signs such URLs, and parses them as the authenticator does. The checks are in `inspection`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tarmak_iam.errors import ParseError
 from tarmak_iam.token.credentials import Credentials
 
 PREFIX = "k8s-aws-v1."
-_REMEDY = "give what `tarmak-iam token` prints, whole"
+_REMEDY = "use the complete output of `tarmak-iam token`"
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/]*)(?P<path>.*)\Z", re.DOTALL)
 _USER = re.compile(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -27,16 +28,16 @@ _BASE64 = re.compile(r"[A-Za-z0-9_-]*\Z")
 _EMPTY_BODY = hashlib.sha256(b"").hexdigest()
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
-# Nobody looks at it but v0.3.0 and older, which refuse more than a minute.
+# v0.3.0 and earlier reject more than a minute.
 _EXPIRES = "60"
 
 LIFETIME = timedelta(minutes=15)
-"""How long STS, and from v0.4.0 on the daemon too, takes a presigned URL, whatever X-Amz-Expires says."""
+"""How long STS, and the authenticator in v0.4.0 and later, accept a presigned URL, whatever X-Amz-Expires says."""
 
 
 @dataclass(frozen=True, slots=True)
 class Presigned:
-    """The presigned URL in a token. Its query holds the signature and is never shown."""
+    """The presigned URL in a token. Its query contains the signature and is never shown."""
 
     size: int
     """Length of the token in bytes."""
@@ -44,34 +45,37 @@ class Presigned:
     host: str
     path: str
     query: tuple[tuple[str, str], ...] = field(repr=False)
-    """Names and values in order, unescaped; pairs that Go cannot read are not in it."""
+    """Names and values in order, unescaped, without the pairs that Go cannot read."""
     is_malformed: bool
-    """Whether there were such pairs."""
+    """Whether the query has pairs that Go cannot read."""
 
     @classmethod
     def parse(cls, token: str) -> Presigned:
-        """As Go's base64.RawURLEncoding, url.Parse and url.ParseQuery do. Raises ParseError for no token."""
+        """Parses as Go's base64.RawURLEncoding, url.Parse and url.ParseQuery do.
+
+        Raises ParseError if the text is not a token.
+        """
         if not token.startswith(PREFIX):
-            raise ParseError(f"this is no token: it does not begin with '{PREFIX}'", remedy=_REMEDY)
+            raise ParseError(f"this is not a token: it does not start with '{PREFIX}'", remedy=_REMEDY)
         size = len(token.encode("utf-8", "surrogatepass"))
         text, _, fragment = _decode(token.removeprefix(PREFIX)).partition("#")
         before, _, query = text.partition("?")
         match = _URL.match(before)
         if match is None or _CONTROL.search(text) or _BAD_ESCAPE.search(before + fragment):
-            raise ParseError("this is no token: there is no URL in it", remedy=_REMEDY)
+            raise ParseError("this is not a token: it contains no URL", remedy=_REMEDY)
         user, at, host = match["authority"].rpartition("@")
         if at and not _USER.match(user):
-            raise ParseError("this is no token: its URL has a malformed user", remedy=_REMEDY)
+            raise ParseError("this is not a token: the user in its URL is malformed", remedy=_REMEDY)
         pairs, is_malformed = _parse_query(query)
         return cls(size, match["scheme"].lower(), host, unquote(match["path"]), pairs, is_malformed)
 
     def value(self, name: str) -> str:
-        """By the name in lower case, as the daemon looks it up; empty if there is none."""
+        """The value of a parameter, by its name in lower case, as the authenticator looks it up; empty if missing."""
         return next((value for key, value in reversed(self.query) if to_lower(key) == name), "")
 
     @property
     def names(self) -> frozenset[str]:
-        """As they are written."""
+        """The names of the parameters, as written."""
         return frozenset(name for name, _ in self.query)
 
     @property
@@ -91,12 +95,13 @@ def _decode(body: str) -> str:
             raise binascii.Error
         raw = base64.urlsafe_b64decode(compact + "=" * (-len(compact) % 4))
     except binascii.Error:
-        raise ParseError(f"this is no token: what follows '{PREFIX}' is no unpadded base64", remedy=_REMEDY) from None
+        what = f"this is not a token: the text after '{PREFIX}' is not valid unpadded base64"
+        raise ParseError(what, remedy=_REMEDY) from None
     return raw.decode("utf-8", "surrogateescape")
 
 
 def _parse_query(query: str) -> tuple[tuple[tuple[str, str], ...], bool]:
-    """Go's url.ParseQuery, which reads on behind a pair that it cannot read."""
+    """As Go's url.ParseQuery, which continues after a pair that it cannot read."""
     pairs, is_malformed = [], False
     for part in query.split("&"):
         if not part:
@@ -114,7 +119,7 @@ def _unescape(text: str) -> str:
 
 
 def presign(credentials: Credentials, host: str, region: str, cluster_id: str, now: datetime) -> str:
-    """Parameters in the order in which v0.7.9 writes them; `now` in UTC.
+    """The signed URL, with the parameters in the order of v0.7.9; `now` in UTC.
 
     The steps are those of "Create a signed AWS API request" in the IAM User Guide.
     """

@@ -62,7 +62,7 @@ def test_an_empty_one_is_none(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_group_with_options_of_its_own_does_not_take_them_for_those(shell: Shell) -> None:
-    assert shell.run("token", "-c", shell.single, "inspect", "x", code=2).err.startswith("error: this is no token")
+    assert shell.run("token", "-c", shell.single, "inspect", "x", code=2).err.startswith("error: this is not a token")
     mixed = shell.run("token", "-i", "x", "inspect", "x", code=2)
     assert mixed.err.startswith("error: --cluster-id is an option of `token`, not of `token inspect`")
 

@@ -105,7 +105,7 @@ def test_partition_of_the_host(host: str, partition: str | None) -> None:
     ["", "x", "k8s-aws-v1.", "k8s-aws-v1.!", "k8s-aws-v1.A", encode("mailto:x"), encode(URL + "\n"), " k8s-aws-v1."],
 )
 def test_no_token(text: str) -> None:
-    with pytest.raises(ParseError, match="this is no token: "):
+    with pytest.raises(ParseError, match="this is not a token: "):
         inspect_token(text, now=NOW)
 
 
@@ -114,7 +114,7 @@ def test_the_token_in_an_exec_credential() -> None:
     assert token_in(f"\n{exec_credential(token)}\n") == token.text
     assert token_in(f" {token.text}\r\n") == token.text
     for text in ("{", "{}", '{"status": 5}', '{"status": {"token": 5}}', '{"a":' * 100000):
-        with pytest.raises(ParseError, match="no ExecCredential"):
+        with pytest.raises(ParseError, match="not an ExecCredential"):
             token_in(text)
 
 

@@ -120,42 +120,42 @@ def test_no_secret_in_a_repr() -> None:
     assert repr(SESSION) == "Credentials(access_key_id='ASIAEXAMPLEKEY000001')"
 
 
-CLUSTER_IDS = "give the clusterID of the authenticator's configuration: ASCII characters, no blanks at its ends"
-REGIONS = "write it as in eu-west-1"
-NOT_AN_ACCOUNT = "the account must be twelve digits, the region empty, and there are no blanks"
+CLUSTER_IDS = "use the clusterID of the authenticator's configuration: ASCII characters, no spaces at its ends"
+REGIONS = "use a region such as eu-west-1"
+NOT_AN_ACCOUNT = "the account must have 12 digits, the region must be empty, and whitespace is not allowed"
 SESSION_NAMES = "use 2 to 64 letters, digits and _+=,.@-"
 
 
 @pytest.mark.parametrize(
     ("arguments", "what", "remedy"),
     [
-        ({"cluster_id": ""}, "the cluster id is empty", CLUSTER_IDS),
-        ({"cluster_id": "a\nb"}, "'a\\nb' cannot be a cluster id", CLUSTER_IDS),
-        ({"cluster_id": " a"}, "' a' cannot be a cluster id", CLUSTER_IDS),
-        ({"cluster_id": "a  b"}, "'a  b' cannot be a cluster id", CLUSTER_IDS),
-        ({"cluster_id": "größe"}, "'größe' cannot be a cluster id", CLUSTER_IDS),
+        ({"cluster_id": ""}, "the cluster ID is empty", CLUSTER_IDS),
+        ({"cluster_id": "a\nb"}, "'a\\nb' is not a valid cluster ID", CLUSTER_IDS),
+        ({"cluster_id": " a"}, "' a' is not a valid cluster ID", CLUSTER_IDS),
+        ({"cluster_id": "a  b"}, "'a  b' is not a valid cluster ID", CLUSTER_IDS),
+        ({"cluster_id": "größe"}, "'größe' is not a valid cluster ID", CLUSTER_IDS),
         ({"region": "eu-west-1a"}, "'eu-west-1a' is a zone, not a region", "write eu-west-1"),
-        ({"region": "euwest1"}, "'euwest1' is no AWS region", REGIONS),
-        ({"region": "eu-west-1.evil.example/"}, "'eu-west-1.evil.example/' is no AWS region", REGIONS),
+        ({"region": "euwest1"}, "'euwest1' is not a valid AWS region", REGIONS),
+        ({"region": "eu-west-1.evil.example/"}, "'eu-west-1.evil.example/' is not a valid AWS region", REGIONS),
         (
             {"role": "arn:aws-cn:iam::111122223333:role/a", "region": "eu-west-1"},
-            "the region eu-west-1 is not of the role's partition aws-cn",
-            "give a region of that partition",
+            "the region eu-west-1 is not in the role's partition aws-cn",
+            "use a region of that partition",
         ),
-        ({"role": ROLE, "session_name": "a b"}, "'a b' is no name of a role session", SESSION_NAMES),
-        ({"role": ROLE, "session_name": "x"}, "'x' is no name of a role session", SESSION_NAMES),
+        ({"role": ROLE, "session_name": "a b"}, "'a b' is not a valid role session name", SESSION_NAMES),
+        ({"role": ROLE, "session_name": "x"}, "'x' is not a valid role session name", SESSION_NAMES),
         (
             {"role": ROLE, "external_id": "secret id"},
-            "the external id is none that STS takes",
-            "use letters, digits and _+=,.@:/-",
+            "the external ID is not valid",
+            "use 2 to 1224 letters, digits and _+=,.@:/-",
         ),
-        ({"session_name": "me"}, "a session name is of use with a role only", "give the role too"),
-        ({"external_id": "me"}, "an external id is of use with a role only", "give the role too"),
-        ({"forward_session_name": True}, "a session name is of use with a role only", "give the role too"),
+        ({"session_name": "me"}, "a session name requires a role", "specify the role too"),
+        ({"external_id": "me"}, "an external ID requires a role", "specify the role too"),
+        ({"forward_session_name": True}, "a session name requires a role", "specify the role too"),
         (
             {"role": ROLE, "session_name": "me", "forward_session_name": True},
-            "the session is named twice",
-            "either give its name or forward the one there is",
+            "the session name is set twice",
+            "either specify it or forward the current one",
         ),
     ],
 )
@@ -175,14 +175,14 @@ def test_refused_before_anything_is_signed(arguments: dict[str, Any], what: str,
         ("arn:aws:iam::11112222333:role/a", NOT_AN_ACCOUNT),
         ("arn:aws:iam:eu-west-1:111122223333:role/a", NOT_AN_ACCOUNT),
         ("arn:aws:iam::111122223333:role/a b", NOT_AN_ACCOUNT),
-        ("arn:aws:sts::111122223333:assumed-role/a/b", "it is a session of a role, which cannot be assumed"),
+        ("arn:aws:sts::111122223333:assumed-role/a/b", "it is a role session, which cannot be assumed"),
     ],
 )
 def test_what_is_no_role(role: str, why: str, sts: FakeSts) -> None:
     with pytest.raises(ConfigError) as refused:
         make_token("test", role=role, now=NOW)
-    assert refused.value.what == f"'{role}' is no role that can be assumed: {why}"
-    assert refused.value.remedy == "write it as in arn:aws:iam::111122223333:role/Admin"
+    assert refused.value.what == f"'{role}' is not a role that can be assumed: {why}"
+    assert refused.value.remedy == "use an ARN such as arn:aws:iam::111122223333:role/Admin"
     assert sts.calls == []
 
 
@@ -338,8 +338,8 @@ def test_sessions_of_a_profile_are_kept(sts: FakeSts, aws: Path) -> None:
     assert [file.stat().st_mode & 0o777 for file in (aws / "cache").iterdir()] == [0o600]
 
 
-NOT_ASSUMED = f"AWS does not let the role {ROLE} be assumed"
-TRUST = "; check that the role exists and that its trust policy names you (and the external id)"
+NOT_ASSUMED = f"the role {ROLE} cannot be assumed"
+TRUST = "; check that the role exists, and that its trust policy allows your principal (and the external ID)"
 
 
 @pytest.mark.parametrize(
@@ -347,8 +347,8 @@ TRUST = "; check that the role exists and that its trust policy names you (and t
     [
         ("AccessDenied", "a is not authorized", f"{NOT_ASSUMED} (AccessDenied): a is not authorized{TRUST}"),
         ("Weird", "secret", f"{NOT_ASSUMED} (Weird){TRUST}"),
-        ("ExpiredToken", "secret", "the AWS credentials have expired; renew them, as with aws sso login"),
-        ("SignatureDoesNotMatch", "secret", "AWS does not know the credentials (SignatureDoesNotMatch); check the "),
+        ("ExpiredToken", "secret", "the AWS credentials have expired; renew them, for example with `aws sso login`"),
+        ("SignatureDoesNotMatch", "secret", "AWS rejects the credentials (SignatureDoesNotMatch); check the "),
     ],
 )
 def test_what_sts_answers_becomes_one_line(sts: FakeSts, code: str, message: str, expected: str) -> None:
@@ -366,12 +366,12 @@ SSO = "[profile sso]\nsso_start_url = https://x.example\nsso_region = eu-west-1\
 @pytest.mark.parametrize(
     ("config", "profile", "expected"),
     [
-        ("", "nope", "The config profile (nope) could not be found; aws configure list-profiles shows"),
-        (SSO + "sso_role_name = Dev\n", "sso", "the SSO session has expired or was never begun; run aws sso login --"),
+        ("", "nope", "The config profile (nope) could not be found; run `aws configure list-profiles"),
+        (SSO + "sso_role_name = Dev\n", "sso", "the SSO session has expired or was never started; run `aws sso"),
         ("no section\n", "dev", "Unable to parse config file: "),
-        ("[profile p]\ncredential_process = false\n", "p", "credentials cannot be had from 'custom-process'; try aws"),
+        ("[profile p]\ncredential_process = false\n", "p", "cannot get credentials from 'custom-process'; run `aws"),
         ("[profile p]\naws_access_key_id = a\n", "p", "Partial credentials found in config-file, missing:"),
-        ("[profile p]\nregion = eu-west-1\n", "p", "there are no AWS credentials; choose a profile with --profile"),
+        ("[profile p]\nregion = eu-west-1\n", "p", "no AWS credentials found; select a profile with --profile"),
         ("[profile p]\nrole_arn = x\nsource_profile = p\n", "p", "the AWS credentials cannot be used (Infinite"),
     ],
 )

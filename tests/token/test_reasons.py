@@ -28,8 +28,8 @@ def refusal(old: str, new: str, *, version: str = "v0.7.9", after: timedelta = t
     [
         ("https:", "http:", "the URL's scheme is 'http', not https"),
         (".com/", ".com/x", "the URL's path is not '/'"),
-        ("?Action", "?Foo=1&Action", "the URL has a parameter that no token has"),
-        ("?Action", "?Action=GetCallerIdentity&Action", "a parameter of the URL is there twice"),
+        ("?Action", "?Foo=1&Action", "the URL has an unexpected parameter"),
+        ("?Action", "?Action=GetCallerIdentity&Action", "a parameter of the URL is set twice"),
         ("=GetCallerIdentity", "=GetSessionToken", "the URL's Action is not GetCallerIdentity"),
         ("%3Bx-k8s-aws-id", "", "the header x-k8s-aws-id, which names the cluster, is not signed"),
         ("Expires=60", "Expires=900", None),
@@ -37,7 +37,7 @@ def refusal(old: str, new: str, *, version: str = "v0.7.9", after: timedelta = t
         ("Expires=60", "Expires=0", None),
         ("Expires=60", "Expires=-1", "X-Amz-Expires is not between 0 and 900"),
         ("&X-Amz-Date=20261124T224424Z", "", "X-Amz-Date is missing"),
-        ("20261124T224424Z", "20261124", "X-Amz-Date is no time as in 20191231T235959Z"),
+        ("20261124T224424Z", "20261124", "X-Amz-Date is not a time such as 20191231T235959Z"),
         ("20261124T224424Z", "00000101T000000Z", "it was signed at 1-01-01 00:00:00 UTC, more than 15 minutes ago"),
     ],
 )
@@ -56,7 +56,7 @@ def test_before_v040_a_minute_is_the_longest() -> None:
         assert token_refusal(encode(url), version, now=NOW) == reason
 
 
-@pytest.mark.parametrize(("size", "reason"), [(4096, None), (4097, "it is too large: 4097 bytes, of 4096")])
+@pytest.mark.parametrize(("size", "reason"), [(4096, None), (4097, "it is too large: 4097 bytes, the limit is 4096")])
 def test_the_largest_token(size: int, reason: str | None) -> None:
     """Line breaks count, though they are skipped in base64."""
     token = encode(URL + "5" * 2600)
@@ -66,7 +66,8 @@ def test_the_largest_token(size: int, reason: str | None) -> None:
 def test_two_spellings_with_two_values() -> None:
     token = encode(URL + "&action=")
     assert token_refusal(token, "v0.5.8", now=NOW) == (
-        "a parameter of the URL is there twice, in two spellings, and it takes the one or the other at random"
+        "a parameter of the URL is set twice, in different letter case and with different values; "
+        "the authenticator uses one of them at random"
     )
 
 
@@ -79,7 +80,7 @@ def test_the_quarter_of_an_hour() -> None:
     assert sts("", "", after=quarter + second) == "it has expired"
     assert sts("", "", after=-quarter) is None
     assert sts("", "", after=-quarter - second) == (
-        "it is signed for 2026-11-24 22:44:24 UTC, more than 15 minutes ahead: look at the clocks"
+        "it is signed for 2026-11-24 22:44:24 UTC, more than 15 minutes in the future: check the clocks"
     )
 
 
@@ -98,10 +99,10 @@ OTHER_SERVICE = "its credential is not for the service sts"
         ("Action=", "action=", "the URL's query has no Action or no Version"),
         ("&Version=2011-06-15", "", "the URL's query has no Action or no Version"),
         ("HMAC-SHA256", "HMAC-SHA1", "X-Amz-Algorithm is not AWS4-HMAC-SHA256"),
-        ("&X-Amz-Signature=5", "", "it is not signed, or not at a time"),
-        ("20261124T224424Z", "now", "it is not signed, or not at a time"),
+        ("&X-Amz-Signature=5", "", "it has no signature or no valid signing time"),
+        ("20261124T224424Z", "now", "it has no signature or no valid signing time"),
         ("Headers=host", "Headers=Host", "the header host must be signed, and named in lower case"),
-        ("Headers=host", "Headers=date%3Bhost", "a header is signed that the daemon does not send"),
+        ("Headers=host", "Headers=date%3Bhost", "the signature covers a header that the authenticator does not send"),
         ("Headers=host", "Headers=accept%3Baccept-encoding%3Bhost%3Buser-agent", None),
         (SCOPE, SCOPE.replace("%2Fsts", "%2Fec2"), OTHER_SERVICE),
         (SCOPE, SCOPE.replace("aws4_request", "aws4"), OTHER_SERVICE),
@@ -141,9 +142,9 @@ def test_a_partition_of_the_daemon_counts_before_that_of_the_token() -> None:
 
 def test_notes_are_whole() -> None:
     temporary = inspect_token(encode(URL.replace("AKIA", "ASIA")), now=NOW)
-    assert temporary.notes == ("a temporary access key without its session token: AWS does not take it",)
+    assert temporary.notes == ("a temporary access key without its session token: AWS rejects it",)
     long_lived = inspect_token(encode(URL + "&X-Amz-Security-Token=x"), now=NOW)
-    assert long_lived.notes == ("a long-lived access key with a session token: AWS does not take it",)
+    assert long_lived.notes == ("a long-lived access key with a session token: AWS rejects it",)
 
 
 def test_the_last_day_that_there_is() -> None:

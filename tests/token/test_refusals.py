@@ -174,7 +174,7 @@ def test_4096_bytes_are_the_most() -> None:
     broken = f"{largest[:40]}\n{largest[40:]}"  # which Go's base64 passes over, and counts
     assert len(broken) == 4096
     assert token_refusal(broken, "v0.7.9", now=NOW) is None
-    assert token_refusal(f"{broken}\n", "v0.7.9", now=NOW) == "it is too large: 4097 bytes, of 4096"
+    assert token_refusal(f"{broken}\n", "v0.7.9", now=NOW) == "it is too large: 4097 bytes, the limit is 4096"
 
 
 def test_go_has_a_year_0() -> None:
@@ -193,7 +193,7 @@ def test_two_spellings_of_a_parameter() -> None:
     assert token_refusal(same, "v0.5.8", now=NOW) is None
     assert "at random" in (token_refusal(other, "v0.5.8", now=NOW) or "")
     for token in (same, other):
-        assert token_refusal(token, "v0.5.9", now=NOW) == "a parameter of the URL is there twice"
+        assert token_refusal(token, "v0.5.9", now=NOW) == "a parameter of the URL is set twice"
 
 
 def test_before_v040_there_is_no_time() -> None:
@@ -212,13 +212,13 @@ def test_no_version() -> None:
     ("old", "new", "message"),
     [
         ("host%3Bx-k8s", "HOST%3Bx-k8s", "the header host must be signed, and named in lower case"),
-        ("host%3Bx-k8s", "content-type%3Bhost%3Bx-k8s", "that the daemon does not send"),
+        ("host%3Bx-k8s", "content-type%3Bhost%3Bx-k8s", "that the authenticator does not send"),
         ("HMAC-SHA256", "HMAC-SHA1", "X-Amz-Algorithm"),
         ("Version=", "version=", "no Action or no Version"),
         ("20261124%2F", "20261123%2F", "another day"),
         ("us-east-1%2Fsts", "eu-west-1%2Fsts", "not for us-east-1"),
         ("%2Fsts%2F", "%2Fec2%2F", "not for the service sts"),
-        ("X-Amz-Signature=", "X-Amz-Signature=#", "not signed"),
+        ("X-Amz-Signature=", "X-Amz-Signature=#", "no signature"),
     ],
 )
 def test_what_sts_would_refuse_in_any_case(old: str, new: str, message: str) -> None:

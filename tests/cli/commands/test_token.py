@@ -118,11 +118,14 @@ def test_a_hub_has_no_tokens(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["token", "-i", "test", "--region", "nowhere"], "error: 'nowhere' is no AWS region; write it as in eu-west-1"),
+        (
+            ["token", "-i", "test", "--region", "nowhere"],
+            "error: 'nowhere' is not a valid AWS region; use a region such as eu-west-1",
+        ),
         (["token", "-i", "test", "inspect"], "error: --cluster-id is an option of `token`, not of `token inspect`"),
         (["token", "test"], "error: unknown command 'test'; choose one of inspect (see"),
-        (["token", "inspect", "x"], "error: this is no token: it does not begin with 'k8s-aws-v1.'"),
-        (["token", "inspect", "{}"], "error: this is no ExecCredential with a token in it"),
+        (["token", "inspect", "x"], "error: this is not a token: it does not start with 'k8s-aws-v1.'"),
+        (["token", "inspect", "{}"], "error: this is not an ExecCredential with a token"),
         (["token", "inspect", "--daemon-version", "x", "k"], "error: 'x' is not a valid version of the authenticator"),
     ],
 )
@@ -151,7 +154,7 @@ def test_inspect_from_standard_input(shell: Shell, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("raw", [b"", b"\xff\xfe", b"\x00", "k8s-aws-v1.\u00e4".encode(), b"{\xff"])
 def test_bytes_that_are_no_token(shell: Shell, raw: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(raw)))
-    assert shell.run("token", "inspect", code=2).err.startswith("error: this is no ")
+    assert shell.run("token", "inspect", code=2).err.startswith("error: this is not a")
 
 
 def test_an_empty_option_is_none(go_like: FakeSts, shell: Shell) -> None:
