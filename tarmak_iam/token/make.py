@@ -58,7 +58,7 @@ def check_cluster_header(cluster_id: str) -> None:
     if not _CLUSTER_ID.match(cluster_id):
         raise ConfigError(
             f"{cluster_id!r} is not a valid cluster ID" if cluster_id else "the cluster ID is empty",
-            remedy="use the clusterID of the authenticator's configuration: ASCII characters, no spaces at its ends",
+            remedy="use the authenticator's clusterID: ASCII characters, no leading, trailing or repeated spaces",
         )
 
 

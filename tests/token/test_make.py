@@ -120,7 +120,7 @@ def test_no_secret_in_a_repr() -> None:
     assert repr(SESSION) == "Credentials(access_key_id='ASIAEXAMPLEKEY000001')"
 
 
-CLUSTER_IDS = "use the clusterID of the authenticator's configuration: ASCII characters, no spaces at its ends"
+CLUSTER_IDS = "use the authenticator's clusterID: ASCII characters, no leading, trailing or repeated spaces"
 REGIONS = "use a region such as eu-west-1"
 NOT_AN_ACCOUNT = "the account must have 12 digits, the region must be empty, and whitespace is not allowed"
 SESSION_NAMES = "use 2 to 64 letters, digits and _+=,.@-"
