@@ -1,7 +1,7 @@
-"""The webhook's certificate, key and kubeconfig: made as the authenticator's `init` does, and read as Go reads them.
+"""The webhook's certificate, key and kubeconfig: created as the authenticator's `init` does, and read as Go does.
 
-Pure functions on bytes and values. The names are imported when they are first used: making needs `cryptography`, from
-the extra `webhook`, and without it they raise TarmakIamError.
+Pure functions on bytes and values. The names are imported when they are first used, because some need `cryptography`
+(the extra `webhook`); without it, they raise TarmakIamError.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Certificates and keys as facts: what the daemon and the API server, both of them Go programs, look at. Needs the
-extra `webhook`.
+"""Reads the properties of certificates and keys that the authenticator and the API server, both Go programs, check.
+
+Requires the extra `webhook`.
 """
 
 from __future__ import annotations
@@ -32,22 +33,22 @@ except ImportError:
 E = TypeVar("E", bound=x509.ExtensionType)
 
 _MAX_KEY_BYTES = 1 << 14
-"""An RSA key of 16,384 bits, more than OpenSSL works with, has less than 10,000."""
+"""An RSA key of 16,384 bits, more than OpenSSL works with, has less than 10,000 bytes."""
 
 _GO_KEYS = (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey)
 
 
 class Unreadable(ValueError):
-    """Bytes that are no certificate or key. The text never repeats any of them."""
+    """The bytes are not a certificate or a key. The message contains none of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """`public_key` is the SubjectPublicKeyInfo; `names` is None where there is no subject alternative name.
+    """`public_key` is the SubjectPublicKeyInfo; `names` is None if there is no subject alternative name.
 
-    `organizations` are those of the subject, `common_name` its last one, as Kubernetes takes group and user from them.
-    `usages` are the names of RFC 5280's key usage bits, `extended` the OIDs of the extended key usage; each is
-    None where the extension is missing, which allows everything.
+    `organizations` are all organizations of the subject, and `common_name` is its last common name: Kubernetes uses
+    them as groups and username. `usages` are the names of RFC 5280's key usage bits, `extended` the OIDs of the
+    extended key usage; each is None if the extension is missing, which allows everything.
     """
 
     der: bytes = field(repr=False)
@@ -59,7 +60,7 @@ class Certificate:
     usages: frozenset[str] | None
     extended: frozenset[str] | None
     is_self_signed: bool
-    """Whether its signature is its own key's."""
+    """Whether it is signed with its own key."""
     common_name: str = ""
     organizations: tuple[str, ...] = ()
 
@@ -78,7 +79,7 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
-    """`public_key` is the SubjectPublicKeyInfo of its other half."""
+    """`public_key` is the SubjectPublicKeyInfo of the public key that belongs to it."""
 
     public_key: bytes = field(repr=False)
     kind: str
@@ -86,13 +87,13 @@ class PrivateKey:
 
 
 def read_certificate(der: bytes) -> Certificate:
-    """Raises Unreadable."""
+    """Parses a certificate. Raises Unreadable."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _facts(der)
     except (ValueError, TypeError, x509.DuplicateExtension, x509.InvalidVersion, UnsupportedAlgorithm, InternalError):
-        raise Unreadable("it is no certificate that can be read") from None
+        raise Unreadable("it cannot be read as a certificate") from None
     except x509.UnsupportedGeneralNameType:
         raise Unreadable("its subject alternative name cannot be read") from None
 
@@ -118,7 +119,7 @@ def _facts(der: bytes) -> Certificate:
 
 
 def is_issued_by(certificate: Certificate, issuer: Certificate) -> bool:
-    """Whether the issuer has that name, and its key has signed the certificate."""
+    """Whether `issuer` has the name of the certificate's issuer, and its key has signed the certificate."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _is_issued_by(*map(x509.load_der_x509_certificate, (certificate.der, issuer.der)))
@@ -160,10 +161,10 @@ def _is_issued_by(read: x509.Certificate, issuer: x509.Certificate) -> bool:
 
 
 def read_key(der: bytes) -> PrivateKey:
-    """PKCS#1, PKCS#8 and SEC 1, as Go reads them. Raises Unreadable, also for a kind that Go cannot use.
+    """Parses a key in PKCS#1, PKCS#8 or SEC 1, as Go does. Raises Unreadable, also for a type that Go does not support.
 
-    OpenSSL's own examination of an RSA key takes minutes for a large one, and may not end: it asks whether the factors
-    are primes, which Go does not.
+    OpenSSL's own check of RSA keys is skipped: it tests whether the factors are primes, which takes minutes for a large
+    key and may not end. Go does not test this.
     """
     try:
         if len(der) > _MAX_KEY_BYTES:
@@ -172,12 +173,12 @@ def read_key(der: bytes) -> PrivateKey:
         if isinstance(key, rsa.RSAPrivateKey) and not _is_consistent(key.private_numbers()):
             raise ValueError
     except (ValueError, TypeError, UnsupportedAlgorithm, InternalError):
-        raise Unreadable("it is no private key that can be read") from None
+        raise Unreadable("it cannot be read as a private key") from None
     return _key(key)
 
 
 def _is_consistent(key: rsa.RSAPrivateNumbers) -> bool:
-    """What Go asks of the numbers of a key: they belong together."""
+    """Whether the numbers of a key fit together, as Go requires."""
     if min(key.p, key.q) <= 1 or key.p * key.q != key.public_numbers.n:
         return False
     inverts = all(key.d * key.public_numbers.e % (factor - 1) == 1 % (factor - 1) for factor in (key.p, key.q))
@@ -187,7 +188,7 @@ def _is_consistent(key: rsa.RSAPrivateNumbers) -> bool:
 
 def _key(key: PrivateKeyTypes) -> PrivateKey:
     if not isinstance(key, _GO_KEYS):
-        raise Unreadable("it is of a kind that the authenticator cannot use")
+        raise Unreadable("the authenticator does not support this type of key")
     public = key.public_key()
     return PrivateKey(_spki(public), _kind(public), getattr(public, "key_size", 0))
 

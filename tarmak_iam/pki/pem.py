@@ -1,4 +1,4 @@
-"""PEM as Go's encoding/pem finds it in a file: the daemon is a Go program, and more lenient readers hide trouble."""
+"""PEM as Go's encoding/pem reads it: the authenticator is a Go program, and a more lenient reader hides problems."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BEGIN, _END, _DASHES = b"-----BEGIN ", b"-----END ", b"-----"
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`label` is what stands behind BEGIN, `line` (from 1) where that is."""
+    """`label` is the text after BEGIN, `line` (from 1) is the line of BEGIN."""
 
     label: str
     data: bytes = field(repr=False)
@@ -23,12 +23,12 @@ class Block:
 
 
 def read_pem(data: bytes) -> tuple[Block, ...]:
-    """The blocks that Go finds; what stands around them does not matter, and a broken one is passed over."""
+    """The blocks that Go finds. Text around them is ignored, and broken blocks are skipped."""
     return tuple(_blocks([line.rstrip(b" \t\r") for line in data.split(b"\n")]))
 
 
 def encode_pem(label: str, data: bytes) -> bytes:
-    """As Go writes it: lines of 64 characters, LF."""
+    """A block as Go writes it: lines of 64 characters that end with LF."""
     text = base64.b64encode(data)
     lines = [text[start : start + 64] for start in range(0, len(text), 64)]
     return b"\n".join([b"-----BEGIN %s-----" % label.encode(), *lines, b"-----END %s-----" % label.encode(), b""])
@@ -39,7 +39,7 @@ def is_certificate(block: Block) -> bool:
 
 
 def is_key(block: Block) -> bool:
-    """What Go's tls.X509KeyPair takes for a key, of whatever kind."""
+    """Whether Go's tls.X509KeyPair accepts the block as a key, of any type."""
     return block.label == "PRIVATE KEY" or block.label.endswith(" PRIVATE KEY")
 
 
@@ -58,13 +58,13 @@ def _is_begin(line: bytes) -> bool:
 
 
 def _block(lines: list[bytes], begin: int) -> tuple[int, Block | None]:
-    """The block that begins there, and the line that it ends at; None for a broken one.
+    """The line at which the block that begins at `begin` ends, and the block, or None if it is broken.
 
-    Nothing is read behind the next BEGIN, which no block has in it: of a file that is full of them each line is read
-    once (Go takes one with a colon for a header).
+    Stops at the next BEGIN, which cannot be part of a block, so that each line is read once even in a file full of
+    them. (Go reads a BEGIN line that contains a colon as a header.)
     """
     label = lines[begin][len(_BEGIN) : -len(_DASHES)]
-    text = number = _behind_headers(lines, begin + 1)
+    text = number = _after_headers(lines, begin + 1)
     while number < len(lines) and _TEXT.match(lines[number]):
         number += 1
     if number == len(lines) or lines[number] != _END + label + _DASHES:
@@ -76,7 +76,7 @@ def _block(lines: list[bytes], begin: int) -> tuple[int, Block | None]:
     return number, Block(label.decode("utf-8", "replace"), base64.b64decode(base64_text), begin + 1, encrypted)
 
 
-def _behind_headers(lines: list[bytes], number: int) -> int:
+def _after_headers(lines: list[bytes], number: int) -> int:
     while number < len(lines) and b":" in lines[number] and not lines[number].startswith((_BEGIN, _END)):
         number += 1
     return number

@@ -1,5 +1,5 @@
-"""Names and addresses of a TLS server: the subject alternative name, whether it covers a host as Go's crypto/x509
-looks at it, and the URL that the API server asks.
+"""Names and addresses of a TLS server: the subject alternative name, whether it covers a host by the rules of Go's
+crypto/x509, and the URL that the API server calls.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from tarmak_iam.text import is_host_name, shortened
 IPAddress = IPv4Address | IPv6Address
 
 
-# What Go's crypto/x509 takes as a host name; an underscore too, which it knows from practice.
+# What Go's crypto/x509 accepts as a label of a host name. It allows underscores, because they occur in practice.
 _GO_LABEL = re.compile(r"[a-z0-9_][a-z0-9_-]*\Z", re.ASCII)
 
 
-# inet_aton, which some resolvers ask first, takes these for an address.
+# inet_aton, which some resolvers try first, reads these as an address.
 _NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z", re.IGNORECASE | re.ASCII)
 
 
 def parse_address(text: str) -> IPAddress | None:
-    """As Go's net.ParseIP and To4 read it: no zone, and an IPv4 address written as IPv6 is one of IPv4."""
+    """Parses as Go's net.ParseIP and To4 do: no zone, and an IPv4-mapped IPv6 address is an IPv4 address."""
     try:
         address = ipaddress.ip_address(text) if "%" not in text and text.isascii() else None
     except ValueError:
@@ -41,7 +41,7 @@ class AlternativeNames:
     addresses: tuple[IPAddress, ...] = ()
 
     def covers(self, host: str) -> bool:
-        """Whether Go's VerifyHostname takes the certificate for that host of a URL (without brackets)."""
+        """Whether Go's VerifyHostname accepts the certificate for this host of a URL (without brackets)."""
         address = parse_address(host)
         if address is not None:
             return address in self.addresses
@@ -52,7 +52,7 @@ class AlternativeNames:
 
 
 def _matches(pattern: str, host: str) -> bool:
-    """crypto/x509: label by label, a `*` for the whole first one; what is no host name only literally."""
+    """As in crypto/x509: label by label, `*` for the whole first label. Other texts than host names must be equal."""
     if not (_is_host(host.removesuffix(".")) and _is_host(pattern, is_pattern=True)):
         return pattern == host and host not in ("", ".")
     have, want = pattern.split("."), host.removesuffix(".").split(".")
@@ -69,25 +69,27 @@ def _is_host(name: str, *, is_pattern: bool = False) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ServerNames:
-    """Host names (or addresses) under which the server is asked, the first of them in the URL, and the address
-    that it listens at. Raises ConfigError for what no TLS client would take."""
+    """Host names (or addresses) by which clients call the server, the first of them in the URL, and the address that
+    it listens on. Raises ConfigError for names and addresses that no TLS client would accept."""
 
     hostnames: tuple[str, ...] = ("localhost",)
     address: str = "127.0.0.1"
 
     def __post_init__(self) -> None:
         if not self.hostnames:
-            raise ConfigError("the server has no host name", remedy="name one, as in localhost")
+            raise ConfigError("the server has no host name", remedy="specify one, such as localhost")
         for name in self.hostnames:
             _check_hostname(name)
         if parse_address(self.address) is None:
-            raise ConfigError(f"{shortened(self.address)!r} is no IP address", remedy="write one, as in 127.0.0.1")
+            what = f"{shortened(self.address)!r} is not a valid IP address"
+            raise ConfigError(what, remedy="use an address such as 127.0.0.1")
 
     @property
     def alternative(self) -> AlternativeNames:
-        """What `init` puts into the certificate from v0.5.3 on: an address under addresses, and none for "any".
+        """What `init` writes to the certificate in v0.5.3 and later: addresses as IP addresses, without the unspecified
+        ones (0.0.0.0 and ::).
 
-        v0.4.0 writes a host name that is an address as a DNS name, which no client takes for that address.
+        v0.4.0 writes a host name that is an address as a DNS name, which no client accepts for that address.
         """
         bound = parse_address(self.address)
         assert bound is not None  # __post_init__
@@ -97,9 +99,9 @@ class ServerNames:
         return AlternativeNames(tuple(dict.fromkeys(dns)), tuple(dict.fromkeys(addresses)))
 
     def url(self, port: int) -> str:
-        """Where the API server asks. Raises ConfigError for a port that nobody can listen at."""
+        """The URL that the API server calls. Raises ConfigError for a port that no server can listen on."""
         if port not in range(1, 65536):
-            raise ConfigError(f"{port} is no port", remedy="write a number from 1 to 65535")
+            raise ConfigError(f"{port} is not a valid port", remedy="use a port from 1 to 65535")
         host = self.hostnames[0]
         return f"https://{f'[{host}]' if ':' in host else host}:{port}{WEBHOOK_PATH}"
 
@@ -107,9 +109,9 @@ class ServerNames:
 def _check_hostname(name: str) -> None:
     if parse_address(name) is not None:
         return
-    # A certificate has no name with a dot at its end.
+    # A name in a certificate does not end with a dot.
     if not is_host_name(name) or name.endswith(".") or _NUMBER.match(name.rpartition(".")[2]):
         raise ConfigError(
             f"{shortened(name)!r} is neither a host name nor an IP address",
-            remedy="write letters, digits, dashes and dots, as in localhost",
+            remedy="use letters, digits, dashes and dots, as in localhost",
         )

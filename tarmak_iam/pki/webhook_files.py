@@ -1,5 +1,5 @@
-"""The webhook's files: what they are called, where they belong on a master, and the kubeconfig, which says where the
-API server asks and whom it trusts.
+"""The webhook's files: their names, their paths on a master, and the kubeconfig, which contains the URL that the API
+server calls and the certificate that it trusts.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ STATE_DIR = DEFAULT_STATE_DIR
 WEBHOOK_PATH = "/authenticate"
 
 DAYS = 36500
-"""How long a certificate is valid, in every release: a hundred years."""
+"""Validity of a certificate, the same in every release: a hundred years."""
 
 MASTERS_VERSION = DaemonVersion(0, 4, 0)
-"""Whose `init` Tarmak's masters run before every start of the API server."""
+"""The release whose `init` Tarmak's masters run before every start of the API server."""
 
 
-# As init.json has recorded them, byte for byte; the text changed once, in v0.5.4.
+# Byte for byte as recorded in init.json; the text changed once, in v0.5.4.
 _COMMENTED = """
 # clusters refers to the remote service.
 clusters:
@@ -63,9 +63,10 @@ contexts:
 
 
 def webhook_kubeconfig(certificate: bytes, url: str, version: DaemonVersion = MASTERS_VERSION) -> bytes:
-    """`certificate` is DER, `url` that of `ServerNames.url`; the bytes are those that `init` of the version writes.
+    """The kubeconfig, byte for byte as `init` of this release writes it. `certificate` is DER, `url` that of
+    `ServerNames.url`.
 
-    With the default they stay as they are when a master's own init unit has run.
+    With the default release, the init unit of a master writes the same bytes again.
     """
     text = _COMMENTED if version.has(ReleaseFeature.WEBHOOK_COMMENTS) else _LATER
     ca = base64.b64encode(encode_pem("CERTIFICATE", certificate)).decode()

@@ -1,5 +1,5 @@
-"""The webhook's certificate and key as the authenticator's `init` makes them, and what `webhook` writes, decided
-before a byte is written.
+"""Creates the webhook's certificate and key as the authenticator's `init` does, and decides what `webhook` writes,
+before any file is written.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ except ImportError:
     raise no_cryptography() from None
 
 _LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
-"""X.509 has four digits for the year."""
+"""A year in X.509 has four digits."""
 
 
-_RENEW = "or make a new pair with --renew, which keeps the old files beside it"
+_NEW = "create a new certificate and key with --renew, which keeps the old files under other names"
+_RENEW = f"or {_NEW}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,10 @@ def make_pair(
     key: rsa.RSAPrivateKey | None = None,
     serial: int | None = None,
 ) -> Pair:
-    """What pkg/config/certs of the authenticator makes from v0.5.3 on, field by field.
+    """What pkg/config/certs of the authenticator creates in v0.5.3 and later, field by field.
 
-    `now` is aware; the certificate is valid from then (whole seconds) for `days`. `key` and `serial` (of at most
-    128 bits) are made where they are not given. Raises ConfigError for days that a certificate cannot have.
+    `now` has a time zone; the certificate is valid from then (whole seconds) for `days`. `key` and `serial` (of at
+    most 128 bits) are generated if they are not given. Raises ConfigError if `days` is out of range.
     """
     begin = now.astimezone(timezone.utc).replace(microsecond=0)
     end = _end(begin, days)
@@ -78,13 +79,16 @@ def make_pair(
 
 def _end(begin: datetime, days: int) -> datetime:
     if days < 1:
-        raise ConfigError(f"a certificate cannot be valid for {days} days", remedy=f"init makes it valid for {DAYS}")
+        raise ConfigError(
+            f"a certificate cannot be valid for {days} days", remedy=f"use at least 1; `init` uses {DAYS}"
+        )
     try:
         end = begin + timedelta(days=days)
     except OverflowError:
         last = (_LAST - begin).days
         raise ConfigError(
-            f"{days} days end after the year 9999, which a certificate cannot say", remedy=f"at most {last} days"
+            f"{days} days end after the year 9999, which is not possible in a certificate",
+            remedy=f"use at most {last} days",
         ) from None
     return end
 
@@ -112,7 +116,7 @@ def _alternative(names: ServerNames) -> x509.SubjectAlternativeName:
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """What the directory holds already, None for what is not there."""
+    """The files that are already in the directory; None for a missing file."""
 
     directory: Path
     certificate: bytes | None = None
@@ -125,7 +129,7 @@ class Existing:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """`before` is what is expected to be there, None for a new file; a secret is for its owner alone."""
+    """`before` is the expected current content, None for a new file. A secret is readable by its owner only."""
 
     name: str
     data: bytes = field(repr=False)
@@ -135,10 +139,10 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """`outputs` in the order in which they are to be written.
+    """`outputs` in the order in which they must be written.
 
-    What is replaced is written beside first. The key comes before its certificate: after a crash in between,
-    the next run finds a lone or unfitting key, and says so.
+    Copies of the replaced files come first. The key comes before its certificate: after a crash in between, the next
+    run finds a key without its certificate, or with the old one, and reports it.
     """
 
     outputs: tuple[Output, ...]
@@ -157,10 +161,10 @@ def prepare(
     renew: bool = False,
     version: DaemonVersion = MASTERS_VERSION,
 ) -> Prepared:
-    """Keeps a pair as `init` does, and unlike it never overwrites half of one.
+    """Keeps an existing certificate and key, as `init` does; unlike `init`, never overwrites a single one of them.
 
-    Raises ConfigError where the pair that is there cannot be used for these names: it is half of one, broken, of
-    two pairs, expired, or for other names.
+    Raises ConfigError if the existing files cannot be used for these names: one is missing or broken, they do not
+    belong together, or the certificate has expired or is for other names.
     """
     url = names.url(port)
     if not renew and (existing.certificate is not None or existing.key is not None):
@@ -183,7 +187,7 @@ def prepare(
 
 
 def _saved(existing: Existing, now: datetime) -> tuple[Output, ...]:
-    """The files that a new pair replaces, under names of their own: the cluster may still need them."""
+    """Copies, under other names, of the files that a new pair replaces: the cluster may still need them."""
     suffix = f"{now.astimezone(timezone.utc):%Y%m%dT%H%M%SZ}"
     found = ((KEY, existing.key), (CERTIFICATE, existing.certificate), (KUBECONFIG, existing.kubeconfig))
     return tuple(
@@ -192,27 +196,27 @@ def _saved(existing: Existing, now: datetime) -> tuple[Output, ...]:
 
 
 def _usable(existing: Existing, names: ServerNames, now: datetime) -> Certificate:
-    """Raises ConfigError."""
+    """The existing certificate. Raises ConfigError if it cannot be used with the existing key and these names."""
     if existing.certificate is None or existing.key is None:
         missing, there = (CERTIFICATE, KEY) if existing.certificate is None else (KEY, CERTIFICATE)
         raise ConfigError(
-            f"there is {there} without {missing}, and a new pair would overwrite it",
-            remedy=f"bring {missing} back, {_RENEW}",
+            f"{there} exists without {missing}, and a new certificate and key would overwrite it",
+            remedy=f"restore {missing}, {_RENEW}",
             place=existing.place(there),
         )
     certificate, public_key = _read(existing, existing.certificate, existing.key)
     place = existing.place(CERTIFICATE)
     if public_key != certificate.public_key:
-        what = f"{KEY} is not the key of {CERTIFICATE}: init would end with an error, and the API server not start"
-        raise ConfigError(what, remedy=f"bring back the one that belongs to the other, {_RENEW}", place=place)
+        what = f"{KEY} is not the key of {CERTIFICATE}: `init` would fail, and the API server would not start"
+        raise ConfigError(what, remedy=f"restore the file that belongs to the other, {_RENEW}", place=place)
     if not certificate.not_before <= now <= certificate.not_after:
-        what = f"the certificate is valid from {certificate.not_before:%F} to {certificate.not_after:%F} only"
-        raise ConfigError(what, remedy="make a new pair with --renew, which keeps the old files beside it", place=place)
+        what = f"the certificate is valid only from {certificate.not_before:%F} to {certificate.not_after:%F}"
+        raise ConfigError(what, remedy=_NEW, place=place)
     have = certificate.names
     missing_names = [name for name in names.hostnames if have is None or not have.covers(name)]
     if missing_names:
         what = f"the certificate is for {have or 'no name'}, not for {', '.join(missing_names)}"
-        raise ConfigError(what, remedy=f"name its own host with --hostname, {_RENEW}", place=place)
+        raise ConfigError(what, remedy=f"specify a host of the certificate with --hostname, {_RENEW}", place=place)
     return certificate
 
 
@@ -222,14 +226,13 @@ def _read(existing: Existing, certificate: bytes, key: bytes) -> tuple[Certifica
     private = next(filter(is_key, read_pem(key)), None)
     name = CERTIFICATE if first is None else KEY
     if first is None or private is None or private.is_encrypted:
-        what = "it is encrypted, and nobody is there to decrypt it" if private and first else "there is no PEM in it"
-        raise ConfigError(
-            f"{name} cannot be used: {what}", remedy=f"bring it back, {_RENEW}", place=existing.place(name)
-        )
+        encrypted = "it is encrypted, and the authenticator cannot decrypt it"
+        what = encrypted if private and first else "it contains no PEM block of this type"
+        raise ConfigError(f"{name} cannot be used: {what}", remedy=f"restore it, {_RENEW}", place=existing.place(name))
     try:
         name = CERTIFICATE
         read = read_certificate(first.data)
         name = KEY
         return read, read_key(private.data).public_key
     except Unreadable as error:
-        raise ConfigError(f"{name}: {error}", remedy=f"bring it back, {_RENEW}", place=existing.place(name)) from None
+        raise ConfigError(f"{name}: {error}", remedy=f"restore it, {_RENEW}", place=existing.place(name)) from None

@@ -56,7 +56,7 @@ def test_nobody_looks_for_factors_of_an_rsa_key() -> None:
     ids=["other factors", "other exponent", "no factors", "first share", "second share", "coefficient"],
 )
 def test_what_is_no_rsa_key(der: bytes) -> None:
-    with pytest.raises(Unreadable, match="it is no private key that can be read"):
+    with pytest.raises(Unreadable, match="it cannot be read as a private key"):
         read_key(der)
 
 

@@ -101,7 +101,7 @@ def test_names_that_no_client_takes(host: str) -> None:
 
 @pytest.mark.parametrize("address", ["", "localhost", "::1%lo", "1.2.3", "01.2.3.4"])
 def test_addresses_that_nobody_listens_at(address: str) -> None:
-    with pytest.raises(ConfigError, match="is no IP address"):
+    with pytest.raises(ConfigError, match="is not a valid IP address"):
         ServerNames(address=address)
 
 

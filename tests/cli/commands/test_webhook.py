@@ -96,18 +96,18 @@ def test_an_open_key_is_closed(shell: Shell, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "changes", "message"),
     [
-        ((), {CERT: None}, f"{KEY}: error: there is key.pem without cert.pem, and a new pair would overwrite it"),
-        ((), {KEY: None}, f"{CERT}: error: there is cert.pem without key.pem, and a new pair would overwrite it"),
+        ((), {CERT: None}, f"{KEY}: error: key.pem exists without cert.pem, and a new certificate and key would"),
+        ((), {KEY: None}, f"{CERT}: error: cert.pem exists without key.pem, and a new certificate and key would"),
         ((), {KEY: files(number=1)[KEY]}, f"{CERT}: error: key.pem is not the key of cert.pem"),
-        ((), {KEY: b""}, f"{KEY}: error: key.pem cannot be used: there is no PEM in it"),
-        ((), {CERT: b"x"}, f"{CERT}: error: cert.pem cannot be used: there is no PEM in it"),
-        ((), {CERT: files()[CERT].replace(b"\nM", b"\nN", 1)}, f"{CERT}: error: cert.pem: it is no certificate"),
-        ((), {KEY: files()[KEY].replace(b"\nM", b"\nN", 1)}, f"{KEY}: error: key.pem: it is no private key"),
+        ((), {KEY: b""}, f"{KEY}: error: key.pem cannot be used: it contains no PEM block of this type"),
+        ((), {CERT: b"x"}, f"{CERT}: error: cert.pem cannot be used: it contains no PEM block of this type"),
+        ((), {CERT: files()[CERT].replace(b"\nM", b"\nN", 1)}, f"{CERT}: error: cert.pem: it cannot be read"),
+        ((), {KEY: files()[KEY].replace(b"\nM", b"\nN", 1)}, f"{KEY}: error: key.pem: it cannot be read"),
         (("--hostname", "a.b"), {}, f"{CERT}: error: the certificate is for localhost, 127.0.0.1, not for a.b"),
         (
             (),
             {CERT: files(days=100)[CERT]},
-            f"{CERT}: error: the certificate is valid from 2020-11-25 to 2021-03-05 only",
+            f"{CERT}: error: the certificate is valid only from 2020-11-25 to 2021-03-05",
         ),
     ],
 )
@@ -207,9 +207,12 @@ def test_a_crash_at_the_first_run_is_noticed(shell: Shell, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("--days", "0"), "error: a certificate cannot be valid for 0 days; init makes it valid for 36500\n"),
-        (("--port", "70000"), "error: 70000 is no port; write a number from 1 to 65535\n"),
-        (("--address", "localhost"), "error: 'localhost' is no IP address; write one, as in 127.0.0.1\n"),
+        (("--days", "0"), "error: a certificate cannot be valid for 0 days; use at least 1; `init` uses 36500\n"),
+        (("--port", "70000"), "error: 70000 is not a valid port; use a port from 1 to 65535\n"),
+        (
+            ("--address", "localhost"),
+            "error: 'localhost' is not a valid IP address; use an address such as 127.0.0.1\n",
+        ),
         (("--hostname", "a b\nc: d"), "error: 'a b\\nc: d' is neither a host name nor an IP address; "),
         (
             ("--daemon-version", "new"),
@@ -353,9 +356,13 @@ def test_whoever_reads_what_it_says_may_hang_up(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "option", "message"),
     [
-        ("Port: 99999", ("--port", "21362"), "9: error: server.port: 99999 is no port; write a number from 1 to"),
+        ("Port: 99999", ("--port", "21362"), "9: error: server.port: 99999 is not a valid port; use a port from 1 to"),
         ("hostname: a b", ("--hostname", "a"), "13: error: server.hostname: 'a b' is neither a host name nor an IP"),
-        ("address: here", ("--address", "127.0.0.1"), "12: error: server.address: 'here' is no IP address; write one"),
+        (
+            "address: here",
+            ("--address", "127.0.0.1"),
+            "12: error: server.address: 'here' is not a valid IP address; use",
+        ),
     ],
 )
 def test_what_the_mappings_say_of_the_server_is_told_there(
