@@ -314,7 +314,7 @@ class TarmakCluster:
         if after is start:
             return []
         from tarmak_iam.access.diff import Loaded, effects
-        from tarmak_iam.access.lockout import check_starts, check_admin_access
+        from tarmak_iam.access.lockout import check_admin_access, check_starts
         from tarmak_iam.lint.new_findings import NewFindings
 
         now, then = Loaded.of(before), Loaded.of(replace(before, mappings=after))

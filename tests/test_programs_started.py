@@ -25,6 +25,7 @@ server:
     username: admin
     groups: ["system:masters"]
 """
+WITHOUT_DISPLAY = dict.fromkeys(("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"), "")
 _OPTIONS = ("-f", "-qq", "-e", "trace=execve,execveat,socket,connect", "-e", "signal=none")
 _STARTED = re.compile(r"\bexecve(?:at)?\(.*\) = 0")
 _NETWORK = re.compile(r"\b(?:socket|connect)\(.*AF_(?:INET|NETLINK|VSOCK)")
@@ -47,7 +48,13 @@ class Trap:
             text=True,
             check=False,
             cwd=self.directory,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(self.log.parent), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={
+                **os.environ,
+                **WITHOUT_DISPLAY,
+                "PYTHONPATH": str(ROOT),
+                "HOME": str(self.log.parent),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
         )
         return done.returncode, done.stdout, done.stderr, self.log.read_text()
 
@@ -143,6 +150,7 @@ def test_git_would_step_into_it(trap: Trap) -> None:
         "report",
         "report -o html",
         "report -o json",
+        "report --open",
         "render --output-dir ../rendered",
         "doctor .",
         f"whois {ADMIN}",

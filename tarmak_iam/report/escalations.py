@@ -156,15 +156,15 @@ _IDENTITIES = (
         (ResourceAccess(("",), ("secrets",), ("get", "list", "watch", "patch", "delete", "deletecollection")),),
     ),
     Escalation(
-        "makes bootstrap tokens",
+        "creates bootstrap tokens",
         (ResourceAccess(("",), ("secrets",), _WRITE, ("bootstrap-token-*",)),),
         only_in=NAMESPACE,
     ),
-    Escalation("makes tokens of service accounts", (ResourceAccess(("",), ("serviceaccounts/token",), ("create",)),)),
+    Escalation("creates service account tokens", (ResourceAccess(("",), ("serviceaccounts/token",), ("create",)),)),
     # endpoints/filters/impersonation.go: a service account is in a namespace, all others are not.
-    Escalation("acts as others", (ResourceAccess(("",), ("serviceaccounts",), ("impersonate",)),)),
+    Escalation("impersonates others", (ResourceAccess(("",), ("serviceaccounts",), ("impersonate",)),)),
     Escalation(
-        "acts as others",
+        "impersonates others",
         (
             ResourceAccess(("",), ("users", "groups"), ("impersonate",)),
             ResourceAccess(("authentication.k8s.io",), ("userextras/*",), ("impersonate",)),
@@ -172,14 +172,16 @@ _IDENTITIES = (
         is_cluster_scoped=True,
     ),
     Escalation(
-        "gives rights it has not",
+        "grants rights that it does not have",
         (
             ResourceAccess((_RBAC,), ("roles",), ("escalate", "bind")),
             ResourceAccess((_RBAC,), ("clusterroles",), ("bind",)),
         ),
     ),
     Escalation(
-        "gives rights it has not", (ResourceAccess((_RBAC,), ("clusterroles",), ("escalate",)),), is_cluster_scoped=True
+        "grants rights that it does not have",
+        (ResourceAccess((_RBAC,), ("clusterroles",), ("escalate",)),),
+        is_cluster_scoped=True,
     ),
 )
 
@@ -198,12 +200,12 @@ def _approval(facts: ClusterFacts) -> Escalation:
 _CONTROL_PLANE = (
     # The controller manager approves these by itself (pkg/controller/certificates/approver).
     Escalation(
-        "gets certificates of nodes",
+        "obtains node certificates",
         (ResourceAccess((_CERTIFICATES,), ("certificatesigningrequests/nodeclient",), ("create",)),),
         is_cluster_scoped=True,
         also=(ResourceAccess((_CERTIFICATES,), ("certificatesigningrequests",), ("create",)),),
     ),
-    Escalation("speaks to kubelets", (ResourceAccess(("",), ("nodes/proxy",), _ANY_METHOD),), is_cluster_scoped=True),
+    Escalation("accesses kubelets", (ResourceAccess(("",), ("nodes/proxy",), _ANY_METHOD),), is_cluster_scoped=True),
     Escalation(
         "changes admission webhooks",
         (
@@ -255,7 +257,7 @@ _NOTES = (
         only_in=NAMESPACE,
     ),
     Escalation(
-        "reaches ports of pods",
+        "connects to ports of pods",
         (
             ResourceAccess(("",), ("pods/portforward",), ("get", "create")),
             ResourceAccess(("",), ("pods/proxy", "services/proxy"), _ANY_METHOD),
@@ -293,10 +295,12 @@ _NOTES = (
     ),
     # RBAC refuses to give what the giver has not, without `bind` or `escalate`.
     Escalation(
-        "gives its own rights to others", (ResourceAccess((_RBAC,), ("roles", "rolebindings"), _WRITE),), Privilege.NONE
+        "grants its own rights to others",
+        (ResourceAccess((_RBAC,), ("roles", "rolebindings"), _WRITE),),
+        Privilege.NONE,
     ),
     Escalation(
-        "gives its own rights to others",
+        "grants its own rights to others",
         (ResourceAccess((_RBAC,), ("clusterroles", "clusterrolebindings"), _WRITE),),
         Privilege.NONE,
         is_cluster_scoped=True,

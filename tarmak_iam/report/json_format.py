@@ -1,4 +1,4 @@
-"""A review as JSON: the shape that schemas/report.json describes."""
+"""A review as JSON, in the form that schemas/report.json describes."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ from tarmak_iam.report.model import (
     SourceFile,
 )
 from tarmak_iam.report.rbac import BindingRights, PolicyRule
+from tarmak_iam.report.summary import ReviewSummary, summarize
 
 
 def review_json(review: AccessReview) -> dict[str, Any]:
-    """The review as plain values, in the shape that schemas/report.json describes; principals are in the order in which
-    the authenticator asks its entries."""
+    """The review as plain values, in the form that schemas/report.json describes. Principals are in the order in which
+    the authenticator tries its entries."""
     names = [each.cluster for each in review.clusters]
     return {
         "file": str(review.config),
@@ -41,9 +42,22 @@ def review_json(review: AccessReview) -> dict[str, Any]:
         },
         "history": review.history or None,
         "complete": not review.failed,
+        "summary": _summary(summarize(review)),
         "findings": _listed(_noted, review.findings),
         "clusters": _listed(_cluster, review.clusters),
         "principals": [_row(each, names) for each in review.rows],
+    }
+
+
+def _summary(summary: ReviewSummary) -> dict[str, int]:
+    return {
+        "clusters": summary.clusters,
+        "principals": summary.principals,
+        "admins": summary.admins,
+        "ineffective": summary.ineffective,
+        "errors": summary.errors,
+        "warnings": summary.warnings,
+        "suppressed": summary.suppressed,
     }
 
 
@@ -59,7 +73,7 @@ def _cluster(cluster: ClusterReview) -> dict[str, Any]:
         **(_status(cluster.status) if cluster.status else {}),
         "files": _listed(_file, cluster.files),
         "principals": _listed(_principal, cluster.principals),
-        "lettingNobodyIn": _listed(_ineffective, cluster.ineffective_entries),
+        "ineffective": _listed(_ineffective, cluster.ineffective_entries),
         "findings": _listed(_noted, cluster.findings),
         "notes": list(cluster.notes),
         "live": _live(cluster) if cluster.live else None,
@@ -75,8 +89,8 @@ def _status(status: ClusterStatus) -> dict[str, Any]:
         "image": status.image,
         "backends": list(status.backends),
         "webhookFile": status.webhook_file,
-        "closed": list(status.login_obstacles),
-        "wayIn": status.recovery_hint,
+        "loginObstacles": list(status.login_obstacles),
+        "recovery": status.recovery,
         "adminCertificate": _admin(status.admin) if status.admin else None,
     }
 

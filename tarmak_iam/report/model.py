@@ -1,8 +1,8 @@
-"""What an access review says, as values: who can get into which cluster, as whom, by what, and what that is worth."""
+"""The values of an access review: which principals can log in to which cluster, as whom, by which entry, and with which
+privilege."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,10 +16,14 @@ from tarmak_iam.report.git_history import GitRevision, LastChange
 from tarmak_iam.report.rbac import BindingRights, Rbac, SubjectRights
 from tarmak_iam.text import one_line
 
+FindingKey = tuple[str, Severity, str, str | None]
+"""ID, severity, text and the reason why it is suppressed."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReviewedFinding:
-    """A finding of `check`. `ignored`: what the comment says that sets it aside, None for one that none does."""
+    """A finding of `check`. `ignored`: the reason in the comment that suppresses it (may be ""), None if it is not
+    suppressed."""
 
     id: str
     severity: Severity
@@ -33,10 +37,15 @@ class ReviewedFinding:
         """Message and remedy on one line."""
         return one_line(f"{self.message}; {self.remedy}" if self.remedy else self.message)
 
+    @property
+    def key(self) -> FindingKey:
+        """Equal for findings that differ only in their places."""
+        return self.id, self.severity, self.text, self.ignored
+
 
 @dataclass(frozen=True, slots=True)
 class MappedIdentity:
-    """What somebody becomes, with its templates, and the entry that gives it."""
+    """Username and groups with their templates, and the place of the entry that gives them."""
 
     username: str
     groups: tuple[str, ...]
@@ -45,11 +54,12 @@ class MappedIdentity:
 
 @dataclass(frozen=True, slots=True)
 class ReviewedPrincipal:
-    """Somebody who can get in: `kind` and `principal` are those of a `Grant`, `identity` what its entry says.
+    """A principal that can log in. `kind` and `principal` are those of a `Grant`; `identity` is from its entry.
 
-    `alternatives`: what the daemon may give instead, where it picks at random; `may_get_nothing`: whether
-    that may be nothing. `privilege` is the greatest of all that it may give, with what everyone has, `because`: why.
-    `rights`, by all these names but not everyone's, is None where no cluster was asked.
+    `alternatives`: what the daemon may give instead, where it chooses at random. `may_get_nothing`: whether it may
+    deny the login instead. `privilege` is the highest of all these identities, including the rights of every caller;
+    `because`: the reasons. `rights`: those of its own username and groups, without the rights of every caller; None if
+    the cluster was not asked.
     """
 
     kind: str
@@ -66,14 +76,14 @@ class ReviewedPrincipal:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Equal for the same principal in every cluster: the daemon compares without case."""
+        """Equal for the same principal in every cluster: the daemon compares case-insensitively."""
         return self.kind, to_lower(self.principal)
 
 
 @dataclass(frozen=True, slots=True)
 class IneffectiveEntry:
-    """An entry of the mappings that lets nobody in. `kind`: role, user, account or sso; `principal` is as it is
-    written, and may be empty."""
+    """An entry of the mappings by which no principal can log in. `kind`: role, user, account or sso. `principal`: as
+    written in the file; may be empty."""
 
     kind: str
     principal: str
@@ -85,7 +95,7 @@ class IneffectiveEntry:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One of the files that were read: `sha256` of its bytes, and the last change to it."""
+    """A file that was read: the SHA-256 of its bytes, in hexadecimal, and its last change."""
 
     path: Path
     sha256: str
@@ -94,9 +104,9 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class ClusterStatus:
-    """Whether anybody gets in by IAM at all, and through what. `login_obstacles`: all that keeps everybody out.
+    """How IAM login is set up for a cluster. `login_obstacles`: the reasons why it is not possible; empty if it is.
 
-    `admin` is what was found of the admin certificate, which needs no IAM; None for a hub.
+    `admin` describes the admin certificate, which needs no IAM; None for a hub.
     """
 
     type: str
@@ -110,19 +120,23 @@ class ClusterStatus:
     login_obstacles: tuple[str, ...] = ()
 
     @property
-    def recovery_hint(self) -> str:
-        """How to get in without IAM, as far as was looked at."""
-        return self.admin.text if self.admin else "a hub has no API server to log in to"
+    def recovery(self) -> str:
+        """How to get access without IAM, as far as that was examined."""
+        if self.admin is None:
+            return "a hub has no API server to log in to"
+        if self.admin.gives_access:
+            return self.admin.what
+        return f"{'no recovery access' if self.admin.is_examined else 'not known'}: {self.admin.what}"
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterReview:
-    """`error` where the cluster could not be read: then there is no `status`, and nobody in it.
+    """`error`: why the files of the cluster could not be read; then `status` is None, and it has no principals.
 
-    `live`: whether the cluster was asked; `live_error` why that failed. `differences`: who would gain and lose what,
-    were the files applied: None where that is not known. `everyone`: what each caller may do who gets in, and what
-    those may who do not log in at all; each principal has it besides its own rights. `rbac` is None where no cluster
-    was asked.
+    `live`: whether the cluster was asked; `live_error`: why that failed. `differences`: the access that principals
+    would gain and lose if the files were applied; None if that is not known. `everyone`: the rights of every
+    authenticated caller and those of requests without a login; each principal has them in addition to its own. `rbac`
+    is None if the cluster was not asked.
     """
 
     cluster: str
@@ -147,19 +161,36 @@ class ClusterReview:
         return self.status is not None and self.status.type == "hub"
 
     @property
+    def is_login_possible(self) -> bool:
+        """Whether IAM login is possible, by the files."""
+        return self.status is not None and not self.status.login_obstacles
+
+    @property
     def failed(self) -> bool:
         return bool(self.error or self.live_error)
 
     @property
+    def entries(self) -> tuple[ReviewedPrincipal | IneffectiveEntry, ...]:
+        """All that a finding or a change may be about."""
+        return (*self.principals, *self.ineffective_entries)
+
+    @property
     def all_findings(self) -> tuple[ReviewedFinding, ...]:
-        """Those of the entries too."""
-        people: Iterable[ReviewedPrincipal | IneffectiveEntry] = (*self.principals, *self.ineffective_entries)
-        return (*self.findings, *(each for one in people for each in one.findings))
+        """Those about the cluster and those about its entries."""
+        return (*self.findings, *(each for one in self.entries for each in one.findings))
+
+    @property
+    def repeated_findings(self) -> tuple[tuple[ReviewedFinding, ...], ...]:
+        """Findings about entries with the same text in more than one place, together, in the order of the first."""
+        groups: dict[FindingKey, dict[Place, ReviewedFinding]] = {}
+        for each in (noted for one in self.entries for noted in one.findings):
+            groups.setdefault(each.key, {}).setdefault(each.place, each)
+        return tuple(tuple(group.values()) for group in groups.values() if len(group) > 1)
 
 
 @dataclass(frozen=True, slots=True)
 class AccessCell:
-    """What somebody gets in a cluster. `is_named`: by an entry of its own there, not by a pattern or the account."""
+    """What a principal gets in a cluster. `is_named`: by its own entry there, not by a pattern or its account."""
 
     identity: MappedIdentity
     privilege: Privilege
@@ -168,7 +199,7 @@ class AccessCell:
 
 @dataclass(frozen=True, slots=True)
 class AccessRow:
-    """A principal of any cluster, and a cell for each cluster: None where it does not get in."""
+    """A principal of any cluster, and a cell for each cluster: None where it is not mapped."""
 
     kind: str
     principal: str
@@ -177,10 +208,10 @@ class AccessRow:
 
 @dataclass(frozen=True, slots=True)
 class AccessReview:
-    """Clusters in the order of tarmak.yaml. `findings` are about that file, and no single cluster of it.
+    """Clusters in the order of tarmak.yaml. `findings` are about that file, and not about one cluster.
 
-    `revision`: the commit that the files are of, None where there is none: `history` then tells why; `date` is what
-    somebody gave.
+    `revision`: the commit that is checked out; None if there is none, and `history` then says why ("" if nothing is
+    committed yet). `date`: the text given for it.
     """
 
     config: Path
@@ -193,5 +224,5 @@ class AccessReview:
 
     @property
     def failed(self) -> bool:
-        """Whether something could not be read, so that the review does not tell all."""
+        """Whether something could not be read, so that the review is incomplete."""
         return any(each.failed for each in self.clusters)

@@ -22,9 +22,9 @@ _NODE = "system:node:"
 _CONTROLLER_MANAGER = "system:kube-controller-manager"
 _CONTROLLERS = "system:serviceaccount:kube-system:"
 _WHOSE = {
-    ("Group", EVERYONE): f" for everyone who logs in ({EVERYONE})",
-    ("Group", UNAUTHENTICATED): f" for everyone, without a login ({UNAUTHENTICATED})",
-    ("User", ANONYMOUS): f" for everyone, without a login ({ANONYMOUS})",
+    ("Group", EVERYONE): f" for every authenticated caller ({EVERYONE})",
+    ("Group", UNAUTHENTICATED): f" for every caller, without a login ({UNAUTHENTICATED})",
+    ("User", ANONYMOUS): f" for every caller, without a login ({ANONYMOUS})",
 }
 
 JustifiedPrivilege = tuple[Privilege, tuple[str, ...]]
@@ -82,11 +82,11 @@ def _of_username(username: str) -> Iterator[tuple[Privilege, str]]:
     elif (username.startswith("system:") and fixed_prefix(username) in ("system:", _NODE[:-1])) or can_begin(
         username, _NODE
     ):
-        yield Privilege.NODE, f"the username {username} can become one of Kubernetes's own"
+        yield Privilege.NODE, f"the username {username} can become a username of Kubernetes itself"
     elif username == _CONTROLLER_MANAGER or username.startswith(_CONTROLLERS):
-        yield Privilege.ELEVATED, "the username of one of Kubernetes's controllers"
+        yield Privilege.ELEVATED, "the username of a Kubernetes controller"
     elif can_become(username, _CONTROLLER_MANAGER) or can_begin(username, _CONTROLLERS):
-        yield Privilege.ELEVATED, f"the username {username} can become that of one of Kubernetes's controllers"
+        yield Privilege.ELEVATED, f"the username {username} can become that of a Kubernetes controller"
 
 
 def _of_rights(rights: Sequence[BindingRights], names: tuple[str, ...]) -> Iterator[tuple[Privilege, str]]:

@@ -130,7 +130,7 @@ class EffectiveEntries:
     def _reason(self, entry: MappingEntry) -> str:
         failure = self._installation.loaded.failure
         if failure is not None:
-            return f"the authenticator would not start: {failure.reason}"
+            return f"the authenticator does not start: {failure.reason}"
         why = self._installation.daemon.unsupported_reason(entry.principal_kind)
         if why:
             return why
@@ -142,12 +142,12 @@ class EffectiveEntries:
             return self._decided(entry, Grant("sso", entry.sso, "", (), "")) or self._answered(arn)
         found = arn_flaw(entry.arn) if entry.arn else None
         if not entry.arn or (found is not None and found.kind is not FlawKind.ASSUMED_ROLE):
-            return found.what if found is not None else "it names nobody"
+            return found.what if found is not None else "it names no principal"
         return self._decided(entry, Grant("arn", canonical_text(entry.arn), "", (), "")) or self._answered(entry.arn)
 
     def _of_account(self, entry: MappingEntry) -> str:
         if not is_account(entry.arn):
-            return f"{quoted(entry.arn)} is no account's number: that has twelve digits, and stands in quotes"
+            return f"{quoted(entry.arn)} is not a valid account ID: it must have 12 digits, in quotes"
         return self._decided(entry, Grant("account", entry.arn, "", (), "")) or "no backend admits accounts"
 
     def _decided(self, own: MappingEntry, asked: Grant) -> str:
@@ -158,8 +158,8 @@ class EffectiveEntries:
         if place is None:
             return ""
         if entry is not None and entry.kind == "account" and own.kind != "account":
-            return f"it does not count; the principal gets in by its account, in line {place.line}"
-        return f"the entry in line {place.line} is for the same principal, and counts"
+            return f"it is ignored; the principal has access by its account, in line {place.line}"
+        return f"it is ignored; the entry in line {place.line} for the same principal is used"
 
     def _answered(self, arn: str) -> str:
         """What the authenticator would say to such a caller."""
@@ -276,19 +276,19 @@ class _Reviewer:
 
 
 def _login_obstacles(installation: Installation, anybody: bool) -> Iterator[str]:
-    """Why nobody gets in by IAM."""
+    """The reasons why IAM login is not possible."""
     failure = installation.loaded.failure
     if installation.is_hub:
-        yield "it is a hub, without masters to log in to"
+        yield "it is a hub, which has no masters to log in to"
         return
     if installation.mappings is None:
         yield "it has no mappings file"
     elif failure is not None:
-        yield f"the authenticator would not start: {failure.reason}"
+        yield f"the authenticator does not start: {failure.reason}"
     elif not anybody:
-        yield "no entry of the mappings lets anybody in"
+        yield "no principal can log in by the entries of the mappings file"
     if installation.webhook_file is None:
-        yield "the switch is off and no webhook file is set, so the API server asks no authenticator"
+        yield "awsIAMAuthenticatorInit is off and no webhook file is set: the API server does not use the authenticator"
 
 
 def _elsewhere(node: Node) -> Iterator[Node]:

@@ -102,11 +102,11 @@ def test_other_commands_do_not_read_it(shell: Shell, home: Path, command: list[s
 
 def test_report(shell: Shell, home: Path) -> None:
     path = write(home)
-    text = f"recovery access: the admin certificate in {path} is valid until 2990-01-01 and in system:masters"
-    assert f"  without IAM: {text}" in shell.dev("report").out.splitlines()
+    text = f"the admin certificate in {path} is valid until 2990-01-01 and in system:masters"
+    assert f"  recovery access: {text}" in shell.dev("report").out.splitlines()
     shown = json.loads(shell.dev("report", "-o", "json").out)
     Draft7Validator(SCHEMA).validate(shown)
-    assert shown["clusters"][0]["wayIn"] == text
+    assert shown["clusters"][0]["recovery"] == text
     assert shown["clusters"][0]["adminCertificate"] == {
         "path": str(path),
         "state": "valid",
@@ -120,7 +120,7 @@ def test_report(shell: Shell, home: Path) -> None:
         "wayBack": True,
     }
     page = shell.dev("report", "-o", "html").out
-    assert f"<dt>Without IAM</dt><dd>{text}</dd>" in page
+    assert f"<dt>Recovery access</dt><dd>T{text[1:]}</dd>" in page
     for secret in (key_pem(), certificate()):
         assert encoded(secret)[1:60] not in page
 
@@ -141,7 +141,7 @@ def test_report_without_a_way_back(
     shown = json.loads(shell.dev("report", "-o", "json").out)
     Draft7Validator(SCHEMA).validate(shown)
     admin = shown["clusters"][0]["adminCertificate"]
-    assert shown["clusters"][0]["wayIn"].startswith("no recovery access: ")
+    assert shown["clusters"][0]["recovery"].startswith("no recovery access: ")
     assert (admin["state"], admin["notAfter"], admin["signedByCA"]) == (state, not_after, signed)
     assert (admin["examined"], admin["wayBack"]) == (True, False)
 
@@ -150,7 +150,7 @@ def test_report_on_a_hub(shell: Shell) -> None:
     shown = json.loads(shell.run("-c", shell.multi, "report", "--all-clusters", "-o", "json").out)
     Draft7Validator(SCHEMA).validate(shown)
     hub = shown["clusters"][0]
-    assert (hub["type"], hub["adminCertificate"], hub["wayIn"]) == (
+    assert (hub["type"], hub["adminCertificate"], hub["recovery"]) == (
         "hub",
         None,
         "a hub has no API server to log in to",

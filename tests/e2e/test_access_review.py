@@ -30,7 +30,7 @@ OF_THE_CLUSTER = {"users", "groups", "userextras", "uids", "signers", "iamidenti
 OVERSTATED = (
     # For a part of it alone: a right to escalate or bind, without one to write roles or bindings, and to act as a
     # group, without one to act as a user.
-    *("gives rights it has not", "acts as others"),
+    *("grants rights that it does not have", "impersonates others"),
     # Without a binding.
     *("group system:masters", "group system:nodes", "can become system:", "the username"),
     # What the published lists do not have.

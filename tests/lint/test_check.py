@@ -111,7 +111,9 @@ def as_text(located: Located) -> str:
         (DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/webhook/config.yaml}}\n", []),
         (
             DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/a b}}\n",
-            ["tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/a b' is probably a mistake: it contains a blank"],
+            [
+                "tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/a b' is probably a mistake: it contains a blank"
+            ],
         ),
         (
             DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/../a/}}\n",
@@ -146,7 +148,9 @@ def as_text(located: Located) -> str:
         ),
         (
             DEV + '  kubernetes: {apiServer: {authTokenWebhookFile: "/etc/a\\u200b"}}\n',
-            ["tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/a\\u200b' is probably a mistake: it contains an invisible character"],
+            [
+                "tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/a\\u200b' is probably a mistake: it contains an invisible character"
+            ],
         ),
         (
             DEV + "  kubernetes: {calico: {backend: flannel}, prometheus: {mode: full}}\n  network: {cidr: 10.1.0}\n",

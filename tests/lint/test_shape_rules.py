@@ -270,8 +270,14 @@ def test_what_is_said_of_several_groups_in_one_text() -> None:
             "yes",
             "5:15 IAM062 the username yes is not a string: the authenticator reads '1' or 'yes', depending on its",
         ),
-        ("0123", "5:15 IAM062 the username 0123 is not a string: the authenticator reads '83'; put it in quotes: \"0123\""),
-        ("true", "5:15 IAM062 the username true is not a string: the authenticator reads '1'; put it in quotes: \"true\""),
+        (
+            "0123",
+            "5:15 IAM062 the username 0123 is not a string: the authenticator reads '83'; put it in quotes: \"0123\"",
+        ),
+        (
+            "true",
+            "5:15 IAM062 the username true is not a string: the authenticator reads '1'; put it in quotes: \"true\"",
+        ),
         (
             "1e3",
             "5:15 IAM062 the username 1e3 is not a string: the authenticator reads '1e3' or '1000', depending on its",

@@ -68,23 +68,23 @@ ELEVATED = [
     ("patch secrets core tls", "pay", "reads secrets"),
     ("delete secrets core tls", "pay", "reads secrets"),
     ("deletecollection secrets", "pay", "reads secrets"),
-    ("create secrets", "kube-system", "makes bootstrap tokens"),
-    ("update secrets core bootstrap-token-abcdef", "kube-system", "makes bootstrap tokens"),
+    ("create secrets", "kube-system", "creates bootstrap tokens"),
+    ("update secrets core bootstrap-token-abcdef", "kube-system", "creates bootstrap tokens"),
     ("create pods/exec", "pay", "runs commands in pods"),
     ("get pods/exec core web-0", "pay", "runs commands in pods"),
     ("update pods/ephemeralcontainers", "pay", "adds containers to pods"),
-    ("create serviceaccounts/token", "pay", "makes tokens of service accounts"),
-    ("create serviceaccounts/token core bot", "pay", "makes tokens of service accounts"),
-    ("impersonate serviceaccounts", "pay", "acts as others"),
-    ("impersonate users", "", "acts as others"),
-    ("impersonate groups core,apps system:masters", "", "acts as others"),
-    ("impersonate userextras/scopes authentication.k8s.io", "", "acts as others"),
-    ("impersonate */scopes authentication.k8s.io", "", "acts as others"),
-    ("escalate roles rbac.authorization.k8s.io", "pay", "gives rights it has not"),
-    ("bind clusterroles rbac.authorization.k8s.io cluster-admin", "pay", "gives rights it has not"),
-    ("escalate clusterroles rbac.authorization.k8s.io", "", "gives rights it has not"),
-    ("get nodes/proxy", "", "speaks to kubelets"),
-    ("patch */proxy core node-1", "", "speaks to kubelets"),
+    ("create serviceaccounts/token", "pay", "creates service account tokens"),
+    ("create serviceaccounts/token core bot", "pay", "creates service account tokens"),
+    ("impersonate serviceaccounts", "pay", "impersonates others"),
+    ("impersonate users", "", "impersonates others"),
+    ("impersonate groups core,apps system:masters", "", "impersonates others"),
+    ("impersonate userextras/scopes authentication.k8s.io", "", "impersonates others"),
+    ("impersonate */scopes authentication.k8s.io", "", "impersonates others"),
+    ("escalate roles rbac.authorization.k8s.io", "pay", "grants rights that it does not have"),
+    ("bind clusterroles rbac.authorization.k8s.io cluster-admin", "pay", "grants rights that it does not have"),
+    ("escalate clusterroles rbac.authorization.k8s.io", "", "grants rights that it does not have"),
+    ("get nodes/proxy", "", "accesses kubelets"),
+    ("patch */proxy core node-1", "", "accesses kubelets"),
     ("create mutatingwebhookconfigurations admissionregistration.k8s.io", "", "changes admission webhooks"),
     ("patch mutatingwebhookconfigurations admissionregistration.k8s.io a", "", "changes admission webhooks"),
     ("update validatingwebhookconfigurations admissionregistration.k8s.io", "", "changes admission webhooks"),
@@ -158,16 +158,16 @@ def test_what_does_not_lead_to_more(words: str, namespace: str) -> None:
     ("words", "namespace", "notes"),
     [
         ("create deployments apps", "pay", ("starts pods in pay",)),
-        ("get pods/portforward", "", ("reaches ports of pods",)),
-        ("create services/proxy", "pay", ("reaches ports of pods in pay",)),
+        ("get pods/portforward", "", ("connects to ports of pods",)),
+        ("create services/proxy", "pay", ("connects to ports of pods in pay",)),
         ("patch endpointslices discovery.k8s.io", "pay", ("redirects traffic of services in pay",)),
         ("patch nodes", "", ("changes nodes",)),
         ("patch nodes", "pay", ()),
         ("delete iamidentitymappings iamauthenticator.k8s.aws", "", ("deletes the IAM mappings",)),
         ("delete configmaps core aws-auth", "kube-system", ("deletes the IAM mappings in kube-system",)),
         ("delete configmaps", "pay", ()),
-        ("create rolebindings rbac.authorization.k8s.io", "pay", ("gives its own rights to others in pay",)),
-        ("create clusterrolebindings rbac.authorization.k8s.io", "", ("gives its own rights to others",)),
+        ("create rolebindings rbac.authorization.k8s.io", "pay", ("grants its own rights to others in pay",)),
+        ("create clusterrolebindings rbac.authorization.k8s.io", "", ("grants its own rights to others",)),
         ("create clusterrolebindings rbac.authorization.k8s.io", "pay", ()),
         (
             "delete validatingwebhookconfigurations admissionregistration.k8s.io",
@@ -244,7 +244,7 @@ def test_a_node_certificate_takes_a_request_too() -> None:
     asked = f"create certificatesigningrequests/nodeclient {CERTIFICATES}"
     assert right(asked).risks == ()
     both = right(asked, f"create certificatesigningrequests {CERTIFICATES}")
-    assert both.risks == ("gets certificates of nodes",)
+    assert both.risks == ("obtains node certificates",)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,15 @@ def test_all_that_a_review_can_tell() -> None:
     shown = json.loads(json.dumps(review_json(whole())))
     jsonschema.Draft7Validator(SCHEMA).validate(shown)
     assert shown["complete"] is False
+    assert shown["summary"] == {
+        "clusters": 3,
+        "principals": 4,
+        "admins": 1,
+        "ineffective": 1,
+        "errors": 1,
+        "warnings": 3,
+        "suppressed": 0,
+    }
     assert [each["cluster"] for each in shown["clusters"]] == ["dev-first", "dev-second", "dev-broken"]
     admin, dev, *_ = shown["clusters"][0]["principals"]
     assert (admin["principal"], admin["privilege"], admin["lastChange"]["state"]) == (ADMIN, "admin", "committed")

@@ -53,7 +53,7 @@ def live_cluster() -> Cluster:
 
 
 def whole() -> AccessReview:
-    """All that a page can tell: three clusters, one of them not readable, one asked, one closed."""
+    """All that a page can show: three clusters, one not readable, one asked, one without IAM login."""
     review = access_review(MAPPINGS, "server: {mapUsers: []}\n")
     first, second = review.clusters
     asked = ask_cluster(first, installation(MAPPINGS), live_cluster().kubectl())
@@ -123,20 +123,25 @@ def test_it_can_be_read_without_the_script(html: Reader) -> None:
     "told",
     [
         "Date of the review2026-11-25",
-        "commit 0123456789ab of 2026-03-01",
-        "Not as committedmap.yaml",
-        "4 principals get in",
-        "1 of them is an admin",
-        "Not complete This could not be read, or not all of it: dev-second, dev-broken.",
-        "It could not be read, so this review does not tell who gets in: it <cannot> be read",
+        "Commit of the files0123456789ab of 2026-03-01",
+        "Differ from the commitmap.yaml",
+        "at commit 0123456789ab of 2026-03-01. 1 file differs from that commit: map.yaml. dev-first was asked for RBAC",
+        "The review is incomplete: dev-second, dev-broken could not be read completely.",
+        "It lists 4 principals; 1 has admin access. IAM login is not possible for dev-second: principals",
+        "3 clusters",
+        "4 principals",
+        "1 principal with admin access",
+        "1 ineffective entry",
+        "Incomplete These clusters could not be read, or only in part: dev-second, dev-broken.",
+        "The files of this cluster could not be read, so its principals are not known: it <cannot> be read",
         "Let <b>everybody</b> in",
         "Not committed",
         "last change not known: no git repository",
         "would never match: STS omits the path of a role.",
         "RoleBinding pay/own: reads secrets in pay",
-        "Nothing no binding knows the group",
-        "Nothing there is no ClusterRole gone",
-        "Nobody gets in by IAM: no entry of the mappings lets anybody in.",
+        "Nothing no binding names the group",
+        "Nothing ClusterRole gone does not exist",
+        "IAM login is not possible: no principal can log in by the entries of the mappings file.",
         "can log in as admin:{{SessionName}} with groups system:masters, admins",
         "the admin certificate was not examined",
     ],
@@ -146,8 +151,53 @@ def test_it_tells(html: Reader, told: str) -> None:
 
 
 def test_nothing_is_claimed_of_a_certificate_that_was_not_examined(html: Reader) -> None:
-    assert "get in without IAM. Who has a copy of Tarmak's own kubeconfig is not known." in html.text
+    assert "give access without IAM.Who has a copy of Tarmak's own kubeconfig is not known." in html.text
     assert "has a certificate of an admin" not in html.text
+
+
+def test_what_is_counted_is_what_is_shown(html: Reader) -> None:
+    rows = [each.attributes for each in html.named("tr") if each.attributes.get("class")]
+    assert len({each["data-key"] for each in rows if "data-key" in each}) == 4
+    assert [each.text for each in html.elements if each.attributes.get("class") == "count"] == [
+        "4 principals",
+        "4 principals",
+        "1 ineffective entry",
+        "7 permissions",
+    ]
+
+
+def test_the_numbers_at_the_top_are_those_of_what_is_shown() -> None:
+    one = read(page(access_review(MAPPINGS)))
+    assert sum("data-key" in each.attributes for each in one.named("tr")) == 4
+    badges = [each.text for each in one.named("span") if each.attributes.get("class", "").startswith("badge")]
+    assert badges.count("Admin") == 1
+    (figures,) = [each for each in one.elements if each.attributes.get("class") == "figures"]
+    assert figures.text == (
+        "1 cluster4 principals1 principal with admin access1 ineffective entry"
+        f"{badges.count('Error')} error{badges.count('Warning')} warnings"
+    )
+
+
+def test_a_finding_about_several_entries_is_explained_once() -> None:
+    names = ("A", "B", "C")
+    entries = "".join(
+        f"  - {{roleARN: 'arn:aws:iam::{ACCOUNT}:role/{name}', username: '{{{{SessionName}}}}', groups: [{name}]}}\n"
+        for name in names
+    )
+    review = access_review(f"server:\n  mapRoles:\n{entries}")
+    shown = read(page(review))
+    assert shown.text.count(review.clusters[0].principals[0].findings[0].message[1:]) == 1
+    assert shown.text.count("Warning IAM070 lines 3, 4, 5") == 1
+    links = [each for each in shown.named("a") if each.attributes["href"] == "#cluster-1-finding-1"]
+    assert [each.text for each in links] == ["IAM070"] * 3
+    (explained,) = [each for each in shown.elements if each.attributes.get("id") == "cluster-1-finding-1"]
+    assert explained.text.startswith("Warning IAM070 lines 3, 4, 5")
+
+
+def test_an_unknown_history_is_explained_once() -> None:
+    shown = read(page(access_review(MAPPINGS, MAPPINGS)))
+    assert shown.text.count("no git repository") == 2  # in the introduction, and as the commit
+    assert "last change not known" not in shown.text
 
 
 def test_tables_keep_their_roles_as_cards(html: Reader) -> None:
@@ -168,8 +218,8 @@ def test_who_is_privileged_comes_first(html: Reader) -> None:
 
 def test_what_was_not_asked_is_not_none() -> None:
     alone = read(page(access_review(MAPPINGS)))
-    assert alone.text.count("bindings not asked") == 2
-    assert "bindings not asked" not in read(page(replace(whole(), clusters=whole().clusters[:1], rows=()))).text
+    assert alone.text.count("none known") == 2
+    assert "none known" not in read(page(replace(whole(), clusters=whole().clusters[:1], rows=()))).text
 
 
 @pytest.mark.parametrize(

@@ -64,25 +64,25 @@ READER = role("reader", rule("get secrets"))
             "Group:system:authenticated",
             "admin",
             Privilege.ADMIN,
-            "everything for everyone who logs in (system:authenticated)",
+            "everything for every authenticated caller (system:authenticated)",
         ),
         (
             "Group:system:authenticated",
             "reader",
             Privilege.ELEVATED,
-            "reads secrets for everyone who logs in (system:authenticated)",
+            "reads secrets for every authenticated caller (system:authenticated)",
         ),
         (
             "Group:system:unauthenticated",
             "admin",
             Privilege.ADMIN,
-            "everything for everyone, without a login (system:unauthenticated)",
+            "everything for every caller, without a login (system:unauthenticated)",
         ),
         (
             "User:system:anonymous",
             "reader",
             Privilege.ELEVATED,
-            "reads secrets for everyone, without a login (system:anonymous)",
+            "reads secrets for every caller, without a login (system:anonymous)",
         ),
     ],
 )
@@ -92,7 +92,7 @@ def test_what_everyone_has_everyone_has(subject: str, to: str, privilege: Privil
     assert (dev.privilege, dev.because) == (privilege, (f"ClusterRoleBinding all: {because}",))
     assert dev.rights == ()
     lines = list(as_lines(review))
-    assert "    may      only what everybody may" in lines
+    assert "    may      only what every caller may: no binding names its username or groups" in lines
     assert f"    {privilege:<9}ClusterRoleBinding all: {because}" in lines
     (shown,) = review_json(review)["clusters"][0]["live"]["everyone"]
     assert (shown["subjectKind"], shown["subject"], shown["privilege"]) == (*subject.split(":", 1), str(privilege))
@@ -102,10 +102,10 @@ def test_what_everyone_has_everyone_has(subject: str, to: str, privilege: Privil
 def test_a_binding_for_everybody_is_told_once() -> None:
     info = binding("info", "info", "Group:system:authenticated", "Group:system:unauthenticated")
     review = asked(DEV, role("info", {"nonResourceURLs": ["/version"], "verbs": ["get"]}), info)
-    told = [line for line in as_lines(review) if "everybody may" in line]
+    told = [line for line in as_lines(review) if "every caller may" in line]
     assert told == [
-        "    may      only what everybody may",
-        "  everybody may get on /version (ClusterRoleBinding info, ClusterRole info), without a login",
+        "    may      only what every caller may: no binding names its username or groups",
+        "  every caller may get on /version (ClusterRoleBinding info, ClusterRole info), without a login",
     ]
 
 
@@ -304,7 +304,7 @@ def test_notes_are_in_every_form() -> None:
 def test_a_note_about_everybody_is_told_once() -> None:
     starter = binding("b", "starter", "Group:system:authenticated", namespace="pay")
     told = [line for line in as_lines(asked(DEV, role("starter", rule("create pods")), starter)) if "note" in line]
-    assert told == ["  note: everybody, by RoleBinding pay/b: starts pods in pay"]
+    assert told == ["  note: every caller, by RoleBinding pay/b: starts pods in pay"]
 
 
 def test_the_group_of_every_resource_is_in_every_form() -> None:

@@ -89,7 +89,7 @@ def test_an_entry_that_lets_nobody_in(entry: str, settings: dict[str, Any], expe
     assert found.reason.endswith(expected)
     assert found.identity.username == "dev"
     assert review.status is not None
-    assert review.status.login_obstacles == ("no entry of the mappings lets anybody in",)
+    assert review.status.login_obstacles == ("no principal can log in by the entries of the mappings file",)
 
 
 def test_an_entry_that_another_one_shadows() -> None:
@@ -107,10 +107,10 @@ def test_an_entry_that_another_one_shadows() -> None:
         "7 account 444455556666   none",
     ]
     assert [reason(each) for each in review.ineffective_entries] == [
-        f"3 role {ROLE}/Admin: the entry in line 4 is for the same principal, and counts",
-        f"6 user {ROLE}/ADMIN: the entry in line 4 is for the same principal, and counts",
-        "7 account 444455556666: the entry in line 7 is for the same principal, and counts",
-        "7 account 44445555: '44445555' is no account's number: that has twelve digits, and stands in quotes",
+        f"3 role {ROLE}/Admin: it is ignored; the entry in line 4 for the same principal is used",
+        f"6 user {ROLE}/ADMIN: it is ignored; the entry in line 4 for the same principal is used",
+        "7 account 444455556666: it is ignored; the entry in line 7 for the same principal is used",
+        "7 account 44445555: '44445555' is not a valid account ID: it must have 12 digits, in quotes",
     ]
 
 
@@ -120,10 +120,10 @@ def test_a_daemon_that_does_not_start_lets_nobody_in() -> None:
     )
     assert review.principals == ()
     first, second = (reason(each) for each in review.ineffective_entries)
-    assert first.startswith("3 role nonsense: the authenticator would not start: 'nonsense' is not taken as an ARN")
-    assert second.startswith(f"4 role {ROLE}/Dev: the authenticator would not start")
+    assert first.startswith("3 role nonsense: the authenticator does not start: 'nonsense' is not taken as an ARN")
+    assert second.startswith(f"4 role {ROLE}/Dev: the authenticator does not start")
     assert review.status is not None
-    assert review.status.login_obstacles[0].startswith("the authenticator would not start")
+    assert review.status.login_obstacles[0].startswith("the authenticator does not start")
 
 
 def test_who_gets_in_by_chance_is_shown_with_the_most_that_there_may_be() -> None:
@@ -194,7 +194,7 @@ OFF = CONFIG.replace("true", "false")
 HUB = f"{CONFIG}".replace("name: cluster", "name: hub").replace(
     "environments:", "- environment: dev\n  metadata: {name: other}\nenvironments:"
 )
-SWITCH = "the switch is off and no webhook file is set, so the API server asks no authenticator"
+SWITCH = "awsIAMAuthenticatorInit is off and no webhook file is set: the API server does not use the authenticator"
 
 
 @pytest.mark.parametrize(
@@ -202,9 +202,9 @@ SWITCH = "the switch is off and no webhook file is set, so the API server asks n
     [
         (None, CONFIG, ("it has no mappings file",)),
         (None, OFF, ("it has no mappings file", SWITCH)),
-        ("server: {}\n", CONFIG, ("no entry of the mappings lets anybody in",)),
+        ("server: {}\n", CONFIG, ("no principal can log in by the entries of the mappings file",)),
         ("server: {mapAccounts: ['444455556666']}\n", OFF, (SWITCH,)),
-        ("server: {mapAccounts: ['444455556666']}\n", HUB, ("it is a hub, without masters to log in to",)),
+        ("server: {mapAccounts: ['444455556666']}\n", HUB, ("it is a hub, which has no masters to log in to",)),
     ],
 )
 def test_what_keeps_everybody_out(mappings: str | None, config: str, expected: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""report: who can get into which cluster, as whom, by what."""
+"""report: which principals can log in to which cluster, as whom, and by which entry."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from tarmak_iam.cli.all_clusters import FAILED, ClusterOutcome, ClusterWork, ReportProgress, for_each, outcome_counts
+from tarmak_iam.cli.browser import open_page
 from tarmak_iam.cli.console import note, print_json, print_line, print_payload
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.options import access_options, all_clusters_option, format_option
@@ -21,24 +23,27 @@ if TYPE_CHECKING:
     from tarmak_iam.hook.cluster.kubectl import Kubectl
     from tarmak_iam.report import AccessReview, ClusterReview, Repository, ReviewedCluster
 
-    Reach = Callable[[Cluster, ReportProgress], Kubectl]
+    Connect = Callable[[Cluster, ReportProgress], Kubectl]
 
 
 T = TypeVar("T")
 
-_COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "nobody": "cyan"}
+_WITH, _WITHOUT, _HUB = "with IAM login", "without IAM login", "hub"
+_COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "denied": "cyan"}
 
 
 @click.command(
     epilog="\b\nExamples:\n"
     "  tarmak-iam report --all-clusters -o html > access.html\n"
+    "  tarmak-iam report --open\n"
     "  tarmak-iam report --kubeconfig ~/.tarmak/dev-cluster/kubeconfig\n"
     '  tarmak-iam report --all-clusters --live -o json --date "$(date -I)"'
 )
 @all_clusters_option
-@click.option("--live", is_flag=True, help="Ask the clusters too, through the kubeconfig that tarmak names.")
+@click.option("--live", is_flag=True, help="Ask the clusters too, with the kubeconfig that Tarmak generates.")
 @access_options
-@click.option("--date", default="", metavar="TEXT", help="Date of the review, shown as given; without it, none.")
+@click.option("--date", default="", metavar="TEXT", help="Date of the review, shown as given.")
+@click.option("--open", "is_opened", is_flag=True, help="Open the HTML report in a browser, from a private file.")
 @format_option("text", "html", "json")
 @pass_session
 @click.pass_context
@@ -50,47 +55,65 @@ def report(
     kubeconfig: Path | None,
     kube_context: str | None,
     date: str,
+    is_opened: bool,
     output: str,
 ) -> None:
-    """Access review: who can get in as whom, by which entry, with what is found about it and its last change.
+    """Generate an access review: who can log in to a cluster.
 
-    Reads the files, and the history of the git repository around them. With --live, --kubeconfig or --context the
-    cluster is asked what usernames and groups may do, and whether its own mappings are those of the files. Exits with 2
-    if a cluster cannot be read: the others are in the review all the same.
+    Lists each principal with its username, groups and privilege, its entry in the mappings file, the findings about it,
+    and its last change in git. With --live, --kubeconfig or --context, the cluster is asked for its RBAC bindings and
+    its current mappings. If a cluster cannot be read, the review contains the others, and the exit code is 2.
     """
-    is_reached = kubeconfig is not None or kube_context is not None
-    if all_clusters and is_reached:
-        raise click.UsageError("--kubeconfig and --context are about one cluster: --live asks each through its own")
+    is_asked = kubeconfig is not None or kube_context is not None
+    if all_clusters and is_asked:
+        raise click.UsageError("--kubeconfig and --context are for one cluster: use --live with --all-clusters")
+    if is_opened and output != "html":
+        if context.get_parameter_source("output") is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"--open shows HTML: use it without -o {output}, or with -o html")
+        output = "html"
     config = session.config()
 
-    def reach(cluster: Cluster, tell: ReportProgress) -> Kubectl:
-        return kubectl_of(replace(session, cluster_name=cluster.cluster_name), kubeconfig, kube_context, tell)
+    def connect(cluster: Cluster, report_progress: ReportProgress) -> Kubectl:
+        own = replace(session, cluster_name=cluster.cluster_name)
+        return kubectl_of(own, kubeconfig, kube_context, report_progress)
 
-    review = _ReviewBuilder(session, config, all_clusters).review(reach if live or is_reached else None, date)
-    _print(review, output)
+    review = _ReviewBuilder(session, config, all_clusters).review(connect if live or is_asked else None, date)
+    if is_opened:
+        _open(review)
+    else:
+        _print(review, output)
     if all_clusters and review.clusters:
-        note(outcome_counts([(each.cluster, _state(each)) for each in review.clusters], "open"))
+        note(_counts(review))
     if review.failed:
         context.exit(ExitCode.ERROR)
+
+
+def _counts(review: AccessReview) -> str:
+    """As in `3 clusters: 2 with IAM login (dev-a, dev-b), 1 without (prod)`."""
+    has_login = any(_state(each) == _WITH for each in review.clusters)
+    order = [_WITH, _WITHOUT, _HUB, FAILED]
+    states = sorted(((each.cluster, _state(each)) for each in review.clusters), key=lambda pair: order.index(pair[1]))
+    words = {_WITHOUT: "without" if has_login else _WITHOUT}
+    return outcome_counts([(name, words.get(state, state)) for name, state in states], "")
 
 
 def _state(cluster: ClusterReview) -> str:
     if cluster.error or cluster.live_error:
         return FAILED
     if cluster.is_hub:
-        return "hub"
-    return "closed" if cluster.status and cluster.status.login_obstacles else "open"
+        return _HUB
+    return _WITH if cluster.is_login_possible else _WITHOUT
 
 
 @dataclass(frozen=True, slots=True)
 class _ReviewBuilder:
-    """A review of one cluster, whose errors are the command's, or of all, where they are in the review."""
+    """A review of one cluster, or of all. Of all, errors are part of the review; else they end the command."""
 
     session: Session
     config: TarmakConfig
     all_clusters: bool
 
-    def review(self, reach: Reach | None, date: str) -> AccessReview:
+    def review(self, connect: Connect | None, date: str) -> AccessReview:
         from tarmak_iam.report import Repository, put_together
 
         config = self.config
@@ -103,8 +126,8 @@ class _ReviewBuilder:
         if repository.remedy:
             note(f"the last changes are not known: {repository.unknown}; {repository.remedy}")
         reviewed = {each.name: self._reviewed(each, found, repository) for each in outcomes}
-        if reach is not None:
-            self._ask(reviewed, [each for each in outcomes if not each.error], reach)
+        if connect is not None:
+            self._ask(reviewed, [each for each in outcomes if not each.error], connect)
         return put_together(config.path, list(reviewed.values()), found, repository, date)
 
     def _read(self, cluster: Cluster, _: ReportProgress) -> Subjects:
@@ -117,19 +140,21 @@ class _ReviewBuilder:
             place = self.config.document.position(outcome.cluster.route)
             return ReviewedCluster(unreadable_cluster(outcome.name, place, outcome.error))
         installation = outcome.value.installation
-        assert installation is not None  # of_cluster gives one
+        assert installation is not None  # of_cluster sets one
         return ReviewedCluster(review_cluster(outcome.value, found, repository), installation.loaded)
 
-    def _ask(self, reviewed: dict[str, ReviewedCluster], read: list[ClusterOutcome[Subjects]], reach: Reach) -> None:
-        """Puts what each cluster says into its review, or why it says nothing."""
+    def _ask(
+        self, reviewed: dict[str, ReviewedCluster], read: list[ClusterOutcome[Subjects]], connect: Connect
+    ) -> None:
+        """Adds to each review what its cluster answers, or why it could not be asked."""
         from tarmak_iam.report import ask_cluster
 
         installations = {each.name: each.value.installation for each in read}
 
-        def ask(cluster: Cluster, tell: ReportProgress) -> ClusterReview:
+        def ask(cluster: Cluster, report_progress: ReportProgress) -> ClusterReview:
             installation = installations[cluster.cluster_name]
-            assert installation is not None  # of_cluster gives one
-            return ask_cluster(reviewed[cluster.cluster_name].review, installation, reach(cluster, tell))
+            assert installation is not None  # of_cluster sets one
+            return ask_cluster(reviewed[cluster.cluster_name].review, installation, connect(cluster, report_progress))
 
         with_masters = [each.cluster for each in read if not reviewed[each.name].review.is_hub]
         for outcome in self._each(with_masters, ask, "asking"):
@@ -147,9 +172,15 @@ class _ReviewBuilder:
 
 
 def _coloured(line: str) -> str:
-    """With what is privileged, and who gets nothing, in a colour on a terminal."""
+    """The labels of privileges and denials are coloured on a terminal."""
     word = line.split(maxsplit=1)[0] if line.startswith("    ") else ""
     return line.replace(word, click.style(word, fg=_COLOURS[word], bold=True), 1) if word in _COLOURS else line
+
+
+def _open(review: AccessReview) -> None:
+    from tarmak_iam.report import page
+
+    open_page("access-review.html", page(review).encode())
 
 
 def _print(review: AccessReview, output: str) -> None:

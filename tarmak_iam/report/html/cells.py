@@ -1,37 +1,39 @@
-"""What several parts of the page have in common: cells, badges, facts and places."""
+"""Parts that several sections of the page use: cells, badges, facts and places."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 from tarmak_iam.mappings.principals import SSO_PREFIX
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.git_history import LastChange, short_commit
 from tarmak_iam.report.html.markup import Markup, el, fragment
-from tarmak_iam.report.model import MappedIdentity, ReviewedFinding
+from tarmak_iam.report.model import FindingKey, MappedIdentity, ReviewedFinding
 
 Shown = Callable[[Place | Path | None], str]
-"""A place or a file as the page shows it."""
+"""How a place or a file is displayed on the page."""
 
 _BREAKS = re.compile(r"(?<=[:/,=@.-])(?=[^:/,=@.\s-])|(?<=[a-z0-9])(?=[A-Z])")
 _LONG_WORD = re.compile(r"\S{24,}")
 _PRIVILEGES = {Privilege.ADMIN: "Admin", Privilege.NODE: "Node", Privilege.ELEVATED: "Elevated"}
 
 _KINDS = {
-    "account": "everyone else of the account",
+    "account": "every other principal of the account",
     "sso": "SSO permission set",
-    "userid": "unique id",
+    "userid": "unique ID",
     "role": "role",
     "user": "user",
 }
 
 
 def shown_under(directory: Path) -> Shown:
-    """Files below the directory of tarmak.yaml by their path there: a review reads the same wherever it was made."""
+    """Shows files below the directory of tarmak.yaml by their relative path, so that a review does not depend on where
+    it was generated."""
 
     def shown(place: Place | Path | None) -> str:
         if place is None:
@@ -46,7 +48,7 @@ def shown_under(directory: Path) -> Shown:
 
 
 def code(value: str) -> Markup:
-    """Somebody's name for something: in its own direction, and broken where it may be."""
+    """A name from a file: isolated in its text direction, with possible line breaks."""
     return el("code", el("bdi", _breakable(value)))
 
 
@@ -56,7 +58,7 @@ def _breakable(value: str) -> Markup:
 
 
 def location(value: str) -> Markup:
-    """A place: its line and column stay together."""
+    """A place, never broken between line and column."""
     first, *others = value.split("/")
     return el("code", el("bdi", first, [["/", el("wbr"), each] for each in others]))
 
@@ -66,7 +68,7 @@ def muted(*children: str) -> Markup:
 
 
 def nothing(what: str) -> Markup:
-    """A dash for those who see it, and what is not there for the others."""
+    """A dash, with a text for screen readers."""
     return fragment(el("span", "\N{EM DASH}", aria_hidden="true", class_="muted"), el("span", what, class_="hidden"))
 
 
@@ -75,7 +77,7 @@ def badge(value: str, kind: str) -> Markup:
 
 
 def name(kind: str, principal: str) -> Markup:
-    """A principal, and what it is."""
+    """A principal and its kind."""
     shown = f"{SSO_PREFIX}{principal}" if kind == "sso" else principal
     return fragment(code(shown) if shown else muted("(none)"), el("div", _kind(kind, principal), class_="muted"))
 
@@ -87,21 +89,26 @@ def _kind(kind: str, principal: str) -> str:
 
 def becomes(identity: MappedIdentity) -> Markup:
     """Username and groups."""
-    username = code(identity.username) if identity.username else muted("their own ARN")
+    username = code(identity.username) if identity.username else muted("its own ARN")
     groups = el("ul", [el("li", code(group)) for group in identity.groups], class_="chips", aria_label="Groups")
     return fragment(username, groups if identity.groups else el("div", "no groups", class_="muted"))
 
 
+def principal_key(kind: str, principal: str) -> str:
+    """Equal for the rows of the same principal in all tables."""
+    return f"{kind} {to_lower(principal)}"
+
+
 def privilege(value: Privilege, because: Iterable[str] = (), *, asked: bool = True) -> Markup:
-    """`asked` is whether the cluster told what its bindings give: a dash would say more than is known without."""
+    """`asked`: whether the cluster was asked for its bindings. If not, a dash would claim more than is known."""
     if value is Privilege.NONE:
-        return nothing("none") if asked else muted("bindings not asked")
+        return nothing("none") if asked else muted("none known")
     return fragment(badge(_PRIVILEGES[value], str(value)), [el("div", why, class_="muted why") for why in because])
 
 
-def change(value: LastChange | None) -> Markup:
-    """The last change of lines or of a file."""
-    if value is None:
+def change(value: LastChange | None, common: LastChange | None = None) -> Markup:
+    """The last change of lines or of a file; nothing for `common`, which the introduction explains."""
+    if value is None or value == common:
         return Markup()
     if value.state == "unknown":
         return el("div", f"last change not known: {value.unknown}", class_="muted")
@@ -112,27 +119,56 @@ def change(value: LastChange | None) -> Markup:
     return el("div", when, el("br"), commit, " ", el("bdi", value.summary), class_="muted")
 
 
-def findings(values: Iterable[ReviewedFinding], shown: Shown | None = None) -> Markup:
-    """With their places, or without `shown` with the lines alone: the file is told beside them."""
+Repeated = Mapping[FindingKey, str]
+"""The ids of the elements that explain repeated findings, by the key of the finding."""
+
+
+def findings(values: Iterable[ReviewedFinding], shown: Shown) -> Markup:
+    """A list of findings with their places."""
+    return el("ul", [_finding(each, shown(each.place)) for each in values], class_="findings")
+
+
+def entry_findings(values: Iterable[ReviewedFinding], repeated: Repeated) -> Markup:
+    """Findings about an entry, with their lines: the row names the file. A repeated one links to its explanation."""
     found = list(values)
     if not found:
         return nothing("none")
-    return el("ul", [_finding(each, shown) for each in found], class_="findings")
+    items = [
+        el("li", _finding_head(each, f"line {each.place.line}", repeated[each.key]))
+        if each.key in repeated
+        else _finding(each, f"line {each.place.line}")
+        for each in found
+    ]
+    return el("ul", items, class_="findings")
 
 
-def _finding(noted: ReviewedFinding, shown: Shown | None) -> Markup:
-    where = shown(noted.place) if shown else f"line {noted.place.line}"
-    kind = "ignored" if noted.ignored is not None else str(noted.severity)
+def repeated_findings(groups: Iterable[Sequence[ReviewedFinding]], repeated: Repeated) -> Markup:
+    """Each group once, with all of its lines."""
+    items = []
+    for group in groups:
+        lines = ", ".join(dict.fromkeys(str(each.place.line) for each in group))
+        items.append(_finding(group[0], f"lines {lines}", repeated[group[0].key]))
+    return el("ul", items, class_="findings")
+
+
+def _finding(noted: ReviewedFinding, where: str, anchor: str | None = None) -> Markup:
     reason = None
     if noted.ignored is not None:
-        reason = el("div", f"Ignored by a comment: {noted.ignored or 'without a reason'}", class_="muted")
+        text = f": {noted.ignored}" if noted.ignored else " without a reason"
+        reason = el("div", f"Suppressed by a comment{text}", class_="muted")
     remedy = el("div", sentence(noted.remedy), class_="muted") if noted.remedy else None
-    head = (badge(kind.capitalize(), kind), " ", el("span", noted.id, class_="id"), " ", muted(where))
-    return el("li", el("div", head, class_="finding-head"), el("div", sentence(noted.message)), remedy, reason)
+    return el("li", _finding_head(noted, where), el("div", sentence(noted.message)), remedy, reason, id=anchor)
+
+
+def _finding_head(noted: ReviewedFinding, where: str, link: str | None = None) -> Markup:
+    kind = "suppressed" if noted.ignored is not None else str(noted.severity)
+    own: Markup | str = el("a", noted.id, href=f"#{link}") if link else noted.id
+    head = (badge(kind.capitalize(), kind), " ", el("span", own, class_="id"), " ", muted(where))
+    return el("div", head, class_="finding-head")
 
 
 def sentence(message: str) -> Markup:
-    """Ours, about somebody's names, one of which it may begin with."""
+    """A message as a sentence. It may begin with a name, which keeps its case."""
     text = message if message.startswith(("arn:", "'")) else f"{message[:1].upper()}{message[1:]}"
     text += "" if text.endswith("?") else "."
     parts, end = [], 0
@@ -143,14 +179,14 @@ def sentence(message: str) -> Markup:
 
 
 def severity_order(values: Iterable[ReviewedFinding]) -> str:
-    """For sorting: errors before warnings before what is ignored, many before few."""
+    """For sorting: errors before warnings before suppressed findings, many before few."""
     found = list(values)
     counts = [sum(each.ignored is None and each.severity is severity for each in found) for severity in Severity]
     return "-".join(f"{999 - count:03}" for count in (*counts, len(found)))
 
 
 def anchor(number: int) -> str:
-    """The id of a cluster's section; its name may have any characters."""
+    """The id of a cluster's section. The name of a cluster may contain any characters."""
     return f"cluster-{number + 1}"
 
 

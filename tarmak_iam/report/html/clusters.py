@@ -1,26 +1,32 @@
-"""The section of one cluster: its state, who gets in, which entries let nobody in, and what they may do there."""
+"""The section of one cluster: its state, its principals, its ineffective entries, and what the principals may do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from tarmak_iam.hook.cluster.live_mappings import BUILT_IN
 from tarmak_iam.mappings.groups import ADMINS, EVERYONE
 from tarmak_iam.report.escalations import Privilege
+from tarmak_iam.report.git_history import LastChange
 from tarmak_iam.report.html.cells import (
+    Repeated,
     Shown,
     anchor,
     badge,
     becomes,
     change,
     code,
+    entry_findings,
     fact,
     findings,
     location,
     muted,
     name,
     nothing,
+    principal_key,
     privilege,
+    repeated_findings,
     sentence,
     severity_order,
 )
@@ -36,14 +42,16 @@ from tarmak_iam.report.model import (
 from tarmak_iam.report.rbac import ANONYMOUS, UNAUTHENTICATED, BindingRights, PolicyRule, SubjectRights
 
 _KINDS = {Privilege.ADMIN: "admin", Privilege.ELEVATED: "elevated", Privilege.NONE: "note"}
-_RIGHTS_COLUMNS = ("Group or user", "Given to", "May", "Where", "By")
+_RIGHTS_COLUMNS = ("Group or user", "Granted to", "May", "Where", "By")
+_RIGHTS_UNIT = ("permission", "permissions")
 
 
 def rights(cluster: ClusterReview) -> Iterator[Markup]:
     rows = [row for subject in _all(cluster) for row in _rows(subject, cluster)]
     if rows:
-        yield el("h3", "What they may do")
-        yield HtmlTable(f"What groups and users may do in {cluster.cluster}", _RIGHTS_COLUMNS, rows, "rights").markup()
+        caption = f"Permissions of groups and users in {cluster.cluster}"
+        yield el("h3", "Permissions of their groups and usernames")
+        yield HtmlTable(caption, _RIGHTS_COLUMNS, rows, "rights", _RIGHTS_UNIT).markup()
 
 
 def _all(cluster: ClusterReview) -> Iterator[SubjectRights]:
@@ -53,12 +61,12 @@ def _all(cluster: ClusterReview) -> Iterator[SubjectRights]:
         yield SubjectRights("Group", EVERYONE, (), with_login, BUILT_IN[EVERYONE])
     for kind, subject in (("Group", UNAUTHENTICATED), ("User", ANONYMOUS)) if cluster.principals else ():
         own = tuple(right for right in cluster.everyone if right.subject == (kind, subject))
-        yield SubjectRights(kind, subject, (), own, "everybody, without a login")
+        yield SubjectRights(kind, subject, (), own, "every caller, without a login")
 
 
 def _rows(subject: SubjectRights, cluster: ClusterReview) -> Iterator[TableRow]:
     if subject.name == ADMINS:
-        may = fragment(badge("Everything", "admin"), muted(" whatever bindings say"))
+        may = fragment(badge("Everything", "admin"), muted(" regardless of bindings"))
         yield _row(subject, may, "everywhere", "Kubernetes itself", "admin")
     elif subject.built_in and subject.principals and subject.name != EVERYONE:
         yield _row(subject, subject.built_in, "everywhere", "Kubernetes itself")
@@ -67,7 +75,7 @@ def _rows(subject: SubjectRights, cluster: ClusterReview) -> Iterator[TableRow]:
         mark = "" if right.privilege is Privilege.NONE else str(right.privilege)
         yield _row(subject, _may(right), where, _by(right), mark)
     if subject.name in cluster.unbound:
-        may = fragment(badge("Nothing", "warning"), muted(" no binding knows the group"))
+        may = fragment(badge("Nothing", "warning"), muted(" no binding names the group"))
         yield _row(subject, may, nothing("nowhere"), nothing("none"))
 
 
@@ -86,7 +94,7 @@ def _row(subject: SubjectRights, may: str, where: str, by: str, mark: str = "") 
 
 def _may(right: BindingRights) -> Markup:
     if right.rules is None:
-        return fragment(badge("Nothing", "warning"), muted(f" there is no {right.role}"))
+        return fragment(badge("Nothing", "warning"), muted(f" {right.role} does not exist"))
     if right.is_everything:
         return badge("Everything", "admin")
     marks = [badge(_capital(each.name), _KINDS[each.privilege]) for each in right.escalations]
@@ -111,13 +119,24 @@ def _by(right: BindingRights) -> Markup:
 
 
 _COLUMNS = ("Principal", "Becomes", "Privilege", "Entry, last change", "Findings")
-_OUTSIDE = ("Entry for", "Would become", "Why it lets nobody in", "Entry, last change", "Findings")
+_INEFFECTIVE_COLUMNS = ("Entry for", "Would become", "Why it is ineffective", "Entry, last change", "Findings")
 
 
-def section(number: int, cluster: ClusterReview, shown: Shown) -> Markup:
+@dataclass(frozen=True, slots=True)
+class _Notation:
+    """How places, repeated findings and `common`, the change that the introduction explains, are displayed."""
+
+    shown: Shown
+    repeated: Repeated
+    common: LastChange | None
+
+
+def section(number: int, cluster: ClusterReview, shown: Shown, common: LastChange | None = None) -> Markup:
     own = anchor(number)
+    repeated = {group[0].key: f"{own}-finding-{at}" for at, group in enumerate(cluster.repeated_findings, 1)}
     heading = el("h2", cluster.cluster, " ", _state(cluster), id=own)
-    return el("section", heading, _content(cluster, shown), class_="cluster", aria_labelledby=own)
+    content = _content(cluster, _Notation(shown, repeated, common))
+    return el("section", heading, content, class_="cluster", aria_labelledby=own)
 
 
 def _state(cluster: ClusterReview) -> Markup:
@@ -125,38 +144,48 @@ def _state(cluster: ClusterReview) -> Markup:
         return badge("Cannot be read", "error")
     if cluster.is_hub:
         return badge("Hub", "note")
-    return badge("Closed", "warning") if cluster.status.login_obstacles else badge("Open", "open")
+    return badge("IAM login", "ok") if cluster.is_login_possible else badge("No IAM login", "warning")
 
 
-def _content(cluster: ClusterReview, shown: Shown) -> Iterator[Markup]:
+def _content(cluster: ClusterReview, notation: _Notation) -> Iterator[Markup]:
     if cluster.status is None:
-        yield el("p", "It could not be read, so this review does not tell who gets in: ", el("bdi", cluster.error))
+        yield el(
+            "p",
+            "The files of this cluster could not be read, so its principals are not known: ",
+            el("bdi", cluster.error),
+        )
         return
     if cluster.is_hub:
-        yield el("p", "A hub has Vault, bastion and DNS, and no masters: there is no cluster to log in to.")
+        yield el("p", "A hub contains Vault, bastion and DNS, but no masters: there is no Kubernetes API to log in to.")
         return
     yield el("ul", _notices(cluster), class_="notices")
     yield el("dl", _facts(cluster.status), class_="facts")
     if cluster.findings:
-        yield fragment(el("h3", "About the cluster and its files"), findings(cluster.findings, shown))
-    yield fragment(el("h3", "Who can get in"), _people(cluster, shown))
+        yield fragment(el("h3", "Findings about the cluster and its files"), findings(cluster.findings, notation.shown))
+    if notation.repeated:
+        explained = repeated_findings(cluster.repeated_findings, notation.repeated)
+        yield fragment(el("h3", "Findings about several entries"), explained)
+    yield fragment(el("h3", "Principals"), _principals(cluster, notation))
     if cluster.ineffective_entries:
-        yield fragment(el("h3", "Entries that let nobody in"), _ineffective(cluster, shown))
+        yield fragment(el("h3", "Ineffective entries"), _ineffective(cluster, notation))
     if cluster.live:
         yield fragment(rights(cluster), _differences(cluster))
-    yield fragment(el("h3", "Read from"), el("ul", [_file(each, shown) for each in cluster.files], class_="files"))
+    files = [_file(each, notation) for each in cluster.files]
+    yield fragment(el("h3", "Files of this review"), el("ul", files, class_="files"))
 
 
 def _notices(cluster: ClusterReview) -> Iterator[Markup]:
     assert cluster.status is not None
     for reason in cluster.status.login_obstacles:
-        yield el("li", badge("Closed", "warning"), " ", f"Nobody gets in by IAM: {reason}.")
+        yield el("li", badge("No IAM login", "warning"), " ", f"IAM login is not possible: {reason}.")
     if cluster.live_error:
-        yield el("li", badge("Not asked", "error"), " ", cluster.live_error)
+        yield el("li", badge("Incomplete", "error"), " ", cluster.live_error)
     if cluster.differences:
-        yield el("li", badge("Not applied", "warning"), " The cluster's own mappings are not those of these files.")
+        yield el("li", badge("Not applied", "warning"), " The current mappings of the cluster differ from these files.")
     if cluster.differences == ():
-        yield el("li", badge("Applied", "open"), " The cluster's own mappings give everybody what these files say.")
+        yield el(
+            "li", badge("Applied", "ok"), " The current mappings of the cluster grant the same access as these files."
+        )
     for text in cluster.notes:
         yield el("li", badge("Note", "note"), " ", text)
 
@@ -165,47 +194,44 @@ def _differences(cluster: ClusterReview) -> Markup | None:
     if not cluster.differences:
         return None
     items = [el("li", el("bdi", each.text)) for each in cluster.differences]
-    return fragment(el("h3", "What would change if these files were applied"), el("ul", items, class_="differences"))
+    return fragment(el("h3", "Changes if these files were applied"), el("ul", items, class_="differences"))
 
 
 def _facts(status: ClusterStatus) -> Iterator[Markup]:
-    yield fact("Switch in tarmak.yaml", "on" if status.authenticator_init else "off")
+    yield fact("awsIAMAuthenticatorInit", "on" if status.authenticator_init else "off")
     yield fact("Kubernetes", status.kubernetes_version)
     yield fact("Authenticator", status.daemon_version)
-    yield fact("Mappings come from", ", ".join(status.backends))
+    yield fact("Backend" if len(status.backends) == 1 else "Backends", ", ".join(status.backends))
     yield fact("Image", code(status.image), kind="long")
-    yield fact("Without IAM", status.recovery_hint, kind="full")
+    yield fact("Recovery access", _capital(status.recovery), kind="full")
 
 
-def _people(cluster: ClusterReview, shown: Shown) -> Markup:
+def _principals(cluster: ClusterReview, notation: _Notation) -> Markup:
     if not cluster.principals:
-        return el("p", "Nobody.", class_="muted")
-    asked = cluster.live
-    rows = [
-        _person(each, shown, asked=asked) for each in sorted(cluster.principals, key=lambda one: one.privilege.rank)
-    ]
-    caption = f"Who can get into {cluster.cluster}"
-    return HtmlTable(caption, _COLUMNS, rows, "people", sorted_by=2).markup()
+        return el("p", "No principals.", class_="muted")
+    by_privilege = sorted(cluster.principals, key=lambda one: one.privilege.rank)
+    rows = [_principal(each, notation, asked=cluster.live) for each in by_privilege]
+    caption = f"Principals of {cluster.cluster}"
+    return HtmlTable(caption, _COLUMNS, rows, "people", ("principal", "principals"), sorted_by=2).markup()
 
 
-def _person(one: ReviewedPrincipal, shown: Shown, *, asked: bool) -> TableRow:
+def _principal(one: ReviewedPrincipal, notation: _Notation, *, asked: bool) -> TableRow:
+    others = [_other(each, notation.shown) for each in one.alternatives]
     cells = (
         TableCell(name(one.kind, one.principal), one.principal),
-        TableCell(
-            fragment(becomes(one.identity), [_other(each, shown) for each in one.alternatives], _nothing(one)),
-            one.identity.username,
-        ),
+        TableCell(fragment(becomes(one.identity), others, _nothing(one)), one.identity.username),
         TableCell(privilege(one.privilege, one.because, asked=asked), str(one.privilege.rank)),
-        _entry(one.identity, change(one.change), shown),
-        TableCell(findings(one.findings), severity_order(one.findings)),
+        _entry(one.identity, one.change, notation),
+        TableCell(entry_findings(one.findings, notation.repeated), severity_order(one.findings)),
     )
     has_findings = any(each.ignored is None for each in one.findings)
     flags = ("privileged" if one.privilege is not Privilege.NONE else "", "found" if has_findings else "")
-    return TableRow(cells, mark=str(one.privilege), flags=" ".join(filter(None, flags)))
+    key = principal_key(one.kind, one.principal)
+    return TableRow(cells, mark=str(one.privilege), flags=" ".join(filter(None, flags)), key=key)
 
 
 def _nothing(one: ReviewedPrincipal) -> Markup | None:
-    return el("div", badge("Or nothing, at random", "warning"), class_="other") if one.may_get_nothing else None
+    return el("div", badge("Or no access, at random", "warning"), class_="other") if one.may_get_nothing else None
 
 
 def _other(identity: MappedIdentity, shown: Shown) -> Markup:
@@ -214,30 +240,33 @@ def _other(identity: MappedIdentity, shown: Shown) -> Markup:
     )
 
 
-def _ineffective(cluster: ClusterReview, shown: Shown) -> Markup:
-    rows = [_nobody(each, shown) for each in cluster.ineffective_entries]
-    return HtmlTable(
-        f"Entries of {cluster.cluster} that let nobody in", _OUTSIDE, rows, "outsiders", sorted_by=3
-    ).markup()
+def _ineffective(cluster: ClusterReview, notation: _Notation) -> Markup:
+    rows = [_ineffective_entry(each, notation) for each in cluster.ineffective_entries]
+    caption = f"Ineffective entries of {cluster.cluster}"
+    unit = ("ineffective entry", "ineffective entries")
+    return HtmlTable(caption, _INEFFECTIVE_COLUMNS, rows, "ineffective", unit, sorted_by=3).markup()
 
 
-def _nobody(one: IneffectiveEntry, shown: Shown) -> TableRow:
+def _ineffective_entry(one: IneffectiveEntry, notation: _Notation) -> TableRow:
     cells = (
         TableCell(name(one.kind, one.principal), one.principal),
         TableCell(becomes(one.identity), one.identity.username),
         TableCell(sentence(one.reason)),
-        _entry(one.identity, change(one.change), shown),
-        TableCell(findings(one.findings), severity_order(one.findings)),
+        _entry(one.identity, one.change, notation),
+        TableCell(entry_findings(one.findings, notation.repeated), severity_order(one.findings)),
     )
-    return TableRow(cells, mark="nobody", flags="found" if one.findings else "")
+    has_findings = any(each.ignored is None for each in one.findings)
+    return TableRow(cells, mark="denied", flags="found" if has_findings else "")
 
 
-def _entry(identity: MappedIdentity, last: Markup, shown: Shown) -> TableCell:
+def _entry(identity: MappedIdentity, last: LastChange | None, notation: _Notation) -> TableCell:
     place = identity.place
     line = f"{place.line or 0:06}" if place else ""
-    return TableCell(fragment(el("div", location(shown(place)), class_="place") if place else None, last), line)
+    where = el("div", location(notation.shown(place)), class_="place") if place else None
+    return TableCell(fragment(where, change(last, notation.common)), line)
 
 
-def _file(file: SourceFile, shown: Shown) -> Markup:
+def _file(file: SourceFile, notation: _Notation) -> Markup:
     digest = el("code", file.sha256, class_="digest")
-    return el("li", code(shown(file.path)), el("div", "SHA-256 ", digest, class_="muted"), change(file.change))
+    hashed = el("div", "SHA-256 ", digest, class_="muted")
+    return el("li", code(notation.shown(file.path)), hashed, change(file.change, notation.common))

@@ -1,4 +1,5 @@
-"""HTML that cannot be forgotten to be escaped: text becomes markup in one place, and only there; and tables of it."""
+"""HTML elements and tables. Text becomes markup, and is escaped, in one place only, so that no escape can be
+forgotten."""
 
 from __future__ import annotations
 
@@ -18,17 +19,17 @@ class Markup(str):
 
 
 Child = str | None | Iterable["Child"]
-"""What stands in an element: markup, text that is escaped, nothing, or several of them."""
+"""The content of an element: markup, text to escape, None, or several of them."""
 
 
 def text(value: str) -> Markup:
-    """Somebody's text, on one line. What is not printable, or would turn the direction of what follows, is shown as an
-    escape."""
+    """Escaped text on one line. Characters that are not printable, or that change the text direction, are shown as
+    escapes."""
     return Markup(html.escape(one_line(value)))
 
 
 def el(name: str, /, *children: Child, **attributes: str | bool | None) -> Markup:
-    """An element. `class_` is the attribute class, `aria_label` is aria-label; False and None leave one out."""
+    """An element. `class_` is the attribute class, `aria_label` is aria-label. False and None omit an attribute."""
     given = "".join(_attribute(key, value) for key, value in attributes.items())
     return Markup(f"<{name}{given}>") if name in _VOID else Markup(f"<{name}{given}>{fragment(*children)}</{name}>")
 
@@ -38,7 +39,7 @@ def fragment(*children: Child) -> Markup:
 
 
 def verbatim(name: str, content: str) -> Markup:
-    """A style or script element, whose content is ours."""
+    """A style or script element, with content from this package."""
     assert f"</{name}" not in content
     return Markup(f"<{name}>{content}</{name}>")
 
@@ -62,8 +63,7 @@ def _attribute(key: str, value: str | bool | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TableCell:
-    """`order` is what is compared when the column is sorted; without one what is shown. An `is_empty` one says nothing
-    that a card would need."""
+    """`order` is the sort key of the cell, else its text. An `is_empty` cell is omitted if rows are shown as cards."""
 
     content: Child
     order: str | None = None
@@ -72,35 +72,43 @@ class TableCell:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """`mark` is a class; `flags` are words that the page's filters know (`privileged`, `found`). The first cell names
-    the row."""
+    """`mark` is a class. `flags` are words that the filters of the page use (`privileged`, `found`). The first cell is
+    the heading of the row. Rows with the same `key` are counted once over the whole page."""
 
     cells: Sequence[TableCell]
     mark: str = ""
     flags: str = ""
-    id: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HtmlTable:
-    """`sorted_by` is the column that the rows are in the order of, None for the order of the file."""
+    """`sorted_by` is the column by which the rows are sorted, None for the order of the file. `unit`: what a row is, in
+    singular and plural, for the count above the table."""
 
     caption: Child
     columns: Sequence[str]
     rows: Iterable[TableRow]
     kind: str
+    unit: tuple[str, str]
     sorted_by: int | None = None
 
     def markup(self) -> Markup:
-        # Roles are written out: shown as cards, a table loses them in some browsers.
-        return el(
+        rows = list(self.rows)
+        heads = [self._head(*each) for each in enumerate(self.columns)]
+        count = f"{len(rows)} {self.unit[len(rows) != 1]}"
+        # Roles are written out: some browsers drop those of a table that is shown as cards.
+        table = el(
             "table",
             el("caption", self.caption),
-            el("thead", el("tr", [self._head(*each) for each in enumerate(self.columns)], role="row"), role="rowgroup"),
-            el("tbody", map(self._row, self.rows), role="rowgroup"),
+            el("thead", el("tr", heads, role="row"), role="rowgroup"),
+            el("tbody", map(self._row, rows), role="rowgroup"),
             role="table",
             class_=f"{self.kind} sortable",
+            data_one=self.unit[0],
+            data_several=self.unit[1],
         )
+        return el("div", el("p", count, class_="count"), table, class_="counted")
 
     def _head(self, number: int, name: str) -> Markup:
         order = "ascending" if number == self.sorted_by else None
@@ -108,7 +116,7 @@ class HtmlTable:
 
     def _row(self, row: TableRow) -> Markup:
         cells = [self._cell(*each) for each in enumerate(row.cells)]
-        return el("tr", cells, role="row", id=row.id, class_=row.mark or None, data_flags=row.flags or None)
+        return el("tr", cells, role="row", class_=row.mark or None, data_flags=row.flags or None, data_key=row.key)
 
     def _cell(self, number: int, cell: TableCell) -> Markup:
         label = self.columns[number]

@@ -1,7 +1,8 @@
-// Sorting and searching. Everything is on the page without this, so what it needs it makes itself.
+// Sorting, searching and counting. The page contains everything without this script, so the script adds its own buttons.
 (() => {
   "use strict";
   const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+  const tables = Array.from(document.querySelectorAll("table.sortable"));
   const rows = Array.from(document.querySelectorAll("table.sortable tbody tr"));
 
   function key(row, column) {
@@ -22,7 +23,7 @@
     body.append(...sorted);
   }
 
-  for (const table of document.querySelectorAll("table.sortable")) {
+  for (const table of tables) {
     Array.from(table.tHead.rows[0].cells).forEach((header, column) => {
       const button = document.createElement("button");
       button.type = "button";
@@ -36,20 +37,34 @@
   const search = document.getElementById("search");
   const boxes = Array.from(controls.querySelectorAll("input[type=checkbox]"));
   const status = controls.querySelector("[role=status]");
-  const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+  const contents = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
 
   function filter() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const flags = boxes.filter((box) => box.checked).map((box) => box.name);
-    let shown = 0;
+    const counts = new Map();
     for (const row of rows) {
       const own = (row.dataset.flags ?? "").split(" ");
-      const isShown = words.every((word) => texts.get(row).includes(word)) && flags.every((flag) => own.includes(flag));
+      const isShown = words.every((word) => contents.get(row).includes(word)) && flags.every((flag) => own.includes(flag));
       row.hidden = !isShown;
-      shown += isShown ? 1 : 0;
     }
-    document.body.classList.toggle("filtered", shown < rows.length);
-    status.textContent = shown < rows.length ? `${shown} of ${rows.length} rows shown` : `${rows.length} rows`;
+    for (const table of tables) {
+      const own = Array.from(table.tBodies[0].rows);
+      const shown = own.filter((row) => !row.hidden);
+      table.closest(".counted").querySelector(".count").textContent = counted(shown.length, own.length, table);
+      const total = counts.get(table.dataset.several) ?? { table, all: new Set(), shown: new Set() };
+      own.forEach((row) => total.all.add(row.dataset.key ?? row));
+      shown.forEach((row) => total.shown.add(row.dataset.key ?? row));
+      counts.set(table.dataset.several, total);
+    }
+    document.body.classList.toggle("filtered", rows.some((row) => row.hidden));
+    const texts = Array.from(counts.values(), (each) => counted(each.shown.size, each.all.size, each.table));
+    status.textContent = texts.join(", ");
+  }
+
+  function counted(shown, all, table) {
+    const number = shown < all ? `${shown} of ${all}` : `${all}`;
+    return `${number} ${all === 1 ? table.dataset.one : table.dataset.several}`;
   }
 
   controls.addEventListener("submit", (event) => event.preventDefault());

@@ -16,13 +16,27 @@ import pytest
 from tarmak_iam.hook.programs import Completed, Programs
 from tests.report.test_rbac import EVERYTHING, binding, role
 from tests.support import ADMIN, ROOT, Shell
-from tests.support.admin_certificates import NO_CERTIFICATE
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.report_pages import read
 from tests.support.work_trees import Work, needs_git
 
 SCHEMA = json.loads((ROOT / "schemas" / "report.json").read_text())
 DEV = "arn:aws:iam::111122223333:role/Dev"
+INTRODUCTION = """\
+Access review
+This access review lists the principals (IAM roles, users, accounts and SSO permission sets) that are configured to \
+log in to the Kubernetes cluster dev-cluster with AWS IAM credentials. For each principal it shows the username, \
+groups and privilege in Kubernetes, and the entry of the mappings file that grants them.
+It was generated from tarmak.yaml and from the settings and mappings files of each cluster. The commit of these files \
+and their last changes are not known: no git repository. The cluster was not asked: rights that RBAC bindings grant \
+are not included.
+It lists 2 principals; 1 has admin access.
+Privilege is the highest privilege of a principal that is known. admin: it has every right in the cluster, or can give \
+itself every right. node: it has the identity of a node. elevated: it has rights with which it can get more rights. If \
+no privilege is shown, none of these is known.
+Not covered: who can assume a role or use the keys of a user in AWS, and logins without IAM (client certificates, \
+tokens of service accounts).
+"""
 
 
 @pytest.fixture
@@ -55,18 +69,19 @@ def mapped(shell: Shell) -> None:
 def test_one_cluster(shell: Shell) -> None:
     mapped(shell)
     path = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
-    assert shell.dev("report").out.splitlines()[:12] == [
-        "dev-cluster: switch on, authenticator v0.7.18, MountedFile, Kubernetes 1.12.9",
-        f"  without IAM: {NO_CERTIFICATE.format(shell.single / 'dev-cluster' / 'kubeconfig')}",
+    kubeconfig = shell.single / "dev-cluster" / "kubeconfig"
+    assert shell.dev("report").out.splitlines() == [
+        *INTRODUCTION.splitlines(),
+        "",
+        "dev-cluster: awsIAMAuthenticatorInit is on, authenticator v0.7.18, backend MountedFile, Kubernetes 1.12.9",
+        f"  no recovery access: the current context of {kubeconfig} has no client certificate",
         f"  {ADMIN}",
         "    becomes  admin, groups system:masters",
         "    admin    group system:masters",
         f"    entry    {path}:6:5",
-        "    changed  not known: no git repository",
         f"  {DEV}",
         "    becomes  dev:{{SessionName}}, groups developers",
         f"    entry    {path}:10:5",
-        "    changed  not known: no git repository",
     ]
 
 
@@ -81,7 +96,7 @@ def test_without_dulwich_it_says_once_how_to_get_the_history(shell: Shell, monke
     how = "install it, or the extra `report` in the clone of tarmak-iam: pip install '.[report]'"
     shown = shell.dev("report")
     assert shown.err == f"the last changes are not known: {why}; {how}\n"
-    assert shown.out.count(f"    changed  not known: {why}\n") == 2
+    assert shown.out.count(why) == 1
     assert told(shell, "-c", shell.single)["history"] == f"{why}; {how}"
     assert how in read(shell.dev("report", "-o", "html").out).text
 
@@ -108,7 +123,7 @@ def test_json(shell: Shell) -> None:
     mapped(shell)
     shown = told(shell, "-c", shell.single)
     (own,) = shown["clusters"]
-    assert (shown["complete"], own["cluster"], own["switch"], own["closed"]) == (True, "dev-cluster", True, [])
+    assert (shown["complete"], own["cluster"], own["switch"], own["loginObstacles"]) == (True, "dev-cluster", True, [])
     assert [(each["principal"], each["privilege"]) for each in own["principals"]] == [(ADMIN, "admin"), (DEV, "none")]
     assert shown["history"] == "no git repository"
     assert own["live"] is None
@@ -116,8 +131,8 @@ def test_json(shell: Shell) -> None:
 
 def test_a_cluster_without_mappings(shell: Shell) -> None:
     out = shell.dev("report").out
-    assert "  nobody gets in: it has no mappings file" in out
-    assert "  nobody gets in: the switch is off" in out
+    assert "  IAM login is not possible: it has no mappings file" in out
+    assert "  IAM login is not possible: awsIAMAuthenticatorInit is off" in out
 
 
 def test_files_that_cannot_be_read(shell: Shell) -> None:
@@ -137,8 +152,7 @@ def test_every_cluster_and_one_that_cannot_be_read(shell: Shell) -> None:
     assert [each["cluster"] for each in shown["clusters"]] == ["prod-blue"]
     everything = shell.run(*multi, "report", "--all-clusters", "-o", "json")
     shown = json.loads(everything.out)
-    closed = "2 closed (prod-blue, prod-green)"
-    assert everything.err == f"3 clusters: 1 hub (prod-hub), {closed}\n"
+    assert everything.err == "3 clusters: 2 without IAM login (prod-blue, prod-green), 1 hub (prod-hub)\n"
     assert [(each["cluster"], each["type"]) for each in shown["clusters"]] == [
         ("prod-hub", "hub"),
         ("prod-blue", "cluster-multi"),
@@ -154,7 +168,9 @@ def test_every_cluster_and_one_that_cannot_be_read(shell: Shell) -> None:
             "mapping" in broken.err
         )
         assert "admin" in broken.out
-        assert broken.err.endswith("3 clusters: 1 hub (prod-hub), 1 failed (prod-blue), 1 closed (prod-green)\n")
+        assert broken.err.endswith(
+            "3 clusters: 1 without IAM login (prod-green), 1 hub (prod-hub), 1 failed (prod-blue)\n"
+        )
     shown = json.loads(shell.run(*multi, "report", "--all-clusters", "-o", "json", code=2).out)
     jsonschema.Draft7Validator(SCHEMA).validate(shown)
     blue = shown["clusters"][1]
@@ -162,10 +178,54 @@ def test_every_cluster_and_one_that_cannot_be_read(shell: Shell) -> None:
     assert "the mappings file must be a YAML mapping" in blue["error"]
 
 
+def test_clusters_with_and_without_login(shell: Shell) -> None:
+    multi = ("-c", shell.multi, "--current-cluster", "prod-green")
+    shell.run(*multi, "enable")
+    shell.run(*multi, "map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
+    done = shell.run("-c", shell.multi, "report", "--all-clusters")
+    assert done.err == "3 clusters: 1 with IAM login (prod-green), 1 without (prod-blue), 1 hub (prod-hub)\n"
+    assert "It lists 1 principal; 1 has admin access. IAM login is not possible for prod-blue: " in done.out
+
+
+def test_a_finding_about_several_entries_is_printed_once(shell: Shell) -> None:
+    shell.dev("enable")
+    for name in ("A", "B", "C"):
+        shell.dev("map", "add", f"{DEV}{name}", "--username", "{{SessionName}}", "--group", name, code=0)
+    path = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    lines = shell.dev("report").out.splitlines()
+    assert lines.count("    findings IAM070: see below") == 3
+    (number,) = (at for at, line in enumerate(lines) if "[IAM070]" in line)
+    assert lines[number].startswith(f"  {path}:7:15: warning: ")
+    assert lines[number + 1] == "    also at 11:15, 15:15"
+
+
+def test_open(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mapped(shell)
+    opened: list[str] = []
+
+    def record(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("webbrowser.open", record)
+    monkeypatch.setenv("DISPLAY", ":0")
+    done = shell.dev("report", "--open")
+    (page,) = tmp_path.glob("tarmak-iam-*/access-review.html")
+    assert page.read_text() == shell.dev("report", "-o", "html").out
+    assert (page.stat().st_mode & 0o777, page.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert (opened, done.out) == ([page.as_uri()], "")
+    assert done.err == f"opened {page} in the browser; remove the file when it is no longer needed\n"
+    for output in ("text", "json"):
+        refused = shell.dev("report", "--open", "-o", output, code=2)
+        assert f"--open shows HTML: use it without -o {output}, or with -o html" in refused.err
+    assert len(opened) == 1
+
+
 def test_options_that_contradict_each_other(shell: Shell) -> None:
     for options in (("--kubeconfig", "x"), ("--context", "x")):
         refused = shell.run("-c", shell.multi, "report", "--all-clusters", *options, code=2)
-        assert "--live asks each through its own" in refused.err
+        assert "--kubeconfig and --context are for one cluster: use --live with --all-clusters" in refused.err
     refused = shell.run("-c", shell.multi, "--current-cluster", "prod-blue", "report", "--all-clusters", code=2)
     assert "--cluster selects one cluster" in refused.err
     assert "there is no such kubeconfig" in shell.dev("report", "--kubeconfig", "nowhere", code=2).err
@@ -185,7 +245,7 @@ def test_a_cluster_that_is_asked(shell: Shell, cluster: Cluster) -> None:
     lines = shell.dev("report", "--kubeconfig", kubeconfig).out.splitlines()
     assert "    admin    ClusterRoleBinding alice: everything for the user dev:alice" in lines
     assert "    may      get on pods in dev (RoleBinding dev/developers, ClusterRole view)" in lines
-    assert "  everybody may get on pods (ClusterRoleBinding basic, ClusterRole view)" in lines
+    assert "  every authenticated caller may get on pods (ClusterRoleBinding basic, ClusterRole view)" in lines
     assert f"  not applied yet: {ADMIN}: can log in as admin with group system:masters" in lines
     assert cluster.writes == []
     shown = json.loads(shell.dev("report", "--context", "dev", "-o", "json").out)

@@ -19,7 +19,10 @@ from tests.support import Shell
         ("image: 5\n", "1:8: error: image: must be a string; put the value in quotes"),
         ("kubernetesVersion: 1.30\n", "1:20: error: kubernetesVersion: must be a string; put the value in quotes"),
         ("backends: CRD\n", "1:11: error: backends: must be a list; write each item on its own line, after a dash"),
-        ("featureGates: A\n", "1:15: error: featureGates: must be a YAML mapping; write each entry on its own line, as in"),
+        (
+            "featureGates: A\n",
+            "1:15: error: featureGates: must be a YAML mapping; write each entry on its own line, as in",
+        ),
         (
             "image: x:v0.7.9\n---\nprofile: a\n",
             "2:1: error: the file contains a second document, which would be ignored",

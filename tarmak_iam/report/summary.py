@@ -1,0 +1,161 @@
+"""What stands at the top of a review: its numbers, and a paragraph for readers who do not know this project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tarmak_iam.findings import Severity
+from tarmak_iam.report.escalations import Privilege
+from tarmak_iam.report.git_history import LastChange, short_commit
+from tarmak_iam.report.model import AccessCell, AccessReview, AccessRow, ClusterReview
+
+_FEW = 3
+_PRINCIPALS = "This access review lists the principals (IAM roles, users, accounts and SSO permission sets)"
+_COLUMNS = """\
+For each principal it shows the username, groups and privilege in Kubernetes, and the entry of the mappings file that \
+grants them."""
+_PRIVILEGES = """\
+Privilege is the highest privilege of a principal that is known. admin: it has every right in the cluster, or can give \
+itself every right. node: it has the identity of a node. elevated: it has rights with which it can get more rights. \
+If no privilege is shown, none of these is known."""
+_NOT_COVERED = """\
+Not covered: who can assume a role or use the keys of a user in AWS, and logins without IAM (client certificates, \
+tokens of service accounts)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSummary:
+    """Each number is that of the items that the review shows. `principals`: each one once, in however many clusters;
+    `admins`: those with admin access in at least one cluster. Suppressed findings are not counted as errors or
+    warnings."""
+
+    clusters: int
+    principals: int
+    admins: int
+    ineffective: int
+    errors: int
+    warnings: int
+    suppressed: int
+
+
+def summarize(review: AccessReview) -> ReviewSummary:
+    found = {
+        (each.place, each.key): each
+        for each in (*review.findings, *(noted for cluster in review.clusters for noted in cluster.all_findings))
+    }.values()
+    reported = [each for each in found if each.ignored is None]
+    errors = sum(each.severity is Severity.ERROR for each in reported)
+    return ReviewSummary(
+        clusters=len(review.clusters),
+        principals=len(review.rows),
+        admins=sum(highest_privilege(row) is Privilege.ADMIN for row in review.rows),
+        ineffective=sum(len(each.ineffective_entries) for each in review.clusters),
+        errors=errors,
+        warnings=len(reported) - errors,
+        suppressed=len(found) - len(reported),
+    )
+
+
+def highest_privilege(row: AccessRow) -> Privilege:
+    """Of a principal, over all clusters."""
+    cells: Iterable[AccessCell] = filter(None, row.cells)
+    return min((cell.privilege for cell in cells), key=lambda each: each.rank)
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """As in `1 principal` and `2 principals`."""
+    return f"{number} {one if number == 1 else several or f'{one}s'}"
+
+
+def common_change(review: AccessReview) -> LastChange | None:
+    """The unknown or uncommitted change that all entries and files have in common because git knows nothing of them:
+    the introduction says so once. None if there is none."""
+    changes = {
+        each.change
+        for cluster in review.clusters
+        for each in (*cluster.entries, *cluster.files)
+        if each.change is not None
+    }
+    only = next(iter(changes)) if len(changes) == 1 and review.revision is None else None
+    return only if only is not None and only.state != "committed" else None
+
+
+def introduction(review: AccessReview, shown: Callable[[Path], str] = str) -> tuple[str, ...]:
+    """Paragraphs: what the review is, what it was generated from, what it covers, and how to read it. `shown`: how a
+    path is displayed."""
+    return (
+        f"{_PRINCIPALS} that are configured to log in to {_clusters(review)} with AWS IAM credentials. {_COLUMNS}",
+        " ".join((*_sources(review, shown), *_asked(review))),
+        " ".join(_results(review)),
+        _PRIVILEGES,
+        _NOT_COVERED,
+    )
+
+
+def _clusters(review: AccessReview) -> str:
+    if len(review.clusters) == 1:
+        return f"the Kubernetes cluster {review.clusters[0].cluster}"
+    return f"{len(review.clusters)} Kubernetes clusters"
+
+
+def _sources(review: AccessReview, shown: Callable[[Path], str]) -> Iterator[str]:
+    files = "It was generated from tarmak.yaml and from the settings and mappings files of each cluster"
+    revision = review.revision
+    if revision is None:
+        yield f"{files}. The commit of these files and their last changes are not known: {_why_unknown(review)}."
+        return
+    yield f"{files}, at commit {short_commit(revision.commit)} of {revision.date[:10]}."
+    if revision.changed:
+        names = _listed([shown(path) for path in revision.changed])
+        yield f"{counted(len(revision.changed), 'file differs', 'files differ')} from that commit: {names}."
+
+
+def _why_unknown(review: AccessReview) -> str:
+    return review.history or "nothing is committed yet"
+
+
+def _asked(review: AccessReview) -> Iterator[str]:
+    clusters = [each for each in review.clusters if each.status and not each.is_hub]
+    asked = [each.cluster for each in clusters if each.live]
+    others = [each.cluster for each in clusters if not each.live]
+    what = "asked for RBAC roles and bindings and for the current mappings"
+    if others and not asked:
+        who = "The cluster was" if len(others) == 1 else "The clusters were"
+        yield f"{who} not asked: rights that RBAC bindings grant are not included."
+    elif asked:
+        who = f"{_listed(asked)} {'was' if len(asked) == 1 else 'were'}"
+        yield f"{who} {what}."
+        if others:
+            yield f"Not asked: {_listed(others)}. Rights that RBAC bindings grant there are not included."
+    failed = [each.cluster for each in review.clusters if each.failed]
+    if failed:
+        yield f"The review is incomplete: {_listed(failed)} could not be read completely."
+
+
+def _results(review: AccessReview) -> Iterator[str]:
+    numbers = summarize(review)
+    admins = {0: "none has", 1: "1 has"}.get(numbers.admins, f"{numbers.admins} have")
+    yield (
+        f"It lists {counted(numbers.principals, 'principal')}; {admins} admin access."
+        if numbers.principals
+        else ("It lists no principals.")
+    )
+    without = without_login(review)
+    if without and numbers.principals:
+        yield (
+            f"IAM login is not possible for {_listed([each.cluster for each in without])}: principals that are listed "
+            "there cannot log in until it is."
+        )
+
+
+def without_login(review: AccessReview) -> list[ClusterReview]:
+    """The clusters with masters for which IAM login is not possible, by their files."""
+    return [each for each in review.clusters if each.status and not each.is_hub and not each.is_login_possible]
+
+
+def _listed(names: list[str]) -> str:
+    """All of a few, or the first ones and how many more there are."""
+    shown = names if len(names) <= _FEW + 1 else [*names[:_FEW], f"{len(names) - _FEW} more"]
+    return ", ".join(shown)
