@@ -81,7 +81,16 @@ async function searched(file) {
   const { context, page } = await opened(file);
   const visible = () => page.locator("tbody tr:visible").count();
   const status = () => page.getByRole("status").textContent();
-  const state = async () => ({ rows: await visible(), status: await status() });
+  const counts = () => page.locator(".count").allTextContents();
+  // By table: the rows that are visible; and the principals on the whole page, each once.
+  const shown = () => page.locator("table.sortable").evaluateAll((tables) => tables.map((table) =>
+    Array.from(table.tBodies[0].rows).filter((row) => row.checkVisibility()).length));
+  const principals = () => page.locator("tr[data-key]:visible").evaluateAll((rows) =>
+    new Set(rows.map((row) => row.dataset.key)).size);
+  const state = async () => ({
+    rows: await visible(), status: await status(), counts: await counts(), shown: await shown(),
+    principals: await principals(),
+  });
   const all = await state();
   await page.getByRole("searchbox", { name: "Search" }).focus();
   await page.keyboard.type("DEV role");
@@ -96,7 +105,7 @@ async function searched(file) {
   const printed = await page.getByRole("status").isVisible();
   await page.emulateMedia({ media: "screen" });
   await page.getByRole("searchbox").fill("");
-  await page.getByLabel("Privileged only").uncheck();
+  await page.getByLabel("With a privilege only").uncheck();
   await page.getByLabel("With findings only").check();
   const found = await state();
   await page.getByLabel("With findings only").uncheck();

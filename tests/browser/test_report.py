@@ -113,14 +113,26 @@ def test_tables_are_sorted_by_mouse_and_keyboard(seen: Seen) -> None:
 
 def test_rows_are_searched_and_filtered(seen: Seen) -> None:
     found, total = seen["searched"], seen["withoutScripts"]["rows"]
-    assert found["all"] == {"rows": total, "status": f"{total} rows"}
+    everything = found["all"]
+    assert everything["rows"] == total
+    assert everything["status"] == "4 principals, 1 ineffective entry, 7 permissions"
+    assert everything["counts"] == ["4 principals", "4 principals", "1 ineffective entry", "7 permissions"]
     assert 0 < found["words"]["rows"] < total
-    assert found["words"]["status"] == f"{found['words']['rows']} of {total} rows shown"
     assert found["entered"] == found["words"]
     assert found["focused"] == "privileged"
     assert 0 < found["privileged"]["rows"] < found["words"]["rows"]
     assert 0 < found["found"]["rows"] < total
     assert found["again"] == found["all"]
+
+
+def test_every_count_is_that_of_what_is_shown(seen: Seen) -> None:
+    for name in ("all", "words", "privileged", "found"):
+        state = seen["searched"][name]
+        shown = [int(text.split()[0]) for text in state["counts"]]
+        assert shown == state["shown"]
+        assert int(state["status"].split()[0]) == state["principals"]
+    words = seen["searched"]["words"]
+    assert words["status"].startswith(f"{words['principals']} of 4 principals, ")
 
 
 def test_paper_says_that_rows_are_left_out(seen: Seen) -> None:
@@ -136,7 +148,7 @@ def test_all_is_there_without_scripts(seen: Seen) -> None:
     found = seen["withoutScripts"]
     assert found["rows"] == found["seen"] > 10
     assert (found["buttons"], found["controls"]) == (0, False)
-    for told in (ADMIN, "IAM050", "no binding knows the group", "would never match", "Not committed"):
+    for told in (ADMIN, "IAM050", "no binding names the group", "would never match", "Not committed"):
         assert told in found["text"]
 
 
