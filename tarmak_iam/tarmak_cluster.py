@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
 from tarmak_iam.installation.installation import Installation
@@ -84,8 +85,7 @@ class TarmakCluster:
     def mappings(self) -> Mappings:
         """The mappings file as it is now; empty where there is none. `save()` writes it without `map`'s checks."""
         config, cluster = self._read()
-        files = self._files(config, cluster)
-        return files.mappings() or Mappings.create(self.cluster_name, str(files.mappings_path))
+        return self._files(config, cluster).mappings_or_new()
 
     def installation(self, **settings: Any) -> Installation:
         """The cluster's IAM login as its files have it. `settings` replace those of the settings file, by name."""
@@ -121,23 +121,20 @@ class TarmakCluster:
         """
         from tarmak_iam.access.lockout import principal_refusal
 
-        before, files = self._to_edit()
-        start = before.mappings or Mappings.create(self.cluster_name, str(files.mappings_path))
+        before, start = self._to_edit()
         chosen = None if groups is None else tuple(groups)
-        wanted = Wanted(principal, username, chosen, adds_groups=not replace_groups)
+        wanted = Wanted(with_plain_account(principal), username, chosen, adds_groups=not replace_groups)
         after, (outcome,) = start.merge([wanted], strip_path=strip_path, refuse=principal_refusal(before))
         if outcome.error is not None:
             raise outcome.error
-        return self._write(files, before, start, after, me=me, force=force)
+        return self._write(before, start, after, me=me, force=force)
 
     def unmap(self, principal: str, *, me: str | None = None, force: bool = False) -> list[Effect]:
         """Removes every mapping of a principal. Returns who loses access, empty where it is not mapped; raises as
         `map` does."""
-        before, files = self._to_edit()
-        if before.mappings is None:
-            return []
-        after = before.mappings.remove(principal)
-        return self._write(files, before, before.mappings, after, me=me, force=force, repairs=True)
+        before, start = self._to_edit()
+        after = start.remove(with_plain_account(principal))
+        return self._write(before, start, after, me=me, force=force, repairs=True)
 
     def check(self) -> list[Located]:
         """The findings about the cluster's files, as `check` reports them; `str()` of one is its line."""
@@ -149,7 +146,9 @@ class TarmakCluster:
         """Who the caller with this ARN becomes. The ARN of a role stands for a session of that role."""
         from tarmak_iam.identity.caller import identity_of
 
-        return self.installation().loaded.whois(identity_of(arn, session_name, user_id, access_key_id))
+        return self.installation().loaded.whois(
+            identity_of(with_plain_account(arn), session_name, user_id, access_key_id)
+        )
 
     def manifests(self) -> list[Manifest]:
         """The Kubernetes objects as plain data, in apply order."""
@@ -295,14 +294,14 @@ class TarmakCluster:
             after.save()
         return after is not before
 
-    def _to_edit(self) -> tuple[Installation, ClusterFiles]:
+    def _to_edit(self) -> tuple[Installation, Mappings]:
         config, cluster = self._read()
         files = self._files(config, cluster)
-        return Installation.load(config, cluster, files), files
+        installation = Installation.load(config, cluster, files)
+        return installation, installation.mappings or files.mappings_or_new()
 
     def _write(
         self,
-        files: ClusterFiles,
         before: Installation,
         start: Mappings,
         after: Mappings,
@@ -323,7 +322,7 @@ class TarmakCluster:
             check_admin_access(now, then, me)
             if not repairs:
                 NewFindings.of(now.installation, then.installation).refuse_errors()
-        files.write(files.mappings_path, after.document, before.mappings.document if before.mappings else None)
+        after.save()
         return list(effects(now, then))
 
     def _kubectl(self, lock: ClusterLock | None = None) -> Kubectl:

@@ -157,8 +157,8 @@ class Installation:
         *,
         with_admin: bool = False,
     ) -> Installation:
-        """The installation from a cluster's files. Tarmak's own kubeconfig is only read `with_admin`. `files` are those in
-        the directory of tarmak.yaml if they are not given.
+        """The installation from a cluster's files; without `files`, those in the directory of tarmak.yaml. Tarmak's own
+        kubeconfig is only read `with_admin`.
 
         Raises TarmakIamError, placed at the setting if a setting in the file cannot be used.
         """

@@ -112,7 +112,10 @@ def as_text(located: Located) -> str:
         (
             DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/a b}}\n",
             [
-                "tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/a b' is probably a mistake: it contains a blank"
+                (
+                    "tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/a b' is probably a mistake: "
+                    "it contains a blank"
+                )
             ],
         ),
         (
@@ -149,7 +152,10 @@ def as_text(located: Located) -> str:
         (
             DEV + '  kubernetes: {apiServer: {authTokenWebhookFile: "/etc/a\\u200b"}}\n',
             [
-                "tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/a\\u200b' is probably a mistake: it contains an invisible character"
+                (
+                    "tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/a\\u200b' is probably a "
+                    "mistake: it contains an invisible character"
+                )
             ],
         ),
         (

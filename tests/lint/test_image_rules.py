@@ -290,7 +290,8 @@ def test_a_kubernetes_of_tarmaks_own_file() -> None:
 def test_an_image_that_is_gone_may_still_be_on_a_master() -> None:
     (finding,) = image_findings(installation(image="gcr.io/heptio-images/authenticator:v0.3.0"))
     assert finding.message == (
-        "the image gcr.io/heptio-images/authenticator:v0.3.0 does not exist: the registry gcr.io/heptio-images no longer "
+        "the image gcr.io/heptio-images/authenticator:v0.3.0 does not exist: the registry "
+        "gcr.io/heptio-images no longer "
         "exists, and had no release after v0.3.0; no master can pull it; "
         "the admin certificate was not examined"
     )

@@ -38,7 +38,8 @@ def test_a_dash_too_many(items: str, expected: list[str]) -> None:
 
 def test_what_is_said_of_a_dash_too_many() -> None:
     assert only(ROLES + ENTRY.replace("    username", "  - username")) == (
-        "5:5 IAM115 authenticator v0.5.0 and later exits at startup, and IAM login is not possible: the dash before 'username' "
+        "5:5 IAM115 authenticator v0.5.0 and later exits at startup, and IAM login is not possible: the "
+        "dash before 'username' "
         "splits an entry in two, and one of them has no principal; it probably continues the entry in line 4; "
         "the admin certificate was not examined; begin line 5 with '    username:', without a dash"
     )

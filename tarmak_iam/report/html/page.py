@@ -127,7 +127,14 @@ def matrix(review: AccessReview) -> Markup | None:
     return el(
         "section",
         el("h2", "Principals by cluster", id="matrix"),
-        el("div", table.markup(), class_="wide", role="region", aria_label="Table of principals by cluster", tabindex="0"),
+        el(
+            "div",
+            table.markup(),
+            class_="wide",
+            role="region",
+            aria_label="Table of principals by cluster",
+            tabindex="0",
+        ),
         aria_labelledby="matrix",
     )
 
