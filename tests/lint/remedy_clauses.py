@@ -255,7 +255,7 @@ _CLAUSES: tuple[tuple[str, _Act], ...] = (
     (r"write .*(?:as in|such as) ([^\s,]+)", _quoted_text),
     (r"write ([^\s,\"]+)", _quoted_text),
     (r"write ((?:[\w.-]+, )*[\w.-]+ or [\w.-]+)", _any_of),
-    (r"name them (\S+)", lambda place, words: [place.with_key(words)]),
+    (r"rename them to (\S+)", lambda place, words: [place.with_key(words)]),
     (r"remove the leading zero", lambda place: [place.with_value(_scalar(place).lstrip("0"))]),
     (r'put it in quotes: ("[^"]*")', _quoted_text),
     (r"put it in quotes", lambda place: [place.with_value(f'"{_scalar(place)}"')]),
