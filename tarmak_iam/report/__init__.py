@@ -1,4 +1,5 @@
-"""The access review: who can get into which cluster, as whom, by which entry, and what they may do there."""
+"""The access review: which principals can log in to which cluster, as whom, by which entry, and what they may do
+there."""
 
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.git_history import Repository

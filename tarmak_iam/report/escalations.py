@@ -1,8 +1,8 @@
-"""How privileged somebody is, and the rights that lead to more rights: which verbs on which resources, where, and
-how much that is worth.
+"""Privileges, and the rights that lead to more rights: which verbs on which resources, in which namespace, and the
+privilege that they amount to.
 
-After "Role Based Access Control Good Practices" in Kubernetes's documentation, the published lists of tools (see
-docs/report.md), and Kubernetes's source where it says what is asked of the authorizer.
+Sources: "Role Based Access Control Good Practices" in Kubernetes's documentation, the published lists of other tools
+(see docs/report.md), and Kubernetes's source code, for the requests that the authorizer is asked about.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from tarmak_iam.text import TextEnum
 
 
 class Privilege(TextEnum):
-    """The most that a username and its groups are worth, the greatest first."""
+    """The highest privilege of a username with its groups, from the highest to the lowest."""
 
     ADMIN = "admin"
-    """Everything in the cluster: system:masters, a binding to such a role for the whole cluster, or the right to write
+    """Every right in the cluster: system:masters, a binding of such a role for the whole cluster, or the right to write
     the IAM mappings or to run code where the authenticator runs."""
     NODE = "node"
-    """The identity of a node, with what the Node authorizer gives it."""
+    """The identity of a node, with the rights that the Node authorizer grants to it."""
     ELEVATED = "elevated"
-    """A right that leads to more of them, by a binding (see `escalations`); known only where a cluster was asked, or
-    for usernames that Kubernetes itself binds."""
+    """A right that leads to more rights (see `escalations`). It comes from a binding, so it is known only if the
+    cluster was asked, or for usernames that Kubernetes itself binds."""
     NONE = "none"
-    """None of these, as far as is known."""
+    """None of these is known."""
 
     @property
     def rank(self) -> int:
@@ -46,8 +46,8 @@ _ENTRY_MAPS = tuple(name for each in ENTRY_OBJECTS.values() for name in each.nam
 
 @dataclass(frozen=True, slots=True)
 class ResourceAccess:
-    """Any of the verbs on any of the resources. `names`: the only objects that it is about, `*` and `?` as in a shell;
-    a resource may end in `/*`, which is any subresource of it."""
+    """Any of the verbs on any of the resources. `names`: limits it to these objects; `*` and `?` match as in a shell. A
+    resource may end in `/*`, for any subresource of it."""
 
     groups: tuple[str, ...]
     resources: tuple[str, ...]
@@ -57,11 +57,11 @@ class ResourceAccess:
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """`accesses`: any one of them is enough, with any one of `also` where there are some.
+    """`accesses`: any one of them is sufficient. If `also` is not empty, any one of those is required in addition.
 
-    `is_cluster_scoped`: the resource is in no namespace, so that a RoleBinding does not give it. `only_in`: the only
-    namespace where it counts. `privilege` is NONE for what is worth a note only. `in_kube_system`: what it is worth
-    there; `as_accounts`: whoever has it is whatever service account of the namespace it wants to be.
+    `is_cluster_scoped`: the resource has no namespace, so that a RoleBinding cannot grant it. `only_in`: the only
+    namespace in which it is an escalation. `privilege`: NONE if it is only a note. `in_kube_system`: the privilege
+    there. `as_accounts`: it allows a subject to act as any service account of the namespace.
     """
 
     name: str
@@ -76,15 +76,15 @@ class Escalation:
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """What is known of a cluster, and decides what rights are worth there. `backends`: None where they are not known;
+    """Facts about a cluster that decide which rights are escalations there. `backends`: None if they are not known.
     `config_maps`: those with the authenticator's configuration. `has_signers`: whether an approver needs `approve` on
-    `signers`, as Kubernetes wants it from 1.18 on (admission plugin CertificateApproval)."""
+    `signers`, which Kubernetes requires in 1.18 and later (admission plugin CertificateApproval)."""
 
     backends: tuple[str, ...] | None = None
     config_maps: tuple[str, ...] = (NAME,)
     has_signers: bool = True
 
-    def is_asked(self, backend: str) -> bool:
+    def uses(self, backend: str) -> bool:
         return self.backends is None or backend in self.backends
 
 
@@ -103,21 +103,22 @@ CLUSTER_SCOPED = frozenset(
         *((each.group, each.resource) for each in ENTRY_OBJECTS.values() if not each.names),
     }
 )
-"""By API group: resources without namespaces, nothing of which a RoleBinding gives. Not all: `namespaces` are missing,
-where a request about one is a request in it, and `clusterroles`, which a RoleBinding may allow to bind."""
+"""API groups and resources without namespaces, which a RoleBinding cannot grant. Two are left out on purpose:
+`namespaces`, because a request about a namespace is a request in it, and `clusterroles`, because a RoleBinding can
+grant the right to bind them."""
 
 
 def escalations(facts: ClusterFacts) -> tuple[Escalation, ...]:
-    """All that count in a cluster, the most dangerous first."""
+    """All escalations of a cluster, the most dangerous first."""
     return (*_writing_mappings(facts), *_RUNNING_CODE, *_IDENTITIES, _approval(facts), *_CONTROL_PLANE, *_NOTES)
 
 
 def _writing_mappings(facts: ClusterFacts) -> Iterable[Escalation]:
-    """Who writes them makes itself system:masters. The daemon finds an IAMIdentityMapping by its status (upstream's
-    pkg/mapper/crd/controller), so that this counts as well."""
+    """A subject that can write the mappings can map itself to system:masters. The daemon finds an IAMIdentityMapping by
+    its status (upstream's pkg/mapper/crd/controller), so writing the status is sufficient."""
     name = "writes the IAM mappings"
     maps = [*facts.config_maps]
-    for found in (each for backend, each in ENTRY_OBJECTS.items() if facts.is_asked(backend.name)):
+    for found in (each for backend, each in ENTRY_OBJECTS.items() if facts.uses(backend.name)):
         if found.names:
             maps += found.names
         else:
@@ -127,7 +128,7 @@ def _writing_mappings(facts: ClusterFacts) -> Iterable[Escalation]:
     yield Escalation(name, (access,), Privilege.ADMIN, only_in=NAMESPACE)
 
 
-# Up to Kubernetes 1.15 workloads are served in the group extensions too.
+# Up to Kubernetes 1.15, workloads are served in the API group extensions too.
 _WORKLOADS = (
     ResourceAccess(("",), ("pods", "replicationcontrollers"), _WRITE),
     ResourceAccess(("apps", "extensions"), ("deployments", "daemonsets", "statefulsets", "replicasets"), _WRITE),
@@ -135,7 +136,7 @@ _WORKLOADS = (
 )
 
 _RUNNING_CODE = (
-    # The API server takes a GET for exec as well: it is a websocket then.
+    # The API server accepts GET for exec too, for a websocket.
     Escalation(
         "runs commands in pods",
         (ResourceAccess(("",), ("pods/exec", "pods/attach"), ("create", "get")),),
@@ -150,7 +151,7 @@ _RUNNING_CODE = (
 )
 
 _IDENTITIES = (
-    # PATCH and DELETE answer with the object, and deletecollection with all of them, even as a dry run.
+    # PATCH and DELETE return the object, and deletecollection returns all of them, even in a dry run.
     Escalation(
         "reads secrets",
         (ResourceAccess(("",), ("secrets",), ("get", "list", "watch", "patch", "delete", "deletecollection")),),
@@ -161,7 +162,7 @@ _IDENTITIES = (
         only_in=NAMESPACE,
     ),
     Escalation("creates service account tokens", (ResourceAccess(("",), ("serviceaccounts/token",), ("create",)),)),
-    # endpoints/filters/impersonation.go: a service account is in a namespace, all others are not.
+    # endpoints/filters/impersonation.go: a service account has a namespace, all other identities have none.
     Escalation("impersonates others", (ResourceAccess(("",), ("serviceaccounts",), ("impersonate",)),)),
     Escalation(
         "impersonates others",
@@ -198,7 +199,7 @@ def _approval(facts: ClusterFacts) -> Escalation:
 
 
 _CONTROL_PLANE = (
-    # The controller manager approves these by itself (pkg/controller/certificates/approver).
+    # The controller manager approves these automatically (pkg/controller/certificates/approver).
     Escalation(
         "obtains node certificates",
         (ResourceAccess((_CERTIFICATES,), ("certificatesigningrequests/nodeclient",), ("create",)),),
@@ -219,7 +220,7 @@ _CONTROL_PLANE = (
         (ResourceAccess(("apiregistration.k8s.io",), ("apiservices",), _WRITE),),
         is_cluster_scoped=True,
     ),
-    # A conversion webhook sees and changes every object of the resource.
+    # A conversion webhook receives every object of the resource, and can change it.
     Escalation(
         "changes custom resource definitions",
         (ResourceAccess(("apiextensions.k8s.io",), ("customresourcedefinitions",), ("update", "patch")),),
@@ -230,7 +231,7 @@ _CONTROL_PLANE = (
         (ResourceAccess(("",), ("persistentvolumes",), ("create",)),),
         is_cluster_scoped=True,
     ),
-    # A request about a namespace is one in it: a RoleBinding there gives it.
+    # A request about a namespace is a request in it: a RoleBinding there can grant it.
     Escalation("changes namespaces", (ResourceAccess(("",), ("namespaces",), ("update", "patch")),)),
     Escalation(
         "changes pod security policies",
@@ -293,7 +294,7 @@ _NOTES = (
         Privilege.NONE,
         is_cluster_scoped=True,
     ),
-    # RBAC refuses to give what the giver has not, without `bind` or `escalate`.
+    # Without `bind` or `escalate`, the API server rejects granting rights that the subject does not have.
     Escalation(
         "grants its own rights to others",
         (ResourceAccess((_RBAC,), ("roles", "rolebindings"), _WRITE),),

@@ -1,4 +1,4 @@
-"""Who changed a line last, and when: what the git repository knows of it, and in words why it knows nothing."""
+"""Who changed a line last, and when, from the git repository; or the reason why that is not known."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from tarmak_iam.report.git.repository import Commit, FilePath, GitRepository
 
 
-_SHALLOW = "the clone is shallow, and the commit is not in it"
+_SHALLOW = "the clone is shallow and does not contain the commit"
 _MISSING = "dulwich 1.2.9 or later is not installed"
-_REMEDY = "install it, or the extra `report` in the clone of tarmak-iam: pip install '.[report]'"
+_REMEDY = "install it, or install the extra `report` in the clone of tarmak-iam: pip install '.[report]'"
 T = TypeVar("T")
 _SHORT = 12
 
 
 @dataclass(frozen=True, slots=True)
 class LastChange:
-    """A commit, by whom and when (ISO 8601, as the author's clock had it). Without one `unknown` tells why: where it is
-    empty, the change is not committed yet."""
+    """A commit with its author and date (ISO 8601, in the author's time zone). Without a commit, `unknown` is the
+    reason why it is not known; if that is empty, the change is not committed yet."""
 
     commit: str = ""
     author: str = ""
@@ -41,7 +41,7 @@ class LastChange:
 
 @dataclass(frozen=True, slots=True)
 class GitRevision:
-    """What the repository is at: `date` is the commit's; `changed` are files that are not as it has them."""
+    """The commit that is checked out, and its date. `changed`: the files that differ from it."""
 
     commit: str
     date: str
@@ -50,31 +50,32 @@ class GitRevision:
 
 @dataclass(frozen=True, slots=True)
 class FileHistory:
-    """The change behind each line, `otherwise` that of a line without one; `order`: when each commit was made."""
+    """The last change of each line; `otherwise`: that of all other lines. `order`: the time of each commit."""
 
     lines: Mapping[int, LastChange] = field(default_factory=dict)
     order: Mapping[str, int] = field(default_factory=dict)
     otherwise: LastChange = LastChange()
 
     def of(self, first: int, last: int) -> LastChange:
-        """The latest change to any of the lines; what is not committed is later than every commit."""
+        """The latest change of any of the lines. An uncommitted change is later than every commit."""
         return self.latest(self.lines.get(line, self.otherwise) for line in range(first, last + 1))
 
     def latest(self, changes: Iterable[LastChange]) -> LastChange:
-        """Of one or more changes to lines of the file."""
+        """The latest of one or more changes of lines of the file."""
         changes = list(changes)
-        open_ones = [change for change in changes if not change.commit]
-        if open_ones:
-            return min(open_ones, key=lambda change: change.state)  # uncommitted before unknown
+        not_committed = [change for change in changes if not change.commit]
+        if not_committed:
+            return min(not_committed, key=lambda change: change.state)  # uncommitted before unknown
         return max(changes, key=lambda change: self.order.get(change.commit, 0))
 
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """The one that the directory of tarmak.yaml is in; `unknown` tells why there is nothing to learn, and `remedy` what
-    to do about it, where there is something to do.
+    """The git repository that contains the directory of tarmak.yaml. `unknown`: why it cannot be read; `remedy`: what
+    to do about that, "" if nothing can be done.
 
-    A file of another repository, as in a submodule, has no history here. Nothing is run, and nothing raises.
+    The history of files in another repository, for example a submodule, is not known. No program is started, and
+    nothing raises.
     """
 
     unknown: str = ""
@@ -83,7 +84,7 @@ class Repository:
 
     @classmethod
     def of(cls, directory: Path) -> Repository:
-        """That there is no repository, or that it cannot be read, is an answer."""
+        """Does not raise if there is no repository, or if it cannot be read."""
 
         def opened() -> Repository:
             location = find_repository(directory)
@@ -99,7 +100,7 @@ class Repository:
             return cls(_MISSING, _REMEDY)
 
     def revision(self, files: Iterable[Path]) -> GitRevision | None:
-        """None where there is no commit."""
+        """None if there is no commit."""
         git = self.git
         head = git.head if git else None
         if git is None or head is None:
@@ -108,17 +109,17 @@ class Repository:
         return GitRevision(head.name.decode(), date, tuple(each for each in files if self._differs(each)))
 
     def file(self, path: Path) -> LastChange:
-        """The last commit that changed a file, by taking lines away too."""
+        """The last commit that changed a file, including one that only removed lines."""
         return self._asked(lambda git: _last_change(git, path), lambda reason: LastChange(unknown=reason))
 
     def lines(self, path: Path) -> FileHistory:
-        """Who changed each line of a file last."""
+        """The last change of each line of a file."""
         return self._asked(
             lambda git: _line_changes(git, path), lambda reason: FileHistory(otherwise=LastChange(unknown=reason))
         )
 
     def _differs(self, path: Path) -> bool:
-        """Whether a file is not as the commit has it, which includes that nobody knows."""
+        """Whether a file differs from the commit, or may differ from it because that is not known."""
         return not self._asked(lambda git: _is_committed(git, path), lambda _: False)
 
     def _asked(self, question: Callable[[GitRepository], T], unknown: Callable[[str], T]) -> T:
@@ -127,14 +128,14 @@ class Repository:
 
 
 def _answer(question: Callable[[], T], unknown: Callable[[str], T]) -> T:
-    """Whatever is wrong with a repository is a reason to know nothing, and none to end."""
+    """The answer; or `unknown` with the reason, whatever is wrong with the repository."""
     try:
         return question()
     except HistoryUnknown as reason:
         return unknown(str(reason))
     except (ImportError, KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # what dulwich's extension panics with is not an Exception
+    except BaseException as error:  # a panic in dulwich's extension is not an Exception
         return unknown(f"the git repository cannot be read ({type(error).__name__})")
 
 
@@ -146,7 +147,7 @@ def _last_change(git: GitRepository, path: Path) -> LastChange:
 
 
 def _line_changes(git: GitRepository, path: Path) -> FileHistory:
-    """Of the lines of the working copy: those that HEAD does not have are not committed."""
+    """For the lines of the working copy. Lines that HEAD does not contain are uncommitted."""
     from tarmak_iam.report.git.blame import blamed_lines
 
     name = git.location.path_of(path)
@@ -182,7 +183,7 @@ def _current(path: Path) -> bytes | None:
 
 
 def _plain(data: bytes) -> bytes:
-    """With git's own line ends: with core.autocrlf they are other ones in the working copy, which is no change."""
+    """With the line ends that git stores: core.autocrlf changes them in the working copy, which is not a change."""
     return data.replace(b"\r\n", b"\n")
 
 

@@ -1,4 +1,5 @@
-"""What a cluster itself makes of its principals: RBAC's rights, and how far its own mappings are from the files."""
+"""What a running cluster adds to the review: the rights that RBAC grants, and how its current mappings differ from the
+files."""
 
 from __future__ import annotations
 
@@ -18,10 +19,10 @@ from tarmak_iam.report.rbac import BindingRights, Rbac, SubjectRights, read_rbac
 
 
 def ask_cluster(review: ClusterReview, installation: Installation, kubectl: Kubectl) -> ClusterReview:
-    """The review with rights and differences. Raises ToolError where RBAC cannot be read.
+    """The review with rights and differences. Raises ToolError if roles and bindings cannot be read.
 
-    Only reads: roles and bindings of every namespace, and the objects of the authenticator in kube-system; where the
-    latter are not for the kubeconfig's user to read, that is told in the review.
+    Only reads: roles and bindings of every namespace, and the objects of the authenticator in kube-system. If the user
+    of the kubeconfig is not allowed to read the latter, the review says so (`live_error`).
     """
     objects = read_rbac_objects(kubectl)
     try:
@@ -29,7 +30,7 @@ def ask_cluster(review: ClusterReview, installation: Installation, kubectl: Kube
         found = effects(live.loaded(installation), Loaded.of(installation))
     except TarmakIamError as error:
         rbac = Rbac(objects, _facts(installation, None, kubectl))
-        failed = f"its own mappings cannot be read: {error.message}"
+        failed = f"its current mappings cannot be read: {error.message}"
         return replace(_with_rbac(review, installation, rbac), live_error=failed)
     return replace(
         _with_rbac(review, installation, Rbac(objects, _facts(installation, live, kubectl))), differences=found
@@ -37,8 +38,8 @@ def ask_cluster(review: ClusterReview, installation: Installation, kubectl: Kube
 
 
 def _facts(installation: Installation, live: LiveMappings | None, kubectl: Kubectl) -> ClusterFacts:
-    """Of the daemon that runs, and of the one that the files make: where it is not known which one runs, any backend
-    may be asked."""
+    """Covers the running daemon and the one of the files. If the running one is not known, any backend may be in
+    use."""
     own = live.authenticator(installation) if live is not None and live.daemonset is not None else None
     config_map = live.config_map if live is not None else None
     backends = None
@@ -49,7 +50,7 @@ def _facts(installation: Installation, live: LiveMappings | None, kubectl: Kubec
 
 
 def _has_signers(kubectl: Kubectl) -> bool:
-    """By the API server's own release: the files may be for a newer one."""
+    """Decided by the release of the API server itself: the files may be for a newer one."""
     try:
         return not kubectl.versions()[1].is_below(1, 18)
     except TarmakIamError:
@@ -81,7 +82,7 @@ def _with_rights(principal: ReviewedPrincipal, rbac: Rbac) -> ReviewedPrincipal:
 
 
 def _possible(principal: ReviewedPrincipal) -> tuple[MappedIdentity, ...]:
-    """All that it may get, where the daemon picks at random."""
+    """All identities that it may get, if the daemon chooses at random."""
     return (principal.identity, *principal.alternatives)
 
 
@@ -92,7 +93,7 @@ def _of_username(principal: ReviewedPrincipal, rbac: Rbac) -> tuple[BindingRight
 
 
 def _subjects(principals: Iterable[ReviewedPrincipal], rbac: Rbac) -> Iterator[SubjectRights]:
-    """Each group that is given, then each username that some binding names, in the order of the principals."""
+    """Each group of the principals, then each username that a binding names, in the order of the principals."""
     people = tuple(principals)
     groups: dict[str, list[str]] = {}
     users: dict[str, tuple[list[str], list[BindingRights]]] = {}

@@ -1,4 +1,4 @@
-"""How much a username and its groups are worth, and why."""
+"""The privilege of a username with its groups, and the reasons for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tarmak_iam.report.rbac import (
 )
 
 _NODE = "system:node:"
-# Kubernetes's own bindings (rbac/bootstrappolicy) give them secrets, or roles that escalate.
+# The default bindings of Kubernetes (rbac/bootstrappolicy) allow them to read secrets or to get more rights.
 _CONTROLLER_MANAGER = "system:kube-controller-manager"
 _CONTROLLERS = "system:serviceaccount:kube-system:"
 _WHOSE = {
@@ -31,7 +31,7 @@ JustifiedPrivilege = tuple[Privilege, tuple[str, ...]]
 
 
 def privilege_of(username: str, groups: Iterable[str], rights: Iterable[BindingRights] = ()) -> JustifiedPrivilege:
-    """The greatest privilege, and all that makes it so."""
+    """The highest privilege, and the reasons for it."""
     names = (username, *groups)
     found = [*_of_groups(names[1:]), *_of_username(username), *_of_rights(tuple(rights), names)]
     if not found:
@@ -41,15 +41,15 @@ def privilege_of(username: str, groups: Iterable[str], rights: Iterable[BindingR
 
 
 def greatest_privilege(possible: Iterable[JustifiedPrivilege]) -> JustifiedPrivilege:
-    """Of all that somebody may get, the first of the most privileged."""
+    """The highest of several; the first one of equal ones."""
     return min(possible, key=lambda each: each[0].rank)
 
 
 def privilege_of_any(
     possible: Iterable[tuple[str, tuple[str, ...]]], rbac: Rbac | None, account: str = ""
 ) -> JustifiedPrivilege:
-    """The greatest privilege of the usernames and groups that somebody may get. `account`: the number, for all of an
-    account, each of whom has its own ARN as the username."""
+    """The highest privilege of the usernames and groups that a principal may get. `account`: the ID of an account whose
+    callers all log in with their own ARN as username; "" for other principals."""
     return greatest_privilege(
         privilege_of(username, groups, () if rbac is None else _held(username, groups, rbac, account))
         for username, groups in possible
@@ -57,7 +57,7 @@ def privilege_of_any(
 
 
 def names_of_account(account: str) -> re.Pattern[str]:
-    """The usernames of callers whom an account lets in: their own ARNs."""
+    """The usernames of callers that are mapped by their account: their own ARNs."""
     return re.compile(rf"arn:[^:]*:(iam|sts)::{re.escape(account)}:.*")
 
 
@@ -90,7 +90,7 @@ def _of_username(username: str) -> Iterator[tuple[Privilege, str]]:
 
 
 def _of_rights(rights: Sequence[BindingRights], names: tuple[str, ...]) -> Iterator[tuple[Privilege, str]]:
-    # Which has everything without a binding.
+    # system:masters has every right without a binding.
     others = [right for right in rights if right.subject != ("Group", ADMINS)]
     for right in others:
         whose = _whose(right, names)
@@ -105,7 +105,7 @@ def _of_rights(rights: Sequence[BindingRights], names: tuple[str, ...]) -> Itera
 
 
 def _whose(right: BindingRights, names: tuple[str, ...]) -> str:
-    """By a template, of an account, or as everyone: only who gets that name has the right."""
+    """For rights of another name, which a template can become or which every caller has: whose rights they are."""
     kind, name = right.subject
     if name in names:
         return ""
@@ -113,7 +113,7 @@ def _whose(right: BindingRights, names: tuple[str, ...]) -> str:
 
 
 def _in_words(found: Iterable[FoundEscalation]) -> str:
-    """Those of one place together."""
+    """The names, with those of one place together."""
     by_detail: dict[str, list[str]] = {}
     for each in found:
         by_detail.setdefault(each.detail, []).append(each.name)

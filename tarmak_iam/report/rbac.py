@@ -1,5 +1,5 @@
-"""What RBAC of a cluster gives to usernames and groups: bindings, roles and their rules, as the API server decides
-them.
+"""The rights that RBAC in a cluster grants to usernames and groups: bindings, roles and their rules, evaluated as the
+API server does.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ UNAUTHENTICATED = "system:unauthenticated"
 """The group of requests without a login."""
 
 ANONYMOUS = "system:anonymous"
-"""Their username."""
+"""The username of requests without a login."""
 
 _GROUP = "rbac.authorization.k8s.io"
 _ACCOUNTS = "system:serviceaccounts"
 _ACCOUNT = "system:serviceaccount:"
-_BY_THE_AUTHENTICATOR = f" in {NAMESPACE}, where the authenticator runs"
+_NEXT_TO_AUTHENTICATOR = f" in {NAMESPACE}, where the authenticator runs"
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyRule:
-    """`names` are the only objects that it is about, where there are any. A rule is about `plain`, resources of API
-    `groups`, or about `urls`."""
+    """A rule of a role. It applies either to the resources `plain` of the API `groups`, or to `urls`. `names`, if not
+    empty, limits it to these objects."""
 
     verbs: tuple[str, ...]
     groups: tuple[str, ...] = ()
@@ -62,13 +62,13 @@ class PolicyRule:
 
     @property
     def resources(self) -> tuple[str, ...]:
-        """As kubectl takes them: `deployments.apps`; `*` for every one of every group, `*.` for every one of the core
-        group."""
+        """As kubectl accepts them: `deployments.apps`; `*` for every resource of every group, `*.` for every resource
+        of the core group."""
         return tuple(_resource(group, name) for group, name in self._pairs)
 
     @property
     def risks(self) -> tuple[str, ...]:
-        """The ways to more rights that it would be in a binding for the whole cluster; nothing for everything."""
+        """The names of the escalations that it allows in a ClusterRoleBinding; empty if it allows everything."""
         if self.is_everything:
             return ()
         found = (each.name for each in _FOUND_EVERYWHERE if _is_risk(each) and self.meets(each.accesses))
@@ -78,12 +78,12 @@ class PolicyRule:
         return any(self._allows(each) for each in accesses)
 
     def in_namespace(self) -> PolicyRule | None:
-        """What a RoleBinding gives of it: neither URLs nor resources that are in no namespace. None for nothing."""
+        """The part that a RoleBinding grants: no URLs, no resources without a namespace. None if nothing is left."""
         plain = tuple(name for name in self.plain if any(not _is_cluster_scoped(each, name) for each in self.groups))
         return replace(self, plain=plain) if plain and not self.urls else None
 
     def _allows(self, access: ResourceAccess) -> bool:
-        """Whether some request of an access would be allowed: apis/rbac/v1/evaluation_helpers.go in Kubernetes."""
+        """Whether any request of an access would be allowed: apis/rbac/v1/evaluation_helpers.go in Kubernetes."""
         if not {"*", *access.groups} & set(self.groups):
             return False
         verbs = access.verbs if "*" in self.verbs else tuple(set(access.verbs) & set(self.verbs))
@@ -91,7 +91,7 @@ class PolicyRule:
         return any(self._is_named(verb, resource, access.names) for verb in verbs for resource in wanted)
 
     def _is_named(self, verb: str, resource: str, names: tuple[str, ...]) -> bool:
-        """A request to create, or to delete a collection, names no object; one about a subresource does."""
+        """A request to create an object or to delete a collection names no object; one about a subresource does."""
         if not self.names:
             return True
         if verb == "deletecollection" or (verb == "create" and "/" not in resource):
@@ -100,7 +100,7 @@ class PolicyRule:
 
     @property
     def _pairs(self) -> tuple[tuple[str, str], ...]:
-        """Group and resource, without those that `*` of the same group has in it."""
+        """Pairs of group and resource, without those that a `*` of the same group includes."""
         if "*" in self.groups and "*" in self.plain:
             return (("*", "*"),)
         plain = ("*",) if "*" in self.plain else self.plain
@@ -108,7 +108,7 @@ class PolicyRule:
 
     @property
     def what(self) -> str:
-        """The resources or URLs that it is about."""
+        """The resources or URLs to which it applies."""
         if self.urls:
             return "every URL" if "*" in self.urls else ", ".join(self.urls)
         return ", ".join(_in_words(group, name) for group, name in self._pairs) or "no resource"
@@ -131,11 +131,12 @@ def _is_risk(escalation: Escalation) -> bool:
 
 
 def _is_of(own: str, wanted: str) -> bool:
-    """Whether a rule's resource is one that is wanted: `*` is every one, `*/exec` that subresource of every one."""
+    """Whether a resource of a rule includes the wanted one: `*` is every resource, `*/exec` this subresource of every
+    resource."""
     name, _, subresource = wanted.partition("/")
     if own == "*":
         return True
-    if subresource == "*":  # the text `userextras/*` is no subresource
+    if subresource == "*":  # the literal `userextras/*` is not a subresource
         return own != wanted and own.startswith((f"{name}/", "*/"))
     return own in (wanted, f"*/{subresource}" if subresource else wanted)
 
@@ -164,7 +165,7 @@ _EVERYTHING = "everything in a namespace"
 
 @dataclass(frozen=True, slots=True)
 class FoundEscalation:
-    """A way to more rights: `name` says which, `detail` where or as whom, as in `, as the service account ci:bot`."""
+    """An escalation that a subject has. `detail`: where, or as whom, as in ` in ci as the service account ci:bot`."""
 
     name: str
     privilege: Privilege
@@ -177,10 +178,10 @@ class FoundEscalation:
 
 @dataclass(frozen=True, slots=True)
 class BindingRights:
-    """What one binding gives to one subject of it. `namespace` is empty for the whole cluster; `rules` is None for a
-    role that does not exist, which gives nothing, and has of others what the binding gives of them. `subject`: its
-    kind, Group or User, and its name for the API server. `escalations`: where it leads; `parts`: what it has of the
-    ways that take two accesses, by their names, 0 for the first access and 1 for the other."""
+    """The rights that one binding grants to one of its subjects. `subject`: kind (Group or User) and name for the API
+    server. `namespace`: "" for the whole cluster. `rules`: the parts of the role's rules that the binding grants; None
+    for a role that does not exist. `escalations`: those that the rules allow. `parts`: of escalations that need two
+    accesses, the one that the rules allow: the name, and 0 for the first access or 1 for the second."""
 
     subject: tuple[str, str]
     binding: Ref
@@ -192,36 +193,36 @@ class BindingRights:
 
     @property
     def is_everything(self) -> bool:
-        """Whether it is worth as much as cluster-admin."""
+        """Whether these are the rights of cluster-admin."""
         return not self.namespace and any(rule.is_everything for rule in self.rules or ())
 
     @property
     def privilege(self) -> Privilege:
-        """Of this binding alone."""
+        """The privilege of this binding alone."""
         if self.is_everything:
             return Privilege.ADMIN
         return min((each.privilege for each in self.escalations), key=lambda one: one.rank, default=Privilege.NONE)
 
     @property
     def needs_login(self) -> bool:
-        """Whether the API server allows it only to callers whom it knows."""
+        """Whether the API server grants it only to authenticated callers."""
         return self.subject not in (("Group", UNAUTHENTICATED), ("User", ANONYMOUS))
 
     @property
     def risks(self) -> tuple[str, ...]:
-        """The names of the ways to more rights."""
+        """The names of the escalations that give a privilege."""
         return tuple(each.name for each in self.escalations if each.privilege is not Privilege.NONE)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What an auditor wants to know, and does not lead to more rights by itself."""
+        """Rights that an auditor wants to know, and that do not lead to more rights on their own."""
         return tuple(each.text for each in self.escalations if each.privilege is Privilege.NONE)
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectRights:
-    """A group or username that the mappings give, to whom, and what it is worth; `built_in` tells of a group that means
-    something without any binding."""
+    """A group or username of the mappings, the principals that get it, and its rights. `built_in`: what a group means
+    in Kubernetes without a binding; "" for others."""
 
     kind: str
     name: str
@@ -231,15 +232,15 @@ class SubjectRights:
 
 
 class Rbac:
-    """The roles and bindings of a cluster, asked for one name after the other."""
+    """The roles and bindings of a cluster, by the names of their subjects."""
 
     def __init__(self, objects: Iterable[Object], facts: ClusterFacts | None = None) -> None:
         self._escalations = escalations(facts or ClusterFacts())
         self._met: dict[tuple[str, tuple[PolicyRule, ...]], tuple[Escalation, ...]] = {}
         self._rights: dict[tuple[str, str], list[BindingRights]] = {}
         for right in _bound(objects):
-            with_ways = replace(right, escalations=self._found(right), parts=tuple(self._parts(right)))
-            self._rights.setdefault(right.subject, []).append(with_ways)
+            with_escalations = replace(right, escalations=self._found(right), parts=tuple(self._parts(right)))
+            self._rights.setdefault(right.subject, []).append(with_escalations)
         self._add_accounts()
 
     @classmethod
@@ -249,22 +250,22 @@ class Rbac:
 
     @property
     def groups(self) -> frozenset[str]:
-        """Every group that some binding names."""
+        """Every group that a binding names."""
         return frozenset(name for kind, name in self._rights if kind == "Group")
 
     @property
     def everyone(self) -> tuple[BindingRights, ...]:
-        """What each caller may do who logs in, and what those may who do not."""
+        """The rights of every authenticated caller, and those without a login."""
         return (*self.of("Group", EVERYONE), *self.anyone)
 
     @property
     def anyone(self) -> tuple[BindingRights, ...]:
-        """What the API server allows without a login. It asks for none by default (--anonymous-auth), and Tarmak does
-        not set that for it."""
+        """The rights without a login. The API server accepts such requests by default (--anonymous-auth), and Tarmak
+        does not set that flag."""
         return (*self.of("Group", UNAUTHENTICATED), *self.of("User", ANONYMOUS))
 
     def of(self, kind: str, name: str) -> tuple[BindingRights, ...]:
-        """What a Group or User gets by its own name; templates stand for what they can become."""
+        """The rights of a Group or User by its own name. A template matches every name that it can become."""
         if templates_in(name):
             return self.matching(kind, could_be(name))
         return tuple(self._rights.get((kind, name), ()))
@@ -278,10 +279,10 @@ class Rbac:
         )
 
     def rights_of(self, username: str, groups: Sequence[str]) -> tuple[BindingRights, ...]:
-        """All that a login has: by its names, by those that the API server adds, and without any login.
+        """All rights of a login: by its own names, by the groups that the API server adds, and those without a login.
 
-        It adds system:authenticated to what a webhook answers, but no groups to the username of a service account or a
-        node (authenticated_group_adder.go in Kubernetes).
+        The API server adds system:authenticated to the answer of a webhook. It adds no groups to the username of a
+        service account or a node (authenticated_group_adder.go in Kubernetes).
         """
         own = (right for group in groups for right in self.of("Group", group))
         is_added = username != ANONYMOUS and UNAUTHENTICATED not in groups
@@ -293,20 +294,20 @@ class Rbac:
         if any(rule.is_everything for rule in rules):
             return () if not right.namespace else (_everything_in(right.namespace),)
         best: dict[str, FoundEscalation] = {}
-        for one in (_way(each, right, accounts) for each in self._of_rules(right.namespace, rules)):
+        for one in (_found_escalation(each, right, accounts) for each in self._of_rules(right.namespace, rules)):
             if one.name not in best or one.privilege.rank < best[one.name].privilege.rank:
                 best[one.name] = one
         return tuple(best.values())
 
     def _of_rules(self, namespace: str, rules: tuple[PolicyRule, ...]) -> tuple[Escalation, ...]:
-        """A role is bound in many namespaces, and means the same in all but kube-system."""
+        """Cached: a role is bound in many namespaces, and means the same in all except kube-system."""
         key = (namespace if namespace in ("", NAMESPACE) else "any other", rules)
         if key not in self._met:
             self._met[key] = tuple(each for each in self._escalations if _is_met(each, namespace, rules))
         return self._met[key]
 
     def _parts(self, right: BindingRights) -> Iterator[tuple[str, int]]:
-        """Those of the whole cluster: there are no others that take two accesses."""
+        """Only for the whole cluster: no other escalation needs two accesses."""
         for each in () if right.namespace else self._escalations:
             if each.also:
                 met = [any(rule.meets(part) for rule in right.rules or ()) for part in (each.accesses, each.also)]
@@ -314,7 +315,8 @@ class Rbac:
                     yield each.name, met.index(True)
 
     def _add_accounts(self) -> None:
-        """Whoever starts pods in a namespace is any of its service accounts: until nothing more comes of that."""
+        """A subject that can start pods in a namespace can act as any of its service accounts. Repeated until nothing
+        changes, because service accounts can start pods too."""
         known: dict[str, tuple[str, ...]] = {}
         while (now := self._privileged_accounts()) != known:
             known = now
@@ -327,7 +329,7 @@ class Rbac:
                 ]
 
     def _privileged_accounts(self) -> dict[str, tuple[str, ...]]:
-        """By namespace: service accounts with a right that leads to more, `*` for all of them."""
+        """By namespace: the service accounts with an escalation; `*` for all of them."""
         found: dict[str, list[str]] = {}
         namespaces = {right.namespace for rights in self._rights.values() for right in rights if right.namespace}
         for (kind, name), rights in self._rights.items():
@@ -344,7 +346,7 @@ class Rbac:
 
 
 def combined_escalations(rights: Iterable[BindingRights]) -> Iterator[tuple[FoundEscalation, tuple[Ref, Ref]]]:
-    """The ways that no single one of somebody's bindings is, but two of them together."""
+    """Escalations that two bindings of a subject allow together, and neither of them alone."""
     by_part: dict[tuple[str, int], Ref] = {}
     for right in rights:
         for part in right.parts:
@@ -381,11 +383,11 @@ def _bound(objects: Iterable[Object]) -> Iterator[BindingRights]:
 
 
 def _subjects(binding: Object, namespace: str) -> Iterator[tuple[str, str]]:
-    """As pkg/registry/rbac/validation/rule.go in Kubernetes compares them: no other kinds, and in a RoleBinding a
-    service account without a namespace is of the binding's own."""
+    """As compared in pkg/registry/rbac/validation/rule.go in Kubernetes: no other kinds. In a RoleBinding, a service
+    account without a namespace is in that of the binding."""
     for each in binding.get("subjects") or ():
         kind, name = str(each.get("kind")), str(each.get("name", ""))
-        if kind == "ServiceAccount":  # a user of this name for the API server, whoever logs in as it
+        if kind == "ServiceAccount":  # for the API server a user with this name, even with another login
             own = str(each.get("namespace") or namespace)
             if own:
                 yield "User", f"{_ACCOUNT}{own}:{name}"
@@ -401,10 +403,10 @@ def _is_met(escalation: Escalation, namespace: str, rules: Sequence[PolicyRule])
     )
 
 
-def _way(escalation: Escalation, right: BindingRights, accounts: tuple[str, ...]) -> FoundEscalation:
+def _found_escalation(escalation: Escalation, right: BindingRights, accounts: tuple[str, ...]) -> FoundEscalation:
     is_there = right.namespace in ("", NAMESPACE)
     if is_there and escalation.in_kube_system.rank < escalation.privilege.rank:
-        return FoundEscalation(escalation.name, escalation.in_kube_system, _BY_THE_AUTHENTICATOR)
+        return FoundEscalation(escalation.name, escalation.in_kube_system, _NEXT_TO_AUTHENTICATOR)
     where = f" in {right.namespace}" if right.namespace else ""
     if escalation.as_accounts and accounts:
         return FoundEscalation(escalation.name, Privilege.ELEVATED, f"{where} as {_named(accounts, right.namespace)}")
@@ -413,7 +415,7 @@ def _way(escalation: Escalation, right: BindingRights, accounts: tuple[str, ...]
 
 def _everything_in(namespace: str) -> FoundEscalation:
     if namespace == NAMESPACE:
-        return FoundEscalation(_EVERYTHING, Privilege.ADMIN, _BY_THE_AUTHENTICATOR)
+        return FoundEscalation(_EVERYTHING, Privilege.ADMIN, _NEXT_TO_AUTHENTICATOR)
     return FoundEscalation(_EVERYTHING, Privilege.ELEVATED, f" in {namespace}")
 
 

@@ -1,5 +1,5 @@
-"""Makes the review from files: who gets in, by which entries, which entries are ineffective, and what git and
-`check` know of them. Nothing is asked of a cluster.
+"""Generates the review from files: the principals and their entries, ineffective entries, findings, and last changes
+in git. No cluster is asked.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ from tarmak_iam.text import quoted
 _Steps = tuple[str | int, ...]
 
 
-# Any suffix will do: a permission set's role has one, of sixteen hexadecimal digits.
+# Any value: the role of a permission set ends in a suffix of 16 hexadecimal digits.
 _SUFFIX = "ffffffffffffffff"
 
 
 class ReviewFindings:
-    """The findings about one cluster; those that comments set aside too, with what the comments say."""
+    """The findings about one cluster, including suppressed ones with the reason for that."""
 
     def __init__(self, report: Report, cluster_id: str, entries: Iterable[Route]) -> None:
-        """`entries`: the routes of the mappings' entries."""
+        """`entries`: the routes of the entries of the mappings."""
         routes = {route.plain for route in entries}
         self._of_entry: dict[_Steps, list[ReviewedFinding]] = {route: [] for route in routes}
         self._others: list[ReviewedFinding] = []
@@ -62,17 +62,17 @@ class ReviewFindings:
                     found.append(noted)
 
     def of_entry(self, route: Route) -> tuple[ReviewedFinding, ...]:
-        """About an entry of the mappings, or something in it."""
+        """Those about an entry of the mappings, or about a part of it."""
         return tuple(self._of_entry[route.plain])
 
     @property
     def of_cluster(self) -> tuple[ReviewedFinding, ...]:
-        """About the cluster and its files, but none of the entries."""
+        """Those about the cluster and its files that are not about an entry."""
         return tuple(self._others)
 
 
 def config_findings(report: Report) -> tuple[ReviewedFinding, ...]:
-    """About tarmak.yaml, and no single cluster of it."""
+    """The findings about tarmak.yaml that are not about one cluster."""
     return tuple(noted for located, noted in _all(report) if located.cluster is None)
 
 
@@ -82,8 +82,8 @@ def _all(report: Report) -> Iterable[tuple[Located, ReviewedFinding]]:
 
 
 def _leading_to(located: Located) -> Iterator[_Steps]:
-    """The way to what a finding in the mappings is about, step by step; without the occurrences of keys, which rules
-    need not tell."""
+    """Every beginning of the route of a finding in the mappings, without the occurrences of keys, which rules need not
+    give."""
     finding = located.finding
     if finding.subject is Subject.MAPPINGS:
         steps = finding.route.plain
@@ -96,7 +96,7 @@ def _noted(located: Located, ignored: str | None) -> ReviewedFinding:
 
 
 class EffectiveEntries:
-    """The entries of an installation's mappings, by what its daemon makes of them."""
+    """The entries of the mappings of an installation, and which of them its daemon uses."""
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
@@ -112,13 +112,13 @@ class EffectiveEntries:
                 self._by_place[mappings.document.position(entry.route)] = entry
 
     def of(self, grant: Grant) -> MappingEntry | None:
-        """The one that gives a grant; of an account that is listed twice the last one."""
+        """The entry of a grant; the last one for an account that is listed twice."""
         if grant.kind == "account" or grant.is_by_account:
             return self._accounts.get(grant.principal if grant.kind == "account" else account_of(grant))
         return self._by_place.get(grant.place) if grant.place else None
 
     def ineffective(self) -> Iterator[tuple[MappingEntry, str]]:
-        """Each entry that no principal gets in by, and the reason, in the order that the daemon asks them."""
+        """Each entry by which no principal can log in, with the reason, in the order in which the daemon tries them."""
         loaded = self._installation.loaded
         used = {self.of(each) for grant in loaded.grants for each in (grant, *loaded.alternatives(grant))}
         return ((entry, self._reason(entry)) for entry in self.all if entry not in used)
@@ -148,10 +148,10 @@ class EffectiveEntries:
     def _of_account(self, entry: MappingEntry) -> str:
         if not is_account(entry.arn):
             return f"{quoted(entry.arn)} is not a valid account ID: it must have 12 digits, in quotes"
-        return self._decided(entry, Grant("account", entry.arn, "", (), "")) or "no backend admits accounts"
+        return self._decided(entry, Grant("account", entry.arn, "", (), "")) or "no backend accepts accounts"
 
     def _decided(self, own: MappingEntry, asked: Grant) -> str:
-        """Which other entry counts for its principal; empty where none does."""
+        """Which other entry is used for the principal of an entry; "" if there is none."""
         grant = self._installation.loaded.grant(asked)
         entry = None if grant is None else self.of(grant)
         place = None if entry is None or entry == own else self.place(entry)
@@ -162,7 +162,7 @@ class EffectiveEntries:
         return f"it is ignored; the entry in line {place.line} for the same principal is used"
 
     def _answered(self, arn: str) -> str:
-        """What the authenticator would say to such a caller."""
+        """The reason with which the authenticator denies such a caller."""
         try:
             return self._installation.loaded.whois(identity_of(arn)).reason
         except TarmakIamError as error:
@@ -170,9 +170,9 @@ class EffectiveEntries:
 
 
 def review_cluster(subjects: Subjects, report: Report, repository: Repository) -> ClusterReview:
-    """Who gets in by the files of a cluster, and what `repository` knows of these.
+    """The review of a cluster from its files, with their changes in `repository`.
 
-    `subjects` must have an installation; `report` is what the rules found in them (`examine`).
+    `subjects` must have an installation; `report` contains the findings about them (`examine`).
     """
     installation = subjects.installation
     assert installation is not None
@@ -182,7 +182,7 @@ def review_cluster(subjects: Subjects, report: Report, repository: Repository) -
 
 
 def unreadable_cluster(cluster: str, place: Place, error: TarmakIamError) -> ClusterReview:
-    """A cluster whose files cannot be read, or used."""
+    """The review of a cluster whose files cannot be read or used."""
     return ClusterReview(cluster, place, error=str(error))
 
 
@@ -213,7 +213,7 @@ class _Reviewer:
         mappings = self.installation.mappings
         return self.repository.lines(Path(mappings.document.filename)) if mappings else FileHistory()
 
-    def _status(self, anybody: bool) -> ClusterStatus:
+    def _status(self, has_principals: bool) -> ClusterStatus:
         made = self.installation
         return ClusterStatus(
             type=made.cluster.type,
@@ -224,7 +224,7 @@ class _Reviewer:
             backends=tuple(made.daemon.backends),
             webhook_file=made.webhook_file,
             admin=None if made.is_hub else made.admin_access,
-            login_obstacles=tuple(_login_obstacles(made, anybody)),
+            login_obstacles=tuple(_login_obstacles(made, has_principals)),
         )
 
     def _principal(self, grant: Grant) -> ReviewedPrincipal:
@@ -275,7 +275,7 @@ class _Reviewer:
                 yield SourceFile(path, digest, self.repository.file(path))
 
 
-def _login_obstacles(installation: Installation, anybody: bool) -> Iterator[str]:
+def _login_obstacles(installation: Installation, has_principals: bool) -> Iterator[str]:
     """The reasons why IAM login is not possible."""
     failure = installation.loaded.failure
     if installation.is_hub:
@@ -285,21 +285,21 @@ def _login_obstacles(installation: Installation, anybody: bool) -> Iterator[str]
         yield "it has no mappings file"
     elif failure is not None:
         yield f"the authenticator does not start: {failure.reason}"
-    elif not anybody:
+    elif not has_principals:
         yield "no principal can log in by the entries of the mappings file"
     if installation.webhook_file is None:
         yield "awsIAMAuthenticatorInit is off and no webhook file is set: the API server does not use the authenticator"
 
 
 def _elsewhere(node: Node) -> Iterator[Node]:
-    """What its aliases stand for."""
+    """The nodes that its aliases refer to."""
     for each in walk(node):
         if isinstance(each, Alias):
             yield dereference(each)
 
 
 def _lines(document: Document, node: Node) -> tuple[int, int]:
-    """The first and the last line of a node as git counts them, which knows fewer line ends than YAML."""
+    """The first and the last line of a node as git counts lines: only line feeds end a line."""
     text = document.source.text
     first, last = node.start, max(node.start, node.end - 1)
     return text.count("\n", 0, first) + 1, text.count("\n", 0, last) + 1
@@ -307,7 +307,7 @@ def _lines(document: Document, node: Node) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class ReviewedCluster:
-    """A cluster, and the authenticator that its files make; None where they could not be read."""
+    """The review of a cluster and its authenticator; None if its files could not be read."""
 
     review: ClusterReview
     authenticator: Authenticator | None = None
@@ -316,9 +316,9 @@ class ReviewedCluster:
 def put_together(
     config: Path, reviewed: Sequence[ReviewedCluster], report: Report, repository: Repository, date: str = ""
 ) -> AccessReview:
-    """The review of all clusters of `config`, in the order in which they are given.
+    """The review of clusters of `config`, in the given order.
 
-    `report` has the findings about tarmak.yaml itself; `date` is shown as it is, and nothing is where it is empty.
+    `report` contains the findings about tarmak.yaml itself. `date` is shown unchanged; no date is shown if it is empty.
     """
     clusters = tuple(each.review for each in reviewed)
     files = dict.fromkeys(file.path for each in clusters for file in each.files)
@@ -334,19 +334,19 @@ def put_together(
 
 
 def _rows(reviewed: Sequence[ReviewedCluster]) -> Iterator[AccessRow]:
-    """Everybody in the order in which the clusters name them."""
+    """All principals, in the order in which the clusters name them."""
     own = [{each.key: each for each in one.review.principals} for one in reviewed]
-    everybody: dict[tuple[str, str], ReviewedPrincipal] = {}
+    principals: dict[tuple[str, str], ReviewedPrincipal] = {}
     for of_cluster in own:
         for key, principal in of_cluster.items():
-            everybody.setdefault(key, principal)
-    for key, principal in everybody.items():
+            principals.setdefault(key, principal)
+    for key, principal in principals.items():
         cells = (_cell(principal, mine.get(key), one) for mine, one in zip(own, reviewed, strict=True))
         yield AccessRow(principal.kind, principal.principal, tuple(cells))
 
 
 def _cell(principal: ReviewedPrincipal, own: ReviewedPrincipal | None, one: ReviewedCluster) -> AccessCell | None:
-    """What the cluster gives; to a principal that it does not name maybe by a pattern, or by the account."""
+    """What the cluster gives to a principal: by its own entry, or by a pattern or its account."""
     if own is not None:
         return AccessCell(own.identity, own.privilege)
     asked = Grant(principal.kind, principal.principal, "", (), "")

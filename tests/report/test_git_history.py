@@ -76,7 +76,7 @@ def test_a_shallow_clone_does_not_pretend(work: Work, tmp_path: Path) -> None:
     work.commit("a\nB\n", "Two", day=2)
     clone = Work(tmp_path / "clone")
     work.git("clone", "-q", "--depth=1", f"file://{work.root}", str(clone.root))
-    why = "the clone is shallow, and the commit is not in it"
+    why = "the clone is shallow and does not contain the commit"
     assert clone.lines().of(1, 1) == LastChange(unknown=why)
     assert clone.repository().file(clone.path) == LastChange(unknown=why)
     whole = Work(tmp_path / "whole")
@@ -136,8 +136,8 @@ def test_a_file_outside_of_the_repository(work: Work, tmp_path: Path) -> None:
     link = work.root / "link.yaml"
     link.symlink_to(path)
     repository = work.repository()
-    assert repository.file(link).unknown == "the file is outside of the git repository"
-    assert repository.lines(link).of(1, 1).unknown == "the file is outside of the git repository"
+    assert repository.file(link).unknown == "the file is outside the git repository"
+    assert repository.lines(link).of(1, 1).unknown == "the file is outside the git repository"
     revision = repository.revision([link])
     assert revision is not None
     assert revision.changed == (link,)
@@ -270,7 +270,7 @@ def test_without_dulwich(work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "dulwich.objects", None)
     repository = work.repository()
     assert repository.unknown == "dulwich 1.2.9 or later is not installed"
-    assert repository.remedy.startswith("install it, or the extra `report`")
+    assert repository.remedy.startswith("install it, or install the extra `report`")
     assert repository.file(work.path).unknown == repository.unknown
     outside = tmp_path / "outside"
     outside.mkdir()

@@ -1,6 +1,6 @@
-"""Commits, trees and files of a git repository, read from its object files: nothing is run, and no setting of the
-repository takes effect.
+"""Commits, trees and files of a git repository, read from its object files. No program is started, and no setting of
+the repository takes effect.
 
-dulwich decodes what git writes; what is looked at, how far and in which order is decided here. `repository` needs
-dulwich, from the extra `report`; the other modules do not.
+dulwich decodes the formats of git. This package decides which objects are read, how many, and in which order. Modules
+that need dulwich, from the extra `report`, say so.
 """

@@ -1,4 +1,4 @@
-"""Which commit changed a file last, and which one each of its lines is from, as `git log` and `git blame` say it."""
+"""Which commit changed a file last, and from which commit each of its lines is, as in `git log` and `git blame`."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from tarmak_iam.report.git.line_matches import lines_of, matching_lines
 from tarmak_iam.report.git.repository import Commit, FilePath, GitRepository, TreeEntry
 
 _CANDIDATES = 100
-"""Files that a commit took away, and that are compared with a new one: for more of them only equal content counts."""
+"""The most removed files of a commit that are compared with a new file. If there are more, only an equal file is a
+source."""
 _STEP = 5
-"""What a commit of a walk is worth, in steps."""
+"""The steps that a commit of a walk costs."""
 
 
 def last_commit(repository: GitRepository, path: FilePath) -> Commit | None:
-    """The last commit that changed a file, its mode too; None where nothing is committed under the path.
+    """The last commit that changed a file or its mode; None if nothing is committed under the path.
 
-    As `git log -1` does it: of a merge, the first parent that has the same file is followed, and a merge of which no
-    parent has it is a change of its own. A file that was moved is new.
+    As `git log -1`: of a merge, the first parent with the same file is followed, and a merge in which no parent has the
+    same file is itself a change. A file that was moved is new.
     """
     commit = repository.head
     entry = repository.entry(commit, path) if commit else None
@@ -39,19 +40,19 @@ def last_commit(repository: GitRepository, path: FilePath) -> Commit | None:
 
 
 def blamed_lines(repository: GitRepository, path: FilePath) -> list[Commit]:
-    """For each line of a file, as HEAD has it, the commit that it is from. Whole files that were moved are followed."""
+    """For each line of a file in HEAD, the commit that it is from. Whole files that were moved are followed."""
     head = repository.head
     entry = repository.entry(head, path) if head else None
     return _Blame(repository).lines(head, path, entry) if head and entry else []
 
 
 _Lines = list[tuple[int, int]]
-"""Lines of the file that are still to be blamed: their numbers in it, and in an older version."""
+"""Lines of the file whose commit is not known yet: their numbers in the file and in an older version."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """A file as a commit has it."""
+    """A file in a commit."""
 
     commit: Commit
     path: FilePath
@@ -63,7 +64,7 @@ class _Blame:
     repository: GitRepository
     waiting: dict[_Version, _Lines] = field(default_factory=dict)
     queue: list[tuple[int, int, _Version]] = field(default_factory=list)
-    """The newest commit first: what several of its children pass on is then looked at once."""
+    """The newest commit first, so that the lines from several of its children are examined together."""
     numbers: Iterator[int] = field(default_factory=itertools.count)
     blamed: dict[int, Commit] = field(default_factory=dict)
 
@@ -74,11 +75,11 @@ class _Blame:
             _, _, version = heapq.heappop(self.queue)
             lines = self.waiting.pop(version, None)
             if lines:
-                self._look_at(version, lines)
+                self._examine(version, lines)
         return [self.blamed[line] for line in range(count)]
 
-    def _look_at(self, version: _Version, lines: _Lines) -> None:
-        """Passes lines on to the parents that have them; the others are from this commit."""
+    def _examine(self, version: _Version, lines: _Lines) -> None:
+        """Passes lines on to the parents that contain them. The others are from this commit."""
         self.repository.budget.take_steps(_STEP)
         versions = []
         for older in self._before(version):
@@ -104,8 +105,8 @@ class _Blame:
         heapq.heappush(self.queue, (-version.commit.time, next(self.numbers), version))
 
     def _before(self, version: _Version) -> Iterator[_Version]:
-        """The versions of the parents: under the same path, or else what was moved there. One that is the same in
-        several parents counts once."""
+        """The versions in the parents: under the same path, or else the file that was moved there. A version that
+        several parents have is returned once."""
         seen = set()
         moved = []
         for parent in self.repository.parents(version.commit):
@@ -122,8 +123,8 @@ class _Blame:
                 yield source
 
     def _source(self, parent: Commit, version: _Version) -> _Version | None:
-        """What a commit moved to this path: of the files that it took away one that is equal, or the one that at least
-        half is left of, counted in bytes of lines."""
+        """The file that a commit moved to this path: of the files that it removed, an equal one, or the most similar
+        one if at least half of its bytes are the same, counted by lines."""
         removed = [_Version(parent, path, entry) for path, entry in self.repository.removed(parent, version.commit)]
         for each in removed:
             if each.entry.name == version.entry.name:

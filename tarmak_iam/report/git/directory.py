@@ -1,10 +1,11 @@
-"""The .git directory that a directory belongs to: where it is, its files, and how much of them is read.
+"""The .git directory of a directory: where it is, its files, and how much of them is read.
 
-Work is counted and not timed, so that the same repository gives the same answer on every machine.
+The work is limited by counting and not by time, so that the same repository gives the same answer on every machine.
 
-A repository is taken only where it belongs to the directory: a bare one that lies in it is not, and a `.git` file, as
-worktrees and submodules have it, must lead to a repository that names this directory in turn. Otherwise a directory of
-somebody else's could show the history of a repository of yours. Environment variables such as GIT_DIR do not count.
+A repository is used only if it belongs to the directory. A bare repository inside the directory is ignored, and a
+`.git` file, as in worktrees and submodules, must refer to a repository that refers back to the directory. Otherwise
+another user's directory could show the history of one of your repositories. Environment variables such as GIT_DIR are
+ignored.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.text import capped
 
 MAX_OBJECT = MAX_BYTES
-"""Bytes of a commit, a tree or a file: no larger file is read from the working copy either."""
+"""The most bytes of a commit, a tree or a file; the limit for files of the working copy too."""
 
 
 _GITFILE = b"gitdir: "
@@ -30,19 +31,20 @@ _CONFIG_BYTES = 1 << 16
 
 
 class HistoryUnknown(Exception):
-    """Why a question about the history has no answer, in a line, which may quote a path out of a `.git` file."""
+    """The reason why a question about the history has no answer: one line, which may quote a path from a `.git`
+    file."""
 
     def __init__(self, why: str) -> None:
         super().__init__(capped(why))
 
 
 class TooLarge(HistoryUnknown):
-    """An object has more than MAX_OBJECT bytes."""
+    """An object is larger than MAX_OBJECT bytes."""
 
 
 @dataclass(slots=True)
 class Budget:
-    """What is left: `commits` to read, `bytes` to inflate, and `steps` of walks and comparisons."""
+    """What may still be done: `commits` to read, `bytes` to inflate, and `steps` of walks and comparisons."""
 
     commits: int = 100_000
     bytes: int = 1 << 29
@@ -51,36 +53,36 @@ class Budget:
     def take_commit(self) -> None:
         self.commits -= 1
         if self.commits < 0:
-            raise HistoryUnknown("the history has more commits than are read")
+            raise HistoryUnknown("the history has more commits than the limit")
 
     def take_bytes(self, count: int) -> None:
         self.bytes -= count
         if self.bytes < 0:
-            raise HistoryUnknown("the history has more data than is read")
+            raise HistoryUnknown("the history has more data than the limit")
 
     def take_steps(self, count: int = 1) -> None:
         self.steps -= count
         if self.steps < 0:
-            raise HistoryUnknown("the history takes more work than is done for it")
+            raise HistoryUnknown("the history needs more work than the limit")
 
 
 class GitFiles:
-    """`directory` is its real path: a link in it that leads out of it is not followed."""
+    """Files below `directory`, a real path. Links that lead out of it are not followed."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
     def read(self, name: str, limit: int) -> bytes | None:
-        """None for a file that is not there. Raises HistoryUnknown, also for more than `limit` bytes."""
+        """None for a file that does not exist. Raises HistoryUnknown, also for more than `limit` bytes."""
         with self.opened(name) as file:
             data = file.read(limit + 1) if file else None
         if data is not None and len(data) > limit:
-            raise HistoryUnknown(f"{self._shown(name)} has more than the {limit:,} bytes that are read")
+            raise HistoryUnknown(f"{self._shown(name)} is larger than the limit of {limit:,} bytes")
         return data
 
     @contextmanager
     def opened(self, name: str) -> Iterator[BinaryIO | None]:
-        """As `read`. A named pipe keeps nobody waiting: it is no regular file."""
+        """As `read`. Does not block on a named pipe, which is not a regular file."""
         path = self._within(name)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -95,15 +97,17 @@ class GitFiles:
             yield file
 
     def names(self, name: str, limit: int) -> list[str]:
-        """What is in a directory, in order; nothing in one that is not there. Raises HistoryUnknown, also for more
-        than `limit` names."""
+        """The sorted names in a directory; none if it does not exist. Raises HistoryUnknown, also for more than `limit`
+        names."""
         found = []
         try:
             with os.scandir(self._within(name)) as entries:
                 for entry in entries:
                     found.append(entry.name)
                     if len(found) > limit:
-                        raise HistoryUnknown(f"{self._shown(name)} has more than the {limit:,} files that are read")
+                        raise HistoryUnknown(
+                            f"{self._shown(name)} contains more than {limit:,} files, which is the limit"
+                        )
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
@@ -116,7 +120,7 @@ class GitFiles:
     def _within(self, name: str) -> Path:
         real = Path(os.path.realpath(self.directory / name))
         if not real.is_relative_to(self.directory):
-            raise HistoryUnknown(f"{self._shown(name)} is a link that leads out of the repository")
+            raise HistoryUnknown(f"{self._shown(name)} is a symbolic link that leads out of the repository")
         return real
 
     def _shown(self, name: str) -> str:
@@ -129,19 +133,19 @@ def os_reason(error: OSError) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Real paths: `top` of the work tree; `own` holds its HEAD; `common` the objects and branches that worktrees of
-    the same repository share, and is the same as `own` without worktrees."""
+    """Real paths. `top`: the work tree. `own`: the directory with its HEAD. `common`: the directory with the objects
+    and branches that all worktrees share; the same as `own` without worktrees."""
 
     top: Path
     own: Path
     common: Path
 
     def path_of(self, file: Path) -> tuple[bytes, ...]:
-        """A file's path in the repository, by names. Raises HistoryUnknown for a file, behind its links, that is not
-        of this repository."""
+        """The path of a file in the repository, as names. Raises HistoryUnknown if the file, with links resolved, is
+        not part of this repository."""
         real = Path(os.path.realpath(file))
         if not real.is_relative_to(self.top):
-            raise HistoryUnknown("the file is outside of the git repository")
+            raise HistoryUnknown("the file is outside the git repository")
         for directory in real.parents:
             if directory == self.top:
                 break
@@ -151,7 +155,7 @@ class Location:
 
 
 def find_repository(directory: Path) -> Location | None:
-    """None where there is no repository. Raises HistoryUnknown for one that is not read."""
+    """None if there is no repository. Raises HistoryUnknown for a repository that is not read."""
     real = Path(os.path.realpath(directory))
     for top in (real, *real.parents):
         mode = _mode(top / ".git")
@@ -161,7 +165,7 @@ def find_repository(directory: Path) -> Location | None:
         if not (found.common / "objects").is_dir() or not os.path.lexists(found.own / "HEAD"):
             raise HistoryUnknown(f"{top / '.git'} is not a git repository")
         if real.is_relative_to(found.own):
-            raise HistoryUnknown(f"the directory is inside of {found.own}")
+            raise HistoryUnknown(f"the directory is inside {found.own}")
         return found
     return None
 
@@ -179,10 +183,10 @@ def _found(top: Path, mode: int) -> Location:
     path = top / ".git"
     if stat.S_ISDIR(mode):
         if os.path.lexists(path / "commondir"):
-            raise HistoryUnknown(f"{path} belongs to another repository, which does not name it")
+            raise HistoryUnknown(f"{path} belongs to another repository, which does not refer to it")
         return Location(top, path, path)
     if not stat.S_ISREG(mode):
-        kind = "a link, which is not followed" if stat.S_ISLNK(mode) else "not a regular file"
+        kind = "a symbolic link, which is not followed" if stat.S_ISLNK(mode) else "not a regular file"
         raise HistoryUnknown(f"{path} is {kind}")
     text = GitFiles(top).read(".git", _PATH_BYTES) or b""
     if not text.startswith(_GITFILE):
@@ -190,12 +194,12 @@ def _found(top: Path, mode: int) -> Location:
     own = _path(top, text.removeprefix(_GITFILE))
     common = _of_worktree(top, own) or _of_submodule(top, own)
     if common is None:
-        raise HistoryUnknown(f"{path} leads to {own}, which does not name {top} as its work tree")
+        raise HistoryUnknown(f"{path} refers to {own}, which does not name {top} as its work tree")
     return Location(top, own, common)
 
 
 def _of_worktree(top: Path, own: Path) -> Path | None:
-    """The shared directory. It must have `own` among its worktrees, and `own` must name the `.git` file."""
+    """The shared directory; None if `own` is not one of its worktrees, or does not refer to the `.git` file."""
     files = GitFiles(own)
     shared, back = (files.read(name, _PATH_BYTES) for name in ("commondir", "gitdir"))
     if shared is None or back is None:
@@ -205,7 +209,7 @@ def _of_worktree(top: Path, own: Path) -> Path | None:
 
 
 def _of_submodule(top: Path, own: Path) -> Path | None:
-    """The submodule's own directory, which has nothing to share; `core.worktree` must be where it is checked out."""
+    """The directory of a submodule, which shares nothing; None if `core.worktree` is not where it is checked out."""
     files = GitFiles(own)
     text = None if files.has("commondir") else files.read("config", _CONFIG_BYTES)
     worktree = _worktree_setting(text) if text is not None else None
@@ -213,7 +217,7 @@ def _of_submodule(top: Path, own: Path) -> Path | None:
 
 
 def _worktree_setting(text: bytes) -> bytes | None:
-    """The one setting that is looked at. What a configuration includes is not read."""
+    """The only setting that is read. Files that the configuration includes are not read."""
     from io import BytesIO
 
     from dulwich.config import ConfigFile

@@ -1,4 +1,4 @@
-"""Which lines of a text are those of an earlier one: the longest common subsequence, after Myers, "An O(ND) Difference
+"""Which lines of a text come from an earlier one: the longest common subsequence, after Myers, "An O(ND) Difference
 Algorithm and Its Variations" (1986)."""
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from tarmak_iam.report.git.directory import HistoryUnknown
 
 _DIFFERENCES = 2000
-"""Lines in which two texts may differ, not counting those that only one of them has: memory grows with the square."""
+"""The most lines in which two texts may differ, without those that only one of them contains. The memory grows with
+the square of it."""
 _Matches = list[int | None]
-"""For each line the number of its counterpart in the other text, from 0; None for a line that has none."""
+"""For each line the number of its counterpart in the other text, from 0; None if it has none."""
 
 
 def lines_of(data: bytes) -> list[bytes]:
-    """With their ends: for git a line ends with a line feed alone, and a last line without one is another line."""
+    """With their line ends. As in git, only a line feed ends a line; a last line without one is a different line."""
     lines = data.split(b"\n")
     ended = [line + b"\n" for line in lines[:-1]]
     return [*ended, lines[-1]] if lines[-1] else ended
@@ -24,7 +25,7 @@ def lines_of(data: bytes) -> list[bytes]:
 def matching_lines(old: Sequence[bytes], new: Sequence[bytes], spend: Callable[[int], None]) -> _Matches:
     """For each line of `new` its counterpart in `old`.
 
-    `spend` gets the steps that are taken, and may raise. Raises HistoryUnknown for texts that differ too much.
+    `spend` receives the number of steps, and may raise. Raises HistoryUnknown for texts that differ too much.
     """
     spend(len(old) + len(new))
     shorter = min(len(old), len(new))
@@ -45,7 +46,7 @@ def matching_lines(old: Sequence[bytes], new: Sequence[bytes], spend: Callable[[
 def _between(
     old: Sequence[bytes], new: Sequence[bytes], olds: range, news: range, spend: Callable[[int], None]
 ) -> list[tuple[int, int]]:
-    """Pairs of equal lines in these ranges. Lines that only one of the texts has are left out before."""
+    """Pairs of equal lines in these ranges. Lines that only one of the texts contains are removed first."""
     in_old, in_new = {old[at] for at in olds}, {new[at] for at in news}
     left = [at for at in olds if old[at] in in_new]
     right = [at for at in news if new[at] in in_old]
@@ -54,14 +55,14 @@ def _between(
 
 
 def _common(left: Sequence[bytes], right: Sequence[bytes], spend: Callable[[int], None]) -> list[tuple[int, int]]:
-    """Myers's greedy algorithm: `furthest[i]` is how much of `left` is used up on the diagonal 2i - d after d
+    """Myers's greedy algorithm: `furthest[i]` is how much of `left` is consumed on the diagonal 2i - d after d
     differences."""
     goal = len(left) - len(right)
     trace: list[array[int]] = []
     furthest = array("q")
     for d in range(len(left) + len(right) + 1):
         if d > _DIFFERENCES:
-            raise HistoryUnknown("two versions of the file differ in more lines than are compared")
+            raise HistoryUnknown("two versions of the file differ in too many lines")
         steps, reached = d + 1, array("q")
         for i in range(d + 1):
             diagonal = 2 * i - d
@@ -81,7 +82,7 @@ def _common(left: Sequence[bytes], right: Sequence[bytes], spend: Callable[[int]
 
 
 def _after_one_more(furthest: array[int], i: int, d: int) -> int:
-    """Where diagonal `i` begins: a line of `right` is passed by, or one of `left`, whichever leads further."""
+    """Where diagonal `i` begins: a line of `right` is skipped, or one of `left`, whichever leads further."""
     if d == 0:
         return 0
     return furthest[i] if _passes_right(furthest, i, d) else furthest[i - 1] + 1
@@ -92,7 +93,7 @@ def _passes_right(furthest: array[int], i: int, d: int) -> bool:
 
 
 def _traced(trace: list[array[int]], x: int, i: int) -> list[tuple[int, int]]:
-    """The way back from the end, whose diagonal steps are the pairs."""
+    """The path from the end to the start; its diagonal steps are the pairs."""
     pairs: list[tuple[int, int]] = []
     for d in range(len(trace) - 1, -1, -1):
         begun = _after_one_more(trace[d], i, d)
@@ -106,10 +107,10 @@ def _traced(trace: list[array[int]], x: int, i: int) -> list[tuple[int, int]]:
 
 
 def _slide(matches: _Matches, lines: Sequence[bytes], others: int, spend: Callable[[int], None]) -> None:
-    """Moves runs of new lines to where somebody would have added them.
+    """Moves runs of new lines to where they were most likely added.
 
-    A run may begin a line later where the line after it is equal to its first one; which it was cannot be told. The
-    least indented beginning is the likeliest, as for git, and the last of equal ones.
+    If the line after a run is equal to its first line, the run may begin one line later; both are possible. As in git,
+    the least indented beginning is the most likely, and the last one of equals.
     """
     at = 0
     while at < len(matches):
@@ -122,7 +123,7 @@ def _slide(matches: _Matches, lines: Sequence[bytes], others: int, spend: Callab
         before = _number(matches, first - 1, -1)
         after = _number(matches, at, others)
         if after != before + 1:
-            continue  # lines of the other text are gone there, and the run stands in their place
+            continue  # the run replaces lines of the other text
         up = _room_above(matches, lines, first, at)
         down = _room_below(matches, lines, first, at)
         spend(up + down)
@@ -132,7 +133,7 @@ def _slide(matches: _Matches, lines: Sequence[bytes], others: int, spend: Callab
 
 
 def _numbers(number: int, start: int, first: int, last: int, end: int) -> _Matches:
-    """From `start` to `end` one number after the other, and none for the run from `first` to `last`."""
+    """Consecutive numbers from `start` to `end`, except for the run from `first` to `last`, which has none."""
     above = first - start
     return [
         *range(number, number + above),
@@ -165,7 +166,7 @@ def _room_below(matches: _Matches, lines: Sequence[bytes], first: int, last: int
 
 
 def _indentation(line: bytes) -> tuple[bool, int]:
-    """An empty line is the worst beginning."""
+    """Sorts an empty line last."""
     text = line.lstrip()
     return not text, len(line) - len(text)
 

@@ -1,5 +1,5 @@
-"""Objects by their ids, from single files and from packs. Each is checked against its id, so that nothing damaged or
-made up is taken for what was committed. Needs dulwich."""
+"""Objects by their ids, from loose files and from packs. Each one is checked against its id, so that a damaged or
+forged object is never used. Needs dulwich."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _TYPES = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
 _OFS_DELTA, _REF_DELTA = 6, 7
 _PACKS = 1000
 _CHAIN = 4096
-"""Deltas on top of each other; git makes no more than 4,095, and 50 if it is not told to."""
+"""The longest chain of deltas. git writes at most 4,095, and 50 by default."""
 _CACHE_BYTES = 1 << 25
 _INDEX_2 = b"\377tOc\0\0\0\2"
 _BUFFER = 4096
 _READING = 20
-"""Steps that an object is worth."""
+"""The steps that an object costs."""
 _DAMAGED = (zlib.error, struct.error, ApplyDeltaError, AssertionError, KeyError, IndexError, ValueError)
-"""What dulwich raises for bytes that git would not write."""
+"""The exceptions of dulwich for bytes that git would not write."""
 _Whole = tuple[bytes, bytes]
-"""An object's type and content."""
+"""Type and content of an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class _Pack:
 
 
 class ObjectStore:
-    """`objects` of a repository, whose ids have the length of the one that is given."""
+    """The objects of a repository. `example`: an id; its length decides whether ids are SHA-1 or SHA-256."""
 
     def __init__(self, directory: Path, example: bytes, budget: Budget) -> None:
         self._files = GitFiles(directory)
@@ -56,7 +56,7 @@ class ObjectStore:
         return self._format.oid_length
 
     def read(self, wanted: bytes, kind: bytes) -> bytes:
-        """Raises HistoryUnknown for one that is not there, is damaged, or is not of this kind."""
+        """Raises HistoryUnknown for an object that is missing, damaged, or of another kind."""
         self._budget.take_steps(_READING)
         try:
             found = self._packed(wanted) or self._loose(wanted)
@@ -71,7 +71,7 @@ class ObjectStore:
         return found[1]
 
     def name(self, kind: bytes, data: bytes) -> bytes:
-        """The id that an object has, in hexadecimal."""
+        """The id of an object, in hexadecimal."""
         return self._format.hash_object_hex(b"%s %d\0%s" % (kind, len(data), data))
 
     def _loose(self, wanted: bytes) -> _Whole | None:
@@ -93,7 +93,7 @@ class ObjectStore:
         return None
 
     def _unpacked(self, number: int, offset: int, wanted: bytes) -> _Whole:
-        """Follows the deltas down to an object that is whole, and applies them on the way back."""
+        """Follows the deltas to a complete object, and then applies them."""
         deltas: list[tuple[int, bytes]] = []
         size = 0
         while True:
@@ -107,7 +107,7 @@ class ObjectStore:
             deltas.append((offset, data))
             size += len(data)
             if len(deltas) > _CHAIN or size > MAX_OBJECT:
-                raise HistoryUnknown(f"the object {_short(wanted)} is made of more deltas than are read")
+                raise HistoryUnknown(f"the object {_short(wanted)} consists of too many deltas")
             offset = base
         for place, delta in reversed(deltas):
             self._check_size(_result_size(delta), wanted)
@@ -117,7 +117,7 @@ class ObjectStore:
         return whole
 
     def _entry(self, number: int, offset: int, wanted: bytes) -> tuple[int, int, bytes]:
-        """What a pack has in a place: its type, where its base is (for a delta), and the inflated data."""
+        """The entry of a pack at an offset: its type, the offset of its base (for a delta), and the inflated data."""
         pack = self._all_packs()[number]
         if not 0 < offset < len(pack.data):
             raise HistoryUnknown(f"the object {_short(wanted)} is damaged")
@@ -135,7 +135,7 @@ class ObjectStore:
         return entry.pack_type_num, base, data
 
     def _keep(self, number: int, offset: int, whole: _Whole) -> _Whole:
-        """For the next delta upon it; the oldest go first."""
+        """Caches an object for the next delta; the oldest ones are dropped first."""
         self._cached[number, offset] = whole
         self._cached_bytes += len(whole[1])
         while self._cached_bytes > _CACHE_BYTES and len(self._cached) > 1:
@@ -147,7 +147,7 @@ class ObjectStore:
             names = self._files.names("objects/pack", 8 * _PACKS)
             stems = [name.removesuffix(".idx") for name in names if name.endswith(".idx")]
             if len(stems) > _PACKS:
-                raise HistoryUnknown(f"the repository has more than the {_PACKS:,} packs that are read")
+                raise HistoryUnknown(f"the repository has more than {_PACKS:,} packs, which is the limit")
             packs = (self._open(stem) for stem in stems if f"{stem}.pack" in names)
             self._packs = [pack for pack in packs if pack is not None]
         return self._packs
@@ -157,10 +157,10 @@ class ObjectStore:
         if index is None or data is None:
             return None
         if index[:8] != _INDEX_2:
-            raise HistoryUnknown("a pack has an index of another version than 2, which is not read")
-        contents = cast(bytes, index)  # dulwich passes mappings on itself, and declares bytes
+            raise HistoryUnknown("a pack has an index in a version other than 2, which is not supported")
+        contents = cast(bytes, index)  # dulwich accepts mmap too, but declares bytes
         closed = io.BytesIO()
-        closed.close()  # dulwich asks for the file only to close it; the mapping needs none
+        closed.close()  # dulwich only closes the file; the mapping needs none
         return _Pack(PackIndex2(f"{stem}.idx", self._format, file=closed, contents=contents), data)
 
     def _mapped(self, name: str) -> mmap.mmap | None:
@@ -169,15 +169,15 @@ class ObjectStore:
 
     def _check_size(self, size: int, wanted: bytes) -> None:
         if size > MAX_OBJECT:
-            raise TooLarge(f"the object {_short(wanted)} has more than the {MAX_OBJECT:,} bytes that are read")
+            raise TooLarge(f"the object {_short(wanted)} is larger than the limit of {MAX_OBJECT:,} bytes")
 
     def _why_missing(self, wanted: bytes) -> str:
-        """What a clone may have left out is not fetched, and other repositories that it borrows from are not read."""
+        """Objects that a partial clone lacks are not fetched, and repositories from which it borrows are not read."""
         missing = f"the object {_short(wanted)} is not in the repository"
         if any(name.endswith(".promisor") for name in self._files.names("objects/pack", 8 * _PACKS)):
-            return f"{missing}: it is a partial clone, and nothing is fetched"
+            return f"{missing}: it is a partial clone, and missing objects are not fetched"
         if self._files.has("objects/info/alternates"):
-            return f"{missing}: it borrows from another one (objects/info/alternates), which is not read"
+            return f"{missing}: it borrows objects from another one (objects/info/alternates), which is not read"
         return missing
 
 
@@ -189,19 +189,19 @@ def _offset(pack: _Pack, wanted: bytes) -> int | None:
 
 
 def _declared_size(data: mmap.mmap, offset: int) -> int:
-    """What an entry of a pack says that it inflates to: four bits of the first byte, seven of each other."""
+    """The inflated size that an entry of a pack declares: four bits of the first byte, seven of each other byte."""
     first = data[offset]
     return first & 15 if first < 128 else first & 15 | _number(data[offset + 1 : offset + 11], 0)[0] << 4
 
 
 def _result_size(delta: bytes) -> int:
-    """What a delta makes: the second of the two numbers that it begins with."""
+    """The size of the result of a delta: the second of the two numbers at its start."""
     _, end = _number(delta, 0)
     return _number(delta, end)[0]
 
 
 def _number(data: bytes, start: int) -> tuple[int, int]:
-    """Seven bits a byte, the lowest first, the last byte below 128; and where it ends."""
+    """The number and where it ends: seven bits per byte, the lowest first; the last byte is below 128."""
     value = 0
     for place, byte in enumerate(data[start : start + 10]):
         value |= (byte & 127) << (7 * place)

@@ -1,4 +1,5 @@
-"""A repository as a graph of commits, from the one that is checked out, each with a tree of files. Needs dulwich."""
+"""A repository as a graph of commits, beginning with the one that is checked out. Each commit has a tree of files.
+Needs dulwich."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ _PERSON = re.compile(rb"(?P<name>[^<\n]*)<.*> *(?P<seconds>-?\d{1,20}) (?P<zone>
 _ENCODING = re.compile(rb"^encoding (\S{1,40})$", re.MULTILINE)
 
 _NAME_BYTES = 1000
-"""Of a name or a summary that is kept: longer ones are nobody's."""
+"""The most bytes of a name or a summary that are kept."""
 
 
 _REF_BYTES = 8192
@@ -32,7 +33,7 @@ _ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _BRANCH = re.compile(rb"ref: (?P<name>refs(?:/(?!\.)[^/\x00-\x20\x7f]+)+)\s*")
 
 FilePath = tuple[bytes, ...]
-"""A path by its names."""
+"""The names of a path."""
 
 _TREE = 0o040000
 _KIND = 0o170000
@@ -41,7 +42,7 @@ _REGULAR = 0o100000
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """`time`: the committer's, in seconds; 0 where there is none that can be read."""
+    """`time`: that of the committer, in seconds; 0 if it cannot be read."""
 
     name: bytes
     tree: bytes
@@ -50,7 +51,7 @@ class Commit:
 
     @classmethod
     def of(cls, name: bytes, data: bytes) -> Commit | None:
-        """None for data that is not a commit's."""
+        """None for data that is not a commit."""
         header = _HEADER.match(data)
         if header is None:
             return None
@@ -61,7 +62,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """Times are in ISO 8601, with the zone of whoever made the commit; empty where there is no such time."""
+    """Times are in ISO 8601, with the time zone of the author or committer; empty if the commit contains none."""
 
     author: str
     authored: str
@@ -102,10 +103,10 @@ def _date(person: re.Match[bytes] | None) -> str:
 
 
 def head_commit(location: Location) -> bytes | None:
-    """Its id in hexadecimal; None where nothing is committed yet. Raises HistoryUnknown."""
+    """The id of HEAD in hexadecimal; None if nothing is committed yet. Raises HistoryUnknown."""
     own, common = GitFiles(location.own), GitFiles(location.common)
     if common.has("reftable"):
-        raise HistoryUnknown("the repository keeps its branches in the reftable format, which is not read")
+        raise HistoryUnknown("the repository stores its branches in the reftable format, which is not supported")
     text = own.read("HEAD", _REF_BYTES)
     for _ in range(_LINKS):
         if text is None:
@@ -116,11 +117,11 @@ def head_commit(location: Location) -> bytes | None:
         name = branch["name"]
         text = common.read(os.fsdecode(name), _REF_BYTES)
         text = _packed(common, name) if text is None else text
-    raise HistoryUnknown("HEAD names branches that name each other")
+    raise HistoryUnknown("HEAD names branches that refer to each other")
 
 
 def shallow_commits(location: Location) -> frozenset[bytes]:
-    """Those whose parents a shallow clone has left behind."""
+    """The commits whose parents a shallow clone does not contain."""
     text = GitFiles(location.common).read("shallow", _LIST_BYTES)
     return frozenset(text.split()) if text else frozenset()
 
@@ -140,7 +141,7 @@ def _packed(files: GitFiles, name: bytes) -> bytes | None:
 
 @dataclass(frozen=True, slots=True)
 class TreeEntry:
-    """What a tree has under a name; `mode` as git writes it."""
+    """An entry of a tree; `mode` as git writes it."""
 
     mode: int
     name: bytes
@@ -155,10 +156,10 @@ class TreeEntry:
 
 
 class GitRepository:
-    """What was read stays: several questions are about the same commits. `head` is None where nothing is committed.
+    """Caches what was read: several questions are about the same commits. `head` is None if nothing is committed.
 
-    Replacements (refs/replace) and grafts do not count: history is what the commits themselves say. Every question
-    raises HistoryUnknown where what it needs is missing or damaged, or there is more than `budget` allows.
+    Replacements (refs/replace) and grafts are ignored: only the commits themselves define the history. Every method
+    raises HistoryUnknown if an object that it needs is missing or damaged, or if `budget` is exhausted.
     """
 
     def __init__(self, location: Location, budget: Budget) -> None:
@@ -185,11 +186,11 @@ class GitRepository:
         return Description.of(self.objects.read(commit.name, b"commit"))
 
     def parents(self, commit: Commit) -> list[Commit]:
-        """None of a commit at which a shallow clone ends."""
+        """Empty for a commit at which a shallow clone ends."""
         return [] if commit.name in self.shallow else [self.commit(name) for name in commit.parents]
 
     def entry(self, commit: Commit, path: FilePath) -> TreeEntry | None:
-        """What the commit has at a path; None for nothing, or something else than a file."""
+        """The file that the commit contains at a path; None if there is none, or if it is not a file."""
         found: TreeEntry | None = TreeEntry(_TREE, commit.tree)
         for name in path:
             if found is None or not found.is_tree:
@@ -201,7 +202,7 @@ class GitRepository:
         return self.objects.read(entry.name, b"blob")
 
     def removed(self, before: Commit, after: Commit) -> Iterator[tuple[FilePath, TreeEntry]]:
-        """Files that a commit has taken away, or moved."""
+        """The files that a commit removed or moved."""
         yield from self._removed(before.tree, after.tree, ())
 
     def _removed(self, before: bytes, after: bytes | None, within: FilePath) -> Iterator[tuple[FilePath, TreeEntry]]:
@@ -226,5 +227,5 @@ class GitRepository:
         return self._entries[key]
 
     def _children(self, tree: bytes) -> Iterable[tuple[bytes, int, bytes]]:
-        """Name, mode and id."""
+        """Name, mode and id of each entry."""
         return parse_tree(self.objects.read(tree, b"tree"), self.objects.id_bytes)

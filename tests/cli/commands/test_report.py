@@ -93,7 +93,7 @@ def test_without_dulwich_it_says_once_how_to_get_the_history(shell: Shell, monke
     monkeypatch.delitem(sys.modules, "tarmak_iam.report.git.repository", raising=False)
     monkeypatch.setitem(sys.modules, "dulwich.objects", None)
     why = "dulwich 1.2.9 or later is not installed"
-    how = "install it, or the extra `report` in the clone of tarmak-iam: pip install '.[report]'"
+    how = "install it, or install the extra `report` in the clone of tarmak-iam: pip install '.[report]'"
     shown = shell.dev("report")
     assert shown.err == f"the last changes are not known: {why}; {how}\n"
     assert shown.out.count(why) == 1
@@ -264,7 +264,7 @@ def test_what_the_kubeconfig_may_not_read(shell: Shell, cluster: Cluster, fails:
     if has_rights:
         shown = json.loads(asked.out)
         assert shown["complete"] is False
-        assert "its own mappings cannot be read" in shown["clusters"][0]["live"]["error"]
+        assert "its current mappings cannot be read" in shown["clusters"][0]["live"]["error"]
 
 
 @pytest.mark.usefixtures("cluster")

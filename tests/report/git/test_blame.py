@@ -173,9 +173,9 @@ def test_a_file_of_another_kind_before(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("budget", "why"),
     [
-        (Budget(commits=9), "the history has more commits than are read"),
-        (Budget(bytes=500), "the history has more data than is read"),
-        (Budget(steps=300), "the history takes more work than is done for it"),
+        (Budget(commits=9), "the history has more commits than the limit"),
+        (Budget(bytes=500), "the history has more data than the limit"),
+        (Budget(steps=300), "the history needs more work than the limit"),
     ],
 )
 def test_a_history_without_an_end(tmp_path: Path, budget: Budget, why: str) -> None:

@@ -68,7 +68,7 @@ def test_a_bare_repository_within_another_one(work: Work) -> None:
 
 
 def test_within_the_git_directory_itself(work: Work) -> None:
-    assert refused(work.root / ".git" / "refs") == f"the directory is inside of {work.root}/.git"
+    assert refused(work.root / ".git" / "refs") == f"the directory is inside {work.root}/.git"
 
 
 # --- worktrees and submodules ----------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def test_the_repository_of_somebody_else(work: Work, tmp_path: Path) -> None:
     hostile.mkdir()
     (hostile / "map.yaml").write_text("a\n")
     (hostile / ".git").write_text(f"gitdir: {work.root}/.git\n")
-    expected = f"{hostile}/.git leads to {work.root}/.git, which does not name {hostile} as its work tree"
+    expected = f"{hostile}/.git refers to {work.root}/.git, which does not name {hostile} as its work tree"
     assert refused(hostile) == expected
 
 
@@ -130,7 +130,7 @@ def test_the_submodule_of_somebody_else(work: Work, tmp_path: Path) -> None:
     hostile = tmp_path.resolve() / "hostile"
     hostile.mkdir()
     (hostile / ".git").write_text(f"gitdir: {own}\n")
-    assert refused(hostile) == f"{hostile}/.git leads to {own}, which does not name {hostile} as its work tree"
+    assert refused(hostile) == f"{hostile}/.git refers to {own}, which does not name {hostile} as its work tree"
 
 
 def test_the_worktree_of_somebody_else(work: Work, tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_made_up_worktree_of_somebody_else(work: Work, tmp_path: Path, place: 
 def test_a_git_directory_that_shares_with_somebody_else(work: Work, tmp_path: Path) -> None:
     hostile = new_work(tmp_path.resolve() / "hostile")
     (hostile.root / ".git" / "commondir").write_text(f"{work.root}/.git\n")
-    assert refused(hostile.root) == f"{hostile.root}/.git belongs to another repository, which does not name it"
+    assert refused(hostile.root) == f"{hostile.root}/.git belongs to another repository, which does not refer to it"
 
 
 # --- what is no repository -------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ def test_a_link(work: Work, tmp_path: Path) -> None:
     hostile = tmp_path.resolve() / "hostile"
     hostile.mkdir()
     (hostile / ".git").symlink_to(work.root / ".git")
-    assert refused(hostile) == f"{hostile}/.git is a link, which is not followed"
+    assert refused(hostile) == f"{hostile}/.git is a symbolic link, which is not followed"
 
 
 def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_file_that_is_none(tmp_path: Path, text: bytes) -> None:
 
 def test_a_long_file(tmp_path: Path) -> None:
     (tmp_path / ".git").write_bytes(b"gitdir: " + b"x" * 9000)
-    assert refused(tmp_path) == f"{tmp_path}/.git has more than the 8,192 bytes that are read"
+    assert refused(tmp_path) == f"{tmp_path}/.git is larger than the limit of 8,192 bytes"
 
 
 def test_a_reason_quotes_no_whole_file(tmp_path: Path) -> None:
@@ -222,5 +222,5 @@ def test_a_repository_below(work: Work) -> None:
     for path in (work.root / "a" / "b" / "map.yaml", work.root / "a" / "b" / "c" / "map.yaml"):
         with pytest.raises(HistoryUnknown, match="the file is in another git repository"):
             location.path_of(path)
-    with pytest.raises(HistoryUnknown, match="the file is outside of the git repository"):
+    with pytest.raises(HistoryUnknown, match="the file is outside the git repository"):
         location.path_of(work.root.parent / "map.yaml")

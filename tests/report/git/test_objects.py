@@ -81,7 +81,7 @@ def test_deltas_by_name(work: Work) -> None:
 
 def test_an_index_of_version_1(work: Work) -> None:
     work.git("-c", "pack.indexVersion=1", "repack", "-q", "-a", "-d")
-    assert unknown(work) == "a pack has an index of another version than 2, which is not read"
+    assert unknown(work) == "a pack has an index in a version other than 2, which is not supported"
 
 
 def test_replacements_and_grafts_do_not_count(work: Work, git: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_partial_clone(work: Work, tmp_path: Path) -> None:
     clone.git("config", "remote.origin.url", f"ext::sh -c 'touch {marker}'")
     clone.git("config", "protocol.ext.allow", "always")
     blob = work.git("rev-parse", "HEAD~1:map.yaml")[:12]
-    why = f"the object {blob} is not in the repository: it is a partial clone, and nothing is fetched"
+    why = f"the object {blob} is not in the repository: it is a partial clone, and missing objects are not fetched"
     assert unknown(clone) == why
     assert clone.repository().file(clone.path).summary == "Two"
     assert not marker.exists()
@@ -113,7 +113,7 @@ def test_what_another_repository_has_is_not_read(work: Work, tmp_path: Path) -> 
     clone = Work(tmp_path.resolve() / "clone")
     work.git("clone", "-q", "--shared", str(work.root), str(clone.root))
     reason = clone.repository().unknown
-    assert reason.endswith("it borrows from another one (objects/info/alternates), which is not read")
+    assert reason.endswith("it borrows objects from another one (objects/info/alternates), which is not read")
 
 
 def test_a_missing_object(work: Work, git: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_missing_object(work: Work, git: Path) -> None:
 
 def test_branches_in_a_reftable(work: Work, git: Path) -> None:
     (git / "reftable").mkdir()
-    assert unknown(work) == "the repository keeps its branches in the reftable format, which is not read"
+    assert unknown(work) == "the repository stores its branches in the reftable format, which is not supported"
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,9 @@ def test_branches_in_a_reftable(work: Work, git: Path) -> None:
         ("0123\n", "HEAD does not name a commit"),
         ("ref: refs/heads/../../../secret\n", "HEAD does not name a commit"),
         ("ref: /etc/passwd\n", "HEAD does not name a commit"),
-        ("ref: refs/heads/loop\n", "HEAD names branches that name each other"),
+        ("ref: refs/heads/loop\n", "HEAD names branches that refer to each other"),
         ("0" * 40, "the object 000000000000 is not in the repository"),
-        ("x" * 9000, "HEAD has more than the 8,192 bytes that are read"),
+        ("x" * 9000, "HEAD is larger than the limit of 8,192 bytes"),
     ],
 )
 def test_a_head_that_is_none(work: Work, git: Path, head: str, why: str) -> None:
@@ -163,7 +163,7 @@ def test_links_lead_out_of_no_repository(work: Work, git: Path, tmp_path: Path, 
     outside = tmp_path / "outside"
     (git / name).rename(outside)
     (git / name).symlink_to(outside)
-    assert unknown(work).endswith("is a link that leads out of the repository")
+    assert unknown(work).endswith("is a symbolic link that leads out of the repository")
 
 
 def test_a_link_within(work: Work, git: Path) -> None:
@@ -241,7 +241,7 @@ def small(reason: Callable[[], str]) -> str:
 
 NAME = "ab" * 20
 DAMAGED = f"the object {NAME[:12]} is damaged"
-TOO_LARGE = f"the object {NAME[:12]} has more than the 10,485,760 bytes that are read"
+TOO_LARGE = f"the object {NAME[:12]} is larger than the limit of 10,485,760 bytes"
 
 
 @cache
@@ -302,7 +302,7 @@ def test_deltas_in_a_circle(work: Work, git: Path, base: bytes) -> None:
     if base.hex() != NAME:
         entries.append((base.hex(), entry(REF_DELTA, copied(9, 1, 9), bytes.fromhex(NAME))))
     head_of(git, NAME, entries)
-    assert unknown(work) == f"the object {NAME[:12]} is made of more deltas than are read"
+    assert unknown(work) == f"the object {NAME[:12]} consists of too many deltas"
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ def test_there_is_an_end_to_deltas(
     work.path.write_bytes(b"x" * 200)
     monkeypatch.setattr(f"tarmak_iam.report.git.objects.{limit}", value)
     change = work.repository().lines(work.path).of(1, 1)
-    refused = f"the object {names[-1][:12]} is made of more deltas than are read"
+    refused = f"the object {names[-1][:12]} consists of too many deltas"
     assert (change.summary, change.unknown) == (("Made", "") if is_read else ("", refused))
 
 
@@ -335,7 +335,7 @@ def test_a_file_of_more_than_is_read(work: Work) -> None:
     work.commit(b"x\n" * (LIMIT // 2 + 1), "Large", day=3)
     work.path.write_text("a\n")
     blob = work.git("rev-parse", "HEAD:map.yaml")
-    assert unknown(work) == f"the object {blob[:12]} has more than the 10,485,760 bytes that are read"
+    assert unknown(work) == f"the object {blob[:12]} is larger than the limit of 10,485,760 bytes"
 
 
 def test_many_packs(work: Work, git: Path) -> None:
@@ -344,14 +344,14 @@ def test_many_packs(work: Work, git: Path) -> None:
     for number in range(1000):
         for ending in (".pack", ".idx"):
             os.link(pack.with_suffix(ending), pack.with_name(f"pack-{number}{ending}"))
-    assert work.repository().unknown == "the repository has more than the 1,000 packs that are read"
+    assert work.repository().unknown == "the repository has more than 1,000 packs, which is the limit"
 
 
 def test_many_files_beside_the_packs(work: Work, git: Path) -> None:
     (git / "objects" / "pack").mkdir(exist_ok=True)
     for number in range(8001):
         (git / "objects" / "pack" / str(number)).touch()
-    assert unknown(work) == f"{git}/objects/pack has more than the 8,000 files that are read"
+    assert unknown(work) == f"{git}/objects/pack contains more than 8,000 files, which is the limit"
 
 
 def test_a_tree_that_holds_itself_many_times(work: Work, git: Path) -> None:
@@ -372,5 +372,5 @@ def test_a_tree_that_holds_itself_many_times(work: Work, git: Path) -> None:
     (git / "HEAD").write_text(name_of(COMMIT, second))
     location = find_repository(work.root)
     assert location is not None
-    with pytest.raises(HistoryUnknown, match="the history takes more work than is done for it"):
+    with pytest.raises(HistoryUnknown, match="the history needs more work than the limit"):
         blamed_lines(GitRepository(location, Budget(steps=100_000)), (b"map.yaml",))
