@@ -34,7 +34,7 @@ OVERSTATED = (
     # Without a binding.
     *("group system:masters", "group system:nodes", "can become system:", "the username"),
     # What the published lists do not have.
-    *("pod security policies", "custom resource definitions", "certificates of nodes", "bootstrap tokens"),
+    *("pod security policies", "custom resource definitions", "node certificates", "bootstrap tokens"),
 )
 """Reasons of `report` that may be more than the server allows, and for which nothing is asked of it."""
 MAPPINGS = """\
