@@ -1,7 +1,7 @@
-"""Examines a master's files offline: the webhook's certificate, key and kubeconfig, units, and manifests.
+"""Checks a master's files offline: the webhook's certificate, key and kubeconfig, systemd units, and manifests.
 
-Pure functions on bytes and values. The names are imported when they are first used: examining needs `cryptography`,
-from the extra `webhook`, and without it they raise TarmakIamError.
+Pure functions on bytes and values. The names are imported when they are first used, because some need `cryptography`
+(the extra `webhook`); without it, they raise TarmakIamError.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What doctor finds, and what looks for it, as plain values."""
+"""The findings of doctor, and its checks, as plain values."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 EXPIRES_WITHIN = 30
-"""Days before the end of a certificate's validity that doctor speaks of it."""
+"""Days before a certificate expires in which doctor reports it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """`id` is stable (`WEB020`); `message` says what is wrong, `remedy` what to do. Never any part of a key."""
+    """One finding. `id` is stable (`WEB020`); `message` says what is wrong, `remedy` what to do. No part of a key."""
 
     id: str
     severity: Severity
@@ -42,12 +42,12 @@ class Diagnosis:
 
 
 CheckResults = Iterator[tuple[Place, str, str]]
-"""Place, message and remedy of each thing that a check finds."""
+"""Place, message and remedy of each finding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`summary` says in a sentence what it looks for."""
+    """`summary` is one sentence that says what is wrong if the check has a finding."""
 
     id: str
     severity: Severity

@@ -1,4 +1,4 @@
-"""Examines the webhook's files offline: pair, names, CA, URL, expiry, modes, flag and cluster ids."""
+"""Checks the webhook's files offline: certificate and key, names, CA, URL, expiry, modes, flag and cluster IDs."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY
 
 CHECKS: tuple[Check, ...] = (*FILE_CHECKS, *PAIR_CHECKS, *WEBHOOK_CHECKS, *MASTER_CHECKS, *ID_CHECKS)
-"""All that `examine` looks for; docs/doctor.md has a paragraph on each."""
+"""All checks of `examine_tree`; docs/doctor.md has a paragraph about each."""
 
 _CONFIG = "tarmak.yaml"
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """`seen` and `unseen` name what was there to look at and what was not; nothing seen is no clean bill."""
+    """The result of `examine_tree`. `seen` and `unseen` name the kinds of files that were found and not found: without
+    any files, there are no diagnoses either."""
 
     diagnoses: tuple[Diagnosis, ...]
     seen: tuple[str, ...]
@@ -32,15 +33,15 @@ class Examination:
 
     @property
     def saw_anything(self) -> bool:
-        """Whether anything of the authenticator's was in the directory itself."""
+        """Whether the directory itself contains any files of the authenticator."""
         return bool(self.diagnoses or set(self.seen) - {_CONFIG})
 
 
 def examine_tree(
     tree: FileTree, *, now: datetime, expires_within: int = EXPIRES_WITHIN, installation: Installation | None = None
 ) -> Examination:
-    """Runs every check on what was read. `now` is aware, `expires_within` in days; `installation` is what
-    tarmak.yaml says of the cluster, to compare with. Nothing raises: what is broken is a diagnosis."""
+    """Runs every check on the files that were read. `now` has a time zone, `expires_within` is in days; `installation`
+    is the cluster of tarmak.yaml to compare with. Raises nothing: a broken file is a diagnosis."""
     evidence = InspectedFiles(tree, now, expires_within, installation)
     diagnoses = tuple(diagnosis for check in CHECKS for diagnosis in check.run(evidence))
     looked_for = list(_looked_for(evidence))
@@ -61,7 +62,7 @@ def _looked_for(evidence: InspectedFiles) -> Iterator[tuple[str, bool]]:
         yield INIT_UNIT, tree.init_unit is not None
     else:
         yield "flags.txt", tree.flags is not None
-    yield "the daemon's configuration", bool(evidence.configurations)
+    yield "authenticator configuration", bool(evidence.configurations)
     yield "DaemonSet", bool(evidence.daemons)
-    yield "a client's kubeconfig", bool(evidence.clients)
+    yield "client kubeconfig", bool(evidence.clients)
     yield _CONFIG, evidence.installation is not None

@@ -1,5 +1,5 @@
-"""What lies in a directory that doctor examines, read once: a directory of `webhook`, a copy of a master's files, or
-a rendered one."""
+"""Reads the files of a directory that doctor checks, once: a directory written by `webhook` or `render`, or a copy of a
+master's files."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY, KUBECONFIG, STATE_DIR
 FLAG = f"--{WEBHOOK_FLAG}"
 
 _MANY = 20_000
-"""More files than that are no directory of manifests; `render` writes one for each IAMIdentityMapping."""
+"""A directory with more files than this is not one of manifests; `render` writes one for each IAMIdentityMapping."""
 
 _OF_MASTER = (STATE_DIR, "/etc/kubernetes", f"{UNIT_DIR}/{UNIT}", f"{UNIT_DIR}/{INIT_UNIT}")
-"""What only a master has: every machine has units."""
+"""Paths that only a master has: every machine has units."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file: `data` is None where it cannot be read, and `problem` says why. `path` is how it is shown."""
+    """A file: `data` is None if it cannot be read, and `problem` says why. `path` is the path in messages."""
 
     path: str
     data: bytes | None = field(repr=False)
@@ -42,7 +42,7 @@ class FoundFile:
 
     @property
     def is_forbidden(self) -> bool:
-        """Whether it is only whoever runs this that may not read it."""
+        """Whether the only problem is that the current user may not read it."""
         return self.data is None and self.problem.endswith((os.strerror(errno.EACCES), os.strerror(errno.EPERM)))
 
     def at(self, line: int | None) -> Place:
@@ -55,8 +55,8 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class FileTree:
-    """`webhooks` are webhook kubeconfigs by the path that they have on a master; `objects` are files that may hold
-    Kubernetes objects, kubeconfigs or the daemon's configuration. `directories` are those of the files."""
+    """`webhooks` are webhook kubeconfigs with their paths on a master; `objects` are files that may contain Kubernetes
+    objects, kubeconfigs or the authenticator's configuration. `directories` are those of the files."""
 
     directory: str
     is_master: bool
@@ -77,15 +77,15 @@ class FileTree:
 
     @property
     def files(self) -> tuple[FoundFile, ...]:
-        """All of them, in the order in which they are spoken of."""
+        """All files, in the order of the messages."""
         return (*self.of_master, *filter(None, [self.flags]), *self.objects)
 
 
 def read_tree(directory: Path, *, is_master: bool | None = None, webhook_file: str | None = None) -> FileTree:
-    """`is_master`: whether the directory is the root of a master's files; None: if it looks like one. `webhook_file`:
-    where a master's webhook kubeconfig is, if no unit in it says so.
+    """`is_master`: whether the directory is the root directory of a master; None: detect it. `webhook_file`: the path
+    of a master's webhook kubeconfig, if no unit contains it.
 
-    Raises FileError where the directory cannot be looked into; a file that cannot is a Found with a problem.
+    Raises FileError if the directory cannot be read. A file that cannot be read is a FoundFile with a problem.
     """
     try:
         with os.scandir(directory) as entries:
@@ -147,23 +147,22 @@ def _may_have_objects(name: str) -> bool:
 
 
 def _objects(directory: Path, names: list[str]) -> Iterator[FoundFile]:
-    """Raises ConfigError for more than anybody means to have looked at, and reads no more than that."""
+    """Raises ConfigError if there are too many files or bytes, and reads no more than the limit."""
     if len(names) > _MANY:
-        raise _too_much(directory, f"there are {len(names):,} files of YAML and JSON in it, more than the {_MANY:,}")
+        raise _too_much(directory, f"it contains {len(names):,} YAML and JSON files, and the limit is {_MANY:,}")
     size = 0
     for name in names:
         found = _look(directory, name)
         if found is not None:
             size += len(found.data or b"")
             if size > MAX_BYTES:
-                what = f"its files of YAML and JSON have more than the {MAX_BYTES:,} bytes"
-                raise _too_much(directory, what)
+                raise _too_much(directory, f"its YAML and JSON files have more than {MAX_BYTES:,} bytes, the limit")
             yield found
 
 
 def _too_much(directory: Path, what: str) -> ConfigError:
-    remedy = "name the directory of the authenticator's files"
-    return ConfigError(f"{what} that are looked at", remedy=remedy, place=Place(str(directory)))
+    remedy = "specify the directory with the authenticator's files"
+    return ConfigError(what, remedy=remedy, place=Place(str(directory)))
 
 
 def _directories(root: Path, paths: list[str]) -> Iterator[FoundFile]:
@@ -177,8 +176,8 @@ def _directories(root: Path, paths: list[str]) -> Iterator[FoundFile]:
 
 
 def _look(directory: Path, name: str, root: Path | None = None) -> FoundFile | None:
-    """Links must not lead out of `root`, or of the directory: of a master's copy, since another machine's file would be
-    taken for the master's."""
+    """Reads a file; None if it does not exist. A link must not lead out of `root`, or of the directory: in a copy of a
+    master's files, it would lead to a file of another machine."""
     path = directory / name.lstrip("/")
     shown = str(path)
     try:
@@ -188,21 +187,21 @@ def _look(directory: Path, name: str, root: Path | None = None) -> FoundFile | N
     except (OSError, ValueError) as error:
         return FoundFile(shown, None, _reason(error))
     if not os.path.realpath(path).startswith(os.path.join(os.path.realpath(root or directory), "")):
-        return FoundFile(shown, None, f"it is a link that leads out of the {'copy' if root else 'directory'}")
+        return FoundFile(shown, None, f"it is a link to a file outside of the {'copy' if root else 'directory'}")
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            kind = "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file"
+            kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
             return FoundFile(shown, None, f"it is {kind}")
         return FoundFile(shown, read_file(path), "", status.st_mode, status.st_uid)
     except FileError as error:
         return FoundFile(shown, None, f"it {error.what}" if error.what.startswith("cannot") else error.what)
     except FileNotFoundError:
-        return FoundFile(shown, None, "it is a link to nothing")
+        return FoundFile(shown, None, "it is a link to a file that does not exist")
     except OSError as error:
         return FoundFile(shown, None, _reason(error))
 
 
 def _reason(error: OSError | ValueError) -> str:
     number = getattr(error, "errno", None)
-    return os.strerror(number) if number else "it cannot be looked at"
+    return os.strerror(number) if number else "it cannot be accessed"

@@ -1,4 +1,4 @@
-"""All that doctor's checks look at, read once from the files."""
+"""The content of the files that doctor checks, parsed once."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class PemFile:
-    """`wanted` are the blocks of the right kind, of which the first counts; `others` do not belong there."""
+    """`wanted` are the blocks of the right type, of which the first is used; `others` do not belong in the file."""
 
     found: FoundFile
     wanted: tuple[Block, ...]
     others: tuple[Block, ...]
     problem: str = ""
-    """Why the first block cannot be used, "" if it can or there is none."""
+    """Why the first block cannot be used; "" if it can be used or does not exist."""
 
     @property
     def place(self) -> Place:
         return self.found.at(self.wanted[0].line if self.wanted else None)
 
 
-# Not slots: `cached_property` needs the instance's dictionary.
+# No slots: `cached_property` needs the instance's dictionary.
 @dataclass(frozen=True)
 class InspectedFiles:
-    """`installation`: what tarmak.yaml says of the cluster, if one was chosen."""
+    """`installation`: the cluster of tarmak.yaml, if one is selected."""
 
     tree: FileTree
     now: datetime
@@ -58,12 +58,12 @@ class InspectedFiles:
 
     @property
     def command_line(self) -> CommandLine:
-        """How a command is typed for the cluster that was chosen."""
+        """Formats commands for the selected cluster."""
         return self.installation.command_line if self.installation else PLAIN
 
     @property
     def renew(self) -> str:
-        """The command that makes a new pair."""
+        """The command that creates a new certificate and key."""
         return self.command_line.tarmak_iam("webhook --renew --output-dir DIR")
 
     @cached_property
@@ -76,7 +76,7 @@ class InspectedFiles:
 
     @property
     def certificate_file(self) -> PemFile | None:
-        """None where it is not there or cannot be read."""
+        """None if it does not exist or cannot be read."""
         return self._certificate[0]
 
     @property
@@ -85,7 +85,7 @@ class InspectedFiles:
 
     @property
     def key_file(self) -> PemFile | None:
-        """None where it is not there or cannot be read."""
+        """None if it does not exist or cannot be read."""
         return self._key[0]
 
     @property
@@ -106,7 +106,7 @@ class InspectedFiles:
 
     @cached_property
     def webhook_flag(self) -> tuple[FoundFile, Word] | None:
-        """The API server's webhook file, and where that is said: its unit, else flags.txt."""
+        """The path of the API server's webhook kubeconfig, and the file that contains it: its unit, else flags.txt."""
         if self.unit is not None and self.tree.unit is not None:
             word = self.unit.option(FLAG)
             return (self.tree.unit, word) if word else None
@@ -114,7 +114,7 @@ class InspectedFiles:
 
     @cached_property
     def rendered_flag(self) -> tuple[FoundFile, Word] | None:
-        """What flags.txt says."""
+        """The path in flags.txt."""
         found = self.tree.flags
         if found is None or found.data is None:
             return None
@@ -131,21 +131,21 @@ class InspectedFiles:
 
     @cached_property
     def _configurations(self) -> tuple[tuple[Configuration, ServerSettings | DaemonNotStarted], ...]:
-        """Read as the daemon's version reads them, if it is known."""
+        """Read as the authenticator's release reads them, if it is known."""
         return tuple((each, _settings(each, self.daemon_version)) for each in self._of(Configuration))
 
     @property
     def daemon_version(self) -> DaemonVersion:
-        """The DaemonSet's, else the settings', else the default image's."""
+        """The release of the DaemonSet, else of the settings, else of the default image."""
         if self.daemons:
             return self.daemons[0].version
         return self.installation.daemon_version if self.installation else DEFAULT_RELEASE
 
     @property
     def broken(self) -> tuple[Broken, ...]:
-        """With the configurations that the daemon cannot read."""
+        """Including the configurations that the authenticator cannot read."""
         unread = [
-            Broken(each.place, f"authenticator {self.daemon_version} would not start: {read.reason}")
+            Broken(each.place, f"authenticator {self.daemon_version} does not start: {read.reason}")
             for each, read in self._configurations
             if isinstance(read, DaemonNotStarted)
         ]
@@ -165,7 +165,8 @@ class InspectedFiles:
 
     @cached_property
     def server(self) -> ServerSettings | None:
-        """What the daemon's configuration and flags say, else the cluster's mappings file; None if there are none."""
+        """The settings in the authenticator's configuration and flags, else in the cluster's mappings file; None if
+        there is neither."""
         daemon = next(iter(self.daemons), None)
         document = next((each.document for each, _ in self._configurations), None)
         if document is None and self.installation is not None:
@@ -193,7 +194,7 @@ def _unit(found: FoundFile | None) -> Unit | None:
 def _pem_file(
     found: FoundFile | None, is_wanted: Callable[[Block], bool], read: Callable[[bytes], T]
 ) -> tuple[PemFile | None, T | None]:
-    """The file, None where it is not there or cannot be read, and what its first block of that kind is."""
+    """The file, None if it does not exist or cannot be read; and the content of its first block of that type."""
     if found is None or found.data is None:
         return None, None
     blocks = read_pem(found.data)
@@ -201,7 +202,7 @@ def _pem_file(
     problem, value = "", None
     try:
         if wanted and is_key(wanted[0]) and wanted[0].is_encrypted:
-            problem = "it is encrypted, and nobody is there to decrypt it"
+            problem = "it is encrypted, and the authenticator cannot decrypt it"
         elif wanted:
             value = read(wanted[0].data)
     except Unreadable as error:

@@ -1,5 +1,5 @@
-"""What the Kubernetes objects and kubeconfigs in a directory say: the daemon's configuration and flags, the clients'
-cluster ids, and the webhook that the API server asks.
+"""Reads the Kubernetes objects and kubeconfigs in a directory: the authenticator's configuration and flags, the cluster
+IDs of the clients, and the webhook that the API server calls.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tarmak_iam.text import quoted
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A file that cannot be read, or a configuration that the daemon cannot."""
+    """A file that cannot be read, or a configuration that the authenticator cannot read."""
 
     place: Place
     message: str
@@ -39,18 +39,18 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A daemon's configuration, by itself or in a ConfigMap."""
+    """A configuration of the authenticator, as a file or in a ConfigMap."""
 
     document: Document
     place: Place
     id_place: Place
-    """Of its cluster id, or where that would be."""
+    """The place of its cluster ID, or where it would be."""
 
 
 @dataclass(frozen=True, slots=True)
 class DaemonContainer:
-    """A container that runs the server. `state_path` is where its state directory is on the host, "" if unknown;
-    `user` is None where the image decides, which is never root; `is_prepared`: init containers run before."""
+    """A container that runs the server. `state_path` is the path of its state directory on the host, "" if unknown;
+    `user` is None if the image decides, which is never root; `is_prepared`: init containers run before it."""
 
     place: Place
     version: DaemonVersion
@@ -63,7 +63,7 @@ class DaemonContainer:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A kubeconfig's user that gets its tokens for a cluster id."""
+    """A user of a kubeconfig that gets tokens for this cluster ID."""
 
     place: Place
     cluster_id: str
@@ -73,7 +73,7 @@ Read = Broken | Configuration | DaemonContainer | Client
 
 
 def objects_in_file(found: FoundFile) -> Iterator[Read]:
-    """Everything of the authenticator's in a file; never fails."""
+    """Everything in a file that belongs to the authenticator. Never fails."""
     if found.data is None:
         yield Broken(found.place, found.problem)
         return
@@ -144,7 +144,7 @@ def _daemon(place: Place, words: list[str], image: str, spec: Mapping[str, Any],
     try:
         flags = parse_flags(words, version).values
     except DaemonNotStarted as stop:
-        return Broken(place, f"authenticator {version} would not start: {stop.reason}")
+        return Broken(place, f"authenticator {version} does not start: {stop.reason}")
     state_dir = str(flags.get("server.stateDir", ServerSettings().state_dir))
     users = [_member(each, "securityContext").get("runAsUser") for each in (container, spec)]
     return DaemonContainer(
@@ -159,7 +159,7 @@ def _daemon(place: Place, words: list[str], image: str, spec: Mapping[str, Any],
 
 
 def _host_path(spec: Mapping[str, Any], container: Mapping[str, Any], path: str) -> str:
-    """Where a directory of the container is on the host; "" where no hostPath is mounted there."""
+    """The path on the host of a directory of the container; "" if no hostPath is mounted there."""
     mounts = _mappings(container.get("volumeMounts"))
     names = {
         str(each.get("name")) for each in mounts if str(each.get("mountPath") or "").rstrip("/") == path.rstrip("/")
@@ -191,26 +191,26 @@ def _texts(value: Any) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class WebhookKubeconfig:
-    """`problem` says why there is no cluster to ask, at `place`; then everything else is empty."""
+    """`problem` says why the API server finds no cluster in it, at `place`; all other fields are empty then."""
 
     path: str
-    """On a master."""
+    """The path on a master."""
     found: FoundFile
     place: Place
     problem: str = ""
     server: str = ""
     server_place: Place | None = None
     server_name: str = ""
-    """What the certificate is checked for, where that is not the URL's host."""
+    """The name that the certificate is checked for, if it is not the host of the URL."""
     is_insecure: bool = False
     ca: tuple[Block, ...] | None = None
-    """The trusted certificates; None where there are no data."""
+    """The trusted certificates; None if there is no certificate-authority-data."""
     ca_place: Place | None = None
     ca_file: str = ""
 
     @property
     def url(self) -> SplitResult | None:
-        """None for what is no URL."""
+        """None if it is not a URL."""
         try:
             url = urlsplit(self.server)
             _ = url.port
@@ -220,7 +220,7 @@ class WebhookKubeconfig:
 
     @property
     def port(self) -> int:
-        """The URL's, else that of https."""
+        """The port of the URL, else that of https."""
         url = self.url
         return (url.port if url else None) or 443
 
@@ -231,7 +231,7 @@ class WebhookKubeconfig:
 
 
 def parse_webhook_kubeconfig(path: str, found: FoundFile) -> WebhookKubeconfig:
-    """Never fails: see `WebhookFile.problem`."""
+    """Never fails: see `WebhookKubeconfig.problem`."""
     if found.data is None:
         return WebhookKubeconfig(path, found, found.place, found.problem)
     try:
@@ -241,7 +241,7 @@ def parse_webhook_kubeconfig(path: str, found: FoundFile) -> WebhookKubeconfig:
         return WebhookKubeconfig(path, found, error.place or found.place, error.what)
     if not isinstance(plain, dict):
         return WebhookKubeconfig(
-            path, found, found.at(1), "it is no kubeconfig" if found.data.strip() else "it is empty"
+            path, found, found.at(1), "it is not a kubeconfig" if found.data.strip() else "it is empty"
         )
     return _parsed(path, found, document, plain)
 
@@ -251,7 +251,7 @@ def _parsed(path: str, found: FoundFile, document: Document, plain: dict[str, An
         twice = _twice(plain.get(key))
         if twice:
             return WebhookKubeconfig(
-                path, found, document.position((key,)), f"two of its {key} are called {quoted(twice)}"
+                path, found, document.position((key,)), f"two of its {key} have the name {quoted(twice)}"
             )
     current = plain.get("current-context")
     if not current:
@@ -259,11 +259,11 @@ def _parsed(path: str, found: FoundFile, document: Document, plain: dict[str, An
     _, context = _named(plain, "contexts", "context", current)
     if context is None:
         where = document.position(("current-context",))
-        return WebhookKubeconfig(path, found, where, f"its current-context {quoted(current)} is not there")
+        return WebhookKubeconfig(path, found, where, f"its current-context {quoted(current)} does not exist")
     index, cluster = _named(plain, "clusters", "cluster", context.get("cluster"))
     if cluster is None:
         where = document.position(("contexts",))
-        return WebhookKubeconfig(path, found, where, "it has no cluster for its current context")
+        return WebhookKubeconfig(path, found, where, "the cluster of its current context does not exist")
     route: Path = ("clusters", index, "cluster")
     data = cluster.get("certificate-authority-data")
     ca_place = document.position((*route, "certificate-authority-data"))
@@ -291,15 +291,15 @@ def _named(plain: dict[str, Any], key: str, inner: str, name: Any) -> tuple[int,
 
 
 def _twice(items: Any) -> str:
-    """A name that the client library refuses, since it is there twice; "" if there is none."""
+    """A name that is used twice, which the client library rejects; "" if there is none."""
     names = [str(item.get("name")) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
     return next((name for name, count in Counter(names).items() if count > 1), "")
 
 
 def _certificates(data: Any) -> tuple[Block, ...]:
-    """Empty for what is no base64 or holds no certificate."""
+    """Empty if the data are not base64 or contain no certificate."""
     try:
-        decoded = base64.b64decode(str(data).replace("\r", "").replace("\n", ""), validate=True)  # Go skips no blanks
+        decoded = base64.b64decode(str(data).replace("\r", "").replace("\n", ""), validate=True)  # Go skips no spaces
     except (binascii.Error, ValueError):
         return ()
     return tuple(filter(is_certificate, read_pem(decoded)))

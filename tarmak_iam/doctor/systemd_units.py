@@ -1,4 +1,4 @@
-"""systemd units of a master: the API server's and the authenticator's init unit, as far as Tarmak writes them."""
+"""Reads the systemd units of a master: the API server's, and the authenticator's init unit that Tarmak writes."""
 
 from __future__ import annotations
 
@@ -32,35 +32,35 @@ class Unit:
     settings: tuple[_Setting, ...]
 
     def words(self, section: str, key: str) -> tuple[Word, ...]:
-        """All words of a setting that may be there several times."""
+        """All words of a setting, which may be repeated."""
         return tuple(
             word for each in self.settings if (each.section, each.key) == (section, key) for word in each.words
         )
 
     @cached_property
     def commands(self) -> tuple[tuple[Word, ...], ...]:
-        """In the order in which systemd runs them: before the start, then the start."""
+        """The commands in the order in which systemd runs them: ExecStartPre, then ExecStart."""
         found = [each for each in self.settings if each.section == "Service" and each.words]
         return tuple(each.words for key in ("ExecStartPre", "ExecStart") for each in found if each.key == key)
 
     def option(self, *names: str) -> Word | None:
-        """What the commands' last option of one of these names says."""
+        """The value of the last option of the commands with one of these names."""
         return next(filter(None, (command_option(command, *names) for command in reversed(self.commands))), None)
 
     @property
     def init(self) -> tuple[Word, ...] | None:
-        """The command that makes the pair; None if there is none."""
+        """The command that creates the certificate and key; None if there is none."""
         return next(filter(_is_init, self.commands), None)
 
     @property
     def copied_to(self) -> Word | None:
-        """Where the kubeconfig is copied to."""
+        """The path to which the kubeconfig is copied."""
         copies = [command for command in self.commands if _name(command[0]) in ("cp", "install", "mv")]
         return next((command[-1] for command in copies if len(command) > 2), None)
 
 
 def parse_unit(text: str) -> Unit:
-    """Never fails: what is no setting is passed over, as systemd does."""
+    """Never fails: lines that are not settings are skipped, as systemd does."""
     return Unit(tuple(_settings(text)))
 
 
@@ -90,7 +90,7 @@ def _settings(text: str) -> Iterator[_Setting]:
 def _split(line: str) -> list[str]:
     try:
         return shlex.split(line)
-    except ValueError:  # a quote that does not end
+    except ValueError:  # a quote that is not closed
         return line.split()
 
 
@@ -116,5 +116,5 @@ def _is_init(command: tuple[Word, ...]) -> bool:
 
 
 def _name(word: Word) -> str:
-    """The program's, without the prefixes that systemd takes in front of a path."""
+    """The name of the program, without the prefixes that systemd accepts before a path."""
     return posixpath.basename(word.text.lstrip("-@:+!"))

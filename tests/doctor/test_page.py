@@ -1,4 +1,4 @@
-"""docs/doctor.md and the checks agree."""
+"""docs/doctor.md has a paragraph for every check, with the same summary."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_every_check_has_its_paragraph() -> None:
 
 def test_every_paragraph_says_what_to_do() -> None:
     for paragraph in re.split(r"^### ", PAGE, flags=re.MULTILINE)[1:]:
-        assert "Mend: " in re.split(r"^## ", paragraph, flags=re.MULTILINE)[0], paragraph
+        assert "Fix:" in re.split(r"^## ", paragraph, flags=re.MULTILINE)[0], paragraph
 
 
 def test_the_page_names_no_id_that_is_not_there() -> None:

@@ -56,7 +56,7 @@ def test_the_journey(shell: Shell, tmp_path: Path) -> None:
     assert checked.err == (
         "no findings\n"
         "checked: cert.pem, key.pem, webhook kubeconfig\n"
-        "not found: flags.txt, the daemon's configuration, DaemonSet, a client's kubeconfig, tarmak.yaml\n"
+        "not found: flags.txt, authenticator configuration, DaemonSet, client kubeconfig, tarmak.yaml\n"
     )
     again = shell.run("webhook", "--output-dir", out, "--days", "5")
     assert again.out == f"unchanged {out / KEY}\nunchanged {out / CERT}\nunchanged {out / CONFIG}\n"
@@ -88,7 +88,7 @@ def test_an_open_key_is_closed(shell: Shell, tmp_path: Path) -> None:
     out = tmp_path / "out"
     shell.run("webhook", "--output-dir", out)
     (out / KEY).chmod(0o644)
-    assert f"; chmod 600 {out / KEY}; if anybody" in shell.run("doctor", out, code=1).out
+    assert f"; run `chmod 600 {out / KEY}`, and if" in shell.run("doctor", out, code=1).out
     assert f"restricted {out / KEY}\n" in shell.run("webhook", "--output-dir", out).out
     assert stat.S_IMODE((out / KEY).stat().st_mode) == 0o600
 
@@ -237,7 +237,7 @@ def test_the_cluster_s_mappings_decide(shell: Shell, tmp_path: Path) -> None:
     assert "this kubeconfig is for https://master.internal:31362/authenticate" in done.err
     shell.dev("doctor", out)
     shell.dev("webhook", "--output-dir", out, "--port", "21362")
-    assert "asks at port 21362, the daemon listens at 31362" in shell.dev("doctor", out, code=1).out
+    assert "connects to port 21362, but the authenticator listens on 31362" in shell.dev("doctor", out, code=1).out
     mappings.write_text("server: [\n")
     assert shell.dev("webhook", "--output-dir", out, code=2).err.startswith(f"{mappings}:")
 
@@ -263,7 +263,7 @@ def test_a_rendered_directory_and_a_master(shell: Shell, tmp_path: Path) -> None
     shell.dev("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
     out = tmp_path / "out"
     shell.dev("render", "--output-dir", out)
-    assert "checked: flags.txt, the daemon's configuration, DaemonSet, a client's kubeconfig, tarmak.yaml" in (
+    assert "checked: flags.txt, authenticator configuration, DaemonSet, client kubeconfig, tarmak.yaml" in (
         shell.dev("doctor", out).err
     )
     lay_master(out)
@@ -392,12 +392,11 @@ def test_more_than_anybody_means_to_have_looked_at(
 ) -> None:
     for name in "ab":
         (tmp_path / f"{name}.yaml").write_text(f"# {'x' * 6_000_000}\n")
-    remedy = "name the directory of the authenticator's files"
+    remedy = "specify the directory with the authenticator's files"
     assert shell.run("doctor", tmp_path, code=2).err == (
-        f"{tmp_path}: error: its files of YAML and JSON have more than the 10,485,760 bytes that are looked at; "
-        f"{remedy}\n"
+        f"{tmp_path}: error: its YAML and JSON files have more than 10,485,760 bytes, the limit; {remedy}\n"
     )
     monkeypatch.setattr("tarmak_iam.doctor.file_tree._MANY", 1)
     assert shell.run("doctor", tmp_path, code=2).err == (
-        f"{tmp_path}: error: there are 2 files of YAML and JSON in it, more than the 1 that are looked at; {remedy}\n"
+        f"{tmp_path}: error: it contains 2 YAML and JSON files, and the limit is 1; {remedy}\n"
     )
