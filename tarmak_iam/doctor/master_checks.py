@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 import stat
 from collections.abc import Iterator
 
@@ -22,7 +23,7 @@ def _readable_key(evidence: InspectedFiles) -> CheckResults:
     key = evidence.tree.key
     if key is not None and key.data is not None and key.mode & 0o077:
         what = f"its mode is {_mode(key)}: a user who reads it can answer in place of the authenticator"
-        file = KEY if evidence.tree.is_master else key.path  # on the master, not in a copy of it
+        file = shlex.quote(KEY if evidence.tree.is_master else key.path)  # on the master, not in a copy of it
         remedy = f"run `chmod 600 {file}`, and if another user could have read it, create a new certificate and key"
         yield key.place, f"{what}, and decide who every caller is", remedy
 

@@ -4,6 +4,7 @@ usages and the validity that Go's TLS checks.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -22,8 +23,8 @@ def _restore(evidence: InspectedFiles) -> str:
     return f"restore the right file, or {_renew(evidence)}"
 
 
-def _renew(evidence: InspectedFiles, options: str = "") -> str:
-    return f"create a new certificate and key: `{evidence.renew}{options}`"
+def _renew(evidence: InspectedFiles, *options: str) -> str:
+    return f"create a new certificate and key: `{' '.join([evidence.renew, *map(shlex.quote, options)])}`"
 
 
 def _unreadable(evidence: InspectedFiles) -> CheckResults:
@@ -166,7 +167,7 @@ def _other_names(evidence: InspectedFiles) -> CheckResults:
         host = webhook.server_name or webhook.host
         if host and names is not None and not names.covers(host):
             what = f"the API server expects a certificate for {host}, but the certificate is for {names}"
-            yield webhook.server_place or webhook.place, what, _renew(evidence, f" --hostname {host}")
+            yield webhook.server_place or webhook.place, what, _renew(evidence, "--hostname", host)
 
 
 def _wrong_purpose(evidence: InspectedFiles) -> CheckResults:

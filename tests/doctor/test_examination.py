@@ -1,4 +1,4 @@
-"""Each check finds what it is for, and nothing in what is right."""
+"""Each check reports its problem, and reports nothing for correct files."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ users:
 - name: me
   user: {exec: {command: aws-iam-authenticator, args: [token, -i, dev-cluster, -r, arn]}}
 """
-# As Tarmak's documentation calls the command, with the cluster id in the variable that it takes too.
+# The command as in Tarmak's documentation, with the cluster ID in the environment variable.
 DOCUMENTED = b"""\
 kind: Config
 users:
@@ -65,14 +65,14 @@ users:
       args: [token]
       env: [{name: KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID, value: documented}]
 """
-# As `kubectl get --raw` prints objects: a list whose items do not say their kind.
+# As `kubectl get --raw` prints objects: a list whose items have no kind.
 LISTED = b'{"kind": "ConfigMapList", "items": [{"data": {"config.yaml": "clusterID: listed"}}]}'
 
 Lay = Callable[[Path], object]
 
 
 def changed(**changes: bytes | None) -> Lay:
-    """A directory of `webhook` with other content for some files; None for one that is not there."""
+    """A directory written by `webhook`, with other content for some files; None for a missing file."""
     names = {"certificate": CERTIFICATE, "key": KEY, "kubeconfig": KUBECONFIG}
 
     def make(directory: Path) -> None:
@@ -460,6 +460,20 @@ def test_no_part_of_a_key_is_shown(tmp_path: Path) -> None:
         shown = repr(found) + "".join(map(str, found.diagnoses))
         assert not any(line in shown for line in lines)
         assert "passphrase" not in shown
+
+
+def test_commands_in_remedies_are_quoted_for_the_shell(tmp_path: Path) -> None:
+    directory = tmp_path / "a b"
+    directory.mkdir()
+    kubeconfig("server:", "tls-server-name: x y\n      server:")(directory)
+    (directory / KEY).chmod(0o644)
+    assert [each.remedy for each in report(directory).diagnoses] == [
+        "create a new certificate and key: `tarmak-iam webhook --renew --output-dir DIR --hostname 'x y'`",
+        (
+            f"run `chmod 600 '{directory / KEY}'`, and if another user could have read it, "
+            "create a new certificate and key"
+        ),
+    ]
 
 
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
