@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 
 EXPIRES_WITHIN = 30
-"""Days before a certificate expires in which doctor reports it."""
+"""How many days before a certificate expires doctor reports it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One finding. `id` is stable (`WEB020`); `message` says what is wrong, `remedy` what to do. No part of a key."""
+    """One finding. `id` is stable (`WEB020`); `message` says what is wrong, `remedy` what to do. Neither contains any
+    part of a key."""
 
     id: str
     severity: Severity

@@ -161,7 +161,9 @@ def prepare(
     renew: bool = False,
     version: DaemonVersion = MASTERS_VERSION,
 ) -> Prepared:
-    """Keeps an existing certificate and key, as `init` does; unlike `init`, never overwrites a single one of them.
+    """Keeps an existing certificate and key, as `init` does.
+
+    Unlike `init`, it never overwrites one of the files because the other is missing.
 
     Raises ConfigError if the existing files cannot be used for these names: one is missing or broken, they do not
     belong together, or the certificate has expired or is for other names.

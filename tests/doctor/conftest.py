@@ -10,7 +10,7 @@ from tarmak_iam.pki.certificates import read_key
 
 @pytest.fixture(scope="session", autouse=True)
 def _keys_are_read_once() -> Iterator[None]:
-    """The same few keys lie in hundreds of directories, and each time their primes would be proven to be some."""
+    """The tests read the same few keys from hundreds of directories; each is parsed only once."""
     with pytest.MonkeyPatch.context() as patch:
         for module in ("doctor.inspected_files", "pki.webhook_pair"):
             patch.setattr(f"tarmak_iam.{module}.read_key", cache(read_key))

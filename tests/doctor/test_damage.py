@@ -1,4 +1,4 @@
-"""Whatever happens to the files: doctor never fails, and a pair or CA that no longer fits does not go unnoticed."""
+"""Damaged files: doctor never fails, and it reports every certificate, key or CA that no longer fits the others."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def damaged(content: Files, damage: tuple[str, str, int, int]) -> Files:
 
 
 def fits(content: Files) -> bool:
-    """Whether the daemon has the very pair that was made, and the API server trusts it, however it is written."""
+    """Whether the authenticator has the original pair, and the API server trusts it, in whatever form it is written."""
     certificate = [each.data for each in read_pem(content.get(CERTIFICATE, b"")) if is_certificate(each)]
     key = [each.data for each in read_pem(content.get(KEY, b"")) if is_key(each)]
     webhook = parse_webhook_kubeconfig("", FoundFile("", content.get(KUBECONFIG, b"")))
@@ -164,7 +164,7 @@ def test_files_of_any_bytes(data: bytes) -> None:
 
 
 def test_files_that_are_full_of_beginnings_take_no_longer_than_others() -> None:
-    """Each would be minutes of work if every line looked at all lines behind it."""
+    """Each would take minutes if all following lines were read again for every line."""
     beginnings = b"-----BEGIN CERTIFICATE-----\n" * 100_000
     assert read_pem(beginnings) == ()
     assert read_pem(b"-----BEGIN a:b-----\n" * 100_000 + b"!\n-----END a:b-----\n") == ()

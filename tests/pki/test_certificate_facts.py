@@ -1,4 +1,4 @@
-"""What is read of a certificate and of a key: every fact, and what makes either of them unreadable."""
+"""The properties that are read from certificates and keys, and what makes them unreadable."""
 
 from __future__ import annotations
 
@@ -166,6 +166,6 @@ def test_what_is_no_certificate(der: bytes) -> None:
 
 @pytest.mark.parametrize("size", [1 << 14, (1 << 14) + 1])
 def test_the_size_of_a_file_with_a_key(size: int) -> None:
-    """Both are refused: what is larger is not looked at, whatever it begins with."""
+    """Both are rejected: a larger file is not parsed, whatever it starts with."""
     with pytest.raises(Unreadable, match=r"^it cannot be read as a private key$"):
         read_key(_der(KEY) + b" " * (size - len(_der(KEY))))

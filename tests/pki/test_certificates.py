@@ -1,4 +1,4 @@
-"""Keys that somebody has made to keep a reader busy, or to have it fail."""
+"""Keys that were made to keep a parser busy, or to make it fail."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tarmak_iam.pki.certificates import Unreadable, read_key
 
 E = 65537
 P, Q = (1 << 1024) + 1, (1 << 1025) + 1
-"""Neither is a prime: 2**1024 + 1 is a number of Fermat that has factors, and 3 divides the other one."""
+"""Neither is a prime: 2**1024 + 1 is a Fermat number with known factors, and the other is divisible by 3."""
 
 
 def length(count: int) -> bytes:
@@ -41,7 +41,7 @@ def rsa_key(
 
 
 def test_nobody_looks_for_factors_of_an_rsa_key() -> None:
-    """OpenSSL does if it is not told not to: a file of 8,000 bytes took it a minute and a half. Go does not."""
+    """OpenSSL does by default: it took a minute and a half for a file of 8,000 bytes. Go does not."""
     assert read_key(rsa_key(P, Q)).size == 2050
 
 
@@ -67,7 +67,7 @@ def test_a_large_key_is_not_read() -> None:
 
 
 def test_a_key_that_openssl_stumbles_over() -> None:
-    """Of Diffie and Hellman, with parameters that are none."""
+    """A Diffie-Hellman key with invalid parameters."""
     oid = bytes.fromhex("06072a8648ce3e0201")
     parameters = sequence(integer(P), integer(2), integer(Q))
     with pytest.raises(Unreadable):

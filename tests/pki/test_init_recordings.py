@@ -1,4 +1,4 @@
-"""Recordings of the real `init`: what ours writes is the same, and each difference has its reason."""
+"""Recordings of the real `init`: `webhook` writes the same, and each difference has a reason."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ NAMES = ["aws-iam-authenticator.kubeconfig", "cert.pem", "key.pem"]
 
 @pytest.fixture(autouse=True)
 def one_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The key that is asked for, of the size that is asked for, but made once."""
+    """A key of the requested type and size, but generated only once."""
 
     def make(public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:
         assert (public_exponent, key_size) == (RECORDED["key"]["exponent"], RECORDED["key"]["key_size"])
@@ -60,7 +60,7 @@ def recorded(name: str, version: str) -> dict[str, Any]:
 
 
 def run(shell: Shell, name: str, version: str, target: Path, *, code: int = 0) -> None:
-    """The case's command, with ours in its place; a configuration is the cluster's mappings file."""
+    """Runs the case's command with `webhook`; a configuration becomes the cluster's mappings file."""
     case = CASES[name]
     args = [each for each in case["command"][1:] if each not in ("-i", "test")]
     command: list[str | Path] = ["webhook", "--output-dir", target, "--daemon-version", version, *args]
@@ -123,7 +123,7 @@ def test_the_pair_is_kept_as_recorded(shell: Shell, tmp_path: Path) -> None:
 
 
 def facts(target: Path) -> dict[str, Any]:
-    """The fields of the recording, computed from what was written."""
+    """The fields of the recording, computed from the files that were written."""
     data = (target / "cert.pem").read_bytes()
     read = x509.load_pem_x509_certificate(data)
     public = read.public_key()

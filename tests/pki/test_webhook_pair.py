@@ -1,4 +1,4 @@
-"""Names, pairs and kubeconfigs: any input gives files that doctor has nothing to say about, or is refused."""
+"""Names, pairs and kubeconfigs: any input is rejected, or gives files without findings in doctor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pairs and directories to examine, made once: a key takes a while."""
+"""Certificates, keys and directories for doctor. They are created once, because generating keys takes a while."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tarmak_iam.pki.pem import read_pem
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY, KUBECONFIG
 
 NOW = datetime(2020, 11, 25, 12, 0, 0, tzinfo=timezone.utc)
-"""Past, so that what is made now is valid for the command line too, which has the real clock."""
+"""In the past, so that a certificate of this time is also valid for the command line, which uses the real clock."""
 LOCALHOST = ServerNames()
 
 Files = dict[str, bytes]
 
 _generate = rsa.generate_private_key
-"""The real one, whatever a test puts in its place."""
+"""The real function, even if a test replaces it."""
 
 
 @cache
 def rsa_key(number: int = 0, size: int = 2048) -> rsa.RSAPrivateKey:
-    """Keys of their own for each number."""
+    """A separate key for each number."""
     assert number >= 0
     return _generate(65537, size)
 
@@ -38,7 +38,7 @@ def pair(names: ServerNames = LOCALHOST, number: int = 0, days: int = 36500, now
 
 
 def files(names: ServerNames = LOCALHOST, number: int = 0, days: int = 36500, port: int = DEFAULT_PORT) -> Files:
-    """What `webhook` writes."""
+    """The files that `webhook` writes."""
     made = pair(names, number, days)
     kubeconfig = webhook_kubeconfig(read_pem(made.certificate)[0].data, names.url(port))
     return {CERTIFICATE: made.certificate, KEY: made.key, KUBECONFIG: kubeconfig}

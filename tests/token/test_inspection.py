@@ -1,4 +1,4 @@
-"""A token explained: literal answers, and no text that breaks it or gets a secret out of it."""
+"""`inspect_token`: literal results; no text makes it fail, or makes it show a secret."""
 
 from __future__ import annotations
 

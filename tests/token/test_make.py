@@ -1,4 +1,4 @@
-"""Tokens: their URL, bit by bit; the role's session; what is refused before anything is signed."""
+"""Tokens: every part of their URL, the role session, and arguments that are rejected before anything is signed."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_url_is_the_one_that_signature_version_4_describes() -> None:
 @pytest.mark.parametrize("credentials", [KEYS, SESSION])
 @pytest.mark.parametrize("cluster_id", ["test", "My.Cluster 1", "a,b;c=d~"])
 def test_botocore_signs_alike(credentials: Credentials, cluster_id: str) -> None:
-    """At the time that it takes from its own clock."""
+    """At the time that botocore reads from its own clock."""
     from botocore.auth import SigV4QueryAuth
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials as Theirs
@@ -201,7 +201,7 @@ def test_the_zone_of_the_machine_does_not_count(monkeypatch: pytest.MonkeyPatch)
 
 
 class InstanceMetadata:
-    """In place of botocore's IMDSRegionProvider; `asked`: a line for every one that was made."""
+    """Replaces botocore's IMDSRegionProvider; `asked` has one item for each instance that was created."""
 
     asked: ClassVar[list[str]] = []
 
@@ -225,7 +225,7 @@ class InstanceMetadata:
 def test_the_instances_region(
     monkeypatch: pytest.MonkeyPatch, method: str, arguments: dict[str, str], host: str, asked: int
 ) -> None:
-    """Asked only where the credentials came from the instance, too: elsewhere nobody answers."""
+    """It is requested only if the credentials came from the instance too: elsewhere there is no answer."""
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.setattr("botocore.utils.IMDSRegionProvider", InstanceMetadata)
     monkeypatch.setattr("tarmak_iam.token.make.read_credentials", lambda _: (KEYS, method))

@@ -1,4 +1,4 @@
-"""Every reason for a refusal, in its words, and the last value that is still taken."""
+"""Every reason for a rejection, word for word, and the last value that is still accepted."""
 
 from __future__ import annotations
 

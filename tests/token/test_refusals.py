@@ -1,4 +1,4 @@
-"""Recordings of real daemons: which tokens each version refuses before it asks STS."""
+"""Recordings of the real authenticator: which tokens each release rejects before it asks STS."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ NOW = datetime(2026, 11, 24, 22, 44, 24, tzinfo=timezone.utc)
 
 MINUTES = {"date-14min": -14, "date-16min": -16, "date-future-10": 10, "date-future-20": 20}
 OK = CASES["ok"]["url"].replace("YYYYMMDDTHHMMSSZ", "20261124T224424Z")
-# What the recordings leave out, as their titles describe it.
+# Tokens that are missing in the recordings, as their titles describe them.
 TEXTS = {
     "prefix-v2": encode(OK).replace("k8s-aws-v1.", "k8s-aws-v2."),
     "empty": "",
     "garbage": "k8s-aws-v1.!!!",
-    # In the recording nothing of the URL fell on the two characters in which the alphabets differ.
+    # The recorded token contains neither of the two characters in which the base64 alphabets differ.
     "std-base64": PREFIX + base64.b64encode(OK.encode()).decode().rstrip("="),
     "space": " " + encode(OK),
     "len-4095": encode(OK.replace("X-Amz-Signature=", "X-Amz-Signature=" + "a" * 2706))[:4095],
@@ -42,7 +42,7 @@ DECIDED_BY_STS_ALONE = {
     "sts-throttle": "what STS answers is not in the token",
     "sts-empty": "what STS answers is not in the token",
 }
-# The STS of the recordings does not look at the credential's scope; the real one does.
+# The STS of the recordings does not check the credential scope; the real STS does.
 SCOPED_WRONG = {"region-mismatch", "service-mismatch", "host-mars"}
 
 
@@ -146,7 +146,7 @@ def test_partition_and_region_of_the_daemon(host: str, version: str, partition: 
     ],
 )
 def test_urls_are_read_as_go_reads_them(old: str, new: str, asks: bool) -> None:
-    """Each of them was given to the daemon's own code, of v0.5.9, v0.6.20 and v0.7.9."""
+    """Each was checked with the authenticator's own code, in v0.5.9, v0.6.20 and v0.7.9."""
     assert old in OK
     for version in ("v0.5.9", "v0.6.20", "v0.7.9"):
         reason = token_refusal(encode(OK.replace(old, new, 1)), version, now=NOW)
