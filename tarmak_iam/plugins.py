@@ -54,7 +54,7 @@ def check_unique(what: str, named: Iterable[tuple[str, str]]) -> None:
     for name, origin in named:
         if name in origins:
             raise ConfigError(
-                f"the {what} {name} is brought by {origins[name]} and by {origin}", remedy="remove one of them"
+                f"both {origins[name]} and {origin} provide the {what} {name}", remedy="remove one of them"
             )
         origins[name] = origin
 
@@ -71,7 +71,7 @@ def guarded(what: str, function: Callable[..., _R], *args: Any) -> _R:
     except _FAILURES as error:
         raise ConfigError(
             f"{what} has a bug: {type(error).__name__}: {error}",
-            remedy="report it to the authors of the plugin that brings it",
+            remedy="report it to the authors of the plugin",
         ) from error
 
 
@@ -82,11 +82,11 @@ def _load(point: metadata.EntryPoint, kind: type[_T]) -> _T:
     except _FAILURES as error:  # whatever somebody else's module raises while it is imported
         raise ConfigError(
             f"the {noun} plugin {point.name} of {_origin(point)} cannot be loaded: {type(error).__name__}: {error}",
-            remedy=f"mend or remove {_origin(point)}",
+            remedy=f"fix or remove {_origin(point)}",
         ) from error
     if not isinstance(value, kind):
         raise ConfigError(
-            f"the entry point {point.name} of {_origin(point)} is no {kind.__name__}",
+            f"the entry point {point.name} of {_origin(point)} is not of type {kind.__name__}",
             remedy=f"remove {_origin(point)}",
         )
     return value

@@ -50,11 +50,11 @@ class Route:
         if isinstance(path, Route):
             return path
         if isinstance(path, str):
-            raise TypeError(f"a path is a sequence of steps, as in ({path!r},), not a text")
+            raise TypeError(f"a path is a sequence of steps, as in ({path!r},), not a string")
         steps = tuple(Key(step) if isinstance(step, str) else step for step in path)
         for step in steps:
             if isinstance(step, bool) or not isinstance(step, (int, Key)):
-                raise TypeError(f"a step of a path is a list index or a key's text, not {step!r}")
+                raise TypeError(f"a step of a path must be a list index or a key, not {step!r}")
         return cls(steps)
 
     @property

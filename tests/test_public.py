@@ -76,5 +76,5 @@ def test_the_built_in_section_is_the_first(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(
         "importlib.metadata.entry_points", lambda group: [Point] if group == "tarmak_iam.sections" else []
     )
-    with pytest.raises(TarmakIamError, match="is brought by tarmak-iam and by other-package"):
+    with pytest.raises(TarmakIamError, match="both tarmak-iam and other-package provide"):
         load_sections()

@@ -190,14 +190,14 @@ def test_a_cluster_name_leads_nowhere_else(
     file.write_text(text.replace("environment: dev\n", f'environment: "{name}"\n'))
     before = sorted(tmp_path.rglob("*"))
     error = shell.dev(*arguments, code=2).err
-    assert "is not a valid cluster ID" in error or "not YAML" in error or "must have exactly one dash" in error
+    assert "is not a valid cluster ID" in error or "invalid YAML" in error or "must have exactly one dash" in error
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_device_without_an_end(shell: Shell) -> None:
     (shell.single / "tarmak.yaml").unlink()
     (shell.single / "tarmak.yaml").symlink_to("/dev/zero")
-    assert "more than the 10,485,760 bytes that are read" in shell.dev("check", code=2).err
+    assert "larger than the limit of 10,485,760 bytes" in shell.dev("check", code=2).err
 
 
 def test_an_alias_bomb() -> None:

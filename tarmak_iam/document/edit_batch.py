@@ -82,8 +82,8 @@ class EditBatch:
             return None
         for alias in dangling_aliases(self.tree, [change] if change else []):
             assert isinstance(alias.node, Alias)
-            what = f"{alias.route} is the alias *{alias.node.name}, whose anchor would go"
-            raise refused_edit(alias, what, "write the value out there by hand first")
+            what = f"{alias.route} is the alias *{alias.node.name}, and the edit would remove its anchor"
+            raise refused_edit(alias, what, "replace the alias with its value first")
         return change
 
     def turn(self, route: Route, wanted: Any, identities: Iterable[Identity] = ()) -> None:
@@ -101,7 +101,7 @@ class EditBatch:
             if same(current, wanted):
                 break
             if self.tree is before:
-                raise refused_edit(target, "this value cannot be reached by edits of this text")
+                raise refused_edit(target, "the text cannot be edited to have this value")
         self._intended = intended
 
     def _make_round(self, changes: list[DocumentChange]) -> None:
@@ -125,11 +125,14 @@ class EditBatch:
 
     def _locate(self, route: Route) -> Target:
         if self.tree.source.encoding != "utf-8":
-            what, place = f"the file is {self.tree.source.encoding.upper()}", Place(self.tree.source.filename, 1, 1)
+            what, place = (
+                f"the file is encoded as {self.tree.source.encoding.upper()}",
+                Place(self.tree.source.filename, 1, 1),
+            )
             raise EditRefused(what, remedy="save it as UTF-8 first", place=place)
         if len(route) > MAX_DEPTH:
-            what, place = f"a path of more than {MAX_DEPTH} steps", self.tree.position(Route())
-            raise EditRefused(f"{what} cannot be written", remedy="nest less deeply", place=place)
+            what, place = f"the path has more than {MAX_DEPTH} steps", self.tree.position(Route())
+            raise EditRefused(what, remedy="use a shorter path", place=place)
         return replace(locate(self.tree, route), literals=not self._careful)
 
     def _make(self, change: DocumentChange) -> bool:
@@ -181,10 +184,10 @@ class EditBatch:
         try:
             self.tree, self.data = self._read(apply_splices(before.source.text, splices))
         except ParseError as error:
-            what = f"the edit would make the text ill-formed ({error.what})"
+            what = f"the edit would make the text invalid ({error.what})"
             raise not_proven(changes[-1].target, what) from None
         except ValueError as error:
-            raise not_proven(changes[-1].target, f"the edit does not work out here ({error})") from None
+            raise not_proven(changes[-1].target, f"the edit is not possible here ({error})") from None
         if aliases_may_follow and before.has_aliases:
             self._intended = self.data
         prove_meaning(self.data, self._intended, changes)
@@ -255,7 +258,7 @@ def _aliases(target: Target, anchored: Collection[int], gone: Collection[int]) -
 
 def not_proven(target: Target, what: str, remedy: str = "") -> NotProven:
     place = target.tree.position(target.route)
-    return NotProven(what, remedy=remedy or "change this place by hand", place=place)
+    return NotProven(what, remedy=remedy or "edit this place by hand", place=place)
 
 
 def prove_meaning(data: Any, intended: Any, changes: SequenceOf[DocumentChange]) -> None:
@@ -263,7 +266,7 @@ def prove_meaning(data: Any, intended: Any, changes: SequenceOf[DocumentChange])
     if not same(data, intended):
         route = first_difference(data, intended)
         culprit = _culprit(changes, route)
-        raise not_proven(culprit, f"the edit would change {route} too", _shared_anchor(culprit))
+        raise not_proven(culprit, f"the edit would also change {route}", _shared_anchor(culprit))
 
 
 def prove_text(
@@ -275,7 +278,7 @@ def prove_text(
     if before.rest and (after.rest != before.rest or not after.source.ends_line(after.extent.end)):
         raise not_proven(target, "the edit would change where the next document begins")
     if after.duplicates > before.duplicates:
-        raise not_proven(target, "the edit would write a key twice")
+        raise not_proven(target, "the edit would create a duplicate key")
     old, new = (Counter(comment.text for comment in tree.comments) for tree in (before, after))
     missing, removed = old - new, []
     for comment in _inside(before.comments, splices):
@@ -285,7 +288,7 @@ def prove_text(
     for text in +missing:
         raise not_proven(target, f"the edit would lose the comment {shortened(text)!r}")
     for text in new - old:
-        raise not_proven(target, f"the edit would make a comment of {shortened(text)!r}")
+        raise not_proven(target, f"the edit would create the comment {shortened(text)!r}")
     return removed
 
 
@@ -305,4 +308,8 @@ def _culprit(changes: SequenceOf[DocumentChange], route: Route) -> Target:
 def _shared_anchor(target: Target) -> str:
     """What to do where the target lies inside an anchored value, which is then most likely used elsewhere."""
     anchors = [holder.node.anchor for holder in target.holders if holder.node.anchor]
-    return f"it shares the anchor &{anchors[-1]}: write the value out where it is used" if anchors else ""
+    return (
+        f"it shares the anchor &{anchors[-1]}: replace the aliases of that anchor with their value first"
+        if anchors
+        else ""
+    )

@@ -275,14 +275,16 @@ def planned_change(edit: Edit, locate: Callable[[Route], Target], data: Any) -> 
         target = locate(route)
         return _assignment(target, _checked(target, edit.value), data)
     if isinstance(edit, Insert) and not route.steps:
-        raise refused_edit(locate(route), "an insertion needs an index", "end the path with one")
+        raise refused_edit(
+            locate(route), "the path of an insert has no index", "end the path with the index of the new item"
+        )
     target = locate(route.parent if isinstance(edit, Insert) else route)
     return _addition(target, edit, _checked(target, edit.value))
 
 
 def refused_edit(target: Target, what: str, remedy: str = "") -> EditRefused:
     place = target.tree.position(target.route)
-    return EditRefused(what, remedy=remedy or "change this place by hand", place=place)
+    return EditRefused(what, remedy=remedy or "edit this place by hand", place=place)
 
 
 def _checked(target: Target, value: Any) -> Any:
@@ -314,7 +316,7 @@ def _creation(target: Target, value: Any) -> DocumentChange:
 
 def _new_list(target: Target, index: Step, value: Any) -> list[Any]:
     if index != 0:
-        raise refused_edit(target, f"a new list has no index {index}", "begin a list with index 0, or append")
+        raise refused_edit(target, f"index {index} is out of range for a new list", "use index 0, or append")
     return [value]
 
 
@@ -324,7 +326,7 @@ def _addition(target: Target, edit: Append | Insert, value: Any) -> DocumentChan
     length = member_count(target.holders[-1].node) if target.holders else 0
     if not is_empty_target(target) and not isinstance(target.holders[-1].node, Sequence):
         what = f"{target.route} is {kind_of(target.holders[-1].node)}, not a list"
-        raise refused_edit(target, what, "items are added to lists only")
+        raise refused_edit(target, what, "items can only be added to a list")
     return AddItems(target, _index(edit, target, length), [value])
 
 
@@ -333,8 +335,8 @@ def _index(edit: Append | Insert, target: Target, length: int) -> int:
         return length
     *_, index = Route.of(edit.path).steps
     if not isinstance(index, int) or not 0 <= index <= length:
-        what = f"{target.route} has no place {index} for a new item"
-        raise refused_edit(target, what, f"name an index from 0 to {length}" if length else "name index 0, or append")
+        what = f"a new item cannot be inserted into {target.route} at {index}"
+        raise refused_edit(target, what, f"use an index from 0 to {length}" if length else "use index 0, or append")
     return index
 
 
@@ -345,8 +347,8 @@ def _removal(target: Target, *, prune: bool) -> DocumentChange:
         node, step = target.node, target.missing[0] if target.missing else None
         merged = isinstance(node, Mapping) and isinstance(step, Key) and node.effective(step.text) is not None
         if merged:
-            raise refused_edit(target, f"{target.route} comes from a merge (<<)", "edit the merged mapping itself")
-        raise refused_edit(target, f"there is nothing at {target.route}", "nothing needs to be removed")
+            raise refused_edit(target, f"{target.route} comes from a merge key (<<)", "edit the merged mapping")
+        raise refused_edit(target, f"{target.route} does not exist", "there is nothing to remove")
     top = emptied_by(target) if prune else target
     if top.route == target.route:
         return RemoveMembers(target.parent, (target.number,))

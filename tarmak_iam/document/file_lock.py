@@ -71,7 +71,7 @@ def _name(pid: int) -> str:
 
 _PAUSE = 0.05
 
-_UNNOTICED = ", so that a second run would go unnoticed"
+_UNNOTICED = ", so another run at the same time would not be detected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,9 @@ def _check_own(status: os.stat_result, path: Path) -> None:
     """What is in a lock file is overwritten. Another hard link to it could be a file that somebody needs. Raises
     FileError."""
     if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-        raise FileError(f"this is no lock file of ours{_UNNOTICED}", remedy="remove it", place=Place(str(path)))
+        raise FileError(
+            f"this is not a lock file of tarmak-iam{_UNNOTICED}", remedy="remove it", place=Place(str(path))
+        )
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

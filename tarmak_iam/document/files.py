@@ -22,9 +22,9 @@ from typing import BinaryIO
 from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.errors import FileChanged, FileError, Place
 
-_ADVICE = "put the file itself there, or use --follow-links if the link and its target are yours"
+_ADVICE = "replace the link with the file, or use --follow-links if you own the link and its target"
 
-_OWN_ONLY = "--follow-links follows only what you own; put the file itself there"
+_OWN_ONLY = "--follow-links requires that you own the link and its target; replace the link with the file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +100,12 @@ _REMEDIES = {
     errno.ENOENT: "check the path",
     errno.EACCES: "check the permissions of the file and of its directory",
     errno.EPERM: "check the permissions and attributes of the file and of its directory",
-    errno.EROFS: "the file system is read-only",
-    errno.ENOSPC: "make room on the disk; the old file is untouched",
-    errno.EDQUOT: "make room in the quota; the old file is untouched",
-    errno.EISDIR: "name a file",
-    errno.EEXIST: "name a directory",
-    errno.ENOTDIR: "a file stands where a directory is wanted",
+    errno.EROFS: "use a directory on a writable file system",
+    errno.ENOSPC: "free some disk space; the old file is unchanged",
+    errno.EDQUOT: "free some space in your quota; the old file is unchanged",
+    errno.EISDIR: "specify a file",
+    errno.EEXIST: "specify a directory",
+    errno.ENOTDIR: "check the path: a part of it is a file, not a directory",
     errno.ENAMETOOLONG: "choose a shorter path",
 }
 
@@ -125,10 +125,10 @@ def read_if_present(path: Path, within: Boundary | None = None, limit: int = MAX
     try:
         real = path if within is None else within.resolve(path)
         if stat.S_ISFIFO(real.stat().st_mode):
-            raise FileError("this is a named pipe", remedy="name a file", place=Place(str(path)))
+            raise FileError("this is a named pipe", remedy="specify a file", place=Place(str(path)))
         return _read(path, None if within is None else _open_resolved(real), limit)
     except FileNotFoundError:
-        _LOGGER.info("not there: %s", path)
+        _LOGGER.info("file not found: %s", path)
         return None
     except OSError as error:
         raise file_error("cannot be read", path, error) from None
@@ -143,7 +143,7 @@ def _read(path: Path, opened: BinaryIO | None = None, limit: int = MAX_BYTES) ->
     with opened or path.open("rb") as file:
         data = file.read(limit + 1)
     if len(data) > limit:
-        raise FileError(f"the file has more than the {limit:,} bytes that are read", place=Place(str(path)))
+        raise FileError(f"the file is larger than the limit of {limit:,} bytes", place=Place(str(path)))
     _LOGGER.info("read %s (%s bytes)", path, f"{len(data):,}")
     return data
 
@@ -184,8 +184,10 @@ def replace_file(
             _sync(directory)
         _LOGGER.info("wrote %s (%s bytes)", path, f"{len(data):,}")
         if others:
-            many = f"{others} other hard links, which keep" if others > 1 else "another hard link, which keeps"
-            _LOGGER.warning("%s: warning: the file had %s the text from before", path, many)
+            many = (
+                f"{others} other hard links, which still have" if others > 1 else "another hard link, which still has"
+            )
+            _LOGGER.warning("%s: warning: the file had %s the old content", path, many)
     except OSError as error:
         raise file_error("cannot be written", path, error) from None
 
@@ -219,14 +221,16 @@ def _lock(descriptor: int) -> None:
 
 def _check_unchanged(path: Path, target: Path, expected: bytes | None) -> None:
     if target.exists() and not target.is_file():  # a device such as /dev/null would be renamed away for everybody
-        raise FileError("this is no regular file; nothing was written", remedy="name a file", place=Place(str(path)))
+        raise FileError(
+            "this is not a regular file; nothing was written", remedy="specify a file", place=Place(str(path))
+        )
     try:
         found: bytes | None = target.read_bytes()
     except FileNotFoundError:
         found = None
     if found != expected:
-        what = "the file has appeared" if expected is None else "the file has changed"
-        raise FileChanged(f"{what} since it was read; nothing was written", remedy="run again", place=Place(str(path)))
+        what = "another process has created the file" if expected is None else "the file has changed since it was read"
+        raise FileChanged(f"{what}; nothing was written", remedy="run again", place=Place(str(path)))
 
 
 def _write_beside(target: Path, data: bytes, mode: int, *, secret: bool) -> None:
@@ -274,10 +278,10 @@ def make_directory(path: Path, mode: int, within: Boundary | None = None) -> Non
         for parent in reversed([each for each in path.parents if not each.exists()]):
             parent.mkdir(0o755, exist_ok=True)  # `parents=True` would leave their mode to the umask alone
         if not path.is_dir():
-            _LOGGER.info("make the directory %s", path)
+            _LOGGER.info("creating the directory %s", path)
         path.mkdir(mode, exist_ok=True)
     except OSError as error:
-        raise file_error("cannot be made", path, error) from None
+        raise file_error("cannot be created", path, error) from None
 
 
 def file_error(what: str, path: Path, error: OSError) -> FileError:

@@ -49,7 +49,9 @@ def fill_flow(target: Target, node: Mapping | Sequence, new: SequenceOf[Any]) ->
     """Puts the first members between brackets that hold comments only: above the closing one. Raises EditRefused."""
     source, closing = target.tree.source, node.span.end - 1
     if not starts_line(source, closing):
-        refuse(target.tree, node, "comments stand between these brackets", "put the closing one on its own line")
+        refuse(
+            target.tree, node, "there are comments between these brackets", "put the closing bracket on its own line"
+        )
     newline, margin = source.newline_near(closing), _margin(target, node)
     text = f",{newline}".join(margin + _render(target, node, each) for each in new) + newline
     return [Splice(source.line_start(closing), source.line_start(closing), text)]
@@ -131,7 +133,7 @@ def _code_behind(tree: Tree, offset: int) -> bool:
 
 def _members(tree: Tree, node: Mapping | Sequence) -> list[_Member]:
     if tree.source.text[node.span.end - 1] not in "}]":
-        refuse(tree, node, "this pair stands in a list without braces", "put braces around it first")
+        refuse(tree, node, "this key-value pair is in a list without braces", "put braces around it first")
     spans = [member_span(member) for member in members_of(node)]
     limits = [span.start for span in spans[1:]] + [node.span.end - 1]
     return [_Member(span, _comma(tree, span.end, limit)) for span, limit in zip(spans, limits, strict=True)]

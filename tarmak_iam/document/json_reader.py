@@ -50,7 +50,7 @@ class _JsonReader:
 
     def fail(self, context: str, remedy: str) -> NoReturn:
         found = f"invalid character {self.text[self.at]!r}" if self.at < len(self.text) else "unexpected end"
-        raise ParseError(f"not JSON: {found} {context}", remedy=remedy, place=self.source.place(self.at))
+        raise ParseError(f"invalid JSON: {found} {context}", remedy=remedy, place=self.source.place(self.at))
 
     def value(self, depth: int) -> Node:
         self.skip()
@@ -59,7 +59,7 @@ class _JsonReader:
             raise ParseError(TOO_MANY, place=self.source.place(self.at))
         opening = self.text[self.at : self.at + 1]
         if opening in ("{", "[") and depth >= MAX_DEPTH:
-            what = f"nested deeper than {MAX_DEPTH} levels, which is not read"
+            what = f"nested deeper than {MAX_DEPTH} levels, which is the limit"
             raise ParseError(what, place=self.source.place(self.at))
         if opening == "{":
             return self._mapping(depth)
@@ -72,9 +72,9 @@ class _JsonReader:
     def _literal(self) -> Scalar:
         match = _LITERAL.match(self.text, self.at)
         if not match:
-            hint = "JSON has no comments and no bare words"
+            hint = "JSON allows no comments and no unquoted strings"
             if looks_like_json(self.source):
-                hint = f"a file that starts with {{ is strict JSON: {hint}; --- above it makes it YAML"
+                hint = f"a file that starts with {{ is strict JSON: {hint}; put --- above it to make it YAML"
             self.fail("looking for beginning of value", hint)
         start, self.at = self.at, match.end()
         return Scalar(start, self.at, match.group(), "plain")
@@ -86,7 +86,7 @@ class _JsonReader:
                 raise ValueError
             text, self.at = _DECODER.raw_decode(self.text, start)
         except ValueError:
-            self.fail("looking for a string in double quotes", "keys and texts of JSON stand in double quotes")
+            self.fail("looking for a string in double quotes", "put keys and strings in double quotes")
         # Go turns an unpaired surrogate escape into the replacement character.
         return Scalar(start, self.at, SURROGATE.sub("\ufffd", text), "double")
 
@@ -103,7 +103,7 @@ class _JsonReader:
         self.skip()
         found = self.text[self.at : self.at + 1]
         if found not in (",", closing) or not found:
-            self.fail(f"after {what}", f"a comma or {closing} must follow")
+            self.fail(f"after {what}", f"add a comma or {closing}")
         self.at += 1
         return found == ","
 
@@ -115,7 +115,7 @@ class _JsonReader:
             key = self._string()
             self.skip()
             if not self.text.startswith(":", self.at):
-                self.fail("after object key", "a colon must follow a key")
+                self.fail("after object key", "add a colon after the key")
             self.at += 1
             members.append((key, self.value(depth + 1)))
             more = self._more("}", "object key:value pair")

@@ -56,7 +56,7 @@ def add_members(target: Target, members: dict[Any, Any]) -> list[Splice]:
         return _fill_empty(target, members)
     node = target.holders[-1].node
     if not isinstance(node, Mapping):
-        refuse(target.tree, node, f"{target.route} is not a mapping", "keys are added to mappings only")
+        refuse(target.tree, node, f"{target.route} is not a mapping", "keys can only be added to a mapping")
     if node.flow:
         return add_to_flow(target, node, list(members.items()))
     return [splice for key, value in members.items() for splice in _into_block_mapping(target, node, key, value)]
@@ -68,7 +68,7 @@ def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
         return _fill_empty(target, values)
     tree, node = target.tree, target.holders[-1].node
     if not isinstance(node, Sequence):
-        refuse(tree, node, f"{target.route} is not a list", "items are added to lists only")
+        refuse(tree, node, f"{target.route} is not a list", "items can only be added to a list")
     if node.flow:
         return add_to_flow(target, node, values, index)
     source = tree.source
@@ -145,8 +145,8 @@ def _fill_empty(target: Target, child: Any) -> list[Splice]:
         return begin(target, child)
     node = target.holders[-1].node
     if not takes_members(target, child):
-        kind = "list" if isinstance(node, Sequence) else "mapping"
-        refuse(target.tree, node, f"an empty {kind} stands where the other kind is wanted", "remove it first")
+        found, needed = ("list", "mapping") if isinstance(node, Sequence) else ("mapping", "list")
+        refuse(target.tree, node, f"{target.route} is an empty {found}, not a {needed}", "remove it first")
     if isinstance(node, (Mapping, Sequence)) and holds_comments(target.tree, node):
         return fill_flow(target, node, list(child.items() if isinstance(child, dict) else child))
     slot = None if target.in_flow else _commented_child(target, child)
@@ -265,8 +265,8 @@ def _refuse_duplicates(tree: Tree, parent: Mapping, numbers: Collection[int]) ->
         if entry.text is not None and entry.text in kept:
             equal = [other.key.span.start for other in parent.entries if other.text == entry.text]
             lines = ", ".join(str(tree.source.position(start)[0]) for start in equal)
-            what = f"the key {quoted(entry.text)} is there {len(equal)} times (lines {lines})"
-            refuse(tree, entry.key, what, "remove all but one by hand first")
+            what = f"duplicate key {quoted(entry.text)} (lines {lines})"
+            refuse(tree, entry.key, what, "remove all but one of them by hand first")
 
 
 def _emptied(target: Target, parent: Mapping | Sequence) -> list[Splice]:

@@ -59,7 +59,7 @@ class _Constructor:
     def _enter(self, node: Node) -> None:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise self._error(node, f"its aliases nest deeper than {MAX_DEPTH} levels, which is not read")
+            raise self._error(node, f"its aliases nest deeper than {MAX_DEPTH} levels, which is the limit")
 
     def _fill(self, into: dict[Any, Any], kinds: dict[Any, type], node: Mapping) -> dict[Any, Any]:
         """`kinds` has the type of each key of `into` that is no string."""
@@ -74,7 +74,7 @@ class _Constructor:
             if not isinstance(key, str):
                 if isinstance(key, (dict, list)):
                     what = "invalid map key: a mapping or list cannot be a key"
-                    raise self._error(entry.key, what, "put a text that begins with a brace or bracket in quotes")
+                    raise self._error(entry.key, what, "put a string that begins with a brace or bracket in quotes")
                 key = python_key(key, entry.text, kinds)
             into[key] = self.value(entry.value)
         for key, value in merged.items():
@@ -121,7 +121,7 @@ class _Constructor:
         return {node.anchor: node for node in walk(self._root) if node.anchor}
 
     def _too_many(self, node: Node) -> ParseError:
-        return self._error(node, "its aliases expand to more than a million values, which is not read")
+        return self._error(node, "its aliases expand to more than a million values, which is the limit")
 
     def _error(self, node: Node, what: str, remedy: str = "") -> ParseError:
         return ParseError(what, remedy=remedy, place=self._source.place(node.span.start))
@@ -166,7 +166,7 @@ def plain(value: Any, depth: int = 0) -> Any:
         return [plain(item, depth + 1) for item in value]
     if isinstance(value, str):
         if SURROGATE.search(value):
-            raise TypeError("a text with half a surrogate pair cannot be written")
+            raise TypeError("a string with half a surrogate pair cannot be written")
         return str.__str__(value)
     if isinstance(value, float):
         return float(value)

@@ -218,8 +218,8 @@ def _arrangement(target: Target, order: tuple[int, ...], wanted: list[Any]) -> D
     node = target.node
     assert node is not None
     if holds_comments(target.tree, node):
-        what = f"the items of {target.route} do not stand on lines of their own, and comments stand between them"
-        refuse(target.tree, node, what, "put every item on lines of its own, or bring them into order by hand")
+        what = f"the items of {target.route} are not on separate lines, and there are comments between them"
+        refuse(target.tree, node, what, "put each item on its own line, or reorder the items by hand")
     return Write(target, wanted)
 
 

@@ -320,5 +320,5 @@ def json_lines(value: Any, step: str) -> list[str]:
 
 def _json_key(key: Any) -> str:
     if not isinstance(key, str):
-        raise TypeError(f"{key!r} cannot be a key of JSON")
+        raise TypeError(f"{key!r} cannot be a JSON key")
     return key

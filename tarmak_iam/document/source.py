@@ -19,7 +19,7 @@ MAX_DEPTH = 200
 MAX_VALUES = 1_000_000
 """A document of more values, or whose aliases expand to more, is refused (billion laughs)."""
 
-TOO_MANY = "the document has more than a million values, which is not read"
+TOO_MANY = "the document has more than a million values, which is the limit"
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 """Half of a pair, which no encoding has: Go and YAML refuse or replace it."""
@@ -63,7 +63,7 @@ class Source:
             before = raw[len(mark) : len(mark) + error.start].decode(encoding, "replace")
             line, column = cls(before, filename).position(len(before))
             raise ParseError(
-                f"byte 0x{error.object[error.start]:02x} is not {encoding.upper()}",
+                f"byte 0x{error.object[error.start]:02x} is not valid {encoding.upper()}",
                 remedy="save the file as UTF-8",
                 place=Place(filename, line, column),
             ) from None
@@ -133,5 +133,5 @@ class Source:
 
 def _check_size(raw: bytes, filename: str) -> None:
     if len(raw) > MAX_BYTES:
-        what = f"the file has {len(raw):,} bytes, more than the {MAX_BYTES:,} that are read"
+        what = f"the file has {len(raw):,} bytes, which is more than the limit of {MAX_BYTES:,}"
         raise ParseError(what, place=Place(filename))

@@ -142,8 +142,8 @@ def insertion_offset(tree: Tree, node: Node) -> int:
     is_unended = not text[leaf.span.end :].strip(" ") and text[-1:] not in ("\n", "\r")
     if is_unended and owns_line_end(tree.source, node):
         raise EditRefused(
-            "the file ends in a block scalar without line end, whose value any text behind it would change",
-            remedy="end the file with an empty line, if the value may end in one too",
+            "the file ends in a block scalar without a final newline, and text added after it would change its value",
+            remedy="add a newline at the end of the file if the value may end with one too",
             place=tree.source.place(leaf.span.start),
         )
     return next_line_behind(tree.source, node)

@@ -105,8 +105,8 @@ def locate(tree: Tree, route: Route) -> Target:
             refuse(
                 tree,
                 node,
-                f"{Route(route.steps[:number])} is the alias *{node.name}: a change would reach all places that use it",
-                f"edit the value at &{node.name}, or write the value out here",
+                f"{Route(route.steps[:number])} is the alias *{node.name}: a change would affect every use of it",
+                f"edit the value at &{node.name}, or replace the alias with its value",
             )
         if is_null(node):
             return Target(tree, route, tuple(holders), route.steps[number:])
@@ -130,21 +130,26 @@ def _with_last(route: Route, number: int, node: Node) -> Route:
 def _step(tree: Tree, node: Node, step: Step, at: Route) -> Holder | None:
     if isinstance(step, Key):
         if not isinstance(node, Mapping):
-            refuse(tree, node, f"{at} is {kind_of(node)}, not a mapping", f"{quoted(step.text)} has no place there")
+            refuse(
+                tree,
+                node,
+                f"{at} is {kind_of(node)}, not a mapping",
+                f"{quoted(step.text)} can only be a key of a mapping",
+            )
         entry = node.occurrence(step.text, step.occurrence)
         if entry is None and step.occurrence >= 0:
-            refuse(tree, node, f"{at} has no {step.text} number {step.occurrence + 1}", "name one that is there")
+            refuse(tree, node, f"{at} has no key {step.text} number {step.occurrence + 1}", "specify an existing one")
         if entry is not None and entry.is_merge:
-            refuse(tree, entry.key, f"{at / step} is a merge, not a key", "edit the merged mapping itself")
+            refuse(tree, entry.key, f"{at / step} is a merge key", "edit the merged mapping")
         if entry is None:
             return None
         native, other = _native_key(node, entry)
         if other is not None:
             line = tree.source.position(other.key.span.start)[0]
-            refuse(tree, entry.key, f"{at / step} does not count: line {line} overrides it", "edit what is there")
+            refuse(tree, entry.key, f"{at / step} is ignored: line {line} overrides it", f"edit line {line}")
         return Holder(entry.value, entry=entry, native=native)
     if not isinstance(node, Sequence):
-        refuse(tree, node, f"{at} is {kind_of(node)}, not a list", f"index {step} has no place there")
+        refuse(tree, node, f"{at} is {kind_of(node)}, not a list", f"only a list has an index such as {step}")
     if not 0 <= step < len(node.items):
         what = f"{at} has no index {step}, its items are counted from 0"
         refuse(tree, node, what, f"{len(node.items) - 1} is the last one; append adds another")
@@ -159,8 +164,8 @@ def _refuse_merged(tree: Tree, node: Node, route: Route, number: int) -> None:
         refuse(
             tree,
             node,
-            f"{Route(route.steps[: number + 1])} comes from a merge (<<); a key of that name here would hide all of it",
-            "edit the merged mapping, or write the value out here",
+            f"{Route(route.steps[: number + 1])} comes from a merge key (<<); the same key here would hide all of it",
+            "edit the merged mapping, or write the whole value here",
         )
 
 

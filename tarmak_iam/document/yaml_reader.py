@@ -104,7 +104,7 @@ class Builder:
         if self._has_tabs:
             self._check_explicit_value()
         if len(self._stack) >= MAX_DEPTH:
-            what = f"nested deeper than {MAX_DEPTH} levels, which is not read"
+            what = f"nested deeper than {MAX_DEPTH} levels, which is the limit"
             raise ParseError(what, place=self._source.place(start))
         anchor, tag = self._properties(event, start) if event.anchor or event.ctag else (None, None)
         if anchor:
@@ -175,7 +175,7 @@ class Builder:
             return
         found = _TAB_BEHIND_EXPLICIT_COLON.match(self._text, self._before)
         if found:
-            self._refuse(found.end() - 1, "found character that cannot start any token", "write a blank, not a tab")
+            self._refuse(found.end() - 1, "found character that cannot start any token", "use a space, not a tab")
 
     def _check_escapes(self, start: int, end: int, text: str) -> None:
         """go-yaml knows no `\\/`, and no half of a surrogate pair."""
@@ -207,16 +207,16 @@ class Builder:
         return max(source.next_line(tail), source.next_line(start)) if tail < len(source.text) else end
 
     def _refuse(self, at: int, what: str, remedy: str) -> NoReturn:
-        raise ParseError(f"not YAML: {what}", remedy=remedy, place=self._source.place(at))
+        raise ParseError(f"invalid YAML: {what}", remedy=remedy, place=self._source.place(at))
 
     def _properties(self, event: Any, at: int) -> tuple[str | None, str | None]:
         """Anchor and explicit tag; the two parsers disagree on the tag's type and on '' for none."""
         name, tag = event.anchor, event.ctag
         if tag in ("!!", "tag:yaml.org,2002:"):
-            self._refuse(at, "did not find expected tag URI", "write the tag out, as in !!str")
+            self._refuse(at, "did not find expected tag URI", "write the complete tag, such as !!str")
         if name and not self._is_anchor(name, at):
             what = "did not find expected alphabetic or numeric character"
-            self._refuse(at, what, "name anchors with letters, digits, - and _")
+            self._refuse(at, what, "use only letters, digits, - and _ in anchor names")
         return (str(name) if name else None), (str(tag) if tag else None)
 
     def _is_anchor(self, name: str, at: int) -> bool:
@@ -235,7 +235,9 @@ class Builder:
                 f"anchor {quoted(name)} value contains itself" if known else f"unknown anchor {quoted(name)} referenced"
             )
             remedy = (
-                "write the value out" if known else f"define &{shortened(name)} above this line, or write the value out"
+                "replace the alias with a value"
+                if known
+                else f"define &{shortened(name)} above this line, or replace the alias with a value"
             )
             raise ParseError(what, remedy=remedy, place=self._source.place(start))
         self._siblings.append(Alias(start, end, name, target))
@@ -297,7 +299,7 @@ _Pick = Callable[[Iterator[YamlText]], list[YamlText]]
 def _read_texts(source: Source, pick: _Pick, *, pure: bool) -> list[YamlText]:
     if source.text.startswith(_BYTE_ORDER_MARK):
         # go-yaml takes the first sign of every line for one then (yamlprivateh.go, is_bom).
-        what, remedy = "not YAML: a second byte order mark", "remove one of the two"
+        what, remedy = "invalid YAML: a second byte order mark", "remove one of the two"
         raise ParseError(what, remedy=remedy, place=source.place(0))
     if not pure and has_c_parser() and _suits_c_parser(source.text):
         # Its libyaml is older than go-yaml's and refuses `[system:masters]`: the pure parser has the last word.
@@ -330,13 +332,13 @@ def _read_pure(source: Source, pick: _Pick) -> list[YamlText]:
         offset = min(mark.index, len(source.text)) if mark else 0
         what = f"{error.context or ''} {error.problem or ''}".strip()
         raise ParseError(
-            f"not YAML: {shortened(what, _PROBLEM)}", remedy=_remedy(source, offset), place=source.place(offset)
+            f"invalid YAML: {shortened(what, _PROBLEM)}", remedy=_remedy(source, offset), place=source.place(offset)
         ) from None
     except _PARSER_ERRORS as error:
         offset = min(getattr(error, "position", 0) or 0, len(source.text))
         reason = getattr(error, "reason", "") or "special characters are not allowed"
         raise ParseError(
-            f"not YAML: {shortened(reason, _PROBLEM)}", remedy="remove that character", place=source.place(offset)
+            f"invalid YAML: {shortened(reason, _PROBLEM)}", remedy="remove that character", place=source.place(offset)
         ) from None
 
 
@@ -351,7 +353,7 @@ def _read(source: Source, text: str, pick: _Pick, *, pure: bool) -> list[YamlTex
 def _remedy(source: Source, offset: int) -> str:
     line = source.text[source.line_start(offset) : source.line_end(offset)]
     if "\t" in line[: len(line) - len(line.lstrip())]:
-        return "indent with blanks, not tabs"
+        return "indent with spaces, not tabs"
     if "{{" in line and not _QUOTED_TEMPLATE.match(line):
         return "put the template in quotes"
     return "check the indentation, colons and quotes of this line and the one above"
@@ -364,7 +366,7 @@ def _only(source: Source, index: int, texts: Iterator[YamlText]) -> list[YamlTex
             return [text]
     if index == 0:
         return [YamlText(None, None, Span(0, len(source.text)), [])]
-    what = f"the file has {number + 1} document(s), there is no document {index}"
+    what = f"document {index} not found: the file has {number + 1} document(s), counted from 0"
     raise ParseError(what, place=source.place(len(source.text)))
 
 

@@ -140,11 +140,11 @@ def test_a_file_that_cannot_be_read(shell: Shell, home: Path) -> None:
     (invocation,) = run["invocations"]
     (told,) = invocation["toolExecutionNotifications"]
     assert (invocation["executionSuccessful"], run["results"]) == (False, [])
-    assert told["message"]["text"].startswith("not YAML: ")
+    assert told["message"]["text"].startswith("invalid YAML: ")
     assert told["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "tarmak.yaml"
     failed = shell.run("-c", ".", "check", "-o", "github", code=2)
-    assert failed.out.startswith("::error file=tarmak.yaml,line=3,col=1,title=tarmak-iam::not YAML: ")
-    assert failed.err.startswith("tarmak.yaml:3:1: error: not YAML: ")
+    assert failed.out.startswith("::error file=tarmak.yaml,line=3,col=1,title=tarmak-iam::invalid YAML: ")
+    assert failed.err.startswith("tarmak.yaml:3:1: error: invalid YAML: ")
 
 
 def test_a_directory_that_is_not_there(shell: Shell, home: Path) -> None:

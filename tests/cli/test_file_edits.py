@@ -211,7 +211,7 @@ def test_an_edit_that_is_ended_while_it_waits(shell: Shell) -> None:
 
 def test_a_hard_link_that_an_edit_breaks_is_reported(shell: Shell, tmp_path: Path) -> None:
     os.link(shell.single / "tarmak.yaml", tmp_path / "other")
-    said = "warning: the file had another hard link, which keeps the text from before"
+    said = "warning: the file had another hard link, which still has the old content"
     assert f"{shell.single}/tarmak.yaml: {said}\n" in shell.dev("enable").err
     assert said not in shell.dev("disable").err
     os.link(shell.single / "tarmak.yaml", tmp_path / "another")

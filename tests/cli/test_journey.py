@@ -174,7 +174,7 @@ def test_check(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [\n", ":2:1: error: not YAML: "),
+        ("a: [\n", ":2:1: error: invalid YAML: "),
         (
             (
                 "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n- kubernetes:\n    apiServer:\n"
@@ -235,7 +235,7 @@ def test_more_wrong_turns(shell: Shell) -> None:
         f"{empty}: error: tarmak.yaml not found in this directory; run `tarmak -c {empty} init`"
     )
     (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text("server: [\n")
-    assert ":2:1: error: not YAML" in shell.dev("check", code=2).err
+    assert ":2:1: error: invalid YAML" in shell.dev("check", code=2).err
 
 
 def test_what_cannot_be_written(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,7 +248,7 @@ def test_what_cannot_be_written(shell: Shell, monkeypatch: pytest.MonkeyPatch) -
     failed = shell.dev("enable", code=2)
     assert failed.err == (
         f"{shell.single / 'tarmak.yaml'}: error: cannot be written: No space left on device; "
-        "make room on the disk; the old file is untouched\n"
+        "free some disk space; the old file is unchanged\n"
     )
     assert (shell.single / "tarmak.yaml").read_bytes() == before
     shell.dev(*ROLE, code=2)

@@ -39,7 +39,7 @@ def link(path: Path, target: Path) -> Path:
 def refusal(target: Path, directory: Path) -> str:
     return (
         f"this is a link to {target}, outside of {directory.resolve()}; "
-        "put the file itself there, or use --follow-links if the link and its target are yours"
+        "replace the link with the file, or use --follow-links if you own the link and its target"
     )
 
 
@@ -199,7 +199,7 @@ def test_links_of_somebody_else_are_not(
     assert (
         f"this is a link to {secret}, outside of {shell.single.resolve()}, and "
         f"{path.parent.resolve() / MAPPINGS} belongs to another user; "
-        "--follow-links follows only what you own; put the file itself there"
+        "--follow-links requires that you own the link and its target; replace the link with the file"
     ) in done.err
     assert CANARY not in done.out + done.err
 

@@ -30,7 +30,7 @@ def test_what_counts_by_default(shell: Shell) -> None:
         "directory: <dir> (-c)",
         f"read <dir>/tarmak.yaml ({size:,} bytes)",
         "cluster: dev-cluster (currentCluster, <dir>/tarmak.yaml:6:17)",
-        "not there: <dir>/dev-cluster/tarmak-iam.yaml",
+        "file not found: <dir>/dev-cluster/tarmak-iam.yaml",
         f"read <dir>/dev-cluster/aws-iam-authenticator.yaml ({mappings} bytes)",
         "values in use for dev-cluster:",
         f"setting image: {IMAGE}:v0.7.18-cvefix-eks-1-36-9 (default)",

@@ -266,12 +266,12 @@ def test_a_validator_without_words(bring: Bring) -> None:
 @pytest.mark.parametrize(
     ("sections", "message"),
     [
-        ([TWO, TWO], "the section two is brought by package0 and by package1"),
+        ([TWO, TWO], "both package0 and package1 provide the section two"),
         ([Section(("kubernetes",), Two)], "amazon of tarmak-iam and kubernetes of package0 overlap"),
-        (["text"], "the entry point section0 of package0 is no Section"),
+        (["text"], "the entry point section0 of package0 is not of type Section"),
         (
             [Section(("two",), Two, rules=(SectionRule("IAM001", Severity.ERROR, "a", failing),))],
-            "the rule IAM001 is brought by tarmak-iam and by package0",
+            "both tarmak-iam and package0 provide the rule IAM001",
         ),
     ],
 )

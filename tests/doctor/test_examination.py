@@ -386,10 +386,10 @@ FOUND: list[tuple[str, str, Lay]] = [
         "this master belongs to another cluster",
         beside({"c.yaml": CONFIGMAP}, master(("-i dev-cluster", "-i x"))),
     ),
-    ("WEB061", "not YAML", beside({"configmap.yaml": b"a: {\n"}, changed())),
+    ("WEB061", "invalid YAML", beside({"configmap.yaml": b"a: {\n"}, changed())),
     (
         "WEB061",
-        "authenticator v0.7.18 does not start: the key 'clusterID' is there twice",
+        "authenticator v0.7.18 does not start: the key 'clusterID' is a duplicate",
         beside({"c.yaml": CONFIGMAP.replace(b"server:", b"clusterID:")}, changed()),
     ),
 ]

@@ -101,7 +101,7 @@ class TestOutside:
         path = link(directory / "dev-cluster" / "file", target.format(top=top))
         told = (
             f"{path}: this is a link to {real.format(top=top)}, outside of {directory}; "
-            "put the file itself there, or use --follow-links if the link and its target are yours"
+            "replace the link with the file, or use --follow-links if you own the link and its target"
         )
         boundary = Boundary(directory)
         with pytest.raises(FileError) as read:
@@ -177,11 +177,11 @@ def test_what_is_no_file_is_told_as_without_a_boundary(directory: Path) -> None:
     home = directory / "dev-cluster"
     os.mkfifo(home / "pipe")
     (home / "directory").mkdir()
-    with pytest.raises(FileError, match="pipe: this is a named pipe; name a file"):
+    with pytest.raises(FileError, match="pipe: this is a named pipe; specify a file"):
         read_if_present(home / "pipe", Boundary(directory))
-    with pytest.raises(FileError, match="directory: cannot be read: Is a directory; name a file"):
+    with pytest.raises(FileError, match="directory: cannot be read: Is a directory; specify a file"):
         read_if_present(home / "directory", Boundary(directory))
-    with pytest.raises(FileError, match="this is no regular file; nothing was written"):
+    with pytest.raises(FileError, match="this is not a regular file; nothing was written"):
         replace_file(home / "pipe", b"a", expected=b"", within=Boundary(directory))
 
 
@@ -215,7 +215,8 @@ class TestFollowed:
             read_if_present(path, Boundary(directory, follow_links=True))
         assert str(caught.value) == (
             f"{path}: this is a link to {directory.parent}/outside/shadow, outside of {directory}, and {path} "
-            "belongs to another user; --follow-links follows only what you own; put the file itself there"
+            "belongs to another user; --follow-links requires that you own the link and its target; "
+            "replace the link with the file"
         )
 
     @pytest.mark.parametrize("foreign", ["hop", "outside/shadow", "outside"])

@@ -49,18 +49,18 @@ def removed_comments(before: str, after: str, *splices: Splice) -> list[str]:
             "the edit would change where the next document begins",
             id="a marker within a line",
         ),
-        pytest.param("a: 1\n", "a: 1\na: 2\n", "the edit would write a key twice", id="a key twice"),
+        pytest.param("a: 1\n", "a: 1\na: 2\n", "the edit would create a duplicate key", id="a key twice"),
         pytest.param("a: 1  # why\n", "a: 2\n", "the edit would lose the comment '# why'", id="a comment lost"),
         pytest.param(
             "# why\na: 1  # why\n", "a: 2  # why\n", "the edit would lose the comment '# why'", id="one of two lost"
         ),
-        pytest.param("a: 1\n", "a: 2 # b\n", "the edit would make a comment of '# b'", id="a comment made"),
+        pytest.param("a: 1\n", "a: 2 # b\n", "the edit would create the comment '# b'", id="a comment made"),
     ],
 )
 def test_what_is_no_proof(before: str, after: str, refusal: str) -> None:
     with pytest.raises(NotProven) as caught:
         removed_comments(before, after)
-    assert (caught.value.what, caught.value.remedy) == (refusal, "change this place by hand")
+    assert (caught.value.what, caught.value.remedy) == (refusal, "edit this place by hand")
 
 
 def test_what_is_replaced_takes_its_comments_along() -> None:
@@ -124,12 +124,12 @@ def test_edits_of_one_place_wait_for_each_other(text: str, edits: tuple[Edit, ..
 def test_what_shares_an_anchor_may_not_change_with_it() -> None:
     with pytest.raises(EditRefused) as caught:
         edited_at_once("a: &x {k: 1}\nb: *x\n", Set(("a",), {"k": 2}))
-    assert caught.value.what == "the edit would change b.k too"
+    assert caught.value.what == "the edit would also change b.k"
 
 
 def test_edits_of_a_batch_that_is_refused_change_nothing() -> None:
     document = Document.parse("a: 1\n")
-    with pytest.raises(EditRefused, match="edit 2 of 2: there is nothing at b"):
+    with pytest.raises(EditRefused, match="edit 2 of 2: b does not exist"):
         document.edit(Set(("a",), 2), Remove(("b",)))
     assert document.text == "a: 1\n"
 
@@ -172,9 +172,9 @@ def test_aliases_that_would_lose_their_anchors(change: DocumentChange, dangling:
 
 
 ANCHORS = "a: &x {k: 1}\nb: {k: &y 1, l: 2}\nc: 1\n"
-OUT_OF_X = "it shares the anchor &x: write the value out where it is used"
-OUT_OF_Y = "it shares the anchor &y: write the value out where it is used"
-BY_HAND = "change this place by hand"
+OUT_OF_X = "it shares the anchor &x: replace the aliases of that anchor with their value first"
+OUT_OF_Y = "it shares the anchor &y: replace the aliases of that anchor with their value first"
+BY_HAND = "edit this place by hand"
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_the_change_that_is_to_blame(
     changes = [written(ANCHORS, *path) for path in paths]
     with pytest.raises(NotProven) as caught:
         prove_meaning({differs: 1}, {differs: 2}, changes)
-    assert (caught.value.what, caught.value.remedy) == (f"the edit would change {differs} too", remedy)
+    assert (caught.value.what, caught.value.remedy) == (f"the edit would also change {differs}", remedy)
     assert str(caught.value.place) == f"tarmak.yaml:{line}:{column}"
 
 
@@ -233,8 +233,8 @@ def test_edits_are_made_together_as_far_as_they_can(text: str, edits: tuple[Edit
 @pytest.mark.parametrize(
     ("error", "what"),
     [
-        (ParseError("no comma", place=Place("x", 1, 2)), "the edit would make the text ill-formed (no comma)"),
-        (ValueError("no end"), "the edit does not work out here (no end)"),
+        (ParseError("no comma", place=Place("x", 1, 2)), "the edit would make the text invalid (no comma)"),
+        (ValueError("no end"), "the edit is not possible here (no end)"),
     ],
 )
 def test_a_text_that_cannot_be_read_again_is_no_proof(error: Exception, what: str) -> None:
@@ -255,7 +255,7 @@ def test_a_value_that_no_edits_lead_to(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tarmak_iam.document.edit_batch.Reconciler.changes", lambda *_: iter(()))
     with pytest.raises(EditRefused) as caught:
         CountedBatch("a: 1\n").turn(Route.of(("a",)), 2)
-    assert caught.value.what == "this value cannot be reached by edits of this text"
+    assert caught.value.what == "the text cannot be edited to have this value"
     assert str(caught.value.place) == "tarmak.yaml:1:4"
 
 
@@ -263,7 +263,7 @@ def test_another_encoding_than_utf_8_is_refused() -> None:
     document = Document.parse("a: 1\n".encode("utf-16"), "tarmak.yaml")
     with pytest.raises(EditRefused) as caught:
         document.edit(Set(("a",), 2))
-    assert str(caught.value) == "tarmak.yaml:1:1: the file is UTF-16-LE; save it as UTF-8 first"
+    assert str(caught.value) == "tarmak.yaml:1:1: the file is encoded as UTF-16-LE; save it as UTF-8 first"
 
 
 def test_paths_have_an_end() -> None:
@@ -271,5 +271,5 @@ def test_paths_have_an_end() -> None:
     assert deep.data != {}
     with pytest.raises(EditRefused) as caught:
         deep.edit(Set(("a",) * (MAX_DEPTH + 1), 1))
-    assert caught.value.what == f"a path of more than {MAX_DEPTH} steps cannot be written"
-    assert caught.value.remedy == "nest less deeply"
+    assert caught.value.what == f"the path has more than {MAX_DEPTH} steps"
+    assert caught.value.remedy == "use a shorter path"

@@ -138,7 +138,8 @@ def test_what_is_no_lock_file_is_left_alone(tmp_path: Path, kind: str) -> None:
         os.link(other, path)
     with file_lock(path, busy) as held:
         assert str(held.problem) == (
-            f"{path}: this is no lock file of ours, so that a second run would go unnoticed; remove it"
+            f"{path}: this is not a lock file of tarmak-iam, "
+            "so another run at the same time would not be detected; remove it"
         )
     assert path.exists()
     assert kind == "named pipe" or other.read_text() == "kept\n"

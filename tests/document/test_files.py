@@ -88,10 +88,16 @@ def test_a_new_file_and_a_secret_one(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize(("found", "expected"), [(b"other\n", OLD), (OLD, None)])
-def test_a_file_that_changed_is_not_overwritten(file: Path, found: bytes, expected: bytes | None) -> None:
+@pytest.mark.parametrize(
+    ("found", "expected", "what"),
+    [
+        (b"other\n", OLD, "the file has changed since it was read"),
+        (OLD, None, "another process has created the file"),
+    ],
+)
+def test_a_file_that_changed_is_not_overwritten(file: Path, found: bytes, expected: bytes | None, what: str) -> None:
     file.write_bytes(found)
-    with pytest.raises(FileError, match="since it was read; nothing was written"):
+    with pytest.raises(FileError, match=f"{what}; nothing was written; run again"):
         replace_file(file, NEW, expected=expected)
     assert file.read_bytes() == found
 
@@ -110,7 +116,7 @@ def test_a_new_directory_and_its_parents_are_their_owner_s(tmp_path: Path) -> No
 def test_what_is_no_regular_file_stays(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with pytest.raises(FileError, match="this is no regular file; nothing was written; name a file"):
+    with pytest.raises(FileError, match="this is not a regular file; nothing was written; specify a file"):
         replace_file(pipe, NEW, expected=b"")
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
@@ -121,7 +127,7 @@ def test_a_missing_file_and_a_directory(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="Is a directory"):
         read_file(tmp_path)
     (tmp_path / "file").touch()
-    with pytest.raises(FileError, match="cannot be made"):
+    with pytest.raises(FileError, match="cannot be created"):
         make_directory(tmp_path / "file" / "below", 0o700)
 
 
@@ -251,8 +257,8 @@ def test_without_locks_it_is_saved_all_the_same(file: Path, monkeypatch: pytest.
     ("links", "said"),
     [
         (1, []),
-        (2, ["FILE: warning: the file had another hard link, which keeps the text from before"]),
-        (3, ["FILE: warning: the file had 2 other hard links, which keep the text from before"]),
+        (2, ["FILE: warning: the file had another hard link, which still has the old content"]),
+        (3, ["FILE: warning: the file had 2 other hard links, which still have the old content"]),
     ],
 )
 def test_a_hard_link_that_is_broken_is_reported(

@@ -42,16 +42,16 @@ def test_meaning(text: str, data: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "column", "words"),
     [
-        ("a: [1\nb: 2\n", 2, 2, "not YAML"),
+        ("a: [1\nb: 2\n", 2, 2, "invalid YAML"),
         ("a: *b\n", 1, 4, "unknown anchor 'b' referenced"),
         ("a: &b [*b]\n", 1, 8, "contains itself"),
         ("a:\n\tb: 1\n", 2, 1, "not tabs"),
-        ("a: b: c\n", 1, 5, "not YAML"),
+        ("a: b: c\n", 1, 5, "invalid YAML"),
         ("a: {{SessionName}}\n", 1, 5, "invalid map key"),
         ("a: x\x01\n", 1, 5, "characters are not allowed"),
         ("<<: 1\n", 1, 5, "map merge requires"),
         ("a: !!int x\n", 1, 4, "cannot decode `x` as a !!int"),
-        (b"a: \xfc\n", 1, 4, "0xfc is not UTF-8"),
+        (b"a: \xfc\n", 1, 4, "0xfc is not valid UTF-8"),
     ],
 )
 def test_ill_formed_text_raises_with_its_place(text: str | bytes, line: int, column: int, words: str) -> None:
@@ -102,8 +102,8 @@ def test_a_byte_order_mark_elsewhere_is_a_letter(text: str, data: object) -> Non
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\n\ufeff# c\nb: 2\n", "f:3:1: not YAML: while scanning a simple key could not find expected ':'"),
-        ("\ufeff\ufeffa: 1\nb: 2\n", "f:1:1: not YAML: a second byte order mark; remove one of the two"),
+        ("a: 1\n\ufeff# c\nb: 2\n", "f:3:1: invalid YAML: while scanning a simple key could not find expected ':'"),
+        ("\ufeff\ufeffa: 1\nb: 2\n", "f:1:1: invalid YAML: a second byte order mark; remove one of the two"),
     ],
 )
 def test_a_byte_order_mark_that_ends_the_reading(text: str, message: str) -> None:
@@ -129,7 +129,7 @@ def test_a_tab_behind_the_colon_of_an_explicit_key(text: str, place: str) -> Non
     with pytest.raises(ParseError) as caught:
         Document.parse(text, "f")
     assert str(caught.value) == (
-        f"f:{place}: not YAML: found character that cannot start any token; write a blank, not a tab"
+        f"f:{place}: invalid YAML: found character that cannot start any token; use a space, not a tab"
     )
 
 
@@ -205,7 +205,7 @@ def test_documents_of_a_stream() -> None:
     assert second.set(("b",), 3).to_bytes().decode() == text.replace("b: 2", "b: 3")
     with pytest.raises(ParseError):
         Document.parse(text, index=2)
-    with pytest.raises(ParseError, match=r"1 document\(s\), there is no document 5"):
+    with pytest.raises(ParseError, match=r"document 5 not found: the file has 1 document\(s\)"):
         Document.parse("a: 1\n", index=5)
 
 
@@ -228,7 +228,7 @@ def test_strict_json_is_read_as_such() -> None:
     ],
 )
 def test_what_is_no_json(text: str, place: str) -> None:
-    with pytest.raises(ParseError, match=f"^f:{place}: not JSON"):
+    with pytest.raises(ParseError, match=f"^f:{place}: invalid JSON"):
         Document.parse(text, "f", json=True)
 
 
@@ -332,11 +332,11 @@ def test_what_go_yaml_takes(text: str, data: Any) -> None:
     ("text", "words"),
     [
         ('a: "b\\/c"\n', "unknown escape character"),
-        ("a: &dev.defaults 1\n", "name anchors with letters"),
-        ("%YAML 1.3\n---\na: 1\n", "not YAML"),
-        ('a: "\\U00110000"\n', "not YAML"),
+        ("a: &dev.defaults 1\n", "use only letters"),
+        ("%YAML 1.3\n---\na: 1\n", "invalid YAML"),
+        ('a: "\\U00110000"\n', "invalid YAML"),
         ("a: !!timestamp junk\n", "cannot decode"),
-        ("---\nk: [a?b]\n", "not YAML"),
+        ("---\nk: [a?b]\n", "invalid YAML"),
         ("%FOO x\n---\na: 1\n", "unknown directive"),
         ("k: |\n \tx\n", "found a tab character"),
     ],

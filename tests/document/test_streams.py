@@ -38,5 +38,5 @@ def test_an_edit_of_one_of_them() -> None:
 
 
 def test_what_is_ill_formed_further_on() -> None:
-    with pytest.raises(ParseError, match=r"many\.yaml:3:4: not YAML"):
+    with pytest.raises(ParseError, match=r"many\.yaml:3:4: invalid YAML"):
         Document.parse_all("a: 1\n---\nb: ]\n", "many.yaml")

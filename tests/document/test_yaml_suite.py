@@ -147,7 +147,7 @@ def read(text: str) -> Stream:
         try:
             documents.append(Document.parse(text, index=len(documents), json=False))
         except ParseError as error:
-            return Stream(tuple(documents), refused=f"there is no document {len(documents)}" not in error.what)
+            return Stream(tuple(documents), refused=f"document {len(documents)} not found" not in error.what)
 
 
 @pytest.fixture(params=["c", "pure"], scope="module")

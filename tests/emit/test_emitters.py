@@ -72,9 +72,9 @@ ROLE = thing("ClusterRole", "a:b", "rbac.authorization.k8s.io/v1")
 @pytest.mark.parametrize(
     ("emitters", "message"),
     [
-        (["text"], "the entry point emitter0 of package0 is no Emitter"),
-        ([Emitter("daemonset")], "the emitter daemonset is brought by tarmak-iam and by package0"),
-        ([Emitter("x"), Emitter("x")], "the emitter x is brought by package0 and by package1"),
+        (["text"], "the entry point emitter0 of package0 is not of type Emitter"),
+        ([Emitter("daemonset")], "both tarmak-iam and package0 provide the emitter daemonset"),
+        ([Emitter("x"), Emitter("x")], "both package0 and package1 provide the emitter x"),
         (
             [objects("x", thing("DaemonSet", "aws-iam-authenticator", "apps/v1beta2", "kube-system"))],
             (
@@ -177,7 +177,7 @@ LOOP.append(LOOP)
         (thing("Secret", "x", data={1: "x"}), "an object with the key 1, which is not a string"),
         (thing("Secret", "x", data=[float("nan")]), "an object with the number nan, which JSON does not support"),
         (thing("Secret", "x", data={"x": {1, 2}}), "a set cannot be written as YAML"),
-        (thing("Secret", "x", data={"x": "\udcff"}), "a text with half a surrogate pair cannot be written"),
+        (thing("Secret", "x", data={"x": "\udcff"}), "a string with half a surrogate pair cannot be written"),
         (thing("Secret", "x", data=LOOP), "values nested deeper than"),
     ],
 )

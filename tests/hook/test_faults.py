@@ -150,14 +150,14 @@ def test_a_directory_that_may_not_be_written_to(bench: Bench) -> None:
             said = bench.apply()
     finally:
         bench.directory.chmod(0o755)
-    assert f"warning: {bench.lock}: cannot be locked, so that a second run would go unnoticed" in said
+    assert f"warning: {bench.lock}: cannot be locked, so another run at the same time would not be detected" in said
     assert said.endswith("applied and verified\n")
 
 
 def test_a_lock_that_cannot_be_had(bench: Bench) -> None:
     bench.lock.symlink_to("/nowhere")
     said = bench.apply()
-    assert f"warning: {bench.lock}: cannot be locked, so that a second run would go unnoticed" in said
+    assert f"warning: {bench.lock}: cannot be locked, so another run at the same time would not be detected" in said
     assert said.endswith("applied and verified\n")
     assert bench.lock.is_symlink()
 

@@ -79,7 +79,7 @@ def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(fcntl, "flock", none)
     with cluster_lock(lock_path(tmp_path, "dev-cluster")) as lock:
-        assert "cannot be locked, so that a second run would go unnoticed" in str(lock.problem)
+        assert "cannot be locked, so another run at the same time would not be detected" in str(lock.problem)
 
 
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -204,4 +204,4 @@ def test_a_hard_link_that_the_restoring_breaks_is_reported(bench: Bench, file: P
     os.link(file, tmp_path / "other")
     with setting(bench, "dev-two") as process:
         text = said(process)
-    assert f"tarmak-iam: {file}: warning: the file had another hard link, which keeps the text from before\n" in text
+    assert f"tarmak-iam: {file}: warning: the file had another hard link, which still has the old content\n" in text

@@ -46,7 +46,7 @@ CASES = {
     "key of another": ("IAM111", kubeconfig(logins(certificate("2026-01-01", "2027-01-01"), key_pem("another")))),
     "a token": ("IAM111", kubeconfig("token: abc")),
     "another CA": ("IAM111", kubeconfig(logins(certificate("2026-01-01", "2027-01-01")), ca=authority("another"))),
-    "not YAML": ("IAM111", "users: [\n"),
+    "invalid YAML": ("IAM111", "users: [\n"),
     "nobody in it": ("IAM110", "apiVersion: v1\nkind: Config\nusers: []\n"),
     "soon": ("IAM112", kubeconfig(logins(certificate("2025-03-20", "2026-03-20")))),
     "not an admin": ("IAM113", kubeconfig(logins(certificate("2026-01-01", "2027-01-01", organizations=("dev",))))),

@@ -77,10 +77,10 @@ def test_one_that_fails_is_told_as_such(bring: Bring, function: Any, message: st
 
 def test_two_of_one_id(bring: Bring) -> None:
     bring(rule(no_accounts), rule(no_accounts))
-    with pytest.raises(ConfigError, match="the rule ACME001 is brought by package0 and by package1"):
+    with pytest.raises(ConfigError, match="both package0 and package1 provide the rule ACME001"):
         found()
     bring(rule(no_accounts, "IAM050"))
-    with pytest.raises(ConfigError, match="the rule IAM050 is brought by tarmak-iam and by package0"):
+    with pytest.raises(ConfigError, match="both tarmak-iam and package0 provide the rule IAM050"):
         found()
 
 

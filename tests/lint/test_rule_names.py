@@ -37,7 +37,7 @@ def test_the_name_of_a_plugins_rule_is_its_own(monkeypatch: pytest.MonkeyPatch, 
         return iter(())
 
     bring_plugins(monkeypatch, GROUP, Rule("ACME001", Severity.ERROR, Scope.MAPPINGS, "a", nothing, name=other))
-    with pytest.raises(ConfigError, match=r"the rule account-mapping is brought by tarmak-iam and by"):
+    with pytest.raises(ConfigError, match=r"both tarmak-iam and package0 provide the rule account-mapping"):
         all_rules()
 
 

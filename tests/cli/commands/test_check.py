@@ -165,7 +165,7 @@ def test_other_names_are_known_by_what_is_in_them(shell: Shell, multi: Path, nam
             "other.yaml: error: this is neither a tarmak.yaml nor a mappings file of the authenticator; ",
         ),
         ("- x\n", "other.yaml: error: this is neither"),
-        ("x: [\n", "other.yaml:2:1: error: not YAML"),
+        ("x: [\n", "other.yaml:2:1: error: invalid YAML"),
     ],
 )
 def test_what_is_none_of_these(shell: Shell, multi: Path, text: str, message: str) -> None:

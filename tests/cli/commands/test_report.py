@@ -140,7 +140,7 @@ def test_files_that_cannot_be_read(shell: Shell) -> None:
     (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text("server: [")
     broken = shell.dev("report", code=2)
     assert broken.out == ""
-    assert "aws-iam-authenticator.yaml:1:10: error: not YAML" in broken.err
+    assert "aws-iam-authenticator.yaml:1:10: error: invalid YAML" in broken.err
 
 
 def test_every_cluster_and_one_that_cannot_be_read(shell: Shell) -> None:

@@ -42,7 +42,7 @@ from tests.support import Shell
         ("backends: []\n", "1:11: error: backends: list should have at least 1 item"),
         ("backends:\n- DynamicFile\n", "2:3: error: backends[0]: input should be"),
         ("- a\n", "1:1: error: the settings are not a YAML mapping"),
-        ("image: [\n", "2:1: error: not YAML: "),
+        ("image: [\n", "2:1: error: invalid YAML: "),
     ],
 )
 def test_what_is_wrong_is_told_at_its_place(shell: Shell, text: str, message: str) -> None:

@@ -111,7 +111,7 @@ def test_what_cannot_be_taken_is_told(data: str, expected: list[str]) -> None:
 
 def test_a_list_that_is_no_yaml() -> None:
     (line,) = read("data:\n  mapRoles: |\n    - a: [\n\nkind: ConfigMap\nmetadata: {name: aws-auth}\n")
-    assert line.startswith("f.yaml:4:5: mapRoles cannot be read: not YAML: ")
+    assert line.startswith("f.yaml:4:5: mapRoles cannot be read: invalid YAML: ")
 
 
 def test_its_data_alone_and_the_list_that_eksctl_prints() -> None:

@@ -300,7 +300,7 @@ def test_nothing_is_recognised(text: str, expected: str) -> None:
 
 
 def test_ill_formed_text_has_its_place() -> None:
-    with pytest.raises(ParseError, match=r"^f:4:\d+: not YAML"):
+    with pytest.raises(ParseError, match=r"^f:4:\d+: invalid YAML"):
         read_mappings("kind: Secret\n---\n\na: b: c\n", "f")
     with pytest.raises(ParseError, match=r"^f:1:\d+: byte 0xff"):
         read_mappings(b"a: \xff", "f")
