@@ -151,9 +151,14 @@ def _step(tree: Tree, node: Node, step: Step, at: Route) -> Holder | None:
     if not isinstance(node, Sequence):
         refuse(tree, node, f"{at} is {kind_of(node)}, not a list", f"only a list has an index such as {step}")
     if not 0 <= step < len(node.items):
-        what = f"{at} has no index {step}, its items are counted from 0"
-        refuse(tree, node, what, f"{len(node.items) - 1} is the last one; append adds another")
+        refuse(tree, node, f"{at} has no index {step}", _existing_indices(len(node.items)))
     return Holder(node.items[step], index=step, native=step)
+
+
+def _existing_indices(length: int) -> str:
+    if not length:
+        return "the list is empty: append an item"
+    return f"use {'index 0' if length == 1 else f'an index from 0 to {length - 1}'}, or append an item"
 
 
 def _refuse_merged(tree: Tree, node: Node, route: Route, number: int) -> None:
