@@ -19,7 +19,7 @@ from tarmak_iam.document.edit_batch import EditBatch, NotProven
 from tarmak_iam.document.edits import Append, Edit, Insert, Remove, Set
 from tarmak_iam.document.json_reader import construct_json
 from tarmak_iam.document.nodes import Entry, Node, Scalar
-from tarmak_iam.document.plain_values import construct, plain
+from tarmak_iam.document.plain_values import UnwritableValue, construct, plain
 from tarmak_iam.document.reconcile import Identity
 from tarmak_iam.document.scalars import Dialect
 from tarmak_iam.document.source import Source
@@ -227,9 +227,8 @@ class Document:
         """
         try:
             wanted = plain(data)
-        except TypeError as error:
-            place = self.position(())
-            raise EditRefused(str(error), remedy="use mappings, lists and scalars", place=place) from None
+        except UnwritableValue as error:
+            raise EditRefused(str(error), remedy=error.remedy, place=self.position(())) from None
         keys = tuple(identities)
         return self._batched(lambda batch: batch.turn(Route(), wanted, keys))
 

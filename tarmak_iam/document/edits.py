@@ -22,7 +22,16 @@ from tarmak_iam.document.members import (
     takes_members,
 )
 from tarmak_iam.document.nodes import Mapping, Sequence, is_block
-from tarmak_iam.document.plain_values import assigned, extended, inserted, plain, same, value_at, without
+from tarmak_iam.document.plain_values import (
+    UnwritableValue,
+    assigned,
+    extended,
+    inserted,
+    plain,
+    same,
+    value_at,
+    without,
+)
 from tarmak_iam.document.splices import Splice, member_count, member_start, starts_line
 from tarmak_iam.document.target import Target, kind_of
 from tarmak_iam.document.tree import Comment
@@ -290,8 +299,8 @@ def refused_edit(target: Target, what: str, remedy: str = "") -> EditRefused:
 def _checked(target: Target, value: Any) -> Any:
     try:
         return plain(value)
-    except TypeError as error:
-        raise refused_edit(target, str(error), "use mappings, lists and scalars") from None
+    except UnwritableValue as error:
+        raise refused_edit(target, str(error), error.remedy) from None
 
 
 def _assignment(target: Target, value: Any, data: Any) -> DocumentChange | None:

@@ -151,39 +151,48 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def plain(value: Any, depth: int = 0) -> Any:
-    """The value in plain types (a str subclass is a str, a tuple a list), so that it can be compared.
+class UnwritableValue(TypeError):
+    """A Python value that cannot be written as YAML; `remedy` says what to use instead."""
 
-    Raises TypeError for what YAML has no form for, or that cannot be encoded.
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.remedy = remedy
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """The value in plain types (a str subclass becomes a str, a tuple a list), ready to be compared.
+
+    Raises UnwritableValue for a value that YAML has no form for, or that cannot be encoded.
     """
     if value is None or isinstance(value, bool) or (type(value) is str and value.isascii()):  # nearly all there is
         return value
     if depth > MAX_DEPTH:
-        raise TypeError(f"values nested deeper than {MAX_DEPTH} levels cannot be written")
+        raise UnwritableValue(f"values nested deeper than {MAX_DEPTH} levels cannot be written", "use less nesting")
     if isinstance(value, MappingOf):
         return {_plain_key(key): plain(child, depth + 1) for key, child in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item, depth + 1) for item in value]
     if isinstance(value, str):
         if SURROGATE.search(value):
-            raise TypeError("a string with half a surrogate pair cannot be written")
+            raise UnwritableValue("a string with half a surrogate pair cannot be written", "use valid Unicode")
         return str.__str__(value)
     if isinstance(value, float):
         return float(value)
     if isinstance(value, int):
         if not -(2**63) <= value < 2**64:
-            raise TypeError("a number of more than 64 bits cannot be written: it would be read as a float")
+            what = "a number of more than 64 bits cannot be written: it would be read as a float"
+            raise UnwritableValue(what, "use a string")
         return int(value)
-    raise TypeError(f"a {type(value).__name__} cannot be written as YAML")
+    raise UnwritableValue(f"a {type(value).__name__} cannot be written as YAML", "use mappings, lists and scalars")
 
 
 def _plain_key(key: Any) -> Any:
     if type(key) is str:
         return plain(key)
     if isinstance(key, (MappingOf, list, tuple)):
-        raise TypeError("a mapping or list cannot be a key")
+        raise UnwritableValue("a mapping or list cannot be a key", "use a scalar as the key")
     if isinstance(key, float) and math.isnan(key):
-        raise TypeError("NaN cannot be a key")
+        raise UnwritableValue("NaN cannot be a key", "use another scalar as the key")
     return plain(key)
 
 
