@@ -1,4 +1,4 @@
-"""YAML and strict JSON documents: nodes with positions, lossless edits, atomic files."""
+"""Read and edit YAML and strict JSON documents: nodes with positions, lossless edits, atomic file writes."""
 
 from tarmak_iam.document.document import Document
 from tarmak_iam.document.edits import Append, Edit, Insert, Remove, Set

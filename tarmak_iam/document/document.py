@@ -1,7 +1,7 @@
-"""A YAML (or strict JSON) document that can be edited without touching a byte more than needed, each edit proven.
+"""A YAML or strict JSON document whose edits change only the bytes they need to. Every edit is checked.
 
-ruamel.yaml locates, the edit splices the original text, and the result is read again and compared
-with what was intended: a value elsewhere that changed, or a comment that is lost, refuses the edit.
+ruamel.yaml locates the node, and the edit splices the original text. Then the result is read again and compared
+with the intended values. The edit is refused if another value changed or a comment was lost.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from tarmak_iam.routes import Path, Route
 
 @contextlib.contextmanager
 def gc_paused() -> Iterator[None]:
-    """Without garbage collection: a document's nodes make no cycles, and looking for some again and again while
-    they come into being by the thousand takes as long as the reading itself, and more the larger the file is."""
+    """Turns garbage collection off. A document's nodes form no cycles, and searching thousands of new nodes for
+    cycles again and again takes as long as reading the file itself, and longer for larger files."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -43,10 +43,19 @@ def gc_paused() -> Iterator[None]:
 
 
 class Document:
-    """An immutable document: every edit gives a new one, or raises EditRefused and changes nothing.
+    """An immutable YAML or strict JSON document.
 
-    Paths are made of ints (list indices) and strings (scalar keys by their text); of duplicate keys
-    the last one is meant, the one that go-yaml takes.
+    Every edit returns a new document, or raises EditRefused and changes nothing. Bytes that the edit does not
+    concern, comments included, stay as they are::
+
+        document = Document.parse(b"clusters:\\n- name: dev  # small\\n", "tarmak.yaml")
+        document.data                                     # {"clusters": [{"name": "dev"}]}
+        edited = document.set(("clusters", 0, "zone"), "b")
+        edited.to_bytes()                                 # b"clusters:\\n- name: dev  # small\\n  zone: b\\n"
+
+    A path is a sequence of steps from the root: an int is a list index (from 0), a str is the text of a scalar key.
+    If a key is duplicated, the path means the last one, which is the one that go-yaml uses. A `routes.Key` means
+    one of several equal keys. Methods raise TypeError for anything else in a path.
     """
 
     __slots__ = ("_index", "_json", "_plain", "_tree", "removed_comments")
@@ -59,25 +68,30 @@ class Document:
         self._json = json
         self._plain = data
         self.removed_comments = removed_comments
-        """The comments that went with what the last edit removed or replaced, as they stood in the text before."""
+        """The comments that the last edit removed, because they belonged to what it removed or replaced. Their
+        positions are those in the text before the edit."""
 
     @classmethod
     @gc_paused()
     def parse(
         cls, data: bytes | str, filename: str = "<bytes>", index: int = 0, *, json: bool | None = None
     ) -> Document:
-        """Reads document `index` of the text; `filename` is for messages only.
+        """Reads document number `index` (from 0) of the text. `filename` is used in messages only.
 
-        `json`: True for strict JSON only, False for YAML only, None for JSON where a text that starts
-        with `{` is just that. Raises ParseError for what go-yaml would not read, for more than 10 MB and
-        for more than 200 levels.
+        `json`: True reads strict JSON only, and False YAML only. None reads a text that starts with `{` as strict
+        JSON if it is strict JSON, and everything else as YAML. Raises ParseError if go-yaml would reject the text,
+        if it is larger than 10 MiB, nested deeper than 200 levels or has more than a million values, and if document
+        `index` does not exist.
         """
         return cls._of(Source.decode(data, str(filename)), index, json)
 
     @classmethod
     @gc_paused()
     def parse_all(cls, data: bytes | str, filename: str = "<bytes>") -> tuple[Document, ...]:
-        """Every document of a YAML text (none for an empty one), or the one of strict JSON. Raises ParseError."""
+        """All documents of a YAML text (none if it is empty), or the single document of a strict JSON text.
+
+        Raises ParseError, as `parse` does.
+        """
         trees = Tree.read_all(Source.decode(data, str(filename)))
         return tuple(cls._made(tree, index, None) for index, tree in enumerate(trees))
 
@@ -93,57 +107,63 @@ class Document:
 
     @property
     def data(self) -> Any:
-        """The plain values as Tarmak's yaml.v2 reads them: a fresh copy on every access."""
+        """The document as plain Python values (dict, list, str, int, float, bool and None), as Tarmak's yaml.v2
+        reads it. Every access returns a new copy."""
         return copy.deepcopy(self._plain)
 
     def read_as(self, dialect: Dialect) -> Any:
-        """The plain values as another release of go-yaml reads them. Raises ParseError."""
+        """The document as plain Python values, as another release of go-yaml reads it. Raises ParseError."""
         return self.data if self._tree.is_json else construct(self._tree.root, self._tree.source, dialect)
 
     @property
     def source(self) -> Source:
+        """The file's text with its encoding and line ends."""
         return self._tree.source
 
     @property
     def filename(self) -> str:
+        """The name that was given to `parse`."""
         return self._tree.source.filename
 
     @property
     def text(self) -> str:
-        """The whole file's text, without a byte order mark."""
+        """The text of the whole file, without its byte order mark."""
         return self._tree.source.text
 
     @property
     def is_json(self) -> bool:
-        """Whether the strict JSON reader read it."""
+        """Whether the document was read as strict JSON."""
         return self._tree.is_json
 
     @property
     def root(self) -> Node | None:
+        """The root node; None if the document is empty."""
         return self._tree.root
 
     @property
     def yaml_version(self) -> tuple[int, int] | None:
-        """What a %YAML directive says."""
+        """The version of the %YAML directive; None if there is none."""
         return self._tree.version
 
     @property
     def comments(self) -> tuple[Comment, ...]:
+        """The comments of this document in file order."""
         return self._tree.comments
 
     def to_bytes(self) -> bytes:
+        """The whole file, with the encoding, byte order mark and line ends that it was read with."""
         return self._tree.source.encode()
 
     def node(self, path: Path | Route) -> Node | None:
-        """The node at a path, aliases and merges followed; None if there is none."""
+        """The node at a path, through aliases and merge keys; None if the path does not exist."""
         return self._tree.node(Route.of(path))
 
     def entry(self, path: Path | Route) -> Entry | None:
-        """The mapping entry at a path, aliases and merges followed; None if there is none."""
+        """The mapping entry at a path, through aliases and merge keys; None if the path does not exist."""
         return self._tree.entry(Route.of(path))
 
     def has(self, path: Path | Route) -> bool:
-        """Whether the path is written out in the text itself, not only through an alias or a merge."""
+        """Whether the path exists in the text itself, and not only through an alias or a merge key."""
         try:
             target = locate(self._tree, Route.of(path))
         except EditRefused:
@@ -151,7 +171,8 @@ class Document:
         return bool(target.holders) and not target.missing
 
     def comments_beside(self, path: Path | Route) -> tuple[Comment, ...]:
-        """The comments that may be about an entry: in the lines right above it, and behind its key and its value."""
+        """The comments that may be about an entry: those on the lines directly above it, and those after its key or
+        value on the same line."""
         entry = self.entry(path)
         return tuple(comments_beside(self._tree, entry)) if entry else ()
 
@@ -160,46 +181,58 @@ class Document:
         return self._tree.source.place(node.span.start)
 
     def position(self, path: Path | Route, *, at_key: bool = False) -> Place:
-        """File, line and column of the value (or key) at a path, or of its nearest parent that exists."""
+        """File, line and column of the value at a path (with `at_key`: of its key). If the path does not exist, this
+        is the place of the nearest parent that exists."""
         route = Route.of(path)
         entry = self._tree.entry(route) if at_key else None
         return self.place(entry.key) if entry is not None else self._tree.position(route)
 
     @property
     def next_document(self) -> Place | None:
-        """Where the next document of the file begins, with its marker where it has one; None if there is none."""
+        """Where the next document of the file begins, including its `---` if it has one; None if there is none."""
         offset = self._tree.next_document
         return None if offset is None else self._tree.source.place(offset)
 
     @property
     def ends_early(self) -> bool:
-        """Whether what follows this document is there without a marker, so that nobody meant the document to end."""
+        """Whether more content follows this document without a marker. That is almost always a mistake: go-yaml stops
+        reading there."""
         return self._tree.ends_early
 
     def set(self, path: Path | Route, value: Any) -> Document:
-        """Gives a path a value, creating missing parents. The same value again returns this document.
+        """Sets the value at a path and creates missing parents. Returns this document if it has that value already.
 
-        A mapping over a mapping, or a list over a list, changes only what differs.
+        If a mapping replaces a mapping, or a list a list, only what differs is changed. Raises EditRefused.
         """
         return self.edit(Set(path, value))
 
     def append(self, path: Path | Route, value: Any) -> Document:
-        """Adds an item to the end of a list; where there is null or nothing, the list is created."""
+        """Adds an item to the end of the list at a path. The list is created if the path is null or does not exist.
+
+        Raises EditRefused, for example if the value at the path is not a list.
+        """
         return self.edit(Append(path, value))
 
     def insert(self, path: Path | Route, value: Any) -> Document:
-        """Puts an item into a list; the path's last step is the index that it will have."""
+        """Inserts an item into a list. The last step of the path is the index that the item will have.
+
+        Raises EditRefused, for example if the index is larger than the length of the list.
+        """
         return self.edit(Insert(path, value))
 
     def remove(self, path: Path | Route, *, prune: bool = False) -> Document:
-        """Takes a key or item out, with the comments that clearly belong to it: `removed_comments` has them.
+        """Removes a key or item and the comments that clearly belong to it, which are then in `removed_comments`.
 
-        A parent left empty becomes {} or []; with `prune` it goes too.
+        A parent that is left empty becomes {} or []; with `prune` it is removed too. Raises EditRefused, for example
+        if the path does not exist.
         """
         return self.edit(Remove(path, prune))
 
     def edit(self, *edits: Edit) -> Document:
-        """Makes several edits, each on what the ones before it made, and proves the result once."""
+        """Makes several edits in order, each on the result of the edits before it, and checks the result once.
+
+        Raises EditRefused if one of them cannot be made; the message has its number. None of them is made then.
+        """
 
         def make(batch: EditBatch) -> None:
             for number, edit in enumerate(edits, 1):
@@ -213,17 +246,18 @@ class Document:
     def _numbered_refusal(
         self, refusal: EditRefused, batch: EditBatch, path: Path | Route, number: int, count: int
     ) -> EditRefused:
-        """The refusal of one edit of several: with its number, and a place in the text that people have."""
+        """The refusal of one of several edits, with its number and a place in the text that the user has."""
         place = refusal.place if batch.tree is self._tree else self.position(path)
         what = refusal.what if count == 1 else f"edit {number} of {count}: {refusal.what}"
         return type(refusal)(what, remedy=refusal.remedy, place=place)
 
     def update(self, data: Any, *, identities: Iterable[Identity] = ()) -> Document:
-        """The document with another meaning, made with as few edits as possible: what stays keeps its comments.
+        """Changes the document with as few edits as possible so that its plain values become `data`.
 
-        `identities` tell which items of two lists of mappings are the same one, each as dotted paths:
-        `[("environment", "metadata.name"), ("name",)]`. The first whose paths all lead to scalars counts;
-        items without any are matched where they are equal, or have most in common.
+        Everything that stays keeps its comments. `identities` say how to recognise the same item in the old and the
+        new list of mappings. Each identity is a tuple of dotted paths: `[("environment", "metadata.name"), ("name",)]`.
+        The first identity whose paths all lead to scalars in an item is used for it. Items without an identity are
+        matched if they are equal or, failing that, have most in common. Raises EditRefused.
         """
         try:
             wanted = plain(data)
@@ -233,7 +267,8 @@ class Document:
         return self._batched(lambda batch: batch.turn(Route(), wanted, keys))
 
     def _batched(self, make: Callable[[EditBatch], None]) -> Document:
-        """Where what was made together, or with literal blocks, is not right, once more with care."""
+        """If the edits made together, or with literal blocks, give a wrong result, makes them once more one by one and
+        without literal blocks."""
         try:
             return self._attempt(make, careful=False)
         except NotProven as refusal:
@@ -259,9 +294,10 @@ _LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
 
 
 def place_within(document: Document, path: Path | Route, inner: Place) -> Place:
-    """Where a place in the text at a path stands in the document's file.
+    """The place in the document's file of `inner`, a place within the string at a path.
 
-    Lines of a literal text are lines of the file; of any other, all there is to tell is where it begins.
+    Only the lines of a literal block scalar are lines of the file. For any other string the result is the place where
+    the string begins.
     """
     begin, node = document.position(path), document.node(path)
     if not isinstance(node, Scalar) or node.style != "literal" or begin.line is None:
@@ -271,7 +307,7 @@ def place_within(document: Document, path: Path | Route, inner: Place) -> Place:
 
 
 def _indent(document: Document, node: Scalar) -> int:
-    """How much further right a literal text stands in the file than by itself."""
+    """By how many columns a literal block scalar is indented in the file."""
     lines = _lines_of(document.text[node.start : node.end])
     next(lines, None)
     pairs = zip(lines, _lines_of(node.text), strict=False)
@@ -280,5 +316,5 @@ def _indent(document: Document, node: Scalar) -> int:
 
 
 def _lines_of(text: str) -> Iterator[str]:
-    """One after the other: only the first ones are looked at, and a text may have thousands."""
+    """Yields line after line: callers need only the first few, and a text may have thousands."""
     return (match[1] for match in _LINE.finditer(text))
