@@ -1,6 +1,6 @@
 """Log in to Tarmak clusters with AWS IAM.
 
-The names below are imported when they are first used, so that `import tarmak_iam` stays cheap.
+The names below are imported on first use, so that `import tarmak_iam` stays fast.
 """
 
 from __future__ import annotations

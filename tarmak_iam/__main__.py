@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Runs the command line and exits. Whoever presses Ctrl-C while it is loaded gets no traceback either."""
+    """Runs the command line and exits. Ctrl-C while it is still loading prints no traceback either."""
     try:
         from tarmak_iam.cli.main import run
     except KeyboardInterrupt:

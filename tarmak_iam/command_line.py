@@ -1,4 +1,4 @@
-"""The commands that messages suggest, as somebody types them: for the same directory and the same cluster."""
+"""The commands that messages suggest, with the options for the same directory and the same cluster."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """`directory` is what -c must say, None where the configuration is found without it; `cluster_name` what
-    --current-cluster must say, None for the current cluster. Tarmak spells both options the same way."""
+    """`directory` is the value for -c, None if the configuration is found without it. `cluster_name` is the value for
+    --current-cluster, None for the current cluster. Tarmak has the same two options."""
 
     directory: str | None = None
     cluster_name: str | None = None
 
     def tarmak_iam(self, words: str, *values: str) -> str:
-        """A command of ours. `words` go in as they are, `values` are quoted for the shell where they need it."""
+        """A tarmak-iam command. `words` are used as they are; `values` are quoted for the shell if necessary."""
         return self._line("tarmak-iam", words, values)
 
     def tarmak(self, words: str, *values: str) -> str:
-        """A command of Tarmak's, as `tarmak_iam`."""
+        """A tarmak command; `words` and `values` as in `tarmak_iam`."""
         return self._line("tarmak", words, values)
 
     def _line(self, program: str, words: str, values: tuple[str, ...]) -> str:
@@ -29,4 +29,4 @@ class CommandLine:
 
 
 PLAIN = CommandLine()
-"""Without options: for the directory and the cluster that are taken then."""
+"""No options: the default directory and the current cluster."""

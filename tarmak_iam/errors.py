@@ -1,14 +1,14 @@
-"""The error tree: everything that a user can cause is a `TarmakIamError`.
+"""The error tree. Every error that a user can cause is a `TarmakIamError`.
 
-TarmakIamError                str() starts with file:line:col where there is one
-├── ParseError (ValueError)   the text is not the YAML or JSON it should be
-├── ConfigError (ValueError)  well-formed text that Tarmak, the daemon or we cannot use
-├── EditRefused               an edit that cannot be made safely; nothing was changed
-├── PolicyRefused             a change that would lock people out, or undo what others did; nothing was changed
-├── SelectionError (LookupError)   no such cluster, path or entry
-├── FileError (OSError)       a file that cannot be read or written
-│   └── FileChanged           a file that no longer holds what was read; nothing was written
-└── ToolError                 another program, such as kubectl, that is missing or fails
+TarmakIamError                str() starts with file:line:col where the place is known
+├── ParseError (ValueError)   the text is not valid YAML or JSON
+├── ConfigError (ValueError)  the text is valid, but Tarmak, the daemon or tarmak-iam cannot use it
+├── EditRefused               an edit cannot be made safely; nothing was changed
+├── PolicyRefused             a change would lock users out, or undo the changes of others; nothing was changed
+├── SelectionError (LookupError)   a cluster, path or entry does not exist
+├── FileError (OSError)       a file cannot be found, read or written
+│   └── FileChanged           a file has changed since it was read; nothing was written
+└── ToolError                 another program, such as kubectl, is missing or fails
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something is: a file, and a line and column (both from 1, columns in code points) if known."""
+    """A place in a file: its name, and the line and column if they are known. Both count from 1, columns in code
+    points."""
 
     filename: str
     line: int | None = None
@@ -51,17 +52,17 @@ class Place:
 
 
 def place_json(place: Place | None) -> dict[str, Any]:
-    """A place as all JSON here has it: `file`, `line` and `column`, null where they are not known."""
+    """A place as all JSON output has it: `file`, `line` and `column`, each null if it is not known."""
     if place is None:
         return {"file": None, "line": None, "column": None}
     return {"file": place.filename, "line": place.line, "column": place.column}
 
 
 class TarmakIamError(Exception):
-    """Base of every error this package raises on purpose.
+    """Base class of every error that this package raises on purpose.
 
-    `what` says what is wrong, `remedy` (may be empty) what to do about it, `place` where. Neither text is longer than
-    `longest`: a file that is quoted in it would be.
+    `what` says what is wrong, `remedy` what to do about it (may be empty), and `place` where it is (may be None).
+    Texts longer than `longest` characters are shortened, because they may quote a whole file.
     """
 
     longest: ClassVar[int] = MESSAGE
@@ -74,7 +75,7 @@ class TarmakIamError(Exception):
 
     @property
     def message(self) -> str:
-        """What is wrong and what to do, on one line, without the place."""
+        """`what` and `remedy` on one line, without the place."""
         return one_line(f"{self.what}; {self.remedy}" if self.remedy else self.what)
 
     def __str__(self) -> str:
@@ -82,35 +83,36 @@ class TarmakIamError(Exception):
 
 
 class ParseError(TarmakIamError, ValueError):
-    """The text is not well-formed."""
+    """The text is not valid YAML or JSON. Also a ValueError."""
 
 
 class ConfigError(TarmakIamError, ValueError):
-    """Well-formed text whose meaning cannot be used."""
+    """Valid YAML or JSON whose content cannot be used. Also a ValueError."""
 
 
 class EditRefused(TarmakIamError):
-    """An edit that cannot be made without changing something else. The document is as it was."""
+    """An edit cannot be made without changing something else. The document is unchanged."""
 
 
 class PolicyRefused(TarmakIamError):
-    """A change that would lock people out, or overwrite what is somebody else's. Nothing was changed; where it may be
-    made all the same, the remedy names the option."""
+    """A change would lock users out, or overwrite something that tarmak-iam does not manage. Nothing was changed. If an
+    option allows the change anyway, the remedy names it."""
 
 
 class SelectionError(TarmakIamError, LookupError):
-    """Something was asked for by name that is not there."""
+    """The cluster, path or entry that was asked for does not exist. Also a LookupError."""
 
 
 class FileError(TarmakIamError, OSError):
-    """A file that cannot be found, read or written."""
+    """A file cannot be found, read or written. Also an OSError."""
 
 
 class FileChanged(FileError):
-    """A file that is to be replaced, and no longer holds what was read of it. Nothing was written."""
+    """The file to replace has changed since it was read. Nothing was written."""
 
 
 class ToolError(TarmakIamError):
-    """Another program that is not there, fails, or does not end: what was done until then is told whole."""
+    """Another program is missing, fails, or does not end. Its message may be longer than that of other errors: it
+    reports everything that was done before."""
 
     longest = 10 * MESSAGE

@@ -1,4 +1,4 @@
-"""A finding: something in a file that a person should know, as a plain value."""
+"""A finding: a problem in a file that `check` reports, as a plain value."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["At", "Finding", "Severity", "Subject"]
 
 
 class Severity(TextEnum):
-    """An error locks somebody out, lets somebody in who was not meant, or never works; a warning is a likely
-    mistake, or a risk to weigh."""
+    """An error locks users out, gives access that was not intended, or never works. A warning is a likely mistake, or
+    a risk to consider."""
 
     ERROR = "error"
     WARNING = "warning"
 
 
 class Subject(TextEnum):
-    """Which of a cluster's three files a finding is about."""
+    """The file that a finding is about: one of a cluster's three."""
 
     CONFIG = "tarmak.yaml"
     MAPPINGS = "aws-iam-authenticator.yaml"
@@ -29,20 +29,21 @@ class Subject(TextEnum):
 
 
 class At(Enum):
-    """What of a route's node a finding points to."""
+    """The part of a route's node that a finding points to."""
 
     VALUE = "value"
     KEY = "key"
     NEXT_DOCUMENT = "next document"
-    """The document behind the one that the route is in."""
+    """The document after the one that the route is in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`route` leads to the node in the `subject` file, `at` says what of it is meant.
+    """One problem in one file.
 
-    `id` is stable (`IAM012`); `what` says what is wrong, `remedy` what to do about it. `place` is only for
-    what no route leads to, such as a comment.
+    `id` is the rule's stable ID (`IAM012`). `what` says what is wrong, `remedy` what to do about it. `route` leads to
+    the node in the `subject` file, and `at` says which part of the node is meant. `place` is set only for something
+    that no route leads to, such as a comment.
     """
 
     id: str
@@ -54,11 +55,11 @@ class Finding:
     at: At = At.VALUE
     place: Place | None = None
     recovery: str | None = None
-    """What was found of the admin certificate, where somebody may lose access; None where nobody does."""
+    """The state of the recovery access, if a principal may lose access; otherwise None."""
     detail: str = ""
-    """What follows `recovery` in the message."""
+    """The part of the message after `recovery`."""
     hides_entries: bool = False
-    """Whether nobody gets access whom that part of the mappings names."""
+    """Whether no principal in that part of the mappings file gains access."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "what", capped(self.what))
@@ -66,7 +67,7 @@ class Finding:
 
     @property
     def message(self) -> str:
-        """What is wrong, with the way back."""
+        """What is wrong, with the recovery access."""
         return capped("; ".join(filter(None, (self.what, self.recovery, self.detail))))
 
     @property

@@ -1,4 +1,4 @@
-"""Packages whose names are imported when they are first used, so that importing the package stays cheap."""
+"""Lazy imports: the names of a package are imported on first use, so that importing the package itself stays fast."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 
 def lazy_exports(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` of a package; `homes` has the module of each name.
+    """`__getattr__` and `__dir__` for a package. `homes` maps each name to the module that defines it.
 
-    Not for type checkers, which would take any name for one of the package.
+    Hide it from type checkers: they would accept any name as one of the package.
     """
 
     def get(name: str) -> Any:

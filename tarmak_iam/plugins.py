@@ -1,4 +1,4 @@
-"""What installed distributions bring: values behind the entry points of a group, and calls of their functions."""
+"""Plugins: the values that installed distributions provide as entry points of a group, and calls of their functions."""
 
 from __future__ import annotations
 
@@ -13,34 +13,37 @@ from tarmak_iam.errors import ConfigError, TarmakIamError
 __all__ = ["OWN", "Brought", "brought", "check_unique", "guarded"]
 
 OWN = "tarmak-iam"
-"""The distribution that brings what is built in."""
+"""The distribution that provides the built-in sections, rules and emitters."""
 
 _LOGGER = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-# A plugin that calls sys.exit() must not end the program as if all were well.
+# A plugin that calls sys.exit() must not end the program as if there were no error.
 _FAILURES = (Exception, SystemExit)
 
 
 @dataclass(frozen=True, slots=True)
 class Brought(Generic[_T]):
-    """A value and the distribution that brings it."""
+    """A value and the distribution that provides it."""
 
     value: _T
     origin: str
 
     def call(self, what: str, function: Callable[..., _R], *args: Any) -> _R:
-        """What a function of the value gives. Raises ConfigError, naming `what` and the distribution, for whatever
-        a function of another distribution raises; a bug of what is built in stays one."""
+        """Calls a function of the value and returns its result.
+
+        If a function of another distribution raises anything but a TarmakIamError, raises a ConfigError that names
+        `what` and the distribution. Errors of built-in functions are passed on.
+        """
         return function(*args) if self.origin == OWN else guarded(f"{what} of {self.origin}", function, *args)
 
 
 def brought(group: str, kind: type[_T]) -> list[Brought[_T]]:
-    """What the entry points of `group` give, by their names; each must be of `kind`.
+    """The values of the entry points of `group`, sorted by name. Each must be of type `kind`.
 
-    Raises ConfigError, naming the distribution, for one that cannot be loaded or is something else.
+    Raises a ConfigError that names the distribution if an entry point cannot be loaded or is of another type.
     """
     points = sorted(metadata.entry_points(group=group), key=lambda each: (each.name, _origin(each)))
     for point in points:
@@ -49,7 +52,7 @@ def brought(group: str, kind: type[_T]) -> list[Brought[_T]]:
 
 
 def check_unique(what: str, named: Iterable[tuple[str, str]]) -> None:
-    """Raises ConfigError for a name that two bring. `named`: pairs of name and distribution."""
+    """Raises ConfigError if two distributions provide the same name. `named`: pairs of name and distribution."""
     origins: dict[str, str] = {}
     for name, origin in named:
         if name in origins:
@@ -60,9 +63,9 @@ def check_unique(what: str, named: Iterable[tuple[str, str]]) -> None:
 
 
 def guarded(what: str, function: Callable[..., _R], *args: Any) -> _R:
-    """What a plugin's function gives; its TarmakIamErrors pass, since they tell a user what to do.
+    """Calls a plugin's function and returns its result. Its TarmakIamErrors are passed on, because they say what to do.
 
-    Raises ConfigError, naming `what`, for everything else that it raises.
+    Raises a ConfigError that names `what` for everything else that the function raises.
     """
     try:
         return function(*args)
@@ -79,7 +82,7 @@ def _load(point: metadata.EntryPoint, kind: type[_T]) -> _T:
     noun = kind.__name__.lower()
     try:
         value = point.load()
-    except _FAILURES as error:  # whatever somebody else's module raises while it is imported
+    except _FAILURES as error:  # a plugin's module may raise anything while it is imported
         raise ConfigError(
             f"the {noun} plugin {point.name} of {_origin(point)} cannot be loaded: {type(error).__name__}: {error}",
             remedy=f"fix or remove {_origin(point)}",

@@ -1,6 +1,6 @@
-"""A route leads through a document: list indices, and keys with the occurrence that is meant.
+"""A route is the path from a document's root to a node: list indices, and keys with their occurrence.
 
-Findings and messages speak of routes; only a `Document` turns one into line and column, late.
+Findings and messages use routes. Only a `Document` turns a route into line and column, and only when it is needed.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ LAST = -1
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A mapping key by its text.
+    """A key of a mapping, identified by its text.
 
-    `occurrence` counts equal keys of one mapping from 0 in file order; -1 is the last one, the one
-    that counts for Tarmak (yaml.v2 lets the last of two duplicates win).
+    `occurrence` numbers equal keys of one mapping from 0 in file order. -1 is the last one, which is the one that
+    Tarmak uses (in yaml.v2 the last of two duplicate keys wins).
     """
 
     text: str
@@ -35,18 +35,18 @@ Step = int | Key
 """An index of a list, or a key of a mapping."""
 
 Path = Iterable[str | int | Key]
-"""As people write it: a text stands for the key that counts, as in `("clusters", 0, "name")`."""
+"""A route as callers write it, such as `("clusters", 0, "name")`. A str means the last key with that text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Steps from the root of a document to a node; the empty route is the root."""
+    """The steps from the root of a document to a node. The empty route is the root itself."""
 
     steps: tuple[Step, ...] = ()
 
     @classmethod
     def of(cls, path: Path | Route) -> Route:
-        """A route from plain steps: an int is a list index, a str a key. Raises TypeError for anything else."""
+        """The route of a path: an int is a list index, a str a key. Raises TypeError for anything else."""
         if isinstance(path, Route):
             return path
         if isinstance(path, str):
@@ -59,15 +59,16 @@ class Route:
 
     @property
     def parent(self) -> Route:
+        """The route without its last step."""
         return Route(self.steps[:-1])
 
     @property
     def plain(self) -> tuple[str | int, ...]:
-        """The steps without occurrences, as `Document.set` takes them."""
+        """The steps without occurrences, as a path for `Document.set`."""
         return tuple(step.text if isinstance(step, Key) else step for step in self.steps)
 
     def leads_to(self, other: Route) -> bool:
-        """Whether the other route is this one or goes on from it."""
+        """Whether the other route is equal to this one or begins with it."""
         return other.steps[: len(self.steps)] == self.steps
 
     def __truediv__(self, step: str | int | Key) -> Route:

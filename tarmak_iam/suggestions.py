@@ -1,4 +1,4 @@
-"""What somebody probably meant who wrote a name that there is not."""
+"""Suggestions for misspelled names: which known name was probably meant."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from functools import lru_cache
 from tarmak_iam.text import brief_list, shortened
 
 CLOSE = 0.8
-"""How alike two names must be, from 0 to 1, as difflib measures it."""
+"""How similar two names must be, from 0 to 1, as difflib measures it."""
 LIKELY = 0.6
-"""Where there are few names, and somebody wants one of them."""
+"""The same, for a small set of names one of which must be meant."""
 
 
 def spelled_otherwise(name: str, known: Iterable[str]) -> str | None:
-    """The known name that differs only in case, blanks, dashes or underscores."""
+    """The known name that differs only in case, blanks, dashes or underscores; None if there is none."""
     return next((each for each in known if bare(each) == bare(name)), None)
 
 
 def closest(name: str, known: Iterable[str], cutoff: float = CLOSE) -> str | None:
-    """The known name that is most like it, None if none is like it. Of short names difflib does not see that letters
-    changed places: `cdir` is to it as far from `cidr` as from `dir`."""
-    import difflib  # here: most calls of the program never need it
+    """The most similar known name; None if no name is similar enough. Swapped letters are looked for in addition,
+    because difflib does not see them in short names: it finds `cdir` as far from `cidr` as from `dir`."""
+    import difflib  # here: most runs of the program never need it
 
-    by_bare = {bare(each): each for each in known if bare(each)}  # nothing at all is like no name
+    by_bare = {bare(each): each for each in known if bare(each)}  # an empty name is similar to no other
     close = difflib.get_close_matches(bare(name), by_bare, n=1, cutoff=cutoff)
     close = close or [each for each in by_bare if is_slip(bare(name), each)]
     return by_bare[close[0]] if len(close) == 1 else None
 
 
 def likeness(one: str, other: str) -> float:
-    """From 0 to 1, as `CLOSE` and `LIKELY` are."""
+    """The similarity of two names, from 0 to 1; compare it with `CLOSE` and `LIKELY`."""
     import difflib
 
     return difflib.SequenceMatcher(None, one, other).ratio()
 
 
 def is_one_typo(one: str, other: str) -> bool:
-    """Whether a single slip of the keys makes one name of the other: a letter too many, missing or wrong, or two that
-    changed places."""
+    """Whether a single typing error turns one name into the other: one letter too many, missing or wrong, or two
+    letters swapped."""
     if one == other or abs(len(one) - len(other)) > 1:
         return False
     start = next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), None)
@@ -52,8 +52,8 @@ def is_one_typo(one: str, other: str) -> bool:
 
 
 def is_slip(one: str, other: str) -> bool:
-    """Whether one typo makes `one` of `other` that hardly makes another word: two letters that changed places, or one
-    that is doubled or single."""
+    """Whether a typing error that rarely makes another word turns `other` into `one`: two letters swapped, or a letter
+    doubled or no longer doubled."""
     if not is_one_typo(one, other):
         return False
     if len(one) == len(other):
@@ -63,7 +63,7 @@ def is_slip(one: str, other: str) -> bool:
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "", cutoff: float = CLOSE) -> str:
-    """A remedy: `did you mean X?`, else what `otherwise` begins and the known names end, else nothing."""
+    """A remedy: `did you mean X?`; if no name is similar, `otherwise` followed by the known names; else empty."""
     names = list(known)
     near = closest(name, names, cutoff)
     if near is not None:
@@ -97,5 +97,5 @@ def choose_among(name: str, known: Iterable[str]) -> str:
 
 @lru_cache(maxsize=256)
 def bare(name: str) -> str:
-    """The name without what people mix up: case, blanks, dashes and underscores."""
+    """The name in lower case, without blanks, dashes and underscores, which are often mixed up."""
     return re.sub(r"[\s_-]", "", name).casefold()
