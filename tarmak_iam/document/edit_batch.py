@@ -1,4 +1,4 @@
-"""A batch of edits: made together as far as they do not disturb each other, each text of it read again and proven."""
+"""A batch of edits. Independent edits are applied together; every resulting text is read again and checked."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from tarmak_iam.text import shortened
 _MOST_ROUNDS = 100
 
 Read = Callable[[str], tuple[Tree, Any]]
-"""Reads an edited text: its tree and plain values. Raises ParseError."""
+"""Reads an edited text and returns its tree and plain values. Raises ParseError."""
 
 
 @dataclass(frozen=True, slots=True)
 class _PendingChange:
-    """A change that is not in the tree yet; `before` is what was intended without it."""
+    """A change that is not applied to the tree yet; `before` are the intended values without it."""
 
     change: DocumentChange
     splices: list[Splice]
@@ -37,13 +37,14 @@ class _PendingChange:
 
 
 class NotProven(EditRefused):
-    """An edit that was made and turned out wrong: made with more care it may come out right."""
+    """An edit gave a wrong result. It may succeed if the edits are made one by one."""
 
 
 class EditBatch:
-    """`data` are the plain values of `tree`; changes that wait are not in them yet, but in what is intended.
+    """Makes edits one after the other on one document.
 
-    `careful`: every change is applied before the next one is planned, and no text becomes a literal block.
+    `data` are the plain values of `tree`. Waiting changes are not part of them yet, only of the intended values.
+    `careful`: every change is applied before the next one is planned, and no string is written as a literal block.
     """
 
     def __init__(self, tree: Tree, data: Any, read: Read, *, careful: bool) -> None:
@@ -54,11 +55,11 @@ class EditBatch:
         self._read = read
         self._careful = careful
         self._waiting: list[_PendingChange] = []
-        self._applied: list[DocumentChange] = []  # the last that were
+        self._applied: list[DocumentChange] = []  # by the last flush
         self._claimed = ClaimedSpans()
 
     def perform(self, edit: Edit) -> None:
-        """Raises EditRefused."""
+        """Makes one edit. Raises EditRefused."""
         route = Route.of(edit.path)
         if self._careful or any(waiting.change.touches(route) for waiting in self._waiting):
             self.flush()
@@ -87,7 +88,7 @@ class EditBatch:
         return change
 
     def turn(self, route: Route, wanted: Any, identities: Iterable[Identity] = ()) -> None:
-        """Makes what is at the route mean something else, with few and small changes. Raises EditRefused."""
+        """Changes the value at the route to `wanted` with few and small changes. Raises EditRefused."""
         reconciler, target = Reconciler(tuple(identities)), self._locate(route)
         path = target.native_path
         intended, current = assigned(self._intended, path, wanted), value_at(self._intended, path)
@@ -105,8 +106,8 @@ class EditBatch:
         self._intended = intended
 
     def _make_round(self, changes: list[DocumentChange]) -> None:
-        """Makes what can be made at once of the changes of one reconciliation."""
-        # An alias is written out where its anchor goes, or where nothing else makes it mean what is wanted.
+        """Makes those changes of one reconciliation that can be made together."""
+        # An alias is replaced with its value if its anchor is removed, or if nothing else gives it the wanted value.
         written_out: list[DocumentChange] = [
             Write(alias, construct(alias.holders[-1].node, self.tree.source))
             for alias in dangling_aliases(self.tree, changes)
@@ -116,7 +117,7 @@ class EditBatch:
             for change in now:
                 self._make(change)
             return
-        # They come from one tree: only those of one collection can stand in each other's way.
+        # They come from one tree: only changes of the same collection can affect each other.
         made: dict[Route, list[DocumentChange]] = defaultdict(list)
         for change in now:
             others = made[change.target.route]
@@ -136,7 +137,7 @@ class EditBatch:
         return replace(locate(self.tree, route), literals=not self._careful)
 
     def _make(self, change: DocumentChange) -> bool:
-        """Plans a change beside those that wait; False if one of them stands in its way. Raises EditRefused."""
+        """Adds a change to the waiting ones; False if one of them must be applied first. Raises EditRefused."""
         if not self._waiting:
             return self._add(change, self._intended)
         waiting = [other.change for other in self._waiting]
@@ -157,7 +158,7 @@ class EditBatch:
     def _add(self, change: DocumentChange, before: Any) -> bool:
         try:
             splices = change.splices()
-        except TypeError as error:  # what only JSON does not have: NaN, keys that are no strings
+        except TypeError as error:  # what JSON alone does not have: NaN, and keys that are not strings
             raise refused_edit(change.target, str(error)) from None
         if not self._claimed.claim(splices, change.target.route):
             return False
@@ -166,15 +167,15 @@ class EditBatch:
         return True
 
     def finish(self) -> None:
-        """Applies what waits. The document then means what was intended, or EditRefused is raised."""
+        """Applies the waiting changes. Raises EditRefused if the document then has other values than intended."""
         self.flush()
         if self._intended is not self._proven:
             prove_meaning(self.data, self._intended, self._applied)
 
     def flush(self, *, aliases_may_follow: bool = False) -> None:
-        """Applies what waits, reads the text again and proves it. Raises EditRefused.
+        """Applies the waiting changes, reads the new text and checks it. Raises EditRefused.
 
-        `aliases_may_follow`: places that use a changed anchor may mean something else for now.
+        `aliases_may_follow`: the values of aliases of a changed anchor may differ from the intended ones for now.
         """
         if not self._waiting:
             return
@@ -196,7 +197,7 @@ class EditBatch:
 
 
 def _is_same_kind(change: Write) -> bool:
-    """Whether a collection takes the place of one of its kind: then only what differs is touched."""
+    """Whether a collection replaces one of the same kind. Then only what differs is changed."""
     node, value = change.target.node, change.value
     if not value:
         return False
@@ -210,7 +211,7 @@ def _is_of_alias(change: DocumentChange) -> bool:
 
 
 def dangling_aliases(tree: Tree, changes: Collection[DocumentChange]) -> Iterator[Target]:
-    """The aliases outside of what the changes take out whose anchors are inside of it, or which lose sight of them."""
+    """The aliases that stay while the changes remove their anchors, or move the anchors below them."""
     if not tree.has_aliases or tree.root is None:
         return
     gone = {id(node): node for change in changes for node in _gone(change)}
@@ -233,7 +234,7 @@ def _gone(change: DocumentChange) -> Iterator[Node]:
 
 
 def _overtaking(change: Reorder) -> Iterator[Target]:
-    """The aliases that would come to stand above their anchors."""
+    """The aliases that would be above their anchors after the reordering."""
     items = [change.target.member(number) for number in range(len(change.order))]
     nodes = ((node, number) for number, item in enumerate(items) for node in walk(item.holders[-1].node))
     anchors = {id(node): number for node, number in nodes if node.anchor}
@@ -262,7 +263,7 @@ def not_proven(target: Target, what: str, remedy: str = "") -> NotProven:
 
 
 def prove_meaning(data: Any, intended: Any, changes: SequenceOf[DocumentChange]) -> None:
-    """Raises NotProven where the values are others than intended, at the change that is to blame."""
+    """Raises NotProven, at the change that caused it, if the values differ from the intended ones."""
     if not same(data, intended):
         route = first_difference(data, intended)
         culprit = _culprit(changes, route)
@@ -272,8 +273,11 @@ def prove_meaning(data: Any, intended: Any, changes: SequenceOf[DocumentChange])
 def prove_text(
     before: Tree, after: Tree, splices: Iterable[Splice], changes: SequenceOf[DocumentChange]
 ) -> list[Comment]:
-    """The comments that went with what was replaced. Raises NotProven for others that went or came, and for keys
-    that are there twice now: their meaning may be right, but a strict reader would refuse them."""
+    """The comments that were removed with the replaced text.
+
+    Raises NotProven if another comment was lost or created, and for a new duplicate key: the values may be right, but
+    a strict reader would reject it.
+    """
     target = changes[-1].target
     if before.rest and (after.rest != before.rest or not after.source.ends_line(after.extent.end)):
         raise not_proven(target, "the edit would change where the next document begins")
@@ -299,14 +303,14 @@ def _inside(comments: SequenceOf[Comment], splices: Iterable[Splice]) -> list[Co
 
 
 def _culprit(changes: SequenceOf[DocumentChange], route: Route) -> Target:
-    """The change that leads to a difference, else one that shares an anchor, else the last."""
+    """The change that leads to a difference; otherwise one that shares an anchor; otherwise the last one."""
     leading = [change.target for change in changes if change.target.route.leads_to(route)]
     anchored = [change.target for change in changes if any(holder.node.anchor for holder in change.target.holders)]
     return [changes[-1].target, *anchored[:1], *leading[-1:]][-1]
 
 
 def _shared_anchor(target: Target) -> str:
-    """What to do where the target lies inside an anchored value, which is then most likely used elsewhere."""
+    """The remedy if the target is inside an anchored value, which is then most likely used elsewhere."""
     anchors = [holder.node.anchor for holder in target.holders if holder.node.anchor]
     return (
         f"it shares the anchor &{anchors[-1]}: replace the aliases of that anchor with their value first"

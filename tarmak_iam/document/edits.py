@@ -1,4 +1,4 @@
-"""The edits that a batch is made of, and the change of text and plain values that each one comes to."""
+"""The edits of a batch, and the change of text and plain values that each edit leads to."""
 
 from __future__ import annotations
 
@@ -42,61 +42,61 @@ from tarmak_iam.routes import Key, Path, Route, Step
 
 @dataclass(frozen=True)
 class DocumentChange(ABC):
-    """`target` is the node that changes, or whose members do: nothing of its route is missing."""
+    """A change of one node. `target` is the node that changes, or whose members do. All of its route exists."""
 
     target: Target
 
     @abstractmethod
     def splices(self) -> list[Splice]:
-        """What happens to the text. Raises EditRefused."""
+        """The change of the text. Raises EditRefused."""
 
     @abstractmethod
     def applied(self, data: Any, /) -> Any:
-        """What happens to the plain values; `data` itself stays as it is."""
+        """The plain values after the change. `data` itself is not modified."""
 
     @property
     def members(self) -> tuple[Route, ...] | None:
-        """The routes of the members that come or go; None where the whole node changes."""
+        """The routes of the members that are added or removed; None if the whole node changes."""
         return None
 
     def may_follow(self, earlier: DocumentChange) -> bool:
-        """Whether this change can be planned on a tree that does not have the earlier one yet."""
+        """Whether this change can be planned on a tree to which the earlier change is not applied yet."""
         if self.members is not None and earlier.members is not None and self.target.route == earlier.target.route:
             return self._may_stand_beside(earlier)
         return not earlier._reaches(self.target.route) and not self._takes(earlier.target.route)
 
     def completes(self, _waiting: Iterable[DocumentChange]) -> bool:
-        """Whether it ends what others began in a way that none of them alone would."""
+        """Whether it and the waiting changes together need another change of the text than each of them alone."""
         return False
 
     def joined_to(self, _earlier: DocumentChange) -> DocumentChange | None:
-        """One change that does what the earlier one and this one do; None if there is no such."""
+        """One change with the effect of the earlier change and this one; None if they cannot be joined."""
         return None
 
     def touches(self, route: Route) -> bool:
-        """Whether the tree no longer shows what is at a route, or below it."""
+        """Whether the change affects the node at a route, or a node below it."""
         return self._reaches(route) or route.leads_to(self.target.route)
 
     def _may_stand_beside(self, _earlier: DocumentChange) -> bool:
-        """Whether it and an earlier change of the same collection's members do not count on each other."""
+        """Whether this change is independent of an earlier change of members of the same collection."""
         return False
 
     def _takes(self, route: Route) -> bool:
-        """Whether what is at a route changes as a part of this."""
+        """Whether the node at a route is part of what this changes."""
         if self.members is None:
             return self.target.route.leads_to(route)
         return any(member.leads_to(route) for member in self.members)
 
     def _reaches(self, route: Route) -> bool:
-        """Whether a route leads elsewhere than before, or to something else."""
+        """Whether a route leads to another node after the change."""
         if self.members is not None and isinstance(self.target.node, Sequence):
-            return self.target.route.leads_to(route)  # with an item more or less the indices behind it shift
+            return self.target.route.leads_to(route)  # every item added or removed shifts the indices after it
         return self._takes(route)
 
 
 @dataclass(frozen=True)
 class Write(DocumentChange):
-    """Another value in the place of the node."""
+    """Replaces the node with another value."""
 
     value: Any
 
@@ -109,7 +109,7 @@ class Write(DocumentChange):
 
 @dataclass(frozen=True)
 class AddMembers(DocumentChange):
-    """New keys for a mapping, or for what is empty."""
+    """Adds keys to a mapping, or to an empty node."""
 
     new: dict[Any, Any]
 
@@ -136,7 +136,7 @@ class AddMembers(DocumentChange):
 
 @dataclass(frozen=True)
 class AddItems(DocumentChange):
-    """New items for a list, or for what is empty, from `index` on."""
+    """Adds items to a list, or to an empty node, from `index` on."""
 
     index: int
     new: list[Any]
@@ -152,7 +152,7 @@ class AddItems(DocumentChange):
         return None if is_empty_target(self.target) else (self.target.route / self.index,)
 
     def joined_to(self, earlier: DocumentChange) -> DocumentChange | None:
-        """Only what is added to the end, one behind the other."""
+        """Only additions to the end of the list are joined."""
         if not isinstance(earlier, AddItems) or earlier.target.route != self.target.route:
             return None
         end = member_count(self.target.node) if self.target.node else 0
@@ -165,7 +165,7 @@ class AddItems(DocumentChange):
 
 @dataclass(frozen=True)
 class RemoveMembers(DocumentChange):
-    """Members taken out, by their numbers in the collection; of the comment lines only `own`, if that is known."""
+    """Removes members by their numbers in the collection. Of the comment lines only those in `own` go, if it is set."""
 
     numbers: tuple[int, ...]
     own: tuple[Comment, ...] | None = None
@@ -184,11 +184,11 @@ class RemoveMembers(DocumentChange):
 
     @property
     def leaves_a_block(self) -> bool:
-        """Whether a block mapping keeps members: then new ones have nothing to do with those that go."""
+        """Whether a block mapping keeps members. Then adding and removing members do not affect each other."""
         return _is_block(self.target) and len(self.numbers) < member_count(self.target.holders[-1].node)
 
     def completes(self, waiting: Iterable[DocumentChange]) -> bool:
-        """The last one that goes leaves {} or []."""
+        """Removing the last member leaves {} or []."""
         others = (other for other in waiting if isinstance(other, RemoveMembers))
         taken = sum(len(other.numbers) for other in others if other.target.route == self.target.route)
         return bool(taken) and taken + len(self.numbers) == member_count(self.target.holders[-1].node)
@@ -200,7 +200,8 @@ class RemoveMembers(DocumentChange):
 
     @property
     def _takes_whole_lines(self) -> bool:
-        """Whether no other member moves: not where the first one stands behind a dash. Of a list they all do."""
+        """Whether no other member moves. The next one moves if the first one, after a dash, is removed; in a list all
+        later ones move."""
         node, source = self.target.node, self.target.tree.source
         if not isinstance(node, Mapping) or node.flow or self.own is not None:
             return False
@@ -209,7 +210,7 @@ class RemoveMembers(DocumentChange):
 
 @dataclass(frozen=True)
 class RemoveRoot(DocumentChange):
-    """The whole document taken out; of the comment lines only `own`."""
+    """Removes the whole document; of its comment lines only those in `own`."""
 
     own: tuple[Comment, ...]
 
@@ -222,7 +223,7 @@ class RemoveRoot(DocumentChange):
 
 @dataclass(frozen=True)
 class Reorder(DocumentChange):
-    """The items of a list in another order: the index of every item, as they are to follow each other."""
+    """Reorders the items of a list. `order` has the current index of every item, in the new order."""
 
     order: tuple[int, ...]
 
@@ -235,13 +236,14 @@ class Reorder(DocumentChange):
 
 
 def _is_block(target: Target) -> bool:
-    """Whether the target is a block mapping with members: their lines have nothing to do with each other."""
+    """Whether the target is a block mapping with members, whose lines are independent of each other."""
     return isinstance(target.node, Mapping) and not target.node.flow and bool(target.node.entries)
 
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """A value at a path; missing parents are made. A mapping over a mapping changes only what differs."""
+    """Sets the value at a path, as `Document.set` does: missing parents are created, and a mapping that
+    replaces a mapping changes only what differs."""
 
     path: Path | Route
     value: Any
@@ -249,7 +251,8 @@ class Set:
 
 @dataclass(frozen=True, slots=True)
 class Append:
-    """An item at the end of the list at the path, which is made where there is null or nothing."""
+    """Adds an item to the end of the list at a path, as `Document.append` does. The list is created if the path is
+    null or does not exist."""
 
     path: Path | Route
     value: Any
@@ -257,7 +260,7 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """An item into a list: the path's last step is the index that it will have."""
+    """Inserts an item into a list, as `Document.insert` does. The last step of the path is the new item's index."""
 
     path: Path | Route
     value: Any
@@ -265,18 +268,22 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """A key or item taken out. Parents left empty become {} or []; with `prune` they go too."""
+    """Removes a key or item, as `Document.remove` does. A parent that is left empty becomes {} or []; with `prune` it
+    is removed too."""
 
     path: Path | Route
     prune: bool = False
 
 
 Edit = Set | Append | Insert | Remove
-"""One change of a document. Several go into one `Document.edit`, which proves the result once."""
+"""One edit of a document. `Document.edit` makes several of them and checks the result once."""
 
 
 def planned_change(edit: Edit, locate: Callable[[Route], Target], data: Any) -> DocumentChange | None:
-    """The change; None if `data`, which the document is to mean so far, is the same after it. Raises EditRefused."""
+    """The change that an edit leads to; None if it would not change `data`, the values intended so far.
+
+    Raises EditRefused.
+    """
     route = Route.of(edit.path)
     if isinstance(edit, Remove):
         return _removal(locate(route), prune=edit.prune)
@@ -314,7 +321,7 @@ def _assignment(target: Target, value: Any, data: Any) -> DocumentChange | None:
 
 
 def _creation(target: Target, value: Any) -> DocumentChange:
-    """The value inside the parents that are missing; an index can only begin a new list."""
+    """Adds the value inside its missing parents. A new list can only begin with index 0."""
     first, *rest = target.missing
     for step in reversed(rest):
         value = {step.text: value} if isinstance(step, Key) else _new_list(target, step, value)
@@ -363,7 +370,7 @@ def _removal(target: Target, *, prune: bool) -> DocumentChange:
         return RemoveMembers(target.parent, (target.number,))
     own = _own_comments(target)
     parent = target.parent
-    while len(parent.holders) >= max(len(top.holders), 2):  # others inside of the parents may be about anything
+    while len(parent.holders) >= max(len(top.holders), 2):  # other comments inside the parents may be about anything
         own += [c for c in _own_comments(parent) if c.span.start < parent.holders[-1].node.span.start]
         parent = parent.parent
     if len(top.holders) == 1:

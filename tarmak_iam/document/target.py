@@ -1,4 +1,4 @@
-"""Where an edit takes place: the containers on the way to a path, and what is missing of it."""
+"""Where an edit takes place: the containers on the way to a path, and the part of the path that does not exist."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tarmak_iam.text import quoted
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A node and how it hangs in the document: under an entry, as a list's item, or (neither) as the root.
+    """A node and its place in its parent: the value of `entry`, the list item `index`, or (both None) the root.
 
     `native` is the step into the plain data: an index, or the key as the reader resolved it.
     """
@@ -30,17 +30,18 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`holders` lead from the root to the deepest node that exists; `missing` are the steps beyond it."""
+    """The place that a route leads to. `holders` go from the root to the deepest node that exists; `missing` are the
+    steps after it."""
 
     tree: Tree
     route: Route
     holders: tuple[Holder, ...]
     missing: tuple[Step, ...]
     literals: bool = True
-    """Whether new text of several lines may be a literal block: not everywhere it fits."""
+    """Whether a new string of several lines may be a literal block."""
 
     def layout(self, inside: int = 0) -> Layout:
-        """What new text inside the deepest node has to look like (`inside` 1: in its parent, beside it)."""
+        """The layout of new text inside the deepest node (`inside` 1: inside its parent, next to it)."""
         nodes = [holder.node for holder in self.holders[: len(self.holders) - inside]]
         return replace(layout_near(self.tree.source, reversed(nodes), self.tree.layouts), literal=self.literals)
 
@@ -51,12 +52,12 @@ class Target:
 
     @property
     def parent(self) -> Target:
-        """What holds the deepest node that exists."""
+        """The parent of the deepest node that exists, as a target."""
         route = Route(self.route.steps[: len(self.holders) - 2])
         return replace(self, route=route, holders=self.holders[:-1], missing=())
 
     def member(self, number: int) -> Target:
-        """A member of the collection that the deepest node is; of equal keys the route means the last."""
+        """A member of the deepest node, which is a collection. If keys are equal, the route means the last one."""
         node = self.holders[-1].node
         if isinstance(node, Mapping):
             entry = node.entries[number]
@@ -68,7 +69,7 @@ class Target:
 
     @property
     def number(self) -> int:
-        """Which member of its parent the deepest node is."""
+        """The number of the deepest node among the members of its parent."""
         own, parent = self.holders[-1], self.holders[-2].node
         if isinstance(parent, Mapping):
             return next(number for number, entry in enumerate(parent.entries) if entry is own.entry)
@@ -77,23 +78,24 @@ class Target:
 
     @property
     def existing(self) -> Target:
-        """The deepest node that exists, nothing missing."""
+        """The deepest node that exists, as a target without missing steps."""
         return replace(self, route=Route(self.route.steps[: max(len(self.holders) - 1, 0)]), missing=())
 
     @property
     def native_path(self) -> list[Any]:
-        """The route in terms of the plain data (an int key is an int there)."""
+        """The steps into the plain data, where an int key is an int."""
         rest = [step.text if isinstance(step, Key) else step for step in self.missing]
         return [holder.native for holder in self.holders[1:]] + rest
 
     @property
     def in_flow(self) -> bool:
-        """Whether the deepest node lies inside a flow collection (not: is one)."""
+        """Whether the deepest node is inside a flow collection (not: is one itself)."""
         return self.tree.is_json or any(_is_flow(holder.node) for holder in self.holders[:-1])
 
 
 def locate(tree: Tree, route: Route) -> Target:
-    """Raises EditRefused where the way leads through an alias, a merge, or a node of another kind."""
+    """The place that a route leads to. Raises EditRefused if the route leads through an alias, a merge key, or a node
+    of another kind."""
     if tree.root is None:
         return Target(tree, route, (), route.steps)
     holders = [Holder(tree.root)]
@@ -119,7 +121,7 @@ def locate(tree: Tree, route: Route) -> Target:
 
 
 def _with_last(route: Route, number: int, node: Node) -> Route:
-    """One route for one entry: the last of equal keys is called so, whatever its number."""
+    """The route with the last of equal keys always named as the last, so that each entry has one route."""
     step = route.steps[number]
     last = node.last(step.text) if isinstance(node, Mapping) and isinstance(step, Key) else None
     if not isinstance(step, Key) or last is None or last.occurrence != step.occurrence:
@@ -162,7 +164,7 @@ def _existing_indices(length: int) -> str:
 
 
 def _refuse_merged(tree: Tree, node: Node, route: Route, number: int) -> None:
-    """A parent that comes only from `<<` cannot be extended: a key of that name would hide all of it."""
+    """Refuses to extend a parent that comes only from `<<`: a key of that name would hide all of it."""
     step = route.steps[number]
     is_parent = number < len(route.steps) - 1
     if is_parent and isinstance(node, Mapping) and isinstance(step, Key) and node.effective(step.text):
@@ -191,7 +193,7 @@ def native_keys(mapping: Mapping) -> list[Any]:
 
 
 def _native_key(mapping: Mapping, own: Entry) -> tuple[Any, Entry | None]:
-    """An entry's key in the plain data, and the entry below it that takes its place there (`on:` below `yes:`)."""
+    """An entry's key in the plain data, and the later entry that overrides it there (`on:` after `yes:`)."""
     keys = native_keys(mapping)
     number = next(number for number, entry in enumerate(mapping.entries) if entry is own)
     later = zip(keys[number + 1 :], mapping.entries[number + 1 :], strict=True)
