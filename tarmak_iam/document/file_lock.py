@@ -1,4 +1,4 @@
-"""A lock between processes: a file that its holder has locked, and which processes hold it by /proc."""
+"""Locks between processes: a lock file, and which processes hold its lock according to /proc."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ _PROCESSES = Path("/proc")
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
+    """A process that holds a lock."""
+
     pid: int
     name: str
-    """Of its program, as `ps` has it."""
+    """The name of its program, as `ps` shows it."""
 
 
 def lock_holders(path: Path) -> tuple[LockHolder, ...]:
-    """The processes that have the file open with a lock on it, as far as the caller may look at them; none on a system
-    without /proc."""
+    """The processes that hold a lock on the file, as far as the caller may see them. Empty on a system without /proc."""
     try:
         wanted = path.stat()
         processes = sorted(int(each) for each in os.listdir(_PROCESSES) if each.isdecimal())
@@ -43,7 +44,7 @@ def _descriptors_of(pid: int, wanted: os.stat_result) -> Iterator[str]:
     directory = _PROCESSES / str(pid) / "fd"
     try:
         numbers = os.listdir(directory)
-    except OSError:  # it has ended, or is somebody else's
+    except OSError:  # it has ended, or belongs to another user
         return
     for number in numbers:
         try:
@@ -54,7 +55,7 @@ def _descriptors_of(pid: int, wanted: os.stat_result) -> Iterator[str]:
 
 
 def _is_locked(pid: int, number: str) -> bool:
-    """Through this very open file: whoever only has it open to look waits for the lock itself."""
+    """Whether the lock is held through this descriptor: a process may have the file open only to wait for the lock."""
     try:
         lines = (_PROCESSES / str(pid) / "fdinfo" / number).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -76,21 +77,21 @@ _UNNOTICED = ", so another run at the same time would not be detected"
 
 @dataclass(frozen=True, slots=True)
 class LockedFile:
-    """`descriptor` holds the lock, also in another process that inherits it; None where there can be no lock, and
-    `problem` is then the reason."""
+    """A lock file. `descriptor` holds the lock, also in a child process that inherits it. It is None if the file cannot
+    be locked, and `problem` is then the reason."""
 
     descriptor: int | None
     problem: FileError | None = None
 
 
 def lock_file_of(path: Path) -> Path:
-    """Where those who edit the file at `path` lock each other out: next to the real one, if that is a link."""
+    """The lock file for edits of the file at `path`: next to the file, or next to its target if it is a link."""
     real = Path(os.path.realpath(path))
     return real.with_name(f".{real.name}.edit.lock")
 
 
 def lock_file_in(directory: Path, subject: str) -> Path:
-    """The same for several files of a directory: `subject` says which, and no link of that name leads out of it."""
+    """The lock file for several files of a directory, named after `subject`. It is always in the directory itself."""
     return Path(os.path.realpath(directory), f".{subject}.edit.lock")
 
 
@@ -103,13 +104,13 @@ def file_lock(
     patience: float = 0,
     waiting: Callable[[str], None] = lambda _: None,
 ) -> Iterator[LockedFile]:
-    """Holds the lock file at `path`, which is there only while somebody holds it.
+    """Holds a lock on the file at `path`. The file exists only while a process holds the lock.
 
-    Where there can be no lock, as in a directory that may not be written to, what it gives has the reason. Where
-    another process holds it, its turn is waited for up to `seconds`, and after `patience` seconds `waiting` hears once
-    what for: `busy` makes a sentence of the holder, as in "process 12".
+    If no lock is possible, for example because the directory is not writable, the result's `problem` has the reason.
+    If another process holds the lock, waits for it for up to `seconds`. After `patience` seconds `waiting` is called
+    once with the reason for waiting: the sentence that `busy` makes of the holder, such as "process 12".
 
-    Raises ToolError, with that sentence, where the holder does not end in time.
+    Raises ToolError with that sentence if the other process does not release the lock in time.
     """
     held, problem = _taken(path, _Turn(path, busy, seconds, patience, waiting))
     try:
@@ -118,13 +119,13 @@ def file_lock(
         if held is not None:
             with contextlib.suppress(OSError):
                 path.unlink()
-            with contextlib.suppress(OSError):  # for a program in the background that still has it open
+            with contextlib.suppress(OSError):  # for a background process that still has it open
                 fcntl.flock(held, fcntl.LOCK_UN)
             os.close(held)
 
 
 class _Turn:
-    """The waiting for one lock."""
+    """Waiting for one lock."""
 
     def __init__(
         self, path: Path, busy: Callable[[str], str], seconds: float, patience: float, waiting: Callable[[str], None]
@@ -135,7 +136,7 @@ class _Turn:
         self._is_said = False
 
     def wait(self, holder: str) -> None:
-        """Raises ToolError when it has taken too long."""
+        """Waits a moment. Raises ToolError when the time is up."""
         busy = self._busy(f"process {holder}" if holder else "another process")
         waited = time.monotonic() - self._begin
         if waited >= self._seconds:
@@ -160,8 +161,8 @@ def _taken(path: Path, turn: _Turn) -> tuple[int | None, FileError | None]:
 
 
 def _locked(path: Path) -> tuple[int | None, str | None]:
-    """The locked file; or who holds it, as far as that is known; or neither, where its holder was just done and took
-    the file away. Raises OSError where there can be no lock."""
+    """The descriptor of the locked file; or the PID of its holder, as far as it is known; or neither, if the holder has
+    just removed the file. Raises OSError if no lock is possible."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         _check_own(os.fstat(descriptor), path)
@@ -181,8 +182,8 @@ def _locked(path: Path) -> tuple[int | None, str | None]:
 
 
 def _check_own(status: os.stat_result, path: Path) -> None:
-    """What is in a lock file is overwritten. Another hard link to it could be a file that somebody needs. Raises
-    FileError."""
+    """Raises FileError if this is not a plain lock file. Its content is going to be overwritten, and a second hard link
+    to it could be a file that is needed."""
     if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
         raise FileError(
             f"this is not a lock file of tarmak-iam{_UNNOTICED}", remedy="remove it", place=Place(str(path))
@@ -197,7 +198,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 
 def _sign(descriptor: int) -> None:
-    """Says who holds it; on a full disk it is held all the same."""
+    """Writes the holder's PID into the file. On a full disk the lock is held without it."""
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())

@@ -1,7 +1,7 @@
-"""Files read and replaced whole, alone or several as one change, none of them outside of its directory.
+"""Reads and replaces whole files, one or several as one change, and never outside their directory.
 
-A directory that somebody else has made, such as a pull request's, may have a link in the place of any of its
-files.
+A directory that another person has created, such as the checkout of a pull request, may have a link instead of any of
+its files.
 """
 
 from __future__ import annotations
@@ -29,16 +29,18 @@ _OWN_ONLY = "--follow-links requires that you own the link and its target; repla
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """`directory` may be a link itself: what counts is where it leads. `follow_links`: links of the user who runs this
-    may lead out of it, to what the same user owns."""
+    """The directory that files may not be outside of. `directory` may itself be a link; its target is used.
+
+    `follow_links`: links of the current user may lead out of the directory, to files that the same user owns.
+    """
 
     directory: Path
     follow_links: bool = False
 
     def resolve(self, path: Path) -> Path:
-        """Where a path below the directory leads, without any link; the file may be missing.
+        """The real path of a path below the directory, with all links resolved. The file need not exist.
 
-        Raises FileError at the link that leads out of the directory.
+        Raises FileError, at the link, if a link leads out of the directory.
         """
         real, root = os.path.realpath(path), os.path.realpath(self.directory)
         if _is_within(real, root):
@@ -60,8 +62,8 @@ def _is_within(real: str, root: str) -> bool:
 
 
 def _foreign(root: str, parts: Iterable[str], real: str) -> str | None:
-    """A link on the way from the directory, or the target, that is not the effective user's. Outside of the directory
-    the system's own links are followed, such as /tmp on macOS."""
+    """The first link on the way from the directory, or the target, that the effective user does not own; None if there
+    is none. Outside the directory the system's own links are allowed, such as /tmp on macOS."""
     user = os.geteuid()
     for link in _links(root, parts, set()):
         owner = os.lstat(link).st_uid
@@ -72,14 +74,14 @@ def _foreign(root: str, parts: Iterable[str], real: str) -> str | None:
 
 
 def _existing(path: str) -> str:
-    """The path itself, or the directory in which it would be made."""
+    """The path itself, or the nearest parent directory that exists."""
     while not os.path.lexists(path):
         path = os.path.dirname(path)
     return path
 
 
 def _links(start: str, parts: Iterable[str], seen: set[str]) -> Iterator[str]:
-    """Each link on the way from a directory, by a path that has no other link in it."""
+    """Each link on the way from a directory, as a path without any other link."""
     done = start
     for part in parts:
         here = os.path.dirname(done) if part == os.pardir else os.path.join(done, part)
@@ -111,7 +113,7 @@ _REMEDIES = {
 
 
 def read_file(path: Path) -> bytes:
-    """Raises FileError, which says what to do; also for more than MAX_BYTES, of which no more are read."""
+    """The content of a file. Raises FileError if it cannot be read or has more than MAX_BYTES."""
     try:
         return _read(path)
     except OSError as error:
@@ -119,9 +121,11 @@ def read_file(path: Path) -> bytes:
 
 
 def read_if_present(path: Path, within: Boundary | None = None, limit: int = MAX_BYTES) -> bytes | None:
-    """None where there is no such file. Raises FileError for everything else that keeps it from being read, as more
-    bytes than the limit, for a link that leads out of a boundary, and for a named pipe, at which one would wait for
-    somebody to write."""
+    """The content of a file; None if it does not exist.
+
+    Raises FileError if it cannot be read for another reason: it has more bytes than the limit, a link leads out of the
+    boundary, or it is a named pipe, where reading would wait until another process writes.
+    """
     try:
         real = path if within is None else within.resolve(path)
         if stat.S_ISFIFO(real.stat().st_mode):
@@ -135,7 +139,7 @@ def read_if_present(path: Path, within: Boundary | None = None, limit: int = MAX
 
 
 def _open_resolved(real: Path) -> BinaryIO:
-    """No link is followed, and no pipe waited for, that has come there since the path was resolved."""
+    """Opens the file, without following a link or waiting for a pipe that was created after the path was resolved."""
     return os.fdopen(os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
 
 
@@ -149,7 +153,7 @@ def _read(path: Path, opened: BinaryIO | None = None, limit: int = MAX_BYTES) ->
 
 
 def is_current(path: Path, data: bytes, mode: int) -> bool:
-    """Whether the file holds that already, and no more people may read it than `mode` says. Raises FileError."""
+    """Whether the file has that content already, and its mode allows no more access than `mode`. Raises FileError."""
     if read_if_present(path) != data:
         return False
     return path.stat().st_mode & 0o077 & ~mode == 0
@@ -164,13 +168,15 @@ def replace_file(
     secret: bool = False,
     within: Boundary | None = None,
 ) -> None:
-    """Replaces the file that holds `expected` (None: there is none yet), keeping mode and owner.
+    """Replaces a file atomically and keeps its mode and owner. `expected` is its current content (None: no file yet).
 
-    `mode` is that of a new file; a `secret` file gets it even where the old one was more open.
-    A temporary file in the same directory is written, synced and renamed over it; a symlink stays one
-    and its target is replaced, which may not be outside of a boundary. Another hard link keeps the old file, which is
-    logged as a warning: to write into the file that they share could leave a piece of it. Raises FileError, the old
-    file untouched; FileChanged where it no longer holds what was expected.
+    `mode` is the mode of a new file. A `secret` file gets it even if the old file's mode allowed more. A temporary
+    file in the same directory is written, synced and renamed over the old one. A symbolic link stays; its target is
+    replaced and may not be outside the boundary. Another hard link keeps the old content, and that is logged as a
+    warning: writing into the shared file instead could leave it incomplete.
+
+    Raises FileError if the file cannot be replaced, and FileChanged if its content is not `expected`. The old file is
+    unchanged then.
     """
     target = Path(os.path.realpath(path)) if within is None else within.resolve(path)
     try:
@@ -194,18 +200,19 @@ def replace_file(
 
 @contextlib.contextmanager
 def _locked_directory(directory: Path) -> Iterator[int]:
-    """Keeps two of us apart between the last look at a file and its replacement."""
+    """Locks out other tarmak-iam processes between the last check of a file and its replacement."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         _lock(descriptor)
         yield descriptor
     finally:
-        with contextlib.suppress(OSError):  # nothing was written to it; what was saved is saved
+        with contextlib.suppress(OSError):  # nothing was written through it, so no data is lost
             os.close(descriptor)
 
 
 def _lock(descriptor: int) -> None:
-    """Waits for its turn, which is a matter of milliseconds, but not forever for one that was stopped."""
+    """Waits for the lock, which takes milliseconds. Raises BlockingIOError after _LOCK_SECONDS: its holder may have been
+    stopped."""
     deadline = time.monotonic() + _LOCK_SECONDS
     while True:
         try:
@@ -215,12 +222,12 @@ def _lock(descriptor: int) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
-        except OSError:  # a file system without locks: the comparison before the rename is all there is
+        except OSError:  # a file system without locks: only the comparison before the rename is left
             return
 
 
 def _check_unchanged(path: Path, target: Path, expected: bytes | None) -> None:
-    if target.exists() and not target.is_file():  # a device such as /dev/null would be renamed away for everybody
+    if target.exists() and not target.is_file():  # a device such as /dev/null would be replaced for all users
         raise FileError(
             "this is not a regular file; nothing was written", remedy="specify a file", place=Place(str(path))
         )
@@ -256,22 +263,23 @@ def _take_over_attributes(descriptor: int, target: Path, mode: int, *, secret: b
         return
     current = os.fstat(descriptor)
     if (old.st_uid, old.st_gid) != (current.st_uid, current.st_gid):
-        # Not allowed to everyone: a file of another owner then stays with the one who writes.
+        # Only some users may do this. For the others a file of another owner becomes the writing user's.
         with contextlib.suppress(PermissionError):
             os.fchown(descriptor, old.st_uid, old.st_gid)
     os.fchmod(descriptor, mode if secret else old.st_mode & 0o7777)
 
 
 def _sync(directory: int) -> None:
-    """Makes the rename itself durable. Some file systems cannot sync a directory; the file is safe there too."""
+    """Makes the rename itself durable. Some file systems cannot sync a directory, but the file is safe there too."""
     with contextlib.suppress(OSError):
         os.fsync(directory)
 
 
 def make_directory(path: Path, mode: int, within: Boundary | None = None) -> None:
-    """Makes the directory where it is missing, and its parents, which nobody else may write to whatever the umask.
+    """Creates the directory and its parents if they do not exist. Other users cannot write to new parents, whatever the
+    umask is.
 
-    Raises FileError; also for a link that leads out of a boundary.
+    Raises FileError, also if a link leads out of the boundary.
     """
     path = path if within is None else within.resolve(path)
     try:
@@ -285,7 +293,7 @@ def make_directory(path: Path, mode: int, within: Boundary | None = None) -> Non
 
 
 def file_error(what: str, path: Path, error: OSError) -> FileError:
-    """An error of the operating system in our words, with what to do; one that is a FileError already is itself."""
+    """A FileError for an error of the operating system, with a remedy. A FileError is returned as it is."""
     if isinstance(error, FileError):
         return error
     reason = os.strerror(error.errno) if error.errno else str(error)
@@ -294,8 +302,8 @@ def file_error(what: str, path: Path, error: OSError) -> FileError:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """`before` is what is expected to be there, None for a new file. `mode`, `is_secret` and `within` as `replace_file`
-    has them."""
+    """A file to replace. `before` is its expected content, None for a new file. `mode`, `is_secret` and `within` are
+    the arguments of `replace_file`."""
 
     path: Path
     data: bytes = field(repr=False)
@@ -306,15 +314,18 @@ class Replacement:
 
 
 def replace_files(replacements: Iterable[Replacement]) -> None:
-    """One after the other. Raises FileError at the first that cannot be written, and then the others are as they
-    were, as far as they can be: what somebody else has written meanwhile stays."""
+    """Replaces files one after the other.
+
+    Raises FileError at the first file that cannot be written. The files before it are then restored, as far as
+    possible: a file that another process has changed in the meantime stays as it is.
+    """
     written: list[Replacement] = []
     try:
         for each in replacements:
             _replace(each, each.data, each.before)
             written.append(each)
     except FileError:
-        # The last one first, and no further than it goes: what stands before may be a copy of what comes behind.
+        # From the last to the first, up to the first failure: an earlier file may be a backup of a later one.
         with contextlib.suppress(FileError, OSError):
             for each in reversed(written):
                 _put_back(each)

@@ -18,7 +18,7 @@ from tarmak_iam.document.tree import Tree
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """A pair or an item: its text, and where the comma behind it stands, if there is one."""
+    """A pair or an item: its span, and the offset of the comma after it (None if there is none)."""
 
     span: Span
     comma: int | None
@@ -27,7 +27,7 @@ class _Member:
 def add_to_flow(
     target: Target, node: Mapping | Sequence, new: SequenceOf[Any], index: int | None = None
 ) -> list[Splice]:
-    """Puts members into a collection that is not empty: (key, value) pairs, or values from `index` on."""
+    """Adds members to a collection that is not empty: (key, value) pairs, or values from `index` on."""
     members = _members(target.tree, node)
     spread = _spread(target, node, members[-1])
     texts = [_render(target, node, each, spread) for each in new]
@@ -46,7 +46,7 @@ def _before_member(tree: Tree, member: _Member, texts: list[str]) -> Splice:
 
 
 def fill_flow(target: Target, node: Mapping | Sequence, new: SequenceOf[Any]) -> list[Splice]:
-    """Puts the first members between brackets that hold comments only: above the closing one. Raises EditRefused."""
+    """Adds the first members between brackets that contain only comments, above the closing one. Raises EditRefused."""
     source, closing = target.tree.source, node.span.end - 1
     if not starts_line(source, closing):
         refuse(
@@ -72,17 +72,17 @@ def _behind_last(target: Target, node: Mapping | Sequence, last: _Member, texts:
 
 def _on_last_line(source: Source, last: _Member, texts: list[str], *, is_behind_colon: bool) -> Splice:
     at = last.span.end
-    if last.comma is not None:  # a trailing comma stays one, as far from its member as before
+    if last.comma is not None:  # a trailing comma stays, at the same distance from its member
         gap = source.text[at : last.comma]
         return Splice(last.comma + 1, last.comma + 1, "".join(f" {text}{gap}," for text in texts))
     blank = ""
-    if is_behind_colon:  # a comma right behind the colon would be part of the key
+    if is_behind_colon:  # a comma directly after the colon would be part of the key
         at, blank = (at + 1, "") if source.text[at] in " \t" else (at, " ")
     return Splice(at, at, blank + "".join(f", {text}" for text in texts))
 
 
 def _is_nothing(node: Mapping | Sequence, number: int) -> bool:
-    """Whether a member's value is nothing behind a colon (`{a: }`): a comma right behind that would join it."""
+    """Whether a member has no value after its colon (`{a: }`): a comma directly after the colon would join the key."""
     if not isinstance(node, Mapping):
         return False
     entry = node.entries[number]
@@ -90,7 +90,7 @@ def _is_nothing(node: Mapping | Sequence, number: int) -> bool:
 
 
 def remove_from_flow(tree: Tree, node: Mapping | Sequence, numbers: Collection[int]) -> list[Splice]:
-    """Takes members out, with the commas that are then too many and their end-of-line comments."""
+    """Removes members, their end-of-line comments, and the commas that are no longer needed."""
     members = _members(tree, node)
     last = len(members) - 1
     cuts = []
@@ -101,8 +101,8 @@ def remove_from_flow(tree: Tree, node: Mapping | Sequence, numbers: Collection[i
     kept = max((number for number in range(len(members)) if number not in numbers), default=None)
     if members[last].comma is None and kept is not None and kept != last:
         comma = members[kept].comma
-        assert comma is not None  # a comma stands between any two members
-        # On one line the blanks behind that comma go too; at the end of one those that keep it from a colon.
+        assert comma is not None  # there is a comma between any two members
+        # On one line the blanks after that comma are removed too; at the end of a line those between it and a colon.
         is_near = not tree.source.text[comma + 1 : members[kept + 1].span.start].strip(" \t")
         start = comma if is_near or not _is_nothing(node, kept) else blanks_before(tree.source, comma)
         cuts.append(Span(start, members[kept + 1].span.start if is_near else comma + 1))
@@ -148,7 +148,7 @@ def _comma(tree: Tree, start: int, limit: int) -> int | None:
 
 
 def _margin(target: Target, node: Mapping | Sequence) -> str:
-    """What stands before the first member that begins a line, else one step more than before the closing bracket."""
+    """The indentation of the first member that begins a line; otherwise one step more than the closing bracket's."""
     source = target.tree.source
     starts = [member_span(member).start for member in members_of(node)]
     firsts = [start for before, start in zip([-1, *starts], starts, strict=False) if source.line_start(start) > before]
@@ -165,7 +165,7 @@ def _blanks_of_line(source: Source, at: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Spread:
-    """JSON on many lines: what a member's first line begins with, what a line further in has more, and the line end."""
+    """JSON on many lines: the indentation of a member, the additional indentation per level, and the line break."""
 
     margin: str
     step: str
@@ -176,7 +176,7 @@ class _Spread:
 
 
 def _spread(target: Target, node: Mapping | Sequence, last: _Member) -> _Spread | None:
-    """For a member that comes among others: whether they take many lines, as pretty-printed JSON does."""
+    """The layout for a new member if the others are on several lines, as in pretty-printed JSON; otherwise None."""
     source = target.tree.source
     is_spread = set("\r\n") & set(source.text[last.span.start : last.span.end])
     if not target.tree.is_json or not is_spread or not starts_line(source, last.span.start):
@@ -199,7 +199,7 @@ def _render(target: Target, node: Mapping | Sequence, new: Any, spread: _Spread 
 
 
 def _writes_json(node: Node) -> bool:
-    """Whether every key of a flow mapping stands in double quotes, as in JSON."""
+    """Whether every key of a flow mapping is in double quotes, as in JSON."""
     if not isinstance(node, Mapping):
         return False
     keys = [entry.key for entry in node.entries]

@@ -1,7 +1,7 @@
-"""Strict JSON to the same nodes as YAML, as Go's encoding/json accepts it.
+"""Reads strict JSON, as Go's encoding/json accepts it, into the same nodes as YAML.
 
-Tarmak reads a file that starts with `{` this way, and the daemon a `.json` configuration. Python's json
-module accepts NaN and gives no positions.
+Tarmak reads a file that starts with `{` this way, and the daemon a `.json` configuration. Python's json module is not
+used because it accepts NaN and gives no positions.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from tarmak_iam.errors import ParseError
 _BLANK = re.compile(r"[ \t\r\n]*")
 _LITERAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null")
 _LONGEST_INTEGER = 100
-# apimachinery's serializers guess from as many bytes.
+# apimachinery's serializers guess the format from that many bytes.
 _LOOKED_AT = 2048
 _DECODER = json.JSONDecoder()
 
 
 def looks_like_json(source: Source) -> bool:
-    """Whether the first character is `{` (a byte order mark before it makes the file YAML again)."""
+    """Whether the first character is `{`. With a byte order mark before it the file is YAML."""
     return not source.mark and source.text[:_LOOKED_AT].lstrip().startswith("{")
 
 
 def read_json(source: Source) -> Node:
-    """Raises ParseError for anything that is not exactly one JSON value."""
+    """The root node. Raises ParseError if the text is not exactly one JSON value."""
     reader = _JsonReader(source)
     node = reader.value(0)
     reader.skip()
@@ -99,7 +99,7 @@ class _JsonReader:
         return not is_empty
 
     def _more(self, closing: str, what: str) -> bool:
-        """Behind a member: steps over a comma (True) or the closing bracket (False)."""
+        """After a member: steps over a comma (True) or the closing bracket (False)."""
         self.skip()
         found = self.text[self.at : self.at + 1]
         if found not in (",", closing) or not found:
@@ -131,8 +131,8 @@ class _JsonReader:
 
 
 def construct_json(node: Node, *, merge: bool = True) -> Any:
-    """Plain values; with `merge` duplicate objects become one (jsoniter decodes both into one struct), without
-    it the last one wins whole (encoding/json)."""
+    """The plain values. With `merge` the objects of a duplicate key are merged (jsoniter decodes both into one struct);
+    without it the last one replaces the others (encoding/json)."""
     if isinstance(node, Mapping):
         members: dict[str, Any] = {}
         for entry in node.entries:

@@ -1,10 +1,10 @@
-"""The one node type that both readers (YAML and strict JSON) produce, and where a node's own text begins.
+"""The node types that both readers (YAML and strict JSON) produce, and where a node's own text begins.
 
-Spans are offsets in code points into `Source.text`. A node's span covers its anchor and tag; a block
-collection ends where its last leaf ends, never behind trailing comments.
+Spans are offsets into `Source.text` in code points. A node's span includes its anchor and tag. A block collection ends
+where its last leaf ends, not after trailing comments.
 
-Nodes are never changed. Their fields are Final for the type checker and not frozen at run time, which
-would make reading a file a third slower: a document has thousands of them.
+Nodes are never changed. Their fields are Final for the type checker but not frozen at run time, because that would
+make reading a file a third slower: a document has thousands of nodes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Span(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class _Spanned:
-    """`start` and `end` are a node's own; they are a span only where somebody asks for one."""
+    """A node with `start` and `end`. A Span is only made when `span` is read."""
 
     start: Final[int]
     end: Final[int]
@@ -38,7 +38,7 @@ class _Spanned:
 
 @dataclass(slots=True, eq=False)
 class Scalar(_Spanned):
-    """`text` is the content after YAML's own unfolding and unescaping; `tag` the explicit tag, if any."""
+    """A scalar. `text` is its content after unfolding and unescaping; `tag` is the explicit tag, or None."""
 
     text: Final[str]
     style: Final[Style]
@@ -52,6 +52,8 @@ class Scalar(_Spanned):
 
 @dataclass(slots=True, eq=False)
 class Sequence(_Spanned):
+    """A list."""
+
     items: Final[tuple[Node, ...]]
     flow: Final[bool]
     tag: Final[str | None] = None
@@ -60,8 +62,11 @@ class Sequence(_Spanned):
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One `key: value` of a mapping. `text` is a scalar key's (None: the key is a collection), `occurrence`
-    counts the keys of the same text before it; `is_merge` is yaml.v2's: a plain `<<`, or one tagged so."""
+    """One `key: value` of a mapping.
+
+    `text` is the text of a scalar key (None: the key is a collection). `occurrence` is the number of equal keys before
+    it. `is_merge` is true for a merge key as yaml.v2 defines it: a plain `<<`, or one with the merge tag.
+    """
 
     key: Final[Node]
     value: Final[Node]
@@ -72,7 +77,8 @@ class Entry:
 
 @dataclass(slots=True, eq=False)
 class Mapping(_Spanned):
-    """Made by `Mapping.of`. `lasts` has the last entry of every key text, `merges` whether any entry is a merge."""
+    """A mapping, created by `Mapping.of`. `lasts` has the last entry of each key text; `merges`: whether any
+    entry is a merge key."""
 
     entries: Final[tuple[Entry, ...]]
     flow: Final[bool]
@@ -81,7 +87,7 @@ class Mapping(_Spanned):
     lasts: Final[dict[str, Entry]]
     merges: Final[bool]
     natives: list[Any] | None = field(default=None, init=False, repr=False)
-    """The keys as they are in the plain data: worked out once by whoever needs them first (`target.native_keys`)."""
+    """The keys as they are in the plain data. `target.native_keys` fills this in on first use."""
 
     @classmethod
     def of(
@@ -109,7 +115,7 @@ class Mapping(_Spanned):
         return cls(*span, tuple(entries), flow, tag, anchor, lasts, merges)
 
     def last(self, text: str) -> Entry | None:
-        """The last entry of that key written in this mapping itself (merges not looked into)."""
+        """The last entry with that key in this mapping itself, without merged ones; None if there is none."""
         return self.lasts.get(text)
 
     def occurrence(self, text: str, number: int) -> Entry | None:
@@ -118,7 +124,7 @@ class Mapping(_Spanned):
         return next((e for e in self.entries if e.text == text and e.occurrence == number), None)
 
     def effective(self, text: str) -> Entry | None:
-        """The entry that yaml.v2 takes: in file order, a later one overrides, a later `<<` too."""
+        """The entry that yaml.v2 uses: a later entry overrides earlier ones, and so does a later `<<`."""
         if not self.merges:
             return self.last(text)
         found = None
@@ -132,7 +138,7 @@ class Mapping(_Spanned):
 
 @dataclass(slots=True, eq=False)
 class Alias(_Spanned):
-    """`*name`; `target` is the anchored node."""
+    """An alias, `*name`; `target` is the anchored node."""
 
     name: Final[str]
     target: Final[Node]
@@ -149,7 +155,7 @@ def is_block(node: Node | None) -> TypeGuard[Mapping | Sequence]:
 
 
 def dereference(node: Node) -> Node:
-    """The node an alias stands for; any other node is itself."""
+    """The node that an alias refers to; any other node is returned as it is."""
     while isinstance(node, Alias):
         node = node.target
     return node
@@ -160,7 +166,7 @@ def _is_merge(key: Scalar) -> bool:
 
 
 def merged_entry(node: Node, text: str) -> Entry | None:
-    """The entry of `text` that a merge value brings: in a list of merges the first wins."""
+    """The entry with the key `text` in the value of a merge key; in a list of mappings the first one wins."""
     node = dereference(node)
     if isinstance(node, Mapping):
         return node.effective(text)
@@ -173,7 +179,7 @@ def merged_entry(node: Node, text: str) -> Entry | None:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """Every node in file order, aliases not followed. Iterative: a document may be 200 levels deep."""
+    """Every node in file order; aliases are not followed. Iterative, because a document may be 200 levels deep."""
     stack = [node]
     while stack:
         current = stack.pop()
@@ -186,13 +192,13 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 STANDARD_TAG = "tag:yaml.org,2002:"
-"""What `!!` stands for."""
+"""The prefix that `!!` abbreviates."""
 
 _PROPERTY = re.compile(r"(?:!<[^>\r\n]*>|[&!][^ \t\r\n,\[\]{}]*)(?:[ \t]|\r\n?|\n|#[^\r\n]*)*")
 
 
 def content_start(text: str, node: Node) -> int:
-    """Where a node's own text begins, behind its anchor and tag (and a comment between them)."""
+    """The offset where a node's own text begins, after its anchor and tag (and a comment between them)."""
     at = node.span.start
     for _ in range((node.anchor is not None) + (node.tag is not None)):
         match = _PROPERTY.match(text, at, max(node.span.end, at))

@@ -1,4 +1,4 @@
-"""Plain values of a document: made from nodes as go-yaml makes them, compared, and changed as an edit is meant to."""
+"""Plain values of a document: constructed from nodes as go-yaml does it, compared, and changed as an edit intends."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _NO_MAPPING = "map merge requires map or sequence of maps as the value"
 
 
 def construct(root: Node | None, source: Source, dialect: Dialect = YAML_V2) -> Any:
-    """dict, list, str, int, float, bool and None; the last of duplicate keys wins, in the first one's place.
+    """The values as dict, list, str, int, float, bool and None. The last of duplicate keys wins, in the place of the first.
 
-    Raises ParseError where yaml.v2 fails: a collection as a key, a merge of something that is no
-    mapping, a tag that does not fit its scalar; and for documents that expand beyond MAX_VALUES.
+    Raises ParseError where yaml.v2 fails: a collection is a key, a merge key's value is not a mapping, or a tag does
+    not fit its scalar. Also if the aliases expand to more than MAX_VALUES values.
     """
     return None if root is None else _Constructor(root, source, dialect).value(root)
 
@@ -62,7 +62,7 @@ class _Constructor:
             raise self._error(node, f"its aliases nest deeper than {MAX_DEPTH} levels, which is the limit")
 
     def _fill(self, into: dict[Any, Any], kinds: dict[Any, type], node: Mapping) -> dict[Any, Any]:
-        """`kinds` has the type of each key of `into` that is no string."""
+        """`kinds` has the type of each key of `into` that is not a string."""
         merged: dict[Any, Any] = {}
         merged_kinds: dict[Any, type] = {}
         for entry in node.entries:
@@ -82,8 +82,8 @@ class _Constructor:
         return into
 
     def _merge(self, into: dict[Any, Any], kinds: dict[Any, type], node: Node) -> None:
-        """In file order, so a `<<` behind a key overrides it; in a list of merges the first wins."""
-        # Not through an alias: yaml.v2 takes a list of merges only where it is written out.
+        """In file order, so a `<<` after a key overrides it; in a list of mappings the first one wins."""
+        # Not through an alias: yaml.v2 accepts a list of mappings only if the list itself is no alias.
         for merged in reversed(node.items) if isinstance(node, Sequence) else (node,):
             self._left -= 1
             if self._left < 0:
@@ -91,7 +91,7 @@ class _Constructor:
             target = dereference(merged)
             self._check_last_anchor(merged)
             if self._is_null_alias(merged):
-                into.clear()  # what is null empties the mapping that it is merged into
+                into.clear()  # a null value empties the mapping that it is merged into
                 kinds.clear()
                 continue
             if not isinstance(target, Mapping):
@@ -101,7 +101,7 @@ class _Constructor:
             self._depth -= 1
 
     def _check_last_anchor(self, node: Node) -> None:
-        """Raises ParseError for an alias whose anchor's name is given to something else than a mapping later on."""
+        """Raises ParseError for an alias if the last node with its anchor's name is not a mapping."""
         if not isinstance(node, Alias) or not self._checks_last_anchor:
             return
         last = self._last_anchors.get(node.name, node.target)
@@ -117,7 +117,7 @@ class _Constructor:
 
     @cached_property
     def _last_anchors(self) -> dict[str, Node]:
-        """By name; a collection gets its anchor before what is in it."""
+        """The last node of each anchor name. A collection's anchor comes before those inside it."""
         return {node.anchor: node for node in walk(self._root) if node.anchor}
 
     def _too_many(self, node: Node) -> ParseError:
@@ -128,17 +128,17 @@ class _Constructor:
 
 
 def python_key(key: Any, text: str | None, kinds: dict[Any, type]) -> Any:
-    """The key itself, or its text where Python would take it for another one: true, 1 and 1.0 are three keys.
+    """The key, or its text if Python would confuse it with another key: true, 1 and 1.0 are three different keys.
 
-    `kinds` has the types of the keys before it, and gets that of this one.
+    `kinds` has the types of the earlier keys; the type of this one is added.
     """
     return key if kinds.setdefault(key, type(key)) is type(key) else text
 
 
 def same(left: Any, right: Any) -> bool:
-    """Equality that tells true from 1 from 1.0, as YAML does and Python does not; NaN equals itself.
+    """Whether two values are equal in YAML: unlike in Python, true, 1 and 1.0 differ, and NaN equals itself.
 
-    The order of a mapping's keys counts as meaningless.
+    The order of a mapping's keys has no meaning.
     """
     if type(left) is not type(right):
         return False
@@ -164,7 +164,7 @@ def plain(value: Any, depth: int = 0) -> Any:
 
     Raises UnwritableValue for a value that YAML has no form for, or that cannot be encoded.
     """
-    if value is None or isinstance(value, bool) or (type(value) is str and value.isascii()):  # nearly all there is
+    if value is None or isinstance(value, bool) or (type(value) is str and value.isascii()):  # nearly all values
         return value
     if depth > MAX_DEPTH:
         raise UnwritableValue(f"values nested deeper than {MAX_DEPTH} levels cannot be written", "use less nesting")
@@ -197,7 +197,7 @@ def _plain_key(key: Any) -> Any:
 
 
 def assigned(data: Any, path: list[Any], value: Any) -> Any:
-    """`data` with the value at the path; only what lies on the path is copied, parents are created."""
+    """`data` with the value at the path. Only containers on the path are copied; missing parents are created."""
     if not path:
         return value
     step, *rest = path
@@ -234,7 +234,7 @@ def without(data: Any, path: list[Any], keys: Collection[Any]) -> Any:
 
 
 def value_at(data: Any, path: Iterable[Any]) -> Any:
-    """What a path leads to, None where that is nothing."""
+    """The value at a path; None if the path does not exist."""
     for step in path:
         if isinstance(data, dict):
             data = data.get(step)
@@ -244,7 +244,7 @@ def value_at(data: Any, path: Iterable[Any]) -> Any:
 
 
 def first_difference(left: Any, right: Any, route: Route | None = None) -> Route:
-    """Where two values first differ."""
+    """The route to the first difference between two values."""
     route = route or Route()
     if isinstance(left, dict) and isinstance(right, dict):
         for key in [*left, *(key for key in right if key not in left)]:

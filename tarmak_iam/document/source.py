@@ -1,4 +1,4 @@
-"""A file's bytes as text, and back: encoding, byte order mark, line ends, line and column, and how much is read."""
+"""A file's bytes as text, and back: encoding, byte order mark, line ends, line and column, and size limits."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from itertools import accumulate
 from tarmak_iam.errors import ParseError, Place
 
 MAX_BYTES = 10 * 1024 * 1024
-"""Larger input is refused before it is parsed: no tarmak.yaml or ConfigMap (1 MiB) comes near it."""
+"""Larger input is rejected before it is parsed. No tarmak.yaml or ConfigMap (1 MiB) is nearly that large."""
 
 MAX_DEPTH = 200
-"""Deeper nesting is refused: no file of this trade needs it, and it keeps every later walk bounded."""
+"""Deeper nesting is rejected. No configuration file needs it, and the limit bounds every later recursion."""
 
 MAX_VALUES = 1_000_000
-"""A document of more values, or whose aliases expand to more, is refused (billion laughs)."""
+"""A document that has more values, or whose aliases expand to more, is rejected (billion laughs attack)."""
 
 TOO_MANY = "the document has more than a million values, which is the limit"
 
 SURROGATE = re.compile("[\ud800-\udfff]")
-"""Half of a pair, which no encoding has: Go and YAML refuse or replace it."""
+"""Half of a surrogate pair. It cannot be encoded; Go and YAML reject or replace it."""
 
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8"),
@@ -31,7 +31,7 @@ _MARKS = (
 )
 
 
-# Line breaks as YAML 1.1 has them: NEL, LINE SEPARATOR and PARAGRAPH SEPARATOR too.
+# The line breaks of YAML 1.1, which include NEL, LINE SEPARATOR and PARAGRAPH SEPARATOR.
 _LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
 
 _RARE_END = re.compile(r"[\r\x85\u2028\u2029]")
@@ -42,18 +42,19 @@ _COMMON_END = re.compile(r"\r\n|\r|\n")
 # Not slots: `cached_property` needs the instance's dictionary.
 @dataclass(frozen=True)
 class Source:
-    """`text` is without the byte order mark; `encode(text)` puts mark and encoding back."""
+    """The text of a file, without its byte order mark. `encode(text)` restores mark and encoding."""
 
     text: str
     filename: str
     mark: bytes = b""
     encoding: str = "utf-8"
     newline: str = "\n"
-    """The line end of a text that has none."""
+    """The line end to use if the text has none."""
 
     @classmethod
     def decode(cls, data: bytes | str, filename: str) -> Source:
-        """Raises ParseError for more than MAX_BYTES or bytes that are not UTF-8 or marked UTF-16."""
+        """Decodes a file's bytes. Raises ParseError for more than MAX_BYTES, and for bytes that are neither UTF-8
+        nor UTF-16 with a byte order mark."""
         raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
         _check_size(raw, filename)
         mark, encoding = next(((m, e) for m, e in _MARKS if raw.startswith(m)), (b"", "utf-8"))
@@ -70,7 +71,7 @@ class Source:
         return cls(text, str(filename), mark, encoding)
 
     def with_text(self, text: str) -> Source:
-        """Another text of the same file. Raises ParseError if it is too large."""
+        """The same file with another text. Raises ParseError if the text is too large."""
         found = _COMMON_END.search(self.text)
         edited = replace(self, text=text, newline=found.group() if found else self.newline)
         _check_size(edited.encode(), self.filename)
@@ -95,23 +96,23 @@ class Source:
         return Place(self.filename, *self.position(offset))
 
     def line_start(self, offset: int) -> int:
-        """Where the line that holds `offset` begins."""
+        """The offset of the beginning of the line that contains `offset`."""
         return self._line_starts[bisect.bisect_right(self._line_starts, offset) - 1]
 
     def line_end(self, offset: int) -> int:
-        """Where the text of that line ends, before its line end."""
+        """The offset of the end of that line's text, before its line break."""
         match = _LINE_END.search(self.text, offset)
         return match.start() if match else len(self.text)
 
     def line(self, number: int) -> str:
-        """The text of a line, counted from 1, without its end; empty where there is none."""
+        """The text of a line, counted from 1, without its line break; empty if the line does not exist."""
         if not 1 <= number <= len(self._line_starts):
             return ""
         start = self._line_starts[number - 1]
         return self.text[start : self.line_end(start)]
 
     def next_line(self, offset: int) -> int:
-        """Where the next line begins (the end of the text behind the last)."""
+        """The offset of the beginning of the next line (in the last line: the end of the text)."""
         match = _LINE_END.search(self.text, offset)
         return match.end() if match else len(self.text)
 
@@ -120,7 +121,7 @@ class Source:
         return self.text[offset - 1 : offset] in tuple("\r\n\x85\u2028\u2029")
 
     def newline_near(self, offset: int) -> str:
-        """The line end of the line that holds `offset`, else the last one before it, else LF."""
+        """The line break of the line that contains `offset`; otherwise the last one before it; otherwise `newline`."""
         start = self.line_start(offset)
         match = _COMMON_END.search(self.text, start)
         if match:
