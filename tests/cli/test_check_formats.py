@@ -153,7 +153,9 @@ def test_a_directory_that_is_not_there(shell: Shell, home: Path) -> None:
     place = told["locations"][0]["physicalLocation"]
     assert place == {"artifactLocation": {"uri": f"file://{home.parent}/no%2C%20such%3A%20100%25"}}
     failed = shell.run("-c", missing, "check", "-o", "github", code=2)
-    assert failed.out.startswith(f"::error file={home.parent}/no%2C such%3A 100%25,title=tarmak-iam::there is no such")
+    assert failed.out.startswith(
+        f"::error file={home.parent}/no%2C such%3A 100%25,title=tarmak-iam::directory not found"
+    )
 
 
 def test_one_cluster_of_several_that_cannot_be_read(shell: Shell, home: Path) -> None:

@@ -53,7 +53,7 @@ def test_what_settings_and_options_make_of_it(shell: Shell) -> None:
     lines = told(shell, *args)
     assert "cluster: dev-cluster (--current-cluster)" in lines
     assert lines[4:] == [
-        "read <dir>/dev-cluster/aws-iam-authenticator.yaml (329 bytes)",
+        "read <dir>/dev-cluster/aws-iam-authenticator.yaml (316 bytes)",
         "values in use for dev-cluster:",
         f"setting image: registry.example.com{OF_MIRROR} (from registry and daemonVersion)",
         "setting registry: registry.example.com (option)",

@@ -208,9 +208,9 @@ def test_everything_that_does_not_fit_is_told(bring: Bring) -> None:
     assert found('  example.org/odd: {count: "5", kind: c, itms: [], block: {name: 5, x-note: a, sizes: 1}}\n') == [
         "6:28 IAM045 dev-cluster: example.org/odd: must be a whole number",
         "6:39 IAM045 dev-cluster: example.org/odd: input should be 'a' or 'b'",
-        "6:42 IAM046 the section example.org/odd has no key 'itms'; did you mean items?",
+        "6:42 IAM046 unknown key 'itms' in the section example.org/odd; did you mean items?",
         "6:66 IAM045 dev-cluster: example.org/odd: must be a string",
-        "6:80 IAM046 the section example.org/odd has no key 'sizes'; did you mean size?",
+        "6:80 IAM046 unknown key 'sizes' in the section example.org/odd; did you mean size?",
     ]
 
 

@@ -16,14 +16,14 @@ from tests.support.installations import installation
 EXPECTED = golden_json("tarmak", "expected.json")
 # What Tarmak would pass on changed is refused: then Puppet's line is not what the file says.
 REFUSED = {
-    "webhook-backslash": "no absolute path",
+    "webhook-backslash": "not an absolute path",
     "webhook-blank": "is blank",
-    "webhook-block": "without escaping",
-    "webhook-dollar": "without escaping",
-    "webhook-hiera-interp": "without escaping",
-    "webhook-inject": "without escaping",
-    "webhook-quote": "without escaping",
-    "webhook-relative": "no absolute path",
+    "webhook-block": "does not escape",
+    "webhook-dollar": "does not escape",
+    "webhook-hiera-interp": "does not escape",
+    "webhook-inject": "does not escape",
+    "webhook-quote": "does not escape",
+    "webhook-relative": "not an absolute path",
 }
 RENDERED = sorted(name for name, expected in EXPECTED.items() if "webhook_lines" in expected)
 
@@ -57,5 +57,5 @@ def test_a_hub_has_no_flags() -> None:
 def test_dangerous_files_are_refused(path: str) -> None:
     api_server = {"authTokenWebhookFile": path, "amazon": {"awsIAMAuthenticatorInit": True}}
     made = installation(api_server=json.dumps(api_server))
-    with pytest.raises(ConfigError, match="write a plain absolute path"):
+    with pytest.raises(ConfigError, match="use a plain absolute path"):
         webhook_args(made)

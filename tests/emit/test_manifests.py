@@ -50,7 +50,7 @@ def test_the_cluster_id_is_added_and_another_one_is_an_error() -> None:
 
 def test_what_the_daemon_would_not_start_with_is_not_emitted() -> None:
     text = "clusterID: dev-cluster\nserver:\n  mapRoles:\n  - roleARN: nonsense\n"
-    with pytest.raises(ConfigError, match=r":4:5: authenticator v0.7.18 would not start: 'nonsense' is not taken"):
+    with pytest.raises(ConfigError, match=r":4:5: authenticator v0.7.18 would not start: 'nonsense' is not accepted"):
         manifests(installation(mappings=text))
     with pytest.raises(ConfigError, match="has no mappings file, so IAM login would not be"):
         manifests(installation(mappings=None))

@@ -33,9 +33,9 @@ ORDERS = [list(each) for length in LENGTHS for each in permutations(BACKENDS, le
 _T = TypeVar("_T")
 
 CANNOT_WORK = (
-    r"authenticator v0\.4\.0 has no backends",
+    r"authenticator v0\.4\.0 does not support backends",
     r"authenticator v\S+ would not start with the settings: .*backend",
-    r"the backend CRD needs Kubernetes 1\.11",
+    r"the backend CRD requires Kubernetes 1\.11",
 )
 """Why a combination may be refused: nothing else is a reason."""
 

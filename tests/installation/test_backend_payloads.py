@@ -134,7 +134,7 @@ RESERVED = (
             ["CRD"],
             "v0.7.9",
             {"SSORoleMatch": True},
-            "map.yaml:3:5: sso:111122223333/Dev: the backend CRD has no SSO ",
+            "map.yaml:3:5: sso:111122223333/Dev: the backend CRD does not support SSO ",
         ),
         (
             SSO,

@@ -63,8 +63,8 @@ def as_text(located: Located) -> str:
             HEAD + "- environment: eu-west\n  metadata:\n    name: a-b\n",
             [
                 "tarmak.yaml:3:17 error IAM005 currentCluster is 'dev-cluster', but this cluster does not exist",
-                "tarmak.yaml:5:16 warning IAM003 no Tarmak command can select eu-west-a-b: 'eu-west' has a dash",
-                "tarmak.yaml:7:11 warning IAM003 no Tarmak command can select eu-west-a-b: 'a-b' has a dash",
+                "tarmak.yaml:5:16 warning IAM003 no Tarmak command can select eu-west-a-b: 'eu-west' contains a dash",
+                "tarmak.yaml:7:11 warning IAM003 no Tarmak command can select eu-west-a-b: 'a-b' contains a dash",
             ],
         ),
         (
@@ -144,7 +144,7 @@ def as_text(located: Located) -> str:
             DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/../a}}\n",
             [
                 (
-                    "tarmak.yaml:8:50 warning IAM042 the webhook file is '/etc/../a': it is not normalised: the same "
+                    "tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/../a' is probably a mistake: it is not normalised: the same "
                     "path is /a"
                 )
             ],

@@ -23,26 +23,26 @@ NEW = "example.com/x:v0.7.18"
 OLD = "example.com/x:v0.4.0"
 DEV = "  - roleARN: arn:aws:iam::111122223333:role/Dev\n"
 PARTITIONS = "aws, aws-cn, aws-us-gov, aws-iso, aws-iso-b, aws-iso-e, aws-iso-f, aws-eusc"
-TEXT = "write a text; put it in quotes if it has braces or a colon"
+TEXT = "write a string; put it in quotes if it contains braces or a colon"
 BARE = "write it without brackets or a dash"
 ENTRY = "begin each entry with a dash, as in - roleARN: ARN"
 BELOW = "write its settings indented below it, as KEY: VALUE without dashes"
 
 CASES = [
     ("server:\n- mapRoles: []\n", "2:1", "server is a list, but must be a YAML mapping", BELOW),
-    ("server: hello\n", "1:9", "server is a text, but must be a YAML mapping", BELOW),
+    ("server: hello\n", "1:9", "server is a string, but must be a YAML mapping", BELOW),
     ("server: 5\n", "1:9", "server is a number, but must be a YAML mapping", BELOW),
     ("server: true\n", "1:9", "server is a boolean, but must be a YAML mapping", BELOW),
     (
         ROLES + "  partition: ''\n",
         "4:14",
-        "server.partition '' is not known",
+        "server.partition '' is unknown",
         f"remove server.partition, or set it to one of {PARTITIONS}",
     ),
     (
         ROLES + "  partition: [aws]\n",
         "4:14",
-        "server.partition a list is not known",
+        "server.partition a list is unknown",
         f"remove server.partition, or set it to one of {PARTITIONS}",
     ),
     (
@@ -85,15 +85,15 @@ CASES = [
         "add a line mapUsers: below server, and indent it and the list",
     ),
     (ROLES + DEV + "    username: [a]\n", "5:15", "username must be a string, not a list", BARE),
-    (ROLES + DEV + "    username: {SessionName}\n", "5:15", "username must be a text, not a mapping", TEXT),
+    (ROLES + DEV + "    username: {SessionName}\n", "5:15", "username must be a string, not a mapping", TEXT),
     (ROLES + DEV + "    username: a\n    groups: [a, [b]]\n", "6:17", "a group must be a string, not a list", BARE),
     (
         ROLES + DEV + "    username: a\n    groups:\n    - system:masters: \n",
         "7:7",
-        "a group must be a text, not a mapping",
+        "a group must be a string, not a mapping",
         TEXT,
     ),
-    (ROLES + DEV + "    username: a\n    groups: {a: b}\n", "6:13", "a group must be a text, not a mapping", TEXT),
+    (ROLES + DEV + "    username: a\n    groups: {a: b}\n", "6:13", "a group must be a string, not a mapping", TEXT),
     (ROLES + DEV + "    username: a\n    userid: [a]\n", "6:13", "userid must be a string, not a list", BARE),
     (
         ROLES + "  reservedPrefixConfig: hello\n",

@@ -120,7 +120,7 @@ def test_a_daemon_that_does_not_start_lets_nobody_in() -> None:
     )
     assert review.principals == ()
     first, second = (reason(each) for each in review.ineffective_entries)
-    assert first.startswith("3 role nonsense: the authenticator does not start: 'nonsense' is not taken as an ARN")
+    assert first.startswith("3 role nonsense: the authenticator does not start: 'nonsense' is not accepted as an ARN")
     assert second.startswith(f"4 role {ROLE}/Dev: the authenticator does not start")
     assert review.status is not None
     assert review.status.login_obstacles[0].startswith("the authenticator does not start")

@@ -195,12 +195,12 @@ def test_another_partition_and_a_broken_file(shell: Shell) -> None:
     file.write_text("clusterID: dev-cluster\nserver:\n  mapRoles:\n  - {roleARN: nonsense, username: x}\n")
     broken = shell.dev("map", "add", DEV, "--username", "d", code=2)
     assert broken.err.startswith(
-        f"{file}:4:5: error: authenticator v0.7.18 would not start: 'nonsense' is not taken as an ARN"
+        f"{file}:4:5: error: authenticator v0.7.18 would not start: 'nonsense' is not accepted as an ARN"
     )
     kept = file.read_text()
     file.write_text(f"{kept}  - {{roleARN: {DEV}, username: d}}\n")
     still = shell.dev("map", "remove", DEV)
-    assert still.err.startswith("authenticator v0.7.18 still does not start: 'nonsense' is not taken as an ARN")
+    assert still.err.startswith("authenticator v0.7.18 still does not start: 'nonsense' is not accepted as an ARN")
     assert file.read_text() == kept
     mended = shell.dev("map", "remove", "nonsense")
     assert mended.out.endswith("\nthe authenticator: starts again\n")
