@@ -15,7 +15,7 @@ import pytest
 from tarmak_iam.cli.main import main
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ParseError
-from tarmak_iam.hook.login.caller import NotElsewhere
+from tarmak_iam.hook.login.caller import NoRedirects
 from tests.support import ADMIN, PACKAGE, ROOT, Shell
 from tests.support.servers import serving
 
@@ -274,7 +274,7 @@ def elsewhere() -> Iterator[tuple[str, list[str]]]:
 
 def test_redirects_are_not_followed(elsewhere: tuple[str, list[str]]) -> None:
     url, asked = elsewhere
-    opener = urllib.request.build_opener(NotElsewhere, urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(NoRedirects, urllib.request.ProxyHandler({}))
     with pytest.raises(urllib.error.HTTPError) as caught:
         opener.open(url, timeout=10)
     with caught.value as error:

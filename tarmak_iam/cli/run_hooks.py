@@ -98,14 +98,14 @@ class RunOptions:
     follow_links: bool = False
 
 
-def run_apply(command: tuple[str, ...], call: TarmakCall, environment: Mapping[str, str], wishes: RunOptions) -> int:
+def run_apply(command: tuple[str, ...], call: TarmakCall, environment: Mapping[str, str], options: RunOptions) -> int:
     """Returns the exit code. Raises TarmakIamError, with tarmak not started, if the configuration cannot be read."""
     session = Session(call.directory(environment), call.cluster_name, "chosen by tarmak")
     try:
         config = session.config()
         cluster = session.cluster(config)
     except TarmakIamError as error:
-        if not wishes.no_check:
+        if not options.no_check:
             raise
         note(error_line(error, then=_NOTHING_APPLIED))
         return _run_without_apply(command, environment)
@@ -115,7 +115,7 @@ def run_apply(command: tuple[str, ...], call: TarmakCall, environment: Mapping[s
     with stops_raised(), cluster_lock(lock_path(config.path.parent, cluster.cluster_name)) as lock:
         if lock.problem is not None:
             note(f"warning: {lock.problem}")
-        return _RunAroundApply(command, call, environment, wishes, config, cluster, lock).code()
+        return _RunAroundApply(command, call, environment, options, config, cluster, lock).code()
 
 
 def _run_without_apply(command: tuple[str, ...], environment: Mapping[str, str]) -> int:
@@ -129,7 +129,7 @@ class _RunAroundApply:
     command: tuple[str, ...]
     call: TarmakCall
     environment: Mapping[str, str]
-    wishes: RunOptions
+    options: RunOptions
     config: TarmakConfig
     cluster: Cluster
     lock: ClusterLock
@@ -155,12 +155,12 @@ class _RunAroundApply:
             before = before_apply(
                 self.config,
                 self.cluster,
-                live=self._look,
-                no_check=self.wishes.no_check,
-                follow_links=self.wishes.follow_links,
+                live=self._live_access,
+                no_check=self.options.no_check,
+                follow_links=self.options.follow_links,
             )
         except TarmakIamError as error:
-            if not self.wishes.no_check:
+            if not self.options.no_check:
                 raise
             note(error_line(error, then=_NOTHING_APPLIED))
         else:
@@ -173,10 +173,10 @@ class _RunAroundApply:
             self._is_tarmak_done = True
         return self._passed_on(ended) or (ExitCode.ERROR if installation is None else self._applied(installation))
 
-    def _look(self, installation: Installation) -> Loaded | None:
+    def _live_access(self, installation: Installation) -> Loaded | None:
         """Raises FileError if a link leads to a kubeconfig outside of the cluster's directory."""
         if not self._access.is_given:
-            files = ClusterFiles.of(self.config, self.cluster, follow_links=self.wishes.follow_links)
+            files = ClusterFiles.of(self.config, self.cluster, follow_links=self.options.follow_links)
             files.within.resolve(files.kubeconfig_path)
         return self._access.live_access(installation)
 
@@ -206,7 +206,7 @@ class _RunAroundApply:
         return ended.code
 
     def _applied(self, installation: Installation) -> int:
-        self._hook = hook = ApplyHook(installation, self._access, follow_links=self.wishes.follow_links)
+        self._hook = hook = ApplyHook(installation, self._access, follow_links=self.options.follow_links)
         with progress(note, PREFIX) as show:
             hook.tell = _with_lasting_notes(show)
             report = hook.run()
@@ -214,7 +214,7 @@ class _RunAroundApply:
         if report.ok:
             note(report.text)
             return ExitCode.OK
-        self._tell_why(report, installation)
+        self._print_why(report, installation)
         code = _code_of(report)
         if report.can_roll_back and self._wants_rollback(report, installation):
             with progress(note, PREFIX) as show:
@@ -226,15 +226,15 @@ class _RunAroundApply:
         note(self._state(report))
         return code
 
-    def _tell_why(self, report: AfterReport, installation: Installation) -> None:
+    def _print_why(self, report: AfterReport, installation: Installation) -> None:
         note(f"error: {report.text}; {installation.recovery_hint}" if report.is_failure else report.text)
         if report.is_failure and report.stage in _LOGIN_STAGES and not self.call.waits:
             note("note: tarmak does not wait for the masters: awsIAMAuthenticatorInit may take effect only later")
 
     def _wants_rollback(self, report: AfterReport, installation: Installation) -> bool:
-        wishes = self.wishes
+        options = self.options
         policy = rollback_policy(
-            installation, on_failure=wishes.rollback_on_failure, unless_verified=wishes.rollback_unless_verified
+            installation, on_failure=options.rollback_on_failure, unless_verified=options.rollback_unless_verified
         )
         if report.is_to_roll_back(policy):
             return True
@@ -270,15 +270,15 @@ class _RunAroundApply:
 
     def _own(self, command: str, *options: str) -> str:
         """A tarmak-iam command line for the same cluster."""
-        access = () if command == "check" else given_access(self.wishes.kubeconfig, self.wishes.context)
+        access = () if command == "check" else given_access(self.options.kubeconfig, self.options.context)
         return self.config.command_line(self.cluster).tarmak_iam(command, *options, *access)
 
     @property
     def _access(self) -> Access:
-        name, wishes = self.command[0], self.wishes
+        name, chosen = self.command[0], self.options
         tarmak = os.path.abspath(name) if os.sep in name else name  # the same program is asked for the kubeconfig
         programs, options = Programs(self.environment), self.call.access_options
-        return Access(programs, wishes.kubeconfig, wishes.context, options, tarmak, self.lock)
+        return Access(programs, chosen.kubeconfig, chosen.context, options, tarmak, self.lock)
 
 
 def _with_lasting_notes(show: Callable[[str], None]) -> Callable[[str], None]:

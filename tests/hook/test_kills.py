@@ -140,7 +140,7 @@ def check_lease(case: Case, killed: Killed, elsewhere: Path) -> None:
     other = World(elsewhere, world.cluster)
     with pytest.raises(LeaseHeld) as refused:
         other.apply(case.wanted, force=True)
-    assert "a run that was killed loses its lease 60 seconds after the last renewal" in refused.value.message
+    assert "the lease of a killed run expires 60 seconds after its last renewal" in refused.value.message
     lease["spec"]["renewTime"] = "2026-03-02T10:00:00.000000Z"
     other.said.clear()
     with contextlib.suppress(PolicyRefused):

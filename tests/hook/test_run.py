@@ -391,6 +391,12 @@ class TestAfter:
         assert bench.names()[-1] == last
         assert ("to restore the previous objects" in ran.text) == (last == "verify")
 
+    def test_on_a_terminal_a_warning_is_not_replaced_by_the_next_line(self, bench: Bench) -> None:
+        warning = "node master-1: Ready is False"
+        ran = bench.typed("run", "--", "tarmak", "clusters", "apply", TERM="xterm", FAKE_WARNING=warning)
+        ran.until(f"tarmak-iam: warning: {warning}\n")
+        assert ran.ended() == 0
+
     def test_on_a_terminal_it_asks_about_what_nobody_has_verified_too(self, bench: Bench) -> None:
         ran = bench.typed("run", "--", "tarmak", "clusters", "apply", FAKE_VERIFY="unmapped")
         ran.until("no mapped caller has logged in; restore the previous objects? [y/N]:")

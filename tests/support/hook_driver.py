@@ -68,6 +68,8 @@ def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any, begun: Any
         followsLinks=within.follow_links,
     )
     tell("DaemonSet kube-system/aws-iam-authenticator: 1 of 3 nodes updated")
+    if "FAKE_WARNING" in os.environ:
+        tell(f"warning: {os.environ['FAKE_WARNING']}")
     kind = happens("apply")
     if kind in ("ok", "midway", "bug"):
         begun()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.login.caller import NotElsewhere
+from tarmak_iam.hook.login.caller import NoRedirects
 from tarmak_iam.hook.login.verify import Verified, verify_login
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.token import Credentials
@@ -57,8 +57,8 @@ class Sts:
 
     error: OSError | None
 
-    def _opener(self, redirects: type[NotElsewhere], proxies: urllib.request.ProxyHandler) -> Sts:
-        assert redirects is NotElsewhere
+    def _opener(self, redirects: type[NoRedirects], proxies: urllib.request.ProxyHandler) -> Sts:
+        assert redirects is NoRedirects
         self.proxies.append(proxies.proxies)  # type: ignore[attr-defined]  # not in the stubs
         return self
 

@@ -76,7 +76,7 @@ def run(
         elif call.applies:
             from tarmak_iam.cli.run_hooks import RunOptions, run_apply
 
-            wishes = RunOptions(
+            options = RunOptions(
                 no_check,
                 rollback_on_failure=rollback_on_failure,
                 rollback_unless_verified=rollback_unless_verified,
@@ -84,7 +84,7 @@ def run(
                 context=kube_context,
                 follow_links=session.follow_links,
             )
-            code = run_apply(command, call, environment, wishes)
+            code = run_apply(command, call, environment, options)
         else:
             code = pass_through(command, environment).code
     except ProgramNotStarted as error:

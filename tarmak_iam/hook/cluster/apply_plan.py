@@ -124,7 +124,7 @@ def _plan_once(server: Server, objects: Sequence[Object], *, ask: bool, force: b
     found = Index(_read_settled(server, objects))
     pairs: list[Pair] = [(fitted(each, live), live) for each in objects for live in [found.get(Ref.of(each))]]
     if not force:
-        _refuse_foreign(live for _, live in pairs if live is not None)
+        _refuse_unmanaged(live for _, live in pairs if live is not None)
     then = server.dry_run(pairs, force=force) if ask else [_merged_locally(*pair) for pair in pairs]
     steps = tuple(ApplyStep(wanted, live, after) for (wanted, live), after in zip(pairs, then, strict=True))
     if not force:
@@ -154,12 +154,12 @@ def _merged_locally(wanted: Object, live: Object | None) -> Object:
     return wanted if live is None else overlaid(without_server_fields(live), wanted, None)
 
 
-def _refuse_foreign(found: Iterable[Object]) -> None:
-    foreign = [_shown(each) for each in found if not is_ours(each)]
-    if foreign:
-        verb = ("exists and is" if len(foreign) == 1 else "exist and are") + f" not managed by {MANAGER}"
+def _refuse_unmanaged(found: Iterable[Object]) -> None:
+    unmanaged = [_shown(each) for each in found if not is_ours(each)]
+    if unmanaged:
+        verb = ("exists and is" if len(unmanaged) == 1 else "exist and are") + f" not managed by {MANAGER}"
         raise PolicyRefused(
-            f"{', '.join(foreign)} {verb}; nothing was changed",
+            f"{', '.join(unmanaged)} {verb}; nothing was changed",
             remedy=f"use --force to take over the fields that {MANAGER} sets; rollback restores them",
         )
 

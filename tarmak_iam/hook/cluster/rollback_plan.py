@@ -198,7 +198,7 @@ def access_after(server: Server, steps: Sequence[UndoStep]) -> AccessAfter:
     grants = Standings.of_daemon(after).grants if after is not None else ()
     changed = _effects(before, after)
     admins = sum(map(is_admin, grants))
-    return AccessAfter(len(grants), admins, _why_nobody(then, after) if not grants else "", changed)
+    return AccessAfter(len(grants), admins, _why_no_login(then, after) if not grants else "", changed)
 
 
 def _replaced(kubectl: Kubectl, now: LiveMappings, steps: Sequence[UndoStep]) -> LiveMappings:
@@ -230,7 +230,7 @@ def _why_unknown(found: LiveMappings) -> str:
     return ""
 
 
-def _why_nobody(found: LiveMappings, authenticator: Authenticator | None) -> str:
+def _why_no_login(found: LiveMappings, authenticator: Authenticator | None) -> str:
     if found.daemonset is None:
         return f"{DAEMONSET} does not exist"
     if authenticator is None:

@@ -60,7 +60,7 @@ class NoToken(ToolError):
     """No token can be created, for example without AWS credentials, so no login can be tried."""
 
 
-class NotElsewhere(urllib.request.HTTPRedirectHandler):
+class NoRedirects(urllib.request.HTTPRedirectHandler):
     """Follows no redirect, like the daemon: only the host that was checked is asked."""
 
     def redirect_request(self, *_: object) -> None:
@@ -100,7 +100,7 @@ def ask_sts(token: str, cluster_id: str, environment: Mapping[str, str], now: da
     headers = {"x-k8s-aws-id": cluster_id, "Accept": "application/json"}
     request = urllib.request.Request(_url_in(token), headers=headers)
     _LOGGER.info("ask https://%s for the identity of the token", url.host)
-    opener = urllib.request.build_opener(NotElsewhere, urllib.request.ProxyHandler(_proxies(environment, url.host)))
+    opener = urllib.request.build_opener(NoRedirects, urllib.request.ProxyHandler(_proxies(environment, url.host)))
     try:
         with opener.open(request, timeout=_STS_SECONDS) as answer:
             return _identity(answer.read(_MAX_ANSWER), url.scope[0], _skew(answer.headers, now))
