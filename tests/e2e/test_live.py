@@ -394,8 +394,8 @@ def test_a_daemon_that_lets_in_somebody_whom_nobody_maps(stage: Stage, version: 
     with stage.daemon(version, config_of=lambda text: text + evil):
         found = verified(stage, "unmapped", code=1)
     assert found["outcome"] == "failed"
-    assert found["account"][0].startswith("the API server takes ")
-    assert "this is access that nobody has granted here" in " ".join(found["account"])
+    assert found["account"][0].startswith("the API server identifies ")
+    assert "the mappings file does not grant this access" in " ".join(found["account"])
 
 
 def test_apply_verifies_where_it_is_told_to(stage: Stage) -> None:
@@ -426,7 +426,7 @@ def test_a_dead_daemon(stage: Stage) -> None:
     text = " ".join(found["account"])
     assert "the API server cannot reach the authenticator" in text
     assert "connection refused" in text
-    assert "there is no DaemonSet" in text
+    assert "does not exist" in text
 
 
 def test_a_dead_daemon_is_told_to_those_whom_nobody_maps_too(stage: Stage) -> None:

@@ -220,7 +220,7 @@ def test_a_rollback_with_rights_on_config_maps_only_changes_nothing(stage: Stage
     allowed(stage, "config-maps-only", CONFIG_MAPS)
     kubeconfig = kubeconfig_of(stage, tmp_path / "kubeconfig", "config-maps-only")
     said = run(stage, "rollback", "--no-wait", code=2, kubeconfig=kubeconfig)
-    assert "note: you may not create leases in kube-system: a run from another machine" in said
+    assert "note: you may not create leases in kube-system: a concurrent run from another machine" in said
     assert "you may not update daemonsets.apps/aws-iam-authenticator in kube-system; nothing was changed" in said
     ask = f"kubectl --kubeconfig={kubeconfig} auth can-i update daemonsets.apps/{NAME} --namespace kube-system"
     assert f"`{ask}`" in said

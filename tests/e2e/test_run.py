@@ -183,5 +183,5 @@ def test_tarmaks_failure_is_passed_on(shop: Shop) -> None:
 def test_comments_come_back(shop: Shop) -> None:
     before = shop.config.read_bytes()
     assert b"# tarmak-iam:" in before
-    assert "your text is back" in shop.run("clusters", "set-current", "dev-cluster")
+    assert "restored comments and layout" in shop.run("clusters", "set-current", "dev-cluster")
     assert shop.config.read_bytes() == before

@@ -252,7 +252,7 @@ def test_a_disk_that_is_full(yard: Yard, blocks: int) -> None:
     said = yard.run("clusters", "set-current", "dev-cluster", code=1)
     assert "file too large" in said
     assert f"tarmak-iam: {yard.config}: error: tarmak left a broken file: " in said
-    assert "; your text is back as it was" in said
+    assert "; restored the previous text" in said
     assert yard.config.read_text() == BEFORE
     assert {name: len(text) for name, text in yard.beside.items()} == (
         {"tarmak.yaml.broken-1": 512 * blocks} if blocks else {}
@@ -309,7 +309,7 @@ def test_killed_as_it_writes(yard: Yard) -> None:
     ran = next((ran for _ in range(10) if (ran := killed_in_between(yard))), None)
     assert ran is not None
     assert ran.ended() == 128 + signal.SIGKILL
-    assert ran.text.endswith(": error: tarmak left a broken file: it is empty; your text is back as it was\n")
+    assert ran.text.endswith(": error: tarmak left a broken file: it is empty; restored the previous text\n")
     assert (yard.config.read_text(), yard.beside) == (before, {})
 
 
