@@ -195,16 +195,16 @@ class _Reviewer:
     repository: Repository
 
     def review(self) -> ClusterReview:
-        made = self.installation
-        principals = tuple(map(self._principal, made.loaded.grants))
+        installation = self.installation
+        principals = tuple(map(self._principal, installation.loaded.grants))
         return ClusterReview(
-            cluster=made.cluster_id,
-            place=made.place(),
+            cluster=installation.cluster_id,
+            place=installation.place(),
             status=self._status(bool(principals)),
             principals=principals,
             ineffective_entries=tuple(self._ineffective(entry, reason) for entry, reason in self.entries.ineffective()),
             findings=self.findings.of_cluster,
-            notes=made.loaded.notes,
+            notes=installation.loaded.notes,
             files=tuple(self._files()),
         )
 
@@ -214,17 +214,17 @@ class _Reviewer:
         return self.repository.lines(Path(mappings.document.filename)) if mappings else FileHistory()
 
     def _status(self, has_principals: bool) -> ClusterStatus:
-        made = self.installation
+        installation = self.installation
         return ClusterStatus(
-            type=made.cluster.type,
-            authenticator_init=made.cluster.authenticator_init,
-            kubernetes_version=made.kubernetes_text,
-            daemon_version=str(made.daemon_version),
-            image=made.image,
-            backends=tuple(made.daemon.backends),
-            webhook_file=made.webhook_file,
-            admin=None if made.is_hub else made.admin_access,
-            login_obstacles=tuple(_login_obstacles(made, has_principals)),
+            type=installation.cluster.type,
+            authenticator_init=installation.cluster.authenticator_init,
+            kubernetes_version=installation.kubernetes_text,
+            daemon_version=str(installation.daemon_version),
+            image=installation.image,
+            backends=tuple(installation.daemon.backends),
+            webhook_file=installation.webhook_file,
+            admin=None if installation.is_hub else installation.admin_access,
+            login_obstacles=tuple(_login_obstacles(installation, has_principals)),
         )
 
     def _principal(self, grant: Grant) -> ReviewedPrincipal:
@@ -288,7 +288,10 @@ def _login_obstacles(installation: Installation, has_principals: bool) -> Iterat
     elif not has_principals:
         yield "no principal can log in by the entries of the mappings file"
     if installation.webhook_file is None:
-        yield "awsIAMAuthenticatorInit is off and no webhook file is set: the API server does not use the authenticator"
+        yield (
+            "awsIAMAuthenticatorInit is off and no webhook file is set, so the API server does not ask the "
+            "authenticator"
+        )
 
 
 def _elsewhere(node: Node) -> Iterator[Node]:

@@ -17,9 +17,9 @@ _COLUMNS = """\
 For each principal it shows the username, groups and privilege in Kubernetes, and the entry of the mappings file that \
 grants them."""
 _PRIVILEGES = """\
-Privilege is the highest privilege of a principal that is known. admin: it has every right in the cluster, or can give \
-itself every right. node: it has the identity of a node. elevated: it has rights with which it can get more rights. \
-If no privilege is shown, none of these is known."""
+The privilege of a principal is the highest one that is known. "admin" means that it has every right in the cluster or \
+can give itself every right, "node" that it has the identity of a node, and "elevated" that it has rights with which \
+it can get more rights. If no privilege is shown, none of these is known."""
 _NOT_COVERED = """\
 Not covered: who can assume a role or use the keys of a user in AWS, and logins without IAM (client certificates, \
 tokens of service accounts)."""
@@ -136,13 +136,14 @@ def _asked(review: AccessReview) -> Iterator[str]:
 
 def _results(review: AccessReview) -> Iterator[str]:
     numbers = summarize(review)
+    several = len(review.clusters) > 1
     admins = {0: "none has", 1: "1 has"}.get(numbers.admins, f"{numbers.admins} have")
-    yield (
-        f"It lists {counted(numbers.principals, 'principal')}; {admins} admin access."
-        if numbers.principals
-        else ("It lists no principals.")
-    )
-    without = without_login(review)
+    if numbers.principals:
+        principals = counted(numbers.principals, "principal", "different principals" if several else "principals")
+        yield f"It lists {principals}; {admins} admin access{' to at least one cluster' if several else ''}."
+    else:
+        yield "It lists no principals."
+    without = _without_login(review)
     if without and numbers.principals:
         yield (
             f"IAM login is not possible for {_listed([each.cluster for each in without])}: principals that are listed "
@@ -150,7 +151,7 @@ def _results(review: AccessReview) -> Iterator[str]:
         )
 
 
-def without_login(review: AccessReview) -> list[ClusterReview]:
+def _without_login(review: AccessReview) -> list[ClusterReview]:
     """The clusters with masters for which IAM login is not possible, by their files."""
     return [each for each in review.clusters if each.status and not each.is_hub and not each.is_login_possible]
 

@@ -101,6 +101,7 @@ class _ClusterLines:
             yield f"  IAM login is not possible: {reason}"
         recovery = status.recovery
         yield f"  {recovery}" if recovery.startswith("no recovery access") else f"  recovery access: {recovery}"
+        yield f"  {self._counts()}"
         yield from self._unknown_changes()
         for principal in cluster.principals:
             yield from self._principal(principal)
@@ -111,6 +112,14 @@ class _ClusterLines:
         yield from _findings(cluster.findings, "  ")
         for text in cluster.notes:
             yield f"  note: {text}"
+
+    def _counts(self) -> str:
+        """As in `2 principals, 1 with admin access; 1 ineffective entry`."""
+        cluster = self.cluster
+        admins = sum(each.privilege is Privilege.ADMIN for each in cluster.principals)
+        text = f"{counted(len(cluster.principals), 'principal')}, {admins or 'none'} with admin access"
+        ineffective = len(cluster.ineffective_entries)
+        return f"{text}; {counted(ineffective, 'ineffective entry', 'ineffective entries')}" if ineffective else text
 
     def _unknown_changes(self) -> Iterator[str]:
         """Each reason once, and not with every entry."""

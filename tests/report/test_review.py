@@ -194,7 +194,7 @@ OFF = CONFIG.replace("true", "false")
 HUB = f"{CONFIG}".replace("name: cluster", "name: hub").replace(
     "environments:", "- environment: dev\n  metadata: {name: other}\nenvironments:"
 )
-SWITCH = "awsIAMAuthenticatorInit is off and no webhook file is set: the API server does not use the authenticator"
+SWITCH = "awsIAMAuthenticatorInit is off and no webhook file is set, so the API server does not ask the authenticator"
 
 
 @pytest.mark.parametrize(

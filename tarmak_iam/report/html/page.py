@@ -30,7 +30,7 @@ from tarmak_iam.report.html.clusters import section
 from tarmak_iam.report.html.markup import HtmlTable, Markup, TableCell, TableRow, el, fragment, verbatim
 from tarmak_iam.report.model import AccessCell as Access
 from tarmak_iam.report.model import AccessReview, AccessRow, ClusterReview
-from tarmak_iam.report.summary import common_change, highest_privilege, introduction, summarize, without_login
+from tarmak_iam.report.summary import common_change, highest_privilege, introduction, summarize
 
 
 def header(review: AccessReview, shown: Shown) -> Markup:
@@ -60,7 +60,7 @@ def _facts(review: AccessReview, shown: Shown) -> Iterator[Markup]:
 
 
 def summary(review: AccessReview, shown: Shown) -> Markup:
-    """The numbers and the warnings that concern the whole review."""
+    """The numbers of the review, and whether it is incomplete."""
     return el(
         "section",
         el("h2", "At a glance", id="glance"),
@@ -89,16 +89,6 @@ def _warnings(review: AccessReview) -> Iterator[Markup]:
     if review.failed:
         names = ", ".join(each.cluster for each in review.clusters if each.failed)
         yield _notice("error", "Incomplete", f"These clusters could not be read, or only in part: {names}.")
-    without = [each.cluster for each in without_login(review)]
-    if without:
-        text = f"IAM login is not possible for {', '.join(without)}. The principals listed there cannot log in now."
-        yield _notice("warning", "No IAM login", text)
-    unasked = [each.cluster for each in review.clusters if each.status and not each.is_hub and not each.live]
-    if unasked:
-        text = (
-            f"Generated without asking {', '.join(unasked)}: privileges that RBAC bindings grant there are not known."
-        )
-        yield _notice("note", "Files only", text)
 
 
 def _notice(kind: str, head: str, body: str) -> Markup:

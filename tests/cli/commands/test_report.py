@@ -31,9 +31,9 @@ It was generated from tarmak.yaml and from the settings and mappings files of ea
 and their last changes are not known: no git repository. The cluster was not asked: rights that RBAC bindings grant \
 are not included.
 It lists 2 principals; 1 has admin access.
-Privilege is the highest privilege of a principal that is known. admin: it has every right in the cluster, or can give \
-itself every right. node: it has the identity of a node. elevated: it has rights with which it can get more rights. If \
-no privilege is shown, none of these is known.
+The privilege of a principal is the highest one that is known. "admin" means that it has every right in the cluster or \
+can give itself every right, "node" that it has the identity of a node, and "elevated" that it has rights with which \
+it can get more rights. If no privilege is shown, none of these is known.
 Not covered: who can assume a role or use the keys of a user in AWS, and logins without IAM (client certificates, \
 tokens of service accounts).
 """
@@ -75,6 +75,7 @@ def test_one_cluster(shell: Shell) -> None:
         "",
         "dev-cluster: awsIAMAuthenticatorInit is on, authenticator v0.7.18, backend MountedFile, Kubernetes 1.12.9",
         f"  no recovery access: the current context of {kubeconfig} has no client certificate",
+        "  2 principals, 1 with admin access",
         f"  {ADMIN}",
         "    becomes  admin, groups system:masters",
         "    admin    group system:masters",
@@ -184,7 +185,8 @@ def test_clusters_with_and_without_login(shell: Shell) -> None:
     shell.run(*multi, "map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
     done = shell.run("-c", shell.multi, "report", "--all-clusters")
     assert done.err == "3 clusters: 1 with IAM login (prod-green), 1 without (prod-blue), 1 hub (prod-hub)\n"
-    assert "It lists 1 principal; 1 has admin access. IAM login is not possible for prod-blue: " in done.out
+    numbers = "It lists 1 principal; 1 has admin access to at least one cluster."
+    assert f"{numbers} IAM login is not possible for prod-blue: " in done.out
 
 
 def test_a_finding_about_several_entries_is_printed_once(shell: Shell) -> None:
