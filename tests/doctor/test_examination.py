@@ -462,20 +462,6 @@ def test_no_part_of_a_key_is_shown(tmp_path: Path) -> None:
         assert "passphrase" not in shown
 
 
-def test_commands_in_remedies_are_quoted_for_the_shell(tmp_path: Path) -> None:
-    directory = tmp_path / "a b"
-    directory.mkdir()
-    kubeconfig("server:", "tls-server-name: x y\n      server:")(directory)
-    (directory / KEY).chmod(0o644)
-    assert [each.remedy for each in report(directory).diagnoses] == [
-        "create a new certificate and key: `tarmak-iam webhook --renew --output-dir DIR --hostname 'x y'`",
-        (
-            f"run `chmod 600 '{directory / KEY}'`, and if another user could have read it, "
-            "create a new certificate and key"
-        ),
-    ]
-
-
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = lay(tmp_path / "out", files())
     real = Path.open

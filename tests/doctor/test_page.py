@@ -1,11 +1,14 @@
-"""docs/doctor.md has a paragraph for every check, with the same summary."""
+"""docs/doctor.md has a paragraph for every check, with the same summary; and the commands that are suggested."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from tarmak_iam.doctor import CHECKS
+from tarmak_iam.pki.webhook_files import KEY, KUBECONFIG
 from tests.support import PACKAGE, ROOT
+from tests.support.webhook_pairs import files, lay, report
 
 PAGE = (ROOT / "docs" / "doctor.md").read_text(encoding="utf-8")
 
@@ -29,3 +32,12 @@ def test_commands_can_be_run_as_they_stand() -> None:
     texts = [PAGE, *(path.read_text(encoding="utf-8") for path in (PACKAGE / "pki").glob("*.py"))]
     commands = [each for text in texts for each in re.findall(r"tarmak-iam webhook --[^`\"]*", text)]
     assert [each for each in commands if "--output-dir" not in each] == []
+
+
+def test_commands_in_remedies_are_quoted_for_the_shell(tmp_path: Path) -> None:
+    webhook = files()[KUBECONFIG].replace(b"server:", b"tls-server-name: x y\n      server:")
+    directory = lay(tmp_path / "a b", {**files(), KUBECONFIG: webhook})
+    (directory / KEY).chmod(0o644)
+    name, mode = (each.remedy for each in report(directory).diagnoses)
+    assert name == ("create a new certificate and key: `tarmak-iam webhook --renew --output-dir DIR --hostname 'x y'`")
+    assert mode.startswith(f"run `chmod 600 '{directory / KEY}'`, and ")
