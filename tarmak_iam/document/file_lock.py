@@ -27,7 +27,7 @@ class LockHolder:
 
 
 def lock_holders(path: Path) -> tuple[LockHolder, ...]:
-    """The processes that hold a lock on the file, as far as the caller may see them. Empty on a system without /proc."""
+    """The processes that hold a lock on the file, as far as the caller may see them; empty without /proc."""
     try:
         wanted = path.stat()
         processes = sorted(int(each) for each in os.listdir(_PROCESSES) if each.isdecimal())

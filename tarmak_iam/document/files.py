@@ -211,8 +211,8 @@ def _locked_directory(directory: Path) -> Iterator[int]:
 
 
 def _lock(descriptor: int) -> None:
-    """Waits for the lock, which takes milliseconds. Raises BlockingIOError after _LOCK_SECONDS: its holder may have been
-    stopped."""
+    """Waits for the lock, which takes milliseconds. Raises BlockingIOError after _LOCK_SECONDS: its holder may be a
+    stopped process."""
     deadline = time.monotonic() + _LOCK_SECONDS
     while True:
         try:

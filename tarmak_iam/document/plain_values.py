@@ -18,7 +18,7 @@ _NO_MAPPING = "map merge requires map or sequence of maps as the value"
 
 
 def construct(root: Node | None, source: Source, dialect: Dialect = YAML_V2) -> Any:
-    """The values as dict, list, str, int, float, bool and None. The last of duplicate keys wins, in the place of the first.
+    """The values as dict, list, str, int, float, bool and None. The last of duplicate keys wins, in the first's place.
 
     Raises ParseError where yaml.v2 fails: a collection is a key, a merge key's value is not a mapping, or a tag does
     not fit its scalar. Also if the aliases expand to more than MAX_VALUES values.
