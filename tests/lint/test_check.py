@@ -161,7 +161,7 @@ def as_text(located: Located) -> str:
         (
             DEV + "  kubernetes: {calico: {backend: flannel}, prometheus: {mode: full}}\n  network: {cidr: 10.1.0}\n",
             [
-                "tarmak.yaml:8:34 error IAM044 dev-cluster: 'flannel' is not a backend of Calico; Tarmak refuses",
+                "tarmak.yaml:8:34 error IAM044 dev-cluster: 'flannel' is not a backend of Calico; every Tarmak",
                 "tarmak.yaml:8:63 error IAM044 dev-cluster: 'full' is not a mode of Prometheus; Tarmak refuses",
                 "tarmak.yaml:9:19 error IAM044 dev-cluster: '10.1.0' is not a valid CIDR; Tarmak refuses",
             ],
