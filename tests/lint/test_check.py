@@ -144,7 +144,8 @@ def as_text(located: Located) -> str:
             DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/../a}}\n",
             [
                 (
-                    "tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/../a' is probably a mistake: it is not normalised: the same "
+                    "tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/../a' is probably a "
+                    "mistake: it is not normalised: the same "
                     "path is /a"
                 )
             ],
