@@ -255,6 +255,6 @@ def test_a_missing_configuration_is_made_where_it_was_looked_for(
 ) -> None:
     empty = tmp_path / "my dir"
     empty.mkdir()
-    assert f"run `tarmak -c '{empty}' init`, or name" in shell.run("-c", empty, "show", code=2).err
+    assert f"run `tarmak -c '{empty}' init`, or specify" in shell.run("-c", empty, "show", code=2).err
     monkeypatch.setenv("TARMAK_CONFIG", str(empty))
-    assert "run `tarmak init`, or name" in shell.run("show", code=2).err
+    assert "run `tarmak init`, or specify" in shell.run("show", code=2).err

@@ -71,13 +71,13 @@ def rewrite_issues(config: TarmakConfig) -> Iterator[Issue]:
     """Empty lists of CIDRs that Tarmak uses: it omits them when it rewrites the file, and then uses a wider range
     instead."""
     for path, cidrs in _cidr_lists(config):
-        if not cidrs and _counts(config, path):
+        if not cidrs and _is_used(config, path):
             instead = _ANY if path[0] == "environments" else "adminCIDRs of the environment"
             what = f"{path[-1]} is empty: when Tarmak rewrites the file, it removes the list and uses {instead} instead"
             yield path, what, "list at least one address, as in 192.0.2.1/32"
 
 
-def _counts(config: TarmakConfig, path: tuple[str | int, ...]) -> bool:
+def _is_used(config: TarmakConfig, path: tuple[str | int, ...]) -> bool:
     """Whether Tarmak opens a port for the list: for public API servers, bastions and Jenkins."""
     if path[0] == "environments":
         return True

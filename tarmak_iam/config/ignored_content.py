@@ -179,7 +179,7 @@ class _TypeVisitor:
                 self.visit(child, fields[name], here, (*path, name))
                 continue
             is_respelled = spelled_otherwise(name, fields) is not None
-            if self._is_head(name, path) or (not is_respelled and self._is_somebodys(name, child, path)):
+            if self._is_head(name, path) or (not is_respelled and self._is_known_elsewhere(name, child, path)):
                 continue
             others = frozenset(each[-1] for each in self.owned if each[:-1] == path)
             self.unknown.append(UnknownKey(here, name, path, struct, child, names, others))
@@ -192,7 +192,7 @@ class _TypeVisitor:
     def _is_head(name: str, path: TypePath) -> bool:
         return not path and fold(name) in _HEAD
 
-    def _is_somebodys(self, name: str, node: Node, path: TypePath) -> bool:
+    def _is_known_elsewhere(self, name: str, node: Node, path: TypePath) -> bool:
         """Whether it is a plugin's key, an extension (`x-...`), or a top-level key with anchors that are used."""
         if name.startswith("x-") or (*path, name) in self.owned:
             return True

@@ -1,7 +1,7 @@
 """What Tarmak, Terraform or AWS rejects about the instance pools of a cluster, their labels, taints and volumes.
 
 Sources: validateClusterInstancePoolTypes, validateClusterInstancePoolCount and validateSubnets in
-pkg/tarmak/cluster/cluster.go, the roles in roles.go beside it, pkg/tarmak/instance_pool and the check of zones in
+pkg/tarmak/cluster/cluster.go, the roles in roles.go next to it, pkg/tarmak/instance_pool and the check of zones in
 pkg/tarmak/provider/amazon/amazon.go; Labels and validTaints in pkg/tarmak/instance_pool/instance_pool.go, and
 Kubernetes's own validation of labels; InstanceType and VolumeType in pkg/tarmak/provider/amazon/amazon.go, Size in
 pkg/tarmak/instance_pool/volume.go, the names of resources in terraform/amazon/templates/instance_pools, Terraform

@@ -49,26 +49,26 @@ class KeySuggestion:
 
 
 def suggest_key(
-    name: str, node: Node, parent: TypePath, struct: str, beside: Iterable[str], others: Iterable[str] = ()
+    name: str, node: Node, parent: TypePath, struct: str, siblings: Iterable[str], others: Iterable[str] = ()
 ) -> KeySuggestion | None:
     """What was meant by a key of the struct at `parent`, None if nothing is similar.
 
-    `node` is the value of the key; `beside` are the other keys of the same mapping, which were not meant; `others` are
-    further names that are known there.
+    `node` is the value of the key; `siblings` are the other keys of the same mapping, which were not meant; `others`
+    are further names that are known there.
     """
     fields = fields_of(struct)
     same = spelled_otherwise(name, (*fields, *others))
     if same:
         return KeySuggestion((*parent, same), is_sure=True)
-    if name == "name" and "metadata" in fields and "metadata" not in beside and isinstance(dereference(node), Scalar):
+    if name == "name" and "metadata" in fields and "metadata" not in siblings and isinstance(dereference(node), Scalar):
         return KeySuggestion((*parent, "metadata", "name"), is_sure=True)  # where Kubernetes objects have it
-    left = (set(fields) | set(others)) - set(beside)
+    left = (set(fields) | set(others)) - set(siblings)
     fitting = {each for each in left if each not in fields or _may_hold(fields[each], node)}
     here = _misspelt_here(name, fitting, parent)
     found = _elsewhere(name, node, parent)
     if found is not None and found.is_sure and (here is None or found.fits):
         return found
-    typed = [each for each in set(beside) & set(fields) if is_one_typo(bare(name), bare(each))]
+    typed = [each for each in set(siblings) & set(fields) if is_one_typo(bare(name), bare(each))]
     twice = _misspelt_here(name, typed, parent)
     other_word = _other_word(name, left, parent)
     return here or found or twice or other_word or _misspelt_elsewhere(name, node) or _misfitting(name, left, parent)

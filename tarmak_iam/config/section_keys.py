@@ -90,13 +90,13 @@ class SectionKey:
     def typed(self, text: str) -> Any:
         """The value that a text stands for: the text itself if the key accepts only strings, else its value in YAML, or
         the text. Raises ConfigError for a value that the key does not accept."""
-        if self._takes_only_texts:
+        if self._accepts_only_strings:
             return self.checked(text)
         try:
             value = Document.parse(text, json=False).data
         except ParseError:
             value = text
-        if value != text and value is not None and not self._is_taken(value) and self._is_taken(text):
+        if value != text and value is not None and not self._is_accepted(value) and self._is_accepted(text):
             value = text
         return self.checked(value)
 
@@ -142,7 +142,7 @@ class SectionKey:
             f"{self.key}{where} {what}, not {shown}{why and ': ' + why}", remedy=self.field.description or ""
         )
 
-    def _is_taken(self, value: Any) -> bool:
+    def _is_accepted(self, value: Any) -> bool:
         try:
             self.checked(value)
         except ConfigError:
@@ -164,7 +164,7 @@ class SectionKey:
         return [each for each in enum if each is not None] if isinstance(enum, list) else []
 
     @property
-    def _takes_only_texts(self) -> bool:
+    def _accepts_only_strings(self) -> bool:
         return self._kinds <= {"string", "null"}
 
     @property

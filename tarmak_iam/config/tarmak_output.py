@@ -154,7 +154,7 @@ _ALWAYS = (
     ("OwnerReference", "kind"),
     ("OwnerReference", "name"),
     ("OwnerReference", "uid"),
-    ("ObjectMeta", "creationTimestamp"),  # a struct of its own, which is never empty
+    ("ObjectMeta", "creationTimestamp"),  # a separate struct, which is never empty
 )
 
 _EMBEDDED = ("ObjectMeta", "ListMeta")

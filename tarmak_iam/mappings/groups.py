@@ -63,7 +63,7 @@ CLUSTER_ROLES = frozenset(
         "volume-scheduler",
     )
 ) | {"cluster-admin"}
-"""ClusterRoles of Kubernetes whose names nobody would choose for a group."""
+"""ClusterRoles of Kubernetes whose names are never meant as the name of a group."""
 
 _SEPARATOR = re.compile(r"[,;\uff0c\uff1b]")
 

@@ -105,7 +105,7 @@ def plan_merge(
         elif (later := last.get(each.name.key, number)) > number:
             outcomes.append(_shadowed(each.wanted, each.name, resolved[later].wanted))
         else:
-            outcomes.append(planner.take(each.wanted, each.name))
+            outcomes.append(planner.merge(each.wanted, each.name))
     return MergePlan(tuple(outcomes), planner.edits)
 
 
@@ -171,9 +171,9 @@ class _MergePlanner:
     def __init__(self, document: Document, entries: Iterable[MappingEntry]) -> None:
         self._document = document
         self._data = document.data
-        self._there: dict[str, list[MappingEntry]] = {}
+        self._existing: dict[str, list[MappingEntry]] = {}
         for entry in entries:
-            self._there.setdefault(entry.key, []).append(entry)
+            self._existing.setdefault(entry.key, []).append(entry)
         self._settings = ViperSettings(self._data, {}, {})
         self._additions: dict[str, list[Any]] = {"mapRoles": [], "mapUsers": [], "mapAccounts": []}
         self._new: set[str] = set()
@@ -196,9 +196,9 @@ class _MergePlanner:
             return [Set(route, [*(old or ()), *items])]
         return [Append(route, item) for item in items]
 
-    def take(self, wanted: Wanted, name: NamedPrincipal) -> MergeOutcome:
+    def merge(self, wanted: Wanted, name: NamedPrincipal) -> MergeOutcome:
         done = MergeOutcome(MergeAction.ADDED, wanted, str(name), notes=name.notes)
-        existing = self._there.get(name.key, ())
+        existing = self._existing.get(name.key, ())
         if wanted.only_new and (existing or name.key in self._new):
             return replace(
                 done, action=MergeAction.UNCHANGED, notes=(*name.notes, "already mapped, so the entry stays unchanged")

@@ -16,14 +16,14 @@ from tests.support.installations import installation
 EXPECTED = golden_json("tarmak", "expected.json")
 # What Tarmak would pass on changed is refused: then Puppet's line is not what the file says.
 REFUSED = {
-    "webhook-backslash": "not an absolute path",
+    "webhook-backslash": "is not an absolute path",
     "webhook-blank": "is blank",
-    "webhook-block": "does not escape",
-    "webhook-dollar": "does not escape",
-    "webhook-hiera-interp": "does not escape",
-    "webhook-inject": "does not escape",
-    "webhook-quote": "does not escape",
-    "webhook-relative": "not an absolute path",
+    "webhook-block": "which Tarmak does not escape",
+    "webhook-dollar": "which Tarmak does not escape",
+    "webhook-hiera-interp": "which Tarmak does not escape",
+    "webhook-inject": "which Tarmak does not escape",
+    "webhook-quote": "which Tarmak does not escape",
+    "webhook-relative": "is not an absolute path",
 }
 RENDERED = sorted(name for name, expected in EXPECTED.items() if "webhook_lines" in expected)
 

@@ -163,7 +163,7 @@ def read_mapping(
         yield LeftOut(f"an entry without {arn_key} matches no principal", part.place, admin_of(part, arn_key))
         return
     groups = part.get(groups_key)
-    if groups is not None and not _is_texts(groups.value):
+    if groups is not None and not _are_strings(groups.value):
         what = f"{_of(part, arn_key)}: {groups_key} must be a list of strings"
         yield LeftOut(what, groups.place, admin_of(part, arn_key))
         return
@@ -188,7 +188,7 @@ def admin_of(part: FilePart, *keys: str) -> str:
     return next((shown(found.raw) for key in keys if (found := part.get(key)) is not None), "") or "an entry"
 
 
-def _is_texts(value: object) -> bool:
+def _are_strings(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tarmak_iam.document.go_case import equal_fold
 from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, read_mapping, shown
 
-_WAYS = (("spec", "authentication", "aws"), ("authentication", "aws"), ("aws",), ())
+_PATHS = (("spec", "authentication", "aws"), ("authentication", "aws"), ("aws",), ())
 _ELSEWHERE = {
     "backendMode": "use the setting backends instead",
     "image": "use the setting image instead",
@@ -16,12 +16,12 @@ _ELSEWHERE = {
 def reads(part: FilePart) -> bool:
     """A Cluster with the section, or any part of a Cluster that contains it, down to the section itself."""
     if part.text("apiVersion").startswith("kops"):
-        return part.text("kind") == "Cluster" and part.get(*_WAYS[0]) is not None
-    return any(part.get(*way, "identityMappings") is not None for way in _WAYS)
+        return part.text("kind") == "Cluster" and part.get(*_PATHS[0]) is not None
+    return any(part.get(*path, "identityMappings") is not None for path in _PATHS)
 
 
 def read(part: FilePart) -> Read:
-    section = next(filter(None, (part.get(*way) for way in _WAYS[:-1])), None)
+    section = next(filter(None, (part.get(*path) for path in _PATHS[:-1])), None)
     if section is None:
         section = part if part.get("identityMappings") is not None else None
     if section is None or not isinstance(section.value, dict):
