@@ -263,8 +263,7 @@ def test_what_the_daemon_would_refuse() -> None:
             {"daemonVersion": "v0.6.20"},
             (
                 "sso:111122223333/Dev: authenticator v0.6.20 does not support SSO entries, which require v0.6.0 to "
-                "v0.6.1, "
-                "v0.6.30 to v0.6.31, v0.7.1 and later; map the ARN of the AWSReservedSSO role, or use a newer "
+                "v0.6.1, v0.6.30 to v0.6.31, v0.7.1 and later; map the ARN of the AWSReservedSSO role, or use a newer "
                 "release: tarmak-iam settings set daemonVersion v0.7.18"
             ),
         ),
@@ -273,8 +272,8 @@ def test_what_the_daemon_would_refuse() -> None:
             {"image": "registry.example.com/aws-iam-authenticator:v0.6.20"},
             (
                 "sso:111122223333/Dev: authenticator v0.6.20 does not support SSO entries, which require v0.6.0 to "
-                "v0.6.1, "
-                "v0.6.30 to v0.6.31, v0.7.1 and later; map the ARN of the AWSReservedSSO role, or use another image"
+                "v0.6.1, v0.6.30 to v0.6.31, v0.7.1 and later; map the ARN of the AWSReservedSSO role, or use another "
+                "image"
             ),
         ),
         (

@@ -98,8 +98,7 @@ DEV = f"{HEAD}role/Dev"
             FlawKind.SSO_NAME,
             (
                 "map the complete role name AWSReservedSSO_Dev_<16 hex digits>, as `aws iam list-roles` shows it, or "
-                "write "
-                '`sso: {accountID: "111122223333", permissionSetName: Dev}` with authenticator v0.6.30 or later '
+                'write `sso: {accountID: "111122223333", permissionSetName: Dev}` with authenticator v0.6.30 or later '
                 "and the feature gate SSORoleMatch"
             ),
         ),

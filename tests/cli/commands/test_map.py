@@ -114,8 +114,7 @@ def test_the_last_admin_stays_unless_forced(shell: Shell, command: list[str], ad
         "",
         (
             f"error: the last mapping to system:masters would be lost ({ADMIN}); nothing was changed; use --force to "
-            "do "
-            f"it anyway; {found}\n"
+            f"do it anyway; {found}\n"
         ),
     )
     shell.dev("map", *command, "--dry-run", code=2)
@@ -157,8 +156,7 @@ def test_permission_sets(shell: Shell) -> None:
     shell.dev("settings", "set", "daemonVersion", "v0.6.20")
     assert shell.dev(*command, code=2).err.startswith(
         "error: sso:111122223333/Dev: authenticator v0.6.20 does not support SSO entries, which require v0.6.0 to "
-        "v0.6.1, "
-        "v0.6.30 to v0.6.31, v0.7.1 and later; map the ARN of the AWSReservedSSO role, "
+        "v0.6.1, v0.6.30 to v0.6.31, v0.7.1 and later; map the ARN of the AWSReservedSSO role, "
         f"or use a newer release: tarmak-iam -c {shell.single} settings set daemonVersion v0.7.18\n"
     )
     shell.dev("settings", "set", "image", "registry.example.com/authenticator:v0.6.20")
