@@ -131,6 +131,9 @@ def test_every_count_is_that_of_what_is_shown(seen: Seen) -> None:
         shown = [int(text.split()[0]) for text in state["counts"]]
         assert shown == state["shown"]
         assert int(state["status"].split()[0]) == state["principals"]
+    # A principal with findings is shown in the table of all clusters too.
+    with_findings = seen["searched"]["found"]
+    assert with_findings["shown"][0] == with_findings["principals"] > 0
     words = seen["searched"]["words"]
     assert words["status"].startswith(f"{words['principals']} of 4 principals, ")
 

@@ -178,6 +178,13 @@ def sentence(message: str) -> Markup:
     return el("bdi", parts, text[end:])
 
 
+def flags(findings: Iterable[ReviewedFinding], privilege: Privilege = Privilege.NONE) -> str:
+    """The flags of a row for the filters of the page. Suppressed findings are not findings for them."""
+    has_findings = any(each.ignored is None for each in findings)
+    names = {"privileged": privilege is not Privilege.NONE, "found": has_findings}
+    return " ".join(name for name, applies in names.items() if applies)
+
+
 def severity_order(values: Iterable[ReviewedFinding]) -> str:
     """For sorting: errors before warnings before suppressed findings, many before few."""
     found = list(values)

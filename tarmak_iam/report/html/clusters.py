@@ -20,6 +20,7 @@ from tarmak_iam.report.html.cells import (
     entry_findings,
     fact,
     findings,
+    flags,
     location,
     muted,
     name,
@@ -224,10 +225,8 @@ def _principal(one: ReviewedPrincipal, notation: _Notation, *, asked: bool) -> T
         _entry(one.identity, one.change, notation),
         TableCell(entry_findings(one.findings, notation.repeated), severity_order(one.findings)),
     )
-    has_findings = any(each.ignored is None for each in one.findings)
-    flags = ("privileged" if one.privilege is not Privilege.NONE else "", "found" if has_findings else "")
     key = principal_key(one.kind, one.principal)
-    return TableRow(cells, mark=str(one.privilege), flags=" ".join(filter(None, flags)), key=key)
+    return TableRow(cells, mark=str(one.privilege), flags=flags(one.findings, one.privilege), key=key)
 
 
 def _nothing(one: ReviewedPrincipal) -> Markup | None:
@@ -255,8 +254,7 @@ def _ineffective_entry(one: IneffectiveEntry, notation: _Notation) -> TableRow:
         _entry(one.identity, one.change, notation),
         TableCell(entry_findings(one.findings, notation.repeated), severity_order(one.findings)),
     )
-    has_findings = any(each.ignored is None for each in one.findings)
-    return TableRow(cells, mark="denied", flags="found" if has_findings else "")
+    return TableRow(cells, mark="denied", flags=flags(one.findings))
 
 
 def _entry(identity: MappedIdentity, last: LastChange | None, notation: _Notation) -> TableCell:

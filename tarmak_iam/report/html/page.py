@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 
 from tarmak_iam._version import __version__
@@ -20,6 +20,7 @@ from tarmak_iam.report.html.cells import (
     code,
     fact,
     findings,
+    flags,
     name,
     nothing,
     principal_key,
@@ -29,7 +30,7 @@ from tarmak_iam.report.html.cells import (
 from tarmak_iam.report.html.clusters import section
 from tarmak_iam.report.html.markup import HtmlTable, Markup, TableCell, TableRow, el, fragment, verbatim
 from tarmak_iam.report.model import AccessCell as Access
-from tarmak_iam.report.model import AccessReview, AccessRow, ClusterReview
+from tarmak_iam.report.model import AccessReview, AccessRow, ClusterReview, ReviewedFinding
 from tarmak_iam.report.summary import common_change, highest_privilege, introduction, summarize
 
 
@@ -107,10 +108,13 @@ def matrix(review: AccessReview) -> Markup | None:
     if len(review.clusters) < 2 or not review.rows:
         return None
     by_privilege = sorted(review.rows, key=lambda row: highest_privilege(row).rank)
+    found: dict[str, list[ReviewedFinding]] = {}
+    for one in (principal for cluster in review.clusters for principal in cluster.principals):
+        found.setdefault(principal_key(one.kind, one.principal), []).extend(one.findings)
     table = HtmlTable(
         caption="Principals by cluster, with username and groups",
         columns=["Principal", *(_column(each) for _, each in clusters)],
-        rows=[_row(row, [number for number, _ in clusters]) for row in by_privilege],
+        rows=[_row(row, [number for number, _ in clusters], found) for row in by_privilege],
         kind="matrix",
         unit=("principal", "principals"),
     )
@@ -135,12 +139,13 @@ def _column(cluster: ClusterReview) -> str:
     return f"{cluster.cluster} (no IAM login)" if cluster.status.login_obstacles else cluster.cluster
 
 
-def _row(row: AccessRow, numbers: list[int]) -> TableRow:
+def _row(row: AccessRow, numbers: list[int], found: Mapping[str, list[ReviewedFinding]]) -> TableRow:
+    """`found`: the findings about each principal in any cluster."""
     cells = [_access(row.cells[number]) for number in numbers]
     most = highest_privilege(row)
-    flags = "privileged" if most is not Privilege.NONE else ""
     first = TableCell(name(row.kind, row.principal), row.principal)
-    return TableRow([first, *cells], mark=str(most), flags=flags, key=principal_key(row.kind, row.principal))
+    key = principal_key(row.kind, row.principal)
+    return TableRow([first, *cells], mark=str(most), flags=flags(found.get(key, ()), most), key=key)
 
 
 def _access(cell: Access | None) -> TableCell:
