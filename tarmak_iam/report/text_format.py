@@ -22,7 +22,9 @@ from tarmak_iam.report.model import (
 )
 from tarmak_iam.report.rbac import BindingRights
 from tarmak_iam.report.summary import common_change, counted, introduction
-from tarmak_iam.text import one_line
+from tarmak_iam.text import brief_list, one_line
+
+_MOST_PLACES = 20
 
 
 def change_text(change: LastChange) -> str:
@@ -179,11 +181,13 @@ class _ClusterLines:
 
 
 def places_text(places: Sequence[Place]) -> str:
-    """All but the first place: those in its file by line and column."""
+    """All but the first place: those in its file by line and column. Of many, the first ones: each entry says that it
+    has the finding."""
     first, *others = places
-    return ", ".join(
+    texts = (
         f"{each.line}:{each.column}" if each.filename == first.filename and each.line else str(each) for each in others
     )
+    return brief_list(texts, _MOST_PLACES)
 
 
 def _without_rights(cluster: ClusterReview) -> str:

@@ -135,6 +135,15 @@ def test_a_reason_is_printed_once() -> None:
     ]
 
 
+def test_of_many_places_the_first_ones_are_printed() -> None:
+    entries = "".join(f"  - {{roleARN: '{ROLE}/R{number}', username: '{{{{SessionName}}}}'}}\n" for number in range(30))
+    lines = list(as_lines(access_review(f"server:\n  mapRoles:\n{entries}")))
+    assert lines.count("    findings IAM070: see below") == 30
+    (places,) = (line for line in lines if line.startswith("    also at "))
+    assert places.startswith("    also at 4:")
+    assert places.endswith(" and 9 more")
+
+
 def test_nothing_is_committed_yet() -> None:
     review = with_changes(access_review(MAPPINGS), *[LastChange()] * 3)
     assert sum("    changed  not committed yet" in line for line in as_lines(review)) == 3

@@ -14,11 +14,13 @@ from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.git_history import LastChange, short_commit
 from tarmak_iam.report.html.markup import Markup, el, fragment
 from tarmak_iam.report.model import FindingKey, MappedIdentity, ReviewedFinding
+from tarmak_iam.text import brief_list
 
 Shown = Callable[[Place | Path | None], str]
 """How a place or a file is displayed on the page."""
 
 _BREAKS = re.compile(r"(?<=[:/,=@.-])(?=[^:/,=@.\s-])|(?<=[a-z0-9])(?=[A-Z])")
+_MOST_LINES = 20
 _LONG_WORD = re.compile(r"\S{24,}")
 _PRIVILEGES = {Privilege.ADMIN: "Admin", Privilege.NODE: "Node", Privilege.ELEVATED: "Elevated"}
 
@@ -143,10 +145,10 @@ def entry_findings(values: Iterable[ReviewedFinding], repeated: Repeated) -> Mar
 
 
 def repeated_findings(groups: Iterable[Sequence[ReviewedFinding]], repeated: Repeated) -> Markup:
-    """Each group once, with all of its lines."""
+    """Each group once, with its lines. Of many, the first ones: each row has a link to the group."""
     items = []
     for group in groups:
-        lines = ", ".join(dict.fromkeys(str(each.place.line) for each in group))
+        lines = brief_list(dict.fromkeys(str(each.place.line) for each in group), _MOST_LINES)
         items.append(_finding(group[0], f"lines {lines}", repeated[group[0].key]))
     return el("ul", items, class_="findings")
 
