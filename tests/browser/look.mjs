@@ -20,16 +20,16 @@ const browser = await chromium.launch({
   ],
 });
 
-/** A page in a context of its own; `told` gathers its requests, and what it complains about. */
+/** A page in a context of its own; `seen` collects its requests and its messages. */
 async function opened(file, options = {}) {
   const context = await browser.newContext({ viewport: SIZES.desktop, ...options });
   const page = await context.newPage();
-  const told = { requests: [], complaints: [] };
-  page.on("request", (request) => told.requests.push(request.url()));
-  page.on("console", (message) => told.complaints.push(message.text()));
-  page.on("pageerror", (error) => told.complaints.push(String(error)));
+  const seen = { requests: [], messages: [] };
+  page.on("request", (request) => seen.requests.push(request.url()));
+  page.on("console", (message) => seen.messages.push(message.text()));
+  page.on("pageerror", (error) => seen.messages.push(String(error)));
   await page.goto(pathToFileURL(file).href);
-  return { context, page, told };
+  return { context, page, seen };
 }
 
 const overflow = (page) => page.evaluate(() => {
@@ -42,10 +42,10 @@ const overflow = (page) => page.evaluate(() => {
 });
 
 async function looked(name, file, scheme, size) {
-  const { context, page, told } = await opened(file, { viewport: SIZES[size], colorScheme: scheme });
+  const { context, page, seen } = await opened(file, { viewport: SIZES[size], colorScheme: scheme });
   const path = join(asked.screenshots, `${name}-${size}-${scheme}.png`);
   await page.screenshot({ path, fullPage: true });
-  const own = { ...told, requests: [...told.requests], complaints: [...told.complaints] };
+  const own = { ...seen, requests: [...seen.requests], messages: [...seen.messages] };
   await page.evaluate(axe);
   const found = await page.evaluate(() => globalThis.axe.run(document));
   const violations = found.violations.map((each) => ({

@@ -29,7 +29,7 @@ Seen = dict[str, Any]
 
 
 def hostile() -> str:
-    """A page of what nobody should write, and of what is too long for any phone."""
+    """A page with hostile values, and with values that are too long for any phone."""
     values = [*HOSTILE, "x" * 300, "arn:aws:iam::111122223333:role/" + "y" * 64]
     entries = "".join(
         f"  - roleARN: 'arn:aws:iam::111122223333:role/r{number}'\n"
@@ -90,10 +90,10 @@ def test_no_page_scrolls_sideways(seen: Seen) -> None:
     assert {name: each["overflow"]["elements"] for name, each in looks(seen) if each["overflow"]["elements"]} == {}
 
 
-def test_no_request_leaves_the_page_and_nothing_complains(seen: Seen) -> None:
+def test_no_request_leaves_the_page_and_nothing_is_logged(seen: Seen) -> None:
     for _, each in looks(seen):
         assert len(each["requests"]) == 1
-        assert each["complaints"] == []
+        assert each["messages"] == []
 
 
 def test_tables_are_sorted_by_mouse_and_keyboard(seen: Seen) -> None:
@@ -138,7 +138,7 @@ def test_every_count_is_that_of_what_is_shown(seen: Seen) -> None:
     assert words["status"].startswith(f"{words['principals']} of 4 principals, ")
 
 
-def test_paper_says_that_rows_are_left_out(seen: Seen) -> None:
+def test_paper_says_that_rows_are_hidden(seen: Seen) -> None:
     assert seen["searched"]["printed"] is True
     assert seen["printed"]["controls"] is False
 
@@ -151,8 +151,8 @@ def test_all_is_there_without_scripts(seen: Seen) -> None:
     found = seen["withoutScripts"]
     assert found["rows"] == found["seen"] > 10
     assert (found["buttons"], found["controls"]) == (0, False)
-    for told in (ADMIN, "IAM050", "no binding names the group", "would never match", "Not committed"):
-        assert told in found["text"]
+    for text in (ADMIN, "IAM050", "no binding names the group", "would never match", "Not committed"):
+        assert text in found["text"]
 
 
 def test_it_prints_whole_on_white(seen: Seen) -> None:

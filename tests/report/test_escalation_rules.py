@@ -1,4 +1,4 @@
-"""Which rights lead to more, where, and which do not although they look like it."""
+"""Which rights lead to more rights, in which namespace, and which similar ones do not."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ ADMINS = [
 
 
 @pytest.mark.parametrize(("words", "namespace", "risk"), ADMINS)
-def test_who_may_make_itself_an_admin(words: str, namespace: str, risk: str) -> None:
+def test_who_can_make_itself_an_admin(words: str, namespace: str, risk: str) -> None:
     found = right(words, namespace=namespace)
     assert (found.privilege, found.risks) == (Privilege.ADMIN, (risk,))
     assert PolicyRule.of(rule(words)).risks == (risk,)
@@ -318,7 +318,7 @@ def test_who_starts_pods_is_any_service_account_there(
         ("bind clusterroles rbac.authorization.k8s.io", "pay", f"bind on clusterroles.{RBAC}"),
     ],
 )
-def test_the_group_is_told(words: str, namespace: str, expected: str) -> None:
+def test_the_group_is_named(words: str, namespace: str, expected: str) -> None:
     found = right(words, namespace=namespace)
     assert found.rules is not None
     assert [each.text for each in found.rules] == [expected]

@@ -1,4 +1,4 @@
-"""What other tools and Kubernetes's own documentation call an escalation, and what a review makes of it."""
+"""The escalations that other tools and Kubernetes's documentation describe, and the privilege that a review shows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support import ROOT
 
 
 def privilege(rules: Rules, namespace: str, one_binding: bool = True) -> str:
-    """Of the user `u` who has the rules by one role, or each by a role of its own."""
+    """Of the user `u` with the rules in one role, or with each rule in its own role."""
     roles = [rules] if one_binding else [(each,) for each in rules]
     objects: list[dict[str, Any]] = []
     for number, own in enumerate(roles):
@@ -33,14 +33,14 @@ def privilege(rules: Rules, namespace: str, one_binding: bool = True) -> str:
 
 
 @pytest.mark.parametrize("case", ESCALATIONS, ids=lambda each: each.name)
-def test_every_way_of_it_is_of_that_privilege(case: Escalation) -> None:
+def test_every_variant_has_that_privilege(case: Escalation) -> None:
     found = {privilege(rules, case.namespace, one) for rules in case.smallest for one in (True, False)}
     assert found == {case.privilege}
     assert privilege(case.rules, case.namespace) == case.privilege
 
 
 COUNTED_ALONE = ("bind", "escalate", "impersonate")
-"""Verbs that nobody is given but to use them: the right to write roles and bindings, or to act as a user, may come by
+"""Verbs that have no other use: the right to write roles and bindings, or to impersonate a user, may be granted in
 another way at any time."""
 
 

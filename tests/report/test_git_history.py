@@ -1,4 +1,4 @@
-"""What git knows of a line, and what it does not, in repositories that are made here."""
+"""The last change of lines and files, and the reasons why it is not known, in repositories that the tests create."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_shallow_clone_does_not_pretend(work: Work, tmp_path: Path) -> None:
 
 
 def test_other_names_cannot_pass_for_git(work: Work) -> None:
-    """A carriage return is no line end for git, so that what follows it is not read as one."""
+    """A carriage return does not end a line for git."""
     fake = "0123456789" * 4
     commit = work.commit("a\rb\nc\n", f"One\r{fake} 1 1 2\rauthor Mallory\rfilename x", name=BOB)
     change = work.lines().of(1, 2)
@@ -156,7 +156,7 @@ def test_a_name_is_no_pattern(work: Work) -> None:
 
 
 def test_line_ends_alone_are_no_change(work: Work) -> None:
-    """With core.autocrlf the working copy has others than the commit."""
+    """With core.autocrlf, line ends in the working copy differ from those in the commit."""
     commit = work.commit("a\nb\n", "One")
     work.path.write_bytes(b"a\r\nb\r\n")
     repository = work.repository()
@@ -189,7 +189,7 @@ def test_a_change_of_the_mode_is_a_change_of_the_file_alone(work: Work) -> None:
 
 @pytest.mark.parametrize("kind", ["link", "directory"])
 def test_what_is_no_file_in_the_commit_is_no_history(work: Work, kind: str) -> None:
-    """A link's target, or a directory's names, are no lines of the file that stands there now."""
+    """The target of a link and the names in a directory are not lines of the file that replaced them."""
     work.path.unlink(missing_ok=True)
     if kind == "link":
         work.path.symlink_to("a")
@@ -242,7 +242,7 @@ def test_a_time_that_there_is_not(work: Work, when: str) -> None:
     assert (change.summary, change.date) == ("One", "")
 
 
-def test_what_is_wrong_is_told_in_a_line(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reason_is_one_line(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     """dulwich's extension ends with an exception that is no Exception where it panics."""
 
     class Panic(BaseException):

@@ -1,4 +1,4 @@
-"""What -o json gives is what schemas/report.json says."""
+"""The output of -o json matches schemas/report.json."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_the_schema_is_one() -> None:
     jsonschema.Draft7Validator.check_schema(SCHEMA)
 
 
-def test_all_that_a_review_can_tell() -> None:
+def test_all_that_a_review_can_contain() -> None:
     shown = json.loads(json.dumps(review_json(whole())))
     jsonschema.Draft7Validator(SCHEMA).validate(shown)
     assert shown["complete"] is False

@@ -1,4 +1,4 @@
-"""The page is well-formed, needs nothing but itself, and shows what somebody wrote as text, whatever that is."""
+"""The page is well-formed and self-contained, and shows every value from a file as text."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_the_same_review_gives_the_same_bytes() -> None:
     assert page(whole()) == page(whole())
 
 
-def test_nothing_is_asked_of_anybody(html: Reader) -> None:
+def test_no_request_is_sent(html: Reader) -> None:
     assert {name for each in html.elements for name in each.attributes}.isdisjoint(
         {"src", "srcset", "style", "action", "onclick", "data", "poster", "background", "ping"}
     )
@@ -120,7 +120,7 @@ def test_it_can_be_read_without_the_script(html: Reader) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "shown",
     [
         "Date of the review2026-11-25",
         "Commit of the files0123456789ab of 2026-03-01",
@@ -147,8 +147,8 @@ def test_it_can_be_read_without_the_script(html: Reader) -> None:
         "the admin certificate was not examined",
     ],
 )
-def test_it_tells(html: Reader, told: str) -> None:
-    assert told in html.text
+def test_it_shows(html: Reader, shown: str) -> None:
+    assert shown in html.text
 
 
 def test_nothing_is_claimed_of_a_certificate_that_was_not_examined(html: Reader) -> None:
@@ -208,7 +208,7 @@ def test_tables_keep_their_roles_as_cards(html: Reader) -> None:
     assert all(each.attributes["data-label"] for each in html.named("td"))
 
 
-def test_who_is_privileged_comes_first(html: Reader) -> None:
+def test_privileged_principals_come_first(html: Reader) -> None:
     marks = [
         each.attributes.get("class")
         for each in html.named("tr")
@@ -255,7 +255,7 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-def test_what_somebody_wrote_is_text(value: str) -> None:
+def test_values_from_files_are_text(value: str) -> None:
     quoted = json.dumps(value)
     review = access_review(
         f"server:\n  mapRoles:\n  - roleARN: '{ADMIN}'\n    username: {quoted}\n    groups: [{quoted}]\n"

@@ -1,4 +1,5 @@
-"""Nobody is shown with less than the API server would allow: everyone's rights, alternatives, and rights at random."""
+"""No principal is shown with less than the API server would allow: rights of every caller, alternatives, and rights
+that are chosen at random."""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ SSO: dict[str, Any] = {
 def asked(
     mappings: str, *objects: dict[str, Any], config: str = CONFIG, server: str = "v1.30.1", **settings: Any
 ) -> AccessReview:
-    """Of one cluster with such objects; `server`: the release of its API server, whatever the files are for."""
+    """The review of one cluster with these objects. `server`: the release of its API server."""
     cluster = Cluster(server=server)
     for each in objects:
         cluster.add(each)
@@ -86,7 +87,9 @@ READER = role("reader", rule("get secrets"))
         ),
     ],
 )
-def test_what_everyone_has_everyone_has(subject: str, to: str, privilege: Privilege, because: str) -> None:
+def test_every_principal_has_the_rights_of_every_caller(
+    subject: str, to: str, privilege: Privilege, because: str
+) -> None:
     review = asked(DEV, ADMIN_ROLE, READER, binding("all", to, subject))
     (dev,) = principals(review)
     assert (dev.privilege, dev.because) == (privilege, (f"ClusterRoleBinding all: {because}",))
@@ -99,11 +102,11 @@ def test_what_everyone_has_everyone_has(subject: str, to: str, privilege: Privil
     assert subject.split(":", 1)[1] in read(page(review)).text
 
 
-def test_a_binding_for_everybody_is_told_once() -> None:
+def test_a_binding_for_every_caller_is_printed_once() -> None:
     info = binding("info", "info", "Group:system:authenticated", "Group:system:unauthenticated")
     review = asked(DEV, role("info", {"nonResourceURLs": ["/version"], "verbs": ["get"]}), info)
-    told = [line for line in as_lines(review) if "every caller may" in line]
-    assert told == [
+    lines = [line for line in as_lines(review) if "every caller may" in line]
+    assert lines == [
         "    may      only what every caller may: no binding names its username or groups",
         "  every caller may get on /version (ClusterRoleBinding info, ClusterRole info), without a login",
     ]
@@ -160,7 +163,7 @@ def test_the_most_privileged_of_what_it_may_get_counts(group: str, objects: list
     assert len(may) == (2 if objects else 0)
 
 
-def test_groups_of_alternatives_are_told_too() -> None:
+def test_groups_of_alternatives_are_listed_too() -> None:
     review = asked(OVERLAP.replace("GROUP", "ops"), **SSO)
     (cluster,) = review.clusters
     assert cluster.unbound == ("ops", "nobody")
@@ -301,10 +304,10 @@ def test_notes_are_in_every_form() -> None:
     assert "Starts pods" in badges
 
 
-def test_a_note_about_everybody_is_told_once() -> None:
+def test_a_note_about_every_caller_is_printed_once() -> None:
     starter = binding("b", "starter", "Group:system:authenticated", namespace="pay")
-    told = [line for line in as_lines(asked(DEV, role("starter", rule("create pods")), starter)) if "note" in line]
-    assert told == ["  note: every caller, by RoleBinding pay/b: starts pods in pay"]
+    lines = [line for line in as_lines(asked(DEV, role("starter", rule("create pods")), starter)) if "note" in line]
+    assert lines == ["  note: every caller, by RoleBinding pay/b: starts pods in pay"]
 
 
 def test_the_group_of_every_resource_is_in_every_form() -> None:

@@ -1,4 +1,4 @@
-"""What bindings give, in words, and how much it is worth."""
+"""The rights that bindings grant, in words, and their privilege."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_a_rule_in_words(rule: dict[str, Any], expected: str, risks: tuple[str, 
         ("dev:alice", [], Privilege.NONE, ()),
     ],
 )
-def test_how_much_it_is_worth(username: str, groups: list[str], privilege: Privilege, because: tuple[str, ...]) -> None:
+def test_the_privilege(username: str, groups: list[str], privilege: Privilege, because: tuple[str, ...]) -> None:
     rbac = Rbac(OBJECTS)
     rights = [*rbac.of("User", username), *(right for group in groups for right in rbac.of("Group", group))]
     assert privilege_of(username, groups, rights) == (privilege, because)

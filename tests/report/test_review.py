@@ -1,4 +1,4 @@
-"""Who gets in by which entry, who does not and why, and what keeps everybody out."""
+"""Principals and their entries, ineffective entries with the reasons, and what makes IAM login impossible."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SSO = {"image": "public.example.com/aws-iam-authenticator:v0.7.9", "daemonVersio
 GATE: dict[str, Any] = {**SSO, "featureGates": {"SSORoleMatch": True}}
 
 
-def told(one: ReviewedPrincipal) -> str:
+def shown(one: ReviewedPrincipal) -> str:
     place = one.identity.place
     assert place
     groups = ",".join(one.identity.groups)
@@ -30,7 +30,7 @@ def reason(one: IneffectiveEntry) -> str:
     return f"{one.identity.place.line} {one.kind} {one.principal}: {one.reason}"
 
 
-def test_everybody_in_the_order_of_the_file() -> None:
+def test_principals_in_the_order_of_the_file() -> None:
     review = cluster_review(
         "server:\n"
         "  mapRoles:\n"
@@ -44,7 +44,7 @@ def test_everybody_in_the_order_of_the_file() -> None:
         "  mapAccounts:\n"
         "  - '444455556666'\n"
     )
-    assert [told(each) for each in review.principals] == [
+    assert [shown(each) for each in review.principals] == [
         f"3 arn {ROLE}/Dev dev:{{{{SessionName}}}} developers none",
         f"4 arn {ROLE}/Admin admin system:masters admin",
         f"5 arn {ROLE}/Node system:node:{{{{EC2PrivateDNSName}}}} system:nodes,system:bootstrappers node",
@@ -82,7 +82,7 @@ def test_everybody_in_the_order_of_the_file() -> None:
         ),
     ],
 )
-def test_an_entry_that_lets_nobody_in(entry: str, settings: dict[str, Any], expected: str) -> None:
+def test_an_ineffective_entry(entry: str, settings: dict[str, Any], expected: str) -> None:
     review = cluster_review(f"server:\n  mapRoles:\n  - {{{entry}, username: dev, groups: [dev]}}\n", **settings)
     assert review.principals == ()
     (found,) = review.ineffective_entries
@@ -102,7 +102,7 @@ def test_an_entry_that_another_one_shadows() -> None:
         f"  - {{userARN: '{ROLE}/ADMIN', username: admin, groups: ['system:masters']}}\n"
         "  mapAccounts: ['444455556666', '44445555', '444455556666']\n"
     )
-    assert [told(each) for each in review.principals] == [
+    assert [shown(each) for each in review.principals] == [
         f"4 arn {ROLE}/admin admin readers none",
         "7 account 444455556666   none",
     ]
@@ -114,7 +114,7 @@ def test_an_entry_that_another_one_shadows() -> None:
     ]
 
 
-def test_a_daemon_that_does_not_start_lets_nobody_in() -> None:
+def test_a_daemon_that_does_not_start() -> None:
     review = cluster_review(
         f"server:\n  mapRoles:\n  - {{roleARN: nonsense, username: x}}\n  - {{roleARN: '{ROLE}/Dev', username: dev}}\n"
     )
@@ -126,7 +126,7 @@ def test_a_daemon_that_does_not_start_lets_nobody_in() -> None:
     assert review.status.login_obstacles[0].startswith("the authenticator does not start")
 
 
-def test_who_gets_in_by_chance_is_shown_with_the_most_that_there_may_be() -> None:
+def test_random_choices_are_shown_with_the_highest_privilege() -> None:
     review = cluster_review(
         "server:\n"
         "  mapRoles:\n"
@@ -148,12 +148,12 @@ def test_who_gets_in_by_chance_is_shown_with_the_most_that_there_may_be() -> Non
     )
 
 
-def test_a_look_alike_is_who_it_lets_in() -> None:
+def test_a_look_alike_is_shown_as_the_principal_that_it_maps() -> None:
     review = cluster_review(
         f"server:\n  mapRoles:\n  - {{roleARN: '{ROLE}/DevOp\u017f', username: ops, groups: ['system:masters']}}\n",
         **SSO,
     )
-    assert [told(each) for each in review.principals] == [f"3 arn {ROLE}/DevOps ops system:masters admin"]
+    assert [shown(each) for each in review.principals] == [f"3 arn {ROLE}/DevOps ops system:masters admin"]
 
 
 def test_patterns_that_overlap_have_alternatives() -> None:
@@ -171,7 +171,7 @@ def test_patterns_that_overlap_have_alternatives() -> None:
     ]
 
 
-def test_findings_are_told_where_they_belong() -> None:
+def test_findings_are_shown_where_they_belong() -> None:
     review = cluster_review(
         "clusterID: another\n"
         "server:\n"
@@ -207,7 +207,7 @@ SWITCH = "awsIAMAuthenticatorInit is off and no webhook file is set, so the API 
         ("server: {mapAccounts: ['444455556666']}\n", HUB, ("it is a hub, which has no masters to log in to",)),
     ],
 )
-def test_what_keeps_everybody_out(mappings: str | None, config: str, expected: tuple[str, ...]) -> None:
+def test_what_makes_login_impossible(mappings: str | None, config: str, expected: tuple[str, ...]) -> None:
     status = cluster_review(mappings, config).status
     assert status is not None
     assert status.login_obstacles == expected
@@ -257,7 +257,7 @@ SETTINGS = st.sampled_from(
 
 
 @given(st.lists(st.tuples(ENTRIES, st.sampled_from(["a", "b", ""])), max_size=6), ACCOUNTS, SETTINGS)
-def test_every_entry_is_somebodys_or_is_told_why_not(
+def test_every_entry_has_a_principal_or_a_reason(
     entries: list[tuple[tuple[str, str], str]], accounts: list[str], settings: dict[str, Any]
 ) -> None:
     lists = "".join(

@@ -1,4 +1,4 @@
-"""Reviews to look at: of a mappings text, and one of every thing that a review can tell."""
+"""Reviews of mappings texts, for tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""report as a user calls it: of one cluster, of all, from files, from git, and from a cluster that is asked."""
+"""report as a user runs it: for one cluster, for all, from files, from git, and with a cluster that is asked."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ tokens of service accounts).
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    """What kubectl is answered by, wherever it is called."""
+    """The cluster that answers every call of kubectl."""
     cluster = Cluster(server="v1.24.17")
     run = Programs.run
 
@@ -54,7 +54,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     return cluster
 
 
-def told(shell: Shell, *args: str | Path, code: int = 0) -> dict[str, Any]:
+def reported(shell: Shell, *args: str | Path, code: int = 0) -> dict[str, Any]:
     shown: dict[str, Any] = json.loads(shell.run(*args, "report", "-o", "json", code=code).out)
     jsonschema.Draft7Validator(SCHEMA).validate(shown)
     return shown
@@ -98,11 +98,11 @@ def test_without_dulwich_it_says_once_how_to_get_the_history(shell: Shell, monke
     shown = shell.dev("report")
     assert shown.err == f"the last changes are not known: {why}; {how}\n"
     assert shown.out.count(why) == 1
-    assert told(shell, "-c", shell.single)["history"] == f"{why}; {how}"
+    assert reported(shell, "-c", shell.single)["history"] == f"{why}; {how}"
     assert how in read(shell.dev("report", "-o", "html").out).text
 
 
-def test_who_is_privileged_stands_out_in_colour(shell: Shell) -> None:
+def test_privileges_are_coloured(shell: Shell) -> None:
     mapped(shell)
     out = shell.dev("--color", "always", "report").out
     assert "\n    \x1b[31m\x1b[1madmin\x1b[0m    group system:masters\n" in out
@@ -122,7 +122,7 @@ def test_the_page_goes_to_stdout(shell: Shell) -> None:
 
 def test_json(shell: Shell) -> None:
     mapped(shell)
-    shown = told(shell, "-c", shell.single)
+    shown = reported(shell, "-c", shell.single)
     (own,) = shown["clusters"]
     assert (shown["complete"], own["cluster"], own["switch"], own["loginObstacles"]) == (True, "dev-cluster", True, [])
     assert [(each["principal"], each["privilege"]) for each in own["principals"]] == [(ADMIN, "admin"), (DEV, "none")]
@@ -149,7 +149,7 @@ def test_every_cluster_and_one_that_cannot_be_read(shell: Shell) -> None:
     for name in ("prod-blue", "prod-green"):
         options = ("--current-cluster", name, "map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
         shell.run(*multi, *options)
-    shown = told(shell, *multi, "--current-cluster", "prod-blue")
+    shown = reported(shell, *multi, "--current-cluster", "prod-blue")
     assert [each["cluster"] for each in shown["clusters"]] == ["prod-blue"]
     everything = shell.run(*multi, "report", "--all-clusters", "-o", "json")
     shown = json.loads(everything.out)
@@ -293,7 +293,7 @@ def test_the_last_change(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     for args in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "Let the developers in"]):
         subprocess.run(["git", "-c", "commit.gpgsign=false", *args], cwd=shell.single, check=True, capture_output=True)
     shell.dev("map", "add", DEV, "--username", "dev:{{SessionName}}", "--group", "ops")
-    shown = told(shell, "-c", shell.single)
+    shown = reported(shell, "-c", shell.single)
     admin, dev = (each["lastChange"] for each in shown["clusters"][0]["principals"])
     assert (admin["author"], admin["date"], admin["summary"]) == (
         "Alice",

@@ -15,7 +15,7 @@ LINES = st.lists(st.sampled_from([b"a\n", b"b\n", b"  c\n", b"\n"]), max_size=12
 
 
 def free(_: int) -> None:
-    """Steps that nobody counts."""
+    """Steps are not limited."""
 
 
 def of(old: Sequence[str], new: Sequence[str]) -> list[int | None]:

@@ -1,4 +1,4 @@
-"""Repositories that are damaged, incomplete, or made to exhaust whoever reads them."""
+"""Repositories that are damaged, incomplete, or crafted to exhaust a reader."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def git(work: Work) -> Path:
 
 
 def unknown(work: Work) -> str:
-    """Why neither the lines nor the file have a history, or the repository has none."""
+    """The reason why the history of the lines and the file, or of the repository, is not known."""
     repository = work.repository()
     reason = repository.lines(work.path).of(1, 1).unknown
     assert reason
@@ -185,7 +185,7 @@ def test_pipes_keep_nobody_waiting(work: Work, git: Path, name: str) -> None:
 
 
 def test_what_is_under_the_name_of_something_else(work: Work, git: Path) -> None:
-    """So neither lines nor names are made up, nor is there a commit that is its own parent."""
+    """No lines or names are invented, and no commit is its own parent."""
     head = work.git("rev-parse", "HEAD")
     data = work.raw("cat-file", "commit", "HEAD").replace(b"Alice", b"Carol")
     write_loose(git, head, zlib.compress(b"commit %d\0" % len(data) + data))
@@ -194,7 +194,7 @@ def test_what_is_under_the_name_of_something_else(work: Work, git: Path) -> None
 
 @pytest.mark.parametrize("is_packed", [False, True])
 def test_any_byte_may_be_wrong(work: Work, git: Path, is_packed: bool) -> None:
-    """Whatever is damaged, the answer is the right one or a reason."""
+    """Whatever is damaged, the answer is correct or a reason."""
     if is_packed:
         work.git("gc", "-q", "--aggressive")
     right = {LastChange(), work.repository().file(work.path), *work.lines().lines.values()}
@@ -229,7 +229,7 @@ def head_of(git: Path, blob: str, entries: list[tuple[str, bytes]]) -> None:
 
 
 def small(reason: Callable[[], str]) -> str:
-    """With no more memory than 200 MB above what there is now."""
+    """With at most 200 MB more memory than now."""
     used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     before = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (used + 200_000_000, before[1]))
@@ -355,7 +355,7 @@ def test_many_files_beside_the_packs(work: Work, git: Path) -> None:
 
 
 def test_a_tree_that_holds_itself_many_times(work: Work, git: Path) -> None:
-    """Every level doubles what is below it; looking for what was moved ends all the same."""
+    """Every level doubles the one below; the search for moved files ends anyway."""
     entries, tree = [], b"100644 a\0" + bytes.fromhex(name_of(BLOB, b"x\n"))
     for _ in range(60):
         entries.append((name_of(TREE, tree), entry(TREE, tree)))
