@@ -1,7 +1,7 @@
 """Which comments belong to a member of a block collection, and which are settings that were commented out.
 
-A comment is somebody's knowledge: it goes with a member only where it clearly speaks of that alone, and
-stays wherever it may be about the ones below, the file, or something that was commented out.
+A comment is knowledge that must not be lost. It is removed with a member only if it is clearly about that member
+alone. It stays if it may be about the members below, the file, or something that was commented out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tarmak_iam.document.nodes import Entry, Mapping, Node, Sequence, Span, is_b
 from tarmak_iam.document.splices import column, member_count, member_start, member_value, next_line_behind, starts_line
 from tarmak_iam.document.tree import Comment, Tree
 
-# Prose may have colons too: what looks like a setting has one word, something quoted or a collection behind it.
+# Prose may have colons too. A setting has one word, a quoted string or a collection after the colon.
 _SETTING = re.compile(
     r"""
     [#]+[ \t]*
@@ -30,7 +30,7 @@ _SETTING = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Where a line may go in: the offset of a line's begin, and the column of the comment above it."""
+    """A place for a new line: the offset where it begins, and the column of the comment above it."""
 
     offset: int
     column: int
@@ -44,8 +44,8 @@ def is_setting(comment: Comment) -> bool:
 def below_commented(tree: Tree, name: str, start: int, fits: Callable[[int], bool]) -> Slot | None:
     """The slot below a commented-out `name:` among the comment and blank lines from `start` on.
 
-    `fits` tells whether a comment sign in that column belongs to the mapping in question. Comment lines
-    that go on deeper below it (`#   awsIAMAuthenticatorInit: true` below `# amazon:`) are part of it.
+    `fits` says whether a `#` in that column belongs to the mapping. Comment lines below it that are indented deeper
+    (`#   awsIAMAuthenticatorInit: true` below `# amazon:`) are part of it.
     """
     lines = list(_comment_lines(tree, start))
     for number, (comment, _) in enumerate(lines):
@@ -57,7 +57,7 @@ def below_commented(tree: Tree, name: str, start: int, fits: Callable[[int], boo
 
 
 def _behind_deeper(lines: list[tuple[Comment, int]], where: int) -> int:
-    """The offset below the first line and those that go on deeper, without a gap and in its column."""
+    """The offset below the first line and the deeper lines that follow it without a gap, in its column."""
     (first, below), *followers = lines
     for follower, after in followers:
         if follower.span.start - where != below or _depth(follower) <= _depth(first):
@@ -110,26 +110,28 @@ def own_comment_lines(tree: Tree, parent: Mapping | Sequence, number: int) -> li
 
 
 def comment_line(tree: Tree, comment: Comment) -> Span:
-    """The whole line of a comment that has one for itself."""
+    """The whole line of a comment that is alone on its line."""
     return Span(tree.source.line_start(comment.span.start), tree.source.next_line(comment.span.start))
 
 
 def holds_comments(tree: Tree, node: Node) -> bool:
-    """Whether comments stand inside a node's text."""
+    """Whether there are comments inside a node's text."""
     return any(node.span.start < comment.span.start < node.span.end for comment in tree.comments)
 
 
 def behind_with_comments(tree: Tree, at: int, width: int) -> int:
-    """The offset of a line, moved below the comment lines there that are indented deeper than `width`: they
-    go on with what stands above them."""
+    """The offset of a line, moved below the comment lines there that are indented deeper than `width`: they continue
+    what is above them."""
     deeper = _deeper(tree, at, width)
     return tree.source.next_line(deeper[-1].span.end) if deeper else at
 
 
 def behind_last_comments(tree: Tree, at: int, width: int) -> int:
-    """The offset of a line right below a collection, moved below the comment lines there that speak of its last member:
-    they are no further out than `width`, and a blank line or the end of the document parts them from what comes, or
-    they are members that were commented out."""
+    """The offset of the line directly below a collection, moved below the comment lines there about its last member.
+
+    Those lines are indented at least to `width`. Either a blank line or the end of the document follows them, or they
+    are members that were commented out.
+    """
     source, comments = tree.source, _deeper(tree, at, width - 1)
     if not comments:
         return at
@@ -140,7 +142,7 @@ def behind_last_comments(tree: Tree, at: int, width: int) -> int:
 
 
 def comments_beside(tree: Tree, entry: Entry) -> list[Comment]:
-    """The comments that may be about an entry: in the lines right above it, and behind its key and its value."""
+    """The comments that may be about an entry: those directly above it, and those after its key or value."""
     source = tree.source
     start, end = entry.key.span.start, entry.value.span.end
     lines = {source.line_start(start), source.line_start(end)}
@@ -149,7 +151,7 @@ def comments_beside(tree: Tree, entry: Entry) -> list[Comment]:
 
 
 def _above(tree: Tree, start: int) -> list[Comment]:
-    """The unbroken run of comment lines right above the line of `start`, in its column."""
+    """The unbroken run of comment lines directly above the line of `start`, in the column of `start`."""
     width, line = column(tree.source, start), tree.source.line_start(start)
     found: list[Comment] = []
     while line:
@@ -176,8 +178,8 @@ def _deeper(tree: Tree, at: int, width: int) -> list[Comment]:
 
 
 def _below(tree: Tree, parent: Mapping | Sequence, number: int) -> list[Comment]:
-    """The comments right below a member that are inside it by their indentation, or that go on with the one at
-    the end of its line."""
+    """The comments directly below a member that are inside it by their indentation, or that continue the comment at the
+    end of its line."""
     source, value = tree.source, member_value(parent, number)
     below = next_line_behind(source, value)
     deeper = _deeper(tree, below, column(source, member_start(source, parent, number)))
@@ -208,12 +210,12 @@ def _is_named(parent: Mapping | Sequence, number: int, comments: list[Comment]) 
 
 
 def _heads_the_document(tree: Tree, line: int) -> bool:
-    """Whether nothing but comments and markers stands above: that is about the file, not its first key."""
+    """Whether only comments and markers are above the line. A comment there is about the file, not its first key."""
     return tree.root is None or tree.source.line_start(tree.root.span.start) >= line
 
 
 def _may_go_on(tree: Tree, parent: Mapping | Sequence, number: int) -> bool:
-    """Whether the next member follows without a blank line or a comment: a comment may be the heading of both."""
+    """Whether the next member follows without a blank line or comment, so that a comment may be the heading of both."""
     if number + 1 == member_count(parent):
         return False
     source, following = tree.source, member_start(tree.source, parent, number + 1)

@@ -1,4 +1,4 @@
-"""Plain data as YAML that every reader takes the same way."""
+"""Writes plain data as YAML that every reader understands in the same way."""
 
 from __future__ import annotations
 
@@ -10,5 +10,8 @@ _LAYOUT = Layout(step=2, dash=0, item=2, quote="double")
 
 
 def yaml_bytes(value: dict[str, Any]) -> bytes:
-    """YAML that every reader takes the same way: whatever could be another type is quoted."""
+    """A mapping as YAML that every reader understands in the same way: strings that could be another type are quoted.
+
+    Raises TypeError for values that YAML does not have.
+    """
     return ("\n".join(block_lines(value, _LAYOUT) or ["{}"]) + "\n").encode()

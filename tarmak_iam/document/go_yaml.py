@@ -1,8 +1,8 @@
-"""ruamel.yaml's pure parser, made to read as go-yaml does, and the characters that must be hidden from it.
+"""ruamel.yaml's pure parser, changed to read as go-yaml does, and the characters that must be hidden from it.
 
-A tab that separates becomes one blank, and NEL, LINE SEPARATOR and PARAGRAPH SEPARATOR, which are line
-breaks to go-yaml, become line feeds. Where that touched a scalar's own text (a quoted `a:<TAB>b`), the
-original is put back and the text is read once more. The C parser needs none of it.
+A separating tab becomes one blank. NEL, LINE SEPARATOR and PARAGRAPH SEPARATOR, which are line breaks to go-yaml,
+become line feeds. If that changed a scalar's own text (a quoted `a:<TAB>b`), the original text is restored and read
+once more. The C parser needs none of this.
 
 Source: gopkg.in/yaml.v2 2.2.1 (scannerc.go, parserc.go), the library that Tarmak vendors.
 """
@@ -21,8 +21,8 @@ from ruamel.yaml.tokens import DocumentEndToken
 
 from tarmak_iam.document.nodes import Node, Scalar, content_start, walk
 
-# Behind something on the line that is neither indentation nor a dash or question mark that is an indicator
-# (behind those go-yaml refuses a tab too).
+# Tabs after something on the line that is neither indentation nor an indicator (a dash or question mark): after those
+# go-yaml rejects a tab too.
 _SEPARATING_TABS = re.compile(r"(?:(?<=[^\s?-])|(?<=[^\s][?-]))[ \t]*\t[ \t]*")
 
 _BREAKS_AS_LINE_FEEDS = str.maketrans(dict.fromkeys("\x85\u2028\u2029", "\n"))
@@ -36,7 +36,7 @@ def mask(text: str) -> str:
 
 
 def unmask_scalars(text: str, masked: str, root: Node | None) -> str:
-    """`masked`, with the original text back inside every scalar (in a plain one line breaks stay line feeds)."""
+    """`masked` with the original text restored inside every scalar (line breaks in a plain scalar stay line feeds)."""
     if text == masked or root is None:
         return masked
     pieces, end = [], 0
@@ -52,7 +52,7 @@ def unmask_scalars(text: str, masked: str, root: Node | None) -> str:
 
 
 def _own_start(masked: str, node: Scalar) -> int:
-    """Behind anchor and tag, and behind the header line of a block scalar."""
+    """The offset after a scalar's anchor and tag, and after the header line of a block scalar."""
     start = content_start(masked, node)
     match = _LINE_END.search(masked, start) if node.is_block else None
     return match.start() if match else start
@@ -72,8 +72,8 @@ def go_yaml() -> YAML:
 
 
 class _GoScanner(Scanner):
-    """go-yaml knows one escape more than ruamel.yaml, and one less (which the builder refuses for both parsers),
-    only two directives, and tabs inside plain scalars but not in a block scalar's indentation."""
+    """A scanner that differs from ruamel.yaml's as go-yaml does: one more escape, one less (which the builder rejects
+    for both parsers), only two directives, and tabs inside plain scalars but not in a block scalar's indentation."""
 
     ESCAPE_REPLACEMENTS = {**Scanner.ESCAPE_REPLACEMENTS, "'": "'"}  # noqa: RUF012  # as the base class has it
 
@@ -84,7 +84,7 @@ class _GoScanner(Scanner):
         return name
 
     def scan_block_scalar_indicators(self, start_mark: Any) -> Any:
-        """A comment may follow at once: `|#comment`."""
+        """A comment may follow without a blank: `|#comment`."""
         match = _INDICATORS.match(self.reader.prefix(3))
         if not match:
             return super().scan_block_scalar_indicators(start_mark)
@@ -93,8 +93,8 @@ class _GoScanner(Scanner):
         return {"+": True, "-": False}.get(chomping), int(digit) if digit else None
 
     def scan_plain_spaces(self, indent: int, start_mark: Any) -> list[str] | None:
-        """What stands between two words of a plain scalar: blanks and tabs, or the line breaks folded; None
-        where the document ends."""
+        """The text between two words of a plain scalar: blanks and tabs, or the folded line breaks; None at the end of
+        the document."""
         blanks = self._skip(" \t")
         breaks: list[str] = []
         while self.reader.peek() in _BREAKS:
@@ -112,7 +112,7 @@ class _GoScanner(Scanner):
         return folded if breaks[0] == "\n" else breaks
 
     def scan_block_scalar_indentation(self) -> tuple[list[str], int, Any]:
-        """The empty lines before the first line of content may be indented in any way."""
+        """Empty lines before the first line of content may have any indentation."""
         breaks: list[str] = []
         deepest, end = 0, self.reader.get_mark()
         while True:
@@ -145,8 +145,8 @@ class _GoScanner(Scanner):
 
 
 class _GoParser(Parser):
-    """A node begins with its first property: ruamel.yaml marks one with a tag in front of its anchor at the anchor.
-    What is behind an explicit end of a document is looked at only where somebody asks for it."""
+    """A parser with two differences. A node begins at its first property (ruamel.yaml: at its anchor, even if a tag is
+    before it). The text after an explicit end of a document is read only if a caller asks for the next document."""
 
     def parse_document_end(self) -> Any:
         if not self.scanner.check_token(DocumentEndToken):
@@ -163,7 +163,7 @@ class _GoParser(Parser):
 
 
 class _GoResolver(VersionedResolver):
-    """go-yaml reads 1.1; ruamel.yaml forgets the version it was told at each `---` and takes 1.2 from there on."""
+    """YAML 1.1, as go-yaml. ruamel.yaml forgets its configured version at each `---` and uses 1.2 from there on."""
 
     @property
     def processing_version(self) -> Any:

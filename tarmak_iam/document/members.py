@@ -1,4 +1,4 @@
-"""Splices that add members to a mapping or list, take them out, or bring them into another order."""
+"""Splices that add members to a mapping or list, remove them, or reorder them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ from tarmak_iam.text import quoted
 
 
 def add_members(target: Target, members: dict[Any, Any]) -> list[Splice]:
-    """Gives new keys to the mapping (or null, or nothing) that the target is. Raises EditRefused."""
+    """Adds keys to the target: a mapping, null, or no node at all. Raises EditRefused."""
     if is_empty_target(target):
         return _fill_empty(target, members)
     node = target.holders[-1].node
@@ -63,7 +63,7 @@ def add_members(target: Target, members: dict[Any, Any]) -> list[Splice]:
 
 
 def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
-    """Puts items into the list (or null, or nothing) that the target is, from `index` on. Raises EditRefused."""
+    """Adds items, from `index` on, to the target: a list, null, or no node at all. Raises EditRefused."""
     if is_empty_target(target):
         return _fill_empty(target, values)
     tree, node = target.tree, target.holders[-1].node
@@ -75,7 +75,7 @@ def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
     dash = column(source, item_start(source, node, len(node.items) - 1))
     lines = indent(_item_lines(node, values, target.layout()), dash)
     if index == 0 and not starts_line(source, start := item_start(source, node, 0)):
-        newline = source.newline_near(start)  # behind another dash: what stands there moves to a line of its own
+        newline = source.newline_near(start)  # after another dash: the present first item moves to its own line
         return [Splice(start, start, newline.join(lines).lstrip(" ") + newline + " " * dash)]
     if index == 0:
         at = member_lines(tree, node, 0).start
@@ -83,7 +83,7 @@ def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
         last = index == len(node.items)
         below = insertion_offset(tree, node) if last else next_line_behind(source, node.items[index - 1])
         at = behind_with_comments(tree, below, dash)
-        if last and at == below:  # one that stands further out than those before it speaks of something else
+        if last and at == below:  # a comment further out than those before it is about something else
             at = behind_last_comments(tree, at, _outer_column(target, dash))
     return [new_lines(source, at, lines)]
 
@@ -95,7 +95,7 @@ def _outer_column(target: Target, dash: int) -> int:
 
 
 def _item_lines(node: Sequence, values: list[Any], layout: Layout) -> list[str]:
-    """Collections among none but flow collections of their kind (`- {a: 1}`) are written so, too."""
+    """New collections are written in flow style if all items are flow collections of their kind (`- {a: 1}`)."""
     kinds = {type(item) if isinstance(item, (Mapping, Sequence)) and item.flow else None for item in node.items}
     kind: type | None = {Mapping: dict, Sequence: list}.get(kinds.pop() or Scalar) if len(kinds) == 1 else None
     if kind is None or not all(isinstance(value, kind) for value in values):
@@ -104,7 +104,7 @@ def _item_lines(node: Sequence, values: list[Any], layout: Layout) -> list[str]:
 
 
 def is_empty_target(target: Target) -> bool:
-    """Whether the target is null, {} or [], or there is no node at all."""
+    """Whether the target is null, {} or [], or does not exist at all."""
     if not target.holders:
         return True
     node = target.holders[-1].node
@@ -114,7 +114,7 @@ def is_empty_target(target: Target) -> bool:
 
 
 def takes_members(target: Target, value: Any) -> bool:
-    """Whether the target is empty, and can become the mapping or list that the value is."""
+    """Whether the target is empty and can become the value, a mapping or list."""
     if not is_empty_target(target) or not value:
         return False
     if isinstance(value, dict):
@@ -129,7 +129,7 @@ def _is_unwritten_root(target: Target) -> bool:
 
 
 def begin(target: Target, value: Any) -> list[Splice]:
-    """A document without any node (empty, or comments only) begins behind its comments."""
+    """The first value of a document without any node (empty, or only comments), after its comments."""
     source, end = target.tree.source, target.tree.extent.end
     at = end if end >= len(source.text) else source.line_start(end)
     layout = replace(Layout(), literal=target.literals)
@@ -140,7 +140,7 @@ def begin(target: Target, value: Any) -> list[Splice]:
 
 
 def _fill_empty(target: Target, child: Any) -> list[Splice]:
-    """null, ~, nothing, {} and [] become a block (inside a flow collection: flow); their comment stays."""
+    """Replaces null, ~, an empty value, {} or [] with a block (inside a flow collection: flow). Its comment stays."""
     if not target.holders or _is_unwritten_root(target):
         return begin(target, child)
     node = target.holders[-1].node
@@ -156,7 +156,7 @@ def _fill_empty(target: Target, child: Any) -> list[Splice]:
 
 
 def _commented_child(target: Target, child: Any) -> Slot | None:
-    """The slot below a commented-out line of the new key, under the key whose value is null."""
+    """The slot below the commented-out line of the new key, under the key whose value is null."""
     holder, source = target.holders[-1], target.tree.source
     if holder.entry is None or not isinstance(child, dict) or not isinstance(holder.node, Scalar):
         return None
@@ -170,7 +170,7 @@ def _below_comment(target: Target, child: Any, slot: Slot) -> list[Splice]:
     layout = target.layout()
     lines = new_lines(source, slot.offset, indent(block_lines(child, layout), slot.column))
     assert isinstance(node, Scalar)
-    start = content_start(source.text, node)  # `null` or `~` gives way to the block
+    start = content_start(source.text, node)  # the block replaces `null` or `~`
     return [Splice(blanks_before(source, start), node.span.end, ""), lines] if node.text else [lines]
 
 
@@ -187,7 +187,7 @@ def _into_block_mapping(target: Target, mapping: Mapping, key: Any, value: Any) 
 
 
 def _above_first(target: Target, mapping: Mapping) -> int | None:
-    """Where the lines between the mapping's owner and its first key begin, if it begins on its own line."""
+    """The offset of the lines between the mapping's owner and its first key; None if the key is on the same line."""
     source, holder = target.tree.source, target.holders[-1]
     if not starts_line(source, entry_start(source, mapping.entries[0])):
         return None
@@ -200,7 +200,7 @@ _MARKER = re.compile(r"^---", re.MULTILINE)
 
 
 def emptied_by(target: Target) -> Target:
-    """The highest of the target's parents that its removal would leave empty; the target itself if none."""
+    """The highest parent that removing the target would leave empty; the target itself if there is none."""
     while len(target.holders) > 1 and member_count(target.holders[-2].node) == 1:
         if len(target.holders) == 2 and not _is_removable_root(target.tree, target.holders[0].node):
             break
@@ -209,17 +209,17 @@ def emptied_by(target: Target) -> Target:
 
 
 def _is_removable_root(tree: Tree, root: Node) -> bool:
-    """Whether the root is a block on lines of its own, so that without them an empty document is left."""
+    """Whether the root is a block on its own lines, so that removing them leaves an empty document."""
     if not is_block(root):
         return False
     text, extent = tree.source.text, tree.extent
     if extent.end < len(text) and not _MARKER.search(text, extent.start, root.span.start):
-        return False  # it would be no document at all, and the next one the first
+        return False  # there would be no document left, and the next one would become the first
     return root.span.start == member_start(tree.source, root, 0) and starts_line(tree.source, root.span.start)
 
 
 def remove_members(target: Target, numbers: Collection[int]) -> list[Splice]:
-    """Takes members out of the collection that the target is; one that is left empty is {} or []."""
+    """Removes members of the target, a collection. If it is left empty, it becomes {} or []."""
     tree, parent = target.tree, target.holders[-1].node
     assert isinstance(parent, (Mapping, Sequence))
     if isinstance(parent, Mapping):
@@ -230,7 +230,7 @@ def remove_members(target: Target, numbers: Collection[int]) -> list[Splice]:
 
 
 def remove_root(tree: Tree) -> list[Splice]:
-    """Takes a block collection that is the whole document out: the comments above and below it stay."""
+    """Removes a block collection that is the whole document. The comments above and below it stay."""
     root = tree.root
     assert root is not None
     span = Span(tree.source.line_start(root.span.start), next_line_behind(tree.source, root))
@@ -238,7 +238,7 @@ def remove_root(tree: Tree) -> list[Splice]:
 
 
 def sparing(tree: Tree, splices: list[Splice], own: Collection[Comment]) -> list[Splice]:
-    """Deletions, cut into pieces around all comment lines but some."""
+    """Deletions, split so that all comment lines except `own` stay."""
     taken = {comment.span.start for comment in own}
     lines = [comment_line(tree, comment) for start, comment in tree.own_lines.items() if start not in taken]
     return [part for splice in splices for part in _without(splice, lines)]
@@ -251,14 +251,14 @@ def _without(splice: Splice, spared: list[Span]) -> list[Splice]:
 
 
 def _holds_comment(tree: Tree, parent: Mapping | Sequence) -> bool:
-    """Whether comments stand beside the members of a flow collection: they keep its brackets apart."""
+    """Whether there are comments between the members of a flow collection, which then cannot become {} or []."""
     inside = [c.span.start for c in tree.comments if parent.span.start < c.span.start < parent.span.end]
     spans = [member_span(member) for member in members_of(parent)]
     return any(not any(span.start < at < span.end for span in spans) for at in inside)
 
 
 def _refuse_duplicates(tree: Tree, parent: Mapping, numbers: Collection[int]) -> None:
-    """Without the last of two equal keys the one before it would count, which nobody means by a removal."""
+    """Refuses to remove the last of several equal keys: the one before it would take effect, which is not intended."""
     kept: set[str | None] = {entry.text for number, entry in enumerate(parent.entries) if number not in numbers}
     for number in numbers:
         entry = parent.entries[number]
@@ -270,7 +270,7 @@ def _refuse_duplicates(tree: Tree, parent: Mapping, numbers: Collection[int]) ->
 
 
 def _emptied(target: Target, parent: Mapping | Sequence) -> list[Splice]:
-    """{} or [] instead of all members; the comment lines of a block's members go where they stand around them."""
+    """{} or [] instead of all members. The comment lines that belong to a block's members are removed."""
     tree, source = target.tree, target.tree.source
     splices = write_value(target, {} if isinstance(parent, Mapping) else [])
     if parent.flow:
@@ -287,7 +287,7 @@ def _emptied(target: Target, parent: Mapping | Sequence) -> list[Splice]:
 
 
 def _from_block(tree: Tree, parent: Mapping | Sequence, numbers: list[int]) -> list[Splice]:
-    """Takes some of the members out, but not all."""
+    """Removes some of the members, but not all."""
     source = tree.source
     spans = [
         member_lines(tree, parent, number)
@@ -301,7 +301,7 @@ def _from_block(tree: Tree, parent: Mapping | Sequence, numbers: list[int]) -> l
 
 
 def _ending_as_before(tree: Tree, parent: Mapping | Sequence, spans: list[Span]) -> list[Span]:
-    """Whole lines that go; if they end a file without line end, the line ends before them go too."""
+    """The whole lines to remove. If they end a file without a final newline, the newlines before them go too."""
     source = tree.source
     starts = [member_start(source, parent, number) for number in range(member_count(parent))]
     while spans:
@@ -311,13 +311,13 @@ def _ending_as_before(tree: Tree, parent: Mapping | Sequence, spans: list[Span])
         longer = joined_spans([*spans[:-1], Span(last.start, last.end)])
         if len(longer) == len(spans):
             return longer
-        spans = longer  # it reaches up to what goes above
+        spans = longer  # it now touches the span above
     return spans
 
 
 def _behind_dash(tree: Tree, parent: Mapping | Sequence, numbers: list[int], others: list[Splice]) -> list[Splice]:
-    """The first member of a mapping or list that begins behind a dash: the next one that stays moves up to its
-    place, or the dash stays alone if comments stand between them."""
+    """Removes the first member of a mapping or list that begins after a dash. The next one that stays moves up to its
+    place, or the dash stays alone if there are comments between them."""
     source, start = tree.source, member_start(tree.source, parent, 0)
     following = next(number for number in range(member_count(parent)) if number not in numbers)
     before, end = member_value(parent, following - 1), member_start(source, parent, following)
@@ -329,7 +329,7 @@ def _behind_dash(tree: Tree, parent: Mapping | Sequence, numbers: list[int], oth
 
 
 def _lines(source: Source, span: Span, *, keep_line_end: bool) -> Splice:
-    """Whole lines; if they end a file without line end, the ones before them go, so that it stays so."""
+    """Removes whole lines. If they end a file without a final newline, the newlines before them go too."""
     start, end = span
     unended = start < end == len(source.text) and not source.ends_line(end)
     if unended and start and not keep_line_end and source.ends_line(start):
@@ -338,7 +338,7 @@ def _lines(source: Source, span: Span, *, keep_line_end: bool) -> Splice:
 
 
 def can_be_reordered(target: Target) -> bool:
-    """Whether every item of the list stands on whole lines of its own."""
+    """Whether every item of the list is on its own lines."""
     node, source = target.node, target.tree.source
     if not isinstance(node, Sequence) or node.flow or target.in_flow:
         return False
@@ -346,13 +346,15 @@ def can_be_reordered(target: Target) -> bool:
 
 
 def reorder_items(target: Target, order: SequenceOf[int]) -> list[Splice]:
-    """`order` has the index of every item, as they are to follow each other; as many as possible stay in place."""
+    """Reorders a list. `order` has the current index of every item, in the new order. Most items stay in place."""
     source, node = target.tree.source, target.node
     assert isinstance(node, Sequence)
     lines = [member_lines(target.tree, node, number) for number in range(len(node.items))]
     staying = set(longest_ascent(order))
     end = at = max(span.end for span in lines)
-    newline = "" if source.ends_line(end) else source.newline_near(end)  # what the end of the file lacks
+    newline = (
+        "" if source.ends_line(end) else source.newline_near(end)
+    )  # the newline that is missing at the end of the file
     moved: dict[int, str] = {}
     for number in reversed(order):
         if number in staying:
@@ -369,7 +371,7 @@ def reorder_items(target: Target, order: SequenceOf[int]) -> list[Splice]:
 
 
 def longest_ascent(numbers: SequenceOf[int]) -> list[int]:
-    """The longest run of ascending numbers that is left when some are taken out (patience sorting)."""
+    """The longest ascending subsequence of the numbers (patience sorting)."""
     tops: list[int] = []  # the smallest number that ends an ascent of each length
     before: dict[int, int | None] = {}
     for number in numbers:

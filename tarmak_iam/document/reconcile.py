@@ -1,4 +1,4 @@
-"""The few and small changes that turn a node's meaning into another one, and which items of two lists are the same."""
+"""The few and small changes that turn one value into another, and the matching of the items of two lists."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.target import Target, native_keys, refuse
 
 Identity = str | SequenceOf[str]
-"""Dotted paths of scalars that together tell an item from all others: `("environment", "metadata.name")`, `"name"`."""
+"""Dotted paths of scalars that together identify an item of a list: `("environment", "metadata.name")`, `"name"`."""
 
 _ALIKE = 0.5
 
@@ -24,17 +24,17 @@ _LARGEST_TABLE = 1_000_000
 
 
 def matched_items(old: SequenceOf[Any], new: SequenceOf[Any], identities: Iterable[Identity] = ()) -> dict[int, int]:
-    """For an index of `new` the one of `old` that is the same item; an item has one counterpart or none.
+    """The same items of two lists: for an index of `new` the index of `old`. Each item has at most one counterpart.
 
-    Mappings that have an identity (the first of `identities` whose paths all lead to scalars) are matched by
-    that alone. Everything else is matched where it is equal; and of the mappings that are left, in order, those
-    that have at least half of their keys in common with equal values.
+    Mappings with an identity (the first of `identities` whose paths all lead to scalars) are matched only by that.
+    All other items are matched if they are equal. Of the mappings that are left, those are matched, in order, that
+    have at least half of their keys with equal values in common.
     """
     groups = [(identity,) if isinstance(identity, str) else tuple(identity) for identity in identities]
     pairs: dict[int, int] = {}
     old_keys, new_keys = ([_identity(item, groups) for item in items] for items in (old, new))
     _pair_in_order(pairs, old_keys, new_keys)
-    # What has an identity and no counterpart is something else than all the others.
+    # An item with an identity but no counterpart differs from all others.
     old_left = [index for index, key in enumerate(old_keys) if key is None]
     new_left = [index for index, key in enumerate(new_keys) if key is None]
     _pair_equal(pairs, {index: _frozen(old[index]) for index in old_left}, {i: _frozen(new[i]) for i in new_left})
@@ -46,7 +46,7 @@ def matched_items(old: SequenceOf[Any], new: SequenceOf[Any], identities: Iterab
 
 
 def _pair_in_order(pairs: dict[int, int], old: Iterable[Hashable], new: Iterable[Hashable]) -> None:
-    """Equal keys: the second of two with the second of two."""
+    """Pairs equal keys in order: the second of two with the second of two."""
     taken, waiting = set(pairs.values()), defaultdict[Hashable, deque[int]](deque)
     for index, key in enumerate(old):
         if key is not None and index not in taken:
@@ -57,9 +57,9 @@ def _pair_in_order(pairs: dict[int, int], old: Iterable[Hashable], new: Iterable
 
 
 def _pair_equal(pairs: dict[int, int], old: dict[int, Hashable], new: dict[int, Hashable]) -> None:
-    """First what keeps its order, so that as little as possible has to move; then the rest."""
+    """Pairs equal items: first those that keep their order, so that few items have to move, then the rest."""
     before, after = list(old.items()), list(new.items())
-    for ends in (0, -1):  # what is the same at the begin and at the end needs no table
+    for ends in (0, -1):  # equal items at the beginning and end need no table
         while before and after and before[ends][1] == after[ends][1]:
             pairs[after.pop(ends)[0]] = before.pop(ends)[0]
     if len(before) * len(after) <= _LARGEST_TABLE:
@@ -90,7 +90,7 @@ def _longest_common(old: SequenceOf[Hashable], new: SequenceOf[Hashable]) -> Ite
 
 
 def _pair_alike(pairs: dict[int, int], old: dict[int, set[Hashable]], new: dict[int, set[Hashable]]) -> None:
-    """Only those are compared that have a member in common."""
+    """Pairs similar mappings. Only those with a member in common are compared."""
     having: dict[Hashable, set[int]] = defaultdict(set)
     for index, members in old.items():
         for member in members:
@@ -127,7 +127,7 @@ def _members(item: dict[Any, Any]) -> set[Hashable]:
 
 
 def _frozen(value: Any) -> Hashable:
-    """Something hashable that is equal for the same values only: true, 1 and 1.0 differ, the order of keys does not."""
+    """A hashable form that is equal only for the same values: true, 1 and 1.0 differ; the order of keys is ignored."""
     if isinstance(value, dict):
         return ("mapping", frozenset(_members(value)))
     if isinstance(value, list):
@@ -137,15 +137,15 @@ def _frozen(value: Any) -> Hashable:
 
 @dataclass(frozen=True)
 class Reconciler:
-    """`identities` tell which items of two lists of mappings are the same one (`matched_items`)."""
+    """Plans the changes from one value to another. `identities` are those of `matched_items`."""
 
     identities: tuple[Identity, ...] = ()
 
     def changes(self, target: Target, current: Any, wanted: Any) -> Iterator[DocumentChange]:
-        """What is to be done at the target, which means `current`, so that it means `wanted`.
+        """The changes at the target that turn its value `current` into `wanted`.
 
-        Changes of one collection may stand in each other's way: whoever makes them asks again after the first ones.
-        Raises EditRefused.
+        Changes of one collection may affect each other: after applying the first ones, the caller asks again. Raises
+        EditRefused.
         """
         if same(current, wanted):
             return
@@ -169,7 +169,9 @@ class Reconciler:
                 yield from self.changes(target.member(number), current[key], wanted[key])
         gone = [n for n, key in enumerate(keys) if key not in wanted and not node.entries[n].is_merge]
         brought = {key for key in current if key not in own}
-        if not brought <= wanted.keys():  # what a merge brings cannot be taken out alone: the rest is written out
+        if (
+            not brought <= wanted.keys()
+        ):  # one merged key cannot be removed alone: the other merged keys are written out
             gone += [number for number, entry in enumerate(node.entries) if entry.is_merge]
             brought = set()
         new = {
@@ -179,7 +181,7 @@ class Reconciler:
         }
         changes: list[DocumentChange] = [AddMembers(target, new)] if new else []
         changes += [RemoveMembers(target, tuple(gone))] if gone else []
-        # A key that only becomes a text (`1:`, `"1":`) must go before the new one comes.
+        # A key that only becomes a string (`1:` to `"1":`) must be removed before the new one is added.
         becomes_text = {node.entries[number].text for number in gone} & set(map(str, new))
         yield from reversed(changes) if becomes_text else changes
 
@@ -199,8 +201,8 @@ class Reconciler:
 
 
 def _new_items(target: Target, wanted: list[Any], pairs: dict[int, int]) -> list[DocumentChange]:
-    """Every run of items without a counterpart, behind the one that stands before it. The last one comes first:
-    it does not move the places of the others."""
+    """Adds every run of items without a counterpart after the item before it. The last run comes first, because it does
+    not shift the indices of the others."""
     changes: dict[int, list[Any]] = {}
     at = 0
     for index, value in enumerate(wanted):
@@ -212,7 +214,7 @@ def _new_items(target: Target, wanted: list[Any], pairs: dict[int, int]) -> list
 
 
 def _arrangement(target: Target, order: tuple[int, ...], wanted: list[Any]) -> DocumentChange:
-    """Items with lines of their own move; others are written anew, if no comment is lost with that."""
+    """Moves items that are on their own lines. Otherwise rewrites the list, if no comment is lost by that."""
     if can_be_reordered(target):
         return Reorder(target, order)
     node = target.node
@@ -224,5 +226,5 @@ def _arrangement(target: Target, order: tuple[int, ...], wanted: list[Any]) -> D
 
 
 def _is_named(node: Mapping) -> bool:
-    """Whether a route can name every entry: no collection is a key."""
+    """Whether a route can name every entry, that is, no key is a collection."""
     return all(entry.text is not None for entry in node.entries)

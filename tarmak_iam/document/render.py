@@ -1,4 +1,4 @@
-"""How new text looks: the layout of its neighbours, and plain values as YAML or JSON text in it."""
+"""How new text is written: the layout of its neighbours, and plain values as YAML or JSON text in that layout."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _NEEDS_ESCAPE = re.compile(r'["\\\t\n\ufeff\ufffe\uffff' + ACTED_ON + "]|" + MAR
 def is_plain_safe(text: str, *, flow: bool = False) -> bool:
     """Whether the text, unquoted, is the same string to YAML 1.1, YAML 1.2 and go-yaml.
 
-    In a flow collection a colon counts as unsafe: libyaml before 0.2 refuses it there.
+    In a flow collection a colon is unsafe: libyaml before 0.2 rejects it there.
     """
     if not text or text.lower() in _WORDS or _OTHER_TYPES.fullmatch(text):
         return False
@@ -92,13 +92,13 @@ def _float_text(value: float) -> str:
         return ".nan"
     if math.isinf(value):
         return ".inf" if value > 0 else "-.inf"
-    # YAML 1.1 wants a point and a sign in the exponent: 1e-07 is a string there.
+    # YAML 1.1 requires a point, and a sign in the exponent: 1e-07 is a string there.
     mantissa, exponent, power = repr(float(value)).partition("e")
     return f"{mantissa}.0e{power}" if exponent and "." not in mantissa else mantissa + exponent + power
 
 
 def json_string(text: str) -> str:
-    """A string of strict JSON that YAML reads the same way: what it takes for a line break is escaped."""
+    """A string of strict JSON that YAML reads the same way: characters that YAML reads differently are escaped."""
     written = json.dumps(text, ensure_ascii=False)
     return _YAML_ONLY.sub(lambda match: f"\\u{ord(match.group()):04x}", written)
 
@@ -123,9 +123,12 @@ _BY_STEP = -1
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`step`: blanks from a key to a mapping below it; `dash`: to the dashes of a list below it;
-    `item`: from a dash to its content. `quote` is for strings that need quotes; `literal`: whether a text of
-    several lines may be written as a literal block; `flow`: whether a list of scalars is written as `[a, b]`."""
+    """The layout of YAML text.
+
+    `step`: blanks from a key to a mapping below it. `dash`: blanks from a key to the dashes of a list below it.
+    `item`: columns from a dash to its content. `quote`: the quotes of strings that need some. `literal`: whether a
+    string of several lines may be a literal block. `flow`: whether a list of scalars is written as `[a, b]`.
+    """
 
     step: int = 2
     dash: int = 0
@@ -136,10 +139,10 @@ class Layout:
 
 
 def layout_near(source: Source, nodes: Iterable[Node], known: dict[int, dict[str, Any]]) -> Layout:
-    """The layout that the first of the nodes shows; what it leaves open is the next one's answer, and so on.
+    """The layout of the first node; what it leaves open comes from the next node, and so on.
 
-    They lead from the place in question outwards: most often only a small part of a file is looked at. What is
-    found is put into `known`, by the node's id.
+    The nodes lead outwards from the place of the new text, so that usually only a small part of a file is read.
+    `known` caches the layout of each node, by its id.
     """
     answers: dict[str, Any] = {}
     for number, node in enumerate(nodes):
@@ -147,7 +150,7 @@ def layout_near(source: Source, nodes: Iterable[Node], known: dict[int, dict[str
             known[id(node)] = _LayoutSurvey(source).of(node)
         found = dict(known[id(node)])
         if number and found.get("dash"):
-            found["dash"] = _BY_STEP  # lists are indented out there: here it is by the step of here
+            found["dash"] = _BY_STEP  # lists are indented there: here they are indented by the step used here
         answers = found | answers
         if len(answers) == len(_ASPECTS):
             break
@@ -156,7 +159,7 @@ def layout_near(source: Source, nodes: Iterable[Node], known: dict[int, dict[str
 
 
 class _LayoutSurvey:
-    """Counts what a part of the file does; the most frequent answer wins, the earliest of equals."""
+    """Counts the layouts used in a part of the file. The most frequent one wins; of equals the earliest."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -190,7 +193,7 @@ class _LayoutSurvey:
                 start = item.entries[0].key.span.start
                 line = self._source.line_start(start)
                 before = self._source.text[line:start].rstrip()
-                if before.endswith("-"):  # the item begins on the dash's line
+                if before.endswith("-"):  # the item begins on the line of its dash
                     self._counts["item"][start - line - len(before) + 1] += 1
 
     def _first_column(self, mapping: Mapping) -> int:
@@ -206,7 +209,7 @@ _NO_LITERAL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-
 
 
 def indent(lines: list[str], width: int) -> list[str]:
-    """The lines moved right; empty ones (of a literal scalar) stay empty."""
+    """The lines indented by `width`; empty lines (of a literal scalar) stay empty."""
     return [" " * width + line if line else line for line in lines]
 
 
@@ -229,7 +232,7 @@ def entry_lines(key: Any, value: Any, layout: Layout) -> list[str]:
 
 
 def value_lines(value: Any, layout: Layout) -> tuple[str, list[str]]:
-    """What stands behind a key's colon, and the lines below it, indented from the key's column."""
+    """The text after a key's colon, and the lines below it, indented from the key's column."""
     if isinstance(value, dict) and value:
         return "", indent(block_lines(value, layout), layout.step)
     if isinstance(value, list) and value:
@@ -241,7 +244,7 @@ def value_lines(value: Any, layout: Layout) -> tuple[str, list[str]]:
 
 
 def _short_flow(items: list[Any], layout: Layout) -> str | None:
-    """Scalars on one line, unless that becomes long."""
+    """A list of scalars on one line; None if that line would be long."""
     if any(isinstance(item, (dict, list)) for item in items):
         return None
     text = flow_text(items, layout)
@@ -259,12 +262,12 @@ def _item_lines(value: Any, layout: Layout) -> list[str]:
 
 
 def _literal(value: Any, layout: Layout) -> list[str] | None:
-    """The lines of a text that has several and may be a literal block here."""
+    """The lines of a literal block, if the value is a string of several lines and may be one here; otherwise None."""
     return literal_lines(value) if layout.literal and isinstance(value, str) and "\n" in value else None
 
 
 def literal_lines(text: str) -> list[str] | None:
-    """A `|` scalar: header and lines, or None where the text needs escapes or would not come back."""
+    """The header and lines of a `|` scalar; None if the text needs escapes or would be read differently."""
     if _NO_LITERAL.search(text) or text[0] in " \n" or acts_on_a_log(text):
         return None
     body = text.rstrip("\n")
@@ -303,7 +306,7 @@ def json_text(value: Any) -> str:
 
 
 def json_lines(value: Any, step: str) -> list[str]:
-    """The same on many lines: every member on lines of its own, one step further in. Raises TypeError."""
+    """Any value as strict JSON with every member on its own lines, indented by one step. Raises TypeError."""
     if not value or not isinstance(value, (dict, list)):
         return [json_text(value)]
     pairs = value.items() if isinstance(value, dict) else (("", item) for item in value)

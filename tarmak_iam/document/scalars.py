@@ -1,7 +1,7 @@
-"""How a go-yaml release reads scalars: plain ones resolved by the rules of yaml.v2 and yaml.v3, and its dialect.
+"""How releases of go-yaml read scalars, by the rules of yaml.v2 and yaml.v3, and the dialects of those releases.
 
 Source: gopkg.in/yaml.v2 resolve.go (the copy that Tarmak vendors, and viper before 1.19) and yaml.v3's.
-Neither YAML 1.1 nor 1.2 describes them: `y` is a boolean, `08` the float 8, `1e3` a string.
+Neither YAML 1.1 nor 1.2 describes these rules: `y` is a boolean, `08` the float 8, `1e3` a string.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _FLOAT_V3 = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z",
 _DOT_FLOAT = re.compile(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+(_[0-9]+)*)?\Z", re.ASCII)
 
 _TIME = re.compile(
-    r"(\d{4})-(\d{1,2})-(\d{1,2})"  # 2006-1-2, and with a time behind T (and a zone) or a blank (without)
+    r"(\d{4})-(\d{1,2})-(\d{1,2})"  # 2006-1-2, optionally a time after T (with a zone) or after a blank (without)
     r"(?:(?:[Tt]|(?P<blank> ))(\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d+)?(?(blank)|(Z|[-+]\d\d:\d\d)))?\Z",
     re.ASCII,
 )
@@ -70,7 +70,7 @@ class ScalarError(ValueError):
 
 
 class GoTime(str):
-    """A date that yaml.v3 makes a time of; the text is what Go prints for it."""
+    """A date that yaml.v3 reads as a time. The text is what Go prints for it."""
 
     __slots__ = ()
 
@@ -81,12 +81,15 @@ def resolve_v2(scalar: Scalar) -> Plain:
 
 
 def resolve_v2_later(scalar: Scalar) -> Plain:
-    """The same for yaml.v2 from 2.2.3 on: `1e3` and `1.` are floats."""
+    """The scalar's value for yaml.v2 2.2.3 and later, where `1e3` and `1.` are floats. Raises ScalarError."""
     return _resolve(scalar, _WORDS_V2, _FLOAT_V3)
 
 
 def resolve_v3(scalar: Scalar) -> Plain:
-    """The same for yaml.v3: `yes`, `on`, `y` and the like are strings, dates are times."""
+    """The scalar's value for yaml.v3, where `yes`, `on`, `y` and the like are strings, and dates are times (GoTime).
+
+    Raises ScalarError.
+    """
     value = _resolve(scalar, _WORDS_V3, _FLOAT_V3)
     is_date = isinstance(value, str) and (scalar.tag == f"{_PREFIX}timestamp" or _is_untagged(scalar))
     time = _go_time(value) if is_date and isinstance(value, str) else None
@@ -143,7 +146,7 @@ def _number(text: str, floats: re.Pattern[str]) -> int | float | str:
 
 def parse_go_integer(digits: str) -> int | None:
     """Go's ParseInt with base 0 (then ParseUint): decimal, 0x, 0b, 0o and leading-zero octal, 64 bits."""
-    if digits.startswith(("0b+", "0b-")):  # the digits behind 0b are read as a number of their own
+    if digits.startswith(("0b+", "0b-")):  # the digits after 0b are parsed as a separate number
         return _bits(digits[2:])
     match = _INTEGER.match(digits) if len(digits) <= _LONGEST_INTEGER else None
     if not match:
@@ -165,13 +168,13 @@ def _bits(text: str) -> int | None:
 
 
 def _float(text: str) -> float | str:
-    """Go's ParseFloat refuses what overflows; the scalar then stays a string."""
+    """Go's ParseFloat rejects a number that overflows; the scalar then stays a string."""
     value = float(text.replace("_", ""))
     return text if math.isinf(value) else value
 
 
 def _go_time(text: str) -> str | None:
-    """What Go prints for a text in one of the four forms that yaml.v2 and yaml.v3 take as a time."""
+    """What Go prints for a text in one of the four time formats of yaml.v2 and yaml.v3; None for any other text."""
     match = _TIME.match(text)
     if not match:
         return None
@@ -187,7 +190,7 @@ def _go_time(text: str) -> str | None:
 
 
 def decode_base64(text: str) -> bytes:
-    """Go's base64.StdEncoding: padding in full, and of all blanks only line breaks passed over. Raises ValueError."""
+    """Go's base64.StdEncoding: padding is required, and only line breaks are ignored. Raises ValueError."""
     if not _BASE64.match(text := text.replace("\r", "").replace("\n", "")):
         raise ValueError("illegal base64 data")
     return base64.b64decode(text)
@@ -202,12 +205,14 @@ def _binary(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """`own_keys_win`: a mapping's own keys win over `<<` wherever that stands; else the later one wins.
+    """How one release of go-yaml reads a document.
 
-    `checks_last_anchor`: whether an alias may be merged is decided by the last value in the document that has the
-    anchor's name (yaml.v2, decode.go, merge); what is merged is the value that the alias stands for.
+    `own_keys_win`: a mapping's own keys win over `<<`, wherever that is; otherwise the later one wins.
 
-    `refuses_duplicates`: a key that is twice in a mapping is an error.
+    `checks_last_anchor`: the last value in the document with the anchor's name decides whether an alias may be merged
+    (yaml.v2, decode.go, merge). What is merged is the value that the alias refers to.
+
+    `refuses_duplicates`: a duplicate key in a mapping is an error.
     """
 
     resolve: Resolver
@@ -217,10 +222,10 @@ class Dialect:
 
 
 YAML_V2 = Dialect(resolve_v2, checks_last_anchor=True)
-"""yaml.v2 up to 2.2.2: Tarmak's own."""
+"""yaml.v2 up to 2.2.2, which Tarmak uses."""
 
 YAML_V2_LATER = Dialect(resolve_v2_later)
-"""yaml.v2 from 2.2.3 on: `1e3` and `1.` are floats."""
+"""yaml.v2 2.2.3 and later: `1e3` and `1.` are floats."""
 
 YAML_V3 = Dialect(resolve_v3, own_keys_win=True, refuses_duplicates=True)
 """yaml.v3: `yes` is a string, `2019-06-01` a time."""

@@ -1,4 +1,4 @@
-"""An edit as text: pieces of the original replaced, and the offsets that block edits cut at."""
+"""An edit as text: replaced pieces of the original, and the offsets at which block edits cut."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tarmak_iam.errors import EditRefused
 
 @dataclass(frozen=True, slots=True, order=True)
 class Splice:
-    """`text[start:end]` becomes `text`; offsets in code points of the original."""
+    """A replacement of `text[start:end]` of the original with `text`. Offsets count code points."""
 
     start: int
     end: int
@@ -23,7 +23,7 @@ class Splice:
 
 
 def apply_splices(text: str, splices: Iterable[Splice]) -> str:
-    """All splices at once; they must not overlap. Equal insertion points keep the given order."""
+    """The text after all splices. They must not overlap (ValueError). Equal insertion points keep the given order."""
     pieces, at = [], 0
     for splice in sorted(splices, key=lambda each: (each.start, each.end)):
         if splice.start < at:
@@ -34,7 +34,7 @@ def apply_splices(text: str, splices: Iterable[Splice]) -> str:
 
 
 def joined_spans(spans: Iterable[Span]) -> list[Span]:
-    """The spans in order, those that touch or overlap made one."""
+    """The spans in order; those that touch or overlap are joined."""
     result: list[Span] = []
     for span in sorted(spans):
         if result and span.start <= result[-1].end:
@@ -45,7 +45,7 @@ def joined_spans(spans: Iterable[Span]) -> list[Span]:
 
 
 class ClaimedSpans:
-    """What the splices of several changes take of one text, each change known by what owns it."""
+    """The spans of one text that the splices of several changes use. Each change has an owner."""
 
     def __init__(self) -> None:
         self._spans: list[Span] = []  # replaced, in order
@@ -53,7 +53,8 @@ class ClaimedSpans:
         self._owners: dict[int, Hashable] = {}
 
     def claim(self, splices: Iterable[Splice], owner: Hashable) -> bool:
-        """Takes it, unless a splice overlaps with one that is there, or inserts where another owner does."""
+        """Claims the spans and returns True. Returns False if a splice overlaps a claimed span, or inserts at the same
+        offset as another owner."""
         given = list(splices)
         if not all(self._is_free(splice, owner) for splice in given):
             return False
@@ -93,7 +94,7 @@ def column(source: Source, offset: int) -> int:
 
 
 def dash_of(source: Source, sequence: Sequence) -> int:
-    """Where the first dash of a block sequence stands (with an anchor its span starts before that)."""
+    """The offset of the first dash of a block sequence (with an anchor, its span starts before that)."""
     if not sequence.anchor and not sequence.tag:
         return sequence.span.start
     match = _DASH.search(source.text, sequence.span.start)
@@ -106,7 +107,7 @@ _COMMENT_SIGN = re.compile(r"(?:(?<=[ \t])|^)#", re.MULTILINE)
 
 
 def last_leaf(node: Node) -> Node:
-    """The node whose text ends a node's text."""
+    """The last leaf inside a node, with which the node's text ends."""
     while is_block(node):
         children = members_of(node)
         if not children:
@@ -117,7 +118,7 @@ def last_leaf(node: Node) -> Node:
 
 
 def code_end(source: Source, node: Node) -> int:
-    """Where a node's text ends, without the line end that a block scalar owns."""
+    """The end of a node's text, without the line break that is part of a block scalar."""
     leaf = last_leaf(node)
     if not (isinstance(leaf, Scalar) and leaf.is_block):
         return leaf.span.end
@@ -127,7 +128,7 @@ def code_end(source: Source, node: Node) -> int:
 
 
 def next_line_behind(source: Source, node: Node) -> int:
-    """Where the line below a node begins: behind its last line and that line's comment."""
+    """The beginning of the line below a node, after its last line and that line's comment."""
     leaf = last_leaf(node)
     if isinstance(leaf, Scalar) and leaf.is_block:
         return leaf.span.end
@@ -135,10 +136,10 @@ def next_line_behind(source: Source, node: Node) -> int:
 
 
 def insertion_offset(tree: Tree, node: Node) -> int:
-    """`next_line_behind`, for text to go in there. Raises EditRefused behind a block scalar that a missing line end
-    ends."""
+    """The beginning of the line below a node, for an insertion. Raises EditRefused after a block scalar that ends the
+    file without a final newline."""
     leaf, text = last_leaf(node), tree.source.text
-    # Blanks that end the file without a line end are, or may be, the scalar's too.
+    # Blanks at the end of a file without a final newline are, or may be, part of the scalar.
     is_unended = not text[leaf.span.end :].strip(" ") and text[-1:] not in ("\n", "\r")
     if is_unended and owns_line_end(tree.source, node):
         raise EditRefused(
@@ -150,7 +151,7 @@ def insertion_offset(tree: Tree, node: Node) -> int:
 
 
 def owns_line_end(source: Source, node: Node) -> bool:
-    """Whether the line end behind a node is part of its value: it ends in a block scalar, and not in a `|-`."""
+    """Whether the line break after a node is part of its value: the node ends with a block scalar, not with `|-`."""
     leaf = last_leaf(node)
     if not isinstance(leaf, Scalar) or not leaf.is_block:
         return False
@@ -159,7 +160,7 @@ def owns_line_end(source: Source, node: Node) -> bool:
 
 
 def entry_start(source: Source, entry: Entry) -> int:
-    """Where an entry begins: its key, or the `?` before a complex key."""
+    """The beginning of an entry: its key, or the `?` before a complex key."""
     start = entry.key.span.start
     line = source.line_start(start)
     before = source.text[line:start].rstrip()
@@ -171,13 +172,13 @@ def key_column(source: Source, mapping: Mapping) -> int:
 
 
 def find_colon(source: Source, start: int) -> int:
-    """Behind the first colon from `start` on that is not in a comment."""
+    """The offset after the first colon from `start` on that is not in a comment."""
     match = _COLON.match(source.text, start)
     return match.end() if match else start
 
 
 def item_start(source: Source, sequence: Sequence, number: int) -> int:
-    """Where the dash of a block sequence's item stands: the last one before the item, outside comments."""
+    """The offset of the dash of a block sequence's item: the last dash before the item, outside comments."""
     floor = last_leaf(sequence.items[number - 1]).span.end if number else sequence.span.start
     at = sequence.items[number].span.start
     while at > floor:
@@ -192,7 +193,7 @@ def item_start(source: Source, sequence: Sequence, number: int) -> int:
 
 
 def member_start(source: Source, parent: Mapping | Sequence, number: int) -> int:
-    """Where a member of a block collection begins: its key, its `?` or its dash."""
+    """The beginning of a member of a block collection: its key, its `?` or its dash."""
     if isinstance(parent, Mapping):
         return entry_start(source, parent.entries[number])
     return item_start(source, parent, number)
@@ -211,7 +212,7 @@ def member_value(parent: Mapping | Sequence, number: int) -> Node:
 
 
 def member_count(node: Node) -> int:
-    """How many members a collection has; a scalar has none."""
+    """The number of members of a collection; 0 for a scalar."""
     if isinstance(node, Mapping):
         return len(node.entries)
     return len(node.items) if isinstance(node, Sequence) else 0
@@ -222,21 +223,21 @@ def starts_line(source: Source, offset: int) -> bool:
 
 
 def blanks_before(source: Source, offset: int) -> int:
-    """Where the run of blanks and tabs that ends at `offset` begins."""
+    """The beginning of the blanks and tabs that end at `offset`."""
     while offset and source.text[offset - 1] in " \t":
         offset -= 1
     return offset
 
 
 def above_blank_lines(source: Source, line: int) -> int:
-    """Where the text of the last line above `line` that is not blank ends, before its line end."""
+    """The end of the text of the last line above `line` that is not blank, before its line break."""
     while line and not source.text[source.line_start(line - 1) : line].strip():
         line = source.line_start(line - 1)
     return line - len(source.newline_near(line - 1)) if line else 0
 
 
 def new_lines(source: Source, at: int, lines: list[str]) -> Splice:
-    """Whole lines in front of the line at `at`; behind a last line without line end, that stays missing."""
+    """Inserts whole lines before the line at `at`. A file without a final newline stays so."""
     newline = source.newline_near(max(at - 1, 0))
     text = newline.join(lines)
     if at == 0 or source.ends_line(at):

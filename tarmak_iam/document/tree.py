@@ -1,4 +1,4 @@
-"""One parsed document: source, nodes and comments, and the way from a route to a node."""
+"""One parsed document: its source, nodes and comments, and the lookup of nodes by route."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tarmak_iam.document.yaml_reader import YamlText, read_stream, read_yaml
 from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.routes import Key, Route
 
-# The sign stands first, and what must be before it second: that way the search is for a literal, and fast.
+# The `#` comes first and the condition before it second, so that the search is for a literal, which is fast.
 _COMMENT = re.compile(r"#(?<![^ \t\r\n\ufeff]#)[^\r\n\x85\u2028\u2029]*")
 
-# Behind the end of a document: a marker, and the first line that is more than markers, directives and comments.
+# After the end of a document: a marker, and the first line that is not only markers, directives and comments.
 _MARKER = re.compile(r"(?<![^\r\n])---")
 _MARKED = re.compile(r"(?<![^\r\n])(?:---|\.\.\.)(?:\s|\Z)")
 _CONTENT = re.compile(r"(?<![^\r\n])(?!%|\.\.\.)(?:---[ \t]+)?(?!---(?:\s|\Z))[ \t]*[^\s#]")
@@ -32,7 +32,7 @@ _SETTING = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """`text` starts with `#`; `own_line` is false for one behind something else on its line."""
+    """A comment. `text` starts with `#`; `own_line` is false if something else is before it on its line."""
 
     text: str
     span: Span
@@ -40,16 +40,18 @@ class Comment:
 
     @property
     def setting(self) -> str | None:
-        """The key where the comment is a setting that was commented out, as in `# name: true`."""
+        """The key, if the comment is a setting that was commented out, as in `# name: true`; otherwise None."""
         match = _SETTING.match(self.text)
         return match["name"] if match else None
 
 
 @dataclass(frozen=True)
 class Tree:
-    """`extent` is the part of the text that this document takes; `is_json` the strict reader's; `scalars` are all
-    of YAML's in file order. `duplicates` counts keys that are there already; `layouts` keeps what is found out
-    about the layout of a node, by its id."""
+    """One parsed document.
+
+    `extent` is the document's part of the text. `is_json` is true for strict JSON. `scalars` are all scalars of a YAML
+    document in file order. `duplicates` is the number of duplicate keys. `layouts` caches the layout of nodes, by id.
+    """
 
     source: Source
     root: Node | None
@@ -63,7 +65,8 @@ class Tree:
 
     @classmethod
     def read(cls, source: Source, index: int = 0, *, json: bool | None = None, pure: bool = False) -> Tree:
-        """`json`: True for strict JSON, False for YAML, None for JSON where the text is just that.
+        """Reads one document. `json`: True for strict JSON, False for YAML, None for strict JSON if the text is that,
+        and YAML otherwise.
 
         Raises ParseError.
         """
@@ -77,7 +80,7 @@ class Tree:
 
     @classmethod
     def read_all(cls, source: Source) -> list[Tree]:
-        """Every document of YAML, or the one of strict JSON. Raises ParseError."""
+        """Reads all documents of a YAML text, or the single one of strict JSON. Raises ParseError."""
         if looks_like_json(source):
             with contextlib.suppress(ParseError):
                 return [cls(source, read_json(source), Span(0, len(source.text)), is_json=True)]
@@ -88,7 +91,7 @@ class Tree:
         return cls(source, yaml.root, yaml.span, yaml.version, False, yaml.scalars, yaml.duplicates, yaml.has_aliases)
 
     def entry(self, route: Route) -> Entry | None:
-        """The mapping entry that the route's last step names, merges included; None if there is none."""
+        """The mapping entry that the route's last step names, merged ones included; None if there is none."""
         if not route.steps:
             return None
         step = route.steps[-1]
@@ -98,7 +101,7 @@ class Tree:
         return _entry(dereference(parent), step)
 
     def node(self, route: Route) -> Node | None:
-        """The node at the route; aliases and merges are followed on the way. None if there is none."""
+        """The node at the route, through aliases and merge keys; None if there is none."""
         node = self.root
         for step in route.steps:
             if node is None:
@@ -116,14 +119,14 @@ class Tree:
 
     @property
     def rest(self) -> str:
-        """The documents that follow in the file, with the marker before them; empty if there are none."""
+        """The text of the later documents of the file, with the marker before them; empty if there are none."""
         rest = self.source.text[self.extent.end :]
         return rest if rest.lstrip().startswith(("---", "...")) else ""
 
     @property
     def next_document(self) -> int | None:
-        """The offset of what follows this document, or of the marker before it. Markers, directives and comments alone
-        are nothing."""
+        """The offset of the content after this document, or of the marker before that content. None if only markers,
+        directives and comments follow."""
         rest = self.source.text[self.extent.end :]
         content = _CONTENT.search(rest)
         if content is None:
@@ -133,7 +136,7 @@ class Tree:
 
     @property
     def ends_early(self) -> bool:
-        """Whether more follows without a marker: a line that is indented less than the first key, or text after a
+        """Whether content follows without a marker: a line that is indented less than the first key, or text after a
         closing bracket. go-yaml stops there without an error (measured with yaml.v2 and yaml.v3)."""
         start = self.next_document
         return start is not None and not _MARKED.search(self.source.text, self.extent.end, start + len("---\n"))
@@ -145,12 +148,12 @@ class Tree:
 
     @cached_property
     def own_lines(self) -> dict[int, Comment]:
-        """The comments that have a line for themselves, by their offset."""
+        """The comments that are alone on their line, by their offset."""
         return {comment.span.start: comment for comment in self.comments if comment.own_line}
 
     @cached_property
     def commented_out(self) -> frozenset[str | None]:
-        """The keys that comments have as settings."""
+        """The keys of the settings that were commented out."""
         return frozenset(comment.setting for comment in self.own_lines.values())
 
     @cached_property
@@ -160,7 +163,7 @@ class Tree:
         return {line_start(comment.span.start): comment for comment in self.comments if not comment.own_line}
 
     def _comments(self) -> Iterator[Comment]:
-        """Every `#` at the begin of a line or behind a blank, unless it is part of a scalar's own text."""
+        """Every `#` at the beginning of a line or after a blank, unless it is part of a scalar's own text."""
         text, scalars = self.source.text, self.scalars
         starts = [scalar.start for scalar in scalars]
         at, end = self.extent.start, max(self.extent.end, scalars[-1].span.end if scalars else 0)
@@ -174,7 +177,7 @@ class Tree:
                 yield Comment(match.group(), Span(start, at), own_line)
 
     def _is_text_of(self, scalar: Scalar, offset: int) -> bool:
-        """Whether an offset behind a scalar's begin is in it, but not beside its anchor, tag or block header."""
+        """Whether an offset after a scalar's start is in its own text, not next to its anchor, tag or block header."""
         if offset >= scalar.end:
             return False
         begin = content_start(self.source.text, scalar)

@@ -1,4 +1,4 @@
-"""Unified diffs of two texts, with the line that says that a file does not end in a newline."""
+"""Unified diffs of two texts, with the note that a file does not end with a newline."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 
 _CONTEXT = 3
 _SPARE = 200
-"""So many equal lines are left around: difflib may find the same difference some lines further on."""
+"""The number of equal lines to keep around a difference: difflib may place the difference some lines later."""
 _HUNK = re.compile(r"^@@ -(\d+)((?:,\d+)?) \+(\d+)((?:,\d+)?) @@")
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
@@ -15,7 +15,7 @@ _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 def unified_diff(before: str, after: str, filename: str) -> str:
     """Empty for equal texts. Line ends are LF; one that differs from its counterpart is shown as `\\r`."""
     old, new = _LINES.findall(before), _LINES.findall(after)
-    # difflib is quadratic: it gets to see what differs, and some lines around that.
+    # difflib is quadratic: give it only what differs, and some lines around it.
     head = max(_common(old, new) - _SPARE, 0)
     old, new = old[head:], new[head:]
     tail = max(_common(old[::-1], new[::-1]) - _SPARE, 0)
@@ -25,13 +25,13 @@ def unified_diff(before: str, after: str, filename: str) -> str:
 
 
 def _common(old: list[str], new: list[str]) -> int:
-    """How many lines both begin with."""
+    """The number of lines that both begin with."""
     pairs = zip(old, new, strict=False)
     return next((number for number, (one, other) in enumerate(pairs) if one != other), min(len(old), len(new)))
 
 
 def _moved(match: re.Match[str], lines: int) -> str:
-    """The head of a hunk, for a text with so many lines more above."""
+    """The header of a hunk, for a text with `lines` more lines above."""
     numbers = [str(int(match[n]) + lines) for n in (1, 3)]
     return f"@@ -{numbers[0]}{match[2]} +{numbers[1]}{match[4]} @@"
 

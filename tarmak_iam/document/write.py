@@ -1,4 +1,4 @@
-"""Splices that put a value in the place of a node: of a scalar, of nothing, of a whole collection."""
+"""Splices that replace a node (a scalar, an empty value or a whole collection) with a value."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _HEADER = re.compile(r"[|>][-+0-9]*")
 
 @dataclass(frozen=True, slots=True)
 class _ValueText:
-    """`first` stands at the value's place, `below` are the lines under it, indented for their place."""
+    """A value as text: `first` is at the value's place, `below` are the indented lines under it."""
 
     first: str
     below: list[str]
 
 
 def write_value(target: Target, value: Any) -> list[Splice]:
-    """The value in place of the target's deepest node. What stands behind the old value on its line stays."""
+    """Replaces the target's deepest node with the value. Text after the old value on its line stays."""
     source, node = target.tree.source, target.holders[-1].node
     start, kept = _own_start(source, node)
     if target.in_flow or _is_written_in_flow(node, value):
@@ -55,21 +55,21 @@ def write_value(target: Target, value: Any) -> list[Splice]:
     if not text.below:
         return [here]
     at = next_line_behind(source, node)
-    if isinstance(value, (dict, list)):  # comments in a literal block would be its text
+    if isinstance(value, (dict, list)):  # comments inside a literal block would become its text
         at = behind_with_comments(target.tree, at, len(text.below[0]) - len(text.below[0].lstrip()))
     return [here, new_lines(source, at, text.below)]
 
 
 def _is_written_in_flow(node: Node, value: Any) -> bool:
-    """Whether a flow collection gives way to another one of its kind."""
+    """Whether a flow collection is replaced with another one of its kind."""
     if not value or not member_count(node):
         return False
     return isinstance(value, dict if isinstance(node, Mapping) else list) and not is_block(node)
 
 
 def _own_start(source: Source, node: Node) -> tuple[int, str]:
-    """Where the text to replace begins, and what of it stays: a standard tag (`!!str`, `!`) fits the old value
-    only and goes, anchors and other tags stay."""
+    """The beginning of the text to replace, and the part of that text to keep. A standard tag (`!!str`, `!`) fits only
+    the old value and is removed; anchors and other tags stay."""
     if node.tag is not None and (node.tag == "!" or node.tag.startswith(STANDARD_TAG)):
         return node.span.start, f"&{node.anchor}" if node.anchor else ""
     return content_start(source.text, node), ""
@@ -93,7 +93,7 @@ def _in_flow(target: Target, start: int, kept: str, value: Any) -> Splice:
 
 
 def _in_old_quotes(node: Node, value: Any) -> str | None:
-    """A string in the quotes that the old one had."""
+    """The string in the quotes of the old one; None if that is not possible."""
     if not isinstance(node, Scalar) or not isinstance(value, str) or "\n" in value:
         return None
     if node.style == "single":
@@ -114,7 +114,7 @@ def _rendered(target: Target, start: int, kept: str, value: Any) -> _ValueText:
         text = _behind_dash(target, start, value, layout, alone=bool(has_property))
     else:
         base = 0 if holder.entry is None else column(source, entry_start(source, holder.entry))
-        if holder.entry is None:  # behind `---` a block cannot begin on the same line, but at the margin
+        if holder.entry is None:  # after `---` a block cannot begin on the same line, only at the margin
             if isinstance(value, (dict, list)) and value:
                 return _ValueText(kept, block_lines(value, layout))
             layout = replace(layout, step=0, dash=0)
@@ -124,7 +124,7 @@ def _rendered(target: Target, start: int, kept: str, value: Any) -> _ValueText:
 
 
 def _on_own_line(value: Any, layout: Layout, width: int) -> _ValueText:
-    """A value that begins its line keeps its column."""
+    """The text of a value that begins its line and keeps its column."""
     if isinstance(value, (dict, list)) and value:
         first, *below = block_lines(value, layout)
     else:
@@ -133,7 +133,7 @@ def _on_own_line(value: Any, layout: Layout, width: int) -> _ValueText:
 
 
 def _behind_dash(target: Target, start: int, value: Any, layout: Layout, *, alone: bool) -> _ValueText:
-    """`alone`: an anchor or tag stands behind the dash, which would become the first key's."""
+    """The text of a value after a dash. `alone`: an anchor or tag follows the dash; which must not become a key's."""
     source, holder = target.tree.source, target.holders[-1]
     parent = target.holders[-2].node
     assert isinstance(parent, Sequence)
@@ -142,7 +142,7 @@ def _behind_dash(target: Target, start: int, value: Any, layout: Layout, *, alon
     if alone and isinstance(value, (dict, list)) and value:
         return _ValueText("", indent(block_lines(value, layout), column(source, dash) + layout.item))
     if start > dash + 1 and not alone and source.line_start(start) == source.line_start(dash):
-        # The content's column is the old one, so that the lines below fit it.
+        # The content keeps its column, so that the lines below fit it.
         layout = replace(layout, item=max(start - dash, 2))
     first, *below = block_lines([value], layout)
     return _ValueText(first[layout.item :], indent(below, column(source, dash)))
@@ -155,20 +155,20 @@ def _in_place(source: Source, start: int, end: int, first: str) -> Splice:
         return Splice(start, end, first)
     line_end = source.line_end(end)
     if not source.text[end:line_end].strip():
-        end = line_end  # blanks behind an empty value are not worth keeping
+        end = line_end  # blanks after an empty value need not be kept
     blank = " " if source.text[start - 1 : start] not in ("", " ", "\t", "\n", "\r") else ""
     return Splice(start, end, blank + first)
 
 
 def _instead_of_block_scalar(source: Source, node: Scalar, start: int, text: _ValueText) -> list[Splice]:
-    """The header gives way to the new text, its comment stays, the content lines go."""
+    """Replaces the header with the new text and removes the content lines. The header's comment stays."""
     match = _HEADER.match(source.text, content_start(source.text, node))
     header = _in_place(source, start, match.end() if match else start, text.first)
     return [header, _lines_instead(source, source.next_line(start), node.span.end, text.below)]
 
 
 def _has_no_colon(target: Target) -> bool:
-    """Whether the value is that of a `? key` alone."""
+    """Whether the value belongs to a `? key` without a colon."""
     entry = target.holders[-1].entry
     if entry is None or entry.value.span.start < entry.value.span.end:
         return False
@@ -184,7 +184,7 @@ def _behind_question_mark(target: Target, value: Any) -> list[Splice]:
 
 
 def _instead_of_lines(target: Target, start: int, kept: str, value: Any) -> list[Splice]:
-    """A block collection below its key or dash gives way to the lines of another, or to a value behind the key."""
+    """Replaces a block collection below its key or dash with the lines of another, or with a value after the key."""
     source, node = target.tree.source, target.holders[-1].node
     region = source.line_start(start), next_line_behind(source, node)
     at = _behind_owner(target, start)
@@ -197,7 +197,7 @@ def _instead_of_lines(target: Target, start: int, kept: str, value: Any) -> list
 
 
 def _column_instead(target: Target, start: int, value: Any) -> int:
-    """The old column, unless another kind takes the place: a list may stand in its key's column, a mapping not."""
+    """The old column, unless the kind changes: a list may be in its key's column, but a mapping may not."""
     source, holder = target.tree.source, target.holders[-1]
     width = column(source, start)
     if holder.entry is None:
@@ -209,7 +209,7 @@ def _column_instead(target: Target, start: int, value: Any) -> int:
 
 
 def _behind_owner(target: Target, start: int) -> int:
-    """Behind the colon or dash, and behind the anchor and tag that follow it."""
+    """The offset after the colon or dash, and after the anchor and tag that follow it."""
     source, holder = target.tree.source, target.holders[-1]
     node = holder.node
     if (node.anchor or node.tag) and start > node.span.start:
@@ -224,7 +224,7 @@ def _behind_owner(target: Target, start: int) -> int:
 
 
 def _lines_instead(source: Source, start: int, end: int, lines: list[str]) -> Splice:
-    """Whole lines replaced by others; at the end of a file without line end, that stays missing."""
+    """Replaces whole lines with others. A file without a final newline stays so."""
     newline = source.newline_near(max(start - 1, 0))
     ends_line = source.text[end - 1 : end] in ("\n", "\r")
     if not lines:

@@ -1,8 +1,8 @@
-"""YAML text to nodes: ruamel.yaml's parser locates, the builder makes our own immutable nodes of its events.
+"""Reads YAML text into nodes: ruamel.yaml's parser gives events, and the builder makes immutable nodes of them.
 
-Events are used instead of composed nodes because they keep what a splice needs: an alias has marks of
-its own (a composed alias carries the anchor's), re-used anchors work with both parsers, and a document
-that is too deep is refused while it streams, before it costs anything.
+Events are used instead of composed nodes because they keep what a splice needs. An alias has its own marks (a composed
+alias has those of the anchor), re-used anchors work with both parsers, and a document that is nested too deep is
+rejected while it is read, before it uses much memory.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 @dataclass(slots=True)
 class _Open:
-    """A collection whose end has not come yet."""
+    """A collection whose end has not been read yet."""
 
     start: int
     anchor: str | None
@@ -60,8 +60,11 @@ class _Open:
 
 
 class Builder:
-    """Reads the events of one document; `root` is then its root (None if it is empty), `scalars` are all of
-    its scalars in file order, `duplicates` counts the keys that are there already."""
+    """Builds the nodes of one document from its events.
+
+    `root` is then its root (None if it is empty), `scalars` are all its scalars in file order, and `duplicates` is the
+    number of duplicate keys.
+    """
 
     def __init__(self, source: Source, start: int) -> None:
         self.root: Node | None = None
@@ -74,13 +77,14 @@ class Builder:
         self._siblings: list[Node] = []  # the children so far of the innermost open collection, or the root
         self._anchors: dict[str, Node | None] = {}
         self._others = 0
-        self._before = start  # where the text of the events so far ends
+        self._before = start  # the end of the text of the events so far
         self._has_tabs = "\t" in source.text
 
     def read(self, events: Iterator[Any]) -> Any:
-        """Takes the events up to the one that ends the document, which is returned.
+        """Reads the events up to the one that ends the document, and returns that one.
 
-        Raises ParseError for nesting beyond MAX_DEPTH and for aliases without a (finished) anchor.
+        Raises ParseError for nesting beyond MAX_DEPTH, for more than MAX_VALUES values, for aliases without a finished
+        anchor, and for text that go-yaml rejects although ruamel.yaml does not.
         """
         handlers: dict[type, Callable[[Any], None]] = {
             kinds.ScalarEvent: self._scalar,
@@ -115,13 +119,13 @@ class Builder:
         self._before = event.end_mark.index if flow else start
 
     def _count(self, at: int) -> None:
-        """What is no scalar: those are counted by their list."""
+        """Counts a node that is not a scalar. Scalars are counted by their list."""
         self._others += 1
         if self._others > MAX_VALUES:
             raise ParseError(TOO_MANY, place=self._source.place(at))
 
     def _close(self, event: Any) -> None:
-        """A block collection's end mark runs past trailing comments: its last child's end is its own."""
+        """The end mark of a block collection is after trailing comments, so the end of its last child is used."""
         opened, children = self._stack.pop(), self._siblings
         self._siblings = opened.children
         end = self._before
@@ -137,7 +141,7 @@ class Builder:
             self.duplicates += len(node.entries) - len(node.lasts)
         else:
             node = Sequence(opened.start, end, tuple(children), opened.flow, opened.tag, opened.anchor)
-        if opened.anchor and self._anchors[opened.anchor] is None:  # else one of that name inside began later
+        if opened.anchor and self._anchors[opened.anchor] is None:  # otherwise one of that name inside began later
             self._anchors[opened.anchor] = node
         self._siblings.append(node)
 
@@ -169,7 +173,7 @@ class Builder:
         self._before = end
 
     def _check_explicit_value(self) -> None:
-        """In a block go-yaml refuses a tab behind the colon of an explicit key, which stands on a line below it."""
+        """In a block go-yaml rejects a tab after the colon of an explicit key, which is on a line below the key."""
         opened = self._stack[-1] if self._stack else None
         if opened is None or opened.flow or not opened.is_mapping or len(self._siblings) % 2 == 0:
             return
@@ -178,7 +182,7 @@ class Builder:
             self._refuse(found.end() - 1, "found character that cannot start any token", "use a space, not a tab")
 
     def _check_escapes(self, start: int, end: int, text: str) -> None:
-        """go-yaml knows no `\\/`, and no half of a surrogate pair."""
+        """go-yaml rejects `\\/` and half of a surrogate pair."""
         if self._text.find("\\", start, end) < 0:
             return
         if SURROGATE.search(text):
@@ -187,7 +191,7 @@ class Builder:
             self._refuse(start, "found unknown escape character", "write / instead of \\/")
 
     def _behind_indicator(self, limit: int) -> int:
-        """An empty value is marked at the next token by the pure parser; it belongs behind its indicator."""
+        """The offset after the indicator of an empty value. The pure parser marks such a value at the next token."""
         if not self._stack:
             return self._before
         indicator = ("?", ":")[len(self._siblings) % 2] if self._stack[-1].is_mapping else "-"
@@ -197,7 +201,7 @@ class Builder:
         return self._before
 
     def _block_scalar_end(self, start: int, end: int) -> int:
-        """`|+` owns its trailing blank lines; otherwise the scalar ends with its last line of content."""
+        """The end of a block scalar: after its last line of content, with `|+` after its trailing blank lines."""
         source = self._source
         header = source.text[start : source.line_end(start)]
         end = min(end, len(source.text))
@@ -210,7 +214,7 @@ class Builder:
         raise ParseError(f"invalid YAML: {what}", remedy=remedy, place=self._source.place(at))
 
     def _properties(self, event: Any, at: int) -> tuple[str | None, str | None]:
-        """Anchor and explicit tag; the two parsers disagree on the tag's type and on '' for none."""
+        """Anchor and explicit tag. The two parsers differ in the tag's type, and in None or '' for no tag."""
         name, tag = event.anchor, event.ctag
         if tag in ("!!", "tag:yaml.org,2002:"):
             self._refuse(at, "did not find expected tag URI", "write the complete tag, such as !!str")
@@ -220,7 +224,7 @@ class Builder:
         return (str(name) if name else None), (str(tag) if tag else None)
 
     def _is_anchor(self, name: str, at: int) -> bool:
-        """go-yaml wants a blank or one of a few signs behind an anchor's name: not `&a{}`."""
+        """Whether go-yaml accepts the anchor: it requires a blank or one of a few signs after the name (not `&a{}`)."""
         behind = self._text.find(f"&{name}", at) + len(name) + 1
         after = self._text[behind : behind + 1]
         return _ANCHOR.match(name) is not None and (after in _BEHIND_ANCHOR or after.isspace())
@@ -245,7 +249,7 @@ class Builder:
         self._before = end
 
 
-# ruamel.yaml stumbles over a few odd texts (%YAML 1.3, "\\U00110000") with errors that are not its own.
+# ruamel.yaml raises errors other than YAMLError for a few unusual texts (%YAML 1.3, "\\U00110000").
 _PARSER_ERRORS = (YAMLError, AssertionError, ValueError, OverflowError)
 
 _QUOTED_TEMPLATE = re.compile(r"""[^'"]*['"].*\{\{""")
@@ -253,17 +257,20 @@ _QUOTED_TEMPLATE = re.compile(r"""[^'"]*['"].*\{\{""")
 _BYTE_ORDER_MARK = "\ufeff"
 
 _MOST_TAG_DIRECTIVES = 100
-"""libyaml compares each %TAG with all before it: texts with more go to the pure parser."""
+"""libyaml compares each %TAG with all earlier ones. Texts with more of them are read by the pure parser."""
 
 _PROBLEM = 160
-"""ruamel.yaml quotes tags and directives."""
+"""The limit for ruamel.yaml's message, which may quote a whole tag or directive."""
 
 
 @dataclass(frozen=True, slots=True)
 class YamlText:
-    """One document of a stream: its root (None if it is empty), %YAML version, its extent (from the end of
-    the document before it, with the comments and directives above it, to its own end), its scalars in file
-    order, how many keys are there already, and whether there are aliases."""
+    """One document of a stream.
+
+    It has the root (None if the document is empty), the %YAML version, the extent (from the end of the document before
+    it, with the comments and directives above it, to its own end), the scalars in file order, the number of duplicate
+    keys, and whether there are aliases.
+    """
 
     root: Node | None
     version: tuple[int, int] | None
@@ -280,9 +287,9 @@ def has_c_parser() -> bool:
 
 
 def read_yaml(source: Source, index: int = 0, *, pure: bool = False) -> YamlText:
-    """Reads document `index` (from 0); documents behind it are not looked at, as in yaml.v2.
+    """Reads document `index` (from 0). Later documents are not read, as in yaml.v2.
 
-    Raises ParseError where the text up to that document is ill-formed or nested too deep.
+    Raises ParseError if the text up to the end of that document is not valid or nested too deep.
     """
     return _read_texts(source, partial(_only, source, index), pure=pure)[0]
 
@@ -293,16 +300,16 @@ def read_stream(source: Source, *, pure: bool = False) -> list[YamlText]:
 
 
 _Pick = Callable[[Iterator[YamlText]], list[YamlText]]
-"""Which documents of a stream are wanted; those behind them are not read."""
+"""Picks the wanted documents of a stream; the ones after them are not read."""
 
 
 def _read_texts(source: Source, pick: _Pick, *, pure: bool) -> list[YamlText]:
     if source.text.startswith(_BYTE_ORDER_MARK):
-        # go-yaml takes the first sign of every line for one then (yamlprivateh.go, is_bom).
+        # go-yaml then takes the first character of every line for a byte order mark (yamlprivateh.go, is_bom).
         what, remedy = "invalid YAML: a second byte order mark", "remove one of the two"
         raise ParseError(what, remedy=remedy, place=source.place(0))
     if not pure and has_c_parser() and _suits_c_parser(source.text):
-        # Its libyaml is older than go-yaml's and refuses `[system:masters]`: the pure parser has the last word.
+        # Its libyaml is older than go-yaml's and rejects `[system:masters]`, so the pure parser decides.
         try:
             return _read(source, source.text, pick, pure=False)
         except ParseError:
@@ -313,7 +320,7 @@ def _read_texts(source: Source, pick: _Pick, *, pure: bool) -> list[YamlText]:
 
 
 def _suits_c_parser(text: str) -> bool:
-    """libyaml passes over a byte order mark at the start of any line; to go-yaml it is a letter there."""
+    """libyaml ignores a byte order mark at the start of any line; for go-yaml it is a letter there."""
     return text.count("%TAG") <= _MOST_TAG_DIRECTIVES and _BYTE_ORDER_MARK not in text
 
 
@@ -343,7 +350,7 @@ def _read_pure(source: Source, pick: _Pick) -> list[YamlText]:
 
 
 def _read(source: Source, text: str, pick: _Pick, *, pure: bool) -> list[YamlText]:
-    """`text` has the length of `source.text`, so that the marks fit that too. Raises YAMLError."""
+    """Reads `text`, which has the length of `source.text` so that its marks are valid there too. Raises YAMLError."""
     if not pure:
         parser = importlib.import_module("ruamel.yaml.main").CParser(text)
         return pick(_documents(source, iter(parser.get_event, None)))
@@ -371,11 +378,11 @@ def _only(source: Source, index: int, texts: Iterator[YamlText]) -> list[YamlTex
 
 
 def _documents(source: Source, events: Iterator[Any]) -> Iterator[YamlText]:
-    """Each is read when it is asked for."""
+    """The documents of a stream; each is read on demand."""
     start = 0
     for event in events:
         if not isinstance(event, kinds.DocumentStartEvent):
-            continue  # the stream's own
+            continue  # an event of the stream itself
         version = tuple(event.version) if event.version else None
         builder = Builder(source, event.end_mark.index)
         end = builder.read(events)
