@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Sequence, Span, is_block
-from tarmak_iam.document.splices import column, member_count, member_start, member_value, next_line_behind, starts_line
+from tarmak_iam.document.splices import column, member_count, member_start, member_value, next_line_after, starts_line
 from tarmak_iam.document.tree import Comment, Tree
 
 # Prose may have colons too. A setting has one word, a quoted string or a collection after the colon.
@@ -52,11 +52,11 @@ def below_commented(tree: Tree, name: str, start: int, fits: Callable[[int], boo
         where = column(tree.source, comment.span.start)
         if comment.setting != name or not fits(where):
             continue
-        return Slot(_behind_deeper(lines[number:], where), where)
+        return Slot(_below_deeper(lines[number:], where), where)
     return None
 
 
-def _behind_deeper(lines: list[tuple[Comment, int]], where: int) -> int:
+def _below_deeper(lines: list[tuple[Comment, int]], where: int) -> int:
     """The offset below the first line and the deeper lines that follow it without a gap, in its column."""
     (first, below), *followers = lines
     for follower, after in followers:
@@ -93,7 +93,7 @@ _ITEM = re.compile(r"#+ ?- ")
 def member_lines(tree: Tree, parent: Mapping | Sequence, number: int) -> Span:
     """The lines of a member that begins its line, with the comment lines that clearly belong to it."""
     source, start = tree.source, member_start(tree.source, parent, number)
-    below = next_line_behind(source, member_value(parent, number))
+    below = next_line_after(source, member_value(parent, number))
     for comment in own_comment_lines(tree, parent, number):
         start = min(start, comment.span.start)
         below = max(below, source.next_line(comment.span.end))
@@ -119,14 +119,14 @@ def holds_comments(tree: Tree, node: Node) -> bool:
     return any(node.span.start < comment.span.start < node.span.end for comment in tree.comments)
 
 
-def behind_with_comments(tree: Tree, at: int, width: int) -> int:
+def below_deeper_comments(tree: Tree, at: int, width: int) -> int:
     """The offset of a line, moved below the comment lines there that are indented deeper than `width`: they continue
     what is above them."""
     deeper = _deeper(tree, at, width)
     return tree.source.next_line(deeper[-1].span.end) if deeper else at
 
 
-def behind_last_comments(tree: Tree, at: int, width: int) -> int:
+def below_last_comments(tree: Tree, at: int, width: int) -> int:
     """The offset of the line directly below a collection, moved below the comment lines there about its last member.
 
     Those lines are indented at least to `width`. Either a blank line or the end of the document follows them, or they
@@ -181,7 +181,7 @@ def _below(tree: Tree, parent: Mapping | Sequence, number: int) -> list[Comment]
     """The comments directly below a member that are inside it by their indentation, or that continue the comment at the
     end of its line."""
     source, value = tree.source, member_value(parent, number)
-    below = next_line_behind(source, value)
+    below = next_line_after(source, value)
     deeper = _deeper(tree, below, column(source, member_start(source, parent, number)))
     if is_block(value):
         return deeper
@@ -219,5 +219,5 @@ def _may_go_on(tree: Tree, parent: Mapping | Sequence, number: int) -> bool:
     if number + 1 == member_count(parent):
         return False
     source, following = tree.source, member_start(tree.source, parent, number + 1)
-    gap = source.text[next_line_behind(source, member_value(parent, number)) : source.line_start(following)]
+    gap = source.text[next_line_after(source, member_value(parent, number)) : source.line_start(following)]
     return starts_line(source, following) and not gap

@@ -62,7 +62,7 @@ class DocumentChange(ABC):
     def may_follow(self, earlier: DocumentChange) -> bool:
         """Whether this change can be planned on a tree to which the earlier change is not applied yet."""
         if self.members is not None and earlier.members is not None and self.target.route == earlier.target.route:
-            return self._may_stand_beside(earlier)
+            return self._is_independent_of(earlier)
         return not earlier._reaches(self.target.route) and not self._takes(earlier.target.route)
 
     def completes(self, _waiting: Iterable[DocumentChange]) -> bool:
@@ -77,7 +77,7 @@ class DocumentChange(ABC):
         """Whether the change affects the node at a route, or a node below it."""
         return self._reaches(route) or route.leads_to(self.target.route)
 
-    def _may_stand_beside(self, _earlier: DocumentChange) -> bool:
+    def _is_independent_of(self, _earlier: DocumentChange) -> bool:
         """Whether this change is independent of an earlier change of members of the same collection."""
         return False
 
@@ -128,7 +128,7 @@ class AddMembers(DocumentChange):
             return None
         return AddMembers(self.target, {**earlier.new, **self.new})
 
-    def _may_stand_beside(self, earlier: DocumentChange) -> bool:
+    def _is_independent_of(self, earlier: DocumentChange) -> bool:
         if isinstance(earlier, AddMembers):
             return _is_block(self.target) and not self.new.keys() & earlier.new.keys()
         return isinstance(earlier, RemoveMembers) and earlier.leaves_a_block
@@ -159,7 +159,7 @@ class AddItems(DocumentChange):
         is_joint = earlier.index == self.index == end or is_empty_target(self.target)
         return AddItems(self.target, earlier.index, [*earlier.new, *self.new]) if is_joint else None
 
-    def _may_stand_beside(self, earlier: DocumentChange) -> bool:
+    def _is_independent_of(self, earlier: DocumentChange) -> bool:
         return isinstance(earlier, AddItems) and self.index < earlier.index
 
 
@@ -193,7 +193,7 @@ class RemoveMembers(DocumentChange):
         taken = sum(len(other.numbers) for other in others if other.target.route == self.target.route)
         return bool(taken) and taken + len(self.numbers) == member_count(self.target.holders[-1].node)
 
-    def _may_stand_beside(self, earlier: DocumentChange) -> bool:
+    def _is_independent_of(self, earlier: DocumentChange) -> bool:
         if isinstance(earlier, RemoveMembers):
             return self._takes_whole_lines and earlier._takes_whole_lines
         return isinstance(earlier, AddMembers) and self.leaves_a_block

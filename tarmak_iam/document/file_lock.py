@@ -133,7 +133,7 @@ class _Turn:
         self._path, self._busy, self._seconds = path, busy, seconds
         self._patience, self._waiting = patience, waiting
         self._begin = time.monotonic()
-        self._is_said = False
+        self._is_reported = False
 
     def wait(self, holder: str) -> None:
         """Waits a moment. Raises ToolError when the time is up."""
@@ -141,8 +141,8 @@ class _Turn:
         waited = time.monotonic() - self._begin
         if waited >= self._seconds:
             raise ToolError(busy, remedy="run again when it is done", place=Place(str(self._path)))
-        if waited >= self._patience and not self._is_said:
-            self._is_said = True
+        if waited >= self._patience and not self._is_reported:
+            self._is_reported = True
             self._waiting(busy)
         time.sleep(_PAUSE)
 

@@ -51,9 +51,11 @@ class Boundary:
         what = f"this is a link to {os.path.realpath(link)}, outside of {root}"
         if not self.follow_links:
             raise FileError(what, remedy=_ADVICE, place=Place(str(link)))
-        foreign = _foreign(root, parts, real)
-        if foreign is not None:
-            raise FileError(f"{what}, and {foreign} belongs to another user", remedy=_OWN_ONLY, place=Place(str(link)))
+        not_owned = _not_owned(root, parts, real)
+        if not_owned is not None:
+            raise FileError(
+                f"{what}, and {not_owned} belongs to another user", remedy=_OWN_ONLY, place=Place(str(link))
+            )
         return Path(real)
 
 
@@ -61,7 +63,7 @@ def _is_within(real: str, root: str) -> bool:
     return real == root or real.startswith(os.path.join(root, ""))
 
 
-def _foreign(root: str, parts: Iterable[str], real: str) -> str | None:
+def _not_owned(root: str, parts: Iterable[str], real: str) -> str | None:
     """The first link on the way from the directory, or the target, that the effective user does not own; None if there
     is none. Outside the directory the system's own links are allowed, such as /tmp on macOS."""
     user = os.geteuid()
@@ -186,7 +188,7 @@ def replace_file(
                 # A file that may not be written is not replaced either.
                 os.close(os.open(target, os.O_WRONLY | os.O_NOFOLLOW))
             others = os.stat(target).st_nlink - 1 if expected is not None else 0
-            _write_beside(target, data, mode, secret=secret)
+            _write_new_file(target, data, mode, secret=secret)
             _sync(directory)
         _LOGGER.info("wrote %s (%s bytes)", path, f"{len(data):,}")
         if others:
@@ -240,7 +242,7 @@ def _check_unchanged(path: Path, target: Path, expected: bytes | None) -> None:
         raise FileChanged(f"{what}; nothing was written", remedy="run again", place=Place(str(path)))
 
 
-def _write_beside(target: Path, data: bytes, mode: int, *, secret: bool) -> None:
+def _write_new_file(target: Path, data: bytes, mode: int, *, secret: bool) -> None:
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".tmp", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -328,7 +330,7 @@ def replace_files(replacements: Iterable[Replacement]) -> None:
         # From the last to the first, up to the first failure: an earlier file may be a backup of a later one.
         with contextlib.suppress(FileError, OSError):
             for each in reversed(written):
-                _put_back(each)
+                _restore(each)
         raise
 
 
@@ -336,7 +338,7 @@ def _replace(file: Replacement, data: bytes, expected: bytes | None) -> None:
     replace_file(file.path, data, expected=expected, mode=file.mode, secret=file.is_secret, within=file.within)
 
 
-def _put_back(done: Replacement) -> None:
+def _restore(done: Replacement) -> None:
     if done.before is not None:
         _replace(done, done.before, done.data)
     elif read_if_present(done.path) == done.data:

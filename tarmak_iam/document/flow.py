@@ -33,7 +33,7 @@ def add_to_flow(
     texts = [_render(target, node, each, spread) for each in new]
     if index is not None and index < len(members):
         return [_before_member(target.tree, members[index], texts)]
-    return _behind_last(target, node, members[-1], texts)
+    return _after_last(target, node, members[-1], texts)
 
 
 def _before_member(tree: Tree, member: _Member, texts: list[str]) -> Splice:
@@ -57,11 +57,11 @@ def fill_flow(target: Target, node: Mapping | Sequence, new: SequenceOf[Any]) ->
     return [Splice(source.line_start(closing), source.line_start(closing), text)]
 
 
-def _behind_last(target: Target, node: Mapping | Sequence, last: _Member, texts: list[str]) -> list[Splice]:
+def _after_last(target: Target, node: Mapping | Sequence, last: _Member, texts: list[str]) -> list[Splice]:
     source, closing = target.tree.source, node.span.end - 1
     end = last.span.end if last.comma is None else last.comma
     if source.line_start(closing) == source.line_start(end):
-        return [_on_last_line(source, last, texts, is_behind_colon=_is_nothing(node, -1))]
+        return [_on_last_line(source, last, texts, is_after_colon=_is_nothing(node, -1))]
     blank = " " if _is_nothing(node, -1) else ""
     below = source.next_line(end)
     newline, margin = source.newline_near(last.span.end), _margin(target, node)
@@ -70,13 +70,13 @@ def _behind_last(target: Target, node: Mapping | Sequence, last: _Member, texts:
     return [lines] if last.comma is not None else [Splice(last.span.end, last.span.end, f"{blank},"), lines]
 
 
-def _on_last_line(source: Source, last: _Member, texts: list[str], *, is_behind_colon: bool) -> Splice:
+def _on_last_line(source: Source, last: _Member, texts: list[str], *, is_after_colon: bool) -> Splice:
     at = last.span.end
     if last.comma is not None:  # a trailing comma stays, at the same distance from its member
         gap = source.text[at : last.comma]
         return Splice(last.comma + 1, last.comma + 1, "".join(f" {text}{gap}," for text in texts))
     blank = ""
-    if is_behind_colon:  # a comma directly after the colon would be part of the key
+    if is_after_colon:  # a comma directly after the colon would be part of the key
         at, blank = (at + 1, "") if source.text[at] in " \t" else (at, " ")
     return Splice(at, at, blank + "".join(f", {text}" for text in texts))
 
@@ -116,7 +116,7 @@ def flow_value(target: Target, value: Any) -> str:
 
 def _cut(tree: Tree, start: int, end: int, *, is_last: bool) -> Span:
     source = tree.source
-    line_is_over = not _code_behind(tree, end)
+    line_is_over = not _is_code_after(tree, end)
     if starts_line(source, start) and line_is_over:
         return Span(source.line_start(start), source.next_line(end))
     if is_last or line_is_over:
@@ -125,7 +125,7 @@ def _cut(tree: Tree, start: int, end: int, *, is_last: bool) -> Span:
     return Span(start, blank.end() if blank else end)
 
 
-def _code_behind(tree: Tree, offset: int) -> bool:
+def _is_code_after(tree: Tree, offset: int) -> bool:
     """Whether anything but a comment follows on the line."""
     rest = tree.source.text[offset : tree.source.line_end(offset)].strip()
     return bool(rest) and not rest.startswith("#")

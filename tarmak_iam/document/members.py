@@ -11,9 +11,9 @@ from typing import Any
 
 from tarmak_iam.document.comments import (
     Slot,
-    behind_last_comments,
-    behind_with_comments,
     below_commented,
+    below_deeper_comments,
+    below_last_comments,
     comment_line,
     holds_comments,
     member_lines,
@@ -40,7 +40,7 @@ from tarmak_iam.document.splices import (
     member_value,
     members_of,
     new_lines,
-    next_line_behind,
+    next_line_after,
     owns_line_end,
     starts_line,
 )
@@ -81,10 +81,10 @@ def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
         at = member_lines(tree, node, 0).start
     else:
         last = index == len(node.items)
-        below = insertion_offset(tree, node) if last else next_line_behind(source, node.items[index - 1])
-        at = behind_with_comments(tree, below, dash)
+        below = insertion_offset(tree, node) if last else next_line_after(source, node.items[index - 1])
+        at = below_deeper_comments(tree, below, dash)
         if last and at == below:  # a comment further out than those before it is about something else
-            at = behind_last_comments(tree, at, _outer_column(target, dash))
+            at = below_last_comments(tree, at, _outer_column(target, dash))
     return [new_lines(source, at, lines)]
 
 
@@ -178,12 +178,12 @@ def _into_block_mapping(target: Target, mapping: Mapping, key: Any, value: Any) 
     tree, source = target.tree, target.tree.source
     layout, width = target.layout(), key_column(source, mapping)
     lines = indent(entry_lines(key, value, layout), width)
-    places = (_above_first(target, mapping), *(next_line_behind(source, entry.value) for entry in mapping.entries))
+    places = (_above_first(target, mapping), *(next_line_after(source, entry.value) for entry in mapping.entries))
     for start in places if str(key) in tree.commented_out else ():
         slot = None if start is None else below_commented(tree, str(key), start, lambda where: where == width)
         if slot:
             return [new_lines(source, slot.offset, lines)]
-    return [new_lines(source, behind_with_comments(tree, insertion_offset(tree, mapping), width), lines)]
+    return [new_lines(source, below_deeper_comments(tree, insertion_offset(tree, mapping), width), lines)]
 
 
 def _above_first(target: Target, mapping: Mapping) -> int | None:
@@ -233,7 +233,7 @@ def remove_root(tree: Tree) -> list[Splice]:
     """Removes a block collection that is the whole document. The comments above and below it stay."""
     root = tree.root
     assert root is not None
-    span = Span(tree.source.line_start(root.span.start), next_line_behind(tree.source, root))
+    span = Span(tree.source.line_start(root.span.start), next_line_after(tree.source, root))
     return [_lines(tree.source, span, keep_line_end=False)]
 
 
@@ -296,7 +296,7 @@ def _from_block(tree: Tree, parent: Mapping | Sequence, numbers: list[int]) -> l
     ]
     splices = [Splice(*span, "") for span in _ending_as_before(tree, parent, joined_spans(spans))]
     if numbers[0] == 0 and not starts_line(source, member_start(source, parent, 0)):
-        return _behind_dash(tree, parent, numbers, splices)
+        return _after_dash(tree, parent, numbers, splices)
     return splices
 
 
@@ -315,13 +315,13 @@ def _ending_as_before(tree: Tree, parent: Mapping | Sequence, spans: list[Span])
     return spans
 
 
-def _behind_dash(tree: Tree, parent: Mapping | Sequence, numbers: list[int], others: list[Splice]) -> list[Splice]:
+def _after_dash(tree: Tree, parent: Mapping | Sequence, numbers: list[int], others: list[Splice]) -> list[Splice]:
     """Removes the first member of a mapping or list that begins after a dash. The next one that stays moves up to its
     place, or the dash stays alone if there are comments between them."""
     source, start = tree.source, member_start(tree.source, parent, 0)
     following = next(number for number in range(member_count(parent)) if number not in numbers)
     before, end = member_value(parent, following - 1), member_start(source, parent, following)
-    between = source.text[next_line_behind(source, before) : source.line_start(end)]
+    between = source.text[next_line_after(source, before) : source.line_start(end)]
     if starts_line(source, end) and not between.strip():
         return [Splice(start, end, ""), *(splice for splice in others if splice.start >= end)]
     first = Splice(blanks_before(source, start), source.line_end(code_end(source, member_value(parent, 0))), "")

@@ -127,7 +127,7 @@ def code_end(source: Source, node: Node) -> int:
     return end - 1 - (text[end - 2 : end] == "\r\n") if text[end - 1] in "\r\n" else end
 
 
-def next_line_behind(source: Source, node: Node) -> int:
+def next_line_after(source: Source, node: Node) -> int:
     """The beginning of the line below a node, after its last line and that line's comment."""
     leaf = last_leaf(node)
     if isinstance(leaf, Scalar) and leaf.is_block:
@@ -147,7 +147,7 @@ def insertion_offset(tree: Tree, node: Node) -> int:
             remedy="add a newline at the end of the file if the value may end with one too",
             place=tree.source.place(leaf.span.start),
         )
-    return next_line_behind(tree.source, node)
+    return next_line_after(tree.source, node)
 
 
 def owns_line_end(source: Source, node: Node) -> bool:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tarmak_iam.document.comments import behind_with_comments
+from tarmak_iam.document.comments import below_deeper_comments
 from tarmak_iam.document.flow import flow_value
 from tarmak_iam.document.nodes import STANDARD_TAG, Mapping, Node, Scalar, Sequence, content_start, is_block
 from tarmak_iam.document.render import Layout, block_lines, indent, quote, value_lines
@@ -22,7 +22,7 @@ from tarmak_iam.document.splices import (
     item_start,
     member_count,
     new_lines,
-    next_line_behind,
+    next_line_after,
     starts_line,
 )
 from tarmak_iam.document.target import Target
@@ -47,16 +47,16 @@ def write_value(target: Target, value: Any) -> list[Splice]:
     if is_block(node) and not _is_root(target) and starts_line(source, start):
         return _instead_of_lines(target, start, kept, value)
     if _has_no_colon(target):
-        return _behind_question_mark(target, value)
+        return _after_question_mark(target, value)
     text = _rendered(target, start, kept, value)
     if isinstance(node, Scalar) and node.is_block:
         return _instead_of_block_scalar(source, node, start, text)
     here = _in_place(source, start, code_end(source, node), text.first)
     if not text.below:
         return [here]
-    at = next_line_behind(source, node)
+    at = next_line_after(source, node)
     if isinstance(value, (dict, list)):  # comments inside a literal block would become its text
-        at = behind_with_comments(target.tree, at, len(text.below[0]) - len(text.below[0].lstrip()))
+        at = below_deeper_comments(target.tree, at, len(text.below[0]) - len(text.below[0].lstrip()))
     return [here, new_lines(source, at, text.below)]
 
 
@@ -111,7 +111,7 @@ def _rendered(target: Target, start: int, kept: str, value: Any) -> _ValueText:
     layout = target.layout(inside=1)
     has_property = kept or start > holder.node.span.start
     if holder.index is not None:
-        text = _behind_dash(target, start, value, layout, alone=bool(has_property))
+        text = _after_dash(target, start, value, layout, alone=bool(has_property))
     else:
         base = 0 if holder.entry is None else column(source, entry_start(source, holder.entry))
         if holder.entry is None:  # after `---` a block cannot begin on the same line, only at the margin
@@ -132,8 +132,8 @@ def _on_own_line(value: Any, layout: Layout, width: int) -> _ValueText:
     return _ValueText(first, indent(below, width))
 
 
-def _behind_dash(target: Target, start: int, value: Any, layout: Layout, *, alone: bool) -> _ValueText:
-    """The text of a value after a dash. `alone`: an anchor or tag follows the dash; which must not become a key's."""
+def _after_dash(target: Target, start: int, value: Any, layout: Layout, *, alone: bool) -> _ValueText:
+    """The text of a value after a dash. `alone`: an anchor or tag follows the dash, which must not become a key's."""
     source, holder = target.tree.source, target.holders[-1]
     parent = target.holders[-2].node
     assert isinstance(parent, Sequence)
@@ -175,19 +175,19 @@ def _has_no_colon(target: Target) -> bool:
     return ":" not in target.tree.source.text[entry.key.span.end : entry.value.span.start]
 
 
-def _behind_question_mark(target: Target, value: Any) -> list[Splice]:
+def _after_question_mark(target: Target, value: Any) -> list[Splice]:
     source, entry = target.tree.source, target.holders[-1].entry
     assert entry is not None
     first, below = value_lines(value, target.layout(inside=1))
     lines = indent([f": {first}".rstrip(), *below], column(source, entry_start(source, entry)))
-    return [new_lines(source, next_line_behind(source, entry.key), lines)]
+    return [new_lines(source, next_line_after(source, entry.key), lines)]
 
 
 def _instead_of_lines(target: Target, start: int, kept: str, value: Any) -> list[Splice]:
     """Replaces a block collection below its key or dash with the lines of another, or with a value after the key."""
     source, node = target.tree.source, target.holders[-1].node
-    region = source.line_start(start), next_line_behind(source, node)
-    at = _behind_owner(target, start)
+    region = source.line_start(start), next_line_after(source, node)
+    at = _after_owner(target, start)
     if isinstance(value, (dict, list)) and value:
         lines = indent(block_lines(value, target.layout()), _column_instead(target, start, value))
         return [*([Splice(at, at, f" {kept}")] if kept else []), _lines_instead(source, *region, lines)]
@@ -208,7 +208,7 @@ def _column_instead(target: Target, start: int, value: Any) -> int:
     return own + layout.step if width <= own else width
 
 
-def _behind_owner(target: Target, start: int) -> int:
+def _after_owner(target: Target, start: int) -> int:
     """The offset after the colon or dash, and after the anchor and tag that follow it."""
     source, holder = target.tree.source, target.holders[-1]
     node = holder.node

@@ -38,9 +38,9 @@ _BLANKS = " \t\r\n\x85\u2028\u2029"
 # go-yaml's anchors; YAML itself allows more.
 _ANCHOR = re.compile(r"[0-9A-Za-z_-]+\Z", re.ASCII)
 
-_BEHIND_ANCHOR = "?:,]}%@`"
+_AFTER_ANCHOR = "?:,]}%@`"
 
-_TAB_BEHIND_EXPLICIT_COLON = re.compile(
+_TAB_AFTER_EXPLICIT_COLON = re.compile(
     r"(?:(?<=[\r\n\x85\u2028\u2029])|(?:[ \t]*(?:#[^\r\n\x85\u2028\u2029]*)?[\r\n\x85\u2028\u2029])+)[ ]*:[ ]*\t"
 )
 
@@ -152,7 +152,7 @@ class Builder:
         style = _STYLES[event.style]
         if style == "plain":
             if start == end:
-                start = end = self._behind_indicator(start)
+                start = end = self._after_indicator(start)
             elif not text:
                 end = start + len(self._text[start:end].rstrip())  # an anchor or tag only
         elif style == "double":
@@ -177,7 +177,7 @@ class Builder:
         opened = self._stack[-1] if self._stack else None
         if opened is None or opened.flow or not opened.is_mapping or len(self._siblings) % 2 == 0:
             return
-        found = _TAB_BEHIND_EXPLICIT_COLON.match(self._text, self._before)
+        found = _TAB_AFTER_EXPLICIT_COLON.match(self._text, self._before)
         if found:
             self._refuse(found.end() - 1, "found character that cannot start any token", "use a space, not a tab")
 
@@ -190,7 +190,7 @@ class Builder:
         if any(each[1] == "/" for each in _ESCAPE.finditer(self._text, start, end)):
             self._refuse(start, "found unknown escape character", "write / instead of \\/")
 
-    def _behind_indicator(self, limit: int) -> int:
+    def _after_indicator(self, limit: int) -> int:
         """The offset after the indicator of an empty value. The pure parser marks such a value at the next token."""
         if not self._stack:
             return self._before
@@ -225,9 +225,9 @@ class Builder:
 
     def _is_anchor(self, name: str, at: int) -> bool:
         """Whether go-yaml accepts the anchor: it requires a blank or one of a few signs after the name (not `&a{}`)."""
-        behind = self._text.find(f"&{name}", at) + len(name) + 1
-        after = self._text[behind : behind + 1]
-        return _ANCHOR.match(name) is not None and (after in _BEHIND_ANCHOR or after.isspace())
+        end = self._text.find(f"&{name}", at) + len(name) + 1
+        after = self._text[end : end + 1]
+        return _ANCHOR.match(name) is not None and (after in _AFTER_ANCHOR or after.isspace())
 
     def _alias(self, event: Any) -> None:
         self._count(event.start_mark.index)
