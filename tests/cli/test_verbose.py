@@ -83,7 +83,7 @@ def test_what_is_written(shell: Shell) -> None:
     lines = told(shell, "-c", shell.single, "set", "-v", "internalELBAccessLogs.bucket", "logs")
     assert lines[-1] == f"wrote <dir>/tarmak.yaml ({(shell.single / 'tarmak.yaml').stat().st_size:,} bytes)"
     lines = told(shell, "-c", shell.multi, "--current-cluster", "prod-blue", "-v", "settings", "set", "profile", "x")
-    assert any(line.startswith("make the directory ") for line in lines) or (shell.multi / "prod-blue").is_dir()
+    assert any(line.startswith("creating the directory ") for line in lines) or (shell.multi / "prod-blue").is_dir()
     assert "wrote" not in " ".join(told(shell, "-c", shell.single, "enable", "--dry-run", "-v"))
 
 

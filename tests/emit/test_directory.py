@@ -278,7 +278,7 @@ def test_a_full_disk_names_the_file(out: Path, monkeypatch: pytest.MonkeyPatch) 
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(FileError, match="cannot be written: No space left on device; make room"):
+    with pytest.raises(FileError, match="cannot be written: No space left on device; free some disk space"):
         write(out, OLD)
     assert os.listdir(out) == []
 
