@@ -83,7 +83,7 @@ def _cluster(cluster: ClusterReview) -> dict[str, Any]:
 def _status(status: ClusterStatus) -> dict[str, Any]:
     return {
         "type": status.type,
-        "switch": status.authenticator_init,
+        "awsIAMAuthenticatorInit": status.authenticator_init,
         "kubernetesVersion": status.kubernetes_version,
         "daemonVersion": status.daemon_version,
         "image": status.image,
@@ -106,7 +106,7 @@ def _admin(admin: AdminAccess) -> dict[str, Any]:
         "organizations": list(admin.organizations),
         "inSystemMasters": admin.is_admin,
         "signedByCA": admin.is_signed_by_ca,
-        "wayBack": admin.gives_access,
+        "givesAccess": admin.gives_access,
     }
 
 

@@ -117,7 +117,7 @@ def test_report(shell: Shell, home: Path) -> None:
         "organizations": ["system:masters"],
         "inSystemMasters": True,
         "signedByCA": True,
-        "wayBack": True,
+        "givesAccess": True,
     }
     page = shell.dev("report", "-o", "html").out
     assert f"<dt>Recovery access</dt><dd>T{text[1:]}</dd>" in page
@@ -143,7 +143,7 @@ def test_report_without_a_way_back(
     admin = shown["clusters"][0]["adminCertificate"]
     assert shown["clusters"][0]["recovery"].startswith("no recovery access: ")
     assert (admin["state"], admin["notAfter"], admin["signedByCA"]) == (state, not_after, signed)
-    assert (admin["examined"], admin["wayBack"]) == (True, False)
+    assert (admin["examined"], admin["givesAccess"]) == (True, False)
 
 
 def test_report_on_a_hub(shell: Shell) -> None:

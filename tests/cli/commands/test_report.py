@@ -124,7 +124,12 @@ def test_json(shell: Shell) -> None:
     mapped(shell)
     shown = reported(shell, "-c", shell.single)
     (own,) = shown["clusters"]
-    assert (shown["complete"], own["cluster"], own["switch"], own["loginObstacles"]) == (True, "dev-cluster", True, [])
+    assert (shown["complete"], own["cluster"], own["awsIAMAuthenticatorInit"], own["loginObstacles"]) == (
+        True,
+        "dev-cluster",
+        True,
+        [],
+    )
     assert [(each["principal"], each["privilege"]) for each in own["principals"]] == [(ADMIN, "admin"), (DEV, "none")]
     assert shown["history"] == "no git repository"
     assert own["live"] is None
@@ -175,7 +180,7 @@ def test_every_cluster_and_one_that_cannot_be_read(shell: Shell) -> None:
     shown = json.loads(shell.run(*multi, "report", "--all-clusters", "-o", "json", code=2).out)
     jsonschema.Draft7Validator(SCHEMA).validate(shown)
     blue = shown["clusters"][1]
-    assert (shown["complete"], blue["cluster"], "switch" in blue) == (False, "prod-blue", False)
+    assert (shown["complete"], blue["cluster"], "awsIAMAuthenticatorInit" in blue) == (False, "prod-blue", False)
     assert "the mappings file must be a YAML mapping" in blue["error"]
 
 
