@@ -228,7 +228,7 @@ def test_without_it_its_section_is_unknown(tmp_path: Path) -> None:
     bare = Installed(tmp_path, tmp_path / "tarmak.yaml")
     bare.file.write_text(CONFIG)
     assert "unknown section 'costs'" in bare.run("show", "--section", "costs", code=2).stderr
-    assert "Tarmak has no setting 'costs' in clusters[]" in bare.run("check", code=1).stdout
+    assert "Tarmak ignores the unknown key 'costs' in clusters[]" in bare.run("check", code=1).stdout
 
 
 def test_a_plugin_that_cannot_be_loaded(installed: Installed, tmp_path: Path) -> None:

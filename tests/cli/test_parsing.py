@@ -105,7 +105,7 @@ def test_one_of_many_clusters(shell: Shell, name: str, remedy: str) -> None:
     text = config.read_text()
     config.write_text(text.replace("\nenvironments:", f"{added}\nenvironments:"))
     failed = shell.dev("show", "--cluster", name, code=2)
-    assert failed.err == f"{config}: error: there is no cluster '{name}'; {remedy}\n"
+    assert failed.err == f"{config}: error: unknown cluster '{name}'; {remedy}\n"
 
 
 def test_the_working_directory_is_suggested(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -351,7 +351,7 @@ def test_a_text_that_cannot_be_edited_is_not_replaced() -> None:
     before = ("\ufeff" + SMALL).encode("utf-16-le")
     assert restore(before, after(before, lambda data: data)).data == before
     found = restore(before, after(before, lambda data: set_current(data, "prod-hub")))
-    assert (found.outcome, found.reason) == ("not restored", "the file is UTF-16-LE (line 1)")
+    assert (found.outcome, found.reason) == ("not restored", "the file is encoded as UTF-16-LE (line 1)")
 
 
 def test_a_text_that_tarmak_could_not_read_is_nothing_to_come_back_to() -> None:

@@ -235,7 +235,7 @@ def test_options_that_contradict_each_other(shell: Shell) -> None:
         assert "--kubeconfig and --context are for one cluster: use --live with --all-clusters" in refused.err
     refused = shell.run("-c", shell.multi, "--current-cluster", "prod-blue", "report", "--all-clusters", code=2)
     assert "--cluster selects one cluster" in refused.err
-    assert "there is no such kubeconfig" in shell.dev("report", "--kubeconfig", "nowhere", code=2).err
+    assert "kubeconfig not found" in shell.dev("report", "--kubeconfig", "nowhere", code=2).err
 
 
 def test_a_cluster_that_is_asked(shell: Shell, cluster: Cluster) -> None:

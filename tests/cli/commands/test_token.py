@@ -175,7 +175,7 @@ def test_inspect_says_why_a_token_is_refused(shell: Shell) -> None:
     expired = "it was signed at 2019-12-31 23:59:59 UTC, more than 15 minutes ago"
     assert f"v0.7.18:        rejects it: {expired}" in shown
     assert f"  v0.6.13 to v0.6.31  rejects it: {expired}" in shown
-    assert "  v0.6.0 to v0.6.12   rejects it: its AWS SDK knows no STS host 'sts.il-central-1.amazonaws.com'" in shown
+    assert "  v0.6.0 to v0.6.12   rejects it: its AWS SDK has no STS host 'sts.il-central-1.amazonaws.com'" in shown
 
 
 def test_inspect_by_the_version_of_the_settings(shell: Shell) -> None:
