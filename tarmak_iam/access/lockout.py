@@ -204,10 +204,8 @@ def _of_admins(old: Standings, new: Standings) -> Iterator[str]:
     if had and not left:
         yield f"the last mapping to {ADMINS} would be lost ({', '.join(map(_who, had))})"
     elif sure and not any(new.always(grant, is_admin) for grant in new.grants):
-        what = (
-            f"the last mapping to {ADMINS} that is certain at every start would be lost ({', '.join(map(_who, sure))})"
-        )
-        yield f"{what}: for all others the daemon chooses at random"
+        what = f"the last mapping to {ADMINS} that takes effect at every start would be lost"
+        yield f"{what} ({', '.join(map(_who, sure))}): for all others the authenticator chooses at random"
 
 
 def _of_nodes(old: Standings, new: Standings) -> Iterator[str]:

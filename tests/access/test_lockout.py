@@ -93,11 +93,11 @@ def by_chance(keys: str) -> Installation:
 
 
 MAYBE = by_chance("Groups: ['system:masters', ops], GROUPS: [ops]")
-AT_EVERY_START = f"the last mapping to system:masters that is certain at every start would be lost ({ADMIN})"
+AT_EVERY_START = f"the last mapping to system:masters that takes effect at every start would be lost ({ADMIN})"
 
 
 def test_an_admin_by_chance_is_no_safe_last_one() -> None:
-    assert losses(START, MAYBE) == (f"{AT_EVERY_START}: for all others the daemon chooses at random",)
+    assert losses(START, MAYBE) == (f"{AT_EVERY_START}: for all others the authenticator chooses at random",)
     assert losses(MAYBE, MAYBE) == ()
     assert losses(MAYBE, by_chance("groups: [ops]")) == (LAST,)
     assert losses(MAYBE, START) == ()

@@ -468,7 +468,7 @@ def test_another_username(stage: Stage, version: str) -> None:
         assert "'admin:ann-example.com' with system:masters" in text
         assert "the cluster has other mappings than the file" in text
         stage.live(*APPLY)
-        assert "an older daemon may still run" in " ".join(verified(stage, code=1)["account"])
+        assert "an older authenticator may still run" in " ".join(verified(stage, code=1)["account"])
 
 
 def test_credentials_that_aws_does_not_take(stage: Stage, version: str) -> None:

@@ -116,7 +116,7 @@ def test_a_cluster_id_that_is_another(cluster: Cluster) -> None:
 
 @pytest.mark.usefixtures("sts")
 def test_a_daemon_with_other_mappings_than_its_objects(cluster: Cluster) -> None:
-    assert "so its daemon runs with other mappings, another cluster ID" in verified(cluster).diagnosis[-1]
+    assert "so its authenticator runs with other mappings, another cluster ID" in verified(cluster).diagnosis[-1]
 
 
 def test_another_username(cluster: Cluster) -> None:

@@ -185,7 +185,7 @@ def _of_another(evidence: LoginEvidence, expected: Answer | None, seen: UserInfo
     elif is_as(seen, now):
         yield f"the cluster's mappings differ from the file: `{_diff(evidence)}` shows how, `apply` applies the file"
     elif expected is not None and _same(now, expected):
-        yield f"the cluster's objects match the file, so an older daemon may still run: {_rollout(evidence)}"
+        yield f"the cluster's objects match the file, so an older authenticator may still run: {_rollout(evidence)}"
     else:
         yield "neither the file nor the cluster explains this: another authenticator may have answered"
 
@@ -244,8 +244,8 @@ def _of_daemons_no(evidence: LoginEvidence, expected: Answer | None) -> Iterator
             yield f"`{_diff(evidence)}` shows the difference, and `apply` applies the file"
     elif now is not None:
         yield (
-            "the cluster's objects map the caller, so its daemon runs with other mappings, another cluster ID or a "
-            f"wrong clock, or cannot reach AWS: {_rollout(evidence)}"
+            "the cluster's objects map the caller, so its authenticator runs with other mappings, another cluster ID "
+            f"or a wrong clock, or cannot reach AWS: {_rollout(evidence)}"
         )
     yield from logged_refusal(evidence.kubectl, evidence.identity)
     yield from _of_daemon(evidence, only_troubles=True)

@@ -78,7 +78,7 @@ def _admin_of(entry: MappingEntry) -> str:
 def _account(account: str, part: FilePart) -> Wanted | LeftOut:
     raw = part.node
     if isinstance(raw, Scalar) and is_account(raw.text) and not is_account(account):
-        what = f"the account {raw.text} is not in quotes, so the daemon reads {account}, which matches no caller"
+        what = f"the account {raw.text} is not in quotes, so the authenticator reads {account}, which matches no caller"
         return LeftOut(f"{what}; use `map add` if this account was meant", part.place)
     return Wanted(account, place=part.place)
 
@@ -86,15 +86,15 @@ def _account(account: str, part: FilePart) -> Wanted | LeftOut:
 def _left_out(config: FilePart) -> Read:
     for member in config.members:
         if to_lower(member.name) in _LISTS:
-            yield LeftOut(f"{member.name} is not below server, so the daemon ignores it", member.key_place)
+            yield LeftOut(f"{member.name} is not below server, so the authenticator ignores it", member.key_place)
         elif to_lower(member.name) != "server":
-            what = f"{shown(member.name)} is not a list of mappings; the existing value stays"
+            what = f"{shown(member.name)} is not a mapping; the existing value stays"
             yield LeftOut(what, member.key_place)
     server = config.get("server")
     for member in server.members if server is not None else ():
         if to_lower(member.name) not in _LISTS:
             yield LeftOut(
-                f"server.{shown(member.name)} is not a list of mappings; add it to the file by hand", member.key_place
+                f"server.{shown(member.name)} is not a mapping; add it to the mappings file by hand", member.key_place
             )
 
 

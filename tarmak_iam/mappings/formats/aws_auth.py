@@ -73,7 +73,7 @@ def _read_list(member: FilePart, name: str) -> Read:
     if listed.value is None:
         return
     if not isinstance(listed.value, list):
-        yield LeftOut(f"{name} is not a list, so the daemon ignores it", listed.place)
+        yield LeftOut(f"{name} is not a list, so the authenticator ignores it", listed.place)
         return
     for item in listed.items:
         if name == "mapAccounts":
@@ -137,7 +137,7 @@ def _misspelt(data: FilePart) -> Iterator[LeftOut]:
         if member.name not in _LISTS:
             near = next((name for name in _LISTS if equal_fold(name, member.name)), "")
             hint = f"; the key must be {near}" if near else ""
-            yield LeftOut(f"the daemon ignores the key {shown(member.name)}{hint}", member.key_place)
+            yield LeftOut(f"the authenticator ignores the key {shown(member.name)}{hint}", member.key_place)
 
 
 def _value(data: FilePart, name: str) -> object:

@@ -9,7 +9,7 @@ _PATHS = (("spec", "authentication", "aws"), ("authentication", "aws"), ("aws",)
 _ELSEWHERE = {
     "backendMode": "use the setting backends instead",
     "image": "use the setting image instead",
-    "clusterID": "tarmak-iam uses the name of the cluster",
+    "clusterID": "tarmak-iam uses the cluster name",
 }
 
 
@@ -39,5 +39,5 @@ def read(part: FilePart) -> Read:
 
 def _left_out(member: FilePart) -> LeftOut:
     value = "" if isinstance(member.value, (dict, list)) else f" {shown(member.value)}"
-    remedy = _ELSEWHERE.get(member.name, "it configures how kops runs the daemon")
-    return LeftOut(f"{shown(member.name)}{value} is not a list of mappings; {remedy}", member.key_place)
+    remedy = _ELSEWHERE.get(member.name, "it configures how kops runs the authenticator")
+    return LeftOut(f"{shown(member.name)}{value} is not a mapping; {remedy}", member.key_place)

@@ -72,7 +72,7 @@ def test_json_and_lists_of_kubectl() -> None:
             ["f.yaml:3:7 arn:r as x []", "f.yaml:3:37: the key gruops has no equivalent in the mappings"],
         ),
         ("mapRoles: |\n    - x", ["f.yaml:3:7: x is not a YAML mapping with rolearn, username and groups"]),
-        ("mapRoles: |\n    a: 1", ["f.yaml:3:5: mapRoles is not a list, so the daemon ignores it"]),
+        ("mapRoles: |\n    a: 1", ["f.yaml:3:5: mapRoles is not a list, so the authenticator ignores it"]),
         ("mapRoles: ''", []),
         (
             "mapRoles:\n  - {rolearn: arn:r, username: x}",
@@ -84,8 +84,8 @@ def test_json_and_lists_of_kubectl() -> None:
                 ),
             ],
         ),
-        ("maproles: |\n    - x", ["f.yaml:2:3: the daemon ignores the key maproles; the key must be mapRoles"]),
-        ("other: x", ["f.yaml:2:3: the daemon ignores the key other"]),
+        ("maproles: |\n    - x", ["f.yaml:2:3: the authenticator ignores the key maproles; the key must be mapRoles"]),
+        ("other: x", ["f.yaml:2:3: the authenticator ignores the key other"]),
         ("mapAccounts: |\n    - [x]", ["f.yaml:3:7: ['x'] is not an account"]),
         (
             "mapRoles: |\n    - {sso: {accountID: '111122223333', permissionSetName: Dev, partition: ''}, username: x}",
