@@ -56,7 +56,13 @@ def test_commands_that_end_with_one_have_it_in_their_table() -> None:
     assert [each for each in sorted(commands) if ExitCode.FINDINGS not in codes_of(each.split())] == []
 
 
-def test_prose_shows_what_stands_there() -> None:
+def test_the_period_after_a_path_is_not_code() -> None:
+    assert prose("The file or directory, else ~/.tarmak. A cache as in ~/.aws/cli/cache/.") == (
+        "The file or directory, else `~/.tarmak`. A cache as in `~/.aws/cli/cache/`."
+    )
+
+
+def test_prose_renders_as_the_same_text() -> None:
     text = "Not `a_b` but c_d, --dry-run and <dir>/x of {{SessionName}}, as in ~/.tarmak; a-b, [ID] # no heading"
     assert prose(text) == (
         "Not `a_b` but c\\_d, `--dry-run` and `<dir>/x` of `{{SessionName}}`, as in `~/.tarmak`; a-b, \\[ID\\] "

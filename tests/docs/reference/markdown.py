@@ -10,7 +10,7 @@ __all__ = ["fenced", "markdown", "prose", "slug", "table"]
 
 _CODE = re.compile(r"(`[^`]+`)")
 # What reads as code in the middle of a sentence: options, placeholders, templates.
-_BARE = re.compile(r"(?<![\w`./-])(--?[a-z][\w-]*(?:=\S*\w)?|<\w+>[\w./-]*|\{\{\w+\}\}|~/[\w./-]+)(?![\w`])")
+_BARE = re.compile(r"(?<![\w`./-])(--?[a-z][\w-]*(?:=\S*\w)?|<\w+>[\w./-]*|\{\{\w+\}\}|~/[\w./-]*[\w/-])(?![\w`])")
 
 
 def prose(text: str) -> str:
