@@ -85,8 +85,8 @@ def test_a_link_leads_no_history_elsewhere(stand: Stand, tmp_path: Path) -> None
     path = shell.single / "dev-cluster" / "tarmak-iam.state.json"
     path.unlink()
     path.symlink_to(target)
-    root = shell.single.resolve()
-    refused = f"{path}: error: this is a link to {target}, outside of {root}; replace the link with the file"
+    outside = f"this is a link to {target}, outside of {shell.single.resolve()}"
+    refused = f"{path}: error: {outside}; replace the link with the file"
     assert refused in shell.dev("apply", code=2).err
     assert refused in shell.run("-c", shell.single, "rollback", code=2).err
     assert refused in shell.run("-c", shell.single, "rollback", "--list", code=2).err
