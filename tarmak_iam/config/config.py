@@ -18,7 +18,12 @@ from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.cluster import Cluster, ReadFile
 from tarmak_iam.config.ignored_content import IgnoredContent, misspelt_key_of_selection
 from tarmak_iam.config.locate import config_path, directory_option
-from tarmak_iam.config.section_edits import clear_section, edit_section, switch_off, switch_on
+from tarmak_iam.config.section_edits import (
+    clear_section,
+    disable_authenticator_init,
+    edit_section,
+    enable_authenticator_init,
+)
 from tarmak_iam.config.section_keys import key_named, load_sections
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import ITEM
@@ -182,7 +187,7 @@ class TarmakConfig:
         self._check_masters(
             cluster, "awsIAMAuthenticatorInit", "enable IAM login on the other clusters of the environment"
         )
-        return self._with(self.file.with_document(switch_on(self.document, cluster)))
+        return self._with(self.file.with_document(enable_authenticator_init(self.document, cluster)))
 
     def disable_authenticator(self, cluster_name: str) -> TarmakConfig:
         """Turns `awsIAMAuthenticatorInit` off. Returns the same config if it is off.
@@ -190,7 +195,7 @@ class TarmakConfig:
         A key with its own comment is set to `false`; otherwise it is removed, with the parents that are empty then.
         Raises SelectionError for an unknown cluster and EditRefused.
         """
-        document = switch_off(self.document, self.cluster(cluster_name))
+        document = disable_authenticator_init(self.document, self.cluster(cluster_name))
         return self._with(self.file.with_document(document))
 
     def set(self, cluster_name: str, key: str, value: Any, section: Section[Any] = AMAZON) -> TarmakConfig:

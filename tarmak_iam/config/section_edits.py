@@ -19,21 +19,21 @@ from tarmak_iam.errors import ConfigError, EditRefused
 from tarmak_iam.routes import Route
 
 
-def switch_route(cluster: Cluster) -> Route:
+def authenticator_init_route(cluster: Cluster) -> Route:
     """The route of `awsIAMAuthenticatorInit`, whether it is set or not."""
     return Route.of((*cluster.route.plain, "kubernetes", "apiServer", "amazon", "awsIAMAuthenticatorInit"))
 
 
-def switch_on(document: Document, cluster: Cluster) -> Document:
+def enable_authenticator_init(document: Document, cluster: Cluster) -> Document:
     """Turns `awsIAMAuthenticatorInit` on. Returns the same document if it is on. Raises EditRefused."""
-    return document if cluster.authenticator_init else document.set(switch_route(cluster), True)
+    return document if cluster.authenticator_init else document.set(authenticator_init_route(cluster), True)
 
 
-def switch_off(document: Document, cluster: Cluster) -> Document:
+def disable_authenticator_init(document: Document, cluster: Cluster) -> Document:
     """Turns `awsIAMAuthenticatorInit` off. Returns the same document if it is off. Raises EditRefused."""
     if not cluster.authenticator_init:
         return document
-    route = switch_route(cluster)
+    route = authenticator_init_route(cluster)
     comments = document.comments_beside(route)
     if any(comment.setting == "awsIAMAuthenticatorInit" for comment in comments):
         comments = tuple(comment for comment in comments if not comment.own_line)  # they are about that line

@@ -20,7 +20,7 @@ from tarmak_iam.config.api_server import (
 from tarmak_iam.config.cluster_validation import Issue, api_server_issues, cluster_issues
 from tarmak_iam.config.instance_pools import pools_of
 from tarmak_iam.config.kubernetes_versions import FIRST_WITHOUT_HYPERKUBE, is_release, parse_version
-from tarmak_iam.config.section_edits import switch_route
+from tarmak_iam.config.section_edits import authenticator_init_route
 from tarmak_iam.config.section_keys import block_of, load_sections
 from tarmak_iam.config.sections import Path, Section, SectionModel, SectionRule
 from tarmak_iam.config.tarmak_types import ITEM, field_at
@@ -52,7 +52,7 @@ def _setting_of_hub(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         if cluster.authenticator_init:
             what = f"{hub}: awsIAMAuthenticatorInit has no effect"
             remedy = "remove it, and enable IAM login for the other clusters of the environment"
-            yield rule.finding(Subject.CONFIG, switch_route(cluster), what, remedy)
+            yield rule.finding(Subject.CONFIG, authenticator_init_route(cluster), what, remedy)
         if cluster.api_server.get("authTokenWebhookFile"):
             what = f"{hub}: the webhook file has no effect"
             remedy = "remove it, and set it for the other clusters of the environment"

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tarmak_iam.aws.arn import PARTITIONS
-from tarmak_iam.config.section_edits import switch_route
+from tarmak_iam.config.section_edits import authenticator_init_route
 from tarmak_iam.document.go_case import fold, to_lower
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import At, Finding, Severity, Subject
@@ -62,7 +62,7 @@ def _no_mappings(rule: Rule, installation: Installation) -> Iterator[Finding]:
         unread = next((each for each in installation.misplaced_files if each.name == MAPPINGS_NAME), None)
         if unread is not None:
             remedy = f"move {unread.path} to where it is read [IAM098], or {remedy}"
-        yield rule.finding(Subject.CONFIG, switch_route(installation.cluster), what, remedy, locks_out=True)
+        yield rule.finding(Subject.CONFIG, authenticator_init_route(installation.cluster), what, remedy, locks_out=True)
 
 
 def _does_not_start(rule: Rule, installation: Installation) -> Iterator[Finding]:

@@ -52,7 +52,7 @@ def test_the_examples_get_the_needed_lines_and_the_bytes_back(example: str, clus
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_recorded_files_get_the_switch_and_nothing_else(name: str) -> None:
+def test_enabling_adds_only_that_key_to_the_recorded_files(name: str) -> None:
     raw = (GOLDEN / "tarmak" / f"{name}.yaml").read_bytes()
     config = TarmakConfig.parse(raw)
     for cluster in config.clusters:

@@ -102,9 +102,9 @@ def test_a_process_that_ends_at_any_os_call(save: Save) -> None:
         if came_to_its_end:
             break
     assert came_to_its_end
-    switch = found.index(save.after)
-    assert found == [save.before] * switch + [save.after] * (len(found) - switch)
-    assert 0 < switch < len(found) - 1  # the directory is synced behind the rename
+    renamed = found.index(save.after)
+    assert found == [save.before] * renamed + [save.after] * (len(found) - renamed)
+    assert 0 < renamed < len(found) - 1  # the directory is synced after the rename
 
 
 def test_a_symlink_survives_the_end_too(tmp_path: Path) -> None:
@@ -244,14 +244,14 @@ def tracer(save: Save, tmp_path: Path) -> Tracer:
 
 
 def test_a_process_that_is_killed_at_any_system_call(tracer: Tracer) -> None:
-    """strace kills as a call is entered, which is as well right behind the call before it."""
+    """strace kills as a call is entered, that is, directly after the call before it."""
     found = []
     for call in tracer.calls():
         assert tracer.inject(call, "signal=KILL") == -signal.SIGKILL
         found.append(tracer.save.check_whole())
-    switch = found.index(tracer.save.after)
-    assert found == [tracer.save.before] * switch + [tracer.save.after] * (len(found) - switch)
-    assert switch > 0
+    renamed = found.index(tracer.save.after)
+    assert found == [tracer.save.before] * renamed + [tracer.save.after] * (len(found) - renamed)
+    assert renamed > 0
 
 
 # What can fail because of a file; memory, random numbers and the end of the process are another matter.
@@ -261,9 +261,9 @@ CAN_FAIL = re.compile(
 
 
 def test_an_error_of_any_system_call(tracer: Tracer) -> None:
-    """The save goes on without that call, or ends in a FileError and the old file. Nothing is left behind."""
+    """The save goes on without that call, or ends in a FileError and the old file. No other file is left."""
     calls = tracer.calls()
-    switch = max(at for at, call in enumerate(calls) if call.name.startswith("rename"))
+    renamed = max(at for at, call in enumerate(calls) if call.name.startswith("rename"))
     results = set()
     for at, call in enumerate(calls):
         if not CAN_FAIL.match(call.name):
@@ -271,8 +271,8 @@ def test_an_error_of_any_system_call(tracer: Tracer) -> None:
         code = tracer.inject(call, "error=EIO")
         assert "(INJECTED)" in tracer.log.read_text()
         assert code in (0, FAILED)
-        # Behind the rename there is no way back.
-        is_new = code == 0 or at > switch
+        # After the rename the new file stays.
+        is_new = code == 0 or at > renamed
         assert tracer.save.state() == (tracer.save.after if is_new else tracer.save.before)
         assert os.listdir(tracer.save.file.parent) == ([] if tracer.save.state() is None else ["tarmak.yaml"])
         results.add(code)

@@ -120,8 +120,8 @@ class Ran:
 
 @dataclass
 class Bench:
-    """A directory with a cluster whose switch is on, a tarmak that records what it sees, and a kubectl without a
-    cluster. `environment` is what programs run with."""
+    """A directory with a cluster whose `awsIAMAuthenticatorInit` is on, a tarmak that records its calls, and a kubectl
+    without a cluster. `environment` is that of the programs."""
 
     root: Path
     environment: dict[str, str] = field(default_factory=dict)

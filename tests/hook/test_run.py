@@ -54,7 +54,7 @@ def test_nothing_more(bench: Bench, args: list[str]) -> None:
     assert bench.names() == NOTHING_MORE
 
 
-def test_nothing_more_where_the_switch_is_off(bench: Bench) -> None:
+def test_nothing_more_where_awsiamauthenticatorinit_is_off(bench: Bench) -> None:
     bench.config.write_text(bench.config.read_text().replace("awsIAMAuthenticatorInit: true", ""))
     bench.mappings.unlink()
     bench.apply()
@@ -63,8 +63,8 @@ def test_nothing_more_where_the_switch_is_off(bench: Bench) -> None:
 
 def test_nothing_more_for_a_hub(bench: Bench) -> None:
     text = bench.config.read_text()
-    switch = "{apiServer: {amazon: {awsIAMAuthenticatorInit: true}}}"
-    hub = f"- environment: dev\n  metadata: {{name: hub}}\n  kubernetes: {switch}\n"
+    kubernetes = "{apiServer: {amazon: {awsIAMAuthenticatorInit: true}}}"
+    hub = f"- environment: dev\n  metadata: {{name: hub}}\n  kubernetes: {kubernetes}\n"
     bench.config.write_text(text.replace("clusters:\n", f"clusters:\n{hub}", 1))
     bench.run("run", "--", "tarmak", "--current-cluster", "dev-hub", "clusters", "apply")
     assert bench.names() == NOTHING_MORE

@@ -204,12 +204,12 @@ def test_installation_rules(mappings: str, expected: list[str]) -> None:
         assert finding.startswith(start)
 
 
-def test_the_switch_with_nobody_mapped() -> None:
+def test_awsiamauthenticatorinit_is_on_but_no_principal_is_mapped() -> None:
     (finding,) = found(DEV + ON, "server: {mapRoles: []}\n")
     assert "warning IAM021 awsIAMAuthenticatorInit is on for dev-cluster, but no principal is mapped" in finding
 
 
-def test_entries_that_are_not_read_are_told_and_not_that_there_are_none() -> None:
+def test_ignored_entries_are_reported_instead_of_missing_ones() -> None:
     (finding,) = found(DEV + ON, "mapRoles:\n- {roleARN: 'arn:aws:iam::111122223333:role/A', username: x}\n")
     assert finding.startswith("map.yaml:1:1 error IAM057 the authenticator ignores 'mapRoles' at the top level")
 

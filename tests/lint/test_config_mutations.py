@@ -30,7 +30,7 @@ from tests.lint.operator_cases import copied
 _CASES = ("access-logs", "admission-and-feature-gates", "hub-and-two-clusters", "several-worker-pools", "with-oidc-too")
 _SAMPLE = 3
 _KEY = re.compile(r"(?m)(?<![\w.'\"#])[a-z][A-Za-z]+(?=:(?:\s|$))")
-_SWITCH = r"(?<=awsIAMAuthenticatorInit: )true"
+_INIT = r"(?<=awsIAMAuthenticatorInit: )true"
 _CURRENT = r"(?<=currentCluster: )(?P<name>[\w-]+)"
 _REGION = r"(?<=location: )(?P<region>[a-z]+-[a-z]+-[0-9])(?=\n +provider)"
 """Of environments: Tarmak does not look at a cluster's, where its environment has one."""
@@ -71,7 +71,10 @@ MUTATORS = (
     Mutator("a dash is missing", _without_dash),
     Mutator("a document begins", with_documents),
     Mutator("a key twice", each(r"(?m)^(?P<line> +apiServer:\n)", r"    apiServer: {public: false}\n\g<line>")),
-    Mutator("the switch", each(_SWITCH, '"true"', "'yes'", "tru", "True.", "1", "", "enabled", "ture", "true,")),
+    Mutator(
+        "the value of awsIAMAuthenticatorInit",
+        each(_INIT, '"true"', "'yes'", "tru", "True.", "1", "", "enabled", "ture", "true,"),
+    ),
     Mutator(
         "the current cluster",
         each(

@@ -259,7 +259,7 @@ def test_a_wrong_place_and_a_misspelling_at_once() -> None:
     )
 
 
-def test_the_switch_without_a_value_in_strict_json() -> None:
+def test_awsiamauthenticatorinit_without_a_value_in_strict_json() -> None:
     text = (
         '{"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config", "clusters": [{"environment": "dev", "metadata": '
         '{"name": "cluster"}, "kubernetes": {"apiServer": {"amazon": {%s}}}}]}'
