@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 import tarmak_iam
+from tarmak_iam.document import Append, Insert, Remove, Set
 from tarmak_iam.identity import Answer
 from tests.docs.reference.markdown import fenced, table
 from tests.docs.reference.signatures import attributes_of, class_signature, is_class, members_of, signature_of
@@ -79,28 +80,31 @@ CHOSEN = {
 """Of classes with members that are for the package itself: those that scripts can rely on."""
 
 CONSTRUCTED = ("Section", "Subjects")
-"""Those of them that scripts construct."""
+"""The ones of them that scripts construct."""
 
 MODULES = {
     "tarmak_iam.identity": ("Answer", "Authenticator", "Identity", "whois"),
-    "tarmak_iam.document": ("Document",),
+    "tarmak_iam.document": ("Append", "Document", "EditRefused", "Insert", "Remove", "Set"),
 }
-"""Modules whose names are imported from there too."""
+"""Names that can be imported from these modules."""
 
 _HEAD = """\
-# Names that stay
+# Stable names
 
 Scripts can rely on every name on this page: it keeps its meaning, its parameters keep their names and order, and new
-ones are optional. A change that breaks this comes with a new major version and is in the
-[changelog](changelog.md). A test compares the page with the program. What the names do is in the
-[Python reference](reference/api.md) and in the [command reference](reference/commands.md).
+parameters are optional. A change that breaks this comes with a new minor version, in 1.0 and later with a new major
+version, and is in the [changelog](changelog.md). A test compares the page with the program. The
+[Python reference](reference/api.md) and the [command reference](reference/commands.md) describe the names.
+
+Also stable: the entry-point groups of [plugins](plugins.md), the IDs and names of [rules](rules/README.md), and the
+names of the files in the directory of a cluster.
 
 Everything else, such as other modules, names that begin with `_`, and the wording of messages, can change at any time.
 """
 _PYTHON = """\
 ## Python
 
-All of these are imported from `tarmak_iam`.
+Import these names from `tarmak_iam`.
 """
 _OTHERS = """\
 ## Imports from other modules
@@ -108,7 +112,7 @@ _OTHERS = """\
 _COMMANDS = """\
 ## Command line
 
-Commands, arguments and options. Exit codes and the fields of `-o json` stay as well; new fields can be added.
+Commands, arguments and options. Exit codes and the fields of `-o json` are stable too; new fields can be added.
 """
 
 
@@ -119,7 +123,9 @@ def page() -> str:
         parts += [f"### {name}", fenced("\n".join(_lines(name, getattr(tarmak_iam, name))), "python")]
     imports = [f"from {module} import {', '.join(listed)}" for module, listed in MODULES.items()]
     parts += [_OTHERS.strip(), fenced("\n".join(imports), "python")]
-    parts += ["### Answer", "What `whois` returns.", fenced("\n".join(_lines("Answer", Answer)), "python")]
+    parts += ["### Answer", "The result of `whois`.", fenced("\n".join(_lines("Answer", Answer)), "python")]
+    edits = "\n".join(line for each in (Append, Insert, Remove, Set) for line in _lines(each.__name__, each))
+    parts += ["### Append, Insert, Remove, Set", "The edits for `Document.edit`.", fenced(edits, "python")]
     root, *others = every_command()
     common = {option for option in _options(root) if option != "--version"}
     rows = [
@@ -129,7 +135,7 @@ def page() -> str:
     shown = ", ".join(f"`{option}`" for option in _options(root))
     parts += [
         _COMMANDS.strip(),
-        f"Every command takes these, except for `--version`: {shown}.",
+        f"Every command accepts these, except for `--version`: {shown}.",
         table(("command", "options"), rows),
     ]
     return "\n\n".join(parts) + "\n"
@@ -141,12 +147,12 @@ def _lines(name: str, value: Any) -> Iterator[str]:
         return
     chosen = CHOSEN.get(name)
     yield f"class {name if chosen and name not in CONSTRUCTED else class_signature(value, name)}"
-    made_of = (
+    fields = (
         set() if chosen or not dataclasses.is_dataclass(value) else {each.name for each in dataclasses.fields(value)}
     )
     for attribute, _ in attributes_of(value):
         own = attribute.partition(":")[0]
-        if own in chosen if chosen else own not in made_of:
+        if own in chosen if chosen else own not in fields:
             yield f"    {attribute}"
     for each, member in members_of(value):
         if not isinstance(member, (property, cached_property)) and (chosen is None or each in chosen):

@@ -40,7 +40,7 @@ MODULES = (
 _HEAD = """\
 # Python reference
 
-Generated from the docstrings. [Python](../python.md) has examples, [Names that stay](../stability.md) the signatures
+Generated from the docstrings. [Python](../python.md) has examples, [Stable names](../stability.md) the signatures
 that scripts can rely on.
 
 These names are imported from `tarmak_iam`. Values are frozen: an edit returns a new one. Every error is a
