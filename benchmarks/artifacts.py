@@ -25,8 +25,8 @@ COUNTS = (50, 500, 5000)
 ENTRIES = (60, 600, 6000)
 BACKENDS = (["MountedFile"], ["EKSConfigMap"], ["CRD"], ["MountedFile", "EKSConfigMap", "CRD"])
 ADMIN = AdminKubeconfig("https://127.0.0.1:40123", "LS0tLS1CRUdJTg==")
-FOREIGN = """\
-- name: other-{number}  # somebody else's
+OTHER_USER = """\
+- name: other-{number}  # not managed by tarmak-iam
   user:
     exec: {{apiVersion: client.authentication.k8s.io/v1beta1, command: other, args: [token, "{number}"]}}
 """
@@ -58,7 +58,7 @@ def by_kubeconfig() -> Cells:
     cells = {}
     base = None
     for count in ENTRIES:
-        text = "apiVersion: v1\nkind: Config\nusers:\n" + "".join(FOREIGN.format(number=n) for n in range(count))
+        text = "apiVersion: v1\nkind: Config\nusers:\n" + "".join(OTHER_USER.format(number=n) for n in range(count))
         ms, _ = timed(partial(merge_kubeconfig, [KubeconfigFile.parse(text, "config")], wanted))
         base = base or ms / len(text)
         cells[f"{count} entries"] = [f"{len(text) / 1000:.0f} KB", f"{ms:.0f} ms", f"{ms / len(text) / base:.2f}"]

@@ -92,7 +92,7 @@ TOOLS: dict[str, Callable[[], Edit]] = {
 }
 
 
-# --- one tool and one file, in a process of its own ----------------------------------------------------------------
+# --- one tool and one file, in a separate process ----------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class Finding:
 
     @property
     def message(self) -> str:
-        """What is wrong, with the recovery access."""
+        """`what`, `recovery` and `detail`, separated by semicolons."""
         return capped("; ".join(filter(None, (self.what, self.recovery, self.detail))))
 
     @property

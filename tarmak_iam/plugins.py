@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from tarmak_iam.errors import ConfigError, TarmakIamError
 
-__all__ = ["OWN", "Brought", "brought", "check_unique", "guarded"]
+__all__ = ["OWN", "Provided", "check_unique", "guarded", "provided"]
 
 OWN = "tarmak-iam"
 """The distribution that provides the built-in sections, rules and emitters."""
@@ -25,7 +25,7 @@ _FAILURES = (Exception, SystemExit)
 
 
 @dataclass(frozen=True, slots=True)
-class Brought(Generic[_T]):
+class Provided(Generic[_T]):
     """A value and the distribution that provides it."""
 
     value: _T
@@ -40,7 +40,7 @@ class Brought(Generic[_T]):
         return function(*args) if self.origin == OWN else guarded(f"{what} of {self.origin}", function, *args)
 
 
-def brought(group: str, kind: type[_T]) -> list[Brought[_T]]:
+def provided(group: str, kind: type[_T]) -> list[Provided[_T]]:
     """The values of the entry points of `group`, sorted by name. Each must be of type `kind`.
 
     Raises a ConfigError that names the distribution if an entry point cannot be loaded or is of another type.
@@ -48,7 +48,7 @@ def brought(group: str, kind: type[_T]) -> list[Brought[_T]]:
     points = sorted(metadata.entry_points(group=group), key=lambda each: (each.name, _origin(each)))
     for point in points:
         _LOGGER.info("plugin %s of %s (entry point %s)", point.name, _origin(point), group)
-    return [Brought(_load(point, kind), _origin(point)) for point in points]
+    return [Provided(_load(point, kind), _origin(point)) for point in points]
 
 
 def check_unique(what: str, named: Iterable[tuple[str, str]]) -> None:

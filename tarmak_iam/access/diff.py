@@ -1,4 +1,4 @@
-"""What access each principal gains and loses by a change."""
+"""The access that principals gain and lose through a change."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _OWN = "its own ARN"
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a change does to one principal; `kind` and `principal` are those of a Grant.
+    """The effect of a change on one principal; `kind` and `principal` are those of a Grant.
 
     `before` and `after` are usernames with their templates: None if the principal cannot log in, empty if it logs in
     under its own ARN (every principal of an account). `gained` and `lost` are groups. At most one effect has the kind
@@ -110,12 +110,13 @@ class Standings:
         return key in self._by_key
 
     def of(self, asked: Grant) -> Grant | None:
-        """What the principal of a grant gets here: by its own entry, a pattern, or its account."""
+        """The access of a grant's principal here: by its own entry, a pattern, or its account. None: no access."""
         own = self._by_key.get(asked.key)
         return own if own is not None else likeliest_grant(self.possible_grants(asked))
 
     def possible_grants(self, asked: Grant) -> Possible:
-        """All that it may get, the likeliest first, None for no access. Several if the daemon chooses at random."""
+        """Every access that it may get, the likeliest first, None for no access: several if the daemon chooses at
+        random."""
         own = self._by_key.get(asked.key)
         if own is not None and own.is_sure:
             return (own,)
@@ -126,11 +127,11 @@ class Standings:
         return (own,)
 
     def always(self, asked: Grant, wanted: Callable[[Grant], bool]) -> bool:
-        """Whether it gets what is wanted, whatever the daemon chooses."""
+        """Whether every access that it may get is as `wanted`, which returns False for no access."""
         return all(each is not None and wanted(each) for each in self.possible_grants(asked))
 
     def may(self, asked: Grant, wanted: Callable[[Grant], bool]) -> bool:
-        """Whether it gets what is wanted for at least one choice of the daemon."""
+        """Whether at least one access that it may get is as `wanted`."""
         return any(each is not None and wanted(each) for each in self.possible_grants(asked))
 
 
@@ -185,7 +186,7 @@ def _asked(side: Side) -> tuple[Authenticator, Standings]:
 
 
 def effect_json(effect: Effect) -> dict[str, Any]:
-    """As every command prints it with `-o json`."""
+    """The effect as every command prints it with `-o json`."""
     shown: dict[str, Any] = {
         "principal": effect.principal,
         "kind": effect.kind,
@@ -209,7 +210,7 @@ def _of_daemon(before: Authenticator, after: Authenticator) -> Iterator[Effect]:
 
 
 def change_of(asked: Grant, before: Standings, after: Standings) -> Effect | None:
-    """What changes for the principal of a grant; None if nothing changes."""
+    """The effect on the principal of a grant; None if nothing changes."""
     old, new = before.possible_grants(asked), after.possible_grants(asked)
     if old == new:
         return None

@@ -1,4 +1,4 @@
-"""What a change of the mappings must not do: remove the last admin, or keep the daemon from starting."""
+"""Checks that a change of the mappings does not remove the last admin, and does not keep the daemon from starting."""
 
 from __future__ import annotations
 
@@ -88,12 +88,13 @@ def is_known(side: Side, me: str) -> bool:
 
 
 def is_admin(grant: Grant) -> bool:
-    """Whether it gives cluster-admin to a person: if EC2 is asked for a name, only instances can log in."""
+    """Whether it gives system:masters to a person, and not to EC2 instances only (`is_instance`)."""
     return ADMINS in grant.groups and not is_instance(grant)
 
 
 def is_instance(grant: Grant) -> bool:
-    """Whether only EC2 instances can log in by it: the daemon asks EC2 for a name."""
+    """Whether only EC2 instances can log in by it: it contains {{EC2PrivateDNSName}}, which the daemon asks EC2
+    for."""
     return any(PRIVATE_DNS in name for name in (grant.username, *grant.groups))
 
 
@@ -109,7 +110,7 @@ def is_for_nodes(grant: Grant) -> bool:
 
 
 def principal_refusal(installation: Installation) -> Callable[[NamedPrincipal], ConfigError | None]:
-    """Returns a function: why this installation's daemon could not use a principal, None if it could."""
+    """A function that returns why this installation's daemon cannot use a principal; None if it can."""
     rules = _Rules(installation)
     return lambda name: (rules.of_sso if name.kind == "sso" else rules.of_partition)(name) or rules.of_backends(name)
 

@@ -194,7 +194,7 @@ def _system(error: OSError) -> int:
 
 
 def _after(what: str) -> str:
-    """What ended the command, after what it had done until then, which is not undone."""
+    """The reason why the command ended, after the changes that it had made and does not undo."""
     done = done_so_far()
     return f"{done}, but {what}" if done else what
 

@@ -198,7 +198,7 @@ class Cluster:
     def effective(self) -> dict[str, Any]:
         """How Tarmak uses the cluster: cluster_name, type, kubernetes_version, apiServer (Tarmak's JSON with defaults,
         or None), hieradata (the two webhook lines), terraform (the access-log variables) and errors (those of
-        validateAPIServer, in our words)."""
+        validateAPIServer, in the wording of tarmak-iam)."""
         return {
             "cluster_name": self.cluster_name,
             "type": self.type,

@@ -104,7 +104,7 @@ class TarmakConfig:
 
     @classmethod
     def parse(cls, data: bytes | str, filename: str = "tarmak.yaml") -> TarmakConfig:
-        """Raises TarmakIamError exactly if Tarmak cannot read the file (or panics on it)."""
+        """Reads the text of a tarmak.yaml. Raises TarmakIamError exactly if Tarmak rejects it or panics on it."""
         return cls(ReadFile.parse(data, filename))
 
     @property
@@ -119,7 +119,8 @@ class TarmakConfig:
 
     @cached_property
     def ignored_content(self) -> IgnoredContent:
-        """What Tarmak ignores without a message. Raises ConfigError for a section plugin that cannot be used."""
+        """The content that Tarmak ignores without a message. Raises ConfigError for a section plugin that cannot be
+        used."""
         return IgnoredContent.of(self.document, (("clusters", ITEM, *section.path) for section in load_sections()))
 
     @property

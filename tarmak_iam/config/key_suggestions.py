@@ -22,7 +22,7 @@ from tarmak_iam.suggestions import CLOSE, bare, closest, is_one_typo, is_slip, s
 
 _CLOSE_ELSEWHERE = 0.88
 _LONG = 8
-# What AWS, its SDKs and other tools call the same thing.
+# Names that AWS, its SDKs and other tools use for the same thing.
 _OTHER_WORDS = {
     "region": "location",
     "env": "environment",

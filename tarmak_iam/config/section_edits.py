@@ -34,7 +34,7 @@ def disable_authenticator_init(document: Document, cluster: Cluster) -> Document
     if not cluster.authenticator_init:
         return document
     route = authenticator_init_route(cluster)
-    comments = document.comments_beside(route)
+    comments = document.comments_of(route)
     if any(comment.setting == "awsIAMAuthenticatorInit" for comment in comments):
         comments = tuple(comment for comment in comments if not comment.own_line)  # they are about that line
     if comments or not document.has(route):  # not has: the value comes from a merge key

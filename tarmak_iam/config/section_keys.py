@@ -17,7 +17,7 @@ from tarmak_iam.config.sections import Section, SectionModel, field_errors
 from tarmak_iam.config.tarmak_types import ScalarTypeError, field_at, scalar_value
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, ParseError, SelectionError
-from tarmak_iam.plugins import OWN, brought, check_unique
+from tarmak_iam.plugins import OWN, check_unique, provided
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted
 
@@ -48,7 +48,7 @@ def load_sections() -> tuple[Section[Any], ...]:
 def installed_sections() -> tuple[InstalledSection, ...]:
     """As `load_sections`, with the names of the distributions."""
     found = [InstalledSection(each, OWN) for each in BUILT_IN]
-    for each in brought(GROUP, Section):
+    for each in provided(GROUP, Section):
         new = InstalledSection(each.value, each.origin)
         _check_path(new, found)
         found.append(new)

@@ -122,7 +122,7 @@ def _stamp(item: _Object) -> None:
 
 
 def _fill(item: _Object, key: str, value: Any) -> None:
-    """For what is no pointer: empty text, 0 and nothing all take the default."""
+    """For a field that is not a pointer in Go: an empty string, 0 and a missing value are all replaced."""
     if not item.get(key):
         item[key] = value
 

@@ -141,7 +141,7 @@ def below_last_comments(tree: Tree, at: int, width: int) -> int:
     return below if is_parted or _ITEM.match(comments[0].text) else at
 
 
-def comments_beside(tree: Tree, entry: Entry) -> list[Comment]:
+def comments_of(tree: Tree, entry: Entry) -> list[Comment]:
     """The comments that may be about an entry: those directly above it, and those after its key or value."""
     source = tree.source
     start, end = entry.key.span.start, entry.value.span.end

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from tarmak_iam.document.comments import comments_beside
+from tarmak_iam.document.comments import comments_of
 from tarmak_iam.document.edit_batch import EditBatch, NotProven
 from tarmak_iam.document.edits import Append, Edit, Insert, Remove, Set
 from tarmak_iam.document.json_reader import construct_json
@@ -170,11 +170,11 @@ class Document:
             return False
         return bool(target.holders) and not target.missing
 
-    def comments_beside(self, path: Path | Route) -> tuple[Comment, ...]:
+    def comments_of(self, path: Path | Route) -> tuple[Comment, ...]:
         """The comments that may be about an entry: those on the lines directly above it, and those after its key or
         value on the same line."""
         entry = self.entry(path)
-        return tuple(comments_beside(self._tree, entry)) if entry else ()
+        return tuple(comments_of(self._tree, entry)) if entry else ()
 
     def place(self, node: Node) -> Place:
         """File, line and column of a node."""

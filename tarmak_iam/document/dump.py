@@ -10,7 +10,7 @@ _LAYOUT = Layout(step=2, dash=0, item=2, quote="double")
 
 
 def yaml_bytes(value: dict[str, Any]) -> bytes:
-    """A mapping as YAML that every reader understands in the same way: strings that could be another type are quoted.
+    """A dict as YAML that every parser reads as the same values: strings that could be another type are quoted.
 
     Raises TypeError for values that YAML does not have.
     """

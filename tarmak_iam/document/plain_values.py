@@ -83,7 +83,7 @@ class _Constructor:
 
     def _merge(self, into: dict[Any, Any], kinds: dict[Any, type], node: Node) -> None:
         """In file order, so a `<<` after a key overrides it; in a list of mappings the first one wins."""
-        # Not through an alias: yaml.v2 accepts a list of mappings only if the list itself is no alias.
+        # Not through an alias: yaml.v2 accepts a list of mappings only if the list itself is not an alias.
         for merged in reversed(node.items) if isinstance(node, Sequence) else (node,):
             self._left -= 1
             if self._left < 0:

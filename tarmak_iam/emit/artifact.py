@@ -12,7 +12,7 @@ from tarmak_iam.installation.installation import Installation
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """`name` is a file name; `mode` its permissions: 0600 for a file that only its owner may read."""
+    """A generated file. `mode` is 0o600 for a file that only its owner may read."""
 
     name: str
     data: bytes

@@ -129,7 +129,8 @@ def _schema() -> dict[str, Any]:
 
 
 def notes(installation: Installation) -> tuple[str, ...]:
-    """Raises ConfigError as `Installation.payloads` does, and for mappings that are too large for a ConfigMap."""
+    """Notes about the objects for the user. Raises ConfigError as `Installation.payloads` does, and for mappings that
+    are too large for a ConfigMap."""
     return tuple(_notes(installation))
 
 

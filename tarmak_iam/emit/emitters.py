@@ -25,7 +25,7 @@ from tarmak_iam.emit.rbac import RBAC
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.plugins import OWN, Brought, brought, check_unique
+from tarmak_iam.plugins import OWN, Provided, check_unique, provided
 
 GROUP = "tarmak_iam.emitters"
 """The entry-point group; each of its entry points is an `Emitter`."""
@@ -78,25 +78,25 @@ def render(installation: Installation) -> tuple[list[Artifact], list[tuple[str, 
     return [*(artifact for artifact, _ in files), kustomization(names)], left_out
 
 
-def _installed() -> list[Brought[Emitter]]:
-    found = [Brought(emitter, OWN) for emitter in EMITTERS] + brought(GROUP, Emitter)
+def _installed() -> list[Provided[Emitter]]:
+    found = [Provided(emitter, OWN) for emitter in EMITTERS] + provided(GROUP, Emitter)
     check_unique("emitter", [(each.value.name, each.origin) for each in found])
     return found
 
 
-def _whose(each: Brought[Emitter]) -> str:
+def _whose(each: Provided[Emitter]) -> str:
     return f"the emitter {each.value.name} of {each.origin}"
 
 
-def _call(each: Brought[Emitter], function: Callable[..., Any], *args: Any) -> Any:
+def _call(each: Provided[Emitter], function: Callable[..., Any], *args: Any) -> Any:
     return each.call(f"the emitter {each.value.name}", function, *args)
 
 
 def _sorted_out(
-    installation: Installation, emitters: Iterable[Brought[Emitter]]
-) -> tuple[list[Brought[Emitter]], list[tuple[str, ConfigError]]]:
+    installation: Installation, emitters: Iterable[Provided[Emitter]]
+) -> tuple[list[Provided[Emitter]], list[tuple[str, ConfigError]]]:
     """The emitters that are not skipped, and the names of the others with the reasons."""
-    there: list[Brought[Emitter]] = []
+    there: list[Provided[Emitter]] = []
     left_out: list[tuple[str, ConfigError]] = []
     for each in emitters:
         reason = _call(each, each.value.missing, installation)
@@ -109,7 +109,7 @@ def _sorted_out(
     return there, left_out
 
 
-def _objects(installation: Installation, emitters: Iterable[Brought[Emitter]]) -> list[tuple[Manifest, str]]:
+def _objects(installation: Installation, emitters: Iterable[Provided[Emitter]]) -> list[tuple[Manifest, str]]:
     """In apply order, each with the emitter that generates it."""
     found: dict[ObjectKey, tuple[Manifest, str]] = {}
     for each in emitters:
@@ -136,7 +136,7 @@ def _check_text(manifest: Manifest, key: ObjectKey) -> None:
         )
 
 
-def _files(installation: Installation, each: Brought[Emitter]) -> list[Artifact]:
+def _files(installation: Installation, each: Provided[Emitter]) -> list[Artifact]:
     made: tuple[Any, ...] = _call(each, lambda emitter: tuple(emitter.files(installation)), each.value)
     for artifact in made:
         reason = _flaw(artifact)
@@ -169,7 +169,7 @@ def _check_names(files: Iterable[tuple[Artifact, str]]) -> None:
         makers[artifact.name.lower()] = whose
 
 
-def _misfit(each: Brought[Emitter], what: str) -> ConfigError:
+def _misfit(each: Provided[Emitter], what: str) -> ConfigError:
     remedy = "report it to the authors of the plugin that provides it"
     return ConfigError(f"{_whose(each)} returns {what}", remedy=remedy)
 

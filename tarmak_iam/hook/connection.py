@@ -144,8 +144,8 @@ class Access:
         return kubeconfig_command(self.tarmak_options, self.tarmak)
 
     def kubectl(self, tell: Progress = no_progress) -> Kubectl:
-        """`tell` is called with what is waited for. Raises ToolError, and FileError if the kubeconfig does not "
-        "exist."""
+        """`tell` is called with what is waited for. Raises ToolError, and FileError if the kubeconfig does not
+        exist."""
         kubeconfig = self.kubeconfig
         if not self.is_given:
             tell("asking tarmak for the cluster's kubeconfig")
@@ -165,8 +165,8 @@ class Access:
         )
 
     def live_access(self, installation: Installation) -> Loaded | None:
-        """The access that the cluster grants now; None if it does not answer the first request, as before its "
-        "creation."""
+        """The access that the cluster grants now; None if it does not answer the first request, as before its
+        creation."""
         kubeconfig = self.kubeconfig if self.is_given else installation.admin_path
         is_there = self.is_given if kubeconfig is None else kubeconfig.is_file()
         if not is_there:

@@ -130,7 +130,7 @@ class Authenticator:
 def _load(
     given: DaemonInput, version: DaemonVersion, flags: DaemonFlags, locate: Locate, file: Item
 ) -> tuple[DaemonConfig, tuple[BackendTable, ...], tuple[str, ...]]:
-    """One of the ways in which the daemon can read the file, with notes. Raises DaemonNotStarted."""
+    """One possible reading of the file by the daemon, with notes. Raises DaemonNotStarted."""
     config = read_daemon_config(file, version, flags)
     tables, notes = load_tables(config, given, locate)
     return config, tables, (*config.notes, *notes)

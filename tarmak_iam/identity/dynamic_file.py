@@ -119,7 +119,7 @@ def _admits(version: DaemonVersion, caller: Caller, mapping: IdentityMapping) ->
 
 
 def _without_path(text: str, version: DaemonVersion) -> str:
-    """Nothing for what is no ARN of a known partition, which the daemon then takes for any."""
+    """Empty if the text is not an ARN in a known partition: the daemon then accepts any ARN."""
     try:
         arn = parse_arn(text)
     except ArnError:

@@ -120,7 +120,7 @@ def _canonical(mapping: IdentityMapping, text: str, version: DaemonVersion) -> s
     try:
         return canonicalize(text, known_partitions(version))[1]
     except ArnError as error:
-        if version.has(ReleaseFeature.INVALID_ARN_LEFT_OUT):
+        if version.has(ReleaseFeature.INVALID_ARN_IGNORED):
             return None
         what = f"{quoted(mapping.arn)} is not accepted as an ARN: {error}"
         raise DaemonNotStarted(what, mapping.route, remedy=_arn_remedy(mapping, version)) from None

@@ -1,8 +1,8 @@
-"""The authenticator's releases, and which of them has what: intervals over parallel release lines.
+"""The authenticator's releases and their features: intervals over parallel release lines.
 
-versions.json beside this file was read off the source of every release tag. v0.5 and v0.6 are parallel
-lines and things come and go, so a feature is a set of intervals, never "since". The file also names the
-newest release, the newest whose source was read, the default one, and the published images.
+versions.json in this directory was compiled from the source of every release tag. v0.5 and v0.6 are parallel lines, and
+features are added and removed, so a feature is a set of intervals, never "since". The file also names the newest
+release, the newest whose source was read, the default one, and the published images.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from tarmak_iam.errors import ConfigError
 from tarmak_iam.text import quoted
 
 SSO_GATE = "SSORoleMatch"
-"""The feature gate without which a daemon does not look at SSO entries."""
+"""The feature gate without which a daemon ignores SSO entries."""
 
 
 class ReleaseFeature(str, Enum):
-    """What only some releases do, by its item of versions.json; items of flags, keys, templates, extra values, gates,
-    backends and viper have methods of DaemonVersion instead."""
+    """Behaviour of some releases only, by its item of versions.json; items of flags, keys, templates, extra values,
+    gates, backends and viper have methods of DaemonVersion instead."""
 
     AWS_AUTH_IN_ANY_CASE = "EKSConfigMap: keys of mapRoles/mapUsers read without case (utilyaml.ToJSON)"
     BACKENDS_BY_FIRST_NAMES = "default backendMode [CRD,ConfigMap,File]"
@@ -41,8 +41,8 @@ class ReleaseFeature(str, Enum):
     ID_WITH_ARN = "DynamicFile: ARN of an entry found by its unique id is compared (userIDStrict)"
     ID_WITH_ARN_IN_ANY_CASE = "DynamicFile: ARN of an entry found by its unique id is compared without case"
     ID_WITH_ARN_WITHOUT_PATH = "DynamicFile: role path stripped for the ARN check of userIDStrict (StripPath)"
-    INVALID_ARN_LEFT_OUT = "ARN of an entry that is none: logged, and the entry is left out"
-    """Later releases stop."""
+    INVALID_ARN_IGNORED = "an entry with an invalid ARN is logged and ignored"
+    """Later releases do not start."""
     NAMES_NEED_DNS_CHARACTER = "names: a character of a-z or 0-9 wanted (DNS pattern without anchors)"
     PREFIXES_IN_ALL_BACKENDS = "reservedPrefixConfig counts for EKSConfigMap and CRD"
     ROLE_ARN_AS_WRITTEN = "roles: ARN parsed as written (Canonicalize(m.RoleARN))"

@@ -38,7 +38,7 @@ _BRACED = re.compile(r"\$?\{+([^{}]*)\}*")
 
 _NAMED = "|".join(TEMPLATES)
 
-_BRACKETED = re.compile(rf"(?i)[\[<(%]+[\s.]*(?P<inside>{_NAMED})\s*[\]>)%]+|\$(?P<behind>{_NAMED})\b")
+_BRACKETED = re.compile(rf"(?i)[\[<(%]+[\s.]*(?P<inside>{_NAMED})\s*[\]>)%]+|\$(?P<after>{_NAMED})\b")
 
 _EXACT = {f"{{{{{name}}}}}": name for name in TEMPLATES}
 
@@ -63,7 +63,7 @@ def braced(text: str) -> Iterator[Braced]:
 def bracketed(text: str) -> Iterator[Braced]:
     """The names of templates in other brackets than braces, or after a dollar sign."""
     for match in _BRACKETED.finditer(text):
-        yield Braced(match[0], match["inside"] or match["behind"], None)
+        yield Braced(match[0], match["inside"] or match["after"], None)
 
 
 def templates_in(text: str) -> set[str]:

@@ -39,12 +39,12 @@ def match_reason(mapping: IdentityMapping, caller: Caller, table: BackendTable, 
         text = f"the mapping for {mapping.arn} matches"
         if len(table.by_name.get(_name(caller), ())) > 1:
             text += _among(mapping, caller, table)
-    return text + _behind(caller, table, tables)
+    return text + _ignored_later(caller, table, tables)
 
 
 def account_reason(caller: Caller, table: BackendTable, tables: Sequence[BackendTable]) -> str:
     reason = f"account {caller.account} is in mapAccounts: the username is the ARN, without groups"
-    return reason + _behind(caller, table, tables)
+    return reason + _ignored_later(caller, table, tables)
 
 
 def unrendered_hint(username: str) -> str:
@@ -102,7 +102,7 @@ def _is_for(caller: Caller, mapping: IdentityMapping, table: BackendTable) -> bo
         return False
 
 
-def _behind(caller: Caller, table: BackendTable, tables: Sequence[BackendTable]) -> str:
+def _ignored_later(caller: Caller, table: BackendTable, tables: Sequence[BackendTable]) -> str:
     """A note where a later backend maps the caller too, without effect."""
     if len(tables) < 2:
         return ""
@@ -219,7 +219,7 @@ def _account_hint(caller: Caller, table: BackendTable) -> str:
 
 
 def _octal(account: str) -> str:
-    """What YAML makes of an unquoted account with a leading zero and octal digits only."""
+    """How YAML reads an unquoted account with a leading zero and octal digits only; else empty."""
     return str(int(account, 8)) if account.startswith("0") and not set(account) - set("01234567") else ""
 
 

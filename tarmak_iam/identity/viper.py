@@ -308,7 +308,7 @@ Spelled = Callable[[Item, str], tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class KeyChoices:
-    """What the daemon can read a mapping as: the mapping with one of the keys that it picks from, the likeliest first.
+    """The readings of a mapping: in each the daemon has picked one of several equal keys. The likeliest is the first.
 
     `is_complete`: False if there are more than were checked. `chosen_from`: the keys.
     """
@@ -375,7 +375,7 @@ def _key_choices(outer: Item, names: Iterable[str], spelled: Spelled, nested: st
 
 
 def _has_doubles(mapping: Item) -> bool:
-    """Whether there may be anything to choose from: a quick look at what is true of hardly any entry."""
+    """Whether there may be anything to choose from: a quick check, because this is true of hardly any entry."""
     return len({fold(to_lower(key)) if isinstance(key, str) else key for key in mapping}) < len(mapping)
 
 
@@ -388,7 +388,7 @@ def _are_few(choices: list[tuple[str, ...]]) -> bool:
 
 
 def _picks(mapping: Any, choices: list[tuple[str, ...]]) -> Iterator[Item]:
-    """With one key of each choice: all combinations where they are few, else each key once beside the likeliest."""
+    """With one key of each choice: all combinations if they are few, else each key once with the likeliest others."""
     likeliest = tuple(keys[0] for keys in choices)
     combined: Iterable[tuple[str, ...]] = product(*choices)
     if not _are_few(choices):

@@ -90,32 +90,32 @@ class ClusterFiles:
         return self.mappings_path, self.settings_path, self.kubeconfig_path
 
     def mappings(self) -> Mappings | None:
-        """None where the file does not exist. Raises TarmakIamError."""
+        """The mappings file; None if it does not exist. Raises TarmakIamError."""
         found = self.mappings_or_new()
         return None if found.is_new else found
 
     def mappings_or_new(self) -> Mappings:
-        """The mappings; without a file, new ones with the cluster's id, which `save` creates the file of.
+        """The mappings file; if it does not exist, new mappings with the cluster's ID, and `save` creates the file.
 
         Raises TarmakIamError.
         """
         return Mappings.load(self.mappings_path, self.cluster_name, within=self.within)
 
     def settings_document(self) -> Document | None:
-        """None where the file does not exist. Raises TarmakIamError, also for an invalid setting."""
+        """The settings file; None if it does not exist. Raises TarmakIamError, also for an invalid setting."""
         return self.read_settings()[1]
 
     def settings(self) -> Settings:
-        """The defaults where the file does not exist. Raises TarmakIamError."""
+        """The settings; the defaults if the file does not exist. Raises TarmakIamError."""
         return self.read_settings()[0]
 
     def read_settings(self) -> tuple[Settings, Document | None]:
-        """Both from one reading of the file. Raises TarmakIamError."""
+        """`settings` and `settings_document` from one reading of the file. Raises TarmakIamError."""
         data = read_if_present(self.settings_path, self.within)
         return (Settings(), None) if data is None else parse_settings(data, str(self.settings_path))
 
     def admin_kubeconfig(self) -> AdminKubeconfig | None:
-        """None where the file does not exist. Raises TarmakIamError."""
+        """Tarmak's own kubeconfig; None if it does not exist. Raises TarmakIamError."""
         path = self.kubeconfig_path
         data = read_if_present(path, self.within)
         return None if data is None else parse_admin_kubeconfig(data, str(path), self.command_line)

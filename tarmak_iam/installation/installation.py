@@ -82,7 +82,10 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Installation:
-    """`admin` is Tarmak's own kubeconfig and `mappings` the mappings file, each None where it does not exist."""
+    """The IAM login of one cluster: its settings, image, mappings, files and authenticator.
+
+    `admin` is Tarmak's own kubeconfig and `mappings` the mappings file, each None if it does not exist.
+    """
 
     cluster: Cluster
     cluster_id: str
@@ -119,8 +122,8 @@ class Installation:
         now: datetime | None = None,
         follow_links: bool = False,
     ) -> Installation:
-        """The only constructor from values. `overrides` are settings by name that replace those in `settings`, unless
-        they are None.
+        """The installation of a cluster from values. `overrides` are settings by name that replace those in `settings`,
+        unless they are None.
 
         Raises ConfigError for an override, image, daemon version, backend or feature gate that cannot be used.
         """
@@ -191,7 +194,7 @@ class Installation:
 
     @property
     def release_conflict(self) -> str:
-        """That the image contains another release than `daemon_version`; "" if it does not."""
+        """A message if the image contains another release than `daemon_version`; else ""."""
         own, running = self.daemon_version, self.running_version
         if running == own:
             return ""
@@ -202,7 +205,7 @@ class Installation:
 
     @property
     def kubernetes(self) -> GoVersion:
-        """Raises ConfigError where the version cannot be read."""
+        """The version of Kubernetes. Raises ConfigError if it cannot be read."""
         version = parse_version(self.kubernetes_text)
         if version is None:
             raise ConfigError(
@@ -245,7 +248,8 @@ class Installation:
 
     @cached_property
     def misplaced_files(self) -> tuple[MisplacedFile, ...]:
-        """Mappings and settings files that are not read where they are, as found at the first use of this property."""
+        """Mappings and settings files in directories where they are not read, found at the first use of this
+        property."""
         if self.home is None:
             return ()
         return misplaced_files(self.home.parent, self.cluster, follow_links=self.follow_links)
@@ -266,7 +270,8 @@ class Installation:
         return self.command("map add ARN --username NAME --group system:masters")
 
     def check_masters(self) -> None:
-        """Raises ConfigError for a hub, and for an ID that cannot be used as an argument, as a label and as a name."""
+        """Raises ConfigError for a hub, which has no masters, and for a cluster ID that cannot be used in an argument,
+        a label and a name."""
         check_cluster_id(self.cluster_id)
         if self.is_hub:
             raise ConfigError(
@@ -334,7 +339,7 @@ class Installation:
 
     @property
     def missing_for_backends(self) -> tuple[str, str] | None:
-        """What a backend requires and the cluster does not have, and what to do about it; None if nothing is missing.
+        """A requirement of a backend that the cluster does not meet, and what to do about it; None if there is none.
 
         Raises ConfigError as `kubernetes` does.
         """

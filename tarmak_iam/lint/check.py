@@ -31,7 +31,7 @@ from tarmak_iam.lint.rule import Rule, Scope, Subjects
 from tarmak_iam.lint.rule_run import SCOPES_OF_A_CLUSTER, Located, RuleRun, comments_in
 from tarmak_iam.lint.shape_rules import LIST_RULES, SHAPE_RULES
 from tarmak_iam.lint.suppression import SUPPRESSION_RULES, Suppression, Suppressions
-from tarmak_iam.plugins import OWN, Brought, brought, check_unique
+from tarmak_iam.plugins import OWN, Provided, check_unique, provided
 
 _NAMED = 3
 """The number of clusters that a message about several clusters names."""
@@ -92,10 +92,10 @@ def all_rules() -> tuple[Rule, ...]:
     return tuple(each.value for each in _installed_rules())
 
 
-def _installed_rules() -> list[Brought[Rule]]:
-    rules = [Brought(rule, OWN) for rule in RULES]
-    rules += [Brought(rule, each.origin) for each in installed_sections() for rule in rules_of(each.section)]
-    rules += brought(GROUP, Rule)
+def _installed_rules() -> list[Provided[Rule]]:
+    rules = [Provided(rule, OWN) for rule in RULES]
+    rules += [Provided(rule, each.origin) for each in installed_sections() for rule in rules_of(each.section)]
+    rules += provided(GROUP, Rule)
     check_unique("rule", [(each.value.id, each.origin) for each in rules])
     check_unique("rule", [(each.value.name.lower(), each.origin) for each in rules if each.value.name])
     return rules

@@ -20,7 +20,7 @@ from tarmak_iam.routes import Path, Route
 
 
 class Scope(str, Enum):
-    """What a rule checks, and so what must be present for it to run."""
+    """The part of the configuration that a rule checks. The rule runs only if that part is present."""
 
     DOCUMENT = "document"
     CONFIG = "config"
@@ -32,7 +32,7 @@ class Scope(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """What is checked; a rule whose scope is None does not run."""
+    """The parts of the configuration that are checked, one for each scope. Rules of a part that is None do not run."""
 
     config: TarmakConfig | None = None
     mappings: Mappings | None = None
@@ -63,7 +63,7 @@ class Subjects:
         return self.config.document if self.config else None
 
     def as_written(self, finding: Finding) -> Finding:
-        """The finding, for a setting with the spelling of its key in the file."""
+        """The finding; if it is about a setting, its route has the key as it is spelled in the file."""
         if self.settings is None or finding.subject is not Subject.SETTINGS:
             return finding
         return replace(finding, route=written_route(self.settings, finding.route))
@@ -83,7 +83,7 @@ class Implication:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`check` yields the findings of one subject; `summary` is one phrase about what it finds."""
+    """A rule of `tarmak-iam check`. `check` yields its findings; `summary` is one phrase about what it finds."""
 
     id: str
     severity: Severity
@@ -93,7 +93,7 @@ class Rule:
     name: str = field(default="", kw_only=True)
     """Words with hyphens, easy to remember; comments may use it instead of the ID."""
     implied_by: tuple[Implication, ...] = field(default=(), kw_only=True, repr=False)
-    """When its findings are not reported, because another finding reports the cause."""
+    """The cases in which its findings are not reported, because another finding reports the cause."""
     concerns_apply: bool = field(default=True, kw_only=True)
     """Whether it is about what is applied to the cluster, and not only about this machine."""
 

@@ -14,7 +14,7 @@ from tarmak_iam.lint.messages import of_cluster
 from tarmak_iam.lint.rule import Implication, Rule, Scope, Subjects
 from tarmak_iam.lint.suppression import Suppression, suppressions_of
 from tarmak_iam.mappings.mappings_file import Mappings
-from tarmak_iam.plugins import OWN, Brought
+from tarmak_iam.plugins import OWN, Provided
 from tarmak_iam.text import one_line
 
 
@@ -35,7 +35,7 @@ _MISSPELT = "misplaced-tarmak-key"
 
 
 def without_misspelling_consequences(
-    findings: list[Finding], config: TarmakConfig | None, rules: Iterable[Brought[Rule]]
+    findings: list[Finding], config: TarmakConfig | None, rules: Iterable[Provided[Rule]]
 ) -> list[Finding]:
     """The findings that remain once every misspelt key is corrected: the key `enviroment` alone can be why a cluster
     has no environment, and why currentCluster selects no cluster."""
@@ -88,14 +88,14 @@ class RuleRun:
     """`found` has each finding with the comments that suppress it; `reached` are the rules whose subject is present."""
 
     subjects: Subjects
-    reached: tuple[Brought[Rule], ...]
+    reached: tuple[Provided[Rule], ...]
     found: tuple[tuple[Finding, tuple[Suppression, ...]], ...]
 
     @classmethod
     def of(
         cls,
         subjects: Subjects,
-        rules: Iterable[Brought[Rule]],
+        rules: Iterable[Provided[Rule]],
         scopes: Collection[Scope],
         comments: Iterable[Suppression],
     ) -> RuleRun:
@@ -180,14 +180,14 @@ def _is_of_only_cluster(subjects: Subjects, scope: Scope | None, finding: Findin
     return is_alone and finding.subject is Subject.CONFIG and scope is Scope.INSTALLATION
 
 
-def _findings(brought_rule: Brought[Rule], part: Any) -> list[Finding]:
-    rule = brought_rule.value
+def _findings(provided_rule: Provided[Rule], part: Any) -> list[Finding]:
+    rule = provided_rule.value
     what = f"the rule {rule.id}"
-    found: list[Any] = brought_rule.call(what, lambda: list(rule.check(rule, part)))
+    found: list[Any] = provided_rule.call(what, lambda: list(rule.check(rule, part)))
     odd = next((each for each in found if not isinstance(each, Finding)), None)
     if odd is not None:
         raise ConfigError(
-            f"{what} of {brought_rule.origin} yields a {type(odd).__name__} instead of a Finding",
+            f"{what} of {provided_rule.origin} yields a {type(odd).__name__} instead of a Finding",
             remedy="report it to the authors of the plugin that provides it",
         )
     return found

@@ -86,8 +86,8 @@ class ServerNames:
 
     @property
     def alternative(self) -> AlternativeNames:
-        """What `init` writes to the certificate in v0.5.3 and later: addresses as IP addresses, without the unspecified
-        ones (0.0.0.0 and ::).
+        """The names that `init` writes to the certificate in v0.5.3 and later: addresses as IP addresses, without the
+        unspecified ones (0.0.0.0 and ::).
 
         v0.4.0 writes a host name that is an address as a DNS name, which no client accepts for that address.
         """

@@ -34,7 +34,7 @@ _RENEW = f"or {_NEW}"
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """PEM: one CERTIFICATE, and one RSA PRIVATE KEY (PKCS#1)."""
+    """A certificate and its key, both in PEM: one CERTIFICATE, and one RSA PRIVATE KEY (PKCS#1)."""
 
     certificate: bytes
     key: bytes = field(repr=False)
@@ -48,7 +48,7 @@ def make_pair(
     key: rsa.RSAPrivateKey | None = None,
     serial: int | None = None,
 ) -> Pair:
-    """What pkg/config/certs of the authenticator creates in v0.5.3 and later, field by field.
+    """A new certificate and key, with the fields that pkg/config/certs of the authenticator sets in v0.5.3 and later.
 
     `now` has a time zone; the certificate is valid from then (whole seconds) for `days`. `key` and `serial` (of at
     most 128 bits) are generated if they are not given. Raises ConfigError if `days` is out of range.
@@ -139,7 +139,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """`outputs` in the order in which they must be written.
+    """The files to write, with their certificate and URL. `outputs` are in the order in which they must be written.
 
     Copies of the replaced files come first. The key comes before its certificate: after a crash in between, the next
     run finds a key without its certificate, or with the old one, and reports it.

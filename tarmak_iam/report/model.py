@@ -190,7 +190,7 @@ class ClusterReview:
 
 @dataclass(frozen=True, slots=True)
 class AccessCell:
-    """What a principal gets in a cluster. `is_named`: by its own entry there, not by a pattern or its account."""
+    """The access of a principal in a cluster. `is_named`: by its own entry there, not by a pattern or its account."""
 
     identity: MappedIdentity
     privilege: Privilege

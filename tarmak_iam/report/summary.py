@@ -1,4 +1,4 @@
-"""What stands at the top of a review: its numbers, and a paragraph for readers who do not know this project."""
+"""The top of a review: its numbers, and a paragraph for readers who do not know this project."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from tarmak_iam.identity.backend_support import WRITABLE_BACKENDS
 from tarmak_iam.identity.releases import known_releases
 from tarmak_iam.installation.backend_payloads import make_payloads
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.plugins import brought
+from tarmak_iam.plugins import provided
 from tests.emit.schemas import NEW, OLD, Validator
 from tests.support.installations import installation
 
@@ -46,7 +46,7 @@ def _loaded_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Authenticator, "of", _once(Authenticator.of))
         patch.setattr("tarmak_iam.installation.installation.make_payloads", _once(make_payloads))
-        patch.setattr("tarmak_iam.emit.emitters.brought", cache(brought))
+        patch.setattr("tarmak_iam.emit.emitters.provided", cache(provided))
         yield
 
 

@@ -287,8 +287,8 @@ def check_chosen(session: Session) -> Checked:
     count = len(config.selectable_clusters)
     if count == 1:
         return checked
-    only = f"mappings and settings of {cluster.cluster_name} only (use --all-clusters to check all {count} clusters)"
-    return replace(checked, clusters=only)
+    only = f"checked mappings and settings of {cluster.cluster_name} only"
+    return replace(checked, clusters=f"{only} (use --all-clusters to check all {count} clusters)")
 
 
 def check_every(session: Session) -> Checked:

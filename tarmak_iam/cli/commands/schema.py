@@ -199,5 +199,5 @@ def with_modeline(document: Document, line: str) -> Document:
     if text == source.text:
         return document
     edited = Document.parse(source.with_text(text).encode(), document.filename, json=False)
-    assert edited.data == document.data  # a comment is no data
+    assert edited.data == document.data  # a comment is not data
     return edited

@@ -362,7 +362,7 @@ class _ApplyRun:
         return ApplyFailed(error, self._applied(None), tuple(left), tuple(unknown))
 
     def _outcome_of(self, ref: Ref, live: Object | None, action: ObjectAction) -> ObjectAction | None:
-        """What became of an object whose call did not return; None where that is unknown."""
+        """What happened to an object whose call did not return; None if that is unknown."""
         at_once = replace(self._server, kubectl=replace(self._server.kubectl, patience=0.0))
         try:
             found = at_once.read([ref.stub])

@@ -67,7 +67,8 @@ class ApplyStep:
 
 @dataclass(frozen=True, slots=True)
 class ApplyPlan:
-    """`steps` in apply order, then `removals`: live objects of ours that are no longer generated, in their order."""
+    """`steps` in apply order, then `removals`: live objects that are managed by tarmak-iam and no longer
+    generated, in their order."""
 
     steps: tuple[ApplyStep, ...]
     removals: tuple[Object, ...]
@@ -144,7 +145,8 @@ def _read_settled(server: Server, objects: Sequence[Object]) -> list[Object]:
 
 
 def is_settled(server: Server, step: ApplyStep) -> bool:
-    """Whether nothing is to be done: the object is unchanged, and its fields are already recorded as ours."""
+    """Whether nothing is to be done: the object is unchanged, and its fields are already recorded under our
+    field manager."""
     if step.action is not ObjectAction.UNCHANGED:
         return False
     return not server.is_server_side or (step.live is not None and is_applied(step.live))

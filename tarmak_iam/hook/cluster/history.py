@@ -1,5 +1,5 @@
-"""What an apply did to the objects of a cluster, and the numbered history of changes, with each object before and
-after: what `rollback` uses.
+"""The changes that an apply made to the objects of a cluster, and the numbered history of changes for `rollback`, with
+each object before and after.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class ObjectAction(TextEnum):
 
 @dataclass(frozen=True, slots=True)
 class ObjectChange:
-    """What was or would be done to one object. `namespace` is empty for a cluster-scoped object."""
+    """A change that was or would be made to one object. `namespace` is empty for a cluster-scoped object."""
 
     action: ObjectAction
     kind: str
@@ -63,7 +63,7 @@ class ObjectChange:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What was done to each object, in the order of the changes.
+    """The result of an apply: the change of each object, in the order of the changes.
 
     `state` is the file with the previous objects, None where nothing changed (an older file is then left unchanged).
     `rolled_out`: whether the DaemonSet runs on every node with these objects; None where nothing was waited for.
@@ -108,7 +108,8 @@ class RollbackFailed(ToolError):
 
 @contextmanager
 def reporting_failure(failure: Callable[[TarmakIamError], ToolError], tell: Progress) -> Iterator[None]:
-    """Reports what is half done: an error is raised as `failure` converts it, and Ctrl-C is told in the same words."""
+    """Reports a change that stopped midway: an error is raised as `failure` converts it, after Ctrl-C `tell` is called
+    with the same message."""
     try:
         yield
     except TarmakIamError as error:
@@ -120,7 +121,7 @@ def reporting_failure(failure: Callable[[TarmakIamError], ToolError], tell: Prog
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """What was done to each object: created, configured (restored as it was), removed or unchanged.
+    """The result of a rollback: each object is created, configured (restored), removed or unchanged.
 
     `undone`: the numbers of the changes, empty where the newest one was already undone. `access_after`: who can log in
     afterwards, None where there was nothing to undo. `restarted`: pods that ran another configuration.
@@ -182,7 +183,7 @@ class KeptObject:
         )
 
     def ends(self, status: Status) -> tuple[Object, ...]:
-        """What an existing object can be after a change of that status, or after its rollback."""
+        """The possible states of an existing object after a change of that status, or after its rollback."""
         found = {Status.UNDONE: (self.before,), Status.UNDOING: (self.before, self.after)}.get(status, (self.after,))
         return tuple(each for each in found if each is not None)
 
@@ -200,8 +201,8 @@ class KeptObject:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What one apply changed: `objects` in the order of the changes. `cluster` is the uid of the cluster's kube-system
-    namespace, `time` the start in UTC, `release` the release of tarmak-iam."""
+    """The changes of one apply: `objects` in the order of the changes. `cluster` is the uid of the cluster's
+    kube-system namespace, `time` the start in UTC, `release` the release of tarmak-iam."""
 
     number: int
     cluster: str

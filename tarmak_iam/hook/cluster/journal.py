@@ -226,8 +226,8 @@ def settle(server: Server, path: Path, within: Boundary | None) -> None:
 
 def finish_notes(server: Server, path: Path, within: Boundary | None) -> None:
     """Completes a rollback that was killed: the objects that it restored get client-side apply's annotation, and their
-    fields are recorded under our server-side apply. Otherwise a later apply would not remove fields that are no longer
-    wanted. Raises ToolError."""
+    fields are recorded under the field manager tarmak-iam. Otherwise a later apply would not remove fields that are no
+    longer wanted. Raises ToolError."""
     try:
         history = read_history(path, within)
     except TarmakIamError:  # reported by the caller that writes the file

@@ -65,7 +65,7 @@ class Ref:
 
     @property
     def resource(self) -> str:
-        """As kubectl takes it: `DaemonSet.v1.apps`, `ConfigMap`."""
+        """As kubectl accepts it: `DaemonSet.v1.apps`, `ConfigMap`."""
         group, _, version = self.api_version.rpartition("/")
         return f"{self.kind}.{version}.{group}" if group else self.kind
 

@@ -78,7 +78,7 @@ class Permission:
 
     @property
     def target(self) -> str:
-        """As kubectl takes it: `daemonsets.apps/aws-iam-authenticator`."""
+        """As kubectl accepts it: `daemonsets.apps/aws-iam-authenticator`."""
         full = f"{self.resource}.{self.group}" if self.group else self.resource
         return f"{full}/{self.name}" if self.name else full
 

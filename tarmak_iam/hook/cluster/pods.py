@@ -168,7 +168,7 @@ def api_server_time(kubectl: Kubectl) -> datetime:
 
 
 def _owners(config_map: Object, key: str) -> Iterator[tuple[datetime, bool]]:
-    """The last write of each owner of the key, and whether it was anything but an apply of ours."""
+    """The last write of each owner of the key, and whether it was not an apply by tarmak-iam."""
     for entry in managed_entries(config_map):
         fields: Any = entry.get("fieldsV1") or {}
         time = time_of(entry.get("time", ""))

@@ -140,8 +140,8 @@ def _unknown(each: UndoneObject, live: Object, target: Object) -> UndoStep:
 
 
 def _additions(each: UndoneObject, live: Object) -> Iterator[Path]:
-    """Fields that other managers set and that would be lost with an object of ours. Labels and annotations are not
-    included: they describe the object, and have no use without it."""
+    """Fields that other managers set and that would be lost with an object that tarmak-iam manages. Labels and
+    annotations are not included: they describe the object, and have no use without it."""
     known = [comparable(state) for state in each.known(live)]
     for path, (now, *states) in fields(comparable(live), *known):
         if now is MISSING or any(state is not MISSING and state == now for state in states) or _is_about(path):

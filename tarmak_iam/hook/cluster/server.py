@@ -175,7 +175,7 @@ class Server:
         return [each for each in found if wanted.get(Ref.of(each)) is not None]
 
     def ours(self) -> list[Object]:
-        """All objects with our label, in all namespaces. Raises ToolError."""
+        """All objects that are managed by tarmak-iam, in all namespaces. Raises ToolError."""
         kinds = _KINDS if self.version.is_below(1, 25) else tuple(each for each in _KINDS if each != _UNTIL_1_24)
         label = ("--selector", f"app.kubernetes.io/managed-by={MANAGER}")
         found = chain.from_iterable(self.all_of(each, *label) for each in (",".join(kinds), *ENTRY_KINDS))
@@ -236,8 +236,8 @@ class Server:
                 raise self.kubectl.failure(done, "apply")
 
     def put_back_all(self, items: Sequence[tuple[Object, Object | None, bool]]) -> None:
-        """`put_back` for each: the previous object, the live one, and whether it was ours. Objects of ours are restored
-        in few calls if none fails. Raises ToolError, even if some are written."""
+        """`put_back` for each: the previous object, the live one, and whether tarmak-iam manages it. Objects that
+        it manages are restored in few calls if none fails. Raises ToolError, even if some are written."""
         written: list[Object] = []
         for verb, is_there in (("create", False), ("replace", True)):
             those = [item for item in items if item[2] and (item[1] is not None) is is_there]
@@ -284,7 +284,7 @@ class Server:
         since."""
         before = self._dated(before, live)
         if not is_ours and live is not None and self.is_server_side:
-            # An empty entry makes the API server forget all managers: a restored object is no longer ours.
+            # An empty entry makes the API server forget all managers: tarmak-iam no longer manages the restored object.
             before = {**before, "metadata": {**before["metadata"], "managedFields": [{}]}}
         before = restorable(before, live)
         kept, before = last_applied(before), without_last_applied(before)
@@ -327,8 +327,8 @@ class Server:
         return self._run("apply", "set-last-applied", "--create-annotation=true", *scope, text=text)
 
     def remove(self, *refs: Ref) -> None:
-        """Deletes objects, which may then still wait for their finalizers. An object that does not exist is no error.
-        Raises ToolError."""
+        """Deletes objects, which may then still wait for their finalizers. An object that does not exist is not an
+        error. Raises ToolError."""
         for batch in in_batches(refs, lambda ref: ref.stub, is_of_one_kind=True):
             done = self._delete(batch)
             if done.code and not is_unserved(done):  # an object is deleted with its definition

@@ -217,7 +217,7 @@ def test_what_cannot_be_read_is_told_to_programs(shell: Shell, multi: Path) -> N
 
 
 def test_without_files_it_says_what_it_looked_at(shell: Shell, multi: Path) -> None:
-    only = "mappings and settings of prod-blue only (use --all-clusters to check all 3 clusters)"
+    only = "checked mappings and settings of prod-blue only (use --all-clusters to check all 3 clusters)"
     assert shell.run("-c", multi, "check", code=1).err == f"1 error, {only}\n"
 
 
