@@ -1,6 +1,6 @@
 """One login added to a kubeconfig that is edited by hand: what stays unchanged, by tool.
 
-The AWS CLI asks EKS for the cluster's address: a server on loopback answers, since a Tarmak cluster is none of EKS.
+The AWS CLI asks EKS for the cluster's address. EKS does not know Tarmak clusters, so a local server answers instead.
 """
 
 from __future__ import annotations

@@ -49,9 +49,9 @@ class Document:
     concern, comments included, stay as they are::
 
         document = Document.parse(b"clusters:\\n- name: dev  # small\\n", "tarmak.yaml")
-        document.data                                     # {"clusters": [{"name": "dev"}]}
+        document.data  # {"clusters": [{"name": "dev"}]}
         edited = document.set(("clusters", 0, "zone"), "b")
-        edited.to_bytes()                                 # b"clusters:\\n- name: dev  # small\\n  zone: b\\n"
+        edited.to_bytes()  # b"clusters:\\n- name: dev  # small\\n  zone: b\\n"
 
     A path is a sequence of steps from the root: an int is a list index (from 0), a str is the text of a scalar key.
     If a key is duplicated, the path means the last one, which is the one that go-yaml uses. A `routes.Key` means

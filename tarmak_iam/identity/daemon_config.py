@@ -74,7 +74,7 @@ class DaemonConfig:
     notes: tuple[str, ...] = ()
     """Which keys the daemon picks at random, and what can stop it."""
     is_complete: bool = True
-    """Whether every way in which it can read them was checked."""
+    """Whether every possible reading of them was checked."""
 
     def reserves_for(self, backend: Backend) -> bool:
         """Whether it checks the reserved prefixes of a backend: some releases do for files only."""

@@ -1,4 +1,4 @@
-"""Runs pages by hand: `python -m tests.docs [--update] PAGE...` prints what differs; --update writes what came."""
+"""Runs the commands and programs on pages, and prints where a page differs from the actual output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support import ROOT
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.docs", description=__doc__)
-    parser.add_argument("--update", action="store_true", help="write the outputs that came into the pages")
+    parser.add_argument("--update", action="store_true", help="write the actual output to the pages")
     parser.add_argument("page", nargs="*", type=Path)
     given = parser.parse_args(arguments)
     found = False

@@ -1,4 +1,4 @@
-"""Output as a page shows it beside what came: a line that is only `...` stands for any number of lines."""
+"""Compares the output on a page with the actual output. A line `...` on the page matches any number of lines."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["ANY", "difference", "matches", "shortened"]
 
 ANY = "..."
 _ALIKE = 0.4
-"""Of `difflib`: below it, two lines are not the same line in other words."""
+"""A ratio of `difflib`: below it, one line is not a new wording of the other."""
 
 
 def matches(expected: Sequence[str], got: Sequence[str]) -> bool:
-    """Blanks at the end of a line do not count: nobody sees them, and editors take them away."""
+    """Ignores trailing spaces: they are invisible, and editors remove them."""
     got = [line.rstrip() for line in got]
     first, *rest = _parts(expected)
     if not rest:
@@ -31,12 +31,12 @@ def matches(expected: Sequence[str], got: Sequence[str]) -> bool:
 
 
 def difference(expected: Sequence[str], got: Sequence[str]) -> str:
-    """For people; lines that `...` stands for are shown as differing."""
-    return "\n".join(difflib.unified_diff(expected, got, "the page", "what came", lineterm="", n=2))
+    """A diff for readers. It also shows the lines that `...` matches."""
+    return "\n".join(difflib.unified_diff(expected, got, "page", "actual output", lineterm="", n=2))
 
 
 def shortened(expected: Sequence[str], got: Sequence[str]) -> list[str]:
-    """What came, with `...` wherever the page has it; all of it where the page's lines are not found in it."""
+    """The actual output, with `...` where the page has it; without `...` if it lacks lines of the page."""
     lines = [line.rstrip() for line in got]
     first, *rest = _parts(expected)
     if not rest:
@@ -56,7 +56,7 @@ def shortened(expected: Sequence[str], got: Sequence[str]) -> list[str]:
 
 
 def _likeness(old: Sequence[str], new: Sequence[str]) -> float:
-    """Of the two lines that differ most."""
+    """The ratio of the two lines that differ most."""
     if len(old) != len(new):
         return 0
     return min((difflib.SequenceMatcher(None, *pair).ratio() for pair in zip(old, new, strict=True)), default=1)

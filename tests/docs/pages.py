@@ -1,4 +1,4 @@
-"""The documentation's pages, and what of them is run: each page is one session, in the order of its blocks."""
+"""The documentation's pages, and the blocks that are run: each page is one session, in the order of its blocks."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.support import ROOT
 
 __all__ = ["Command", "Exempt", "File", "Page", "PageError", "Program", "Script", "Setup", "Step", "pages"]
 
-# Only shown, whatever stands in them.
+# Only shown, never run.
 _SHOWN = ("css", "diff", "hcl", "html", "ini", "json", "mermaid", "text", "toml", "xml", "yaml")
 _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 _PROMPT = "$ "
 
 
 class PageError(Exception):
-    """A page that does not keep to the form; begins with file:line."""
+    """A block or comment that is not supported. The message begins with file:line."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Setup(Step):
-    """Runs without being shown."""
+    """A command that is run, but not shown on the page."""
 
     command: str
 
 
 @dataclass(frozen=True)
 class Command(Step):
-    """A line with a prompt; `output` is what follows it in the page, `indent` what stands before each line there.
+    """A line with a prompt. `output` are the lines that follow it on the page, `indent` is their indentation.
     `asks_code`: whether the next command is `echo $?`."""
 
     command: str
@@ -59,7 +59,7 @@ class Script(Step):
 
 @dataclass(frozen=True)
 class Program(Step):
-    """Python; `output` None where the page does not show it."""
+    """Python; `output` is None if the page does not show it."""
 
     text: str
     output: tuple[str, ...] | None = None
@@ -100,7 +100,7 @@ class Page:
 
 
 def pages() -> list[Page]:
-    """All that has commands for readers. The rules' pages have none, and a test of their own."""
+    """All pages with commands for readers. Rule pages have none; another test checks them."""
     found = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
     return [Page.read(path) for path in found if path.exists() and not re.match(r"IAM\d", path.name)]
 
@@ -120,10 +120,10 @@ class _Reader:
         while self._at < len(self._tokens):
             token = self._next()
             if token.type == "code_block":
-                raise self._error(token, "an indented block: only fenced ones are looked at")
+                raise self._error(token, "indented blocks are not run: use a fenced block")
             if token.type == "inline" and any(each.type == "html_inline" for each in token.children or ()):
                 if _COMMENT.search(token.content):
-                    raise self._error(token, "a comment within a paragraph: it stands on a line of its own")
+                    raise self._error(token, "a comment within a paragraph: put it on a separate line")
             elif token.type == "html_block":
                 yield from self._commented(token)
             elif token.type == "fence":
@@ -165,7 +165,7 @@ class _Reader:
             yield self._program(token)
         elif language not in _SHOWN:
             known = ", ".join(("console", "sh", "python", *_SHOWN))
-            raise self._error(token, f"a block of the language '{language}', which is none of {known}")
+            raise self._error(token, f"unknown language '{language}' of a block: use one of {known}")
 
     def _console(self, token: Token) -> Iterator[Step]:
         lines = token.content.splitlines()

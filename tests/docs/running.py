@@ -1,4 +1,4 @@
-"""Runs a page in a session, and says where it is not what came."""
+"""Runs a page in a session, and compares it with the actual output."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ __all__ = ["Mismatch", "Output", "run_page", "updated"]
 
 @dataclass(frozen=True)
 class Output:
-    """What a page would have to show: `line` is where it does so now, from 1."""
+    """The output that a page should show. `line` is the first line of the present output on the page, from 1."""
 
     line: int
     shown: int
-    """How many lines."""
+    """The number of lines of the present output."""
     lines: tuple[str, ...]
     indent: str
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """`output` is None where showing another one would not help."""
+    """`output` is None if another output on the page would not fix the mismatch."""
 
     text: str
     output: Output | None = None
@@ -37,14 +37,14 @@ class Mismatch:
 
 
 def run_page(page: Page, root: Path) -> list[Mismatch]:
-    """`root`: an empty directory. Raises PageError for a page that does not keep to the form."""
+    """`root`: an empty directory. Raises PageError for a page with an unsupported block."""
     steps = page.steps()
     with session(root) as shell:
         return [each for step in steps for each in _run(page, step, shell)]
 
 
 def updated(page: Page, mismatches: list[Mismatch]) -> str:
-    """The page's text with the outputs that came."""
+    """The page's text with the actual output."""
     lines = page.text.splitlines()
     outputs = [each.output for each in mismatches if each.output is not None]
     for output in sorted(outputs, key=lambda each: each.line, reverse=True):

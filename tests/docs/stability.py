@@ -1,7 +1,7 @@
-"""docs/stability.md: the names that stay, as the program has them now.
+"""docs/stability.md: the stable names, as they are in the program.
 
-`python -m tests.docs.stability` prints the page. `make reference` does not write it: whoever changes the page changes a
-promise, on purpose.
+`python -m tests.docs.stability` prints the page. `make reference` does not write it: a change of the page is a change
+of a promise, and must be intended.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 import tarmak_iam
-from tarmak_iam.document import Append, Insert, Remove, Set
+from tarmak_iam import document
 from tarmak_iam.identity import Answer
 from tests.docs.reference.markdown import fenced, table
 from tests.docs.reference.signatures import attributes_of, class_signature, is_class, members_of, signature_of
@@ -80,13 +80,14 @@ CHOSEN = {
 """Of classes with members that are for the package itself: those that scripts can rely on."""
 
 CONSTRUCTED = ("Section", "Subjects")
-"""The ones of them that scripts construct."""
+"""Those of them that scripts construct."""
 
 MODULES = {
     "tarmak_iam.identity": ("Answer", "Authenticator", "Identity", "whois"),
     "tarmak_iam.document": ("Append", "Document", "EditRefused", "Insert", "Remove", "Set"),
 }
 """Names that can be imported from these modules."""
+_EDITS = ("Append", "Insert", "Remove", "Set")
 
 _HEAD = """\
 # Stable names
@@ -122,10 +123,9 @@ def page() -> str:
     for name in names:
         parts += [f"### {name}", fenced("\n".join(_lines(name, getattr(tarmak_iam, name))), "python")]
     imports = [f"from {module} import {', '.join(listed)}" for module, listed in MODULES.items()]
+    imports += ["", *(f"class {class_signature(getattr(document, name), name)}" for name in _EDITS)]
     parts += [_OTHERS.strip(), fenced("\n".join(imports), "python")]
-    parts += ["### Answer", "The result of `whois`.", fenced("\n".join(_lines("Answer", Answer)), "python")]
-    edits = "\n".join(line for each in (Append, Insert, Remove, Set) for line in _lines(each.__name__, each))
-    parts += ["### Append, Insert, Remove, Set", "The edits for `Document.edit`.", fenced(edits, "python")]
+    parts += ["### Answer", "What `whois` returns.", fenced("\n".join(_lines("Answer", Answer)), "python")]
     root, *others = every_command()
     common = {option for option in _options(root) if option != "--version"}
     rows = [
@@ -147,12 +147,12 @@ def _lines(name: str, value: Any) -> Iterator[str]:
         return
     chosen = CHOSEN.get(name)
     yield f"class {name if chosen and name not in CONSTRUCTED else class_signature(value, name)}"
-    fields = (
+    made_of = (
         set() if chosen or not dataclasses.is_dataclass(value) else {each.name for each in dataclasses.fields(value)}
     )
     for attribute, _ in attributes_of(value):
         own = attribute.partition(":")[0]
-        if own in chosen if chosen else own not in fields:
+        if own in chosen if chosen else own not in made_of:
             yield f"    {attribute}"
     for each, member in members_of(value):
         if not isinstance(member, (property, cached_property)) and (chosen is None or each in chosen):

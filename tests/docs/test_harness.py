@@ -50,10 +50,10 @@ def test_a_program_and_its_output() -> None:
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("```bash\nls\n```\n", "page.md:1: a block of the language 'bash', which is none of console, sh, "),
+        ("```bash\nls\n```\n", "page.md:1: unknown language 'bash' of a block: use one of console, sh, "),
         ("```\nls\n```\n", "page.md:1: a block of the language ''"),
         ("```console\nls\n```\n", "page.md:1: a console block begins with a command"),
-        ("text\n\n    ls\n", "page.md:3: an indented block"),
+        ("text\n\n    ls\n", "page.md:3: indented blocks are not run"),
         ("<!-- setup ls -->\n", "page.md:1: 'setup ls' is no instruction"),
         ("<!-- not run: x -->\n\n```sh\nls\n```\n", "page.md:1: `not run` stands on the line before a block"),
         ("text <!-- setup: ls --> text\n", "page.md:1: a comment within a paragraph"),
@@ -114,7 +114,7 @@ def test_a_difference_names_line_and_command(tmp_path: Path) -> None:
     text = "# A\n\n```console\n$ echo one; echo two\none\n```\n"
     (found,) = run(text, tmp_path)
     assert found == (
-        "page.md:4: $ echo one; echo two\n    --- the page\n    +++ what came\n    @@ -1 +1,2 @@\n     one\n    +two"
+        "page.md:4: $ echo one; echo two\n    --- page\n    +++ actual output\n    @@ -1 +1,2 @@\n     one\n    +two"
     )
 
 

@@ -33,7 +33,7 @@ def commands() -> str:
 
 
 def _summary(command: click.Command) -> str:
-    """Its first sentence, without what comes behind a colon."""
+    """Its first sentence, up to a colon."""
     first = next(iter(_paragraphs(command.help)), "")
     return re.split(r"[.:](?:\s|$)", " ".join(first.split()))[0]
 

@@ -202,7 +202,7 @@ def _class_node(cls: Any) -> ast.ClassDef:
 
 
 def _documented(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
-    """The names that a body binds, each with the string behind it."""
+    """The names that a body binds, each with the string after it."""
     for number, node in enumerate(body):
         target = (
             node.target
