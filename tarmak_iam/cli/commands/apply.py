@@ -80,7 +80,8 @@ def apply(
     The objects are applied server-side, with the field manager tarmak-iam. Only objects that are managed by tarmak-iam
     are changed; those that are no longer generated are removed last. The previous objects are saved in
     tarmak-iam.state.json, next to the mappings, for `rollback`. Pods that run another configuration than the cluster's
-    are restarted, whoever changed it; with --no-wait only if there is a single one.
+    are restarted one by one, even if another manager changed it; with --no-wait only a single pod, or pods that are not
+    ready.
 
     Applied objects do not prove that a login works: --verify logs in, as --role if that is specified.
     """
