@@ -1,4 +1,4 @@
-"""What SECURITY.md claims of commands that only read: in a directory of somebody else's they start no program, and open
+"""What SECURITY.md claims of commands that only read: in a directory of another user they start no program, and open
 no connection."""
 
 from __future__ import annotations

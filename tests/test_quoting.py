@@ -319,7 +319,7 @@ def check_messages(shell: Shell, tmp_path: Path, commands: list[list[str]]) -> N
     ],
     ids=" ".join,
 )
-def test_what_no_message_is_about_is_in_no_output(shell: Shell, arguments: list[str]) -> None:
+def test_unrelated_content_is_in_no_output(shell: Shell, arguments: list[str]) -> None:
     """Values of keys that nobody reads, comments, and the end of a scalar that is a paragraph."""
     home = shell.single / "dev-cluster"
     paragraph = f"{long('p')} {CANARY}"

@@ -144,7 +144,9 @@ def leave_behind(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("python", pythons(), ids=str)
-def test_elsewhere_later_and_by_somebody_else_the_same_bytes(built: Built, tmp_path: Path, python: Python) -> None:
+def test_the_same_bytes_in_another_directory_later_and_by_another_user(
+    built: Built, tmp_path: Path, python: Python
+) -> None:
     again = built_elsewhere(tmp_path, built.sdist, python.path)
     assert (again.sdist.name, again.wheel.name) == (built.sdist.name, built.wheel.name)
     assert again.files() == built.files()

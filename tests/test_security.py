@@ -181,7 +181,7 @@ def test_one_place_writes_to_stdout_and_stderr() -> None:
     ],
     ids=lambda arguments: " ".join(arguments[:2]),
 )
-def test_a_cluster_name_leads_nowhere_else(
+def test_a_cluster_name_cannot_leave_the_directory(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, arguments: list[str]
 ) -> None:
     monkeypatch.chdir(shell.single)
@@ -250,7 +250,7 @@ def test_what_reads_repositories_is_used_in_one_room() -> None:
     assert sources_with(parts) == set()
 
 
-def test_what_is_evaluated_is_constant(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evaluated_code_is_constant(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TARMAK_CONFIG", "$(touch owned)")
     monkeypatch.setenv("SHELL", "';touch owned;'")
     assert shell.run("hook", "bash").out == 'function tarmak {\n  command tarmak-iam run -- tarmak "$@"\n}\n'
@@ -282,7 +282,7 @@ def test_redirects_are_not_followed(elsewhere: tuple[str, list[str]]) -> None:
     assert asked == ["/here"]
 
 
-def test_nobody_is_sent_to_a_package_of_a_stranger() -> None:
+def test_no_text_suggests_a_package_of_another_publisher() -> None:
     """Until this project owns the name on the index, `pip install tarmak-iam` is somebody else's code."""
     by_name = re.compile(r"(pip3?|pipx|uv|uvx)\b[^\n]*\s['\"]?tarmak[-_]iam(?![\w./-])")
     pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*")]

@@ -204,7 +204,7 @@ def test_links_of_somebody_else_are_not(
     assert CANARY not in done.out + done.err
 
 
-def test_no_lock_is_made_behind_a_link(shell: Shell, tmp_path: Path) -> None:
+def test_no_lock_is_created_through_a_link(shell: Shell, tmp_path: Path) -> None:
     """Under the name that the edits of mappings and settings take turns by there is no file."""
     victim = tmp_path / ".victim.edit.lock"
     victim.write_text("kept\n")
@@ -223,7 +223,7 @@ def test_no_lock_is_made_behind_a_link(shell: Shell, tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("exists", [True, False])
-def test_files_that_are_made(shell: Shell, tmp_path: Path, command: str, name: str, exists: bool) -> None:
+def test_nothing_is_created_through_a_link(shell: Shell, tmp_path: Path, command: str, name: str, exists: bool) -> None:
     """The directory may be a link, as it is named; what lies in it leads to nothing outside of it."""
     target, out = tmp_path.resolve() / "target", tmp_path / "out"
     out.mkdir()
@@ -340,7 +340,7 @@ def test_tarmak_yaml_from_a_pipe(shell: Shell) -> None:
 
 @pytest.mark.parametrize("place", ["/dev/fd", "/proc/self/fd"])
 @pytest.mark.parametrize("kind", ["pipe", "file"])
-def test_links_of_the_system_are_what_the_user_says(shell: Shell, tmp_path: Path, place: str, kind: str) -> None:
+def test_links_of_the_system_are_followed(shell: Shell, tmp_path: Path, place: str, kind: str) -> None:
     """`check <(...)`, and /dev/stdin, which may be a file. A pipe is read once."""
     if not Path(place).exists():
         pytest.skip(f"there is no {place}")

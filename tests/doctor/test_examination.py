@@ -396,7 +396,7 @@ FOUND: list[tuple[str, str, Lay]] = [
 
 
 @pytest.mark.parametrize(("identity", "text", "make"), FOUND)
-def test_what_is_wrong_is_found(tmp_path: Path, identity: str, text: str, make: Lay) -> None:
+def test_each_check_finds_its_problem(tmp_path: Path, identity: str, text: str, make: Lay) -> None:
     directory = tmp_path / "directory"
     directory.mkdir()
     make(directory)

@@ -209,7 +209,7 @@ class TestFollowed:
         with pytest.raises(FileError, match=r"file: cannot be read: .*symbolic links"):
             read_if_present(path, Boundary(directory, follow_links=True))
 
-    def test_somebody_else_s(self, directory: Path, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_link_of_another_user(self, directory: Path, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 4242)
         with pytest.raises(FileError) as caught:
             read_if_present(path, Boundary(directory, follow_links=True))

@@ -128,7 +128,7 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["another link to a file", "named pipe"])
-def test_what_is_no_lock_file_is_left_alone(tmp_path: Path, kind: str) -> None:
+def test_a_file_that_is_not_a_lock_file_is_unchanged(tmp_path: Path, kind: str) -> None:
     """A directory of somebody else's may have anything there; what is in a lock file is overwritten."""
     path, other = tmp_path / ".lock", tmp_path / "other"
     if kind == "named pipe":

@@ -139,7 +139,7 @@ def test_a_secret_that_was_opened_is_closed_again(out: Path) -> None:
     assert stat.S_IMODE((out / "kubeconfig").stat().st_mode) == 0o600
 
 
-def test_a_link_is_replaced_only_when_told_to_and_what_it_leads_to_never(out: Path, tmp_path: Path) -> None:
+def test_a_link_is_replaced_only_with_force_and_its_target_never(out: Path, tmp_path: Path) -> None:
     out.mkdir()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(OLD[0].data)

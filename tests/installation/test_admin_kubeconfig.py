@@ -214,7 +214,7 @@ def test_a_way_back(home: Path) -> None:
         ),
     ],
 )
-def test_no_way_back(home: Path, text: str | None, state: str, what: str, remedy: str) -> None:
+def test_no_recovery_access(home: Path, text: str | None, state: str, what: str, remedy: str) -> None:
     found = examined(home, text)
     assert (str(found.state), found.gives_access, found.is_examined) == (state, False, True)
     assert found.text == "no recovery access: " + what.replace("PATH", str(home / "kubeconfig"))

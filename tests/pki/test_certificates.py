@@ -40,7 +40,7 @@ def rsa_key(
     return sequence(*map(integer, (0, p * q if n is None else n, E, d, p, q, *last)))
 
 
-def test_nobody_looks_for_factors_of_an_rsa_key() -> None:
+def test_the_factors_of_an_rsa_key_are_not_examined() -> None:
     """OpenSSL does by default: it took a minute and a half for a file of 8,000 bytes. Go does not."""
     assert read_key(rsa_key(P, Q)).size == 2050
 

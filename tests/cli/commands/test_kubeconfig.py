@@ -70,7 +70,7 @@ def test_a_second_run_is_unchanged(shell: Shell, home: Path) -> None:
     assert (file.read_bytes(), file.stat().st_ino) == before
 
 
-def test_what_others_have_stays_and_is_not_shown(shell: Shell, tmp_path: Path) -> None:
+def test_unmanaged_entries_stay_and_are_not_shown(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "mine"
     file.write_text(OTHER)
     file.chmod(0o640)

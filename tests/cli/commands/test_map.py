@@ -124,7 +124,7 @@ def test_the_last_admin_stays_unless_forced(shell: Shell, command: list[str], ad
     assert "loses system:masters" in forced.out
 
 
-def test_nodes_and_oneself(shell: Shell) -> None:
+def test_node_roles_and_own_access_stay_unless_forced(shell: Shell) -> None:
     add_admin(shell)
     shell.dev("map", "add", NODE, "--username", "system:node:{{EC2PrivateDNSName}}", "--group", "system:nodes")
     refused = shell.dev("map", "remove", NODE, code=2)

@@ -139,7 +139,7 @@ def test_what_cannot_be_imported(shell: Shell, aws_auth: Path) -> None:
     assert shell.dev("map", "import", aws_auth, code=2).err.startswith(f"{aws_auth}:1:")
 
 
-def test_what_a_terminal_would_act_on_is_shown_as_an_escape(shell: Shell, aws_auth: Path) -> None:
+def test_control_characters_are_shown_as_escapes(shell: Shell, aws_auth: Path) -> None:
     aws_auth.write_text(f'iamIdentityMappings: [{{arn: "{ADMIN}\\e[2J", username: a}}, {{arn: x, "\\e[1m": y}}]\n')
     done = shell.dev("map", "import", aws_auth, code=1)
     assert "\x1b" not in done.err + done.out

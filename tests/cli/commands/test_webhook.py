@@ -192,7 +192,7 @@ def test_a_directory_of_no_name_is_not_the_working_one(shell: Shell, args: Seque
 
 
 @pytest.mark.parametrize("name", [KEY, CERT, CONFIG])
-def test_a_pipe_keeps_nobody_waiting(shell: Shell, tmp_path: Path, name: str) -> None:
+def test_a_pipe_is_not_waited_for(shell: Shell, tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)
     assert shell.run("webhook", "--output-dir", tmp_path, code=2).err == (
         f"{tmp_path / name}: error: this is a named pipe; specify a file\n"

@@ -114,7 +114,7 @@ def test_includes_of_a_submodule_are_not_read(work: Work, tmp_path: Path) -> Non
     assert "which does not name" in refused(outer.root / "sub")
 
 
-def test_the_repository_of_somebody_else(work: Work, tmp_path: Path) -> None:
+def test_the_repository_of_another_directory(work: Work, tmp_path: Path) -> None:
     hostile = tmp_path.resolve() / "hostile"
     hostile.mkdir()
     (hostile / "map.yaml").write_text("a\n")
@@ -143,7 +143,7 @@ def test_the_worktree_of_somebody_else(work: Work, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["made up", "worktrees/made up"])
-def test_a_made_up_worktree_of_somebody_else(work: Work, tmp_path: Path, place: str) -> None:
+def test_a_forged_worktree(work: Work, tmp_path: Path, place: str) -> None:
     """It names the directory itself, but the repository does not have it among its worktrees."""
     hostile = tmp_path.resolve() / "hostile"
     own = hostile / place
@@ -172,7 +172,7 @@ def test_a_link(work: Work, tmp_path: Path) -> None:
     assert refused(hostile) == f"{hostile}/.git is a symbolic link, which is not followed"
 
 
-def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".git")
     assert refused(tmp_path) == f"{tmp_path}/.git is not a regular file"
 

@@ -155,7 +155,7 @@ def test_a_head_that_is_a_file(work: Work, git: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["HEAD", "objects", "objects/pack", "refs", "refs/heads/main", "packed-refs"])
-def test_links_lead_out_of_no_repository(work: Work, git: Path, tmp_path: Path, name: str) -> None:
+def test_links_out_of_a_repository_are_not_followed(work: Work, git: Path, tmp_path: Path, name: str) -> None:
     work.git("gc", "-q")
     work.git("pack-refs", "--all") if name == "packed-refs" else work.git(
         "commit", "-q", "--allow-empty", "-m", "Three"
