@@ -11,7 +11,14 @@ from typing import TypeVar
 from tarmak_iam.cli.console import note, print_diff, print_line, record_written
 from tarmak_iam.cli.session import Session
 from tarmak_iam.document import Document
-from tarmak_iam.errors import FileChanged, FileError
+from tarmak_iam.document.edit_turn import (
+    CLUSTER_FILES_EDIT,
+    CONFIG_EDIT,
+    edit_in_turn,
+    lock_of_cluster_files,
+)
+from tarmak_iam.document.file_lock import lock_file_of
+from tarmak_iam.errors import FileError
 
 
 def finish_edit(
@@ -42,19 +49,11 @@ def finish_edit(
 
 _Made = TypeVar("_Made")
 
-_ATTEMPTS = 5
-
-_SECONDS = 60
-
-_PATIENCE = 1
-"""Seconds. Most edits are faster: a note is printed only for a longer wait."""
-
 
 def edits_tarmak_yaml(command: Callable[..., None]) -> Callable[..., None]:
     """Decorates the body of a command that edits tarmak.yaml; the first argument is its session. It also waits for a
     tarmak that may rewrite the file. A dry run takes no lock."""
-    does = "is editing tarmak.yaml, or running a tarmak that rewrites it"
-    return _taking_turns(command, _lock_of_tarmak_yaml, does, _recover)
+    return _taking_turns(command, lock_file_of, CONFIG_EDIT, _recover)
 
 
 def _recover(path: Path, is_alone: bool) -> None:
@@ -69,20 +68,7 @@ def _recover(path: Path, is_alone: bool) -> None:
 def edits_cluster_files(command: Callable[..., None]) -> Callable[..., None]:
     """Decorates the body of a command that edits mappings or settings; the first argument is its session. A dry run
     takes no lock."""
-    return _taking_turns(command, _lock_of_cluster_files, "is editing the mappings or settings")
-
-
-def _lock_of_tarmak_yaml(path: Path) -> Path:
-    from tarmak_iam.document.file_lock import lock_file_of
-
-    return lock_file_of(path)
-
-
-def _lock_of_cluster_files(path: Path) -> Path:
-    """One lock for the files of all clusters: the directory of a cluster may not exist yet."""
-    from tarmak_iam.document.file_lock import lock_file_in
-
-    return lock_file_in(path.parent, "mappings-and-settings")
+    return _taking_turns(command, lock_of_cluster_files, CLUSTER_FILES_EDIT)
 
 
 def _no_recovery(_path: Path, _is_alone: bool) -> None:
@@ -115,27 +101,8 @@ def _taking_turns(
 def in_turn(
     lock_file: Path, edit: Callable[[], _Made], does: str, first: Callable[[bool], object] = lambda _: None
 ) -> _Made:
-    """Makes an edit under a lock against other runs of tarmak-iam. If another program has changed the file since the
-    edit began, the edit is repeated on the new text. `does` says what the holder of the lock does, as in "is editing
-    the mappings". `first` is called before, with whether the lock is held.
-
-    If the lock cannot be created, the edit is made without it. Raises ToolError if the lock is not released in time,
-    and what `edit` raises.
-    """
-    from tarmak_iam.document.file_lock import file_lock
+    """As `edit_in_turn`. Waits and repetitions are printed, and SIGTERM ends the command as Ctrl-C does."""
     from tarmak_iam.hook.tarmak.passthrough import stops_raised
 
-    def busy(holder: str) -> str:
-        return f"{holder} {does}"
-
-    def waiting(text: str) -> None:
-        note(f"waiting up to {_SECONDS} seconds: {text}")
-
-    with stops_raised(), file_lock(lock_file, busy, seconds=_SECONDS, patience=_PATIENCE, waiting=waiting) as held:
-        first(held.problem is None)
-        for _ in range(1, _ATTEMPTS):
-            try:
-                return edit()
-            except FileChanged as error:
-                note(f"{error.place}: note: another program has changed the file; the edit is repeated")
-        return edit()
+    with stops_raised():
+        return edit_in_turn(lock_file, edit, does, report=note, first=first)

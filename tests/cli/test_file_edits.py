@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.cli import file_edits as editing
-from tarmak_iam.document import files
+from tarmak_iam.document import edit_turn, files
 from tarmak_iam.document.file_lock import file_lock, lock_file_of
 from tests.support import ADMIN, ROOT, Shell
 
@@ -57,8 +57,8 @@ def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_edit_waits_for_its_turn_and_not_for_ever(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, name: str, args: list[str]
 ) -> None:
-    monkeypatch.setattr(editing, "_SECONDS", 0.2)
-    monkeypatch.setattr(editing, "_PATIENCE", 0)
+    monkeypatch.setattr(edit_turn, "_SECONDS", 0.2)
+    monkeypatch.setattr(edit_turn, "_PATIENCE", 0)
     lock = lock_file_of(shell.single / name)
     before = (shell.single / "tarmak.yaml").read_bytes()
     with file_lock(lock, ignored):
@@ -72,7 +72,7 @@ def test_an_edit_waits_for_its_turn_and_not_for_ever(
 
 def test_a_turn_that_comes(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the one before has left is what the edit is made on."""
-    monkeypatch.setattr(editing, "_PATIENCE", 0)
+    monkeypatch.setattr(edit_turn, "_PATIENCE", 0)
     path, held, done = shell.single / "tarmak.yaml", threading.Event(), threading.Event()
 
     def edit_slowly() -> None:
