@@ -46,6 +46,7 @@ def verify(
     used to ask the API server, also for the reason of a rejection.
     """
     installation = session.installation({"role": role, "profile": profile})
+    installation.check_masters()
     login = try_login(installation, kubectl_of(session, kubeconfig, kube_context, seconds=timeout), seconds=timeout)
     if output == "json" and (shown := login_json(login)) is not None:
         print_json(shown)
