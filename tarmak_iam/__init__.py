@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tarmak_iam.errors import (
         ConfigError,
         EditRefused,
+        FileChanged,
         FileError,
         ParseError,
         PolicyRefused,
@@ -42,6 +43,7 @@ else:
             "Document": "tarmak_iam.document",
             "EditRefused": "tarmak_iam.errors",
             "Emitter": "tarmak_iam.emit",
+            "FileChanged": "tarmak_iam.errors",
             "FileError": "tarmak_iam.errors",
             "Finding": "tarmak_iam.findings",
             "Identity": "tarmak_iam.identity",
@@ -77,6 +79,7 @@ __all__ = [
     "Document",
     "EditRefused",
     "Emitter",
+    "FileChanged",
     "FileError",
     "Finding",
     "Identity",

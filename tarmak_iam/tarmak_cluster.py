@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.config.locate import config_path
+from tarmak_iam.document.edit_turn import CLUSTER_FILES_EDIT, CONFIG_EDIT, edit_in_turn, lock_of_cluster_files
+from tarmak_iam.document.file_lock import lock_file_of
+from tarmak_iam.document.files import read_file
 from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.mappings.groups import listed_groups
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.mappings.merging import Wanted
 
@@ -33,9 +38,12 @@ __all__ = ["TarmakCluster"]
 
 ROLLOUT_SECONDS = 300.0
 VERIFY_SECONDS = 60.0
+ANSWER_SECONDS = 60.0
 """As in the hook, which is imported only where it is used."""
 
 Progress = Callable[[str], None]
+
+_Made = TypeVar("_Made")
 
 
 def _no_progress(_: str) -> None:
@@ -46,35 +54,65 @@ def _no_progress(_: str) -> None:
 class TarmakCluster:
     """One cluster of a tarmak.yaml, its mappings and settings, and its API server.
 
-    Each method does what the command of that name does, with the same checks and refusals, and reads the files anew:
-    a handle stays valid while files change. Every method raises TarmakIamError; PolicyRefused where the command line
-    asks for --force. Nothing is printed: `progress` is called with one line about each thing that is waited for.
+    Each method does what the command of that name does, with the same checks and refusals. It reads the files again,
+    so that a TarmakCluster can be kept while they change, and be used by several threads: concurrent edits wait for
+    each other, also for those of the command line. Paths are absolute, so the working directory may change.
 
-    `path` is tarmak.yaml. `kubeconfig` and `context` choose how kubectl reaches the cluster, without them
-    `tarmak clusters kubeconfig` is run. `environment` is that of tarmak, kubectl and AWS; None is the process's own.
+    Every method raises TarmakIamError. Where a remedy names an option such as `--force` or `--no-check`, the parameter
+    is `force=True` or `check=False`. Nothing is printed: `progress` is called with one line about each thing that is
+    waited for or noted. An exception that `progress` raises ends the method, as Ctrl-C would.
+
+    `path` is tarmak.yaml, or its directory. `kubeconfig` and `context` select how kubectl connects to the cluster;
+    without them, `tarmak clusters kubeconfig` is run. `environment` has the environment variables for tarmak, kubectl
+    and AWS; None for those of the process. `follow_links` is the option `--follow-links`.
+
+    `**settings` of a method replace values of the settings file, by their names there: `apply(image="...")`.
     """
 
     path: Path
     cluster_name: str
     kubeconfig: Path | None = field(default=None, kw_only=True)
     context: str | None = field(default=None, kw_only=True)
-    environment: Mapping[str, str] | None = field(default=None, kw_only=True, repr=False)
+    environment: Mapping[str, str] | None = field(default=None, kw_only=True, repr=False, hash=False)
     follow_links: bool = field(default=False, kw_only=True, repr=False)
     progress: Progress = field(default=_no_progress, kw_only=True, repr=False)
 
+    def __post_init__(self) -> None:
+        """Raises FileError for a path without tarmak.yaml."""
+        object.__setattr__(self, "path", Path(os.path.abspath(config_path(self.path, os.environ))))
+        if self.kubeconfig is not None:
+            object.__setattr__(self, "kubeconfig", Path(os.path.abspath(Path(self.kubeconfig).expanduser())))
+
     @classmethod
     def load(
-        cls, cluster_name: str | None = None, path: str | os.PathLike[str] | None = None, **more: Any
+        cls,
+        cluster_name: str | None = None,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        kubeconfig: str | os.PathLike[str] | None = None,
+        context: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        follow_links: bool = False,
+        progress: Progress = _no_progress,
     ) -> TarmakCluster:
-        """`cluster_name`: ENVIRONMENT-NAME, None for `currentCluster`. `path`: tarmak.yaml or its directory, as for
-        `TarmakConfig.load`. `more`: the other attributes by name.
+        """`cluster_name`: ENVIRONMENT-NAME, None for `currentCluster`. `path`: tarmak.yaml or its directory; None for
+        TARMAK_CONFIG, else ~/.tarmak. The others are the attributes.
 
-        Raises TarmakIamError: SelectionError for a cluster that is not in the file.
+        Raises FileError, ParseError and ConfigError if Tarmak cannot read the file, SelectionError for a cluster that
+        is not in it.
         """
         config = TarmakConfig.load(path)
         cluster = config.cluster(cluster_name) if cluster_name is not None else config.current_cluster
         assert config.path is not None  # it is loaded from a file
-        return cls(config.path, cluster.cluster_name, **more)
+        return cls(
+            config.path,
+            cluster.cluster_name,
+            kubeconfig=None if kubeconfig is None else Path(kubeconfig),
+            context=context,
+            environment=environment,
+            follow_links=follow_links,
+            progress=progress,
+        )
 
     @property
     def config(self) -> TarmakConfig:
@@ -83,23 +121,26 @@ class TarmakCluster:
 
     @property
     def mappings(self) -> Mappings:
-        """The mappings file as it is now; empty where there is none. `save()` writes it without `map`'s checks."""
+        """The mappings file as it is now; without entries if it does not exist. `save()` of an edit writes it without
+        the checks of `map`, and raises FileChanged if it has changed since."""
         config, cluster = self._read()
         return self._files(config, cluster).mappings_or_new()
 
     def installation(self, **settings: Any) -> Installation:
-        """The cluster's IAM login as its files have it. `settings` replace those of the settings file, by name."""
-        config, cluster = self._read()
-        return Installation.load(config, cluster, self._files(config, cluster), settings, with_admin=True)
+        """The cluster's IAM login as its files describe it, with Tarmak's own kubeconfig (`admin`)."""
+        return self._installation(settings, with_admin=True)
 
-    def enable(self) -> bool:
-        """Sets `awsIAMAuthenticatorInit` to true. Returns whether tarmak.yaml changed."""
-        return self._edit(lambda config: config.enable_authenticator(self.cluster_name))
+    def enable(self, *, dry_run: bool = False) -> bool:
+        """Sets `awsIAMAuthenticatorInit` to true. Returns whether tarmak.yaml changed, or with `dry_run` would change.
 
-    def disable(self) -> bool:
-        """Removes `awsIAMAuthenticatorInit`, or sets it to false where it has a comment. Returns whether tarmak.yaml
-        changed."""
-        return self._edit(lambda config: config.disable_authenticator(self.cluster_name))
+        Raises ConfigError for a hub, and EditRefused.
+        """
+        return self._edit(lambda config: config.enable_authenticator(self.cluster_name), dry_run=dry_run)
+
+    def disable(self, *, dry_run: bool = False) -> bool:
+        """Removes `awsIAMAuthenticatorInit`, or sets it to false if it has a comment. Returns and raises as `enable`
+        does, but not for a hub."""
+        return self._edit(lambda config: config.disable_authenticator(self.cluster_name), dry_run=dry_run)
 
     def map(
         self,
@@ -111,75 +152,158 @@ class TarmakCluster:
         strip_path: bool = False,
         me: str | None = None,
         force: bool = False,
+        dry_run: bool = False,
     ) -> list[Effect]:
         """Maps an IAM role, user or account, or an SSO permission set (`sso:ACCOUNT/NAME`), and writes the mappings
-        file. An existing mapping keeps its username without `username`, and its groups unless `replace_groups`.
+        file. `username` and `groups` are for roles, users and permission sets.
 
-        Returns who gains and who loses access, empty where nothing changed. Raises PolicyRefused, nothing changed, for
-        an error that `check` would find in the new mapping, and where the last admin, a node role or the caller with
-        the ARN `me` would lose access; `force` writes it anyway.
+        An existing mapping keeps its username if `username` is None. `groups` are added to its groups, or with
+        `replace_groups` replace them. `strip_path` removes the path of a role's ARN. With `dry_run` nothing is written.
+
+        Returns who gains and who loses access, [] if nothing changes; `progress` gets the new findings. Raises
+        ConfigError for a principal, username or group that the authenticator cannot use. Raises PolicyRefused, unless
+        `force`, for an error that `check` would report for the new mapping, and if the last admin, a node role or the
+        caller with the ARN `me` would lose access. Nothing is changed then.
         """
         from tarmak_iam.access.lockout import principal_refusal
+        from tarmak_iam.lint.edit_guard import guarded_edit
 
-        before, start = self._to_edit()
-        chosen = None if groups is None else tuple(groups)
+        chosen = None if groups is None else tuple(dict.fromkeys(listed_groups(groups) or ()))
         wanted = Wanted(with_plain_account(principal), username, chosen, adds_groups=not replace_groups)
-        after, (outcome,) = start.merge([wanted], strip_path=strip_path, refuse=principal_refusal(before))
-        if outcome.error is not None:
-            raise outcome.error
-        return self._write(before, start, after, me=me, force=force)
 
-    def unmap(self, principal: str, *, me: str | None = None, force: bool = False) -> list[Effect]:
-        """Removes every mapping of a principal. Returns who loses access, empty where it is not mapped; raises as
-        `map` does."""
-        before, start = self._to_edit()
-        after = start.remove(with_plain_account(principal))
-        return self._write(before, start, after, me=me, force=force, repairs=True)
+        def edit() -> list[Effect]:
+            before, start = self._to_edit()
+            after, (outcome,) = start.merge([wanted], strip_path=strip_path, refuse=principal_refusal(before))
+            if outcome.error is not None:
+                raise outcome.error
+            if after is start:
+                return []
+            found, new = guarded_edit(before, after, me=me, force=force, removes=False)
+            if not dry_run:
+                after.save()
+            for line in (*(f"note: {text}" for text in outcome.notes), *new.lines):
+                self.progress(line)
+            return found
+
+        return self._edit_cluster_files(edit, dry_run=dry_run)
+
+    def unmap(
+        self, principal: str, *, me: str | None = None, force: bool = False, dry_run: bool = False
+    ) -> list[Effect]:
+        """Removes every mapping of a principal. Returns who loses access, [] if the principal is not mapped. Raises
+        PolicyRefused as `map` does."""
+
+        from tarmak_iam.lint.edit_guard import guarded_edit
+
+        def edit() -> list[Effect]:
+            before, start = self._to_edit()
+            after = start.remove(with_plain_account(principal))
+            if after is start:
+                return []
+            found, _ = guarded_edit(before, after, me=me, force=force, removes=True)
+            if not dry_run:
+                after.save()
+            return found
+
+        return self._edit_cluster_files(edit, dry_run=dry_run)
 
     def check(self) -> list[Located]:
-        """The findings about the cluster's files, as `check` reports them; `str()` of one is its line."""
+        """The findings about the cluster's files, as `check` reports them, [] if there are none. `str()` of one is its
+        line; `finding` and `place` are its parts."""
         from tarmak_iam.lint import check
 
         return check(self._subjects(*self._read()))
 
-    def whois(self, arn: str, *, session_name: str = "SESSION", user_id: str = "", access_key_id: str = "") -> Answer:
-        """Who the caller with this ARN becomes. The ARN of a role stands for a session of that role."""
-        from tarmak_iam.identity.caller import identity_of
+    def whois(
+        self, arn: str, *, session_name: str = "SESSION", user_id: str = "", access_key_id: str = "", **settings: Any
+    ) -> Answer:
+        """Who the caller with this ARN becomes. The ARN of a role stands for a session of that role with the name
+        `session_name`. Without a mappings file, every caller is denied.
 
-        return self.installation().loaded.whois(
-            identity_of(with_plain_account(arn), session_name, user_id, access_key_id)
-        )
+        Raises ConfigError for an ARN that is not valid or cannot be a caller, and for the mappings of another cluster.
+        """
+        from tarmak_iam.identity.caller import identity_of, private_names_of
 
-    def manifests(self) -> list[Manifest]:
-        """The Kubernetes objects as plain data, in apply order."""
+        identity = identity_of(with_plain_account(arn), session_name, user_id, access_key_id)
+        installation = self._installation(settings)
+        return installation.authenticator(private_dns_names=private_names_of(identity)).whois(identity)
+
+    def manifests(self, **settings: Any) -> list[Manifest]:
+        """The Kubernetes objects as plain data, in apply order. Raises ConfigError for an object that cannot be
+        generated, and for a hub."""
         from tarmak_iam.emit import manifests
 
-        return manifests(self.installation())
+        return manifests(self._installation(settings))
 
-    def render(self, directory: str | os.PathLike[str], *, force: bool = False) -> DirectoryPlan:
-        """Writes all artifacts into a directory for `kubectl apply -k`. Returns what was written, by `steps`.
+    def client_kubeconfig(
+        self,
+        *,
+        server: str | None = None,
+        certificate_authority: str | os.PathLike[str] | bytes | None = None,
+        proxy_url: str | None = None,
+        alias: str | None = None,
+        session_name: str | None = None,
+        **settings: Any,
+    ) -> Manifest:
+        """The kubeconfig for users, as plain data; `yaml_bytes` makes a file of it. The settings for it are `role`,
+        `profile`, `exec` and `kubectlVersion`.
 
-        `force` overwrites files that were not written by `render`, or were changed since.
+        `server`: URL of the API server; None for the public address, else as in Tarmak's own kubeconfig.
+        `certificate_authority`: PEM data, or the path of a PEM file; None for the CA in Tarmak's own kubeconfig. With
+        a `server` and without either of them, kubectl uses the CAs of the operating system. `alias`: name of the
+        context. `session_name`: name of the role session.
+
+        Raises ConfigError for a hub, for values that cannot be used, and if server or CA are unknown; FileError.
+        """
+        from tarmak_iam.emit.kubeconfig import client_kubeconfig
+
+        authority = certificate_authority
+        if authority is not None and not isinstance(authority, bytes):
+            authority = read_file(Path(authority).expanduser())
+        return client_kubeconfig(
+            self._installation(settings, with_admin=server is None or authority is None),
+            server=server,
+            certificate_authority=authority,
+            proxy_url=proxy_url,
+            alias=alias,
+            session_name=session_name,
+        )
+
+    def render(
+        self, directory: str | os.PathLike[str], *, force: bool = False, dry_run: bool = False, **settings: Any
+    ) -> DirectoryPlan:
+        """Writes all artifacts to a directory for `kubectl apply -k`. Returns the `steps`: each file, and what was
+        done, or with `dry_run` would be done.
+
+        `force` overwrites files that were not written by `render`, or were changed since. Raises ConfigError as
+        `manifests` does, and FileError, with nothing written.
         """
         from tarmak_iam.emit import render
         from tarmak_iam.emit.directory import plan_directory, write_directory
 
-        config, installation = self.config, self.installation()
-        artifacts, _ = render(installation)
+        config, cluster = self._read()
+        artifacts, _ = render(
+            Installation.load(config, cluster, self._files(config, cluster), settings, with_admin=True)
+        )
         files = [self._files(config, each) for each in config.clusters if is_cluster_id(each.cluster_name)]
         own = [self.path, *(path for each in files for path in each.own)]
         planned = plan_directory(Path(directory), artifacts, self.cluster_name, force=force, untouchable=own)
-        write_directory(planned)
+        if not dry_run:
+            write_directory(planned)
         return planned
 
-    def diff(self) -> LiveDiff:
-        """What `apply` would change in the cluster, and who would gain and lose access. Changes nothing."""
+    def diff(self, *, timeout: float = ANSWER_SECONDS, **settings: Any) -> LiveDiff:
+        """What `apply` would change in the cluster, and who would gain and lose access. Changes nothing.
+
+        `timeout`: seconds to wait for an answer of the API server; a refused connection is not tried again. Raises
+        ConfigError as `manifests` does, and ToolError.
+        """
         from tarmak_iam.emit import manifests
         from tarmak_iam.hook.cluster.apply_plan import live_diff
 
-        installation = self.installation()
+        installation = self._installation(settings)
         manifests(installation)  # before tarmak is asked for a kubeconfig, which can take minutes
-        return live_diff(installation, self._kubectl())
+        return live_diff(installation, self._kubectl(seconds=timeout))
 
     def apply(
         self,
@@ -188,22 +312,29 @@ class TarmakCluster:
         check: bool = True,
         force: bool = False,
         wait: float | None = ROLLOUT_SECONDS,
+        **settings: Any,
     ) -> Applied:
-        """Applies the objects of `manifests` to the cluster. `check=False` applies although `check` finds errors.
-        `wait`: seconds for the rollout, None not to wait.
+        """Applies the objects of `manifests` to the cluster. The previous objects are saved for `rollback`.
 
-        Raises ApplyFailed from the first change on; `rollback` then restores what was there before.
+        `wait`: seconds to wait for the rollout, and then again for restarts of pods; None not to wait. `dry_run`
+        changes nothing: `client` only reads, with `server` the API server checks the objects too.
+
+        Raises ConfigError for an error that `check` reports, unless `check` is False. Raises PolicyRefused, unless
+        `force`, if the last admin would lose access, and for objects or fields of other managers. Raises ToolError if
+        tarmak, kubectl or the API server fails; from the first change on, this is an ApplyFailed, and `rollback`
+        restores the previous objects.
         """
         from tarmak_iam.emit import manifests
         from tarmak_iam.hook.cluster.apply import apply_to_cluster
         from tarmak_iam.hook.cluster.history import STATE_NAME
         from tarmak_iam.hook.preflight import refuse_errors
+        from tarmak_iam.lint import Subjects
 
         config, cluster = self._read()
-        subjects = self._subjects(config, cluster)
-        if check:
-            refuse_errors(cluster, subjects)
-        installation, files = self.installation(), self._files(config, cluster)
+        files = self._files(config, cluster)
+        installation = Installation.load(config, cluster, files, settings)
+        if check:  # the same values that are applied
+            refuse_errors(cluster, Subjects(config, installation.mappings, installation, files.settings_document()))
         manifests(installation)  # before tarmak is asked for a kubeconfig, which can take minutes
         with self._lock(is_needed=dry_run is None) as lock:
             return apply_to_cluster(
@@ -220,15 +351,20 @@ class TarmakCluster:
     def verify(
         self, *, role: str | None = None, profile: str | None = None, timeout: float = VERIFY_SECONDS
     ) -> Verified:
-        """Logs in with AWS credentials, and compares who the API server says that is with `whois`.
+        """Logs in with AWS credentials, and compares the identity that the API server returns with `whois`.
 
-        `role` is assumed first, `profile` has the credentials; None: as in the settings. `timeout`: seconds to try
-        again while the login fails. `ok` of the result is true only for a login as a principal that is mapped.
+        `role`: ARN of the role to assume first; `profile`: AWS profile with the credentials; None for those in the
+        settings. `timeout`: seconds to wait for the API server, and to try again while the login fails.
+
+        `ok` of the result is true only for a login as a mapped principal; `why` says in one line why it is false. A
+        failed login raises nothing: ToolError is for an API server that cannot be asked.
         """
         from tarmak_iam.hook.login.verify import verify_login
 
-        installation = self.installation(role=role, profile=profile)
-        return verify_login(installation, self._kubectl(), seconds=timeout, tell=self.progress)
+        role = None if role is None else with_plain_account(role)
+        installation = self._installation({"role": role, "profile": profile})
+        installation.check_masters()
+        return verify_login(installation, self._kubectl(seconds=timeout), seconds=timeout, tell=self.progress)
 
     def rollback(
         self,
@@ -238,7 +374,12 @@ class TarmakCluster:
         force: bool = False,
         wait: float | None = ROLLOUT_SECONDS,
     ) -> RolledBack:
-        """Undoes the last change that `apply` made, or every change after number `to`."""
+        """Undoes the last change that `apply` made, or every change after number `to`. `wait` is as for `apply`; with
+        `dry_run` nothing is changed.
+
+        Raises SelectionError if there is no such change; PolicyRefused, unless `force`, for fields that another manager
+        has changed since; ToolError, which is a RollbackFailed from the first change on.
+        """
         from tarmak_iam.hook.cluster.history import STATE_NAME
         from tarmak_iam.hook.cluster.rollback import roll_back
 
@@ -257,9 +398,10 @@ class TarmakCluster:
             )
 
     def report(self, *, live: bool = False, date: str = "") -> AccessReview:
-        """The access review of this cluster; `tarmak_iam.report` has it as text, HTML and JSON.
+        """The access review of this cluster: `text()`, `html()` and `json()` of it are the formats of the command.
 
-        `live` asks the API server too, what usernames and groups may do. `date` is shown as it is.
+        `live` also asks the API server for its RBAC bindings and its current mappings; a hub has none. `date`: text
+        that is shown as the date. Raises ToolError if the API server cannot be asked.
         """
         from tarmak_iam.lint import examine
         from tarmak_iam.report import Repository, ReviewedCluster, ask_cluster, put_together, review_cluster
@@ -271,7 +413,7 @@ class TarmakCluster:
         installation = subjects.installation
         assert installation is not None  # of_cluster returns one
         review = review_cluster(subjects, found, repository)
-        if live:
+        if live and not review.is_hub:
             review = ask_cluster(review, installation, self._kubectl())
         return put_together(self.path, [ReviewedCluster(review, installation.loaded)], found, repository, date)
 
@@ -287,12 +429,33 @@ class TarmakCluster:
 
         return Subjects.of_cluster(config, cluster, self._files(config, cluster))
 
-    def _edit(self, change: Callable[[TarmakConfig], TarmakConfig]) -> bool:
-        before = self.config
-        after = change(before)
-        if after is not before:
-            after.save()
-        return after is not before
+    def _installation(self, settings: Mapping[str, Any], *, with_admin: bool = False) -> Installation:
+        config, cluster = self._read()
+        return Installation.load(config, cluster, self._files(config, cluster), settings, with_admin=with_admin)
+
+    def _edit(self, change: Callable[[TarmakConfig], TarmakConfig], *, dry_run: bool) -> bool:
+        """Edits tarmak.yaml."""
+        from tarmak_iam.hook.tarmak.backup import recover
+
+        def edit() -> bool:
+            before = self.config
+            after = change(before)
+            if after is not before and not dry_run:
+                after.save()
+            return after is not before
+
+        def restore(is_alone: bool) -> None:
+            for line in recover(self.path, is_alone=is_alone):
+                self.progress(line)
+
+        if dry_run:
+            return edit()
+        return edit_in_turn(lock_file_of(self.path), edit, CONFIG_EDIT, report=self.progress, first=restore)
+
+    def _edit_cluster_files(self, edit: Callable[[], _Made], *, dry_run: bool) -> _Made:
+        if dry_run:
+            return edit()
+        return edit_in_turn(lock_of_cluster_files(self.path), edit, CLUSTER_FILES_EDIT, report=self.progress)
 
     def _to_edit(self) -> tuple[Installation, Mappings]:
         config, cluster = self._read()
@@ -300,38 +463,22 @@ class TarmakCluster:
         installation = Installation.load(config, cluster, files)
         return installation, installation.mappings or files.mappings_or_new()
 
-    def _write(
-        self,
-        before: Installation,
-        start: Mappings,
-        after: Mappings,
-        *,
-        me: str | None,
-        force: bool,
-        repairs: bool = False,
-    ) -> list[Effect]:
-        if after is start:
-            return []
-        from tarmak_iam.access.diff import Loaded, effects
-        from tarmak_iam.access.lockout import check_admin_access, check_starts
-        from tarmak_iam.lint.new_findings import NewFindings
-
-        now, then = Loaded.of(before), Loaded.of(replace(before, mappings=after))
-        check_starts(now, then, repairs=repairs)
-        if not force:
-            check_admin_access(now, then, me)
-            if not repairs:
-                NewFindings.of(now.installation, then.installation).refuse_errors()
-        after.save()
-        return list(effects(now, then))
-
-    def _kubectl(self, lock: ClusterLock | None = None) -> Kubectl:
+    def _kubectl(self, lock: ClusterLock | None = None, *, seconds: float = ANSWER_SECONDS) -> Kubectl:
+        """As the command line has it: without a lock, a refused connection is not tried again."""
         from tarmak_iam.hook.connection import Access
         from tarmak_iam.hook.programs import Programs
 
         environment = dict(os.environ if self.environment is None else self.environment)
         options = ("--config-directory", str(self.path.parent), "--current-cluster", self.cluster_name)
-        access = Access(Programs(environment), self.kubeconfig, self.context, options, lock=lock)
+        access = Access(
+            Programs(environment),
+            self.kubeconfig,
+            self.context,
+            options,
+            lock=lock,
+            patience=seconds,
+            must_be_up=lock is None,
+        )
         return access.kubectl(tell=self.progress)
 
     @contextlib.contextmanager

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tarmak_iam import ConfigError, FileError, PolicyRefused, SelectionError, TarmakCluster
+from tarmak_iam import ConfigError, FileChanged, FileError, PolicyRefused, SelectionError, TarmakCluster, ToolError
+from tarmak_iam.document.file_lock import file_lock, lock_file_of
+from tarmak_iam.hook import preflight
+from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
 from tarmak_iam.hook.login.verify import VERIFY_SECONDS
 from tarmak_iam.report import as_lines
+from tarmak_iam.tarmak_cluster import ANSWER_SECONDS as ANSWER
 from tarmak_iam.tarmak_cluster import ROLLOUT_SECONDS as WAIT
 from tarmak_iam.tarmak_cluster import VERIFY_SECONDS as TIMEOUT
 from tests.support import ADMIN, Shell
+from tests.support.fake_cluster import REFUSED, failed
 from tests.support.kubectl_stand import Stand, reviewed, stand
 
 __all__ = ["stand"]
@@ -68,6 +79,169 @@ def test_me_is_protected(cluster: TarmakCluster) -> None:
     assert cluster.map(DEVELOPER, "dev", ["viewers"], replace_groups=True)
 
 
+def test_a_dry_run_writes_nothing(cluster: TarmakCluster, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in cluster.path.parent.rglob("*") if path.is_file()}
+    assert cluster.enable(dry_run=True) is True
+    assert [each.after for each in cluster.map(ADMIN, "admin", ["system:masters"], dry_run=True)] == ["admin"]
+    assert {path: path.read_bytes() for path in cluster.path.parent.rglob("*") if path.is_file()} == before
+    cluster.map(ADMIN, "admin", ["system:masters"])
+    assert [each.after for each in cluster.unmap(ADMIN, force=True, dry_run=True)] == [None]
+    assert cluster.whois(ADMIN).authenticated
+    assert cluster.render(tmp_path / "out", dry_run=True).steps
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("groups", ["system:masters", ["viewers", 5], [None]])
+def test_groups_that_are_not_a_list_of_strings_are_refused(cluster: TarmakCluster, groups: Any) -> None:
+    """A string would be a list of its characters."""
+    with pytest.raises(ConfigError, match="group"):
+        cluster.map(ADMIN, "admin", groups)
+    with pytest.raises(ConfigError, match="group"):
+        cluster.mappings.add(ADMIN, "admin", groups)
+    assert cluster.mappings.entries == ()
+
+
+def test_groups_are_added_or_replaced(cluster: TarmakCluster) -> None:
+    cluster.map(DEVELOPER, "dev", ["developers", "developers"])
+    cluster.map(DEVELOPER, groups=["viewers"])
+    assert cluster.mappings.entries[0].groups == ("developers", "viewers")
+    assert cluster.map(DEVELOPER, "dev") == []
+    cluster.map(DEVELOPER, groups=[], replace_groups=True)
+    assert [each.groups for each in cluster.mappings.entries] == [()]
+
+
+def test_notes_and_new_findings_are_reported_as_progress(shell: Shell) -> None:
+    told: list[str] = []
+    cluster = TarmakCluster.load("dev-cluster", shell.single, progress=told.append)
+    cluster.map(ADMIN, "admin", ["system:masters"])
+    assert told == []
+    cluster.map("111122223333")
+    path = cluster.path.parent / "dev-cluster" / "aws-iam-authenticator.yaml"
+    (line,) = told
+    assert line.startswith(f"{path}:10:5: warning: ")
+    assert line.endswith("[IAM074]")
+    told.clear()
+    cluster.map("arn:aws:iam::111122223333:role/team/Dev", "dev", ["viewers"], strip_path=True)
+    assert [each.partition(":")[0] for each in told] == ["note"]
+
+
+def test_threads_wait_for_each_other(cluster: TarmakCluster) -> None:
+    roles = [f"arn:aws:iam::111122223333:role/Role{number}" for number in range(6)]
+    threads = [threading.Thread(target=cluster.map, args=(role, "user", ["viewers"])) for role in roles]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(each.arn for each in cluster.mappings.entries) == roles
+
+
+def test_an_edit_waits_for_the_command_line(shell: Shell) -> None:
+    told: list[str] = []
+    cluster = TarmakCluster.load("dev-cluster", shell.single, progress=told.append)
+    edits: list[tuple[Path, Callable[[], object]]] = [
+        (lock_file_of(cluster.path), cluster.enable),
+        (cluster.path.parent / ".mappings-and-settings.edit.lock", lambda: cluster.map(ADMIN, "a", ["b"])),
+    ]
+    for lock, edit in edits:
+        with file_lock(lock, str):
+            thread = threading.Thread(target=edit)
+            thread.start()
+            time.sleep(1.3)
+            assert thread.is_alive()
+        thread.join()
+    assert cluster.whois(ADMIN).username == "a"
+    assert [line.partition(":")[0] for line in told if "waiting" in line] == ["waiting up to 60 seconds"] * 2
+
+
+def test_values_are_saved_only_over_what_was_read(cluster: TarmakCluster) -> None:
+    config, mappings = cluster.config, cluster.mappings.add(DEVELOPER, "dev")
+    cluster.enable()
+    cluster.map(ADMIN, "admin", ["system:masters"])
+    with pytest.raises(FileChanged):
+        config.set("dev-cluster", "internalELBAccessLogs.bucket", "my-logs").save()
+    with pytest.raises(FileChanged):
+        mappings.save()
+    assert [each.arn for each in cluster.mappings.entries] == [ADMIN]
+
+
+def test_the_working_directory_may_change(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shell.single.parent)
+    directory = shell.single.name
+    clusters = [
+        TarmakCluster.load("dev-cluster", directory),
+        TarmakCluster.load("dev-cluster", f"{directory}/tarmak.yaml"),
+        TarmakCluster(Path(directory), "dev-cluster"),
+        TarmakCluster(directory, "dev-cluster"),  # type: ignore[arg-type]  # without a type checker
+    ]
+    monkeypatch.chdir(tmp_path / "..")
+    assert {each.path for each in clusters} == {shell.single / "tarmak.yaml"}
+    assert len(set(clusters)) == 1
+    for each in clusters:
+        each.map(ADMIN, "admin", ["system:masters"])
+    assert clusters[0].whois(ADMIN).authenticated
+
+
+def test_the_home_directory_is_expanded(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(shell.single))
+    cluster = TarmakCluster.load("dev-cluster", "~", kubeconfig="~/dev-cluster/admin")
+    assert cluster.path == shell.single / "tarmak.yaml"
+    assert cluster.kubeconfig == shell.single / "dev-cluster" / "admin"
+    with pytest.raises(FileError, match="not found"):
+        TarmakCluster.load("dev-cluster", "~/elsewhere")
+
+
+def test_a_broken_admin_kubeconfig_stops_only_what_needs_it(cluster: TarmakCluster) -> None:
+    cluster.enable()
+    cluster.map(ADMIN, "admin", ["system:masters"])
+    (cluster.path.parent / "dev-cluster" / "kubeconfig").write_text("[")
+    assert cluster.whois(ADMIN).authenticated
+    assert len(cluster.manifests()) == 2
+    with pytest.raises(ValueError, match="kubeconfig"):
+        cluster.client_kubeconfig()
+
+
+def test_whois_takes_settings_and_console_accounts(cluster: TarmakCluster) -> None:
+    cluster.map(ADMIN.replace("111122223333", "1111-2222-3333"), "admin:{{SessionName}}", ["system:masters"])
+    assert cluster.whois(ADMIN, session_name="ann", daemonVersion="v0.5.0").username == "admin:ann"
+    with pytest.raises(ConfigError, match="unknown setting 'daemon'"):
+        cluster.whois(ADMIN, daemon="v0.5.0")
+
+
+def test_whois_has_a_name_for_an_instance(cluster: TarmakCluster) -> None:
+    cluster.map(DEVELOPER, "system:node:{{EC2PrivateDNSName}}", ["system:nodes"], force=True)
+    answer = cluster.whois(DEVELOPER, session_name="i-0123456789abcdef0")
+    assert answer.username == "system:node:<private DNS name of i-0123456789abcdef0>"
+
+
+def test_settings_of_one_call(cluster: TarmakCluster, tmp_path: Path) -> None:
+    cluster.enable()
+    cluster.map(ADMIN, "admin", ["system:masters"])
+    image = "registry.example.com/authenticator:v0.7.1"
+    assert image in json.dumps(cluster.manifests(image=image))
+    cluster.render(tmp_path / "out", image=image)
+    assert image in (tmp_path / "out" / "daemonset.yaml").read_text()
+    assert image not in json.dumps(cluster.manifests())
+
+
+def test_client_kubeconfig(cluster: TarmakCluster, tmp_path: Path) -> None:
+    cluster.map(ADMIN, "admin", ["system:masters"])
+    authority = tmp_path / "ca.pem"
+    own = cluster.client_kubeconfig(role=ADMIN, session_name="ann", alias="dev")
+    assert (own["current-context"], own["users"][0]["name"]) == ("dev", "dev-cluster-KubernetesAdmin")
+    assert "ann" in own["users"][0]["user"]["exec"]["args"]
+    pem = cluster.installation().admin
+    assert pem is not None
+    authority.write_bytes(base64.b64decode(pem.ca_data))
+    for given in (authority, str(authority), authority.read_bytes()):
+        made = cluster.client_kubeconfig(server="https://api.example.com", certificate_authority=given)
+        assert made["clusters"][0]["cluster"] == {
+            "server": "https://api.example.com",
+            "certificate-authority-data": pem.ca_data,
+        }
+    with pytest.raises(FileError):
+        cluster.client_kubeconfig(certificate_authority=tmp_path / "none.pem")
+
+
 def test_check_and_whois(cluster: TarmakCluster) -> None:
     cluster.map(ADMIN, "admin", ["system:masters"])
     assert [str(each) for each in cluster.check() if each.finding.severity.value == "error"] == []
@@ -90,7 +264,29 @@ def test_the_report_names_who_has_access(cluster: TarmakCluster) -> None:
     cluster.map(ADMIN, "admin", ["system:masters"])
     review = cluster.report(date="2026-03-02")
     assert [each.principal for each in review.clusters[0].principals] == [ADMIN]
-    assert any(ADMIN in line for line in as_lines(review))
+    assert review.text() == "".join(f"{line}\n" for line in as_lines(review))
+    assert ADMIN in review.text()
+    assert review.html().startswith("<!doctype html>")
+    assert json.loads(json.dumps(review.json()))["clusters"][0]["principals"][0]["principal"] == ADMIN
+
+
+def test_a_hub_has_no_api_server_to_ask(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    hub = TarmakCluster.load("prod-hub", shell.multi)
+    assert hub.check() == []
+    assert hub.report(live=True).clusters[0].is_hub
+    for method in (hub.enable, hub.manifests, hub.client_kubeconfig, hub.diff, hub.apply, hub.verify):
+        with pytest.raises(ConfigError, match="prod-hub is a hub"):
+            method()
+
+
+def test_a_cluster_without_mappings(cluster: TarmakCluster) -> None:
+    assert cluster.mappings.entries == ()
+    assert not cluster.whois(ADMIN).authenticated
+    assert cluster.unmap(ADMIN) == []
+    assert cluster.report().clusters[0].principals == ()
+    with pytest.raises(ConfigError, match="dev-cluster has no mappings"):
+        cluster.manifests()
 
 
 def test_the_current_cluster_is_the_default(shell: Shell) -> None:
@@ -100,7 +296,7 @@ def test_the_current_cluster_is_the_default(shell: Shell) -> None:
 
 
 def test_the_waits_are_those_of_the_commands() -> None:
-    assert (WAIT, TIMEOUT) == (ROLLOUT_SECONDS, VERIFY_SECONDS)
+    assert (WAIT, TIMEOUT, ANSWER) == (ROLLOUT_SECONDS, VERIFY_SECONDS, ANSWER_SECONDS)
 
 
 def test_diff_apply_verify_and_rollback(stand: Stand) -> None:
@@ -141,3 +337,53 @@ def test_errors_of_check_stop_an_apply(stand: Stand) -> None:
     with pytest.raises(ConfigError, match=r"\[IAM"):
         cluster.apply()
     assert cluster.apply(check=False).changed
+
+
+def test_what_was_checked_is_applied(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = stand.shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    checked = preflight.refuse_errors
+
+    def check_and_change(*args: Any) -> None:
+        checked(*args)
+        path.write_text(path.read_text().replace("role/KubernetesAdmin", "role/team/KubernetesAdmin"))
+
+    monkeypatch.setattr(preflight, "refuse_errors", check_and_change)
+    assert TarmakCluster.load("dev-cluster", stand.shell.single).apply().changed
+    assert "role/team" not in json.dumps(list(stand.cluster.objects.values()))
+
+
+def test_a_refused_connection_is_final_for_what_only_reads(stand: Stand) -> None:
+    stand.cluster.fault = lambda _: failed(REFUSED)
+    cluster = TarmakCluster.load("dev-cluster", stand.shell.single)
+    began = time.monotonic()
+    for method in (cluster.diff, lambda: cluster.report(live=True), cluster.verify):
+        with pytest.raises(ToolError, match="refused"):
+            method()
+    assert time.monotonic() - began < 30
+
+
+def test_a_progress_that_raises_ends_the_call_and_the_next_one_completes_it(stand: Stand) -> None:
+    class Stop(Exception):
+        """Not an error of tarmak-iam."""
+
+    told: list[str] = []
+    limit = 0
+
+    def stop(line: str) -> None:
+        told.append(line)
+        if len(told) > limit:
+            raise Stop
+
+    cluster = TarmakCluster.load("dev-cluster", stand.shell.single, progress=stop)
+    while True:
+        told.clear()
+        try:
+            cluster.apply()
+            break
+        except Stop:
+            limit += 1
+    assert limit > 2
+    limit = 1000
+    assert not cluster.diff().changed
+    assert cluster.rollback().changed
+    assert cluster.diff().changed

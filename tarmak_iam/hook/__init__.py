@@ -11,8 +11,11 @@ from tarmak_iam.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from tarmak_iam.hook.apply_hook import AfterReport, Stage, after_apply
+    from tarmak_iam.hook.cluster.apply_plan import LiveDiff, ObjectDiff
+    from tarmak_iam.hook.cluster.history import Applied, ApplyFailed, ObjectChange, RollbackFailed, RolledBack
     from tarmak_iam.hook.connection import Access
-    from tarmak_iam.hook.login.review import LoginOutcome
+    from tarmak_iam.hook.login.review import LoginOutcome, UserInfo
+    from tarmak_iam.hook.login.verify import Verified
     from tarmak_iam.hook.preflight import BeforeReport, before_apply
     from tarmak_iam.hook.programs import Programs
 else:
@@ -21,10 +24,19 @@ else:
         {
             "Access": "tarmak_iam.hook.connection",
             "AfterReport": "tarmak_iam.hook.apply_hook",
+            "Applied": "tarmak_iam.hook.cluster.history",
+            "ApplyFailed": "tarmak_iam.hook.cluster.history",
             "BeforeReport": "tarmak_iam.hook.preflight",
+            "LiveDiff": "tarmak_iam.hook.cluster.apply_plan",
             "LoginOutcome": "tarmak_iam.hook.login.review",
+            "ObjectChange": "tarmak_iam.hook.cluster.history",
+            "ObjectDiff": "tarmak_iam.hook.cluster.apply_plan",
             "Programs": "tarmak_iam.hook.programs",
+            "RollbackFailed": "tarmak_iam.hook.cluster.history",
+            "RolledBack": "tarmak_iam.hook.cluster.history",
             "Stage": "tarmak_iam.hook.apply_hook",
+            "UserInfo": "tarmak_iam.hook.login.review",
+            "Verified": "tarmak_iam.hook.login.verify",
             "after_apply": "tarmak_iam.hook.apply_hook",
             "before_apply": "tarmak_iam.hook.preflight",
         },
@@ -33,10 +45,19 @@ else:
 __all__ = [
     "Access",
     "AfterReport",
+    "Applied",
+    "ApplyFailed",
     "BeforeReport",
+    "LiveDiff",
     "LoginOutcome",
+    "ObjectChange",
+    "ObjectDiff",
     "Programs",
+    "RollbackFailed",
+    "RolledBack",
     "Stage",
+    "UserInfo",
+    "Verified",
     "after_apply",
     "before_apply",
 ]

@@ -50,6 +50,12 @@ def identity_of(arn: str, session: str = "SESSION", user_id: str = "", access_ke
     return Identity(arn, parsed.account, unique, access_key_id)
 
 
+def private_names_of(identity: Identity) -> dict[str, str]:
+    """A placeholder for the private DNS name that EC2 returns for a session that may be an instance, by its ID."""
+    name = identity.user_id.rpartition(":")[2]
+    return {name: f"<private DNS name of {name}>"} if name.startswith("i-") else {}
+
+
 # Prefixes of IAM's unique IDs; the rest is unknown without a real call.
 _PLACEHOLDERS = {
     Principal.ROLE: "AROA",

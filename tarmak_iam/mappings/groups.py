@@ -6,8 +6,10 @@ From Kubernetes: apiserver/pkg/authentication/user (names), rbac/bootstrappolicy
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from tarmak_iam.aws.copied_text import cleaned
+from tarmak_iam.errors import ConfigError
 
 ADMINS = "system:masters"
 """Has every right in the cluster."""
@@ -88,3 +90,17 @@ def joined_groups(text: str) -> tuple[str, ...] | None:
     if text[:1] + text[-1:] in ("[]", "()"):
         parts = _SEPARATOR.split(text[1:-1])
     return tuple(filter(None, map(cleaned, parts)))
+
+
+def listed_groups(groups: Iterable[str] | None) -> tuple[str, ...] | None:
+    """The groups that a caller passes, None for None. Raises ConfigError for a single string, which would be one group
+    per character, and for an item that is not a string."""
+    if groups is None:
+        return None
+    if isinstance(groups, str):
+        raise ConfigError("groups must be a list, not a string", remedy=f"use [{groups!r}]")
+    chosen = tuple(groups)
+    for each in chosen:
+        if not isinstance(each, str):
+            raise ConfigError(f"{each!r} is not the name of a group", remedy="use strings")
+    return chosen

@@ -18,6 +18,7 @@ from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.identity.viper import ViperSettings, load_config, lookup
 from tarmak_iam.mappings.entries import MappingEntry, listed_entries
+from tarmak_iam.mappings.groups import listed_groups
 from tarmak_iam.mappings.merging import MergeOutcome, PrincipalRefusal, Wanted, plan_merge
 from tarmak_iam.mappings.principals import parse_principal, principal_key
 from tarmak_iam.routes import Route
@@ -140,8 +141,7 @@ class Mappings:
         Raises ConfigError for a principal, username or group that the daemon could not use and for a new role or user
         without a username; EditRefused if the file cannot be edited safely.
         """
-        chosen = None if groups is None else tuple(groups)
-        wish = Wanted(with_plain_account(arn), username, chosen, adds_groups=not replace_groups)
+        wish = Wanted(with_plain_account(arn), username, listed_groups(groups), adds_groups=not replace_groups)
         merged, (outcome,) = self.merge([wish], strip_path=strip_path)
         if outcome.error is not None:
             raise outcome.error

@@ -18,7 +18,6 @@ import click
 
 import tarmak_iam
 from tarmak_iam import document
-from tarmak_iam.identity import Answer
 from tests.docs.reference.markdown import fenced, table
 from tests.docs.reference.signatures import attributes_of, class_signature, is_class, members_of, signature_of
 from tests.support.commands import every_command
@@ -79,6 +78,30 @@ CHOSEN = {
 }
 """Of classes with members that are for the package itself: those that scripts can rely on."""
 
+RESULTS = {
+    "Answer": ("tarmak_iam.identity", "`whois`", ()),
+    "Effect": (
+        "tarmak_iam.access.diff",
+        "`map` and `unmap`, one for each principal",
+        ("kind", "principal", "before", "after", "gained", "lost", "is_loss", "text"),
+    ),
+    "Located": ("tarmak_iam.lint", "`check`, one for each finding", ("finding", "place")),
+    "DirectoryPlan": ("tarmak_iam.emit", "`render`", ("directory", "steps")),
+    "FileStep": ("tarmak_iam.emit", "`render`, in `steps`", ("path", "action")),
+    "LiveDiff": ("tarmak_iam.hook", "`diff`", ("objects", "effects", "unbound", "notes", "changed")),
+    "Applied": ("tarmak_iam.hook", "`apply`", ("changes", "effects", "notes", "state", "rolled_out", "changed")),
+    "Verified": ("tarmak_iam.hook", "`verify`", ("ok", "why", "outcome", "expected", "got", "identity", "diagnosis")),
+    "RolledBack": ("tarmak_iam.hook", "`rollback`", ("changes", "undone", "rolled_out", "changed")),
+    "AccessReview": ("tarmak_iam.report", "`report`", ("clusters", "failed", "text", "html", "json")),
+    "ClusterReview": ("tarmak_iam.report", "`report`, in `clusters`", ("cluster", "principals", "error", "failed")),
+    "ReviewedPrincipal": (
+        "tarmak_iam.report",
+        "`report`, in `principals` of a cluster",
+        ("kind", "principal", "privilege"),
+    ),
+}
+"""Classes whose values are returned: module, by what, and the members that scripts can rely on; () for all of them."""
+
 CONSTRUCTED = ("Section", "Subjects")
 """Those of them that scripts construct."""
 
@@ -110,6 +133,12 @@ Import these names from `tarmak_iam`.
 _OTHERS = """\
 ## Imports from other modules
 """
+_RESULTS = """\
+## Results
+
+What functions and methods return. Scripts do not construct these values: except for `Answer`, the constructors can
+change.
+"""
 _COMMANDS = """\
 ## Command line
 
@@ -125,7 +154,10 @@ def page() -> str:
     imports = [f"from {module} import {', '.join(listed)}" for module, listed in MODULES.items()]
     imports += ["", *(f"class {class_signature(getattr(document, name), name)}" for name in _EDITS)]
     parts += [_OTHERS.strip(), fenced("\n".join(imports), "python")]
-    parts += ["### Answer", "What `whois` returns.", fenced("\n".join(_lines("Answer", Answer)), "python")]
+    parts.append(_RESULTS.strip())
+    for name, (module, source, members) in RESULTS.items():
+        lines = _lines(name, getattr(importlib.import_module(module), name), members)
+        parts += [f"### {name}", f"Returned by {source}; in `{module}`.", fenced("\n".join(lines), "python")]
     root, *others = every_command()
     common = {option for option in _options(root) if option != "--version"}
     rows = [
@@ -141,11 +173,11 @@ def page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _lines(name: str, value: Any) -> Iterator[str]:
+def _lines(name: str, value: Any, members: tuple[str, ...] = ()) -> Iterator[str]:
     if not is_class(value):
         yield signature_of(name, value)
         return
-    chosen = CHOSEN.get(name)
+    chosen = members or CHOSEN.get(name)
     yield f"class {name if chosen and name not in CONSTRUCTED else class_signature(value, name)}"
     made_of = (
         set() if chosen or not dataclasses.is_dataclass(value) else {each.name for each in dataclasses.fields(value)}

@@ -16,9 +16,9 @@ from tarmak_iam.cli.parsing import cluster_suggested
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import read_file
 from tarmak_iam.errors import ConfigError, Place, TarmakIamError, place_json
-from tarmak_iam.identity import Answer, Authenticator, Identity
+from tarmak_iam.identity import Answer, Authenticator
 from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP
-from tarmak_iam.identity.caller import identity_of
+from tarmak_iam.identity.caller import identity_of, private_names_of
 from tarmak_iam.identity.releases import RECORDED_RELEASE, DaemonVersion
 from tarmak_iam.text import one_line
 
@@ -100,11 +100,11 @@ def whois(
         identity = identity_of(with_plain_account(arn), session_name, user_id, access_key_id)
     with working("evaluating the mappings"):
         if config_path is not None:
-            authenticator = _of_file(config_path, file_paths, daemon_args, daemon_version, _instance(identity))
+            authenticator = _of_file(config_path, file_paths, daemon_args, daemon_version, private_names_of(identity))
             if authenticator.failure is not None:
                 _check_format(session, config_path, arn)
         else:
-            authenticator = _of_cluster(session, daemon_version, _instance(identity))
+            authenticator = _of_cluster(session, daemon_version, private_names_of(identity))
         answer = authenticator.whois(identity)
     if output == "json":
         print_json(_as_json(answer, knows_caller=bool(user_id)))
@@ -114,12 +114,6 @@ def whois(
         click.get_current_context().exit(ExitCode.ERROR)
     if exit_code and not answer.authenticated:
         click.get_current_context().exit(ExitCode.FINDINGS)
-
-
-def _instance(identity: Identity) -> dict[str, str]:
-    """A placeholder for the private DNS name that EC2 returns for a session that may be an instance."""
-    name = identity.user_id.rpartition(":")[2]
-    return {name: f"<private DNS name of {name}>"} if name.startswith("i-") else {}
 
 
 def _of_cluster(session: Session, daemon_version: str | None, names: dict[str, str]) -> Authenticator:
