@@ -160,10 +160,10 @@ class TarmakCluster:
         An existing mapping keeps its username if `username` is None. `groups` are added to its groups, or with
         `replace_groups` replace them. `strip_path` removes the path of a role's ARN. With `dry_run` nothing is written.
 
-        Returns who gains and who loses access, [] if nothing changes; `progress` gets the new findings. Raises
-        ConfigError for a principal, username or group that the authenticator cannot use. Raises PolicyRefused, unless
-        `force`, for an error that `check` would report for the new mapping, and if the last admin, a node role or the
-        caller with the ARN `me` would lose access. Nothing is changed then.
+        Returns who gains and who loses access, empty if nothing changes. `progress` is called with each new finding.
+        Raises ConfigError for a principal, username or group that the authenticator cannot use. Raises PolicyRefused,
+        unless `force`, for an error that `check` would report for the new mapping, and if the last admin, a node role
+        or the caller with the ARN `me` would lose access. Nothing is changed then.
         """
         from tarmak_iam.access.lockout import principal_refusal
         from tarmak_iam.lint.edit_guard import guarded_edit
@@ -190,7 +190,7 @@ class TarmakCluster:
     def unmap(
         self, principal: str, *, me: str | None = None, force: bool = False, dry_run: bool = False
     ) -> list[Effect]:
-        """Removes every mapping of a principal. Returns who loses access, [] if the principal is not mapped. Raises
+        """Removes every mapping of a principal. Returns who loses access, empty if it is not mapped. Raises
         PolicyRefused as `map` does."""
 
         from tarmak_iam.lint.edit_guard import guarded_edit
@@ -208,8 +208,8 @@ class TarmakCluster:
         return self._edit_cluster_files(edit, dry_run=dry_run)
 
     def check(self) -> list[Located]:
-        """The findings about the cluster's files, as `check` reports them, [] if there are none. `str()` of one is its
-        line; `finding` and `place` are its parts."""
+        """The findings about the cluster's files, as `check` reports them. `str()` of one is its line; `finding` and
+        `place` are its parts."""
         from tarmak_iam.lint import check
 
         return check(self._subjects(*self._read()))

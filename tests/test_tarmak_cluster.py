@@ -118,7 +118,7 @@ def test_notes_and_new_findings_are_reported_as_progress(shell: Shell) -> None:
     cluster.map("111122223333")
     path = cluster.path.parent / "dev-cluster" / "aws-iam-authenticator.yaml"
     (line,) = told
-    assert line.startswith(f"{path}:10:5: warning: ")
+    assert line.startswith(f"{path}:11:5: warning: ")
     assert line.endswith("[IAM074]")
     told.clear()
     cluster.map("arn:aws:iam::111122223333:role/team/Dev", "dev", ["viewers"], strip_path=True)

@@ -12,7 +12,8 @@ from tarmak_iam.installation.installation import Installation
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A generated file. `mode` is 0o600 for a file that only its owner may read."""
+    """A generated file. `name`: its file name. `data`: its content. `mode`: its permissions, 0600 for a file that only
+    its owner may read."""
 
     name: str
     data: bytes

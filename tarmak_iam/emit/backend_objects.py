@@ -129,8 +129,8 @@ def _schema() -> dict[str, Any]:
 
 
 def notes(installation: Installation) -> tuple[str, ...]:
-    """Notes about the objects for the user. Raises ConfigError as `Installation.payloads` does, and for mappings that
-    are too large for a ConfigMap."""
+    """Remarks about the generated objects, one line each. Raises ConfigError as `Installation.payloads` does, and for
+    mappings that are too large for a ConfigMap."""
     return tuple(_notes(installation))
 
 

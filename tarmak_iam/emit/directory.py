@@ -98,7 +98,8 @@ class FileAction(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class FileStep:
-    """`existing`: the present content, None for no file or a link. `artifact`: None where it is no longer generated."""
+    """What is done with one file. `existing`: the present content, None for no file or a link. `artifact`: None where
+    it is no longer generated."""
 
     path: Path
     action: FileAction
@@ -110,7 +111,8 @@ class FileStep:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryPlan:
-    """Steps in the order in which they are carried out, and the record before, during and after them."""
+    """What is done with the files of a directory. `steps` are in the order in which they are carried out. The records
+    are those before, during and after them."""
 
     directory: Path
     steps: tuple[FileStep, ...]

@@ -41,7 +41,9 @@ _STAGES = {LoginOutcome.VERIFIED: Stage.VERIFIED, LoginOutcome.FAILED: Stage.FAI
 
 @dataclass(frozen=True, slots=True)
 class AfterReport:
-    """`stage` is the state of the cluster, `error` what stopped the run, `verified` the result of the test login.
+    """The result of `after_apply`.
+
+    `stage`: the state of the cluster. `error`: what stopped the run. `verified`: the result of the test login.
 
     `applied` is the result of `apply`, `rolled_back` that of `rollback`; None for a step that was not completed.
     """
@@ -65,6 +67,7 @@ class AfterReport:
         return self.error is not None or (self.verified is not None and self.verified.outcome is LoginOutcome.FAILED)
 
     def is_to_roll_back(self, policy: Rollback) -> bool:
+        """Whether the setting `rollback` with this value restores the previous objects now."""
         return self.can_roll_back and (policy == "unverified" or (policy == "failure" and self.is_failure))
 
     @property

@@ -144,7 +144,7 @@ class Access:
         return kubeconfig_command(self.tarmak_options, self.tarmak)
 
     def kubectl(self, tell: Progress = no_progress) -> Kubectl:
-        """`tell` is called with what is waited for. Raises ToolError, and FileError if the kubeconfig does not
+        """`tell` is called with what is waited for. Raises ToolError, and FileError for a kubeconfig that does not
         exist."""
         kubeconfig = self.kubeconfig
         if not self.is_given:

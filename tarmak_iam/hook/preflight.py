@@ -51,7 +51,7 @@ def _is_about(located: Located, cluster: Cluster) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class BeforeReport:
-    """`errors` and `refusal` are reasons not to start tarmak; `warnings` are not.
+    """The result of `before_apply`. `errors` and `refusal` are reasons not to start tarmak; `warnings` are not.
 
     `installation` is what `after_apply` applies, None where `tarmak clusters apply` changes nothing about the
     authenticator: awsIAMAuthenticatorInit is off, or the cluster is a hub.

@@ -24,10 +24,10 @@ from tarmak_iam.routes import Route
 
 @dataclass(frozen=True)
 class Authenticator:
-    """A configuration as one release of the authenticator loads it. `config` is None where the daemon would not start.
+    """A configuration as one release of the authenticator loads it. `config` is None if it would not start.
 
-    Where the daemon picks one of several keys at random, `config` and `tables` are the likeliest choice, and answers
-    list what the others lead to.
+    If the authenticator picks one of several keys at random, `config` and `tables` are the likeliest choice, and
+    answers list what the others lead to.
     """
 
     config: DaemonConfig | None
@@ -53,16 +53,19 @@ class Authenticator:
         filename: str = "config.yaml",
         private_dns_names: AnyMapping[str, str] | None = None,
     ) -> Authenticator:
-        """Reads the daemon's configuration as that release does. Raises nothing: see `Authenticator.failure`.
+        """Reads the authenticator's configuration as the release `version` does. Raises nothing: `failure` says why the
+        authenticator would not start.
 
-        `args` are the daemon's own flags; for the others see `DaemonInput`.
+        `args`: its flags. `cluster_id`: that of the tokens; None for the one in the configuration. `files`: the texts
+        of other files that it reads, by file name, and of the cluster's objects for its backends. `filename`: its
+        extension selects the format. `private_dns_names`: what EC2 would return, by instance ID.
         """
         names = private_dns_names or {}
         return cls.of(DaemonInput(config_text, version, cluster_id, _as_args(args), files or {}, str(filename), names))
 
     @classmethod
     def of(cls, given: DaemonInput) -> Authenticator:
-        """As `load`, with everything that a daemon can be started with."""
+        """As `load`, from one value."""
         document = None
         locate: Locate = no_place
         try:

@@ -116,13 +116,13 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the daemon answers.
+    """The answer of the authenticator about one caller.
 
-    `started`: whether the process runs with this configuration. `authenticated`: whether the caller is accepted, with
-    `username`, `groups` (None: the key is absent, no groups), `uid` and `extra` (None where the release sends none).
-    `reason` says which mapping matched, or why none did; `route` and `place` are those of the mapping or the cause.
-    `remedy` says what to write where the process would end. `alternatives`: other possible answers where the daemon
-    picks at random, which can include a denial. `notes` are about the answer itself.
+    `started`: whether the authenticator starts with this configuration; if not, `remedy` says what to write.
+    `authenticated`: whether it accepts the caller, with `username`, `groups` (None: the key is absent, no groups),
+    `uid` and `extra` (None if the release sends none). `reason`: which mapping matched, or why none did; `route` and
+    `place` are those of the mapping or the cause. `alternatives`: other possible answers if the authenticator picks at
+    random, which can include a denial. `notes` are remarks about the answer itself.
     """
 
     started: bool

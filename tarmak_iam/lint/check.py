@@ -102,7 +102,7 @@ def _installed_rules() -> list[Provided[Rule]]:
 
 
 def check(subjects: Subjects, *others: Subjects) -> list[Located]:
-    """The findings of every rule whose subject is there, sorted by file and position, without duplicates.
+    """The findings of every rule whose subject exists, sorted by file and position, without duplicates.
 
     `others` are the subjects of further clusters of the same tarmak.yaml. Raises ConfigError for a plugin that cannot
     be used, or that fails.

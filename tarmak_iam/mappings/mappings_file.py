@@ -66,7 +66,8 @@ class Mappings:
 
     @classmethod
     def parse(cls, data: bytes | str, filename: str = MAPPINGS_NAME) -> Mappings:
-        """Raises ParseError, and ConfigError if the file is not a YAML mapping."""
+        """Reads the text of a mappings file; `filename` is used in messages. Raises ParseError, and ConfigError if the
+        text is not a YAML mapping."""
         document = Document.parse(data, filename, json=False)
         if document.data is not None and not isinstance(document.data, dict):
             remedy = "begin it with clusterID and server"
@@ -135,11 +136,12 @@ class Mappings:
     ) -> Mappings:
         """Maps an ARN, `sso:ACCOUNT/PERMISSION SET` or, with neither username nor groups, an account.
 
-        Returns the same value if nothing changes. An existing entry for the principal is updated: its username and its
-        groups stay if they are None here, and with `replace_groups` False the groups are added to those it has.
-        `strip_path` removes the path of a role. The account may be written as the AWS console shows it.
-        Raises ConfigError for a principal, username or group that the daemon could not use and for a new role or user
-        without a username; EditRefused if the file cannot be edited safely.
+        Returns the same value if nothing changes. An existing entry of the principal is updated: it keeps its username
+        and its groups if they are None here. `groups` replace its groups, or with `replace_groups` False are added to
+        them. `strip_path` removes the path of a role. The account may be written as the AWS console shows it.
+
+        Raises ConfigError for a principal, username or group that the authenticator cannot use, and for a new role or
+        user without a username; EditRefused if the file cannot be edited safely.
         """
         wish = Wanted(with_plain_account(arn), username, listed_groups(groups), adds_groups=not replace_groups)
         merged, (outcome,) = self.merge([wish], strip_path=strip_path)
@@ -206,7 +208,7 @@ class Mappings:
     def save(self) -> None:
         """Writes the file that it was loaded from, atomically, if it has changed. A new file's directory is created.
 
-        A lock-out is not checked for: `tarmak_iam.access.lockout.check_admin_access` does that.
+        Lock-outs are not checked: `TarmakCluster.map` and `tarmak_iam.access.lockout.check_admin_access` do that.
         Raises FileError without a path, or if the file cannot be written; FileChanged if it has changed since it was
         read. The old file is untouched then.
         """

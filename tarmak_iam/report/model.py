@@ -132,7 +132,8 @@ class ClusterStatus:
 
 @dataclass(frozen=True, slots=True)
 class ClusterReview:
-    """`error`: why the files of the cluster could not be read; then `status` is None, and it has no principals.
+    """The review of one cluster. `error`: why its files could not be read; then `status` is None, and it has no
+    principals.
 
     `live`: whether the cluster was asked; `live_error`: why that failed. `differences`: the access that principals
     would gain and lose if the files were applied; None if that is not known. `everyone`: the rights of every
@@ -209,7 +210,8 @@ class AccessRow:
 
 @dataclass(frozen=True, slots=True)
 class AccessReview:
-    """Clusters in the order of tarmak.yaml. `findings` are about that file, and not about one cluster.
+    """The access review of one or more clusters, in the order of tarmak.yaml. `findings` are about that file, and not
+    about one cluster.
 
     `revision`: the commit that is checked out; None if there is none, and `history` then says why ("" if nothing is
     committed yet). `date`: the text given for it.

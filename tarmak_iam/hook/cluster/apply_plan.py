@@ -227,8 +227,8 @@ _HIDDEN = "(hidden)"
 
 @dataclass(frozen=True, slots=True)
 class ObjectDiff:
-    """`text` is a unified diff of the object as YAML, without the fields that the API server sets. The values of a
-    Secret are hidden."""
+    """What would change in one object. `text` is a unified diff of the object as YAML, without the fields that the API
+    server sets. The values of a Secret are hidden."""
 
     change: ObjectChange
     text: str
@@ -236,9 +236,13 @@ class ObjectDiff:
 
 @dataclass(frozen=True, slots=True)
 class LiveDiff:
-    """`objects` that would change; `effects`: how the access of principals would change against what the cluster's
-    daemon grants now; `unbound`: groups without a binding; `stale_pods`: pods that run another configuration than the
-    cluster's objects; `missing_pods`: the number of nodes without a pod."""
+    """How the generated objects differ from those in the cluster.
+
+    `objects`: those that would change. `effects`: how the access of principals would change, compared with what the
+    cluster's authenticator grants now. `unbound`: groups without a binding. `stale_pods`: pods that run another
+    configuration than the cluster's objects. `missing_pods`: the number of nodes without a pod. `notes`: remarks, one
+    line each.
+    """
 
     objects: tuple[ObjectDiff, ...]
     effects: tuple[Effect, ...]

@@ -63,7 +63,7 @@ class ObjectChange:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The result of an apply: the change of each object, in the order of the changes.
+    """The result of an apply: what was done to each object, in the order of the changes.
 
     `state` is the file with the previous objects, None where nothing changed (an older file is then left unchanged).
     `rolled_out`: whether the DaemonSet runs on every node with these objects; None where nothing was waited for.
@@ -74,7 +74,7 @@ class Applied:
     rolled_out: bool | None = None
     notes: tuple[str, ...] = ()
     effects: tuple[Effect, ...] = ()
-    """How the access of principals changed, against what the cluster's daemon granted before."""
+    """How the access of principals changed, compared with what the cluster's authenticator granted before."""
     restarted: tuple[StalePod, ...] = ()
     """Pods that ran another configuration, and were restarted."""
 
@@ -121,7 +121,7 @@ def reporting_failure(failure: Callable[[TarmakIamError], ToolError], tell: Prog
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """The result of a rollback: each object is created, configured (restored), removed or unchanged.
+    """The result of a rollback: whether each object was created, configured (restored), removed or unchanged.
 
     `undone`: the numbers of the changes, empty where the newest one was already undone. `access_after`: who can log in
     afterwards, None where there was nothing to undo. `restarted`: pods that ran another configuration.

@@ -24,7 +24,7 @@ _API = "authentication.k8s.io"
 
 @dataclass(frozen=True, slots=True)
 class UserInfo:
-    """Whom the API server identifies. `groups` are without system:authenticated, which every caller has."""
+    """The user that the API server identified. `groups` do not contain system:authenticated, which every user has."""
 
     username: str
     groups: tuple[str, ...]
