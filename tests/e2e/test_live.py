@@ -363,14 +363,14 @@ def broken_daemon(stage: Stage, version: str, kind: str) -> Iterator[Running]:
 @pytest.mark.parametrize(
     ("kind", "code", "logged"),
     [
-        ("healthy", 0, "says of this caller: "),
+        ("healthy", 0, "authenticator's log about this caller: "),
         ("no way to STS", 1, "within the last minute: sts getCallerIdentity failed: error during GET: "),
         (
             "another cluster id",
             1,
             "within the last minute: sts getCallerIdentity failed: error from AWS (expected 200, got 403)",
         ),
-        ("no mappings", 1, "says of this caller: "),
+        ("no mappings", 1, "authenticator's log about this caller: "),
     ],
 )
 def test_a_refusal_verifies_nothing(stage: Stage, version: str, kind: str, code: int, logged: str) -> None:
@@ -436,7 +436,7 @@ def test_a_dead_daemon_is_told_to_those_whom_nobody_maps_too(stage: Stage) -> No
 def test_a_wrong_cluster_id(stage: Stage, version: str) -> None:
     with stage.daemon(version, config_of=lambda text: text.replace("clusterID: dev-cluster", "clusterID: other")):
         text = " ".join(verified(stage, code=1)["account"])
-        assert "another cluster id" in text
+        assert "another cluster ID" in text
         edited = json.dumps({"data": {"config.yaml": stage.home.mappings.read_text().replace("dev-cluster", "other")}})
         stage.plane.kubectl("-n", "kube-system", "patch", "configmap", NAME, "--type=merge", "-p", edited)
         text = " ".join(verified(stage, code=1)["account"])
@@ -458,15 +458,15 @@ def test_a_removed_mapping(stage: Stage, version: str) -> None:
         stage.home.map(ADMIN)
         text = " ".join(verified(stage, code=1)["account"])
     assert "the cluster's objects do not map this caller: no mapping matches" in text
-    assert "`apply` brings the file's mappings" in text
+    assert "`apply` applies the file" in text
 
 
 def test_another_username(stage: Stage, version: str) -> None:
     with stage.daemon(version):
         stage.home.map(ADMIN.replace("admin:", "boss:"))
         text = " ".join(verified(stage, code=1)["account"])
-        assert "'admin:ann-example.com' with system:masters" in text
-        assert "the cluster has other mappings than the file" in text
+        assert "'admin:ann-example.com' with group system:masters" in text
+        assert "the cluster's mappings differ from the file" in text
         stage.live(*APPLY)
         assert "an older authenticator may still run" in " ".join(verified(stage, code=1)["account"])
 

@@ -24,7 +24,7 @@ def test_a_configuration_with_which_the_daemon_ends(masters: Masters) -> None:
     masters.stage.home.mappings.write_text(before.replace(f"port: {masters.stage.home.port}", f"port: {port}"))
     failed = masters.stage.live(*APPLY, "--timeout=45", code=2)
     assert "on m1: CrashLoopBackOff: " in failed.err
-    assert "it ended with exit code" in failed.err
+    assert "last exit code" in failed.err
     _log_in_after_rollback(masters)
 
 
