@@ -145,7 +145,7 @@ class Loaded:
 
     @classmethod
     def of(cls, side: Installation | Loaded) -> Loaded:
-        """The access that the mappings give; their cluster id is not compared, another check does that."""
+        """The access that the mappings give; their cluster ID is not compared, because another check does that."""
         if isinstance(side, Loaded):
             return side
         mappings = side.mappings

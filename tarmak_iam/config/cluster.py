@@ -108,7 +108,7 @@ class Cluster:
 
     @property
     def cluster_name(self) -> str:
-        """`<environment>-<name>`: the cluster id, also the authenticator's clusterID."""
+        """`<environment>-<name>`: the cluster ID, also the authenticator's clusterID."""
         return f"{self.environment}-{self.name}"
 
     @property

@@ -82,7 +82,7 @@ class Mappings:
     def create(
         cls, cluster_id: str, path: str | os.PathLike[str] | None = None, *, within: Boundary | None = None
     ) -> Mappings:
-        """New mappings: a header and the cluster id. `save` writes them to `path`, where no file may exist yet."""
+        """New mappings: a header and the cluster ID. `save` writes them to `path`, where no file may exist yet."""
         document = Document.parse(_HEADER, MAPPINGS_NAME if path is None else str(path), json=False)
         disk = None if path is None else FileOnDisk(Path(path), None, within)
         return cls(document.set(("clusterID",), cluster_id), disk)

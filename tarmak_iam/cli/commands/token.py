@@ -170,7 +170,7 @@ def print_inspection(found: Inspection, version: DaemonVersion) -> None:
         ("expires", _time(found.expires_at)),
         ("access key", f"{found.access_key_id or '-'} ({found.key_kind}, {session} session token)"),
         ("signed headers", ", ".join(found.signed_headers) or "-"),
-        ("cluster id", _CLUSTER_ID if found.signs_cluster_id else "not signed"),
+        ("cluster ID", _CLUSTER_ID if found.signs_cluster_id else "not signed"),
         ("STS", _refusal_text(found.sts_refusal, "checks the signature")),
         (str(version), _refusal_text(found.verdict(version).refusal, "asks STS")),
     ]
@@ -178,7 +178,7 @@ def print_inspection(found: Inspection, version: DaemonVersion) -> None:
         print_line(f"{name + ':':<16}{value}")
     for text in found.notes:
         print_line(f"{'note:':<16}{text}")
-    print_line("by version:")
+    print_line("by release:")
     for verdict in found.verdicts:
         print_line(f"  {verdict.versions:<19} {_refusal_text(verdict.refusal, 'asks STS')}")
 

@@ -114,7 +114,7 @@ def write(entries: Iterable[Wanted], rest: dict[str, Any]) -> dict[str, Any]:
 
 
 def other_settings(config: dict[str, Any]) -> Iterator[tuple[str, Route]]:
-    """The keys of a configuration that are neither mappings nor the cluster id, and their routes."""
+    """The keys of a configuration that are neither mappings nor the cluster ID, and their routes."""
     for key, value in config.items():
         route = Route() / str(key)
         if to_lower(str(key)) == "server" and isinstance(value, dict):
