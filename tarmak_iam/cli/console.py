@@ -176,7 +176,7 @@ def record_written(*paths: Path | str) -> None:
 
 
 def done_so_far() -> str:
-    """What was recorded, as in `wrote a.yaml, b.yaml`; empty for nothing."""
+    """The recorded changes, as in `wrote a.yaml, b.yaml`; empty if there are none."""
     context = click.get_current_context(silent=True)
     done: dict[str, dict[str, None]] = context.meta.get(_DONE, {}) if context is not None else {}
     return ", ".join(f"{verb} {_listed(list(objects))}" for verb, objects in done.items())

@@ -1,4 +1,4 @@
-"""What `run` does before and after `clusters apply` and the commands that rewrite tarmak.yaml."""
+"""The steps of `run` before and after `clusters apply` and the commands that rewrite tarmak.yaml."""
 
 from __future__ import annotations
 

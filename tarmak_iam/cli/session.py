@@ -139,7 +139,7 @@ pass_session = click.make_pass_decorator(Session)
 
 
 def recovery_hint_of(installation: Installation | None) -> str:
-    """What is known about recovery access; there may be no cluster."""
+    """The text about recovery access; there may be no cluster."""
     from tarmak_iam.installation.admin_kubeconfig import NOT_EXAMINED
 
     return installation.recovery_hint if installation else NOT_EXAMINED

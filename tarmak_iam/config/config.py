@@ -38,7 +38,7 @@ _FORM = "<environment>-<name>"
 
 
 def _selection_remedy(file: ReadFile, current: str) -> str:
-    """What makes `currentCluster` select a cluster."""
+    """How to make `currentCluster` select a cluster."""
     misspelt = misspelt_key_of_selection(file)
     if misspelt is not None:
         key, name = misspelt

@@ -1,4 +1,4 @@
-"""What Tarmak ignores in tarmak.yaml, and the file as it would be with its misspelt keys corrected.
+"""The content that Tarmak ignores in tarmak.yaml, and the file with its misspelt keys corrected.
 
 `decode` returns what Tarmak uses; `IgnoredContent` contains what Tarmak ignores without a message.
 """

@@ -51,7 +51,7 @@ class KeySuggestion:
 def suggest_key(
     name: str, node: Node, parent: TypePath, struct: str, siblings: Iterable[str], others: Iterable[str] = ()
 ) -> KeySuggestion | None:
-    """What was meant by a key of the struct at `parent`, None if nothing is similar.
+    """The key that was probably meant by a key of the struct at `parent`; None if nothing is similar.
 
     `node` is the value of the key; `siblings` are the other keys of the same mapping, which were not meant; `others`
     are further names that are known there.

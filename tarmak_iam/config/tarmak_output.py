@@ -1,4 +1,4 @@
-"""What Tarmak writes when it rewrites tarmak.yaml: its defaults, keys and values, but not the layout of the text.
+"""The content that Tarmak writes when it rewrites tarmak.yaml: defaults, keys and values, but not the layout.
 
 Source: SetDefaults_* in pkg/apis/cluster/v1alpha1/defaults.go and pkg/apis/tarmak/v1alpha1/defaults.go.
 Go's zero value and a missing value are the same here, except for pointers and lists: an empty list is a value.
@@ -177,7 +177,7 @@ _NANO = 10**9
 
 
 def tarmak_output(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What Tarmak writes for a file with that typed data (`decode`); NOW where it uses the time of reading the file.
+    """The data that Tarmak writes for a file with that typed data (`decode`); NOW where it uses the time of reading.
 
     Equal quantities have the same text here; Tarmak may keep another spelling.
     """

@@ -174,7 +174,7 @@ def _float(text: str) -> float | str:
 
 
 def _go_time(text: str) -> str | None:
-    """What Go prints for a text in one of the four time formats of yaml.v2 and yaml.v3; None for any other text."""
+    """The output of Go for a text in one of the four time formats of yaml.v2 and yaml.v3; None for any other text."""
     match = _TIME.match(text)
     if not match:
         return None

@@ -1,5 +1,5 @@
-"""What a backend has loaded, ready for look-ups, with the patterns of its SSO mappings: every backend becomes one of
-these tables.
+"""The mappings that a backend has loaded, ready for look-ups, with the patterns of its SSO mappings. Every backend
+becomes one of these tables.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class BackendTable:
     written: tuple[IdentityMapping, ...] = field(default=(), repr=False)
     """Every mapping that was read, including those that never take effect."""
     notes: tuple[str, ...] = ()
-    """What was skipped on loading, or why nothing was loaded."""
+    """The entries that were skipped on loading, or the reason why nothing was loaded."""
     patterns: tuple[tuple[re.Pattern[str], Found], ...] = ()
     accounts: frozenset[str] = frozenset()
     accounts_route: Route | None = None
@@ -109,7 +109,7 @@ class BackendTable:
 
     @cached_property
     def odd_accounts(self) -> tuple[str, ...]:
-        """Those that are not valid account IDs, so that they never match."""
+        """The accounts that are not valid account IDs, and so never match."""
         return tuple(sorted(account for account in self.accounts if not is_account(account)))
 
 

@@ -53,7 +53,7 @@ def cluster_objects(text: str, filename: str) -> Iterator[ClusterObject]:
 
 
 def objects_in(document: Document) -> Iterator[ClusterObject]:
-    """Those of one document."""
+    """The objects of one document."""
     yield from _objects_below(document, Route(), document.data)
 
 

@@ -35,18 +35,18 @@ class Granting:
             if named.key not in taken:
                 taken.add(named.key)
                 grant = self.of(named)
-                # A principal with access through its account in an earlier backend keeps that, whatever a later backend
-                # has.
+                # A principal with access through its account in an earlier backend keeps it, even if a later backend
+                # maps it.
                 if grant is not None and not (grant.kind in ("arn", "sso") and grant.is_by_account):
                     yield grant
 
     def of(self, asked: Grant) -> Grant | None:
-        """What the principal of a grant gets, whatever the other fields of the grant are; None if it cannot log in."""
+        """The access of a grant's principal, independent of the other fields of the grant; None if it cannot log in."""
         return likeliest_grant(self.possible_grants(asked))
 
     def possible_grants(self, asked: Grant) -> tuple[Grant | None, ...]:
-        """All that the principal of a grant can get, the likeliest first, where the daemon picks at random; None for a
-        denial."""
+        """Every access that the principal of a grant can get, the likeliest first: several if the daemon picks at
+        random. None stands for a denial."""
         possible: list[Grant | None] = []
         caller = _caller(asked)
         for table in self.tables:

@@ -231,7 +231,7 @@ class AdminAccess:
 
     @property
     def remedy(self) -> str:
-        """What to do about it; "" where nothing has to be done."""
+        """The remedy; "" if nothing has to be done."""
         if self.gives_access or not self.is_examined:
             return ""
         if self.state is AdminState.NOT_YET_VALID:

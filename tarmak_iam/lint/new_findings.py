@@ -1,4 +1,4 @@
-"""What an edit of the mappings adds to the findings of `check`."""
+"""The findings of `check` that an edit of the mappings adds."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ class CommentScopes:
         return CommentScope((line, max(line, last)), unit.steps, is_top)
 
     def _opened_before(self, comment: Comment) -> _Unit | None:
-        """What begins on the line of a comment that follows something."""
+        """The nodes that begin on the line of an end-of-line comment."""
         start = self.document.source.line_start(comment.span.start)
         for unit in self._units_from(start):
             if unit.start > comment.span.start:
@@ -208,7 +208,7 @@ class Suppressions:
 
     all: tuple[Suppression, ...]
     unused: tuple[Suppression, ...]
-    """Those that suppress nothing, although the rule checked everything that they cover."""
+    """The suppressions that suppress nothing, although the rule checked everything that they cover."""
     rules: dict[str, str]
     """The names of all rules by their IDs, in capitals, because comments may write them in any case."""
     lines: dict[tuple[Subject, str], int]

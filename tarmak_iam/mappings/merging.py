@@ -54,7 +54,7 @@ class MergeAction(TextEnum):
 
 @dataclass(frozen=True, slots=True)
 class MergeOutcome:
-    """What was done for a wanted entry. `error` says why it was skipped; `notes` are remarks for the user."""
+    """The result for a wanted entry. `error` says why it was skipped; `notes` are remarks for the user."""
 
     action: MergeAction
     wanted: Wanted

@@ -62,12 +62,12 @@ class ReviewFindings:
                     found.append(noted)
 
     def of_entry(self, route: Route) -> tuple[ReviewedFinding, ...]:
-        """Those about an entry of the mappings, or about a part of it."""
+        """The findings about an entry of the mappings, or about a part of it."""
         return tuple(self._of_entry[route.plain])
 
     @property
     def of_cluster(self) -> tuple[ReviewedFinding, ...]:
-        """Those about the cluster and its files that are not about an entry."""
+        """The findings about the cluster and its files that are not about an entry."""
         return tuple(self._others)
 
 
@@ -349,7 +349,7 @@ def _rows(reviewed: Sequence[ReviewedCluster]) -> Iterator[AccessRow]:
 
 
 def _cell(principal: ReviewedPrincipal, own: ReviewedPrincipal | None, one: ReviewedCluster) -> AccessCell | None:
-    """What the cluster gives to a principal: by its own entry, or by a pattern or its account."""
+    """The access of a principal in the cluster: by its own entry, or by a pattern or its account."""
     if own is not None:
         return AccessCell(own.identity, own.privilege)
     asked = Grant(principal.kind, principal.principal, "", (), "")

@@ -208,7 +208,8 @@ _KINDS = {"AKIA": KeyKind.LONG_LIVED, "ASIA": KeyKind.TEMPORARY}
 
 @dataclass(frozen=True, slots=True)
 class ReleaseVerdict:
-    """What the releases from `first` to `last` do: `refusal` is why they reject the token; None if they ask STS."""
+    """The verdict of the releases from `first` to `last`: `refusal` is why they reject the token; None if they ask
+    STS."""
 
     first: DaemonVersion
     last: DaemonVersion

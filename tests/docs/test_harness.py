@@ -51,7 +51,7 @@ def test_a_program_and_its_output() -> None:
     ("text", "error"),
     [
         ("```bash\nls\n```\n", "page.md:1: unknown language 'bash' of a block: use one of console, sh, "),
-        ("```\nls\n```\n", "page.md:1: a block of the language ''"),
+        ("```\nls\n```\n", "page.md:1: unknown language '' of a block"),
         ("```console\nls\n```\n", "page.md:1: a console block begins with a command"),
         ("text\n\n    ls\n", "page.md:3: indented blocks are not run"),
         ("<!-- setup ls -->\n", "page.md:1: 'setup ls' is no instruction"),

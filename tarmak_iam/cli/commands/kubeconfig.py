@@ -252,7 +252,8 @@ def _read_authority(name: str) -> bytes:
 def _note_connection(
     installation: Installation, server: str | None, proxy_url: str | None, *, has_authority: bool
 ) -> None:
-    """What may keep kubectl from the API server: CAs of the operating system, an old kubectl, Tarmak's tunnel."""
+    """Reasons why kubectl may not reach the API server: CAs of the operating system, an old kubectl, Tarmak's
+    tunnel."""
     if not has_authority:
         note(
             f"note: the kubeconfig contains no CA, since {installation.admin_path} does not exist: kubectl verifies "

@@ -44,7 +44,7 @@ _UNWRITTEN = (FileAction.UNCHANGED, FileAction.KEEP)
 
 @dataclass(frozen=True)
 class _RenderedCluster:
-    """What was rendered for a cluster, and where."""
+    """The rendered files of a cluster, and their directory."""
 
     installation: Installation
     plan: DirectoryPlan

@@ -94,7 +94,7 @@ def _finish(before: TarmakConfig, after: TarmakConfig, cluster: Cluster, unchang
 
 
 def _new_findings(before: TarmakConfig, after: TarmakConfig) -> list[Located]:
-    """What `check` reports for the edited file and did not report before, whatever the line numbers."""
+    """The findings of `check` for the edited file that it did not report before; line numbers are not compared."""
     known = {(each.finding.id, each.finding.route) for each in check(Subjects(before))}
     return [each for each in check(Subjects(after)) if (each.finding.id, each.finding.route) not in known]
 

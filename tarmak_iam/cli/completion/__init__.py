@@ -1,4 +1,4 @@
-"""What completion offers for options and arguments: clusters, ARNs, keys, values.
+"""The values that completion offers for options and arguments: clusters, ARNs, keys, values.
 
 Nothing is written, and there are no prompts. An error here, such as a file that cannot be read, means no offers.
 """

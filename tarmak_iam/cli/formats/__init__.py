@@ -1,4 +1,4 @@
-"""What `check` and `doctor` report, as the input of every output format."""
+"""The findings of `check` and `doctor`, as the input of every output format."""
 
 from __future__ import annotations
 

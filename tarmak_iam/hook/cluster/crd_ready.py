@@ -30,7 +30,7 @@ def group_kind(each: Object) -> GroupKind:
 
 
 def fitted(wanted: Object, live: Object | None) -> Object:
-    """What to apply so that the live object becomes what is wanted.
+    """The object to apply so that the live object becomes the wanted one.
 
     A definition that was created as v1beta1 preserves unknown fields until `preserveUnknownFields` is set to false. It
     is set only where that is needed: the API server drops the default, and every later apply would find it missing.

@@ -93,7 +93,8 @@ class LiveMappings:
         return self._authenticator(self.text or "", str(self.version or DEFAULT_RELEASE), self._words, None)
 
     def loaded(self, installation: Installation) -> Loaded:
-        """What callers get now. `installation` of the result is the given one with the cluster's mappings."""
+        """The access that callers get now. `installation` of the result is the given one with the cluster's
+        mappings."""
         found = self.authenticator(installation)
         try:
             mappings = None if self.text is None else Mappings.parse(self.text, f"ConfigMap {self._config_map}")

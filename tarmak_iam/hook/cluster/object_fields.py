@@ -271,7 +271,8 @@ def _is_own(live: Object, entry: Object) -> bool:
 
 
 def _applied(live: Object, wanted: Object) -> Iterator[Object]:
-    """What was applied as `manifests` generated it: by kubectl's client-side apply, or server-side under our name."""
+    """The objects that were applied as `manifests` generated them: by kubectl's client-side apply, or server-side
+    under our name."""
     last = last_applied(live)
     if last is not None and is_intact(last):
         yield last

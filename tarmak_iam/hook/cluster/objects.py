@@ -111,7 +111,7 @@ def number_of_kind(refs: Sequence[Ref]) -> str:
 
 
 def without_server_fields(each: Object) -> Object:
-    """What can be written back: without status and the metadata that the API server sets."""
+    """The object as it can be written back: without status and the metadata that the API server sets."""
     metadata = {key: value for key, value in (each.get("metadata") or {}).items() if key not in _METADATA}
     kept = {key: value for key, value in each.items() if key != "status"} | {"metadata": metadata}
     return _without_annotations(kept, _ANNOTATIONS)
@@ -135,7 +135,7 @@ def object_digest(each: Object) -> str:
 
 
 def last_applied(each: Object) -> Object | None:
-    """What kubectl's client-side apply sent last; None where it was not used."""
+    """The object that kubectl's client-side apply sent last; None if it was not used."""
     text = ((each.get("metadata") or {}).get("annotations") or {}).get(LAST_APPLIED)
     try:
         found = json.loads(text) if isinstance(text, str) else None

@@ -161,8 +161,8 @@ def permissions_of_rollback(server: Server, steps: Sequence[UndoStep], check: Po
 
 
 def permissions_of_restart(check: PodCheck, changes: Changes) -> Iterator[Permission]:
-    """What restarts require: of pods that run another configuration, now or after the changes, and that no controller
-    replaces."""
+    """The permissions for restarts of pods that run another configuration, now or after the changes, and that no
+    controller replaces."""
     update = PodUpdate.of(check, changes)
     if not update.has_same_template:
         return

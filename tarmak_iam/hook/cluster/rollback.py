@@ -116,7 +116,7 @@ def _rolled_back(
 
 
 def _announced(revisions: Sequence[Revision], foreseen: RolledBack) -> Iterator[str]:
-    """What will be changed, and who can log in afterwards."""
+    """Lines about the coming changes, and about who can log in afterwards."""
     named = ", ".join(f"{each.number} of {each.when}" for each in reversed(revisions))
     yield f"undoing change{'s' if len(revisions) > 1 else ''} {named}"
     for action, end in _ENDS.items():

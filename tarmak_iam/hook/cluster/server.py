@@ -191,7 +191,7 @@ class Server:
         return sum(not is_ours(each) for each in self.all_of(f"{names['plural']}.{group}"))
 
     def dry_run(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
-        """What each object would become; nothing is changed. Raises Conflict, NotServed and ToolError.
+        """The objects as they would be after an apply; nothing is changed. Raises Conflict, NotServed and ToolError.
 
         An object whose kind is defined by another one of them is returned as it is wanted: the API server cannot be
         asked about it. An object that is already as wanted is returned unchanged.

@@ -79,7 +79,7 @@ def is_tolerated(taint: dict[str, Any], tolerations: Sequence[dict[str, Any]]) -
 
 
 def added_tolerations(version: GoVersion, *, is_host: bool) -> list[dict[str, str]]:
-    """What the controller adds to a DaemonSet's pods (see emit/daemonset.py for the sources)."""
+    """The tolerations that the controller adds to a DaemonSet's pods (see emit/daemonset.py for the sources)."""
     executing = ["not-ready", "unreachable"]
     scheduling = ["disk-pressure", "memory-pressure"]
     # Before 1.12 the controller places the pods itself, also on cordoned nodes and without a pod network.
@@ -143,8 +143,8 @@ Changes = Sequence[tuple[Object | None, Object | None]]
 
 @dataclass(frozen=True, slots=True)
 class PodUpdate:
-    """What changes mean for the running pods: `live` and `then` are their DaemonSet, `has_new_data` whether the data of
-    its ConfigMap changes, which only new pods read."""
+    """The consequences of changes for the running pods: `live` and `then` are their DaemonSet, `has_new_data` whether
+    the data of its ConfigMap changes, which only new pods read."""
 
     check: PodCheck
     live: Object | None

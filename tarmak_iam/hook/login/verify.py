@@ -43,7 +43,7 @@ def candidates(installation: Installation) -> tuple[Candidate, ...]:
 
 
 def advice(found: tuple[Candidate, ...]) -> str:
-    """What to do, as part of a message."""
+    """The remedy, as part of a message."""
     if not found:
         return "no mapping can be used for a verification"
     names = ", ".join(each.text for each in found[:_MAX_NAMED])

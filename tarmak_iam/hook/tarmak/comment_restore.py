@@ -67,7 +67,7 @@ class Reading:
 
     @cached_property
     def full(self) -> dict[str, Any]:
-        """What Tarmak would write for it."""
+        """The data that Tarmak would write for it."""
         return tarmak_output(self.config.data)
 
     @cached_property
@@ -300,7 +300,7 @@ RestoreOutcome = Literal["unchanged", "restored", "not restored", "broken"]
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What the file should contain (`data`), and why.
+    """The data that the file should contain, and why.
 
     - "unchanged": tarmak wrote nothing.
     - "restored": the old text with the changes that tarmak made. It has the same meaning as tarmak's text.

@@ -149,7 +149,7 @@ def _nothing(filename: str, found: list[FilePart], form: str | None) -> ConfigEr
 
 
 def _listed(found: list[FilePart]) -> str:
-    """What a file without mappings is, or which objects it contains; each kind once."""
+    """The format of a file without mappings, or the kinds of the objects in it, each once."""
     if not found:
         return "it is empty"
     if len(found) == 1:

@@ -44,7 +44,7 @@ class TooLarge(HistoryUnknown):
 
 @dataclass(slots=True)
 class Budget:
-    """What may still be done: `commits` to read, `bytes` to inflate, and `steps` of walks and comparisons."""
+    """The work that is still allowed: `commits` to read, `bytes` to inflate, and `steps` of walks and comparisons."""
 
     commits: int = 100_000
     bytes: int = 1 << 29
