@@ -68,7 +68,7 @@ class Effect:
 
     def _clauses(self) -> Iterator[str]:
         if self.kind == DAEMON:
-            yield f"would not start: {self.reason}" if self.reason else "starts again"
+            yield f"does not start: {self.reason}" if self.reason else "starts again"
         elif self.after is None:
             yield "can no longer log in"
             yield from _loses(self.lost)
@@ -88,7 +88,7 @@ def who(kind: str, principal: str) -> str:
     """The principal of a Grant, as messages name it."""
     if kind == "account":
         return f"every other principal of account {principal}"
-    prefixes = {"sso": SSO_PREFIX, "userid": "user id "}
+    prefixes = {"sso": SSO_PREFIX, "userid": "user ID "}
     return f"{prefixes.get(kind, '')}{principal}"
 
 

@@ -129,7 +129,7 @@ class _Rules:
             )
         if not accepts_tokens_of("aws", made.partition, version):
             return ConfigError(
-                f"{shortened(name)}: SSO entries work in the partition aws only, and the cluster is in "
+                f"{shortened(name)}: SSO entries work only in partition aws, but the cluster is in partition "
                 f"{made.partition}",
                 remedy="map the ARN of the AWSReservedSSO role",
             )
@@ -145,11 +145,11 @@ class _Rules:
         if partition is None:
             return None
         if partition not in known_partitions(version):
-            what = f"{shortened(name)}: authenticator {version} does not know the partition {partition}"
+            what = f"{shortened(name)}: authenticator {version} does not know partition {partition}"
             return ConfigError(what, remedy="use a newer image")
         if not accepts_tokens_of(partition, made.partition, version):
             what = (
-                f"{shortened(name)} is in the partition {partition}, but the cluster is in {made.partition}: "
+                f"{shortened(name)} is in partition {partition}, but the cluster is in partition {made.partition}: "
                 "it never matches"
             )
             return ConfigError(what, remedy="map a principal in the cluster's partition")
@@ -206,7 +206,7 @@ def _of_admins(old: Standings, new: Standings) -> Iterator[str]:
         yield f"the last mapping to {ADMINS} would be lost ({', '.join(map(_who, had))})"
     elif sure and not any(new.always(grant, is_admin) for grant in new.grants):
         what = f"the last mapping to {ADMINS} that takes effect at every start would be lost"
-        yield f"{what} ({', '.join(map(_who, sure))}): for all others the authenticator chooses at random"
+        yield f"{what} ({', '.join(map(_who, sure))}): every other one takes effect only at random"
 
 
 def _of_nodes(old: Standings, new: Standings) -> Iterator[str]:

@@ -123,7 +123,7 @@ class FlawKind(str, Enum):
     PARTITION = "unknown partition"
     ACCOUNT = "not an account ID"
     WILDCARD = "wildcard"
-    BLANK = "blanks or control characters"
+    BLANK = "whitespace or control characters"
     NAMELESS = "missing name"
     PATH = "path of a role"
     SHAPE = "a form that no caller has"
@@ -159,7 +159,7 @@ def arn_flaw(text: str) -> ArnFlaw | None:
 
 def _arn_flaw(text: str) -> ArnFlaw | None:
     if text != text.strip() or CONTROL.search(text):
-        what = f"{shortened(text)!r} would never match: blanks and control characters are part of the ARN"
+        what = f"{shortened(text)!r} never matches: whitespace and control characters are part of the ARN"
         return ArnFlaw(FlawKind.BLANK, what, "write the ARN without them")
     try:
         principal, canonical = canonicalize(text)
@@ -246,9 +246,7 @@ def _left_open(text: str) -> str:
 
 
 def _of_account(text: str, arn: Arn) -> ArnFlaw:
-    what = (
-        f"the account {quoted(arn.account)} of {shortened(text)} {account_shape(arn.account)}, so it matches no caller"
-    )
+    what = f"the account {quoted(arn.account)} of {shortened(text)} {account_shape(arn.account)}, so it never matches"
     bare = re.sub(r"[\s.-]", "", arn.account)
     if not is_account(bare):
         return ArnFlaw(FlawKind.ACCOUNT, what, account_remedy(arn.account))
@@ -260,7 +258,7 @@ def _of_principal(text: str, arn: Arn, principal: Principal) -> ArnFlaw | None:
     """`arn` is the canonical ARN: for an assumed role, the ARN of the role."""
     is_role = principal in (Principal.ROLE, Principal.ASSUMED_ROLE)
     if "*" in str(arn) or "?" in str(arn):
-        what = f"{quoted(text)} would never match: the authenticator does not support wildcards"
+        what = f"{quoted(text)} never matches: the authenticator does not support wildcards"
         is_sso = is_role and claims_sso_role(arn.name)
         return ArnFlaw(FlawKind.WILDCARD, what, _whole_sso_name(arn) if is_sso else "map each principal separately")
     if not is_account(arn.account):
@@ -270,7 +268,7 @@ def _of_principal(text: str, arn: Arn, principal: Principal) -> ArnFlaw | None:
         example = f"arn:{arn.partition}:iam::{arn.account}:{kind}/NAME"
         return ArnFlaw(
             FlawKind.NAMELESS,
-            f"{shortened(text)} would never match: the name of the {kind} is missing",
+            f"{shortened(text)} never matches: the name of the {kind} is missing",
             f"write it as in {example}",
         )
     if is_role or principal is Principal.USER:
@@ -278,11 +276,9 @@ def _of_principal(text: str, arn: Arn, principal: Principal) -> ArnFlaw | None:
         if found is not None:
             return found
     if arn.region or (principal is Principal.ROOT and arn.resource != "root"):
-        return ArnFlaw(
-            FlawKind.SHAPE, f"{shortened(text)} would never match: no caller has such an ARN", "check the ARN"
-        )
+        return ArnFlaw(FlawKind.SHAPE, f"{shortened(text)} never matches: no caller has such an ARN", "check the ARN")
     if principal is Principal.ASSUMED_ROLE:
-        what = f"{shortened(text)} is one session of a role, but would match every session of that role"
+        what = f"{shortened(text)} is one session of a role, but matches every session of that role"
         return ArnFlaw(FlawKind.ASSUMED_ROLE, what, f"map the role itself: {shortened(arn)}", str(arn))
     return None
 
@@ -295,13 +291,11 @@ def _of_name(text: str, arn: Arn, kind: str) -> ArnFlaw | None:
             what = f"{shortened(text)} has letters that are not ASCII, and some releases treat it as {shortened(alike)}"
             remedy = f"write {shortened(alike)} if you mean that principal, else remove the entry"
             return ArnFlaw(FlawKind.LETTERS, what, remedy, alike)
-        what = f"{shortened(text)} would never match: no {kind} can have such a name"
+        what = f"{shortened(text)} never matches: no {kind} can have such a name"
         remedy = _as_in_example(text) if _left_open(text) else "IAM accepts letters, digits and _+=,.@- in names"
         return ArnFlaw(FlawKind.SHAPE, what, remedy)
     if len(arn.name) > _LONGEST:
-        what = (
-            f"{shortened(text)} would never match: the name has {len(arn.name)} characters, and IAM accepts {_LONGEST}"
-        )
+        what = f"{shortened(text)} never matches: the name has {len(arn.name)} characters, and IAM accepts {_LONGEST}"
         return ArnFlaw(FlawKind.SHAPE, what, f"write the {kind}'s name as `aws iam list-{kind}s` shows it")
     return None
 
@@ -309,19 +303,19 @@ def _of_name(text: str, arn: Arn, kind: str) -> ArnFlaw | None:
 def _of_role(text: str, arn: Arn) -> ArnFlaw | None:
     """What is wrong with a role whose name IAM accepts."""
     if is_service_linked(arn):
-        what = f"{shortened(text)} would never match: only its AWS service can assume a service-linked role"
+        what = f"{shortened(text)} never matches: only its AWS service can assume a service-linked role"
         return ArnFlaw(
             FlawKind.SERVICE_LINKED, what, "map the role that people or instances assume, or remove the entry"
         )
     if claims_sso_role(arn.name) and not is_sso_role(arn.name):
         what = (
-            f"{shortened(text)} would never match: a role of IAM Identity Center is named "
+            f"{shortened(text)} never matches: a role of IAM Identity Center is named "
             f"{SSO_ROLE_PREFIX}<permission set>_<16 hex digits>"
         )
         return ArnFlaw(FlawKind.SSO_NAME, what, _whole_sso_name(arn))
     if len(arn.parts) > 2:
         own = str(replace(arn, region="", resource=f"role/{arn.name}"))
-        what = f"{shortened(text)} would never match: STS omits the path of a role"
+        what = f"{shortened(text)} never matches: STS omits the path of a role"
         return ArnFlaw(FlawKind.PATH, what, f"map {shortened(own)} instead (it matches every role of that name)", own)
     return None
 

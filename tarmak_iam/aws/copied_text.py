@@ -14,7 +14,7 @@ from enum import Enum
 class Trace(str, Enum):
     """In the order of reporting: only the first one of a text is reported."""
 
-    BLANK = "blanks or control characters"
+    BLANK = "whitespace or control characters"
     INVISIBLE = "characters that are not visible"
     QUOTES = "quotes or brackets around it"
     LETTERS = "letters that look like others"

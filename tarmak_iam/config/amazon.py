@@ -129,7 +129,7 @@ AMAZON = Section(
         SectionRule(
             "IAM007",
             Severity.WARNING,
-            "an interval that Tarmak will refuse",
+            "an interval that Tarmak will reject",
             _unused_interval,
             name="access-log-interval",
         ),
@@ -140,7 +140,7 @@ AMAZON = Section(
             _public_log_of_private_api,
             name="public-access-logs",
         ),
-        SectionRule("IAM009", Severity.WARNING, "a bucket that S3 cannot have", _no_bucket_name, name="bucket-name"),
+        SectionRule("IAM009", Severity.WARNING, "an invalid S3 bucket name", _no_bucket_name, name="bucket-name"),
     ),
 )
 

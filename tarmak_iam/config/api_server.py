@@ -86,14 +86,14 @@ def webhook_file_flaw(cluster: Cluster) -> str | None:
     if path is None:
         return None
     if not path.strip():
-        return "it is blank"
+        return "it contains only whitespace"
     if not path.startswith("/"):
         return "it is not an absolute path"
     found = _UNSAFE.search(path)
     if found:
         return f"it contains {found.group()!r}, which Tarmak does not escape"
     if cluster.authenticator_init and any(character.isspace() for character in path):
-        return "it contains a blank, and the init unit copies the file to it without quotes"
+        return "it contains a space, and the init unit copies the file to it without quotes"
     return None
 
 
@@ -112,12 +112,12 @@ def webhook_file_doubt(cluster: Cluster) -> str | None:
     if path is None:
         return None
     if any(character.isspace() for character in path):
-        return "it contains a blank"
+        return "it contains a space"
     if not path.isprintable():
         return "it contains an invisible character"
     if path.endswith("/") or _normal_path(path) in _INIT_DIRECTORIES:
         return "it is a directory"
-    return None if path == _normal_path(path) else f"it is not normalised: the same path is {_normal_path(path)}"
+    return None if path == _normal_path(path) else f"it is not normalised and means {_normal_path(path)}"
 
 
 def _normal_path(path: str) -> str:

@@ -183,7 +183,7 @@ def cluster_cidr_issues(cluster: Cluster) -> Iterator[Issue]:
         if is_cidr(cidr):
             continue
         mask = cidr.split("/")[1] if "/" in cidr else ""
-        what = f"{key} {quoted(cidr)} {'is not a CIDR' if mask else 'has no mask'}"
+        what = f"{key} {quoted(cidr)} {'is not a valid CIDR' if mask else 'has no mask'}"
         if key == "podCIDR":
             comes, example = "pods get no network", _PODS
             if not _DIGITS.match(mask):  # Puppet converts it to an Integer

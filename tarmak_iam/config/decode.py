@@ -286,7 +286,7 @@ class _Decoder:
         if isinstance(node, Scalar) and wanted == "a string":
             remedy = f'put it in quotes: "{shortened(node.text)}"'
         elif isinstance(node, Scalar) and wanted == "a YAML mapping" and _NO_BLANK.match(node.text):
-            remedy = "put a blank after the colon"
+            remedy = "put a space after the colon"
         elif isinstance(node, Scalar) and remedy and node.style != "plain" and wanted in _QUOTELESS:
             remedy += " without quotes"
         self._keys.fail(node, f"{route} must be {wanted}, not {self._describe(node)}; {FILE_REFUSED}", remedy)

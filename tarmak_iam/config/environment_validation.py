@@ -101,8 +101,8 @@ def unknown_location_issues(config: TarmakConfig) -> Iterator[Issue]:
         if is_region(location) and not is_known_region(location):
             what = f"the location {quoted(location)} of {owner} is not a region that botocore {table_version()} knows"
             question = did_you_mean_region(region_suggestions(location)) or "check the name"
-            newer = "if AWS has opened it since, suppress this with a comment: # tarmak-iam: ignore[IAM026] new region"
-            yield path, what, f"{question} {newer}" if question.endswith("?") else f"{question}; {newer}"
+            newer = "AWS has opened it since, suppress this with a comment: # tarmak-iam: ignore[IAM026] new region"
+            yield path, what, f"{question} If {newer}" if question.endswith("?") else f"{question}; if {newer}"
 
 
 def public_zone_issues(config: TarmakConfig) -> Iterator[Issue]:

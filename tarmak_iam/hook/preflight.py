@@ -114,7 +114,8 @@ def _lockout(installation: Installation, live: Loaded | None) -> str:
     if installation.mappings is None:
         lost = [f"{installation.cluster_id} has no mappings, so IAM login would not be possible"]
     elif failure is not None:
-        lost = [f"IAM login would not be possible: authenticator {installation.daemon_version}: {failure.reason}"]
+        stopped = f"authenticator {installation.daemon_version} would not start: {failure.reason}"
+        lost = [f"IAM login would not be possible: {stopped}"]
     elif not after.standings.grants:
         lost = ["no principal is mapped, so IAM login would not be possible"]
     else:

@@ -83,7 +83,7 @@ CRD = Backend(
     BackendSource.CLUSTER,
     None,
     # An IAMIdentityMapping object is for one ARN (pkg/mapper/crd).
-    cannot_carry={"account": "does not support accounts", "sso": "does not support SSO mappings"},
+    cannot_carry={"account": "does not support accounts", "sso": "does not support SSO entries"},
     objects=EntryObjects("identity-mappings", CRD_GROUP, "IAMIdentityMapping", ("list", "watch"), is_reconciled=True),
 )
 

@@ -93,4 +93,4 @@ class CallerReader:
             return parts[0], parts[1]
         if len(parts) == 1 and not self._needs_session:
             return parts[0], ""
-        raise Denied(f"the user ID {quoted(user_id)} is malformed: that of a role is AROA...:session")
+        raise Denied(f"the user ID {quoted(user_id)} is not valid: the user ID of a role is AROA...:session")

@@ -313,7 +313,7 @@ class _DaemonConfigReader:
         sso = self._value(item, "SSO")
         if sso is not None and not self._has_sso:
             if not self._value(item, "RoleARN") and not self._version.has(ReleaseFeature.INVALID_ARN_IGNORED):
-                what = f"{self._version} does not support SSO mappings (v0.6.0, v0.6.1, v0.6.30 and later do)"
+                what = f"{self._version} does not support SSO entries (v0.6.0, v0.6.1, v0.6.30 and later do)"
                 raise DaemonNotStarted(what, route, remedy="use a newer image, or map the role by its ARN")
             return None
         if sso is None:

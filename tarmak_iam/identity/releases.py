@@ -97,7 +97,7 @@ class DaemonVersion:
         """Why its behaviour is assumed only, as the end of a sentence; "" for a release whose source was read."""
         if self > NEWEST:
             return (
-                f"is newer than {NEWEST}, the newest known release; {NEWEST_READ} is the newest whose source was read"
+                f"is newer than {NEWEST}, the newest known release ({NEWEST_READ} is the newest whose source was read)"
             )
         if self > NEWEST_READ:
             return f"is newer than {NEWEST_READ}, the newest release whose source was read"

@@ -56,7 +56,7 @@ def host_refusal(host: str, verifier: Verifier) -> str | None:
         return _format_refusal(host, verifier)
     if version.within(_listed(verifier.partition).get(host, ())) or host == _own_host(verifier):
         return None
-    return f"its AWS SDK has no STS host '{one_line(host)}' in the partition {verifier.partition}"
+    return f"its AWS SDK has no STS host '{one_line(host)}' in partition {verifier.partition}"
 
 
 @cache
@@ -85,11 +85,7 @@ def _format_refusal(host: str, verifier: Verifier) -> str | None:
     """v0.7.5 and later: the name must be that of the SDK for its region, in the domain of the daemon's partition."""
     own, own_dual = STS_DOMAINS[verifier.partition], DUAL_STACK_DOMAINS.get(verifier.partition)
     if host == GLOBAL_HOST:
-        return (
-            None
-            if verifier.partition == "aws"
-            else f"the global host is in the partition aws, not {verifier.partition}"
-        )
+        return None if verifier.partition == "aws" else f"the global host is in partition aws, not {verifier.partition}"
     labels, shown = host.split("."), one_line(host)
     region = labels[1] if len(labels) >= 3 else ""
     if not _REGION.match(region):
@@ -98,5 +94,5 @@ def _format_refusal(host: str, verifier: Verifier) -> str | None:
         home = {f"sts.{verifier.region}.{domain}" for domain in (own, own_dual) if domain and verifier.region}
         return None if host in home else f"the host '{shown}' is not the AWS SDK's host of any region"
     if ".".join(labels[2:]) not in (own, own_dual):
-        return f"the host '{shown}' is not in the partition {verifier.partition}"
+        return f"the host '{shown}' is not in partition {verifier.partition}"
     return None

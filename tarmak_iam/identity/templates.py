@@ -155,7 +155,7 @@ class TemplateRenderer:
 def _private_dns_name(caller: Caller, names: Mapping[str, str]) -> str:
     if not _INSTANCE.match(caller.session_name):
         raise Denied(
-            f"{{{{EC2PrivateDNSName}}}} needs a session name that is an instance ID; it "
+            f"{{{{EC2PrivateDNSName}}}} requires a session name that is an instance ID; it "
             f"is {quoted(caller.session_name)}"
         )
     name = names.get(caller.session_name)

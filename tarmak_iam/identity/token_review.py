@@ -83,7 +83,7 @@ def _among(mapping: IdentityMapping, caller: Caller, table: BackendTable) -> str
     picked_from = {each.route for each in table.find(caller) if each is not None}
     if len(picked_from) > 1:
         things = "objects" if table.backend == CRD.name and not table.is_carried else "mappings"
-        return f" (one of {len(picked_from)} {things} for it; the authenticator picks one at random)"
+        return f" (one of {len(picked_from)} {things} for it; the authenticator uses one at random)"
     same = {each.route: each for each in table.by_name[_name(caller)] if _is_for(caller, each, table)}
     if len(same) < 2:
         return ""
@@ -143,7 +143,7 @@ def _arn_hint(mapping: IdentityMapping, own: Arn, table: BackendTable) -> str:
     for differs, hint in _DIFFERENCES:
         if differs(wanted, own):
             return hint.format(text=text, instead=wanted.without_path)
-    return f"the mapping for {shortened(text)!r} has spaces or a slash around its ARN, so it does not match"
+    return f"the mapping for {shortened(text)!r} contains an extra space or slash, so it does not match"
 
 
 # In this order: of several differences the first one is reported.
@@ -198,7 +198,7 @@ def _sso_hint(mapping: IdentityMapping, caller: Caller, table: BackendTable, *, 
     if sso.account != caller.account:
         return f"the SSO mapping of permission set {sso.permission_set} is for account {sso.account}"
     if not gate:
-        return "its SSO mapping needs the feature gate SSORoleMatch"
+        return "its SSO mapping requires the feature gate SSORoleMatch"
     if sso.partition:
         return "its SSO mapping sets a partition, and such a mapping never matches: remove the partition"
     if table.is_carried and not table.patterns:
@@ -285,7 +285,7 @@ class TokenReviewer:
         own = self._config.cluster_id
         if self._cluster_id is not None and self._cluster_id != own:
             raise Denied(
-                f"the token is for the cluster ID {quoted(self._cluster_id)}, the configuration has {quoted(own)}",
+                f"the token is for the cluster ID {quoted(self._cluster_id)}, but the configuration has {quoted(own)}",
                 Route.of(("clusterID",)),
             )
 
@@ -293,7 +293,8 @@ class TokenReviewer:
         """A token is presigned for the STS of the caller's partition; a daemon of another one refuses that host."""
         config = self._config
         if not accepts_tokens_of(caller.partition, config.partition, config.version):
-            raise Denied(f"the caller is in the partition {caller.partition}, the authenticator in {config.partition}")
+            own = f"the authenticator is in partition {config.partition}"
+            raise Denied(f"the caller is in partition {caller.partition}, but {own}")
 
     def _map(self, caller: Caller) -> list[Answer]:
         """Several where the daemon picks one at random, the likeliest first."""

@@ -322,7 +322,7 @@ class KeyChoices:
         """Notes for an answer that depends on it."""
         for keys in self.chosen_from:
             names = " and ".join(f"'{key}'" for key in reversed(keys))
-            yield f"{names} are the same key: the authenticator picks one of them at random at every start"
+            yield f"{names} are the same key: the authenticator uses one of them at random at every start"
         if not self.is_complete:
             yield f"the keys can be read in more than {MOST_CHOICES} ways, and not all of them were checked"
 
@@ -355,7 +355,7 @@ def take_each(choices: Iterable[C], take: Callable[[C], T]) -> tuple[list[T], li
     if not taken:
         raise stops[0]
     return taken, [
-        f"at some starts the authenticator stops, depending on the keys that it picks: {stop.reason}" for stop in stops
+        f"at some starts the authenticator stops, depending on the keys that it uses: {stop.reason}" for stop in stops
     ]
 
 

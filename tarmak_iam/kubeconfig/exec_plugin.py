@@ -87,15 +87,15 @@ def exec_problems(installation: Installation) -> Iterator[tuple[str, ConfigError
         yield "kubectlVersion", ConfigError(what, remedy="use kubectl 1.10 or later")
     if role is not None and installation.region and parse_arn(role).partition != installation.partition:
         what = (
-            f"{role} is in the partition {parse_arn(role).partition}, but the cluster is in {installation.partition}: "
-            "its tokens are for another STS"
+            f"{role} is in partition {parse_arn(role).partition}, but the cluster is in partition "
+            f"{installation.partition}: its tokens are for another STS"
         )
         yield "role", ConfigError(what, remedy="use a role in the cluster's partition")
     region = _region(installation)
     verifier = Verifier(installation.daemon_version, installation.partition, installation.region)
     refusal = host_refusal(sts_host(region), verifier) if region and is_region(installation.region) else None
     if refusal is not None:
-        what = f"authenticator {installation.daemon_version} would reject every token: {refusal}"
+        what = f"authenticator {installation.daemon_version} rejects every token: {refusal}"
         yield "image", ConfigError(what, remedy="use another release of the authenticator")
 
 

@@ -128,7 +128,7 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
     own = installation.partition
     if mappings and daemon and not accepts_tokens_of(own, daemon.partition, daemon.version):
         what = (
-            f"the authenticator would accept only tokens of partition {daemon.partition}, "
+            f"the authenticator accepts only tokens of partition {daemon.partition}, "
             f"but the cluster is in partition {own}"
         )
         route = entries_of(mappings).settings.route("server.partition")
@@ -227,7 +227,7 @@ def _why_idle(name: str, daemon: DaemonConfig, mappings: Mappings) -> tuple[str,
         what = f"authenticator {daemon.version} ignores the reserved prefixes of {name}"
         return (
             what,
-            "remove it, or choose an image of v0.7.17 or later, which denies logins with these prefixes",
+            "remove the item, or choose an image of v0.7.17 or later, which denies logins with these prefixes",
         )
     kinds = {entry.principal_kind for entry in mappings.entries} - {"account"}
     before = daemon.backends[: daemon.backends.index(name)]
@@ -240,7 +240,11 @@ def _why_idle(name: str, daemon: DaemonConfig, mappings: Mappings) -> tuple[str,
 def _reserve_for(backends: Iterable[str], daemon: DaemonConfig) -> str:
     """A prefix that takes effect removes access from usernames with it, and the remedy says so."""
     name = next((each for each in backends if daemon.reserves_for(backend_of(each))), None)
-    return f"remove it, or set it to {name}, which denies logins with these prefixes" if name else "remove it"
+    return (
+        f"remove the item, or set its backendMode to {name}, which denies logins with these prefixes"
+        if name
+        else "remove the item"
+    )
 
 
 BACKEND_RULES = (

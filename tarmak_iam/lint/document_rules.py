@@ -57,7 +57,7 @@ def _overridden_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
         what = f"{quoted(key.name)}{' of this merge key' if key.is_merged else ''} is ignored"
         why = f"Tarmak lets the later merge key in line {_line(survey, key.merge)} override it"
         remedy = (
-            "use one merge key with a list: its first entry wins"
+            "use one merge key with a list: its first entry takes effect"
             if key.is_merged
             else "move the merge key (<<) above it"
         )

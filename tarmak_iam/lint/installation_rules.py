@@ -139,7 +139,7 @@ def _other_address(rule: Rule, installation: Installation) -> Iterator[Finding]:
 def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
     version = installation.daemon_version
     if version.unread:
-        what = f"authenticator {version} {version.unread}; the behaviour of {version.known} is assumed"
+        what = f"authenticator {version} {version.unread}: tarmak-iam assumes that it behaves like {version.known}"
         remedy = f"use {NEWEST_READ} or an earlier release, or check its release notes and then suppress this finding"
         chosen = installation.settings.chosen
         key = "daemonVersion" if "daemonVersion" in chosen else "image"  # the default is known

@@ -19,7 +19,7 @@ MAP = PLAIN.tarmak_iam("map")
 
 IMPORT = f"{MAP} import"
 
-EXITS = "authenticator v0.5.0 and later exits at startup, and IAM login is not possible"
+EXITS = "authenticator v0.5.0 and later does not start, and IAM login is not possible"
 """The consequence of an entry without a principal (startup.json of the recordings); v0.4.0 logs and skips it."""
 
 

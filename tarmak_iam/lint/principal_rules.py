@@ -102,8 +102,7 @@ def _never(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if entry.listed.arn or entry.value("sso") is not None or is_reported_elsewhere(mappings, entry, entry.arn_key):
             continue
         what = (
-            f"the entry has no {entry.arn_key}, so it matches no caller, and authenticator v0.5.0 and later does not "
-            "start"
+            f"the entry has no {entry.arn_key}, so it never matches, and authenticator v0.5.0 and later does not start"
         )
         remedy = f"add {entry.arn_key}, or remove the entry"
         yield rule.finding(Subject.MAPPINGS, entry.at(entry.arn_key), what, remedy, locks_out=entry.is_admin)
@@ -161,7 +160,7 @@ class _Account:
     def consequence(self) -> str:
         if self.ends_daemon:
             return "so the authenticator does not start, and IAM login is not possible"
-        return "so it matches no caller"
+        return "so it never matches"
 
 
 def _accounts(mappings: Mappings) -> Iterator[_Account]:
@@ -308,7 +307,7 @@ def _sso_unsupported(rule: Rule, installation: Installation) -> Iterator[Finding
             continue
         if matches:
             what = f"the SSO entry is ignored: the feature gate {_GATE} is off"
-            remedy = installation.daemon.with_sso
+            remedy = f"enable it: {installation.daemon.with_sso}"
         else:
             what = f"authenticator {version} does not support SSO entries (v0.6.0, v0.6.1, v0.6.30 and later do)"
             remedy = "use a newer image, or map the role AWSReservedSSO_... by its ARN without the path"
@@ -424,8 +423,7 @@ def _flaw(text: str, installation: Installation) -> str | None:
     if principal is not Principal.ROLE:
         return f"it is a {principal_text(principal)}"
     if installation.region and arn.partition != installation.partition:
-        own = quoted(installation.partition)
-        return f"its partition is {quoted(arn.partition)}, but the cluster is in partition {own}"
+        return f"it is in partition {arn.partition}, but the cluster is in partition {installation.partition}"
     return None
 
 

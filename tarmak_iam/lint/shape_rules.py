@@ -170,7 +170,7 @@ def _list_as_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         value, route = settings.get(key), settings.route(key)
         if isinstance(value, str) and is_list_text(name, value):
             ends, remedy = name != "mapAccounts", text_remedy(mappings.document, route, name)
-            effect = "the authenticator does not start" if ends else "read as an account, it matches no caller"
+            effect = "the authenticator does not start" if ends else "read as an account, it never matches"
             what = f"{key} is a string, as in an aws-auth ConfigMap: {effect}"
             yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=ends)
 
@@ -182,7 +182,10 @@ def _groups_as_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             continue
         what = f"groups is a string, not a list: the authenticator reads it as the one group {quoted(groups)}"
         if "," in groups:
-            what = "groups is a string, not a list: v0.4.0 reads it as one group, later releases split it at the commas"
+            what = (
+                "groups is a string, not a list: authenticator v0.4.0 reads it as one group, later releases split it "
+                "at the commas"
+            )
         elif is_dashed(groups):
             what = f"{_NO_SPACE}: the authenticator reads it as the one group {quoted(groups)}"
         names = groups_in(groups)
@@ -220,7 +223,8 @@ def _empty_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         if entry.listed.username.strip() or is_reported_elsewhere(mappings, entry, "username"):
             continue
-        what = f"{entry.name} has no username: v0.4.0 denies its callers, later releases log all of them in as ''"
+        later = "later releases log all of them in as ''"
+        what = f"{entry.name} has no username: authenticator v0.4.0 denies its callers, {later}"
         remedy = "add a username"
         yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy, locks_out=entry.is_admin)
 

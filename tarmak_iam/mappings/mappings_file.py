@@ -118,8 +118,8 @@ class Mappings:
             return replace(self, document=self.document.set(self.cluster_id_route, cluster_id))
         if own != cluster_id:
             raise ConfigError(
-                f"clusterID is {quoted(own)}, but this cluster's id is "
-                f"{quoted(cluster_id)}: the authenticator would reject every login",
+                f"clusterID is {quoted(own)}, but the ID of this cluster is "
+                f"{quoted(cluster_id)}: the authenticator would reject every token",
                 remedy=f"write clusterID: {cluster_id}",
                 place=self.document.position(self.cluster_id_route),
             )

@@ -89,7 +89,7 @@ OWN = "arn:aws:iam::111122223333:role/AWSReservedSSO_Dev_0123456789abcdef"
             "mapRoles: [{roleARN: nonsense}]",
             [
                 (
-                    "the authenticator: would not start: config.yaml:2:21: 'nonsense' is not accepted as "
+                    "the authenticator: does not start: config.yaml:2:21: 'nonsense' is not accepted as "
                     "an ARN: it does "
                     "not begin with 'arn:'"
                 ),

@@ -97,7 +97,7 @@ AT_EVERY_START = f"the last mapping to system:masters that takes effect at every
 
 
 def test_an_admin_by_chance_is_no_safe_last_one() -> None:
-    assert losses(START, MAYBE) == (f"{AT_EVERY_START}: for all others the authenticator chooses at random",)
+    assert losses(START, MAYBE) == (f"{AT_EVERY_START}: every other one takes effect only at random",)
     assert losses(MAYBE, MAYBE) == ()
     assert losses(MAYBE, by_chance("groups: [ops]")) == (LAST,)
     assert losses(MAYBE, START) == ()
@@ -291,7 +291,7 @@ def test_what_the_daemon_would_refuse() -> None:
             "sso:111122223333/Dev",
             {"daemonVersion": "v0.7.9", "featureGates": {"AllAlpha": True}, "backends": ["CRD"]},
             (
-                "sso:111122223333/Dev: the backend CRD does not support SSO mappings; add MountedFile: "
+                "sso:111122223333/Dev: the backend CRD does not support SSO entries; add MountedFile: "
                 "tarmak-iam settings set "
                 "backends CRD,MountedFile"
             ),
@@ -310,7 +310,7 @@ def test_what_the_daemon_would_refuse() -> None:
             "sso:111122223333/Dev",
             {"daemonVersion": "v0.7.9", "location": "cn-north-1"},
             (
-                "sso:111122223333/Dev: SSO entries work in the partition aws only, and the cluster is in aws-cn; "
+                "sso:111122223333/Dev: SSO entries work only in partition aws, but the cluster is in partition aws-cn; "
                 "map the ARN of the AWSReservedSSO role"
             ),
         ),
@@ -318,15 +318,15 @@ def test_what_the_daemon_would_refuse() -> None:
             "arn:aws-cn:iam::111122223333:role/Dev",
             {},
             (
-                "arn:aws-cn:iam::111122223333:role/Dev is in the partition aws-cn, but the cluster is in aws: it never "
-                "matches; map a principal in the cluster's partition"
+                "arn:aws-cn:iam::111122223333:role/Dev is in partition aws-cn, but the cluster is in partition aws: it "
+                "never matches; map a principal in the cluster's partition"
             ),
         ),
         (
             "arn:aws-eusc:iam::111122223333:role/Dev",
             {"daemonVersion": "v0.6.20"},
             (
-                "arn:aws-eusc:iam::111122223333:role/Dev: authenticator v0.6.20 does not know the partition "
+                "arn:aws-eusc:iam::111122223333:role/Dev: authenticator v0.6.20 does not know partition "
                 "aws-eusc; use a newer image"
             ),
         ),

@@ -253,11 +253,11 @@ def ranges(of: Any, kubernetes: Any = None, network: Any = None, name: str = "cl
     [
         ("podCIDR", "100.64.0.0", "'100.64.0.0' has no mask; Puppet fails on every etcd node, master and worker"),
         ("podCIDR", "x/", "'x/' has no mask; Puppet fails on every etcd node, master and worker"),
-        ("podCIDR", "x/y", "'x/y' is not a CIDR; Puppet fails on every etcd node, master and worker"),
-        ("podCIDR", "x/16", "'x/16' is not a CIDR; pods get no network"),
+        ("podCIDR", "x/y", "'x/y' is not a valid CIDR; Puppet fails on every etcd node, master and worker"),
+        ("podCIDR", "x/16", "'x/16' is not a valid CIDR; pods get no network"),
         ("serviceCIDR", "x", "'x' has no mask; Tarmak ignores it, and services get 10.254.0.0/16"),
-        ("serviceCIDR", "x/16", "'x/16' is not a CIDR; the API server does not start"),
-        ("serviceCIDR", "x/1/6", "'x/1/6' is not a CIDR; Tarmak ignores it, and services get 10.254.0.0/16"),
+        ("serviceCIDR", "x/16", "'x/16' is not a valid CIDR; the API server does not start"),
+        ("serviceCIDR", "x/1/6", "'x/1/6' is not a valid CIDR; Tarmak ignores it, and services get 10.254.0.0/16"),
     ],
 )
 def test_ranges_of_pods_and_services(key: str, text: str, message: str) -> None:

@@ -140,7 +140,7 @@ def refused(version: DaemonVersion, backends: list[str]) -> str:
     """The reason; empty where there is none."""
     if version == DaemonVersion(0, 4, 0) and backends != ["MountedFile"]:
         return "authenticator v0.4.0 does not support backends: it reads only its file"
-    return "the backend CRD does not support (accounts|SSO mappings)" if backends == ["CRD"] else ""
+    return "the backend CRD does not support (accounts|SSO entries)" if backends == ["CRD"] else ""
 
 
 def kinds(**settings: Any) -> list[str]:

@@ -171,12 +171,12 @@ def test_a_region_that_the_daemon_does_not_know(location: str, version: str, reg
 
 
 def test_a_daemon_that_would_refuse_every_token() -> None:
-    with pytest.raises(ConfigError, match=r"authenticator v0\.4\.0 would reject every token: the host 'sts\.us-iso"):
+    with pytest.raises(ConfigError, match=r"authenticator v0\.4\.0 rejects every token: the host 'sts\.us-iso"):
         plugin(location="us-iso-east-1", daemonVersion="v0.4.0", mappings=None)
 
 
 def test_a_role_of_another_partition() -> None:
-    with pytest.raises(ConfigError, match="is in the partition aws-cn, but the cluster is in aws"):
+    with pytest.raises(ConfigError, match="is in partition aws-cn, but the cluster is in partition aws"):
         plugin(role="arn:aws-cn:iam::111122223333:role/Admin")
 
 

@@ -70,7 +70,7 @@ class TestAnnounced:
         put_data(cluster, **{"config.yaml": "server: ["})
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state, force=True)
         told = self.announced(cluster, state)
-        assert any(each.startswith("the authenticator: would not start: ") for each in told)
+        assert any(each.startswith("the authenticator: does not start: ") for each in told)
         nobody = "afterwards IAM login is not possible: the authenticator does not start: "
         assert any(each.startswith(nobody) for each in told)
 

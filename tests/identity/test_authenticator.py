@@ -49,7 +49,10 @@ def test_the_entry_that_matched_is_named_with_its_place() -> None:
             "which STS omits: map arn:aws:iam::111122223333:role/Pathed",
         ),
         ("arn:aws:iam::111122223333:user/eng/Alice", "the path of a user must match"),
-        ("arn:aws-cn:iam::111122223333:role/Admin", "the caller is in the partition aws-cn, the authenticator in aws"),
+        (
+            "arn:aws-cn:iam::111122223333:role/Admin",
+            "the caller is in partition aws-cn, but the authenticator is in partition aws",
+        ),
     ],
 )
 def test_why_nobody_matched(arn: str, reason: str) -> None:
@@ -71,7 +74,7 @@ def test_another_cluster_id_is_a_denial() -> None:
     answer = whois(CONFIG, ALICE, cluster_id="prod-blue")
     assert answer.started
     assert not answer.authenticated
-    assert answer.reason == "the token is for the cluster ID 'prod-blue', the configuration has 'dev-cluster'"
+    assert answer.reason == "the token is for the cluster ID 'prod-blue', but the configuration has 'dev-cluster'"
 
 
 SSO = """\
@@ -138,7 +141,7 @@ def test_versions_in_the_spelling_of_images() -> None:
     assert newer.username == "alice"
     assert newer.notes == (
         (
-            "v0.8.1 is newer than v0.7.21, the newest known release; v0.7.18 is the newest whose source was read; "
+            "v0.8.1 is newer than v0.7.21, the newest known release (v0.7.18 is the newest whose source was read); "
             "this is the answer of v0.7.18"
         ),
     )
@@ -284,7 +287,7 @@ def test_an_unknown_template_stays_and_is_told() -> None:
         (
             "mapRoles: [{rolearn: 'arn:aws:iam::1:role/Admin ', username: x}]",
             "1",
-            "around its ARN, so it does not match",
+            "contains an extra space or slash, so it does not match",
         ),
         ("mapAccounts: [12345678901]", "012345678901", "write '012345678901' in quotes"),
         ("mapAccounts: [012345670123]", "012345670123", "write '012345670123' in quotes"),

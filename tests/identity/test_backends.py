@@ -134,7 +134,7 @@ def test_an_object_of_another_namespace_is_not_the_one() -> None:
 def test_custom_resources_are_canonicalised_and_two_of_one_arn_are_random() -> None:
     answer = ask(ADMIN, "CRD", crds_yaml=CRDS)
     assert (answer.username, [other.username for other in answer.alternatives]) == ("first", ["second"])
-    assert "one of 2 objects for it; the authenticator picks one at random" in answer.reason
+    assert "one of 2 objects for it; the authenticator uses one at random" in answer.reason
     assert str(answer.place) == "crds.yaml:11:9"
     # What the controller cannot canonicalise keeps the status that it has.
     assert ask(ALICE, "CRD", crds_yaml=CRDS).username == "odd"

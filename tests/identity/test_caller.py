@@ -47,5 +47,5 @@ def test_the_parts_of_a_user_id(version: str, arn: str, user_id: str, expected: 
     ],
 )
 def test_a_role_whose_user_id_is_not_two_parts(version: str, user_id: str) -> None:
-    with pytest.raises(Denied, match=r"is malformed: that of a role is AROA\.\.\.:session"):
+    with pytest.raises(Denied, match=r"is not valid: the user ID of a role is AROA\.\.\.:session"):
         split(version, ROLE, user_id)

@@ -170,12 +170,12 @@ def test_the_partitions_of_parallel_lines(version: str, partitions: str) -> None
         (
             "v0.7.22",
             "v0.7.18",
-            "is newer than v0.7.21, the newest known release; v0.7.18 is the newest whose source was read",
+            "is newer than v0.7.21, the newest known release (v0.7.18 is the newest whose source was read)",
         ),
         (
             "v0.8.0",
             "v0.7.18",
-            "is newer than v0.7.21, the newest known release; v0.7.18 is the newest whose source was read",
+            "is newer than v0.7.21, the newest known release (v0.7.18 is the newest whose source was read)",
         ),
         ("v0.7.0", "v0.6.31", "is not a known release"),
         ("v0.6.32", "v0.6.31", "is not a known release"),

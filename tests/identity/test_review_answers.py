@@ -34,7 +34,7 @@ def test_a_template_that_cannot_be_rendered() -> None:
     answer = ask(f"{ROLE}/Admin", server)
     assert (answer.authenticated, str(answer.place)) == (False, "config.yaml:1:47")
     assert answer.reason == (
-        f"the mapping for {ROLE}/Admin matches, but {{{{EC2PrivateDNSName}}}} needs a session name that is an "
+        f"the mapping for {ROLE}/Admin matches, but {{{{EC2PrivateDNSName}}}} requires a session name that is an "
         "instance ID; it is 's'"
     )
 
@@ -56,10 +56,10 @@ def test_the_clusters_id_and_the_partition() -> None:
     assert ask(f"{ROLE}/Admin", server, cluster_id="test").username == "u0"
     denied = ask(f"{ROLE}/Admin", server, cluster_id="other")
     assert (denied.started, denied.authenticated, str(denied.place)) == (True, False, "config.yaml:1:15")
-    assert denied.reason == "the token is for the cluster ID 'other', the configuration has 'test'"
+    assert denied.reason == "the token is for the cluster ID 'other', but the configuration has 'test'"
     abroad = ask("arn:aws-cn:iam::111122223333:role/Admin", server)
     assert (abroad.authenticated, abroad.route) == (False, None)
-    assert abroad.reason == "the caller is in the partition aws-cn, the authenticator in aws"
+    assert abroad.reason == "the caller is in partition aws-cn, but the authenticator is in partition aws"
 
 
 ARN = "arn:aws:sts::111122223333:assumed-role/Admin/s"
@@ -131,8 +131,8 @@ def test_objects_for_one_arn() -> None:
     objects = {"apiVersion": "v1", "kind": "List", "items": [crd("a", f"{ROLE}/Admin"), crd("b", f"{ROLE}/admin")]}
     answer = ask(f"{ROLE}/Admin", {}, "--backend-mode=CRD", c_yaml=objects)
     assert [(each.username, each.reason) for each in (answer, *answer.alternatives)] == [
-        ("a", f"the mapping for {ROLE}/Admin matches (one of 2 objects for it; the authenticator picks one at random)"),
-        ("b", f"the mapping for {ROLE}/admin matches (one of 2 objects for it; the authenticator picks one at random)"),
+        ("a", f"the mapping for {ROLE}/Admin matches (one of 2 objects for it; the authenticator uses one at random)"),
+        ("b", f"the mapping for {ROLE}/admin matches (one of 2 objects for it; the authenticator uses one at random)"),
     ]
 
 
@@ -147,7 +147,7 @@ def test_entries_of_a_file_that_match_at_random_are_no_objects() -> None:
     ]:
         table = BackendTable(backend, filed, {}, no_place, written=(first, second), is_carried=is_carried)
         assert match_reason(first, caller, table, (table,)) == (
-            f"the mapping for {ROLE}/Admin matches ({text}; the authenticator picks one at random)"
+            f"the mapping for {ROLE}/Admin matches ({text}; the authenticator uses one at random)"
         )
 
 

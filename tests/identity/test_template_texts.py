@@ -111,7 +111,7 @@ def test_a_nodes_name() -> None:
             "{{EC2PrivateDNSName}}",
             "v0.7.9",
             "alice",
-            "{{EC2PrivateDNSName}} needs a session name that is an instance ID; it is 'alice'",
+            "{{EC2PrivateDNSName}} requires a session name that is an instance ID; it is 'alice'",
         ),
         (
             "{{EC2PrivateDNSName}}",

@@ -103,5 +103,5 @@ def test_which_session_names_are_instance_ids(session: str, is_instance: bool) -
     if is_instance:
         assert renderer.render("system:node:{{EC2PrivateDNSName}}", caller) == "system:node:ip-10-0-0-1.ec2.internal"
         return
-    with pytest.raises(Denied, match="needs a session name that is an instance ID"):
+    with pytest.raises(Denied, match="requires a session name that is an instance ID"):
         renderer.render("system:node:{{EC2PrivateDNSName}}", caller)

@@ -112,13 +112,13 @@ def test_why_an_sso_entry_matches(permission_set: str) -> None:
         (
             f"{ROLE}/Admin",
             roles(f"{ROLE}/Admin "),
-            f"; the mapping for '{ROLE}/Admin ' has spaces or a slash around its ARN, so it does not match",
+            f"; the mapping for '{ROLE}/Admin ' contains an extra space or slash, so it does not match",
             "mapRoles[0]",
         ),
         (
             f"{ROLE}/Admin",
             roles(f"{ROLE}/Admin/"),
-            f"; the mapping for '{ROLE}/Admin/' has spaces or a slash around its ARN, so it does not match",
+            f"; the mapping for '{ROLE}/Admin/' contains an extra space or slash, so it does not match",
             "mapRoles[0]",
         ),
         (
@@ -140,8 +140,8 @@ def test_why_nobody_matches(arn: str, server: dict[str, Any], hint: str, entry: 
     [
         (sso("Other"), (GATE,), ""),
         (sso("Other"), (), ""),
-        (sso(), (), "; its SSO mapping needs the feature gate SSORoleMatch"),
-        (sso("view"), (), "; its SSO mapping needs the feature gate SSORoleMatch"),
+        (sso(), (), "; its SSO mapping requires the feature gate SSORoleMatch"),
+        (sso("view"), (), "; its SSO mapping requires the feature gate SSORoleMatch"),
         (
             sso(account="999988887777"),
             (GATE,),

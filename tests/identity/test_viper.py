@@ -21,7 +21,7 @@ CASES = [
     for expected in case["expected"]
     for version in expected["versions"]
 ]
-STOPS = "at some starts the authenticator stops, depending on the keys that it picks: "
+STOPS = "at some starts the authenticator stops, depending on the keys that it uses: "
 
 
 def who(resource: str) -> Identity:
@@ -73,7 +73,7 @@ def test_alternatives_say_which_keys_are_taken_at_random() -> None:
     (nobody,) = answer.alternatives
     assert (nobody.started, nobody.authenticated) == (True, False)
     assert answer.notes == (
-        "'MAPROLES' and 'MapRoles' are the same key: the authenticator picks one of them at random at every start",
+        "'MAPROLES' and 'MapRoles' are the same key: the authenticator uses one of them at random at every start",
     )
     assert loaded.notes == answer.notes
 
@@ -82,8 +82,8 @@ def test_a_choice_that_stops_the_daemon_is_a_note() -> None:
     loaded = load(f"server:\n  mapRoles: [{{roleArn: {A}, username: a, roleARn: nonsense}}]\n")
     reason = "'nonsense' is not accepted as an ARN: it does not begin with 'arn:'"
     assert loaded.notes == (
-        "'roleArn' and 'roleARn' are the same key: the authenticator picks one of them at random at every start",
-        f"at some starts the authenticator stops, depending on the keys that it picks: {reason}",
+        "'roleArn' and 'roleARn' are the same key: the authenticator uses one of them at random at every start",
+        f"at some starts the authenticator stops, depending on the keys that it uses: {reason}",
     )
     assert loaded.whois(who("role/A")).username == "a"
 
@@ -314,8 +314,8 @@ def test_a_key_without_a_value_at_the_top_hides_the_list_in_older_releases(versi
             "v0.7.7",
             [("role/DevOps", ""), ("role/DevOp\u017f", "")],
             [
-                "role/DevOps matches (one of 2 mappings for it; the authenticator picks one at random)",
-                "role/DevOp\u017f matches (one of 2 mappings for it; the authenticator picks one at random)",
+                "role/DevOps matches (one of 2 mappings for it; the authenticator uses one at random)",
+                "role/DevOp\u017f matches (one of 2 mappings for it; the authenticator uses one at random)",
             ],
         ),
         (

@@ -249,7 +249,7 @@ def test_an_sso_entry_may_be_switched_off_on_purpose() -> None:
 def test_entries_that_nobody_misses_are_told() -> None:
     text = f"server:\n  mapRoles:\n  - {{roleARN: '{ROLE}a/*', username: a}}\n"
     (note,) = delivered(text, "EKSConfigMap", version="v0.6.20").notes
-    assert str(note).startswith(f"map.yaml:3:5: '{ROLE}a/*' would never match")
+    assert str(note).startswith(f"map.yaml:3:5: '{ROLE}a/*' never matches")
     twice = ADMIN + ADMIN.removeprefix("server:\n  mapRoles:\n")
     assert delivered(twice, "EKSConfigMap", version="v0.6.20").notes == ()
 

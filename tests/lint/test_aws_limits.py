@@ -114,14 +114,14 @@ VPC = "tarmak clusters apply fails: AWS cannot create such a VPC, or public subn
         (
             "kubernetes: {podCIDR: 10.0.0.0/x}",
             (
-                "IAM015 dev-cluster: podCIDR '10.0.0.0/x' is not a CIDR; Puppet fails on every etcd node, master and "
-                "worker; write an IPv4 address with its mask, as in 100.64.0.0/16"
+                "IAM015 dev-cluster: podCIDR '10.0.0.0/x' is not a valid CIDR; Puppet fails on every etcd node, master "
+                "and worker; write an IPv4 address with its mask, as in 100.64.0.0/16"
             ),
         ),
         (
             "kubernetes: {podCIDR: 10.0.0.0/33}",
             (
-                "IAM015 dev-cluster: podCIDR '10.0.0.0/33' is not a CIDR; pods get no network; "
+                "IAM015 dev-cluster: podCIDR '10.0.0.0/33' is not a valid CIDR; pods get no network; "
                 "write an IPv4 address with its mask, as in 100.64.0.0/16"
             ),
         ),
@@ -135,7 +135,7 @@ VPC = "tarmak clusters apply fails: AWS cannot create such a VPC, or public subn
         (
             "kubernetes: {serviceCIDR: 10.0.0.300/16}",
             (
-                "IAM015 dev-cluster: serviceCIDR '10.0.0.300/16' is not a CIDR; the API server does not start; "
+                "IAM015 dev-cluster: serviceCIDR '10.0.0.300/16' is not a valid CIDR; the API server does not start; "
                 "write an IPv4 address with its mask, as in 10.254.0.0/16"
             ),
         ),

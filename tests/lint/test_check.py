@@ -114,7 +114,7 @@ def as_text(located: Located) -> str:
             [
                 (
                     "tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/a b' is probably a mistake: "
-                    "it contains a blank"
+                    "it contains a space"
                 )
             ],
         ),
@@ -145,8 +145,7 @@ def as_text(located: Located) -> str:
             [
                 (
                     "tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/../a' is probably a "
-                    "mistake: it is not normalised: the same "
-                    "path is /a"
+                    "mistake: it is not normalised and means /a"
                 )
             ],
         ),
@@ -163,8 +162,8 @@ def as_text(located: Located) -> str:
             DEV + "  kubernetes: {calico: {backend: flannel}, prometheus: {mode: full}}\n  network: {cidr: 10.1.0}\n",
             [
                 "tarmak.yaml:8:34 error IAM044 dev-cluster: 'flannel' is not a backend of Calico; every Tarmak",
-                "tarmak.yaml:8:63 error IAM044 dev-cluster: 'full' is not a mode of Prometheus; Tarmak refuses",
-                "tarmak.yaml:9:19 error IAM044 dev-cluster: '10.1.0' is not a valid CIDR; Tarmak refuses",
+                "tarmak.yaml:8:63 error IAM044 dev-cluster: 'full' is not a mode of Prometheus; every Tarmak",
+                "tarmak.yaml:9:19 error IAM044 dev-cluster: '10.1.0' is not a valid CIDR; every Tarmak",
             ],
         ),
         (

@@ -75,7 +75,7 @@ def test_a_setting_of_another_release() -> None:
 
 def test_the_partition_of_the_daemon() -> None:
     assert only(ROLES + "  partition: aws-cn\n").startswith(
-        "4:14 IAM087 the authenticator would accept only tokens of partition aws-cn"
+        "4:14 IAM087 the authenticator accepts only tokens of partition aws-cn"
     )
     assert places(ROLES + "  partition: aws\n") == []
     assert places(ROLES + "  partition: aws-us-gov\n", daemonVersion="v0.7.9") == []  # one domain
@@ -184,7 +184,7 @@ def test_accounts_and_sso_entries_of_objects_alone() -> None:
     )
     told = only(ROLES + DEV_SSO, backends=["CRD"], **SSO)
     assert told.startswith(
-        "4:11 IAM090 permission set 111122223333/Dev: the backend CRD does not support SSO mappings, so the entry"
+        "4:11 IAM090 permission set 111122223333/Dev: the backend CRD does not support SSO entries, so the entry"
     )
 
 
@@ -246,8 +246,8 @@ def test_custom_resources_without_a_status() -> None:
             "CRD",
             {},
             (
-                "4:40 IAM092 the reserved prefixes of CRD have no effect: the backends are MountedFile; remove it, "
-                "or set it to MountedFile, which denies logins with these prefixes"
+                "4:40 IAM092 the reserved prefixes of CRD have no effect: the backends are MountedFile; remove the "
+                "item, or set its backendMode to MountedFile, which denies logins with these prefixes"
             ),
         ),
         ("DynamicFile", {}, "4:40 IAM092 the reserved prefixes of DynamicFile have no effect: the backends are"),
@@ -255,8 +255,8 @@ def test_custom_resources_without_a_status() -> None:
             "CRD",
             {"backends": ["CRD"], "daemonVersion": "v0.6.20"},
             (
-                "4:40 IAM092 authenticator v0.6.20 ignores the reserved prefixes of CRD; remove it, or choose an image "
-                "of v0.7.17 or later, which denies"
+                "4:40 IAM092 authenticator v0.6.20 ignores the reserved prefixes of CRD; remove the item, or choose an "
+                "image of v0.7.17 or later, which denies"
             ),
         ),
         ("CRD", {"backends": ["CRD"], "daemonVersion": "v0.7.17"}, ""),

@@ -234,7 +234,7 @@ def test_which_of_keys_and_merges_counts() -> None:
     assert found(DEV + "<<: {contact: c}\n<<: {contact: b}\n") == [
         (
             "8:1 IAM033 'contact' of this merge key is ignored: Tarmak lets the later merge key in line 9 "
-            "override it; use one merge key with a list: its first entry wins"
+            "override it; use one merge key with a list: its first entry takes effect"
         )
     ]
     assert found(DEV + "contact: c\n<<: {contact: c}\n") == []

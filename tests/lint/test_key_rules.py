@@ -15,7 +15,7 @@ from tarmak_iam.mappings.mappings_file import Mappings
 from tests.lint.mapped import ADMIN, CONFIG, DEV, ROLES, SSO, located, only, places
 
 HEAD = "clusterID: dev-cluster\n"
-EXITS = "authenticator v0.5.0 and later exits at startup, and IAM login is not possible: "
+EXITS = "authenticator v0.5.0 and later does not start, and IAM login is not possible: "
 ENTRY = f"  - roleARN: {DEV}\n    username: dev\n    groups: [dev]\n"
 ON = "  kubernetes: {apiServer: {amazon: {awsIAMAuthenticatorInit: true}}}\n"
 

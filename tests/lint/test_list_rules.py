@@ -38,7 +38,7 @@ def test_a_dash_too_many(items: str, expected: list[str]) -> None:
 
 def test_what_is_said_of_a_dash_too_many() -> None:
     assert only(ROLES + ENTRY.replace("    username", "  - username")) == (
-        "5:5 IAM115 authenticator v0.5.0 and later exits at startup, and IAM login is not possible: the "
+        "5:5 IAM115 authenticator v0.5.0 and later does not start, and IAM login is not possible: the "
         "dash before 'username' "
         "splits an entry in two, and one of them has no principal; it probably continues the entry in line 4; "
         "the admin certificate was not examined; begin line 5 with '    username:', without a dash"
@@ -173,8 +173,8 @@ def test_a_list_as_a_text(value: str, expected: str) -> None:
 
 def test_accounts_as_a_text() -> None:
     assert only(ROLES + "  mapAccounts: |\n    - '111122223333'\n") == (
-        "4:16 IAM060 server.mapAccounts is a string, as in an aws-auth ConfigMap: read as an account, it matches no "
-        "caller; remove the | after the key, so that the entries are a list"
+        "4:16 IAM060 server.mapAccounts is a string, as in an aws-auth ConfigMap: read as an account, it never "
+        "matches; remove the | after the key, so that the entries are a list"
     )
     assert places(ROLES + "  mapAccounts: '111122223333,444455556666'\n", image="x:v0.6.20") == ["4:16 IAM074"] * 2
 

@@ -21,17 +21,17 @@ WAY_IN = "the admin certificate was not examined"
             "4:14 IAM010 'nonsense' is not the ARN of a role or user: it does not begin with 'arn:'; write it as in",
         ),
         ("arn:aws:iam::111122223333:instance-profile/Dev", "4:14 IAM010 'arn:aws:iam::111122223333:instance-profile/"),
-        ("arn:aws:iam::111122223333:role/Dev/", "4:14 IAM010 arn:aws:iam::111122223333:role/Dev/ would never match"),
-        ("arn:aws:iam::111122223333:role", "4:14 IAM010 arn:aws:iam::111122223333:role would never match: the name of"),
+        ("arn:aws:iam::111122223333:role/Dev/", "4:14 IAM010 arn:aws:iam::111122223333:role/Dev/ never matches"),
+        ("arn:aws:iam::111122223333:role", "4:14 IAM010 arn:aws:iam::111122223333:role never matches: the name of"),
         (
             f"'{DEV} '",
-            f"4:14 IAM010 '{DEV} ' would never match: blanks and control characters are part of the ARN; write {DEV}",
+            f"4:14 IAM010 '{DEV} ' never matches: whitespace and control characters are part of the ARN; write {DEV}",
         ),
         (
             "arn:aws:iam::111122223333:role/team/Dev",
-            "4:14 IAM050 arn:aws:iam::111122223333:role/team/Dev would never match: STS omits the path of a role; map",
+            "4:14 IAM050 arn:aws:iam::111122223333:role/team/Dev never matches: STS omits the path of a role; map",
         ),
-        ("arn:aws:iam::111122223333:role/Dev*", "4:14 IAM051 'arn:aws:iam::111122223333:role/Dev*' would never match"),
+        ("arn:aws:iam::111122223333:role/Dev*", "4:14 IAM051 'arn:aws:iam::111122223333:role/Dev*' never matches"),
         ("arn:aws:iam::*:role/Dev", "4:14 IAM051 "),
         ("arn:aws-moon:iam::111122223333:role/Dev", "4:14 IAM052 "),
         ("arn:aws:iam::1111222233334:role/Dev", "4:14 IAM053 the account '1111222233334' of arn:aws:iam::11112222333"),
@@ -147,35 +147,35 @@ ENDS = "so the authenticator does not start, and IAM login is not possible; the 
         (
             "mapAccounts: [012345678901]",
             (
-                "4:17 IAM054 the account 012345678901 is read as the number 12345678901, so it matches no caller; "
+                "4:17 IAM054 the account 012345678901 is read as the number 12345678901, so it never matches; "
                 'put it in quotes: "012345678901"'
             ),
         ),
         (
             "mapAccounts: [012345670123]",
             (
-                "4:17 IAM054 the account 012345670123 is read as the number 1402433619, so it matches no caller; "
+                "4:17 IAM054 the account 012345670123 is read as the number 1402433619, so it never matches; "
                 'put it in quotes: "012345670123"'
             ),
         ),
         (
             "mapAccounts: [0123_4567_8901]",
             (
-                "4:17 IAM054 the account 0123_4567_8901 is read as the number 12345678901, so it matches no caller; "
+                "4:17 IAM054 the account 0123_4567_8901 is read as the number 12345678901, so it never matches; "
                 'put it in quotes: "012345678901"'
             ),
         ),
         (
             "mapAccounts: 012345678901",
             (
-                "4:16 IAM054 the account 012345678901 is read as the number 12345678901, so it matches no caller; "
+                "4:16 IAM054 the account 012345678901 is read as the number 12345678901, so it never matches; "
                 'put it in quotes: "012345678901"'
             ),
         ),
         (
             "mapAccounts: [12345678901]",
             (
-                "4:17 IAM054 the account '12345678901' has 11 digits, so it matches no caller; it probably "
+                "4:17 IAM054 the account '12345678901' has 11 digits, so it never matches; it probably "
                 f"lost its leading zero when it was handled as a number; one digit is missing: {COMPARE}; "
                 'if it begins with a zero, write "012345678901"'
             ),
@@ -183,48 +183,45 @@ ENDS = "so the authenticator does not start, and IAM login is not possible; the 
         (
             "mapAccounts: ['12345678901']",
             (
-                f"4:17 IAM053 the account '12345678901' has 11 digits, not 12, so it matches no caller; one digit "
+                f"4:17 IAM053 the account '12345678901' has 11 digits, not 12, so it never matches; one digit "
                 f"is missing: {COMPARE}"
             ),
         ),
         (
             "mapAccounts: [1234567890]",
             (
-                "4:17 IAM053 the account '1234567890' has 10 digits, not 12, so it matches no caller; 2 digits are "
+                "4:17 IAM053 the account '1234567890' has 10 digits, not 12, so it never matches; 2 digits are "
                 "missing: "
                 f"{COMPARE}"
             ),
         ),
         (
             "mapAccounts: ['1111-2222-3333']",
-            (
-                "4:17 IAM053 the account '1111-2222-3333' is not 12 digits, so it matches no caller; "
-                'write "111122223333"'
-            ),
+            ("4:17 IAM053 the account '1111-2222-3333' is not 12 digits, so it never matches; write \"111122223333\""),
         ),
         (
             "mapAccounts: ['1111222233334']",
             (
-                "4:17 IAM053 the account '1111222233334' has 13 digits, not 12, so it matches no caller; one digit is "
+                "4:17 IAM053 the account '1111222233334' has 13 digits, not 12, so it never matches; one digit is "
                 f"too many: {COMPARE}"
             ),
         ),
         (
             "mapAccounts: [all]",
-            f"4:17 IAM053 the account 'all' is not 12 digits, so it matches no caller; {COMPARE}",
+            f"4:17 IAM053 the account 'all' is not 12 digits, so it never matches; {COMPARE}",
         ),
         (
             "scrubbedAccounts: [012345678901]",
             (
-                "4:22 IAM054 the scrubbed account 012345678901 is read as the number 12345678901, so it matches "
-                'no caller; put it in quotes: "012345678901"'
+                "4:22 IAM054 the scrubbed account 012345678901 is read as the number 12345678901, so it never "
+                'matches; put it in quotes: "012345678901"'
             ),
         ),
         (
             "scrubbedAccounts: '111122223333,444455556666'",
             (
-                "4:21 IAM053 the scrubbed account '111122223333,444455556666' is not 12 digits, so it matches no "
-                'caller; write a list: ["111122223333", "444455556666"]'
+                "4:21 IAM053 the scrubbed account '111122223333,444455556666' is not 12 digits, so it never "
+                'matches; write a list: ["111122223333", "444455556666"]'
             ),
         ),
     ],
@@ -240,22 +237,19 @@ def test_accounts(server: str, expected: str) -> None:
             "12345678901",
             (
                 "4:14 IAM053 the account '12345678901' of arn:aws:iam::12345678901:role/Dev has 11 digits, not "
-                f"12, so it matches no caller; one digit is missing: {COMPARE}"
+                f"12, so it never matches; one digit is missing: {COMPARE}"
             ),
         ),
         (
             "1111-2222-3333",
             (
                 "4:14 IAM053 the account '1111-2222-3333' of arn:aws:iam::1111-2222-3333:role/Dev is not 12 "
-                "digits, so it matches no caller; write arn:aws:iam::111122223333:role/Dev"
+                "digits, so it never matches; write arn:aws:iam::111122223333:role/Dev"
             ),
         ),
         (
             "",
-            (
-                "4:14 IAM053 the account '' of arn:aws:iam:::role/Dev is not 12 digits, so it matches no caller; "
-                f"{COMPARE}"
-            ),
+            (f"4:14 IAM053 the account '' of arn:aws:iam:::role/Dev is not 12 digits, so it never matches; {COMPARE}"),
         ),
     ],
 )
@@ -268,7 +262,7 @@ def test_several_accounts_in_one_text() -> None:
     found = located(ROLES + "  mapAccounts: '111122223333, 4444'\n", image="x:v0.6.20")
     assert [each.finding.text for each in found if each.finding.id == "IAM053"] == [
         (
-            "the account ' 4444' is not 12 digits, so it matches no caller; "
+            "the account ' 4444' is not 12 digits, so it never matches; "
             "write the accounts as a list, each with its 12 digits in quotes"
         )
     ]
@@ -394,7 +388,7 @@ def test_another_partition() -> None:
         found = [each.finding for each in report(mappings(GOOD), config).findings if each.finding.id == "IAM109"]
         assert [each.id for each in found] == expected
     assert (
-        "its partition is 'aws', but the cluster is in partition 'aws-cn'; write the ARN of a role, such as arn:aws-cn:"
+        "it is in partition aws, but the cluster is in partition aws-cn; write the ARN of a role, such as arn:aws-cn:"
         in found[0].text
     )
 

@@ -168,7 +168,7 @@ def test_no_recording_is_left_out() -> None:
             "119:9",
             (
                 "amazon must be a YAML mapping, not the string "
-                '"awsIAMAuthenticatorInit:true"; Tarmak rejects the whole file; put a blank after the colon'
+                '"awsIAMAuthenticatorInit:true"; Tarmak rejects the whole file; put a space after the colon'
             ),
         ),
         (

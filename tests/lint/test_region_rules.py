@@ -34,15 +34,15 @@ def test_a_location_that_is_not_a_region(location: str, what: str) -> None:
     ]
 
 
-NEWER = "if AWS has opened it since, suppress this with a comment: # tarmak-iam: ignore[IAM026] new region"
+NEWER = "AWS has opened it since, suppress this with a comment: # tarmak-iam: ignore[IAM026] new region"
 
 
 @pytest.mark.parametrize(
     ("location", "remedy"),
     [
-        ("eu-west-9", f"did you mean eu-west-1, eu-west-2 or eu-west-3? {NEWER}"),
-        ("eu-wset-1", f"did you mean eu-west-1? {NEWER}"),
-        ("xx-new-1", f"check the name; {NEWER}"),
+        ("eu-west-9", f"did you mean eu-west-1, eu-west-2 or eu-west-3? If {NEWER}"),
+        ("eu-wset-1", f"did you mean eu-west-1? If {NEWER}"),
+        ("xx-new-1", f"check the name; if {NEWER}"),
     ],
 )
 def test_a_region_that_is_not_known(location: str, remedy: str) -> None:

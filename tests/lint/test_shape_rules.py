@@ -12,7 +12,7 @@ from tarmak_iam.lint import Subjects, check
 from tarmak_iam.mappings.mappings_file import Mappings
 from tests.lint.mapped import ADMIN, CONFIG, DEV, ROLES, only, places, report
 
-EXITS = "authenticator v0.5.0 and later exits at startup, and IAM login is not possible: "
+EXITS = "authenticator v0.5.0 and later does not start, and IAM login is not possible: "
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_groups_as_a_text() -> None:
         "6:13 IAM061 groups is a string, not a list: the authenticator reads it as the"
     )
     assert only(ROLES + entry + "dev,ops\n").startswith(
-        "6:13 IAM061 groups is a string, not a list: v0.4.0 reads it as one"
+        "6:13 IAM061 groups is a string, not a list: authenticator v0.4.0 reads it as one"
     )
     assert places(ROLES + entry + "dev, ops\n") == ["6:13 IAM061", "6:13 IAM078"]
     assert places(ROLES + entry + "''\n") == places(ROLES + entry + "\n") == []
@@ -338,7 +338,10 @@ def test_blanks() -> None:
 
 
 def test_without_a_username() -> None:
-    assert only(ROLES + f"  - roleARN: {DEV}\n").startswith(f"4:5 IAM069 {DEV} has no username: v0.4.0 denies its call")
+    told = only(ROLES + f"  - roleARN: {DEV}\n")
+    assert told.startswith(
+        f"4:5 IAM069 {DEV} has no username: authenticator v0.4.0 denies its callers, later releases "
+    )
     assert places(ROLES + f"  - roleARN: {DEV}\n    username: ' '\n") == ["5:15 IAM069"]
     assert places(ROLES + f"  - roleARN: {DEV}\n    username:\n") == ["5:14 IAM069"]
 

@@ -38,7 +38,7 @@ def by_set(name: str, group: str = "dev", more: str = "") -> str:
 def test_a_role_without_its_digits(name: str) -> None:
     assert places(ROLES + by_arn(HEAD + name)) == ["4:15 IAM120"]
     alone = only("server:\n  mapRoles:\n" + by_arn(HEAD + name, "system:masters"))
-    assert alone.startswith(f"3:15 IAM120 {HEAD}{name} would never match: a role of IAM Identity Center is named AWS")
+    assert alone.startswith(f"3:15 IAM120 {HEAD}{name} never matches: a role of IAM Identity Center is named AWS")
     assert NO_CERTIFICATE in alone
 
 
@@ -91,7 +91,7 @@ def test_nobody_has_a_grant_by_such_a_name() -> None:
 )
 def test_a_service_linked_role(name: str) -> None:
     assert only(ROLES + by_arn(HEAD + name)) == (
-        f"4:15 IAM121 {HEAD}{name} would never match: only its AWS service can assume a service-linked role; map the "
+        f"4:15 IAM121 {HEAD}{name} never matches: only its AWS service can assume a service-linked role; map the "
         "role that people or instances assume, or remove the entry"
     )
     assert NO_CERTIFICATE in only("server:\n  mapRoles:\n" + by_arn(HEAD + name, "system:masters"))

@@ -125,7 +125,7 @@ def test_a_look_alike_is_not_let_in_and_does_not_stand_for_the_principal() -> No
         ("arn:aws:iam::111122223333:role/", "the name of the role is missing"),
         (
             "arn:aws:iam::111122223333:role/Admin ",
-            "blanks and control characters are part of the ARN; write the ARN without them",
+            "whitespace and control characters are part of the ARN; write the ARN without them",
         ),
         ("arn:aws:iam::111122223333:role/Ad min", "no role can have such a name"),
         ("arn:aws:iam::111122223333:policy/Admin", "is not a role, user or root"),
@@ -156,7 +156,7 @@ def test_the_cluster_id() -> None:
     assert Mappings.parse(TEXT).with_cluster_id("dev-cluster").document.text == TEXT
     added = Mappings.parse("# c\nserver: {}\n").with_cluster_id("dev-cluster")
     assert added.document.text == "# c\nserver: {}\nclusterID: dev-cluster\n"
-    with pytest.raises(ConfigError, match=r"^m\.yaml:2:12: clusterID is 'dev-cluster', but this cluster's id is"):
+    with pytest.raises(ConfigError, match=r"^m\.yaml:2:12: clusterID is 'dev-cluster', but the ID of this cluster is"):
         Mappings.parse(TEXT, "m.yaml").with_cluster_id("prod-blue")
 
 
@@ -304,7 +304,7 @@ def test_many_at_once_and_what_became_of_each() -> None:
         "added 111122223333",
         "skipped 111122223333: an account has no username or groups: its callers log in with their ARN as username",
         (
-            "skipped arn:aws:iam::111122223333:role/a/Path: arn:aws:iam::111122223333:role/a/Path would never match: "
+            "skipped arn:aws:iam::111122223333:role/a/Path: arn:aws:iam::111122223333:role/a/Path never matches: "
             "STS omits the path of a role"
         ),
         f"skipped {other}2: the username is empty",

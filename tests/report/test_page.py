@@ -138,7 +138,7 @@ def test_it_can_be_read_without_the_script(html: Reader) -> None:
         "Let <b>everybody</b> in",
         "Not committed",
         "last change not known: no git repository",
-        "would never match: STS omits the path of a role.",
+        "never matches: STS omits the path of a role.",
         "RoleBinding pay/own: reads secrets in pay",
         "Nothing no binding names the group",
         "Nothing ClusterRole gone does not exist",

@@ -63,17 +63,17 @@ def test_principals_in_the_order_of_the_file() -> None:
 @pytest.mark.parametrize(
     ("entry", "settings", "expected"),
     [
-        (f"roleARN: '{ROLE}/team/Dev'", {}, f"{ROLE}/team/Dev would never match: STS omits the path of a role"),
-        (f"roleARN: '{ROLE}/*'", {}, f"'{ROLE}/*' would never match: the authenticator does not support wildcards"),
+        (f"roleARN: '{ROLE}/team/Dev'", {}, f"{ROLE}/team/Dev never matches: STS omits the path of a role"),
+        (f"roleARN: '{ROLE}/*'", {}, f"'{ROLE}/*' never matches: the authenticator does not support wildcards"),
         (
             "roleARN: 'arn:aws-cn:iam::111122223333:role/Dev'",
             {},
-            "the caller is in the partition aws-cn, the authenticator in aws",
+            "the caller is in partition aws-cn, but the authenticator is in partition aws",
         ),
         (
             f"sso: {{permissionSetName: Dev, accountID: '{ACCOUNT}'}}",
             {"backends": ["CRD"], **GATE, "kubernetesVersion": "1.30"},
-            "the backend CRD does not support SSO mappings",
+            "the backend CRD does not support SSO entries",
         ),
         (
             f"sso: {{permissionSetName: Dev, accountID: '{ACCOUNT}', partition: aws}}",
@@ -143,7 +143,7 @@ def test_random_choices_are_shown_with_the_highest_privilege() -> None:
         (f"{ROLE}/A", True),
     ]
     assert review.ineffective_entries == ()
-    assert "'roleARN' and 'RoleARN' are the same key: the authenticator picks one of them at random at every start" in (
+    assert "'roleARN' and 'RoleARN' are the same key: the authenticator uses one of them at random at every start" in (
         review.notes
     )
 

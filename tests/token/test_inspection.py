@@ -55,7 +55,7 @@ def test_by_version() -> None:
         ("v0.6.3 to v0.6.31", True),
         ("v0.7.1 to v0.7.18", True),
     ]
-    expected = "its AWS SDK has no STS host 'sts.ap-south-2.amazonaws.com' in the partition aws"
+    expected = "its AWS SDK has no STS host 'sts.ap-south-2.amazonaws.com' in partition aws"
     assert verdicts[2].refusal == expected
 
 

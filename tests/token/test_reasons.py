@@ -137,7 +137,7 @@ def test_a_region_of_the_daemon_that_its_sdk_does_not_know() -> None:
 def test_a_partition_of_the_daemon_counts_before_that_of_the_token() -> None:
     found = inspect_token(encode(URL), now=NOW, partition="aws-cn")
     assert found.partition == "aws"
-    assert (found.verdict(DaemonVersion(0, 7, 9)).refusal or "").endswith("is not in the partition aws-cn")
+    assert (found.verdict(DaemonVersion(0, 7, 9)).refusal or "").endswith("is not in partition aws-cn")
 
 
 def test_notes_are_whole() -> None:

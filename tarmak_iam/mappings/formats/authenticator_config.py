@@ -61,7 +61,7 @@ def read(part: FilePart) -> Read:
         part = FilePart(None, config.document, entry.route, config.outer)
         place = part.place
         if not entry.principal:
-            yield LeftOut("an entry without an ARN matches no principal", place, _admin_of(entry))
+            yield LeftOut("an entry without an ARN never matches", place, _admin_of(entry))
         elif entry.sso_role is not None and not entry.arn and entry.sso_role.partition:
             what = "an SSO entry with a partition, even the right one, never matches"
             yield LeftOut(what, place, _admin_of(entry))
@@ -78,7 +78,7 @@ def _admin_of(entry: MappingEntry) -> str:
 def _account(account: str, part: FilePart) -> Wanted | LeftOut:
     raw = part.node
     if isinstance(raw, Scalar) and is_account(raw.text) and not is_account(account):
-        what = f"the account {raw.text} is not in quotes, so the authenticator reads {account}, which matches no caller"
+        what = f"the account {raw.text} is not in quotes, so the authenticator reads {account}, which never matches"
         return LeftOut(f"{what}; use `map add` if this account was meant", part.place)
     return Wanted(account, place=part.place)
 
@@ -88,7 +88,7 @@ def _left_out(config: FilePart) -> Read:
         if to_lower(member.name) in _LISTS:
             yield LeftOut(f"{member.name} is not below server, so the authenticator ignores it", member.key_place)
         elif to_lower(member.name) != "server":
-            what = f"{shown(member.name)} is not a mapping; the existing value stays"
+            what = f"{shown(member.name)} is not a list of mappings; the existing value is kept"
             yield LeftOut(what, member.key_place)
     server = config.get("server")
     for member in server.members if server is not None else ():

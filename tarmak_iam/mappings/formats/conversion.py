@@ -81,8 +81,7 @@ def as_mappings(
         each = effective(wanted)
         if isinstance(each, Wanted) and each != wanted and "aws-auth" in found.formats:
             each = LeftOut(
-                f"{shortened(wanted.principal)} matches no caller: the ARNs of aws-auth are compared as they are "
-                "written",
+                f"{shortened(wanted.principal)} never matches: the ARNs of aws-auth are compared as they are written",
                 wanted.place,
             )
         if isinstance(each, Wanted) and refuse is not None and (error := refuse(parse_principal(each.principal))):
@@ -112,7 +111,7 @@ def _deciding(mappings: Mappings, version: DaemonVersion) -> Iterator[Wanted | L
                 f"{shortened(entry.principal) or 'an entry'}: the entry in line {line} is used, not this one", place
             )
         elif entry.sso_role is not None and not entry.arn and entry.sso_role.partition:
-            yield LeftOut(f"{shortened(entry.principal)} has a partition, so it matches no caller", place)
+            yield LeftOut(f"{shortened(entry.principal)} has a partition, so it never matches", place)
         else:
             wanted = Wanted(entry.principal, entry.username, entry.groups, entry.user_id, place)
             found = effective(wanted)

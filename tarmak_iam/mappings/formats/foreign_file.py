@@ -160,7 +160,7 @@ def read_mapping(
             return
     arn = part.text(arn_key)
     if not arn:
-        yield LeftOut(f"an entry without {arn_key} matches no principal", part.place, admin_of(part, arn_key))
+        yield LeftOut(f"an entry without {arn_key} never matches", part.place, admin_of(part, arn_key))
         return
     groups = part.get(groups_key)
     if groups is not None and not _are_strings(groups.value):

@@ -142,7 +142,7 @@ def test_node_roles_and_own_access_stay_unless_forced(shell: Shell) -> None:
 def test_a_path(shell: Shell) -> None:
     command = ["map", "add", f"{ACCOUNT}:role/team/Dev", "--username", "dev"]
     assert shell.dev(*command, code=2).err == (
-        f"error: {ACCOUNT}:role/team/Dev would never match: STS omits the path of a role; map {DEV} instead "
+        f"error: {ACCOUNT}:role/team/Dev never matches: STS omits the path of a role; map {DEV} instead "
         "(it matches every role of that name), or use --strip-path\n"
     )
     stripped = shell.dev(*command, "--strip-path")
@@ -188,7 +188,7 @@ def test_permission_sets(shell: Shell) -> None:
 
 def test_another_partition_and_a_broken_file(shell: Shell) -> None:
     china = shell.dev("map", "add", "arn:aws-cn:iam::111122223333:role/Dev", "--username", "d", code=2)
-    assert "is in the partition aws-cn, but the cluster is in aws: it never matches" in china.err
+    assert "is in partition aws-cn, but the cluster is in partition aws: it never matches" in china.err
     file = mappings(shell)
     file.write_text("clusterID: dev-cluster\nserver:\n  mapRoles:\n  - {roleARN: nonsense, username: x}\n")
     broken = shell.dev("map", "add", DEV, "--username", "d", code=2)
@@ -458,7 +458,7 @@ def test_such_an_account_in_a_file_is_not_imported(shell: Shell, tmp_path: Path)
         "skipped: '1111-2222-3333' is not a valid account ID; write \"111122223333\"",
         (
             "skipped: the account '1111-2222-3333' of arn:aws:iam::1111-2222-3333:role/Dev is not 12 digits, so it "
-            "matches no caller; write arn:aws:iam::111122223333:role/Dev"
+            "never matches; write arn:aws:iam::111122223333:role/Dev"
         ),
         (
             "skipped: the account '1111-2222-3333' of sso:1111-2222-3333/Dev must have 12 digits; "

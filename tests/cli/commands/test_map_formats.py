@@ -47,7 +47,7 @@ def test_an_import_says_what_becomes_of_each(shell: Shell, aws_auth: Path) -> No
     file = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
     assert "".join(done.err.splitlines(keepends=True)[:-1]) == (
         f"{aws_auth}:8:7: added {ADMIN}\n"
-        f"{aws_auth}:12:7: skipped: arn:aws:iam::111122223333:role/team/Dev would never match: STS omits the path of "
+        f"{aws_auth}:12:7: skipped: arn:aws:iam::111122223333:role/team/Dev never matches: STS omits the path of "
         "a role; map arn:aws:iam::111122223333:role/Dev instead (it matches every role of that name), or use "
         "--strip-path\n"
         f"{aws_auth}:14:7: added {NODE}\n"
@@ -115,7 +115,7 @@ def test_from_stdin_and_as_json(shell: Shell, monkeypatch: pytest.MonkeyPatch) -
         "line": 12,
         "column": 7,
         "reason": (
-            "arn:aws:iam::111122223333:role/team/Dev would never match: STS omits the path of a role; map "
+            "arn:aws:iam::111122223333:role/team/Dev never matches: STS omits the path of a role; map "
             "arn:aws:iam::111122223333:role/Dev instead (it matches every role of that name), or use --strip-path"
         ),
         "notes": [],
@@ -204,9 +204,8 @@ def test_diff_with_a_file_of_what_the_daemon_could_not_use(shell: Shell, aws_aut
     told = shell.dev("diff", "--from", aws_auth)
     assert told.out == ""
     assert told.err.splitlines()[0] == (
-        f"note: {aws_auth}:1:3: arn:aws-cn:iam::111122223333:role/Dev is in the partition aws-cn, but the cluster is "
-        "in aws: "
-        "it never matches; map a principal in the cluster's partition"
+        f"note: {aws_auth}:1:3: arn:aws-cn:iam::111122223333:role/Dev is in partition aws-cn, but the cluster is "
+        "in partition aws: it never matches; map a principal in the cluster's partition"
     )
 
 

@@ -188,7 +188,7 @@ def test_inspect_by_the_version_of_the_settings(shell: Shell) -> None:
     assert found["versions"][0] == {"first": "v0.4.0", "last": "v0.4.0", "refusal": found["refusal"]}
     older = json.loads(shell.dev("token", "inspect", "-o", "json", "--daemon-version", "v0.5.9", OLD, code=1).out)
     assert older["daemonVersion"] == "v0.5.9"
-    assert older["refusal"] == "its AWS SDK has no STS host 'sts.il-central-1.amazonaws.com' in the partition aws"
+    assert older["refusal"] == "its AWS SDK has no STS host 'sts.il-central-1.amazonaws.com' in partition aws"
 
 
 def test_inspect_of_a_cluster_that_cannot_be_read(shell: Shell, tmp_path: Path) -> None:

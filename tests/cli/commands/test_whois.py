@@ -56,7 +56,7 @@ def test_a_node_is_not_denied_for_want_of_ec2(shell: Shell, files: Path) -> None
     done = shell.run("whois", ADMIN, "--config", files / "node.yaml", "--session", "i-0123456789abcdef0")
     assert done.out.startswith("username: system:node:<private DNS name of i-0123456789abcdef0>\n")
     other = shell.run("whois", ADMIN, "--config", files / "node.yaml")
-    assert "needs a session name that is an instance ID" in other.out
+    assert "requires a session name that is an instance ID" in other.out
 
 
 def test_a_file_that_no_backend_reads_is_told(shell: Shell, files: Path) -> None:

@@ -66,7 +66,7 @@ def test_json_and_lists_of_kubectl() -> None:
         ),
         ("mapRoles: |\n    - {rolearn: arn:r, groups: a}", ["f.yaml:3:32: arn:r: groups must be a list of strings"]),
         ("mapRoles: |\n    - {rolearn: arn:r, groups: [1]}", ["f.yaml:3:32: arn:r: groups must be a list of strings"]),
-        ("mapRoles: |\n    - {username: x}", ["f.yaml:3:7: an entry without rolearn matches no principal"]),
+        ("mapRoles: |\n    - {username: x}", ["f.yaml:3:7: an entry without rolearn never matches"]),
         (
             "mapRoles: |\n    - {rolearn: arn:r, username: x, gruops: [y]}",
             ["f.yaml:3:7 arn:r as x []", "f.yaml:3:37: the key gruops has no equivalent in the mappings"],

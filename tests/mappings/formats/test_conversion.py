@@ -44,14 +44,14 @@ server:
 ALWAYS = [
     "m.yaml:7:5: arn:aws:iam::111122223333:role/Admin: the entry in line 9 is used, not this one",
     (
-        "m.yaml:12:5: arn:aws:iam::111122223333:role/team/Path would never match: STS omits the path of a role; "
+        "m.yaml:12:5: arn:aws:iam::111122223333:role/team/Path never matches: STS omits the path of a role; "
         "map arn:aws:iam::111122223333:role/Path instead (it matches every role of that name)"
     ),
     (
         "m.yaml:14:5: arn:aws:sts::111122223333:assumed-role/Dev/alice matches every session of its role, so it "
         "is written as arn:aws:iam::111122223333:role/Dev"
     ),
-    "m.yaml:19:5: sso:111122223333/Lost has a partition, so it matches no caller",
+    "m.yaml:19:5: sso:111122223333/Lost has a partition, so it never matches",
     "m.yaml:22:5: arn:aws:iam::111122223333:role/Admin: the entry in line 9 is used, not this one",
     (
         "m.yaml:24:33: '12' is not a valid account ID; write all 12 digits; in YAML, put an account with a leading "
@@ -129,7 +129,7 @@ def test_custom_resources() -> None:
         *ALWAYS,
         *(line.format("CRD") for line in ELSEWHERE),
         USER_ID,
-        "m.yaml:17:5: sso:111122223333/Ops: the backend CRD does not support SSO mappings; map the role's ARN",
+        "m.yaml:17:5: sso:111122223333/Ops: the backend CRD does not support SSO entries; map the role's ARN",
         "m.yaml:24:17: account 444455556666: the backend CRD does not support accounts",
     ]
     assert [each["metadata"]["name"] for each in made.objects] == [
@@ -196,10 +196,10 @@ data:
     assert [entry.principal for entry in found.entries] == ["arn:aws:iam::111122223333:role/Dev"]
     assert [str(each).partition(";")[0] for each in left_out] == [
         (
-            "f.yaml:6:7: arn:aws:sts::111122223333:assumed-role/Ops/x matches no caller: the ARNs of aws-auth are "
+            "f.yaml:6:7: arn:aws:sts::111122223333:assumed-role/Ops/x never matches: the ARNs of aws-auth are "
             "compared as they are written"
         ),
-        "f.yaml:7:7: arn:aws:iam::111122223333:role/team/Path would never match: STS omits the path of a role",
+        "f.yaml:7:7: arn:aws:iam::111122223333:role/team/Path never matches: STS omits the path of a role",
     ]
     objects = "kind: IAMIdentityMapping\nspec: {arn: 'arn:aws:sts::111122223333:assumed-role/Ops/x', username: ops}\n"
     found, left_out = as_mappings(read_mappings(objects, "f.yaml"), "dev-cluster", "f.yaml")
