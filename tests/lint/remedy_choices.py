@@ -315,7 +315,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     "IAM092": (
         Choice("name one of them", (edit("EKSConfigMap", "MountedFile"),)),
         Choice(
-            "or set it to MountedFile",
+            "or set its backendMode to MountedFile",
             (edit(RESERVED.replace("MountedFile", "EKSConfigMap"), ""), edit("EKSConfigMap", "MountedFile")),
         ),
     ),

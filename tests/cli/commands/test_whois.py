@@ -105,7 +105,7 @@ def test_what_the_daemon_takes_at_random(shell: Shell, files: Path) -> None:
         f"reason:   the mapping for arn:aws:iam::111122223333:user/Al matches ({files / 'config.yaml'}:5:5)\n"
         "or:       denied: no mapping matches arn:aws:iam::111122223333:user/Al, "
         "and account 111122223333 is not in mapAccounts\n"
-        "note:     'MapUsers' and 'MAPUSERS' are the same key: the authenticator picks one of them at "
+        "note:     'MapUsers' and 'MAPUSERS' are the same key: the authenticator uses one of them at "
         "random at every start\n"
     )
 
