@@ -217,8 +217,8 @@ class TarmakCluster:
     def whois(
         self, arn: str, *, session_name: str = "SESSION", user_id: str = "", access_key_id: str = "", **settings: Any
     ) -> Answer:
-        """Who the caller with this ARN becomes. The ARN of a role stands for a session of that role with the name
-        `session_name`. Without a mappings file, every caller is denied.
+        """Who the caller with this ARN becomes. The ARN of a role stands for a session of it, named `session_name`.
+        Without `user_id` and `access_key_id`, `uid` and `extra` are placeholders. Without mappings, callers are denied.
 
         Raises ConfigError for an ARN that is not valid or cannot be a caller, and for the mappings of another cluster.
         """
@@ -287,7 +287,9 @@ class TarmakCluster:
         )
         files = [self._files(config, each) for each in config.clusters if is_cluster_id(each.cluster_name)]
         own = [self.path, *(path for each in files for path in each.own)]
-        planned = plan_directory(Path(directory), artifacts, self.cluster_name, force=force, untouchable=own)
+        planned = plan_directory(
+            Path(directory).expanduser(), artifacts, self.cluster_name, force=force, untouchable=own
+        )
         if not dry_run:
             write_directory(planned)
         return planned
@@ -308,7 +310,7 @@ class TarmakCluster:
     def apply(
         self,
         *,
-        dry_run: Literal["client", "server"] | None = None,
+        dry_run: Literal["client", "server"] | bool | None = None,
         check: bool = True,
         force: bool = False,
         wait: float | None = ROLLOUT_SECONDS,
@@ -317,31 +319,32 @@ class TarmakCluster:
         """Applies the objects of `manifests` to the cluster. The previous objects are saved for `rollback`.
 
         `wait`: seconds to wait for the rollout, and then again for restarts of pods; None not to wait. `dry_run`
-        changes nothing: `client` only reads, with `server` the API server checks the objects too.
+        changes nothing: "client" (or True) only reads, with "server" the API server checks the objects too.
 
-        Raises ConfigError for an error that `check` reports, unless `check` is False. Raises PolicyRefused, unless
-        `force`, if the last admin would lose access, and for objects or fields of other managers. Raises ToolError if
-        tarmak, kubectl or the API server fails; from the first change on, this is an ApplyFailed, and `rollback`
-        restores the previous objects.
+        Raises ConfigError for a hub, and for an error that `check` reports, unless `check` is False. Raises
+        PolicyRefused, unless `force`, if the last admin would lose access, and for objects or fields of other managers.
+        Raises ToolError if tarmak, kubectl or the API server fails; from the first change on, this is an ApplyFailed,
+        and `rollback` restores the previous objects.
         """
         from tarmak_iam.emit import manifests
-        from tarmak_iam.hook.cluster.apply import apply_to_cluster
+        from tarmak_iam.hook.cluster.apply import apply_to_cluster, dry_run_mode
         from tarmak_iam.hook.cluster.history import STATE_NAME
         from tarmak_iam.hook.preflight import refuse_errors
         from tarmak_iam.lint import Subjects
 
+        mode = dry_run_mode(dry_run)
         config, cluster = self._read()
         files = self._files(config, cluster)
         installation = Installation.load(config, cluster, files, settings)
         if check:  # the same values that are applied
             refuse_errors(cluster, Subjects(config, installation.mappings, installation, files.settings_document()))
         manifests(installation)  # before tarmak is asked for a kubeconfig, which can take minutes
-        with self._lock(is_needed=dry_run is None) as lock:
+        with self._lock(is_needed=mode is None) as lock:
             return apply_to_cluster(
                 installation,
                 self._kubectl(lock),
                 files.home / STATE_NAME,
-                dry_run=dry_run,
+                dry_run=mode,
                 force=force,
                 wait=wait,
                 tell=self.progress,

@@ -186,8 +186,11 @@ def test_the_home_directory_is_expanded(shell: Shell, monkeypatch: pytest.Monkey
     cluster = TarmakCluster.load("dev-cluster", "~", kubeconfig="~/dev-cluster/admin")
     assert cluster.path == shell.single / "tarmak.yaml"
     assert cluster.kubeconfig == shell.single / "dev-cluster" / "admin"
-    with pytest.raises(FileError, match="not found"):
+    with pytest.raises(FileError, match="directory not found"):
         TarmakCluster.load("dev-cluster", "~/elsewhere")
+    cluster.path.unlink()
+    with pytest.raises(FileError, match=r"tarmak\.yaml: file not found"):
+        cluster.check()
 
 
 def test_a_broken_admin_kubeconfig_stops_only_what_needs_it(cluster: TarmakCluster) -> None:
@@ -318,6 +321,19 @@ def test_diff_apply_verify_and_rollback(stand: Stand) -> None:
     directory = stand.shell.single
     assert set(asked) == {f"--config-directory {directory} --current-cluster dev-cluster clusters kubeconfig"}
     assert told[0].startswith("asking tarmak")
+
+
+def test_dry_runs_of_apply(stand: Stand) -> None:
+    """`dry_run=False` is no dry run, as in the other methods."""
+    cluster = TarmakCluster.load("dev-cluster", stand.shell.single)
+    assert cluster.apply(dry_run=True).state is None
+    assert cluster.apply(dry_run="server").changed
+    wrong: Any = "sever"
+    with pytest.raises(ConfigError, match="dry_run: 'sever' is not a valid mode"):
+        cluster.apply(dry_run=wrong)
+    assert cluster.diff().changed
+    assert cluster.apply(dry_run=False).state is not None
+    assert not cluster.diff().changed
 
 
 def test_a_kubeconfig_and_an_environment_can_be_given(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,7 @@ def _missing(chosen: Path, option: str | None, *, is_named: bool) -> FileError:
             place=Place(str(chosen)),
         )
     return FileError(
-        "directory not found",
+        "file not found" if chosen.name == CONFIG_NAME else "directory not found",
         remedy=f"{'' if is_named else f'run `{init}`, or '}specify the directory of {CONFIG_NAME} with -c or "
         f"{ENVIRONMENT_VARIABLE}",
         place=Place(str(chosen)),

@@ -15,7 +15,7 @@ from tarmak_iam.access.lockout import check_admin_access
 from tarmak_iam.document.files import Boundary
 from tarmak_iam.emit import manifests
 from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS
-from tarmak_iam.errors import TarmakIamError, ToolError
+from tarmak_iam.errors import ConfigError, TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.apply_plan import ApplyPlan, ApplyStep, is_settled, make_plan
 from tarmak_iam.hook.cluster.crd_ready import CRD, wait_until_established
 from tarmak_iam.hook.cluster.history import (
@@ -183,6 +183,17 @@ def apply_to_cluster(
     options = _Options(state, dry_run, force, wait, tell, begun, within)
     with nullcontext(kubectl) if dry_run is not None else leased(kubectl, tell) as held:
         return _planned_and_applied(installation, held, options)
+
+
+def dry_run_mode(value: str | bool | None) -> Literal["client", "server"] | None:
+    """The mode of a dry run: True is "client", False is None. Raises ConfigError for another value."""
+    if value is None or value is False:
+        return None
+    if value is True or value == "client":
+        return "client"
+    if value == "server":
+        return "server"
+    raise ConfigError(f"dry_run: {value!r} is not a valid mode", remedy="use 'client' or 'server'")
 
 
 @dataclass(frozen=True, slots=True)

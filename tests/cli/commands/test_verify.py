@@ -29,6 +29,12 @@ def test_verify(stand: Stand) -> None:
     assert (shown["outcome"], shown["verifyAs"]) == ("failed", [ADMIN])
 
 
+def test_a_hub_is_refused_before_tarmak_is_asked(stand: Stand) -> None:
+    failed = stand.shell.run("-c", stand.shell.multi, "--cluster", "prod-hub", "verify", code=2)
+    assert "error: prod-hub is a hub: it has no masters to run the authenticator on" in failed.err
+    assert not (stand.bin / "tarmak.log").exists()
+
+
 def test_a_refusal_of_somebody_whom_nobody_maps_is_not_verified(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     shell = stand.shell
     shell.dev("apply")

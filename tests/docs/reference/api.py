@@ -44,7 +44,7 @@ Generated from the docstrings. [Python](../python.md) has examples, [Stable name
 that scripts can rely on.
 
 These names are imported from `tarmak_iam`. Values are frozen: an edit returns a new one. Every error is a
-`TarmakIamError`, whose text begins with `file:line:col` where there is one. Nothing prints or exits.
+`TarmakIamError`, whose text begins with `file:line:col` if the place is known. No function prints or exits.
 """
 _MORE = """\
 The modules, with every public name:
