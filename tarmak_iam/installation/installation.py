@@ -82,8 +82,10 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Installation:
-    """The IAM login of one cluster, from its files. `admin` is Tarmak's own kubeconfig and `mappings` the mappings
-    file, each None where it does not exist."""
+    """The IAM login of one cluster: its settings, image, mappings, files and authenticator.
+
+    `admin` is Tarmak's own kubeconfig and `mappings` the mappings file, each None if it does not exist.
+    """
 
     cluster: Cluster
     cluster_id: str

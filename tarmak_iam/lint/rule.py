@@ -20,7 +20,7 @@ from tarmak_iam.routes import Path, Route
 
 
 class Scope(str, Enum):
-    """What a rule checks. A rule does not run where that is not present."""
+    """The part of the configuration that a rule checks. The rule runs only if that part is present."""
 
     DOCUMENT = "document"
     CONFIG = "config"
@@ -32,7 +32,7 @@ class Scope(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """The values that rules check, None for those that do not exist. A rule whose scope is None does not run."""
+    """The parts of the configuration that are checked, one for each scope. Rules of a part that is None do not run."""
 
     config: TarmakConfig | None = None
     mappings: Mappings | None = None
@@ -83,8 +83,7 @@ class Implication:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of `check`. Its function `check` yields the findings about one of the `Subjects`; `summary` is a phrase
-    about what it finds."""
+    """A rule of `tarmak-iam check`. `check` yields its findings; `summary` is one phrase about what it finds."""
 
     id: str
     severity: Severity

@@ -33,7 +33,7 @@ def _block(text: str) -> str:
     items = re.split(r"\n(?=[-*] )", text)
     if all(re.match(r"[-*] ", item) for item in items):
         return "\n".join(f"- {prose(item[2:])}" for item in items)
-    return prose(text)
+    return prose(re.sub(r"::\Z", ":", text))
 
 
 def _escaped(text: str) -> str:
