@@ -197,7 +197,7 @@ class TarmakCluster:
 
         def edit() -> list[Effect]:
             before, start = self._to_edit()
-            after = start.remove(with_plain_account(principal))
+            after = start.remove(principal)
             if after is start:
                 return []
             found, _ = guarded_edit(before, after, me=me, force=force, removes=True)

@@ -19,6 +19,7 @@ from tarmak_iam.hook import preflight
 from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
 from tarmak_iam.hook.login.verify import VERIFY_SECONDS
+from tarmak_iam.hook.programs import Completed
 from tarmak_iam.report import as_lines
 from tarmak_iam.tarmak_cluster import ANSWER_SECONDS as ANSWER
 from tarmak_iam.tarmak_cluster import ROLLOUT_SECONDS as WAIT
@@ -69,6 +70,19 @@ def test_the_last_admin_is_removed_by_force_only(cluster: TarmakCluster) -> None
         cluster.unmap(ADMIN)
     assert [each.principal for each in cluster.unmap(ADMIN, force=True)] == [ADMIN]
     assert cluster.unmap(ADMIN) == []
+
+
+def test_an_account_is_removed_however_it_is_written(cluster: TarmakCluster) -> None:
+    cluster.map(ADMIN, "admin", ["system:masters"])
+    cluster.map("1111-2222-3333")
+    path = cluster.path.parent / "dev-cluster" / "aws-iam-authenticator.yaml"
+    before = path.read_text()
+    path.write_text(before.replace('111122223333"', '1111-2222-3333"'))
+    cluster.unmap("1111-2222-3333")
+    assert [entry.principal for entry in cluster.mappings.entries] == [ADMIN]
+    path.write_text(before)
+    cluster.unmap("1111-2222-3333")
+    assert [entry.principal for entry in cluster.mappings.entries] == [ADMIN]
 
 
 def test_me_is_protected(cluster: TarmakCluster) -> None:
@@ -334,6 +348,17 @@ def test_dry_runs_of_apply(stand: Stand) -> None:
     assert cluster.diff().changed
     assert cluster.apply(dry_run=False).state is not None
     assert not cluster.diff().changed
+
+
+def test_what_only_reads_does_not_wait_for_an_api_server_that_refuses(stand: Stand) -> None:
+    cluster = TarmakCluster.load("dev-cluster", stand.shell.single)
+    cluster.enable()
+    stand.cluster.fault = lambda _: Completed(("kubectl",), 1, "", REFUSED)
+    for read in (cluster.diff, cluster.verify, lambda: cluster.apply(dry_run="client")):
+        stand.cluster.calls.clear()
+        with pytest.raises(ToolError, match="was refused"):
+            read()
+        assert len(stand.cluster.calls) == 1
 
 
 def test_a_kubeconfig_and_an_environment_can_be_given(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
