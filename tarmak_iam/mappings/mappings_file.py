@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.document import Document, Remove
 from tarmak_iam.document.file_on_disk import FileOnDisk
-from tarmak_iam.document.files import Boundary, read_file, read_if_present
+from tarmak_iam.document.files import Boundary, file_error, read_if_present
 from tarmak_iam.document.go_case import fold
 from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place
 from tarmak_iam.identity.model import DaemonNotStarted
@@ -55,13 +56,11 @@ class Mappings:
         Raises FileError, also for a missing file where `cluster_id` is None; ParseError and ConfigError as `parse`.
         """
         file = Path(path)
-        if cluster_id is None:
-            data: bytes | None = read_file(file)
-        else:
-            data = read_if_present(file, within)
-            if data is None:
-                return cls.create(cluster_id, file, within=within)
-        assert data is not None  # `read_file` raises for a missing file
+        data = read_if_present(file, within)
+        if data is None:
+            if cluster_id is None:
+                raise file_error("cannot be read", file, FileNotFoundError(errno.ENOENT, ""))
+            return cls.create(cluster_id, file, within=within)
         return replace(cls.parse(data, str(file)), _disk=FileOnDisk(file, data, within))
 
     @classmethod

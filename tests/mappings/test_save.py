@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam import TarmakConfig
+from tarmak_iam.document.files import Boundary
 from tarmak_iam.errors import FileChanged, FileError
 from tarmak_iam.installation import ClusterFiles
 from tarmak_iam.mappings import Mappings
@@ -103,6 +104,15 @@ def test_a_missing_file_is_an_error_without_a_cluster_id(tmp_path: Path) -> None
     with pytest.raises(FileError) as caught:
         Mappings.load(path)
     assert str(caught.value) == f"{path}: cannot be read: No such file or directory; check the path"
+
+
+@pytest.mark.parametrize("cluster_id", [None, "dev-cluster"])
+def test_a_link_out_of_the_boundary_is_not_read(file: Path, tmp_path: Path, cluster_id: str | None) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "mappings.yaml").symlink_to(file)
+    with pytest.raises(FileError, match="this is a link to"):
+        Mappings.load(home / "mappings.yaml", cluster_id, within=Boundary(home))
 
 
 @pytest.mark.parametrize("mappings", [Mappings.parse(TEXT), Mappings.create("dev-cluster")])
