@@ -22,13 +22,13 @@ _PROXY_EXAMPLE = "specify it as in http://proxy.example.com:3128"
 def check_server(url: str) -> str:
     """The URL of an API server, unchanged. Raises ConfigError for one that kubectl could not use, or not safely."""
     parts = _split(url)
+    if parts is not None and "@" in parts.netloc:
+        raise ConfigError("the server URL contains a username or a password", remedy=_SERVER_EXAMPLE)
     if parts is not None and parts.scheme == "http":
         raise ConfigError(
             f"the server {quoted(url)} does not use TLS: kubectl would send its token unencrypted",
             remedy="specify an https:// URL",
         )
-    if parts is not None and "@" in parts.netloc:
-        raise ConfigError("the server URL contains a username or a password", remedy=_SERVER_EXAMPLE)
     if parts is None or parts.scheme != "https" or not _is_address(parts) or "?" in url or "#" in url:
         raise ConfigError(_not_valid(url, "server URL"), remedy=_SERVER_EXAMPLE)
     return url

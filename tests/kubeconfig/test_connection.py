@@ -80,7 +80,15 @@ def test_a_server_without_tls() -> None:
     )
 
 
-@pytest.mark.parametrize("url", ["https://user:secret@api.example.com", "https://user:secret@[::1", "x:secret@y"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:secret@api.example.com",
+        "http://user:secret@api.example.com",
+        "https://user:secret@[::1",
+        "x:secret@y",
+    ],
+)
 def test_no_message_shows_a_password(url: str) -> None:
     for check in (check_server, check_proxy):
         with pytest.raises(ConfigError) as caught:
