@@ -165,8 +165,8 @@ class Access:
         )
 
     def live_access(self, installation: Installation) -> Loaded | None:
-        """The access that the cluster grants now; None if it does not answer the first request, as before its "
-        "creation."""
+        """The access that the cluster grants now; None if it does not answer the first request, as before its
+        creation."""
         kubeconfig = self.kubeconfig if self.is_given else installation.admin_path
         is_there = self.is_given if kubeconfig is None else kubeconfig.is_file()
         if not is_there:

@@ -73,8 +73,8 @@ class PodCheck:
 
 
 def check_pods(server: Server, found: Sequence[Object] | None = None) -> PodCheck:
-    """What the user may not read is in the notes. `found`: the live objects, if they were just read. Raises "
-    "ToolError."""
+    """What the user may not read is in the notes. `found`: the live objects, if they were just read. Raises
+    ToolError."""
     if found is None:
         found = server.read([_CONFIG_MAP.stub, DAEMONSET.stub])
     daemon = DAEMONSET.among(found)
