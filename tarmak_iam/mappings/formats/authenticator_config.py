@@ -88,7 +88,7 @@ def _left_out(config: FilePart) -> Read:
         if to_lower(member.name) in _LISTS:
             yield LeftOut(f"{member.name} is not below server, so the authenticator ignores it", member.key_place)
         elif to_lower(member.name) != "server":
-            what = f"{shown(member.name)} is not a list of mappings; the existing value is kept"
+            what = f"{shown(member.name)} is not a mapping; the existing value is kept"
             yield LeftOut(what, member.key_place)
     server = config.get("server")
     for member in server.members if server is not None else ():

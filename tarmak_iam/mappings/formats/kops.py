@@ -40,4 +40,4 @@ def read(part: FilePart) -> Read:
 def _left_out(member: FilePart) -> LeftOut:
     value = "" if isinstance(member.value, (dict, list)) else f" {shown(member.value)}"
     remedy = _ELSEWHERE.get(member.name, "it configures how kops runs the authenticator")
-    return LeftOut(f"{shown(member.name)}{value} is not a list of mappings; {remedy}", member.key_place)
+    return LeftOut(f"{shown(member.name)}{value} is not a mapping; {remedy}", member.key_place)

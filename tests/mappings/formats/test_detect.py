@@ -64,9 +64,9 @@ server:
 def test_kops() -> None:
     assert read(KOPS) == [
         "f.yaml:11:9 arn:aws:iam::111122223333:role/Ops as ops:{{SessionName}} ['ops']",
-        "f.yaml:7:7: backendMode CRD,MountedFile is not a list of mappings; use the setting backends instead",
-        "f.yaml:8:7: clusterID c is not a list of mappings; tarmak-iam uses the cluster name",
-        "f.yaml:9:7: cpuRequest 10m is not a list of mappings; it configures how kops runs the authenticator",
+        "f.yaml:7:7: backendMode CRD,MountedFile is not a mapping; use the setting backends instead",
+        "f.yaml:8:7: clusterID c is not a mapping; tarmak-iam uses the cluster name",
+        "f.yaml:9:7: cpuRequest 10m is not a mapping; it configures how kops runs the authenticator",
         "f.yaml:15:1: the InstanceGroup nodes has no mappings",
     ]
 
@@ -219,9 +219,9 @@ def test_the_authenticators_own() -> None:
     assert found.entries[1].user_id == "AIDA"
     assert found.configuration == CONFIG
     assert [str(each) for each in found.left_out] == [
-        "f.yaml:1:1: clusterID is not a list of mappings; the existing value is kept",
+        "f.yaml:1:1: clusterID is not a mapping; the existing value is kept",
         "f.yaml:2:1: mapUsers is not below server, so the authenticator ignores it",
-        "f.yaml:4:3: server.scrubbedAccounts is not a list of mappings; add it to the file by hand",
+        "f.yaml:4:3: server.scrubbedAccounts is not a mapping; add it to the mappings file by hand",
         (
             "f.yaml:14:17: the account 012345678901 is not in quotes, so the authenticator reads 12345678901, which "
             "never matches; use `map add` if this account was meant"
