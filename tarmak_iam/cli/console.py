@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import sys
+import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +27,6 @@ from tarmak_iam.text import defused, escaped, one_line
 
 if TYPE_CHECKING:
     import logging
-    import threading
 
     from tarmak_iam.document import Document
 
@@ -74,6 +74,9 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 PREFIX = "tarmak-iam: "
+
+_OUTPUT = threading.RLock()
+"""Held while something is printed: a thread shows progress, and must not do so between its removal and a line."""
 
 _MARK = f"{__name__}.mark"
 
@@ -154,8 +157,9 @@ def _print(data: bytes | str, *, nl: bool = True) -> None:
     """Raises OSError also if stdout is closed; click would ignore that."""
     if sys.stdout is None:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-    _remove_progress()
-    click.echo(data, nl=nl)
+    with _OUTPUT:
+        _remove_progress()
+        click.echo(data, nl=nl)
 
 
 # --- what was done -----------------------------------------------------------------------------------------------
@@ -220,8 +224,9 @@ def error_line(error: TarmakIamError, *, whose: str = "", then: str = "") -> str
 
 
 def _print_error(line: str) -> None:
-    _remove_progress()
-    click.echo(line, err=True, color=colour_of_context())
+    with _OUTPUT:
+        _remove_progress()
+        click.echo(line, err=True, color=colour_of_context())
 
 
 def discard_output(stream: TextIO | None) -> None:
@@ -368,7 +373,7 @@ def progress(plain: Callable[[str], None], mark: str = "") -> Iterator[Callable[
         return
 
     def show(text: str) -> None:
-        with contextlib.suppress(OSError):
+        with _OUTPUT, contextlib.suppress(OSError):
             width = os.get_terminal_size(stream.fileno()).columns or 80
             _PROGRESS_ON.append(stream)
             stream.write(_ANEW + f"{mark}{one_line(text)}"[: width - 1])
@@ -405,8 +410,6 @@ def working(doing: str) -> Iterator[None]:
         if show is hide:
             yield
             return
-        import threading
-
         ended = threading.Event()
         ticker = threading.Thread(target=_tick, args=(doing, show, ended), daemon=True)
         ticker.start()

@@ -8,7 +8,9 @@ import pty
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import click
 import pytest
 
 from tarmak_iam.cli import console
@@ -65,6 +67,22 @@ def test_long_work(monkeypatch: pytest.MonkeyPatch) -> None:
         with working("checking"):
             time.sleep(0.3)
         assert arrived() == f"{ANEW}checking (0 s){ANEW}"
+
+
+def test_a_note_during_long_work_begins_its_own_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "_PATIENCE", 0.1)
+    echo = click.echo
+
+    def slow(*args: Any, **kwargs: Any) -> None:
+        time.sleep(0.4)
+        echo(*args, **kwargs)
+
+    monkeypatch.setattr(click, "echo", slow)
+    with terminal(monkeypatch) as arrived:
+        with working("checking"):
+            note("a note")
+            time.sleep(0.3)
+        assert arrived() == f"a note\r\n{ANEW}checking (0 s){ANEW}"
 
 
 def test_work_that_takes_a_moment_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
