@@ -47,7 +47,11 @@ def host_refusal(host: str, verifier: Verifier) -> str | None:
     version = verifier.version
     unexpected = f"the host '{one_line(host)}' is not accepted"
     if version.has(ReleaseFeature.STS_HOST_BY_PATTERN):
-        return None if _PATTERN.match(host) else f"{unexpected}: only sts.REGION.amazonaws.com, with .cn or without"
+        return (
+            None
+            if _PATTERN.match(host)
+            else f"{unexpected} (only sts.REGION.amazonaws.com and sts.REGION.amazonaws.com.cn are)"
+        )
     if not version.has_key("server.partition"):
         return None if host == GLOBAL_HOST else f"{unexpected}: only {GLOBAL_HOST}"
     if verifier.partition not in server_partitions(version):

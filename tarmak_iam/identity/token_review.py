@@ -50,7 +50,7 @@ def account_reason(caller: Caller, table: BackendTable, tables: Sequence[Backend
 def unrendered_hint(username: str) -> str:
     """A hint for a username that still contains a template."""
     left = _TEMPLATE.search(username)
-    return f"; {left.group()} is not a template in this release and is left as it is" if left else ""
+    return f"; this release does not replace {left.group()}" if left else ""
 
 
 def no_match(caller: Caller, config: DaemonConfig, tables: Sequence[BackendTable]) -> Denied:
@@ -88,7 +88,7 @@ def _among(mapping: IdentityMapping, caller: Caller, table: BackendTable) -> str
     if len(same) < 2:
         return ""
     if mapping.kind == "role" and any(rival.kind == "user" for rival in same.values()):
-        return f" (one of {len(same)} mappings for it; the last role takes effect, roles before users)"
+        return f" (one of {len(same)} mappings for it; roles are checked before users, and the last role takes effect)"
     return f" (the last of {len(same)} mappings for it; the others are ignored)"
 
 
@@ -173,7 +173,7 @@ def _written_hint(text: str, own: Arn, table: BackendTable) -> str:
     if not (text + str(own)).isascii():
         return f"the mapping for {text} contains letters that this release does not treat as those of {own}"
     if text.lower() == str(own).lower():
-        return f"this release compares the mapping for {text} with its capitals: write it in lower case"
+        return f"this release compares the mapping for {text} case-sensitively: write it in lower case"
     return f"the backend {table.backend} compares the mapping for {text} as it is written: map {own} instead"
 
 
@@ -212,7 +212,7 @@ def _account_hint(caller: Caller, table: BackendTable) -> str:
         digits = "".join(filter(str.isdigit, account))
         if digits.zfill(12) == caller.account or _octal(caller.account) == account:
             return (
-                f"mapAccounts contains {shortened(account)!r}, which is not compared as a number: "
+                f"mapAccounts contains {shortened(account)!r}, but accounts are compared as strings: "
                 f"write {quoted(caller.account)} in quotes"
             )
     return ""

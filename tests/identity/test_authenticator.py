@@ -276,7 +276,7 @@ def test_an_unknown_template_stays_and_is_told() -> None:
     text = f"clusterID: test\nserver:\n  mapUsers:\n  - {{userARN: '{ALICE.arn}', username: 'u:{{{{sessionname}}}}'}}\n"
     answer = whois(text, ALICE)
     assert answer.username == "u:{{sessionname}}"
-    assert answer.reason.endswith("; {{sessionname}} is not a template in this release and is left as it is")
+    assert answer.reason.endswith("; this release does not replace {{sessionname}}")
 
 
 @pytest.mark.parametrize(

@@ -19,14 +19,14 @@ from tests.support.token_reviews import GATE, ROLE, USER, VIEW, ask, roles, sso
 
 
 def test_what_is_no_template_of_the_release() -> None:
-    assert unrendered_hint("a:{{X}}:{{Y}}") == "; {{X}} is not a template in this release and is left as it is"
+    assert unrendered_hint("a:{{X}}:{{Y}}") == "; this release does not replace {{X}}"
     assert unrendered_hint("a:{{X") == ""
     server = {"mapUsers": [{"userarn": f"{USER}/Al", "username": "a:{{AccountID}}", "groups": ["{{AccountID}}"]}]}
     new, old = ask(f"{USER}/Al", server), ask(f"{USER}/Al", server, version="v0.4.0")
     assert (new.username, new.groups) == ("a:111122223333", ["111122223333"])
     assert (old.username, old.groups) == ("a:{{AccountID}}", ["{{AccountID}}"])
     assert new.reason == f"the mapping for {USER}/Al matches"
-    assert old.reason == f"{new.reason}; {{{{AccountID}}}} is not a template in this release and is left as it is"
+    assert old.reason == f"{new.reason}; this release does not replace {{{{AccountID}}}}"
 
 
 def test_a_template_that_cannot_be_rendered() -> None:

@@ -40,8 +40,8 @@ NO_VIEW = f"no mapping matches {VIEW}, and account 111122223333 is not in mapAcc
             {**roles(f"{ROLE}/Admin"), **users(f"{ROLE}/Admin")},
             "u0",
             (
-                f"the mapping for {ROLE}/Admin matches (one of 2 mappings for it; the last role takes effect, "
-                "roles before users)"
+                f"the mapping for {ROLE}/Admin matches (one of 2 mappings for it; roles are checked "
+                "before users, and the last role takes effect)"
             ),
         ),
         (
@@ -194,14 +194,14 @@ def test_what_a_backend_does_not_carry(server: dict[str, Any], arn: str, reason:
 @pytest.mark.parametrize(
     ("accounts", "caller", "hint"),
     [
-        (["12345678901"], "012345678901", "'12345678901', which is not compared as a number: write '012345678901'"),
+        (["12345678901"], "012345678901", "'12345678901', but accounts are compared as strings: write '012345678901'"),
         (
             ["1111-2222-3333"],
             "111122223333",
-            "'1111-2222-3333', which is not compared as a number: write '111122223333'",
+            "'1111-2222-3333', but accounts are compared as strings: write '111122223333'",
         ),
         # what YAML 1.1 makes of 012345670123
-        (["1402433619"], "012345670123", "'1402433619', which is not compared as a number: write '012345670123'"),
+        (["1402433619"], "012345670123", "'1402433619', but accounts are compared as strings: write '012345670123'"),
     ],
 )
 def test_accounts_that_are_not_compared_as_numbers(accounts: list[str], caller: str, hint: str) -> None:
@@ -363,7 +363,7 @@ def nobody_of(written: str, arn: str = f"{ROLE}/Admin") -> str:
     [
         (
             f"{ROLE}/ADMIN",
-            f"this release compares the mapping for {ROLE}/ADMIN with its capitals: write it in lower case",
+            f"this release compares the mapping for {ROLE}/ADMIN case-sensitively: write it in lower case",
         ),
         (
             "arn:aws:sts::111122223333:assumed-role/Admin/x",
