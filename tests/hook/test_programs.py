@@ -222,6 +222,18 @@ def test_credentials_that_are_not_taken() -> None:
     assert cluster.clock == 0
 
 
+def test_a_kubeconfig_without_credentials_is_no_outage() -> None:
+    cluster, told = Cluster(), list[str]()
+    cluster.fault = lambda _: Completed(("kubectl",), 1, "Please enter Username: ", "error: EOF\n")
+    with pytest.raises(ToolError) as failure:
+        cluster.kubectl(tell=told.append).versions()
+    assert (len(cluster.calls), cluster.clock, told) == (1, 0, [])
+    assert str(failure.value) == (
+        "kubectl version failed: the user of the kubeconfig has no credentials; "
+        "use the admin's kubeconfig, or another one with credentials"
+    )
+
+
 def test_a_kind_that_is_not_served_does_not_hide_the_others() -> None:
     cluster = Cluster()
     cluster.add({"kind": "ConfigMap", "metadata": {"name": "x", "namespace": "kube-system"}})

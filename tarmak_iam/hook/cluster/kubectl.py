@@ -64,6 +64,8 @@ _AWAY = re.compile(
         )
     )
 )
+# kubectl prints this on stdout if the kubeconfig contains no credentials, and then fails with `error: EOF`.
+_PROMPT = "Please enter Username:"
 # An answer of the API server: only its webhook cannot be reached.
 _OF_A_WEBHOOK = re.compile(r"failed calling (admission )?webhook")
 # The API server answers, and another attempt would get the same answer.
@@ -168,6 +170,11 @@ class Kubectl:
     def failure(self, done: Completed, verb: str) -> ToolError:
         """The error for a call that failed."""
         remedy = ""
+        if lacks_credentials(done):
+            return ToolError(
+                f"kubectl {verb} failed: the user of the kubeconfig has no credentials",
+                remedy="use the admin's kubeconfig, or another one with credentials",
+            )
         if is_away(done):
             remedy = f"check that the cluster is up and the tunnel is open: `{self.reopen}`"
         elif "unauthorized" in done.err.lower():
@@ -213,8 +220,15 @@ def is_away(done: Completed) -> bool:
     kubectl's log lines are ignored: one API group without a server, as often that of a metrics server, does not concern
     the other groups.
     """
+    if lacks_credentials(done):
+        return False
     own = _own_words(done)
     return _AWAY.search(own) is not None and not any(sign in own for sign in _THERE)
+
+
+def lacks_credentials(done: Completed) -> bool:
+    """Whether kubectl asked for a username, because the user of the kubeconfig is empty."""
+    return done.code != 0 and done.out.lstrip().startswith(_PROMPT)
 
 
 def is_refused(done: Completed) -> bool:
