@@ -46,7 +46,7 @@ def verify(
     used to ask the API server, also for the reason of a rejection.
     """
     installation = session.installation({"role": role, "profile": profile})
-    installation.check_masters()
+    installation.check_masters()  # before tarmak is asked for a kubeconfig
     login = try_login(installation, kubectl_of(session, kubeconfig, kube_context, seconds=timeout), seconds=timeout)
     if output == "json" and (shown := login_json(login)) is not None:
         print_json(shown)

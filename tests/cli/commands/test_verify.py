@@ -12,8 +12,16 @@ from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.live_cluster import finish_login
 from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.login.verify import Verified
-from tests.support import ADMIN
+from tests.support import ADMIN, Shell
 from tests.support.kubectl_stand import ARN, NOBODY, Stand, recovery_hint, refused, reviewed
+
+
+def test_a_hub_is_rejected_before_tarmak_is_asked(shell: Shell) -> None:
+    hub = shell.run("-c", shell.multi, "--current-cluster", "prod-hub", "verify", code=2)
+    assert hub.err.endswith(
+        "/tarmak.yaml:9:7: error: prod-hub is a hub: it has no masters to run the authenticator on; "
+        "choose one of the environment's clusters\n"
+    )
 
 
 def test_verify(stand: Stand) -> None:
