@@ -9,22 +9,22 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class CommandLine:
     """`directory` is the value for -c, None if the configuration is found without it. `cluster_name` is the value for
-    --current-cluster, None for the current cluster. Tarmak has the same two options."""
+    --cluster, which is --current-cluster for Tarmak; None for the current cluster."""
 
     directory: str | None = None
     cluster_name: str | None = None
 
     def tarmak_iam(self, words: str, *values: str) -> str:
         """A tarmak-iam command. `words` are used as they are; `values` are quoted for the shell if necessary."""
-        return self._line("tarmak-iam", words, values)
+        return self._line("tarmak-iam", "--cluster", words, values)
 
     def tarmak(self, words: str, *values: str) -> str:
         """A tarmak command; `words` and `values` as in `tarmak_iam`."""
-        return self._line("tarmak", words, values)
+        return self._line("tarmak", "--current-cluster", words, values)
 
-    def _line(self, program: str, words: str, values: tuple[str, ...]) -> str:
+    def _line(self, program: str, option: str, words: str, values: tuple[str, ...]) -> str:
         directory = () if self.directory is None else ("-c", self.directory)
-        cluster = () if self.cluster_name is None else ("--current-cluster", self.cluster_name)
+        cluster = () if self.cluster_name is None else (option, self.cluster_name)
         return " ".join((program, *map(shlex.quote, (*directory, *cluster)), words, *map(shlex.quote, values)))
 
 

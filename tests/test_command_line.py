@@ -20,7 +20,7 @@ from tarmak_iam.installation.installation import Installation
 from tests.support import ADMIN, EXAMPLES, PACKAGE, Shell
 
 COMMANDS = "|".join(sorted({*cli.list_commands(None)}))  # type: ignore[arg-type]  # it asks for no context
-SUGGESTED = re.compile(rf"\btarmak-iam (?:-c|--current-cluster|{COMMANDS})\b|\btarmak (?:clusters|environments|init)\b")
+SUGGESTED = re.compile(rf"\btarmak-iam (?:-c|--cluster|{COMMANDS})\b|\btarmak (?:clusters|environments|init)\b")
 
 WITHOUT_CLUSTER = {
     ("cli/options.py", "Kubeconfig of an admin. Default: the one that `tarmak clusters kubeconfig` prints."): "help",
@@ -38,7 +38,8 @@ WITHOUT_CLUSTER = {
     ("hook/connection.py", "tarmak clusters kubeconfig failed: "): "what was run, with its reason",
     ("hook/connection.py", "tarmak clusters kubeconfig did not print KUBECONFIG=path"): "what was run",
     ("hook/tarmak/backup.py", "`tarmak-iam run` left"): "what was run",
-    ("hook/tarmak/backup.py", "an earlier `tarmak-iam run`"): "what was run",
+    ("hook/tarmak/backup.py", "the text saved by an earlier `tarmak-iam run`"): "what was run",
+    ("cli/parsing.py", "tarmak-iam --cluster "): "the cluster is the one that was typed",
     ("config/environment_validation.py", "tarmak clusters plan and apply fail"): "what fails, not what to type",
     ("config/cluster_validation.py", "tarmak clusters apply fails"): "the same",
     ("lint/environment_rules.py", "tarmak clusters plan and apply fail"): "the same",
@@ -88,7 +89,7 @@ def test_no_message_writes_a_command_by_itself() -> None:
         (PLAIN.tarmak("clusters apply"), "tarmak clusters apply"),
         (CommandLine("my dir").tarmak_iam("check"), "tarmak-iam -c 'my dir' check"),
         (CommandLine("~/x").tarmak("init"), "tarmak -c '~/x' init"),
-        (CommandLine(None, "prod-blue").tarmak_iam("enable"), "tarmak-iam --current-cluster prod-blue enable"),
+        (CommandLine(None, "prod-blue").tarmak_iam("enable"), "tarmak-iam --cluster prod-blue enable"),
         (
             CommandLine("d", "a b-$(id)").tarmak("clusters apply"),
             "tarmak -c d --current-cluster 'a b-$(id)' clusters apply",
@@ -131,7 +132,7 @@ def installation(directory: Path | None, cluster: str) -> Installation:
 def test_from_python_the_directory_is_the_one_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TARMAK_CONFIG", str(EXAMPLES / "multi"))
     assert installation(None, "prod-blue").command("check") == "tarmak-iam check"
-    assert installation(None, "prod-green").command("check") == "tarmak-iam --current-cluster prod-green check"
+    assert installation(None, "prod-green").command("check") == "tarmak-iam --cluster prod-green check"
     single = EXAMPLES / "single"
     assert installation(single, "dev-cluster").command("check") == f"tarmak-iam -c {shlex.quote(str(single))} check"
 
@@ -187,11 +188,12 @@ REGISTRY = ["settings", "set", "registry", "ecr"]
 def test_a_command_names_directory_and_cluster(
     shell: Shell, before: list[list[str]], args: list[str], suggested: str
 ) -> None:
-    chosen = ["-c", str(shell.multi), "--current-cluster", "prod-green"]
+    chosen = ["-c", str(shell.multi), "--cluster", "prod-green"]
     for each in before:
         shell.run(*chosen, *each, code=None)
     told = shell.run(*chosen, *args, code=None)
-    assert suggested.format(shlex.join(chosen)) in told.out + told.err
+    named = [*chosen[:2], "--cluster" if "tarmak-iam {}" in suggested else "--current-cluster", chosen[-1]]
+    assert suggested.format(shlex.join(named)) in told.out + told.err
 
 
 AWS_AUTH = """\
@@ -215,7 +217,7 @@ iamIdentityMappings:
 @pytest.mark.parametrize("pasted", [AWS_AUTH, EKSCTL, "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\n" + EKSCTL])
 def test_a_finding_names_the_commands_for_a_file_of_another_tool(shell: Shell, pasted: str) -> None:
     """Done word for word, they leave a file without a finding."""
-    chosen = ["-c", str(shell.multi), "--current-cluster", "prod-green"]
+    chosen = ["-c", str(shell.multi), "--cluster", "prod-green"]
     file = shell.multi / "prod-green" / "aws-iam-authenticator.yaml"
     file.write_text(pasted, encoding="utf-8")
     found = shell.run(*chosen, "check", code=1)
@@ -229,7 +231,7 @@ def test_a_finding_names_the_commands_for_a_file_of_another_tool(shell: Shell, p
 
 
 def test_a_file_of_another_tool_without_mappings_is_put_aside(shell: Shell) -> None:
-    chosen = ["-c", str(shell.multi), "--current-cluster", "prod-green"]
+    chosen = ["-c", str(shell.multi), "--cluster", "prod-green"]
     file = shell.multi / "prod-green" / "aws-iam-authenticator.yaml"
     file.write_text("apiVersion: v1\nkind: Service\n", encoding="utf-8")
     found = shell.run(*chosen, "check", code=1)
@@ -238,7 +240,7 @@ def test_a_file_of_another_tool_without_mappings_is_put_aside(shell: Shell) -> N
 
 
 def test_a_list_of_another_tool_is_imported_from_the_file_itself(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = ["-c", str(shell.multi), "--current-cluster", "prod-green"]
+    chosen = ["-c", str(shell.multi), "--cluster", "prod-green"]
     file = shell.multi / "prod-green" / "aws-iam-authenticator.yaml"
     text = EKSCTL + "server:\n  mapRoles:\n  - {roleARN: 'arn:aws:iam::111122223333:role/Dev', username: dev}\n"
     file.write_text(text, encoding="utf-8")

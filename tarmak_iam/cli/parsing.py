@@ -81,8 +81,11 @@ def unexpected_argument(context: click.Context, words: Sequence[str]) -> str:
         name = context.command_path.partition(" ")[2]
         return f"{name} does not take a cluster as an argument; {exact}"
     near = cluster_remedy(context, words)
-    many = "s" if len(words) > 1 else ""
-    return f"unexpected argument{many} {shlex.join(words)}; {near}" if near else ""
+    return f"{_unexpected(words)}; {near}" if near else ""
+
+
+def _unexpected(words: Sequence[str]) -> str:
+    return f"unexpected argument{'s' if len(words) > 1 else ''} {shlex.join(words)}"
 
 
 def _cluster_names(session: Session) -> list[str] | None:
@@ -134,7 +137,7 @@ class CommandGroup(click.Group):
         alias = self._aliases.get(name)
         return (
             (self._has_cluster and cluster_remedy(ctx, [name], exactly=True))
-            or (alias and f"did you mean {alias}?")
+            or (alias and _alias_meant(ctx, alias))
             or did_you_mean(name, known, cutoff=LIKELY)
             or (self._has_cluster and cluster_remedy(ctx, [name]))
             or (f"choose one of {', '.join(known)}" if len(known) <= _MAX_LISTED else "")
@@ -142,6 +145,11 @@ class CommandGroup(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         return [] if _remaining_words(ctx) else super().shell_complete(ctx, incomplete)
+
+
+def _alias_meant(ctx: click.Context, alias: str) -> str:
+    """An alias of several words is a command line, and is printed as one."""
+    return f"did you mean `{ctx.command_path} {alias}`?" if " " in alias else f"did you mean {alias}?"
 
 
 def _remaining_words(ctx: click.Context) -> list[str]:
@@ -286,6 +294,9 @@ def _commands(
 # Click has these only in the text of its message.
 _EXTRA = re.compile(r"Got unexpected extra arguments? \((?P<words>.*)\)\Z", re.DOTALL)
 
+_NOT_A_NUMBER = re.compile(r"'(?P<value>.*)' is not a valid (?P<kind>integer|float)( range)?\Z", re.DOTALL)
+_NOT_IN_RANGE = re.compile(r"(?P<value>\S+) is not in the range x>=0\Z")
+
 _NOT_ONE_OF = re.compile(r"(['\"])(?P<value>.*)\1 is not one of ")
 
 
@@ -300,11 +311,21 @@ def _message(error: click.ClickException, context: click.Context | None) -> str:
     if isinstance(error, click.NoSuchOption) and context is not None:
         return _no_such_option(error.option_name, context)
     extra = _EXTRA.match(error.message)
-    if extra and context is not None and (answer := unexpected_argument(context, extra["words"].split(" "))):
-        return answer
-    message = error.format_message().removesuffix(".")
+    if extra and context is not None:
+        words = extra["words"].split(" ")
+        return unexpected_argument(context, words) or _unexpected(words)
+    message = _in_our_words(error.format_message().removesuffix("."))
     remedy = _choice_meant(error) if isinstance(error, click.BadParameter) else ""
     return f"{message}; {remedy}" if remedy else message
+
+
+def _in_our_words(message: str) -> str:
+    """Click's message as our own begin: in lower case, and with numbers as a user calls them."""
+    message = _NOT_A_NUMBER.sub(
+        lambda found: f"'{found['value']}' is not a {'whole ' if found['kind'] == 'integer' else ''}number", message
+    )
+    message = _NOT_IN_RANGE.sub(r"\g<value> is below 0", message)
+    return message[:1].lower() + message[1:] if message[1:2].islower() else message  # not of FILE
 
 
 def _no_such_option(name: str, context: click.Context) -> str:

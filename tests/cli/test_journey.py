@@ -208,9 +208,9 @@ def test_a_file_that_cannot_be_read(shell: Shell, text: str, message: str) -> No
     [
         (["-c", "/nonexistent", "check"], "/nonexistent: error: directory not found; specify the directory"),
         (["enabel"], "error: unknown command 'enabel'; did you mean enable?"),
-        (["--current-cluster"], "error: Option '--current-cluster' requires an argument"),
-        (["map", "add"], "error: Missing argument 'ARN' (see tarmak-iam map add --help)"),
-        (["check", "-o", "xml"], "error: Invalid value for '-o'"),
+        (["--current-cluster"], "error: option '--current-cluster' requires an argument"),
+        (["map", "add"], "error: missing argument 'ARN' (see tarmak-iam map add --help)"),
+        (["check", "-o", "xml"], "error: invalid value for '-o'"),
     ],
 )
 def test_wrong_usage(shell: Shell, args: list[str], message: str) -> None:
@@ -225,7 +225,7 @@ def test_more_wrong_turns(shell: Shell) -> None:
     assert unknown.err == f"{file}: error: unknown cluster 'dev-clutser'; did you mean dev-cluster?\n"
     bad = shell.dev("map", "add", "role/Admin", "--username", "x", code=2)
     assert bad.err.startswith(
-        "error: 'role/Admin' is not the ARN of a role or user: it does not begin with 'arn:'; write it"
+        "error: 'role/Admin' is not the ARN of a role or user: it does not begin with 'arn:'; use the"
     )
     assert not (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").exists()
     empty = shell.single.parent / "empty"

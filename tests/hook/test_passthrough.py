@@ -90,8 +90,8 @@ def test_what_is_not_tarmak(bench: Bench, words: list[str]) -> None:
 
 
 def test_nothing_to_run(bench: Bench) -> None:
-    assert "error: Missing argument" in bench.run("run", code=2)
-    assert "error: Missing argument" in bench.run("run", "--", code=2)
+    assert "error: missing argument" in bench.run("run", code=2)
+    assert "error: missing argument" in bench.run("run", "--", code=2)
 
 
 def test_it_sees_the_terminal_and_its_size(bench: Bench) -> None:

@@ -237,6 +237,7 @@ class Checked:
     errors: tuple[TarmakIamError, ...] = ()
     sources: dict[str, Source] = field(default_factory=dict)
     clusters: str = ""
+    scope: str = ""
     why_unexamined: tuple[str, ...] = ()
 
     @classmethod
@@ -260,7 +261,8 @@ class Checked:
             parts = ["no findings in the other files" if self.sources else "nothing could be checked"]
         if self.suppressed:
             parts.append(f"{len(self.suppressed)} suppressed by comments")
-        return ", ".join([*parts, self.clusters] if self.clusters else parts)
+        counted = ", ".join([*parts, self.clusters] if self.clusters else parts)
+        return f"{counted}; {self.scope}" if self.scope else counted
 
 
 def _unexamined(subjects: Iterable[Subjects]) -> tuple[str, ...]:
@@ -287,8 +289,9 @@ def check_chosen(session: Session) -> Checked:
     count = len(config.selectable_clusters)
     if count == 1:
         return checked
-    only = f"checked mappings and settings of {cluster.cluster_name} only"
-    return replace(checked, clusters=f"{only} (use --all-clusters to check all {count} clusters)")
+    name = cluster.cluster_name
+    scope = f"mappings and settings were checked for {name} only (use --all-clusters to check all {count} clusters)"
+    return replace(checked, scope=scope)
 
 
 def check_every(session: Session) -> Checked:

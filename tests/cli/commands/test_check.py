@@ -186,7 +186,7 @@ def test_what_is_not_there(shell: Shell, multi: Path) -> None:
     assert beside.err.splitlines()[-1] != "nothing could be checked"
     beside = shell.run("check", "prod-blue", code=2)
     assert "prod-blue: error: this directory has no tarmak.yaml; did you mean `tarmak-iam -c . " in beside.err
-    assert "-c . --current-cluster prod-blue check`?" in beside.err
+    assert "-c . --cluster prod-blue check`?" in beside.err
     (multi / "link.yaml").symlink_to("gone.yaml")
     assert "link.yaml: error: file not found; the link points to gone.yaml" in (
         shell.run("check", "link.yaml", code=2).err
@@ -217,13 +217,13 @@ def test_what_cannot_be_read_is_told_to_programs(shell: Shell, multi: Path) -> N
 
 
 def test_without_files_it_says_what_it_looked_at(shell: Shell, multi: Path) -> None:
-    only = "checked mappings and settings of prod-blue only (use --all-clusters to check all 3 clusters)"
-    assert shell.run("-c", multi, "check", code=1).err == f"1 error, {only}\n"
+    only = "mappings and settings were checked for prod-blue only (use --all-clusters to check all 3 clusters)"
+    assert shell.run("-c", multi, "check", code=1).err == f"1 error; {only}\n"
 
 
 def test_a_remedy_is_for_the_cluster_that_it_is_about(shell: Shell, multi: Path) -> None:
     added = "map add ARN --username NAME --group system:masters"
-    for cluster, named in (("prod-blue", ""), ("prod-green", " --current-cluster prod-green")):
+    for cluster, named in (("prod-blue", ""), ("prod-green", " --cluster prod-green")):
         (multi / cluster / NAME).unlink(missing_ok=True)
         shell.run("-c", ".", "--current-cluster", cluster, "enable")
         found = shell.run("-c", ".", "--current-cluster", cluster, "check", code=1).out

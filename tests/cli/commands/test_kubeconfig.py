@@ -241,7 +241,7 @@ def test_settings_and_options(shell: Shell) -> None:
     assert "client.authentication.k8s.io/v1beta1\n" in printed
     failed = shell.dev("kubeconfig", "--kubectl-version", "latest", code=2)
     assert "kubectlVersion: 'latest' is not a valid Kubernetes version" in failed.err
-    assert "Invalid value for '--exec'" in shell.dev("kubeconfig", "--exec", "aws2", code=2).err
+    assert "invalid value for '--exec'" in shell.dev("kubeconfig", "--exec", "aws2", code=2).err
 
 
 def test_a_colleague_has_a_profile_and_no_role(shell: Shell) -> None:

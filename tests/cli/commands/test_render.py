@@ -80,7 +80,7 @@ def test_an_empty_name_is_not_the_working_directory(
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     failed = mapped.dev("render", "--output-dir", "", code=2)
-    assert "error: Invalid value for '--output-dir': the value is empty; specify a directory" in failed.err
+    assert "error: invalid value for '--output-dir': the value is empty; specify a directory" in failed.err
     assert os.listdir() == []
 
 
