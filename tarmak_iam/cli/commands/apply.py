@@ -51,7 +51,11 @@ from tarmak_iam.lint import Subjects
     help="Change nothing. client (the default value) only reads; server: the API server checks the objects.",
 )
 @click.option("--no-check", is_flag=True, help="Apply even if `check` finds errors.")
-@click.option("--force", is_flag=True, help="Overwrite what others set; apply even if the last admin loses access.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Overwrite objects and fields that others manage; apply even if the last admin loses access.",
+)
 @wait_option
 @timeout_option
 @click.option(
@@ -77,13 +81,13 @@ def apply(
 ) -> None:
     """Apply what `manifests` shows to the cluster.
 
-    The objects are applied server-side, with the field manager tarmak-iam. Only objects that are managed by tarmak-iam
-    are changed; those that are no longer generated are removed last. The previous objects are saved in
-    tarmak-iam.state.json, next to the mappings, for `rollback`. Pods that run another configuration than the cluster's
-    are restarted one by one, even if another manager changed it; with --no-wait only a single pod, or pods that are not
-    ready.
+        The objects are applied server-side, with the field manager tarmak-iam. Only objects that are managed by tarmak-iam
+        are changed; those that are no longer generated are removed last. The previous objects are saved in
+        tarmak-iam.state.json, next to the mappings, for `rollback`. Then pods that do not run the cluster's configuration
+    are restarted one by one, even if `apply` changed nothing. With --no-wait a pod that is ready is restarted only if
+    it is the only one.
 
-    Applied objects do not prove that a login works: --verify logs in, as --role if that is specified.
+        That the objects are applied does not mean that a login works: --verify logs in, as --role if that is specified.
     """
     _check_options(overrides, dry_run=dry_run, verify=verify)
     config = session.config()

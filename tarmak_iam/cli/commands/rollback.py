@@ -132,7 +132,7 @@ def rollback(
     """Undo the last change that `apply` made to the cluster.
 
     Fields that it set get their previous values, objects that it created are removed, and objects that it removed are
-    created again. What others have changed since is kept. A second run has nothing to undo; --to N goes further back.
+    created again. Later changes by others stay. A second run has nothing to undo; --to N goes further back.
     """
     if listing and to is not None:
         raise click.UsageError("--list cannot be combined with --to")
