@@ -118,6 +118,8 @@ def read_file(path: Path) -> bytes:
     """The content of a file. Raises FileError if it cannot be read or has more than MAX_BYTES."""
     try:
         return _read(path)
+    except FileNotFoundError:
+        raise FileError("file not found", remedy=_REMEDIES[errno.ENOENT], place=Place(str(path))) from None
     except OSError as error:
         raise file_error("cannot be read", path, error) from None
 

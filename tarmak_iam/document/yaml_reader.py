@@ -337,7 +337,7 @@ def _read_pure(source: Source, pick: _Pick) -> list[YamlText]:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         offset = min(mark.index, len(source.text)) if mark else 0
-        what = f"{error.context or ''} {error.problem or ''}".strip()
+        what = ": ".join(part for part in (error.context, error.problem) if part)
         raise ParseError(
             f"invalid YAML: {shortened(what, _PROBLEM)}", remedy=_remedy(source, offset), place=source.place(offset)
         ) from None

@@ -122,7 +122,7 @@ def test_what_is_no_regular_file_stays(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_and_a_directory(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match=r"nothing.yaml: cannot be read: No such file or directory; check the path"):
+    with pytest.raises(FileError, match=r"nothing.yaml: file not found; check the path"):
         read_file(tmp_path / "nothing.yaml")
     with pytest.raises(FileError, match="Is a directory"):
         read_file(tmp_path)

@@ -102,7 +102,7 @@ def test_a_byte_order_mark_elsewhere_is_a_letter(text: str, data: object) -> Non
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\n\ufeff# c\nb: 2\n", "f:3:1: invalid YAML: while scanning a simple key could not find expected ':'"),
+        ("a: 1\n\ufeff# c\nb: 2\n", "f:3:1: invalid YAML: while scanning a simple key: could not find expected ':'"),
         ("\ufeff\ufeffa: 1\nb: 2\n", "f:1:1: invalid YAML: a second byte order mark; remove one of the two"),
     ],
 )

@@ -103,7 +103,7 @@ def test_a_missing_file_is_an_error_without_a_cluster_id(tmp_path: Path) -> None
     path = tmp_path / "mappings.yaml"
     with pytest.raises(FileError) as caught:
         Mappings.load(path)
-    assert str(caught.value) == f"{path}: cannot be read: No such file or directory; check the path"
+    assert str(caught.value) == f"{path}: file not found; check the path"
 
 
 @pytest.mark.parametrize("cluster_id", [None, "dev-cluster"])

@@ -125,7 +125,7 @@ def test_from_stdin_and_as_json(shell: Shell, monkeypatch: pytest.MonkeyPatch) -
 
 def test_what_cannot_be_imported(shell: Shell, aws_auth: Path) -> None:
     missing = shell.dev("map", "import", "/nonexistent/x.yaml", code=2)
-    assert missing.err == "/nonexistent/x.yaml: error: cannot be read: No such file or directory; check the path\n"
+    assert missing.err == "/nonexistent/x.yaml: error: file not found; check the path\n"
     tarmak = shell.single / "tarmak.yaml"
     assert shell.dev("map", "import", tarmak, code=2).err == (
         f"{tarmak}:4:1: error: no mappings found: this is a Config of "
