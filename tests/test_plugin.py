@@ -132,12 +132,12 @@ def test_set_and_show_are_a_round_trip(installed: Installed) -> None:
     ("args", "message"),
     [
         (["costs", "centre", "12"], "the edit was refused: unknown cost centre 12; use 1000 or higher"),
-        (["costs", "centre", "many"], 'centre must be a whole number, not "many"; Number of the cost centre.'),
+        (["costs", "centre", "many"], 'centre must be a whole number, not "many"; the key\'s description: Number'),
         (
             ["costs", "stage", "prod"],
-            "stage is wrong: input should be 'test' or 'live', not \"prod\"; What the cluster",
+            "stage must be 'test' or 'live', not \"prod\"; the key's description: What the cluster",
         ),
-        (["costs", "owners", "ann"], 'owners must be a list, not "ann"; Whom to ask.'),
+        (["costs", "owners", "ann"], 'owners must be a list, not "ann"; the key\'s description: Whom to ask.'),
         (
             ["kubernetes.dashboard", "version", "1"],
             "the edit was refused: '1' is not a version of the dashboard; start it",

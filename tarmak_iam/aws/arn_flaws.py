@@ -236,7 +236,7 @@ def _unparsed(text: str, why: str) -> ArnFlaw:
 
 def _as_in_example(text: str) -> str:
     left = _left_open(text)
-    return f"replace {shortened(left)} with the real name" if left else f"write it as in {_EXAMPLE}"
+    return f"replace {shortened(left)} with the real name" if left else f"use the form {_EXAMPLE}"
 
 
 def _left_open(text: str) -> str:
@@ -269,7 +269,7 @@ def _of_principal(text: str, arn: Arn, principal: Principal) -> ArnFlaw | None:
         return ArnFlaw(
             FlawKind.NAMELESS,
             f"{shortened(text)} never matches: the name of the {kind} is missing",
-            f"write it as in {example}",
+            f"use the form {example}",
         )
     if is_role or principal is Principal.USER:
         found = _of_name(text, arn, "role" if is_role else "user") or (_of_role(text, arn) if is_role else None)

@@ -120,7 +120,7 @@ class SectionKey:
         except ValidationError as error:
             first = field_errors(error)[0]
             where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first.path)
-            what = first.message if first.wanted else f"is wrong: {first.message}"
+            what = first.message if first.message.startswith("must be ") else f"is wrong: {first.message}"
             raise self._refused(what, value, where=where) from None
         except (TypeError, ValueError):
             raise self._refused("must be plain data", value) from None
@@ -138,9 +138,8 @@ class SectionKey:
 
     def _refused(self, what: str, value: Any, why: str = "", *, where: str = "") -> ConfigError:
         shown = json.dumps(value, ensure_ascii=False, default=str)
-        return ConfigError(
-            f"{self.key}{where} {what}, not {shown}{why and ': ' + why}", remedy=self.field.description or ""
-        )
+        described = f"the key's description: {self.field.description}" if self.field.description else ""
+        return ConfigError(f"{self.key}{where} {what}, not {shown}{why and ': ' + why}", remedy=described)
 
     def _is_accepted(self, value: Any) -> bool:
         try:

@@ -28,6 +28,7 @@ _WANTED = {
     "dict": "a YAML mapping",
     "model": "a YAML mapping",
 }
+_SHOULD_BE = "Input should be "
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,16 @@ def field_errors(error: ValidationError) -> list[FieldError]:
             continue
         wanted = _WANTED.get(kind, "") if each["type"] != kind else ""
         what = each["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ") or "it is wrong"
-        message = f"must be {wanted}" if wanted else f"{what[0].lower()}{what[1:]}"
+        message = f"must be {wanted}" if wanted else _in_our_words(what)
         found.append(FieldError(path, message, wanted, each["type"] == "extra_forbidden"))
     return found
+
+
+def _in_our_words(message: str) -> str:
+    """pydantic's message as our own begin."""
+    if message.startswith(_SHOULD_BE):
+        return f"must be {message.removeprefix(_SHOULD_BE)}"
+    return f"{message[0].lower()}{message[1:]}"
 
 
 def _is_validator(step: int | str) -> bool:

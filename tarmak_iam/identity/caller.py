@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tarmak_iam.aws.arn import ArnError, Principal, canonical_parts, canonicalize, parse_arn
+from tarmak_iam.aws.arn import ArnError, Principal, canonical_parts, canonicalize, is_account, parse_arn
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.model import Denied, Identity
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, known_partitions
@@ -23,6 +23,18 @@ class Caller(NamedTuple):
     access_key_id: str
 
 
+def _not_a_caller(text: str, error: ArnError) -> ConfigError:
+    if is_account(text):
+        return ConfigError(
+            f"{text} is an account, not a caller",
+            remedy=f"use the ARN of a caller in it, such as arn:aws:iam::{text}:role/Admin",
+        )
+    return ConfigError(
+        f"{quoted(text)} is not a valid ARN of a caller: {error}",
+        remedy="use an ARN such as arn:aws:iam::111122223333:role/Admin",
+    )
+
+
 def identity_of(arn: str, session: str = "SESSION", user_id: str = "", access_key_id: str = "") -> Identity:
     """The caller that STS would return for an ARN: the ARN of a role stands for a session of it, without its path.
 
@@ -31,10 +43,7 @@ def identity_of(arn: str, session: str = "SESSION", user_id: str = "", access_ke
     try:
         principal, _ = canonicalize(arn)
     except ArnError as error:
-        raise ConfigError(
-            f"{quoted(arn)} is not a valid ARN of a caller: {error}",
-            remedy="use an ARN such as arn:aws:iam::111122223333:role/Admin",
-        ) from None
+        raise _not_a_caller(arn, error) from None
     parsed = parse_arn(arn)
     if principal is Principal.ROLE:
         arn = f"arn:{parsed.partition}:sts::{parsed.account}:assumed-role/{parsed.name}/{session}"

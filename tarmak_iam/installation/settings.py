@@ -91,13 +91,16 @@ def _kubernetes_version(text: str) -> str:
     return text
 
 
+_ROLE_EXAMPLE = "use an ARN such as arn:aws:iam::111122223333:role/Admin"
+
+
 def _role(text: str) -> str:
     try:
         principal, _ = canonicalize(text)
     except ArnError as error:
-        raise ValueError(f"{quoted(text)} is not the ARN of a role: {error}") from None
+        raise ValueError(f"{quoted(text)} is not the ARN of a role: {error}; {_ROLE_EXAMPLE}") from None
     if principal is not Principal.ROLE or not _PRINTABLE.match(text):
-        raise ValueError(f"{quoted(text)} is not the ARN of a role")
+        raise ValueError(f"{quoted(text)} is not the ARN of a role; {_ROLE_EXAMPLE}")
     if not _ROLE.match(text):
         raise ValueError(f"{shortened(text)!r} is not the ARN of a role: its account, path or name is not valid in IAM")
     return text

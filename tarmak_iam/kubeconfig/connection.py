@@ -15,8 +15,8 @@ from tarmak_iam.text import is_host_name, quoted, shortened
 _FIRST_PROXY_URL = (1, 19)
 _PROXY_SCHEMES = ("http", "https", "socks5")
 
-_SERVER_EXAMPLE = "specify it as in https://api.example.com:6443"
-_PROXY_EXAMPLE = "specify it as in http://proxy.example.com:3128"
+_SERVER_EXAMPLE = "use a URL such as https://api.example.com:6443"
+_PROXY_EXAMPLE = "use a URL such as http://proxy.example.com:3128"
 
 
 def check_server(url: str) -> str:

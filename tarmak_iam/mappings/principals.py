@@ -111,7 +111,7 @@ def _permission_set(text: str) -> NamedPrincipal:
     account, slash, name = text[len(SSO_PREFIX) :].partition("/")
     if not slash or not name:
         raise ConfigError(
-            f"{quoted(text)} does not name a permission set", remedy="write it as in sso:111122223333/Admin"
+            f"{quoted(text)} does not name a permission set", remedy="use the form sso:111122223333/Admin"
         )
     if not is_account(account):
         plain = with_plain_account(text)

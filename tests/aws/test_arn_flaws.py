@@ -82,7 +82,7 @@ DEV = f"{HEAD}role/Dev"
             FlawKind.NO_PRINCIPAL,
             "map the role of the instance profile: `aws iam get-instance-profile --instance-profile-name Dev` shows it",
         ),
-        ("arn:aws:s3:::bucket", FlawKind.NO_PRINCIPAL, "write it as in arn:aws:iam::ACCOUNT:role/NAME"),
+        ("arn:aws:s3:::bucket", FlawKind.NO_PRINCIPAL, "use the form arn:aws:iam::ACCOUNT:role/NAME"),
         # names
         (f"{HEAD}role/{'x' * 65}", FlawKind.SHAPE, "write the role's name as `aws iam list-roles` shows it"),
         (f"{HEAD}role/a/{'x' * 65}", FlawKind.SHAPE, "write the role's name as `aws iam list-roles` shows it"),

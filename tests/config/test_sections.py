@@ -99,9 +99,9 @@ def test_a_text_becomes_a_value_and_is_read_back(key: str, text: str, value: Any
 @pytest.mark.parametrize(
     ("key", "text", "message"),
     [
-        ("stage", "prod", "stage is wrong: input should be 'test' or 'live', not \"prod\""),
-        ("since", "2019-13-01", "since is wrong: input should be a valid date in the format YYYY-MM-DD, month value"),
-        ("count", "10", "count is wrong: input should be less than or equal to 9, not 10"),
+        ("stage", "prod", "stage must be 'test' or 'live', not \"prod\""),
+        ("since", "2019-13-01", "since must be a valid date in the format YYYY-MM-DD, month value"),
+        ("count", "10", "count must be less than or equal to 9, not 10"),
         ("count", "nine", 'count must be a whole number, not "nine"'),
         ("items", "[{size: 1}]", 'items[0] is wrong: name is missing, not [{"size": 1}]'),
         ("items", "[{name: 5}]", 'items[0].name must be a string, not [{"name": 5}]'),
@@ -207,7 +207,7 @@ def test_everything_that_does_not_fit_is_told(bring: Bring) -> None:
     bring(ODD)
     assert found('  example.org/odd: {count: "5", kind: c, itms: [], block: {name: 5, x-note: a, sizes: 1}}\n') == [
         "6:28 IAM045 dev-cluster: example.org/odd: must be a whole number",
-        "6:39 IAM045 dev-cluster: example.org/odd: input should be 'a' or 'b'",
+        "6:39 IAM045 dev-cluster: example.org/odd: must be 'a' or 'b'",
         "6:42 IAM046 unknown key 'itms' in the section example.org/odd; did you mean items?",
         "6:66 IAM045 dev-cluster: example.org/odd: must be a string",
         "6:80 IAM046 unknown key 'sizes' in the section example.org/odd; did you mean size?",

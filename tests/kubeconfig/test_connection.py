@@ -18,8 +18,8 @@ from tarmak_iam.kubeconfig.connection import (
 
 PEM = b"the CA\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 KEY = b"-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n"
-SERVER_EXAMPLE = "specify it as in https://api.example.com:6443"
-PROXY_EXAMPLE = "specify it as in http://proxy.example.com:3128"
+SERVER_EXAMPLE = "use a URL such as https://api.example.com:6443"
+PROXY_EXAMPLE = "use a URL such as http://proxy.example.com:3128"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_no_message_shows_a_password(url: str) -> None:
         with pytest.raises(ConfigError) as caught:
             check(url + "?")
         assert "secret" not in str(caught.value)
-    with pytest.raises(ConfigError, match=r"^the server URL contains a username or a password; specify it"):
+    with pytest.raises(ConfigError, match=r"^the server URL contains a username or a password; use a URL such as"):
         check_server("https://user@api.example.com")
 
 

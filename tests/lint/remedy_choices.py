@@ -105,7 +105,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     ),
     "IAM009": (Choice("write the bucket's name", (edit("Example_ELB#Logs", "example-elb-logs"),)),),
     "IAM010": (
-        Choice("write it as in arn:", (edit("policy/Dev", "role/Dev"),)),
+        Choice("use the form arn:", (edit("policy/Dev", "role/Dev"),)),
         Choice("map the roles and users that the policy is attached to", (edit("policy/Dev", "role/Dev"),)),
     ),
     "IAM011": (
@@ -183,7 +183,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
             ),
         ),
     ),
-    "IAM052": (Choice("write it as in arn:aws:", (edit("arn:aws-china:", "arn:aws:"),)),),
+    "IAM052": (Choice("use the form arn:aws:", (edit("arn:aws-china:", "arn:aws:"),)),),
     "IAM053": (
         Choice("check the ARN", (edit("1111222233334", "111122223333"),)),
         Choice("one digit is too many", (edit("1111222233334", "111122223333"),)),

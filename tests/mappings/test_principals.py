@@ -67,7 +67,7 @@ def test_a_permission_set() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("sso:Admin", "'sso:Admin' does not name a permission set; write it as in sso:111122223333/Admin"),
+        ("sso:Admin", "'sso:Admin' does not name a permission set; use the form sso:111122223333/Admin"),
         ("sso:111122223333/", "does not name a permission set"),
         ("sso:1234/Admin", "the account '1234' of sso:1234/Admin must have 12 digits; check the account"),
         (

@@ -161,8 +161,8 @@ def test_a_kubectl_that_ignores_the_proxy(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--server", "api.x"], "'api.x' is not a valid server URL; specify it as in https://api.example.com:6443"),
-        (["--proxy-url", "x"], "'x' is not a valid proxy URL; specify it as in http://proxy.example.com:3128"),
+        (["--server", "api.x"], "'api.x' is not a valid server URL; use a URL such as https://api.example.com:6443"),
+        (["--proxy-url", "x"], "'x' is not a valid proxy URL; use a URL such as http://proxy.example.com:3128"),
         (["--alias", ""], "the name of the context is empty; specify a name, as in dev"),
         (
             ["--session-name", "alice", "--role", ROLE, "--exec", "aws"],
@@ -181,7 +181,7 @@ def test_a_ca_file_that_cannot_be_used(shell: Shell, tmp_path: Path, authority: 
     words = ("kubeconfig", "--server", API, "--certificate-authority")
     assert shell.dev(*words, "", code=2).err.startswith("error: --certificate-authority '' is not a file name")
     missing = tmp_path / "missing"
-    assert shell.dev(*words, missing, code=2).err.startswith(f"{missing}: error: cannot be read: No such file")
+    assert shell.dev(*words, missing, code=2).err.startswith(f"{missing}: error: file not found")
     authority.write_text("no PEM")
     error = f"{authority}: error: the file contains no certificate in PEM format; "
     assert shell.dev(*words, authority, code=2).err.startswith(error)

@@ -67,7 +67,7 @@ def test_a_text_is_typed_by_the_model(shell: Shell, key: str, text: str, line: s
     assert f"+{line}" in shell.dev("set", key, text).out.splitlines()
 
 
-ENABLED = "Whether logs are written. Default: true if a bucket is set, else false."
+ENABLED = "the key's description: Whether logs are written. Default: true if a bucket is set, else false."
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,10 @@ ENABLED = "Whether logs are written. Default: true if a bucket is set, else fals
             ["publicELBAccessLogs.enabled", "1"],
             "publicELBAccessLogs.enabled must be a boolean, not 1: Tarmak rejects the whole file; " + ENABLED,
         ),
-        (["publicELBAccessLogs.interval", "7"], "publicELBAccessLogs.interval must be 5 or 60, not 7; Minutes"),
+        (
+            ["publicELBAccessLogs.interval", "7"],
+            "publicELBAccessLogs.interval must be 5 or 60, not 7; the key's description: Minutes",
+        ),
         (
             ["publicELBAccessLogs.interval", "5.5"],
             "publicELBAccessLogs.interval must be a whole number, not 5.5: Tarmak rejects",

@@ -40,7 +40,7 @@ from tests.support import Shell
         ),
         ("featureGates: {a: 1}\n", "1:19: error: featureGates.a: must be a boolean; use true or false"),
         ("backends: []\n", "1:11: error: backends: list should have at least 1 item"),
-        ("backends:\n- DynamicFile\n", "2:3: error: backends[0]: input should be"),
+        ("backends:\n- DynamicFile\n", "2:3: error: backends[0]: must be"),
         ("- a\n", "1:1: error: the settings are not a YAML mapping"),
         ("image: [\n", "2:1: error: invalid YAML: "),
     ],

@@ -43,6 +43,14 @@ def test_a_configuration_and_objects_of_the_cluster(shell: Shell, files: Path) -
     )
 
 
+def test_an_account_is_not_a_caller(shell: Shell) -> None:
+    for text in ("444455556666", "4444-5555-6666"):
+        assert shell.dev("whois", text, code=2).err == (
+            "error: 444455556666 is an account, not a caller; "
+            "use the ARN of a caller in it, such as arn:aws:iam::444455556666:role/Admin\n"
+        )
+
+
 def test_a_release_and_json(shell: Shell, files: Path) -> None:
     arn = "arn:aws:iam::111122223333:user/Al"
     done = shell.run("whois", arn, "--config", files / "config.yaml", "--daemon-version", "v0.4.0", "-o", "json")
@@ -66,7 +74,7 @@ def test_a_file_that_no_backend_reads_is_told(shell: Shell, files: Path) -> None
 
 def test_what_cannot_be_asked(shell: Shell, files: Path) -> None:
     nothing = shell.run("whois", ADMIN, "--config", files / "nothing.yaml", code=2)
-    assert nothing.err.startswith(f"{files / 'nothing.yaml'}: error: cannot be read")
+    assert nothing.err.startswith(f"{files / 'nothing.yaml'}: error: file not found; check the path")
     assert "--file and --daemon-arg require --config" in shell.run("whois", ADMIN, "--file", "x", code=2).err
     (files / "latin.yaml").write_bytes(b"clusterID: \xe9\n")
     latin = shell.run("whois", ADMIN, "--config", files / "latin.yaml", code=2)
