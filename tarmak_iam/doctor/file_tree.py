@@ -90,6 +90,8 @@ def read_tree(directory: Path, *, is_master: bool | None = None, webhook_file: s
     try:
         with os.scandir(directory) as entries:
             names = sorted(entry.name for entry in entries if _may_have_objects(entry.name))
+    except FileNotFoundError:
+        raise FileError("directory not found", remedy="check the path", place=Place(str(directory))) from None
     except OSError as error:
         raise file_error("cannot be read", directory, error) from None
     if is_master is None:

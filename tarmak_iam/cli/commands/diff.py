@@ -59,7 +59,7 @@ _NONE = "no differences: the cluster is up to date"
     default=ANSWER_SECONDS,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait for each answer of the API server.",
+    help="How long to wait for each answer of the API server, at least 5 seconds.",
 )
 @object_options
 @format_option("text", "json")

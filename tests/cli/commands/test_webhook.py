@@ -304,7 +304,7 @@ def test_nothing_to_look_at_is_not_fine(shell: Shell, tmp_path: Path, name: str)
 def test_what_is_no_directory(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert "Not a directory" in shell.run("doctor", tmp_path / "file", code=2).err
-    assert "No such file or directory" in shell.run("doctor", tmp_path / "none", code=2).err
+    assert "none: error: directory not found; check the path" in shell.run("doctor", tmp_path / "none", code=2).err
 
 
 def run_alone(program: str) -> subprocess.CompletedProcess[str]:
