@@ -100,7 +100,7 @@ class TarmakConfig:
         data = read_file(file)
         config = cls.parse(data, str(file))
         option = directory_option(None if path is None else Path(path), os.environ)
-        return replace(config, _disk=FileOnDisk(file, data), _directory_option=option)
+        return replace(config, _disk=FileOnDisk.of(file, data), _directory_option=option)
 
     @classmethod
     def parse(cls, data: bytes | str, filename: str = "tarmak.yaml") -> TarmakConfig:
@@ -240,7 +240,9 @@ class TarmakConfig:
             )
 
     def _with(self, file: ReadFile) -> TarmakConfig:
-        return self if file is self.file else replace(self, file=file)
+        if file is self.file:
+            return self
+        return replace(self, file=file, _disk=self._disk.edited() if self._disk else None)
 
     def save(self) -> None:
         """Writes the file it was loaded from, atomically. Raises FileError after `parse`, or if the file cannot be

@@ -119,9 +119,13 @@ def read_file(path: Path) -> bytes:
     try:
         return _read(path)
     except FileNotFoundError:
-        raise FileError("file not found", remedy=_REMEDIES[errno.ENOENT], place=Place(str(path))) from None
+        raise missing_file(path) from None
     except OSError as error:
         raise file_error("cannot be read", path, error) from None
+
+
+def missing_file(path: Path) -> FileError:
+    return FileError("file not found", remedy=_REMEDIES[errno.ENOENT], place=Place(str(path)))
 
 
 def read_if_present(path: Path, within: Boundary | None = None, limit: int = MAX_BYTES) -> bytes | None:

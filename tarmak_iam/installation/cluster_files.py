@@ -123,4 +123,4 @@ class ClusterFiles:
     def write(self, path: Path, document: Document, before: Document | None) -> None:
         """Writes one of the files atomically; `before` is what was read, None for a new file, whose directory
         is created. Raises FileError."""
-        FileOnDisk(path, before.to_bytes() if before else None, self.within).save(document.to_bytes())
+        FileOnDisk.of(path, before.to_bytes() if before else None, self.within).save(document.to_bytes())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ from pathlib import Path
 from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.document import Document, Remove
 from tarmak_iam.document.file_on_disk import FileOnDisk
-from tarmak_iam.document.files import Boundary, file_error, read_if_present
+from tarmak_iam.document.files import Boundary, missing_file, read_if_present
 from tarmak_iam.document.go_case import fold
 from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place
 from tarmak_iam.identity.model import DaemonNotStarted
@@ -59,9 +58,9 @@ class Mappings:
         data = read_if_present(file, within)
         if data is None:
             if cluster_id is None:
-                raise file_error("cannot be read", file, FileNotFoundError(errno.ENOENT, ""))
+                raise missing_file(file)
             return cls.create(cluster_id, file, within=within)
-        return replace(cls.parse(data, str(file)), _disk=FileOnDisk(file, data, within))
+        return replace(cls.parse(data, str(file)), _disk=FileOnDisk.of(file, data, within))
 
     @classmethod
     def parse(cls, data: bytes | str, filename: str = MAPPINGS_NAME) -> Mappings:
@@ -83,7 +82,7 @@ class Mappings:
     ) -> Mappings:
         """New mappings: a header and the cluster ID. `save` writes them to `path`, where no file may exist yet."""
         document = Document.parse(_HEADER, MAPPINGS_NAME if path is None else str(path), json=False)
-        disk = None if path is None else FileOnDisk(Path(path), None, within)
+        disk = None if path is None else FileOnDisk.of(Path(path), None, within)
         return cls(document.set(("clusterID",), cluster_id), disk)
 
     @property
@@ -114,7 +113,7 @@ class Mappings:
         """The same with a clusterID if it has none. Raises ConfigError if it has another one."""
         own = self.cluster_id
         if own is None or own == "":
-            return replace(self, document=self.document.set(self.cluster_id_route, cluster_id))
+            return self._with(self.document.set(self.cluster_id_route, cluster_id))
         if own != cluster_id:
             raise ConfigError(
                 f"clusterID is {quoted(own)}, but the ID of this cluster is "
@@ -202,7 +201,7 @@ class Mappings:
     @property
     def is_new(self) -> bool:
         """Whether the file does not exist yet: `save` creates it."""
-        return self._disk is not None and self._disk.data is None
+        return self._disk is not None and self._disk.is_new
 
     def save(self) -> None:
         """Writes the file that it was loaded from, atomically, if it has changed. A new file's directory is created.
@@ -220,7 +219,9 @@ class Mappings:
         self._disk.save(self.document.to_bytes())
 
     def _with(self, document: Document) -> Mappings:
-        return self if document is self.document else replace(self, document=document)
+        if document is self.document:
+            return self
+        return replace(self, document=document, _disk=self._disk.edited() if self._disk else None)
 
     @property
     def _settings(self) -> ViperSettings:

@@ -160,6 +160,14 @@ def test_saving_twice_and_never_over_a_change(directory: Path) -> None:
     assert (directory / "tarmak.yaml").read_text() == TEXT + "# by somebody else\n"
 
 
+def test_two_edits_of_one_value_are_not_saved_over_each_other(directory: Path) -> None:
+    config = TarmakConfig.load()
+    config.enable_authenticator("dev-cluster").save()
+    with pytest.raises(TarmakIamError, match="the file contains an edit that this value does not contain"):
+        config.set("dev-cluster", "internalELBAccessLogs.bucket", "logs").save()
+    assert "awsIAMAuthenticatorInit: true" in (directory / "tarmak.yaml").read_text()
+
+
 def test_what_was_parsed_cannot_be_saved() -> None:
     with pytest.raises(TarmakIamError, match="this configuration has no file to save to"):
         TarmakConfig.parse(TEXT).save()

@@ -71,6 +71,19 @@ def test_saving_twice_and_a_later_edit(file: Path) -> None:
     assert file.read_text() == TEXT
 
 
+def test_two_edits_of_one_value_are_not_saved_over_each_other(file: Path) -> None:
+    read = Mappings.load(file)
+    first, second = read.add("111122223334"), read.add("111122223335")
+    first.save()
+    with pytest.raises(FileChanged, match="the file contains an edit that this value does not contain; nothing was w"):
+        second.save()
+    assert file.read_text() == f'{TEXT}  - "111122223334"\n'
+    first.add("111122223335").save()
+    assert file.read_text() == f'{TEXT}  - "111122223334"\n  - "111122223335"\n'
+    read.save()
+    assert file.read_text() == TEXT
+
+
 def test_nothing_is_written_where_nothing_has_changed(file: Path) -> None:
     before = file.stat()
     Mappings.load(file).add("111122223333").save()

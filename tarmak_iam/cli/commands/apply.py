@@ -81,13 +81,13 @@ def apply(
 ) -> None:
     """Apply what `manifests` shows to the cluster.
 
-        The objects are applied server-side, with the field manager tarmak-iam. Only objects that are managed by tarmak-iam
-        are changed; those that are no longer generated are removed last. The previous objects are saved in
-        tarmak-iam.state.json, next to the mappings, for `rollback`. Then pods that do not run the cluster's configuration
+    The objects are applied server-side, with the field manager tarmak-iam. Only objects that are managed by tarmak-iam
+    are changed; those that are no longer generated are removed last. The previous objects are saved in
+    tarmak-iam.state.json, next to the mappings, for `rollback`. Then pods that do not run the cluster's configuration
     are restarted one by one, even if `apply` changed nothing. With --no-wait a pod that is ready is restarted only if
     it is the only one.
 
-        That the objects are applied does not mean that a login works: --verify logs in, as --role if that is specified.
+    That the objects are applied does not mean that a login works: --verify logs in, as --role if that is specified.
     """
     _check_options(overrides, dry_run=dry_run, verify=verify)
     config = session.config()
