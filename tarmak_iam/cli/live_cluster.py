@@ -9,6 +9,7 @@ import click
 
 from tarmak_iam.cli.console import log_variables, note, print_line
 from tarmak_iam.cli.exit_codes import ExitCode
+from tarmak_iam.cli.options import SECONDS
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.history import ObjectChange
 from tarmak_iam.hook.cluster.kubectl import Kubectl
@@ -31,7 +32,7 @@ wait_option = click.option(
 
 timeout_option = click.option(
     "--timeout",
-    type=click.FloatRange(min=0),
+    type=SECONDS,
     default=ROLLOUT_SECONDS,
     show_default=True,
     metavar="SECONDS",

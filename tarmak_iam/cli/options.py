@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +28,19 @@ class CommonOption(click.Option):
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         return super().get_help_record(ctx) if self._is_listed else self._record
+
+
+class _Seconds(click.FloatRange):
+    """A number of seconds. float() accepts "nan", which no time would ever exceed."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+SECONDS = _Seconds(min=0)
 
 
 def _choose_directory(context: click.Context, _: click.Parameter, value: str | None) -> None:

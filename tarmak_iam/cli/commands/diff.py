@@ -24,7 +24,7 @@ from tarmak_iam.cli.console import note, print_diff_text, print_json, print_line
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.live_cluster import change_json, stale_pod_json
 from tarmak_iam.cli.mapping_edits import read_import
-from tarmak_iam.cli.options import access_options, all_clusters_option, format_option, object_options
+from tarmak_iam.cli.options import SECONDS, access_options, all_clusters_option, format_option, object_options
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
 from tarmak_iam.emit import manifests
 from tarmak_iam.hook.cluster.apply_plan import LiveDiff, live_diff
@@ -55,7 +55,7 @@ _NONE = "no differences: the cluster is up to date"
 @access_options
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0),
+    type=SECONDS,
     default=ANSWER_SECONDS,
     show_default=True,
     metavar="SECONDS",

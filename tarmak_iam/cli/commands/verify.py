@@ -8,7 +8,7 @@ import click
 
 from tarmak_iam.cli.console import print_json
 from tarmak_iam.cli.live_cluster import finish_login, login_json, try_login
-from tarmak_iam.cli.options import access_options, format_option, given_access, profile_option, role_option
+from tarmak_iam.cli.options import SECONDS, access_options, format_option, given_access, profile_option, role_option
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
 from tarmak_iam.hook.login.verify import VERIFY_SECONDS
 
@@ -19,7 +19,7 @@ from tarmak_iam.hook.login.verify import VERIFY_SECONDS
 @profile_option
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0),
+    type=SECONDS,
     default=VERIFY_SECONDS,
     show_default=True,
     metavar="SECONDS",
