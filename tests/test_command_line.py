@@ -38,6 +38,7 @@ WITHOUT_CLUSTER = {
     ("hook/connection.py", "tarmak clusters kubeconfig failed: "): "what was run, with its reason",
     ("hook/connection.py", "tarmak clusters kubeconfig did not print KUBECONFIG=path"): "what was run",
     ("hook/tarmak/backup.py", "`tarmak-iam run` left"): "what was run",
+    ("hook/tarmak/backup.py", "from before an earlier `tarmak-iam run`"): "what was run",
     ("hook/tarmak/backup.py", "the text saved by an earlier `tarmak-iam run`"): "what was run",
     ("cli/parsing.py", "tarmak-iam --cluster "): "the cluster is the one that was typed",
     ("config/environment_validation.py", "tarmak clusters plan and apply fail"): "what fails, not what to type",

@@ -17,7 +17,7 @@ EXPECTED = golden_json("tarmak", "expected.json")
 # What Tarmak would pass on changed is refused: then Puppet's line is not what the file says.
 REFUSED = {
     "webhook-backslash": "is not an absolute path",
-    "webhook-blank": "is blank",
+    "webhook-blank": "contains only whitespace",
     "webhook-block": "which Tarmak does not escape",
     "webhook-dollar": "which Tarmak does not escape",
     "webhook-hiera-interp": "which Tarmak does not escape",

@@ -44,7 +44,7 @@ def test_the_configmap_holds_the_mappings_file_with_its_comments() -> None:
 def test_the_cluster_id_is_added_and_another_one_is_an_error() -> None:
     config, _ = manifests(installation(mappings="server: {}\n"))
     assert config["data"] == {"config.yaml": "server: {}\nclusterID: dev-cluster\n"}
-    with pytest.raises(ConfigError, match="clusterID is 'prod-blue', but this cluster's id is 'dev-cluster'"):
+    with pytest.raises(ConfigError, match="clusterID is 'prod-blue', but the ID of this cluster is 'dev-cluster'"):
         manifests(installation(mappings="clusterID: prod-blue\n"))
 
 
