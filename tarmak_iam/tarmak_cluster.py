@@ -160,13 +160,14 @@ class TarmakCluster:
         An existing mapping keeps its username if `username` is None. `groups` are added to its groups, or with
         `replace_groups` replace them. `strip_path` removes the path of a role's ARN. With `dry_run` nothing is written.
 
-        Returns who gains and who loses access, empty if nothing changes. `progress` is called with each new finding.
+        Returns who gains and who loses access, empty if nothing changes. `progress` is called with each new finding,
+        and with each loss that `force` accepts.
         Raises ConfigError for a principal, username or group that the authenticator cannot use. Raises PolicyRefused,
         unless `force`, for an error that `check` would report for the new mapping, and if the last admin, a node role
         or the caller with the ARN `me` would lose access. Nothing is changed then.
         """
         from tarmak_iam.access.lockout import principal_refusal
-        from tarmak_iam.lint.edit_guard import guarded_edit
+        from tarmak_iam.lint.edit_guard import EditKind, guarded_edit
 
         chosen = None if groups is None else tuple(dict.fromkeys(listed_groups(groups) or ()))
         wanted = Wanted(with_plain_account(principal), username, chosen, adds_groups=not replace_groups)
@@ -178,12 +179,12 @@ class TarmakCluster:
                 raise outcome.error
             if after is start:
                 return []
-            found, new = guarded_edit(before, after, me=me, force=force, removes=False)
+            found, new = guarded_edit(before, after, EditKind.ADD, me=me, force=force, tell=self.progress)
             if not dry_run:
                 after.save()
             for line in (*(f"note: {text}" for text in outcome.notes), *new.lines):
                 self.progress(line)
-            return found
+            return list(found)
 
         return self._edit_cluster_files(edit, dry_run=dry_run)
 
@@ -192,18 +193,17 @@ class TarmakCluster:
     ) -> list[Effect]:
         """Removes every mapping of a principal. Returns who loses access, empty if it is not mapped. Raises
         PolicyRefused as `map` does."""
-
-        from tarmak_iam.lint.edit_guard import guarded_edit
+        from tarmak_iam.lint.edit_guard import EditKind, guarded_edit
 
         def edit() -> list[Effect]:
             before, start = self._to_edit()
             after = start.remove(principal)
             if after is start:
                 return []
-            found, _ = guarded_edit(before, after, me=me, force=force, removes=True)
+            found, _ = guarded_edit(before, after, EditKind.REMOVE, me=me, force=force, tell=self.progress)
             if not dry_run:
                 after.save()
-            return found
+            return list(found)
 
         return self._edit_cluster_files(edit, dry_run=dry_run)
 

@@ -85,6 +85,18 @@ def test_an_account_is_removed_however_it_is_written(cluster: TarmakCluster) -> 
     assert [entry.principal for entry in cluster.mappings.entries] == [ADMIN]
 
 
+def test_progress_hears_what_force_accepts(shell: Shell) -> None:
+    told: list[str] = []
+    cluster = TarmakCluster.load("dev-cluster", shell.single, progress=told.append)
+    cluster.map(ADMIN, "admin", ["system:masters"])
+    told.clear()
+    cluster.unmap(ADMIN, me=DEVELOPER, force=True)
+    assert told[0] == f"{DEVELOPER} is not mapped yet, so --me protects nothing"
+    assert told[1].startswith(
+        f"forced: the last mapping to system:masters would be lost ({ADMIN}); no recovery access: "
+    )
+
+
 def test_me_is_protected(cluster: TarmakCluster) -> None:
     cluster.map(ADMIN, "admin", ["system:masters"])
     cluster.map(DEVELOPER, "dev", ["developers"])

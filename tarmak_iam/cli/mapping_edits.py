@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tarmak_iam.access.diff import Effect, Loaded, effect_json, effects
-from tarmak_iam.access.lockout import check_admin_access, check_starts, is_known, losses
+from tarmak_iam.access.diff import Effect, effect_json
 from tarmak_iam.cli.completion import callers
 from tarmak_iam.cli.console import note, print_json, working
 from tarmak_iam.cli.file_edits import finish_edit
@@ -25,7 +24,7 @@ from tarmak_iam.document.unified_diff import unified_diff
 from tarmak_iam.findings import Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.lint.new_findings import NewFindings
+from tarmak_iam.lint.edit_guard import EditKind, guarded_edit
 from tarmak_iam.mappings.formats import Import, read_mappings
 from tarmak_iam.mappings.mappings_file import Mappings
 
@@ -86,36 +85,21 @@ class MappingsEdit:
         self,
         after: Mappings,
         options: MappingsEditOptions,
+        kind: EditKind,
         *,
         unchanged: str,
-        repairs: bool = False,
-        with_findings: bool = False,
-        refuse_errors: bool = False,
         more: Mapping[str, Any] | None = None,
     ) -> None:
-        """Guards against lock-outs, writes the file, and prints diff and effects.
-
-        `repairs` as in `check_starts`. `with_findings`: also prints the new findings of `check`. `refuse_errors`:
-        nothing is written if one of them is an error, unless forced. `more` is added to the output of -o json. Raises
-        TarmakIamError before anything is written.
+        """Guards against lock-outs, writes the file, and prints diff, effects and new findings. `more` is added to the
+        output of -o json. Raises TarmakIamError before anything is written.
         """
         if after is self.mappings:
             note(f"unchanged: {unchanged}")
             if options.output == "json":
                 print_json({"changed": False, "effects": [], **(more or {})})
             return
-        with working("evaluating the mappings"):
-            now, then = Loaded.of(self.before), Loaded.of(replace(self.before, mappings=after))
-            check_starts(now, then, repairs=repairs)
-        self._guard(now, then, options)
-        still = then.authenticator.failure
-        if still is not None:
-            note(f"authenticator {self.before.daemon_version} still does not start: {still.reason}")
         with working("checking the mappings"):
-            found = effects(now, then)
-            new = NewFindings.of(now.installation, then.installation) if with_findings else NewFindings()
-        if refuse_errors and not options.force:
-            new.refuse_errors()
+            found, new = guarded_edit(self.before, after, kind, me=options.me, force=options.force, tell=note)
         finish_edit(
             self._old,
             after.document,
@@ -128,18 +112,6 @@ class MappingsEdit:
         for text in new.lines:
             note(text)
         note_misplaced(self.files, self.before.cluster, Subject.MAPPINGS)
-
-    def _guard(self, now: Loaded, then: Loaded, options: MappingsEditOptions) -> None:
-        if options.me is not None and not is_known(now, options.me):
-            note(f"{options.me} is not mapped yet, so --me protects nothing")
-        if not options.force:
-            with working("checking who loses access"):
-                check_admin_access(now, then, options.me)
-            return
-        with working("checking who loses access"):
-            lost = list(losses(now, then, options.me))
-        for loss in lost:
-            note(f"forced: {loss}; {self.before.recovery_hint}")
 
     def _print_json(self, after: Document, found: Iterable[Effect], more: Mapping[str, Any]) -> None:
         diff = unified_diff(self._old.text if self._old else "", after.text, after.filename)

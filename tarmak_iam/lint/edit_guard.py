@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from enum import Enum, auto
 
 from tarmak_iam.access.diff import Effect, Loaded, effects
-from tarmak_iam.access.lockout import check_admin_access, check_starts
+from tarmak_iam.access.lockout import check_admin_access, check_starts, is_known, losses
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.new_findings import NewFindings
 from tarmak_iam.mappings.mappings_file import Mappings
 
 
+class EditKind(Enum):
+    """ADD: a finding that is an error refuses the edit. IMPORT: the findings are only returned, because they are about
+    entries that another tool already uses. REMOVE: there are none, and the edit may leave a file with which the
+    authenticator does not start, if it did not start before."""
+
+    ADD = auto()
+    IMPORT = auto()
+    REMOVE = auto()
+
+
 def guarded_edit(
-    before: Installation, after: Mappings, *, me: str | None, force: bool, removes: bool
-) -> tuple[list[Effect], NewFindings]:
-    """Who gains and who loses access by the mappings `after`, and the new findings. `removes`: the edit only removes
-    entries, and may repair a file with which the authenticator does not start; its findings are not computed.
+    before: Installation,
+    after: Mappings,
+    kind: EditKind,
+    *,
+    me: str | None,
+    force: bool,
+    tell: Callable[[str], object],
+) -> tuple[tuple[Effect, ...], NewFindings]:
+    """Who gains and who loses access by the mappings `after`, and the new findings. `tell` is called with one line for
+    each loss that `force` accepts, and for what else the user should know.
 
     Raises ConfigError if the authenticator would not start. Unless `force`, raises PolicyRefused for a new finding that
     is an error, and if the last admin, a node role or the caller `me` would lose access.
     """
     now, then = Loaded.of(before), Loaded.of(replace(before, mappings=after))
-    check_starts(now, then, repairs=removes)
-    if not force:
+    check_starts(now, then, repairs=kind is EditKind.REMOVE)
+    if me is not None and not is_known(now, me):
+        tell(f"{me} is not mapped yet, so --me protects nothing")
+    if force:
+        for loss in losses(now, then, me):
+            tell(f"forced: {loss}; {before.recovery_hint}")
+    else:
         check_admin_access(now, then, me)
-    new = NewFindings() if removes else NewFindings.of(now.installation, then.installation)
-    if not force:
+    if then.authenticator.failure is not None:
+        tell(f"authenticator {before.daemon_version} still does not start: {then.authenticator.failure.reason}")
+    new = NewFindings() if kind is EditKind.REMOVE else NewFindings.of(now.installation, then.installation)
+    if kind is EditKind.ADD and not force:
         new.refuse_errors()
-    return list(effects(now, then)), new
+    return effects(now, then), new

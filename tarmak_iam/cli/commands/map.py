@@ -31,6 +31,7 @@ from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.errors import ConfigError, Place, place_json
 from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE, WRITABLE_BACKENDS
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.lint.edit_guard import EditKind
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.formats import FORMATS, Import, convert_mappings
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
@@ -94,7 +95,7 @@ def _import(session: Session, found: Import, file: str, strip_path: bool, **opti
     _print_outcomes(found, outcomes)
     more = {"entries": [_outcome_json(each) for each in outcomes], "leftOut": _left_out_json(found)}
     unchanged = f"all importable entries of {file} are already mapped"
-    change.finish(after, MappingsEditOptions(**options), unchanged=unchanged, with_findings=True, more=more)
+    change.finish(after, MappingsEditOptions(**options), EditKind.IMPORT, unchanged=unchanged, more=more)
     lost = [*_lost_admins(found, outcomes, replace(change.before, mappings=after))]
     for text in lost:
         note(text)
@@ -327,7 +328,7 @@ def add(
         note(f"note: {text}")
     unchanged = f"{outcome.principal} already has this mapping"
     options = MappingsEditOptions(me, force, dry_run, output)
-    change.finish(after, options, unchanged=unchanged, with_findings=True, refuse_errors=True)
+    change.finish(after, options, EditKind.ADD, unchanged=unchanged)
 
 
 @mappings.command(
@@ -352,7 +353,7 @@ def remove(
             after = change.mappings.remove(principal)
         missing = _not_mapped(principal, change.mappings) if after is change.mappings else ""
     if after is not change.mappings:
-        change.finish(after, MappingsEditOptions(me, force, dry_run, output), unchanged="", repairs=True)
+        change.finish(after, MappingsEditOptions(me, force, dry_run, output), EditKind.REMOVE, unchanged="")
         return
     note(f"unchanged: {missing}" if if_exists else f"error: {missing}")
     if output == "json":
