@@ -14,20 +14,8 @@ from typing import Any
 import pytest
 
 from tests.support import Shell
+from tests.support.kubeconfigs import OTHER, ROLE
 
-ROLE = "arn:aws:iam::111122223333:role/team/Admin"
-OTHER = """\
-apiVersion: v1
-kind: Config
-# theirs
-users:
-- name: other
-  user: {token: c2VjcmV0}
-contexts:
-- name: other
-  context: {cluster: other, user: other}
-current-context: other
-"""
 FOREIGN = "users:\n- name: dev-cluster\n  user:\n    token: c2VjcmV0\n"
 
 

@@ -10,20 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import Shell
+from tests.support.kubeconfigs import OTHER, ROLE
 
-ROLE = "arn:aws:iam::111122223333:role/team/Admin"
-OTHER = """\
-apiVersion: v1
-kind: Config
-# theirs
-users:
-- name: other
-  user: {token: c2VjcmV0}
-contexts:
-- name: other
-  context: {cluster: other, user: other}
-current-context: other
-"""
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 PEM_DATA = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCkFBQUEKLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo="
 API = "https://api.example.com:6443"

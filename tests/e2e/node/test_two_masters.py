@@ -42,7 +42,7 @@ def test_one_whose_daemon_does_not_start(masters: Masters, second: Node) -> None
         assert re.search(r"[12] of 2 nodes updated, 1 available", failed.err)
         assert re.search(r"pod aws-iam-authenticator-\w+ on m2: CrashLoopBackOff", failed.err)
         assert "on m1" not in failed.err
-        assert "run apply again, or rollback" in failed.err
+        assert "run apply again, or run rollback" in failed.err
         assert masters.stage.eventually("admin").username == "admin:ann-example.com"
     finally:
         lost.rename(key)
