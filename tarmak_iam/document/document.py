@@ -17,10 +17,10 @@ from typing import Any
 from tarmak_iam.document.comments import comments_of
 from tarmak_iam.document.edit_batch import EditBatch, NotProven
 from tarmak_iam.document.edits import Append, Edit, Insert, Remove, Set
+from tarmak_iam.document.item_matching import Identity
 from tarmak_iam.document.json_reader import construct_json
 from tarmak_iam.document.nodes import Entry, Node, Scalar
 from tarmak_iam.document.plain_values import UnwritableValue, construct, plain
-from tarmak_iam.document.reconcile import Identity
 from tarmak_iam.document.scalars import Dialect
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.target import locate

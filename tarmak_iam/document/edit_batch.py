@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tarmak_iam.document.edits import DocumentChange, Edit, RemoveMembers, Reorder, Write, planned_change, refused_edit
+from tarmak_iam.document.item_matching import Identity
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Sequence, walk
 from tarmak_iam.document.plain_values import assigned, construct, first_difference, same, value_at
-from tarmak_iam.document.reconcile import Identity, Reconciler
+from tarmak_iam.document.reconcile import Reconciler
 from tarmak_iam.document.source import MAX_DEPTH
 from tarmak_iam.document.splices import ClaimedSpans, Splice, apply_splices, member_count
 from tarmak_iam.document.target import Holder, Target, locate

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tarmak_iam.document.item_matching import Identity, matched_items
 from tarmak_iam.document.members import longest_ascent
-from tarmak_iam.document.reconcile import Identity, matched_items
 
 
 def named(*names: str, **more: Any) -> list[dict[str, Any]]:
@@ -23,7 +23,19 @@ def named(*names: str, **more: Any) -> list[dict[str, Any]]:
         (["a", "b"], ["b", "a", "b"], [], {1: 0, 2: 1}),
         (["x", "y", "x"], ["y", "x"], [], {0: 1, 1: 2}),
         ([1, True, 1.0, "1"], ["1", 1.0, True, 1], [], {0: 3, 1: 2, 2: 1, 3: 0}),
-        (["a", "x", "c"], ["a", "y", "c"], [], {0: 0, 2: 2}),  # x and y are two things
+        (["a", "x", "c"], ["a", "y", "c"], [], {0: 0, 1: 1, 2: 2}),  # what is left is paired by its position
+        (["a", "b"], ["z"], [], {0: 0}),
+        (["nginx:1", "redis:5"], ["redis:6"], [], {0: 1}),  # or by likeness, where there are more on one side
+        (["redis:6"], ["nginx:1", "redis:5"], [], {1: 0}),
+        (["a", "b", "c"], ["b", "c", "d"], [], {0: 1, 1: 2}),  # a and d are not at the same place
+        (["a", "m", "b"], ["b", "x", "a"], [], {0: 2, 2: 0}),
+        (["a"], [{"k": 1}], [], {0: 0}),
+        ([{"run": 1}], [{"uses": 1}], [], {}),  # two mappings without a common key are two things
+        ([{"run": 1}], [{}], [], {0: 0}),
+        (named("a", "b"), named("c"), [], {}),
+        ([["a", "b"], ["c"]], [["c", "d"]], [], {0: 1}),
+        ([["a"], ["c"]], [["d"]], [], {}),
+        (["a", *named("b")], ["c", *named("d")], ["name"], {0: 0}),  # an identity without a counterpart is a new item
         (named("a", "b"), named("b", "a"), ["name"], {0: 1, 1: 0}),
         (named("a", v=1), named("b", v=1), ["name"], {}),
         (named("a", v=1), named("b", v=1), [], {0: 0}),  # half of it is equal
@@ -31,7 +43,7 @@ def named(*names: str, **more: Any) -> list[dict[str, Any]]:
         (named("a"), named("a", e="x"), [("e", "name"), "name"], {}),  # the first identity that there is counts
         ([{"m": {"n": 1}}, {"m": {"n": 2}}], [{"m": {"n": 2}, "v": 1}], [("m.n",)], {0: 1}),
         ([{"m": {"n": None}, "v": 1}], [{"m": {"n": None}, "v": 1}], ["m.n"], {0: 0}),  # null is no identity
-        ([["a", "b"]], [["a", "c"]], [], {}),
+        ([["a", "b"]], [["a", "c"]], [], {0: 0}),
     ],
 )
 def test_matched(old: list[Any], new: list[Any], identities: list[Identity], pairs: dict[int, int]) -> None:
@@ -41,13 +53,33 @@ def test_matched(old: list[Any], new: list[Any], identities: list[Identity], pai
 @given(st.lists(st.sampled_from("abcd"), max_size=8), st.lists(st.sampled_from("abcd"), max_size=8))
 def test_equal_items_are_matched_as_often_as_they_can_be(old: list[str], new: list[str]) -> None:
     pairs = matched_items(old, new)
-    assert all(old[before] == new[after] for after, before in pairs.items())
-    assert len(set(pairs.values())) == len(pairs) == sum(min(old.count(each), new.count(each)) for each in set(old))
+    equal = [after for after, before in pairs.items() if old[before] == new[after]]
+    assert len(equal) == sum(min(old.count(each), new.count(each)) for each in set(old))
+    assert len(set(pairs.values())) == len(pairs)
+
+
+@given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=8), st.data())
+def test_one_changed_item_is_matched_with_itself(old: list[str], data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, len(old) - 1))
+    new = [*old[:index], data.draw(st.sampled_from("abcdx")), *old[index + 1 :]]
+    assert matched_items(old, new) == {n: n for n in range(len(old))}
 
 
 def test_large_lists_are_matched_without_a_table() -> None:
     old, new = [f"a{n}" for n in range(3000)], [f"a{n}" for n in reversed(range(3000))]
     assert matched_items(old, new) == {n: 2999 - n for n in range(3000)}
+
+
+def test_many_items_that_differ_are_matched_by_position() -> None:
+    old, new = [f"{n}" for n in range(300)], [f"x{n}" for n in range(200)]
+    assert matched_items(old, new) == {n: n for n in range(200)}
+
+
+def test_many_equal_items_are_matched_in_order() -> None:
+    old, new = ["x", "a", *["e"] * 500, "b"], ["y", *["e"] * 500, "a", "c"]
+    pairs = matched_items(old, new)
+    assert [pairs[n] for n in range(1, 501)] == list(range(2, 502))
+    assert pairs[501] == 1
 
 
 @given(st.permutations(range(8)))
