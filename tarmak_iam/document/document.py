@@ -10,7 +10,7 @@ import contextlib
 import copy
 import gc
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -234,14 +234,15 @@ class Document:
         Raises EditRefused if one of them cannot be made; the message has its number. None of them is made then.
         """
 
-        def make(batch: EditBatch) -> None:
-            for number, edit in enumerate(edits, 1):
-                try:
+        with self._batch() as batch:
+            try:
+                for edit in edits:
                     batch.perform(edit)
-                except EditRefused as refusal:
-                    raise self._numbered_refusal(refusal, batch, edit.path, number, len(edits)) from None
-
-        return self._batched(make)
+                batch.finish()
+            except EditRefused as refusal:
+                path = edits[batch.number - 1].path
+                raise self._numbered_refusal(refusal, batch, path, batch.number, len(edits)) from None
+        return self._after(batch)
 
     def _numbered_refusal(
         self, refusal: EditRefused, batch: EditBatch, path: Path | Route, number: int, count: int
@@ -249,7 +250,7 @@ class Document:
         """The refusal of one of several edits, with its number and a place in the text that the user has."""
         place = refusal.place if batch.tree is self._tree else self.position(path)
         what = refusal.what if count == 1 else f"edit {number} of {count}: {refusal.what}"
-        return type(refusal)(what, remedy=refusal.remedy, place=place)
+        return EditRefused(what, remedy=refusal.remedy, place=place)
 
     def update(self, data: Any, *, identities: Iterable[Identity] = ()) -> Document:
         """Changes the document with as few edits as possible so that its plain values become `data`.
@@ -263,24 +264,19 @@ class Document:
             wanted = plain(data)
         except UnwritableValue as error:
             raise EditRefused(str(error), remedy=error.remedy, place=self.position(())) from None
-        keys = tuple(identities)
-        return self._batched(lambda batch: batch.turn(Route(), wanted, keys))
+        with self._batch() as batch:
+            try:
+                batch.turn(Route(), wanted, identities)
+            except NotProven as refusal:
+                raise EditRefused(refusal.what, remedy=refusal.remedy, place=refusal.place) from None
+        return self._after(batch)
 
-    def _batched(self, make: Callable[[EditBatch], None]) -> Document:
-        """If the edits made together, or with literal blocks, give a wrong result, makes them once more one by one and
-        without literal blocks."""
-        try:
-            return self._attempt(make, careful=False)
-        except NotProven as refusal:
-            with contextlib.suppress(EditRefused):
-                return self._attempt(make, careful=True)
-            raise EditRefused(refusal.what, remedy=refusal.remedy, place=refusal.place) from None
+    @contextlib.contextmanager
+    def _batch(self) -> Iterator[EditBatch]:
+        with gc_paused():
+            yield EditBatch(self._tree, self._plain, self._read)
 
-    @gc_paused()
-    def _attempt(self, make: Callable[[EditBatch], None], *, careful: bool) -> Document:
-        batch = EditBatch(self._tree, self._plain, self._read, careful=careful)
-        make(batch)
-        batch.finish()
+    def _after(self, batch: EditBatch) -> Document:
         if batch.tree is self._tree:
             return self
         return Document(batch.tree, self._index, self._json, batch.data, tuple(batch.removed))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from tarmak_iam.document.comments import own_comment_lines
@@ -24,15 +23,11 @@ from tarmak_iam.document.members import (
 from tarmak_iam.document.nodes import Mapping, Sequence, is_block
 from tarmak_iam.document.plain_values import (
     UnwritableValue,
-    assigned,
-    extended,
-    inserted,
     plain,
     same,
     value_at,
-    without,
 )
-from tarmak_iam.document.splices import Splice, member_count, member_start, starts_line
+from tarmak_iam.document.splices import Splice, member_count
 from tarmak_iam.document.target import Target, kind_of
 from tarmak_iam.document.tree import Comment
 from tarmak_iam.document.write import write_value
@@ -50,49 +45,6 @@ class DocumentChange(ABC):
     def splices(self) -> list[Splice]:
         """The change of the text. Raises EditRefused."""
 
-    @abstractmethod
-    def applied(self, data: Any, /) -> Any:
-        """The plain values after the change. `data` itself is not modified."""
-
-    @property
-    def members(self) -> tuple[Route, ...] | None:
-        """The routes of the members that are added or removed; None if the whole node changes."""
-        return None
-
-    def may_follow(self, earlier: DocumentChange) -> bool:
-        """Whether this change can be planned on a tree to which the earlier change is not applied yet."""
-        if self.members is not None and earlier.members is not None and self.target.route == earlier.target.route:
-            return self._is_independent_of(earlier)
-        return not earlier._reaches(self.target.route) and not self._takes(earlier.target.route)
-
-    def completes(self, _waiting: Iterable[DocumentChange]) -> bool:
-        """Whether it and the waiting changes together need another change of the text than each of them alone."""
-        return False
-
-    def joined_to(self, _earlier: DocumentChange) -> DocumentChange | None:
-        """One change with the effect of the earlier change and this one; None if they cannot be joined."""
-        return None
-
-    def touches(self, route: Route) -> bool:
-        """Whether the change affects the node at a route, or a node below it."""
-        return self._reaches(route) or route.leads_to(self.target.route)
-
-    def _is_independent_of(self, _earlier: DocumentChange) -> bool:
-        """Whether this change is independent of an earlier change of members of the same collection."""
-        return False
-
-    def _takes(self, route: Route) -> bool:
-        """Whether the node at a route is part of what this changes."""
-        if self.members is None:
-            return self.target.route.leads_to(route)
-        return any(member.leads_to(route) for member in self.members)
-
-    def _reaches(self, route: Route) -> bool:
-        """Whether a route leads to another node after the change."""
-        if self.members is not None and isinstance(self.target.node, Sequence):
-            return self.target.route.leads_to(route)  # every item added or removed shifts the indices after it
-        return self._takes(route)
-
 
 @dataclass(frozen=True)
 class Write(DocumentChange):
@@ -103,9 +55,6 @@ class Write(DocumentChange):
     def splices(self) -> list[Splice]:
         return write_value(self.target, self.value) if self.target.holders else begin(self.target, self.value)
 
-    def applied(self, data: Any) -> Any:
-        return assigned(data, self.target.native_path, self.value)
-
 
 @dataclass(frozen=True)
 class AddMembers(DocumentChange):
@@ -115,23 +64,6 @@ class AddMembers(DocumentChange):
 
     def splices(self) -> list[Splice]:
         return add_members(self.target, self.new)
-
-    def applied(self, data: Any) -> Any:
-        return extended(data, self.target.native_path, self.new)
-
-    @cached_property
-    def members(self) -> tuple[Route, ...] | None:
-        return None if is_empty_target(self.target) else tuple(self.target.route / str(key) for key in self.new)
-
-    def joined_to(self, earlier: DocumentChange) -> DocumentChange | None:
-        if not isinstance(earlier, AddMembers) or earlier.target.route != self.target.route:
-            return None
-        return AddMembers(self.target, {**earlier.new, **self.new})
-
-    def _is_independent_of(self, earlier: DocumentChange) -> bool:
-        if isinstance(earlier, AddMembers):
-            return _is_block(self.target) and not self.new.keys() & earlier.new.keys()
-        return isinstance(earlier, RemoveMembers) and earlier.leaves_a_block
 
 
 @dataclass(frozen=True)
@@ -144,24 +76,6 @@ class AddItems(DocumentChange):
     def splices(self) -> list[Splice]:
         return add_items(self.target, self.index, self.new)
 
-    def applied(self, data: Any) -> Any:
-        return inserted(data, self.target.native_path, self.index, self.new)
-
-    @cached_property
-    def members(self) -> tuple[Route, ...] | None:
-        return None if is_empty_target(self.target) else (self.target.route / self.index,)
-
-    def joined_to(self, earlier: DocumentChange) -> DocumentChange | None:
-        """Only additions to the end of the list are joined."""
-        if not isinstance(earlier, AddItems) or earlier.target.route != self.target.route:
-            return None
-        end = member_count(self.target.node) if self.target.node else 0
-        is_joint = earlier.index == self.index == end or is_empty_target(self.target)
-        return AddItems(self.target, earlier.index, [*earlier.new, *self.new]) if is_joint else None
-
-    def _is_independent_of(self, earlier: DocumentChange) -> bool:
-        return isinstance(earlier, AddItems) and self.index < earlier.index
-
 
 @dataclass(frozen=True)
 class RemoveMembers(DocumentChange):
@@ -171,41 +85,8 @@ class RemoveMembers(DocumentChange):
     own: tuple[Comment, ...] | None = None
 
     def splices(self) -> list[Splice]:
-        splices = remove_members(self.target, self.numbers)
+        splices = remove_members(self.target, frozenset(self.numbers))
         return splices if self.own is None else sparing(self.target.tree, splices, self.own)
-
-    def applied(self, data: Any) -> Any:
-        keys = [self.target.member(number).holders[-1].native for number in self.numbers]
-        return without(data, self.target.native_path, keys)
-
-    @cached_property
-    def members(self) -> tuple[Route, ...] | None:
-        return tuple(self.target.member(number).route for number in self.numbers)
-
-    @property
-    def leaves_a_block(self) -> bool:
-        """Whether a block mapping keeps members. Then adding and removing members do not affect each other."""
-        return _is_block(self.target) and len(self.numbers) < member_count(self.target.holders[-1].node)
-
-    def completes(self, waiting: Iterable[DocumentChange]) -> bool:
-        """Removing the last member leaves {} or []."""
-        others = (other for other in waiting if isinstance(other, RemoveMembers))
-        taken = sum(len(other.numbers) for other in others if other.target.route == self.target.route)
-        return bool(taken) and taken + len(self.numbers) == member_count(self.target.holders[-1].node)
-
-    def _is_independent_of(self, earlier: DocumentChange) -> bool:
-        if isinstance(earlier, RemoveMembers):
-            return self._takes_whole_lines and earlier._takes_whole_lines
-        return isinstance(earlier, AddMembers) and self.leaves_a_block
-
-    @property
-    def _takes_whole_lines(self) -> bool:
-        """Whether no other member moves. The next one moves if the first one, after a dash, is removed; in a list all
-        later ones move."""
-        node, source = self.target.node, self.target.tree.source
-        if not isinstance(node, Mapping) or node.flow or self.own is not None:
-            return False
-        return starts_line(source, member_start(source, node, min(self.numbers)))
 
 
 @dataclass(frozen=True)
@@ -217,9 +98,6 @@ class RemoveRoot(DocumentChange):
     def splices(self) -> list[Splice]:
         return sparing(self.target.tree, remove_root(self.target.tree), self.own)
 
-    def applied(self, _data: Any) -> Any:
-        return None
-
 
 @dataclass(frozen=True)
 class Reorder(DocumentChange):
@@ -229,15 +107,6 @@ class Reorder(DocumentChange):
 
     def splices(self) -> list[Splice]:
         return reorder_items(self.target, self.order)
-
-    def applied(self, data: Any) -> Any:
-        items = value_at(data, self.target.native_path)
-        return assigned(data, self.target.native_path, [items[number] for number in self.order])
-
-
-def _is_block(target: Target) -> bool:
-    """Whether the target is a block mapping with members, whose lines are independent of each other."""
-    return isinstance(target.node, Mapping) and not target.node.flow and bool(target.node.entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,13 +158,13 @@ def planned_change(edit: Edit, locate: Callable[[Route], Target], data: Any) -> 
         return _removal(locate(route), prune=edit.prune)
     if isinstance(edit, Set):
         target = locate(route)
-        return _assignment(target, _checked(target, edit.value), data)
+        return _assignment(target, checked(target, edit.value), data)
     if isinstance(edit, Insert) and not route.steps:
         raise refused_edit(
             locate(route), "the path of an insert has no index", "end the path with the index of the new item"
         )
     target = locate(route.parent if isinstance(edit, Insert) else route)
-    return _addition(target, edit, _checked(target, edit.value))
+    return _addition(target, edit, checked(target, edit.value))
 
 
 def refused_edit(target: Target, what: str, remedy: str = "") -> EditRefused:
@@ -303,7 +172,8 @@ def refused_edit(target: Target, what: str, remedy: str = "") -> EditRefused:
     return EditRefused(what, remedy=remedy or "edit this place by hand", place=place)
 
 
-def _checked(target: Target, value: Any) -> Any:
+def checked(target: Target, value: Any) -> Any:
+    """The value in plain types. Raises EditRefused for one that cannot be written."""
     try:
         return plain(value)
     except UnwritableValue as error:

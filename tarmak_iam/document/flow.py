@@ -28,16 +28,18 @@ def add_to_flow(
     target: Target, node: Mapping | Sequence, new: SequenceOf[Any], index: int | None = None
 ) -> list[Splice]:
     """Adds members to a collection that is not empty: (key, value) pairs, or values from `index` on."""
-    members = _members(target.tree, node)
-    spread = _spread(target, node, members[-1])
+    _refuse_bare_pair(target.tree, node)
+    members = members_of(node)
+    last = member_span(members[-1])
+    spread = _spread(target, node, last)
     texts = [_render(target, node, each, spread) for each in new]
     if index is not None and index < len(members):
-        return [_before_member(target.tree, members[index], texts)]
-    return _after_last(target, node, members[-1], texts)
+        return [_before_member(target.tree, member_span(members[index]), texts)]
+    return _after_last(target, node, _Member(last, _comma(target.tree, last.end, node.span.end - 1)), texts)
 
 
-def _before_member(tree: Tree, member: _Member, texts: list[str]) -> Splice:
-    source, start = tree.source, member.span.start
+def _before_member(tree: Tree, member: Span, texts: list[str]) -> Splice:
+    source, start = tree.source, member.start
     line = source.line_start(start)
     if starts_line(source, start):
         margin, newline = source.text[line:start], source.newline_near(start)
@@ -131,9 +133,13 @@ def _is_code_after(tree: Tree, offset: int) -> bool:
     return bool(rest) and not rest.startswith("#")
 
 
-def _members(tree: Tree, node: Mapping | Sequence) -> list[_Member]:
+def _refuse_bare_pair(tree: Tree, node: Mapping | Sequence) -> None:
     if tree.source.text[node.span.end - 1] not in "}]":
         refuse(tree, node, "this key-value pair is in a list without braces", "put braces around it first")
+
+
+def _members(tree: Tree, node: Mapping | Sequence) -> list[_Member]:
+    _refuse_bare_pair(tree, node)
     spans = [member_span(member) for member in members_of(node)]
     limits = [span.start for span in spans[1:]] + [node.span.end - 1]
     return [_Member(span, _comma(tree, span.end, limit)) for span, limit in zip(spans, limits, strict=True)]
@@ -150,11 +156,13 @@ def _comma(tree: Tree, start: int, limit: int) -> int | None:
 def _margin(target: Target, node: Mapping | Sequence) -> str:
     """The indentation of the first member that begins a line; otherwise one step more than the closing bracket's."""
     source = target.tree.source
-    starts = [member_span(member).start for member in members_of(node)]
-    firsts = [start for before, start in zip([-1, *starts], starts, strict=False) if source.line_start(start) > before]
-    at = next((start for start in firsts if starts_line(source, start)), None)
-    if at is not None:
-        return source.text[source.line_start(at) : at]
+    before = -1
+    for member in members_of(node):
+        start = member_span(member).start
+        line = source.line_start(start)
+        if line > before and starts_line(source, start):
+            return source.text[line:start]
+        before = start
     return _blanks_of_line(source, node.span.end - 1) + " " * target.layout().step
 
 
@@ -175,16 +183,16 @@ class _Spread:
         return f"{self.newline}{self.margin}".join(json_lines(value, self.step))
 
 
-def _spread(target: Target, node: Mapping | Sequence, last: _Member) -> _Spread | None:
+def _spread(target: Target, node: Mapping | Sequence, last: Span) -> _Spread | None:
     """The layout for a new member if the others are on several lines, as in pretty-printed JSON; otherwise None."""
     source = target.tree.source
-    is_spread = set("\r\n") & set(source.text[last.span.start : last.span.end])
-    if not target.tree.is_json or not is_spread or not starts_line(source, last.span.start):
+    is_spread = set("\r\n") & set(source.text[last.start : last.end])
+    if not target.tree.is_json or not is_spread or not starts_line(source, last.start):
         return None
     margin, outer = _margin(target, node), _blanks_of_line(source, node.span.end - 1)
     if not margin.startswith(outer) or margin == outer:
         return None
-    return _Spread(margin, margin[len(outer) :], source.newline_near(last.span.end))
+    return _Spread(margin, margin[len(outer) :], source.newline_near(last.end))
 
 
 def _render(target: Target, node: Mapping | Sequence, new: Any, spread: _Spread | None = None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from collections.abc import Sequence as SequenceOf
 from dataclasses import replace
 from typing import Any
@@ -96,9 +96,10 @@ def _outer_column(target: Target, dash: int) -> int:
 
 def _item_lines(node: Sequence, values: list[Any], layout: Layout) -> list[str]:
     """New collections are written in flow style if all items are flow collections of their kind (`- {a: 1}`)."""
-    kinds = {type(item) if isinstance(item, (Mapping, Sequence)) and item.flow else None for item in node.items}
-    kind: type | None = {Mapping: dict, Sequence: list}.get(kinds.pop() or Scalar) if len(kinds) == 1 else None
-    if kind is None or not all(isinstance(value, kind) for value in values):
+    first = node.items[0]
+    kind = {Mapping: dict, Sequence: list}.get(type(first))
+    are_flow = kind and all(type(item) is type(first) and getattr(item, "flow", False) for item in node.items)
+    if kind is None or not are_flow or not all(isinstance(value, kind) for value in values):
         return block_lines(values, layout)
     return ["-".ljust(layout.item) + flow_text(value, layout) for value in values]
 
@@ -178,12 +179,18 @@ def _into_block_mapping(target: Target, mapping: Mapping, key: Any, value: Any) 
     tree, source = target.tree, target.tree.source
     layout, width = target.layout(), key_column(source, mapping)
     lines = indent(entry_lines(key, value, layout), width)
-    places = (_above_first(target, mapping), *(next_line_after(source, entry.value) for entry in mapping.entries))
-    for start in places if str(key) in tree.commented_out else ():
+    for start in _comment_places(target, mapping) if str(key) in tree.commented_out else ():
         slot = None if start is None else below_commented(tree, str(key), start, lambda where: where == width)
         if slot:
             return [new_lines(source, slot.offset, lines)]
     return [new_lines(source, below_deeper_comments(tree, insertion_offset(tree, mapping), width), lines)]
+
+
+def _comment_places(target: Target, mapping: Mapping) -> Iterator[int | None]:
+    """Where the lines between the keys begin."""
+    yield _above_first(target, mapping)
+    for entry in mapping.entries:
+        yield next_line_after(target.tree.source, entry.value)
 
 
 def _above_first(target: Target, mapping: Mapping) -> int | None:

@@ -88,6 +88,10 @@ class Mapping(_Spanned):
     merges: Final[bool]
     natives: list[Any] | None = field(default=None, init=False, repr=False)
     """The keys as they are in the plain data. `target.native_keys` fills this in on first use."""
+    numbers: dict[int, int] | None = field(default=None, init=False, repr=False)
+    """The number of each entry, by its id. `target.entry_number` fills this in on first use."""
+    overrides: bool | None = field(default=None, init=False, repr=False)
+    """Whether a key may take the place of another one. `target` fills this in on first use."""
 
     @classmethod
     def of(

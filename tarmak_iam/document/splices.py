@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, is_block
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import EditRefused
+from tarmak_iam.routes import Route
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,35 +46,30 @@ def joined_spans(spans: Iterable[Span]) -> list[Span]:
 
 
 class ClaimedSpans:
-    """The spans of one text that the splices of several changes use. Each change has an owner."""
+    """The spans of one text that the splices of several changes use. Each change has an owner, the route to what it
+    changes."""
 
     def __init__(self) -> None:
         self._spans: list[Span] = []  # replaced, in order
         self._points: list[int] = []  # inserted at, in order
-        self._owners: dict[int, Hashable] = {}
+        self._owners: dict[int, Route] = {}  # the longest route of those that insert at an offset
 
-    def claim(self, splices: Iterable[Splice], owner: Hashable) -> bool:
+    def claim(self, splices: Iterable[Splice], owner: Route) -> bool:
         """Claims the spans and returns True. Returns False if a splice overlaps a claimed span, or inserts at the same
-        offset as another owner."""
+        offset as an owner that is not around or inside of this one."""
         given = list(splices)
         if not all(self._is_free(splice, owner) for splice in given):
             return False
         for splice in given:
             if splice.start < splice.end:
                 insort(self._spans, Span(splice.start, splice.end))
-            else:
-                insort(self._points, splice.start)
+                continue
+            insort(self._points, splice.start)
+            if len(owner) >= len(self._owners.get(splice.start, ())):
                 self._owners[splice.start] = owner
         return True
 
-    def release(self, splices: Iterable[Splice]) -> None:
-        for splice in splices:
-            if splice.start < splice.end:
-                self._spans.remove(Span(splice.start, splice.end))
-            else:
-                self._points.remove(splice.start)
-
-    def _is_free(self, splice: Splice, owner: Hashable) -> bool:
+    def _is_free(self, splice: Splice, owner: Route) -> bool:
         start, end = splice.start, splice.end
         near = bisect_left(self._spans, (start, end))
         if any(span.start < end and start < span.end for span in self._spans[max(near - 1, 0) : near + 1]):
@@ -82,7 +78,8 @@ class ClaimedSpans:
         at = self._points[point] if point < len(self._points) else None
         if start < end:
             return at is None or at >= end
-        return at != start or self._owners[start] == owner
+        other = self._owners[start] if at == start else owner
+        return other.leads_to(owner) or owner.leads_to(other)
 
 
 _DASH = re.compile(r"^[ ]*-(?=\s)", re.MULTILINE)

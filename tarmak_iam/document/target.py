@@ -72,7 +72,8 @@ class Target:
         """The number of the deepest node among the members of its parent."""
         own, parent = self.holders[-1], self.holders[-2].node
         if isinstance(parent, Mapping):
-            return next(number for number, entry in enumerate(parent.entries) if entry is own.entry)
+            assert own.entry is not None
+            return entry_number(parent, own.entry)
         assert own.index is not None
         return own.index
 
@@ -194,10 +195,20 @@ def native_keys(mapping: Mapping) -> list[Any]:
 
 def _native_key(mapping: Mapping, own: Entry) -> tuple[Any, Entry | None]:
     """An entry's key in the plain data, and the later entry that overrides it there (`on:` after `yes:`)."""
-    keys = native_keys(mapping)
-    number = next(number for number, entry in enumerate(mapping.entries) if entry is own)
+    keys, number = native_keys(mapping), entry_number(mapping, own)
+    if mapping.overrides is None:
+        mapping.overrides = mapping.merges or len(set(keys)) < len(keys)
+    if not mapping.overrides:
+        return keys[number], None
     later = zip(keys[number + 1 :], mapping.entries[number + 1 :], strict=True)
     return keys[number], next((entry for key, entry in later if _takes_place(entry, key, keys[number], own)), None)
+
+
+def entry_number(mapping: Mapping, entry: Entry) -> int:
+    """The number of one of the mapping's entries."""
+    if mapping.numbers is None:
+        mapping.numbers = {id(each): number for number, each in enumerate(mapping.entries)}
+    return mapping.numbers[id(entry)]
 
 
 def _takes_place(entry: Entry, key: Any, own_key: Any, own: Entry) -> bool:
