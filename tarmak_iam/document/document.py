@@ -15,7 +15,8 @@ from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.document.comments import comments_of
-from tarmak_iam.document.edit_batch import EditBatch, NotProven
+from tarmak_iam.document.edit_batch import EditBatch
+from tarmak_iam.document.edit_proof import NotProven
 from tarmak_iam.document.edits import Append, Edit, Insert, Remove, Set
 from tarmak_iam.document.item_matching import Identity
 from tarmak_iam.document.json_reader import construct_json

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
-from collections.abc import Sequence as SequenceOf
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from tarmak_iam.document.dangling import dangling_aliases
 from tarmak_iam.document.draft import Draft, Inside, Original, Unclear
+from tarmak_iam.document.edit_proof import NotProven, not_proven, prove_meaning, prove_nodes, prove_text
 from tarmak_iam.document.edits import (
     AddItems,
     AddMembers,
@@ -30,26 +29,20 @@ from tarmak_iam.document.edits import (
 from tarmak_iam.document.intent import Intent, intended_by
 from tarmak_iam.document.item_matching import Identity
 from tarmak_iam.document.new_values import edit_new_value
-from tarmak_iam.document.node_proof import node_written_anew
-from tarmak_iam.document.nodes import Alias, Mapping, Node, Sequence, walk
-from tarmak_iam.document.plain_values import assigned, construct, first_difference, same, value_at
+from tarmak_iam.document.nodes import Alias, Mapping, Sequence
+from tarmak_iam.document.plain_values import assigned, construct, same, value_at
 from tarmak_iam.document.reconcile import Reconciler
 from tarmak_iam.document.source import MAX_DEPTH
-from tarmak_iam.document.splices import ClaimedSpans, Splice, apply_splices, member_count
-from tarmak_iam.document.target import Holder, Target, locate
+from tarmak_iam.document.splices import ClaimedSpans, Splice, apply_splices
+from tarmak_iam.document.target import Target, locate
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.errors import EditRefused, ParseError, Place
 from tarmak_iam.routes import Route
-from tarmak_iam.text import shortened
 
 _MOST_ROUNDS = 1000
 
 Read = Callable[[str], tuple[Tree, Any]]
 """Reads an edited text and returns its tree and plain values. Raises ParseError."""
-
-
-class NotProven(EditRefused):
-    """An edit gave a wrong result. It may succeed without literal blocks, or with smaller changes."""
 
 
 class EditBatch:
@@ -376,120 +369,3 @@ def is_same_kind(change: Write) -> bool:
 
 def _is_of_alias(change: DocumentChange) -> bool:
     return isinstance(change, Write) and isinstance(change.target.node, Alias)
-
-
-def dangling_aliases(tree: Tree, changes: Collection[DocumentChange]) -> Iterator[Target]:
-    """The aliases that stay while the changes remove their anchors, or move the anchors below them."""
-    if not tree.has_aliases or tree.root is None:
-        return
-    gone = {id(node): node for change in changes for node in _gone(change)}
-    anchored = {id(node) for top in gone.values() for node in walk(top) if node.anchor}
-    for change in changes:
-        if isinstance(change, Reorder):
-            yield from _overtaking(change)
-    if anchored:
-        yield from _aliases(Target(tree, Route(), (Holder(tree.root),), ()), anchored, gone)
-
-
-def _gone(change: DocumentChange) -> Iterator[Node]:
-    node = change.target.node
-    if isinstance(change, RemoveMembers):
-        yield from (change.target.member(number).holders[-1].node for number in change.numbers)
-        if isinstance(node, Mapping):
-            yield from (node.entries[number].key for number in change.numbers)
-    elif isinstance(change, Write) and isinstance(node, (Mapping, Sequence)):
-        yield from (change.target.member(number).holders[-1].node for number in range(member_count(node)))
-
-
-def _overtaking(change: Reorder) -> Iterator[Target]:
-    """The aliases that would be above their anchors after the reordering."""
-    items = [change.target.member(number) for number in range(len(change.order))]
-    nodes = ((node, number) for number, item in enumerate(items) for node in walk(item.holders[-1].node))
-    anchors = {id(node): number for node, number in nodes if node.anchor}
-    for number, item in enumerate(items):
-        for alias in _aliases(item, anchors, ()):
-            assert isinstance(alias.node, Alias)
-            if change.order.index(number) < change.order.index(anchors[id(alias.node.target)]):
-                yield alias
-
-
-def _aliases(target: Target, anchored: Collection[int], gone: Collection[int]) -> Iterator[Target]:
-    node = target.holders[-1].node
-    if isinstance(node, Alias):
-        if id(node.target) in anchored:
-            yield target
-        return
-    for number in range(member_count(node)):
-        member = target.member(number)
-        if id(member.holders[-1].node) not in gone:
-            yield from _aliases(member, anchored, gone)
-
-
-def not_proven(target: Target, what: str, remedy: str = "") -> NotProven:
-    place = target.tree.position(target.route)
-    return NotProven(what, remedy=remedy or "edit this place by hand", place=place)
-
-
-def prove_meaning(data: Any, intended: Any, changes: SequenceOf[DocumentChange]) -> None:
-    """Raises NotProven, at the change that caused it, if the values differ from the intended ones."""
-    if not same(data, intended):
-        route = first_difference(data, intended)
-        culprit = _culprit(changes, route)
-        raise not_proven(culprit, f"the edit would also change {route}", _shared_anchor(culprit))
-
-
-def prove_text(
-    before: Tree, after: Tree, splices: Iterable[Splice], changes: SequenceOf[DocumentChange]
-) -> list[Comment]:
-    """The comments that were removed with the replaced text.
-
-    Raises NotProven if another comment was lost or created, and for a new duplicate key: the values may be right, but
-    a strict reader would reject it.
-    """
-    target = changes[-1].target
-    if before.rest and (after.rest != before.rest or not after.source.ends_line(after.extent.end)):
-        raise not_proven(target, "the edit would change where the next document begins")
-    if after.duplicates > before.duplicates:
-        raise not_proven(target, "the edit would create a duplicate key")
-    old, new = (Counter(comment.text for comment in tree.comments) for tree in (before, after))
-    missing, removed = old - new, []
-    for comment in _inside(before.comments, splices):
-        if missing[comment.text]:
-            missing[comment.text] -= 1
-            removed.append(comment)
-    for text in +missing:
-        raise not_proven(target, f"the edit would lose the comment {shortened(text)!r}")
-    for text in new - old:
-        raise not_proven(target, f"the edit would create the comment {shortened(text)!r}")
-    return removed
-
-
-def prove_nodes(before: Tree, after: Tree, changes: SequenceOf[DocumentChange]) -> None:
-    """Raises NotProven if the text, style, tag or anchor of a node is another one, and no change is about that node.
-    The values may be right: `on` and `true` are the same to yaml.v2, and it ignores the tag `!secret`."""
-    route = node_written_anew(before.root, after.root, changes)
-    if route is not None:
-        raise not_proven(_culprit(changes, route), f"the edit would also change how {route} is written")
-
-
-def _inside(comments: SequenceOf[Comment], splices: Iterable[Splice]) -> list[Comment]:
-    starts = [comment.span.start for comment in comments]
-    spans = [(bisect_left(starts, splice.start), bisect_left(starts, splice.end)) for splice in splices]
-    return [comment for first, last in sorted(spans) for comment in comments[first:last]]
-
-
-def _culprit(changes: SequenceOf[DocumentChange], route: Route) -> Target:
-    """The change that leads to a difference; otherwise one that shares an anchor; otherwise the last one."""
-    leading = [change.target for change in changes if change.target.route.leads_to(route)]
-    anchored = [change.target for change in changes if any(holder.node.anchor for holder in change.target.holders)]
-    return [changes[-1].target, *anchored[:1], *leading[-1:]][-1]
-
-
-def _shared_anchor(target: Target) -> str:
-    """The remedy if the target is inside an anchored value, which is then most likely used elsewhere."""
-    anchors = [holder.node.anchor for holder in target.holders if holder.node.anchor]
-    return (
-        f"it shares the anchor &{anchors[-1]}: replace the aliases of that anchor with their value first"
-        if anchors
-        else ""
-    )

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from tarmak_iam.document import Append, Document, Edit, EditRefused, Insert, Remove, Set
-from tarmak_iam.document.edit_batch import EditBatch, NotProven, dangling_aliases, prove_meaning, prove_text
+from tarmak_iam.document.dangling import dangling_aliases
+from tarmak_iam.document.edit_batch import EditBatch
+from tarmak_iam.document.edit_proof import NotProven, prove_meaning, prove_text
 from tarmak_iam.document.edits import DocumentChange, RemoveMembers, Reorder, Write
 from tarmak_iam.document.source import MAX_DEPTH, Source
 from tarmak_iam.document.splices import Splice
