@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tarmak_iam.document import Append, Document, Edit, EditRefused, Insert, Remove, Set
 from tarmak_iam.document.dangling import dangling_aliases
 from tarmak_iam.document.edit_batch import EditBatch
 from tarmak_iam.document.edit_proof import NotProven, prove_meaning, prove_text
 from tarmak_iam.document.edits import DocumentChange, RemoveMembers, Reorder, Write
+from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.source import MAX_DEPTH, Source
 from tarmak_iam.document.splices import Splice
 from tarmak_iam.document.target import locate
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.routes import Route
+from tests.document.test_update import blocks
 
 
 def tree(text: str) -> Tree:
@@ -296,3 +301,110 @@ def test_paths_have_an_end() -> None:
         deep.edit(Set(("a",) * (MAX_DEPTH + 1), 1))
     assert caught.value.what == f"the path has more than {MAX_DEPTH} steps"
     assert caught.value.remedy == "use a shorter path"
+
+
+LIST = "l:\n" + "".join(f"- n{number}  # {number}\n" for number in range(1000)) + "z: 1\n"
+ITEMS = "l:\n" + "".join(f"- name: n{number}  # {number}\n" for number in range(1000)) + "z: 1\n"
+KEYS = "l:\n" + "".join(f"  k{number}: {number}  # {number}\n" for number in range(1000)) + "z: 1\n"
+FLOW_LIST = "l: [" + ", ".join(f"n{number}" for number in range(1000)) + "]\n"
+
+
+@pytest.mark.parametrize("text", [LIST, ITEMS, FLOW_LIST], ids=["scalars", "mappings", "flow"])
+def test_edits_of_one_list_cost_one_pass_over_the_file(text: str) -> None:
+    for edits in (
+        [Append(("l",), {"name": "x"}) for _ in range(300)],
+        [Insert(("l", 0), "x") for _ in range(300)],
+        [Insert(("l", 3 * number), number) for number in range(300)],
+        [Remove(("l", 0)) for _ in range(300)],
+        [Remove(("l", 2 * number)) for number in range(300)],
+        [Remove(("l", 0)) for _ in range(1000)],
+        [Set(("l", number), [number]) for number in range(300)],
+        [edit(number) for number in range(0, 300, 3) for edit in MIXED],
+    ):
+        batch = CountedBatch(text)
+        batch.edited(*edits)
+        assert len(batch.texts) == 1
+
+
+MIXED = (
+    lambda number: Remove(("l", number)),
+    lambda number: Insert(("l", number), "x"),
+    lambda number: Set(("l", number + 1), "z"),
+    lambda number: Append(("l",), number),
+)
+
+
+def test_edits_of_one_mapping_cost_one_pass_over_the_file() -> None:
+    for edits in (
+        [Set(("l", f"k{number}"), "x") for number in range(300)],
+        [Set(("l", f"x{number}"), "x") for number in range(300)],
+        [Remove(("l", f"k{number}")) for number in range(300)],
+        [Remove(("l", f"k{number}")) for number in range(1000)],
+    ):
+        batch = CountedBatch(KEYS)
+        batch.edited(*edits)
+        assert len(batch.texts) == 1
+
+
+def test_edits_in_each_others_way_are_made_in_halves() -> None:
+    """Each list is emptied and filled again, which needs two texts; all lists together need no more."""
+    text = "".join(f"a{number}: [1]\n" for number in range(64))
+    emptied = [Remove((f"a{number}", 0)) for number in range(64)]
+    filled = [Append((f"a{number}",), 2) for number in range(64)]
+    batch = CountedBatch(text)
+    assert batch.edited(*emptied, *filled) == "".join(f"a{number}:\n- 2\n" for number in range(64))
+    assert len(batch.texts) == 2
+
+
+def test_the_order_of_removals_does_not_decide_whose_comment_it_is() -> None:
+    text = "# head\n\n# of a and b\na: 1  # a\nb: 2\n# of c\nc: 3\n\n# of d\nd: 4\n# end\n"
+    document = Document.parse(text)
+    for keys in itertools.combinations("abcd", 3):
+        made = {
+            (edited.text, edited.removed_comments)
+            for order in itertools.permutations(keys)
+            for edited in [document.edit(*(Remove((key,)) for key in order))]
+        }
+        assert len(made) == 1
+
+
+def values_at(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[tuple[str | int, ...], Any]]:
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [(path, value), *(found for step, child in members for found in values_at(child, (*path, step)))]
+
+
+NEW = st.sampled_from(["z", 7, None, "q: r", {"n": 1}, ["i"], [], {}, "two\nlines\n", {"n": {"o": [1]}}])
+
+
+@st.composite
+def edits_of(draw: st.DrawFn, document: Document) -> Edit:
+    path, present = draw(st.sampled_from(values_at(document.data)))
+    kind = draw(st.sampled_from(["set", "new", "append", "insert", "remove", "prune"]))
+    if kind in ("remove", "prune"):
+        return Remove(path, kind == "prune")
+    if kind == "append":
+        return Append(path if isinstance(present, list) else (*path, "w"), draw(NEW))
+    if kind == "insert" and isinstance(present, list):
+        return Insert((*path, draw(st.integers(0, len(present)))), draw(NEW))
+    return Set((*path, draw(st.sampled_from("abx"))) if kind == "new" else path, draw(NEW))
+
+
+@settings(max_examples=200, deadline=None)
+@given(blocks(), st.data())
+def test_a_batch_is_what_its_edits_are_one_by_one(lines: list[str], data: st.DataObject) -> None:
+    """Of a document without comments. Only how new text is laid out may differ: one by one, an edit follows the style
+    of the text that the edit before it wrote."""
+    document = one_by_one = Document.parse("\n".join(lines) + data.draw(st.sampled_from(["", "\n"])), json=False)
+    edits: list[Edit] = []
+    for _ in range(data.draw(st.integers(2, 5))):
+        edit = data.draw(edits_of(one_by_one))
+        try:
+            one_by_one = one_by_one.edit(edit)
+        except EditRefused:
+            continue
+        edits.append(edit)
+    made = document.edit(*edits)
+    assert same(made.data, one_by_one.data)
+    is_plain = all(isinstance(edit, Remove) or isinstance(edit.value, int) for edit in edits)
+    if is_plain and not document.comments:
+        assert made.text == one_by_one.text

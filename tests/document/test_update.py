@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tarmak_iam.document import Document, EditRefused, Remove, Set
 from tarmak_iam.document.plain_values import same
@@ -68,3 +73,62 @@ def test_a_batch_is_made_whole_or_not_at_all() -> None:
     with pytest.raises(EditRefused, match="c does not exist"):
         document.edit(Set(("a",), 2), Remove(("c",)))
     assert document.text == "a: 1\nb: [1]\n"
+
+
+ODD_SCALARS = ["a", "'q'", '"d"', "0x1F", "on", "1_000", "!secret x", "!!str 5", "~", "1.5", "{}", "[]", "x y"]
+FLOW = st.recursive(
+    st.sampled_from(ODD_SCALARS),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3).map(lambda items: f"[{', '.join(items)}]"),
+        st.lists(inner, min_size=1, max_size=3).map(lambda items: f"{{{members_of(items)}}}"),
+    ),
+    max_leaves=4,
+)
+
+
+def members_of(values: list[str]) -> str:
+    return ", ".join(f"{key}: {value}" for key, value in zip("klm", values, strict=False))
+
+
+@st.composite
+def blocks(draw: st.DrawFn, depth: int = 2) -> list[str]:
+    """The lines of a list or mapping, with comments, tags and odd scalars."""
+    lines: list[str] = []
+    is_list = draw(st.booleans())
+    for key in "abcd"[: draw(st.integers(1, 4))]:
+        lines += draw(st.sampled_from([[], [], ["# above"], [""]]))
+        lead, tail = "-" if is_list else f"{key}:", draw(st.sampled_from(["", "", "  # behind"]))
+        if depth and draw(st.booleans()):
+            lines += [lead + tail, *(line and f"  {line}" for line in draw(blocks(depth - 1)))]
+        else:
+            lines.append(f"{lead} {draw(FLOW)}{tail}")
+    return lines
+
+
+def leaves_of(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    members = list(value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ())
+    for step, child in members:
+        yield from leaves_of(child, (*path, step))
+    if path and not members:
+        yield path
+
+
+@settings(max_examples=200, deadline=None)
+@given(blocks(), st.data())
+def test_one_changed_leaf_is_what_set_makes_of_it(lines: list[str], data: st.DataObject) -> None:
+    document = Document.parse("\n".join(lines) + data.draw(st.sampled_from(["", "\n"])), json=False)
+    path = data.draw(st.sampled_from(list(leaves_of(document.data))))
+    value = data.draw(st.sampled_from(["z", "q: r", "x", 7, 31, True, None, 1.5]))
+    wanted = copy.deepcopy(document.data)
+    parent = wanted
+    for step in path[:-1]:
+        parent = parent[step]
+    parent[path[-1]] = value
+    try:
+        one = document.set(path, value)
+    except EditRefused as refusal:  # a number below a tag such as !secret
+        with pytest.raises(EditRefused, match=re.escape(refusal.what)):
+            document.update(wanted)
+        return
+    other = document.update(wanted)
+    assert (other.text, other.removed_comments) == (one.text, one.removed_comments)
