@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import tarmak_iam.document.document
 from tarmak_iam.document.yaml_reader import has_c_parser
 from tests.support import Shell, copy_examples
 from tests.support.sts import FakeSts, fake_sts
@@ -20,6 +21,9 @@ collect_ignore = [] if os.environ.get("TARMAK_IAM_E2E") else ["e2e"]
 for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
     if threading.current_thread() is threading.main_thread() and signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _usual)
+
+# Every edit that reads only an excerpt is made in the whole text too, and the results must be the same.
+tarmak_iam.document.document.PROVEN_ONCE_IN = 1
 
 # The same examples on every run: a red build is somebody's change, not somebody's luck.
 settings.register_profile("repeatable", derandomize=True, deadline=None)

@@ -10,6 +10,7 @@ import contextlib
 import copy
 import gc
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,16 +19,27 @@ from tarmak_iam.document.comments import comments_of
 from tarmak_iam.document.edit_batch import EditBatch
 from tarmak_iam.document.edit_proof import NotProven
 from tarmak_iam.document.edits import Append, Edit, Insert, Remove, Set
+from tarmak_iam.document.excerpted_edit import edit_in_excerpt
 from tarmak_iam.document.item_matching import Identity
 from tarmak_iam.document.json_reader import construct_json
 from tarmak_iam.document.nodes import Entry, Node, Scalar
+from tarmak_iam.document.outline import Level, outline
 from tarmak_iam.document.plain_values import UnwritableValue, construct, plain
+from tarmak_iam.document.regular import is_closed, is_valid, may_be_regular
 from tarmak_iam.document.scalars import Dialect
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.target import locate
 from tarmak_iam.document.tree import Comment, Tree
+from tarmak_iam.document.yaml_reader import has_c_parser
 from tarmak_iam.errors import EditRefused, Place
 from tarmak_iam.routes import Path, Route
+
+PROVEN_ONCE_IN = 256
+"""Of so many edits that were proven in an excerpt, one is also proven in the whole text. Tests set it to 1."""
+
+_COUNT = [0]
+
+_UNKNOWN: Any = object()
 
 
 @contextlib.contextmanager
@@ -59,15 +71,17 @@ class Document:
     one of several equal keys. Methods raise TypeError for anything else in a path.
     """
 
-    __slots__ = ("_index", "_json", "_plain", "_tree", "removed_comments")
+    __slots__ = ("_index", "_json", "_known_data", "_known_tree", "_outline", "_source", "removed_comments")
 
     def __init__(
-        self, tree: Tree, index: int, json: bool | None, data: Any, removed_comments: tuple[Comment, ...] = ()
+        self, source: Source, index: int, json: bool | None, removed_comments: tuple[Comment, ...] = ()
     ) -> None:
-        self._tree = tree
+        self._source = source
         self._index = index
         self._json = json
-        self._plain = data
+        self._known_tree: Tree | None = None
+        self._known_data: Any = _UNKNOWN
+        self._outline: Level | None = None
         self.removed_comments = removed_comments
         """The comments that the last edit removed, because they belonged to what it removed or replaced. Their
         positions are those in the text before the edit."""
@@ -98,13 +112,36 @@ class Document:
 
     @classmethod
     def _of(cls, source: Source, index: int, json: bool | None) -> Document:
-        return cls._made(Tree.read(source, index, json=json), index, json)
+        if index or json or not may_be_regular(source):
+            return cls._made(Tree.read(source, index, json=json), index, json)
+        document = cls(source, index, json)
+        if has_c_parser() and is_valid(source.text):
+            document._outline = outline(source.text, closed=False)
+            return document
+        document = cls._made(Tree.read(source, index, json=json), index, json)
+        document._outline = _outline_of(document._tree)
+        return document
 
     @classmethod
-    def _made(cls, tree: Tree, index: int, json: bool | None) -> Document:
-        if tree.is_json:
-            return cls(tree, index, json, construct_json(tree.root) if tree.root else None)
-        return cls(tree, index, json, construct(tree.root, tree.source))
+    def _made(cls, tree: Tree, index: int, json: bool | None, removed_comments: tuple[Comment, ...] = ()) -> Document:
+        document = cls(tree.source, index, json, removed_comments)
+        document._known_tree, document._known_data = tree, _data_of(tree)
+        return document
+
+    @property
+    def _tree(self) -> Tree:
+        """The nodes and comments. Those of a regular text are read when they are needed."""
+        if self._known_tree is None:
+            with gc_paused():
+                self._known_tree = Tree.read(self._source, self._index, json=self._json)
+        return self._known_tree
+
+    @property
+    def _plain(self) -> Any:
+        if self._known_data is _UNKNOWN:
+            with gc_paused():
+                self._known_data = _data_of(self._tree)
+        return self._known_data
 
     @property
     def data(self) -> Any:
@@ -119,17 +156,17 @@ class Document:
     @property
     def source(self) -> Source:
         """The file's text with its encoding and line ends."""
-        return self._tree.source
+        return self._source
 
     @property
     def filename(self) -> str:
         """The name that was given to `parse`."""
-        return self._tree.source.filename
+        return self._source.filename
 
     @property
     def text(self) -> str:
         """The text of the whole file, without its byte order mark."""
-        return self._tree.source.text
+        return self._source.text
 
     @property
     def is_json(self) -> bool:
@@ -153,7 +190,7 @@ class Document:
 
     def to_bytes(self) -> bytes:
         """The whole file, with the encoding, byte order mark and line ends that it was read with."""
-        return self._tree.source.encode()
+        return self._source.encode()
 
     def node(self, path: Path | Route) -> Node | None:
         """The node at a path, through aliases and merge keys; None if the path does not exist."""
@@ -234,7 +271,27 @@ class Document:
 
         Raises EditRefused if one of them cannot be made; the message has its number. None of them is made then.
         """
+        edited = self._edited_in_excerpt(edits)
+        if edited is None:
+            return self._edited(edits)
+        _COUNT[0] += 1
+        if _COUNT[0] % PROVEN_ONCE_IN == 0 and not _same(edited, whole := self._edited(edits)):
+            warnings.warn("two proofs of one edit differ; the edit was made by the slower one", RuntimeWarning, 2)
+            return whole
+        return edited
 
+    @gc_paused()
+    def _edited_in_excerpt(self, edits: tuple[Edit, ...]) -> Document | None:
+        if self._outline is None:
+            return None
+        result = edit_in_excerpt(self._source, self._outline, edits)
+        if result is None or result.source is self._source:
+            return None if result is None else self
+        edited = Document(result.source, self._index, self._json, result.removed)
+        edited._outline = result.outline or outline(result.source.text, closed=self._outline.closed)
+        return edited
+
+    def _edited(self, edits: tuple[Edit, ...]) -> Document:
         with self._batch() as batch:
             try:
                 for edit in edits:
@@ -280,11 +337,34 @@ class Document:
     def _after(self, batch: EditBatch) -> Document:
         if batch.tree is self._tree:
             return self
-        return Document(batch.tree, self._index, self._json, batch.data, tuple(batch.removed))
+        edited = Document(batch.tree.source, self._index, self._json, tuple(batch.removed))
+        edited._known_tree, edited._known_data = batch.tree, batch.data
+        if self._outline is not None and may_be_regular(edited._source):
+            edited._outline = _outline_of(batch.tree)
+        return edited
 
     def _read(self, text: str) -> tuple[Tree, Any]:
-        edited = Document._of(self._tree.source.with_text(text), self._index, self._json)
-        return edited._tree, edited._plain
+        tree = Tree.read(self._source.with_text(text), self._index, json=self._json)
+        return tree, _data_of(tree)
+
+
+def _outline_of(tree: Tree) -> Level | None:
+    """The outline of a regular text that was read. Asking the pure parser about parts of it would take too long, so all
+    must be clear from the nodes."""
+    text = tree.source.text
+    if has_c_parser():
+        return outline(text, closed=False)
+    return outline(text, closed=True) if is_closed(tree.root, text) else None
+
+
+def _data_of(tree: Tree) -> Any:
+    if tree.is_json:
+        return construct_json(tree.root) if tree.root else None
+    return construct(tree.root, tree.source)
+
+
+def _same(one: Document, other: Document) -> bool:
+    return one.text == other.text and one.removed_comments == other.removed_comments
 
 
 _LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")

@@ -58,6 +58,8 @@ class EditBatch:
         self.data = data
         self.removed: list[Comment] = []
         self.number = 0
+        self.passes: list[list[Splice]] = []
+        """The splices of each text that was read, in order: those of the text before it."""
         self._read = read
         self._careful = careful
         self._retries = retries
@@ -312,6 +314,7 @@ class EditBatch:
         `aliases_may_follow`: the values of aliases of a changed anchor may differ from the intended ones for now.
         """
         before = self.tree
+        self.passes.append(splices)
         try:
             tree, data = self._read(apply_splices(before.source.text, splices))
         except ParseError as error:

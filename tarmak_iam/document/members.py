@@ -21,7 +21,7 @@ from tarmak_iam.document.comments import (
 )
 from tarmak_iam.document.flow import add_to_flow, fill_flow, remove_from_flow
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span, content_start, is_block
-from tarmak_iam.document.render import Layout, block_lines, entry_lines, flow_text, indent, value_lines
+from tarmak_iam.document.render import AROUND, Layout, block_lines, entry_lines, flow_text, indent, value_lines
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import (
     Splice,
@@ -73,7 +73,7 @@ def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
         return add_to_flow(target, node, values, index)
     source = tree.source
     dash = column(source, item_start(source, node, len(node.items) - 1))
-    lines = indent(_item_lines(node, values, target.layout()), dash)
+    lines = indent(_item_lines(node, index, values, target.layout(at=index)), dash)
     if index == 0 and not starts_line(source, start := item_start(source, node, 0)):
         newline = source.newline_near(start)  # after another dash: the present first item moves to its own line
         return [Splice(start, start, newline.join(lines).lstrip(" ") + newline + " " * dash)]
@@ -94,11 +94,11 @@ def _outer_column(target: Target, dash: int) -> int:
     return dash if entry is None else min(dash, column(target.tree.source, entry_start(target.tree.source, entry)))
 
 
-def _item_lines(node: Sequence, values: list[Any], layout: Layout) -> list[str]:
-    """New collections are written in flow style if all items are flow collections of their kind (`- {a: 1}`)."""
-    first = node.items[0]
+def _item_lines(node: Sequence, index: int, values: list[Any], layout: Layout) -> list[str]:
+    """New collections are written in flow style if the items around are flow collections of their kind (`- {a: 1}`)."""
+    first, *others = node.items[max(index - AROUND, 0) : index + AROUND + 1]
     kind = {Mapping: dict, Sequence: list}.get(type(first))
-    are_flow = kind and all(type(item) is type(first) and getattr(item, "flow", False) for item in node.items)
+    are_flow = kind and all(type(item) is type(first) and getattr(item, "flow", False) for item in (first, *others))
     if kind is None or not are_flow or not all(isinstance(value, kind) for value in values):
         return block_lines(values, layout)
     return ["-".ljust(layout.item) + flow_text(value, layout) for value in values]

@@ -6,11 +6,11 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, NoReturn
 
-from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, walk
+from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, walk
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import column, dash_of
 from tarmak_iam.text import ACTED_ON, MARKER, acts_on_a_log
@@ -118,7 +118,7 @@ def json_scalar(value: object) -> str:
 
 _ASPECTS = ("step", "dash", "item", "quote", "flow")
 
-_BY_STEP = -1
+_BY_STEP = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,24 +138,62 @@ class Layout:
     literal: bool = True
 
 
-def layout_near(source: Source, nodes: Iterable[Node], known: dict[int, dict[str, Any]]) -> Layout:
-    """The layout of the first node; what it leaves open comes from the next node, and so on.
+AROUND = 2
+"""So many members before and after a place show how new text is written there. If they do not, the collections further
+out are asked in the same way."""
 
-    The nodes lead outwards from the place of the new text, so that usually only a small part of a file is read.
-    `known` caches the layout of each node, by its id.
+
+class UnansweredAspect(Exception):
+    """An aspect of the layout is needed that an excerpt of the file does not show."""
+
+
+class _Unanswered:
+    """Stands for an aspect that an excerpt does not show. Any use of it raises UnansweredAspect."""
+
+    __slots__ = ()
+
+    def _use(self, *_: object) -> NoReturn:
+        raise UnansweredAspect
+
+    __bool__ = __index__ = __eq__ = __lt__ = __add__ = __radd__ = __sub__ = __mul__ = __rmul__ = _use
+    __hash__ = object.__hash__
+
+
+_UNANSWERED = _Unanswered()
+
+
+class Nearby(NamedTuple):
+    """A place that shows how text is written: members of a node. Which ones: those `around` a number; the indentation
+    of the member that has it, which the new text is `inside`; or the `others` around that member."""
+
+    node: Node
+    at: int
+    which: Literal["around", "inside", "others"]
+
+
+def layout_near(source: Source, places: Iterable[Nearby | None], known: dict[Any, Any]) -> Layout:
+    """The layout at the first place; what that leaves open comes from the next place, and so on.
+
+    The places lead outwards from that of the new text. None: from here on an excerpt shows nothing. `known` caches the
+    layout of each place, by the id of its node.
     """
     answers: dict[str, Any] = {}
-    for number, node in enumerate(nodes):
-        if id(node) not in known:
-            known[id(node)] = _LayoutSurvey(source).of(node)
-        found = dict(known[id(node)])
+    for number, place in enumerate(places):
+        if place is None:
+            answers = dict.fromkeys(_ASPECTS, _UNANSWERED) | answers
+            break
+        key = id(place.node), *place[1:]
+        if key not in known:
+            known[key] = _LayoutSurvey(source).of(place)
+        found = dict(known[key])
         if number and found.get("dash"):
             found["dash"] = _BY_STEP  # lists are indented there: here they are indented by the step used here
         answers = found | answers
         if len(answers) == len(_ASPECTS):
             break
-    layout = Layout(**answers)
-    return replace(layout, dash=layout.step) if layout.dash == _BY_STEP else layout
+    if answers.get("dash") is _BY_STEP:
+        answers["dash"] = answers.get("step", Layout().step)
+    return Layout(**answers)
 
 
 class _LayoutSurvey:
@@ -165,30 +203,55 @@ class _LayoutSurvey:
         self._source = source
         self._counts: dict[str, Counter[Any]] = {aspect: Counter() for aspect in _ASPECTS}
 
-    def of(self, node: Node) -> dict[str, Any]:
-        for child in walk(node):
+    def of(self, place: Nearby) -> dict[str, Any]:
+        """The layout that the members at the place have most often."""
+        node, at, which = place
+        if which == "inside":
+            self._count(node, slice(at, at + 1))
+            return self._most_common()
+        before, after = slice(max(at - AROUND, 0), at), slice(at + (which == "others"), at + AROUND + 1)
+        parts = [part for each in (before, after) for part in self._count(node, each)]
+        for child in (child for part in parts for child in walk(part)):
             if isinstance(child, Scalar):
                 if child.style in ("single", "double"):
                     self._counts["quote"][child.style] += 1
             elif isinstance(child, Mapping) and not child.flow:
-                self._mapping(child)
+                self._mapping(child.entries)
             elif isinstance(child, Sequence):
-                if child.items and all(isinstance(item, Scalar) for item in child.items):
-                    self._counts["flow"][child.flow] += 1
-                if not child.flow:
-                    self._sequence(child)
+                self._list(child, child.items)
+        return self._most_common()
+
+    def _most_common(self) -> dict[str, Any]:
         return {aspect: counter.most_common(1)[0][0] for aspect, counter in self._counts.items() if counter}
 
-    def _mapping(self, mapping: Mapping) -> None:
-        for entry in mapping.entries:
+    def _count(self, node: Node, part: slice) -> Iterator[Node]:
+        """Counts some members of a node as if it had no others. Returns what is inside them."""
+        if isinstance(node, Mapping):
+            entries = node.entries[part]
+            if not node.flow:
+                self._mapping(entries)
+            return (each for entry in entries for each in (entry.key, entry.value))
+        if isinstance(node, Sequence):
+            self._list(node, node.items[part])
+            return iter(node.items[part])
+        return iter((node,) if part.start == 0 and part.stop else ())
+
+    def _list(self, sequence: Sequence, items: tuple[Node, ...]) -> None:
+        if items and all(isinstance(item, Scalar) for item in items):
+            self._counts["flow"][sequence.flow] += 1
+        if not sequence.flow:
+            self._items(items)
+
+    def _mapping(self, entries: tuple[Entry, ...]) -> None:
+        for entry in entries:
             value = entry.value
             if isinstance(value, Mapping) and not value.flow:
                 self._counts["step"][self._first_column(value) - column(self._source, entry.key.span.start)] += 1
             elif isinstance(value, Sequence) and not value.flow and value.items:
                 self._counts["dash"][self._dash_column(value) - column(self._source, entry.key.span.start)] += 1
 
-    def _sequence(self, sequence: Sequence) -> None:
-        for item in sequence.items:
+    def _items(self, items: tuple[Node, ...]) -> None:
+        for item in items:
             if isinstance(item, Mapping) and not item.flow and not item.anchor and not item.tag:
                 start = item.entries[0].key.span.start
                 line = self._source.line_start(start)

@@ -56,7 +56,7 @@ class Source:
         """Decodes a file's bytes. Raises ParseError for more than MAX_BYTES, and for bytes that are neither UTF-8
         nor UTF-16 with a byte order mark."""
         raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-        _check_size(raw, filename)
+        _check_size(len(raw), filename)
         mark, encoding = next(((m, e) for m, e in _MARKS if raw.startswith(m)), (b"", "utf-8"))
         try:
             text = raw[len(mark) :].decode(encoding)
@@ -74,8 +74,15 @@ class Source:
         """The same file with another text. Raises ParseError if the text is too large."""
         found = _COMMON_END.search(self.text)
         edited = replace(self, text=text, newline=found.group() if found else self.newline)
-        _check_size(edited.encode(), self.filename)
+        _check_size(edited.size, self.filename)
         return edited
+
+    @property
+    def size(self) -> int:
+        """The number of bytes."""
+        text = self.text
+        is_ascii = self.encoding == "utf-8" and text.isascii()
+        return len(self.mark) + len(text) if is_ascii else len(self.encode())
 
     def encode(self, text: str | None = None) -> bytes:
         return self.mark + (self.text if text is None else text).encode(self.encoding)
@@ -132,7 +139,7 @@ class Source:
         return "\r\n" if self.text[last - 1 : last + 1] == "\r\n" else self.text[last]
 
 
-def _check_size(raw: bytes, filename: str) -> None:
-    if len(raw) > MAX_BYTES:
-        what = f"the file has {len(raw):,} bytes, which is more than the limit of {MAX_BYTES:,}"
+def _check_size(size: int, filename: str) -> None:
+    if size > MAX_BYTES:
+        what = f"the file has {size:,} bytes, which is more than the limit of {MAX_BYTES:,}"
         raise ParseError(what, place=Place(filename))

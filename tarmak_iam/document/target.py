@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, dereference, merged_entry
 from tarmak_iam.document.plain_values import python_key
-from tarmak_iam.document.render import Layout, layout_near
+from tarmak_iam.document.render import Layout, Nearby, layout_near
 from tarmak_iam.document.scalars import resolve_v2
+from tarmak_iam.document.splices import member_count
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import EditRefused
 from tarmak_iam.routes import Key, Route, Step
@@ -40,10 +42,27 @@ class Target:
     literals: bool = True
     """Whether a new string of several lines may be a literal block."""
 
-    def layout(self, inside: int = 0) -> Layout:
-        """The layout of new text inside the deepest node (`inside` 1: inside its parent, next to it)."""
-        nodes = [holder.node for holder in self.holders[: len(self.holders) - inside]]
-        return replace(layout_near(self.tree.source, reversed(nodes), self.tree.layouts), literal=self.literals)
+    def layout(self, inside: int = 0, at: int | None = None) -> Layout:
+        """The layout of new text inside the deepest node (`inside` 1: inside its parent, next to it). `at` is the
+        number that a new member of the deepest node will have; None: it is added at the end."""
+        layout = layout_near(self.tree.source, self._places(len(self.holders) - inside, at), self.tree.layouts)
+        return replace(layout, literal=self.literals)
+
+    def _places(self, count: int, at: int | None) -> Iterator[Nearby | None]:
+        """The deepest of the first `count` nodes and what is around it, outwards; None where the tree is an excerpt and
+        does not show enough."""
+        route = self.route.plain
+        for depth in reversed(range(count)):
+            node = self.holders[depth].node
+            if depth + 1 == len(self.holders):
+                yield Nearby(node, member_count(node) if at is None else at, "around")
+                continue
+            number = _number_in(node, self.holders[depth + 1])
+            yield Nearby(node, number, "inside")
+            if route[:depth] in self.tree.partial:
+                yield None
+                return
+            yield Nearby(node, number, "others")
 
     @property
     def node(self) -> Node | None:
@@ -70,12 +89,7 @@ class Target:
     @property
     def number(self) -> int:
         """The number of the deepest node among the members of its parent."""
-        own, parent = self.holders[-1], self.holders[-2].node
-        if isinstance(parent, Mapping):
-            assert own.entry is not None
-            return entry_number(parent, own.entry)
-        assert own.index is not None
-        return own.index
+        return _number_in(self.holders[-2].node, self.holders[-1])
 
     @property
     def existing(self) -> Target:
@@ -92,6 +106,14 @@ class Target:
     def in_flow(self) -> bool:
         """Whether the deepest node is inside a flow collection (not: is one itself)."""
         return self.tree.is_json or any(_is_flow(holder.node) for holder in self.holders[:-1])
+
+
+def _number_in(parent: Node, holder: Holder) -> int:
+    if isinstance(parent, Mapping):
+        assert holder.entry is not None
+        return entry_number(parent, holder.entry)
+    assert holder.index is not None
+    return holder.index
 
 
 def locate(tree: Tree, route: Route) -> Target:

@@ -51,6 +51,7 @@ class Tree:
 
     `extent` is the document's part of the text. `is_json` is true for strict JSON. `scalars` are all scalars of a YAML
     document in file order. `duplicates` is the number of duplicate keys. `layouts` caches the layout of nodes, by id.
+    `partial`: if the text is an excerpt of a file, the routes of collections without some of their members.
     """
 
     source: Source
@@ -61,7 +62,8 @@ class Tree:
     scalars: list[Scalar] = field(default_factory=list)
     duplicates: int = 0
     has_aliases: bool = False
-    layouts: dict[int, dict[str, Any]] = field(default_factory=dict)
+    layouts: dict[Any, Any] = field(default_factory=dict)
+    partial: frozenset[tuple[str | int, ...]] = frozenset()
 
     @classmethod
     def read(cls, source: Source, index: int = 0, *, json: bool | None = None, pure: bool = False) -> Tree:

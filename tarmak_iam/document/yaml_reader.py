@@ -250,7 +250,7 @@ class Builder:
 
 
 # ruamel.yaml raises errors other than YAMLError for a few unusual texts (%YAML 1.3, "\\U00110000").
-_PARSER_ERRORS = (YAMLError, AssertionError, ValueError, OverflowError)
+PARSER_ERRORS = (YAMLError, AssertionError, ValueError, OverflowError)
 
 _QUOTED_TEMPLATE = re.compile(r"""[^'"]*['"].*\{\{""")
 
@@ -314,7 +314,7 @@ def _read_texts(source: Source, pick: _Pick, *, pure: bool) -> list[YamlText]:
             return _read(source, source.text, pick, pure=False)
         except ParseError:
             raise
-        except _PARSER_ERRORS:
+        except PARSER_ERRORS:
             pass
     return _read_pure(source, pick)
 
@@ -341,7 +341,7 @@ def _read_pure(source: Source, pick: _Pick) -> list[YamlText]:
         raise ParseError(
             f"invalid YAML: {shortened(what, _PROBLEM)}", remedy=_remedy(source, offset), place=source.place(offset)
         ) from None
-    except _PARSER_ERRORS as error:
+    except PARSER_ERRORS as error:
         offset = min(getattr(error, "position", 0) or 0, len(source.text))
         reason = getattr(error, "reason", "") or "special characters are not allowed"
         raise ParseError(
