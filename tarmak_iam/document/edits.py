@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tarmak_iam.document.arrangement import reorder_items
 from tarmak_iam.document.comments import own_comment_lines
 from tarmak_iam.document.members import (
     add_items,
@@ -16,7 +17,6 @@ from tarmak_iam.document.members import (
     is_empty_target,
     remove_members,
     remove_root,
-    reorder_items,
     sparing,
     takes_members,
 )

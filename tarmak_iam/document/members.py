@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator
-from collections.abc import Sequence as SequenceOf
 from dataclasses import replace
 from typing import Any
 
@@ -285,7 +284,7 @@ def _emptied(target: Target, parent: Mapping | Sequence) -> list[Splice]:
     lines = [
         comment_line(tree, comment)
         for number in range(member_count(parent))
-        for comment in own_comment_lines(tree, parent, number)
+        for comment in own_comment_lines(tree, parent, number, range(member_count(parent)))
     ]
     if not lines:
         return splices
@@ -295,9 +294,9 @@ def _emptied(target: Target, parent: Mapping | Sequence) -> list[Splice]:
 
 def _from_block(tree: Tree, parent: Mapping | Sequence, numbers: list[int]) -> list[Splice]:
     """Removes some of the members, but not all."""
-    source = tree.source
+    source, removed = tree.source, frozenset(numbers)
     spans = [
-        member_lines(tree, parent, number)
+        member_lines(tree, parent, number, removed)
         for number in numbers
         if starts_line(source, member_start(source, parent, number))
     ]
@@ -342,52 +341,3 @@ def _lines(source: Source, span: Span, *, keep_line_end: bool) -> Splice:
     if unended and start and not keep_line_end and source.ends_line(start):
         start = above_blank_lines(source, start)
     return Splice(start, end, "")
-
-
-def can_be_reordered(target: Target) -> bool:
-    """Whether every item of the list is on its own lines."""
-    node, source = target.node, target.tree.source
-    if not isinstance(node, Sequence) or node.flow or target.in_flow:
-        return False
-    return all(starts_line(source, member_start(source, node, number)) for number in range(len(node.items)))
-
-
-def reorder_items(target: Target, order: SequenceOf[int]) -> list[Splice]:
-    """Reorders a list. `order` has the current index of every item, in the new order. Most items stay in place."""
-    source, node = target.tree.source, target.node
-    assert isinstance(node, Sequence)
-    lines = [member_lines(target.tree, node, number) for number in range(len(node.items))]
-    staying = set(longest_ascent(order))
-    end = at = max(span.end for span in lines)
-    newline = (
-        "" if source.ends_line(end) else source.newline_near(end)
-    )  # the newline that is missing at the end of the file
-    moved: dict[int, str] = {}
-    for number in reversed(order):
-        if number in staying:
-            at = lines[number].start
-        else:
-            text = source.text[slice(*lines[number])]
-            moved[at] = text + (newline if lines[number].end == end else "") + moved.get(at, "")
-    cuts = joined_spans(lines[number] for number in order if number not in staying)
-    if newline and end in moved:
-        moved[end] = (newline if len(lines) - 1 in staying else "") + moved[end].removesuffix(newline)
-    elif newline:
-        cuts = [Span(above_blank_lines(source, cut.start), end) if cut.end == end else cut for cut in cuts]
-    return [Splice(*cut, "") for cut in cuts] + [Splice(at, at, text) for at, text in moved.items()]
-
-
-def longest_ascent(numbers: SequenceOf[int]) -> list[int]:
-    """The longest ascending subsequence of the numbers (patience sorting)."""
-    tops: list[int] = []  # the smallest number that ends an ascent of each length
-    before: dict[int, int | None] = {}
-    for number in numbers:
-        length = bisect_left(tops, number)
-        before[number] = tops[length - 1] if length else None
-        tops[length : length + 1] = [number]
-    ascent: list[int] = []
-    at = tops[-1] if tops else None
-    while at is not None:
-        ascent.append(at)
-        at = before[at]
-    return ascent[::-1]

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tarmak_iam.document.arrangement import can_be_reordered
 from tarmak_iam.document.comments import holds_comments
 from tarmak_iam.document.edits import AddItems, AddMembers, DocumentChange, RemoveMembers, Reorder, Write
 from tarmak_iam.document.item_matching import Identity, matched_items
-from tarmak_iam.document.members import can_be_reordered, takes_members
+from tarmak_iam.document.members import takes_members
 from tarmak_iam.document.nodes import Mapping, Sequence
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.target import Target, native_keys, refuse

@@ -48,6 +48,18 @@ EDITS: dict[str, tuple[Callable[[], str], Edit]] = {
         lambda: "a:\n" + "  # c\n" * 40_000 + "  b: 1\nz: 1\n",
         lambda document: document.remove(("a", "b"), prune=True),
     ),
+    "blanks in what was commented out": (
+        lambda: f"a: 1\n# b: x{' ' * 300_000}y\n# - x{' ' * 300_000}y\nc: 1\n",
+        lambda document: document.remove(("c",)),
+    ),
+    "a comment that lists a key again and again": (
+        lambda: f"a: 1\n#{' c and' * 100_000}\nc: 1\nand: 2\n",
+        lambda document: document.remove(("c",)),
+    ),
+    "many comments in a list that is reversed": (
+        lambda: "l:\n" + "".join(f"# --- {n}\n- x{n}\n# or\n- y{n}\n\n" for n in range(3_000)),
+        lambda document: document.update({"l": document.data["l"][::-1]}),
+    ),
     "a word that begins with digits": (
         lambda: "a: 1\n",
         lambda document: document.set(("a",), "1" * 300_000 + "x"),

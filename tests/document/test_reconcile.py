@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tarmak_iam.document.arrangement import longest_ascent
 from tarmak_iam.document.item_matching import Identity, matched_items
-from tarmak_iam.document.members import longest_ascent
 
 
 def named(*names: str, **more: Any) -> list[dict[str, Any]]:

@@ -1,0 +1,68 @@
+"""What the words of a comment name: keys, and whether they are a title over several members."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tarmak_iam.document.tree import Comment
+
+LETTER = re.compile(r"[^\W_]")
+
+LINKS = frozenset(("and", "or", "plus", "the", "with", "as", "well", "both"))
+"""Words between the keys of an enumeration: `stages and jobs`."""
+
+_COMMON = frozenset(
+    (
+        *("a", "all", "and", "any", "are", "as", "at", "be", "by", "for", "from", "has", "if", "in", "is", "it", "its"),
+        *("no", "not", "of", "on", "one", "or", "that", "the", "this", "to", "use", "used", "with"),
+    )
+)
+
+_COLLECTIVE = frozenset(
+    (
+        *("arguments", "configuration", "configurations", "credentials", "definitions", "flags", "limits", "options"),
+        *("parameters", "params", "properties", "section", "settings", "values", "variables", "vars"),
+    )
+)
+"""The last word of a title over several members."""
+
+_LONGEST_TITLE = 5
+
+_TOKEN = re.compile(r"[\w-]+")
+
+_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
+
+_LONG_WORD = re.compile(r"[^\W\d_]{3,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of comment lines: as they are, and separated into their parts (`imageTag` is `image tag`)."""
+
+    tokens: tuple[str, ...]
+    parts: str
+
+    @classmethod
+    def of(cls, comments: list[Comment]) -> Words:
+        tokens = tuple(token for comment in comments for token in _TOKEN.findall(comment.text) if LETTER.search(token))
+        return cls(tokens, _parts(" ".join(tokens)))
+
+    def has(self, name: str | None, *, as_word: bool = False) -> bool:
+        """Whether they contain a key (`imageTag` or `image tag`). `as_word`: not if any text may contain that word."""
+        if not name or (as_word and name.lower() in _COMMON):
+            return False
+        return name in self.tokens or _parts(name) in self.parts
+
+    def are_a_title(self) -> bool:
+        """Whether they are a few words, and the last one is collective: `network settings`."""
+        return 0 < len(self.tokens) <= _LONGEST_TITLE and self.tokens[-1].lower() in _COLLECTIVE
+
+
+def distinct_words(text: str) -> set[str]:
+    """The longer words of a text that not every text contains."""
+    return set(_LONG_WORD.findall(_parts(text))) - _COMMON
+
+
+def _parts(text: str) -> str:
+    return f" {' '.join(_PART.findall(text))} ".lower()
