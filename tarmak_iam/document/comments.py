@@ -14,11 +14,13 @@ The comment lines directly above a member are read from the bottom up:
   or if they are a title: one line that has three words or fewer, or that speaks of settings, options and the like.
 - Below another member without a blank line they are about one key. In a list they are about one item only if they have
   a word in common with it, and none with the items after it: lists have headings over several items.
-- What heads the document is about the file. Only a later paragraph may be about the first key, if it contains it.
+- What heads the document is about the file. Only a later paragraph may be about the first key, if it contains it, or if
+  the next member has comments too.
+- Lines between two equal annotations (`# @schema`) are about the member, whatever they look like.
 
 Lines below a member belong to it if they continue the comment at the end of its line, if they are inside its value,
 or if they are examples of its value, which is empty (`key: []`). An example is indented deeper than the key, or its
-text is: `#   - item`.
+text is (`#   - item`), or it has the same key.
 """
 
 from __future__ import annotations
@@ -214,6 +216,8 @@ def _examples(tree: Tree, parent: Mapping | Sequence, number: int, at: int, widt
     if not lines or not is_commented_out(lines[0].text, Neighbours.of(parent, number)):
         return []
     least, value = _depth(lines[0]), member_value(parent, number)
+    if lines[0].setting is not None and lines[0].setting == _name(parent, number) and _is_empty(value):
+        return [lines[0], *takewhile(lambda line: is_item(line.text) or _depth(line) > least, lines[1:])]
     if is_item(lines[0].text) and (isinstance(parent, Sequence) or isinstance(value, Mapping)):
         return []  # in a list it is the next item
     if least > 1:
@@ -261,7 +265,10 @@ def _headings(tree: Tree, parent: Mapping | Sequence, number: int) -> tuple[list
     if not run:
         return [], []
     near, start, middle, depth = Neighbours.of(parent, number), 0, 0, -1
+    fenced = _fenced(run)
     for at, comment in enumerate(run):
+        if at in fenced:
+            continue
         if is_commented_out(comment.text, near):
             start, depth = at + 1, _depth(comment)
         elif start == at and 0 <= depth < _depth(comment):
@@ -274,11 +281,25 @@ def _headings(tree: Tree, parent: Mapping | Sequence, number: int) -> tuple[list
     return banner, run[start + len(banner) :]
 
 
+_ANNOTATION = re.compile(r"#+[ \t]*@[\w-]+[ \t]*\Z")
+
+
+def _fenced(run: list[Comment]) -> set[int]:
+    """The places of the lines between two equal annotations, which are about the next member: `# @schema`."""
+    fenced, opened = set[int](), dict[str, int]()
+    for at, comment in enumerate(run):
+        if _ANNOTATION.match(comment.text):
+            start = opened.pop(comment.text, None)
+            if start is None:
+                opened[comment.text] = at
+            else:
+                fenced.update(range(start, at + 1))
+    return fenced
+
+
 def _goes(tree: Tree, parent: Mapping | Sequence, number: int, own: list[Comment], removed: Collection[int]) -> bool:
     """Whether comment lines above a member are clearly about it, and about no other member that stays."""
-    if heads_the_document(tree, own[0]) and not (
-        _is_later_paragraph(tree, own) and Words.of(own).has(_name(parent, number))
-    ):
+    if heads_the_document(tree, own[0]) and not _is_paragraph_about(tree, parent, number, own):
         return False
     if isinstance(parent, Sequence) and _items_below(tree, parent, number):
         return _resembles_it_alone(tree, parent, number, Words.of(own))
@@ -308,7 +329,7 @@ def subjects(tree: Tree, parent: Mapping | Sequence, number: int, own: list[Comm
         yield from _listed(parent, number, words)
     is_title = len(own) == 1 and words.are_a_title()
     is_short = len(own) == 1 and len(words.tokens) <= _SHORT_TITLE
-    if is_title and opens:
+    if is_title and opens and not is_named:
         yield from section(tree, parent, number)
     elif is_title or names_others or (not is_named and (opens or is_short)):
         yield from group
@@ -421,9 +442,14 @@ def heads_the_document(tree: Tree, comment: Comment) -> bool:
     return tree.root is None or tree.source.line_start(tree.root.span.start) >= line
 
 
-def _is_later_paragraph(tree: Tree, comments: list[Comment]) -> bool:
-    """Whether a blank line is between the comments and others above them."""
-    return _is_below_blank_line(tree, comments[0]) and tree.comments[0].span.start < comments[0].span.start
+def _is_paragraph_about(tree: Tree, parent: Mapping | Sequence, number: int, comments: list[Comment]) -> bool:
+    """Whether comments are about a member although they head the document: others are above them, and they contain the
+    key, or the next member has comments too."""
+    if not _is_below_blank_line(tree, comments[0]) or tree.comments[0].span.start >= comments[0].span.start:
+        return False
+    following = number + 1
+    is_each = following < member_count(parent) and bool(_headings(tree, parent, following)[1])
+    return is_each or Words.of(comments).has(_name(parent, number))
 
 
 def _opens_group(tree: Tree, number: int, comment: Comment) -> bool:
