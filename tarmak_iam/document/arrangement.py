@@ -4,8 +4,8 @@
 - A banner, or a paragraph of comments apart, heads a section: the items up to the next one. A heading without a blank
   line below it heads the items that it may be about. It stays above its section: over the items in their new order if
   they stay together, whether the section moves or not, and otherwise over the longest run of them. Of runs that are as
-  long, the one with more items that stay in place has the heading. If it is no banner, a heading directly above an item
-  of several lines moves with that item instead: it is most likely about that one.
+  long, the one with more items that stay in place has the heading. If it is neither a banner nor a title, a heading
+  directly above an item of several lines moves with that item instead: it is most likely about that one.
 - A heading over all items, comments at the end of the list, and what was commented out stay where they are.
 - Blank lines stay between the same places, or between the sections if sections move.
 """
@@ -19,7 +19,10 @@ from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 from itertools import pairwise
 
+from tarmak_iam.document.comment_words import Words
 from tarmak_iam.document.comments import (
+    SHORT_TITLE,
+    has_lines,
     heads_section,
     heads_the_document,
     is_banner,
@@ -28,9 +31,9 @@ from tarmak_iam.document.comments import (
     section,
     subjects,
 )
-from tarmak_iam.document.nodes import Sequence, Span, is_block
+from tarmak_iam.document.nodes import Sequence, Span
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.splices import Splice, joined_spans, member_start, next_line_after, starts_line
+from tarmak_iam.document.splices import Splice, joined_spans, member_start, starts_line
 from tarmak_iam.document.target import Target
 from tarmak_iam.document.tree import Comment, Tree
 
@@ -104,11 +107,11 @@ def _heading(tree: Tree, node: Sequence, number: int, gap: Span) -> _Part | None
     if not comments:
         return None
     source, item = tree.source, node.items[number]
+    is_about_one = len(Words.of(comments).tokens) > SHORT_TITLE and has_lines(tree, item)
     is_section = heads_section(tree, comments, gap.end)
     members = section(tree, node, number) if is_section else subjects(tree, node, number, comments)
-    of_several_lines = is_block(item) and source.next_line(item.span.start) < next_line_after(source, item)
     start = source.line_start(comments[0].span.start)
-    return _Part(Span(start, gap.end), None, tuple(members), tuple(comments), not is_section and of_several_lines)
+    return _Part(Span(start, gap.end), None, tuple(members), tuple(comments), is_about_one and not is_section)
 
 
 def _is_one_of_several(tree: Tree, parts: list[_Part]) -> bool:

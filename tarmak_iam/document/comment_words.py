@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from tarmak_iam.document.tree import Comment
 
-LETTER = re.compile(r"[^\W_]")
+LETTER = re.compile(r"[^\W\d_]")
 
-LINKS = frozenset(("and", "or", "plus", "the", "with", "as", "well", "both"))
-"""Words between the keys of an enumeration: `stages and jobs`."""
+LINKS = frozenset((",", "/", "&", "+", "and", "or", "plus", "the", "with", "as", "well", "both"))
+"""What is between the keys of an enumeration: `stages and jobs`."""
 
 _COMMON = frozenset(
     (
@@ -27,9 +27,9 @@ _COLLECTIVE = frozenset(
 )
 """The last word of a title over several members."""
 
-_LONGEST_TITLE = 5
+_LONGEST_TITLE, _SHORT_WORD = 5, 3
 
-_TOKEN = re.compile(r"[\w-]+")
+_TOKEN = re.compile(r"[\w-]+|[,/&+]")
 
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 
@@ -38,21 +38,24 @@ _LONG_WORD = re.compile(r"[^\W\d_]{3,}")
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words of comment lines: as they are, and separated into their parts (`imageTag` is `image tag`)."""
+    """The words of comment lines: as they are, with the signs between them, and separated into their parts, in the
+    singular (`imageTags` is `image tag`)."""
 
     tokens: tuple[str, ...]
+    signs: tuple[str, ...]
     parts: str
 
     @classmethod
     def of(cls, comments: list[Comment]) -> Words:
-        tokens = tuple(token for comment in comments for token in _TOKEN.findall(comment.text) if LETTER.search(token))
-        return cls(tokens, _parts(" ".join(tokens)))
+        signs = tuple(token for comment in comments for token in _TOKEN.findall(comment.text) if token.strip("-_"))
+        tokens = tuple(token for token in signs if LETTER.search(token))
+        return cls(tokens, signs, _parts(" ".join(tokens)))
 
     def has(self, name: str | None, *, as_word: bool = False) -> bool:
         """Whether they contain a key (`imageTag` or `image tag`). `as_word`: not if any text may contain that word."""
         if not name or (as_word and name.lower() in _COMMON):
             return False
-        return name in self.tokens or _parts(name) in self.parts
+        return name in self.signs or _parts(name) in self.parts
 
     def are_a_title(self) -> bool:
         """Whether they are a few words, and the last one is collective: `network settings`."""
@@ -64,5 +67,12 @@ def distinct_words(text: str) -> set[str]:
     return set(_LONG_WORD.findall(_parts(text))) - _COMMON
 
 
+def forms(word: str) -> tuple[str, ...]:
+    """The keys that a word may be: itself, in lower case, and in the singular or plural."""
+    lower = word.lower()
+    return word, lower, f"{lower}s", lower.removesuffix("s")
+
+
 def _parts(text: str) -> str:
-    return f" {' '.join(_PART.findall(text))} ".lower()
+    words = (word.lower() for word in _PART.findall(text))
+    return f" {' '.join(word.removesuffix('s') if len(word) > _SHORT_WORD else word for word in words)} "

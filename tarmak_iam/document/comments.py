@@ -12,8 +12,8 @@ The comment lines directly above a member are read from the bottom up:
   it (`# stages and jobs`), however far below those are.
 - Otherwise they may be about all members that follow without a blank line or comment, if a blank line is above them,
   or if they are a title: one line that has three words or fewer, or that speaks of settings, options and the like.
-- Below another member without a blank line they are about one key. In a list they are about one item only if they have
-  a word in common with it, and none with the items after it: lists have headings over several items.
+- Below another member without a blank line they are about one key, or one item of several lines. They are about another
+  item only if they have a word in common with it, and none with the items after it: lists have headings over several.
 - What heads the document is about the file. Only a later paragraph may be about the first key, if it contains it, or if
   the next member has comments too.
 - Lines between two equal annotations (`# @schema`) are about the member, whatever they look like.
@@ -30,7 +30,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
-from tarmak_iam.document.comment_words import LETTER, LINKS, Words, distinct_words
+from tarmak_iam.document.comment_words import LETTER, LINKS, Words, distinct_words, forms
 from tarmak_iam.document.commented_out import Neighbours, is_commented_out, is_item
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Sequence, Span, is_block
 from tarmak_iam.document.splices import column, member_count, member_start, member_value, next_line_after, starts_line
@@ -240,7 +240,8 @@ def _items(lines: list[Comment]) -> list[Comment]:
 _MOST_TEXT, _MOST_MEMBERS, _MOST_WORDS = 500, 50, 100
 """How much of what a comment may be about is compared with its words."""
 
-_SHORT_TITLE = 3
+SHORT_TITLE = 3
+"""So many words or fewer are a title, not a sentence."""
 
 _BORDER = re.compile(
     r"""
@@ -318,8 +319,10 @@ def subjects(tree: Tree, parent: Mapping | Sequence, number: int, own: list[Comm
     yield number
     words, group = Words.of(own), _following(tree, parent, number)
     opens = _opens_group(tree, number, own[0])
+    is_short = len(own) == 1 and len(words.tokens) <= SHORT_TITLE
     if isinstance(parent, Sequence):
-        if opens or not _resembles_it_alone(tree, parent, number, words):
+        is_long_item = not is_short and has_lines(tree, parent.items[number])
+        if opens or not (is_long_item or _resembles_it_alone(tree, parent, number, words)):
             yield from group
         return
     is_named = words.has(_name(parent, number))
@@ -328,11 +331,15 @@ def subjects(tree: Tree, parent: Mapping | Sequence, number: int, own: list[Comm
     if is_named:
         yield from _listed(parent, number, words)
     is_title = len(own) == 1 and words.are_a_title()
-    is_short = len(own) == 1 and len(words.tokens) <= _SHORT_TITLE
     if is_title and opens and not is_named:
         yield from section(tree, parent, number)
     elif is_title or names_others or (not is_named and (opens or is_short)):
         yield from group
+
+
+def has_lines(tree: Tree, node: Node) -> bool:
+    """Whether a node has several lines."""
+    return tree.source.next_line(node.span.start) < next_line_after(tree.source, node)
 
 
 def _name(parent: Mapping | Sequence, number: int) -> str | None:
@@ -341,24 +348,22 @@ def _name(parent: Mapping | Sequence, number: int) -> str | None:
 
 def _listed(parent: Mapping, number: int, words: Words) -> Iterator[int]:
     """The other members that the words list next to a member's key: `stages and jobs`."""
-    name, tokens = _name(parent, number) or "", words.tokens[:_MOST_WORDS]
-    entries = [parent.last(token) or parent.last(token.lower()) for token in tokens]
-    found: list[Entry] = []
-    for at, token in enumerate(tokens):
-        if token.lower() != name.lower():
+    signs, found = words.signs[:_MOST_WORDS], set[int]()
+    named = [next((entry for form in forms(sign) if (entry := parent.last(form))), None) for sign in signs]
+    for at, entry in enumerate(named):
+        if entry is not parent.entries[number]:
             continue
-        for way in (range(at + 1, len(tokens)), range(at - 1, -1, -1)):
-            links = 0
+        for way in (range(at + 1, len(signs)), range(at - 1, -1, -1)):
+            is_linked = False
             for other in way:
-                entry = entries[other]
-                if tokens[other].lower() in LINKS:
-                    links += 1
-                elif entry is None:
+                if signs[other].lower() in LINKS:
+                    is_linked = True
+                elif named[other] is None or not is_linked:
                     break
-                elif links:
-                    found.append(entry)
+                else:
+                    found.add(id(named[other]))
     if found:
-        yield from (other for other, entry in enumerate(parent.entries) if other != number and entry in found)
+        yield from (other for other, entry in enumerate(parent.entries) if other != number and id(entry) in found)
 
 
 def _resembles_it_alone(tree: Tree, parent: Sequence, number: int, words: Words) -> bool:
