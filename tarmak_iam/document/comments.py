@@ -463,7 +463,7 @@ def _opens_group(tree: Tree, number: int, comment: Comment) -> bool:
     above = source.line_start(max(line - 1, 0))
     text = source.text[above : source.line_end(above)]
     over = tree.own_lines.get(above + len(text) - len(text.lstrip()))
-    return is_banner(over) if over is not None else number == 0 or not text
+    return is_banner(over) if over is not None else number == 0 or not text.strip()
 
 
 def _is_below_blank_line(tree: Tree, comment: Comment) -> bool:
