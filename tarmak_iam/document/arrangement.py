@@ -1,6 +1,6 @@
 """Reorders the items of a list together with their comments.
 
-- Comments of an item (see `comments`) move with it, and so does a heading over it alone.
+- Comments of an item (see `comments` and `headings`) move with it, and so does a heading over it alone.
 - A banner, or a paragraph of comments apart, heads a section: the items up to the next one. A heading without a blank
   line below it heads the items that it may be about. It stays above its section: over the items in their new order if
   they stay together, whether the section moves or not, and otherwise over the longest run of them. Of runs that are as
@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from tarmak_iam.document.comment_words import Words
-from tarmak_iam.document.comments import (
+from tarmak_iam.document.comments import member_lines
+from tarmak_iam.document.headings import (
     SHORT_TITLE,
     has_lines,
     heads_section,
     heads_the_document,
     is_banner,
-    member_lines,
     prose_lines,
     section,
     subjects,
