@@ -9,7 +9,7 @@ from collections.abc import Sequence as SequenceOf
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from tarmak_iam.document.members import longest_ascent
+from tarmak_iam.document.arrangement import longest_ascent
 
 Identity = str | SequenceOf[str]
 """Dotted paths of scalars that together identify an item of a list: `("environment", "metadata.name")`, `"name"`."""
