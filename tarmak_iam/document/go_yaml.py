@@ -10,6 +10,7 @@ Source: gopkg.in/yaml.v2 2.2.1 (scannerc.go, parserc.go), the library that Tarma
 from __future__ import annotations
 
 import re
+import string
 from functools import cached_property
 from typing import Any
 
@@ -22,9 +23,9 @@ from ruamel.yaml.tokens import DocumentEndToken, ScalarToken
 
 from tarmak_iam.document.nodes import Node, Scalar, content_start, walk
 
-# Tabs after something on the line that is neither indentation nor an indicator (a dash or question mark): after those
-# go-yaml rejects a tab too.
-_SEPARATING_TABS = re.compile(r"(?:(?<=[^\s?-])|(?<=[^\s][?-]))[ \t]*\t[ \t]*")
+# Tabs after something on the line that is neither indentation nor an indicator (`-`, `?` or `:`, after a blank or at
+# the beginning of the line): whether go-yaml accepts a tab after those depends on the context, which the scanner knows.
+_SEPARATING_TABS = re.compile(r"(?:(?<=[^\s?:-])|(?<=[^\s][?:-]))[ \t]*\t[ \t]*")
 
 _BREAKS_AS_LINE_FEEDS = str.maketrans(dict.fromkeys("\x85\u2028\u2029", "\n"))
 
@@ -63,10 +64,20 @@ _INDICATORS = re.compile(r"(?:([-+])([1-9])?|([1-9])([-+])?)?#")
 
 _BREAKS = "\r\n\x85\u2028\u2029"
 
+_LINE_ENDS = "\0" + _BREAKS
+
+_ANCHOR_CHARACTERS = string.ascii_letters + string.digits + "_-"
+"""Those of anchors in go-yaml; YAML itself allows more."""
+
+_AFTER_ANCHOR = _LINE_ENDS + " \t?:,]}%@`"
+
+NOT_AN_ANCHOR = "did not find expected alphabetic or numeric character"
+"""go-yaml's message for an anchor or alias with another character."""
+
 
 # What the fast paths of the scanner know; everything else is for the methods of the base class.
 _BETWEEN_TOKENS = re.compile(r"(?: *(?:#[^\0\r\n\x85\u2028\u2029\ufeff]*)?\n)* *")
-_GOES_ON = "#\r\x85\u2028\u2029\ufeff"
+_GOES_ON = "#\t\r\x85\u2028\u2029\ufeff"
 _WORDS = re.compile(r"[^\s:#\0\ufeff]+(?: +[^\s:#\0\ufeff]+)*")
 _OTHER_BLANKS = "\t\r\x85\u2028\u2029"
 _BELOW = re.compile(r" *\n(?: *\n)*( *)([^ ])")
@@ -82,7 +93,8 @@ def go_yaml() -> YAML:
 
 class _GoScanner(Scanner):
     """A scanner that differs from ruamel.yaml's as go-yaml does: one more escape, one less (which the builder rejects
-    for both parsers), only two directives, and tabs inside plain scalars but not in a block scalar's indentation."""
+    for both parsers), only two directives, ASCII anchors that end at a blank or one of a few signs, and tabs inside
+    plain scalars and where no key may begin, but not in a block scalar's indentation."""
 
     ESCAPE_REPLACEMENTS = {**Scanner.ESCAPE_REPLACEMENTS, "'": "'"}  # noqa: RUF012  # as the base class has it
 
@@ -108,15 +120,6 @@ class _GoScanner(Scanner):
 
     def next_possible_simple_key(self) -> Any:
         return min((key.token_number for key in self.possible_simple_keys.values()), default=None)
-
-    def scan_to_next_token(self) -> Any:
-        if not self.flow_context:
-            between = _BETWEEN_TOKENS.match(self.reader.buffer, self.reader.pointer)
-            assert between
-            self._step(between.end())
-            if self.reader.peek() not in _GOES_ON:
-                return None
-        return super().scan_to_next_token()
 
     def scan_plain(self) -> Any:
         """A key, or a value that ends with its line. Everything else is for the base class."""
@@ -159,6 +162,35 @@ class _GoScanner(Scanner):
         if name not in ("YAML", "TAG"):
             raise ScannerError("while scanning a directive", start_mark, "found unknown directive name", start_mark)
         return name
+
+    def scan_to_next_token(self) -> None:
+        """In a block a tab is rejected where a key may begin: in the indentation, after a dash, after a question mark,
+        and after the colon of a `? key`."""
+        if not self.flow_context:
+            between = _BETWEEN_TOKENS.match(self.reader.buffer, self.reader.pointer)
+            assert between
+            self._step(between.end())
+            if self.reader.peek() not in _GOES_ON:
+                return
+        while True:
+            self._skip(" \t" if self.flow_level or not self.allow_simple_key else " ")
+            if self.reader.peek() == "#":
+                while self.reader.peek() not in _LINE_ENDS:
+                    self.reader.forward()
+            if not self.scan_line_break():
+                break
+            if not self.flow_level:
+                self.allow_simple_key = True
+        if self.reader.peek() == "\t":
+            raise ScannerError(None, None, "found character that cannot start any token", self.reader.get_mark())
+
+    def scan_anchor(self, TokenClass: Any) -> Any:  # noqa: N803  # as the base class has it
+        start = self.reader.get_mark()
+        self.reader.forward()
+        name = self._skip(_ANCHOR_CHARACTERS)
+        if not name or self.reader.peek() not in _AFTER_ANCHOR:
+            raise ScannerError(None, None, NOT_AN_ANCHOR, start)
+        return TokenClass(name, start, self.reader.get_mark())
 
     def scan_block_scalar_indicators(self, start_mark: Any) -> Any:
         """A comment may follow without a blank: `|#comment`."""

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from ruamel.yaml import events as kinds
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from tarmak_iam.document.go_yaml import go_yaml, mask, unmask_scalars
+from tarmak_iam.document.go_yaml import NOT_AN_ANCHOR, go_yaml, mask, unmask_scalars
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, Style
 from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, SURROGATE, TOO_MANY, Source
 from tarmak_iam.errors import ParseError
@@ -34,15 +34,6 @@ _STYLES: dict[str | None, Style] = {
 
 _BLANKS = " \t\r\n\x85\u2028\u2029"
 
-
-# go-yaml's anchors; YAML itself allows more.
-_ANCHOR = re.compile(r"[0-9A-Za-z_-]+\Z", re.ASCII)
-
-_AFTER_ANCHOR = "?:,]}%@`"
-
-_TAB_AFTER_EXPLICIT_COLON = re.compile(
-    r"(?:(?<=[\r\n\x85\u2028\u2029])|(?:[ \t]*(?:#[^\r\n\x85\u2028\u2029]*)?[\r\n\x85\u2028\u2029])+)[ ]*:[ ]*\t"
-)
 
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
@@ -78,7 +69,6 @@ class Builder:
         self._anchors: dict[str, Node | None] = {}
         self._others = 0
         self._before = start  # the end of the text of the events so far
-        self._has_tabs = "\t" in source.text
 
     def read(self, events: Iterator[Any]) -> Any:
         """Reads the events up to the one that ends the document, and returns that one.
@@ -105,8 +95,6 @@ class Builder:
     def _open(self, event: Any) -> None:
         start = event.start_mark.index
         self._count(start)
-        if self._has_tabs:
-            self._check_explicit_value()
         if len(self._stack) >= MAX_DEPTH:
             what = f"nested deeper than {MAX_DEPTH} levels, which is the limit"
             raise ParseError(what, place=self._source.place(start))
@@ -147,8 +135,6 @@ class Builder:
 
     def _scalar(self, event: Any) -> None:
         start, end, text = event.start_mark.index, event.end_mark.index, event.value
-        if self._has_tabs:
-            self._check_explicit_value()
         style = _STYLES[event.style]
         if style == "plain":
             if start == end:
@@ -171,15 +157,6 @@ class Builder:
         if len(self.scalars) > MAX_VALUES:
             raise ParseError(TOO_MANY, place=self._source.place(start))
         self._before = end
-
-    def _check_explicit_value(self) -> None:
-        """In a block go-yaml rejects a tab after the colon of an explicit key, which is on a line below the key."""
-        opened = self._stack[-1] if self._stack else None
-        if opened is None or opened.flow or not opened.is_mapping or len(self._siblings) % 2 == 0:
-            return
-        found = _TAB_AFTER_EXPLICIT_COLON.match(self._text, self._before)
-        if found:
-            self._refuse(found.end() - 1, "found character that cannot start any token", "use a space, not a tab")
 
     def _check_escapes(self, start: int, end: int, text: str) -> None:
         """go-yaml rejects `\\/` and half of a surrogate pair."""
@@ -218,16 +195,7 @@ class Builder:
         name, tag = event.anchor, event.ctag
         if tag in ("!!", "tag:yaml.org,2002:"):
             self._refuse(at, "did not find expected tag URI", "write the complete tag, such as !!str")
-        if name and not self._is_anchor(name, at):
-            what = "did not find expected alphabetic or numeric character"
-            self._refuse(at, what, "use only letters, digits, - and _ in anchor names")
         return (str(name) if name else None), (str(tag) if tag else None)
-
-    def _is_anchor(self, name: str, at: int) -> bool:
-        """Whether go-yaml accepts the anchor: it requires a blank or one of a few signs after the name (not `&a{}`)."""
-        end = self._text.find(f"&{name}", at) + len(name) + 1
-        after = self._text[end : end + 1]
-        return _ANCHOR.match(name) is not None and (after in _AFTER_ANCHOR or after.isspace())
 
     def _alias(self, event: Any) -> None:
         self._count(event.start_mark.index)
@@ -339,7 +307,9 @@ def _read_pure(source: Source, pick: _Pick) -> list[YamlText]:
         offset = min(mark.index, len(source.text)) if mark else 0
         what = ": ".join(part for part in (error.context, error.problem) if part)
         raise ParseError(
-            f"invalid YAML: {shortened(what, _PROBLEM)}", remedy=_remedy(source, offset), place=source.place(offset)
+            f"invalid YAML: {shortened(what, _PROBLEM)}",
+            remedy=_remedy(source, offset, error.problem),
+            place=source.place(offset),
         ) from None
     except PARSER_ERRORS as error:
         offset = min(getattr(error, "position", 0) or 0, len(source.text))
@@ -357,10 +327,14 @@ def _read(source: Source, text: str, pick: _Pick, *, pure: bool) -> list[YamlTex
     return pick(_documents(source, iter(go_yaml().parse(text))))
 
 
-def _remedy(source: Source, offset: int) -> str:
+def _remedy(source: Source, offset: int, problem: str) -> str:
+    if problem == NOT_AN_ANCHOR:
+        return "use only letters, digits, - and _ in anchor names"
     line = source.text[source.line_start(offset) : source.line_end(offset)]
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "indent with spaces, not tabs"
+    if source.text[offset : offset + 1] == "\t":
+        return "use a space, not a tab"
     if "{{" in line and not _QUOTED_TEMPLATE.match(line):
         return "put the template in quotes"
     return "check the indentation, colons and quotes of this line and the one above"

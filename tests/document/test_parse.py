@@ -120,6 +120,10 @@ def test_a_byte_order_mark_that_ends_the_reading(text: str, message: str) -> Non
         ("? a #c\n\n# d\n:\t- b\n", "4:2"),
         ("? |\n  a\n:\tb\n", "3:2"),
         ("? a\n: b\n? c\n:\t{d: e}\n", "4:2"),
+        ("? a\n:\t# c\n  x: 1\n", "2:2"),
+        ("? a\n:\t\n  x: 1\n", "2:2"),
+        ("-\ta\n", "1:2"),
+        ("?\ta\n", "1:2"),
         ("x:\n  ? a\n  :  \t\n", "3:6"),
         ("- ? a\n  :\t&x b\n", "2:4"),
     ],
@@ -137,13 +141,42 @@ def test_a_tab_behind_the_colon_of_an_explicit_key(text: str, place: str) -> Non
     ("text", "data"),
     [
         ("? a\n: b\t# c\n", {"a": "b"}),
+        (" ? a\n:\t", {"a": None}),
+        (" ? a\n:\t# c\n", {"a": None}),
+        (" ? a\n:\t# c\n---\n", {"a": None}),
+        ("'a' :\tb\n", {"a": "b"}),
+        ("[a :\tb]\n", [{"a": "b"}]),
+        ("{a: b, ?\tc : d}\n", {"a": "b", "c": "d"}),
+        ("&a:\tb\n", {None: "b"}),
+        ("%YAML 1.1\n\t\n---\n", None),
         ("{? a\n:\tb}\n", {"a": "b"}),
         ("a:\tb\n", {"a": "b"}),
         ("? a\n: b:\tc\n", {"a": {"b": "c"}}),
     ],
 )
-def test_other_tabs_behind_a_colon(text: str, data: object) -> None:
+def test_tabs_that_go_yaml_accepts(text: str, data: object) -> None:
     assert Document.parse(text).data == data
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a: &b[c]\n", "1:4"),
+        ("&\u00e9 a\n", "1:1"),
+        ("a: &b\nc: *b{\n", "2:4"),
+        ("'q'\t*x>\n", "1:5"),
+        (">\n*x|\n", "2:1"),
+        ("- &\n", "1:3"),
+    ],
+)
+def test_a_name_of_an_anchor_that_go_yaml_rejects(text: str, place: str) -> None:
+    """yaml.v2 2.2.1 reads one token after the root, so it also rejects an alias there."""
+    with pytest.raises(ParseError) as caught:
+        Document.parse(text, "f")
+    assert str(caught.value) == (
+        f"f:{place}: invalid YAML: did not find expected alphabetic or numeric character; "
+        "use only letters, digits, - and _ in anchor names"
+    )
 
 
 _NO_MERGE = "map merge requires map or sequence of maps as the value"

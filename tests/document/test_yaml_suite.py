@@ -41,14 +41,6 @@ REFUSED: Groups = {
     "... without a document before it": "HWV9:0 QT73:0",
     "a document behind ... without ---": "7Z25:0 M7A3:0",
 }
-# Valid and read by yaml.v2 2.2.1 (but for DK95:7, because of its %YAML 1.2), and refused by one parser only.
-REFUSED_BY: dict[str, Groups] = {
-    "c": {},
-    "pure": {
-        "a tab on a line of its own between directives and ---": "DK95:7",
-        "an anchor with a colon in it": "Y2GN:0",
-    },
-}
 # Invalid and read, by yaml.v2 2.2.1 too (but for those with %YAML 1.2).
 ACCEPTED: Groups = {
     "a line of a flow collection or quoted scalar stands at the margin": "9C9N:0 QB6E:0",
@@ -79,12 +71,7 @@ DIFFERENT: Groups = {
     "450.00 is a float, which the suite's JSON writes as an integer": "UGM3:0",
     "a block scalar that is the whole document ends where a line stands at the margin": "DK3J:0 FP8R:0",
     "the last line of a block scalar has no line end if the file has none": "L24T:1",
-}
-DIFFERENT_BY: dict[str, Groups] = {
-    "c": {
-        "an anchor ends before a colon": "Y2GN:0",
-    },
-    "pure": {},
+    "an anchor ends before a colon": "Y2GN:0",
 }
 # Where a key cannot be added: ID/INDEX of the document in its stream.
 EDIT_REFUSED: Groups = {
@@ -173,7 +160,7 @@ def test_the_suite_is_whole() -> None:
 def test_what_is_refused_and_accepted(streams: dict[str, Stream], parser: str) -> None:
     refused = {case.id for case in suite() if streams[case.id].refused and not case.fail}
     accepted = {case.id for case in suite() if not streams[case.id].refused and case.fail}
-    assert refused == named(REFUSED, REFUSED_BY[parser])
+    assert refused == named(REFUSED)
     assert accepted == named(ACCEPTED, ACCEPTED_BY[parser])
     valid = {case.id for case in suite() if not case.fail}
     assert named(REFUSED_BY_GO_ONLY) <= valid - refused
@@ -181,7 +168,7 @@ def test_what_is_refused_and_accepted(streams: dict[str, Stream], parser: str) -
 
 def test_what_is_read_means_what_the_suite_says(streams: dict[str, Stream], parser: str) -> None:
     different = {case.id for case in suite() if not case.fail and not agrees(streams[case.id], case.values)}
-    assert different == named(DIFFERENT, DIFFERENT_BY[parser])
+    assert different == named(DIFFERENT)
 
 
 def agrees(stream: Stream, values: tuple[Any, ...] | None) -> bool:
