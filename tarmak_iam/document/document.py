@@ -237,12 +237,14 @@ class Document:
         reading there."""
         return self._tree.ends_early
 
-    def set(self, path: Path | Route, value: Any) -> Document:
+    def set(self, path: Path | Route, value: Any, *, keep_tag: bool = False) -> Document:
         """Sets the value at a path and creates missing parents. Returns this document if it has that value already.
 
-        If a mapping replaces a mapping, or a list a list, only what differs is changed. Raises EditRefused.
+        If a mapping replaces a mapping, or a list a list, only what differs is changed. A custom tag (`!secret x`) of
+        a value that is replaced is removed. With `keep_tag` it stays; the new value must be a string, mapping or list
+        then. An anchor stays in any case. Raises EditRefused.
         """
-        return self.edit(Set(path, value))
+        return self.edit(Set(path, value, keep_tag))
 
     def append(self, path: Path | Route, value: Any) -> Document:
         """Adds an item to the end of the list at a path. The list is created if the path is null or does not exist.

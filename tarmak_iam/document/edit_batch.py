@@ -128,7 +128,8 @@ class EditBatch:
         self.number = number
         if isinstance(refusal, Unclear):
             assert isinstance(edit, Set)
-            self.turn(Route.of(edit.path), checked(self._locate(Route.of(edit.path)), edit.value))
+            value = checked(self._locate(Route.of(edit.path)), edit.value)
+            self.turn(Route.of(edit.path), value, keeps_tags=edit.keep_tag)
         elif isinstance(refusal, NotProven) and self._retries and not self._careful:
             self._careful = True
             try:
@@ -193,19 +194,19 @@ class EditBatch:
         if self._careful or self.tree.has_aliases or any(isinstance(each, Reorder) for each in changes):
             if not self._draft.is_empty:
                 raise Unclear
-            self.turn(route, change.value)
+            self.turn(route, change.value, keeps_tags=target.keeps_tags)
             return False
         for each in changes:
             self._draft.take(each)
         self._intent.write(path, change.value)
         return True
 
-    def turn(self, route: Route, wanted: Any, identities: Iterable[Identity] = ()) -> None:
+    def turn(self, route: Route, wanted: Any, identities: Iterable[Identity] = (), *, keeps_tags: bool = False) -> None:
         """Changes the value at the route to `wanted` with few and small changes. No edit may be waiting. Raises
         EditRefused."""
         before, before_data, removed = self.tree, self.data, len(self.removed)
         try:
-            self._turn(route, wanted, identities)
+            self._turn(route, wanted, identities, keeps_tags)
         except NotProven as refusal:
             if not self._retries or self._careful:
                 raise
@@ -213,14 +214,14 @@ class EditBatch:
             del self.removed[removed:]
             self._careful = True
             try:
-                self._turn(route, wanted, identities)
+                self._turn(route, wanted, identities, keeps_tags)
             except EditRefused:
                 raise refusal from None
             finally:
                 self._careful = False
 
-    def _turn(self, route: Route, wanted: Any, identities: Iterable[Identity]) -> None:
-        reconciler, target = Reconciler(tuple(identities)), self._locate(route)
+    def _turn(self, route: Route, wanted: Any, identities: Iterable[Identity], keeps_tags: bool) -> None:
+        reconciler, target = Reconciler(tuple(identities)), replace(self._locate(route), keeps_tags=keeps_tags)
         path = target.native_path
         intended = assigned(self.data, path, wanted)
         changes: list[DocumentChange] = []
@@ -232,7 +233,7 @@ class EditBatch:
             changes = self._make_round(list(reconciler.changes(target, current, wanted)))
             if self.tree is before:
                 raise refused_edit(target, "the text cannot be edited to have this value")
-            target = self._locate(route)
+            target = replace(self._locate(route), keeps_tags=keeps_tags)
         self._begin()
         if changes:
             prove_meaning(self.data, intended, changes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tarmak_iam.document.arrangement import reorder_items
@@ -112,10 +112,12 @@ class Reorder(DocumentChange):
 @dataclass(frozen=True, slots=True)
 class Set:
     """Sets the value at a path, as `Document.set` does: missing parents are created, and a mapping that
-    replaces a mapping changes only what differs."""
+    replaces a mapping changes only what differs. A custom tag (`!secret x`) of a value that is replaced is removed;
+    with `keep_tag` it stays."""
 
     path: Path | Route
     value: Any
+    keep_tag: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def planned_change(edit: Edit, locate: Callable[[Route], Target], data: Any) -> 
     if isinstance(edit, Remove):
         return _removal(locate(route), prune=edit.prune)
     if isinstance(edit, Set):
-        target = locate(route)
+        target = replace(locate(route), keeps_tags=edit.keep_tag)
         return _assignment(target, checked(target, edit.value), data)
     if isinstance(edit, Insert) and not route.steps:
         raise refused_edit(

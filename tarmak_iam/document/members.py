@@ -152,7 +152,7 @@ def _fill_empty(target: Target, child: Any) -> list[Splice]:
     slot = None if target.in_flow else _commented_child(target, child)
     if slot is not None:
         return _below_comment(target, child, slot)
-    return write_value(target, child)
+    return write_value(replace(target, keeps_tags=True), child)
 
 
 def _commented_child(target: Target, child: Any) -> Slot | None:
@@ -278,7 +278,7 @@ def _refuse_duplicates(tree: Tree, parent: Mapping, numbers: Collection[int]) ->
 def _emptied(target: Target, parent: Mapping | Sequence) -> list[Splice]:
     """{} or [] instead of all members. The comment lines that belong to a block's members are removed."""
     tree, source = target.tree, target.tree.source
-    splices = write_value(target, {} if isinstance(parent, Mapping) else [])
+    splices = write_value(replace(target, keeps_tags=True), {} if isinstance(parent, Mapping) else [])
     if parent.flow:
         return splices
     lines = [

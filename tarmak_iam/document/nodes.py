@@ -198,6 +198,8 @@ def walk(node: Node) -> Iterator[Node]:
 STANDARD_TAG = "tag:yaml.org,2002:"
 """The prefix that `!!` abbreviates."""
 
+_TAG_END = re.compile(r"[ \t\r\n]")
+
 _PROPERTY = re.compile(r"(?:!<[^>\r\n]*>|[&!][^ \t\r\n,\[\]{}]*)(?:[ \t]|\r\n?|\n|#[^\r\n]*)*")
 
 
@@ -208,3 +210,13 @@ def content_start(text: str, node: Node) -> int:
         match = _PROPERTY.match(text, at, max(node.span.end, at))
         at = match.end() if match else at
     return at
+
+
+def tag_span(text: str, node: Node) -> Span:
+    """Where a node's tag is written. The node must have one."""
+    at = node.span.start
+    while match := _PROPERTY.match(text, at):
+        if text[at] == "!":
+            return Span(at, at + len(_TAG_END.split(match.group(), maxsplit=1)[0]))
+        at = match.end()
+    return Span(at, at)

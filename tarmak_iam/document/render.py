@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, NoReturn
 
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, walk
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.splices import column, dash_of
+from tarmak_iam.document.splices import column, dash_of, entry_start
 from tarmak_iam.text import ACTED_ON, MARKER, acts_on_a_log
 
 Quote = Literal["single", "double"]
@@ -246,9 +246,9 @@ class _LayoutSurvey:
         for entry in entries:
             value = entry.value
             if isinstance(value, Mapping) and not value.flow:
-                self._counts["step"][self._first_column(value) - column(self._source, entry.key.span.start)] += 1
+                self._counts["step"][self._first_column(value) - self._column(entry)] += 1
             elif isinstance(value, Sequence) and not value.flow and value.items:
-                self._counts["dash"][self._dash_column(value) - column(self._source, entry.key.span.start)] += 1
+                self._counts["dash"][self._dash_column(value) - self._column(entry)] += 1
 
     def _items(self, items: tuple[Node, ...]) -> None:
         for item in items:
@@ -258,6 +258,9 @@ class _LayoutSurvey:
                 before = self._source.text[line:start].rstrip()
                 if before.endswith("-"):  # the item begins on the line of its dash
                     self._counts["item"][start - line - len(before) + 1] += 1
+
+    def _column(self, entry: Entry) -> int:
+        return column(self._source, entry_start(self._source, entry))
 
     def _first_column(self, mapping: Mapping) -> int:
         return column(self._source, mapping.entries[0].key.span.start)

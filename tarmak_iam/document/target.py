@@ -41,6 +41,8 @@ class Target:
     missing: tuple[Step, ...]
     literals: bool = True
     """Whether a new string of several lines may be a literal block."""
+    keeps_tags: bool = False
+    """Whether the custom tag of a value that is replaced stays."""
 
     def layout(self, inside: int = 0, at: int | None = None) -> Layout:
         """The layout of new text inside the deepest node (`inside` 1: inside its parent, next to it). `at` is the

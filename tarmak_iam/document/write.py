@@ -8,7 +8,17 @@ from typing import Any
 
 from tarmak_iam.document.comments import below_deeper_comments
 from tarmak_iam.document.flow import flow_value
-from tarmak_iam.document.nodes import STANDARD_TAG, Mapping, Node, Scalar, Sequence, content_start, is_block
+from tarmak_iam.document.nodes import (
+    STANDARD_TAG,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    Span,
+    content_start,
+    is_block,
+    tag_span,
+)
 from tarmak_iam.document.render import Layout, block_lines, indent, quote, value_lines
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import (
@@ -25,9 +35,12 @@ from tarmak_iam.document.splices import (
     next_line_after,
     starts_line,
 )
-from tarmak_iam.document.target import Target
+from tarmak_iam.document.target import Target, refuse
+from tarmak_iam.text import shortened
 
 _HEADER = re.compile(r"[|>][-+0-9]*")
+
+_BLANKS = re.compile(r"[ \t]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +52,22 @@ class _ValueText:
 
 
 def write_value(target: Target, value: Any) -> list[Splice]:
-    """Replaces the target's deepest node with the value. Text after the old value on its line stays."""
+    """Replaces the target's deepest node with the value. Text after the old value on its line stays. Raises EditRefused
+    if a tag that must stay does not fit the value."""
     source, node = target.tree.source, target.holders[-1].node
-    start, kept = _own_start(source, node)
+    _check_kept_tag(target, value)
+    if not _drops_tag(target):
+        return _written(target, content_start(source.text, node), "", value)
+    tag = tag_span(source.text, node)
+    if "#" in source.text[tag.end : content_start(source.text, node)]:  # a comment, which stays
+        splices = _written(target, content_start(source.text, node), "", value)
+        return [_without_tag(source, tag, splices), *splices]
+    return _written(target, node.span.start, f"&{node.anchor}" if node.anchor else "", value)
+
+
+def _written(target: Target, start: int, kept: str, value: Any) -> list[Splice]:
+    """Replaces the text from `start` on, but for its part `kept`, with the value."""
+    source, node = target.tree.source, target.holders[-1].node
     if target.in_flow or _is_written_in_flow(node, value):
         return [_in_flow(target, start, kept, value)]
     if is_block(node) and not _is_root(target) and starts_line(source, start):
@@ -60,19 +86,42 @@ def write_value(target: Target, value: Any) -> list[Splice]:
     return [here, new_lines(source, at, text.below)]
 
 
+def _is_custom(tag: str) -> bool:
+    """Whether a tag is not a standard one (`!!str`, `!`), which fits only the value that it was written for."""
+    return tag != "!" and not tag.startswith(STANDARD_TAG)
+
+
+def _drops_tag(target: Target) -> bool:
+    tag = target.holders[-1].node.tag
+    return tag is not None and not (target.keeps_tags and _is_custom(tag))
+
+
+def _check_kept_tag(target: Target, value: Any) -> None:
+    node = target.holders[-1].node
+    if node.tag is None or _drops_tag(target) or isinstance(value, (str, dict, list)):
+        return
+    what = f"with its tag {shortened(node.tag)} the value would be read as a string"
+    refuse(target.tree, node, what, "set a string, or do not keep the tag")
+
+
+def _without_tag(source: Source, tag: Span, others: list[Splice]) -> Splice:
+    """Removes a tag that a comment follows."""
+    blank = blanks_before(source, tag.start) < tag.start
+    if any(other.start == tag.end for other in others):  # the new value takes its place, after a blank
+        return Splice(tag.start - blank, tag.end, "")
+    if not starts_line(source, tag.start):
+        return _cut_before_comment(source, blanks_before(source, tag.start), tag.end)
+    if source.line_end(tag.end) == tag.end:
+        return Splice(source.line_start(tag.start), source.next_line(tag.end), "")
+    blanks = _BLANKS.match(source.text, tag.end)
+    return Splice(tag.start, blanks.end() if blanks else tag.end, "")
+
+
 def _is_written_in_flow(node: Node, value: Any) -> bool:
     """Whether a flow collection is replaced with another one of its kind."""
     if not value or not member_count(node):
         return False
     return isinstance(value, dict if isinstance(node, Mapping) else list) and not is_block(node)
-
-
-def _own_start(source: Source, node: Node) -> tuple[int, str]:
-    """The beginning of the text to replace, and the part of that text to keep. A standard tag (`!!str`, `!`) fits only
-    the old value and is removed; anchors and other tags stay."""
-    if node.tag is not None and (node.tag == "!" or node.tag.startswith(STANDARD_TAG)):
-        return node.span.start, f"&{node.anchor}" if node.anchor else ""
-    return content_start(source.text, node), ""
 
 
 def _in_flow(target: Target, start: int, kept: str, value: Any) -> Splice:
@@ -150,7 +199,7 @@ def _after_dash(target: Target, start: int, value: Any, layout: Layout, *, alone
 
 def _in_place(source: Source, start: int, end: int, first: str) -> Splice:
     if not first:
-        return Splice(blanks_before(source, start), end, "")
+        return _cut_before_comment(source, blanks_before(source, start), end)
     if start < end:
         return Splice(start, end, first)
     line_end = source.line_end(end)
@@ -158,6 +207,18 @@ def _in_place(source: Source, start: int, end: int, first: str) -> Splice:
         end = line_end  # blanks after an empty value need not be kept
     blank = " " if source.text[start - 1 : start] not in ("", " ", "\t", "\n", "\r") else ""
     return Splice(start, end, blank + first)
+
+
+def _cut_before_comment(source: Source, start: int, end: int) -> Splice:
+    """Removes a value from its line. After an indicator the blanks that follow must not be tabs (`: x<TAB># c`)."""
+    blanks = _BLANKS.match(source.text, end)
+    is_indicator = (
+        source.text[start - 1 : start] in ("-", "?", ":") and source.text[start - 2 : start - 1].strip() == ""
+    )
+    if blanks is None or not is_indicator or "\t" not in blanks.group():
+        return Splice(start, end, "")
+    ends_line = blanks.end() == source.line_end(end)
+    return Splice(start, blanks.end(), "" if ends_line else " " * len(blanks.group()))
 
 
 def _instead_of_block_scalar(source: Source, node: Scalar, start: int, text: _ValueText) -> list[Splice]:

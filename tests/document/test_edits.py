@@ -24,7 +24,9 @@ def edit_of(call: dict[str, Any]) -> Edit:
     path = tuple(call["path"])
     if call["op"] == "remove":
         return Remove(path, call.get("prune", False))
-    kinds: dict[str, Callable[..., Edit]] = {"set": Set, "append": Append, "insert": Insert}
+    if call["op"] == "set":
+        return Set(path, call["value"], call.get("keep_tag", False))
+    kinds: dict[str, Callable[..., Edit]] = {"append": Append, "insert": Insert}
     return kinds[call["op"]](path, call["value"])
 
 

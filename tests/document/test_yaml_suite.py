@@ -166,7 +166,7 @@ def test_what_is_refused_and_accepted(streams: dict[str, Stream], parser: str) -
     assert named(REFUSED_BY_GO_ONLY) <= valid - refused
 
 
-def test_what_is_read_means_what_the_suite_says(streams: dict[str, Stream], parser: str) -> None:
+def test_what_is_read_means_what_the_suite_says(streams: dict[str, Stream]) -> None:
     different = {case.id for case in suite() if not case.fail and not agrees(streams[case.id], case.values)}
     assert different == named(DIFFERENT)
 
