@@ -29,7 +29,6 @@ from tarmak_iam.document.splices import (
     code_end,
     column,
     entry_start,
-    insertion_offset,
     item_start,
     joined_spans,
     key_column,
@@ -42,6 +41,7 @@ from tarmak_iam.document.splices import (
     next_line_after,
     owns_line_end,
     starts_line,
+    unended_scalar,
 )
 from tarmak_iam.document.target import Target, is_null, refuse
 from tarmak_iam.document.tree import Comment, Tree
@@ -58,7 +58,7 @@ def add_members(target: Target, members: dict[Any, Any]) -> list[Splice]:
         refuse(target.tree, node, f"{target.route} is not a mapping", "keys can only be added to a mapping")
     if node.flow:
         return add_to_flow(target, node, list(members.items()))
-    return [splice for key, value in members.items() for splice in _into_block_mapping(target, node, key, value)]
+    return _below(target.tree, node, [_into_block_mapping(target, node, *member) for member in members.items()])
 
 
 def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
@@ -80,11 +80,18 @@ def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
         at = member_lines(tree, node, 0).start
     else:
         last = index == len(node.items)
-        below = insertion_offset(tree, node) if last else next_line_after(source, node.items[index - 1])
+        below = next_line_after(source, node if last else node.items[index - 1])
         at = below_deeper_comments(tree, below, dash)
         if last and at == below:  # a comment further out than those before it is about something else
             at = below_last_comments(tree, at, _outer_column(target, dash))
-    return [new_lines(source, at, lines)]
+    return _below(tree, node, [new_lines(source, at, lines)])
+
+
+def _below(tree: Tree, node: Node, lines: list[Splice]) -> list[Splice]:
+    """The new lines, and what keeps the value of a block scalar that ends the file where they are added."""
+    header = unended_scalar(tree.source, node)
+    at_end = any(splice.start == len(tree.source.text) for splice in lines)
+    return [header, *lines] if header and at_end else lines
 
 
 def _outer_column(target: Target, dash: int) -> int:
@@ -174,15 +181,15 @@ def _below_comment(target: Target, child: Any, slot: Slot) -> list[Splice]:
     return [Splice(blanks_before(source, start), node.span.end, ""), lines] if node.text else [lines]
 
 
-def _into_block_mapping(target: Target, mapping: Mapping, key: Any, value: Any) -> list[Splice]:
+def _into_block_mapping(target: Target, mapping: Mapping, key: Any, value: Any) -> Splice:
     tree, source = target.tree, target.tree.source
     layout, width = target.layout(), key_column(source, mapping)
     lines = indent(entry_lines(key, value, layout), width)
     for start in _comment_places(target, mapping) if str(key) in tree.commented_out else ():
         slot = None if start is None else below_commented(tree, str(key), start, lambda where: where == width)
         if slot:
-            return [new_lines(source, slot.offset, lines)]
-    return [new_lines(source, below_deeper_comments(tree, insertion_offset(tree, mapping), width), lines)]
+            return new_lines(source, slot.offset, lines)
+    return new_lines(source, below_deeper_comments(tree, next_line_after(source, mapping), width), lines)
 
 
 def _comment_places(target: Target, mapping: Mapping) -> Iterator[int | None]:

@@ -7,10 +7,8 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, is_block
+from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, content_start, is_block
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.tree import Tree
-from tarmak_iam.errors import EditRefused
 from tarmak_iam.routes import Route
 
 
@@ -132,19 +130,21 @@ def next_line_after(source: Source, node: Node) -> int:
     return source.next_line(leaf.span.end)
 
 
-def insertion_offset(tree: Tree, node: Node) -> int:
-    """The beginning of the line below a node, for an insertion. Raises EditRefused after a block scalar that ends the
-    file without a final newline."""
-    leaf, text = last_leaf(node), tree.source.text
-    # Blanks at the end of a file without a final newline are, or may be, part of the scalar.
-    is_unended = not text[leaf.span.end :].strip(" ") and text[-1:] not in ("\n", "\r")
-    if is_unended and owns_line_end(tree.source, node):
-        raise EditRefused(
-            "the file ends in a block scalar without a final newline, and text added after it would change its value",
-            remedy="add a newline at the end of the file if the value may end with one too",
-            place=tree.source.place(leaf.span.start),
-        )
-    return next_line_after(tree.source, node)
+_HEADER = re.compile(r"[|>][-+0-9]*")
+
+
+def unended_scalar(source: Source, node: Node) -> Splice | None:
+    """The change of a block scalar's header that keeps its value when lines are added below it; None if none is needed.
+
+    The last line of a file may have no line end, and then neither has the value. So `|` must become `|-`.
+    """
+    leaf, text = last_leaf(node), source.text
+    if leaf.span.end < len(text) or source.ends_line(len(text)) or not owns_line_end(source, node):
+        return None
+    match = _HEADER.match(text, content_start(text, leaf))
+    if match is None:
+        return None
+    return Splice(*match.span(), match.group().replace("+", "") + "-")
 
 
 def owns_line_end(source: Source, node: Node) -> bool:
@@ -152,8 +152,8 @@ def owns_line_end(source: Source, node: Node) -> bool:
     leaf = last_leaf(node)
     if not isinstance(leaf, Scalar) or not leaf.is_block:
         return False
-    header = source.text[leaf.span.start : source.line_end(leaf.span.start)]
-    return re.search(r"[|>][0-9]?-", header) is None
+    match = _HEADER.match(source.text, content_start(source.text, leaf))
+    return match is None or "-" not in match.group()
 
 
 def entry_start(source: Source, entry: Entry) -> int:

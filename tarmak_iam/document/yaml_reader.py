@@ -18,7 +18,7 @@ from ruamel.yaml import events as kinds
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from tarmak_iam.document.go_yaml import NOT_AN_ANCHOR, go_yaml, mask, unmask_scalars
-from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, Style
+from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, Style, content_start
 from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, SURROGATE, TOO_MANY, Source
 from tarmak_iam.errors import ParseError
 from tarmak_iam.text import quoted, shortened
@@ -34,6 +34,9 @@ _STYLES: dict[str | None, Style] = {
 
 _BLANKS = " \t\r\n\x85\u2028\u2029"
 
+
+_FIRST_TEXT = re.compile(r"^[ \t]*(?=\S)", re.MULTILINE)
+"""The blanks before the text of the first line that is not blank."""
 
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
@@ -144,7 +147,7 @@ class Builder:
         elif style == "double":
             self._check_escapes(start, end, text)
         elif style != "single":
-            end = self._block_scalar_end(start, end)
+            end = self._block_scalar_end(event, start, end)
         if event.anchor or event.ctag:
             anchor, tag = self._properties(event, start)
             node = Scalar(start, end, text, style, tag, anchor)
@@ -177,15 +180,37 @@ class Builder:
                 return self._before + match.end()
         return self._before
 
-    def _block_scalar_end(self, start: int, end: int) -> int:
-        """The end of a block scalar: after its last line of content, with `|+` after its trailing blank lines."""
+    def _block_scalar_end(self, event: Any, start: int, end: int) -> int:
+        """The end of a block scalar: after its last line of content, with `|+` after its trailing empty lines."""
         source = self._source
-        header = source.text[start : source.line_end(start)]
         end = min(end, len(source.text))
+        if event.anchor or event.ctag:
+            start = content_start(
+                source.text, Scalar(start, end, "", "literal", event.ctag or None, event.anchor or None)
+            )
+        header = source.text[start : source.line_end(start)]
         if "+" in header.split("#")[0]:
             return end
         tail = start + len(source.text[start:end].rstrip(_BLANKS))
+        if _ends_in_blanks(event.value):
+            tail = self._blank_content_end(event.value, source.next_line(start), tail, end)
         return max(source.next_line(tail), source.next_line(start)) if tail < len(source.text) else end
+
+    def _blank_content_end(self, value: str, start: int, tail: int, end: int) -> int:
+        """The end of the last line of a block scalar whose blanks after the indentation are content. `start` is the
+        beginning of its first line, `tail` the end of its last line that is not blank."""
+        source, line = self._source, _FIRST_TEXT.search(self._text, start, end)
+        text = _FIRST_TEXT.search(value)
+        if line is None or text is None:
+            return end
+        indentation = _leading_spaces(line.group()) - _leading_spaces(text.group())
+        last, at = tail, source.next_line(tail)
+        while at < end:
+            line_end = source.line_end(at)
+            if line_end - at > indentation:
+                last = line_end
+            at = source.next_line(at)
+        return last
 
     def _refuse(self, at: int, what: str, remedy: str) -> NoReturn:
         raise ParseError(f"invalid YAML: {what}", remedy=remedy, place=self._source.place(at))
@@ -215,6 +240,16 @@ class Builder:
         self._siblings.append(Alias(start, end, name, target))
         self.has_aliases = True
         self._before = end
+
+
+def _ends_in_blanks(value: str) -> bool:
+    """Whether the last line of a value that is not empty is blank."""
+    text = value.rstrip("\n")
+    return text[-1:] in (" ", "\t") and not text.rpartition("\n")[2].strip(" \t")
+
+
+def _leading_spaces(text: str) -> int:
+    return len(text) - len(text.lstrip(" "))
 
 
 # ruamel.yaml raises errors other than YAMLError for a few unusual texts (%YAML 1.3, "\\U00110000").

@@ -382,3 +382,23 @@ def test_what_go_yaml_does_not_take(text: str, words: str) -> None:
 def test_the_text_of_a_line() -> None:
     source = Document.parse("\ufeffa: 1\r\nb: 2\rc: 3\x85d: 4\u2028\n").source
     assert [source.line(number) for number in range(8)] == ["", "a: 1", "b: 2", "c: 3", "d: 4", "", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "below"),
+    [
+        ("a: |\n  x\n  \n", "  \n"),
+        ("a: |\n  x\n   \n \n", " \n"),
+        ("a: >-\n \n  x\n\n   \n \n", " \n"),
+        ("a: |1\n  x\n  \n \n", " \n"),
+        ("a: |\n  x\n   ", ""),
+        ("a: |2\n  \tx\n    \n  \n", "  \n"),
+        ("a: |-1\n  ", ""),
+        ("a:\n  !t\n  |+\n  x\n\n", ""),
+    ],
+)
+def test_where_a_block_scalar_ends(text: str, below: str) -> None:
+    """A line of blanks is content if it is longer than the indentation."""
+    node = Document.parse(text).node(("a",))
+    assert node is not None
+    assert text[node.span.end :] == below
