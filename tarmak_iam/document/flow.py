@@ -8,7 +8,7 @@ from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 from typing import Any
 
-from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span, content_start
 from tarmak_iam.document.render import flow_text, json_lines, json_text
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import Splice, blanks_before, joined_spans, member_span, members_of, starts_line
@@ -28,7 +28,8 @@ def add_to_flow(
     target: Target, node: Mapping | Sequence, new: SequenceOf[Any], index: int | None = None
 ) -> list[Splice]:
     """Adds members to a collection that is not empty: (key, value) pairs, or values from `index` on."""
-    _refuse_bare_pair(target.tree, node)
+    if _is_pair(target.tree, node):
+        return _in_braces(target, node, new)
     members = members_of(node)
     last = member_span(members[-1])
     spread = _spread(target, node, last)
@@ -36,6 +37,19 @@ def add_to_flow(
     if index is not None and index < len(members):
         return [_before_member(target.tree, member_span(members[index]), texts)]
     return _after_last(target, node, _Member(last, _comma(target.tree, last.end, node.span.end - 1)), texts)
+
+
+def _is_pair(tree: Tree, node: Mapping | Sequence) -> bool:
+    """Whether a mapping is a pair in a list, without braces (`[a: 1]`)."""
+    return isinstance(node, Mapping) and tree.source.text[content_start(tree.source.text, node)] != "{"
+
+
+def _in_braces(target: Target, node: Mapping | Sequence, new: SequenceOf[Any]) -> list[Splice]:
+    """Adds members to a pair without braces. It gets them."""
+    span = member_span(members_of(node)[-1])
+    start, blank = node.span.start, " " if _is_nothing(node, -1) else ""
+    texts = "".join(f", {_render(target, node, each)}" for each in new)
+    return [Splice(start, start, "{"), Splice(span.end, span.end, f"{blank}{texts}}}")]
 
 
 def _before_member(tree: Tree, member: Span, texts: list[str]) -> Splice:
@@ -133,13 +147,9 @@ def _is_code_after(tree: Tree, offset: int) -> bool:
     return bool(rest) and not rest.startswith("#")
 
 
-def _refuse_bare_pair(tree: Tree, node: Mapping | Sequence) -> None:
-    if tree.source.text[node.span.end - 1] not in "}]":
-        refuse(tree, node, "this key-value pair is in a list without braces", "put braces around it first")
-
-
 def _members(tree: Tree, node: Mapping | Sequence) -> list[_Member]:
-    _refuse_bare_pair(tree, node)
+    if _is_pair(tree, node):
+        refuse(tree, node, "this key-value pair is in a list without braces", "put braces around it first")
     spans = [member_span(member) for member in members_of(node)]
     limits = [span.start for span in spans[1:]] + [node.span.end - 1]
     return [_Member(span, _comma(tree, span.end, limit)) for span, limit in zip(spans, limits, strict=True)]

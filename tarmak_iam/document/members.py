@@ -28,10 +28,12 @@ from tarmak_iam.document.splices import (
     blanks_before,
     code_end,
     column,
+    end_node,
     entry_start,
     item_start,
     joined_spans,
     key_column,
+    lines_below,
     member_count,
     member_span,
     member_start,
@@ -41,7 +43,6 @@ from tarmak_iam.document.splices import (
     next_line_after,
     owns_line_end,
     starts_line,
-    unended_scalar,
 )
 from tarmak_iam.document.target import Target, is_null, refuse
 from tarmak_iam.document.tree import Comment, Tree
@@ -58,7 +59,9 @@ def add_members(target: Target, members: dict[Any, Any]) -> list[Splice]:
         refuse(target.tree, node, f"{target.route} is not a mapping", "keys can only be added to a mapping")
     if node.flow:
         return add_to_flow(target, node, list(members.items()))
-    return _below(target.tree, node, [_into_block_mapping(target, node, *member) for member in members.items()])
+    return lines_below(
+        target.tree.source, node, [_into_block_mapping(target, node, *member) for member in members.items()]
+    )
 
 
 def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
@@ -84,14 +87,7 @@ def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
         at = below_deeper_comments(tree, below, dash)
         if last and at == below:  # a comment further out than those before it is about something else
             at = below_last_comments(tree, at, _outer_column(target, dash))
-    return _below(tree, node, [new_lines(source, at, lines)])
-
-
-def _below(tree: Tree, node: Node, lines: list[Splice]) -> list[Splice]:
-    """The new lines, and what keeps the value of a block scalar that ends the file where they are added."""
-    header = unended_scalar(tree.source, node)
-    at_end = any(splice.start == len(tree.source.text) for splice in lines)
-    return [header, *lines] if header and at_end else lines
+    return lines_below(source, node, [new_lines(source, at, lines)])
 
 
 def _outer_column(target: Target, dash: int) -> int:
@@ -196,7 +192,7 @@ def _comment_places(target: Target, mapping: Mapping) -> Iterator[int | None]:
     """Where the lines between the keys begin."""
     yield _above_first(target, mapping)
     for entry in mapping.entries:
-        yield next_line_after(target.tree.source, entry.value)
+        yield next_line_after(target.tree.source, end_node(entry))
 
 
 def _above_first(target: Target, mapping: Mapping) -> int | None:

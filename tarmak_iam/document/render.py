@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, NoReturn
 
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, walk
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.splices import column, dash_of, entry_start
+from tarmak_iam.document.splices import column, dash_of, entry_start, key_column
 from tarmak_iam.text import ACTED_ON, MARKER, acts_on_a_log
 
 Quote = Literal["single", "double"]
@@ -263,7 +263,7 @@ class _LayoutSurvey:
         return column(self._source, entry_start(self._source, entry))
 
     def _first_column(self, mapping: Mapping) -> int:
-        return column(self._source, mapping.entries[0].key.span.start)
+        return key_column(self._source, mapping)
 
     def _dash_column(self, sequence: Sequence) -> int:
         return column(self._source, dash_of(self._source, sequence))

@@ -36,6 +36,8 @@ _LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
 
 _RARE_END = re.compile(r"[\r\x85\u2028\u2029]")
 
+_LONE_QUESTION_MARK = re.compile(r"(?:(?<=\s)|\A)\?[ \t]*(?:[ \t]#[^\r\n]*)?(?=[\r\n]|\Z)")
+
 _COMMON_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -93,6 +95,11 @@ class Source:
             return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
         lengths = map(len, self.text.split("\n")[:-1])
         return [number + start for number, start in enumerate(accumulate(lengths, initial=0))]
+
+    @cached_property
+    def has_lone_question_marks(self) -> bool:
+        """Whether there may be a `?` whose key is on a line below."""
+        return "?" in self.text and _LONE_QUESTION_MARK.search(self.text) is not None
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both from 1; columns count code points."""

@@ -108,8 +108,14 @@ def last_leaf(node: Node) -> Node:
         if not children:
             break
         last = children[-1]
-        node = last.value if isinstance(last, Entry) else last
+        node = end_node(last) if isinstance(last, Entry) else last
     return node
+
+
+def end_node(entry: Entry) -> Node:
+    """The node with which an entry's text ends: its value, or its key if it is a `? key` without a colon."""
+    key, value = entry.key, entry.value
+    return key if value.start == value.end == key.end else value
 
 
 def code_end(source: Source, node: Node) -> int:
@@ -156,12 +162,38 @@ def owns_line_end(source: Source, node: Node) -> bool:
     return match is None or "-" not in match.group()
 
 
+def lines_below(source: Source, node: Node, lines: list[Splice]) -> list[Splice]:
+    """New lines below a node, and what keeps the value of a block scalar that ends the file where they are added."""
+    header = unended_scalar(source, node)
+    at_end = any(splice.start == len(source.text) for splice in lines)
+    return [header, *lines] if header and at_end else lines
+
+
+_QUESTION_MARK = re.compile(r"[ ]*(?:[-?:][ ]+)*\?(?=[ \t]*(?:[ \t]#.*)?\Z)")
+
+
 def entry_start(source: Source, entry: Entry) -> int:
-    """The beginning of an entry: its key, or the `?` before a complex key."""
+    """The beginning of an entry: its key, or the `?` before it."""
     start = entry.key.span.start
     line = source.line_start(start)
     before = source.text[line:start].rstrip()
-    return line + len(before) - 1 if before.endswith("?") else start
+    if before.endswith("?"):
+        return line + len(before) - 1
+    return start if before or not source.has_lone_question_marks else _question_mark_above(source, line, start)
+
+
+def _question_mark_above(source: Source, line: int, start: int) -> int:
+    """The `?` above a key that begins its line, which is further out; `start`, the key itself, if there is none."""
+    width = start - line
+    while line:
+        line = source.line_start(line - 1)
+        text = source.text[line : source.line_end(line)]
+        match = _QUESTION_MARK.match(text)
+        if match and match.end() <= width:
+            return line + match.end() - 1
+        if text.strip() and not text.lstrip().startswith("#"):
+            break
+    return start
 
 
 def key_column(source: Source, mapping: Mapping) -> int:
@@ -205,7 +237,8 @@ def member_span(member: Entry | Node) -> Span:
 
 
 def member_value(parent: Mapping | Sequence, number: int) -> Node:
-    return parent.entries[number].value if isinstance(parent, Mapping) else parent.items[number]
+    """The value of a member, or the key of a `? key` without a colon."""
+    return end_node(parent.entries[number]) if isinstance(parent, Mapping) else parent.items[number]
 
 
 def member_count(node: Node) -> int:

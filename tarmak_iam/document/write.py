@@ -30,6 +30,7 @@ from tarmak_iam.document.splices import (
     entry_start,
     find_colon,
     item_start,
+    lines_below,
     member_count,
     new_lines,
     next_line_after,
@@ -241,7 +242,7 @@ def _after_question_mark(target: Target, value: Any) -> list[Splice]:
     assert entry is not None
     first, below = value_lines(value, target.layout(inside=1))
     lines = indent([f": {first}".rstrip(), *below], column(source, entry_start(source, entry)))
-    return [new_lines(source, next_line_after(source, entry.key), lines)]
+    return lines_below(source, entry.key, [new_lines(source, next_line_after(source, entry.key), lines)])
 
 
 def _instead_of_lines(target: Target, start: int, kept: str, value: Any) -> list[Splice]:
