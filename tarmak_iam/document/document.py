@@ -22,11 +22,11 @@ from tarmak_iam.document.edits import Append, Edit, Insert, Remove, Set
 from tarmak_iam.document.excerpted_edit import edit_in_excerpt
 from tarmak_iam.document.item_matching import Identity
 from tarmak_iam.document.json_reader import construct_json
-from tarmak_iam.document.nodes import Entry, Node, Scalar
+from tarmak_iam.document.nodes import Entry, Node, Scalar, dereference
 from tarmak_iam.document.outline import Level, outline
 from tarmak_iam.document.plain_values import UnwritableValue, construct, plain
 from tarmak_iam.document.regular import is_closed, is_valid, may_be_regular
-from tarmak_iam.document.scalars import Dialect
+from tarmak_iam.document.scalars import Dialect, readings
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.target import locate
 from tarmak_iam.document.tree import Comment, Tree
@@ -153,6 +153,16 @@ class Document:
         """The document as plain Python values, as another release of go-yaml reads it. Raises ParseError."""
         return self.data if self._tree.is_json else construct(self._tree.root, self._tree.source, dialect)
 
+    def other_readings(self, path: Path | Route) -> dict[str, Any]:
+        """What other readers of YAML read at a path, where it differs from `data`, by the name of the reader.
+
+        `on` is true to Tarmak, and `{"yaml.v3": "on", "YAML 1.2": "on"}` here. Empty if all readers agree, and if the
+        path does not lead to a scalar. `set(path, value, rewrite=True)` writes what all of them read as the value.
+        """
+        node = self.node(path)
+        node = None if node is None or self.is_json else dereference(node)
+        return readings(node) if isinstance(node, Scalar) else {}
+
     @property
     def source(self) -> Source:
         """The file's text with its encoding and line ends."""
@@ -237,14 +247,17 @@ class Document:
         reading there."""
         return self._tree.ends_early
 
-    def set(self, path: Path | Route, value: Any, *, keep_tag: bool = False) -> Document:
+    def set(self, path: Path | Route, value: Any, *, keep_tag: bool = False, rewrite: bool = False) -> Document:
         """Sets the value at a path and creates missing parents. Returns this document if it has that value already.
 
         If a mapping replaces a mapping, or a list a list, only what differs is changed. A custom tag (`!secret x`) of
         a value that is replaced is removed. With `keep_tag` it stays; the new value must be a string, mapping or list
-        then. An anchor stays in any case. Raises EditRefused.
+        then. An anchor stays in any case.
+
+        `rewrite`: a scalar that has the value already is written anew if another reader reads another value
+        (`other_readings`), or if it has a custom tag that need not stay: `true` replaces `on`. Raises EditRefused.
         """
-        return self.edit(Set(path, value, keep_tag))
+        return self.edit(Set(path, value, keep_tag, rewrite))
 
     def append(self, path: Path | Route, value: Any) -> Document:
         """Adds an item to the end of the list at a path. The list is created if the path is null or does not exist.

@@ -20,17 +20,18 @@ from tarmak_iam.document.members import (
     sparing,
     takes_members,
 )
-from tarmak_iam.document.nodes import Mapping, Sequence, is_block
+from tarmak_iam.document.nodes import Mapping, Scalar, Sequence, is_block
 from tarmak_iam.document.plain_values import (
     UnwritableValue,
     plain,
     same,
     value_at,
 )
+from tarmak_iam.document.scalars import readings
 from tarmak_iam.document.splices import Splice, member_count
 from tarmak_iam.document.target import Target, kind_of
 from tarmak_iam.document.tree import Comment
-from tarmak_iam.document.write import write_value
+from tarmak_iam.document.write import drops_custom_tag, write_value
 from tarmak_iam.errors import EditRefused
 from tarmak_iam.routes import Key, Path, Route, Step
 
@@ -113,11 +114,13 @@ class Reorder(DocumentChange):
 class Set:
     """Sets the value at a path, as `Document.set` does: missing parents are created, and a mapping that
     replaces a mapping changes only what differs. A custom tag (`!secret x`) of a value that is replaced is removed;
-    with `keep_tag` it stays."""
+    with `keep_tag` it stays. With `rewrite` a scalar that has the value already is written anew if another reader reads
+    another value there."""
 
     path: Path | Route
     value: Any
     keep_tag: bool = False
+    rewrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,7 @@ def planned_change(edit: Edit, locate: Callable[[Route], Target], data: Any) -> 
         return _removal(locate(route), prune=edit.prune)
     if isinstance(edit, Set):
         target = replace(locate(route), keeps_tags=edit.keep_tag)
-        return _assignment(target, checked(target, edit.value), data)
+        return _assignment(target, checked(target, edit.value), data, rewrite=edit.rewrite)
     if isinstance(edit, Insert) and not route.steps:
         raise refused_edit(
             locate(route), "the path of an insert has no index", "end the path with the index of the new item"
@@ -182,14 +185,22 @@ def checked(target: Target, value: Any) -> Any:
         raise refused_edit(target, str(error), error.remedy) from None
 
 
-def _assignment(target: Target, value: Any, data: Any) -> DocumentChange | None:
+def _assignment(target: Target, value: Any, data: Any, *, rewrite: bool) -> DocumentChange | None:
     if target.missing:
         return _creation(target, value)
     if same(value_at(data, target.native_path), value):
-        return None
+        return Write(target, value) if rewrite and _is_ambiguous(target) else None
     if not takes_members(target, value):
         return Write(target, value)
     return AddMembers(target, value) if isinstance(value, dict) else AddItems(target, 0, value)
+
+
+def _is_ambiguous(target: Target) -> bool:
+    """Whether another reader reads another value than yaml.v2, or may do so because of a tag that need not stay."""
+    node = target.node
+    if not isinstance(node, Scalar) or target.tree.is_json:
+        return False
+    return drops_custom_tag(target) or bool(readings(node))
 
 
 def _creation(target: Target, value: Any) -> DocumentChange:

@@ -96,6 +96,26 @@ def resolve_v3(scalar: Scalar) -> Plain:
     return value if time is None else GoTime(time)
 
 
+_INT_1_2 = re.compile(r"([-+]?[0-9]+)\Z|0o([0-7]+)\Z|0x([0-9a-fA-F]+)\Z", re.ASCII)
+
+
+def resolve_yaml_1_2(scalar: Scalar) -> Plain:
+    """The scalar's value in the core schema of YAML 1.2, where `on` and `1_000` are strings and `010` is 10.
+
+    The value of a scalar with a tag is that of yaml.v3. Raises ScalarError.
+    """
+    text = scalar.text
+    if not _is_untagged(scalar):
+        return resolve_v3(scalar)
+    if text in _WORDS_V3:
+        return _WORDS_V3[text]
+    match = _INT_1_2.match(text) if len(text) <= _LONGEST_INTEGER else None
+    if match:
+        decimal, octal, hexadecimal = match.groups()
+        return int(decimal or octal or hexadecimal, 10 if decimal else 8 if octal else 16)
+    return _float(text) if _FLOAT_V3.match(text) else text
+
+
 def _is_untagged(scalar: Scalar) -> bool:
     return scalar.tag is None and scalar.style == "plain"
 
@@ -229,3 +249,32 @@ YAML_V2_LATER = Dialect(resolve_v2_later)
 
 YAML_V3 = Dialect(resolve_v3, own_keys_win=True, refuses_duplicates=True)
 """yaml.v3: `yes` is a string, `2019-06-01` a time."""
+
+
+OTHER_READERS: dict[str, Resolver] = {
+    "yaml.v2 from 2.2.3": resolve_v2_later,
+    "yaml.v3": resolve_v3,
+    "YAML 1.2": resolve_yaml_1_2,
+}
+"""How others than Tarmak's yaml.v2 read a scalar."""
+
+
+def readings(scalar: Scalar) -> dict[str, Plain]:
+    """What each of OTHER_READERS reads that reads another value than yaml.v2 up to 2.2.2: the text if it rejects the
+    scalar because of its tag. Raises ScalarError if yaml.v2 does."""
+    own = resolve_v2(scalar)
+    others = {name: _read_by(resolve, scalar) for name, resolve in OTHER_READERS.items()}
+    return {name: value for name, value in others.items() if _differs(own, value)}
+
+
+def _read_by(resolve: Resolver, scalar: Scalar) -> Plain:
+    try:
+        return resolve(scalar)
+    except ScalarError:
+        return scalar.text
+
+
+def _differs(own: Plain, other: Plain) -> bool:
+    if isinstance(own, float) and isinstance(other, float) and math.isnan(own):
+        return not math.isnan(other)
+    return own != other or type(own) is not type(other)

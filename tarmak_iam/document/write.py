@@ -97,6 +97,12 @@ def _drops_tag(target: Target) -> bool:
     return tag is not None and not (target.keeps_tags and _is_custom(tag))
 
 
+def drops_custom_tag(target: Target) -> bool:
+    """Whether the target's deepest node has a custom tag, which a new value does not get."""
+    tag = target.holders[-1].node.tag
+    return tag is not None and _is_custom(tag) and not target.keeps_tags
+
+
 def _check_kept_tag(target: Target, value: Any) -> None:
     node = target.holders[-1].node
     if node.tag is None or _drops_tag(target) or isinstance(value, (str, dict, list)):

@@ -25,7 +25,7 @@ def edit_of(call: dict[str, Any]) -> Edit:
     if call["op"] == "remove":
         return Remove(path, call.get("prune", False))
     if call["op"] == "set":
-        return Set(path, call["value"], call.get("keep_tag", False))
+        return Set(path, call["value"], call.get("keep_tag", False), call.get("rewrite", False))
     kinds: dict[str, Callable[..., Edit]] = {"append": Append, "insert": Insert}
     return kinds[call["op"]](path, call["value"])
 

@@ -91,3 +91,39 @@ def test_scalars_as_yaml_v3_reads_them(text: str, value: Plain) -> None:
 
 def test_not_a_number_is_read() -> None:
     assert math.isnan(Document.parse("key: .nan\n").data["key"])
+
+
+@pytest.mark.parametrize(
+    ("text", "others"),
+    [
+        ("on", {"yaml.v3": "on", "YAML 1.2": "on"}),
+        ("&x No", {"yaml.v3": "No", "YAML 1.2": "No"}),
+        ("010", {"YAML 1.2": 10}),
+        ("0o17", {}),
+        ("0x1F", {}),
+        ("0x1_F", {"YAML 1.2": "0x1_F"}),
+        ("0b1", {"YAML 1.2": "0b1"}),
+        ("1_000", {"YAML 1.2": "1_000"}),
+        ("08", {"YAML 1.2": 8}),
+        ("1e3", {"yaml.v2 from 2.2.3": 1000.0, "yaml.v3": 1000.0, "YAML 1.2": 1000.0}),
+        ("2019-06-01", {"yaml.v3": "2019-06-01 00:00:00 +0000 UTC"}),
+        ("!!bool on", {"yaml.v3": "on", "YAML 1.2": "on"}),
+        ("!t on", {}),
+        ("'on'", {}),
+        ("-.inf", {}),
+        (".nan", {}),
+        ("~", {}),
+        ("", {}),
+        ("[on]", {}),
+    ],
+)
+def test_what_other_readers_read(text: str, others: dict[str, Plain]) -> None:
+    found = Document.parse(f"key: {text}\n").other_readings(("key",))
+    assert list(map(repr, found.items())) == list(map(repr, others.items()))
+
+
+def test_other_readings_of_an_alias_of_json_and_of_nothing() -> None:
+    document = Document.parse("a: &x on\nb: *x\n")
+    assert document.other_readings(("b",)) == {"yaml.v3": "on", "YAML 1.2": "on"}
+    assert document.other_readings(("c",)) == {}
+    assert Document.parse('{"a": 1e3}').other_readings(("a",)) == {}

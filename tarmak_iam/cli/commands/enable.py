@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from tarmak_iam.cli.console import note
-from tarmak_iam.cli.file_edits import edits_tarmak_yaml, finish_edit
+from tarmak_iam.cli.file_edits import edits_tarmak_yaml, finish_edit, note_other_readings
 from tarmak_iam.cli.options import dry_run_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.config.section_edits import authenticator_init_route
 from tarmak_iam.text import shortened
 
 
@@ -44,6 +45,7 @@ def _finish(before: TarmakConfig, after: TarmakConfig, cluster: Cluster, dry_run
     result = f"awsIAMAuthenticatorInit is {state} for {shortened(cluster.cluster_name)}"
     if after is before:
         note(f"unchanged: {result}")
+        note_other_readings(before.document, authenticator_init_route(cluster))
         return
     apply = before.command_line(cluster).tarmak("clusters apply")
     done = f"{result}; run `{apply}` to roll it out to the masters"

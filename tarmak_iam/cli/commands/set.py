@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from tarmak_iam.cli.completion import section_keys, section_keys_or_values, sections
 from tarmak_iam.cli.console import note, print_json, print_line, print_payload
-from tarmak_iam.cli.file_edits import edits_tarmak_yaml, finish_edit
+from tarmak_iam.cli.file_edits import edits_tarmak_yaml, finish_edit, note_other_readings
 from tarmak_iam.cli.options import dry_run_option, format_option
 from tarmak_iam.cli.parsing import cluster_suggested, unexpected_argument
 from tarmak_iam.cli.session import Session, pass_session
@@ -20,6 +20,7 @@ from tarmak_iam.config.sections import Section
 from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.document.render import Layout, flow_text
 from tarmak_iam.lint import Located, Subjects, check
+from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
 _section_option = click.option(
@@ -64,6 +65,9 @@ def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> 
     after = config.set_all(cluster.cluster_name, values, section)
     has = "already has this value" if len(values) == 1 else "already have these values"
     _finish(config, after, cluster, f"{' and '.join(values)} {has}", dry_run)
+    for key in values:
+        path = (*cluster.route.plain, *section.path, *key_named(section, key).path)
+        note_other_readings(after.document, Route.of(path))
 
 
 @click.command(epilog="\b\nExample: tarmak-iam unset internalELBAccessLogs")
