@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib import metadata
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tarmak_iam.errors import ConfigError, TarmakIamError
+from tarmak_iam.installed_groups import may_have_group
+
+if TYPE_CHECKING:
+    from importlib import metadata
 
 __all__ = ["OWN", "Provided", "check_unique", "guarded", "provided"]
 
@@ -45,6 +49,11 @@ def provided(group: str, kind: type[_T]) -> list[Provided[_T]]:
 
     Raises a ConfigError that names the distribution if an entry point cannot be loaded or is of another type.
     """
+    # Reading the entry points of all distributions is slow, and so is the import; most users have no plugins.
+    if "importlib.metadata" not in sys.modules and not may_have_group(group):
+        return []
+    from importlib import metadata
+
     points = sorted(metadata.entry_points(group=group), key=lambda each: (each.name, _origin(each)))
     for point in points:
         _LOGGER.info("plugin %s of %s (entry point %s)", point.name, _origin(point), group)

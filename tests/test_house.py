@@ -21,6 +21,7 @@ GROUND = {
     "command_line",
     "errors",
     "findings",
+    "installed_groups",
     "lazy_exports",
     "plugins",
     "routes",

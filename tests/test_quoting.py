@@ -15,7 +15,7 @@ from tarmak_iam.errors import ConfigError, Place, ToolError
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.identity import Identity, whois
 from tarmak_iam.identity.model import DaemonNotStarted, Denied
-from tarmak_iam.installation.settings import Settings
+from tarmak_iam.installation.settings_model import Settings
 from tarmak_iam.mappings.formats.foreign_file import LeftOut
 from tarmak_iam.routes import Route
 from tarmak_iam.text import MESSAGE, capped, quoted, shortened

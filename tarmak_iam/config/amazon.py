@@ -4,64 +4,81 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from pydantic import Field
-
-from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule
+from tarmak_iam.config.sections import LateSection, Problem, Section, SectionRule
 from tarmak_iam.findings import Severity
+from tarmak_iam.lazy_exports import lazy_exports
 from tarmak_iam.text import quoted
 
-_INTERVALS = (5, 60)
+if TYPE_CHECKING:
+    from tarmak_iam.config.amazon_model import AccessLogs, Amazon
+else:
+    _MODELS = "tarmak_iam.config.amazon_model"
+    __getattr__, __dir__ = lazy_exports(__name__, {"AccessLogs": _MODELS, "Amazon": _MODELS})
+
+__all__ = ["AMAZON", "INIT", "INTERVALS", "LOGS", "AccessLogValues", "AccessLogs", "Amazon", "AmazonValues"]
+
+INIT = "awsIAMAuthenticatorInit"
+LOGS = ("publicELBAccessLogs", "internalELBAccessLogs")
+
+INTERVALS = (5, 60)
+"""Minutes between two log files."""
+
 _DEFAULT_INTERVAL = 5
 # Every name that S3 accepts or once accepted: old buckets may have upper case and underscores.
 _BUCKET = re.compile(r"[A-Za-z0-9._-]*\Z", re.ASCII)
 
 
-class AccessLogs(SectionModel):
-    """Access logs of one of the API server's load balancers, written to an S3 bucket."""
+class AccessLogValues(NamedTuple):
+    """The values of `AccessLogs`."""
 
     enabled: bool | None = None
-    """Whether logs are written. Default: true if a bucket is set, else false."""
-
     bucket: str = ""
-    """Name of the S3 bucket for the logs. The bucket must exist and allow the ELB account of the region to write."""
-
     bucketPrefix: str = ""
-    """Prefix of the log objects in the bucket."""
-
-    interval: int | None = Field(default=None, json_schema_extra={"enum": [*_INTERVALS, None]})
-    """Minutes between two log files: 5 or 60. Default: 5."""
+    interval: int | None = None
 
 
-class Amazon(SectionModel):
-    """Settings of the Kubernetes API server that exist on AWS only."""
+class AmazonValues(NamedTuple):
+    """The values of the model `Amazon`, for the commands that only read the section: a tuple is made without
+    pydantic."""
 
-    publicELBAccessLogs: AccessLogs | None = None
-    """Access logs of the public load balancer; used only where `apiServer.public` is true."""
-
-    internalELBAccessLogs: AccessLogs | None = None
-    """Access logs of the internal load balancer."""
-
+    publicELBAccessLogs: AccessLogValues | None = None
+    internalELBAccessLogs: AccessLogValues | None = None
     awsIAMAuthenticatorInit: bool = False
-    """Prepares the masters for the AWS IAM Authenticator: creates its certificate and key before the API server
-    starts, and configures it as the API server's token webhook. The authenticator itself runs in the cluster."""
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> AmazonValues:
+        """Of the section's typed data (`decode`), whose types and nulls the decoder has checked."""
+        logs = {
+            name: AccessLogValues(**{key: log[key] for key in AccessLogValues._fields if log.get(key) is not None})
+            for name in LOGS
+            if (log := data.get(name)) is not None
+        }
+        return cls(**logs, awsIAMAuthenticatorInit=bool(data.get(INIT)))
 
 
-def with_defaults(amazon: Amazon) -> Amazon:
+_Section = TypeVar("_Section", bound="Amazon | AmazonValues")
+
+
+def with_defaults(amazon: _Section) -> _Section:
     """As SetDefaults_ClusterKubernetesAPIServerAmazonAccessLogs, for each block in the file."""
-    logs = {name: _log_defaults(log) for name, log in logs_of(amazon) if log is not None}
-    return amazon.model_copy(update=logs)
+    changed: _Section = _changed(amazon, {name: _log_defaults(log) for name, log in logs_of(amazon) if log is not None})
+    return changed
 
 
-def _log_defaults(log: AccessLogs) -> AccessLogs:
+def _log_defaults(log: AccessLogs | AccessLogValues) -> Any:
     enabled = bool(log.bucket) if log.enabled is None else log.enabled
-    return log.model_copy(
-        update={"enabled": enabled, "interval": _DEFAULT_INTERVAL if log.interval is None else log.interval}
-    )
+    interval = _DEFAULT_INTERVAL if log.interval is None else log.interval
+    return _changed(log, {"enabled": enabled, "interval": interval})
 
 
-def _problems(amazon: Amazon) -> Iterator[Problem]:
+def _changed(values: Any, changes: dict[str, Any]) -> Any:
+    is_model = hasattr(values, "model_copy")
+    return values.model_copy(update=changes) if is_model else values._replace(**changes)
+
+
+def problems_of(amazon: Amazon | AmazonValues) -> Iterator[Problem]:
     """The part of Tarmak's validateAPIServer about this section; the public log first."""
     for name, log in logs_of(amazon):
         if log is None or not log.enabled:
@@ -69,12 +86,12 @@ def _problems(amazon: Amazon) -> Iterator[Problem]:
         if not log.bucket:
             remedy = f"set {name}.bucket, or enabled: false"
             yield Problem((name,), "access logs are enabled without a bucket", remedy)
-        if log.interval not in _INTERVALS:
+        if log.interval not in INTERVALS:
             what = f"the interval of the access logs is {log.interval}, but must be 5 or 60"
             yield Problem((name, "interval"), what, "write 5 or 60")
 
 
-def _without_bucket(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Problem]:
+def _without_bucket(amazon: Amazon | AmazonValues, cluster: Mapping[str, Any]) -> Iterator[Problem]:
     """Without a bucket `enabled` defaults to false, so a block with neither has no effect."""
     del cluster
     for name, log in logs_of(amazon):
@@ -83,16 +100,16 @@ def _without_bucket(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Prob
             yield Problem((name,), what, f"set {name}.bucket, or remove {name}")
 
 
-def _unused_interval(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Problem]:
+def _unused_interval(amazon: Amazon | AmazonValues, cluster: Mapping[str, Any]) -> Iterator[Problem]:
     """Tarmak checks the interval only if the logs are enabled."""
     del cluster
     for name, log in logs_of(with_defaults(amazon)):
-        if log is not None and not log.enabled and log.interval not in _INTERVALS:
+        if log is not None and not log.enabled and log.interval not in INTERVALS:
             what = f"the interval of the access logs is {log.interval}, which Tarmak rejects once they are enabled"
             yield Problem((name, "interval"), what, "write 5 or 60")
 
 
-def _public_log_of_private_api(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Problem]:
+def _public_log_of_private_api(amazon: Amazon | AmazonValues, cluster: Mapping[str, Any]) -> Iterator[Problem]:
     log = with_defaults(amazon).publicELBAccessLogs
     api_server = (cluster.get("kubernetes") or {}).get("apiServer") or {}
     if log is not None and log.enabled and not api_server.get("public"):
@@ -101,7 +118,7 @@ def _public_log_of_private_api(amazon: Amazon, cluster: Mapping[str, Any]) -> It
         yield Problem(("publicELBAccessLogs",), what, f"{own}, or set apiServer.public: true")
 
 
-def _no_bucket_name(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Problem]:
+def _no_bucket_name(amazon: Amazon | AmazonValues, cluster: Mapping[str, Any]) -> Iterator[Problem]:
     del cluster
     for name, log in logs_of(amazon):
         if log is not None and not _BUCKET.match(log.bucket):
@@ -109,15 +126,22 @@ def _no_bucket_name(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Prob
             yield Problem((name, "bucket"), what, "write the bucket's name: letters, digits, dots and dashes")
 
 
-def logs_of(amazon: Amazon) -> tuple[tuple[str, AccessLogs | None], ...]:
-    return ("publicELBAccessLogs", amazon.publicELBAccessLogs), ("internalELBAccessLogs", amazon.internalELBAccessLogs)
+def logs_of(amazon: Amazon | AmazonValues) -> list[tuple[str, AccessLogs | AccessLogValues | None]]:
+    return [(name, getattr(amazon, name)) for name in LOGS]
 
 
-AMAZON = Section(
+def _model() -> type[Amazon]:
+    from tarmak_iam.config.amazon_model import Amazon
+
+    return Amazon
+
+
+AMAZON: Section[Amazon] = LateSection(
     ("kubernetes", "apiServer", "amazon"),
-    Amazon,
+    _model,
+    AmazonValues.of,
     with_defaults,
-    _problems,
+    problems_of,
     (
         SectionRule(
             "IAM006",
@@ -145,8 +169,7 @@ AMAZON = Section(
 )
 
 
-def read_amazon(cluster: Mapping[str, Any]) -> Amazon | None:
-    """The section of a cluster's typed data (`decode`), None if it has none. The decoder has checked types and nulls,
-    so the data need not be read as JSON as in `Section.read`."""
-    data = AMAZON.data(cluster)
-    return None if data is None else Amazon.model_validate(data, strict=True)
+def read_amazon(cluster: Mapping[str, Any]) -> AmazonValues | None:
+    """The section of a cluster's typed data (`decode`), None if it has none."""
+    values: AmazonValues | None = AMAZON.values(cluster)
+    return values

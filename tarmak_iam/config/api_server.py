@@ -6,7 +6,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, Any
 
-from tarmak_iam.config.amazon import AccessLogs, Amazon, with_defaults
+from tarmak_iam.config.amazon import AccessLogValues, AmazonValues, with_defaults
 from tarmak_iam.config.tarmak_output import tarmak_json, with_log_defaults
 from tarmak_iam.config.tarmak_types import Field
 
@@ -21,7 +21,7 @@ def api_server_json(cluster: Cluster) -> dict[str, Any] | None:
     """The API server in Tarmak's JSON, with defaults; None if the file has none."""
     if not cluster.has_api_server:
         return None
-    json: dict[str, Any] = tarmak_json(with_log_defaults(cluster.api_server, cluster.amazon), _API_SERVER)
+    json: dict[str, Any] = tarmak_json(with_log_defaults(cluster.api_server, cluster.amazon_values), _API_SERVER)
     return json
 
 
@@ -37,13 +37,13 @@ def hieradata(cluster: Cluster) -> list[str]:
 
 def terraform(cluster: Cluster) -> dict[str, Any]:
     """The access-log variables of the load balancers; bucket, prefix and interval only for a block in the file."""
-    amazon = with_defaults(cluster.amazon or Amazon())
+    amazon = with_defaults(cluster.amazon_values or AmazonValues())
     return _log_variables("public", amazon.publicELBAccessLogs) | _log_variables(
         "internal", amazon.internalELBAccessLogs
     )
 
 
-def _log_variables(which: str, log: AccessLogs | None) -> dict[str, Any]:
+def _log_variables(which: str, log: AccessLogValues | None) -> dict[str, Any]:
     name = f"elb_access_logs_{which}"
     if log is None:
         return {f"{name}_enabled": "false"}

@@ -6,21 +6,22 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from tarmak_iam.config.amazon import Amazon, read_amazon
+from tarmak_iam.config.amazon import AMAZON, AmazonValues, read_amazon
 from tarmak_iam.config.api_server import api_server_json, hieradata, terraform
 from tarmak_iam.config.cluster_validation import api_server_issues
 from tarmak_iam.config.decode import decode
 from tarmak_iam.config.kubernetes_versions import kubernetes_version
-from tarmak_iam.config.sections import Model, Problem, Section, field_errors
+from tarmak_iam.config.sections import Model, Problem, Section, field_errors, validation_error
 from tarmak_iam.document import Document
 from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.routes import Route
+
+if TYPE_CHECKING:
+    from tarmak_iam.config.amazon_model import Amazon
 
 
 # Not slots: `cached_property` needs the instance's dictionary. Compared by identity: the data are dictionaries.
@@ -140,13 +141,20 @@ class Cluster:
     @cached_property
     def amazon(self) -> Amazon | None:
         """The section `kubernetes.apiServer.amazon` as the file contains it, None if there is none."""
+        data = AMAZON.data(self.data)
+        # The decoder has checked types and nulls, so the data need not be read as JSON as in `Section.read`.
+        return None if data is None else AMAZON.model.model_validate(data, strict=True)
+
+    @cached_property
+    def amazon_values(self) -> AmazonValues | None:
+        """As `amazon`, without its model."""
         return read_amazon(self.data)
 
     def section(self, section: Section[Model]) -> Model | None:
         """A section as the file contains it, None if there is none. Raises ConfigError if it does not fit its model."""
         try:
             return section.read(self.data_with_unknown_keys)
-        except ValidationError as error:
+        except validation_error() as error:
             first = field_errors(error)[0]
             place = self._file.document.position((*self.route.plain, *section.path, *first.path))
             raise ConfigError(f"{section.name}: {first.message}", place=place) from None
@@ -164,7 +172,7 @@ class Cluster:
     @property
     def authenticator_init(self) -> bool:
         """Whether `awsIAMAuthenticatorInit` is on."""
-        amazon = self.amazon
+        amazon = self.amazon_values
         return amazon is not None and amazon.awsIAMAuthenticatorInit
 
     @property

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.amazon import AMAZON, problems_of, with_defaults
 from tarmak_iam.config.kubernetes_versions import parse_version
 from tarmak_iam.text import quoted
 
@@ -34,7 +34,7 @@ def api_server_issues(cluster: Cluster) -> list[Issue]:
     for the environment of the cluster."""
     if not cluster.has_api_server:
         return []
-    api_server, amazon = cluster.api_server, cluster.amazon
+    api_server, amazon = cluster.api_server, cluster.amazon_values
     base = ("kubernetes", "apiServer")
     issues: list[Issue] = [
         (
@@ -45,7 +45,7 @@ def api_server_issues(cluster: Cluster) -> list[Issue]:
         for index, cidr in enumerate(api_server.get("allowCIDRs") or ())
         if not is_cidr(cidr)
     ]
-    problems = AMAZON.validate(AMAZON.defaults(amazon)) if amazon else ()
+    problems = problems_of(with_defaults(amazon)) if amazon else ()
     issues += [((*AMAZON.path, *problem.path), problem.message, problem.remedy) for problem in problems]
     return issues + _version_issues(cluster.kubernetes_version, bool(api_server.get("disableAdmissionControllers")))
 

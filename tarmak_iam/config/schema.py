@@ -9,12 +9,13 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterable
-from typing import Any
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import NOT_WRITTEN, Field, fields_of, root_field
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 WHOLE_FILE = "tarmak.yaml"
 """The name of the schema of the whole file; the others have the name of their section."""

@@ -6,20 +6,23 @@ import json
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Union, get_args, get_origin
-
-from pydantic import TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.decode import FILE_REFUSED
-from tarmak_iam.config.sections import Section, SectionModel, field_errors
+from tarmak_iam.config.sections import Section, field_errors, validation_error
 from tarmak_iam.config.tarmak_types import ScalarTypeError, field_at, scalar_value
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, ParseError, SelectionError
 from tarmak_iam.plugins import OWN, check_unique, provided
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+    from pydantic.fields import FieldInfo
+
+    from tarmak_iam.config.section_model import SectionModel
 
 GROUP = "tarmak_iam.sections"
 """The entry-point group; each of its entry points is a `Section`."""
@@ -117,7 +120,7 @@ class SectionKey:
             raise self._refused(f"must be {' or '.join(map(str, self._allowed))}", value)
         try:
             self._adapter.validate_json(json.dumps(as_tarmak), strict=True)
-        except ValidationError as error:
+        except validation_error() as error:
             first = field_errors(error)[0]
             where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first.path)
             what = first.message if first.message.startswith("must be ") else f"is wrong: {first.message}"
@@ -173,6 +176,8 @@ class SectionKey:
 
     @property
     def _adapter(self) -> TypeAdapter[Any]:
+        from pydantic import TypeAdapter
+
         annotation: Any = self.field.annotation
         if self.field.metadata:
             annotation = Annotated[(annotation, *self.field.metadata)]
@@ -207,6 +212,8 @@ def key_named(section: Section[Any], key: str) -> SectionKey:
 
 def block_of(field: FieldInfo) -> type[SectionModel] | None:
     """The model of the keys below a field; None for a field with a value, including a list of models."""
+    from tarmak_iam.config.section_model import SectionModel
+
     annotation: Any = field.annotation
     kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     kinds = tuple(each for each in kinds if each is not type(None))

@@ -9,12 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
-
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tarmak_iam.findings import At, Severity
+from tarmak_iam.lazy_exports import lazy_exports
 from tarmak_iam.plugins import guarded
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from tarmak_iam.config.section_model import SectionModel
+else:  # pydantic takes longer to import than everything else: it is needed where a model is
+    __getattr__, __dir__ = lazy_exports(__name__, {"SectionModel": "tarmak_iam.config.section_model"})
 
 __all__ = ["Path", "Problem", "Section", "SectionModel", "SectionRule"]
 
@@ -40,6 +46,13 @@ class FieldError:
     message: str
     wanted: str = ""
     is_extra: bool = False
+
+
+def validation_error() -> type[ValidationError]:
+    """pydantic's error, for `except` clauses: it is imported when another error is compared with it."""
+    from pydantic import ValidationError
+
+    return ValidationError
 
 
 def field_errors(error: ValidationError) -> list[FieldError]:
@@ -74,23 +87,6 @@ Model = TypeVar("Model", bound="SectionModel")
 
 Path = tuple[str | int, ...]
 """Keys and list indices below a cluster or a section."""
-
-
-class SectionModel(BaseModel):
-    """Base class of the models of a section: frozen, and unknown keys are ignored, as Tarmak does.
-
-    Field names are the keys of the file, without aliases. The docstring of a field is also its description in the JSON
-    Schema. A null key is treated as a missing key.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
-        for name, each in cls.model_fields.items():
-            if each.alias or each.validation_alias or each.serialization_alias:
-                raise TypeError(f"{cls.__name__}.{name} has an alias: the name of a field must be its key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +160,11 @@ class Section(Generic[Model]):
         # Read as JSON, as Tarmak does: there a date is a string and a tuple is a list, even for a strict reader.
         return self.model.model_validate_json(json.dumps(_without_nulls(data)), strict=True)
 
+    def values(self, cluster: Mapping[str, Any]) -> Any:
+        """What the rules of the section are called with; raises as `read` does. The built-in section has a faster
+        way than its model."""
+        return self.read(cluster)
+
     def data(self, cluster: Mapping[str, Any]) -> Any:
         """The part of a cluster's plain data that belongs to the section."""
         data: Any = cluster
@@ -183,13 +184,43 @@ class Section(Generic[Model]):
         """
         try:
             model = self.read(cluster)
-        except ValidationError as error:
+        except validation_error() as error:
             return [Problem(each.path, each.message) for each in field_errors(error)]
         return [] if model is None else self.guarded(lambda: list(self.validate(self.defaults(model))))
 
     def guarded(self, function: Callable[..., Any], *args: Any) -> Any:
         """The result of a function of the section. Raises ConfigError, naming the section, for any exception."""
         return guarded(f"the section {self.name}", function, *args)
+
+
+class LateSection(Section[Model]):
+    """A section whose model is imported on first use. `read_values` returns what the rules are called with, from the
+    part of the cluster's plain data that belongs to the section."""
+
+    __slots__ = ("_load_model", "_read_values")
+    _load_model: Callable[[], type[Model]]
+    _read_values: Callable[[Any], Any]
+
+    def __init__(
+        self,
+        path: tuple[str, ...],
+        load_model: Callable[[], type[Model]],
+        read_values: Callable[[Any], Any],
+        defaults: Callable[[Any], Any] = _unchanged,
+        validate: Callable[[Any], Iterable[Problem]] = _no_problems,
+        rules: tuple[SectionRule, ...] = (),
+    ) -> None:
+        given = {"path": path, "_load_model": load_model, "_read_values": read_values}
+        for name, value in {**given, "defaults": defaults, "validate": validate, "rules": rules}.items():
+            object.__setattr__(self, name, value)  # frozen, as Section
+
+    @property
+    def model(self) -> type[Model]:
+        return self._load_model()
+
+    def values(self, cluster: Mapping[str, Any]) -> Any:
+        data = self.data(cluster)
+        return None if data is None else self._read_values(data)
 
 
 def _check_path(path: Any, kinds: tuple[type, ...]) -> None:

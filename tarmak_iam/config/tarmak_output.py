@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from tarmak_iam.config.amazon import Amazon, logs_of, read_amazon, with_defaults
+from tarmak_iam.config.amazon import AmazonValues, logs_of, read_amazon, with_defaults
 from tarmak_iam.config.decode import API_VERSION, KIND
 from tarmak_iam.config.kubernetes_versions import DEFAULT_KUBERNETES
 from tarmak_iam.config.tarmak_types import Field, fields_of, root_field
@@ -50,7 +50,7 @@ def defaulted(data: Mapping[str, Any]) -> _Object:
     return config
 
 
-def with_log_defaults(api_server: Mapping[str, Any], amazon: Amazon | None) -> _Object:
+def with_log_defaults(api_server: Mapping[str, Any], amazon: AmazonValues | None) -> _Object:
     """`kubernetes.apiServer` with the defaults of the access logs in its section `amazon`."""
     defaulted = copy.deepcopy(dict(api_server))
     for name, log in logs_of(with_defaults(amazon)) if amazon else ():

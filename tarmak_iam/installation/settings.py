@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from copy import copy
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-
-from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, with_plain_account
-from tarmak_iam.config.kubernetes_versions import parse_version
-from tarmak_iam.config.sections import field_errors
+from tarmak_iam.aws.arn import with_plain_account
+from tarmak_iam.config.sections import field_errors, validation_error
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.plain_values import plain
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.backend_support import BACKENDS, WRITABLE_BACKENDS
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
-from tarmak_iam.installation.images import DEFAULT_IMAGE, Image, check_registry, published_image
-from tarmak_iam.installation.setting_table import (
-    MAX_INSTALL_HINT,
-    REGISTRY,
-    SETTINGS,
-    AddonManagerMode,
-    Exec,
-    Rollback,
-)
+from tarmak_iam.installation.images import Image, published_image
+from tarmak_iam.installation.setting_table import REGISTRY, SETTINGS, AddonManagerMode, Exec, Rollback
+from tarmak_iam.installation.setting_values import CHOICES, DEFAULTS, is_surely_valid
 from tarmak_iam.routes import Path, Route
 from tarmak_iam.suggestions import did_you_mean
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import quoted
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 __all__ = [
     "SETTINGS_NAME",
@@ -44,19 +39,6 @@ __all__ = [
 
 _LOGGER = logging.getLogger(__name__)
 
-if TYPE_CHECKING:
-    BackendName = str
-else:
-    BackendName = Literal[WRITABLE_BACKENDS]
-"""A backend that the mappings can be written for."""
-
-# The path and the name of a role, as in the API reference of IAM.
-_ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/([!-~]*/)?[A-Za-z0-9_+=,.@-]{1,64}\Z", re.ASCII)
-
-_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+\Z")
-_GATE = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z", re.ASCII)
-
-
 SETTINGS_NAME = "tarmak-iam.yaml"
 """The file in a cluster's directory."""
 
@@ -70,82 +52,6 @@ def value_text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _image(text: str) -> str:
-    Image.parse(text)
-    return text
-
-
-def _registry(text: str) -> str:
-    check_registry(text)
-    return text
-
-
-def _daemon_version(text: str) -> str:
-    DaemonVersion.parse(text)
-    return text
-
-
-def _kubernetes_version(text: str) -> str:
-    if parse_version(text) is None:
-        raise ValueError(f"{quoted(text)} is not a valid Kubernetes version; use a version such as 1.12.9")
-    return text
-
-
-_ROLE_EXAMPLE = "use an ARN such as arn:aws:iam::111122223333:role/Admin"
-
-
-def _role(text: str) -> str:
-    try:
-        principal, _ = canonicalize(text)
-    except ArnError as error:
-        raise ValueError(f"{quoted(text)} is not the ARN of a role: {error}; {_ROLE_EXAMPLE}") from None
-    if principal is not Principal.ROLE or not _PRINTABLE.match(text):
-        raise ValueError(f"{quoted(text)} is not the ARN of a role; {_ROLE_EXAMPLE}")
-    if not _ROLE.match(text):
-        raise ValueError(f"{shortened(text)!r} is not the ARN of a role: its account, path or name is not valid in IAM")
-    return text
-
-
-def _profile(text: str) -> str:
-    if not text.strip() or not _PRINTABLE.match(text):
-        raise ValueError(f"{shortened(text)!r} is not a valid profile name")
-    return text
-
-
-def _install_hint(text: str) -> str:
-    """kubectl prints it in an error, on a separate line."""
-    if not text.strip() or not _PRINTABLE.match(text):
-        raise ValueError(f"{text!r} is not a valid hint; use one line of printable text")
-    if len(text) > MAX_INSTALL_HINT:
-        raise ValueError(f"a hint can have at most {MAX_INSTALL_HINT} characters, but this one has {len(text)}")
-    return text
-
-
-def _backends(names: list[BackendName]) -> list[BackendName]:
-    if len(set(names)) < len(names):
-        raise ValueError(f"a backend is listed twice in {', '.join(names)}")
-    return names
-
-
-def _gates(gates: dict[str, bool]) -> dict[str, bool]:
-    """All gates become one flag, in which a name with a comma or an equals sign would be read as several."""
-    for name in gates:
-        if not _GATE.match(name):
-            raise ValueError(f"{shortened(name)!r} is not a valid name of a feature gate")
-    return gates
-
-
-ImageName = Annotated[str, AfterValidator(_image)]
-Registry = Annotated[str, AfterValidator(_registry)]
-DaemonRelease = Annotated[str, AfterValidator(_daemon_version)]
-KubernetesVersion = Annotated[str, AfterValidator(_kubernetes_version)]
-RoleArn = Annotated[str, AfterValidator(_role)]
-InstallHint = Annotated[str, AfterValidator(_install_hint)]
-ProfileName = Annotated[str, AfterValidator(_profile)]
-Backends = Annotated[list[BackendName], AfterValidator(_backends)]
-FeatureGates = Annotated[dict[str, bool], AfterValidator(_gates)]
-
-
 class SettingError(ConfigError):
     """A well-formed setting that the cluster or the daemon cannot use; `setting` is its key."""
 
@@ -157,31 +63,53 @@ class SettingError(ConfigError):
         return SettingError(self.what, setting=self.setting, remedy=self.remedy, place=place)
 
 
-def _setting(key: str, default: Any = None, **more: Any) -> Any:
-    return Field(default=default, alias=key, description=SETTINGS[key].description, **more)
+class Settings:
+    """The settings in use, and which of them are set. Frozen. `setting_table` describes the attributes.
 
+    The arguments are not checked: see `parse_settings` and `override`.
+    """
 
-class Settings(BaseModel):
-    """Frozen. An unknown key is an error, since no other program reads this file. `setting_table` describes the
-    fields."""
+    __slots__ = (*SETTINGS, "_chosen")
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    image: str | None
+    registry: str
+    daemonVersion: str | None
+    backends: list[str]
+    featureGates: dict[str, bool]
+    kubernetesVersion: str | None
+    kubectlVersion: str | None
+    exec: Exec
+    installHint: str | None
+    addonManagerMode: AddonManagerMode | None
+    rollback: Rollback
+    role: str | None
+    profile: str | None
+    _chosen: frozenset[str]
 
-    image: ImageName | None = _setting("image", json_schema_extra={"default": DEFAULT_IMAGE})
-    registry: Registry = _setting(REGISTRY, "public")
-    daemonVersion: DaemonRelease | None = _setting("daemonVersion")
-    backends: Backends = _setting("backends", ["MountedFile"], min_length=1)
-    featureGates: FeatureGates = Field(
-        default_factory=dict, alias="featureGates", description=SETTINGS["featureGates"].description
-    )
-    kubernetesVersion: KubernetesVersion | None = _setting("kubernetesVersion")
-    kubectlVersion: KubernetesVersion | None = _setting("kubectlVersion")
-    exec: Exec = _setting("exec", "aws-iam-authenticator")
-    installHint: InstallHint | None = _setting("installHint")
-    addonManagerMode: AddonManagerMode | None = _setting("addonManagerMode")
-    rollback: Rollback = _setting("rollback", "never")
-    role: RoleArn | None = _setting("role")
-    profile: ProfileName | None = _setting("profile")
+    def __init__(self, **chosen: Any) -> None:
+        if unknown := chosen.keys() - DEFAULTS.keys():
+            raise TypeError(f"unknown settings: {', '.join(sorted(unknown))}")
+        for key, value in {**DEFAULTS, **chosen}.items():
+            object.__setattr__(self, key, copy(value))
+        object.__setattr__(self, "_chosen", frozenset(chosen))
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"Settings are frozen: {name} cannot be set")
+
+    def __reduce__(self) -> tuple[Any, ...]:  # copies are made by the constructor, since attributes cannot be set
+        return partial(Settings, **self.chosen), ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Settings) and self._values == other._values and self._chosen == other._chosen
+
+    __hash__ = None  # type: ignore[assignment]  # it has lists
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(f'{key}={value!r}' for key, value in self.chosen.items())})"
+
+    @property
+    def _values(self) -> dict[str, Any]:
+        return {key: copy(getattr(self, key)) for key in DEFAULTS}
 
     @property
     def effective_image(self) -> str:
@@ -191,12 +119,12 @@ class Settings(BaseModel):
     @property
     def chosen(self) -> dict[str, Any]:
         """The settings that are set, by key."""
-        return self.model_dump(exclude_unset=True, by_alias=True)
+        return {key: value for key, value in self._values.items() if key in self._chosen}
 
     @property
     def effective(self) -> dict[str, Any]:
         """All settings with the values in use, None for a value that comes from elsewhere."""
-        return self.model_dump(by_alias=True) | {"image": self.effective_image}
+        return self._values | {"image": self.effective_image}
 
     @property
     def image_version(self) -> DaemonVersion | None:
@@ -235,7 +163,7 @@ def parse_settings(data: bytes | str, filename: str = SETTINGS_NAME) -> tuple[Se
     _check_doubled(document)
     try:
         return _validated(dict(_by_key(document, plain or {}))), document
-    except ValidationError as error:
+    except validation_error() as error:
         raise _config_error(error, document) from None
 
 
@@ -301,16 +229,7 @@ def _known(key: str) -> str:
 
 def choices_of(key: str) -> tuple[str, ...]:
     """The possible values of a setting, or of the items of its list; () where the values are not fixed."""
-    field = next((each for each in Settings.model_fields.values() if each.alias == key), None)
-    return tuple(_literals(field.annotation)) if field else ()
-
-
-def _literals(annotation: Any) -> Iterator[str]:
-    for each in get_args(annotation):
-        if isinstance(each, str):
-            yield each
-        else:
-            yield from _literals(each)
+    return CHOICES.get(key, ())
 
 
 def typed_value(key: str, text: str) -> Any:
@@ -333,7 +252,7 @@ def typed_value(key: str, text: str) -> Any:
 def _checked(values: dict[Any, Any]) -> Settings:
     try:
         return _validated(values)
-    except ValidationError as error:
+    except validation_error() as error:
         raise _config_error(error) from None
 
 
@@ -343,7 +262,11 @@ def _validated(values: dict[Any, Any]) -> Settings:
             plain(value)  # pydantic cannot report an argument that is not UTF-8
         except TypeError as error:
             raise ConfigError(f"{key}: {error}", remedy="write it in UTF-8") from None
-    return Settings.model_validate(values)
+    if not all(is_surely_valid(key, value) for key, value in values.items()):
+        from tarmak_iam.installation.settings_model import Settings as Model
+
+        values = Model.model_validate(values).model_dump(exclude_unset=True, by_alias=True)
+    return Settings(**values)
 
 
 _REMEDIES = {

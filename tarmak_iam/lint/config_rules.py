@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.amazon import AMAZON
@@ -22,7 +20,7 @@ from tarmak_iam.config.instance_pools import pools_of
 from tarmak_iam.config.kubernetes_versions import FIRST_WITHOUT_HYPERKUBE, is_release, parse_version
 from tarmak_iam.config.section_edits import authenticator_init_route
 from tarmak_iam.config.section_keys import block_of, load_sections
-from tarmak_iam.config.sections import Path, Section, SectionModel, SectionRule
+from tarmak_iam.config.sections import Path, Section, SectionRule, validation_error
 from tarmak_iam.config.tarmak_types import ITEM, field_at
 from tarmak_iam.errors import SelectionError
 from tarmak_iam.findings import At, Finding, Subject
@@ -30,6 +28,9 @@ from tarmak_iam.lint.rule import CONFIG, Rule, Scope
 from tarmak_iam.routes import Route
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
+
+if TYPE_CHECKING:
+    from tarmak_iam.config.sections import SectionModel
 
 _INIT = ("clusters", ITEM, *AMAZON.path, "awsIAMAuthenticatorInit")
 
@@ -307,8 +308,8 @@ def _rule(section: Section[Any], own: SectionRule) -> Rule:
         for cluster in config.clusters:
             whole = cluster.data_with_unknown_keys
             try:
-                model = section.read(whole)
-            except ValidationError:
+                model = section.values(whole)
+            except validation_error():
                 continue  # IAM045 reports it
             if model is None:
                 continue

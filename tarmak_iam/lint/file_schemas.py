@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from tarmak_iam.config.schema import model_schema
 from tarmak_iam.installation.setting_table import SETTINGS
-from tarmak_iam.installation.settings import SETTINGS_NAME, Settings
+from tarmak_iam.installation.settings import SETTINGS_NAME
+from tarmak_iam.installation.settings_model import Settings
 from tarmak_iam.lint.authenticator_keys import AuthenticatorKey, Schema, authenticator_keys
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 

@@ -49,7 +49,7 @@ def other_release_remedy(installation: Installation) -> str:
     own = f"set an image of {version}" + (f": {installation.command('settings set image', public)}" if public else "")
     values = installation.settings.chosen
     values.pop("daemonVersion", None)
-    if not _is_same_for_all(installation, Settings.model_validate(values)):
+    if not _is_same_for_all(installation, Settings(**values)):
         return own
     return f"{own}, or remove daemonVersion: {unset}"
 
@@ -70,7 +70,7 @@ def _without_own_image(installation: Installation) -> tuple[str, Settings]:
     if settings.registry != "public":
         values[REGISTRY] = "public"
         commands.append(installation.command(f"settings set {REGISTRY} public"))
-    return " && ".join(commands), Settings.model_validate(values)
+    return " && ".join(commands), Settings(**values)
 
 
 def _is_same_for_all(installation: Installation, after: Settings) -> bool:

@@ -145,7 +145,7 @@ def test_private_ecr(domain: str, expected: tuple[str, str, str] | None) -> None
     ],
 )
 def test_what_is_chosen(settings: dict[str, str], expected: str) -> None:
-    made = Settings.model_validate(settings)
+    made = Settings(**settings)
     assert made.effective_image == expected
     assert override(made, {"profile": "dev"}).effective_image == expected
     Image.parse(made.effective_image)

@@ -16,7 +16,8 @@ from ruamel.yaml.error import YAMLError
 from tarmak_iam.config.schema import schema_text
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.installation.setting_table import SETTINGS as ROWS
-from tarmak_iam.installation.settings import Settings, parse_settings
+from tarmak_iam.installation.settings import parse_settings
+from tarmak_iam.installation.settings_model import Settings
 from tarmak_iam.lint.file_schemas import mappings_schema, settings_schema
 from tests.lint.mapped import ROLES, SSO, report
 from tests.support import ADMIN, ROOT, golden_json

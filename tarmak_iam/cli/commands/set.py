@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from pydantic import ValidationError
 
 from tarmak_iam.cli.completion import section_keys, section_keys_or_values, sections
 from tarmak_iam.cli.console import note, print_json, print_line, print_payload
@@ -16,7 +15,7 @@ from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.section_keys import key_named, keys_of, section_named
-from tarmak_iam.config.sections import Section
+from tarmak_iam.config.sections import Section, validation_error
 from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.document.render import Layout, flow_text
 from tarmak_iam.lint import Located, Subjects, check
@@ -133,7 +132,7 @@ def show(session: Session, name: str, output: str) -> None:
 def _effective(section: Section[Any], given: Any) -> dict[str, Any]:
     try:
         model = section.model() if given is None else given
-    except ValidationError:  # a required key is not set
+    except validation_error():  # a required key is not set
         return {}
     dumped: dict[str, Any] = section.effective(model).model_dump(mode="json", exclude_none=True)
     return dumped

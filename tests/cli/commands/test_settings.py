@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tarmak_iam.installation.setting_table import SETTINGS
-from tarmak_iam.installation.settings import Settings
+from tarmak_iam.installation.settings_model import Settings
 from tests.support import Shell
 
 
