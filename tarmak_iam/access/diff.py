@@ -148,9 +148,8 @@ class Loaded:
         """The access that the mappings give; their cluster ID is not compared, because another check does that."""
         if isinstance(side, Loaded):
             return side
-        mappings = side.mappings
-        has_id = mappings is not None and mappings.cluster_id
-        authenticator = side.authenticator(mappings.document.text if mappings and has_id else None)
+        has_id = side.mappings is not None and side.mappings.cluster_id
+        authenticator = side.loaded if has_id else side.configured
         return cls(side, authenticator, Standings.of_daemon(authenticator))
 
 

@@ -24,7 +24,7 @@ from tarmak_iam.document.item_matching import Identity
 from tarmak_iam.document.json_reader import construct_json
 from tarmak_iam.document.nodes import Entry, Node, Scalar, dereference
 from tarmak_iam.document.outline import Level, outline
-from tarmak_iam.document.plain_values import UnwritableValue, construct, plain
+from tarmak_iam.document.plain_values import UnwritableValue, construct, plain, reads_alike
 from tarmak_iam.document.regular import is_closed, is_valid, may_be_regular
 from tarmak_iam.document.scalars import Dialect, readings
 from tarmak_iam.document.source import Source
@@ -117,9 +117,9 @@ class Document:
         document = cls(source, index, json)
         if has_c_parser() and is_valid(source.text):
             document._outline = outline(source.text, closed=False)
-            return document
-        document = cls._made(Tree.read(source, index, json=json), index, json)
-        document._outline = _outline_of(document._tree)
+        else:
+            document._known_tree = Tree.read(source, index, json=json)
+            document._outline = _outline_of(document._known_tree)
         return document
 
     @classmethod
@@ -148,6 +148,19 @@ class Document:
         """The document as plain Python values (dict, list, str, int, float, bool and None), as Tarmak's yaml.v2
         reads it. Every access returns a new copy."""
         return copy.deepcopy(self._plain)
+
+    @property
+    def shared_data(self) -> Any:
+        """The values of `data` without a copy. They must not be modified."""
+        return self._plain
+
+    def shared_data_as(self, dialect: Dialect) -> Any:
+        """The values of `read_as`, which must not be modified: those of `shared_data` if the dialect reads the same.
+        Raises ParseError."""
+        tree = self._tree
+        if tree.is_json or reads_alike(tree.scalars, dialect):
+            return self._plain
+        return construct(tree.root, tree.source, dialect)
 
     def read_as(self, dialect: Dialect) -> Any:
         """The document as plain Python values, as another release of go-yaml reads it. Raises ParseError."""

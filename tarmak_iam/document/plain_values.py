@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, dereference, walk
-from tarmak_iam.document.scalars import YAML_V2, Dialect, ScalarError
+from tarmak_iam.document.scalars import YAML_V2, Dialect, ScalarError, resolves_alike
 from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, SURROGATE, Source
 from tarmak_iam.errors import ParseError
 from tarmak_iam.routes import Route
@@ -26,6 +26,12 @@ def construct(root: Node | None, source: Source, dialect: Dialect = YAML_V2) -> 
     return None if root is None else _Constructor(root, source, dialect).value(root)
 
 
+def reads_alike(scalars: Iterable[Scalar], dialect: Dialect) -> bool:
+    """Whether a document with these scalars certainly has the same values for the dialect as for YAML_V2, which is true
+    of nearly every file. False if there is a merge key, because dialects differ in the order in which keys win."""
+    return not any(each.text == "<<" or not resolves_alike(each, dialect.resolve) for each in scalars)
+
+
 class _Constructor:
     def __init__(self, root: Node, source: Source, dialect: Dialect) -> None:
         self._root = root
@@ -40,13 +46,12 @@ class _Constructor:
         self._left -= 1
         if self._left < 0:
             raise self._too_many(node)
+        if isinstance(node, Scalar):
+            return self._scalar(node)
         if isinstance(node, Alias):
             node = dereference(node)
-        if isinstance(node, Scalar):
-            try:
-                return self._resolve(node)
-            except ScalarError as error:
-                raise self._error(node, str(error)) from None
+            if isinstance(node, Scalar):
+                return self._scalar(node)
         self._enter(node)
         if isinstance(node, Sequence):
             value: Any = [self.value(item) for item in node.items]
@@ -55,6 +60,12 @@ class _Constructor:
             value = self._fill({}, {}, node)
         self._depth -= 1
         return value
+
+    def _scalar(self, node: Scalar) -> Any:
+        try:
+            return self._resolve(node)
+        except ScalarError as error:
+            raise self._error(node, str(error)) from None
 
     def _enter(self, node: Node) -> None:
         self._depth += 1

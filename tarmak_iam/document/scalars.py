@@ -21,6 +21,10 @@ Resolver = Callable[[Scalar], Plain]
 
 _PREFIX = "tag:yaml.org,2002:"
 
+_TIMESTAMP = f"{_PREFIX}timestamp"
+
+_DIGITS = frozenset("0123456789")
+
 _Words = dict[str, bool | float | None]
 
 _WORDS_V3: _Words = {
@@ -75,6 +79,25 @@ class GoTime(str):
     __slots__ = ()
 
 
+_FIRST_OF_NUMBERS = frozenset("+-.0123456789")
+
+
+def resolves_alike(scalar: Scalar, resolve: Resolver) -> bool:
+    """Whether another resolver certainly returns the same value as `resolve_v2`, of the same type. Only words, numbers,
+    dates and scalars with a tag can differ."""
+    text = scalar.text
+    if scalar.tag is None:
+        if scalar.style != "plain" or not text:
+            return True
+        if text[0] not in _FIRST_OF_NUMBERS and text not in _WORDS_V2:
+            return True
+    try:
+        value, other = resolve_v2(scalar), resolve(scalar)
+    except ScalarError:
+        return False
+    return type(value) is type(other) and value == other
+
+
 def resolve_v2(scalar: Scalar) -> Plain:
     """The scalar's value for yaml.v2 up to 2.2.2: None, bool, int, float or str. Raises ScalarError."""
     return _resolve(scalar, _WORDS_V2, _FLOAT_V2)
@@ -91,8 +114,10 @@ def resolve_v3(scalar: Scalar) -> Plain:
     Raises ScalarError.
     """
     value = _resolve(scalar, _WORDS_V3, _FLOAT_V3)
-    is_date = isinstance(value, str) and (scalar.tag == f"{_PREFIX}timestamp" or _is_untagged(scalar))
-    time = _go_time(value) if is_date and isinstance(value, str) else None
+    if type(value) is not str or value[:1] not in _DIGITS:
+        return value
+    is_date = scalar.tag == _TIMESTAMP or _is_untagged(scalar)
+    time = _go_time(value) if is_date else None
     return value if time is None else GoTime(time)
 
 
@@ -146,11 +171,11 @@ def _kind(value: Plain) -> str:
 def _plain(text: str, words: _Words, floats: re.Pattern[str]) -> Plain:
     if text in words:
         return words[text]
+    if text[0] not in _FIRST_OF_NUMBERS:
+        return text
     if text[0] == ".":
         return _float(text) if _DOT_FLOAT.match(text) else text
-    if text[0] in "+-0123456789":
-        return _number(text, floats)
-    return text
+    return _number(text, floats)
 
 
 def _number(text: str, floats: re.Pattern[str]) -> int | float | str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 from tarmak_iam.document import Document
+from tarmak_iam.document.document import gc_paused
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.backend_table import BackendTable
 from tarmak_iam.identity.backends import load_tables
@@ -64,13 +65,14 @@ class Authenticator:
         return cls.of(DaemonInput(config_text, version, cluster_id, _as_args(args), files or {}, str(filename), names))
 
     @classmethod
+    @gc_paused()
     def of(cls, given: DaemonInput) -> Authenticator:
         """As `load`, from one value."""
         document = None
         locate: Locate = no_place
         try:
             parsed = DaemonVersion.parse(given.version)
-            document = parse_config(given.config_text, given.filename, given.shown_as)
+            document = given.document or parse_config(given.config_text, given.filename, given.shown_as)
             locate = partial(place_in, document)
             flags = parse_flags(given.args, parsed)
             ways = possible_files(load_config(document, parsed))
@@ -94,7 +96,7 @@ class Authenticator:
             _grantings=tuple(_granting(config, tables) for config, tables, _ in loaded),
         )
 
-    @property
+    @cached_property
     def grants(self) -> tuple[Grant, ...]:
         """Every principal that a caller can be, once, with the mapping that takes effect for it; empty if the daemon
         would not start. Where it picks one of several keys at random, the principals of all of them."""

@@ -45,6 +45,11 @@ from tarmak_iam.text import quoted, shortened
 _PORTS = range(65536)
 _WITH_PATH = tuple(each for each in BACKENDS if each.path_key)
 
+_FIELDS = {
+    "role": ("RoleARN", "Username", "Groups", "UserId", "SSO"),
+    "user": ("UserARN", "Username", "Groups", "UserId"),
+}
+
 _SSO_FIELDS = ("PermissionSetName", "AccountID", "Partition")
 
 T = TypeVar("T")
@@ -269,8 +274,10 @@ class _DaemonConfigReader:
     def _mapping(self, kind: str, item: Item, route: Route) -> IdentityMapping:
         """With all that the entry can be read as, where keys differ in case only. Raises DaemonNotStarted if none is
         valid."""
-        fields = (f"{kind.capitalize()}ARN", "Username", "Groups", "UserId", *(("SSO",) if kind == "role" else ()))
+        fields = _FIELDS[kind]
         possible = self._possible(item, fields, _SSO_FIELDS if kind == "role" else ())
+        if len(possible) == 1:
+            return self._possible_mapping(kind, possible[0], route)
         read, stops = take_each(possible, lambda each: self._possible_mapping(kind, each, route))
         self._notes += stops
         first, *others = dict.fromkeys(read)
@@ -289,13 +296,21 @@ class _DaemonConfigReader:
             kind=kind,
             arn=self._text_of(item, f"{kind.capitalize()}ARN", f"{kind}ARN", route),
             username=self._text_of(item, "Username", "username", route),
-            groups=self._texts_of(self._value(item, "Groups"), "a group", self._at(item, "Groups", route)),
+            groups=self._groups(item, route),
             route=route,
             sso=self._sso(item, route) if kind == "role" else None,
         )
 
     def _text_of(self, item: Item, field: str, name: str, route: Route) -> str:
-        return weak_text(self._value(item, field), name, self._at(item, field, route))
+        value = self._value(item, field)
+        # The route is needed for a message only, and hardly any value has one.
+        return value if type(value) is str else weak_text(value, name, self._at(item, field, route))
+
+    def _groups(self, item: Item, route: Route) -> tuple[str, ...]:
+        value = self._value(item, "Groups")
+        if isinstance(value, list) and all(type(each) is str for each in value):
+            return tuple(value)
+        return self._texts_of(value, "a group", self._at(item, "Groups", route))
 
     def _texts_of(self, value: Any, name: str, route: Route) -> tuple[str, ...]:
         """A list of strings, each with its own place."""

@@ -57,6 +57,8 @@ class DaemonInput:
     """The file name that places show, where it is not `filename`."""
     is_carried: bool = False
     """Whether objects are ignored: every backend has the mappings of the configuration itself that it supports."""
+    document: Document | None = field(default=None, repr=False, compare=False)
+    """`config_text`, if it has been read as YAML already. None: it is read as `filename` says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, server_k
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted
 
+_OfKeys = Callable[[tuple[Any, ...], str], tuple[str, ...]]
+
 C = TypeVar("C")
 T = TypeVar("T")
 
@@ -54,7 +56,7 @@ def parse_config(text: str, filename: str, shown_as: str | None = None) -> Docum
 
 
 def load_config(document: Document, version: DaemonVersion) -> Any:
-    """A mapping, or None for an empty file. Raises DaemonNotStarted."""
+    """A mapping, or None for an empty file. It must not be modified. Raises DaemonNotStarted."""
     if document.is_json:
         return _go_numbers(construct_json(document.root, merge=False)) if document.root else None
     if document.yaml_version not in (None, (1, 1)):
@@ -62,7 +64,7 @@ def load_config(document: Document, version: DaemonVersion) -> Any:
         raise DaemonNotStarted(what, remedy="remove the line with %YAML")
     dialect = _dialect(version)
     try:
-        data = document.read_as(dialect)
+        data = document.shared_data_as(dialect)
     except ParseError as error:
         what = f"the configuration cannot be read: {error}"
         raise DaemonNotStarted(what, remedy=error.remedy, place=error.place) from None
@@ -169,8 +171,7 @@ def spellings(mapping: Mapping[Any, Any], name: str) -> tuple[str, ...]:
 
     viper overwrites the value of a key in lower case with that of one with capitals, so the former is used alone only.
     """
-    wanted = to_lower(name)
-    return _capitals_first([key for key in mapping if isinstance(key, str) and to_lower(key) == wanted])
+    return _of_keys(_spellings, mapping, name)
 
 
 def field_value(mapping: Mapping[Any, Any], field: str, *, lowers: bool = True) -> Any:
@@ -192,19 +193,39 @@ def field_spellings(mapping: Mapping[Any, Any], field: str, *, lowers: bool = Tr
     lowered the keys before, as it does in lists since 1.19; then a key with capitals wins over the same one in lower
     case.
     """
-    if lowers:
-        wanted = _lowered_and_folded(field)
-        return _capitals_first([key for key in mapping if isinstance(key, str) and _lowered_and_folded(key) == wanted])
-    if field in mapping:
+    return _of_keys(_lowered_spellings if lowers else _field_spellings, mapping, field)
+
+
+_FEW = 16
+
+
+def _of_keys(spelled: _OfKeys, mapping: Mapping[Any, Any], name: str) -> tuple[str, ...]:
+    """The items of a long list nearly all have the same few keys, so the result is cached by them. A large mapping is
+    not: the cache would keep its keys."""
+    keys = tuple(mapping)
+    return _cached_spellings(spelled, keys, name) if len(keys) <= _FEW else spelled(keys, name)
+
+
+@lru_cache(maxsize=4096)
+def _cached_spellings(spelled: _OfKeys, keys: tuple[Any, ...], name: str) -> tuple[str, ...]:
+    return spelled(keys, name)
+
+
+def _spellings(keys: tuple[Any, ...], name: str) -> tuple[str, ...]:
+    wanted = to_lower(name)
+    return _capitals_first([key for key in keys if isinstance(key, str) and to_lower(key) == wanted])
+
+
+def _lowered_spellings(keys: tuple[Any, ...], field: str) -> tuple[str, ...]:
+    wanted = fold(to_lower(field))
+    return _capitals_first([key for key in keys if isinstance(key, str) and fold(to_lower(key)) == wanted])
+
+
+def _field_spellings(keys: tuple[Any, ...], field: str) -> tuple[str, ...]:
+    if field in keys:
         return (field,)
     wanted = fold(field)
-    return _newest_first([key for key in mapping if isinstance(key, str) and fold(key) == wanted])
-
-
-# Every entry of a long list has the same few keys.
-@lru_cache(maxsize=1024)
-def _lowered_and_folded(key: str) -> str:
-    return fold(to_lower(key))
+    return _newest_first([key for key in keys if isinstance(key, str) and fold(key) == wanted])
 
 
 def _capitals_first(keys: list[str]) -> tuple[str, ...]:
@@ -256,6 +277,8 @@ def as_texts(value: Any) -> list[str]:
 
 def weak_text(value: Any, where: str, route: Route) -> str:
     """mapstructure's weak string: true becomes "1". Raises DaemonNotStarted for a list or mapping."""
+    if type(value) is str:
+        return value
     if value is None:
         return ""
     if isinstance(value, GoTime):
@@ -338,7 +361,9 @@ def possible_files(file: Any) -> KeyChoices:
 
 def possible_items(item: Item, fields: Iterable[str], *, lowers: bool, inner: Iterable[str] = ()) -> KeyChoices:
     """An item of a list by the fields of its struct; `inner` are those of the struct `SSO` within it."""
-    if not any(_has_doubles(each) for each in (item, *item.values()) if isinstance(each, Mapping)):
+    if not _has_doubles(tuple(item)) and not any(
+        _has_doubles(tuple(each)) for each in item.values() if isinstance(each, Mapping)
+    ):
         return KeyChoices((item,))
     return _key_choices(item, fields, partial(field_spellings, lowers=lowers), "SSO", inner)
 
@@ -374,9 +399,17 @@ def _key_choices(outer: Item, names: Iterable[str], spelled: Spelled, nested: st
     return KeyChoices(tuple(found[:MOST_CHOICES]), is_complete and len(found) <= MOST_CHOICES, tuple(chosen_from))
 
 
-def _has_doubles(mapping: Item) -> bool:
+# Cached as in `_of_keys`.
+def _has_doubles(keys: tuple[Any, ...]) -> bool:
     """Whether there may be anything to choose from: a quick check, because this is true of hardly any entry."""
-    return len({fold(to_lower(key)) if isinstance(key, str) else key for key in mapping}) < len(mapping)
+    return _cached_doubles(keys) if len(keys) <= _FEW else _doubles(keys)
+
+
+def _doubles(keys: tuple[Any, ...]) -> bool:
+    return len({fold(to_lower(key)) if isinstance(key, str) else key for key in keys}) < len(keys)
+
+
+_cached_doubles = lru_cache(maxsize=1024)(_doubles)
 
 
 def _choices(mapping: Item, names: Iterable[str], spelled: Spelled) -> list[tuple[str, ...]]:

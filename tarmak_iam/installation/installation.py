@@ -389,12 +389,18 @@ class Installation:
     def loaded(self) -> Authenticator:
         """`authenticator()` of the present mappings, even if they are those of another cluster; loaded once."""
         try:
-            return self.authenticator()
+            return self.configured
         except (ConfigError, EditRefused):  # another clusterID, or one that cannot be added
-            return self.authenticator(self.mappings.document.text if self.mappings else None)
+            return self.authenticator(self.mappings.document if self.mappings else None)
+
+    @cached_property
+    def configured(self) -> Authenticator:
+        """`authenticator()`, loaded once. Raises ConfigError for mappings with another clusterID, and EditRefused if
+        none can be added."""
+        return self.authenticator()
 
     def authenticator(
-        self, text: str | None = None, private_dns_names: Mapping[str, str] | None = None
+        self, document: Document | None = None, private_dns_names: Mapping[str, str] | None = None
     ) -> Authenticator:
         """The loaded authenticator, as the manifests would run it. `private_dns_names` are by instance ID.
 
@@ -402,15 +408,11 @@ class Installation:
         that the cluster's objects have the same effect.
         """
         mappings = self.mappings
-        if text is None:
-            text = (
-                mappings.with_cluster_id(self.cluster_id).document.text
-                if mappings
-                else f"clusterID: {self.cluster_id}\n"
-            )
+        if document is None and mappings is not None:
+            document = mappings.with_cluster_id(self.cluster_id).document
         return Authenticator.of(
             DaemonInput(
-                text,
+                f"clusterID: {self.cluster_id}\n" if document is None else document.text,
                 version=str(self.daemon_version),
                 cluster_id=self.cluster_id,
                 args=self.daemon_args(),
@@ -418,5 +420,6 @@ class Installation:
                 filename=MAPPINGS_NAME,  # it is YAML in the pod, whatever the name of this file
                 shown_as=mappings.document.filename if mappings else None,
                 is_carried=True,
+                document=document,
             )
         )

@@ -131,8 +131,8 @@ class WrittenEntries:
 
 @lru_cache(maxsize=4)
 def entries_of(mappings: Mappings | None) -> WrittenEntries:
-    """No entries for None. Cached for all rules, because `Document.data` makes a copy each time."""
-    data = mappings.document.data if mappings else {}
+    """No entries for None. Cached for all rules, which share the cached properties of the entries."""
+    data = mappings.document.shared_data if mappings else {}
     found = []
     for listed in mappings.entries if mappings else ():
         item = value_at(data, listed.route.plain)

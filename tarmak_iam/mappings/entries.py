@@ -13,6 +13,8 @@ from tarmak_iam.routes import Route
 
 _KINDS = ("role", "user")
 
+_NO_ROUTE = Route()
+
 
 @dataclass(frozen=True, slots=True)
 class MappingEntry:
@@ -52,9 +54,10 @@ def listed_entries(settings: ViperSettings) -> Iterator[MappingEntry]:
     """In the order in which the daemon searches them: roles, users, accounts."""
     for kind in _KINDS:
         key = f"server.map{kind.capitalize()}s"
+        route = settings.route(key)
         for item, index in weak_list(settings.get(key), splits=True):
             if isinstance(item, dict):
-                yield _mapping_entry(kind, item, _item_route(settings.route(key), index))
+                yield _mapping_entry(kind, item, _item_route(route, index))
     accounts = settings.route("server.mapAccounts")
     for account, index in weak_list(settings.get("server.mapAccounts"), splits=True):
         yield MappingEntry("account", _as_daemon_text(account), "", (), _item_route(accounts, index))
@@ -86,4 +89,4 @@ def _sso(sso: dict[str, Any]) -> SsoRole:
 
 def _as_daemon_text(value: Any) -> str:
     """A string as the daemon reads it; a value that it would not accept, unchanged."""
-    return str(value) if isinstance(value, (list, dict)) else weak_text(value, "", Route())
+    return str(value) if isinstance(value, (list, dict)) else weak_text(value, "", _NO_ROUTE)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.document import Document, Remove
+from tarmak_iam.document.document import gc_paused
 from tarmak_iam.document.file_on_disk import FileOnDisk
 from tarmak_iam.document.files import Boundary, missing_file, read_if_present
 from tarmak_iam.document.go_case import fold
@@ -33,7 +36,8 @@ _HEADER = """\
 """
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+# Not slots: `cached_property` needs the instance's dictionary.
+@dataclass(frozen=True, repr=False)
 class Mappings:
     """The mappings file of one cluster. Frozen: an edit returns a new value; `save` writes the file."""
 
@@ -67,9 +71,10 @@ class Mappings:
         """Reads the text of a mappings file; `filename` is used in messages. Raises ParseError, and ConfigError if the
         text is not a YAML mapping."""
         document = Document.parse(data, filename, json=False)
-        if document.data is not None and not isinstance(document.data, dict):
+        data = document.shared_data
+        if not isinstance(data, (dict, type(None))):
             remedy = "begin it with clusterID and server"
-            if isinstance(document.data, list):
+            if isinstance(data, list):
                 remedy = (
                     "move it elsewhere and import its entries with map import, or begin it with clusterID and server"
                 )
@@ -88,17 +93,18 @@ class Mappings:
     @property
     def cluster_id(self) -> str | None:
         """The clusterID of the file, None if it has none."""
-        value = lookup(self.document.data or {}, "clusterID")
+        value = lookup(self.document.shared_data or {}, "clusterID")
         return None if value is None else str(value)
 
     @property
     def cluster_id_route(self) -> Route:
         return self._settings.route("clusterID")
 
-    @property
+    @cached_property
     def entries(self) -> tuple[MappingEntry, ...]:
         """In the order in which the daemon searches them: roles, users, accounts. Malformed entries are included."""
-        return tuple(listed_entries(self._settings))
+        with gc_paused():
+            return tuple(listed_entries(self._settings))
 
     def entries_read_by(self, version: DaemonVersion) -> tuple[MappingEntry, ...]:
         """The entries as a release reads them: `username: yes` is "1" for some releases, and "yes" for others.
@@ -165,9 +171,9 @@ class Mappings:
         """
         if not arn.strip():
             raise ConfigError("the ARN is empty", remedy="specify the ARN or account of the entry to remove")
-        entries, removals = self.entries, []
+        written, removals = Counter(entry.route for entry in self.entries), []
         for entry in reversed(self.matching(arn)):
-            if sum(other.route == entry.route for other in entries) > 1:
+            if written[entry.route] > 1:
                 raise EditRefused(
                     f"{shortened(arn)} and other principals are written in one string, and would all be removed",
                     remedy="write them as a YAML list first",
@@ -225,4 +231,4 @@ class Mappings:
 
     @property
     def _settings(self) -> ViperSettings:
-        return ViperSettings(self.document.data, {}, {})
+        return ViperSettings(self.document.shared_data, {}, {})

@@ -170,7 +170,7 @@ def _apply(edit: Set | Remove, data: Any) -> None:
 class _MergePlanner:
     def __init__(self, document: Document, entries: Iterable[MappingEntry]) -> None:
         self._document = document
-        self._data = document.data
+        self._data = document.shared_data
         self._existing: dict[str, list[MappingEntry]] = {}
         for entry in entries:
             self._existing.setdefault(entry.key, []).append(entry)

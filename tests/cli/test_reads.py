@@ -1,0 +1,99 @@
+"""How often a command reads the mappings file, and loads the authenticator: once for each content."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam.document import Document
+from tarmak_iam.document.tree import Tree
+from tarmak_iam.identity.authenticator import Authenticator
+from tests.support import Shell
+
+ADMIN = "arn:aws:iam::111122223333:role/Admin"
+
+MAPPINGS = f"""\
+clusterID: dev-cluster
+server:
+  mapRoles:
+  - roleARN: {ADMIN}
+    username: admin
+    groups: [system:masters]
+  - roleARN: arn:aws:iam::111122223333:role/Dev
+    username: dev
+    groups: [dev]
+"""
+
+NEW = ("map", "add", "arn:aws:iam::111122223333:role/New", "--username", "new", "--group", "dev")
+UPDATED = ("map", "add", ADMIN, "--username", "other", "--group", "system:masters")
+REMOVED = ("map", "remove", "arn:aws:iam::111122223333:role/Dev")
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Counts readings of mappings files, loadings of the authenticator, and copies of a mappings file's values."""
+    counts: Counter[str] = Counter()
+    read, load, copied = Tree.read.__func__, Authenticator.of.__func__, Document.data.fget  # type: ignore[attr-defined]
+
+    def counting_read(cls: Any, source: Any, *args: Any, **options: Any) -> Any:
+        counts["parses"] += "mapRoles" in source.text
+        return read(cls, source, *args, **options)
+
+    def counting_load(cls: Any, given: Any) -> Any:
+        counts["loads"] += 1
+        return load(cls, given)
+
+    def counting_copy(document: Document) -> Any:
+        counts["copies"] += "mapRoles" in document.text
+        assert copied is not None
+        return copied(document)
+
+    monkeypatch.setattr(Tree, "read", classmethod(counting_read))
+    monkeypatch.setattr(Authenticator, "of", classmethod(counting_load))
+    monkeypatch.setattr(Document, "data", property(counting_copy))
+    return counts
+
+
+def written(shell: Shell) -> Path:
+    file = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(MAPPINGS)
+    return file
+
+
+@pytest.mark.parametrize("command", [NEW, UPDATED, REMOVED], ids=["add", "update", "remove"])
+@pytest.mark.parametrize("more", [(), ("--dry-run",), ("--force",), ("--me", ADMIN)])
+def test_an_edit_reads_the_file_before_and_after(
+    shell: Shell, counted: Counter[str], command: tuple[str, ...], more: tuple[str, ...]
+) -> None:
+    written(shell)
+    shell.run("-c", shell.single, *command, *more, code=None)
+    assert counted["parses"] <= 2
+    assert (counted["loads"], counted["copies"]) == (2, 0)
+
+
+def test_an_edit_that_changes_nothing_reads_the_file_once(shell: Shell, counted: Counter[str]) -> None:
+    written(shell)
+    shell.dev("map", "add", ADMIN, "--username", "admin")
+    assert counted == Counter(parses=1)
+
+
+@pytest.mark.parametrize(
+    ("command", "loads"),
+    [(("map", "list"), 0), (("whois", ADMIN), 1), (("check",), 1), (("report",), 1)],
+    ids=["list", "whois", "check", "report"],
+)
+def test_other_commands_read_it_once(shell: Shell, counted: Counter[str], command: tuple[str, ...], loads: int) -> None:
+    written(shell)
+    shell.run("-c", shell.single, *command, code=None)
+    assert counted == Counter(parses=1, loads=loads)
+
+
+def test_a_file_with_the_id_of_another_cluster_is_read_once(shell: Shell, counted: Counter[str]) -> None:
+    file = written(shell)
+    file.write_text(MAPPINGS.replace("dev-cluster", "other"))
+    shell.run("-c", shell.single, "check", code=None)
+    assert counted == Counter(parses=1, loads=1)
