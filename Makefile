@@ -6,14 +6,21 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BROWSER := tests/browser/node_modules/.installed
 
-.PHONY: demo test mutants browser e2e e2e-node lint format schemas pages regions goldens reference docs bench comparison dist compat clean
+.PHONY: demo test test-all mutants browser e2e e2e-all e2e-node components lint format schemas pages regions goldens reference docs bench comparison dist compat clean
 
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
 
 # On all processors; a worker that has finished takes tests from the others.
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+
+# What to run before each commit: without the tests that are marked as thorough, and with fewer random examples.
 test: $(VENV)/.tested $(BROWSER)
-	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
+	TARMAK_IAM_EXAMPLES=quick $(PYTEST) -m "not thorough" $(PYTEST_ARGS)
+
+# All tests; CI runs them.
+test-all: $(VENV)/.tested $(BROWSER)
+	$(PYTEST) $(PYTEST_ARGS)
 
 # Only the tests in Chromium; screenshots are written to build/screenshots.
 browser: $(VENV)/.tested $(BROWSER)
@@ -24,17 +31,30 @@ browser: $(VENV)/.tested $(BROWSER)
 mutants: $(VENV)/.mutated
 	$(BIN)/python -m tests.mutants $(MUTANTS_ARGS)
 
+# For each era of Kubernetes one kubectl and one authenticator.
+E2E := -m "not thorough"
+
 # Tests with the real components, which the first run builds from their Go modules into a cache. It prints which components
 # are built, and why others are not.
 e2e: $(VENV)/.tested
 	@$(BIN)/python -m tests.e2e.components >/dev/null || { code=$$?; [ $$code -eq 75 ] && exit 0 || exit $$code; }; \
 		$(BIN)/python -m tests.e2e.tarmak_build; \
-		TARMAK_IAM_E2E=1 $(BIN)/python -m pytest -n auto --maxprocesses 2 --dist loadgroup tests/e2e $(PYTEST_ARGS)
+		TARMAK_IAM_E2E=1 $(BIN)/python -m pytest -n auto --maxprocesses 2 --dist loadgroup tests/e2e $(E2E) \
+		$(PYTEST_ARGS)
 
-# Tests with running pods, which also need a kubelet, containerd and the controllers. Requires root; prints why if it cannot run.
+# Both of them with every kubectl, authenticator and condition of a node.
+e2e-all:
+	$(MAKE) e2e e2e-node E2E=
+
+# Only builds what they need.
+components: $(VENV)/.tested
+	@$(BIN)/python -m tests.e2e.components >/dev/null || { code=$$?; [ $$code -eq 75 ] && exit 0 || exit $$code; }
+
+# Tests with running pods, which also need a kubelet, containerd and the controllers. Requires root; prints why if it cannot
+# run.
 e2e-node: $(VENV)/.tested
 	@$(BIN)/python -m tests.e2e.components >/dev/null || { code=$$?; [ $$code -eq 75 ] && exit 0 || exit $$code; }; \
-		TARMAK_IAM_E2E=1 TARMAK_IAM_E2E_NODE=1 $(BIN)/python -m pytest tests/e2e/node $(PYTEST_ARGS)
+		TARMAK_IAM_E2E=1 TARMAK_IAM_E2E_NODE=1 $(BIN)/python -m pytest tests/e2e/node $(E2E) $(PYTEST_ARGS)
 
 lint: $(VENV)/.linted
 	$(BIN)/ruff check .

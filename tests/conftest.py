@@ -13,6 +13,7 @@ import tarmak_iam.document.document
 from tarmak_iam.document.yaml_reader import has_c_parser
 from tests.support import Shell, copy_examples
 from tests.support.sts import FakeSts, fake_sts
+from tests.support.thorough import QUICK, examples, mark_rest_of_samples, profile
 
 # They need components that `make e2e` builds.
 collect_ignore = [] if os.environ.get("TARMAK_IAM_E2E") else ["e2e"]
@@ -29,7 +30,13 @@ tarmak_iam.document.document.PROVEN_ONCE_IN = 1
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 # A mutant that many examples are needed for is one for a test of its own.
 settings.register_profile("mutants", settings.get_profile("repeatable"), max_examples=10)
-settings.load_profile(os.environ.get("TARMAK_IAM_EXAMPLES", "repeatable"))
+settings.register_profile(QUICK, settings.get_profile("repeatable"), max_examples=examples(100))
+settings.load_profile(profile())
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    mark_rest_of_samples(items)
 
 
 @pytest.fixture

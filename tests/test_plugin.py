@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import EXAMPLES, ROOT
+from tests.support.forks import TARMAK_IAM, forked
 
 CONFIG = """\
 apiVersion: api.tarmak.io/v1alpha1
@@ -39,14 +40,8 @@ class Installed:
     file: Path
 
     def run(self, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        program = "from tarmak_iam.cli.main import run; run()"
-        done = subprocess.run(
-            [sys.executable, "-c", program, "-c", str(self.file.parent), *args],
-            env={**os.environ, "PYTHONPATH": f"{self.site}{os.pathsep}{ROOT}", "NO_COLOR": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        environment = {**os.environ, "PYTHONPATH": str(self.site), "NO_COLOR": "1"}
+        done = forked(TARMAK_IAM, "-c", self.file.parent, *args, environment=environment)
         assert done.returncode == code, done.stderr or done.stdout
         assert "Traceback" not in done.stderr
         return done

@@ -16,7 +16,7 @@ import pytest
 from tests.support import ADMIN, EXAMPLES, ROOT
 
 NOT_OF_THE_PACKAGE = (".git", ".venv", "*.egg-info", "__pycache__", ".*_cache", "build", "dist", "docs", "tests")
-SECONDS = 60
+SECONDS = 600
 MAPPINGS = f"""\
 clusterID: prod-green
 server:

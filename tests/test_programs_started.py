@@ -140,6 +140,7 @@ def test_git_would_step_into_it(trap: Trap) -> None:
     trap.marker.unlink()
 
 
+@pytest.mark.sample(4)
 @pytest.mark.usefixtures("strace")
 @pytest.mark.parametrize(
     "arguments",

@@ -20,6 +20,7 @@ from tarmak_iam.mappings.formats.foreign_file import LeftOut
 from tarmak_iam.routes import Route
 from tarmak_iam.text import MESSAGE, capped, quoted, shortened
 from tests.support import ADMIN, Shell
+from tests.support.thorough import examples
 
 MAPPINGS, SETTINGS = "aws-iam-authenticator.yaml", "tarmak-iam.yaml"
 LONG = 5_000
@@ -253,6 +254,7 @@ IN_OTHER_FORMATS = {
 }
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("text", IN_MAPPINGS.values(), ids=IN_MAPPINGS)
 def test_mappings(shell: Shell, tmp_path: Path, text: str) -> None:
     (shell.single / "dev-cluster" / MAPPINGS).write_text(text, encoding="utf-8")
@@ -266,6 +268,7 @@ def test_settings(shell: Shell, tmp_path: Path, text: str) -> None:
     check_messages(shell, tmp_path, SETTINGS_COMMANDS)
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("text", IN_CONFIG.values(), ids=IN_CONFIG)
 def test_config(shell: Shell, tmp_path: Path, text: str) -> None:
     head = HEAD if "currentCluster" in text else f"{HEAD}currentCluster: dev-cluster\n"
@@ -341,7 +344,7 @@ def test_unrelated_content_is_in_no_output(shell: Shell, arguments: list[str]) -
         assert CANARY not in done.out.replace(f"s{paragraph}", "") + done.err
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=40), st.integers(0, 3))
 def test_a_reason_quotes_no_more_than_a_value(text: str, where: int) -> None:
     """whois, which raises nothing."""

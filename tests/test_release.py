@@ -143,6 +143,7 @@ def leave_behind(tree: Path) -> None:
     (tree / "tarmak_iam.egg-info" / "SOURCES.txt").write_text("notes.txt\nbuild/lib/tarmak_iam/gone.py\n")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("python", pythons(), ids=str)
 def test_the_same_bytes_in_another_directory_later_and_by_another_user(
     built: Built, tmp_path: Path, python: Python
@@ -161,6 +162,7 @@ def test_nobody_is_in_the_archive(built: Built) -> None:
     assert [member.name for member in members] == sorted(member.name for member in members)
 
 
+@pytest.mark.thorough
 def test_a_given_source_date_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: Built) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1600000000")
     dated = Built(*build(tmp_path))

@@ -90,6 +90,7 @@ def test_without_cryptography(shell: Shell) -> None:
     assert done.stderr.count(told) == 1
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("command", [["enable"], ["whois", ADMIN], ["map", "list"], ["flags"]])
 def test_other_commands_do_not_read_it(shell: Shell, home: Path, command: list[str]) -> None:
     write(home)

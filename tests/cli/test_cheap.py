@@ -41,6 +41,7 @@ def test_a_full_disk_behind_stdout() -> None:
     assert done.stderr == "error: the output cannot be written: No space left on device\n"
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8"])
 def test_a_character_that_the_locale_does_not_have(shell: Shell, encoding: str) -> None:
     shell.dev("map", "add", ADMIN, "--username", "a\u2192b")

@@ -126,6 +126,7 @@ def test_each_stream_is_asked_for_itself(shell: Shell, tmp_path: Path) -> None:
     assert ESCAPE not in (tmp_path / "err").read_text()
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_a_terminal_without_colours(shell: Shell, tmp_path: Path, variables: dict[str, str]) -> None:
     enable = command("-c", str(shell.single), "enable", "-v")
@@ -137,6 +138,7 @@ def test_a_terminal_without_colours(shell: Shell, tmp_path: Path, variables: dic
     assert ESCAPE not in failed
 
 
+@pytest.mark.thorough
 def test_an_error_before_any_option_was_read(tmp_path: Path) -> None:
     assert f"{ESCAPE}31merror" in on_terminal(command("--bogus"), environment(), tmp_path)
     assert ESCAPE not in on_terminal(command("--bogus"), environment(NO_COLOR="1"), tmp_path)

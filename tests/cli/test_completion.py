@@ -75,6 +75,7 @@ def test_what_is_always_the_same(shell: Shell, monkeypatch: pytest.MonkeyPatch, 
     assert offered(shell, monkeypatch, line) == expected
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
@@ -143,6 +144,7 @@ def test_what_is_set_is_what_can_be_unset(shell: Shell, monkeypatch: pytest.Monk
     ]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("typed", "breaks", "expected"),
     [
@@ -224,6 +226,7 @@ def _map_awkward(shell: Shell) -> None:
     file.write_text(json.dumps({"server": {"mapUsers": [{"userARN": name, "username": "u"} for name in names]}}))
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     "broken", ["tarmak.yaml", "dev-cluster/aws-iam-authenticator.yaml", "dev-cluster/tarmak-iam.yaml"]
 )
@@ -323,7 +326,9 @@ _SHELLS = {
 }
 
 
-@pytest.fixture(params=list(_SHELLS))
+@pytest.fixture(
+    params=["bash", *(pytest.param(each, marks=pytest.mark.thorough) for each in _SHELLS if each != "bash")]
+)
 def shell_name(request: pytest.FixtureRequest) -> str:
     name = str(request.param)
     if shutil.which(name) is None:

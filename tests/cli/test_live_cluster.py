@@ -109,12 +109,13 @@ def test_another_run_on_the_cluster_is_waited_for_by_nobody(stand: Stand, comman
     assert stand.cluster.names() == []
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("command", ["apply", "rollback", "verify"])
 def test_sigterm_ends_it_as_ctrl_c_does(stand: Stand, command: str) -> None:
     shell = stand.shell
     if command == "rollback":
         shell.dev("apply")
-    stand.put("kubectl", f"touch {stand.bin}/asked; exec sleep 60")
+    stand.put("kubectl", f"touch {stand.bin}/asked; exec sleep 600")
     stand.put("aws-iam-authenticator", "exit 1")
     admin = shell.single / "dev-cluster" / "kubeconfig"
     words: list[str | Path] = [sys.executable, "-m", "tarmak_iam", "-c", shell.single, command, "--kubeconfig", admin]
@@ -177,6 +178,7 @@ def test_what_writes_holds_the_lock_until_it_has_ended(stand: Stand, monkeypatch
     assert {"apply", "create", "delete", "replace", "get", "version"} <= set(held)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "command",
     [

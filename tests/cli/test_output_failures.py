@@ -29,6 +29,7 @@ def ended(shell: Shell, *args: str | Path, to: str = ">/dev/full") -> tuple[int,
 ADD = ("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("args", "written"),
     [
@@ -49,6 +50,7 @@ def test_what_an_edit_wrote(shell: Shell, args: tuple[str, ...], written: str) -
     assert "wrote" not in err
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("to", "reason"), [(">/dev/full", FULL), (">&-", "Bad file descriptor")], ids=["full", "closed"]
 )
@@ -79,6 +81,7 @@ def test_a_reader_that_hung_up(shell: Shell, tmp_path: Path) -> None:
     assert done.stderr == f"error: wrote {file}, but the reader of the output closed the pipe\n"
 
 
+@pytest.mark.thorough
 def test_commands_that_write_files_of_their_own(shell: Shell, tmp_path: Path) -> None:
     shell.dev(*ADD)
     out, merged = tmp_path / "out", tmp_path / "kubeconfig"

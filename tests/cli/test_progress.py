@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -17,6 +20,9 @@ from tarmak_iam.cli import console
 from tarmak_iam.cli.console import note, progress, working
 
 ANEW = "\r\x1b[K"
+CHECKING = re.escape("checking (0 s)")
+SECONDS = 600
+"""In which a loaded machine shows a line; nothing waits for longer."""
 
 
 @contextlib.contextmanager
@@ -61,28 +67,50 @@ def test_other_lines_remove_it(monkeypatch: pytest.MonkeyPatch) -> None:
         assert arrived() == f"{ANEW}1 of 3{ANEW}a note\r\nanother\r\n{ANEW}2 of 3{ANEW}"
 
 
+def told_of_width(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set once a line is shown: its width is asked for then."""
+    asked, width = threading.Event(), os.get_terminal_size
+
+    def size(descriptor: int) -> os.terminal_size:
+        asked.set()
+        return width(descriptor)
+
+    monkeypatch.setattr(os, "get_terminal_size", size)
+    return asked
+
+
 def test_long_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(console, "_PATIENCE", 0.01)
+    monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: 0.0))
     with terminal(monkeypatch) as arrived:
+        shown = told_of_width(monkeypatch)
         with working("checking"):
-            time.sleep(0.3)
-        assert arrived() == f"{ANEW}checking (0 s){ANEW}"
+            assert shown.wait(SECONDS)
+        assert re.fullmatch(f"({re.escape(ANEW)}{CHECKING})+{re.escape(ANEW)}", arrived())
 
 
 def test_a_note_during_long_work_begins_its_own_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "_PATIENCE", 0.1)
-    echo = click.echo
+    monkeypatch.setattr(console, "_PATIENCE", 0.01)
+    monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    echo, tick, begun = click.echo, console._tick, threading.Event()
 
     def slow(*args: Any, **kwargs: Any) -> None:
-        time.sleep(0.4)
+        begun.set()
+        time.sleep(0.4)  # in which the other thread would write, if it could
         echo(*args, **kwargs)
 
+    def after_it_has_begun(*args: Any) -> None:
+        begun.wait(SECONDS)
+        tick(*args)
+
     monkeypatch.setattr(click, "echo", slow)
+    monkeypatch.setattr(console, "_tick", after_it_has_begun)
     with terminal(monkeypatch) as arrived:
+        shown = told_of_width(monkeypatch)
         with working("checking"):
             note("a note")
-            time.sleep(0.3)
-        assert arrived() == f"a note\r\n{ANEW}checking (0 s){ANEW}"
+            assert shown.wait(SECONDS)
+        assert re.fullmatch(f"a note\r\n({re.escape(ANEW)}{CHECKING})+{re.escape(ANEW)}", arrived())
 
 
 def test_work_that_takes_a_moment_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,7 @@ def changed(base: str, changes: list[tuple[list[str | int], Any]]) -> str:
     return json.dumps(data)
 
 
+@pytest.mark.sample(15)
 @pytest.mark.parametrize("name", RECORDED)
 def test_a_recorded_file_is_refused_by_tarmak_where_a_rule_reports_it(name: str) -> None:
     data = (GOLDEN / "tarmak" / f"{name}.yaml").read_bytes()
@@ -100,6 +101,7 @@ def test_a_recorded_file_is_refused_by_tarmak_where_a_rule_reports_it(name: str)
     assert "IAM043" not in refused or "IAM043" in found(data)
 
 
+@pytest.mark.sample(30)
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change["title"])
 def test_a_change_is_refused_by_tarmak_where_a_rule_reports_it(change: dict[str, Any]) -> None:
     refused = rules_for(change["errors"] + change["later"])

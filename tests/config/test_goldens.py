@@ -27,6 +27,7 @@ def test_what_tarmak_cannot_read(name: str) -> None:
         load(name)
 
 
+@pytest.mark.sample(60)
 @pytest.mark.parametrize("name", READABLE)
 def test_what_tarmak_makes_of_a_file(name: str) -> None:
     config, expected = load(name), EXPECTED[name]
@@ -40,6 +41,7 @@ def test_what_tarmak_makes_of_a_file(name: str) -> None:
     assert strictly(found) == strictly(expected["clusters"])
 
 
+@pytest.mark.sample(60)
 @pytest.mark.parametrize("name", READABLE)
 def test_the_current_cluster(name: str) -> None:
     config, expected = load(name), EXPECTED[name]["current_cluster"]

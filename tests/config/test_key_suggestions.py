@@ -73,6 +73,7 @@ def guess(key: str, value: str, path: TypePath, struct: str) -> KeySuggestion | 
     return suggest_key(key, node, path, struct, ())
 
 
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("struct", sorted({struct for struct, _ in places()}))
 def test_one_typo_is_recognised(struct: str) -> None:
     for (owner, key), (path, field) in places().items():

@@ -20,18 +20,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.docs.stand_ins.fork_server import PROGRAMS
 from tests.docs.stand_ins.sts import sts_for
 from tests.support import EXAMPLES, ROOT
+from tests.support.forks import TARMAK_IAM, write_program
 
 __all__ = ["Ran", "Session", "session"]
 
 SECONDS = 600
 _TOO_LONG = 124  # as timeout(1) has it
 _STAND_INS = Path(__file__).parent / "stand_ins"
+_PROGRAMS = {
+    "tarmak-iam": TARMAK_IAM,
+    **{name: f"tests.docs.stand_ins.{name}" for name in ("tarmak", "kubectl", "aws")},
+}
 _SESSION_NAME = "tarmak-iam-1772443800"
 _VALID_UNTIL = "2027-03-02"
-_MAX_SOCKET = 100  # bytes of its path, of which a system takes 104 or 108
 # Reads the names of files with commands; descriptors of its own, so that nothing that runs can see or end them.
 _DRIVER = """
 trap '{{ export -p; declare -f; printf "cd -- %q\\n" "$PWD"; }} >{state}' EXIT
@@ -203,37 +206,17 @@ def session(root: Path) -> Iterator[Session]:
     root = root.resolve()
     for name in ("home/work", "bin", "cloud"):
         (root / name).mkdir(parents=True)
-    _program(root / "bin" / "tarmak-iam", sys.executable, str(_STAND_INS / "own.py"))
     _program(root / "bin" / "aws-iam-authenticator", sys.executable, str(_STAND_INS / "aws_iam_authenticator.py"))
     for name in ("python", "python3"):
         _program(root / "bin" / name, sys.executable)
-    with sts_for(root / "cloud") as url, _fork_server(root / "forks") as path:
-        for name in PROGRAMS:
-            by_server = ("-I", "-S", str(_STAND_INS / "call.py"), str(path), name)
-            _program(root / "bin" / name, sys.executable, *(by_server if path else (str(_STAND_INS / f"{name}.py"),)))
+    for name, module in _PROGRAMS.items():
+        write_program(root / "bin" / name, module, tuple(_PROGRAMS.values()))
+    with sts_for(root / "cloud") as url:
         made = Session(root, _environment(root, url))
         try:
             yield made
         finally:
             made.close()
-
-
-@contextmanager
-def _fork_server(path: Path) -> Iterator[Path | None]:
-    """The socket of the one that runs the stand-ins; None where its path would be too long."""
-    if len(os.fsencode(path)) > _MAX_SOCKET:
-        yield None
-        return
-    command = [sys.executable, "-m", "tests.docs.stand_ins.fork_server", str(path)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, start_new_session=True) as server:
-        try:
-            while not path.exists():
-                assert server.poll() is None, "the stand-ins cannot be run"
-                time.sleep(0.01)
-            yield path
-        finally:
-            _kill(server)
 
 
 def _program(path: Path, *words: str) -> None:

@@ -37,16 +37,19 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target / "html"
 
 
+@pytest.mark.thorough
 def test_every_page_is_built(built: Path) -> None:
     pages = {path.relative_to(ROOT / "docs").with_suffix(".html") for path in (ROOT / "docs").rglob("*.md")}
     assert {path for path in pages if not (built / path).exists()} == set()
 
 
+@pytest.mark.thorough
 def test_nothing_is_fetched_by_a_reader(built: Path) -> None:
     text = (built / "index.html").read_text(encoding="utf-8")
     assert re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="https?:[^"]*"', text) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("module", MODULES)
 def test_every_public_name_is_described(built: Path, module: str) -> None:
     page = (built / "reference" / "api" / f"{module}.html").read_text(encoding="utf-8")

@@ -83,6 +83,7 @@ def run(runner: Path, step: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=runner, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.thorough
 def test_the_steps_run(runner: Path) -> None:
     assert run(runner, "Check").returncode == 0
     assert run(runner, "Write SARIF").returncode == 0

@@ -16,6 +16,7 @@ from tarmak_iam.pki import ServerNames
 from tarmak_iam.pki.pem import is_certificate, is_key, read_pem
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY, KUBECONFIG
 from tests.support.masters import API_TEXT, API_UNIT, INIT_TEXT, INIT_UNIT, lay_master
+from tests.support.thorough import examples
 from tests.support.webhook_pairs import Files, files, lay, report
 
 RIGHT = files()
@@ -70,7 +71,7 @@ def read_der(content: Files, name: str) -> list[bytes]:
 
 
 @given(st.lists(damages, min_size=1, max_size=3))
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @example([("other", CERTIFICATE, 0, 0)])
 @example([("other", CERTIFICATE, 0, 0), ("other", KEY, 0, 0)])
 @example([("swap", CERTIFICATE, 2, 0)])
@@ -97,7 +98,7 @@ texts = st.one_of(
 
 
 @given(texts, texts)
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @example("", "")
 @example(
     '[Service]\nExecStart=a "--authentication-token-webhook-config-file=/etc/../../../../x\0"\n',
@@ -147,7 +148,7 @@ plain = st.recursive(
 
 
 @given(plain, st.sampled_from(["ConfigMap", "DaemonSet", "Config", "List", None]), plain)
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_objects_of_any_shape(content: object, kind: str | None, webhook: object) -> None:
     value = {**content, "kind": kind} if isinstance(content, dict) else content
     with tempfile.TemporaryDirectory() as directory:
@@ -156,7 +157,7 @@ def test_objects_of_any_shape(content: object, kind: str | None, webhook: object
 
 
 @given(st.binary(max_size=100))
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_files_of_any_bytes(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:
         found = report(lay(Path(directory), dict.fromkeys([*NAMES, "a.yaml", "flags.txt", "kubeconfig"], data)))

@@ -84,6 +84,7 @@ def test_more_than_10_mb_are_refused_before_they_are_parsed(make: Callable[[], b
     assert words.endswith(" bytes, which is more than the limit of 10,485,760")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("start", "end"), [(b"{", b"}"), (b"a: 1\n...\n#", b"")], ids=["JSON", "YAML"])
 def test_10_mb_are_read(start: bytes, end: bytes) -> None:
     data = start + b" " * (LARGEST - len(start + end)) + end
@@ -153,6 +154,7 @@ CLOSED = {f"{name}, closed": make(100_000) for name, make in NESTED.items() if n
 CLOSED["indentation"] = indented(4_400)
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("text", (OPEN | CLOSED).values(), ids=OPEN | CLOSED)
 def test_100_000_levels_are_refused(text: str) -> None:
     words = outcome(lambda: Document.parse(text, "f", index=text.count("---")), 64)
@@ -186,6 +188,7 @@ LAUGHS = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("text", LAUGHS.values(), ids=LAUGHS)
 def test_a_billion_laughs_are_refused(text: str) -> None:
     assert "its aliases expand to more than a million values, which is the limit" in parsed(text)
@@ -201,6 +204,7 @@ def test_merges_nest() -> None:
     assert Document.parse(chain("{<<: @}", 150, "{k: v}")).data["a149"] == {"k": "v"}
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("count", [600, 1300, 20_000])
 def test_merges_do_not_nest_without_end(count: int) -> None:
     assert parsed(chain("{<<: @}", count)).startswith("ParseError: f:")
@@ -221,6 +225,7 @@ def deep(levels: int) -> Any:
     return value
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("text", ["a: 1\n", '{"a": 1}'])
 def test_no_edit_makes_what_would_not_be_read(text: str) -> None:
     document = Document.parse(text)

@@ -243,6 +243,7 @@ def tracer(save: Save, tmp_path: Path) -> Tracer:
     return Tracer(save, tmp_path / "strace.log")
 
 
+@pytest.mark.thorough
 def test_a_process_that_is_killed_at_any_system_call(tracer: Tracer) -> None:
     """strace kills as a call is entered, that is, directly after the call before it."""
     found = []
@@ -260,6 +261,7 @@ CAN_FAIL = re.compile(
 )
 
 
+@pytest.mark.thorough
 def test_an_error_of_any_system_call(tracer: Tracer) -> None:
     """The save goes on without that call, or ends in a FileError and the old file. No other file is left."""
     calls = tracer.calls()

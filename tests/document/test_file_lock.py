@@ -24,7 +24,7 @@ from tarmak_iam.document.file_lock import file_lock
 
 with file_lock(Path(sys.argv[1]), str):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -55,7 +55,7 @@ def test_a_turn_comes_when_the_holder_is_done(tmp_path: Path) -> None:
     def hold() -> None:
         with file_lock(path, busy):
             held.set()
-            done.wait(10)
+            done.wait(600)
 
     def waiting(text: str) -> None:
         said.append(text)
@@ -63,8 +63,8 @@ def test_a_turn_comes_when_the_holder_is_done(tmp_path: Path) -> None:
 
     holder = threading.Thread(target=hold)
     holder.start()
-    assert held.wait(10)
-    with file_lock(path, busy, seconds=10, waiting=waiting) as mine:
+    assert held.wait(600)
+    with file_lock(path, busy, seconds=600, waiting=waiting) as mine:
         assert mine.problem is None
         assert path.exists()
     holder.join()
@@ -112,7 +112,7 @@ def test_a_holder_that_is_killed_holds_nothing(tmp_path: Path) -> None:
         with pytest.raises(ToolError, match=f"process {holder.pid} is editing the file"):
             file_lock(path, busy).__enter__()
         holder.send_signal(signal.SIGKILL)
-        holder.wait(10)
+        holder.wait(600)
     assert path.exists()
     with file_lock(path, busy) as held:
         assert held.problem is None

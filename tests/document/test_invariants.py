@@ -16,6 +16,7 @@ from tarmak_iam.document.plain_values import assigned, same
 from tarmak_iam.document.render import Layout, block_lines, flow_text, is_plain_safe, scalar_text
 from tarmak_iam.document.scalars import YAML_V3
 from tarmak_iam.document.yaml_reader import has_c_parser
+from tests.support.thorough import examples
 
 TRICKY = [
     "yes",
@@ -141,7 +142,7 @@ def check_refusal(document: Document, refusal: EditRefused) -> None:
     assert 1 <= (refusal.place.line or 0) <= document.text.count("\n") + 1
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(documents(), PATHS, VALUES)
 def test_set_means_what_it_says_and_twice_is_once(raw: bytes, path: tuple[str, ...], value: Any) -> None:
     document = Document.parse(raw)
@@ -157,7 +158,7 @@ def test_set_means_what_it_says_and_twice_is_once(raw: bytes, path: tuple[str, .
         assert edited.to_bytes().count(b"\n") == edited.to_bytes().count(b"\r\n")
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(documents(), PATHS, SCALARS)
 def test_removing_what_set_made_gives_the_bytes_back(raw: bytes, path: tuple[str, ...], value: Any) -> None:
     document = Document.parse(raw)
@@ -177,7 +178,7 @@ def test_removing_what_set_made_gives_the_bytes_back(raw: bytes, path: tuple[str
     assert edited.remove(path, prune=True).to_bytes() == raw
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(documents(), st.data())
 def test_remove_takes_one_thing(raw: bytes, data: st.DataObject) -> None:
     document = Document.parse(raw)
@@ -191,7 +192,7 @@ def test_remove_takes_one_thing(raw: bytes, data: st.DataObject) -> None:
     assert not edited.has(path) or isinstance(path[-1], int)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(documents(), MAPPINGS)
 def test_update_reaches_any_meaning_and_loses_no_comment(raw: bytes, data: dict[str, Any]) -> None:
     document = Document.parse(raw)
@@ -207,7 +208,7 @@ def test_update_reaches_any_meaning_and_loses_no_comment(raw: bytes, data: dict[
     assert left == Counter(comment.text for comment in [*edited.comments, *edited.removed_comments])
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(documents(), st.lists(st.tuples(PATHS, VALUES), min_size=2, max_size=4), PATHS)
 def test_a_batch_means_what_its_edits_mean(raw: bytes, values: list[tuple[Any, Any]], gone: tuple[str, ...]) -> None:
     document = one_by_one = Document.parse(raw)
@@ -221,7 +222,7 @@ def test_a_batch_means_what_its_edits_mean(raw: bytes, values: list[tuple[Any, A
     assert same(document.edit(*edits).data, one_by_one.data)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(documents(), st.data(), VALUES)
 def test_an_inserted_item_can_be_taken_out_again(raw: bytes, data: st.DataObject, value: Any) -> None:
     document = Document.parse(raw)

@@ -33,6 +33,7 @@ TEXTS: dict[str, Callable[[], str]] = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("make", TEXTS.values(), ids=TEXTS)
 def test_reading(make: Callable[[], str]) -> None:
     words = outcome(lambda: Document.parse(make(), "f"), 256, SECONDS)
@@ -67,6 +68,7 @@ EDITS: dict[str, tuple[Callable[[], str], Edit]] = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(("make", "edit"), EDITS.values(), ids=EDITS)
 def test_edits(make: Callable[[], str], edit: Edit) -> None:
     assert outcome(lambda: edit(Document.parse(make(), "f")), 256, SECONDS) == "done"

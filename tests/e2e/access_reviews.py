@@ -96,7 +96,7 @@ class Api:
         if is_admin:
             context.load_cert_chain(plane.admin.certificate, plane.admin.key)
         address = urlsplit(plane.server).netloc
-        made = [http.client.HTTPSConnection(address, timeout=30, context=context) for _ in range(_THREADS)]
+        made = [http.client.HTTPSConnection(address, timeout=300, context=context) for _ in range(_THREADS)]
         try:
             yield cls(made)
         finally:
@@ -160,7 +160,7 @@ class Api:
         for each in (*_marker(name, ""), *_marker(name, "default")):
             self._post(each)
         asked = [(Caller(name, ()), Request("get", "marks", own, own)) for own in ("", "default")]
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 600
         while not all(self.allowed(asked)):
             assert time.monotonic() < deadline, "the API server does not see its own roles and bindings"
             time.sleep(0.01)

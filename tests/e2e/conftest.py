@@ -65,6 +65,11 @@ ON_ALL = pytest.mark.skews(CURRENT, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL)
 """For those among them that kubectl has much to do with."""
 ON_TARMAKS = pytest.mark.skews(TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL)
 """For tests of what holds without server-side apply."""
+EACH_DAEMON = [
+    components.DAEMONS[0],
+    *(pytest.param(each, marks=pytest.mark.thorough) for each in components.DAEMONS[1:]),
+]
+"""For parameters: one stands for the others of its era where not everything is run."""
 _DAEMONS = {
     CURRENT: components.DAEMONS,
     TARMAKS: components.OLD_DAEMONS[:1],
@@ -74,19 +79,34 @@ _DAEMONS = {
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test with the argument `version` is run with the daemons that are found beside a Kubernetes, or with those that
-    its mark has as `daemons` for Tarmak's own."""
+    its mark has as `daemons` for Tarmak's own. On each API server the first kubectl and the first daemon stand for the
+    others, which are thorough, but for `daemons` of a mark."""
     marker = metafunc.definition.get_closest_marker("skews")
     if "stage" not in metafunc.fixturenames:
         return
     skews: tuple[Skew, ...] = marker.args if marker is not None else (CURRENT,)
     is_given = any("version" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
     if "version" not in metafunc.fixturenames or is_given:
-        metafunc.parametrize("stage", skews, indirect=True, ids=str)
+        made = [pytest.param(skew, id=str(skew), marks=_thorough(skew not in _ERAS)) for skew in skews]
+        metafunc.parametrize("stage", made, indirect=True)
         return
-    daemons = _DAEMONS | ({TARMAKS: marker.kwargs["daemons"]} if marker and "daemons" in marker.kwargs else {})
-    pairs = [(skew, version) for skew in skews for version in daemons[skew]]
-    ids = [f"{skew}-daemon-{version}" for skew, version in pairs]
-    metafunc.parametrize(("stage", "version"), pairs, indirect=["stage"], ids=ids)
+    given = marker.kwargs.get("daemons") if marker is not None else None
+    daemons = _DAEMONS | ({TARMAKS: given} if given else {})
+    made = [
+        pytest.param(skew, version, id=f"{skew}-daemon-{version}", marks=_thorough(is_another))
+        for skew in skews
+        for number, version in enumerate(daemons[skew])
+        for is_another in (skew not in _ERAS or (number > 0 and given is None),)
+    ]
+    metafunc.parametrize(("stage", "version"), made, indirect=["stage"])
+
+
+_ERAS = (CURRENT, TARMAKS)
+"""With server-side apply, and before it."""
+
+
+def _thorough(is_so: bool) -> tuple[pytest.MarkDecorator, ...]:
+    return (pytest.mark.thorough,) if is_so else ()
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist, which goes by these marks
@@ -173,7 +193,7 @@ class Stage:
         assert done.code == 0 or f'User "{login.username}" cannot list' in done.err
         return login
 
-    def eventually(self, name: str, seconds: float = 20) -> Login:
+    def eventually(self, name: str, seconds: float = 300) -> Login:
         """The first login that is not refused: backends take in objects only some time after the daemon is healthy."""
         deadline = time.monotonic() + seconds
         while (login := self.login(name)).refused and time.monotonic() < deadline:

@@ -114,7 +114,7 @@ class ControlPlane:
         definitions = [each for each in objects if each["kind"] == "CustomResourceDefinition"]
         if definitions:
             self._apply(definitions)
-            wait = ("wait", "--for=condition=Established", "--timeout=30s")
+            wait = ("wait", "--for=condition=Established", "--timeout=600s")
             done = self.kubectl(*wait, *(f"crd/{each['metadata']['name']}" for each in definitions))
             assert done.code == 0, done.err
         return self._apply(objects)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import ssl
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -20,6 +19,7 @@ from tests.e2e.control_plane import CLUSTER, ControlPlane, Done
 from tests.e2e.processes import Running, free_port, running
 from tests.e2e.sts import StsRun
 from tests.support import ROOT
+from tests.support.forks import TARMAK_IAM, forked
 
 __all__ = ["CLUSTER", "Home"]
 
@@ -125,9 +125,8 @@ class Home:
 
     def call(self, *args: str | Path, code: int = 0, more: Mapping[str, str] | None = None) -> Done:
         """The command line, with an environment of its own besides."""
-        command = [sys.executable, "-m", "tarmak_iam", "-c", str(self.directory), *map(str, args)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **(more or {})}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        done = forked(TARMAK_IAM, "-c", self.directory, *args, environment=environment)
         assert done.returncode == code, done.stderr or done.stdout
         assert "Traceback" not in done.stderr
         return Done(done.returncode, done.stdout, done.stderr)

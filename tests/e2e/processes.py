@@ -24,7 +24,7 @@ class Running:
     def text(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def wait_until(self, ready: Callable[[], bool], seconds: float = 60) -> None:
+    def wait_until(self, ready: Callable[[], bool], seconds: float = 600) -> None:
         """Fails with the end of the output where the program ends, or is not ready in time."""
         deadline = time.monotonic() + seconds
         while not ready():

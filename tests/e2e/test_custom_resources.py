@@ -220,7 +220,7 @@ def _keep_unknown_fields(stage: Stage) -> None:
 def _etcd(stage: Stage, verb: str, **fields: str) -> Any:
     body = {name: base64.b64encode(text.encode()).decode() for name, text in fields.items()}
     request = urllib.request.Request(f"{stage.plane.etcd}/v3/kv/{verb}", json.dumps(body).encode(), method="POST")
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=240) as answer:
         return json.load(answer)
 
 

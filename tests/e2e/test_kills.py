@@ -49,7 +49,7 @@ def killed(stage: Stage, directory: Path, number: int) -> None:
     program.chmod(0o755)
     path = os.pathsep.join([str(directory), stage.caller_environment("admin")["PATH"]])
     process = start(stage, *APPLY, PATH=path)
-    said = process.communicate(timeout=120)[0]
+    said = process.communicate(timeout=1200)[0]
     assert process.returncode == -signal.SIGKILL, said
     assert stage.plane.kubectl(*LEASE).out.strip()
 

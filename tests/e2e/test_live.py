@@ -16,7 +16,7 @@ import pytest
 from tarmak_iam.hook.login.diagnosis import logged_refusal
 from tarmak_iam.identity import Identity
 from tests.e2e import components
-from tests.e2e.conftest import ON_ALL, ON_BOTH, ON_TARMAKS, Stage
+from tests.e2e.conftest import EACH_DAEMON, ON_ALL, ON_BOTH, ON_TARMAKS, Stage
 from tests.e2e.processes import Running, free_port
 from tests.support.fake_cluster import Cluster
 
@@ -294,7 +294,7 @@ def test_an_old_object_of_ours_goes_last(stage: Stage) -> None:
     assert stage.plane.kubectl("-n", "kube-system", "label", "serviceaccount", "old", labels).code == 0
     assert "kept until an apply that waits for the rollout" in stage.live(*APPLY).err
     with stage.plane.rolling_out(NAME):
-        assert "removed ServiceAccount kube-system/old" in stage.live("apply", "--no-check", "--timeout=60").out
+        assert "removed ServiceAccount kube-system/old" in stage.live("apply", "--no-check", "--timeout=600").out
     assert "created ServiceAccount kube-system/old" in stage.live("rollback", "--no-wait").out
     assert stage.plane.kubectl("-n", "kube-system", "delete", "serviceaccount", "old").code == 0
 
@@ -318,7 +318,7 @@ def test_it_waits_for_the_rollout(stage: Stage) -> None:
     assert "done: created ConfigMap" in failed.err
     assert stage.home.way_back in failed.err
     with stage.plane.rolling_out(NAME):
-        done = stage.live("apply", "--no-check", "--timeout=60", "-o", "json")
+        done = stage.live("apply", "--no-check", "--timeout=600", "-o", "json")
     assert json.loads(done.out)["rolledOut"] is True
     assert "1 of 1 nodes updated, 1 available" in done.err
 
@@ -359,7 +359,7 @@ def broken_daemon(stage: Stage, version: str, kind: str) -> Iterator[Running]:
         yield daemon
 
 
-@pytest.mark.parametrize("version", components.DAEMONS)
+@pytest.mark.parametrize("version", EACH_DAEMON)
 @pytest.mark.parametrize(
     ("kind", "code", "logged"),
     [
@@ -388,7 +388,7 @@ def test_a_refusal_verifies_nothing(stage: Stage, version: str, kind: str, code:
     assert "X-Amz" not in evidence
 
 
-@pytest.mark.parametrize("version", components.DAEMONS)
+@pytest.mark.parametrize("version", EACH_DAEMON)
 def test_a_daemon_that_lets_in_somebody_whom_nobody_maps(stage: Stage, version: str) -> None:
     evil = '  - {roleARN: "arn:aws:iam::111122223333:role/Nobody", username: evil, groups: ["system:masters"]}\n'
     with stage.daemon(version, config_of=lambda text: text + evil):

@@ -74,7 +74,7 @@ def said(stage: Stage, principal: str = DEPLOYER) -> tuple[str, str]:
 
 def login_with(stage: Stage, name: str, group: str) -> Login:
     """The first login that has the group: the daemon takes objects in some time after they are written."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 600
     while group not in (login := stage.login(name)).groups and time.monotonic() < deadline:
         time.sleep(0.5)
     return login

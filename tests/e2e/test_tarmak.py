@@ -294,7 +294,7 @@ def terminate(target: int, tarmak: int) -> None:
 def killed_in_between(yard: Yard) -> Ran | None:
     """A `run` whose tarmak was killed when it had emptied the file and not yet written; None where it was faster."""
     ran = yard.start("clusters", "set-current", "dev-cluster")
-    deadline, pid = time.monotonic() + 30, None
+    deadline, pid = time.monotonic() + 600, None
     while time.monotonic() < deadline:
         pid = pid or tarmak_below(yard, ran.pid)
         if pid and yard.config.stat().st_size == 0:

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e import components
-from tests.e2e.conftest import PRINCIPALS, Stage
+from tests.e2e.conftest import EACH_DAEMON, PRINCIPALS, Stage
 from tests.support import ROOT
 
 ADMIN = """\
@@ -41,7 +40,7 @@ def said(stage: Stage, caller: str = "admin", **more: str) -> str:
     return " ".join(json.loads(done.out)["account"])
 
 
-@pytest.mark.parametrize("version", components.DAEMONS)
+@pytest.mark.parametrize("version", EACH_DAEMON)
 def test_a_session_needs_its_token_and_ends(stage: Stage, version: str) -> None:
     stage.home.map(ADMIN)
     with stage.daemon(version):
@@ -53,7 +52,7 @@ def test_a_session_needs_its_token_and_ends(stage: Stage, version: str) -> None:
         assert "AWS does not know the access key (InvalidClientTokenId)" in said(stage, AWS_SESSION_TOKEN="another")
 
 
-@pytest.mark.parametrize("version", components.DAEMONS)
+@pytest.mark.parametrize("version", EACH_DAEMON)
 def test_a_clock_that_is_off(stage: Stage, version: str) -> None:
     stage.home.map(ADMIN)
     with stage.daemon(version):
@@ -68,7 +67,7 @@ def test_a_clock_that_is_off(stage: Stage, version: str) -> None:
 
 
 @pytest.mark.parametrize("minutes", [-20, 20])
-@pytest.mark.parametrize("version", components.DAEMONS)
+@pytest.mark.parametrize("version", EACH_DAEMON)
 def test_a_token_from_another_time(stage: Stage, version: str, minutes: int, tmp_path: Path) -> None:
     maker = tmp_path / "aws-iam-authenticator"
     maker.write_text(_TOKEN.format(root=ROOT, python=sys.executable, minutes=minutes))

@@ -107,6 +107,7 @@ def made_of(text: str, version: DaemonVersion, backends: list[str]) -> Installat
     return Installation.of(TARMAK, TARMAK.current_cluster, PARSED[text], None, settings)
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("version", known_releases(), ids=str)
 def test_every_release_and_backend_gives_what_the_file_says_or_is_refused(version: DaemonVersion) -> None:
     text = FULL_WITH_SSO if version.has_gate("SSORoleMatch") else FULL
@@ -120,6 +121,7 @@ def test_every_release_and_backend_gives_what_the_file_says_or_is_refused(versio
             assert answers(*read_back(manifests(made_of(text, version, backends)), str(version))) == itself, backends
 
 
+@pytest.mark.sample(20)
 @pytest.mark.parametrize("version", known_releases()[1:], ids=str)
 def test_objects_alone_give_what_the_file_says_of_arns(version: DaemonVersion) -> None:
     text = f"clusterID: dev-cluster\n{RICH}"

@@ -74,6 +74,7 @@ def printed(plugin: dict[str, Any], environment: dict[str, str], asked: str | No
     return credential
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("region", REGIONS)
 def test_a_token_signs_the_cluster_id_and_is_accepted(command: str, region: str, environment: dict[str, str]) -> None:
     made = installation(exec=command, location=region, mappings=None)
@@ -92,6 +93,7 @@ def test_a_token_signs_the_cluster_id_and_is_accepted(command: str, region: str,
     assert (found.sts_refusal, found.access_key_id, found.region) == (None, KEY, region)
 
 
+@pytest.mark.sample(1)
 def test_the_signature_is_over_this_cluster_id(command: str, environment: dict[str, str]) -> None:
     """Signed again with the same key, at the same time and for the same id, it is the same."""
     plugin = client_kubeconfig(installation(exec=command))["users"][0]["user"]["exec"]
@@ -101,6 +103,7 @@ def test_the_signature_is_over_this_cluster_id(command: str, environment: dict[s
     assert again.rpartition("X-Amz-Signature=")[2] == url.value("x-amz-signature")
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("version", ["v1alpha1", "v1beta1", "v1"])
 def test_a_command_answers_in_the_version_that_kubectl_asks_for(
     command: str, version: str, environment: dict[str, str]
@@ -137,6 +140,7 @@ def api_server(tmp_path: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
         yield {"server": address, "certificate-authority-data": ca}, seen
 
 
+@pytest.mark.sample(1)
 def test_kubectl_sends_the_token(
     command: str, environment: dict[str, str], api_server: tuple[dict[str, str], list[str]], tmp_path: Path
 ) -> None:

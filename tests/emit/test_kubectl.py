@@ -21,6 +21,7 @@ def server() -> object:
         yield url
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("verb", ["apply", "create"])
 @pytest.mark.parametrize("case", cases())
 def test_a_dry_run_of_the_goldens(case: str, verb: str, server: str, tmp_path: Path) -> None:

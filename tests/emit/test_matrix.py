@@ -30,6 +30,10 @@ LENGTHS = range(1, len(BACKENDS) + 1)
 CHOICES = [list(each) for length in LENGTHS for each in combinations(BACKENDS, length)]
 ORDERS = [list(each) for length in LENGTHS for each in permutations(BACKENDS, length)]
 
+_ERAS = ("1.9", "1.12", "1.16", NEW[-1])
+"""The oldest, Tarmak's own, the first one with server-side apply and definitions as v1, and the newest."""
+_VERSIONS = [each if each in _ERAS else pytest.param(each, marks=pytest.mark.thorough) for each in (*OLD, *NEW)]
+
 _T = TypeVar("_T")
 
 CANNOT_WORK = (
@@ -90,11 +94,12 @@ def _refusals_that_are_stated() -> Iterator[None]:
             raise
 
 
-@pytest.mark.parametrize("version", [*OLD, *NEW])
+@pytest.mark.parametrize("version", _VERSIONS)
 def test_every_daemon_and_backend(version: str) -> None:
     validate(version, daemons())
 
 
+@pytest.mark.thorough
 def test_every_order_of_backends() -> None:
     """It is in a flag of the daemon and decides who is asked first: neither depends on the Kubernetes version."""
     made = _daemons(ORDERS)

@@ -67,7 +67,7 @@ def main() -> int:
     if died := os.environ.get("STUB_DIE"):
         signal.signal(signal.Signals[died], signal.SIG_DFL) if died != "SIGKILL" else None
         os.kill(os.getpid(), signal.Signals[died])
-        time.sleep(60)
+        time.sleep(600)
     return int(os.environ.get("STUB_EXIT", "0"))
 
 

@@ -89,6 +89,7 @@ def manifests_of(made: Installation) -> list[Object]:
     return manifests(made)
 
 
+@pytest.mark.thorough
 def test_many_are_applied_planned_again_and_removed_in_batches(state: Path) -> None:
     cluster, told = Cluster(), list[str]()
     apply_to_cluster(mapped(249), cluster.kubectl(), state, tell=told.append)
@@ -368,6 +369,7 @@ def test_a_definition_that_came_as_v1beta1_is_applied_as_such(state: Path) -> No
     assert "preserveUnknownFields" not in cluster.objects["CustomResourceDefinition", "", DEFINITION]["spec"]
 
 
+@pytest.mark.thorough
 def test_what_is_too_large_for_a_copy_of_itself_is_written_whole(state: Path) -> None:
     """Below Kubernetes 1.16, where kubectl keeps what it applied in an annotation of at most 262,144 bytes."""
     options: dict[str, Any] = {"group": "g" * 2000, "backends": ["MountedFile"], "kubernetesVersion": "1.15.12"}

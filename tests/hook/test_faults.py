@@ -36,6 +36,7 @@ class TestInterrupted:
         ran.until(bench.has(event))
         return ran
 
+    @pytest.mark.sample(2)
     @pytest.mark.parametrize(("variables", "event", "state"), STEPS)
     def test_by_ctrl_c(self, bench: Bench, variables: dict[str, str], event: str, state: str) -> None:
         ran = self.begun(bench, variables, event)
@@ -44,6 +45,7 @@ class TestInterrupted:
         assert f"tarmak-iam: interrupted: {state}\n" in ran.text
         assert "Traceback" not in ran.text
 
+    @pytest.mark.sample(2)
     @pytest.mark.parametrize(("variables", "event", "state"), STEPS)
     def test_by_sigterm(self, bench: Bench, variables: dict[str, str], event: str, state: str) -> None:
         ran = self.begun(bench, variables, event)
@@ -51,9 +53,10 @@ class TestInterrupted:
         assert ran.ended() == 143
         assert f"tarmak-iam: interrupted: {state}\n" in ran.text
 
+    @pytest.mark.sample(1)
     @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     def test_before_tarmak(self, bench: Bench, signum: signal.Signals, code: int) -> None:
-        bench.program("kubectl", f"#!/bin/sh\necho asked > {bench.root}/asked\nexec sleep 60\n")
+        bench.program("kubectl", f"#!/bin/sh\necho asked > {bench.root}/asked\nexec sleep 600\n")
         ran = bench.start(*APPLY)
         ran.until((bench.root / "asked").exists)
         os.kill(ran.pid, signum)
@@ -69,6 +72,7 @@ class TestInterrupted:
         assert bench.signals() == ["SIGINT"]
         assert ran.text.endswith("tarmak-iam: tarmak ended with exit code 1: nothing was applied to dev-cluster\n")
 
+    @pytest.mark.sample(1)
     @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     def test_during_a_tarmak_that_ends_well(self, bench: Bench, signum: signal.Signals, code: int) -> None:
         """Somebody wanted an end, so there is one."""
@@ -136,6 +140,7 @@ class TestTwoRuns:
         bench.apply()
         assert not bench.lock.exists()
 
+    @pytest.mark.thorough
     def test_other_commands_are_free(self, bench: Bench) -> None:
         first = bench.start(*APPLY, STUB_WAIT="1")
         first.until(bench.has("ready"))

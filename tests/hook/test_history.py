@@ -70,6 +70,7 @@ class TestOneStep:
 class TestKilled:
     """A change that did not come to its end goes on: one rollback undoes what was begun and what went on."""
 
+    @pytest.mark.sample(1)
     @pytest.mark.parametrize("then", [READERS, WRITERS])
     def test_at_any_call_and_applied_again(self, tmp_path: Path, then: str) -> None:
         number = 0

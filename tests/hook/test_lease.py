@@ -272,7 +272,9 @@ def test_the_thread_says_once_what_goes_wrong() -> None:
     cluster, told = Cluster(), list[str]()
     with leased(cluster.kubectl(patience=0), told.append, seconds=0.1) as kubectl:
         cluster.fault_aside = lambda args: failed("error: no space") if args[0] == "replace" else None
-        time.sleep(0.3)
+        deadline = time.monotonic() + 240
+        while not told and time.monotonic() < deadline:
+            time.sleep(0.01)
         with pytest.raises(ToolError, match="kubectl replace failed: no space"):
             kubectl.run("delete", "ConfigMap", "x")
         cluster.fault_aside = lambda _: None

@@ -232,7 +232,7 @@ def test_what_a_kubectl_leaves_in_the_background_holds_nothing_after_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_stuck: bool
 ) -> None:
     """`is_stuck`: even if the file cannot be taken away."""
-    (tmp_path / "kubectl").write_text(f"#!/bin/sh\nsleep 60 >/dev/null 2>&1 &\necho $! > {tmp_path}/pid\n")
+    (tmp_path / "kubectl").write_text(f"#!/bin/sh\nsleep 600 >/dev/null 2>&1 &\necho $! > {tmp_path}/pid\n")
     (tmp_path / "kubectl").chmod(0o755)
     path = lock_path(tmp_path, "dev-cluster")
     programs = Programs({"PATH": f"{tmp_path}{os.pathsep}/usr/bin{os.pathsep}/bin"})

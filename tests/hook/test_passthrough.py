@@ -111,6 +111,7 @@ def test_output_comes_when_it_is_said(bench: Bench) -> None:
     assert ran.ended() == 1
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("before", ["", "trap '' INT HUP; ", "trap '' PIPE; trap - PIPE; "])
 def test_signals_are_as_a_program_finds_them(bench: Bench, before: str) -> None:
     """Nothing is held back, and nothing ignored that was not, as SIGPIPE is by Python; what was ignored, as in the
@@ -139,6 +140,7 @@ def at_a_terminal(bench: Bench) -> Ran:
 
 
 class TestSignals:
+    @pytest.mark.sample(1)
     @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"])
     def test_to_us_alone_is_sent_on_once(self, bench: Bench, name: str) -> None:
         ran = waiting(bench)
@@ -146,6 +148,7 @@ class TestSignals:
         assert ran.ended() == 1
         assert bench.signals() == [name]
 
+    @pytest.mark.sample(1)
     @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"])
     def test_to_the_whole_group_is_not_sent_on(self, bench: Bench, name: str) -> None:
         """tarmak drops everything at the second one."""
@@ -161,6 +164,7 @@ class TestSignals:
         assert ran.ended() == 1
         assert sorted(bench.signals()) == ["SIGHUP", "SIGTERM"]
 
+    @pytest.mark.thorough
     def test_a_second_one_goes_on_too(self, bench: Bench) -> None:
         ran = waiting(bench)
         os.kill(ran.pid, signal.SIGTERM)
@@ -177,7 +181,7 @@ class TestSignals:
         assert "Traceback" not in ran.text
 
     def test_ctrl_c_that_ends_tarmak_itself(self, bench: Bench) -> None:
-        bench.program("tarmak", "#!/bin/sh\necho ready\nexec sleep 60\n")
+        bench.program("tarmak", "#!/bin/sh\necho ready\nexec sleep 600\n")
         ran = bench.typed("run", "--", "tarmak", "clusters", "plan")
         ran.until("ready")
         ran.send("\x03")
@@ -239,6 +243,7 @@ class TestJobControl:
         ran.send("echo co''de $?\n")
         ran.until("code 1")
 
+    @pytest.mark.thorough
     def test_a_tarmak_that_stops_itself_gives_the_terminal_back(self, bench: Bench) -> None:
         stop = "record('stopping'); os.kill(os.getpid(), signal.SIGTSTP); record('going on')"
         ran = bench.on_terminal("bash", "--norc", "--noprofile", "-i", PS1="> ", STUB_PYTHON=stop)
@@ -264,7 +269,7 @@ _WITH_A_THREAD = """
 import os, threading, time
 from tarmak_iam.hook.tarmak import passthrough
 
-threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 waiting, look = passthrough._ChildWait.__init__, passthrough._ChildWait._look
 
 def late(self, *args):

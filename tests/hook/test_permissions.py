@@ -154,6 +154,7 @@ def test_a_rollback_that_restarts_pods(state: Path, verb: str) -> None:
     assert (cluster.get("ConfigMap", NAME) or {})["data"] != {"config.yaml": "x"}
 
 
+@pytest.mark.thorough
 def test_what_is_too_large_for_plain_apply_is_replaced(state: Path) -> None:
     cluster, version = Cluster(server="v1.15.12", client="v1.15.12"), {"kubernetesVersion": "1.15.12"}
     large = MAPPINGS + "".join(READERS.replace("eader", f"eader{number}") for number in range(3000))

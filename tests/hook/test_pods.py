@@ -126,4 +126,4 @@ def test_the_api_servers_own_time(logged: str) -> None:
 def test_where_it_does_not_tell_its_time_ours_counts() -> None:
     cluster = Cluster()
     cluster.fault = lambda _: failed("Error from server (Forbidden): no")
-    assert abs(api_server_time(cluster.kubectl()) - datetime.now(timezone.utc)) < timedelta(minutes=1)
+    assert abs(api_server_time(cluster.kubectl()) - datetime.now(timezone.utc)) < timedelta(minutes=10)

@@ -25,6 +25,7 @@ from tests.support.fake_tarmak import (
     rewrite_of,
     set_current,
 )
+from tests.support.thorough import examples
 
 ENVIRONMENTS = ("dev", "prod", "test")
 CLUSTERS = ("cluster", "hub", "blue")
@@ -155,7 +156,7 @@ def command_of(random: Random, data: Any) -> Any:
     return data
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.integers(0, 2**32))
 def test_comments_of_what_stays_stay(seed: int) -> None:
     random = Random(seed)

@@ -86,6 +86,7 @@ def test_no_credential_of_others_is_shown(name: str) -> None:
     assert SECRET not in diff
 
 
+@pytest.mark.sample(8)
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 @pytest.mark.parametrize("name", [name for name in NAMES if "error" not in case(name)[0]])
 def test_kubectl_reads_the_result(name: str, tmp_path: Path) -> None:

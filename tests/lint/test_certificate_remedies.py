@@ -77,6 +77,7 @@ def test_what_to_do_about_an_admin_certificate(name: str, tmp_path: Path) -> Non
     assert found(tmp_path, now) == []
 
 
+@pytest.mark.thorough
 def test_what_to_do_about_mappings_that_are_too_large() -> None:
     user = "  - {{userARN: 'arn:aws:iam::111122223333:user/U{0}', username: 'u{0}', groups: [dev]}}\n"
     each = "server:\n  mapRoles:\n" + ADMIN + "  mapUsers:\n" + "".join(map(user.format, range(13_000)))

@@ -158,6 +158,7 @@ def test_what_ends_the_daemon_is_told_where_its_cause_is_ignored() -> None:
     assert [each.finding.id for each in report(ROLES + entry, CONFIG).suppressed] == ["IAM010"]
 
 
+@pytest.mark.thorough
 def test_what_does_not_fit_depends_on_the_backends() -> None:
     """Custom resources are objects of their own; aws-auth has the entries in another spelling."""
     head = f"clusterID: dev-cluster\nserver:\n  mapRoles:\n{ADMIN}"

@@ -53,6 +53,7 @@ def complaints(text: str) -> list[str]:
     return found
 
 
+@pytest.mark.sample(30)
 @pytest.mark.parametrize("name", sorted(RECORDED))
 def test_a_recording_is_flagged_only_where_check_has_a_finding(name: str) -> None:
     text = RECORDED[name]

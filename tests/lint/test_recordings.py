@@ -128,11 +128,13 @@ def found(name: str) -> list[str]:
     return [f"{each.place.line}:{each.place.column} {each.finding.id}" for each in check(Subjects(config))]
 
 
+@pytest.mark.sample(36)
 @pytest.mark.parametrize("name", SURPRISES)
 def test_a_surprise_has_a_finding(name: str) -> None:
     assert found(name) == SURPRISES[name]
 
 
+@pytest.mark.sample(36)
 @pytest.mark.parametrize("name", PLAIN)
 def test_a_plain_file_has_none(name: str) -> None:
     assert found(name) == []

@@ -72,6 +72,7 @@ def sections(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point] if group == GROUP else [])
 
 
+@pytest.mark.sample(40)
 @pytest.mark.usefixtures("sections")
 @pytest.mark.parametrize("rule_id", [each for each in RULE_IDS if each not in WITHOUT_EXAMPLE])
 def test_the_examples_of_a_page(rule_id: str) -> None:

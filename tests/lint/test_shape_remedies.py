@@ -275,6 +275,7 @@ def grants(text: str, version: str) -> dict[str, tuple[str, frozenset[str]]]:
 _SSO = ("v0.7.9",)
 
 
+@pytest.mark.sample(24)
 @pytest.mark.parametrize("name", CASES)
 def test_a_remedy_to_the_letter(name: str) -> None:
     rule, text, good = CASES[name]

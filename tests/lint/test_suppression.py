@@ -169,6 +169,7 @@ COMMENT = "# tarmak-iam: ignore[IAM078] it was agreed"
 SECOND = ENTRY.replace("/Dev", "/Other")
 
 
+@pytest.mark.sample(20)
 @pytest.mark.parametrize(
     ("text", "suppressed"),
     [
@@ -385,6 +386,7 @@ def _region(lines: list[str], number: int) -> set[int]:
     return region
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("is_own_line", [True, False])
 def test_every_line_of_a_file(is_own_line: bool) -> None:
     lines = EVERYTHING.splitlines()

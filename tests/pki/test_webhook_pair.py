@@ -18,6 +18,7 @@ from tarmak_iam.pki import ServerNames, make_pair, webhook_kubeconfig
 from tarmak_iam.pki.pem import encode_pem, read_pem
 from tarmak_iam.pki.server_names import AlternativeNames
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY, KUBECONFIG
+from tests.support.thorough import examples
 from tests.support.webhook_pairs import NOW, files, lay, pair, report, rsa_key
 
 hosts = st.one_of(
@@ -38,7 +39,7 @@ addresses = st.one_of(st.ip_addresses().map(str), st.sampled_from(["", "0.0.0.0"
     st.integers(-1, 4_000_000),
     st.datetimes(),
 )
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_right_or_refused(hostnames: list[str], address: str, port: int, days: int, moment: datetime) -> None:
     now = moment.replace(year=max(moment.year, 1951), tzinfo=timezone.utc)
     try:

@@ -48,7 +48,7 @@ def happens(step: str, default: str = "ok") -> str:
     kind = os.environ.get(f"FAKE_{step.upper()}", default)
     record(step, kind=kind)
     if kind == "wait":
-        time.sleep(60)
+        time.sleep(600)
     return kind
 
 

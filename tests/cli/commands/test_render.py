@@ -163,6 +163,7 @@ def test_windows_line_ends_make_the_same_files(mapped: Shell, tmp_path: Path) ->
     assert content(tmp_path / "one") == content(tmp_path / "two")
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("variables", [{"LC_ALL": "C", "TZ": "UTC"}, {"LC_ALL": "tr_TR.UTF-8", "TZ": "Asia/Tokyo"}])
 def test_neither_place_nor_time_nor_umask_matter(mapped: Shell, tmp_path: Path, variables: dict[str, str]) -> None:
     mapped.dev("map", "add", ADMIN.replace("role/", "user/"), "--username", "jürgen", "--group", "düsseldorf")

@@ -62,7 +62,7 @@ def _remove_leftovers() -> None:
             _remove(path)
 
 
-def _remove(path: Path, seconds: float = 20) -> None:
+def _remove(path: Path, seconds: float = 300) -> None:
     """Children first. A killed process is a member until it is reaped."""
     deadline = time.monotonic() + seconds
     while path.exists():

@@ -184,10 +184,10 @@ def node(
         stack.enter_context(cgroups.cgroup(group))
         ended_with_us = ["setpriv", "--pdeathsig", "KILL", *unshare]
         outer = stack.enter_context(running(ended_with_us, directory / "node.log", environment, directory))
-        outer.wait_until(lambda: bool(_children_of(outer.pid)), 10)
+        outer.wait_until(lambda: bool(_children_of(outer.pid)))
         (made.process,) = _children_of(outer.pid)
         stack.callback(os.kill, made.process, signal.SIGKILL)
-        outer.wait_until((directory / "containerd.sock").exists, 30)
+        outer.wait_until((directory / "containerd.sock").exists)
         for archive in files.images:
             made.ctr("images", "import", archive)
         for each in own_network or ():

@@ -29,7 +29,7 @@ ALL_RUN = "1 of 1 nodes updated, 1 available"
 _PODS = ",".join(f"{key}={value}" for key, value in SELECTOR.items())
 
 
-def wait_until(true: Callable[[], object], seconds: float = 60, what: Callable[[], object] = lambda: "") -> None:
+def wait_until(true: Callable[[], object], seconds: float = 600, what: Callable[[], object] = lambda: "") -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} seconds: {what()}"
@@ -67,7 +67,7 @@ class Masters:
         found = self.get("node", name)["spec"].get("taints", ())
         return {f"{each['key']}:{each['effect']}" for each in found} - {f"{MASTER}:NoSchedule"}
 
-    def wait_for_taints(self, *taints: str, name: str = "m1", seconds: float = 90) -> None:
+    def wait_for_taints(self, *taints: str, name: str = "m1", seconds: float = 600) -> None:
         """These and others, or none at all: where no node is ready the controller sets no NoExecute."""
         wait_until(lambda: _has(self.taints(name), taints), seconds, lambda: self.taints(name))
 
@@ -80,7 +80,7 @@ class Masters:
         self.kubectl("-n", NAMESPACE, "delete", kinds, "--selector=app.kubernetes.io/managed-by=tarmak-iam")
         # The daemon does not end when it is asked to: it would be waited for.
         self.plane.kubectl("-n", NAMESPACE, "delete", "pods", "--selector", _PODS, "--grace-period=1", "--wait=false")
-        wait_until(lambda: not self.pods(), 90, self.pods)
+        wait_until(lambda: not self.pods(), what=self.pods)
 
     @contextmanager
     def watched(self, field: str, log: Path) -> Iterator[Callable[[], list[str]]]:
@@ -118,13 +118,13 @@ def make_master(plane: ControlPlane, made: Node) -> None:
     def kubectl(*args: str) -> int:
         return plane.kubectl(*args).code
 
-    wait_until(lambda: kubectl("get", "node", made.name) == 0, 90, lambda: made.log("kubelet")[-3000:])
+    wait_until(lambda: kubectl("get", "node", made.name) == 0, what=lambda: made.log("kubelet")[-3000:])
     # No host name: the API server would ask a name server for it.
     addresses = [{"type": "InternalIP", "address": "127.0.0.1"}]
     patch = json.dumps({"status": {"addresses": addresses}})
     assert kubectl("patch", "node", made.name, "--subresource=status", "--type=merge", "-p", patch) == 0
     assert kubectl("label", "node", made.name, f"{MASTER}=", "role=master") == 0
     assert kubectl("taint", "node", made.name, "node.cloudprovider.kubernetes.io/uninitialized-") == 0
-    wait = ("wait", "--for=condition=Ready", "--timeout=90s", f"node/{made.name}")
+    wait = ("wait", "--for=condition=Ready", "--timeout=600s", f"node/{made.name}")
     done = plane.kubectl(*wait)
     assert done.code == 0, done.err + made.log("kubelet")[-3000:]

@@ -10,7 +10,7 @@ from tests.e2e.node.masters import ALL_RUN, Masters
 
 
 def test_an_image_that_is_not_there(masters: Masters) -> None:
-    masters.stage.live(*APPLY, "--timeout=90")
+    masters.stage.live(*APPLY, "--timeout=600")
     failed = masters.stage.live(*APPLY, "--timeout=25", "--image", f"{DEFAULT_IMAGE}-never", code=2)
     assert re.search(r"on m1: (ErrImagePull|ImagePullBackOff): .*-never", failed.err)
     _log_in_after_rollback(masters)
@@ -18,7 +18,7 @@ def test_an_image_that_is_not_there(masters: Masters) -> None:
 
 def test_a_configuration_with_which_the_daemon_ends(masters: Masters) -> None:
     """The port is the API server's own: the daemon cannot listen."""
-    masters.stage.live(*APPLY, "--timeout=90")
+    masters.stage.live(*APPLY, "--timeout=600")
     before = masters.stage.home.mappings.read_text()
     port = masters.plane.server.rpartition(":")[2]
     masters.stage.home.mappings.write_text(before.replace(f"port: {masters.stage.home.port}", f"port: {port}"))
@@ -29,5 +29,5 @@ def test_a_configuration_with_which_the_daemon_ends(masters: Masters) -> None:
 
 
 def _log_in_after_rollback(masters: Masters) -> None:
-    assert ALL_RUN in masters.stage.live("rollback", "--timeout=90").err
+    assert ALL_RUN in masters.stage.live("rollback", "--timeout=600").err
     assert masters.stage.eventually("admin").username == "admin:ann-example.com"

@@ -39,7 +39,7 @@ def add_evil(masters: Masters) -> None:
 
 def test_a_restart_that_was_interrupted_is_made_up_for(masters: Masters, killer: dict[str, str]) -> None:
     stage = masters.stage
-    stage.live(*APPLY, "--timeout=90")
+    stage.live(*APPLY, "--timeout=600")
     add_evil(masters)
     stage.live(*APPLY, "--force", code=-signal.SIGKILL, more=killer)
     assert "evil" not in masters.kubectl("-n", "kube-system", "get", "configmap", NAME, "-o", "yaml")
@@ -53,7 +53,7 @@ def test_a_restart_that_was_interrupted_is_made_up_for(masters: Masters, killer:
     ]
     stage.live("verify", "--timeout=0", code=1)
 
-    stage.live(*APPLY, "--timeout=90")
+    stage.live(*APPLY, "--timeout=600")
     assert "Unauthorized" in stage.login("unmapped").refused
     assert stage.eventually("admin").username == "admin:ann-example.com"
     stage.live("diff")

@@ -97,32 +97,38 @@ def tainted(masters: Masters, condition: AbstractContextManager[None], *taints: 
 
 @pytest.mark.parametrize(
     "condition",
-    [not_ready, uninitialized, under_maintenance, network_unavailable, cordoned, pressure],
+    [
+        not_ready,
+        uninitialized,
+        under_maintenance,
+        pressure,
+        *(pytest.param(each, marks=pytest.mark.thorough) for each in (network_unavailable, cordoned)),
+    ],
 )
 def test_a_first_apply_and_an_update(masters: Masters, condition: Condition) -> None:
     with tainted(masters, condition(masters), *CONDITIONS[condition]):
-        assert ALL_RUN in masters.stage.live(*APPLY, "--timeout=60").err
+        assert ALL_RUN in masters.stage.live(*APPLY, "--timeout=600").err
         assert masters.stage.eventually("admin").username == "admin:ann-example.com"
         masters.stage.home.map(ADMIN + DEPLOYER)
-        assert ALL_RUN in masters.stage.live(*APPLY, "--timeout=60").err
+        assert ALL_RUN in masters.stage.live(*APPLY, "--timeout=600").err
         assert masters.stage.eventually("admin").username == "admin:ann-example.com"
         assert masters.stage.login("path").username == "deployer"
 
 
 def test_an_update_of_a_master_that_is_not_ready_any_more(masters: Masters) -> None:
-    masters.stage.live(*APPLY, "--timeout=60")
+    masters.stage.live(*APPLY, "--timeout=600")
     with tainted(masters, not_ready(masters), NOT_READY):
         masters.stage.home.map(ADMIN + DEPLOYER)
-        assert ALL_RUN in masters.stage.live(*APPLY, "--timeout=60").err
+        assert ALL_RUN in masters.stage.live(*APPLY, "--timeout=600").err
         assert masters.stage.eventually("admin").username == "admin:ann-example.com"
 
 
 def test_an_update_of_a_master_whose_kubelet_hangs(masters: Masters) -> None:
     """Nothing can be started there, and nothing ends: who could log in still can."""
-    masters.stage.live(*APPLY, "--timeout=60")
+    masters.stage.live(*APPLY, "--timeout=600")
     with tainted(masters, masters.first.stopped_kubelet(), UNREACHABLE):
         masters.stage.home.map(ADMIN + DEPLOYER)
         assert ALL_RUN not in masters.stage.live(*APPLY, "--timeout=15", code=2).err
         assert masters.stage.login("admin").username == "admin:ann-example.com"
-    assert ALL_RUN in masters.stage.live(*APPLY, "--timeout=60").err
+    assert ALL_RUN in masters.stage.live(*APPLY, "--timeout=600").err
     assert masters.stage.eventually("path").username == "deployer"

@@ -23,17 +23,17 @@ def second(masters: Masters) -> Iterator[Node]:
 
 @pytest.mark.usefixtures("second")
 def test_an_update_has_one_daemon_away_at_a_time(masters: Masters, tmp_path: Path) -> None:
-    assert BOTH_RUN in masters.stage.live(*APPLY, "--timeout=90").err
+    assert BOTH_RUN in masters.stage.live(*APPLY, "--timeout=600").err
     masters.stage.home.map(ADMIN + DEPLOYER)
     with masters.watched("{.status.numberUnavailable}", tmp_path / "unavailable.log") as unavailable:
-        assert BOTH_RUN in masters.stage.live(*APPLY, "--timeout=90").err
+        assert BOTH_RUN in masters.stage.live(*APPLY, "--timeout=600").err
     assert set(unavailable()) == {"1"}
     assert masters.stage.eventually("path").username == "deployer"
 
 
 def test_one_whose_daemon_does_not_start(masters: Masters, second: Node) -> None:
     """It has lost its key, as where Tarmak's init unit has not run."""
-    assert BOTH_RUN in masters.stage.live(*APPLY, "--timeout=90").err
+    assert BOTH_RUN in masters.stage.live(*APPLY, "--timeout=600").err
     key = second.inside("/var/aws-iam-authenticator/key.pem")
     lost = key.rename(key.with_name("lost"))
     try:
@@ -49,5 +49,5 @@ def test_one_whose_daemon_does_not_start(masters: Masters, second: Node) -> None
     for pod in masters.pods():  # the kubelet starts it again after minutes only
         if not pod["status"]["containerStatuses"][0]["ready"]:
             masters.kubectl("-n", "kube-system", "delete", "pod", pod["metadata"]["name"])
-    assert BOTH_RUN in masters.stage.live(*APPLY, "--timeout=90").err
+    assert BOTH_RUN in masters.stage.live(*APPLY, "--timeout=600").err
     assert masters.stage.eventually("path").username == "deployer"

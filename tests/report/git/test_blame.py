@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 from tarmak_iam.report.git.blame import blamed_lines, last_commit
 from tarmak_iam.report.git.directory import Budget, HistoryUnknown, find_repository
 from tarmak_iam.report.git.repository import GitRepository
+from tests.support.thorough import examples
 from tests.support.work_trees import Work, needs_git, new_work
 
 pytestmark = needs_git
 Versions = list[tuple[list[int], list[str]]]
 """Numbers of the parents, and the lines."""
-FEW = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+FEW = settings(
+    max_examples=examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def imported(tmp_path: Path, versions: Versions) -> tuple[Work, list[str]]:

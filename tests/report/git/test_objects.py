@@ -254,6 +254,7 @@ def bomb() -> bytes:
 needs_proc = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc to limit memory by")
 
 
+@pytest.mark.sample(1)
 @needs_proc
 @pytest.mark.parametrize(
     ("claimed", "why"),

@@ -1,29 +1,47 @@
-"""Runs stand-ins in forks of a process that has imported them.
+"""Runs programs in forks of a process that has imported them.
 
-An apply calls kubectl some twenty times, and each start of Python with all that the stand-in imports takes 0.3 seconds.
+A start of Python with all that tarmak-iam imports takes 0.4 seconds, and an apply calls kubectl some twenty times, for
+which the documentation's pages have a stand-in. What is imported when is of no interest to those tests:
+tests/cli/test_cheap.py looks at that.
 
-`python -m tests.docs.stand_ins.fork_server SOCKET` serves `call.py` until its standard input ends.
+`python -m tests.support.fork_server SOCKET MODULE...` serves calls of `fork_call.py` and of `tests.support.forks`
+until its standard input ends. A module has a function `main`, of the arguments.
 """
 
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import os
+import pkgutil
 import select
 import signal
 import socket
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-PROGRAMS = ("tarmak", "kubectl", "aws")
+import tarmak_iam
+
+_ALSO = (
+    "botocore.session",
+    "botocore.signers",
+    "botocore.httpsession",
+    "cryptography.x509",
+    "dulwich.repo",
+    "http.server",
+    "pydantic",
+)
+"""What the package imports within functions, and is slow to import."""
 
 
-def serve(path: str) -> None:
-    mains = {name: importlib.import_module(f"tests.docs.stand_ins.{name}").main for name in PROGRAMS}
+def serve(path: str, *modules: str) -> None:
+    mains = {name: importlib.import_module(name).main for name in modules}
+    _import_all()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for what is forked
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(path)
@@ -40,6 +58,13 @@ def serve(path: str) -> None:
             connection.close()
 
 
+def _import_all() -> None:
+    own = (each.name for each in pkgutil.walk_packages(tarmak_iam.__path__, "tarmak_iam."))
+    for name in (*own, *_ALSO):
+        if not name.endswith(".__main__"):
+            importlib.import_module(name)
+
+
 def _run(connection: socket.socket, mains: dict[str, Any]) -> None:
     """Never returns."""
     code = 1
@@ -49,10 +74,9 @@ def _run(connection: socket.socket, mains: dict[str, Any]) -> None:
         for number, file in enumerate(files):
             os.dup2(file, number)
             os.close(file)
+        _open_streams()
         threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
-        os.environ.clear()
-        os.environ.update(call["environment"])
-        os.chdir(call["directory"])
+        _take_on(call)
         code = _code(mains[call["program"]], call["arguments"])
     finally:
         with suppress(OSError):
@@ -61,12 +85,33 @@ def _run(connection: socket.socket, mains: dict[str, Any]) -> None:
         os._exit(code)
 
 
+def _open_streams() -> None:
+    """Those of this process think that they are seekable if those of the server were."""
+    sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115  # for good
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        before = getattr(sys, name)
+        raw = open(number, "wb", 0, closefd=False)  # noqa: SIM115
+        setattr(sys, name, io.TextIOWrapper(raw, "utf-8", before.errors, write_through=True))
+
+
+def _take_on(call: dict[str, Any]) -> None:
+    """What a process that was started there would have of it."""
+    os.environ.clear()
+    os.environ.update(call["environment"])
+    os.chdir(call["directory"])
+    os.umask(call["umask"])
+    time.tzset()
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:0] = [each for each in given if each and each not in sys.path]
+    sys.argv = [call["program"], *call["arguments"]]
+
+
 def _code(main: Any, arguments: list[str]) -> int:
     try:
         return int(main(arguments) or 0)
     except SystemExit as error:
         if isinstance(error.code, str):
-            print(error.code, file=sys.stderr)
+            sys.stderr.write(f"{error.code}\n")
         return error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException:
         sys.excepthook(*sys.exc_info())
@@ -90,5 +135,5 @@ def _received(connection: socket.socket, size: int) -> bytes:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(*sys.argv[1:])
     Path(sys.argv[1]).unlink(missing_ok=True)

@@ -1,0 +1,74 @@
+"""tarmak-iam and other programs, run by a fork server: for tests that call them often, and do not test how a process of
+theirs starts."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from tests.support import ROOT
+from tests.support.fork_call import call
+
+__all__ = ["TARMAK_IAM", "forked", "write_program"]
+
+TARMAK_IAM = "tests.support.own"
+"""The module that runs the checkout's own command line."""
+_CALL = Path(__file__).with_name("fork_call.py")
+
+
+def forked(module: str, *args: str | Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Runs the `main` of a module to its end. Standard input is empty; `returncode` is 1 where a signal ended it."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull, "rb") as nothing:
+        files = [nothing.fileno(), out.fileno(), err.fileno()]
+        words = [str(each) for each in args]
+        code = call(str(_server((module,))), module, words, dict(environment), files)
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(words, code, out.read().decode(), err.read().decode())
+
+
+def write_program(path: Path, module: str, among: tuple[str, ...]) -> None:
+    """A program whose calls run the `main` of a module, on the one server for all modules in `among`."""
+    words = (sys.executable, "-I", "-S", str(_CALL), str(_server(among)), module)
+    path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+    path.chmod(0o755)
+
+
+def _server(modules: tuple[str, ...]) -> Path:
+    try:
+        network = os.readlink("/proc/self/ns/net")
+    except OSError:
+        network = ""
+    return _server_within(modules, network)
+
+
+@cache
+def _server_within(modules: tuple[str, ...], network: str) -> Path:  # noqa: ARG001  # a server stays where it started
+    """The socket of a server for these modules, which ends with this process."""
+    directory = tempfile.TemporaryDirectory(prefix="forks-")
+    path = Path(directory.name, "socket")
+    command = [sys.executable, "-m", "tests.support.fork_server", str(path), *modules]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8"}
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, start_new_session=True)
+    atexit.register(directory.cleanup)
+    atexit.register(_end, server)
+    while not path.exists():
+        assert server.poll() is None, "the programs cannot be imported"
+        time.sleep(0.01)
+    return path
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
