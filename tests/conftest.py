@@ -4,6 +4,8 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,15 @@ settings.load_profile(profile())
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     mark_rest_of_samples(items)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _distributions_read_once() -> Iterator[None]:
+    """A check looks for plugins several times, and here there are a hundred distributions to look into: that took two
+    thirds of its time. What is installed into this process's environment does not change meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metadata, "entry_points", cache(metadata.entry_points))
+        yield
 
 
 @pytest.fixture
