@@ -9,9 +9,17 @@ from pathlib import Path
 import pytest
 
 from tests.hook.conftest import Bench
+from tests.support.forks import write_program
 
 SHELLS = ("bash", "zsh")
+DRIVER = "tests.support.hook_driver"
 _PLAIN = {"bash": ("--norc", "--noprofile"), "zsh": ("-f",)}
+
+
+@pytest.fixture(autouse=True)
+def _forks(bench: Bench) -> None:
+    """The shells call the program often; how it starts is not what is tested here."""
+    write_program(bench.root / "bin" / "tarmak-iam", DRIVER, (DRIVER,))
 
 
 @pytest.fixture(params=SHELLS)

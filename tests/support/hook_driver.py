@@ -18,7 +18,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tarmak_iam.access.diff import Loaded
-from tarmak_iam.cli.main import main
+from tarmak_iam.cli.main import main as command_line
 from tarmak_iam.errors import FileError, PolicyRefused, ToolError
 from tarmak_iam.hook.cluster.history import Applied, ApplyFailed, ObjectAction, ObjectChange, RollbackFailed, RolledBack
 from tarmak_iam.hook.cluster.objects import Ref
@@ -187,6 +187,10 @@ def replaced_steps(**functions: Callable[..., Any]) -> Iterator[None]:
             setattr(modules[name], places[name][2], function)
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> int:
     with replaced_steps(**FAKES):
-        sys.exit(main())
+        return command_line(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
