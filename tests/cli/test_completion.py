@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tarmak_iam.cli.completion.answer import split_line
 from tests.support import ADMIN, ROOT, Result, Shell
+from tests.support.forks import write_program
 from tests.support.imports import HEAVY, modules_after
 from tests.support.terminal import on_terminal
 
@@ -309,16 +310,7 @@ def test_names_of_commands_come_without_anything_heavy() -> None:
 
 # The shells themselves: what is typed goes to a terminal, and the program writes down what it was called with.
 
-_PROGRAM = """\
-#!{python}
-import json, os, sys
-sys.path.insert(0, {root!r})
-if os.environ.get({variable!r}) or sys.argv[1] == "completion":
-    from tarmak_iam.cli.main import main
-    sys.exit(main())
-with open({record!r}, "a") as file:
-    file.write(json.dumps(sys.argv[1:]) + "\\n")
-"""
+_PROGRAM = "tests.support.recorded_calls"
 _SHELLS = {
     "bash": (["bash", "--norc", "--noprofile", "-i"], 'eval "$(tarmak-iam completion bash)"'),
     "zsh": (["zsh", "-f", "-i"], 'autoload -U compinit; compinit -u -D; eval "$(tarmak-iam completion zsh)"'),
@@ -326,9 +318,7 @@ _SHELLS = {
 }
 
 
-@pytest.fixture(
-    params=["bash", *(pytest.param(each, marks=pytest.mark.thorough) for each in _SHELLS if each != "bash")]
-)
+@pytest.fixture(params=list(_SHELLS))
 def shell_name(request: pytest.FixtureRequest) -> str:
     name = str(request.param)
     if shutil.which(name) is None:
@@ -342,10 +332,9 @@ def called(shell: Shell, name: str, *lines: str) -> list[list[str]]:
     record, programs, home = directory / "record", directory / "bin", directory / "home"
     programs.mkdir()
     home.mkdir(exist_ok=True)
-    program = programs / "tarmak-iam"
-    program.write_text(_PROGRAM.format(python=sys.executable, root=str(ROOT), record=str(record), variable=VARIABLE))
-    program.chmod(0o755)
+    write_program(programs / "tarmak-iam", _PROGRAM, (_PROGRAM,))
     environment = {
+        "RECORD": str(record),
         "PATH": f"{programs}:{os.environ['PATH']}",
         "HOME": str(home),
         "TERM": "xterm",

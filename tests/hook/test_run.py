@@ -380,6 +380,7 @@ class TestAfter:
             said = bench.run("run", "--", "tarmak", *args, code=code, FAKE_VERIFY=kind)
             assert ("note: tarmak does not wait for the masters" in said) is is_told
 
+    @pytest.mark.sample(2)
     @pytest.mark.parametrize(
         ("typed", "last"), [("y\n", "rollback"), ("\n", "verify"), ("\x03", "verify"), ("\x04", "verify")]
     )

@@ -101,6 +101,7 @@ def test_the_second_run_waits_for_the_first_and_says_for_whom(bench: Bench, file
     assert left(bench) == ["tarmak.yaml"]
 
 
+@pytest.mark.thorough
 def test_pairs_at_once_lose_no_comment(bench: Bench, file: Path) -> None:
     slowly = f"{REWRITE}record('written')\ntime.sleep(1)\n"
     for number in range(2):

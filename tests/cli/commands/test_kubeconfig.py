@@ -269,6 +269,7 @@ LISTS = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_of_files_as_kubectl_takes_it(

@@ -315,6 +315,7 @@ def run_alone(program: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("command", ["webhook --output-dir", "doctor"])
 def test_without_cryptography(tmp_path: Path, command: str) -> None:
     out = lay(tmp_path / "out", {CERT: b"x"})
