@@ -15,7 +15,7 @@ demo: $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
 # What to run before each commit: without the tests that are marked as thorough, and with fewer random examples.
-test: $(VENV)/.tested $(BROWSER)
+test: $(VENV)/.tested
 	TARMAK_IAM_EXAMPLES=quick $(PYTEST) -m "not thorough" $(PYTEST_ARGS)
 
 # All tests; CI runs them.

@@ -20,9 +20,10 @@ from tests.report.test_page import HOSTILE, whole
 from tests.support import ROOT
 from tests.support.reviews import ADMIN, access_review
 
+pytestmark = pytest.mark.thorough
 HERE = Path(__file__).parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-SECONDS = 300
+SECONDS = 1200
 NODE = 20
 
 Seen = dict[str, Any]
