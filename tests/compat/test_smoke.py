@@ -24,6 +24,9 @@ from tests.support.work_trees import Work, needs_git
 pytestmark = pytest.mark.skipif(PACKAGE.parent != ROOT, reason="it is the installed package that is tested here")
 
 
+pytestmark = pytest.mark.thorough
+
+
 @dataclass(frozen=True)
 class Program:
     """tarmak-iam as it was installed, on a copy of an example."""
