@@ -96,6 +96,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return own
 
 
+@pytest.mark.thorough
 def test_the_hook(repository: Repository) -> None:
     """Installing takes most of the time, so it is one test."""
     passed = repository.hook()

@@ -21,10 +21,10 @@ from tests.compat.surroundings import EXTRAS, Missing, Python, VirtualEnvironmen
 from tests.support import ADMIN, EXAMPLES, PACKAGE, ROOT
 from tests.support.work_trees import Work, needs_git
 
-pytestmark = pytest.mark.skipif(PACKAGE.parent != ROOT, reason="it is the installed package that is tested here")
-
-
-pytestmark = pytest.mark.thorough
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(PACKAGE.parent != ROOT, reason="it is the installed package that is tested here"),
+]
 
 
 @dataclass(frozen=True)
