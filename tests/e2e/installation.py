@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
+import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -124,9 +125,13 @@ class Home:
         return self.call(*args, code=code).out
 
     def call(self, *args: str | Path, code: int = 0, more: Mapping[str, str] | None = None) -> Done:
-        """The command line, with an environment of its own besides."""
+        """The command line, with an environment of its own besides. `code` is negative where a signal ends it."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **(more or {})}
-        done = forked(TARMAK_IAM, "-c", self.directory, *args, environment=environment)
+        if code < 0:
+            command = [sys.executable, "-m", "tarmak_iam", "-c", str(self.directory), *map(str, args)]
+            done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        else:
+            done = forked(TARMAK_IAM, "-c", self.directory, *args, environment=environment)
         assert done.returncode == code, done.stderr or done.stdout
         assert "Traceback" not in done.stderr
         return Done(done.returncode, done.stdout, done.stderr)
