@@ -119,7 +119,7 @@ def _read(text: str) -> tuple[Any, list[str]]:
     return config.data, [found.finding.id for found in check(Subjects(config))]
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(10)
 @pytest.mark.parametrize("mutator", [pytest.param(each, id=each.name) for each in MUTATORS])
 def test_what_changes_the_configuration_has_a_finding(mutator: Mutator) -> None:
     changed, silent = 0, []

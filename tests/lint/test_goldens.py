@@ -57,7 +57,7 @@ def started(case: dict[str, Any], version: str) -> bool:
     return bool(case["expected"][version].get("started", True))
 
 
-@pytest.mark.sample(50)
+@pytest.mark.sample(120)
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("case", [*CASES, *STARTUP], ids=lambda each: each["id"])
 def test_what_would_not_start_is_an_error(case: dict[str, Any], version: str) -> None:
@@ -70,7 +70,7 @@ def test_what_would_not_start_is_an_error(case: dict[str, Any], version: str) ->
         assert Severity.ERROR in [each.finding.severity for each in findings if each.finding.id != "IAM020"]
 
 
-@pytest.mark.sample(50)
+@pytest.mark.sample(120)
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("case", CASES, ids=lambda each: each["id"])
 def test_an_entry_that_matches_is_not_called_useless(case: dict[str, Any], version: str) -> None:

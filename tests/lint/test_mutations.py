@@ -108,7 +108,7 @@ def _judged(mutator: Mutator) -> tuple[int, tuple[tuple[str, str], ...]]:
     return changed, tuple(silent)
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(15)
 @pytest.mark.parametrize("mutator", [pytest.param(each, id=each.name) for each in MUTATORS])
 def test_what_changes_access_has_a_finding(mutator: Mutator) -> None:
     changed, silent = _judged(mutator)

@@ -15,7 +15,7 @@ from tests.support import Shell
 # Correct, and reported all the same.
 
 
-@pytest.mark.sample(18)
+@pytest.mark.sample(48)
 @pytest.mark.parametrize("case", CASES)
 def test_check_has_no_finding(case: str, tmp_path: Path, shell: Shell) -> None:
     directory = copied(case, tmp_path)
