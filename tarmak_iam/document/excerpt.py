@@ -29,16 +29,12 @@ _OWNER = re.compile(r"[^\n]*: *(?: #[^\n]*)?\n")
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """An excerpt of a text. `kept` are its parts of the whole text, in order.
-
-    `edits` are the edits with routes in the excerpt. `partial` has the routes of the collections of which members were
-    left out that may show how new text is written.
-    """
+    """An excerpt of a text. `kept` are its parts of the whole text, in order; `edits` have their paths in the
+    excerpt."""
 
     text: str
     kept: tuple[Span, ...]
     edits: tuple[Edit, ...]
-    partial: frozenset[tuple[str | int, ...]]
 
     def offset(self, at: int) -> int:
         """The offset in the whole text of a character of the excerpt."""
@@ -63,12 +59,9 @@ class Excerpt:
         return result
 
 
-def excerpt_for(text: str, root: Level, edits: Collection[Edit], *, wide: bool) -> Excerpt | None:
-    """The excerpt for the edits of a text; None if they need the whole text.
-
-    `wide`: also the members around the collections on the way, which show how new text is written.
-    """
-    plan = _Plan(text, root, wide=wide)
+def excerpt_for(text: str, root: Level, edits: Collection[Edit]) -> Excerpt | None:
+    """The excerpt for the edits of a text; None if they need the whole text."""
+    plan = _Plan(text, root)
     try:
         for edit in edits:
             plan.add(edit)
@@ -79,7 +72,7 @@ def excerpt_for(text: str, root: Level, edits: Collection[Edit], *, wide: bool) 
         rewritten = tuple(plan.in_excerpt(edit) for edit in edits)
     except _Unsuitable:
         return None
-    return Excerpt("".join([text[start:end] for start, end in spans]), spans, rewritten, plan.partial())
+    return Excerpt("".join([text[start:end] for start, end in spans]), spans, rewritten)
 
 
 class _Unsuitable(Exception):
@@ -91,7 +84,7 @@ class _Kept:
     """What is kept of a level: whole members, members of which the first lines are enough, and parts of members.
 
     `all`: whether all members are kept, whole. `uses` is how many edits lead through or to its members, `shifts`
-    whether one of them may shift the indices of the others. `is_passed`: whether an edit leads through it.
+    whether one of them may shift the indices of the others.
     """
 
     level: Level
@@ -102,7 +95,6 @@ class _Kept:
     inner: dict[int, _Kept] = field(default_factory=dict)
     uses: int = 0
     shifts: bool = False
-    is_passed: bool = False
 
     @property
     def count(self) -> int:
@@ -120,9 +112,8 @@ class _Kept:
 
 
 class _Plan:
-    def __init__(self, text: str, root: Level, *, wide: bool) -> None:
+    def __init__(self, text: str, root: Level) -> None:
         self._text = text
-        self._wide = wide
         self.root = _Kept(root, 0)
 
     def add(self, edit: Edit) -> None:
@@ -146,7 +137,7 @@ class _Plan:
             inner = self._inner(kept, number) if not is_last or isinstance(edit, Append) else None
             if inner is None:
                 return self._change(way, kept, number, edit)
-            self._pass(kept, number)
+            kept.first_lines.add(0)
             way.append((kept, number))
             kept = inner
         assert kept is not None
@@ -161,13 +152,6 @@ class _Plan:
                 return None
             kept.inner[number] = _Kept(level, kept.owner + kept.level.start(number))
         return kept.inner[number]
-
-    def _pass(self, kept: _Kept, number: int) -> None:
-        kept.is_passed = True
-        kept.first_lines.add(0)
-        if self._wide:
-            kept.keep(number - AROUND, number + AROUND)
-            kept.whole.discard(number)
 
     def _change(self, way: list[tuple[_Kept, int]], kept: _Kept, number: int, edit: Edit) -> None:
         self._keep_around(way, kept, number - AROUND, number + AROUND, number + 1)
@@ -258,21 +242,6 @@ class _Plan:
                 steps[depth] = bisect_left(kept.numbers, step)
             kept = None if number is None or number in kept.whole else kept.inner.get(number)
         return replace(edit, path=Route(tuple(steps)))
-
-    def partial(self) -> frozenset[tuple[str | int, ...]]:
-        """The routes, in the excerpt, of the collections that are not kept around what is kept of them."""
-        return frozenset() if self._wide else frozenset(self._passed(self.root, ()))
-
-    def _passed(self, kept: _Kept, route: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
-        if kept.all:
-            return
-        if kept.is_passed:
-            yield route
-        names = {number: key for key, number in (kept.level.keys or {}).items() if number in kept.inner}
-        for number, inner in kept.inner.items():
-            if number not in kept.whole:
-                step = bisect_left(kept.numbers, number) if kept.level.keys is None else names[number]
-                yield from self._passed(inner, (*route, step))
 
 
 def _number(level: Level, step: Step) -> int | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tarmak_iam.document.edit_batch import EditBatch
 from tarmak_iam.document.edits import Edit
@@ -16,7 +17,6 @@ from tarmak_iam.document.nodes import Span
 from tarmak_iam.document.outline import Level
 from tarmak_iam.document.plain_values import construct
 from tarmak_iam.document.regular import has_regular_lines
-from tarmak_iam.document.render import UnansweredAspect
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import apply_splices
 from tarmak_iam.document.tree import Comment, Tree
@@ -38,23 +38,23 @@ class ExcerptedEdit:
 def edit_in_excerpt(source: Source, root: Level, edits: Collection[Edit]) -> ExcerptedEdit | None:
     """Makes the edits of a regular text in an excerpt. None if they need the whole text, and for every refusal: only
     the whole text has the places that a refusal names."""
-    for wide in (False, True):
-        excerpt = excerpt_for(source.text, root, edits, wide=wide)
-        if excerpt is None:
-            return None
-        try:
-            return _made(source, root, excerpt)
-        except UnansweredAspect:
-            continue
-        except (EditRefused, ParseError):
-            return None
-    return None
+    excerpt = excerpt_for(source.text, root, edits)
+    if excerpt is None:
+        return None
+    try:
+        return _made(source, root, excerpt)
+    except (EditRefused, ParseError):
+        return None
 
 
 def _made(source: Source, root: Level, excerpt: Excerpt) -> ExcerptedEdit | None:
-    part = replace(source, text=excerpt.text)
-    tree = replace(Tree.read(part, json=False), partial=excerpt.partial)
-    batch = EditBatch(tree, construct(tree.root, part), lambda text: _read(source, text, excerpt), retries=False)
+    def read(text: str) -> tuple[Tree, Any]:
+        part = replace(source, text=text)
+        tree = replace(Tree.read(part, json=False), file=source.text)
+        return tree, construct(tree.root, part)
+
+    tree, data = read(excerpt.text)
+    batch = EditBatch(tree, data, read, retries=False)
     for edit in excerpt.edits:
         batch.perform(edit)
     batch.finish()
@@ -68,12 +68,6 @@ def _made(source: Source, root: Level, excerpt: Excerpt) -> ExcerptedEdit | None
     edited = source.with_text(apply_splices(source.text, splices))
     removed = tuple(_moved(comment, excerpt) for comment in batch.removed)
     return ExcerptedEdit(edited, root.after(source.text, 0, sorted(splices)), removed)
-
-
-def _read(source: Source, text: str, excerpt: Excerpt) -> tuple[Tree, object]:
-    part = replace(source, text=text)
-    tree = replace(Tree.read(part, json=False), partial=excerpt.partial)
-    return tree, construct(tree.root, part)
 
 
 def _moved(comment: Comment, excerpt: Excerpt) -> Comment:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate
 
 from tarmak_iam.document.nodes import Scalar
@@ -47,6 +47,7 @@ def _left_of(column: int) -> re.Pattern[str]:
     return re.compile(rf"\n {{0,{column - 1}}}(?=[^ #\n])")
 
 
+@lru_cache(maxsize=4096)
 def is_string(key: str) -> bool:
     """Whether a key is a string without quotes, and not `on` or `1`."""
     return isinstance(resolve_v2(Scalar(0, 0, key, "plain")), str)

@@ -8,8 +8,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, NoReturn
+from typing import Any, Literal, NamedTuple
 
+from tarmak_iam.document.file_style import file_style
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, walk
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import column, dash_of, entry_start, key_column
@@ -139,49 +140,26 @@ class Layout:
 
 
 AROUND = 2
-"""So many members before and after a place show how new text is written there. If they do not, the collections further
-out are asked in the same way."""
-
-
-class UnansweredAspect(Exception):
-    """An aspect of the layout is needed that an excerpt of the file does not show."""
-
-
-class _Unanswered:
-    """Stands for an aspect that an excerpt does not show. Any use of it raises UnansweredAspect."""
-
-    __slots__ = ()
-
-    def _use(self, *_: object) -> NoReturn:
-        raise UnansweredAspect
-
-    __bool__ = __index__ = __eq__ = __lt__ = __add__ = __radd__ = __sub__ = __mul__ = __rmul__ = _use
-    __hash__ = object.__hash__
-
-
-_UNANSWERED = _Unanswered()
+"""So many members before and after a place show how new text is written there."""
 
 
 class Nearby(NamedTuple):
-    """A place that shows how text is written: members of a node. Which ones: those `around` a number; the indentation
-    of the member that has it, which the new text is `inside`; or the `others` around that member."""
+    """A place that shows how text is written: members of a node. Which ones: those `around` a number; the `others`
+    around the member that has it; or the indentation of that member, which the new text is `inside`."""
 
     node: Node
     at: int
-    which: Literal["around", "inside", "others"]
+    which: Literal["around", "others", "inside"]
 
 
-def layout_near(source: Source, places: Iterable[Nearby | None], known: dict[Any, Any]) -> Layout:
-    """The layout at the first place; what that leaves open comes from the next place, and so on.
+def layout_near(source: Source, places: Iterable[Nearby], known: dict[Any, Any], file: str) -> Layout:
+    """The layout at the first place; what that leaves open comes from the next place, and so on, and in the end from
+    the text of the whole file.
 
-    The places lead outwards from that of the new text. None: from here on an excerpt shows nothing. `known` caches the
-    layout of each place, by the id of its node.
+    The places lead outwards from that of the new text. `known` caches the layout of each place, by the id of its node.
     """
     answers: dict[str, Any] = {}
     for number, place in enumerate(places):
-        if place is None:
-            answers = dict.fromkeys(_ASPECTS, _UNANSWERED) | answers
-            break
         key = id(place.node), *place[1:]
         if key not in known:
             known[key] = _LayoutSurvey(source).of(place)
@@ -191,6 +169,9 @@ def layout_near(source: Source, places: Iterable[Nearby | None], known: dict[Any
         answers = found | answers
         if len(answers) == len(_ASPECTS):
             break
+    for aspect in _ASPECTS:
+        if aspect not in answers and (style := file_style(file, aspect)) is not None:
+            answers[aspect] = _BY_STEP if aspect == "dash" and style else style
     if answers.get("dash") is _BY_STEP:
         answers["dash"] = answers.get("step", Layout().step)
     return Layout(**answers)

@@ -47,24 +47,22 @@ class Target:
     def layout(self, inside: int = 0, at: int | None = None) -> Layout:
         """The layout of new text inside the deepest node (`inside` 1: inside its parent, next to it). `at` is the
         number that a new member of the deepest node will have; None: it is added at the end."""
-        layout = layout_near(self.tree.source, self._places(len(self.holders) - inside, at), self.tree.layouts)
+        places = self._places(len(self.holders) - inside, at)
+        file = self.tree.source.text if self.tree.file is None else self.tree.file
+        layout = layout_near(self.tree.source, places, self.tree.layouts, file)
         return replace(layout, literal=self.literals)
 
-    def _places(self, count: int, at: int | None) -> Iterator[Nearby | None]:
-        """The deepest of the first `count` nodes and what is around it, outwards; None where the tree is an excerpt and
-        does not show enough."""
-        route = self.route.plain
+    def _places(self, count: int, at: int | None) -> Iterator[Nearby]:
+        """The deepest of the first `count` nodes, and the nodes that it is inside of, outwards."""
         for depth in reversed(range(count)):
             node = self.holders[depth].node
             if depth + 1 == len(self.holders):
                 yield Nearby(node, member_count(node) if at is None else at, "around")
                 continue
             number = _number_in(node, self.holders[depth + 1])
+            if depth + 1 == count:
+                yield Nearby(node, number, "others")
             yield Nearby(node, number, "inside")
-            if route[:depth] in self.tree.partial:
-                yield None
-                return
-            yield Nearby(node, number, "others")
 
     @property
     def node(self) -> Node | None:

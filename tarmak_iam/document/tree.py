@@ -51,7 +51,7 @@ class Tree:
 
     `extent` is the document's part of the text. `is_json` is true for strict JSON. `scalars` are all scalars of a YAML
     document in file order. `duplicates` is the number of duplicate keys. `layouts` caches the layout of nodes, by id.
-    `partial`: if the text is an excerpt of a file, the routes of collections without some of their members.
+    `file`: if the text is an excerpt of a file, the text of the whole file.
     """
 
     source: Source
@@ -63,7 +63,7 @@ class Tree:
     duplicates: int = 0
     has_aliases: bool = False
     layouts: dict[Any, Any] = field(default_factory=dict)
-    partial: frozenset[tuple[str | int, ...]] = frozenset()
+    file: str | None = None
 
     @classmethod
     def read(cls, source: Source, index: int = 0, *, json: bool | None = None, pure: bool = False) -> Tree:
