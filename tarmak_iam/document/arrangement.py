@@ -60,10 +60,22 @@ def can_be_reordered(target: Target) -> bool:
     return all(starts_line(source, member_start(source, node, number)) for number in range(len(node.items)))
 
 
+def can_change_places(target: Target) -> bool:
+    """Whether the text of an item means the same at the place of any other item: in a flow collection, or on one
+    line."""
+    node, text = target.node, target.tree.source.text
+    assert isinstance(node, Sequence)
+    in_flow = node.flow or target.in_flow
+    return all(item.start < item.end and (in_flow or "\n" not in text[slice(*item.span)]) for item in node.items)
+
+
 def reorder_items(target: Target, order: SequenceOf[int]) -> list[Splice]:
     """Reorders a list. `order` has the current index of every item, in the new order. Most lines stay in place."""
     source, node = target.tree.source, target.node
     assert isinstance(node, Sequence)
+    if not can_be_reordered(target):
+        swapped = [(place, node.items[number]) for place, number in zip(node.items, order, strict=True)]
+        return [Splice(*old.span, source.text[slice(*new.span)]) for old, new in swapped if old is not new]
     parts = _parts(target.tree, node)
     new = _arranged(parts, order)
     staying = set(longest_ascent(new))

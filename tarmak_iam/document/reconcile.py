@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tarmak_iam.document.arrangement import can_be_reordered
+from tarmak_iam.document.arrangement import can_be_reordered, can_change_places
 from tarmak_iam.document.comments import holds_comments
 from tarmak_iam.document.edits import AddItems, AddMembers, DocumentChange, RemoveMembers, Reorder, Write
 from tarmak_iam.document.item_matching import Identity, matched_items
@@ -95,15 +95,16 @@ def _new_items(target: Target, wanted: list[Any], pairs: dict[int, int]) -> list
 
 
 def _arrangement(target: Target, order: tuple[int, ...], wanted: list[Any]) -> DocumentChange:
-    """Moves items that are on their own lines. Otherwise rewrites the list, if no comment is lost by that."""
+    """Moves items that are on their own lines, or lets items change places within their lines. Otherwise rewrites the
+    list, if no comment is lost by that."""
     if can_be_reordered(target):
         return Reorder(target, order)
     node = target.node
-    assert node is not None
+    assert isinstance(node, Sequence)
     if holds_comments(target.tree, node):
         what = f"the items of {target.route} are not on separate lines, and there are comments between them"
         refuse(target.tree, node, what, "put each item on its own line, or reorder the items by hand")
-    return Write(target, wanted)
+    return Reorder(target, order) if can_change_places(target) else Write(target, wanted)
 
 
 def _is_named(node: Mapping) -> bool:
