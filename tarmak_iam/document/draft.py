@@ -22,7 +22,7 @@ from tarmak_iam.document.edits import (
 )
 from tarmak_iam.document.members import is_empty_target, takes_members
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Sequence
-from tarmak_iam.document.splices import member_count, member_start, starts_line
+from tarmak_iam.document.splices import member_count
 from tarmak_iam.document.target import Target, entry_number, native_keys
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.routes import LAST, Key, Route, Step
@@ -172,9 +172,7 @@ class Draft:
         self._members[id(place.node)].items.insert(index, _New([value]))
 
     def take(self, change: DocumentChange) -> None:
-        """Adds a change that was planned on the tree. Raises Unclear."""
-        if isinstance(change, RemoveRoot) and not self.is_empty:
-            raise Unclear
+        """Adds a change that was planned on the tree."""
         target = change.target
         node = target.node
         if isinstance(change, RemoveRoot):
@@ -280,17 +278,8 @@ def _additions(members: _Members, total: int) -> Iterator[DocumentChange]:
             run += item.box
             continue
         if run:
-            yield _addition(members, at, run)
+            yield AddItems(members.target, at, run)  # below the last one that stays above them
             run = []
         at = item + 1
     if run:
         yield AddItems(members.target, total, run)
-
-
-def _addition(members: _Members, at: int, run: list[Any]) -> DocumentChange:
-    """Adds items below the last one that stays above them."""
-    node, source = members.target.holders[-1].node, members.target.tree.source
-    assert isinstance(node, Sequence)
-    if at == 0 and 0 in members.gone and not node.flow and not starts_line(source, member_start(source, node, 0)):
-        raise Unclear  # the new item and the one that stays would both move up to the dash
-    return AddItems(members.target, at, run)

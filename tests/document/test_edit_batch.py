@@ -408,3 +408,73 @@ def test_a_batch_is_what_its_edits_are_one_by_one(lines: list[str], data: st.Dat
     is_plain = all(isinstance(edit, Remove) or isinstance(edit.value, int) for edit in edits)
     if is_plain and not document.comments:
         assert made.text == one_by_one.text
+
+
+@pytest.mark.parametrize(
+    ("text", "edits", "edited"),
+    [
+        ("a: 1\n", (Remove(("a",), True), Set(("b",), 2)), "b: 2\n"),
+        ("a: {b: 1, c: 1}\n", (Set(("a", "b"), 2), Set(("a",), {"b": 1, "c": 1})), "a: {b: 1, c: 1}\n"),
+        ("a: {b: 1, c: 1}\n", (Set(("a", "b"), 2), Set(("a",), {"b": 2, "c": 3})), "a: {b: 2, c: 3}\n"),
+        ("a:\n  b: 1\n", (Set(("a",), {"b": 1, 1: "x"}), Set(("a", "1"), "z")), "a:\n  b: 1\n  1: z\n"),
+        ("a: 1\n", (Set(("e",), {1: "x"}), Set(("e", "1"), "z")), "a: 1\ne:\n  1: z\n"),
+        ("a: 1\n", (Set(("e",), {"x": 1}), Set(("e",), {"x": 2, "a": 3})), "a: 1\ne:\n  x: 2\n  a: 3\n"),
+        ("a: 1\n", (Set(("e",), {}), Set(("e", "k", 0, "z"), 1)), "a: 1\ne:\n  k:\n  - z: 1\n"),
+        ("a: 1\n", (Set(("e",), None), Append(("e",), 1)), "a: 1\ne:\n- 1\n"),
+        ("a: 1\n", (Set(("m", "x"), 1), Remove(("m", "x"), True)), "a: 1\n"),
+        ("a: 1\n", (Set(("m",), {"x": {"b": 1}}), Remove(("m", "x", "b"), True)), "a: 1\n"),
+        ("a: 1\n", (Set(("m",), {"x": 1, "b": 2}), Remove(("m", "x"), True)), "a: 1\nm:\n  b: 2\n"),
+        ("a: [1]\n", (Append(("a",), 2), Remove(("a", 1), True)), "a: [1]\n"),
+        ("a: 1\nb: 2\n", (Set(("a",), 2), Remove(("a",))), "b: 2\n"),
+        (
+            "c: &c {x: 1}\na:\n  <<: *c\n  b: 1\n",
+            (Set(("a", "b"), 2), Set(("a", "x"), 3)),
+            "c: &c {x: 1}\na:\n  <<: *c\n  b: 2\n  x: 3\n",
+        ),
+        ("- - a\n  - b\n", (Remove((0, 0)), Insert((0, 0), "x")), "- - x\n  - b\n"),
+        ("- - a\n  - b\n", (Insert((0, 1), "x"), Remove((0, 0))), "- - x\n  - b\n"),
+        ("- a\n- b", (Remove((1,)), Append((), "x")), "- a\n- x"),
+        ("l: [a, b]\n", (Remove(("l", 1)), Append(("l",), "x"), Remove(("l", 0))), "l: [x]\n"),
+        ("{a: 1, b: 2,}\n", (Remove(("b",)), Set(("c",), 3)), "{a: 1, c: 3,}\n"),
+        # without a line end, the new block scalar would not be what is wanted: the edit is made in another way
+        ("a: 1\nz: 2", (Set(("a",), 3), Set(("b",), "x\ny\n"), Set(("z",), 4)), 'a: 3\nz: 4\nb: "x\\ny\\n"'),
+        ("a: {b: 1}\nz: 2", (Set(("a",), {"b": "x\ny\n", "c": 2}), Set(("z",), 4)), 'a: {b: "x\\ny\\n", c: 2}\nz: 4'),
+        (
+            "a:\n  b: 1",
+            (Set(("a",), {"b": 2, "c": "x\ny\n"}), Set(("z",), 4)),
+            "a:\n  b: 2\n  c: |\n    x\n    y\nz: 4",
+        ),
+    ],
+)
+def test_edits_that_build_on_each_other(text: str, edits: tuple[Edit, ...], edited: str) -> None:
+    assert Document.parse(text, json=False).edit(*edits).text == edited
+
+
+@pytest.mark.parametrize(
+    ("edits", "refusal"),
+    [
+        ((Append(("l",), 2), Set(("l", "k"), 1)), "edit 2 of 2: l is a list, not a mapping"),
+        ((Append(("l",), 2), Remove(("l", 5))), "edit 2 of 2: l has no index 5"),
+        ((Append(("l",), 2), Insert(("l", 4), 1)), "edit 2 of 2: a new item cannot be inserted into l at 4"),
+        ((Append(("l",), 2), Insert(("l", "k"), 1)), "edit 2 of 2: a new item cannot be inserted into l at k"),
+        ((Append(("l",), 2), Insert(("l", -1), 1)), "edit 2 of 2: a new item cannot be inserted into l at -1"),
+        ((Set(("m",), 1), Set(("m", "k"), 2)), "edit 2 of 2: m is a scalar, not a mapping"),
+        ((Set(("m",), [1]), Set(("m", 3), 2)), "edit 2 of 2: m has no index 3"),
+        ((Set(("m",), [1]), Insert(("m", 3), 2)), "edit 2 of 2: a new item cannot be inserted into m at 3"),
+        ((Set(("m",), {"k": 1}), Append(("m",), 2)), "edit 2 of 2: m is a mapping, not a list"),
+        ((Set(("m",), {"k": 1}), Remove(("m", "x"))), "edit 2 of 2: m.x does not exist"),
+        ((Set(("m",), {"k": 1}), Set(("m", 0), 2)), "edit 2 of 2: m is a mapping, not a list"),
+        ((Set(("m",), {"k": 1}), Set(("m", "x"), {1, 2})), "edit 2 of 2: a set cannot be written as YAML"),
+        ((Append(("l",), 2), Append(("l",), {1, 2})), "edit 2 of 2: a set cannot be written as YAML"),
+        ((Remove(("a",)), Set(("l", 0), 2), Remove(("a",))), "edit 3 of 3: a does not exist"),
+        ((Append(("l",), 2), Append(("b",), 2), Append(("l",), 3)), "edit 2 of 3: b is a scalar, not a list"),
+        ((Append(("l",), 2), Append(("x",), 2), Append(("l",), 3)), "edit 2 of 3: the edit would also change w"),
+        ((Set(("b",), 1), Set(("w", 0), 1)), "edit 2 of 2: w is the alias *x: a change would affect every use of it"),
+    ],
+)
+def test_a_refusal_has_the_number_of_the_edit(edits: tuple[Edit, ...], refusal: str) -> None:
+    document = Document.parse("l: [1]\na: 1\nb: 2\nx: &x [1]\nw: *x\n")
+    with pytest.raises(EditRefused) as caught:
+        document.edit(*edits)
+    assert caught.value.what == refusal
+    assert document.text == "l: [1]\na: 1\nb: 2\nx: &x [1]\nw: *x\n"
