@@ -140,7 +140,7 @@ class Draft:
     def _added(self, node: Mapping, step: Key) -> dict[Any, Any] | None:
         """The new keys of a mapping, if the step leads to one of them."""
         members = self._members.get(id(node))
-        if step.occurrence != LAST or node.merges or (members and members.has_odd_keys):
+        if step.occurrence != LAST or (members and members.has_odd_keys):
             raise Unclear
         return members.added if members and step.text in members.added else None
 

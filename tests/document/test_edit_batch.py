@@ -14,13 +14,14 @@ from tarmak_iam.document.dangling import dangling_aliases
 from tarmak_iam.document.edit_batch import EditBatch
 from tarmak_iam.document.edit_proof import NotProven, prove_meaning, prove_text
 from tarmak_iam.document.edits import DocumentChange, RemoveMembers, Reorder, Write
+from tarmak_iam.document.intent import Intent
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.source import MAX_DEPTH, Source
 from tarmak_iam.document.splices import Splice
 from tarmak_iam.document.target import locate
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import ParseError, Place
-from tarmak_iam.routes import Route
+from tarmak_iam.routes import Key, Route
 from tests.document.test_update import blocks
 
 
@@ -239,6 +240,19 @@ def test_meaning_that_is_the_same_is_proof() -> None:
         ("a: 1\n", (Set(("a",), 2), Set(("a",), 3)), ["a: 3\n"]),
         # what is deeper comes first where both are written at one place
         ("- k: 1\n- 2\n", (Insert((1,), 5), Set((0, "l"), 2)), ["- k: 1\n  l: 2\n- 5\n- 2\n"]),
+        # what the draft cannot take is made on the text that the edits before it give
+        ("a: 1\n", (Remove(("a",), True), Set(("b",), 2)), ["", "b: 2\n"]),
+        (
+            "a:\n  b: 1\n",
+            (Set(("a",), {"b": 1, 1: "x"}), Set(("a", "1"), "z")),
+            ["a:\n  b: 1\n  1: x\n", "a:\n  b: 1\n  1: z\n"],
+        ),
+        ("a: 1\n", (Set(("e",), {1: "x"}), Set(("e", "1"), "z")), ["a: 1\ne:\n  1: x\n", "a: 1\ne:\n  1: z\n"]),
+        (
+            "l:\n- a\n- b\nz: 1\n",
+            (Set(("z",), 2), Set(("l",), ["b", "a"])),
+            ["l:\n- a\n- b\nz: 2\n", "l:\n- b\n- a\nz: 2\n"],
+        ),
         # removing all leaves [] or {}, which what is new then fills
         ("a: [1]\n", (Remove(("a", 0)), Append(("a",), 2)), ["a: []\n", "a:\n- 2\n"]),
         ("a: 1\nb: 2\n", (Remove(("a",)), Remove(("b",)), Set(("c",), 3)), ["b: 2\n", "{}\n", '{"c": 3}\n']),
@@ -425,6 +439,7 @@ def test_a_batch_is_what_its_edits_are_one_by_one(lines: list[str], data: st.Dat
         ("a: 1\n", (Set(("m",), {"x": {"b": 1}}), Remove(("m", "x", "b"), True)), "a: 1\n"),
         ("a: 1\n", (Set(("m",), {"x": 1, "b": 2}), Remove(("m", "x"), True)), "a: 1\nm:\n  b: 2\n"),
         ("a: [1]\n", (Append(("a",), 2), Remove(("a", 1), True)), "a: [1]\n"),
+        ("l: [1]\nz: 1\n", (Append(("l",), 2), Remove(("l", 0)), Remove(("l", 0), True)), "z: 1\n"),
         ("a: 1\nb: 2\n", (Set(("a",), 2), Remove(("a",))), "b: 2\n"),
         (
             "c: &c {x: 1}\na:\n  <<: *c\n  b: 1\n",
@@ -466,6 +481,8 @@ def test_edits_that_build_on_each_other(text: str, edits: tuple[Edit, ...], edit
         ((Set(("m",), {"k": 1}), Set(("m", 0), 2)), "edit 2 of 2: m is a mapping, not a list"),
         ((Set(("m",), {"k": 1}), Set(("m", "x"), {1, 2})), "edit 2 of 2: a set cannot be written as YAML"),
         ((Append(("l",), 2), Append(("l",), {1, 2})), "edit 2 of 2: a set cannot be written as YAML"),
+        ((Set(("m",), 1), Set((Key("m", 1),), 2)), "edit 2 of 2: (the whole document) has no key m number 2"),
+        ((Set(("m",), {"k": 1}), Set(("m", Key("k", 1)), 2)), "edit 2 of 2: m has no key k number 2"),
         ((Remove(("a",)), Set(("l", 0), 2), Remove(("a",))), "edit 3 of 3: a does not exist"),
         ((Append(("l",), 2), Append(("b",), 2), Append(("l",), 3)), "edit 2 of 3: b is a scalar, not a list"),
         ((Append(("l",), 2), Append(("x",), 2), Append(("l",), 3)), "edit 2 of 3: the edit would also change w"),
@@ -478,3 +495,49 @@ def test_a_refusal_has_the_number_of_the_edit(edits: tuple[Edit, ...], refusal: 
         document.edit(*edits)
     assert caught.value.what == refusal
     assert document.text == "l: [1]\na: 1\nb: 2\nx: &x [1]\nw: *x\n"
+
+
+def test_what_is_written_anew_is_refused() -> None:
+    document = Document.parse("a: on\nb: 1\n", "tarmak.yaml")
+    batch = EditBatch(document._tree, document.data, lambda text: document._read(text.replace("on", "true")))
+    batch.perform(Set(("b",), 2))
+    with pytest.raises(NotProven) as caught:
+        batch.finish()
+    assert caught.value.what == "the edit would also change how a is written"
+
+
+def test_no_edit_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the draft forgets an edit, the edit is made in another way."""
+    monkeypatch.setattr("tarmak_iam.document.edit_batch.Draft.changes", lambda _: [])
+    monkeypatch.setattr(EditBatch, "_fitting", lambda batch, changes: (changes, batch._splices(changes[0])))
+    assert Document.parse("a: 1\n").set(("a",), 2).text == "a: 2\n"
+
+
+def test_a_second_attempt_begins_with_the_document() -> None:
+    """The first one fails in its second round: what the first round removed is not counted twice."""
+    document = Document.parse("k: 1  # k\nl:\n- a\n- b\n", "tarmak.yaml")
+    texts: list[str] = []
+
+    def read(text: str) -> tuple[Tree, Any]:
+        texts.append(text)
+        if len(texts) == 2:
+            raise ParseError("no", place=Place("x", 1, 1))
+        return document._read(text)
+
+    batch = EditBatch(document._tree, document.data, read)
+    batch.turn(Route(), {"l": ["b", "a", "c"]})
+    assert batch.tree.source.text == "l:\n- b\n- a\n- c\n"
+    assert [comment.text for comment in batch.removed] == ["# k"]
+    assert texts[:2] == ["l:\n- a\n- c\n- b\n", "l:\n- b\n- a\n- c\n"]
+
+
+def test_what_is_intended_is_copied_once() -> None:
+    data: Any = {"l": [1], "m": {"k": [2]}}
+    intent = Intent(data)
+    intent.insert(["l"], 1, [3])
+    changed = intent.data["l"]
+    intent.remove(["l", 0])
+    intent.extend(["m"], {"n": 4})
+    assert intent.data["l"] is changed
+    assert intent.data["m"]["k"] is data["m"]["k"]
+    assert (intent.data, data) == ({"l": [3], "m": {"k": [2], "n": 4}}, {"l": [1], "m": {"k": [2]}})
