@@ -55,9 +55,8 @@ def headings(tree: Tree, parent: Mapping | Sequence, number: int) -> tuple[list[
     """The comment lines directly above a member, below those that were commented out: the banner with its title, and
     the lines below that."""
     run = lines_above(tree, member_start(tree.source, parent, number))
-    if not run and number and isinstance(parent, Sequence):
-        deeper = lines_inside(tree, parent, number - 1)
-        run = deeper if is_about_next(tree, parent, number - 1, deeper) else []
+    if not run and isinstance(parent, Sequence):
+        run = _deeper_above(tree, parent, number)
     if not run:
         return [], []
     near, start, middle, least = Neighbours.of(parent, number), 0, 0, -1
@@ -75,6 +74,15 @@ def headings(tree: Tree, parent: Mapping | Sequence, number: int) -> tuple[list[
     if banner and not any(LETTER.search(comment.text) for comment in banner):
         return run[start:], []  # a line above the title
     return banner, run[start + len(banner) :]
+
+
+def _deeper_above(tree: Tree, parent: Sequence, number: int) -> list[Comment]:
+    """The comment lines above an item that are about it, although they are indented deeper than its dash."""
+    if number:
+        deeper = lines_inside(tree, parent, number - 1)
+        return deeper if is_about_next(tree, parent, number - 1, deeper) else []
+    lines = lines_above(tree, parent.items[0].span.start)
+    return lines if distinct_words(Words.of(lines).parts) & _words_of(parent.items[0], tree) else []
 
 
 _ANNOTATION = re.compile(r"#+[ \t]*@[\w-]+[ \t]*\Z")
