@@ -141,6 +141,61 @@ def resolve_yaml_1_2(scalar: Scalar) -> Plain:
     return _float(text) if _FLOAT_V3.match(text) else text
 
 
+_WORDS_1_1: _Words = {
+    **_WORDS_V3,
+    **dict.fromkeys(("yes", "Yes", "YES", "on", "On", "ON"), True),
+    **dict.fromkeys(("no", "No", "NO", "off", "Off", "OFF"), False),
+}
+
+_INT_1_1 = re.compile(
+    r"([-+]?)(?:0b([01_]+)|0x([0-9a-fA-F_]+)|0([0-7_]+)|(0|[1-9][0-9_]*)|([1-9][0-9_]*(?::[0-5]?[0-9])+))\Z", re.ASCII
+)
+
+_FLOAT_1_1 = re.compile(
+    r"[-+]?[0-9][0-9_]*\.[0-9_]*([eE][-+][0-9]+)?\Z|\.[0-9][0-9_]*([eE][-+][0-9]+)?\Z|"
+    r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*\Z",
+    re.ASCII,
+)
+
+
+def resolve_yaml_1_1(scalar: Scalar) -> Plain:
+    """The scalar's value for PyYAML, which reads YAML 1.1: `12:30` is 750, `y` a string, `2019-06-01` a date (GoTime).
+
+    The value of a scalar with a tag is that of yaml.v2. Raises ScalarError.
+    """
+    text = scalar.text
+    if not _is_untagged(scalar):
+        return resolve_v2(scalar)
+    if text in _WORDS_1_1:
+        return _WORDS_1_1[text]
+    match = _INT_1_1.match(text) if len(text) <= _LONGEST_INTEGER else None
+    if match:
+        sign, *digits = match.groups()
+        return _integer_1_1(*digits) * (-1 if sign == "-" else 1)
+    if _FLOAT_1_1.match(text):
+        return _base_60(text.replace("_", ""))
+    time = _go_time(text) if len(text) >= len("2019-06-01") else None
+    return text if time is None else GoTime(time)
+
+
+def _integer_1_1(
+    binary: str | None, hexadecimal: str | None, octal: str | None, decimal: str | None, base_60: str | None
+) -> int:
+    for digits, base in ((binary, 2), (hexadecimal, 16), (octal, 8), (decimal, 10)):
+        if digits is not None:
+            return int(digits.replace("_", "") or "0", base)
+    return int(_base_60((base_60 or "").replace("_", "")))
+
+
+def _base_60(text: str) -> float:
+    """A number whose parts are separated by colons, as in times."""
+    sign = -1 if text.startswith("-") else 1
+    value = 0.0
+    for part in text.lstrip("+-").split(":"):
+        value = value * 60 + float(part)
+    return sign * value
+
+
 def _is_untagged(scalar: Scalar) -> bool:
     return scalar.tag is None and scalar.style == "plain"
 
@@ -279,6 +334,7 @@ YAML_V3 = Dialect(resolve_v3, own_keys_win=True, refuses_duplicates=True)
 OTHER_READERS: dict[str, Resolver] = {
     "yaml.v2 from 2.2.3": resolve_v2_later,
     "yaml.v3": resolve_v3,
+    "PyYAML": resolve_yaml_1_1,
     "YAML 1.2": resolve_yaml_1_2,
 }
 """How others than Tarmak's yaml.v2 read a scalar."""
