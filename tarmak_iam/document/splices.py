@@ -20,6 +20,9 @@ class Splice:
     end: int
     text: str
 
+    def moved(self, by: int) -> Splice:
+        return Splice(self.start + by, self.end + by, self.text)
+
 
 def apply_splices(text: str, splices: Iterable[Splice]) -> str:
     """The text after all splices. They must not overlap (ValueError). Equal insertion points keep the given order."""

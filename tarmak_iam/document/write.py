@@ -293,6 +293,8 @@ def _after_owner(target: Target, start: int) -> int:
 
 def _lines_instead(source: Source, start: int, end: int, lines: list[str]) -> Splice:
     """Replaces whole lines with others. A file without a final newline stays so."""
+    if lines and start == end:  # the header of a block scalar may end the file
+        return new_lines(source, start, lines)
     newline = source.newline_near(max(start - 1, 0))
     ends_line = source.text[end - 1 : end] in ("\n", "\r")
     if not lines:
