@@ -122,6 +122,8 @@ class Builder:
         end = self._before
         if opened.flow:
             end = event.end_mark.index
+            if self._text[opened.start] == "?" and children[0].start == children[0].end:
+                self._refuse(opened.start, "did not find expected ',' or ']'", "write a key after the question mark")
         elif children:
             end = children[-1].end
         self._before = end

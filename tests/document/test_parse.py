@@ -402,3 +402,22 @@ def test_where_a_block_scalar_ends(text: str, below: str) -> None:
     node = Document.parse(text).node(("a",))
     assert node is not None
     assert text[node.span.end :] == below
+
+
+@pytest.mark.parametrize(("text", "column"), [("[?]\n", 2), ("[a, ? ]\n", 5), ("- [? : b]\n", 4), ("[? , a]\n", 2)])
+def test_a_pair_of_a_list_whose_key_is_missing(text: str, column: int) -> None:
+    """yaml.v2 2.2.1 skips the next token then. In braces, or with an anchor, it reads a null key."""
+    with pytest.raises(ParseError) as caught:
+        Document.parse(text, "f")
+    what = "invalid YAML: did not find expected ',' or ']'; write a key after the question mark"
+    assert str(caught.value) == f"f:1:{column}: {what}"
+
+
+def test_keys_of_pairs_that_go_yaml_reads() -> None:
+    assert Document.parse("[{?}, {? : b}, ? &x : c, ? '' : d, ? e]\n").data == [
+        {None: None},
+        {None: "b"},
+        {None: "c"},
+        {"": "d"},
+        {"e": None},
+    ]
