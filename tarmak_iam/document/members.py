@@ -32,7 +32,9 @@ from tarmak_iam.document.splices import (
     entry_start,
     item_start,
     joined_spans,
+    keeps_line_ends,
     key_column,
+    last_leaf,
     lines_below,
     member_count,
     member_span,
@@ -303,16 +305,30 @@ def _from_block(tree: Tree, parent: Mapping | Sequence, numbers: list[int]) -> l
         for number in numbers
         if starts_line(source, member_start(source, parent, number))
     ]
-    splices = [Splice(*span, "") for span in _ending_as_before(tree, parent, joined_spans(spans))]
+    starts = [member_start(source, parent, number) for number in range(member_count(parent))]
+    spans = [_with_blank_lines(source, parent, starts, span) for span in joined_spans(spans)]
+    spans = _ending_as_before(source, parent, starts, joined_spans(spans))
+    splices = [Splice(*span, "") for span in spans]
     if numbers[0] == 0 and not starts_line(source, member_start(source, parent, 0)):
         return _after_dash(tree, parent, numbers, splices)
     return splices
 
 
-def _ending_as_before(tree: Tree, parent: Mapping | Sequence, spans: list[Span]) -> list[Span]:
+def _with_blank_lines(source: Source, parent: Mapping | Sequence, starts: list[int], span: Span) -> Span:
+    """The lines to remove, with the blank lines below them if these would become part of a block scalar above."""
+    before = bisect_left(starts, span.start) - 1
+    leaf = last_leaf(member_value(parent, before)) if before >= 0 else None
+    if not isinstance(leaf, Scalar) or not leaf.is_block or source.text[leaf.end : span.start].strip():
+        return span
+    end = span.end
+    while end < len(source.text) and not source.text[end : source.line_end(end)].strip():
+        end = source.next_line(end)
+    blank = source.text[span.end : end]
+    return Span(span.start, end) if keeps_line_ends(source, leaf) or blank.strip("\r\n") else span
+
+
+def _ending_as_before(source: Source, parent: Mapping | Sequence, starts: list[int], spans: list[Span]) -> list[Span]:
     """The whole lines to remove. If they end a file without a final newline, the newlines before them go too."""
-    source = tree.source
-    starts = [member_start(source, parent, number) for number in range(member_count(parent))]
     while spans:
         before = bisect_left(starts, spans[-1].start) - 1
         keeps = before >= 0 and owns_line_end(source, member_value(parent, before))

@@ -159,10 +159,17 @@ def unended_scalar(source: Source, node: Node) -> Splice | None:
 def owns_line_end(source: Source, node: Node) -> bool:
     """Whether the line break after a node is part of its value: the node ends with a block scalar, not with `|-`."""
     leaf = last_leaf(node)
-    if not isinstance(leaf, Scalar) or not leaf.is_block:
-        return False
+    return isinstance(leaf, Scalar) and leaf.is_block and "-" not in _header(source, leaf)
+
+
+def keeps_line_ends(source: Source, leaf: Scalar) -> bool:
+    """Whether the blank lines below a block scalar are part of its value (`|+`)."""
+    return "+" in _header(source, leaf)
+
+
+def _header(source: Source, leaf: Scalar) -> str:
     match = _HEADER.match(source.text, content_start(source.text, leaf))
-    return match is None or "-" not in match.group()
+    return match.group() if match else ""
 
 
 def lines_below(source: Source, node: Node, lines: list[Splice]) -> list[Splice]:

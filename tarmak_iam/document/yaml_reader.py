@@ -195,23 +195,23 @@ class Builder:
             return end
         tail = start + len(source.text[start:end].rstrip(_BLANKS))
         if _ends_in_blanks(event.value):
-            tail = self._blank_content_end(event.value, source.next_line(start), tail, end)
+            return self._blank_content_end(event.value, source.next_line(start), tail, end)
         return max(source.next_line(tail), source.next_line(start)) if tail < len(source.text) else end
 
     def _blank_content_end(self, value: str, start: int, tail: int, end: int) -> int:
-        """The end of the last line of a block scalar whose blanks after the indentation are content. `start` is the
-        beginning of its first line, `tail` the end of its last line that is not blank."""
+        """The end of a block scalar whose last line of content is blank. `start` is the beginning of its first line,
+        `tail` the end of its last line that is not blank."""
         source, line = self._source, _FIRST_TEXT.search(self._text, start, end)
         text = _FIRST_TEXT.search(value)
         if line is None or text is None:
             return end
         indentation = _leading_spaces(line.group()) - _leading_spaces(text.group())
-        last, at = tail, source.next_line(tail)
+        last = at = source.next_line(tail)
         while at < end:
-            line_end = source.line_end(at)
-            if line_end - at > indentation:
-                last = line_end
+            is_content = source.line_end(at) - at > indentation
             at = source.next_line(at)
+            if is_content:
+                last = at
         return last
 
     def _refuse(self, at: int, what: str, remedy: str) -> NoReturn:

@@ -394,6 +394,7 @@ def test_the_text_of_a_line() -> None:
         ("a: |\n  x\n   ", ""),
         ("a: |2\n  \tx\n    \n  \n", "  \n"),
         ("a: |-1\n  ", ""),
+        ("a: >-1\n   \n\nb: v\n", "b: v\n"),
         ("a:\n  !t\n  |+\n  x\n\n", ""),
     ],
 )
