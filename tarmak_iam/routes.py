@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tarmak_iam.text import shortened
 
@@ -36,6 +37,10 @@ Step = int | Key
 
 Path = Iterable[str | int | Key]
 """A route as callers write it, such as `("clusters", 0, "name")`. A str means the last key with that text."""
+
+
+# Thousands of entries have the same few keys.
+_last_key = lru_cache(maxsize=1024)(Key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ class Route:
         return other.steps[: len(self.steps)] == self.steps
 
     def __truediv__(self, step: str | int | Key) -> Route:
-        return Route((*self.steps, Key(step) if isinstance(step, str) else step))
+        return Route((*self.steps, _last_key(step) if isinstance(step, str) else step))
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 
 from tarmak_iam.aws.arn import (
     PARTITIONS,
@@ -145,6 +146,8 @@ class ArnFlaw:
     likely_arn: str | None = None
 
 
+# Several rules ask for the same ARNs, before and after an edit.
+@lru_cache(maxsize=1 << 15)
 def arn_flaw(text: str) -> ArnFlaw | None:
     """What is wrong with an ARN as the principal of a mapping; None if it matches exactly what it names."""
     found = _arn_flaw(text)

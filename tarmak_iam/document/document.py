@@ -202,6 +202,11 @@ class Document:
         return self._tree.root
 
     @property
+    def has_duplicates(self) -> bool:
+        """Whether a key is a duplicate of another one in its mapping. True also where a key is a mapping or list."""
+        return self._tree.is_json or self._tree.duplicates > 0
+
+    @property
     def yaml_version(self) -> tuple[int, int] | None:
         """The version of the %YAML directive; None if there is none."""
         return self._tree.version

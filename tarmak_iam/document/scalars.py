@@ -82,6 +82,11 @@ class GoTime(str):
 _FIRST_OF_NUMBERS = frozenset("+-.0123456789")
 
 
+def is_same_to_all(value: str) -> bool:
+    """Whether a scalar without a tag that `resolve_v2` reads as this string is this string to every resolver."""
+    return not value or value[0] not in _FIRST_OF_NUMBERS
+
+
 def resolves_alike(scalar: Scalar, resolve: Resolver) -> bool:
     """Whether another resolver certainly returns the same value as `resolve_v2`, of the same type. Only words, numbers,
     dates and scalars with a tag can differ."""

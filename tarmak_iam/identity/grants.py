@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 from tarmak_iam.aws.arn import ArnError, canonicalize, is_account, is_role_name, parse_arn
 from tarmak_iam.aws.arn_flaws import canonical_text, in_ascii, is_reachable
@@ -27,6 +28,14 @@ class Granting:
     tables: Sequence[BackendTable]
     version: DaemonVersion
     takes_partition: Callable[[str], bool]
+
+    @cached_property
+    def _renders_users(self) -> bool:
+        return self.version.has(ReleaseFeature.USER_TEMPLATES)
+
+    @cached_property
+    def _needs_dns(self) -> bool:
+        return self.version.has(ReleaseFeature.NAMES_NEED_DNS_CHARACTER)
 
     def all(self) -> Iterator[Grant]:
         """In the order of the backends, without principals that no caller can be and those that are always denied."""
@@ -65,25 +74,39 @@ class Granting:
     def _granted(self, asked: Grant, mapping: IdentityMapping, table: BackendTable) -> Grant | None:
         if self._is_refused(asked, mapping, table):
             return None
-        place = table.place(mapping.route)
-        return Grant(asked.kind, asked.principal, mapping.username, mapping.groups, table.backend, place)
+        return Grant(
+            asked.kind,
+            asked.principal,
+            mapping.username,
+            mapping.groups,
+            table.backend,
+            mapping.route,
+            locate=table.place,
+        )
 
     def _by_account(self, asked: Grant, table: BackendTable) -> Grant:
-        place = table.place(table.accounts_route)
         username = asked.principal if asked.kind == "arn" else ""
-        return Grant(asked.kind, asked.principal, username, (), table.backend, place, is_by_account=True)
+        return Grant(
+            asked.kind,
+            asked.principal,
+            username,
+            (),
+            table.backend,
+            table.accounts_route,
+            is_by_account=True,
+            locate=table.place,
+        )
 
     def _is_refused(self, asked: Grant, mapping: IdentityMapping, table: BackendTable) -> bool:
         """Whether the review fails for every caller. A principal that is denied sometimes only has a grant."""
         if any(prefix and mapping.username.startswith(prefix) for prefix in table.reserved_prefixes):
             return True
         names = (mapping.username, *mapping.groups)
-        if mapping.kind != "role" and not self.version.has(ReleaseFeature.USER_TEMPLATES):
+        if mapping.kind != "role" and not self._renders_users:
             return False
         if _has_no_session(asked) and any(PRIVATE_DNS in name for name in names):
             return True
-        needs_dns = self.version.has(ReleaseFeature.NAMES_NEED_DNS_CHARACTER)
-        return needs_dns and any(not _TEMPLATE.search(name) and not DNS_CHARACTER.search(name) for name in names)
+        return self._needs_dns and any(not _TEMPLATE.search(name) and not DNS_CHARACTER.search(name) for name in names)
 
     def _named(self) -> Iterator[Grant]:
         """Every principal of a mapping or account that a caller can be."""
@@ -103,11 +126,24 @@ class Granting:
             return "sso", f"{mapping.sso.account}/{mapping.sso.permission_set}"
         if table.by_user_id:
             return "userid", mapping.user_id
-        # A backend that compares ARNs as written can have keys that match no caller. So can one with letters outside
-        # ASCII: the release does not treat them as ASCII letters.
-        if key is None or not key.isascii() or canonical_text(key) != key or not is_reachable(key):
-            return None
-        return ("arn", _written(mapping.arn, key)) if self.takes_partition(parse_arn(key).partition) else None
+        partition, principal = _NO_PRINCIPAL if key is None else _reachable(mapping.arn, key)
+        return ("arn", principal) if principal and self.takes_partition(partition) else None
+
+
+_NO_PRINCIPAL = ("", "")
+
+
+# Cached for the next authenticator, which has nearly the same mappings if one of them was edited.
+@lru_cache(maxsize=1 << 14)
+def _reachable(arn: str, key: str) -> tuple[str, str]:
+    """The partition and the ARN of the principal that callers with the key can be; empty if there is no such caller.
+
+    A backend that compares ARNs as written can have keys that match no caller. So can one with letters outside ASCII:
+    the release does not treat them as ASCII letters.
+    """
+    if not key.isascii() or canonical_text(key) != key or not is_reachable(key):
+        return _NO_PRINCIPAL
+    return parse_arn(key).partition, _written(arn, key)
 
 
 def _found(asked: Grant, caller: Caller, table: BackendTable) -> Found:

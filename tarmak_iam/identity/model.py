@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import to_lower
@@ -90,13 +91,14 @@ class SsoRole:
     partition: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+# Not slots: `cached_property` needs the instance's dictionary.
+@dataclass(frozen=True)
 class Grant:
     """What one principal gets: the mapping that takes effect for it. Templates are not rendered.
 
     `kind` is `arn` (`principal` is the canonical ARN), `account` (12 digits: every principal of the account without a
     mapping of its own; the username is then the caller's ARN), `sso` (`ACCOUNT/PERMISSION SET`) or `userid` (of a
-    dynamic file that compares unique IDs). `place` is that of the mapping.
+    dynamic file that compares unique IDs). `route` and `place` are those of the mapping.
     """
 
     kind: str
@@ -104,11 +106,17 @@ class Grant:
     username: str
     groups: tuple[str, ...]
     backend: str
-    place: Place | None = field(default=None, compare=False)
+    route: Route | None = field(default=None, repr=False, compare=False)
     is_by_account: bool = field(default=False, compare=False)
     """Whether the principal has access through its account, without a mapping of its own."""
     is_sure: bool = field(default=True, compare=False)
     """False where the daemon picks a mapping or key at random, so that it can return something else or a denial."""
+    locate: Locate | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def place(self) -> Place | None:
+        """File, line and column of the mapping, where known; computed on access."""
+        return self.locate(self.route) if self.locate is not None else None
 
     @property
     def key(self) -> tuple[str, str]:

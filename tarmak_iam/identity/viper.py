@@ -89,7 +89,7 @@ def _dialect(version: DaemonVersion) -> Dialect:
 
 
 def _refuse_duplicates(document: Document) -> None:
-    for node in walk(document.root) if document.root else ():
+    for node in walk(document.root) if document.root and document.has_duplicates else ():
         for entry in node.entries if isinstance(node, MappingNode) else ():
             if entry.occurrence and not isinstance(entry.key, Alias):
                 place = document.place(entry.key)

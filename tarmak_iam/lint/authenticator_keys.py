@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from tarmak_iam.document.go_case import fold, to_lower
@@ -218,11 +218,16 @@ def spelled(struct: Struct, name: str) -> str | None:
 
     viper lowers the keys and compares them then; mapstructure ignores case for the fields of an entry.
     """
-    lower = to_lower(name) if is_read_by_viper(struct) else fold(to_lower(name))
-    return next((known for known in struct if known.lower() == lower), None)
+    return _spelled(tuple(struct), name)
 
 
-def is_read_by_viper(struct: Struct) -> bool:
+@lru_cache(maxsize=4096)
+def _spelled(keys: tuple[str, ...], name: str) -> str | None:
+    lower = to_lower(name) if is_read_by_viper(keys) else fold(to_lower(name))
+    return next((known for known in keys if known.lower() == lower), None)
+
+
+def is_read_by_viper(struct: Collection[str]) -> bool:
     """Whether viper looks up its keys: at the top level and below `server`."""
     return "server" in struct or "mapRoles" in struct
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tarmak_iam.config.section_keys import installed_sections
+from tarmak_iam.document.document import gc_paused
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Subject
 from tarmak_iam.lint.config_rules import CONFIG_RULES, SECTION_RULES, rules_of
@@ -110,6 +111,7 @@ def check(subjects: Subjects, *others: Subjects) -> list[Located]:
     return list(examine(subjects, *others).findings)
 
 
+@gc_paused()
 def examine(subjects: Subjects, *others: Subjects) -> Report:
     """As `check`, with the suppressed findings. Raises ConfigError for a plugin that cannot be used, or that fails."""
     rules = _installed_rules()

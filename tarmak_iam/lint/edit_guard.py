@@ -8,6 +8,7 @@ from enum import Enum, auto
 
 from tarmak_iam.access.diff import Effect, Loaded, effects
 from tarmak_iam.access.lockout import check_admin_access, check_starts, is_known, losses
+from tarmak_iam.document.document import gc_paused
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.new_findings import NewFindings
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -23,6 +24,7 @@ class EditKind(Enum):
     REMOVE = auto()
 
 
+@gc_paused()
 def guarded_edit(
     before: Installation,
     after: Mappings,

@@ -105,11 +105,11 @@ class WrittenEntry:
     def _names(self) -> Iterator[tuple[str, str, Route]]:
         if not isinstance(self.value("username"), (list, dict)):
             yield "username", self.listed.username, self.at("username")
-        groups = self.value("groups")
+        groups, route = self.value("groups"), self.at("groups")
+        is_list = isinstance(groups, list)
         for index, group in enumerate(self.listed.groups):
-            value = groups[index] if isinstance(groups, list) else groups
-            if not isinstance(value, (list, dict)):
-                yield "group", group, self.at_group(index)
+            if not isinstance(groups[index] if is_list else groups, (list, dict)):
+                yield "group", group, route / index if is_list else route
 
     def at_group(self, index: int) -> Route:
         """The route to a group; to the whole value if that is one string."""
@@ -123,7 +123,7 @@ class WrittenEntries:
     entries: tuple[WrittenEntry, ...]
     settings: ViperSettings
 
-    @property
+    @cached_property
     def mapped(self) -> tuple[WrittenEntry, ...]:
         """Roles and users, without accounts."""
         return tuple(entry for entry in self.entries if not entry.is_account)

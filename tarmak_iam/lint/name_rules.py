@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from tarmak_iam.aws.arn import ArnError, is_account, is_permission_set, parse_arn
 from tarmak_iam.aws.arn_flaws import arn_flaw
@@ -53,7 +54,7 @@ _WHAT = {
 def _whitespace(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         for kind, text, route in _whole_names(entry):
-            if kind == "username" and " " in text and is_on_several_lines(mappings.document, route):
+            if kind == "username" and " " in text and is_on_several_lines(mappings.document, route, text):
                 what = f"the username {quoted(text)} continues on the next line, and the line break becomes a space"
                 yield rule.finding(Subject.MAPPINGS, route, what, "write it on one line")
             elif _has_whitespace(kind, text):
@@ -102,6 +103,8 @@ def _ending(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 def _ending_of_set(rule: Rule, entry: WrittenEntry) -> Iterator[Finding]:
     """The same in the name of a permission set."""
+    if entry.value("sso") is None:
+        return
     permission_set, route = entry.in_sso("permissionSetName")
     name = str(permission_set or "")
     bare = cleaned(name)
@@ -134,10 +137,19 @@ def _unfilled(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
 
-def is_on_several_lines(document: Document, route: Route) -> bool:
-    """Whether a scalar without quotes contains line breaks, for example where the dash of the next item is missing."""
+def is_on_several_lines(document: Document, route: Route, text: str) -> bool:
+    """Whether a scalar without quotes contains line breaks, for example where the dash of the next item is missing.
+    `text` is what it is read as."""
+    if " " not in text and "\n" not in text and not _may_have_properties(document):
+        return False
     node = node_at(document, route)
     return isinstance(node, Scalar) and node.style == "plain" and "\n" in document.text[node.start : node.end].strip()
+
+
+@lru_cache(maxsize=4)
+def _may_have_properties(document: Document) -> bool:
+    """Whether there may be tags or anchors, after which a line break is not part of the text."""
+    return "!" in document.text or "&" in document.text
 
 
 def _write_remedy(kind: str, text: str) -> str:

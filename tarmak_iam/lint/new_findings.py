@@ -29,7 +29,8 @@ class NewFindings:
     def of(cls, before: Installation, after: Installation) -> NewFindings:
         """Raises nothing: an edit is not refused because it cannot be checked."""
         try:
-            return cls(tuple(_added_findings(_mapping_findings(before), _mapping_findings(after))))
+            found = _mapping_findings(after)
+            return cls(tuple(_added_findings(_mapping_findings(before), found)) if found else ())
         except TarmakIamError as error:
             return cls(why_unchecked=error.message)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from tarmak_iam.aws.arn import is_account, is_sso_role
 from tarmak_iam.aws.copied_text import cleaned
@@ -67,8 +68,13 @@ class _Group:
         return f"remove {shortened(self.name)} from it" if self.is_part else "remove it"
 
 
-def _groups(mappings: Mappings) -> Iterator[_Group]:
+@lru_cache(maxsize=4)
+def _groups(mappings: Mappings) -> tuple[_Group, ...]:
     """All groups without a template; other rules check those with one."""
+    return tuple(_listed_groups(mappings))
+
+
+def _listed_groups(mappings: Mappings) -> Iterator[_Group]:
     for entry in entries_of(mappings).mapped:
         written = entry.value("groups")
         if isinstance(written, str) and "," not in written and is_dashed(written):
@@ -86,7 +92,7 @@ def _joined(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         for group, route in entry.groups if isinstance(entry.value("groups"), list) else ():
             parts = joined_groups(group)
             mark = next((word for sign, word in _SEPARATORS.items() if sign in group), "spaces")
-            if parts is None and is_on_several_lines(mappings.document, route):
+            if parts is None and is_on_several_lines(mappings.document, route, group):
                 parts, mark = _lines(mappings.document, route), "lines without a dash"
             if parts is not None:
                 what = f"the group {quoted(group)} contains {mark}, but the authenticator reads it as one group"
@@ -119,6 +125,7 @@ def _instead(group: _Group, near: str) -> str:
     return f"did you mean {near}{f' for {shortened(group.name)}' if group.is_part else ''}?"
 
 
+@lru_cache(maxsize=4096)
 def _nearest(name: str) -> str | None:
     if _is_own(name) or _other_kind(name):
         return None
@@ -139,6 +146,7 @@ def _is_own(name: str) -> bool:
     return name in GROUPS or is_group_within(name, SERVICE_ACCOUNTS) or is_group_within(name, BOOTSTRAPPERS)
 
 
+@lru_cache(maxsize=4096)
 def _other_kind(name: str) -> str:
     """The kind of a built-in name of Kubernetes that is not a group; empty for other names."""
     if name in COMPONENT_USERS or name.startswith((_NODE_PREFIX, f"{_SYSTEM}serviceaccount:")):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry as NodeEntry
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
+from tarmak_iam.document.scalars import is_same_to_all
 from tarmak_iam.document.splices import column, dash_of
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.authenticator_keys import LISTS, arn_in, is_by_name, is_empty_value
@@ -196,11 +198,15 @@ def _groups_as_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 def _not_a_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    may_have_tags = "!" in mappings.document.text
     for entry in entries_of(mappings).mapped:
-        groups = entry.value("groups")
-        places = [("username", entry.at("username"))] if entry.value("username") is not None else []
-        places += [("group", entry.at_group(index)) for index in range(len(groups) if isinstance(groups, list) else 0)]
-        for what, route in places:
+        username, groups = entry.value("username"), entry.value("groups")
+        values: list[tuple[str, Any, int | None]] = [("username", username, None)] if username is not None else []
+        values += [("group", each, index) for index, each in enumerate(groups if isinstance(groups, list) else ())]
+        for what, value, index in values:
+            if type(value) is str and is_same_to_all(value) and not may_have_tags:
+                continue
+            route = entry.at("username") if index is None else entry.at_group(index)
             written, read = scalar_by_release(mappings.document, route)
             if read:
                 yield rule.finding(

@@ -216,6 +216,9 @@ def inner_keys(key: UnreadKey) -> tuple[str, ...]:
     return tuple(sorted(name for name in own - there if name))
 
 
+_FEW_KEYS = 16
+
+
 def doubled_keys(document: Document) -> Iterator[DoubledKey]:
     """Duplicate keys of each mapping. Where the daemon reads a key, another case is the same key."""
     if document.root is not None:
@@ -246,12 +249,14 @@ class _Walk:
             name = entry.text
             if name is None or entry.is_merge or name.startswith(_ANYTHING):
                 continue
-            own = route / Key(name, entry.occurrence)
             known = spelled(struct, name)
+            if known is not None and not struct[known]:
+                continue
+            own = route / Key(name, entry.occurrence)
             if known is None:
                 assert isinstance(node, Mapping)
                 yield self._judged(UnreadKey(name, own, where, entry, node, owner=owner), struct, route)
-            elif struct[known]:
+            else:
                 yield from self._unread(entry.value, struct[known], own, known.removeprefix("server."), owner)
 
     def _judged(self, key: UnreadKey, struct: Struct, route: Route) -> UnreadKey:
@@ -352,21 +357,54 @@ def _other_kind(name: str, where: str) -> str | None:
     return own if spelled_otherwise(name, (other,)) else None
 
 
+def _known(struct: Struct | None, text: str) -> str:
+    return (spelled(struct, text) if struct else None) or text
+
+
+def _may_contain_keys(node: Node) -> bool:
+    """Whether there may be keys in it: not in a scalar, an alias or a list of them."""
+    items = node.items if isinstance(node, Sequence) else ()
+    return isinstance(node, Mapping) or any(isinstance(item, (Mapping, Sequence)) for item in items)
+
+
+def _has_nothing_doubled(node: Mapping, struct: Struct | None) -> bool:
+    """Whether certainly no key in it is a duplicate, and none of its values contains keys.
+
+    That is so for nearly every entry of a list. Their few keys are the same, so the answer is cached by them. A mapping
+    with many keys is not: the cache would keep them.
+    """
+    if len(node.entries) > _FEW_KEYS or any(_may_contain_keys(each.value) for each in node.entries):
+        return False
+    texts = tuple(each.text for each in node.entries if each.text is not None and not each.is_merge)
+    return _are_distinct(texts, tuple(struct or ()))
+
+
+@lru_cache(maxsize=1024)
+def _are_distinct(texts: tuple[str, ...], known: tuple[str, ...]) -> bool:
+    return len({_known({key: {} for key in known}, text) for text in texts}) == len(texts)
+
+
 def _doubled(node: Node, struct: Struct | None, route: Route, where: str) -> Iterator[DoubledKey]:
     if isinstance(node, Sequence):
         for index, item in enumerate(node.items):
-            yield from _doubled(item, struct, route / index, where)
-        return
+            if _may_contain_keys(item):
+                yield from _doubled(item, struct, route / index, where)
+    elif isinstance(node, Mapping) and not _has_nothing_doubled(node, struct):
+        yield from _doubled_in(node, struct, route, where)
+
+
+def _doubled_in(node: Mapping, struct: Struct | None, route: Route, where: str) -> Iterator[DoubledKey]:
     written: dict[str, list[NodeEntry]] = {}
-    for entry in node.entries if isinstance(node, Mapping) else ():
+    for entry in node.entries:
         if entry.text is not None and not entry.is_merge:
-            written.setdefault((spelled(struct, entry.text) if struct else None) or entry.text, []).append(entry)
+            written.setdefault(_known(struct, entry.text), []).append(entry)
     for known, entries in written.items():
         names, first = tuple(entry.text or "" for entry in entries), entries[0]
         for entry, name in zip(entries, names, strict=True):
+            if entry is first and not _may_contain_keys(entry.value):
+                continue
             own = route / Key(name, entry.occurrence)
             if entry is not first:
-                assert isinstance(node, Mapping)
                 before, is_field = (
                     route / Key(names[0], first.occurrence),
                     bool(struct) and not is_read_by_viper(struct or {}),

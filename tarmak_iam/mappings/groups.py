@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from tarmak_iam.aws.copied_text import cleaned
 from tarmak_iam.errors import ConfigError
@@ -75,6 +76,7 @@ def is_group_within(group: str, family: str) -> bool:
     return group == family or group.startswith(f"{family}:")
 
 
+@lru_cache(maxsize=1024)
 def joined_groups(text: str) -> tuple[str, ...] | None:
     """The groups in a string that contains several: separated by commas or semicolons, or by blanks if one of them is a
     group of Kubernetes. None for the name of a single group.

@@ -1,0 +1,71 @@
+"""Rules on entries that look alike: what is cached or skipped for one entry must not hide a finding of another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tarmak_iam.identity.authenticator import Authenticator
+from tarmak_iam.lint import new_findings
+from tarmak_iam.lint.check import check
+from tests.lint.mapped import ROLES, places
+from tests.support import Shell
+
+
+def entry(name: str, *lines: str) -> str:
+    return f"  - roleARN: arn:aws:iam::111122223333:role/{name}\n" + "".join(f"    {line}\n" for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("odd", "expected"),
+    [
+        (entry("B", "username: b", "groups: [dev, {a: b, a: c}]"), ["9:26 IAM059"]),
+        (entry("B", "username: b", "username: c", "groups: [dev]"), ["9:5 IAM059"]),
+        (entry("B", "username: b", "Username: c", "groups: [dev]"), ["9:5 IAM059"]),
+        (entry("B", "username: 2019-06-01", "groups: [dev]"), ["8:15 IAM022", "8:15 IAM062"]),
+        (entry("B", "username: b", "groups: [1e3]"), ["9:14 IAM062"]),
+        (entry("B", "username: b", "groups: [yes]"), ["9:14 IAM062"]),
+        (entry("B", "username: !!binary Yg==", "groups: [dev]"), ["8:15 IAM062"]),
+        (entry("B", "username: b", "groups:", "- dev", "  - ops"), ["10:7 IAM114"]),
+        (entry("B", "username: b", "groups:", "- &a", "  dev"), ["10:7 IAM114"]),
+    ],
+)
+def test_one_odd_entry_among_others(odd: str, expected: list[str]) -> None:
+    alike = entry("A", "username: a", "groups: [dev]")
+    after = entry("C", "username: c", "groups: [dev]")
+    assert places(ROLES + alike + odd + after) == expected
+
+
+def test_a_mapping_with_many_keys() -> None:
+    many = ", ".join(f"k{number}: 1" for number in range(20))
+    assert places(f"{ROLES}other: {{{many}, k3: 2}}\n")[-1].endswith(" IAM059")
+
+
+CLEAN = f"clusterID: dev-cluster\n{ROLES}"
+ODD = f"clusterID: dev-cluster\n{ROLES}{entry('B', 'username: b', 'groups: [yes]')}"
+
+
+@pytest.mark.parametrize(("text", "checks"), [(CLEAN, 1), (ODD, 2)], ids=["without findings", "with findings"])
+def test_the_mappings_before_are_checked_only_for_comparison(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, text: str, checks: int
+) -> None:
+    counts: Counter[str] = Counter()
+
+    def counting(*args: Any) -> Any:
+        counts["checks"] += 1
+        return check(*args)
+
+    monkeypatch.setattr(new_findings, "check", counting)
+    file = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    done = shell.dev("map", "add", "arn:aws:iam::111122223333:role/New", "--username", "new", "--group", "dev")
+    assert counts["checks"] == checks
+    assert "IAM" not in done.err
+
+
+def test_the_place_of_a_grant_is_that_of_its_mapping() -> None:
+    loaded = Authenticator.load(f"clusterID: c\n{ROLES}  mapAccounts: ['444455556666']\n", filename="config.yaml")
+    assert [str(each.place) for each in loaded.grants] == ["config.yaml:4:5", "config.yaml:5:16"]
