@@ -445,6 +445,7 @@ def test_a_wrong_cluster_id(stage: Stage, version: str) -> None:
 
 
 def test_a_foreign_certificate(stage: Stage, version: str, tmp_path: Path) -> None:
+    components.needed(components.daemon("v0.6.20"))
     init: list[str | Path] = [components.daemon("v0.6.20"), "init", "-c", stage.home.mappings]
     subprocess.run(init, cwd=tmp_path, check=True, capture_output=True)
     with stage.daemon(version, key_pair=tmp_path):
