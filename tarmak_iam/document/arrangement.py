@@ -33,7 +33,15 @@ from tarmak_iam.document.headings import (
 )
 from tarmak_iam.document.nodes import Sequence, Span
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.splices import Splice, joined_spans, member_start, starts_line
+from tarmak_iam.document.splices import (
+    Splice,
+    apply_splices,
+    joined_spans,
+    member_start,
+    owns_line_end,
+    starts_line,
+    unended_scalar,
+)
 from tarmak_iam.document.target import Target
 from tarmak_iam.document.tree import Comment, Tree
 
@@ -84,7 +92,7 @@ def reorder_items(target: Target, order: SequenceOf[int]) -> list[Splice]:
     is_ended = source.ends_line(parts[-1].span.end)
     if is_ended and staying.issuperset(headings) and {paragraphs[each] for each in staying} == set(paragraphs):
         return _moves(source, parts, new, staying, paragraphs)
-    return [_rewritten(source, parts, new)]
+    return [_rewritten(source, node, parts, new)]
 
 
 def _parts(tree: Tree, node: Sequence) -> list[_Part]:
@@ -199,7 +207,7 @@ def _runs(new: list[int], staying: set[int]) -> Iterator[tuple[int | None, list[
         yield above, run, None
 
 
-def _rewritten(source: Source, parts: list[_Part], new: list[int]) -> Splice:
+def _rewritten(source: Source, node: Sequence, parts: list[_Part], new: list[int]) -> Splice:
     """Writes the parts, from the first to the last one that moves, in the new order."""
     first = next(index for index, each in enumerate(new) if index != each)
     last = next(index for index, each in reversed(list(enumerate(new))) if index != each)
@@ -208,12 +216,17 @@ def _rewritten(source: Source, parts: list[_Part], new: list[int]) -> Splice:
     blanks = _Blanks(source, parts, first, last, any(part.members for part in parts[first : last + 1]))
     pieces = []
     for place in range(first, last + 1):
+        part = parts[new[place]]
         if place > first:
             pieces.append(blanks.above(new[place], new[place - 1], place))
-        pieces.append(blanks.text(new[place]))
-        if newline and parts[new[place]].span.end == end:
-            pieces.append(newline)
-    return Splice(start, end, "".join(pieces).removesuffix(newline))
+        text = blanks.text(new[place])
+        if newline and part.span.end == end:
+            header = unended_scalar(source, node)
+            text = (apply_splices(text, [header.moved(-part.span.start)]) if header else text) + newline
+        pieces.append(text)
+    number = parts[new[last]].number
+    keeps = number is not None and owns_line_end(source, node.items[number])
+    return Splice(start, end, "".join(pieces).removesuffix("" if keeps else newline))
 
 
 @dataclass(frozen=True, slots=True)
