@@ -204,14 +204,11 @@ class EditBatch:
     def turn(self, route: Route, wanted: Any, identities: Iterable[Identity] = (), *, keeps_tags: bool = False) -> None:
         """Changes the value at the route to `wanted` with few and small changes. No edit may be waiting. Raises
         EditRefused."""
-        before, before_data, removed = self.tree, self.data, len(self.removed)
         try:
             self._turn(route, wanted, identities, keeps_tags)
         except NotProven as refusal:
             if not self._retries or self._careful:
                 raise
-            self.tree, self.data = before, before_data
-            del self.removed[removed:]
             self._careful = True
             try:
                 self._turn(route, wanted, identities, keeps_tags)

@@ -513,8 +513,8 @@ def test_no_edit_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Document.parse("a: 1\n").set(("a",), 2).text == "a: 2\n"
 
 
-def test_a_second_attempt_begins_with_the_document() -> None:
-    """The first one fails in its second round: what the first round removed is not counted twice."""
+def test_a_second_attempt_goes_on_where_the_first_one_failed() -> None:
+    """What the first round removed is not counted twice."""
     document = Document.parse("k: 1  # k\nl:\n- a\n- b\n", "tarmak.yaml")
     texts: list[str] = []
 
