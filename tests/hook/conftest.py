@@ -66,10 +66,12 @@ class Ran:
         os.write(self.output, text.encode())
 
     def insist(self, text: str) -> None:
-        """Types it until it ends: a signal that comes between two looks of Python's is noticed with the next one."""
+        """Types it until it is noticed, or it ends: a signal that comes between two looks of Python's is noticed with
+        the next one, and one that comes while Python ends would be seen in the exit code."""
         for _ in range(SECONDS):
-            with contextlib.suppress(OSError):
-                self.send(text)
+            if "interrupted" not in self.text:
+                with contextlib.suppress(OSError):
+                    self.send(text)
             again = time.monotonic() + 1
             while time.monotonic() < again:
                 self._read(0.05)
