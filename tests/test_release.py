@@ -22,9 +22,12 @@ import tarmak_iam
 from tests.compat.surroundings import Missing, Python, build, pythons
 from tests.support import ROOT, Shell
 
-pytestmark = pytest.mark.skipif(
-    not (ROOT / "tarmak_iam").is_dir(), reason="it is the installed package that is tested here, without its source"
-)
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(
+        not (ROOT / "tarmak_iam").is_dir(), reason="it is the installed package that is tested here, without its source"
+    ),
+]
 
 SDIST = [
     ".pre-commit-hooks.yaml",
@@ -143,7 +146,6 @@ def leave_behind(tree: Path) -> None:
     (tree / "tarmak_iam.egg-info" / "SOURCES.txt").write_text("notes.txt\nbuild/lib/tarmak_iam/gone.py\n")
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("python", pythons(), ids=str)
 def test_the_same_bytes_in_another_directory_later_and_by_another_user(
     built: Built, tmp_path: Path, python: Python
@@ -162,7 +164,6 @@ def test_nobody_is_in_the_archive(built: Built) -> None:
     assert [member.name for member in members] == sorted(member.name for member in members)
 
 
-@pytest.mark.thorough
 def test_a_given_source_date_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: Built) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1600000000")
     dated = Built(*build(tmp_path))

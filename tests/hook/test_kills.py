@@ -149,7 +149,7 @@ def check_lease(case: Case, killed: Killed, elsewhere: Path) -> None:
     assert other.cluster.lease is None
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("name", CHANGES)
 def test_apply(world: World, name: str, tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def check_apply_after_rollback(case: Case, killed: Killed) -> None:
     assert world.seen == case.before
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("name", CHANGES)
 def test_rollback(world: World, name: str, tmp_path: Path) -> None:

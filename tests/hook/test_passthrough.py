@@ -51,6 +51,7 @@ def test_standard_input_is_tarmaks(bench: Bench) -> None:
     assert done.stdout == "line\n" * 50_000
 
 
+@pytest.mark.thorough
 def test_file_descriptors_beyond_the_third_are_there_and_ours_are_not(bench: Bench) -> None:
     """As of `tarmak -c <(...)` in a shell."""
     read, write = os.pipe()
@@ -103,6 +104,7 @@ def test_it_sees_the_terminal_and_its_size(bench: Bench) -> None:
     assert start["size"] == [91, 23]
 
 
+@pytest.mark.thorough
 def test_output_comes_when_it_is_said(bench: Bench) -> None:
     ran = bench.start("run", "--", "tarmak", "clusters", "plan", STUB_WAIT="1")
     ran.until("tarmak at work\na log line\n")
@@ -157,6 +159,7 @@ class TestSignals:
         assert ran.ended() == 1
         assert bench.signals() == [name]
 
+    @pytest.mark.thorough
     def test_two_kinds_to_the_whole_group(self, bench: Bench) -> None:
         ran = waiting(bench)
         os.killpg(ran.pid, signal.SIGTERM)
@@ -187,6 +190,7 @@ class TestSignals:
         ran.send("\x03")
         assert ran.ended() == 130
 
+    @pytest.mark.thorough
     def test_the_window_changes_its_size(self, bench: Bench) -> None:
         ran = at_a_terminal(bench)
         fcntl.ioctl(ran.output, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
