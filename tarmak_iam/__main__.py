@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
 def main() -> None:
     """Runs the command line and exits. Ctrl-C while it is still loading prints no traceback either."""
+    gc.disable()  # nothing that is made while the program is loaded becomes garbage
     try:
         from tarmak_iam.cli.main import run
     except KeyboardInterrupt:
         sys.stderr.write("error: interrupted\n")
         sys.exit(130)
+    gc.freeze()
+    gc.enable()
     run()
 
 

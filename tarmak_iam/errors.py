@@ -13,9 +13,9 @@ TarmakIamError                str() starts with file:line:col where the place is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import MESSAGE, capped, one_line
 
 __all__ = [

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.installed_groups import may_have_group
+from tarmak_iam.late_dataclass import dataclass
 
 if TYPE_CHECKING:
     from importlib import metadata

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import shortened
 
 __all__ = ["Key", "Path", "Route", "Step"]

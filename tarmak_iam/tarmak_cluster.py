@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -17,6 +17,7 @@ from tarmak_iam.document.file_lock import lock_file_of
 from tarmak_iam.document.files import read_file
 from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import listed_groups
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.mappings.merging import Wanted

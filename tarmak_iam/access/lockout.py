@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from tarmak_iam.access.diff import Loaded, Standings, change_of
 from tarmak_iam.aws.arn import canonicalize, is_account, with_plain_account
@@ -16,6 +15,7 @@ from tarmak_iam.identity.releases import DEFAULT_RELEASE, SSO_GATE, ReleaseFeatu
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.templates import PRIVATE_DNS
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.groups import ADMINS, NODE_PREFIX, NODES
 from tarmak_iam.mappings.principals import NamedPrincipal

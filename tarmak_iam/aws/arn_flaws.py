@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from functools import lru_cache
 
@@ -25,10 +25,12 @@ from tarmak_iam.aws.arn import (
 from tarmak_iam.aws.copied_text import CONTROL, cleaned, in_ascii_letters, placeholder
 from tarmak_iam.document.go_case import fold, to_lower
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
 
-_ALIKE = re.compile(
+_ALIKE = compiled(
     r"""
     (?:arn:)? (?:(?P<partition>aws[a-z-]*|china|gov):)? (?:iam|sts):                # arn and partition may be missing
     [a-z0-9-]*:* (?P<account>[0-9]{12}) [:/]
@@ -103,13 +105,13 @@ def _likely(text: str) -> str:
 
 
 # Names of roles and users that IAM accepts: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+\Z", re.ASCII)
+_NAME = compiled(r"[A-Za-z0-9_+=,.@-]+\Z", re.ASCII)
 
-_USER_PATH = re.compile(r"[!-~]*\Z")
+_USER_PATH = compiled(r"[!-~]*\Z")
 
 _LONGEST = 64
 
-_BRACED = re.compile(r"\$?\{+[^{}]*\}+|\[[^\[\]]+\]")
+_BRACED = compiled(r"\$?\{+[^{}]*\}+|\[[^\[\]]+\]")
 
 _EXAMPLE = "arn:aws:iam::ACCOUNT:role/NAME"
 

@@ -7,26 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
-import platform
-import re
 import sys
 import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from tarmak_iam._version import __version__
 from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.patterns import compiled
 from tarmak_iam.text import defused, escaped, one_line
 
 if TYPE_CHECKING:
     import logging
+    from pathlib import Path
 
     from tarmak_iam.document import Document
 
@@ -39,7 +37,7 @@ _OF_CHOICE = {"always": True, "never": False}
 
 SEVERITY_COLOURS = {"error": "red", "warning": "yellow"}
 
-_SEVERITY = re.compile(rf"(?:\A|(?<=: ))({'|'.join(SEVERITY_COLOURS)})(?=: )")
+_SEVERITY = compiled(rf"(?:\A|(?<=: ))({'|'.join(SEVERITY_COLOURS)})(?=: )")
 
 
 def colour_of_choice(choice: str | None, environ: Mapping[str, str]) -> bool | None:
@@ -131,6 +129,8 @@ def print_command(line: str) -> None:
 
 def print_json(value: Any) -> None:
     """In UTF-8, the encoding of JSON, whatever the locale."""
+    import json
+
     try:
         data = escaped(json.dumps(value, indent=2, ensure_ascii=False)).encode()
     except UnicodeEncodeError:  # a file name that is not valid UTF-8
@@ -278,6 +278,8 @@ def raise_verbosity(context: click.Context, times: int) -> None:
         logger.addHandler(_verbose_handler())
         log_variables("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TARMAK_CONFIG", "TARMAK_IAM_FOLLOW_LINKS")
     if context.meta[_TIMES] > 1:
+        import platform
+
         logger.debug("tarmak-iam %s, Python %s on %s", __version__, platform.python_version(), sys.platform)
         logger.debug(", ".join(f"{name} {version(name)}" for name in ("click", "pydantic", "ruamel.yaml")))
 

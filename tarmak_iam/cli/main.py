@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from tarmak_iam._version import __version__
+from tarmak_iam.cli.common_options import common_options
 from tarmak_iam.cli.completion import COMPLETION_VARIABLE
 from tarmak_iam.cli.console import (
     discard_output,
@@ -22,7 +23,6 @@ from tarmak_iam.cli.console import (
     show_warnings,
 )
 from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
-from tarmak_iam.cli.options import common_options
 from tarmak_iam.cli.parsing import LazyGroup, remember_words, usage_message
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import TarmakIamError

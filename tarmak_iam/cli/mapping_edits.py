@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from tarmak_iam.document.unified_diff import unified_diff
 from tarmak_iam.findings import Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.edit_guard import EditKind, guarded_edit
 from tarmak_iam.mappings.formats import Import, read_mappings
 from tarmak_iam.mappings.mappings_file import Mappings

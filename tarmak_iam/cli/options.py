@@ -1,33 +1,17 @@
-"""Options and arguments of several commands, and the common ones, which are accepted before and after a command."""
+"""Options and arguments of several commands."""
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import click
 
-from tarmak_iam.cli.completion import backends, clusters, daemon_versions, directories, registries, roles
-from tarmak_iam.cli.console import COLOUR_CHOICES, colour_of_choice, raise_verbosity
-from tarmak_iam.cli.session import Session, session_of
+from tarmak_iam.cli.completion import backends, daemon_versions, directories, registries, roles
+from tarmak_iam.cli.session import Session
 from tarmak_iam.installation.setting_table import REGISTRY, SETTINGS, Exec
-
-_COMMON_HELP = ("-c, --cluster, -v, ...", "Common options: see tarmak-iam --help.")
-
-
-class CommonOption(click.Option):
-    """An option of every command. Only the main help lists it; the help of a command has one line for all of them."""
-
-    def __init__(self, *args: Any, record: tuple[str, str] | None = None, is_listed: bool, **kwargs: Any) -> None:
-        super().__init__(*args, expose_value=False, **kwargs)
-        self._record, self._is_listed = record, is_listed
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        return super().get_help_record(ctx) if self._is_listed else self._record
 
 
 class _Seconds(click.FloatRange):
@@ -41,105 +25,6 @@ class _Seconds(click.FloatRange):
 
 
 SECONDS = _Seconds(min=0)
-
-
-def _choose_directory(context: click.Context, _: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        from tarmak_iam.config.locate import with_home
-
-        context.obj = replace(session_of(context), directory=with_home(value) if value else None)
-
-
-def _choose_cluster(context: click.Context, _: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        context.obj = replace(session_of(context), cluster_name=value)
-
-
-def _choose_links(context: click.Context, _: click.Parameter, value: bool) -> None:
-    if value:
-        context.obj = replace(session_of(context), follow_links=True)
-
-
-def _choose_colour(context: click.Context, _: click.Parameter, value: str | None) -> None:
-    if value is None and context.parent is not None:  # keeps the choice made before the command
-        return
-    reached: click.Context | None = context
-    while reached is not None:  # errors are printed in the outermost one
-        reached.color = colour_of_choice(value, os.environ)
-        reached = reached.parent
-
-
-def _choose_verbosity(context: click.Context, _: click.Parameter, times: int) -> None:
-    if times and not context.resilient_parsing:
-        raise_verbosity(context, times)
-
-
-_Callback = Callable[[click.Context, click.Parameter, Any], None]
-
-_COMMON_OPTIONS: tuple[tuple[tuple[str, ...], _Callback, dict[str, Any]], ...] = (
-    (
-        ("-c", "--config-directory"),
-        _choose_directory,
-        {"metavar": "DIR", "shell_complete": directories, "help": "Directory of tarmak.yaml."},
-    ),
-    (
-        ("--current-cluster", "--cluster"),  # as Tarmak spells it, and the short form
-        _choose_cluster,
-        {
-            "metavar": "ENV-NAME",
-            "is_eager": True,  # before the options that conflict with it, whatever their order
-            "shell_complete": clusters,
-            "help": "Cluster to use instead of currentCluster of tarmak.yaml.",
-        },
-    ),
-    (
-        ("--follow-links",),
-        _choose_links,
-        {
-            "is_flag": True,
-            "envvar": "TARMAK_IAM_FOLLOW_LINKS",
-            "help": "Follow links in a cluster's directory that point outside of DIR, if you own link and target.",
-        },
-    ),
-    (
-        ("--color",),
-        _choose_colour,
-        {
-            "type": click.Choice(COLOUR_CHOICES),
-            "is_eager": True,
-            "help": "Colours; auto: only on a terminal, and not if NO_COLOR is set.",
-        },
-    ),
-    (
-        ("-v", "--verbose"),
-        _choose_verbosity,
-        {"count": True, "help": "Print on stderr which files, variables and values are used; -vv: more details."},
-    ),
-)
-
-
-def common_options() -> list[click.Parameter]:
-    """The options of the main command, whose help lists them."""
-    return [
-        CommonOption(names, is_listed=True, callback=callback, **kwargs) for names, callback, kwargs in _COMMON_OPTIONS
-    ]
-
-
-def offer_common_options(command: click.Command) -> None:
-    """Adds the common options to a command and its subcommands, except those whose name it uses itself. Does nothing
-    the second time."""
-    if any(isinstance(each, CommonOption) for each in command.params):
-        return
-    taken = {name for each in command.params for name in each.opts}
-    record: tuple[str, str] | None = _COMMON_HELP
-    for names, callback, kwargs in _COMMON_OPTIONS:
-        if taken.isdisjoint(names):
-            option = CommonOption(names, is_listed=False, record=record, callback=callback, **kwargs)
-            command.params.append(option)
-            record = None
-    if isinstance(command, click.Group):
-        for each in command.commands.values():
-            offer_common_options(each)
 
 
 def directory_argument(context: click.Context, parameter: click.Parameter, value: str) -> Path:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tarmak_iam.cli.options import CommonOption, offer_common_options
+from tarmak_iam.cli.common_options import CommonOption, offer_common_options
 from tarmak_iam.cli.session import Session, session_of
 from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.patterns import compiled
 from tarmak_iam.suggestions import LIKELY, closest, did_you_mean, spelled_otherwise
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _WORDS = f"{__name__}.words"
 
 
 # <environment>-<name>, and neither a path nor an ARN.
-_CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)+/?", re.ASCII)
+_CLUSTER = compiled(r"[A-Za-z0-9][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)+/?", re.ASCII)
 
 
 def remember_words(context: click.Context, words: Sequence[str]) -> None:
@@ -292,12 +293,12 @@ def _commands(
 
 
 # Click has these only in the text of its message.
-_EXTRA = re.compile(r"Got unexpected extra arguments? \((?P<words>.*)\)\Z", re.DOTALL)
+_EXTRA = compiled(r"Got unexpected extra arguments? \((?P<words>.*)\)\Z", re.DOTALL)
 
-_NOT_A_NUMBER = re.compile(r"'(?P<value>.*)' is not a valid (?P<kind>integer|float)( range)?\Z", re.DOTALL)
-_NOT_IN_RANGE = re.compile(r"(?P<value>\S+) is not in the range x>=0\Z")
+_NOT_A_NUMBER = compiled(r"'(?P<value>.*)' is not a valid (?P<kind>integer|float)( range)?\Z", re.DOTALL)
+_NOT_IN_RANGE = compiled(r"(?P<value>\S+) is not in the range x>=0\Z")
 
-_NOT_ONE_OF = re.compile(r"(['\"])(?P<value>.*)\1 is not one of ")
+_NOT_ONE_OF = compiled(r"(['\"])(?P<value>.*)\1 is not one of ")
 
 
 def usage_message(error: click.ClickException) -> str:

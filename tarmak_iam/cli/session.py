@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,8 +12,11 @@ import click
 from tarmak_iam.cli.console import log, log_variables, note
 from tarmak_iam.command_line import CommandLine
 from tarmak_iam.errors import FileError, SelectionError
+from tarmak_iam.late_dataclass import dataclass
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tarmak_iam.config import Cluster, TarmakConfig
     from tarmak_iam.hook.cluster.kubectl import Kubectl
     from tarmak_iam.hook.lock import ClusterLock

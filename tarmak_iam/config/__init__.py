@@ -1,6 +1,21 @@
 """tarmak.yaml: how it is found and read as Tarmak reads it, its clusters and sections."""
 
-from tarmak_iam.config.cluster import Cluster
-from tarmak_iam.config.config import TarmakConfig
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tarmak_iam.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from tarmak_iam.config.cluster import Cluster
+    from tarmak_iam.config.config import TarmakConfig
+else:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "Cluster": "tarmak_iam.config.cluster",
+            "TarmakConfig": "tarmak_iam.config.config",
+        },
+    )
 
 __all__ = ["Cluster", "TarmakConfig"]

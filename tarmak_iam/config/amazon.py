@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from tarmak_iam.config.sections import LateSection, Problem, Section, SectionRule
 from tarmak_iam.findings import Severity
 from tarmak_iam.lazy_exports import lazy_exports
+from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted
 
 if TYPE_CHECKING:
     from tarmak_iam.config.amazon_model import AccessLogs, Amazon
 else:
     _MODELS = "tarmak_iam.config.amazon_model"
-    __getattr__, __dir__ = lazy_exports(__name__, {"AccessLogs": _MODELS, "Amazon": _MODELS})
+    __getattr__, _ = lazy_exports(__name__, {"AccessLogs": _MODELS, "Amazon": _MODELS})
 
-__all__ = ["AMAZON", "INIT", "INTERVALS", "LOGS", "AccessLogValues", "AccessLogs", "Amazon", "AmazonValues"]
 
 INIT = "awsIAMAuthenticatorInit"
 LOGS = ("publicELBAccessLogs", "internalELBAccessLogs")
@@ -27,7 +27,7 @@ INTERVALS = (5, 60)
 
 _DEFAULT_INTERVAL = 5
 # Every name that S3 accepts or once accepted: old buckets may have upper case and underscores.
-_BUCKET = re.compile(r"[A-Za-z0-9._-]*\Z", re.ASCII)
+_BUCKET = compiled(r"[A-Za-z0-9._-]*\Z", re.ASCII)
 
 
 class AccessLogValues(NamedTuple):

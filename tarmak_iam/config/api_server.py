@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.config.amazon import AccessLogValues, AmazonValues, with_defaults
 from tarmak_iam.config.tarmak_output import tarmak_json, with_log_defaults
 from tarmak_iam.config.tarmak_types import Field
+from tarmak_iam.patterns import compiled
 
 if TYPE_CHECKING:
     from tarmak_iam.config.cluster import Cluster
@@ -69,7 +69,7 @@ _INIT_DIRECTORIES = (INIT_DIRECTORY, "/etc/kubernetes", "/etc")
 
 # Tarmak writes the value into hieradata (hiera interpolates %{}) and into a systemd unit (where $ and % are special),
 # in double quotes but without escaping.
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\"'\\$%]")
+_UNSAFE = compiled(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\"'\\$%]")
 
 
 def webhook_file(cluster: Cluster) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.config.amazon import AMAZON, problems_of, with_defaults
 from tarmak_iam.config.kubernetes_versions import parse_version
+from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 Issue = tuple[tuple[str | int, ...], str, str]
 """The path below the cluster, what is wrong, and what to do."""
 
-_DIGITS = re.compile(r"[0-9]+\Z", re.ASCII)
+_DIGITS = compiled(r"[0-9]+\Z", re.ASCII)
 
 
 def api_server_issues(cluster: Cluster) -> list[Issue]:

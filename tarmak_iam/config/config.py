@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.file_on_disk import FileOnDisk
 from tarmak_iam.document.files import read_file
 from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.suggestions import choose_among
 from tarmak_iam.text import quoted, shortened
 

@@ -5,10 +5,8 @@ rejects the file.
 from __future__ import annotations
 
 import math
-import re
 import struct
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any, NoReturn
 
 from tarmak_iam.config.tarmak_types import Field, ScalarTypeError, base64_value, fields_of, root_field, scalar_value
@@ -18,6 +16,7 @@ from tarmak_iam.document.json_reader import plain_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import ScalarError, resolve_v2
 from tarmak_iam.errors import ConfigError, ParseError
+from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
@@ -100,6 +99,8 @@ def float_text(number: float) -> str:
     digits = next(text for precision in range(9) if _as_float32(text := f"{short:.{precision}e}") == short)
     mantissa, _, exponent = digits.partition("e")
     if -4 <= int(exponent) < 6:
+        from decimal import Decimal
+
         return format(Decimal(digits).normalize(), "f")
     return f"{mantissa}e{int(exponent):+03d}"
 
@@ -132,7 +133,7 @@ _REMEDIES = {
 
 _QUOTELESS = ("a boolean", "a whole number", "a number")
 
-_NO_BLANK = re.compile(r"[A-Za-z]+:[^\s/]")
+_NO_BLANK = compiled(r"[A-Za-z]+:[^\s/]")
 
 
 def decode(document: Document) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from tarmak_iam.config.cluster import ReadFile
@@ -19,6 +19,7 @@ from tarmak_iam.document.go_case import fold
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference, walk
 from tarmak_iam.document.plain_values import construct, same
 from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.suggestions import spelled_otherwise
 

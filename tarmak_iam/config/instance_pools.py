@@ -13,15 +13,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.aws.regions import is_known_region, is_region, region_of_zone, region_suggestions
 from tarmak_iam.config.cluster import Cluster, metadata_name
 from tarmak_iam.config.cluster_validation import Issue
 from tarmak_iam.config.config import TarmakConfig
+from tarmak_iam.patterns import compiled
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 _WITHOUT_ROLE = ("all", "hybrid")
 """Tarmak lists these types for all clusters except hubs, but has no role for them and rejects such a pool later."""
@@ -232,17 +235,17 @@ def _listed(names: Sequence[str], word: str) -> str:
     return f"{', '.join(others)} {word} {last}" if others else last
 
 
-_LABEL_TEXT = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?\Z", re.ASCII)
+_LABEL_TEXT = compiled(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?\Z", re.ASCII)
 
-_SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\Z", re.ASCII)
+_SUBDOMAIN = compiled(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\Z", re.ASCII)
 
-_TAINT_KEY = re.compile(r"[a-zA-Z0-9][\w.-]*/?[\w.-]*[a-zA-Z0-9]\Z", re.ASCII)
+_TAINT_KEY = compiled(r"[a-zA-Z0-9][\w.-]*/?[\w.-]*[a-zA-Z0-9]\Z", re.ASCII)
 
-_TAINT_VALUE = re.compile(r"[a-zA-Z0-9][\w.-]*[a-zA-Z0-9]\Z", re.ASCII)
+_TAINT_VALUE = compiled(r"[a-zA-Z0-9][\w.-]*[a-zA-Z0-9]\Z", re.ASCII)
 
 
 # Tarmak's expression is anchored at one end of one alternative only.
-_EFFECT = re.compile(r"\APreferNoSchedule|NoSchedule|NoExecute\Z", re.ASCII)
+_EFFECT = compiled(r"\APreferNoSchedule|NoSchedule|NoExecute\Z", re.ASCII)
 
 
 def label_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
@@ -297,19 +300,19 @@ def _is_qualified_name(key: str) -> bool:
 
 _SIZES = ("tiny", "small", "medium", "large")
 
-_INSTANCE_TYPE = re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9-]+\Z", re.ASCII)
+_INSTANCE_TYPE = compiled(r"[a-z][a-z0-9-]*\.[a-z0-9-]+\Z", re.ASCII)
 
 _VOLUME_TYPES = ("ssd", "gp2", "gp3", "st1", "sc1", "standard")
 
 _WITH_IOPS = ("io1", "io2")
 """EBS creates such a volume only with a number of IOPS, which Tarmak's Terraform code does not set."""
 
-_RESOURCE_NAME = re.compile(r"[A-Za-z0-9_-]+\Z", re.ASCII)
+_RESOURCE_NAME = compiled(r"[A-Za-z0-9_-]+\Z", re.ASCII)
 
 _OF_KUBERNETES = ("master", "worker", "etcd", "master-etcd")
 """The types whose resources begin with `kubernetes_`; resources of other types have only the name of the pool."""
 
-_QUANTITY = re.compile(r"(?P<number>[+-]?[0-9]*\.?[0-9]*)(?P<suffix>[EPTGMk]i?|Ki|[num]|[eE][+-]?[0-9]+)?\Z", re.ASCII)
+_QUANTITY = compiled(r"(?P<number>[+-]?[0-9]*\.?[0-9]*)(?P<suffix>[EPTGMk]i?|Ki|[num]|[eE][+-]?[0-9]+)?\Z", re.ASCII)
 
 _EXPONENTS = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 
@@ -409,6 +412,8 @@ def _bytes_of(text: str) -> Decimal | None:
     match = _QUANTITY.match(text)
     if match is None or not match["number"].strip("+-."):
         return None
+    from decimal import Decimal
+
     number, suffix = Decimal(match["number"]), match["suffix"] or ""
     if suffix.endswith("i"):
         return number * Decimal(1024 ** ("KMGTPE".index(suffix[0]) + 1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 
 from tarmak_iam.config.tarmak_types import (
@@ -18,6 +17,7 @@ from tarmak_iam.config.tarmak_types import (
 )
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import ScalarError, resolve_v2
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.suggestions import CLOSE, bare, closest, is_one_typo, is_slip, spelled_otherwise
 
 _CLOSE_ELSEWHERE = 0.88

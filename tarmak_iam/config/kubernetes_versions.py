@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 
 DEFAULT_KUBERNETES = "1.12.9"
 """The version that Tarmak installs if `kubernetes.version` is empty."""
@@ -17,14 +19,14 @@ and install.pp): kubernetes/kubernetes#83454 removed it."""
 NEWEST_KUBERNETES = (1, 37)
 """The newest release that the manifests were validated for; a later release is treated like it."""
 
-_VERSION = re.compile(
+_VERSION = compiled(
     r"v?([0-9]+(?:\.[0-9]+)*?)"
     r"(?:-([0-9]+[0-9A-Za-z\-~]*(?:\.[0-9A-Za-z\-~]+)*)|(?:-?([A-Za-z\-~]+[0-9A-Za-z\-~]*(?:\.[0-9A-Za-z\-~]+)*)))?"
     r"(?:\+([0-9A-Za-z\-~]+(?:\.[0-9A-Za-z\-~]+)*))?\Z",
     re.ASCII,
 )
 
-_RELEASE = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}(-(alpha|beta|rc)\.[0-9]+)?\Z", re.ASCII)
+_RELEASE = compiled(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}(-(alpha|beta|rc)\.[0-9]+)?\Z", re.ASCII)
 
 _MAX_SEGMENT = 2**63 - 1
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from tarmak_iam.config.amazon import AMAZON
@@ -14,6 +13,7 @@ from tarmak_iam.config.sections import Section, field_errors, validation_error
 from tarmak_iam.config.tarmak_types import ScalarTypeError, field_at, scalar_value
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, ParseError, SelectionError
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.plugins import OWN, check_unique, provided
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted

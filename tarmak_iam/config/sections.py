@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tarmak_iam.findings import At, Severity
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lazy_exports import lazy_exports
 from tarmak_iam.plugins import guarded
 

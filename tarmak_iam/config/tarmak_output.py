@@ -9,14 +9,12 @@ of pkg/apis/cluster/v1alpha1, pkg/apis/tarmak/v1alpha1 and of apimachinery's Obj
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import copy
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.config.amazon import AmazonValues, logs_of, read_amazon, with_defaults
 from tarmak_iam.config.decode import API_VERSION, KIND
@@ -24,6 +22,10 @@ from tarmak_iam.config.kubernetes_versions import DEFAULT_KUBERNETES
 from tarmak_iam.config.tarmak_types import Field, fields_of, root_field
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.scalars import decode_base64
+from tarmak_iam.patterns import compiled
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 NOW = "<NOW>"
 """Stands for the time at which Tarmak reads the file; no time in a file looks like it."""
@@ -165,9 +167,9 @@ _POINTED_AT = ("LoggingSink", "Subnet", "Firewall", "IngressRule", "EgressRule",
 
 _ZERO = {"string": "", "bool": False, "float64": 0.0}
 
-_TIME = re.compile(r"(.{10})T(\d+):(\d\d):(\d\d)[.,]?\d*(?:Z|([-+])(\d\d):(\d\d))\Z", re.ASCII)
+_TIME = compiled(r"(.{10})T(\d+):(\d\d):(\d\d)[.,]?\d*(?:Z|([-+])(\d\d):(\d\d))\Z", re.ASCII)
 
-_QUANTITY = re.compile(r"([-+]?)([0-9]*)\.?([0-9]*)(.*)\Z", re.ASCII)
+_QUANTITY = compiled(r"([-+]?)([0-9]*)\.?([0-9]*)(.*)\Z", re.ASCII)
 
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 
@@ -195,6 +197,8 @@ def tarmak_json(data: Any, field: Field | None = None) -> Any:
             if not isinstance(value := _member(data or {}, field.struct, key, each), _Omitted)
         }
     if field.is_bytes:
+        import base64
+
         return base64.b64encode(decode_base64(data) if isinstance(data, str) else bytes(data)).decode()
     if field.kind == "list":
         assert field.of is not None
@@ -246,6 +250,8 @@ def _utc(text: str | None) -> str | None:
 
 def _quantity(text: str) -> str:
     """A quantity by its size alone, rounded up to the precision of Tarmak."""
+    from fractions import Fraction
+
     match = _QUANTITY.match(text)
     assert match is not None  # the decoder has checked it
     sign, whole, fraction, suffix = match.groups()
@@ -260,6 +266,8 @@ def _quantity(text: str) -> str:
 
 
 def _power_of_ten(suffix: str) -> Fraction:
+    from fractions import Fraction
+
     exponent = _DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:])
     return Fraction(10) ** max(-1000, min(exponent, 1000))  # beyond the precision of Tarmak in any case
 

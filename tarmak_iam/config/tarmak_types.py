@@ -8,18 +8,17 @@ Sources: json-iterator's codecs, apimachinery's Time and Quantity, Go's time.Par
 
 from __future__ import annotations
 
-import calendar
-import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import replace
 from functools import cache
-from importlib import resources
 from typing import Any, Literal
 
 from tarmak_iam.document.scalars import decode_base64
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.package_data import package_json
+from tarmak_iam.patterns import compiled
 
 ITEM = "*"
 """The step of a type path to the items of a list or the values of a map."""
@@ -108,8 +107,7 @@ def field_at(struct: str, path: TypePath) -> Field | None:
 
 @cache
 def _table() -> dict[str, dict[str, dict[str, object]]]:
-    text = resources.files(__package__).joinpath("tarmak-types.json").read_text(encoding="utf-8")
-    table: dict[str, dict[str, dict[str, object]]] = json.loads(text)
+    table: dict[str, dict[str, dict[str, object]]] = package_json(__package__, "tarmak-types.json")
     return table
 
 
@@ -128,11 +126,11 @@ _RANGES = {
     "uint8": (0, 2**8 - 1),
 }
 
-_RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)([.,]\d+)?(?:Z|[-+](\d\d):(\d\d))\Z", re.ASCII)
+_RFC3339 = compiled(r"(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)([.,]\d+)?(?:Z|[-+](\d\d):(\d\d))\Z", re.ASCII)
 
 
 # 1.G and .5 are valid, and a sign alone is 0: the parser of Quantity accepts them.
-_QUANTITY = re.compile(
+_QUANTITY = compiled(
     r"[-+]?(?P<digits>[0-9]*(?:\.[0-9]*)?)(?P<suffix>(?:[numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?)\Z", re.ASCII
 )
 
@@ -178,6 +176,8 @@ def _integer(kind: str, value: Any, *, is_json: bool) -> int:
     if kind == "uint8" and isinstance(value, float) and math.copysign(1, value) < 0:
         raise ScalarTypeError("a whole number from 0 to 255")  # -0 has a sign
     if isinstance(value, float) and not is_json and value.is_integer() and abs(value) < 1e21:
+        from decimal import Decimal
+
         value = int(Decimal(repr(value)))  # from the digits as written, not from the float
     if type(value) is not int:
         raise ScalarTypeError("a whole number")
@@ -198,8 +198,12 @@ def _timestamp(value: Any) -> str:
     raise ScalarTypeError("a time such as 2019-05-21T09:14:02Z")
 
 
+def _is_leap(year: int) -> bool:
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+
+
 def _days(year: int, month: int) -> int:
-    return 29 if month == 2 and calendar.isleap(year) else (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]
+    return 29 if month == 2 and _is_leap(year) else (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]
 
 
 def _quantity(value: Any) -> str:

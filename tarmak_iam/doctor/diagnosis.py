@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import capped, one_line
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from tarmak_iam.doctor.diagnosis import EXPIRES_WITHIN, Check, Diagnosis
@@ -14,6 +13,7 @@ from tarmak_iam.doctor.master_checks import MASTER_CHECKS
 from tarmak_iam.doctor.pair_checks import FILE_CHECKS, PAIR_CHECKS
 from tarmak_iam.doctor.systemd_units import INIT_UNIT, UNIT
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY
 
 CHECKS: tuple[Check, ...] = (*FILE_CHECKS, *PAIR_CHECKS, *WEBHOOK_CHECKS, *MASTER_CHECKS, *ID_CHECKS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
@@ -25,6 +24,7 @@ from tarmak_iam.identity.daemon_config import ServerSettings, read_server_settin
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.pki.certificates import Certificate, PrivateKey, Unreadable, read_certificate, read_key
 from tarmak_iam.pki.pem import Block, is_certificate, is_key, read_pem
 

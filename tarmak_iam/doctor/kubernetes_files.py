@@ -8,7 +8,6 @@ import base64
 import binascii
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -24,6 +23,7 @@ from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY
 from tarmak_iam.kubeconfig.exec_arguments import ExecArguments
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.pki.pem import Block, is_certificate, read_pem
 from tarmak_iam.routes import Path, Route
 from tarmak_iam.text import quoted

@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
+
+from tarmak_iam.late_dataclass import dataclass
 
 COMMAND = "aws-iam-authenticator"
 UNIT_DIR = "/etc/systemd/system"

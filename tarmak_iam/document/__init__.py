@@ -1,7 +1,27 @@
 """Read and edit YAML and strict JSON documents: nodes with positions, lossless edits, atomic file writes."""
 
-from tarmak_iam.document.document import Document
-from tarmak_iam.document.edits import Append, Edit, Insert, Remove, Set
-from tarmak_iam.errors import EditRefused
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tarmak_iam.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from tarmak_iam.document.document import Document
+    from tarmak_iam.document.edits import Append, Edit, Insert, Remove, Set
+    from tarmak_iam.errors import EditRefused
+else:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "Append": "tarmak_iam.document.edits",
+            "Document": "tarmak_iam.document.document",
+            "Edit": "tarmak_iam.document.edits",
+            "EditRefused": "tarmak_iam.errors",
+            "Insert": "tarmak_iam.document.edits",
+            "Remove": "tarmak_iam.document.edits",
+            "Set": "tarmak_iam.document.edits",
+        },
+    )
 
 __all__ = ["Append", "Document", "Edit", "EditRefused", "Insert", "Remove", "Set"]

@@ -30,6 +30,8 @@ from tarmak_iam.document.nodes import Entry, Mapping, Node, Sequence, Span, is_b
 from tarmak_iam.document.splices import column, member_count, member_start, member_value, next_line_after, starts_line
 from tarmak_iam.document.target import is_null
 from tarmak_iam.document.tree import Comment, Tree
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from tarmak_iam.document.target import locate
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.document.yaml_reader import has_c_parser
 from tarmak_iam.errors import EditRefused, Place
+from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Path, Route
 
 PROVEN_ONCE_IN = 256
@@ -400,7 +401,7 @@ def _same(one: Document, other: Document) -> bool:
     return one.text == other.text and one.removed_comments == other.removed_comments
 
 
-_LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
+_LINE = compiled(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
 
 
 def place_within(document: Document, path: Path | Route, inner: Place) -> Place:

@@ -33,6 +33,7 @@ from tarmak_iam.document.target import Target, kind_of
 from tarmak_iam.document.tree import Comment
 from tarmak_iam.document.write import drops_custom_tag, write_value
 from tarmak_iam.errors import EditRefused
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Key, Path, Route, Step
 
 

@@ -8,11 +8,11 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from tarmak_iam.document.files import file_error
 from tarmak_iam.errors import FileError, Place, ToolError
+from tarmak_iam.late_dataclass import dataclass
 
 _PROCESSES = Path("/proc")
 

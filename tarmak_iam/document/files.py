@@ -12,15 +12,15 @@ import fcntl
 import logging
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import BinaryIO
 
 from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.errors import FileChanged, FileError, Place
+from tarmak_iam.late_dataclass import dataclass
 
 _ADVICE = "replace the link with the file, or use --follow-links if you own the link and its target"
 
@@ -249,7 +249,9 @@ def _check_unchanged(path: Path, target: Path, expected: bytes | None) -> None:
 
 
 def _write_new_file(target: Path, data: bytes, mode: int, *, secret: bool) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".tmp", dir=target.parent)
+    from tempfile import mkstemp  # needed for writing only
+
+    descriptor, name = mkstemp(prefix=f".{target.name[:100]}.", suffix=".tmp", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             _take_over_attributes(file.fileno(), target, mode, secret=secret)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from collections.abc import Sequence as SequenceOf
-from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span, content_start
@@ -14,6 +13,7 @@ from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import Splice, blanks_before, joined_spans, member_span, members_of, starts_line
 from tarmak_iam.document.target import Target, refuse
 from tarmak_iam.document.tree import Tree
+from tarmak_iam.late_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ letters folds to an ASCII letter, and principals of IAM and keys of the daemon c
 
 from __future__ import annotations
 
-import json
 from functools import cache
-from importlib import resources
+
+from tarmak_iam.package_data import package_json
 
 
 def to_lower(text: str) -> str:
@@ -34,8 +34,7 @@ def equal_fold(left: str, right: str) -> bool:
 @cache
 def _table(name: str) -> dict[int, int]:
     """A table for `str.translate`, by code point. The file has ranges `[first, last, step, difference]`."""
-    text = resources.files(__package__).joinpath("go_case.json").read_text(encoding="utf-8")
-    ranges: list[list[int]] = json.loads(text)[name]
+    ranges: list[list[int]] = package_json(__package__, "go_case.json")[name]
     return {
         code: code + difference for first, last, step, difference in ranges for code in range(first, last + 1, step)
     }

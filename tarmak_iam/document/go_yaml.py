@@ -22,6 +22,7 @@ from ruamel.yaml.scanner import Scanner, ScannerError
 from ruamel.yaml.tokens import DocumentEndToken, ScalarToken
 
 from tarmak_iam.document.nodes import Node, Scalar, content_start, walk
+from tarmak_iam.patterns import compiled
 
 # Tabs after something on the line that is neither indentation nor an indicator (`-`, `?` or `:`, after a blank or at
 # the beginning of the line): whether go-yaml accepts a tab after those depends on the context, which the scanner knows.
@@ -29,7 +30,7 @@ _SEPARATING_TABS = re.compile(r"(?:(?<=[^\s?:-])|(?<=[^\s][?:-]))[ \t]*\t[ \t]*"
 
 _BREAKS_AS_LINE_FEEDS = str.maketrans(dict.fromkeys("\x85\u2028\u2029", "\n"))
 
-_LINE_END = re.compile(r"[\r\n]|\Z")
+_LINE_END = compiled(r"[\r\n]|\Z")
 
 
 def mask(text: str) -> str:
@@ -60,7 +61,7 @@ def _own_start(masked: str, node: Scalar) -> int:
     return match.start() if match else start
 
 
-_INDICATORS = re.compile(r"(?:([-+])([1-9])?|([1-9])([-+])?)?#")
+_INDICATORS = compiled(r"(?:([-+])([1-9])?|([1-9])([-+])?)?#")
 
 _BREAKS = "\r\n\x85\u2028\u2029"
 

@@ -49,6 +49,7 @@ from tarmak_iam.document.splices import (
 from tarmak_iam.document.target import Target, is_null, refuse
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.document.write import write_value
+from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted
 
 
@@ -207,7 +208,7 @@ def _above_first(target: Target, mapping: Mapping) -> int | None:
     return source.line_start(target.tree.extent.start) if holder.index is None else None
 
 
-_MARKER = re.compile(r"^---", re.MULTILINE)
+_MARKER = compiled(r"^---", re.MULTILINE)
 
 
 def emptied_by(target: Target) -> Target:

@@ -9,10 +9,12 @@ make reading a file a third slower: a document has thousands of nodes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Literal, NamedTuple, TypeGuard
+
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 
 Style = Literal["plain", "single", "double", "literal", "folded"]
 

@@ -14,6 +14,7 @@ from tarmak_iam.document.members import takes_members
 from tarmak_iam.document.nodes import Mapping, Sequence
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.target import Target, native_keys, refuse
+from tarmak_iam.late_dataclass import dataclass
 
 
 @dataclass(frozen=True)

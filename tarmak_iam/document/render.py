@@ -22,7 +22,7 @@ _WORDS = frozenset(
     ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "=", "<<", ".inf", "+.inf", "-.inf", ".nan"]
 )
 
-_OTHER_TYPES = re.compile(
+_OTHER_TYPES = compiled(
     r"""
     [-+]?0[bB][01_]+ | [-+]?0[xX][0-9a-fA-F_]+ | [-+]?0[oO][0-7_]+      # integers with a prefix
     | [-+]?[0-9][0-9_]*                                                 # 12, 0123, 1_000, account ids
@@ -34,17 +34,17 @@ _OTHER_TYPES = re.compile(
     re.VERBOSE | re.ASCII,
 )
 
-_UNSAFE_START = re.compile(r"[-?:](?:\s|\Z)|[,\[\]{}#&*!|>'\"%@`\s]|---|\.\.\.")
+_UNSAFE_START = compiled(r"[-?:](?:\s|\Z)|[,\[\]{}#&*!|>'\"%@`\s]|---|\.\.\.")
 
-_UNSAFE_INSIDE = re.compile(r":\s|:\Z|\s#|\s\Z|[\t\n\xa0\ufeff\ud800-\udfff\ufffe\uffff" + ACTED_ON + r"]|\{\{")
+_UNSAFE_INSIDE = compiled(r":\s|:\Z|\s#|\s\Z|[\t\n\xa0\ufeff\ud800-\udfff\ufffe\uffff" + ACTED_ON + r"]|\{\{")
 
-_UNSAFE_IN_FLOW = re.compile(r"[,\[\]{}:?]")
+_UNSAFE_IN_FLOW = compiled(r"[,\[\]{}:?]")
 
 _ESCAPES = {"\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 
-_YAML_ONLY = re.compile(r"[\ufeff\ufffe\uffff" + ACTED_ON + "]|" + MARKER)
+_YAML_ONLY = compiled(r"[\ufeff\ufffe\uffff" + ACTED_ON + "]|" + MARKER)
 
-_NEEDS_ESCAPE = re.compile(r'["\\\t\n\ufeff\ufffe\uffff' + ACTED_ON + "]|" + MARKER)
+_NEEDS_ESCAPE = compiled(r'["\\\t\n\ufeff\ufffe\uffff' + ACTED_ON + "]|" + MARKER)
 
 
 def is_plain_safe(text: str, *, flow: bool = False) -> bool:
@@ -252,7 +252,7 @@ class _LayoutSurvey:
 
 _SHORT = 80
 
-_NO_LITERAL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|[ ](?:\n|\Z)")
+_NO_LITERAL = compiled(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|[ ](?:\n|\Z)")
 
 
 def indent(lines: list[str], width: int) -> list[str]:

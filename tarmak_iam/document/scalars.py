@@ -6,14 +6,14 @@ Neither YAML 1.1 nor 1.2 describes these rules: `y` is a boolean, `08` the float
 
 from __future__ import annotations
 
-import base64
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from tarmak_iam.document.nodes import Scalar
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 
 Plain = None | bool | int | float | str
 
@@ -42,29 +42,29 @@ _WORDS_V2: _Words = {
     **dict.fromkeys(("n", "N", "no", "No", "NO", "off", "Off", "OFF"), False),
 }
 
-_FLOAT_V2 = re.compile(r"[-+]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][-+][0-9]+)?\Z", re.ASCII)
+_FLOAT_V2 = compiled(r"[-+]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][-+][0-9]+)?\Z", re.ASCII)
 
-_FLOAT_V3 = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
+_FLOAT_V3 = compiled(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
 
 
 # Go's ParseFloat takes underscores between digits.
-_DOT_FLOAT = re.compile(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+(_[0-9]+)*)?\Z", re.ASCII)
+_DOT_FLOAT = compiled(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+(_[0-9]+)*)?\Z", re.ASCII)
 
-_TIME = re.compile(
+_TIME = compiled(
     r"(\d{4})-(\d{1,2})-(\d{1,2})"  # 2006-1-2, optionally a time after T (with a zone) or after a blank (without)
     r"(?:(?:[Tt]|(?P<blank> ))(\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d+)?(?(blank)|(Z|[-+]\d\d:\d\d)))?\Z",
     re.ASCII,
 )
 
-_INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]*)|([1-9][0-9]*))\Z", re.ASCII)
+_INTEGER = compiled(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]*)|([1-9][0-9]*))\Z", re.ASCII)
 
 
 # 64 binary digits with sign and prefix, and some zeros; Python itself refuses to read thousands of digits.
 _LONGEST_INTEGER = 100
 
-_BITS = re.compile(r"[-+][01]{1,64}\Z", re.ASCII)
+_BITS = compiled(r"[-+][01]{1,64}\Z", re.ASCII)
 
-_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z", re.ASCII)
+_BASE64 = compiled(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z", re.ASCII)
 
 _MIN_INT64, _MAX_UINT64 = -(2**63), 2**64 - 1
 
@@ -298,6 +298,8 @@ def decode_base64(text: str) -> bytes:
     """Go's base64.StdEncoding: padding is required, and only line breaks are ignored. Raises ValueError."""
     if not _BASE64.match(text := text.replace("\r", "").replace("\n", "")):
         raise ValueError("illegal base64 data")
+    import base64
+
     return base64.b64decode(text)
 
 

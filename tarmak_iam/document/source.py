@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import bisect
-import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate
 
 from tarmak_iam.errors import ParseError, Place
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 
 MAX_BYTES = 10 * 1024 * 1024
 """Larger input is rejected before it is parsed. No tarmak.yaml or ConfigMap (1 MiB) is nearly that large."""
@@ -21,7 +22,7 @@ MAX_VALUES = 1_000_000
 
 TOO_MANY = "the document has more than a million values, which is the limit"
 
-SURROGATE = re.compile("[\ud800-\udfff]")
+SURROGATE = compiled("[\ud800-\udfff]")
 """Half of a surrogate pair. It cannot be encoded; Go and YAML reject or replace it."""
 
 _MARKS = (
@@ -32,9 +33,9 @@ _MARKS = (
 
 
 # The line breaks of YAML 1.1, which include NEL, LINE SEPARATOR and PARAGRAPH SEPARATOR.
-_LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
+_LINE_END = compiled(r"\r\n|[\r\n\x85\u2028\u2029]")
 
-_RARE_END = re.compile(r"[\r\x85\u2028\u2029]")
+_RARE_END = compiled(r"[\r\x85\u2028\u2029]")
 
 _LONE_QUESTION_MARK = re.compile(r"(?:(?<=\s)|\A)\?[ \t]*(?:[ \t]#[^\r\n]*)?(?=[\r\n]|\Z)")
 

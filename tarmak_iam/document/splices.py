@@ -83,7 +83,7 @@ class ClaimedSpans:
         return other.leads_to(owner) or owner.leads_to(other)
 
 
-_DASH = re.compile(r"^[ ]*-(?=\s)", re.MULTILINE)
+_DASH = compiled(r"^[ ]*-(?=\s)", re.MULTILINE)
 
 
 def column(source: Source, offset: int) -> int:
@@ -99,9 +99,9 @@ def dash_of(source: Source, sequence: Sequence) -> int:
     return match.end() - 1 if match else sequence.span.start
 
 
-_COLON = re.compile(r"(?:\s#[^\r\n]*|[^:#])*:")
+_COLON = compiled(r"(?:\s#[^\r\n]*|[^:#])*:")
 
-_COMMENT_SIGN = re.compile(r"(?:(?<=[ \t])|^)#", re.MULTILINE)
+_COMMENT_SIGN = compiled(r"(?:(?<=[ \t])|^)#", re.MULTILINE)
 
 
 def last_leaf(node: Node) -> Node:

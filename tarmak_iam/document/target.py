@@ -13,6 +13,7 @@ from tarmak_iam.document.scalars import resolve_v2
 from tarmak_iam.document.splices import member_count
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import EditRefused
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Key, Route, Step
 from tarmak_iam.text import quoted
 

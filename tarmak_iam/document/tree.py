@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
@@ -15,17 +14,19 @@ from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Sp
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_reader import YamlText, read_stream, read_yaml
 from tarmak_iam.errors import ParseError, Place
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Key, Route
 
 # The `#` comes first and the condition before it second, so that the search is for a literal, which is fast.
-_COMMENT = re.compile(r"#(?<![^ \t\r\n\ufeff]#)[^\r\n\x85\u2028\u2029]*")
+_COMMENT = compiled(r"#(?<![^ \t\r\n\ufeff]#)[^\r\n\x85\u2028\u2029]*")
 
 # After the end of a document: a marker, and the first line that is not only markers, directives and comments.
-_MARKER = re.compile(r"(?<![^\r\n])---")
-_MARKED = re.compile(r"(?<![^\r\n])(?:---|\.\.\.)(?:\s|\Z)")
-_CONTENT = re.compile(r"(?<![^\r\n])(?!%|\.\.\.)(?:---[ \t]+)?(?!---(?:\s|\Z))[ \t]*[^\s#]")
+_MARKER = compiled(r"(?<![^\r\n])---")
+_MARKED = compiled(r"(?<![^\r\n])(?:---|\.\.\.)(?:\s|\Z)")
+_CONTENT = compiled(r"(?<![^\r\n])(?!%|\.\.\.)(?:---[ \t]+)?(?!---(?:\s|\Z))[ \t]*[^\s#]")
 
-_SETTING = re.compile(
+_SETTING = compiled(
     r"#+[ \t]*(?P<quote>[\"']?)(?P<name>[^\s:\"'#](?:[^:\"'#]*[^\s:\"'#])?)(?P=quote)[ \t]*:(?:[ \t]|\Z)"
 )
 

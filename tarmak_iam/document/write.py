@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.document.comments import below_deeper_comments
@@ -39,7 +39,7 @@ from tarmak_iam.document.splices import (
 from tarmak_iam.document.target import Target, refuse
 from tarmak_iam.text import shortened
 
-_HEADER = re.compile(r"[|>][-+0-9]*")
+_HEADER = compiled(r"[|>][-+0-9]*")
 
 _BLANKS = re.compile(r"[ \t]+")
 

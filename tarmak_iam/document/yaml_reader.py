@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, NoReturn
 
@@ -21,6 +20,8 @@ from tarmak_iam.document.go_yaml import NOT_AN_ANCHOR, go_yaml, mask, unmask_sca
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, Style, content_start
 from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, SURROGATE, TOO_MANY, Source
 from tarmak_iam.errors import ParseError
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted, shortened
 
 _STYLES: dict[str | None, Style] = {
@@ -38,7 +39,7 @@ _BLANKS = " \t\r\n\x85\u2028\u2029"
 _FIRST_TEXT = re.compile(r"^[ \t]*(?=\S)", re.MULTILINE)
 """The blanks before the text of the first line that is not blank."""
 
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPE = compiled(r"\\(.)", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -257,7 +258,7 @@ def _leading_spaces(text: str) -> int:
 # ruamel.yaml raises errors other than YAMLError for a few unusual texts (%YAML 1.3, "\\U00110000").
 PARSER_ERRORS = (YAMLError, AssertionError, ValueError, OverflowError)
 
-_QUOTED_TEMPLATE = re.compile(r"""[^'"]*['"].*\{\{""")
+_QUOTED_TEMPLATE = compiled(r"""[^'"]*['"].*\{\{""")
 
 _BYTE_ORDER_MARK = "\ufeff"
 

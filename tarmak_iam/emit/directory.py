@@ -9,7 +9,7 @@ import logging
 import os
 import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from tarmak_iam.document.files import file_error, make_directory, read_file, rea
 from tarmak_iam.emit.artifact import Artifact
 from tarmak_iam.emit.kustomization import is_safe_name
 from tarmak_iam.errors import FileError, Place
+from tarmak_iam.late_dataclass import dataclass
 
 RECORD_NAME = ".tarmak-iam-render"
 """Without the suffix .json: `kubectl apply -f DIRECTORY` would read such a file as an object."""

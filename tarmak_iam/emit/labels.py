@@ -6,6 +6,7 @@ import hashlib
 import re
 
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.patterns import compiled
 
 NAME = "aws-iam-authenticator"
 NAMESPACE = "kube-system"
@@ -15,8 +16,8 @@ SELECTOR = {"k8s-app": NAME}
 ADDON_MANAGER_LABEL = "addonmanager.kubernetes.io/mode"
 
 # Kubernetes' rule for the value of a label, without the empty value, which is not needed here.
-_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z", re.ASCII)
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_VALUE = compiled(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z", re.ASCII)
+_UNSAFE = compiled(r"[^A-Za-z0-9._-]+")
 
 
 def object_labels(installation: Installation) -> dict[str, str]:

@@ -7,10 +7,8 @@ of level error or fatal (logrus's formatter, and pkg/tarmak/utils/context.go).
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from tarmak_iam.access.diff import Loaded
@@ -19,8 +17,10 @@ from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS, Kubectl
 from tarmak_iam.hook.lock import ClusterLock
 from tarmak_iam.hook.programs import Completed, Programs, Progress, no_progress
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 
-_LINE = re.compile(r'^(?:time=(?:"[^"]*"|\S+) )?level=(\w+) msg=("(?:[^"\\]|\\.)*"|[^"\s]\S*)')
+_LINE = compiled(r'^(?:time=(?:"[^"]*"|\S+) )?level=(\w+) msg=("(?:[^"\\]|\\.)*"|[^"\s]\S*)')
 
 _FAILING = ("error", "fatal", "panic")
 
@@ -31,15 +31,15 @@ _NO_ANSWER = "error connecting to cluster: "
 
 
 # go-multierror: "2 errors occurred:\n\t* one\n\t* other\n\n"
-_ERRORS_OCCURRED = re.compile(r"\d+ errors? occurred:\s*\* ")
+_ERRORS_OCCURRED = compiled(r"\d+ errors? occurred:\s*\* ")
 
-_ITEM = re.compile(r"\n\s*\* ")
+_ITEM = compiled(r"\n\s*\* ")
 
 
 # The AWS SDK appends this advice for programmers to every such error.
-_DEPRECATED = re.compile(r"\. Deprecated\.\s+For verbose messaging see aws\.Config\.CredentialsChainVerboseErrors")
+_DEPRECATED = compiled(r"\. Deprecated\.\s+For verbose messaging see aws\.Config\.CredentialsChainVerboseErrors")
 
-_HEX = re.compile(r"\\x([0-9a-f]{2})")
+_HEX = compiled(r"\\x([0-9a-f]{2})")
 
 
 def failure_of(done: Completed) -> str:

@@ -1,6 +1,23 @@
 """The authenticator's configuration by release, and who a caller becomes."""
 
-from tarmak_iam.identity.authenticator import Authenticator, whois
-from tarmak_iam.identity.model import Answer, Identity
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tarmak_iam.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from tarmak_iam.identity.authenticator import Authenticator, whois
+    from tarmak_iam.identity.model import Answer, Identity
+else:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "Answer": "tarmak_iam.identity.model",
+            "Authenticator": "tarmak_iam.identity.authenticator",
+            "Identity": "tarmak_iam.identity.model",
+            "whois": "tarmak_iam.identity.authenticator",
+        },
+    )
 
 __all__ = ["Answer", "Authenticator", "Identity", "whois"]

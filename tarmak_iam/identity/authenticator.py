@@ -20,6 +20,7 @@ from tarmak_iam.identity.releases import RECORDED_RELEASE, DaemonVersion
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.token_review import TokenReviewer, with_alternatives
 from tarmak_iam.identity.viper import Item, load_config, parse_config, possible_files, take_each
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 
 

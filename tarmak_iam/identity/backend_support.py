@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 
 from tarmak_iam.identity.releases import ReleaseFeature
+from tarmak_iam.late_dataclass import dataclass
 
 
 class BackendSource(Enum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
 from tarmak_iam.errors import ParseError
@@ -26,6 +26,7 @@ from tarmak_iam.identity.dynamic_file import load_dynamic_file, read_json_object
 from tarmak_iam.identity.eks_configmap import find_aws_auth, load_eks_configmap
 from tarmak_iam.identity.model import DaemonInput, DaemonNotStarted, Locate
 from tarmak_iam.identity.mounted_file import load_mounted_file
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import quoted
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.document import Document
 from tarmak_iam.errors import Place
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Path, Route
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, NoReturn, TypeVar
 
 from tarmak_iam.aws.arn import ArnError, parse_arn
@@ -39,6 +39,7 @@ from tarmak_iam.identity.viper import (
     weak_list,
     weak_text,
 )
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 

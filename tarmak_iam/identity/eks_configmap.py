@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 from typing import Any
 
@@ -21,6 +21,7 @@ from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.go_decoding import JsonMappings, YamlMappings
 from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, Locate, no_place
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 
 AWS_AUTH_NAME, AWS_AUTH_NAMESPACE = "aws-auth", "kube-system"

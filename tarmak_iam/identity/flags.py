@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from tarmak_iam.document.go_case import to_lower
@@ -13,6 +13,8 @@ from tarmak_iam.document.scalars import parse_go_integer
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion
 from tarmak_iam.identity.viper import GO_TRUE
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 from tarmak_iam.text import shortened
 
 # Flag, shorthand, type, and the configuration key that it overrides.
@@ -39,7 +41,7 @@ _GATES = ("ConfiguredInitDirectories", "IAMIdentityMappingCRD", SSO_GATE)
 _LEVELS = frozenset(("panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"))
 _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
 # Go takes underscores between the digits of a literal.
-_GO_DIGITS = re.compile(r"[-+]?[0-9a-zA-Z]+(?:_[0-9a-zA-Z]+)*\Z", re.ASCII)
+_GO_DIGITS = compiled(r"[-+]?[0-9a-zA-Z]+(?:_[0-9a-zA-Z]+)*\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ keys in lower case and scalars as written.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from tarmak_iam.document import Document
@@ -14,6 +14,7 @@ from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import YAML_V2_LATER
 from tarmak_iam.identity.model import IdentityMapping, SsoRole
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.errors import Place
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import capped
 

@@ -7,16 +7,16 @@ release, the newest whose source was read, the default one, and the published im
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from tarmak_iam.aws.arn import PARTITIONS
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.package_data import package_json
+from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted
 
 SSO_GATE = "SSORoleMatch"
@@ -66,7 +66,7 @@ class ReleaseFeature(str, Enum):
     YAML_V2_2_2 = "yaml.v2 v2.2.2"
 
 
-_TAG = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+].*)?\Z", re.ASCII)
+_TAG = compiled(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+].*)?\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -162,7 +162,7 @@ class _ReleaseLine:
 
 @cache
 def _file() -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(resources.files(__package__).joinpath("versions.json").read_text("utf-8"))
+    content: dict[str, Any] = package_json(__package__, "versions.json")
     return content
 
 

@@ -4,14 +4,13 @@ pattern, the list of its SDK or the form of the name.
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 from tarmak_iam.aws.sts_hosts import DUAL_STACK_DOMAINS, GLOBAL_HOST, STS_DOMAINS, hosts_of_region
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, Spans, read_spans, server_partitions
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.package_data import package_json
+from tarmak_iam.patterns import compiled
 from tarmak_iam.text import one_line
 
 
@@ -27,10 +26,10 @@ def accepts_tokens_of(caller: str, daemon: str, version: DaemonVersion) -> bool:
 
 
 # The daemon's own pattern up to v0.5.1; it has no zero.
-_PATTERN = re.compile(r"sts(\.[a-z1-9-]+)?\.amazonaws\.com(\.cn)?\Z")
+_PATTERN = compiled(r"sts(\.[a-z1-9-]+)?\.amazonaws\.com(\.cn)?\Z")
 
 
-_REGION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\Z")
+_REGION = compiled(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +66,7 @@ def host_refusal(host: str, verifier: Verifier) -> str | None:
 def _hosts() -> dict[str, dict[str, Spans]]:
     """Partition -> host -> releases: sts-hosts.json is what aws-sdk-go's endpoints, in the version that each
     release has in its go.mod, answer for the service sts."""
-    text = resources.files(__package__).joinpath("sts-hosts.json").read_text(encoding="utf-8")
-    table: dict[str, dict[str, list[list[str]]]] = json.loads(text)
+    table: dict[str, dict[str, list[list[str]]]] = package_json(__package__, "sts-hosts.json")
     return {name: {host: read_spans(spans) for host, spans in hosts.items()} for name, hosts in table.items()}
 
 

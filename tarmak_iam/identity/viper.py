@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
 from functools import lru_cache, partial
 from itertools import product
 from math import prod
@@ -22,6 +20,7 @@ from tarmak_iam.document.scalars import YAML_V2, YAML_V2_LATER, YAML_V3, Dialect
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, server_keys
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted
 
@@ -318,6 +317,8 @@ def _float_text(value: float) -> str:
     """Go's FormatFloat with 'f' and the shortest precision: never with an exponent."""
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+    from decimal import Decimal
+
     return format(Decimal(repr(value)), "f").removesuffix(".0")
 
 

@@ -6,7 +6,7 @@ import base64
 import binascii
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.document import Document
 from tarmak_iam.document.files import Boundary, read_if_present
 from tarmak_iam.errors import ConfigError, FileError, TarmakIamError
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.pki.pem import Block, is_certificate, is_key, read_pem
 from tarmak_iam.text import TextEnum

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.identity.backend_support import MOUNTED_FILE, BackendSource, backend_of
@@ -11,6 +11,7 @@ from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion
 from tarmak_iam.installation.settings import SettingError
+from tarmak_iam.late_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +31,7 @@ from tarmak_iam.installation.daemon import Daemon
 from tarmak_iam.installation.misplaced_files import MisplacedFile, misplaced_files
 from tarmak_iam.installation.setting_table import REGISTRY
 from tarmak_iam.installation.settings import SettingError, Settings, override, value_text, written_route
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tarmak_iam.text import quoted, shortened
 

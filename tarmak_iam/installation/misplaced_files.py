@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from tarmak_iam.config import Cluster
@@ -15,6 +14,7 @@ from tarmak_iam.config.locate import CONFIG_NAME
 from tarmak_iam.document.files import Boundary
 from tarmak_iam.errors import FileError
 from tarmak_iam.installation.settings import SETTINGS_NAME
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 from tarmak_iam.suggestions import bare, closest
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
+
+from tarmak_iam.late_dataclass import dataclass
 
 Exec = Literal["aws-iam-authenticator", "tarmak-iam", "aws"]
 

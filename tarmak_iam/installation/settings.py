@@ -263,9 +263,9 @@ def _validated(values: dict[Any, Any]) -> Settings:
         except TypeError as error:
             raise ConfigError(f"{key}: {error}", remedy="write it in UTF-8") from None
     if not all(is_surely_valid(key, value) for key, value in values.items()):
-        from tarmak_iam.installation.settings_model import Settings as Model
+        from tarmak_iam.installation.settings_model import SettingsModel
 
-        values = Model.model_validate(values).model_dump(exclude_unset=True, by_alias=True)
+        values = SettingsModel.model_validate(values).model_dump(exclude_unset=True, by_alias=True)
     return Settings(**values)
 
 

@@ -43,7 +43,7 @@ def _setting(key: str, **more: Any) -> Any:
     return Field(default=DEFAULTS[key], alias=key, description=SETTINGS[key].description, **more)
 
 
-class Settings(BaseModel):
+class SettingsModel(BaseModel):
     """Frozen. An unknown key is an error, since no other program reads this file. `setting_table` describes the
     fields."""
 

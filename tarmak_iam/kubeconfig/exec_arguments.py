@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
+
+from tarmak_iam.late_dataclass import dataclass
 
 MISNAMED = ("aws-iam-authenticator-aws", "heptio-authenticator-aws")
 """The authenticator's name in Tarmak's documentation, a command that never existed; and its name up to v0.3."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from tarmak_iam.document import Append, Document, Edit, Set
@@ -11,6 +10,7 @@ from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.errors import EditRefused, PolicyRefused
 from tarmak_iam.kubeconfig.file import LISTS, KubeconfigFile
 from tarmak_iam.kubeconfig.ownership import claim, fixed_user
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import quoted
 
 EntryChange = Literal["added", "updated", "replaced", "unchanged"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 from tarmak_iam.aws.arn import ArnError, parse_arn
 from tarmak_iam.kubeconfig.exec_arguments import MISNAMED, ExecArguments
 from tarmak_iam.kubeconfig.exec_plugin import API_GROUP, DEFAULT_HINTS
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import quoted
 
 Values = Mapping[Any, Any]

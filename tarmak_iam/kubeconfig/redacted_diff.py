@@ -12,6 +12,7 @@ from tarmak_iam.document.unified_diff import unified_diff
 from tarmak_iam.kubeconfig.connection import has_credentials
 from tarmak_iam.kubeconfig.exec_arguments import WORDS
 from tarmak_iam.kubeconfig.file import LISTS
+from tarmak_iam.patterns import compiled
 
 _HIDDEN = "REDACTED"
 _PLUGIN = ("users", "user", "exec")
@@ -31,8 +32,8 @@ _SHOWN_PATHS = frozenset(
     }
 )
 _SHOWN_VARIABLES = frozenset({"AWS_PROFILE", "AWS_REGION"})
-_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9./_-]{0,62}\Z")
-_ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/\S+\Z", re.ASCII)
+_FIELD = compiled(r"[A-Za-z][A-Za-z0-9./_-]{0,62}\Z")
+_ROLE = compiled(r"arn:[a-z-]+:iam::[0-9]{12}:role/\S+\Z", re.ASCII)
 
 
 def redacted_diff(before: Document | None, after: Document, wanted: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -12,6 +12,7 @@ from tarmak_iam.aws.arn_flaws import ArnFlaw, FlawKind, arn_flaw
 from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.identity.viper import ViperSettings, field_key, field_value
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.mappings_file import Mappings

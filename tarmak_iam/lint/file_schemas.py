@@ -9,7 +9,7 @@ from __future__ import annotations
 from tarmak_iam.config.schema import model_schema
 from tarmak_iam.installation.setting_table import SETTINGS
 from tarmak_iam.installation.settings import SETTINGS_NAME
-from tarmak_iam.installation.settings_model import Settings
+from tarmak_iam.installation.settings_model import SettingsModel
 from tarmak_iam.lint.authenticator_keys import AuthenticatorKey, Schema, authenticator_keys
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 
@@ -27,7 +27,7 @@ def mappings_schema() -> Schema:
 
 def settings_schema() -> Schema:
     """The schema of `tarmak-iam.yaml`."""
-    schema = model_schema(SETTINGS_NAME, Settings)
+    schema = model_schema(SETTINGS_NAME, SettingsModel)
     schema["description"] = "Settings of tarmak-iam for a cluster. A setting that is missing has its default."
     for key, setting in SETTINGS.items():
         schema["properties"][key] |= setting.limits

@@ -23,6 +23,7 @@ from tarmak_iam.installation.setting_table import REGISTRY
 from tarmak_iam.installation.settings import Settings
 from tarmak_iam.lint.messages import of_cluster
 from tarmak_iam.lint.rule import INSTALLATION, Rule
+from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
@@ -90,7 +91,7 @@ def _granted(installation: Installation) -> set[tuple[object, ...]]:
 
 
 # Tags that usually move to the newest build, and incomplete versions.
-_MOVING = re.compile(r"(.*-)?latest|main|master|head|edge|nightly|dev|canary|stable|v?[0-9]+(\.[0-9]+)?", re.IGNORECASE)
+_MOVING = compiled(r"(.*-)?latest|main|master|head|edge|nightly|dev|canary|stable|v?[0-9]+(\.[0-9]+)?", re.IGNORECASE)
 
 
 def image_findings(installation: Installation) -> list[Finding]:

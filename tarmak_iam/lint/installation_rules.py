@@ -27,6 +27,7 @@ from tarmak_iam.lint.messages import scalar_by_release
 from tarmak_iam.lint.rule import INSTALLATION, Implication, Rule
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
+from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -169,7 +170,7 @@ def _may_be_admin(grant: Grant) -> bool:
     return any(group == ADMINS or (is_session and can_become(group, ADMINS)) for group in grant.groups)
 
 
-_MAP_LIST = re.compile(r"\bmap(Roles|Users|Accounts)\b", re.IGNORECASE)
+_MAP_LIST = compiled(r"\bmap(Roles|Users|Accounts)\b", re.IGNORECASE)
 
 
 def _are_lists_unread(mappings: Mappings | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Seque
 from tarmak_iam.document.render import Layout, flow_text
 from tarmak_iam.document.splices import column, dash_of
 from tarmak_iam.findings import At, Finding, Subject
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.authenticator_keys import ENTRY_LISTS, IDENTITIES, LISTS, arn_in, is_empty_value
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.foreign_files import import_remedy, is_foreign, section_format
@@ -29,6 +30,7 @@ from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.unread_keys import KeyPlace, UnreadKey, inner_keys, unread_keys
 from tarmak_iam.lint.written_lists import group_names, merged_list
 from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted, shortened
 
 _EITHER = "move its entries to server.mapRoles or server.mapUsers, or prefix its name with x- if it is a note"
@@ -268,7 +270,7 @@ def _in_sso(document: Document, group: KeyGroup) -> str:
 
 _GROUPED = (KeyPlace.SERVER, KeyPlace.ENTRY, KeyPlace.SSO)
 
-_ENTRY_TEXT = re.compile(r"^[ \t]*(?:-[ \t]+)?(?:role|user)arn[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_ENTRY_TEXT = compiled(r"^[ \t]*(?:-[ \t]+)?(?:role|user)arn[ \t]*:", re.IGNORECASE | re.MULTILINE)
 """An entry in a string of an aws-auth ConfigMap."""
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from tarmak_iam.errors import PolicyRefused, TarmakIamError
 from tarmak_iam.findings import Severity, Subject
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.check import check
 from tarmak_iam.lint.rule import Subjects
 from tarmak_iam.lint.rule_run import Located
+from tarmak_iam.patterns import compiled
 
 # Line numbers and sizes in the messages of old findings: an edit changes them.
-_NUMBER = re.compile(r"[0-9][0-9,]*")
+_NUMBER = compiled(r"[0-9][0-9,]*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.aws.arn import (
@@ -28,11 +28,13 @@ from tarmak_iam.identity.model import IdentityMapping as Role
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
 from tarmak_iam.identity.viper import as_text, as_texts
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Rule
 from tarmak_iam.lint.written_lists import is_list_text, is_reported_elsewhere
 from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -139,7 +141,7 @@ ARN_RULES = (
     MAPPINGS.warning("IAM056", "root-or-federated-user", "a root or federated user", _root_or_federated),
 )
 
-_ELEVEN_DIGITS = re.compile(r"[0-9]{11}\Z", re.ASCII)
+_ELEVEN_DIGITS = compiled(r"[0-9]{11}\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.render import scalar_text
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.templates import PRIVATE_DNS, braced, fixed_prefix, has_session
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.name_rules import is_on_several_lines

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.ignored_content import with_keys_corrected
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import At, Finding, Subject
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.messages import of_cluster
 from tarmak_iam.lint.rule import Implication, Rule, Scope, Subjects
 from tarmak_iam.lint.suppression import Suppression, suppressions_of

@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeGuard
 
@@ -23,7 +22,9 @@ from tarmak_iam.document.nodes import Mapping, Node, Sequence, content_start
 from tarmak_iam.document.tree import Comment
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Finding, Subject
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.rule import SUPPRESSIONS, Rule
+from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import shortened
@@ -33,7 +34,7 @@ Steps = tuple[str | int, ...]
 
 
 # What may be before a node that begins on the line: dashes and other indicators, anchors and tags, comments.
-_BEFORE_A_NODE = re.compile(r"(?:[\s?:-]|[&!][^\s,\[\]{}]*|#[^\r\n\x85\u2028\u2029]*)*")
+_BEFORE_A_NODE = compiled(r"(?:[\s?:-]|[&!][^\s,\[\]{}]*|#[^\r\n\x85\u2028\u2029]*)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ def _units_of(root: Node) -> Iterator[_Unit]:
 
 _REASON = 200
 
-_COMMENT = re.compile(r"#+\s*tarmak-iam\s*:\s*ignore\b\s*(?:\[(?P<ids>[^\]]*)\])?(?P<reason>.*)", re.IGNORECASE)
+_COMMENT = compiled(r"#+\s*tarmak-iam\s*:\s*ignore\b\s*(?:\[(?P<ids>[^\]]*)\])?(?P<reason>.*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from functools import lru_cache
 
@@ -11,6 +11,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry as NodeEntry
 from tarmak_iam.document.nodes import Mapping, Node, Sequence, dereference, walk
 from tarmak_iam.document.splices import column, dash_of
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.authenticator_keys import (
     ENTRY_KEYS,
     ENTRY_LISTS,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -12,11 +10,13 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.render import Layout, flow_text
 from tarmak_iam.errors import ParseError
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.authenticator_keys import ENTRY_LISTS, arn_in, is_by_name, root_keys, spelled
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.unread_keys import IDENTITY, is_reported_as_key, kind_of_key
 from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
@@ -111,15 +111,15 @@ def _given_elsewhere(mappings: Mappings) -> dict[tuple[str | int, ...], frozense
     return given
 
 
-_HEADER = re.compile(r"[|>][-+0-9]*")
+_HEADER = compiled(r"[|>][-+0-9]*")
 
-_LIST = re.compile(r"\s*(?:\[|-\s)")
+_LIST = compiled(r"\s*(?:\[|-\s)")
 
 
 # Dashes without a space after them: `groups:` and below it `-dev` and `-ops` are the string "-dev -ops".
-_DASH = re.compile(r"(?:^|\s+)-\s*")
+_DASH = compiled(r"(?:^|\s+)-\s*")
 
-_MARKER = re.compile(r"---[ \t]*(?:\r?\n|\r|\Z)")
+_MARKER = compiled(r"---[ \t]*(?:\r?\n|\r|\Z)")
 
 
 def is_list_text(name: str, text: str) -> bool:

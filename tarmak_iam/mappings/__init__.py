@@ -1,7 +1,25 @@
 """The mappings file of a cluster and its entries, in the format of the authenticator."""
 
-from tarmak_iam.mappings.entries import MappingEntry
-from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
-from tarmak_iam.mappings.merging import MergeOutcome, Wanted
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tarmak_iam.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from tarmak_iam.mappings.entries import MappingEntry
+    from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
+    from tarmak_iam.mappings.merging import MergeOutcome, Wanted
+else:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "MAPPINGS_NAME": "tarmak_iam.mappings.mappings_file",
+            "MappingEntry": "tarmak_iam.mappings.entries",
+            "Mappings": "tarmak_iam.mappings.mappings_file",
+            "MergeOutcome": "tarmak_iam.mappings.merging",
+            "Wanted": "tarmak_iam.mappings.merging",
+        },
+    )
 
 __all__ = ["MAPPINGS_NAME", "MappingEntry", "Mappings", "MergeOutcome", "Wanted"]

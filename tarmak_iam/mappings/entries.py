@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.identity.model import SsoRole
 from tarmak_iam.identity.viper import ViperSettings, field_value, weak_list, weak_text
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.principals import SSO_PREFIX, principal_key
 from tarmak_iam.routes import Route
 

@@ -20,6 +20,7 @@ from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.identity.viper import ViperSettings, load_config, lookup
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.entries import MappingEntry, listed_entries
 from tarmak_iam.mappings.groups import listed_groups
 from tarmak_iam.mappings.merging import MergeOutcome, PrincipalRefusal, Wanted, plan_merge

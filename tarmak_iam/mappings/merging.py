@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from tarmak_iam.aws.copied_text import CONTROL
@@ -12,6 +12,7 @@ from tarmak_iam.document.nodes import Sequence as ListNode
 from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.viper import ViperSettings, field_key, field_value
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.principals import NamedPrincipal, parse_principal
 from tarmak_iam.routes import Route

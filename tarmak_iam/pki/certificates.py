@@ -6,11 +6,12 @@ Requires the extra `webhook`.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TypeVar
 
 from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.pki.server_names import AlternativeNames, parse_address
 
 

@@ -3,7 +3,7 @@ privilege."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 from tarmak_iam.installation.admin_kubeconfig import AdminAccess
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.git_history import GitRevision, LastChange
 from tarmak_iam.report.rbac import BindingRights, Rbac, SubjectRights

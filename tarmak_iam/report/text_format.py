@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from tarmak_iam.access.diff import who
 from tarmak_iam.errors import Place
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.principals import SSO_PREFIX
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.git_history import LastChange, short_commit

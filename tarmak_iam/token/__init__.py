@@ -1,8 +1,24 @@
 """Authenticator tokens: create them, check them as a release of the authenticator does, and explain them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tarmak_iam.lazy_exports import lazy_exports
 from tarmak_iam.token.credentials import Credentials
 from tarmak_iam.token.exec_credential import exec_credential
-from tarmak_iam.token.inspection import Inspection, inspect_token, token_refusal
 from tarmak_iam.token.make import Token, make_token
+
+if TYPE_CHECKING:
+    from tarmak_iam.token.inspection import Inspection, inspect_token, token_refusal
+else:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "Inspection": "tarmak_iam.token.inspection",
+            "inspect_token": "tarmak_iam.token.inspection",
+            "token_refusal": "tarmak_iam.token.inspection",
+        },
+    )
 
 __all__ = ["Credentials", "Inspection", "Token", "exec_credential", "inspect_token", "make_token", "token_refusal"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.late_dataclass import dataclass
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -44,9 +45,33 @@ def open_session(profile: str | None) -> Session:
         from botocore.session import Session
     except ImportError:
         raise TarmakIamError("tokens need botocore, which is not installed", remedy=_INSTALL) from None
-    # The authenticator (in Go) reads AWS_REGION first; botocore reads only AWS_DEFAULT_REGION.
-    region = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
+    region = ("region", list(REGION_VARIABLES), None, None)
     return Session(session_vars={"region": region}, profile=profile)
+
+
+REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
+"""The authenticator (in Go) reads AWS_REGION first; botocore by itself reads only AWS_DEFAULT_REGION."""
+
+_TOKEN_VARIABLES = ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
+
+# With these, botocore reads files, or looks at the expiry of the credentials.
+_NOT_SIMPLE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CREDENTIAL_EXPIRATION")
+
+
+def environment_credentials(environment: Mapping[str, str]) -> Credentials | None:
+    """The access key in these variables, which botocore finds before all others. None if there is none, or if botocore
+    has to decide whether to use it."""
+    key, secret = environment.get("AWS_ACCESS_KEY_ID"), environment.get("AWS_SECRET_ACCESS_KEY")
+    if not key or not secret or any(name in environment for name in _NOT_SIMPLE):
+        return None
+    return Credentials(
+        key, secret, next((environment[name] for name in _TOKEN_VARIABLES if environment.get(name)), None)
+    )
+
+
+def environment_region(environment: Mapping[str, str]) -> str | None:
+    """The region in these variables; None if botocore has to look for one elsewhere."""
+    return next((environment[name] for name in REGION_VARIABLES if name in environment), None) or None
 
 
 def keep_sessions(session: Session, directory: Path) -> None:

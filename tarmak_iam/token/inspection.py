@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import groupby
 
@@ -15,6 +14,8 @@ from tarmak_iam.document.go_case import fold, to_lower
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, known_releases
 from tarmak_iam.identity.sts_verification import Verifier, host_refusal
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 from tarmak_iam.text import TextEnum, one_line
 from tarmak_iam.token.presigned import LIFETIME, Presigned
 
@@ -35,8 +36,8 @@ _PARAMETERS = frozenset(
     }
 )
 
-_NUMBER = re.compile(r"[+-]?[0-9]+\Z")
-_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(?:[.,](\d+))?Z\Z", re.ASCII)
+_NUMBER = compiled(r"[+-]?[0-9]+\Z")
+_DATE = compiled(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(?:[.,](\d+))?Z\Z", re.ASCII)
 
 
 # The headers that the authenticator sends; a signature over any other header cannot be right.

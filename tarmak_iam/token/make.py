@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import logging
+import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +15,14 @@ from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, is_account, is
 from tarmak_iam.aws.regions import partition_of, region_flaw, region_of_zone
 from tarmak_iam.aws.sts_hosts import sts_host
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 from tarmak_iam.token.credentials import (
     Credentials,
     assume_role,
     aws_errors,
+    environment_credentials,
+    environment_region,
     keep_sessions,
     open_session,
     own_session_name,
@@ -30,13 +35,13 @@ if TYPE_CHECKING:
 
 
 # What stays unchanged as an HTTP header: Signature Version 4 trims spaces at the ends and collapses repeated ones.
-_CLUSTER_ID = re.compile(r"[!-~]+( [!-~]+)*\Z")
+_CLUSTER_ID = compiled(r"[!-~]+( [!-~]+)*\Z")
 
-_REGION = re.compile(r"[a-z]+(-[a-z0-9]+)*-[a-z]+-[0-9]+\Z")
+_REGION = compiled(r"[a-z]+(-[a-z0-9]+)*-[a-z]+-[0-9]+\Z")
 
 
 # The pattern of ExternalId in the API reference of STS.
-_EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}\Z", re.ASCII)
+_EXTERNAL_ID = compiled(r"[\w+=,.@:/-]{2,1224}\Z", re.ASCII)
 _LOGGER = logging.getLogger(__name__)
 _CUSHION = timedelta(minutes=1)
 
@@ -175,15 +180,15 @@ def make_token(
 ) -> Token:
     """A token for the cluster whose authenticator has this clusterID.
 
-    Without `credentials`, botocore finds them: environment, `profile`, SSO, container, instance. With `role`, the role
-    is assumed first. The role session is named `session_name`; with `forward_session_name`, it gets the session name of
-    the credentials; otherwise its name contains the time. The region is `region`, else that of the AWS environment
-    variables and configuration files, else `default_region`, else that of the instance, else a fixed region of the
-    role's partition. In `cache_directory`, botocore caches the sessions of profiles until they expire, as the AWS CLI
-    does in ~/.aws/cli/cache. `now` needs a time zone.
+    Without `credentials`, they are those that botocore finds: environment, `profile`, SSO, container, instance.
+    With `role`, the role is assumed first. The role session is named `session_name`; with `forward_session_name`,
+    it gets the session name of the credentials; otherwise its name contains the time. The region is `region`, else
+    that of the AWS environment variables and configuration files, else `default_region`, else that of the instance,
+    else a fixed region of the role's partition. In `cache_directory`, botocore caches the sessions of profiles
+    until they expire, as the AWS CLI does in ~/.aws/cli/cache. `now` needs a time zone.
 
-    Raises ConfigError for invalid arguments, before anything is signed; TarmakIamError if botocore is not installed,
-    no credentials are found, or the role cannot be assumed.
+    Raises ConfigError for invalid arguments, before anything is signed; TarmakIamError if botocore is not installed
+    and the environment variables are not sufficient, no credentials are found, or the role cannot be assumed.
     """
     request = TokenRequest(
         cluster_id=cluster_id,
@@ -219,11 +224,27 @@ def _signer(request: TokenRequest, now: datetime | None) -> tuple[Credentials, s
     """Credentials to sign with, and the region to sign for."""
     if request.credentials is not None and request.region is not None and request.role is None:
         return request.credentials, request.region
+    if (found := _environment_signer(request)) is not None:
+        return found
     session = open_session(request.profile)
     with aws_errors(request.profile, request.role):
         if request.cache_directory is not None:
             keep_sessions(session, request.cache_directory)
         return _asked_signer(session, request, now or _now())
+
+
+def _environment_signer(request: TokenRequest) -> tuple[Credentials, str] | None:
+    """As botocore would find them if the environment variables are sufficient, without botocore: its import takes
+    longer than everything else, and kubectl gets a token for every call."""
+    if request.role is not None or request.profile is not None or request.cache_directory is not None:
+        return None
+    credentials = request.credentials or environment_credentials(os.environ)
+    region = request.region or environment_region(os.environ)
+    if credentials is None or region is None:
+        return None
+    _LOGGER.info("AWS credentials: %s", "given" if request.credentials else "env")
+    check_region(region)
+    return credentials, region
 
 
 def _asked_signer(session: Session, request: TokenRequest, now: datetime) -> tuple[Credentials, str]:

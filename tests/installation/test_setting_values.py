@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from tarmak_iam.installation.setting_table import SETTINGS
 from tarmak_iam.installation.setting_values import CHOICES, DEFAULTS, is_surely_valid
 from tarmak_iam.installation.settings import Settings, parse_settings
-from tarmak_iam.installation.settings_model import Settings as Model
+from tarmak_iam.installation.settings_model import SettingsModel as Model
 
 VALID: dict[str, Any] = {
     "image": "mirror.example.com/a/authenticator:v0.7.2",

@@ -395,8 +395,9 @@ def test_sts_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("aws")
 def test_without_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "botocore.session", None)
-    with pytest.raises(TarmakIamError, match=r"tokens need botocore.*; install botocore, or the extra `aws`"):
-        make_token("test", now=NOW)
+    for role, profile in ((ROLE, None), (None, "dev")):
+        with pytest.raises(TarmakIamError, match=r"tokens need botocore.*; install botocore, or the extra `aws`"):
+            make_token("test", now=NOW, role=role, profile=profile)
 
 
 def test_given_credentials_and_region_need_no_botocore(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from tarmak_iam.findings import Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.misplaced_files import intended_name, misplaced_files
 from tarmak_iam.installation.settings import SETTINGS_NAME, parse_settings
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint import Located, Subjects, all_rules, examine
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tarmak_iam.suggestions import closest, did_you_mean

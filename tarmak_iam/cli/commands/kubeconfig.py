@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from tarmak_iam.kubeconfig.connection import authority_data, proxy_warning
 from tarmak_iam.kubeconfig.file import KubeconfigFile, default_file, kubectl_files
 from tarmak_iam.kubeconfig.merge import Merge, merge_kubeconfig
 from tarmak_iam.kubeconfig.redacted_diff import redacted_diff
+from tarmak_iam.late_dataclass import dataclass
 
 _CHANGE_WORDS = {
     "added": ("added", "to"),

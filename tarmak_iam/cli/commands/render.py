@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.emit import render as emit_all
 from tarmak_iam.emit.directory import DirectoryPlan, FileAction, plan_directory, write_directory
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import one_line
 
 if TYPE_CHECKING:

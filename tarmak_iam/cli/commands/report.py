@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +16,7 @@ from tarmak_iam.cli.console import note, print_json, print_line, print_payload
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.options import access_options, all_clusters_option, format_option
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint import Report, Subjects, examine
 
 if TYPE_CHECKING:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,11 +23,13 @@ from tarmak_iam.document.files import Boundary, make_directory, read_file, read_
 from tarmak_iam.errors import SelectionError
 from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
 from tarmak_iam.installation.settings import SETTINGS_NAME
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.file_schemas import mappings_schema, settings_schema
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
+from tarmak_iam.patterns import compiled
 from tarmak_iam.suggestions import did_you_mean
 
-_MODELINE = re.compile(r"#+\s*yaml-language-server\s*:\s*\$schema=\S*.*")
+_MODELINE = compiled(r"#+\s*yaml-language-server\s*:\s*\$schema=\S*.*")
 
 _OF_FILES = {
     "tarmak.yaml": (WHOLE_FILE, "tarmak.schema.json"),

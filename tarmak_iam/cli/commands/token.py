@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -18,9 +17,14 @@ from tarmak_iam.cli.options import daemon_version_option, format_option, plain_r
 from tarmak_iam.cli.parsing import CommandGroup
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
-from tarmak_iam.token import Inspection, exec_credential, inspect_token, make_token
+from tarmak_iam.token import exec_credential, make_token
 from tarmak_iam.token.exec_credential import token_in
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tarmak_iam.identity.releases import DaemonVersion
+    from tarmak_iam.token import Inspection
 
 _CLUSTER_ID = "not in the token, but signed as a header: for another cluster, STS rejects the signature"
 
@@ -124,6 +128,10 @@ def inspect(session: Session, token_text: str | None, daemon_version: str | None
     this cluster; with 1 if it would be rejected; with 2 if it is not a token. The release is that of --daemon-version,
     else that of the cluster's settings, else that of the default image.
     """
+    from datetime import datetime, timezone
+
+    from tarmak_iam.token import inspect_token
+
     text = _read(token_text)
     version, partition, region = _daemon(session, daemon_version)
     found = inspect_token(token_in(text), now=datetime.now(timezone.utc), partition=partition, region=region)
@@ -148,6 +156,8 @@ def _read(argument: str | None) -> str:
 def _daemon(session: Session, asked: str | None) -> tuple[DaemonVersion, str | None, str]:
     """Version, partition and region of the authenticator; without a cluster the version of the default image, and the
     partition and region of the token."""
+    from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
+
     is_chosen = session.directory is not None or session.cluster_name is not None
     if asked is not None and not is_chosen:
         return DaemonVersion.parse(asked), None, ""
@@ -214,6 +224,8 @@ def _refusal_text(refusal: str | None, otherwise: str) -> str:
 
 def _time(moment: datetime | None) -> str:
     """With the time until then, or since then."""
+    from datetime import datetime, timezone
+
     if moment is None:
         return "-"
     left = (moment - datetime.now(timezone.utc)).total_seconds()

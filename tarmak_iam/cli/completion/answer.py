@@ -9,18 +9,18 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import click
 from click.shell_completion import CompletionItem, ShellComplete
 
 from tarmak_iam.cli.completion import COMPLETION_VARIABLE
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 
-_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+_ASSIGNMENT = compiled(r"[A-Za-z_][A-Za-z0-9_]*=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def split_line(line: str) -> TypedLine:
 
 
 # All other characters need no quotes in the middle of a word in bash.
-_SPECIAL = re.compile(r"[^A-Za-z0-9_@%+=:,./-]")
+_SPECIAL = compiled(r"[^A-Za-z0-9_@%+=:,./-]")
 
 _ENDS_QUOTE = {"'": "'", '"': '"$`\\'}
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from tarmak_iam.errors import Place, TarmakIamError
 from tarmak_iam.findings import Finding, Severity
+from tarmak_iam.late_dataclass import dataclass
 
 if TYPE_CHECKING:
     from tarmak_iam.doctor.diagnosis import Diagnosis

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 import click
 
 from tarmak_iam.cli.formats import CheckReport
-from tarmak_iam.cli.formats.github import print_annotations
-from tarmak_iam.cli.formats.json import print_findings_json
-from tarmak_iam.cli.formats.sarif import print_sarif
-from tarmak_iam.cli.formats.text import print_findings
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.findings import Severity
+from tarmak_iam.late_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +21,35 @@ class OutputFormat:
     has_errors: bool = False
 
 
+def _print_text(report: CheckReport) -> None:
+    from tarmak_iam.cli.formats.text import print_findings
+
+    print_findings(report)
+
+
+def _print_json(report: CheckReport) -> None:
+    from tarmak_iam.cli.formats.json import print_findings_json
+
+    print_findings_json(report)
+
+
+def _print_sarif(report: CheckReport) -> None:
+    from tarmak_iam.cli.formats.sarif import print_sarif
+
+    print_sarif(report)
+
+
+def _print_annotations(report: CheckReport) -> None:
+    from tarmak_iam.cli.formats.github import print_annotations
+
+    print_annotations(report)
+
+
 FORMATS = {
-    "text": OutputFormat(print_findings),
-    "json": OutputFormat(print_findings_json),
-    "sarif": OutputFormat(print_sarif, has_errors=True),
-    "github": OutputFormat(print_annotations, has_errors=True),
+    "text": OutputFormat(_print_text),
+    "json": OutputFormat(_print_json),
+    "sarif": OutputFormat(_print_sarif, has_errors=True),
+    "github": OutputFormat(_print_annotations, has_errors=True),
 }
 
 findings_output_option = click.option(

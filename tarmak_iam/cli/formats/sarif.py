@@ -7,13 +7,13 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any
 
 from tarmak_iam._version import __version__
 from tarmak_iam.cli.console import print_json
 from tarmak_iam.cli.formats import BaseDirectory, CheckReport, RuleDescription
 from tarmak_iam.errors import Place, TarmakIamError
+from tarmak_iam.patterns import compiled
 
 Json = dict[str, Any]
 
@@ -22,8 +22,8 @@ FINGERPRINT = "tarmakIamFinding/v1"
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"
-_WORD = re.compile(r"[^\W_]+")
-_REMEDY = re.compile(r"^## Remedy\n+(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+_WORD = compiled(r"[^\W_]+")
+_REMEDY = compiled(r"^## Remedy\n+(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
 def print_sarif(report: CheckReport) -> None:
@@ -32,6 +32,8 @@ def print_sarif(report: CheckReport) -> None:
 
 def _project_url() -> str | None:
     """The home page; None if the distribution has none, or the package is not installed."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
     try:
         found = metadata("tarmak-iam")
     except PackageNotFoundError:

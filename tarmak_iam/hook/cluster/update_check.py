@@ -9,7 +9,6 @@ continues with the next node only when the new pod is ready.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
@@ -19,6 +18,7 @@ from tarmak_iam.hook.cluster.objects import Object, Ref
 from tarmak_iam.hook.cluster.pods import DaemonPod
 from tarmak_iam.hook.cluster.rollout import DAEMONSET, PodCheck
 from tarmak_iam.hook.cluster.server import Server
+from tarmak_iam.late_dataclass import dataclass
 
 _SCHEDULING = ("NoSchedule", "NoExecute")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timezone
 
 from tarmak_iam.aws.arn import ArnError, canonicalize
@@ -31,6 +31,8 @@ from tarmak_iam.hook.login.review import (
 )
 from tarmak_iam.identity.model import Answer, Identity
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 from tarmak_iam.text import one_line, quoted, shortened
 from tarmak_iam.token import inspect_token
 
@@ -46,15 +48,15 @@ _CALL_SECONDS = 15.0
 
 
 # The format of logrus, which the daemon uses: time="..." level=warning msg="access denied" error="..."
-_FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
+_FIELD = compiled(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
 
 _DENIED = "access denied"
 
 
 # The answer of STS may contain what was signed. v0.4.0 logs the presigned URL itself, which is a credential.
-_BODY = re.compile(r"\.? *Body: .*", re.DOTALL)
+_BODY = compiled(r"\.? *Body: .*", re.DOTALL)
 
-_CODE = re.compile(r'"Code" *: *"(\w+)"|<Code>(\w+)</Code>')
+_CODE = compiled(r'"Code" *: *"(\w+)"|<Code>(\w+)</Code>')
 
 _SECRETS = (
     (re.compile(r"k8s-aws-v1\.[\w=-]*"), "<token>"),

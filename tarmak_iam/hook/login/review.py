@@ -7,7 +7,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, object_in, why
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.identity.model import Answer
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import EVERYONE
+from tarmak_iam.patterns import compiled
 from tarmak_iam.text import TextEnum
 
 _API = "authentication.k8s.io"
@@ -115,12 +117,12 @@ def _seen(user: dict[str, Any]) -> UserInfo:
 
 
 # Go's errors when the API server cannot reach the daemon, which listens on the same host.
-UNREACHED = re.compile(
+UNREACHED = compiled(
     r"connection refused|no such host|i/o timeout|deadline exceeded|no route to host|connection reset|\bEOF\b",
     re.IGNORECASE,
 )
 
-DISTRUSTED = re.compile(r"x509|tls:|certificate", re.IGNORECASE)
+DISTRUSTED = compiled(r"x509|tls:|certificate", re.IGNORECASE)
 
 _OF_EVERY_TOKEN = "invalid bearer token"  # noqa: S105 # no password
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from tarmak_iam.access.diff import Loaded, who
 from tarmak_iam.access.lockout import is_admin, is_for_nodes, is_instance
@@ -17,6 +17,7 @@ from tarmak_iam.hook.login.review import LoginOutcome, ReviewResult, UserInfo, j
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.identity.model import Answer, Grant, Identity
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import one_line
 
 _MAX_NAMED = 3

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from tarmak_iam.late_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

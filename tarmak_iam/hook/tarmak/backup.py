@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +18,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.files import file_error, read_if_present, replace_file
 from tarmak_iam.errors import FileError, TarmakIamError
 from tarmak_iam.hook.tarmak.comment_restore import Restored, TarmakChange, restore, why_unreadable
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import one_line
 
 BackupOutcome = Literal["unchanged", "restored", "not restored", "put back", "broken"]

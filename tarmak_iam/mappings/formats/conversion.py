@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw
@@ -12,6 +12,7 @@ from tarmak_iam.document.render import Layout, block_lines
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP, MOUNTED_FILE, Backend, backend_of
 from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.formats import authenticator_config, aws_auth, custom_resource
 from tarmak_iam.mappings.formats.detect import Import

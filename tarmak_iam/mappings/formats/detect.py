@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.formats import authenticator_config, aws_auth, custom_resource, eksctl, kops
 from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, file_documents, shown
 from tarmak_iam.mappings.merging import Wanted

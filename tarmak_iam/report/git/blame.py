@@ -6,8 +6,9 @@ import heapq
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.report.git.directory import TooLarge
 from tarmak_iam.report.git.line_matches import lines_of, matching_lines
 from tarmak_iam.report.git.repository import Commit, FilePath, GitRepository, TreeEntry

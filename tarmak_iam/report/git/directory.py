@@ -14,11 +14,11 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from tarmak_iam.document.source import MAX_BYTES
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import capped
 
 MAX_OBJECT = MAX_BYTES

@@ -7,7 +7,6 @@ import io
 import mmap
 import struct
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -16,6 +15,7 @@ from dulwich.object_format import SHA1, SHA256
 from dulwich.objects import ObjectID
 from dulwich.pack import PackIndex2, apply_delta, unpack_object
 
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.report.git.directory import MAX_OBJECT, Budget, GitFiles, HistoryUnknown, TooLarge
 
 _TYPES = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}

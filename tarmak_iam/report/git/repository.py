@@ -6,11 +6,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from dulwich.objects import parse_tree
 
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.report.git.directory import Budget, GitFiles, HistoryUnknown, Location
 from tarmak_iam.report.git.objects import ObjectStore
 

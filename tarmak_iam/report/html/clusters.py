@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from tarmak_iam.hook.cluster.live_mappings import BUILT_IN
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import ADMINS, EVERYONE
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.git_history import LastChange

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import one_line
 
 _VOID = frozenset({"br", "input", "meta", "wbr"})

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tarmak_iam.installation.setting_table import SETTINGS
-from tarmak_iam.installation.settings_model import Settings
+from tarmak_iam.installation.settings_model import SettingsModel
 from tests.support import Shell
 
 
@@ -120,7 +120,7 @@ def test_what_does_not_go_together_is_told_at_its_place(
 
 def test_help_names_every_setting(shell: Shell) -> None:
     shown = shell.run("settings", "set", "--help").out
-    assert [key for key in Settings.model_fields if f"\n  {key} " not in shown] == []
+    assert [key for key in SettingsModel.model_fields if f"\n  {key} " not in shown] == []
 
 
 def test_a_setting_that_is_there_twice(shell: Shell) -> None:
