@@ -16,7 +16,6 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from collections.abc import Sequence as SequenceOf
-from dataclasses import dataclass
 from itertools import pairwise
 
 from tarmak_iam.document.comment_words import Words
@@ -44,6 +43,7 @@ from tarmak_iam.document.splices import (
 )
 from tarmak_iam.document.target import Target
 from tarmak_iam.document.tree import Comment, Tree
+from tarmak_iam.late_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

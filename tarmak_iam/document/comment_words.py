@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
 from tarmak_iam.document.tree import Comment
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 
-LETTER = re.compile(r"[^\W\d_]")
+LETTER = compiled(r"[^\W\d_]")
 
 LINKS = frozenset((",", "/", "&", "+", "and", "or", "plus", "the", "with", "as", "well", "both"))
 """What is between the keys of an enumeration: `stages and jobs`."""
@@ -29,11 +28,11 @@ _COLLECTIVE = frozenset(
 
 _LONGEST_TITLE, _SHORT_WORD = 5, 3
 
-_TOKEN = re.compile(r"[\w-]+|[,/&+]")
+_TOKEN = compiled(r"[\w-]+|[,/&+]")
 
-_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
+_PART = compiled(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 
-_LONG_WORD = re.compile(r"[^\W\d_]{3,}")
+_LONG_WORD = compiled(r"[^\W\d_]{3,}")
 
 
 @dataclass(frozen=True, slots=True)

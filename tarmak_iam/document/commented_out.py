@@ -14,21 +14,22 @@ a line counts as commented out, and stays when the members around it are removed
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 
-_KEY = re.compile(r"#+(?P<gap>[ \t]*)(?P<dash>-[ \t]+)?(?P<name>[\w./\"'-]+):(?:[ \t]+(?P<value>\S.*))?\Z")
+_KEY = compiled(r"#+(?P<gap>[ \t]*)(?P<dash>-[ \t]+)?(?P<name>[\w./\"'-]+):(?:[ \t]+(?P<value>\S.*))?\Z")
 
-_ONE_VALUE = re.compile(r"""(?: \S+ | "[^"]*" | '[^']*' | \{.*\} | \[.*\] ) (?: [ \t]+[#].* )? \Z""", re.VERBOSE)
+_ONE_VALUE = compiled(r"""(?: \S+ | "[^"]*" | '[^']*' | \{.*\} | \[.*\] ) (?: [ \t]+[#].* )? \Z""", re.VERBOSE)
 
-_ITEM = re.compile(r"#+(?P<gap>[ \t]*)-[ \t]+(?P<value>\S.*)")
+_ITEM = compiled(r"#+(?P<gap>[ \t]*)-[ \t]+(?P<value>\S.*)")
 
-_COMMENT = re.compile(r"[ \t]#")
+_COMMENT = compiled(r"[ \t]#")
 
-_CODE = re.compile(r"[=${}<>|&\\]")
+_CODE = compiled(r"[=${}<>|&\\]")
 
-_SENTENCE_WORD = re.compile(r"[A-Za-z][a-z]*[,.;:]?|[(][A-Za-z]+|[A-Za-z]+[)]")
+_SENTENCE_WORD = compiled(r"[A-Za-z][a-z]*[,.;:]?|[(][A-Za-z]+|[A-Za-z]+[)]")
 
 _LABELS = frozenset(
     (

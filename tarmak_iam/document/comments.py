@@ -11,9 +11,7 @@ that are about the next one (the words say so) are not part of it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from itertools import takewhile
 
 from tarmak_iam.document.comment_runs import depth, items_of, lines_above, lines_deeper, lines_inside
@@ -81,7 +79,7 @@ def _comment_lines(tree: Tree, start: int) -> Iterator[tuple[Comment, int]]:
         start = below
 
 
-_ITEM = re.compile(r"#+ ?- ")
+_ITEM = compiled(r"#+ ?- ")
 
 
 def member_lines(tree: Tree, parent: Mapping | Sequence, number: int, removed: Collection[int] = ()) -> Span:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import gc
-import re
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace

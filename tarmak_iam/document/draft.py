@@ -7,7 +7,7 @@ knows only what edits usually do. Where it does not, the edits so far are applie
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from tarmak_iam.document.nodes import Entry, Mapping, Node, Sequence
 from tarmak_iam.document.splices import member_count
 from tarmak_iam.document.target import Target, entry_number, native_keys
 from tarmak_iam.document.tree import Comment, Tree
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import LAST, Key, Route, Step
 
 

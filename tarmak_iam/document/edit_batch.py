@@ -37,7 +37,6 @@ from tarmak_iam.document.splices import ClaimedSpans, Splice, apply_splices
 from tarmak_iam.document.target import Target, locate
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.errors import EditRefused, ParseError, Place
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 
 _MOST_ROUNDS = 1000

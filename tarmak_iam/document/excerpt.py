@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import accumulate
 
 from tarmak_iam.document.edits import Append, Edit, Insert, Remove
@@ -18,12 +18,14 @@ from tarmak_iam.document.nodes import Span
 from tarmak_iam.document.outline import Level, is_string
 from tarmak_iam.document.render import AROUND
 from tarmak_iam.document.splices import Splice, joined_spans
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Key, Route, Step
 
 _SHORT = 400
 """Members with fewer characters are not shortened."""
 
-_OWNER = re.compile(r"[^\n]*: *(?: #[^\n]*)?\n")
+_OWNER = compiled(r"[^\n]*: *(?: #[^\n]*)?\n")
 """The first line of a member whose value is on the lines below."""
 
 

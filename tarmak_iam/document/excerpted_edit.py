@@ -7,7 +7,7 @@ as it would be in the whole text. docs/editing.md has the whole argument.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.document.edit_batch import EditBatch
@@ -21,6 +21,7 @@ from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import apply_splices
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.errors import EditRefused, ParseError
+from tarmak_iam.late_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,26 +6,27 @@ is a good layout.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
+
+from tarmak_iam.patterns import compiled
 
 _LOOKED_AT = 16_384
 
 _ENOUGH = 10
 """So many examples are counted."""
 
-_QUOTE = re.compile(r"[-?:,\[{\n][ ]*(?:[&!]\S*[ ]+)*([\"'])")
+_QUOTE = compiled(r"[-?:,\[{\n][ ]*(?:[&!]\S*[ ]+)*([\"'])")
 
 # A key whose value is on the lines below: what is before it on its line, and how the next line begins.
-_KEY = re.compile(r"\n([ -]*)[^\s#\"'-][^\n#]*:[ ]*(?=\n([ ]*)(-[ \n]|[^\s#-]))")
+_KEY = compiled(r"\n([ -]*)[^\s#\"'-][^\n#]*:[ ]*(?=\n([ ]*)(-[ \n]|[^\s#-]))")
 
-_ITEM = re.compile(r"\n[ ]*-([ ]+)[^\s#\[{\"'&!*|>-][^\n]*?:[ \n]")
+_ITEM = compiled(r"\n[ ]*-([ ]+)[^\s#\[{\"'&!*|>-][^\n]*?:[ \n]")
 
 # A list of scalars: on one line, or an item below its key.
-_LIST = re.compile(r":[ ]+(\[)[^\[\]{}\n]+\]|:[ ]*\n[ ]*-[ ]+[^\s\[{&!*|>](?![^\n]*:[ \n])")
+_LIST = compiled(r":[ ]+(\[)[^\[\]{}\n]+\]|:[ ]*\n[ ]*-[ ]+[^\s\[{&!*|>](?![^\n]*:[ \n])")
 
 
 def file_style(text: str, aspect: str) -> Any:

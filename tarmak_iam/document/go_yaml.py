@@ -9,7 +9,6 @@ Source: gopkg.in/yaml.v2 2.2.1 (scannerc.go, parserc.go), the library that Tarma
 
 from __future__ import annotations
 
-import re
 import string
 from functools import cached_property
 from typing import Any
@@ -26,7 +25,7 @@ from tarmak_iam.patterns import compiled
 
 # Tabs after something on the line that is neither indentation nor an indicator (`-`, `?` or `:`, after a blank or at
 # the beginning of the line): whether go-yaml accepts a tab after those depends on the context, which the scanner knows.
-_SEPARATING_TABS = re.compile(r"(?:(?<=[^\s?:-])|(?<=[^\s][?:-]))[ \t]*\t[ \t]*")
+_SEPARATING_TABS = compiled(r"(?:(?<=[^\s?:-])|(?<=[^\s][?:-]))[ \t]*\t[ \t]*")
 
 _BREAKS_AS_LINE_FEEDS = str.maketrans(dict.fromkeys("\x85\u2028\u2029", "\n"))
 
@@ -77,11 +76,11 @@ NOT_AN_ANCHOR = "did not find expected alphabetic or numeric character"
 
 
 # What the fast paths of the scanner know; everything else is for the methods of the base class.
-_BETWEEN_TOKENS = re.compile(r"(?: *(?:#[^\0\r\n\x85\u2028\u2029\ufeff]*)?\n)* *")
+_BETWEEN_TOKENS = compiled(r"(?: *(?:#[^\0\r\n\x85\u2028\u2029\ufeff]*)?\n)* *")
 _GOES_ON = "#\t\r\x85\u2028\u2029\ufeff"
-_WORDS = re.compile(r"[^\s:#\0\ufeff]+(?: +[^\s:#\0\ufeff]+)*")
+_WORDS = compiled(r"[^\s:#\0\ufeff]+(?: +[^\s:#\0\ufeff]+)*")
 _OTHER_BLANKS = "\t\r\x85\u2028\u2029"
-_BELOW = re.compile(r" *\n(?: *\n)*( *)([^ ])")
+_BELOW = compiled(r" *\n(?: *\n)*( *)([^ ])")
 
 
 def go_yaml() -> YAML:

@@ -28,6 +28,7 @@ from tarmak_iam.document.commented_out import Neighbours, is_commented_out
 from tarmak_iam.document.nodes import Mapping, Node, Sequence, Span
 from tarmak_iam.document.splices import column, member_count, member_start, member_value, next_line_after, starts_line
 from tarmak_iam.document.tree import Comment, Tree
+from tarmak_iam.patterns import compiled
 
 _MOST_TEXT, _MOST_MEMBERS, _MOST_WORDS = 500, 50, 100
 """How much of what a comment may be about is compared with its words."""
@@ -35,7 +36,7 @@ _MOST_TEXT, _MOST_MEMBERS, _MOST_WORDS = 500, 50, 100
 SHORT_TITLE = 3
 """So many words or fewer are a title, not a sentence."""
 
-_BORDER = re.compile(
+_BORDER = compiled(
     r"""
     [#]{4,}
     | [#]+[ \t]* [-=*~_+#]{3,} (?:[ \t]|\Z)
@@ -85,7 +86,7 @@ def _deeper_above(tree: Tree, parent: Sequence, number: int) -> list[Comment]:
     return lines if distinct_words(Words.of(lines).parts) & _words_of(parent.items[0], tree) else []
 
 
-_ANNOTATION = re.compile(r"#+[ \t]*@[\w-]+[ \t]*\Z")
+_ANNOTATION = compiled(r"#+[ \t]*@[\w-]+[ \t]*\Z")
 
 
 def _fenced(run: list[Comment]) -> set[int]:

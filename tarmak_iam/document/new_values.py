@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.document.draft import Inside, Unclear
 from tarmak_iam.document.edits import Edit, Insert, Remove, Set
 from tarmak_iam.document.intent import Intent
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import LAST, Key, Step
 
 

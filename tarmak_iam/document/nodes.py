@@ -200,9 +200,9 @@ def walk(node: Node) -> Iterator[Node]:
 STANDARD_TAG = "tag:yaml.org,2002:"
 """The prefix that `!!` abbreviates."""
 
-_TAG_END = re.compile(r"[ \t\r\n]")
+_TAG_END = compiled(r"[ \t\r\n]")
 
-_PROPERTY = re.compile(r"(?:!<[^>\r\n]*>|[&!][^ \t\r\n,\[\]{}]*)(?:[ \t]|\r\n?|\n|#[^\r\n]*)*")
+_PROPERTY = compiled(r"(?:!<[^>\r\n]*>|[&!][^ \t\r\n,\[\]{}]*)(?:[ \t]|\r\n?|\n|#[^\r\n]*)*")
 
 
 def content_start(text: str, node: Node) -> int:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache, lru_cache
 from itertools import accumulate
 
@@ -24,16 +24,18 @@ from tarmak_iam.document.regular import parse_events
 from tarmak_iam.document.scalars import resolve_v2
 from tarmak_iam.document.splices import Splice
 from tarmak_iam.document.yaml_reader import PARSER_ERRORS
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 
 # A key whose text is known without a parser.
-_KEY = re.compile(r"(?:([A-Za-z_][\w ./@+-]*?)|([\"'])([\w ./@+-]*)\2) *:(?=[ \n]|\Z)")
+_KEY = compiled(r"(?:([A-Za-z_][\w ./@+-]*?)|([\"'])([\w ./@+-]*)\2) *:(?=[ \n]|\Z)")
 
 # What may be after a colon or dash whose value is on the lines below.
-_VALUE_BELOW = re.compile(r" *(?: #[^\n]*)?(?:\n|\Z)")
+_VALUE_BELOW = compiled(r" *(?: #[^\n]*)?(?:\n|\Z)")
 
-_DASH = re.compile(r"-(?=[ \n]|\Z) *")
+_DASH = compiled(r"-(?=[ \n]|\Z) *")
 
-_LINE = re.compile(r"( *)([^\n]?)[^\n]*(?:\n|\Z)")
+_LINE = compiled(r"( *)([^\n]?)[^\n]*(?:\n|\Z)")
 
 
 @cache

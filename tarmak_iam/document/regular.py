@@ -9,7 +9,6 @@ reject. The patterns are wider than necessary: any other text is only read in th
 from __future__ import annotations
 
 import importlib
-import re
 from itertools import accumulate
 from typing import Any
 
@@ -17,26 +16,27 @@ from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.nodes import Node, Scalar, is_block, walk
 from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, Source
 from tarmak_iam.document.yaml_reader import PARSER_ERRORS
+from tarmak_iam.patterns import compiled
 
 # The patterns begin with a literal or a class of characters, because Python then searches ten times faster.
-_SIGN = re.compile(r"[&*?!<](?:(?<=[?!])|(?<=[&*])\S|<[\"']?\s*:)")
+_SIGN = compiled(r"[&*?!<](?:(?<=[?!])|(?<=[&*])\S|<[\"']?\s*:)")
 
 # What is before a token on its line: nothing, an indicator, or a bracket or comma of a flow collection.
-_BEFORE_TOKEN = re.compile(r"(?:\A|[-?:] |[\[{,:])[ ]*\Z")
+_BEFORE_TOKEN = compiled(r"(?:\A|[-?:] |[\[{,:])[ ]*\Z")
 
-_COLLECTION_KEY = re.compile(r"[\]}]\s*:")
+_COLLECTION_KEY = compiled(r"[\]}]\s*:")
 
-_BESIDE_BRACKET = re.compile(r"[{,](?=\s*[\[{])")
+_BESIDE_BRACKET = compiled(r"[{,](?=\s*[\[{])")
 
-_OTHER_BREAK = re.compile("[\x85\u2028\u2029\ufeff\ud800-\udfff]")
+_OTHER_BREAK = compiled("[\x85\u2028\u2029\ufeff\ud800-\udfff]")
 
-_ESCAPE = re.compile(r"\\(?:/|u[dD][89a-fA-F]|U)")
+_ESCAPE = compiled(r"\\(?:/|u[dD][89a-fA-F]|U)")
 
 # A block collection begins further to the right than the one around it, except a list below its key.
 _MOST_COLUMNS = MAX_DEPTH // 2 - 1
-_DEEP = re.compile(rf"\n[- ?:]{{{_MOST_COLUMNS}}}")
+_DEEP = compiled(rf"\n[- ?:]{{{_MOST_COLUMNS}}}")
 
-_BRACKET = re.compile(r"[\[{\]}]")
+_BRACKET = compiled(r"[\[{\]}]")
 
 
 def may_be_regular(source: Source) -> bool:

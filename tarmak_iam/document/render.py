@@ -7,13 +7,14 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from tarmak_iam.document.file_style import file_style
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, walk
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import column, dash_of, entry_start, key_column
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 from tarmak_iam.text import ACTED_ON, MARKER, acts_on_a_log
 
 Quote = Literal["single", "double"]

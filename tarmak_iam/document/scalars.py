@@ -126,7 +126,7 @@ def resolve_v3(scalar: Scalar) -> Plain:
     return value if time is None else GoTime(time)
 
 
-_INT_1_2 = re.compile(r"([-+]?[0-9]+)\Z|0o([0-7]+)\Z|0x([0-9a-fA-F]+)\Z", re.ASCII)
+_INT_1_2 = compiled(r"([-+]?[0-9]+)\Z|0o([0-7]+)\Z|0x([0-9a-fA-F]+)\Z", re.ASCII)
 
 
 def resolve_yaml_1_2(scalar: Scalar) -> Plain:
@@ -152,11 +152,11 @@ _WORDS_1_1: _Words = {
     **dict.fromkeys(("no", "No", "NO", "off", "Off", "OFF"), False),
 }
 
-_INT_1_1 = re.compile(
+_INT_1_1 = compiled(
     r"([-+]?)(?:0b([01_]+)|0x([0-9a-fA-F_]+)|0([0-7_]+)|(0|[1-9][0-9_]*)|([1-9][0-9_]*(?::[0-5]?[0-9])+))\Z", re.ASCII
 )
 
-_FLOAT_1_1 = re.compile(
+_FLOAT_1_1 = compiled(
     r"[-+]?[0-9][0-9_]*\.[0-9_]*([eE][-+][0-9]+)?\Z|\.[0-9][0-9_]*([eE][-+][0-9]+)?\Z|"
     r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*\Z",
     re.ASCII,

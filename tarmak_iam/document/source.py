@@ -37,9 +37,9 @@ _LINE_END = compiled(r"\r\n|[\r\n\x85\u2028\u2029]")
 
 _RARE_END = compiled(r"[\r\x85\u2028\u2029]")
 
-_LONE_QUESTION_MARK = re.compile(r"(?:(?<=\s)|\A)\?[ \t]*(?:[ \t]#[^\r\n]*)?(?=[\r\n]|\Z)")
+_LONE_QUESTION_MARK = compiled(r"(?:(?<=\s)|\A)\?[ \t]*(?:[ \t]#[^\r\n]*)?(?=[\r\n]|\Z)")
 
-_COMMON_END = re.compile(r"\r\n|\r|\n")
+_COMMON_END = compiled(r"\r\n|\r|\n")
 
 
 # Not slots: `cached_property` needs the instance's dictionary.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, content_start, is_block
 from tarmak_iam.document.source import Source
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 
 
@@ -139,7 +140,7 @@ def next_line_after(source: Source, node: Node) -> int:
     return source.next_line(leaf.span.end)
 
 
-_HEADER = re.compile(r"[|>][-+0-9]*")
+_HEADER = compiled(r"[|>][-+0-9]*")
 
 
 def unended_scalar(source: Source, node: Node) -> Splice | None:
@@ -179,7 +180,7 @@ def lines_below(source: Source, node: Node, lines: list[Splice]) -> list[Splice]
     return [header, *lines] if header and at_end else lines
 
 
-_QUESTION_MARK = re.compile(r"[ ]*(?:[-?:][ ]+)*\?(?=[ \t]*(?:[ \t]#.*)?\Z)")
+_QUESTION_MARK = compiled(r"[ ]*(?:[-?:][ ]+)*\?(?=[ \t]*(?:[ \t]#.*)?\Z)")
 
 
 def entry_start(source: Source, entry: Entry) -> int:

@@ -37,11 +37,13 @@ from tarmak_iam.document.splices import (
     starts_line,
 )
 from tarmak_iam.document.target import Target, refuse
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 from tarmak_iam.text import shortened
 
 _HEADER = compiled(r"[|>][-+0-9]*")
 
-_BLANKS = re.compile(r"[ \t]+")
+_BLANKS = compiled(r"[ \t]+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ _STYLES: dict[str | None, Style] = {
 _BLANKS = " \t\r\n\x85\u2028\u2029"
 
 
-_FIRST_TEXT = re.compile(r"^[ \t]*(?=\S)", re.MULTILINE)
+_FIRST_TEXT = compiled(r"^[ \t]*(?=\S)", re.MULTILINE)
 """The blanks before the text of the first line that is not blank."""
 
 _ESCAPE = compiled(r"\\(.)", re.DOTALL)
