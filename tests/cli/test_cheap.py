@@ -18,6 +18,45 @@ def test_help_and_version_import_nothing_heavy(argument: str) -> None:
     assert modules_after(code).isdisjoint((*HEAVY, "logging", "subprocess"))
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "enable --dry-run",
+        "disable --dry-run",
+        "check",
+        "map list",
+        "whois arn:aws:iam::111122223333:role/Admin",
+        "manifests",
+        "flags",
+    ],
+)
+def test_commands_that_only_read_import_no_models(shell: Shell, words: str) -> None:
+    """pydantic, and what lists all installed distributions, take longer to import than the rest of the program."""
+    shell.dev("map", "add", ADMIN, "--username", "a", "--group", "system:masters")
+    code = (
+        "from tarmak_iam.cli.main import main\n"
+        f"main(['-c', {str(shell.single)!r}, *{words.split()!r}])\n"
+        "assert 'importlib.metadata' not in sys.modules"
+    )
+    unused = {"pydantic", "pydantic_core", "botocore", "urllib3", "cryptography", "email", "subprocess", "tempfile"}
+    assert modules_after(code).isdisjoint(unused)
+
+
+def test_a_token_of_environment_variables_imports_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLEKEY000001")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test-secret")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    code = (
+        "from tarmak_iam.cli.main import main\n"
+        "assert main(['token', '--cluster-id', 'dev-cluster']) == 0\n"
+        "assert 'importlib.metadata' not in sys.modules\n"
+        "assert not [name for name in sys.modules if name.startswith(('tarmak_iam.config.', 'tarmak_iam.identity.'))]"
+    )
+    assert modules_after(code).isdisjoint({*HEAVY, "_ruamel_yaml", "urllib3", "email", "subprocess", "tempfile"})
+
+
 def test_importing_the_package_imports_nothing_heavy() -> None:
     assert modules_after("import tarmak_iam").isdisjoint((*HEAVY, "click"))
 

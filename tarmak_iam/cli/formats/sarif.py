@@ -7,6 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any
 
 from tarmak_iam._version import __version__
@@ -32,8 +33,6 @@ def print_sarif(report: CheckReport) -> None:
 
 def _project_url() -> str | None:
     """The home page; None if the distribution has none, or the package is not installed."""
-    from importlib.metadata import PackageNotFoundError, metadata
-
     try:
         found = metadata("tarmak-iam")
     except PackageNotFoundError:
