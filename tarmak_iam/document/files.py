@@ -12,6 +12,7 @@ import fcntl
 import logging
 import os
 import stat
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import field
@@ -249,9 +250,7 @@ def _check_unchanged(path: Path, target: Path, expected: bytes | None) -> None:
 
 
 def _write_new_file(target: Path, data: bytes, mode: int, *, secret: bool) -> None:
-    from tempfile import mkstemp  # needed for writing only
-
-    descriptor, name = mkstemp(prefix=f".{target.name[:100]}.", suffix=".tmp", dir=target.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".tmp", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             _take_over_attributes(file.fileno(), target, mode, secret=secret)
