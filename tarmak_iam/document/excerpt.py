@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import field, replace
+from functools import cached_property
 from itertools import accumulate
 
 from tarmak_iam.document.edits import Append, Edit, Insert, Remove
@@ -81,7 +82,7 @@ class _Unsuitable(Exception):
     """These edits need more than an excerpt."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class _Kept:
     """What is kept of a level: whole members, members of which the first lines are enough, and parts of members.
 
@@ -102,8 +103,9 @@ class _Kept:
     def count(self) -> int:
         return len(self.level.lengths)
 
-    @property
+    @cached_property
     def numbers(self) -> list[int]:
+        """The members that are kept, when all edits are known."""
         return sorted(self.whole | self.first_lines | self.inner.keys())
 
     def keep(self, first: int, last: int) -> None:
@@ -166,7 +168,7 @@ class _Plan:
 
     def _removal(self, kept: _Kept, number: int) -> None:
         """A comment above what is removed may also be about other members, which it names."""
-        kept.shifts = kept.level.keys is None
+        kept.shifts = kept.shifts or kept.level.keys is None
         line = self._text.rfind("\n", 0, max(kept.owner + kept.level.start(number) - 1, 0)) + 1
         if self._text[line:].lstrip(" ").startswith("#"):
             kept.all = True
@@ -174,7 +176,7 @@ class _Plan:
     def _insertion(self, way: list[tuple[_Kept, int]], kept: _Kept, index: Step) -> None:
         if not isinstance(index, int) or kept.level.keys is not None or not 0 <= index <= kept.count:
             raise _Unsuitable
-        kept.shifts = index < kept.count
+        kept.shifts = kept.shifts or index < kept.count
         self._keep_around(way, kept, index - AROUND, index + AROUND, index)
 
     def _addition(self, way: list[tuple[_Kept, int]], kept: _Kept, key: Step) -> None:

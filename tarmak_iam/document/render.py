@@ -120,8 +120,6 @@ def json_scalar(value: object) -> str:
 
 _ASPECTS = ("step", "dash", "item", "quote", "flow")
 
-_BY_STEP = object()
-
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -153,29 +151,51 @@ class Nearby(NamedTuple):
     which: Literal["around", "others", "inside"]
 
 
-def layout_near(source: Source, places: Iterable[Nearby], known: dict[Any, Any], file: str) -> Layout:
+class _NearbyLayout(Layout):
+    """A layout in which some aspects are not set: they are those of most of the file, which is searched for them only
+    if they are used. `is_by_step`: lists are indented by one step."""
+
+    __slots__ = ("file", "is_by_step")
+    file: str
+    is_by_step: bool
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _ASPECTS:
+            raise AttributeError(name)
+        value = None if name == "dash" and self.is_by_step else file_style(self.file, name)
+        if name == "dash" and (self.is_by_step or value):
+            value = self.step
+        elif value is None:
+            value = getattr(Layout(), name)
+        object.__setattr__(self, name, value)
+        return value
+
+
+def layout_near(source: Source, places: Iterable[Nearby], known: dict[Any, Any], file: str, *, literal: bool) -> Layout:
     """The layout at the first place; what that leaves open comes from the next place, and so on, and in the end from
     the text of the whole file.
 
     The places lead outwards from that of the new text. `known` caches the layout of each place, by the id of its node.
+    `literal` is an aspect of the result.
     """
     answers: dict[str, Any] = {}
+    is_by_step = False
     for number, place in enumerate(places):
         key = id(place.node), *place[1:]
         if key not in known:
             known[key] = _LayoutSurvey(source).of(place)
         found = dict(known[key])
-        if number and found.get("dash"):
-            found["dash"] = _BY_STEP  # lists are indented there: here they are indented by the step used here
+        if number and found.get("dash") and "dash" not in answers:
+            is_by_step = True  # lists are indented there: here they are indented by the step used here
         answers = found | answers
         if len(answers) == len(_ASPECTS):
             break
-    for aspect in _ASPECTS:
-        if aspect not in answers and (style := file_style(file, aspect)) is not None:
-            answers[aspect] = _BY_STEP if aspect == "dash" and style else style
-    if answers.get("dash") is _BY_STEP:
-        answers["dash"] = answers.get("step", Layout().step)
-    return Layout(**answers)
+    if is_by_step:
+        del answers["dash"]
+    layout = object.__new__(_NearbyLayout)
+    for name, value in {**answers, "literal": literal, "file": file, "is_by_step": is_by_step}.items():
+        object.__setattr__(layout, name, value)
+    return layout
 
 
 class _LayoutSurvey:
