@@ -23,7 +23,7 @@ from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Key, Route, Step
 
-_SHORT = 400
+_SHORT = 120
 """Members with fewer characters are not shortened."""
 
 _OWNER = compiled(r"[^\n]*: *(?: #[^\n]*)?\n")

@@ -73,7 +73,7 @@ def _escape(match: re.Match[str]) -> str:
     return _ESCAPES.get(character) or (f"\\x{number:02X}" if number < 0x100 else f"\\u{number:04X}")
 
 
-def scalar_text(value: object, *, flow: bool = False, preferred: Quote = "double") -> str:
+def scalar_text(value: object, layout: Layout | None = None, *, flow: bool = False) -> str:
     """A scalar on one line. Raises TypeError for what YAML has no scalar for."""
     if value is None:
         return "null"
@@ -85,7 +85,7 @@ def scalar_text(value: object, *, flow: bool = False, preferred: Quote = "double
         return _float_text(value)
     if isinstance(value, str):
         text = str.__str__(value)
-        return text if is_plain_safe(text, flow=flow) else quote(text, preferred)
+        return text if is_plain_safe(text, flow=flow) else quote(text, layout.quote if layout else "double")
     raise TypeError(f"a {type(value).__name__} cannot be written as YAML")
 
 
@@ -153,16 +153,19 @@ class Nearby(NamedTuple):
 
 class _NearbyLayout(Layout):
     """A layout in which some aspects are not set: they are those of most of the file, which is searched for them only
-    if they are used. `is_by_step`: lists are indented by one step."""
+    if they are used. `found` caches what it shows. `is_by_step`: lists are indented by one step."""
 
-    __slots__ = ("file", "is_by_step")
+    __slots__ = ("file", "found", "is_by_step")
     file: str
     is_by_step: bool
+    found: dict[Any, Any]
 
     def __getattr__(self, name: str) -> Any:
         if name not in _ASPECTS:
             raise AttributeError(name)
-        value = None if name == "dash" and self.is_by_step else file_style(self.file, name)
+        if name not in self.found:
+            self.found[name] = file_style(self.file, name)
+        value = None if name == "dash" and self.is_by_step else self.found[name]
         if name == "dash" and (self.is_by_step or value):
             value = self.step
         elif value is None:
@@ -175,8 +178,8 @@ def layout_near(source: Source, places: Iterable[Nearby], known: dict[Any, Any],
     """The layout at the first place; what that leaves open comes from the next place, and so on, and in the end from
     the text of the whole file.
 
-    The places lead outwards from that of the new text. `known` caches the layout of each place, by the id of its node.
-    `literal` is an aspect of the result.
+    The places lead outwards from that of the new text. `known` caches the layout of each place, by the id of its node,
+    and what the file shows. `literal` is an aspect of the result.
     """
     answers: dict[str, Any] = {}
     is_by_step = False
@@ -193,7 +196,7 @@ def layout_near(source: Source, places: Iterable[Nearby], known: dict[Any, Any],
     if is_by_step:
         del answers["dash"]
     layout = object.__new__(_NearbyLayout)
-    for name, value in {**answers, "literal": literal, "file": file, "is_by_step": is_by_step}.items():
+    for name, value in {**answers, "literal": literal, "file": file, "is_by_step": is_by_step, "found": known}.items():
         object.__setattr__(layout, name, value)
     return layout
 
@@ -296,7 +299,7 @@ def block_lines(value: dict[Any, Any] | list[Any], layout: Layout) -> list[str]:
 def entry_lines(key: Any, value: Any, layout: Layout) -> list[str]:
     """`key: value`, the value on the lines below where it is a collection or a literal scalar."""
     first, below = value_lines(value, layout)
-    return [f"{scalar_text(key, preferred=layout.quote)}:{first and ' ' + first}", *below]
+    return [f"{scalar_text(key, layout)}:{first and ' ' + first}", *below]
 
 
 def value_lines(value: Any, layout: Layout) -> tuple[str, list[str]]:
@@ -350,7 +353,7 @@ def inline_text(value: Any, layout: Layout) -> str:
         return "{}"
     if isinstance(value, list) and not value:
         return "[]"
-    return scalar_text(value, preferred=layout.quote)
+    return scalar_text(value, layout)
 
 
 def flow_text(value: Any, layout: Layout) -> str:
@@ -360,7 +363,7 @@ def flow_text(value: Any, layout: Layout) -> str:
         return "{" + ", ".join(members) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(flow_text(item, layout) for item in value) + "]"
-    return scalar_text(value, flow=True, preferred=layout.quote)
+    return scalar_text(value, layout, flow=True)
 
 
 def json_text(value: Any) -> str:

@@ -105,7 +105,7 @@ def parser(request: pytest.FixtureRequest) -> Any:
 def test_a_written_string_is_that_string_to_every_reader(text: str) -> None:
     for line in (
         f"key: {scalar_text(text)}\n",
-        f"key: {scalar_text(text, preferred='single')}\n",
+        f"key: {scalar_text(text, Layout(quote='single'))}\n",
         f"key: [{scalar_text(text, flow=True)}]\n",
     ):
         document = Document.parse(line)
