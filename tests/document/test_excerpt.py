@@ -1,0 +1,320 @@
+"""Edits that read only an excerpt: which texts allow it, how they are divided, and that the results are the same.
+
+tests/conftest.py has every such edit made in the whole text too, and fails if the results differ.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tarmak_iam.document.document as document_module
+from tarmak_iam.document import Append, Document, Edit, EditRefused, Insert, Remove, Set
+from tarmak_iam.document.excerpt import excerpt_for
+from tarmak_iam.document.file_style import file_style
+from tarmak_iam.document.nodes import Mapping, Node, Sequence, is_block
+from tarmak_iam.document.outline import Level, outline
+from tarmak_iam.document.regular import is_valid, may_be_regular
+from tarmak_iam.document.source import Source
+from tarmak_iam.document.splices import Splice
+from tarmak_iam.document.tree import Tree
+from tarmak_iam.errors import ParseError
+
+CLUSTERS = "clusters:\n" + "".join(
+    f"# cluster {number}\n- name: dev-{number}  # its name\n  kubernetes:\n    version: 1.{number}.0\n    zone: local\n"
+    f"  pools:\n  - {{type: worker, count: {number}}}\n  text: |\n    a line: with a colon\n    - and a dash\n"
+    for number in range(40)
+)
+
+
+def is_regular(text: str) -> bool:
+    return may_be_regular(Source.decode(text, "f")) and is_valid(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 1\n",
+        "a: '&x *y !z'\n",
+        "a: b*c, d&e, f!\n",
+        "# *a &b !c\na: 1\n",
+        "a: 1  # see *b\n",
+        "a: ${{ b }}\n",
+        'a: "{{ b }}"\n',
+        "a: [{b: 1}, {c: [2]}]\n",
+        "a: |\n  if [ -f x ]; then y; fi\n",
+        "a: what?\n",
+        "a: <<b\n",
+        "é: ü\n",
+    ],
+)
+def test_regular(text: str) -> None:
+    assert is_regular(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &b 1\n",
+        "a: [&b 1]\n",
+        "- *a\n",
+        "a: !b 1\n",
+        "! a\n",
+        "a:\n  &b c: 1\n",
+        "<<: 1\n",
+        '"<<" : 1\n',
+        "? a\n: b\n",
+        "a: [? b]\n",
+        "{a: b}: c\n",
+        "[a]: b\n",
+        "a: {{b}}\n",
+        "a: {b, {c}}\n",
+        "a: {b: 1,\n {c}}\n",
+        "a:\tb\n",
+        "a: b\r\n",
+        "a: b\x85",
+        "a: b\u2028",
+        "a: b\n\ufeffc: d\n",
+        "--- a\n",
+        "a: b\n---\n",
+        "a: b\n...\n",
+        "%YAML 1.1\n---\na: b\n",
+        'a: "\\/"\n',
+        'a: "\\ud800"\n',
+        '{"a": 1}\n',
+        "- " * 100 + "a\n",
+        "a:\n" + " " * 120 + "b: 1\n",
+        "[" * 120 + "]" * 120,
+        "a: [b\n",
+        "a: b: c\n",
+    ],
+)
+def test_irregular(text: str) -> None:
+    assert not is_regular(text)
+
+
+def divided(text: str, level: Level | None, owner: int, node: Node | None) -> Iterator[tuple[int, int]]:
+    """Where each member begins by the outline, and where its node begins."""
+    if level is None or not level.accepts(text, owner, len(level.lengths) - 1):
+        return
+    assert isinstance(node, (Mapping, Sequence))
+    assert is_block(node)
+    assert (level.keys is None) == isinstance(node, Sequence)
+    members = [entry.key for entry in node.entries] if isinstance(node, Mapping) else list(node.items)
+    values = [entry.value for entry in node.entries] if isinstance(node, Mapping) else list(node.items)
+    assert len(members) == len(level.lengths)
+    for number, (member, value) in enumerate(zip(members, values, strict=True)):
+        start = owner + level.start(number)
+        assert start <= member.start <= start + level.lengths[number]
+        yield start, member.start
+        inner = level.member(text, owner, number)
+        if inner is not None:
+            yield from divided(text, inner, start, value)
+
+
+FRAGMENTS = [
+    *"abcn#:-'\"[]{},|>!&*?\n ",
+    *(
+        "a: b\n",
+        "- a\n",
+        "  b: c\n",
+        "  - d\n",
+        "- e: f\n  g: h\n",
+        "# c\n",
+        "k: |\n  x\n",
+        "'a\nb'",
+        '"x\n- y"',
+        "[a,\nb]",
+    ),
+    *("{a: b}", ": ", "- ", "\n\n", "on: 1\n", "1: 2\n", "    deep: 1\n", "a:\n- b\n", '"q": 1\n', "<<: x\n"),
+]
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=14).map("".join))
+def test_a_regular_text_is_valid_and_divided_as_its_nodes(text: str) -> None:
+    if not is_regular(text):
+        return
+    document = Document.parse(text)
+    assert document.data is not ...  # nothing in a regular text is refused later
+    list(divided(text, outline(text, closed=False), 0, document.root))
+
+
+def test_the_lines_of_a_text_of_clusters() -> None:
+    assert is_regular(CLUSTERS)
+    pairs = list(divided(CLUSTERS, outline(CLUSTERS, closed=False), 0, Document.parse(CLUSTERS).root))
+    assert len(pairs) == 1 + 40 * (1 + 4 + 2 + 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a: "x\nb: y"\nc: 1\n',
+        "a: [x,\nb: y]\nc: 1\n",
+        "- [a, b\n- , c]\n- d\n",
+    ],
+)
+def test_lines_of_a_scalar_that_look_like_members(text: str) -> None:
+    level = outline(text, closed=False)
+    assert level is not None
+    assert not level.accepts(text, 0, len(level.lengths) - 1)
+
+
+EDITS: list[tuple[Edit, ...]] = [
+    (Set(("clusters", 20, "kubernetes", "version"), "1.99.0"),),
+    (Set(("clusters", 39, "kubernetes", "version"), True),),
+    (Set(("clusters", 0, "name"), "x"),),
+    (Set(("clusters", 20, "kubernetes", "new", "deep"), ["a", {"b": "yes"}]),),
+    (Append(("clusters",), {"name": "new", "pools": []}),),
+    (Append(("clusters", 7, "pools"), {"type": "master"}),),
+    (Insert(("clusters", 20), {"name": "new"}),),
+    (Insert(("clusters", 0), {"name": "new"}),),
+    (Remove(("clusters", 20)),),
+    (Remove(("clusters", 39)),),
+    (Remove(("clusters", 20, "text")),),
+    (Remove(("clusters", 20, "pools", 0), prune=True),),
+    (Set(("clusters", 3, "name"), "x"), Set(("clusters", 30, "name"), "y")),
+    (Remove(("clusters", 3)), Set(("clusters", 3, "name"), "y")),
+    (Insert(("clusters", 1), "x"), Remove(("clusters", 1))),
+    (Set(("other",), "x"), Set(("other",), "y"), Append(("more",), 1)),
+]
+
+
+@pytest.mark.parametrize("edits", EDITS, ids=[str(number) for number in range(len(EDITS))])
+@pytest.mark.usefixtures("both_parsers")
+def test_edits_in_an_excerpt_are_those_of_the_whole_text(edits: tuple[Edit, ...]) -> None:
+    document = Document.parse(CLUSTERS)
+    edited, whole = document.edit(*edits), document._edited(edits)
+    assert edited.to_bytes() == whole.to_bytes()
+    assert edited.removed_comments == whole.removed_comments
+    assert edited.data == whole.data == Document.parse(edited.to_bytes()).data
+
+
+@given(st.lists(st.sampled_from([edit for edits in EDITS for edit in edits]), min_size=1, max_size=5))
+def test_edits_one_after_the_other_keep_the_outline(edits: list[Edit]) -> None:
+    document = Document.parse(CLUSTERS)
+    for edit in edits:
+        try:
+            document = document.edit(edit)
+        except EditRefused:
+            continue
+        level = document._outline
+        if level is not None:
+            assert same_outline(document.text, 0, level, outline(document.text, closed=False))
+
+
+def same_outline(text: str, owner: int, known: Level | None, fresh: Level | None) -> bool:
+    """Whether what is known of an outline is as if it was read anew."""
+    if known is None or fresh is None:
+        return known is fresh
+    aspects = [(each.column, each.head, each.lengths, each.keys) for each in (known, fresh)]
+    return aspects[0] == aspects[1] and all(
+        same_outline(text, owner + known.start(number), inner, fresh.member(text, owner, number))
+        for number, inner in known.inner.items()
+    )
+
+
+@pytest.fixture
+def read_texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that are read into nodes, without those of the second proof."""
+    texts: list[str] = []
+    read = Tree.read
+
+    def recorded(source: Source, *args: Any, **options: Any) -> Tree:
+        texts.append(source.text)
+        return read(source, *args, **options)
+
+    monkeypatch.setattr(Tree, "read", recorded)
+    monkeypatch.setattr(document_module, "PROVEN_ONCE_IN", 1_000_000)
+    return texts
+
+
+def test_an_edit_reads_little_of_a_file(read_texts: list[str]) -> None:
+    edited = Document.parse(CLUSTERS).set(("clusters", 20, "kubernetes", "version"), "1.99.0")
+    edited.set(("clusters", 21, "kubernetes", "version"), "1.99.0").to_bytes()
+    assert [text.count("\n") for text in read_texts] == [7, 7, 7, 7]
+
+
+def test_what_an_excerpt_does_not_show_is_read_in_the_whole_text(read_texts: list[str]) -> None:
+    with pytest.raises(
+        EditRefused, match=re.escape("<bytes>:205:5: clusters[20].kubernetes is a mapping, not a list")
+    ) as caught:
+        Document.parse(CLUSTERS).set(("clusters", 20, "kubernetes", 1), 1)
+    assert caught.value.place is not None
+    assert CLUSTERS in read_texts
+
+
+def test_where_lines_are_left_out_nothing_is_changed() -> None:
+    document = Document.parse(CLUSTERS)
+    assert document._outline is not None
+    excerpt = excerpt_for(CLUSTERS, document._outline, [Set(("clusters", 20, "name"), "x")])
+    assert excerpt is not None
+    assert len(excerpt.kept) > 1
+    at = excerpt.kept[0].end - excerpt.kept[0].start
+    for start, end in ((at, at), (at - 1, at), (at, at + 1), (at - 1, at + 1)):
+        assert excerpt.in_whole([Splice(start, end, "x\n")], len(CLUSTERS)) is None
+    inside = excerpt.in_whole([Splice(at + 2, at + 3, "x")], len(CLUSTERS))
+    assert inside == [Splice(excerpt.kept[1].start + 2, excerpt.kept[1].start + 3, "x")]
+
+
+def test_two_proofs_that_differ_are_reported_and_the_whole_one_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = Document.parse(CLUSTERS)
+    wrong = Document.parse("a: 1\n")
+    monkeypatch.setattr(Document, "_edited_in_excerpt", lambda _self, _edits: wrong)
+    with pytest.warns(RuntimeWarning, match="two proofs of one edit differ"):
+        edited = document.set(("clusters", 20, "name"), "x")
+    assert edited.data["clusters"][20]["name"] == "x"
+
+
+def test_the_second_proof_is_made_of_some_edits_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole: list[object] = []
+    edited = Document._edited
+
+    def counted(self: Document, edits: tuple[Edit, ...]) -> Document:
+        whole.append(edits)
+        return edited(self, edits)
+
+    monkeypatch.setattr(Document, "_edited", counted)
+    monkeypatch.setattr(document_module, "PROVEN_ONCE_IN", 4)
+    document = Document.parse(CLUSTERS)
+    for number in range(8):
+        document = document.set(("clusters", number, "name"), "x")
+    assert len(whole) == 2
+
+
+def test_a_regular_text_that_becomes_irregular() -> None:
+    """The value has a sign that looks like a collection as key; what follows is read in the whole text."""
+    edited = Document.parse(CLUSTERS).set(("clusters", 20, "name"), "x]: y")
+    assert edited.data["clusters"][20]["name"] == "x]: y"
+    assert edited.set(("clusters", 21, "name"), "z").data["clusters"][21]["name"] == "z"
+
+
+def test_ill_formed_text_is_rejected_when_it_is_read() -> None:
+    with pytest.raises(ParseError, match=re.escape("<bytes>:403:1: invalid YAML")):
+        Document.parse(CLUSTERS + "b: [\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "aspect", "style"),
+    [
+        ("a: 'x'\nb: \"y\"\nc: 'z'\n", "quote", "single"),
+        ("- 'x'\n", "quote", "single"),
+        ("a: it's\n", "quote", None),
+        ("a:\n    b: 1\n", "step", 4),
+        ("a:\n  b: 1\nc:\n    d: 1\ne:\n    f: 1\n", "step", 4),
+        ("a: 1\n", "step", None),
+        ("a:\n- b\n", "dash", 0),
+        ("a:\n  - b\n", "dash", 2),
+        ("- a:\n    - b\n", "dash", 2),
+        ("-   a: 1\n    b: 2\n", "item", 4),
+        ("a: [b, c]\n", "flow", True),
+        ("a:\n- b\n", "flow", False),
+        ("a:\n- b: 1\n", "flow", None),
+    ],
+)
+def test_how_most_of_a_file_is_written(text: str, aspect: str, style: object) -> None:
+    assert file_style(text, aspect) == style
