@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import zipfile
 from importlib import metadata
@@ -18,7 +19,8 @@ POINTS = "[tarmak_iam.sections]\ncosts = acme:COSTS\n"
 
 @pytest.fixture
 def path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An import path with nothing but this directory."""
+    """An import path with nothing but this directory, where the other tests' memory of what is installed is no use."""
+    monkeypatch.setattr(metadata, "entry_points", inspect.unwrap(metadata.entry_points))
     monkeypatch.setattr(sys, "path", [str(tmp_path), str(tmp_path / "python311.zip")])
     monkeypatch.setattr(sys, "meta_path", [each for each in sys.meta_path if each.__module__.startswith("_frozen")])
     return tmp_path

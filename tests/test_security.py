@@ -233,7 +233,9 @@ def sources_with(pattern: str) -> set[str]:
 def test_programs_are_started_in_two_places() -> None:
     started = sources_with(r"subprocess\.(run|Popen|call|check_)|os\.(system|popen|exec|spawn|posix_spawn)|pty\.spawn")
     assert started == {"hook/programs.py", "hook/tarmak/passthrough.py"}
-    assert sources_with(r"shell\s*=\s*True|^\s*(exec|eval)\(|import (pickle|marshal)|yaml\.unsafe") == set()
+    assert sources_with(r"shell\s*=\s*True|^\s*eval\(|import (pickle|marshal)|yaml\.unsafe") == set()
+    # As dataclasses of the standard library: a line for each field, of nothing but its name.
+    assert sources_with(r"^\s*exec\(") == {"late_dataclass.py"}
 
 
 def test_who_may_ask_somebody_else() -> None:

@@ -1,7 +1,8 @@
 """A YAML or strict JSON document whose edits change only the bytes they need to. Every edit is checked.
 
-ruamel.yaml locates the node, and the edit splices the original text. Then the result is read again and compared
-with the intended values. The edit is refused if another value changed or a comment was lost.
+ruamel.yaml's parser locates the node, and the edit splices the original text. Then the result is read again and
+compared with the intended values. The edit is refused if another value changed or a comment was lost. Both are done in an
+excerpt of the text if possible. docs/editing.md says why that is enough.
 """
 
 from __future__ import annotations
