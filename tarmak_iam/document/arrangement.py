@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence as SequenceOf
+from dataclasses import replace
 from itertools import pairwise
 
 from tarmak_iam.document.comment_words import Words
@@ -50,7 +52,8 @@ from tarmak_iam.late_dataclass import dataclass
 class _Part:
     """Lines of the list that keep together: an item (`number`), or the heading over the items `members`.
 
-    `with_first`: if other items get between the members, the heading stays above the first one.
+    `with_first`: if other items get between the members, the heading stays above the first one. `patches` are changes
+    inside of the item, which move with it.
     """
 
     span: Span
@@ -58,6 +61,13 @@ class _Part:
     members: tuple[int, ...] = ()
     comments: tuple[Comment, ...] = ()
     with_first: bool = False
+    patches: tuple[Splice, ...] = ()
+
+    def text(self, source: Source) -> str:
+        """The lines with their patches."""
+        start, end = self.span
+        inside = [replace(each, start=each.start - start, end=each.end - start) for each in self.patches]
+        return apply_splices(source.text[start:end], inside)
 
 
 def can_be_reordered(target: Target) -> bool:
@@ -77,14 +87,19 @@ def can_change_places(target: Target) -> bool:
     return all(item.start < item.end and (in_flow or "\n" not in text[slice(*item.span)]) for item in node.items)
 
 
-def reorder_items(target: Target, order: SequenceOf[int]) -> list[Splice]:
-    """Reorders a list. `order` has the current index of every item, in the new order. Most lines stay in place."""
+def reorder_items(
+    target: Target, order: SequenceOf[int], patches: MappingOf[int, Iterable[Splice]] | None = None
+) -> list[Splice]:
+    """Reorders a list. `order` has the current index of every item, in the new order. Most lines stay in place.
+
+    `patches` are changes inside of items, by their current index; they move with the item.
+    """
     source, node = target.tree.source, target.node
     assert isinstance(node, Sequence)
     if not can_be_reordered(target):
         swapped = [(place, node.items[number]) for place, number in zip(node.items, order, strict=True)]
         return [Splice(*old.span, source.text[slice(*new.span)]) for old, new in swapped if old is not new]
-    parts = _parts(target.tree, node)
+    parts = [_patched(part, patches or {}) for part in _parts(target.tree, node)]
     new = _arranged(parts, order)
     staying = set(longest_ascent(new))
     paragraphs = _paragraphs(source, parts)
@@ -92,7 +107,11 @@ def reorder_items(target: Target, order: SequenceOf[int]) -> list[Splice]:
     is_ended = source.ends_line(parts[-1].span.end)
     if is_ended and staying.issuperset(headings) and {paragraphs[each] for each in staying} == set(paragraphs):
         return _moves(source, parts, new, staying, paragraphs)
-    return [_rewritten(source, node, parts, new)]
+    return _rewritten(source, node, parts, new)
+
+
+def _patched(part: _Part, patches: MappingOf[int, Iterable[Splice]]) -> _Part:
+    return part if part.number is None else replace(part, patches=tuple(patches.get(part.number, ())))
 
 
 def _parts(tree: Tree, node: Sequence) -> list[_Part]:
@@ -188,8 +207,9 @@ def _moves(
             # What moves within its paragraph stays above the blank line that ends the paragraph.
             is_near = is_near and above is not None and paragraphs[index] == paragraphs[above]
             at = parts[above].span.end if is_near and above is not None else following
-            moved[at] += source.text[slice(*parts[index].span)]
-    return [Splice(*cut, "") for cut in cuts] + [Splice(at, at, text) for at, text in moved.items()]
+            moved[at] += parts[index].text(source)
+    inside = [splice for index in staying for splice in parts[index].patches]
+    return inside + [Splice(*cut, "") for cut in cuts] + [Splice(at, at, text) for at, text in moved.items()]
 
 
 def _runs(new: list[int], staying: set[int]) -> Iterator[tuple[int | None, list[int], int | None]]:
@@ -207,26 +227,27 @@ def _runs(new: list[int], staying: set[int]) -> Iterator[tuple[int | None, list[
         yield above, run, None
 
 
-def _rewritten(source: Source, node: Sequence, parts: list[_Part], new: list[int]) -> Splice:
+def _rewritten(source: Source, node: Sequence, parts: list[_Part], new: list[int]) -> list[Splice]:
     """Writes the parts, from the first to the last one that moves, in the new order."""
     first = next(index for index, each in enumerate(new) if index != each)
     last = next(index for index, each in reversed(list(enumerate(new))) if index != each)
     start, end = parts[first].span.start, parts[last].span.end
     newline = "" if source.ends_line(end) else source.newline_near(end)
+    if newline and (header := unended_scalar(source, node)):
+        parts = [*parts[:last], replace(parts[last], patches=(*parts[last].patches, header)), *parts[last + 1 :]]
     blanks = _Blanks(source, parts, first, last, any(part.members for part in parts[first : last + 1]))
     pieces = []
     for place in range(first, last + 1):
         part = parts[new[place]]
         if place > first:
             pieces.append(blanks.above(new[place], new[place - 1], place))
-        text = blanks.text(new[place])
+        pieces.append(blanks.text(new[place]))
         if newline and part.span.end == end:
-            header = unended_scalar(source, node)
-            text = (apply_splices(text, [header.moved(-part.span.start)]) if header else text) + newline
-        pieces.append(text)
+            pieces.append(newline)
     number = parts[new[last]].number
     keeps = number is not None and owns_line_end(source, node.items[number])
-    return Splice(start, end, "".join(pieces).removesuffix("" if keeps else newline))
+    outside = [splice for part in (*parts[:first], *parts[last + 1 :]) for splice in part.patches]
+    return [*outside, Splice(start, end, "".join(pieces).removesuffix("" if keeps else newline))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +263,7 @@ class _Blanks:
     def text(self, index: int) -> str:
         """A part, and what was commented out below it if sections may move."""
         below = self._gap(index + 1)[0] if self.has_headings and index < self.last else ""
-        return self.source.text[slice(*self.parts[index].span)] + below
+        return self.parts[index].text(self.source) + below
 
     def above(self, index: int, before: int, place: int) -> str:
         """The lines above a part that has a new place, below another part."""

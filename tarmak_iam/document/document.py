@@ -1,8 +1,8 @@
 """A YAML or strict JSON document whose edits change only the bytes they need to. Every edit is checked.
 
 ruamel.yaml's parser locates the node, and the edit splices the original text. Then the result is read again and
-compared with the intended values. The edit is refused if another value changed or a comment was lost. Both are done in an
-excerpt of the text if possible. docs/editing.md says why that is enough.
+compared with the intended values. The edit is refused if another value changed or a comment was lost. Both are done in
+an excerpt of the text if possible. docs/editing.md says why that is enough.
 """
 
 from __future__ import annotations
@@ -72,10 +72,24 @@ class Document:
     one of several equal keys. Methods raise TypeError for anything else in a path.
     """
 
-    __slots__ = ("_index", "_json", "_known_data", "_known_tree", "_outline", "_source", "removed_comments")
+    __slots__ = (
+        "_index",
+        "_json",
+        "_known_data",
+        "_known_tree",
+        "_outline",
+        "_source",
+        "also_changed",
+        "removed_comments",
+    )
 
     def __init__(
-        self, source: Source, index: int, json: bool | None, removed_comments: tuple[Comment, ...] = ()
+        self,
+        source: Source,
+        index: int,
+        json: bool | None,
+        removed_comments: tuple[Comment, ...] = (),
+        also_changed: tuple[Route, ...] = (),
     ) -> None:
         self._source = source
         self._index = index
@@ -86,6 +100,9 @@ class Document:
         self.removed_comments = removed_comments
         """The comments that the last edit removed, because they belonged to what it removed or replaced. Their
         positions are those in the text before the edit."""
+        self.also_changed = also_changed
+        """The other uses whose values the last edit changed with `through_alias`, in file order: the routes of aliases,
+        of keys that come from a merge key, and of the anchored value itself if the path led there from elsewhere."""
 
     @classmethod
     @gc_paused()
@@ -266,39 +283,55 @@ class Document:
         reading there."""
         return self._tree.ends_early
 
-    def set(self, path: Path | Route, value: Any, *, keep_tag: bool = False, rewrite: bool = False) -> Document:
+    def set(
+        self,
+        path: Path | Route,
+        value: Any,
+        *,
+        keep_tag: bool = False,
+        rewrite: bool = False,
+        through_alias: bool = False,
+    ) -> Document:
         """Sets the value at a path and creates missing parents. Returns this document if it has that value already.
 
         If a mapping replaces a mapping, or a list a list, only what differs is changed. A custom tag (`!secret x`) of
         a value that is replaced is removed. With `keep_tag` it stays; the new value must be a string, mapping or list
-        then. An anchor stays in any case.
+        then.
+
+        A value that is shared through an alias or a merge key (`<<`) is not changed unless `through_alias` is set: the
+        refusal names the other uses. With `through_alias` aliases are followed, also at the end of the path, and a key
+        that comes from a merge key is changed in the merged mapping. The value then changes at every use, and
+        `also_changed` of the result has the others. Without it, the aliases of an anchored value that is replaced keep
+        the old value: the first of them becomes its home.
 
         `rewrite`: a scalar that has the value already is written anew if another reader reads another value
         (`other_readings`), or if it has a custom tag that need not stay: `true` replaces `on`. Raises EditRefused.
         """
-        return self.edit(Set(path, value, keep_tag, rewrite))
+        return self.edit(Set(path, value, keep_tag, rewrite, through_alias))
 
-    def append(self, path: Path | Route, value: Any) -> Document:
+    def append(self, path: Path | Route, value: Any, *, through_alias: bool = False) -> Document:
         """Adds an item to the end of the list at a path. The list is created if the path is null or does not exist.
 
-        Raises EditRefused, for example if the value at the path is not a list.
+        `through_alias` is that of `set`. Raises EditRefused, for example if the value at the path is not a list.
         """
-        return self.edit(Append(path, value))
+        return self.edit(Append(path, value, through_alias))
 
-    def insert(self, path: Path | Route, value: Any) -> Document:
+    def insert(self, path: Path | Route, value: Any, *, through_alias: bool = False) -> Document:
         """Inserts an item into a list. The last step of the path is the index that the item will have.
 
-        Raises EditRefused, for example if the index is larger than the length of the list.
+        `through_alias` is that of `set`. Raises EditRefused, for example if the index is larger than the length of the
+        list.
         """
-        return self.edit(Insert(path, value))
+        return self.edit(Insert(path, value, through_alias))
 
-    def remove(self, path: Path | Route, *, prune: bool = False) -> Document:
+    def remove(self, path: Path | Route, *, prune: bool = False, through_alias: bool = False) -> Document:
         """Removes a key or item and the comments that clearly belong to it, which are then in `removed_comments`.
 
-        A parent that is left empty becomes {} or []; with `prune` it is removed too. Raises EditRefused, for example
-        if the path does not exist.
+        A parent that is left empty becomes {} or []; with `prune` it is removed too. `through_alias` is that of `set`,
+        but an alias at the end of the path is removed itself. Raises EditRefused, for example if the path does not
+        exist.
         """
-        return self.edit(Remove(path, prune))
+        return self.edit(Remove(path, prune, through_alias))
 
     def edit(self, *edits: Edit) -> Document:
         """Makes several edits in order, each on the result of the edits before it, and checks the result once.
@@ -371,7 +404,7 @@ class Document:
     def _after(self, batch: EditBatch) -> Document:
         if batch.tree is self._tree:
             return self
-        edited = Document(batch.tree.source, self._index, self._json, tuple(batch.removed))
+        edited = Document(batch.tree.source, self._index, self._json, tuple(batch.removed), tuple(batch.also_changed))
         edited._known_tree, edited._known_data = batch.tree, batch.data
         if self._outline is not None and may_be_regular(edited._source):
             edited._outline = _outline_of(batch.tree)

@@ -90,6 +90,8 @@ class Draft:
         self._written: dict[int, tuple[Target, list[Any]]] = {}
         self._marked: set[int] = set()  # the nodes on the way to what is touched
         self._sole: DocumentChange | None = None
+        self.changes_keys = False
+        """Whether a mapping may have other keys after the edits."""
 
     @property
     def is_empty(self) -> bool:
@@ -180,6 +182,7 @@ class Draft:
             self._sole = change
             return
         self._marked.update(id(holder.node) for holder in target.holders)
+        self.changes_keys = self.changes_keys or isinstance(change, AddMembers) or isinstance(node, Mapping)
         if isinstance(change, Write):
             self._written[id(node)] = target, [change.value]
         elif isinstance(change, (AddMembers, AddItems)) and is_empty_target(target):

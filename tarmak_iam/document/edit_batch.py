@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from tarmak_iam.document.dangling import dangling_aliases
+from tarmak_iam.document.anchor_moves import dangling_aliases, keeping_anchors
+from tarmak_iam.document.anchors import SharedEdits, Use, leads_elsewhere
 from tarmak_iam.document.draft import Draft, Inside, Original, Unclear
 from tarmak_iam.document.edit_proof import NotProven, not_proven, prove_meaning, prove_nodes, prove_text
 from tarmak_iam.document.edits import (
@@ -57,6 +58,7 @@ class EditBatch:
         self.tree = tree
         self.data = data
         self.removed: list[Comment] = []
+        self.also_changed: list[Route] = []
         self.number = 0
         self.passes: list[list[Splice]] = []
         """The splices of each text that was read, in order: those of the text before it."""
@@ -65,6 +67,8 @@ class EditBatch:
         self._retries = retries
         self._waiting: list[tuple[int, Edit]] = []
         self._draft, self._intent = Draft(tree), Intent(data)
+        self._shared: SharedEdits | None = None
+        """Set if the edits that are waiting have their effect at every use of what they change."""
 
     def perform(self, edit: Edit) -> None:
         """Makes one edit. Raises EditRefused; then `number` is that of the edit that cannot be made."""
@@ -73,16 +77,16 @@ class EditBatch:
     def _perform(self, number: int, edit: Edit) -> None:
         self.number = number
         try:
-            is_waiting = self._plan(edit)
+            is_waiting = self._plan_anywhere(edit)
         except (Unclear, EditRefused):
             if not self._waiting:
                 raise
             self.flush()
             self.number = number
-            is_waiting = self._plan(edit)
+            is_waiting = self._plan_anywhere(edit)
         if is_waiting:
             self._waiting.append((number, edit))
-            if self._careful:
+            if self._careful or (self._shared is not None and _may_shift_items(edit)):
                 self.flush()
 
     def finish(self) -> None:
@@ -93,7 +97,7 @@ class EditBatch:
 
     def flush(self) -> None:
         """Applies the edits that are waiting, reads the new text and checks it. Raises EditRefused."""
-        waiting, draft, intent = self._waiting, self._draft, self._intent
+        waiting, draft, intent, shared = self._waiting, self._draft, self._intent, self._shared
         if not waiting:
             return
         self._begin()
@@ -101,11 +105,16 @@ class EditBatch:
             changes = draft.changes()
             if not changes and same(self.data, intent.data):
                 return  # the edits undo each other
-            splices = self._together(changes)
+            intended = shared.intended(changes) if shared else intent.data
+            moving = [self._keeping_anchors(change, shared) for change in changes]
+            if len(changes) > 1 and any(new is not old for new, old in zip(moving, changes, strict=True)):
+                raise Unclear  # a value is copied as it is without the other changes
+            splices = self._together(moving)
             if not splices:
                 raise Unclear
-            self._refuse_dangling(changes)
-            self._apply(changes, splices, intent.data)
+            uses = shared.others(changes, intended) if shared else ()
+            self._apply(moving, splices, intended)
+            self._note_uses(uses)
         except (Unclear, EditRefused) as refusal:
             if len(waiting) > 1:
                 self._in_halves(waiting)
@@ -114,6 +123,16 @@ class EditBatch:
 
     def _begin(self) -> None:
         self._waiting, self._draft, self._intent = [], Draft(self.tree), Intent(self.data)
+        self._shared = None
+
+    def _keeping_anchors(self, change: DocumentChange, shared: SharedEdits | None) -> DocumentChange:
+        """The change with moves of anchors whose aliases stay. Without `shared` they keep a value that is replaced."""
+        path = change.target.native_path
+        is_same = isinstance(change, Write) and same(value_at(self.data, path), change.value)  # written anew
+        return keeping_anchors(self.tree, change, detaches=shared is None and not is_same)
+
+    def _note_uses(self, uses: Iterable[Use]) -> None:
+        self.also_changed += [use.route for use in uses if use.route not in self.also_changed]
 
     def _in_halves(self, edits: list[tuple[int, Edit]]) -> None:
         """Edits that cannot be applied at once: the first half, and then the second one on its result."""
@@ -141,6 +160,42 @@ class EditBatch:
         else:
             raise refusal
 
+    def _plan_anywhere(self, edit: Edit) -> bool:
+        """`_plan`, where the value at the edit's path is anchored if the edit may lead elsewhere."""
+        leads = leads_elsewhere(self.tree, edit)
+        if not self._waiting:
+            self._shared = None
+        elif leads != (self._shared is not None):
+            raise Unclear
+        if not leads:
+            return self._plan(edit)
+        if self._shared is None:
+            self._check_editable(Route.of(edit.path))
+            self._shared = SharedEdits(self.tree, self.data)
+        return self._plan_shared(self._shared, edit)
+
+    def _plan_shared(self, shared: SharedEdits, edit: Edit) -> bool:
+        route = Route.of(edit.path)
+        self._draft.find(route.parent if isinstance(edit, Insert) else route)  # it is unclear if an alias on it is gone
+        if self._draft.changes_keys and shared.depends_on_keys(edit):
+            raise Unclear
+        at_home = shared.at_home(edit)
+        if shared.is_elsewhere(edit) and isinstance(self._draft.find(Route.of(at_home.path)), Inside):
+            raise Unclear  # the home may be one that is gone
+        if not edit.through_alias:
+            change = planned_change(at_home, self._locate, self.data)
+            if change is None:
+                return False
+            raise shared.refusal(edit, change)
+        shared.note(edit)
+        is_waiting = False
+        try:
+            is_waiting = self._plan(at_home)
+        finally:
+            if not is_waiting:
+                shared.forget()
+        return is_waiting
+
     def _plan(self, edit: Edit) -> bool:
         """Adds an edit to the draft; False if nothing is left to apply. Raises EditRefused and Unclear."""
         route = Route.of(edit.path)
@@ -154,6 +209,8 @@ class EditBatch:
             return True
         if isinstance(edit, Set) and self._draft.is_touched(place.node):
             raise Unclear  # it replaces what other edits are inside of
+        if isinstance(edit, Remove) and self.tree.has_aliases and self._draft.is_touched(place.node):
+            raise Unclear  # what other edits are inside of may be used elsewhere
         if isinstance(edit, Remove) and edit.prune:
             edit = self._without_pruning(edit, place.route)
         here = Route((*place.route.steps, *route.steps[len(route) - 1 :])) if isinstance(edit, Insert) else place.route
@@ -194,33 +251,49 @@ class EditBatch:
         if self._careful or self.tree.has_aliases or any(isinstance(each, Reorder) for each in changes):
             if not self._draft.is_empty:
                 raise Unclear
-            self.turn(route, change.value, keeps_tags=target.keeps_tags)
+            self.turn(route, change.value, keeps_tags=target.keeps_tags, shared=self._shared)
             return False
         for each in changes:
             self._draft.take(each)
         self._intent.write(path, change.value)
         return True
 
-    def turn(self, route: Route, wanted: Any, identities: Iterable[Identity] = (), *, keeps_tags: bool = False) -> None:
-        """Changes the value at the route to `wanted` with few and small changes. No edit may be waiting. Raises
-        EditRefused."""
+    def turn(
+        self,
+        route: Route,
+        wanted: Any,
+        identities: Iterable[Identity] = (),
+        *,
+        keeps_tags: bool = False,
+        shared: SharedEdits | None = None,
+    ) -> None:
+        """Changes the value at the route to `wanted` with few and small changes; with `shared`, at every use. No edit
+        may be waiting. Raises EditRefused."""
+        before, before_data, removed = self.tree, self.data, len(self.removed)
         try:
-            self._turn(route, wanted, identities, keeps_tags)
+            self._turn(route, wanted, identities, keeps_tags, shared)
         except NotProven as refusal:
             if not self._retries or self._careful:
                 raise
+            if before.has_aliases:  # then the values of a round are compared only after the last one
+                self.tree, self.data = before, before_data
+                del self.removed[removed:]
             self._careful = True
             try:
-                self._turn(route, wanted, identities, keeps_tags)
+                self._turn(route, wanted, identities, keeps_tags, shared)
             except EditRefused:
                 raise refusal from None
             finally:
                 self._careful = False
 
-    def _turn(self, route: Route, wanted: Any, identities: Iterable[Identity], keeps_tags: bool) -> None:
+    def _turn(
+        self, route: Route, wanted: Any, identities: Iterable[Identity], keeps_tags: bool, shared: SharedEdits | None
+    ) -> None:
         reconciler, target = Reconciler(tuple(identities)), replace(self._locate(route), keeps_tags=keeps_tags)
         path = target.native_path
-        intended = assigned(self.data, path, wanted)
+        whole: list[DocumentChange] = [Write(target, wanted)]
+        intended = shared.intended(whole) if shared else assigned(self.data, path, wanted)
+        uses = shared.others(whole, intended) if shared else ()
         changes: list[DocumentChange] = []
         for _ in range(_MOST_ROUNDS):
             current = value_at(self.data, path)
@@ -234,21 +307,22 @@ class EditBatch:
         self._begin()
         if changes:
             prove_meaning(self.data, intended, changes)
+        self._note_uses(uses)
 
     def _make_round(self, changes: list[DocumentChange]) -> list[DocumentChange]:
         """Makes those changes of one reconciliation that can be made together. Returns them."""
-        # An alias is replaced with its value if its anchor is removed, or if nothing else gives it the wanted value.
-        written_out: list[DocumentChange] = [
-            Write(alias, construct(alias.holders[-1].node, self.tree.source))
-            for alias in dangling_aliases(self.tree, changes)
-        ]
-        now = written_out + ([change for change in changes if not _is_of_alias(change)] or changes)
-        if self._careful:
+        # An alias is replaced with its value if nothing else gives it the wanted value.
+        now = [change for change in changes if not _is_of_alias(change)] or changes
+        if self._careful:  # the anchors cannot be moved: each of their aliases is replaced with its value
+            aliases = dangling_aliases(self.tree, changes)
+            now = [Write(alias, construct(alias.holders[-1].node, self.tree.source)) for alias in aliases] + now
             now, splices = now[:1], [splice for change in now[:1] for splice in self._splices(change)]
         else:
             now, splices = self._fitting(now)
         if now:
-            self._apply(now, splices, intended_by(now, self.data), aliases_may_follow=True)
+            # Where there are aliases, the values are compared only at the end.
+            intended = self.data if self.tree.has_aliases else intended_by(now, self.data)
+            self._apply(now, splices, intended, aliases_may_follow=True)
         return now
 
     def _fitting(self, changes: list[DocumentChange]) -> tuple[list[DocumentChange], list[Splice]]:
@@ -262,9 +336,14 @@ class EditBatch:
             joined = changes
         claimed, fitting = ClaimedSpans(), list[tuple[DocumentChange, list[Splice]]]()
         for change in joined:
-            splices = self._splices(change)
+            moving = keeping_anchors(self.tree, change, detaches=False)
+            if fitting and moving is not change:
+                continue  # a value is copied as it is without the other changes
+            splices = self._splices(moving)
             if claimed.claim(splices, change.target.route) or not fitting:
-                fitting.append((change, splices))
+                fitting.append((moving, splices))
+            if moving is not change:
+                break
         return [change for change, _ in fitting], _inner_first(fitting)
 
     def _together(self, changes: list[DocumentChange]) -> list[Splice] | None:
@@ -280,7 +359,7 @@ class EditBatch:
         except TypeError as error:  # what JSON alone does not have: NaN, and keys that are not strings
             raise refused_edit(change.target, str(error)) from None
 
-    def _locate(self, route: Route) -> Target:
+    def _check_editable(self, route: Route) -> None:
         if self.tree.source.encoding != "utf-8":
             what, place = (
                 f"the file is encoded as {self.tree.source.encoding.upper()}",
@@ -290,14 +369,11 @@ class EditBatch:
         if len(route) > MAX_DEPTH:
             what, place = f"the path has more than {MAX_DEPTH} steps", self.tree.position(Route())
             raise EditRefused(what, remedy="use a shorter path", place=place)
+
+    def _locate(self, route: Route) -> Target:
+        self._check_editable(route)
         target = locate(self.tree, route)
         return replace(target, literals=False) if self._careful else target
-
-    def _refuse_dangling(self, changes: list[DocumentChange]) -> None:
-        for alias in dangling_aliases(self.tree, changes):
-            assert isinstance(alias.node, Alias)
-            what = f"{alias.route} is the alias *{alias.node.name}, and the edit would remove its anchor"
-            raise refused_edit(alias, what, "replace the alias with its value first")
 
     def _apply(
         self,
@@ -366,6 +442,13 @@ def is_same_kind(change: Write) -> bool:
     if isinstance(value, dict):
         return isinstance(node, Mapping)
     return isinstance(value, list) and isinstance(node, Sequence)
+
+
+def _may_shift_items(edit: Edit) -> bool:
+    """Whether items of a list may have other indices after the edit."""
+    if isinstance(edit, Remove):
+        return edit.prune or isinstance(Route.of(edit.path).steps[-1], int)
+    return isinstance(edit, Insert)
 
 
 def _is_of_alias(change: DocumentChange) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from collections.abc import Sequence as SequenceOf
 from typing import Any
 
+from tarmak_iam.document.anchors import IN_PYTHON, changed_uses, named
 from tarmak_iam.document.edits import DocumentChange
 from tarmak_iam.document.node_proof import node_written_anew
 from tarmak_iam.document.plain_values import first_difference, same
@@ -33,7 +34,9 @@ def prove_meaning(data: Any, intended: Any, changes: SequenceOf[DocumentChange])
     if not same(data, intended):
         route = first_difference(data, intended)
         culprit = _culprit(changes, route)
-        raise not_proven(culprit, f"the edit would also change {route}", _shared_anchor(culprit))
+        uses = tuple(changed_uses(culprit.tree, intended, data)) if culprit.tree.has_aliases else ()
+        what = named(culprit.tree, uses) or str(route)
+        raise not_proven(culprit, f"the edit would also change {what}", _shared_anchor(culprit))
 
 
 def prove_text(
@@ -87,7 +90,8 @@ def _shared_anchor(target: Target) -> str:
     """The remedy if the target is inside an anchored value, which is then most likely used elsewhere."""
     anchors = [holder.node.anchor for holder in target.holders if holder.node.anchor]
     return (
-        f"it shares the anchor &{anchors[-1]}: replace the aliases of that anchor with their value first"
+        f"they share the anchor &{anchors[-1]}: replace its aliases with their value first, or change all of them "
+        f"together {IN_PYTHON}"
         if anchors
         else ""
     )

@@ -116,38 +116,46 @@ class Set:
     """Sets the value at a path, as `Document.set` does: missing parents are created, and a mapping that
     replaces a mapping changes only what differs. A custom tag (`!secret x`) of a value that is replaced is removed;
     with `keep_tag` it stays. With `rewrite` a scalar that has the value already is written anew if another reader reads
-    another value there."""
+    another value there.
+
+    With `through_alias` the path may lead through aliases and merge keys: the value is changed where it is anchored,
+    and with it every other use."""
 
     path: Path | Route
     value: Any
     keep_tag: bool = False
     rewrite: bool = False
+    through_alias: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Append:
     """Adds an item to the end of the list at a path, as `Document.append` does. The list is created if the path is
-    null or does not exist."""
+    null or does not exist. `through_alias` is that of `Set`."""
 
     path: Path | Route
     value: Any
+    through_alias: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Inserts an item into a list, as `Document.insert` does. The last step of the path is the new item's index."""
+    """Inserts an item into a list, as `Document.insert` does. The last step of the path is the new item's index.
+    `through_alias` is that of `Set`."""
 
     path: Path | Route
     value: Any
+    through_alias: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Remove:
     """Removes a key or item, as `Document.remove` does. A parent that is left empty becomes {} or []; with `prune` it
-    is removed too."""
+    is removed too. `through_alias` is that of `Set`; an alias at the end of the path is removed itself."""
 
     path: Path | Route
     prune: bool = False
+    through_alias: bool = False
 
 
 Edit = Set | Append | Insert | Remove

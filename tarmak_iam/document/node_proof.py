@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from tarmak_iam.document.anchor_moves import DetachedWrite, ReorderWithMoves, WithMoves
 from tarmak_iam.document.edits import AddItems, AddMembers, DocumentChange, RemoveMembers, RemoveRoot, Reorder, Write
 from tarmak_iam.document.members import is_empty_target
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence
@@ -43,8 +44,13 @@ class _Differs(Exception):
 class _Comparison:
     def __init__(self, changes: Iterable[DocumentChange]) -> None:
         self._replaced: set[int] = set()
+        self._detached: set[int] = set()
+        self._moved: dict[int, Node] = {}
+        """By the id of an alias, the anchored value that may be in its place now."""
+        self._left: set[int] = set()
+        """The anchored values in whose places aliases may be now."""
         self._of: dict[int, list[DocumentChange]] = defaultdict(list)
-        for change in changes:
+        for change in map(self._without_moves, changes):
             if change.target.node is None:
                 continue
             if _replaces(change):
@@ -56,20 +62,43 @@ class _Comparison:
             if gone and gone == member_count(own[0].target.holders[-1].node):
                 self._replaced.add(node)
 
+    def _without_moves(self, change: DocumentChange) -> DocumentChange:
+        if isinstance(change, (WithMoves, ReorderWithMoves)):
+            self._moved.update((id(alias), alias.target) for alias in change.moved_to)
+        if isinstance(change, ReorderWithMoves):
+            self._left.update(id(alias.target) for alias in change.moved_to)
+        inner = change.change if isinstance(change, WithMoves) else change
+        if isinstance(inner, DetachedWrite):
+            self._detached.add(id(inner.target.node))
+        return inner
+
     def compare(self, before: Node, after: Node) -> None:
         """Raises _Differs. Iterative, because a document may be 200 levels deep."""
         stack: list[tuple[Node, Node, _Steps]] = [(before, after, None)]
         while stack:
             old, new, steps = stack.pop()
             if id(old) in self._replaced:
-                if old.anchor not in (None, new.anchor):
+                kept = None if id(old) in self._detached else old.anchor
+                if kept != new.anchor and (kept is not None or old.anchor is not None):
                     raise _Differs(steps)
+            elif self._is_another_home(old, new):
+                continue
             elif not _is_same(old, new):
                 raise _Differs(steps)
             elif isinstance(old, Mapping) and isinstance(new, Mapping):
                 stack += self._of_mapping(old, new, steps)
             elif isinstance(old, Sequence) and isinstance(new, Sequence):
                 stack += self._of_list(old, new, steps)
+
+    def _is_another_home(self, old: Node, new: Node) -> bool:
+        """Whether an alias is now the anchored value, or the other way round."""
+        home = self._moved.get(id(old))
+        if home is not None and not isinstance(new, Alias):
+            return type(new) is type(home) and new.anchor == home.anchor and new.tag == home.tag
+        return id(old) in self._left and isinstance(new, Alias) and new.name == old.anchor
+
+    def _is_same_key(self, old: Node, new: Node) -> bool:
+        return _is_same(old, new) or self._is_another_home(old, new)
 
     def _of_mapping(self, old: Mapping, new: Mapping, steps: _Steps) -> Iterator[tuple[Node, Node, _Steps]]:
         changes = self._of.get(id(old))
@@ -82,19 +111,22 @@ class _Comparison:
         found = iter(new.entries)
         for entry in staying:
             other = next(found, None)
-            while other is not None and added and not _is_same(entry.key, other.key):
+            while other is not None and added and not self._is_same_key(entry.key, other.key):
                 added -= 1
                 other = next(found, None)
-            if other is None or not _is_same(entry.key, other.key):
+            if other is None or not self._is_same_key(entry.key, other.key):
                 raise _Differs((steps, entry.text or ""))
             left, right = entry.value, other.value
-            if type(left) is Scalar and id(left) not in self._replaced:  # most are, and need no more than this
+            if type(left) is Scalar and not self._may_differ(left):  # most are, and need no more than this
                 if not _is_same_scalar(left, right):
                     raise _Differs((steps, entry.text or ""))
             else:
                 yield left, right, (steps, entry.text or "")
         if sum(1 for _ in found) != added:
             raise _Differs(steps)
+
+    def _may_differ(self, node: Scalar) -> bool:
+        return id(node) in self._replaced or id(node) in self._left
 
     def _of_list(self, old: Sequence, new: Sequence, steps: _Steps) -> Iterator[tuple[Node, Node, _Steps]]:
         changes = self._of.get(id(old))
@@ -104,7 +136,7 @@ class _Comparison:
         for number, (left, right) in enumerate(zip(expected, new.items, strict=True)):
             if left is None:
                 continue
-            if type(left) is Scalar and id(left) not in self._replaced:
+            if type(left) is Scalar and not self._may_differ(left):
                 if not _is_same_scalar(left, right):
                     raise _Differs((steps, number))
             else:

@@ -202,14 +202,15 @@ STANDARD_TAG = "tag:yaml.org,2002:"
 
 _TAG_END = compiled(r"[ \t\r\n]")
 
-_PROPERTY = compiled(r"(?:!<[^>\r\n]*>|[&!][^ \t\r\n,\[\]{}]*)(?:[ \t]|\r\n?|\n|#[^\r\n]*)*")
+PROPERTY = compiled(r"(!<[^>\r\n]*>|[&!][^ \t\r\n,\[\]{}]*)(?:[ \t]|\r\n?|\n|#[^\r\n]*)*")
+"""An anchor or a tag (group 1), with the blanks, line breaks and comments after it."""
 
 
 def content_start(text: str, node: Node) -> int:
     """The offset where a node's own text begins, after its anchor and tag (and a comment between them)."""
     at = node.span.start
     for _ in range((node.anchor is not None) + (node.tag is not None)):
-        match = _PROPERTY.match(text, at, max(node.span.end, at))
+        match = PROPERTY.match(text, at, max(node.span.end, at))
         at = match.end() if match else at
     return at
 
@@ -217,7 +218,7 @@ def content_start(text: str, node: Node) -> int:
 def tag_span(text: str, node: Node) -> Span:
     """Where a node's tag is written. The node must have one."""
     at = node.span.start
-    while match := _PROPERTY.match(text, at):
+    while match := PROPERTY.match(text, at):
         if text[at] == "!":
             return Span(at, at + len(_TAG_END.split(match.group(), maxsplit=1)[0]))
         at = match.end()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tarmak_iam.document.anchors import effective_entries
 from tarmak_iam.document.arrangement import can_be_reordered, can_change_places
 from tarmak_iam.document.comments import holds_comments
 from tarmak_iam.document.edits import AddItems, AddMembers, DocumentChange, RemoveMembers, Reorder, Write
@@ -45,13 +46,16 @@ class Reconciler:
     ) -> Iterator[DocumentChange]:
         keys = native_keys(node)
         own = {key: number for number, key in enumerate(keys) if not node.entries[number].is_merge}
+        # A merge key that overrides an own key is written out if the value is to differ.
+        hidden = own.keys() - effective_entries(node).keys() if node.merges else set()
         for key, number in own.items():
-            if key in wanted and not same(current[key], wanted[key]):
+            if key in wanted and key not in hidden and not same(current[key], wanted[key]):
                 yield from self.changes(target.member(number), current[key], wanted[key])
         gone = [n for n, key in enumerate(keys) if key not in wanted and not node.entries[n].is_merge]
         brought = {key for key in current if key not in own}
+        is_overridden = any(key not in wanted or not same(current[key], wanted[key]) for key in hidden)
         if (
-            not brought <= wanted.keys()
+            is_overridden or not brought <= wanted.keys()
         ):  # one merged key cannot be removed alone: the other merged keys are written out
             gone += [number for number, entry in enumerate(node.entries) if entry.is_merge]
             brought = set()

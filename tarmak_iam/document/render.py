@@ -60,6 +60,11 @@ def is_plain_safe(text: str, *, flow: bool = False) -> bool:
     return not (flow and _UNSAFE_IN_FLOW.search(text))
 
 
+def is_safe_in_flow(text: str) -> bool:
+    """Whether a plain scalar's text, as it is written in a block, can be plain in a flow collection too."""
+    return not (_UNSAFE_IN_FLOW.search(text) or "\n" in text or "\r" in text)
+
+
 def quote(text: str, preferred: Quote = "double") -> str:
     """The text in quotes; single ones only if preferred and nothing needs an escape."""
     if preferred == "single" and not _NEEDS_ESCAPE.search(text.replace('"', "").replace("\\", "")):

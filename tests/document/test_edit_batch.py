@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarmak_iam.document import Append, Document, Edit, EditRefused, Insert, Remove, Set
-from tarmak_iam.document.dangling import dangling_aliases
+from tarmak_iam.document.anchor_moves import dangling_aliases
 from tarmak_iam.document.edit_batch import EditBatch
 from tarmak_iam.document.edit_proof import NotProven, prove_meaning, prove_text
 from tarmak_iam.document.edits import DocumentChange, RemoveMembers, Reorder, Write
@@ -132,7 +132,7 @@ def test_edits_of_one_place_wait_for_each_other(text: str, edits: tuple[Edit, ..
 def test_what_shares_an_anchor_may_not_change_with_it() -> None:
     with pytest.raises(EditRefused) as caught:
         edited_at_once("a: &x {k: 1}\nb: *x\n", Set(("a",), {"k": 2}))
-    assert caught.value.what == "the edit would also change b.k"
+    assert caught.value.what == "the edit would also change line 2: b"
 
 
 def test_edits_of_a_batch_that_is_refused_change_nothing() -> None:
@@ -180,8 +180,9 @@ def test_aliases_that_would_lose_their_anchors(change: DocumentChange, dangling:
 
 
 ANCHORS = "a: &x {k: 1}\nb: {k: &y 1, l: 2}\nc: 1\n"
-OUT_OF_X = "it shares the anchor &x: replace the aliases of that anchor with their value first"
-OUT_OF_Y = "it shares the anchor &y: replace the aliases of that anchor with their value first"
+FIRST = "replace its aliases with their value first, or change all of them together (in Python: through_alias=True)"
+OUT_OF_X = f"they share the anchor &x: {FIRST}"
+OUT_OF_Y = f"they share the anchor &y: {FIRST}"
 BY_HAND = "edit this place by hand"
 
 
@@ -485,8 +486,8 @@ def test_edits_that_build_on_each_other(text: str, edits: tuple[Edit, ...], edit
         ((Set(("m",), {"k": 1}), Set(("m", Key("k", 1)), 2)), "edit 2 of 2: m has no key k number 2"),
         ((Remove(("a",)), Set(("l", 0), 2), Remove(("a",))), "edit 3 of 3: a does not exist"),
         ((Append(("l",), 2), Append(("b",), 2), Append(("l",), 3)), "edit 2 of 3: b is a scalar, not a list"),
-        ((Append(("l",), 2), Append(("x",), 2), Append(("l",), 3)), "edit 2 of 3: the edit would also change w"),
-        ((Set(("b",), 1), Set(("w", 0), 1)), "edit 2 of 2: w is the alias *x: a change would affect every use of it"),
+        ((Append(("l",), 2), Append(("x",), 2), Append(("l",), 3)), "edit 2 of 3: the edit would also change line 5: w"),
+        ((Set(("b",), 1), Set(("w", 0), 5)), "edit 2 of 2: w is the alias *x: the edit would also change line 4: x"),
     ],
 )
 def test_a_refusal_has_the_number_of_the_edit(edits: tuple[Edit, ...], refusal: str) -> None:
@@ -541,3 +542,17 @@ def test_what_is_intended_is_copied_once() -> None:
     assert intent.data["l"] is changed
     assert intent.data["m"]["k"] is data["m"]["k"]
     assert (intent.data, data) == ({"l": [3], "m": {"k": [2], "n": 4}}, {"l": [1], "m": {"k": [2]}})
+
+
+def test_a_value_whose_anchor_moves_is_copied_without_other_changes() -> None:
+    """Both would insert lines at the end: no text with lines in the wrong order is read."""
+    batch = CountedBatch("a: &x\n  k: 1\nb: *x\n")
+    edited = batch.edited(Remove(("a",)), Set(("c",), 2))
+    assert edited == "b: &x\n  k: 1\nc: 2\n"
+    assert batch.texts == ["b: &x\n  k: 1\n", edited]
+
+
+def test_an_anchor_moves_without_other_changes_of_an_update() -> None:
+    batch = CountedBatch("a: &x\n  k: 1\nb: *x\n")
+    batch.turn(Route(), {"b": {"k": 1}, "c": 2})
+    assert batch.texts == ["a: &x\n  k: 1\nb: *x\nc: 2\n", "b: &x\n  k: 1\nc: 2\n"]

@@ -1,6 +1,7 @@
 """Edits, a folder each: before.yaml, edit.json (a list of calls) and after.yaml, or refused.txt for a refusal.
 
-removed.txt has the comments that the last call took along; where it is missing, that is none.
+removed.txt has the comments that the last call took along, and also.txt the other uses of a shared value that it
+changed; where one is missing, that is none.
 
 `<EMPTY>` stands for an empty file, which git and editors like to mend.
 """
@@ -21,13 +22,13 @@ CASES = sorted(path for path in (Path(__file__).parent / "cases").iterdir() if p
 
 
 def edit_of(call: dict[str, Any]) -> Edit:
-    path = tuple(call["path"])
+    path, through = tuple(call["path"]), call.get("through_alias", False)
     if call["op"] == "remove":
-        return Remove(path, call.get("prune", False))
+        return Remove(path, call.get("prune", False), through)
     if call["op"] == "set":
-        return Set(path, call["value"], call.get("keep_tag", False), call.get("rewrite", False))
+        return Set(path, call["value"], call.get("keep_tag", False), call.get("rewrite", False), through)
     kinds: dict[str, Callable[..., Edit]] = {"append": Append, "insert": Insert}
-    return kinds[call["op"]](path, call["value"])
+    return kinds[call["op"]](path, call["value"], through_alias=through)
 
 
 def perform(document: Document, call: dict[str, Any]) -> Document:
@@ -50,7 +51,9 @@ def test_case(case: Path) -> None:
         return
     edited = reduce(perform, calls, document)
     assert edited.to_bytes().decode() == (case / "after.yaml").read_bytes().decode()
-    removed = case / "removed.txt"
-    assert [comment.text for comment in edited.removed_comments] == (
-        removed.read_text().splitlines() if removed.exists() else []
-    )
+    assert [comment.text for comment in edited.removed_comments] == lines_of(case / "removed.txt")
+    assert [str(route) for route in edited.also_changed] == lines_of(case / "also.txt")
+
+
+def lines_of(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []

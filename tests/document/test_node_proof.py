@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tarmak_iam.document.anchor_moves import keeping_anchors
 from tarmak_iam.document.edit_proof import NotProven, prove_nodes
 from tarmak_iam.document.edits import AddItems, AddMembers, DocumentChange, RemoveMembers, Reorder, Write
 from tarmak_iam.document.node_proof import node_written_anew
@@ -85,6 +86,9 @@ def change_of(before: Tree, kind: object, *values: object) -> DocumentChange:
         assert isinstance(first, int)
         assert isinstance(second, int)
         return AddItems(at(before), first, ["new"] * second)
+    if kind == "set":
+        assert isinstance(first, tuple)
+        return Write(at(before, *first), second)
     if kind == "order":
         assert isinstance(first, tuple)
         return Reorder(at(before), first)
@@ -116,3 +120,35 @@ def test_what_is_written_anew_is_no_proof() -> None:
     with pytest.raises(NotProven) as caught:
         prove_nodes(old, tree("a: {b: true}\nc: 2\n"), [Write(at(old, *path), 2)])
     assert caught.value.what == "the edit would also change how a.b is written"
+
+
+HOME = "a: &x !t {k: 1}\nb: *x\nc: *x\n"
+KEY = "a: &x k\nb: {*x : 1}\n"
+ITEMS = "- &x {k: 1}\n- [*x]\n- 1\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "after", "route"),
+    [
+        (HOME, ("gone", (), (0,)), "b: &x !t {k: 1}\nc: *x\n", None),
+        (HOME, ("gone", (), (0,)), "b: &z !t {k: 1}\nc: *z\n", "c"),
+        (HOME, ("gone", (), (0,)), "b: &x {k: 1}\nc: *x\n", "b"),
+        (HOME, ("gone", (), (0,)), "b: &x !t [1]\nc: *x\n", "b"),
+        (HOME, ("set", ("a",), "new"), "a: new\nb: &x !t {k: 1}\nc: *x\n", None),
+        (HOME, ("set", ("a",), "new"), "a: &x new\nb: &x !t {k: 1}\nc: *x\n", "a"),
+        (HOME, ("set", ("a",), "new"), "a: &z new\nb: &x !t {k: 1}\nc: *x\n", "a"),
+        (KEY, ("gone", (), (0,)), "b: {&x k: 1}\n", None),
+        (KEY, ("gone", (), (0,)), "b: {k: 1}\n", "b.k"),
+        (ITEMS, ("order", (1, 0, 2)), "- [&x {k: 1}]\n- *x\n- 1\n", None),
+        (ITEMS, ("order", (1, 0, 2)), "- [&x {k: 1}]\n- {k: 1}\n- 1\n", "[1]"),
+        (ITEMS, ("order", (1, 0, 2)), "- [&z {k: 1}]\n- *z\n- 1\n", "[1]"),
+        (ITEMS, ("order", (0, 2, 1)), "- &x {k: 1}\n- 1\n- [{k: 1}]\n", "[2][0]"),
+    ],
+)
+def test_only_the_anchor_that_moves_has_another_home(
+    before: str, change: tuple[object, ...], after: str, route: str | None
+) -> None:
+    old = tree(before)
+    moving = keeping_anchors(old, change_of(old, *change), detaches=True)
+    found = node_written_anew(old.root, tree(after).root, [moving])
+    assert (None if found is None else str(found)) == route
