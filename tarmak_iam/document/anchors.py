@@ -20,7 +20,7 @@ from tarmak_iam.document.edits import (
 )
 from tarmak_iam.document.intent import intended_by
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Sequence, dereference, merged_entry, walk
-from tarmak_iam.document.plain_values import construct_changed, same
+from tarmak_iam.document.plain_values import construct_changed, same, value_at
 from tarmak_iam.document.target import native_keys
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import EditRefused, ParseError
@@ -65,23 +65,32 @@ class Places:
     """The routes of a tree's values. The step of a merge key is `<<`."""
 
     def __init__(self, root: Node) -> None:
-        self._above: dict[int, tuple[Node, Step]] = {}
+        self._above: dict[int, tuple[Node, Step, Any]] = {}
         for node in walk(root):
-            for child, step in self._children(node):
-                self._above[id(child)] = (node, step)
+            for child, step, native in self._children(node):
+                self._above[id(child)] = (node, step, native)
 
-    def _children(self, node: Node) -> Iterator[tuple[Node, Step]]:
+    def _children(self, node: Node) -> Iterator[tuple[Node, Step, Any]]:
+        """Each child with the step to it in a route, and in the plain data."""
         if isinstance(node, Sequence):
-            yield from ((item, number) for number, item in enumerate(node.items))
+            yield from ((item, number, number) for number, item in enumerate(node.items))
         elif isinstance(node, Mapping):
-            yield from ((entry.value, step_to(node, entry)) for entry in node.entries)
+            for entry, native in zip(node.entries, native_keys(node), strict=True):
+                yield entry.value, step_to(node, entry), native
 
     def route(self, node: Node) -> Route:
         steps: list[Step] = []
         while above := self._above.get(id(node)):
-            node, step = above
+            node, step, _ = above
             steps.append(step)
         return Route(tuple(reversed(steps)))
+
+    def native_path(self, node: Node) -> list[Any]:
+        steps: list[Any] = []
+        while above := self._above.get(id(node)):
+            node, _, native = above
+            steps.append(native)
+        return steps[::-1]
 
 
 def step_to(mapping: Mapping, entry: Entry) -> Key:
@@ -228,8 +237,12 @@ class SharedEdits:
     def others(self, changes: Collection[DocumentChange], intended: Any) -> tuple[Use, ...]:
         """The uses, other than those that the edits name, whose values the changes change too, in file order."""
         found = list(changed_uses(self._tree, self._data, intended, changes))
-        shared = [home.shared for _, home in self._noted if home.shared is not None]
-        found += [Use(self._places.route(node), node.start) for node in shared]
+        for _, home in self._noted:
+            if home.shared is None:
+                continue
+            path = self._places.native_path(home.shared)
+            if value_at(self._data, path) is not None or value_at(intended, path) is not None:  # a null merged empties
+                found.append(Use(self._places.route(home.shared), home.shared.start))
         others = (use for use in dict.fromkeys(found) if not self._is_named(use))
         return tuple(sorted(others, key=lambda use: use.offset))
 

@@ -97,8 +97,7 @@ def reorder_items(
     source, node = target.tree.source, target.node
     assert isinstance(node, Sequence)
     if not can_be_reordered(target):
-        swapped = [(place, node.items[number]) for place, number in zip(node.items, order, strict=True)]
-        return [Splice(*old.span, source.text[slice(*new.span)]) for old, new in swapped if old is not new]
+        return list(_changing_places(source, node, order, patches or {}))
     parts = [_patched(part, patches or {}) for part in _parts(target.tree, node)]
     new = _arranged(parts, order)
     staying = set(longest_ascent(new))
@@ -108,6 +107,19 @@ def reorder_items(
     if is_ended and staying.issuperset(headings) and {paragraphs[each] for each in staying} == set(paragraphs):
         return _moves(source, parts, new, staying, paragraphs)
     return _rewritten(source, node, parts, new)
+
+
+def _changing_places(
+    source: Source, node: Sequence, order: SequenceOf[int], patches: MappingOf[int, Iterable[Splice]]
+) -> Iterator[Splice]:
+    """Writes the text of each item at the place of another one."""
+    for place, number in enumerate(order):
+        own, (start, end) = patches.get(number, ()), node.items[number].span
+        if place == number:
+            yield from own
+        else:
+            text = apply_splices(source.text[start:end], [patch.moved(-start) for patch in own])
+            yield Splice(*node.items[place].span, text)
 
 
 def _patched(part: _Part, patches: MappingOf[int, Iterable[Splice]]) -> _Part:

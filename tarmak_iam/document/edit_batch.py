@@ -27,7 +27,7 @@ from tarmak_iam.document.edits import (
     planned_change,
     refused_edit,
 )
-from tarmak_iam.document.intent import Intent, intended_by
+from tarmak_iam.document.intent import Intent, NoIntent, intended_by
 from tarmak_iam.document.item_matching import Identity
 from tarmak_iam.document.new_values import edit_new_value
 from tarmak_iam.document.nodes import Alias, Mapping, Sequence
@@ -164,14 +164,14 @@ class EditBatch:
         """`_plan`, where the value at the edit's path is anchored if the edit may lead elsewhere."""
         leads = leads_elsewhere(self.tree, edit)
         if not self._waiting:
-            self._shared = None
+            self._shared, self._intent = None, Intent(self.data)
         elif leads != (self._shared is not None):
             raise Unclear
         if not leads:
             return self._plan(edit)
         if self._shared is None:
             self._check_editable(Route.of(edit.path))
-            self._shared = SharedEdits(self.tree, self.data)
+            self._shared, self._intent = SharedEdits(self.tree, self.data), NoIntent(self.data)
         return self._plan_shared(self._shared, edit)
 
     def _plan_shared(self, shared: SharedEdits, edit: Edit) -> bool:
@@ -247,7 +247,7 @@ class EditBatch:
     def _plan_small_changes(self, change: Write, route: Route) -> bool:
         """Instead of a collection for one of the same kind, writes what differs."""
         target, path = change.target, _path_now(change.target, route)
-        changes = list(Reconciler().changes(target, value_at(self.data, target.native_path), change.value))
+        changes = list(Reconciler().changes(target, self._current(target), change.value))
         if self._careful or self.tree.has_aliases or any(isinstance(each, Reorder) for each in changes):
             if not self._draft.is_empty:
                 raise Unclear
@@ -270,8 +270,12 @@ class EditBatch:
         """Changes the value at the route to `wanted` with few and small changes; with `shared`, at every use. No edit
         may be waiting. Raises EditRefused."""
         before, before_data, removed = self.tree, self.data, len(self.removed)
+        target, reconciler = replace(self._locate(route), keeps_tags=keeps_tags), Reconciler(tuple(identities))
+        whole: list[DocumentChange] = [Write(target, wanted)]
+        intended = shared.intended(whole) if shared else assigned(self.data, target.native_path, wanted)
+        uses = shared.others(whole, intended) if shared else ()
         try:
-            self._turn(route, wanted, identities, keeps_tags, shared)
+            self._turn(target, wanted, reconciler, intended)
         except NotProven as refusal:
             if not self._retries or self._careful:
                 raise
@@ -280,23 +284,19 @@ class EditBatch:
                 del self.removed[removed:]
             self._careful = True
             try:
-                self._turn(route, wanted, identities, keeps_tags, shared)
+                self._turn(replace(self._locate(route), keeps_tags=keeps_tags), wanted, reconciler, intended)
             except EditRefused:
                 raise refusal from None
             finally:
                 self._careful = False
+        self._note_uses(uses)
 
-    def _turn(
-        self, route: Route, wanted: Any, identities: Iterable[Identity], keeps_tags: bool, shared: SharedEdits | None
-    ) -> None:
-        reconciler, target = Reconciler(tuple(identities)), replace(self._locate(route), keeps_tags=keeps_tags)
-        path = target.native_path
-        whole: list[DocumentChange] = [Write(target, wanted)]
-        intended = shared.intended(whole) if shared else assigned(self.data, path, wanted)
-        uses = shared.others(whole, intended) if shared else ()
+    def _turn(self, target: Target, wanted: Any, reconciler: Reconciler, intended: Any) -> None:
+        """`intended` are the values of the whole document then, as they must be after the last round."""
+        route, keeps_tags = target.route, target.keeps_tags
         changes: list[DocumentChange] = []
         for _ in range(_MOST_ROUNDS):
-            current = value_at(self.data, path)
+            current = self._current(target)
             if same(current, wanted):
                 break
             before = self.tree
@@ -307,7 +307,12 @@ class EditBatch:
         self._begin()
         if changes:
             prove_meaning(self.data, intended, changes)
-        self._note_uses(uses)
+
+    def _current(self, target: Target) -> Any:
+        """The value of the target's node. `data` may not have it: a null that is merged empties a mapping."""
+        if target.node is None or target.missing or not self.tree.has_aliases:
+            return value_at(self.data, target.native_path)
+        return construct(target.node, self.tree.source)
 
     def _make_round(self, changes: list[DocumentChange]) -> list[DocumentChange]:
         """Makes those changes of one reconciliation that can be made together. Returns them."""

@@ -76,6 +76,26 @@ class Intent:
         return copy
 
 
+class NoIntent(Intent):
+    """In the place of an intent whose values are not needed. The paths need not lead anywhere in `data`: an anchored
+    value may be in a mapping that a null, merged below it, empties."""
+
+    def write(self, path: list[Any], value: Any) -> None:
+        pass
+
+    def extend(self, path: list[Any], members: dict[Any, Any]) -> None:
+        pass
+
+    def insert(self, path: list[Any], index: int, items: list[Any]) -> None:
+        pass
+
+    def rebuild(self, path: list[Any], items: list[Any]) -> None:
+        pass
+
+    def remove(self, path: list[Any]) -> None:
+        pass
+
+
 def copied(value: Any) -> Any:
     """A copy of a plain value that shares no collection with it."""
     if isinstance(value, dict):
