@@ -239,7 +239,7 @@ def test_further_documents_stay() -> None:
         assert found.data == restored(SMALL, COMMANDS["clusters init"]).data + rest.encode()
 
 
-def test_anchors_that_others_use_are_written_out_where_they_go() -> None:
+def test_anchors_that_others_use_move_where_they_go() -> None:
     before = """\
 apiVersion: api.tarmak.io/v1alpha1
 kind: Config
@@ -264,11 +264,11 @@ kind: Config
 clusters:
 - environment: dev   # mine
   metadata: {name: cluster}
-  kubernetes:
-    version: 1.12.9
+  kubernetes: &tested
+    version: 1.12.9   # tested
 """
     )
-    assert set(both.removed_comments) == {"# tested", "# blue"}
+    assert set(both.removed_comments) == {"# blue"}
 
 
 def test_of_two_with_one_name_the_right_one_goes() -> None:

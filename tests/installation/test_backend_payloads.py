@@ -102,13 +102,17 @@ def test_without_lists_little_may_be_left() -> None:
     [
         f"x: &x\n  mapRoles:\n  - {{roleARN: '{ROLE}A', username: a}}\nserver: *x\n",
         f"x: &x\n  mapRoles:\n  - {{roleARN: '{ROLE}A', username: a}}\nserver:\n  <<: *x\n",
-        f"server: {{mapRoles: [{{roleARN: '{ROLE}A', username: &a a}}], hostname: *a}}\n",
     ],
 )
 def test_lists_that_cannot_be_taken_out_are_told(text: str) -> None:
     assert delivered(text, "CRD", "MountedFile").config.startswith(text)
     with pytest.raises(ConfigError, match=r"^map.yaml:\d+:\d+: .* cannot be removed.*without aliases and merges"):
         delivered(text, "CRD")
+
+
+def test_an_anchor_in_a_list_that_is_taken_out_moves() -> None:
+    text = f"server: {{mapRoles: [{{roleARN: '{ROLE}A', username: &a a}}], hostname: *a}}\n"
+    assert delivered(text, "CRD").config == "server: {hostname: &a a}\nclusterID: c\n"
 
 
 SSO = "server:\n  mapRoles:\n  - {sso: {permissionSetName: Dev, accountID: '111122223333'}, username: dev}\n"
