@@ -14,8 +14,10 @@ from functools import cached_property
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import StringMark
 from ruamel.yaml.events import DocumentEndEvent
 from ruamel.yaml.parser import Parser
+from ruamel.yaml.reader import Reader
 from ruamel.yaml.resolver import VersionedResolver
 from ruamel.yaml.scanner import Scanner, ScannerError
 from ruamel.yaml.tokens import DocumentEndToken, ScalarToken
@@ -86,9 +88,16 @@ _BELOW = compiled(r" *\n(?: *\n)*( *)([^ ])")
 def go_yaml() -> YAML:
     """A pure parser that reads as go-yaml does."""
     yaml = YAML(typ="safe", pure=True)
-    yaml.Scanner, yaml.Parser, yaml.Resolver = _GoScanner, _GoParser, _GoResolver
+    yaml.Reader, yaml.Scanner, yaml.Parser, yaml.Resolver = _StringReader, _GoScanner, _GoParser, _GoResolver
     yaml.top_level_block_style_scalar_no_indent_error_1_1 = True
     return yaml
+
+
+class _StringReader(Reader):
+    """A reader of nothing but strings."""
+
+    def get_mark(self) -> Any:
+        return StringMark(self.name, self.index, self.line, self.column, self.buffer, self.pointer)
 
 
 class _GoScanner(Scanner):
@@ -100,19 +109,38 @@ class _GoScanner(Scanner):
 
     # The next methods do what those of the base class do, in less time: they are called several times for each token.
 
+    scanner_processing_version = (1, 1)  # that of the resolver below
+
     @cached_property
     def reader(self) -> Any:
         return self.loader.reader
 
     def check_token(self, *choices: Any) -> bool:
-        while self.need_more_tokens():
-            self.fetch_more_tokens()
+        if not self.tokens or self.possible_simple_keys:
+            self._fetch_tokens()
         return bool(self.tokens) and (not choices or isinstance(self.tokens[0], choices))
 
-    def need_more_tokens(self) -> bool:
-        if self.tokens and not self.possible_simple_keys:
-            return False
-        return bool(super().need_more_tokens())
+    def peek_token(self) -> Any:
+        if not self.tokens or self.possible_simple_keys:
+            self._fetch_tokens()
+        return self.tokens[0] if self.tokens else None
+
+    def get_token(self) -> Any:
+        if not self.tokens or self.possible_simple_keys:
+            self._fetch_tokens()
+        if not self.tokens:
+            return None
+        self.tokens_taken += 1
+        return self.tokens.pop(0)
+
+    def _fetch_tokens(self) -> None:
+        while not self.done and (not self.tokens or self._may_begin_with_a_key()):
+            self.fetch_more_tokens()
+
+    def _may_begin_with_a_key(self) -> bool:
+        """Whether the next token may turn out to be one of a key, before which another token belongs."""
+        self.stale_possible_simple_keys()
+        return bool(self.next_possible_simple_key() == self.tokens_taken)
 
     def stale_possible_simple_keys(self) -> None:
         if self.possible_simple_keys:
