@@ -14,13 +14,14 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tables import Cells, Table
-from tools import jq_yq, mikefarah_yq
+from tools import jq_yq, mikefarah_yq, yamlpatch
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.plain_values import assigned, inserted, same, value_at, without
@@ -114,6 +115,21 @@ def yaml_edit() -> Tool:
     return edit
 
 
+def of_yamlpatch(program: str) -> Tool:
+    def edit(raw: bytes, wanted: dict[str, Any]) -> bytes:
+        if wanted["doc"]:
+            raise Refused(wanted["doc"])  # its paths are those of the first document
+        with tempfile.TemporaryDirectory() as directory:
+            file = Path(directory) / "tarmak.yaml"
+            file.write_bytes(raw)
+            done = subprocess.run([program, file, json.dumps(wanted)], check=False, capture_output=True)
+        if done.returncode:
+            raise Refused(done.stderr.decode(errors="replace"))
+        return done.stdout
+
+    return edit
+
+
 def of_program(program: str, *options: str) -> Tool:
     """Both programs named yq accept the syntax of jq for these edits."""
 
@@ -142,6 +158,8 @@ def tools() -> Iterator[tuple[str, Tool]]:
             yield name, make()
         except ImportError:
             continue
+    if program := yamlpatch():
+        yield "yamlpatch", of_yamlpatch(program)
     if program := mikefarah_yq():
         yield "yq (mikefarah)", of_program(program)
     if program := jq_yq():
@@ -217,7 +235,7 @@ FIDELITY = Table(
     "Sixty edits of fifteen files: the results",
     "",
     ("right", "refused", "wrong", "lines changed, median", "max", "comments lost"),
-    ("tarmak-iam", "ruamel.yaml round trip", "PyYAML", "yaml-edit", "yq (mikefarah)", "yq (jq)"),
+    ("tarmak-iam", "ruamel.yaml round trip", "PyYAML", "yaml-edit", "yamlpatch", "yq (mikefarah)", "yq (jq)"),
     measure,
 )
 
