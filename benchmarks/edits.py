@@ -1,172 +1,41 @@
-"""One edit of a tarmak.yaml: time and memory of tarmak-iam, the round trip of ruamel.yaml, and yaml-edit.
-
-Every tool runs in a separate process for each file, so that the peak memory is that of the tool. tarmak-iam parses,
-edits, and parses the result again to prove the edit; the others do not.
-"""
+"""One edit of a tarmak.yaml of several sizes with several tools: time and memory, and the time of a further edit."""
 
 from __future__ import annotations
 
-import importlib
-import io
-import json
-import resource
-import subprocess
+import contextlib
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from edit_tools import C_PARSER, PURE_PARSER, ROUND_TRIP, TOOLS, Measured, NotInstalled, measured
 from tables import Cells, Table
-from timing import program, shortest
+from timing import program
 
-__all__ = ["EDITS", "EXAMPLE", "own_program"]
+__all__ = ["EDITS", "EXAMPLE", "FURTHER", "own_program"]
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "single" / "tarmak.yaml"
 CORPUS = ROOT.parent / "shared" / "corpus"
 FILES = ("tarmak-3k.yaml", "tarmak-100k.yaml")
-PATH = ("clusters", 0, "kubernetes", "apiServer", "amazon", "awsIAMAuthenticatorInit")
-LONG = 3000
-"""A call that takes more milliseconds than this is run only once."""
-NOT_INSTALLED = 3
-
-Edit = Callable[[bytes], bytes]
-
-
-# --- the tools: each is imported by its function, which gives the edit ---------------------------------------------
-
-
-def round_trip() -> Edit:
-    ruamel = importlib.import_module("ruamel.yaml")
-
-    def edit(raw: bytes) -> bytes:
-        yaml = ruamel.YAML()
-        yaml.preserve_quotes = True
-        yaml.width = 4096
-        data = yaml.load(raw)
-        data["clusters"][0]["kubernetes"]["apiServer"].setdefault("amazon", {})["awsIAMAuthenticatorInit"] = True
-        out = io.BytesIO()
-        yaml.dump(data, out)
-        return out.getvalue()
-
-    return edit
-
-
-def with_c_parser() -> Edit:
-    reader = importlib.import_module("tarmak_iam.document.yaml_reader")
-    if not reader.has_c_parser():
-        raise ImportError("ruamel.yaml's C parser")
-    return _ours()
-
-
-def with_pure_parser() -> Edit:
-    for name in ("_ruamel_yaml", "_ruamel_yaml_clibz"):  # as if neither extra were installed
-        sys.modules[name] = None  # type: ignore[assignment]  # so that importing it raises
-    return _ours()
-
-
-def _ours() -> Edit:
-    document = importlib.import_module("tarmak_iam.document").Document
-    return lambda raw: document.parse(raw).set(PATH, True).to_bytes()
-
-
-def yaml_edit() -> Edit:
-    document = importlib.import_module("yaml_edit").Document
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in PATH)[1:]
-
-    def edit(raw: bytes) -> bytes:
-        parsed = document.parse(raw.decode())
-        parsed.set_path(path, True)
-        return str(parsed).encode()
-
-    return edit
-
-
-TOOLS: dict[str, Callable[[], Edit]] = {
-    "ruamel.yaml round trip": round_trip,
-    "tarmak-iam, C parser": with_c_parser,
-    "tarmak-iam, pure parser": with_pure_parser,
-    "yaml-edit": yaml_edit,
-}
-
-
-# --- one tool and one file, in a separate process ----------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Measured:
-    """The shortest time; the peak memory of the process, and the peak before the first edit (the imports)."""
-
-    milliseconds: float
-    megabytes: float
-    imports: float
-
-    @property
-    def own(self) -> float:
-        return self.megabytes - self.imports
-
-
-def measure(tool: str, file: Path) -> Measured:
-    """Raises ImportError where the tool is not installed."""
-    edit, raw = TOOLS[tool](), file.read_bytes()
-    results: list[bytes] = []
-    imports = peak()
-    # CPU time, without that of other processes.
-    took = shortest(lambda: results.append(edit(raw)), 0, time.process_time)
-    megabytes = peak()
-    if took < LONG:
-        took = min(took, shortest(lambda: edit(raw), 1.5, time.process_time))
-    check(raw, results[0])
-    return Measured(took, megabytes, imports)
-
-
-def peak() -> float:
-    """The largest size of this process so far, in MB.
-
-    On Linux ru_maxrss begins with the size of the process that started this one; VmHWM does not.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1024
-    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return size / (1024 * 1024 if sys.platform == "darwin" else 1024)
-
-
-def check(raw: bytes, result: bytes) -> None:
-    """The result means what was intended: everything as before, and the new value. Left out for large files,
-    for which the tool does the same."""
-    if len(raw) > 200_000:
-        return
-    yaml = importlib.import_module("ruamel.yaml").YAML(typ="safe")
-    intended = yaml.load(raw)
-    intended["clusters"][0]["kubernetes"]["apiServer"]["amazon"] = {PATH[-1]: True}
-    assert yaml.load(result) == intended
-
-
-def in_a_process(tool: str, file: Path) -> Measured | None:
-    """None where the tool is not installed."""
-    result = subprocess.run([sys.executable, __file__, tool, str(file)], check=False, stdout=subprocess.PIPE)
-    if result.returncode == NOT_INSTALLED:
-        return None
-    result.check_returncode()
-    return Measured(**json.loads(result.stdout))
+SIZES = ("3 KB", "100 KB", "5 MB")
+C_TARGET, PURE_TARGET = (f"target with the {kind} parser" for kind in ("C", "pure"))
 
 
 # --- the files -----------------------------------------------------------------------------------------------------
 
 
 def texts() -> Iterator[str]:
-    """About 3 KB, 100 KB and 1 MB: from ../shared, else the cluster of the example, repeated."""
+    """About 3 KB, 100 KB and 5 MB: from ../shared, else the cluster of the example, repeated."""
     small, large = (CORPUS / name for name in FILES)
     if small.exists() and large.exists():
         yield small.read_text()
         yield large.read_text()
-        yield repeated(large.read_text(), 10)
+        yield repeated(large.read_text(), 50)
         return
     example = EXAMPLE.read_text()
-    for copies in (1, 40, 400):
+    for copies in (1, 40, 2000):
         yield repeated(example, copies)
 
 
@@ -178,52 +47,81 @@ def repeated(text: str, times: int) -> str:
     return head + "clusters:\n" + "".join(lines[:end]) * times + "".join(lines[end:])
 
 
-# --- the table -----------------------------------------------------------------------------------------------------
+# --- the tables ----------------------------------------------------------------------------------------------------
 
 
-def table() -> Cells:
-    """Ratios are relative to the first tool. Memory is the peak minus that of the imports."""
-    cells: dict[str, list[str]] = {tool: [] for tool in TOOLS}
+@cache
+def results() -> Mapping[str, Mapping[str, Measured | None]]:
+    """By tool and size; None where the tool refuses the file. Without tools that are not installed."""
+    found: dict[str, dict[str, Measured | None]] = {}
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "tarmak.yaml"
-        for text in texts():
+        for size, text in zip(SIZES, texts(), strict=True):
             file.write_text(text)
-            results = {tool: in_a_process(tool, file) for tool in TOOLS}
-            base = results[next(iter(TOOLS))]
+            for tool in TOOLS:
+                with contextlib.suppress(NotInstalled):
+                    found.setdefault(tool, {})[size] = measured(tool, file)
+                    continue
+                found.pop(tool, None)
+    return found
+
+
+def one_edit() -> Cells:
+    """Memory is the peak minus that of the imports."""
+    cells: dict[str, list[str]] = {
+        C_TARGET: ["25", "", "50", "", "", "150 MB"],
+        PURE_TARGET: ["3", "", "3", "", "3", ""],
+    }
+    for tool, by_size in results().items():
+        cells[tool] = []
+        for size, got in by_size.items():
+            base = results()[ROUND_TRIP][size]
             assert base is not None
-            for tool, got in results.items():
-                if got is not None:
-                    cells[tool] += [
-                        f"{got.milliseconds / base.milliseconds:.2f} ({got.milliseconds:,.0f} ms)",
-                        f"{got.own / base.own:.2f} ({got.own:.1f} MB)" if base.own else "-",
-                    ]
-    return {tool: row for tool, row in cells.items() if row}
+            if got is None:
+                cells[tool] += ["refused", ""]
+                continue
+            memory = f"{got.own / base.own:.2f} ({got.own:.1f} MB)" if base.own else f"{got.own:.1f} MB"
+            cells[tool] += [faster(base.milliseconds, got.milliseconds), memory]
+    return cells
+
+
+def further_edit() -> Cells:
+    cells: dict[str, list[str]] = {C_TARGET: ["1 ms", "2 ms"]}
+    for tool, by_size in results().items():
+        cells[tool] = []
+        for size in SIZES[1:]:
+            base, got = results()[ROUND_TRIP][size], by_size[size]
+            assert base is not None
+            cells[tool].append("refused" if got is None else faster(base.further, got.further))
+    return cells
+
+
+def faster(base: float, milliseconds: float) -> str:
+    """How many times faster than the base, and the milliseconds, both in three digits."""
+    times = base / milliseconds
+    digits = 2 if milliseconds < 10 else 1 if milliseconds < 100 else 0
+    return f"{times:,.{0 if times >= 100 else 1}f} ({milliseconds:,.{digits}f} ms)"
 
 
 EDITS = Table(
     "edits",
-    "One edit of a tarmak.yaml of 3 KB, 100 KB and 1 MB, relative to the round trip of ruamel.yaml",
+    "One edit of a tarmak.yaml of 3 KB, 100 KB and 5 MB: how many times faster than the round trip of ruamel.yaml, and"
+    " the memory relative to it",
     "",
-    ("3 KB: time", "memory", "100 KB: time", "memory", "1 MB: time", "memory"),
-    tuple(TOOLS),
-    table,
+    tuple(column for size in SIZES for column in (f"{size}: times faster", "memory")),
+    (ROUND_TRIP, C_PARSER, C_TARGET, PURE_PARSER, PURE_TARGET, *TOOLS[3:]),
+    one_edit,
+)
+FURTHER = Table(
+    "further",
+    "A further edit of a file that was parsed already: how many times faster than assigning to the parsed data of"
+    " ruamel.yaml and writing it",
+    "",
+    SIZES[1:],
+    (ROUND_TRIP, C_PARSER, C_TARGET, PURE_PARSER, *TOOLS[3:]),
+    further_edit,
 )
 
 
 def own_program(*words: str, environment: Mapping[str, str] | None = None) -> Callable[[], bytes]:
     return program([sys.executable, "-m", "tarmak_iam", *words], environment)
-
-
-def main(arguments: list[str]) -> int:
-    """A tool and a file: its numbers, for `in_a_process`."""
-    tool, file = arguments
-    try:
-        measured = measure(tool, Path(file))
-    except ImportError:
-        return NOT_INSTALLED
-    print(json.dumps(measured.__dict__))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

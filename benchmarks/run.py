@@ -11,15 +11,29 @@ import sys
 from pathlib import Path
 
 from artifacts import MANIFESTS, MERGES
+from batches import BATCHES
 from clusters import CLUSTERS
-from edits import EDITS
+from edits import EDITS, FURTHER
 from fidelity import FIDELITY
 from kubeconfigs import KUBECONFIGS
+from map_add import MAP_ADD
 from reviews import REVIEWS
 from starts import STARTS
 from tables import Table, markdown, put_into
 
-TABLES: tuple[Table, ...] = (FIDELITY, EDITS, KUBECONFIGS, MERGES, STARTS, REVIEWS, MANIFESTS, CLUSTERS)
+TABLES: tuple[Table, ...] = (
+    FIDELITY,
+    EDITS,
+    FURTHER,
+    BATCHES,
+    KUBECONFIGS,
+    MERGES,
+    STARTS,
+    REVIEWS,
+    MAP_ADD,
+    MANIFESTS,
+    CLUSTERS,
+)
 
 
 def main(argv: list[str]) -> int:
