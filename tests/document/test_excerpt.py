@@ -280,10 +280,15 @@ def test_the_second_proof_is_made_of_some_edits_only(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Document, "_edited", counted)
     monkeypatch.setattr(document_module, "PROVEN_ONCE_IN", 4)
-    document = Document.parse(CLUSTERS)
+    monkeypatch.setattr(document_module, "_COUNT", [0])
+    document = Document.parse("a:\n  b: 1\nc:\n  d: 1\ne: 1\nf: 2\ng: 3\nh: 4\ni: 5\nj: 6\nk: 7\n")
     for number in range(8):
-        document = document.set(("clusters", number, "name"), "x")
+        document = document.set(("a", "b"), f"x{number}")
     assert len(whole) == 2
+    large = Document.parse(CLUSTERS)
+    for number in range(len(CLUSTERS) // 100):
+        large = large.set(("clusters", number % 8, "name"), f"x{number}")
+    assert len(whole) == 3
 
 
 def test_a_regular_text_that_becomes_irregular() -> None:
