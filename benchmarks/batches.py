@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tables import Cells, Table
@@ -63,6 +64,10 @@ def performed(kind: str, document: Document, count: int) -> Document:
     return document.update({"pools": pools[: 3 * count] + data["pools"][3 * count :]})
 
 
+def from_text(kind: str, count: int) -> bytes:
+    return performed(kind, Document.parse(TEXT), count).to_bytes()
+
+
 @dataclass(frozen=True)
 class Times:
     """Milliseconds of one edit and of a batch: with parsing and writing, and of a document that was parsed already."""
@@ -84,8 +89,8 @@ def measure(kind: str) -> Times:
     assert len(pools) == counts.get(kind, ITEMS)
     assert kind in counts or sum(pool["maxCount"] == 5 for pool in pools) == COUNT
     return Times(
-        *(least(lambda count=count: performed(kind, Document.parse(TEXT), count).to_bytes()) for count in (1, COUNT)),
-        *(least(lambda count=count: performed(kind, parsed, count)) for count in (1, COUNT)),
+        *(least(partial(from_text, kind, count)) for count in (1, COUNT)),
+        *(least(partial(performed, kind, parsed, count)) for count in (1, COUNT)),
     )
 
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,12 @@ def with_c_parser() -> Tool:
     return _ours()
 
 
+def with_anchor() -> Tool:
+    """As most edits of a file with an anchor: the whole text is read, before the edit and after it."""
+    ours = with_c_parser()
+    return replace(ours, parse=lambda raw: ours.parse(raw.replace(b"\nkind: ", b"\nkind: &kind ", 1)))
+
+
 def with_pure_parser() -> Tool:
     for name in ("_ruamel_yaml", "_ruamel_yaml_clibz"):  # as if neither extra were installed
         sys.modules[name] = None  # type: ignore[assignment]  # so that importing it raises
@@ -116,12 +122,14 @@ def yaml_edit() -> Tool:
 
 
 ROUND_TRIP, C_PARSER, PURE_PARSER = "ruamel.yaml round trip", "tarmak-iam, C parser", "tarmak-iam, pure parser"
-YAMLPATCH = "yamlpatch"
+ANCHOR = "tarmak-iam, C parser, file with an anchor"
+OTHERS = YAML_EDIT, YAMLPATCH = "yaml-edit", "yamlpatch"
 IN_PYTHON: dict[str, Callable[[], Tool]] = {
     ROUND_TRIP: round_trip,
     C_PARSER: with_c_parser,
+    ANCHOR: with_anchor,
     PURE_PARSER: with_pure_parser,
-    "yaml-edit": yaml_edit,
+    YAML_EDIT: yaml_edit,
 }
 TOOLS = (*IN_PYTHON, YAMLPATCH)
 

@@ -51,6 +51,58 @@ def test_what_ours_makes_of_the_edits(run: ModuleType, monkeypatch: pytest.Monke
     assert run.TABLES[0] is fidelity.FIDELITY
 
 
+@pytest.mark.usefixtures("run")
+def test_the_batches_make_one_edit_or_all() -> None:
+    batches = importlib.import_module("batches")
+    document = batches.Document.parse("pools:\n" + "".join(batches.ITEM.format(number=n) for n in range(9)))
+    for kind in ("set", "update"):
+        for count in (1, 3):
+            edited = batches.performed(kind, document, count)
+            values = [pool["maxCount"] for pool in edited.data["pools"]]
+            assert values == ([5, *[3] * 8] if count == 1 else [5, 3, 3] * 3), kind
+    names = [f"pool-{n}" for n in range(9)]
+    expected = {
+        "append": [*names, "new-0", "new-1"],
+        "insert": ["new-0", *names[:3], "new-1", *names[3:]],
+        "remove": [names[1], names[2], *names[4:]],
+    }
+    for kind, wanted in expected.items():
+        pools = batches.performed(kind, document, 2).data["pools"]
+        assert [pool["name"] for pool in pools] == wanted, kind
+
+
+def test_versions_of_the_driver_of_yamlpatch_are_exact() -> None:
+    directory = BENCHMARKS / "yamlpatch"
+    wanted = re.findall(
+        r'^([\w-]+) = "=([\d.]+)"$', (directory / "Cargo.toml").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    lock = (directory / "Cargo.lock").read_text(encoding="utf-8")
+    assert [name for name, _ in wanted] == ["cpu-time", "yaml_serde", "yamlpatch", "yamlpath"]
+    assert all(f'name = "{name}"\nversion = "{version}"\n' in lock for name, version in wanted)
+
+
+@pytest.mark.usefixtures("run")
+def test_refused_and_missing_tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    edits, edit_tools, tables = map(importlib.import_module, ("edits", "edit_tools", "tables"))
+
+    def measured(tool: str, _: Any) -> Any:
+        if tool == "yaml-edit":
+            raise edit_tools.NotInstalled(tool)
+        base = edit_tools.Measured(milliseconds=600, further=300, megabytes=30, imports=10)
+        ours = edit_tools.Measured(milliseconds=5, further=0.5, megabytes=15, imports=10)
+        return {edit_tools.ROUND_TRIP: base, "yamlpatch": None}.get(tool, ours)
+
+    monkeypatch.setattr(edits, "measured", measured)
+    edits.results.cache_clear()
+    lines = tables.markdown(edits.FURTHER, edits.further_edit()).splitlines()
+    edits.results.cache_clear()
+    assert lines[3:5] == [
+        "| tarmak-iam, C parser | 600 (0.50 ms) | 600 (0.50 ms) |",
+        "| target with the C parser | 1 ms | 2 ms |",
+    ]
+    assert lines[-2:] == ["| yaml-edit | not installed |  |", "| yamlpatch | refused | refused |"]
+
+
 def test_a_file_of_many_clusters(run: ModuleType, tmp_path: Any) -> None:
     from tarmak_iam import TarmakConfig
 
