@@ -26,7 +26,7 @@ _KEY = compiled(r"\n([ -]*)[^\s#\"'-][^\n#]*:[ ]*(?=\n([ ]*)(-[ \n]|[^\s#-]))")
 _ITEM = compiled(r"\n[ ]*-([ ]+)[^\s#\[{\"'&!*|>-][^\n]*?:[ \n]")
 
 # A list of scalars: on one line, or an item below its key.
-_LIST = compiled(r":[ ]+(?:[&!]\S*[ ]+)*(\[)[^\[\]{}\n]+\]|:[ ]*\n[ ]*-[ ]+[^\s\[{&!*|>](?![^\n]*:[ \n])")
+_LIST = compiled(r":[ ]+(?:[&!]\S*[ ]+)*(\[)[^\[\]{}&*\n]+\]|:[ ]*\n[ ]*-[ ]+[^\s\[{&!*|>](?![^\n]*:[ \n])")
 
 
 def file_style(text: str, aspect: str) -> Any:
