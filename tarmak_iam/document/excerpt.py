@@ -168,7 +168,7 @@ class _Plan:
 
     def _removal(self, kept: _Kept, number: int) -> None:
         """A comment above what is removed may also be about other members, which it names."""
-        kept.shifts = kept.shifts or kept.level.keys is None
+        kept.shifts = kept.level.keys is None
         line = self._text.rfind("\n", 0, max(kept.owner + kept.level.start(number) - 1, 0)) + 1
         if self._text[line:].lstrip(" ").startswith("#"):
             kept.all = True

@@ -110,6 +110,11 @@ def is_valid(text: str) -> bool:
         return False
 
 
+def has_few_values(text: str) -> bool:
+    """Whether a valid text clearly has no more than MAX_VALUES values: each begins behind one of these signs."""
+    return len(text) < MAX_VALUES or sum(text.count(sign) for sign in "\n-:,[{") < MAX_VALUES
+
+
 def is_closed(root: Node | None, text: str) -> bool:
     """Whether no quoted scalar or flow collection has more than one line."""
     for node in walk(root) if root is not None else ():

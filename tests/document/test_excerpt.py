@@ -24,6 +24,7 @@ from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import Splice
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import ParseError
+from tarmak_iam.routes import Key
 
 CLUSTERS = "clusters:\n" + "".join(
     f"# cluster {number}\n- name: dev-{number}  # its name\n  kubernetes:\n    version: 1.{number}.0\n    zone: local\n"
@@ -86,6 +87,17 @@ def test_regular(text: str) -> None:
         "%YAML 1.1\n---\na: b\n",
         'a: "\\/"\n',
         'a: "\\ud800"\n',
+        'a: "\\uDFFF"\n',
+        'a: "\\U0001F600"\n',
+        "a: b\u2029",
+        "- &a b\n",
+        "a: *b\n",
+        "a: {b: 1, [c]: 2}\n",
+        "a: {[b]: 1}\n",
+        "a: [{b: 1,\n [c]: 2}]\n",
+        "{a: b} : c\n",
+        "'<<' : 1\n",
+        "<< : 1\n",
         '{"a": 1}\n',
         "- " * 100 + "a\n",
         "a:\n" + " " * 120 + "b: 1\n",
@@ -108,6 +120,9 @@ def divided(text: str, level: Level | None, owner: int, node: Node | None) -> It
     members = [entry.key for entry in node.entries] if isinstance(node, Mapping) else list(node.items)
     values = [entry.value for entry in node.entries] if isinstance(node, Mapping) else list(node.items)
     assert len(members) == len(level.lengths)
+    if isinstance(node, Mapping):
+        assert level.keys is not None
+        assert all(node.entries[number].text == key for key, number in level.keys.items())
     for number, (member, value) in enumerate(zip(members, values, strict=True)):
         start = owner + level.start(number)
         assert start <= member.start <= start + level.lengths[number]
@@ -164,6 +179,22 @@ def test_lines_of_a_scalar_that_look_like_members(text: str) -> None:
     assert not level.accepts(text, 0, len(level.lengths) - 1)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "k: 1\n-b: 2\n",
+        "a: 1\na: 2\n",
+        "'a': 1\na: 2\n",
+        "on: 1\nyes: 2\n",
+        "1: 2\n",
+        "a:b\n",
+        "- a\n-b\n",
+    ],
+)
+def test_texts_that_are_not_divided(text: str) -> None:
+    assert outline(text, closed=False) is None
+
+
 EDITS: list[tuple[Edit, ...]] = [
     (Set(("clusters", 20, "kubernetes", "version"), "1.99.0"),),
     (Set(("clusters", 39, "kubernetes", "version"), True),),
@@ -178,6 +209,7 @@ EDITS: list[tuple[Edit, ...]] = [
     (Remove(("clusters", 20, "text")),),
     (Remove(("clusters", 20, "pools", 0), prune=True),),
     (Set(("clusters", 3, "name"), "x"), Set(("clusters", 30, "name"), "y")),
+    (Set(("clusters", 3, "name"), "x"), Set(("clusters", 30, "name"), "y"), Remove(("clusters", 20, "text"))),
     (Remove(("clusters", 3)), Set(("clusters", 3, "name"), "y")),
     (Insert(("clusters", 1), "x"), Remove(("clusters", 1))),
     (Set(("other",), "x"), Set(("other",), "y"), Append(("more",), 1)),
@@ -192,6 +224,26 @@ def test_edits_in_an_excerpt_are_those_of_the_whole_text(edits: tuple[Edit, ...]
     assert edited.to_bytes() == whole.to_bytes()
     assert edited.removed_comments == whole.removed_comments
     assert edited.data == whole.data == Document.parse(edited.to_bytes()).data
+
+
+@pytest.mark.parametrize("edits", [*EDITS[:8], *EDITS[10:14]])
+@pytest.mark.parametrize("margin", ["", "  "])
+def test_what_an_excerpt_is_enough_for(edits: tuple[Edit, ...], margin: str) -> None:
+    document = Document.parse("".join(margin + line for line in CLUSTERS.splitlines(keepends=True)))
+    edited, whole = document._edited_in_excerpt(edits), document._edited(edits)
+    assert edited is not None
+    assert edited.text == whole.text
+    assert edited._outline is not None
+    assert same_outline(edited.text, 0, edited._outline, outline(edited.text, closed=False))
+
+
+@pytest.mark.parametrize("number", [0, 20])
+def test_the_first_line_of_what_follows_is_in_the_excerpt(number: int) -> None:
+    document = Document.parse(CLUSTERS)
+    assert document._outline is not None
+    excerpt = excerpt_for(CLUSTERS, document._outline, [Set(("clusters", number, "text"), "x")])
+    assert excerpt is not None
+    assert excerpt.text.endswith(f"- name: dev-{number + 1}  # its name\n")
 
 
 @given(st.lists(st.sampled_from([edit for edits in EDITS for edit in edits]), min_size=1, max_size=5))
@@ -294,8 +346,70 @@ def test_the_second_proof_is_made_of_some_edits_only(monkeypatch: pytest.MonkeyP
 def test_a_regular_text_that_becomes_irregular() -> None:
     """The value has a sign that looks like a collection as key; what follows is read in the whole text."""
     edited = Document.parse(CLUSTERS).set(("clusters", 20, "name"), "x]: y")
+    assert edited._outline is None
     assert edited.data["clusters"][20]["name"] == "x]: y"
     assert edited.set(("clusters", 21, "name"), "z").data["clusters"][21]["name"] == "z"
+
+
+ITEMS = "items:\n" + "".join(f"- a: {number}\n  b: {number}\n" for number in range(40))
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        (Remove(("items", 0, "a"), prune=True), Remove(("items", 0, "b"), prune=True)),
+        (Set(("items", 0), {"k": 1}), Remove(("items", 0, "k"), prune=True)),
+        (
+            Set(("items", 0, "k"), 1),
+            *(Remove(("items", 0, "a"), prune=True), Remove(("items", 0, "b"), prune=True)),
+            Remove(("items", 0, "k"), prune=True),
+        ),
+    ],
+)
+def test_an_item_that_several_edits_leave_empty(edits: tuple[Edit, ...]) -> None:
+    """The indices of the later edits are those without it."""
+    document = Document.parse(ITEMS)
+    edited = document.edit(*edits, Set(("items", 3, "a"), "X"), Set(("items", 8, "b"), "Y"))
+    lines = [f"- a: {number}\n  b: {number}\n" for number in range(1, 40)]
+    lines[3], lines[8] = "- a: X\n  b: 4\n", '- a: 9\n  b: "Y"\n'
+    assert edited.text == "items:\n" + "".join(lines)
+
+
+def test_lines_of_a_scalar_that_look_like_the_way_to_a_key() -> None:
+    document = Document.parse('a: "x\nb:\n  c: 1\n  d: 2\n"\n' + "".join(f"k{number}: 1\n" for number in range(40)))
+    edited = document.set(("b", "c"), 9)
+    assert edited.data["a"] == "x b: c: 1 d: 2 "
+    assert edited.data["b"] == {"c": 9}
+
+
+def test_a_mapping_without_a_key_that_is_a_string() -> None:
+    text = "m:\n  on: 1\nn:\n" + "".join(f"  k{number}: 1\n" for number in range(40))
+    assert Document.parse(text).set(("m", "x"), 2).text == text.replace("  on: 1\n", "  on: 1\n  x: 2\n")
+
+
+def test_one_of_several_equal_keys_is_looked_for_in_the_whole_text() -> None:
+    with pytest.raises(EditRefused, match=re.escape("no key name number 2")):
+        Document.parse(CLUSTERS).set(("clusters", 20, Key("name", 1)), "x")
+
+
+@pytest.mark.parametrize("next_value", ["|\n" + "    x\n" * 40, "[\n" + "    x,\n" * 40 + "    ]\n"])
+def test_a_value_that_begins_on_the_line_of_its_key_is_not_shortened(next_value: str) -> None:
+    text = "a:\n  b:\n    c: 1\n  d: " + next_value + "e:\n" + "".join(f"  k{number}: 1\n" for number in range(200))
+    document = Document.parse(text)
+    assert document._outline is not None
+    excerpt = excerpt_for(text, document._outline, [Set(("a", "b", "c"), 2)])
+    assert excerpt is not None
+    assert next_value in excerpt.text
+
+
+def test_the_most_values_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("regular", "yaml_reader", "plain_values"):
+        monkeypatch.setattr(f"tarmak_iam.document.{module}.MAX_VALUES", 1000)
+    document = Document.parse("a: [1]\n" + "".join(f"k{number}: [1, 2, 3, 4, 5]\n" for number in range(120)))
+    assert document._edited_in_excerpt((Set(("a",), [1, 2]),)) is not None
+    assert document._edited_in_excerpt((Set(("a",), list(range(200))),)) is None
+    with pytest.raises(EditRefused, match="more than a million values"):
+        document.set(("a",), list(range(200)))
 
 
 def test_ill_formed_text_is_rejected_when_it_is_read() -> None:
