@@ -213,6 +213,7 @@ EDITS: list[tuple[Edit, ...]] = [
     (Remove(("clusters", 3)), Set(("clusters", 3, "name"), "y")),
     (Insert(("clusters", 1), "x"), Remove(("clusters", 1))),
     (Set(("other",), "x"), Set(("other",), "y"), Append(("more",), 1)),
+    (Set(("clusters", 20, "pools", 0, "type"), "x"),),
 ]
 
 
@@ -373,6 +374,40 @@ def test_an_item_that_several_edits_leave_empty(edits: tuple[Edit, ...]) -> None
     lines = [f"- a: {number}\n  b: {number}\n" for number in range(1, 40)]
     lines[3], lines[8] = "- a: X\n  b: 4\n", '- a: 9\n  b: "Y"\n'
     assert edited.text == "items:\n" + "".join(lines)
+
+
+def test_indices_after_an_item_is_removed() -> None:
+    edits = (Remove(("items", 0)), Set(("items", 8, "a"), "X"), Set(("items", 20, "b"), "Y"))
+    lines = [f"- a: {number}\n  b: {number}\n" for number in range(1, 40)]
+    lines[8], lines[20] = "- a: X\n  b: 9\n", '- a: 21\n  b: "Y"\n'
+    assert Document.parse(ITEMS).edit(*edits).text == "items:\n" + "".join(lines)
+
+
+@pytest.mark.parametrize("left", range(1, 8))
+def test_the_root_is_set_in_the_whole_text(left: int) -> None:
+    document = Document.parse("".join(f"- a: {number}\n" for number in range(40)))
+    value = [document.data[0], *document.data[40 - left : 39]]
+    assert document.set((), value).data == value
+
+
+KEYS = "m:\n" + "".join(f"  k{number}: 1\n" for number in range(40)) + "n: 1\n"
+
+
+def test_a_comment_that_names_another_key_far_away_stays() -> None:
+    text = KEYS.replace("  k20", "  # k20 and k39\n  k20")
+    assert Document.parse(text).remove(("m", "k20")).text == text.replace("  k20: 1\n", "")
+
+
+@pytest.mark.parametrize("comment", ["# gone: 1", "#gone: 1", "#   gone: 1", "# 'gone': 1", '# "gone" : 1'])
+def test_a_key_is_added_below_the_line_where_it_was_commented_out(comment: str) -> None:
+    text = KEYS.replace("  k5", f"  {comment}\n  k5")
+    edited = Document.parse(text).set(("m", "gone"), 2)
+    assert edited.text == text.replace("  k5", "  gone: 2\n  k5")
+
+
+def test_all_that_is_left_is_pruned() -> None:
+    edited = Document.parse("a:\n  b:\n    c: 1\n").remove(("a", "b", "c"), prune=True)
+    assert edited.data is None
 
 
 def test_lines_of_a_scalar_that_look_like_the_way_to_a_key() -> None:
