@@ -227,13 +227,22 @@ def test_edits_in_an_excerpt_are_those_of_the_whole_text(edits: tuple[Edit, ...]
     assert edited.data == whole.data == Document.parse(edited.to_bytes()).data
 
 
-@pytest.mark.parametrize("edits", [*EDITS[:8], *EDITS[10:14]])
+@pytest.mark.parametrize(
+    "edits",
+    [
+        *EDITS[:8],
+        *EDITS[10:14],
+        (Set(("clusters", 30, "name"), "x"), Remove(("clusters", 3, "text"))),
+        (Remove(("clusters", 20, "name")),),
+    ],
+)
 @pytest.mark.parametrize("margin", ["", "  "])
 def test_what_an_excerpt_is_enough_for(edits: tuple[Edit, ...], margin: str) -> None:
     document = Document.parse("".join(margin + line for line in CLUSTERS.splitlines(keepends=True)))
     edited, whole = document._edited_in_excerpt(edits), document._edited(edits)
     assert edited is not None
     assert edited.text == whole.text
+    assert edited.removed_comments == whole.removed_comments
     assert edited._outline is not None
     assert same_outline(edited.text, 0, edited._outline, outline(edited.text, closed=False))
 
@@ -411,9 +420,10 @@ def test_all_that_is_left_is_pruned() -> None:
 
 
 def test_lines_of_a_scalar_that_look_like_the_way_to_a_key() -> None:
-    document = Document.parse('a: "x\nb:\n  c: 1\n  d: 2\n"\n' + "".join(f"k{number}: 1\n" for number in range(40)))
+    scalar = 'a: "x\nb:\n  c: 1\n  d: 2\n  e: 3\n  f: 4"\n'
+    document = Document.parse("z: 1\n" + scalar + "".join(f"k{number}: 1\n" for number in range(40)))
     edited = document.set(("b", "c"), 9)
-    assert edited.data["a"] == "x b: c: 1 d: 2 "
+    assert edited.data["a"] == "x b: c: 1 d: 2 e: 3 f: 4"
     assert edited.data["b"] == {"c": 9}
 
 
