@@ -65,7 +65,8 @@ def both_parsers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     if request.param == "c" and not has_c_parser():
         pytest.skip("ruamel.yaml's C parser is not installed")
     if request.param == "pure":
-        monkeypatch.setattr("tarmak_iam.document.yaml_reader.has_c_parser", lambda: False)
+        for module in ("yaml_reader", "document"):
+            monkeypatch.setattr(f"tarmak_iam.document.{module}.has_c_parser", lambda: False)
 
 
 @pytest.fixture
