@@ -16,7 +16,7 @@ from tarmak_iam.document.excerpt import Excerpt, excerpt_for
 from tarmak_iam.document.nodes import Span
 from tarmak_iam.document.outline import Level
 from tarmak_iam.document.plain_values import construct
-from tarmak_iam.document.regular import has_few_values, has_regular_lines
+from tarmak_iam.document.regular import has_regular_lines
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import apply_splices
 from tarmak_iam.document.tree import Comment, Tree
@@ -66,11 +66,15 @@ def _made(source: Source, root: Level, excerpt: Excerpt) -> ExcerptedEdit | None
     splices = excerpt.in_whole(batch.passes[0], len(source.text))
     if splices is None:
         return None
-    edited = source.with_text(apply_splices(source.text, splices))
-    if not has_few_values(edited.text):
+    added = sum(len(splice.text) for splice in splices)
+    if added > root.room:  # no value has less than one character
         return None
+    edited = source.with_text(apply_splices(source.text, splices))
     removed = tuple(_moved(comment, excerpt) for comment in batch.removed)
-    return ExcerptedEdit(edited, root.after(source.text, 0, sorted(splices)), removed)
+    level = root.after(source.text, 0, sorted(splices))
+    if level is not None:
+        level.room -= added
+    return ExcerptedEdit(edited, level, removed)
 
 
 def _moved(comment: Comment, excerpt: Excerpt) -> Comment:

@@ -20,7 +20,7 @@ from functools import cache, lru_cache
 from itertools import accumulate
 
 from tarmak_iam.document.nodes import Scalar
-from tarmak_iam.document.regular import parse_events
+from tarmak_iam.document.regular import parse_events, room_for_values
 from tarmak_iam.document.scalars import resolve_v2
 from tarmak_iam.document.splices import Splice
 from tarmak_iam.document.yaml_reader import PARSER_ERRORS
@@ -62,7 +62,7 @@ class Level:
     `head` is the distance from the beginning of its owner (the member that it is the value of, or the file) to its
     first member. `lengths` are those of the members, each with the comments and blank lines below it. The first
     `accepted` members are known to be accepted alone. `closed`: in the whole text no quoted scalar or flow collection
-    has more than one line, so that every member is.
+    has more than one line, so that every member is. `room`, of the root: how many values the text may get.
     """
 
     column: int
@@ -72,6 +72,7 @@ class Level:
     closed: bool = False
     accepted: int = 0
     inner: dict[int, Level | None] = field(default_factory=dict)
+    room: int = 0
 
     def start(self, number: int) -> int:
         """The distance from the beginning of the owner to a member."""
@@ -140,7 +141,7 @@ def outline(text: str, *, closed: bool) -> Level | None:
     """
     root = _below(text, 0, 0, len(text), 0, 0)
     if root is not None:
-        root.closed = closed
+        root.closed, root.room = closed, room_for_values(text)
     return root
 
 

@@ -110,9 +110,10 @@ def is_valid(text: str) -> bool:
         return False
 
 
-def has_few_values(text: str) -> bool:
-    """Whether a valid text clearly has no more than MAX_VALUES values: each begins behind one of these signs."""
-    return len(text) < MAX_VALUES or sum(text.count(sign) for sign in "\n-:,[{") < MAX_VALUES
+def room_for_values(text: str) -> int:
+    """How many more values a valid text may surely have. Each value begins behind one of these signs."""
+    is_short = len(text) < MAX_VALUES // 2
+    return MAX_VALUES - (len(text) if is_short else sum(text.count(sign) for sign in "\n-:,[{"))
 
 
 def is_closed(root: Node | None, text: str) -> bool:
