@@ -24,6 +24,9 @@ _SIGN = compiled(r"[&*?!<](?:(?<=[?!])|(?<=[&*])\S|<[\"']?\s*:)")
 # What is before a token on its line: nothing, an indicator, or a bracket or comma of a flow collection.
 _BEFORE_TOKEN = compiled(r"(?:\A|[-?:] |[\[{,:])[ ]*\Z")
 
+# A quoted scalar that begins as a value or item and does not end before the sign.
+_IN_QUOTES = compiled(r"[ ]*(?:-[ ]+)*(?:[A-Za-z_][^\"'\[\]{},:#]*:[ ]+)?([\"'])(?:(?!\1)[^\\])*\Z")
+
 _COLLECTION_KEY = compiled(r"[\]}]\s*:")
 
 _BESIDE_BRACKET = compiled(r"[{,](?=\s*[\[{])")
@@ -72,6 +75,8 @@ def _may_be_token(text: str, start: int) -> bool:
     before = text[text.rfind("\n", 0, start) + 1 : start]
     if text[start] == "<":
         before = before.rstrip("\"'")
+    elif _IN_QUOTES.match(before):
+        return False
     return _BEFORE_TOKEN.search(before) is not None and not _is_comment(before)
 
 
