@@ -69,7 +69,7 @@ def bracketed(text: str) -> Iterator[Braced]:
 
 def templates_in(text: str) -> set[str]:
     """The names of the templates in a text that the daemon replaces."""
-    return {name for exact, name in _EXACT.items() if exact in text}
+    return {name for exact, name in _EXACT.items() if exact in text} if "{{" in text else set()
 
 
 def has_session(text: str) -> bool:

@@ -103,20 +103,25 @@ def _installed_rules() -> list[Provided[Rule]]:
     return rules
 
 
-def check(subjects: Subjects, *others: Subjects) -> list[Located]:
+def check(subjects: Subjects, *others: Subjects, only: Collection[str] | None = None) -> list[Located]:
     """The findings of every rule whose subject exists, sorted by file and position, without duplicates.
+
+    `only`: the ids of the rules whose findings are needed. Rules that may explain these run too; findings of others may
+    be missing.
 
     `others` are the subjects of further clusters of the same tarmak.yaml. Raises ConfigError for a plugin that cannot
     be used, or that fails.
     """
-    return list(examine(subjects, *others).findings)
+    return list(examine(subjects, *others, only=only).findings)
 
 
 @gc_paused()
-def examine(subjects: Subjects, *others: Subjects) -> Report:
+def examine(subjects: Subjects, *others: Subjects, only: Collection[str] | None = None) -> Report:
     """As `check`, with the suppressed findings. Raises ConfigError for a plugin that cannot be used, or that fails."""
     rules = _installed_rules()
     names = {each.value.id.upper(): each.value.name for each in rules}
+    if only is not None:
+        rules = _needed(rules, only)
     on_config = comments_in(subjects, (Subject.CONFIG,), names)
     own = [comments_in(each, (Subject.MAPPINGS, Subject.SETTINGS), names) for each in (subjects, *others)]
     runs = [
@@ -134,6 +139,16 @@ def examine(subjects: Subjects, *others: Subjects) -> Report:
         found += [(number, run.located(each)) for rule in SUPPRESSION_RULES for each in rule.check(rule, asked)]
     suppressed = [(number, each) for number, run in enumerate(runs) for each in run.suppressed]
     return Report(_in_order(found), _in_order(suppressed))
+
+
+def _needed(rules: list[Provided[Rule]], ids: Collection[str]) -> list[Provided[Rule]]:
+    """The rules with these ids, and those whose findings may be the cause of theirs. Comments are judged by all."""
+    asked = [each.value for each in rules if each.value.id in ids]
+    causes = [by.causes for rule in asked for by in rule.implied_by]
+    if not all(causes) or any(rule.scope is Scope.SUPPRESSIONS for rule in asked):
+        return rules
+    names = {name for each in causes for name in each}
+    return [each for each in rules if each.value in asked or each.value.name in names]
 
 
 def _lines(run: RuleRun, runs: Iterable[RuleRun]) -> dict[tuple[Subject, str], int]:

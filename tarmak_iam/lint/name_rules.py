@@ -52,15 +52,14 @@ _WHAT = {
 
 
 def _whitespace(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).mapped:
-        for kind, text, route in _whole_names(entry):
-            if kind == "username" and " " in text and is_on_several_lines(mappings.document, route, text):
-                what = f"the username {quoted(text)} continues on the next line, and the line break becomes a space"
-                yield rule.finding(Subject.MAPPINGS, route, what, "write it on one line")
-            elif _has_whitespace(kind, text):
-                what = _WHAT_OF_WHITESPACE[kind].format(name=repr(shortened(text)))
-                remedy = _write_remedy(kind, cleaned(text))
-                yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=_is_admins(kind, text))
+    for kind, text, route in _whole_names(mappings):
+        if kind == "username" and " " in text and is_on_several_lines(mappings.document, route, text):
+            what = f"the username {quoted(text)} continues on the next line, and the line break becomes a space"
+            yield rule.finding(Subject.MAPPINGS, route, what, "write it on one line")
+        elif _has_whitespace(kind, text):
+            what = _WHAT_OF_WHITESPACE[kind].format(name=repr(shortened(text)))
+            remedy = _write_remedy(kind, cleaned(text))
+            yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=_is_admins(kind, text))
 
 
 def _has_whitespace(kind: str, text: str) -> bool:
@@ -74,16 +73,15 @@ def _traced(*kinds: Trace) -> Callable[[Rule, Mappings], Iterator[Finding]]:
     """The check for names with one of these traces of copying; each name is reported for its first trace only."""
 
     def check(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-        for entry in entries_of(mappings).mapped:
-            for kind, text, route in _whole_names(entry):
-                trace = None if placeholder(text) or any(bracketed(text)) else _first_trace(text)
-                if trace not in kinds:
-                    continue
-                effect = "" if trace is Trace.ENDING else ", which are part of the name"
-                shown = ascii(shortened(text)) if trace in (Trace.INVISIBLE, Trace.LETTERS) else quoted(text)
-                what = f"the {kind} {shown} {_WHAT[trace]}{effect}"
-                remedy = _write_remedy(kind, cleaned(text))
-                yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=_is_admins(kind, text))
+        for kind, text, route in _whole_names(mappings):
+            trace = _first_trace(text)
+            if trace is None or trace not in kinds or placeholder(text) or any(bracketed(text)):
+                continue
+            effect = "" if trace is Trace.ENDING else ", which are part of the name"
+            shown = ascii(shortened(text)) if trace in (Trace.INVISIBLE, Trace.LETTERS) else quoted(text)
+            what = f"the {kind} {shown} {_WHAT[trace]}{effect}"
+            remedy = _write_remedy(kind, cleaned(text))
+            yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=_is_admins(kind, text))
 
     return check
 
@@ -159,11 +157,11 @@ def _write_remedy(kind: str, text: str) -> str:
     return "remove it" if kind == "group" else "set a username"
 
 
-def _whole_names(entry: WrittenEntry) -> Iterator[tuple[str, str, Route]]:
-    """Kind, text and route of its username and groups; several groups in one string are another finding (IAM114)."""
-    for kind, text, route in entry.names:
-        if kind == "username" or joined_groups(text) is None:
-            yield kind, text, route
+@lru_cache(maxsize=4)
+def _whole_names(mappings: Mappings) -> tuple[tuple[str, str, Route], ...]:
+    """Kind, text and route of usernames and groups; several groups in one string are another finding (IAM114)."""
+    names = (each for entry in entries_of(mappings).mapped for each in entry.names)
+    return tuple(each for each in names if each[0] == "username" or joined_groups(each[1]) is None)
 
 
 def _first_trace(text: str) -> Trace | None:

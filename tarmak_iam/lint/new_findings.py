@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from tarmak_iam.errors import PolicyRefused, TarmakIamError
 from tarmak_iam.findings import Severity, Subject
@@ -30,7 +30,10 @@ class NewFindings:
         """Raises nothing: an edit is not refused because it cannot be checked."""
         try:
             found = _mapping_findings(after)
-            return cls(tuple(_added_findings(_mapping_findings(before), found)) if found else ())
+            if not found:
+                return cls()
+            known = _mapping_findings(before, only={each.finding.id for each in found})
+            return cls(tuple(_added_findings(known, found)))
         except TarmakIamError as error:
             return cls(why_unchecked=error.message)
 
@@ -64,6 +67,6 @@ def _finding_key(located: Located) -> tuple[str, str]:
     return located.finding.id, _NUMBER.sub("#", located.finding.message)
 
 
-def _mapping_findings(installation: Installation) -> list[Located]:
-    found = check(Subjects(mappings=installation.mappings, installation=installation))
+def _mapping_findings(installation: Installation, only: Collection[str] | None = None) -> list[Located]:
+    found = check(Subjects(mappings=installation.mappings, installation=installation), only=only)
     return [each for each in found if each.finding.subject is Subject.MAPPINGS]
