@@ -103,25 +103,32 @@ def _installed_rules() -> list[Provided[Rule]]:
     return rules
 
 
-def check(subjects: Subjects, *others: Subjects, only: Collection[str] | None = None) -> list[Located]:
+def check(subjects: Subjects, *others: Subjects) -> list[Located]:
     """The findings of every rule whose subject exists, sorted by file and position, without duplicates.
-
-    `only`: the ids of the rules whose findings are needed. Rules that may explain these run too; findings of others may
-    be missing.
 
     `others` are the subjects of further clusters of the same tarmak.yaml. Raises ConfigError for a plugin that cannot
     be used, or that fails.
     """
-    return list(examine(subjects, *others, only=only).findings)
+    return list(examine(subjects, *others).findings)
+
+
+def findings_with(ids: Collection[str], subjects: Subjects) -> list[Located]:
+    """The findings of some rules, as `check` has them. Those of other rules may be among them."""
+    return list(_examined((subjects,), ids).findings)
+
+
+def examine(subjects: Subjects, *others: Subjects) -> Report:
+    """As `check`, with the suppressed findings. Raises ConfigError for a plugin that cannot be used, or that fails."""
+    return _examined((subjects, *others), None)
 
 
 @gc_paused()
-def examine(subjects: Subjects, *others: Subjects, only: Collection[str] | None = None) -> Report:
-    """As `check`, with the suppressed findings. Raises ConfigError for a plugin that cannot be used, or that fails."""
+def _examined(given: tuple[Subjects, ...], ids: Collection[str] | None) -> Report:
+    subjects, *others = given
     rules = _installed_rules()
     names = {each.value.id.upper(): each.value.name for each in rules}
-    if only is not None:
-        rules = _needed(rules, only)
+    if ids is not None:
+        rules = _needed(rules, ids)
     on_config = comments_in(subjects, (Subject.CONFIG,), names)
     own = [comments_in(each, (Subject.MAPPINGS, Subject.SETTINGS), names) for each in (subjects, *others)]
     runs = [

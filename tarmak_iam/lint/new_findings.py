@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from tarmak_iam.errors import PolicyRefused, TarmakIamError
 from tarmak_iam.findings import Severity, Subject
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.lint.check import check
+from tarmak_iam.lint.check import check, findings_with
 from tarmak_iam.lint.rule import Subjects
 from tarmak_iam.lint.rule_run import Located
 from tarmak_iam.patterns import compiled
@@ -29,11 +29,11 @@ class NewFindings:
     def of(cls, before: Installation, after: Installation) -> NewFindings:
         """Raises nothing: an edit is not refused because it cannot be checked."""
         try:
-            found = _mapping_findings(after)
+            found = _of_mappings(check(_subjects(after)))
             if not found:
                 return cls()
-            known = _mapping_findings(before, only={each.finding.id for each in found})
-            return cls(tuple(_added_findings(known, found)))
+            known = findings_with({each.finding.id for each in found}, _subjects(before))
+            return cls(tuple(_added_findings(_of_mappings(known), found)))
         except TarmakIamError as error:
             return cls(why_unchecked=error.message)
 
@@ -67,6 +67,9 @@ def _finding_key(located: Located) -> tuple[str, str]:
     return located.finding.id, _NUMBER.sub("#", located.finding.message)
 
 
-def _mapping_findings(installation: Installation, only: Collection[str] | None = None) -> list[Located]:
-    found = check(Subjects(mappings=installation.mappings, installation=installation), only=only)
+def _subjects(installation: Installation) -> Subjects:
+    return Subjects(mappings=installation.mappings, installation=installation)
+
+
+def _of_mappings(found: Iterable[Located]) -> list[Located]:
     return [each for each in found if each.finding.subject is Subject.MAPPINGS]
