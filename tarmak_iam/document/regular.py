@@ -75,15 +75,15 @@ def _may_be_token(text: str, start: int) -> bool:
     before = text[text.rfind("\n", 0, start) + 1 : start]
     if text[start] == "<":
         before = before.rstrip("\"'")
-    elif _IN_QUOTES.match(before):
-        return False
     return _BEFORE_TOKEN.search(before) is not None and not _is_comment(before)
 
 
 def _may_precede_key(text: str, at: int) -> bool:
     """Whether the brace or comma may be one of a flow mapping, and the collection behind it a key, as in `{{a}}`."""
     if text[at] == "{":
-        return _may_be_token(text, at)
+        # A line of a longer quoted scalar may only look like this. For anchors and aliases that would not be enough.
+        is_quoted = _IN_QUOTES.match(text, text.rfind("\n", 0, at) + 1, at)
+        return is_quoted is None and _may_be_token(text, at)
     depth = 0
     for bracket in reversed(_BRACKET.findall(text, text.rfind("\n", 0, at) + 1, at)):
         depth += 1 if bracket in "]}" else -1

@@ -48,7 +48,7 @@ def is_regular(text: str) -> bool:
         "a: ${{ b }}\n",
         'a: "{{ b }}"\n',
         'a: "b:{{ c }}"\n',
-        "- 'b: &c *d !e {{f}}'\n",
+        "- 'b: {{f}}'\n",
         "a: [{b: 1}, {c: [2]}]\n",
         "a: |\n  if [ -f x ]; then y; fi\n",
         "a: what?\n",
@@ -80,6 +80,7 @@ def test_regular(text: str) -> None:
         "a: {b:{{c}}}\n",
         "a: {'b':{{c}}}\n",
         "a: ['b', {{c}}]\n",
+        'a: ["x\n b: ", *y]\n',  # the second line only looks like a key with a quoted value
         "a: {b: 1,\n {c}}\n",
         "a:\tb\n",
         "a: b\r\n",
