@@ -15,6 +15,7 @@ import pytest
 from tests.e2e import components, tarmak_build
 from tests.e2e.certificates import Authority
 from tests.e2e.control_plane import ControlPlane, Done, control_plane
+from tests.e2e.distribution import ByApiServer
 from tests.e2e.installation import Home
 from tests.e2e.processes import Running
 from tests.e2e.sts import StsRun, sts_on_loopback
@@ -109,15 +110,10 @@ def _thorough(is_so: bool) -> tuple[pytest.MarkDecorator, ...]:
     return (pytest.mark.thorough,) if is_so else ()
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist, which goes by these marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """All tests on one Kubernetes share its API server, so that one process runs them."""
-    for item in items:
-        params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-        found = params.get("stage", params.get("cluster"))
-        server = found.server if isinstance(found, Skew) else found
-        if server in (CURRENT.server, TARMAKS.server):
-            item.add_marker(pytest.mark.xdist_group(server))
+    return ByApiServer(config, log)
 
 
 @dataclass(frozen=True)
