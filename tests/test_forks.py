@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support import EXAMPLES, ROOT
+from tests.support import EXAMPLES, ROOT, fork_server
 from tests.support.forks import TARMAK_IAM, forked
 
 
@@ -28,3 +30,32 @@ def test_the_environment_is_the_callers(tmp_path: Path) -> None:
     made = forked(TARMAK_IAM, "show", environment={"TARMAK_CONFIG": str(tmp_path)})
     assert (made.returncode, made.stdout) == (2, "")
     assert made.stderr.startswith(f"{tmp_path}: error: tarmak.yaml not found")
+
+
+class Stopped(Exception):
+    """In place of a server that listens."""
+
+
+def test_it_is_found_when_it_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, a call came in between and was refused."""
+    path = tmp_path / "socket"
+    found: list[bool] = []
+
+    def listen(_: socket.socket, waiting: int) -> None:
+        assert waiting > 1
+        found.append(path.exists())
+
+    def select(*_: object) -> None:
+        found.append(path.exists())
+        raise Stopped
+
+    before = signal.getsignal(signal.SIGCHLD)
+    monkeypatch.setattr(fork_server, "_import_all", lambda: None)
+    monkeypatch.setattr(socket.socket, "listen", listen)
+    monkeypatch.setattr("select.select", select)
+    try:
+        with pytest.raises(Stopped):
+            fork_server.serve(str(path))
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert found == [False, True]

@@ -44,8 +44,10 @@ def serve(path: str, *modules: str) -> None:
     _import_all()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for what is forked
     with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(path)
+        # Under its name it is found as soon as it is there, and it is not to be there before anybody listens.
+        listening.bind(f"{path}.new")
         listening.listen(64)
+        os.rename(f"{path}.new", path)
         while True:
             ready, _, _ = select.select([listening, sys.stdin], [], [])
             if sys.stdin in ready:
