@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "build",
     "lowest",
     "outside",
+    "python_of",
     "pythons",
 ]
 
@@ -51,17 +53,19 @@ class Python:
 
 
 def pythons() -> list[Python]:
-    """One for each minor version that is found: on PATH, and where pyenv keeps them; in order."""
-    found = []
-    for minor in MINORS:
-        candidates = [shutil.which(f"python3.{minor}"), *_of_pyenv(minor)]
-        if sys.version_info[:2] == (3, minor):
-            candidates.insert(0, sys.executable)
-        versions = ((path, _version(path)) for path in candidates if path)
-        works = next(((path, version) for path, version in versions if version.startswith(f"3.{minor}.")), None)
-        if works is not None:
-            found.append(Python(works[1], Path(works[0])))
-    return found
+    """One for each minor version that is found; in order."""
+    return [python for python in map(python_of, MINORS) if python is not None]
+
+
+@cache
+def python_of(minor: int) -> Python | None:
+    """3.N as it is found on PATH, or where pyenv keeps them. Starts what it finds: not for when tests are collected."""
+    candidates = [shutil.which(f"python3.{minor}"), *_of_pyenv(minor)]
+    if sys.version_info[:2] == (3, minor):
+        candidates.insert(0, sys.executable)
+    versions = ((path, _version(path)) for path in candidates if path)
+    works = next(((path, version) for path, version in versions if version.startswith(f"3.{minor}.")), None)
+    return Python(works[1], Path(works[0])) if works is not None else None
 
 
 def _of_pyenv(minor: int) -> list[str]:

@@ -17,7 +17,7 @@ import pytest
 
 import tarmak_iam
 from tarmak_iam.cli.completion import COMPLETION_VARIABLE
-from tests.compat.surroundings import EXTRAS, Missing, Python, VirtualEnvironment, build, lowest, pythons
+from tests.compat.surroundings import EXTRAS, MINORS, Missing, VirtualEnvironment, build, lowest, python_of, pythons
 from tests.support import ADMIN, EXAMPLES, PACKAGE, ROOT
 from tests.support.work_trees import Work, needs_git
 
@@ -71,15 +71,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(str(error))
 
 
-def surroundings() -> list[tuple[Python, str]]:
-    found = pythons()
-    return [*((python, "lowest") for python in found), *((python, "newest") for python in found[-1:])]
+SURROUNDINGS = [*((minor, "lowest") for minor in MINORS), (None, "newest")]
+"""The minor version of a Python, None for the newest one that is found; and which versions of the requirements."""
 
 
-@pytest.fixture(scope="module", params=surroundings(), ids=lambda each: f"{each[0]}, {each[1]}")
+@pytest.fixture(scope="module", params=SURROUNDINGS, ids=lambda each: f"Python 3.{each[0] or 'newest'}, {each[1]}")
 def program(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
-    python: Python
-    python, versions = request.param
+    minor, versions = request.param
+    python = pythons()[-1] if minor is None else python_of(minor)
+    if python is None:
+        pytest.skip(f"there is no Python 3.{minor}")
     directory = tmp_path_factory.mktemp("smoke")
     try:
         environment = VirtualEnvironment.create(python, directory / "venv")
