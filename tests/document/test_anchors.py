@@ -16,6 +16,7 @@ from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, deref
 from tarmak_iam.document.plain_values import assigned, inserted, same, value_at, without
 from tarmak_iam.errors import ParseError
 from tarmak_iam.routes import Key, Route
+from tests.support.thorough import examples
 
 NAMES = ["p", "q", "r"]
 KEYS = ["k", "l", "m"]
@@ -169,7 +170,7 @@ def tags(document: Document) -> list[str]:
     return [node.text for node in walk(document.root) if isinstance(node, Scalar) and node.tag == "!t"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(SEEDS)
 def test_an_edit_changes_its_path_and_nothing_else(seed: int) -> None:
     random = Random(seed)
@@ -277,7 +278,7 @@ class Graph:
         return into
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(SEEDS)
 def test_an_edit_through_an_alias_changes_every_use_and_says_which(seed: int) -> None:
     random = Random(seed)
@@ -312,7 +313,7 @@ def check_also_changed(before: Document, after: Document, edit: Edit) -> None:
             assert route.leads_to(asked) or route in after.also_changed
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(SEEDS)
 def test_update_of_shared_values(seed: int) -> None:
     random = Random(seed)
@@ -326,7 +327,7 @@ def test_update_of_shared_values(seed: int) -> None:
     check_comments(document, edited)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(SEEDS)
 def test_a_batch_of_edits_of_shared_values_means_what_its_edits_mean(seed: int) -> None:
     random = Random(seed)

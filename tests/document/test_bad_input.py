@@ -205,8 +205,7 @@ def test_merges_nest() -> None:
     assert Document.parse(chain("{<<: @}", 150, "{k: v}")).data["a149"] == {"k": "v"}
 
 
-@pytest.mark.sample(1)
-@pytest.mark.parametrize("count", [600, 1300, 20_000])
+@pytest.mark.parametrize("count", [600, *(pytest.param(count, marks=pytest.mark.thorough) for count in (1300, 20_000))])
 def test_merges_do_not_nest_without_end(count: int) -> None:
     assert parsed(chain("{<<: @}", count)).startswith("ParseError: f:")
 

@@ -20,6 +20,7 @@ from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.routes import Key, Route
 from tests.document.test_edit_proof import BY_HAND
 from tests.document.test_update import blocks
+from tests.support.thorough import examples
 
 
 def tree(text: str) -> Tree:
@@ -279,7 +280,7 @@ def edits_of(draw: st.DrawFn, document: Document) -> Edit:
     return Set((*path, draw(st.sampled_from("abx"))) if kind == "new" else path, draw(NEW))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(blocks(), st.data())
 def test_a_batch_is_what_its_edits_are_one_by_one(lines: list[str], data: st.DataObject) -> None:
     """Of a document without comments. Only how new text is laid out may differ: one by one, an edit follows the style

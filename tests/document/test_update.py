@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tarmak_iam.document import Document, EditRefused, Remove, Set
 from tarmak_iam.document.plain_values import same
 from tests.support import GOLDEN, tarmak_rewrites
+from tests.support.thorough import examples
 
 IDENTITIES = (("environment", "metadata.name"), ("environment", "name"), ("metadata.name",), ("name",))
 # Only this one's comment is about a key that Tarmak drops, and goes with it.
@@ -114,7 +115,7 @@ def leaves_of(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[st
         yield path
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(blocks(), st.data())
 def test_one_changed_leaf_is_what_set_makes_of_it(lines: list[str], data: st.DataObject) -> None:
     document = Document.parse("\n".join(lines) + data.draw(st.sampled_from(["", "\n"])), json=False)
