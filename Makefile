@@ -11,8 +11,12 @@ BROWSER := tests/browser/node_modules/.installed
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
 
+# What is compiled is kept, whatever the environment says: every worker, and every process that a test starts, would
+# compile all modules again.
+PYTHON_CACHED := PYTHONDONTWRITEBYTECODE= $(BIN)/python
+
 # On all processors; a worker that has finished takes tests from the others.
-PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+PYTEST := $(PYTHON_CACHED) -m pytest -n auto --dist worksteal
 
 # What to run before each commit: without the tests that are marked as thorough, and with fewer random examples.
 test: $(VENV)/.tested
@@ -41,7 +45,7 @@ BUILD := $(BIN)/python -m tests.e2e.components >/dev/null || { code=$$?; [ $$cod
 e2e: $(VENV)/.tested
 	@$(BUILD); \
 		$(BIN)/python -m tests.e2e.tarmak_build; \
-		TARMAK_IAM_E2E=1 $(BIN)/python -m pytest -n auto --maxprocesses 2 --dist loadgroup tests/e2e $(E2E) \
+		TARMAK_IAM_E2E=1 $(PYTHON_CACHED) -m pytest -n 2 tests/e2e $(E2E) \
 		$(PYTEST_ARGS)
 
 # Both of them with every kubectl, authenticator and condition of a node.
@@ -56,7 +60,7 @@ components: $(VENV)/.tested
 # run.
 e2e-node: $(VENV)/.tested
 	@$(BUILD); \
-		TARMAK_IAM_E2E=1 TARMAK_IAM_E2E_NODE=1 $(BIN)/python -m pytest tests/e2e/node $(E2E) $(PYTEST_ARGS)
+		TARMAK_IAM_E2E=1 TARMAK_IAM_E2E_NODE=1 $(PYTHON_CACHED) -m pytest tests/e2e/node $(E2E) $(PYTEST_ARGS)
 
 lint: $(VENV)/.linted
 	$(BIN)/ruff check .

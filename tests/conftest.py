@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -39,6 +40,12 @@ settings.load_profile(profile())
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     mark_rest_of_samples(items)
+
+
+def pytest_collection_finish() -> None:
+    # Modules and tests stay until the end: the garbage collector need not look at them each time.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

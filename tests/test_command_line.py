@@ -54,19 +54,25 @@ WITHOUT_CLUSTER = {
 }
 """By file and what the text begins with or has in it: why the command is not made by `CommandLine`."""
 
+_OTHER_THAN_THE_PACKAGE = re.compile("tarmak(?!_iam)")
+"""A module that does not have it anywhere has no suggestion, and need not be parsed."""
+
 
 def texts_of(path: Path) -> Iterator[str]:
     """Every literal text of a module but docstrings and the examples of a command's help."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    passed_over: set[int] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            passed_over.add(id(node.value))
-        elif isinstance(node, ast.keyword) and node.arg == "epilog":
-            passed_over.update(id(each) for each in ast.walk(node.value))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes)) and id(node) not in passed_over:
-            yield node.value if isinstance(node.value, str) else node.value.decode(errors="replace")
+    source = path.read_text(encoding="utf-8")
+    left: list[ast.AST] = [ast.parse(source)] if _OTHER_THAN_THE_PACKAGE.search(source) else []
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, (str, bytes)):
+                yield node.value if isinstance(node.value, str) else node.value.decode(errors="replace")
+        elif not (isinstance(node, ast.keyword) and node.arg == "epilog") and not _is_docstring(node):
+            left += ast.iter_child_nodes(node)
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def test_no_message_writes_a_command_by_itself() -> None:

@@ -50,9 +50,18 @@ def modules() -> dict[str, ast.Module]:
 def named(*kinds: type[ast.AST]) -> Iterator[tuple[str, str]]:
     """The names of classes or functions, with the module of each."""
     for module, tree in modules().items():
-        for node in ast.walk(tree):
+        for node in statements(tree):
             if isinstance(node, kinds):
                 yield getattr(node, "name", ""), module
+
+
+def statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Without expressions, which are most of a tree: no class and no function is in them."""
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        found = getattr(tree, field, ())
+        for node in found if isinstance(found, list) else ():
+            yield node
+            yield from statements(node)
 
 
 def test_a_class_name_means_one_thing() -> None:

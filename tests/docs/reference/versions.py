@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -188,6 +189,7 @@ def _row_of_daemon(version: DaemonVersion) -> tuple[str, ...]:
     return "yes" if has_backends else "no", _code(flag), probes, memory, partitions
 
 
+@cache
 def _container(version: DaemonVersion) -> dict[str, Any]:
     made = _daemonset({"daemonVersion": str(version)})
     found: dict[str, Any] = made["spec"]["template"]["spec"]["containers"][0]
