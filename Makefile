@@ -41,12 +41,11 @@ E2E := -m "not thorough"
 BUILD := $(BIN)/python -m tests.e2e.components >/dev/null || { code=$$?; [ $$code -eq 75 ] && exit 0 || exit $$code; }
 
 # Tests with the real components, which the first run builds from their Go modules into a cache. It prints which components
-# are built, and why others are not.
+# are built, and why others are not. They are in three groups by API server (tests/e2e/distribution.py), and mostly wait.
 e2e: $(VENV)/.tested
 	@$(BUILD); \
 		$(BIN)/python -m tests.e2e.tarmak_build; \
-		TARMAK_IAM_E2E=1 $(PYTHON_CACHED) -m pytest -n 2 tests/e2e $(E2E) \
-		$(PYTEST_ARGS)
+		TARMAK_IAM_E2E=1 $(PYTHON_CACHED) -m pytest -n 3 tests/e2e $(E2E) $(PYTEST_ARGS)
 
 # Both of them with every kubectl, authenticator and condition of a node.
 e2e-all:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.distribution import ByApiServer, server_of
+from tests.e2e.distribution import ByApiServer, group_of
 
 
 @pytest.mark.parametrize(
@@ -13,13 +13,16 @@ from tests.e2e.distribution import ByApiServer, server_of
         ("tests/e2e/test_live.py::test_rollback[v1.30.14-kubectl-v1.30.14]", "v1.30.14"),
         ("tests/e2e/test_live.py::test_rollback[v1.15.12-kubectl-v1.30.14]", "v1.15.12"),
         ("tests/e2e/test_login.py::test_all[v1.15.12-kubectl-v1.15.12-daemon-v0.7.18]", "v1.15.12"),
+        ("tests/e2e/test_run.py::test_a_login[stub-v1.30.14-kubectl-v1.30.14]", "v1.30.14"),
         ("tests/e2e/test_escalations.py::test_who[v1.30.14-bare userextras]", "v1.30.14"),
-        ("tests/e2e/test_access_review.py::test_rights[v1.30.14]", "v1.30.14"),
+        ("tests/e2e/test_access_review.py::test_rights[v1.30.14]", "v1.30.14, apart"),
+        ("tests/e2e/test_backends.py::test_a_second[v1.30.14-kubectl-v1.30.14-CRD]", "v1.30.14, apart"),
+        ("tests/e2e/test_backends.py::test_a_second[v1.15.12-kubectl-v1.15.12-CRD]", "v1.15.12"),
         ("tests/e2e/test_tarmak.py::test_environments_destroy[stub]", None),
         ("tests/e2e/test_sts.py::test_what_it_refuses[presigned8-SignatureDoesNotMatch]", None),
         ("tests/e2e/test_sts.py::test_it_answers", None),
     ],
 )
 def test_by_the_release_in_the_id(nodeid: str, expected: str | None) -> None:
-    assert server_of(nodeid) == expected
+    assert group_of(nodeid) == expected
     assert ByApiServer._split_scope(ByApiServer.__new__(ByApiServer), nodeid) == (expected or nodeid)

@@ -112,7 +112,7 @@ def _thorough(is_so: bool) -> tuple[pytest.MarkDecorator, ...]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """All tests on one Kubernetes share its API server, so that one process runs them."""
+    """Tests on one Kubernetes share its API server, so that one process runs them."""
     return ByApiServer(config, log)
 
 

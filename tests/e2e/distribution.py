@@ -1,7 +1,8 @@
-"""Which worker of pytest-xdist runs which test: all that need one Kubernetes' API server run where it runs.
+"""Which worker of pytest-xdist runs which test: those that need one Kubernetes' API server run where it runs.
 
 xdist has marks for that, `--dist loadgroup`: it writes the group into the test's id, which pytest from 9.2 on does not
-take. Here the release is read off the id, in which it comes first of the parameters.
+take. Here the release is read off the id. As the tests on the current Kubernetes take twice as long as all others, they
+are two groups, each with an API server of its own.
 """
 
 from __future__ import annotations
@@ -10,17 +11,26 @@ import re
 
 from xdist.scheduler import LoadScopeScheduling
 
-__all__ = ["ByApiServer", "server_of"]
+from tests.e2e import components
 
-_SERVER = re.compile(r"\[(v\d+\.\d+\.\d+)(?=[-\]])")
+__all__ = ["ByApiServer", "group_of"]
+
+_RELEASE = r"(v\d+\.\d+\.\d+)"
+_SERVER = re.compile(rf"[\[-]{_RELEASE}-kubectl-|\[{_RELEASE}[-\]]")
+_APART = ("test_access_review", "test_backends", "test_changes_of_others", "test_custom_resources")
+"""Half of what is to be done on the current Kubernetes."""
 
 
-def server_of(nodeid: str) -> str | None:
-    """The release of the API server that a test asks; None for those that ask none."""
+def group_of(nodeid: str) -> str | None:
+    """None for a test that asks no API server."""
     found = _SERVER.search(nodeid)
-    return found[1] if found else None
+    if found is None:
+        return None
+    release = found[1] or found[2]
+    is_apart = release == components.KUBERNETES and any(f"/{name}.py::" in nodeid for name in _APART)
+    return f"{release}, apart" if is_apart else release
 
 
 class ByApiServer(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     def _split_scope(self, nodeid: str) -> str:
-        return server_of(nodeid) or nodeid
+        return group_of(nodeid) or nodeid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import subprocess
 import time
@@ -56,6 +57,25 @@ def running(command: Sequence[str | Path], log: Path, environment: Mapping[str, 
 
 
 def free_port() -> int:
+    """One that no connection has as its own end, however many there are: it is not of the range that the system takes
+    those from. It is given once only."""
+    first = int(_RANGE.read_text().split()[0]) if _RANGE.exists() else 32768
+    ports = range(max(1024, first - 12_000), first)
+    for port in random.SystemRandom().sample(ports, len(ports)):
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            return port
+    raise AssertionError(f"no port of {ports} is free")
+
+
+_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_given: set[int] = set()
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
