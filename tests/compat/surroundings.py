@@ -138,8 +138,9 @@ class VirtualEnvironment:
         file = self.directory / "constraints.txt"
         file.write_text("".join(f"{line}\n" for line in constraints))
         command = [str(self.bin / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        # Python compiles what is imported; most of botocore is not.
         done = subprocess.run(
-            [*command, "--only-binary=:all:", "--constraint", str(file), requirement],
+            [*command, "--no-compile", "--only-binary=:all:", "--constraint", str(file), requirement],
             cwd=self.directory,
             env=outside(),
             check=False,

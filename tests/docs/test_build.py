@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from tests.docs.reference.api import MODULES, public_names
 from tests.docs.reference.markdown import slug
 from tests.support import ROOT
+from tests.support.made_once import made_once
 
 FILES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
 NEEDED = ("sphinx", "furo", "myst_parser")
@@ -24,7 +25,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         pytest.skip(f"{', '.join(missing)} is not installed")
-    target = tmp_path_factory.mktemp("docs")
+    return made_once(tmp_path_factory, "docs", _build) / "html"
+
+
+def _build(target: Path) -> None:
     command = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet", "--fresh-env"]
     done = subprocess.run(
         [*command, "-d", str(target / "doctrees"), str(ROOT / "docs"), str(target / "html")],
@@ -34,7 +38,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return target / "html"
 
 
 @pytest.mark.thorough
