@@ -110,6 +110,15 @@ class Standings:
     def __contains__(self, key: tuple[str, str]) -> bool:
         return key in self._by_key
 
+    def differing(self, other: Standings) -> Iterator[Grant]:
+        """The grants, without those that are certainly the same in `other`."""
+        for grant in self.grants:
+            key = grant.key
+            own, there = self._by_key[key], other._by_key.get(key)
+            is_same = there is not None and own.is_sure and there.is_sure and _access(own) == _access(there)
+            if not is_same:
+                yield grant
+
     def of(self, asked: Grant) -> Grant | None:
         """The access of a grant's principal here: by its own entry, a pattern, or its account. None: no access."""
         own = self._by_key.get(asked.key)
@@ -126,6 +135,11 @@ class Standings:
         if own is None and asked.kind in ("arn", "sso") and account_of(asked) in self._accounts:
             own = replace(asked, username=asked.principal if asked.kind == "arn" else "", groups=())
         return (own,)
+
+    def who_may(self, wanted: Callable[[Grant], bool]) -> list[Grant]:
+        """The grants whose principals may get an access that is as `wanted`."""
+        are_own = len(self._by_key) == len(self.grants)  # no grant is of the principal of another one
+        return [each for each in self.grants if (wanted(each) if are_own and each.is_sure else self.may(each, wanted))]
 
     def always(self, asked: Grant, wanted: Callable[[Grant], bool]) -> bool:
         """Whether every access that it may get is as `wanted`, which returns False for no access."""
@@ -172,7 +186,7 @@ def effects(before: Side, after: Side) -> tuple[Effect, ...]:
 
 def changes(before: Standings, after: Standings) -> Iterator[Effect]:
     """The effect on every principal that either side names and whose access differs."""
-    for grant in (*before.grants, *(grant for grant in after.grants if grant.key not in before)):
+    for grant in (*before.differing(after), *(grant for grant in after.grants if grant.key not in before)):
         effect = change_of(grant, before, after)
         if effect is not None:
             yield effect
@@ -212,7 +226,7 @@ def _of_daemon(before: Authenticator, after: Authenticator) -> Iterator[Effect]:
 def change_of(asked: Grant, before: Standings, after: Standings) -> Effect | None:
     """The effect on the principal of a grant; None if nothing changes."""
     old, new = before.possible_grants(asked), after.possible_grants(asked)
-    if old == new:
+    if list(map(_access, old)) == list(map(_access, new)):
         return None
     first, now = likeliest_grant(old), likeliest_grant(new)
     effect = Effect(
@@ -226,6 +240,10 @@ def change_of(asked: Grant, before: Standings, after: Standings) -> Effect | Non
     )
     is_new = _instead(new) != _instead(old)
     return effect if effect.before != effect.after or effect.gained or effect.lost or is_new else None
+
+
+def _access(grant: Grant | None) -> tuple[str, tuple[str, ...]] | None:
+    return None if grant is None else (grant.username, grant.groups)
 
 
 def _gained(old: Possible, new: Possible) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def losses(before: Side, after: Side, me: str | None = None) -> tuple[str, ...]:
 def has_admin(side: Side) -> bool:
     """Whether the mappings give system:masters to a person, even if only at random."""
     standings = _both(side, side)[0]
-    return any(standings.may(grant, is_admin) for grant in standings.grants)
+    return bool(standings.who_may(is_admin))
 
 
 def is_known(side: Side, me: str) -> bool:
@@ -199,23 +199,22 @@ def _caller(me: str) -> Grant:
 
 def _of_admins(old: Standings, new: Standings) -> Iterator[str]:
     """An admin that the daemon chooses at random has access, but not certain access."""
-    had = [grant for grant in old.grants if old.may(grant, is_admin)]
+    had, left = old.who_may(is_admin), new.who_may(is_admin)
     sure = [grant for grant in had if old.always(grant, is_admin)]
-    left = any(new.may(grant, is_admin) for grant in new.grants)
     if had and not left:
         yield f"the last mapping to {ADMINS} would be lost ({', '.join(map(_who, had))})"
-    elif sure and not any(new.always(grant, is_admin) for grant in new.grants):
+    elif sure and not any(new.always(grant, is_admin) for grant in left):
         what = f"the last mapping to {ADMINS} that takes effect at every start would be lost"
         yield f"{what} ({', '.join(map(_who, sure))}): every other one takes effect only at random"
 
 
 def _of_nodes(old: Standings, new: Standings) -> Iterator[str]:
-    for grant in old.grants:
+    for grant in filter(is_node, old.grants):
 
         def same(other: Grant, username: str = grant.username) -> bool:
             return is_node(other) and other.username == username
 
-        if is_node(grant) and not (new.always if old.always(grant, same) else new.may)(grant, same):
+        if not (new.always if old.always(grant, same) else new.may)(grant, same):
             yield f"the nodes of {_who(grant)} could no longer join"
 
 

@@ -111,6 +111,12 @@ _USER_PATH = compiled(r"[!-~]*\Z")
 
 _LONGEST = 64
 
+# Nearly every ARN that is mapped. `arn_flaw` has nothing to say about it: its name is none that only AWS gives.
+_SOUND = compiled(
+    rf"arn:({'|'.join(PARTITIONS)}):iam::[0-9]{{12}}:(role|user)/(?![Aa][Ww][Ss])[A-Za-z0-9_+=,.@-]{{1,{_LONGEST}}}\Z",
+    re.ASCII,
+)
+
 _BRACED = compiled(r"\$?\{+[^{}]*\}+|\[[^\[\]]+\]")
 
 _EXAMPLE = "arn:aws:iam::ACCOUNT:role/NAME"
@@ -152,7 +158,7 @@ class ArnFlaw:
 @lru_cache(maxsize=1 << 15)
 def arn_flaw(text: str) -> ArnFlaw | None:
     """What is wrong with an ARN as the principal of a mapping; None if it matches exactly what it names."""
-    found = _arn_flaw(text)
+    found = None if _SOUND.match(text) else _arn_flaw(text)
     if found is None or found.likely_arn is not None or found.kind not in _REPAIRED:
         return found
     for remedy, repaired in likely_arns(text):
@@ -184,6 +190,18 @@ _REPAIRED = (
 """The flaws for which the text may show what was meant."""
 
 
+def sound_partition(text: str) -> str:
+    """The partition of the ARN of a role or user that is certainly without a flaw; empty for any other text."""
+    match = _SOUND.match(text)
+    return match[1] if match else ""
+
+
+def sound_kind(text: str) -> Principal | None:
+    """The kind of such an ARN; None for any other text."""
+    match = _SOUND.match(text)
+    return Principal(match[2]) if match else None
+
+
 def is_reachable(text: str) -> bool:
     """Whether a caller can match; the ARN of one session of a role matches all its sessions."""
     found = arn_flaw(text)
@@ -200,6 +218,8 @@ def checked_arn(text: str) -> str:
 
 def canonical_text(arn: str) -> str:
     """The form that every release compares, in lower case; a text that is not an ARN stays as it is, in lower case."""
+    if _SOUND.match(arn):
+        return arn.lower()
     try:
         return canonicalize(to_lower(arn))[1]
     except ArnError:
@@ -225,6 +245,8 @@ def account_remedy(account: str) -> str:
 
 def in_ascii(text: str) -> str:
     """With an ASCII letter for each letter that Go treats as equal to it ignoring case; other letters as they are."""
+    if text.isascii():
+        return text
     return "".join(each if each.isascii() else fold(to_lower(each)) for each in text)
 
 

@@ -130,6 +130,11 @@ class LastWins:
             rest = self.found.get(key, NOBODY) if len(mappings) < len(possible) else ()
             self.found[key] = (*mappings, *rest)
 
+    def put_one(self, key: str | None, mapping: IdentityMapping) -> None:
+        """As `put`, of a mapping that the daemon can read in one way only."""
+        if key is not None:
+            self.found[key] = (mapping,)
+
 
 def compared_one_by_one(filed: Iterable[Found], compared: Callable[[IdentityMapping], str]) -> dict[str, Found]:
     """By what the daemon compares, where it goes through its mappings in random order and uses the first match."""

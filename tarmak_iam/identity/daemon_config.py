@@ -24,6 +24,7 @@ from tarmak_iam.identity.flags import DaemonFlags, parse_flags
 from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, SsoRole
 from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion, ReleaseFeature, server_partitions
 from tarmak_iam.identity.viper import (
+    FieldKeys,
     Item,
     ViperSettings,
     as_boolean,
@@ -50,6 +51,9 @@ _FIELDS = {
     "role": ("RoleARN", "Username", "Groups", "UserId", "SSO"),
     "user": ("UserARN", "Username", "Groups", "UserId"),
 }
+
+# No UserId, and no SSO of a role.
+_NEITHER = {"role": [None, None], "user": [None]}
 
 _SSO_FIELDS = ("PermissionSetName", "AccountID", "Partition")
 
@@ -259,6 +263,7 @@ class _DaemonConfigReader:
     def _mappings(self, kind: str) -> tuple[IdentityMapping, ...]:
         key = f"server.map{kind.capitalize()}s"
         base, value = self._settings.route(key), self._settings.get(key)
+        keys = FieldKeys(_FIELDS[kind], lowers=self._lowers)
         mappings = []
         for item, index in weak_list(value, splits=self._splits):
             route = base if index is None else base / index
@@ -269,8 +274,22 @@ class _DaemonConfigReader:
                 what = f"{key} must be a list of YAML mappings, not {shortened(repr(item))}"
                 remedy = f"begin each entry with a dash, as in - {kind}ARN: ARN"
                 raise DaemonNotStarted(what, route, remedy=remedy)
-            mappings.append(self._mapping(kind, item or {}, route))
+            plain = self._plain_mapping(kind, item, route, keys) if type(item) is dict else None
+            mappings.append(plain or self._mapping(kind, item or {}, route))
         return tuple(mappings)
+
+    def _plain_mapping(self, kind: str, item: Item, route: Route, keys: FieldKeys) -> IdentityMapping | None:
+        """A mapping of strings only, which is what nearly all are: there is nothing to choose from, and nothing to
+        convert. None for any other."""
+        own = keys.of_plain(item)
+        if own is None:
+            return None
+        values: list[Any] = [None if key is None else item[key] for key in own]
+        arn, username, groups, *others = values
+        is_plain = type(arn) is str and type(username) is str and type(groups) is list and others == _NEITHER[kind]
+        if not is_plain or any(type(each) is not str for each in groups):
+            return None
+        return IdentityMapping(kind, arn, username, tuple(groups), route)
 
     def _mapping(self, kind: str, item: Item, route: Route) -> IdentityMapping:
         """With all that the entry can be read as, where keys differ in case only. Raises DaemonNotStarted if none is

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cached_property, lru_cache
 
 from tarmak_iam.aws.arn import ArnError, canonicalize, is_account, is_role_name, parse_arn
-from tarmak_iam.aws.arn_flaws import canonical_text, in_ascii, is_reachable
+from tarmak_iam.aws.arn_flaws import canonical_text, in_ascii, is_reachable, sound_partition
 from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.identity.backend_table import BackendTable, Found
 from tarmak_iam.identity.caller import Caller
@@ -42,10 +42,10 @@ class Granting:
     def all(self) -> Iterator[Grant]:
         """In the order of the backends, without principals that no caller can be and those that are always denied."""
         taken: set[tuple[str, str]] = set()
-        for named in self._named():
-            if named.key not in taken:
-                taken.add(named.key)
-                grant = self.of(named)
+        for named, is_own in self._named():
+            if (key := named.key) not in taken:
+                taken.add(key)
+                grant = named if is_own else self.of(named)
                 # A principal with access through its account in an earlier backend keeps it, even if a later backend
                 # maps it.
                 if grant is not None and not (grant.kind in ("arn", "sso") and grant.is_by_account):
@@ -110,15 +110,21 @@ class Granting:
             return True
         return self._needs_dns and any(not _TEMPLATE.search(name) and not DNS_CHARACTER.search(name) for name in names)
 
-    def _named(self) -> Iterator[Grant]:
-        """Every principal of a mapping or account that a caller can be."""
-        for table in self.tables:
+    def _named(self) -> Iterator[tuple[Grant, bool]]:
+        """Every principal of a mapping or account that a caller can be; True if the grant is what it gets."""
+        for number, table in enumerate(self.tables):
+            decides = not number and not table.patterns and not table.by_user_id and table.admits is None
             for key, mapping in table.entries:
                 named = self._principal(key, mapping, table)
-                if named is not None:
-                    yield Grant(*named, mapping.username, mapping.groups, table.backend)
+                if named is None:
+                    continue
+                grant = Grant(
+                    *named, mapping.username, mapping.groups, table.backend, mapping.route, locate=table.place
+                )
+                is_own = decides and named[0] == "arn" and _is_only_one(key, mapping, table)
+                yield grant, is_own and not self._is_refused(grant, mapping, table)
             for account in sorted(filter(is_account, table.accounts)):
-                yield Grant("account", account, "", (), table.backend)
+                yield Grant("account", account, "", (), table.backend), False
 
     def _principal(self, key: str | None, mapping: IdentityMapping, table: BackendTable) -> tuple[str, str] | None:
         if mapping.sso is not None:
@@ -132,6 +138,12 @@ class Granting:
         return ("arn", principal) if principal and self.takes_partition(partition) else None
 
 
+def _is_only_one(key: str | None, mapping: IdentityMapping, table: BackendTable) -> bool:
+    """Whether callers with the key have this mapping and no other one in the table; None: not known by a key."""
+    found = () if key is None else table.roles.get(key) or table.users.get(key, ())
+    return len(found) == 1 and found[0] is mapping
+
+
 _NO_PRINCIPAL = ("", "")
 
 
@@ -143,6 +155,8 @@ def _reachable(arn: str, key: str) -> tuple[str, str]:
     A backend that compares ARNs as written can have keys that match no caller. So can one with letters outside ASCII:
     the release does not treat them as ASCII letters.
     """
+    if (partition := sound_partition(arn)) and key == arn.lower():
+        return partition, arn
     if not key.isascii() or canonical_text(key) != key or not is_reachable(key):
         return _NO_PRINCIPAL
     return parse_arn(key).partition, _written(arn, key)

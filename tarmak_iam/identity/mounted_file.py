@@ -59,12 +59,18 @@ class _MountedFileLoader:
         self._users_as_written = version.has(ReleaseFeature.USER_ARN_AS_WRITTEN)
 
     def add_role(self, role: IdentityMapping) -> None:
+        if not role.others and role.sso is None:
+            self._roles.put_one(self._role_keys(role), role)
+            return
         possible = self._possible(role, self._role_keys)
         self._roles.put([(None if each.sso else key, each) for key, each in possible])
         if any(each.sso for _, each in possible):
             self._sso.put([(key if each.sso else None, each) for key, each in possible])
 
     def add_user(self, user: IdentityMapping) -> None:
+        if not user.others:
+            self._users.put_one(self._user_key(user), user)
+            return
         self._users.put(self._possible(user, self._user_key))
 
     @property

@@ -195,7 +195,41 @@ def field_spellings(mapping: Mapping[Any, Any], field: str, *, lowers: bool = Tr
     return _of_keys(_lowered_spellings if lowers else _field_spellings, mapping, field)
 
 
+class FieldKeys:
+    """The keys of a struct's fields in many mappings. The items of a long list nearly all have the same few keys, in
+    which the fields are looked up once."""
+
+    def __init__(self, fields: tuple[str, ...], *, lowers: bool = True) -> None:
+        self._fields = fields
+        self._lowers = lowers
+        self._known: dict[tuple[Any, ...], tuple[str | None, ...]] = {}
+        self._plain: dict[tuple[Any, ...], tuple[str | None, ...] | None] = {}
+
+    def of(self, mapping: Mapping[Any, Any]) -> tuple[str | None, ...]:
+        """For each field the key that `field_value` reads, None for a field that is not there."""
+        keys = tuple(mapping)
+        found = self._known.get(keys)
+        if found is None:
+            spelled = (field_spellings(mapping, field, lowers=self._lowers) for field in self._fields)
+            found = tuple(each[0] if each else None for each in spelled)
+            if len(keys) <= _FEW and len(self._known) < _MANY:
+                self._known[keys] = found
+        return found
+
+    def of_plain(self, mapping: Mapping[Any, Any]) -> tuple[str | None, ...] | None:
+        """As `of`; None if two keys may be the same one, so that there is something to choose from."""
+        keys = tuple(mapping)
+        found = self._plain.get(keys, ())
+        if found == ():
+            found = None if _has_doubles(keys) else self.of(mapping)
+            if len(keys) <= _FEW and len(self._plain) < _MANY:
+                self._plain[keys] = found
+        return found
+
+
 _FEW = 16
+
+_MANY = 1024
 
 
 def _of_keys(spelled: _OfKeys, mapping: Mapping[Any, Any], name: str) -> tuple[str, ...]:
