@@ -105,6 +105,19 @@ def placeholder(text: str) -> str:
     return match[0] if match else ""
 
 
+# Every placeholder contains one of them.
+_PLACEHOLDER_HINTS = (
+    *("<", "$", "%", "YOUR", "your", "REPLACE", "replace", "CHANGE", "change", "FILL", "fill", "TODO", "FIXME", "XXX"),
+    *("_NAME", "-NAME", "_ID", "-ID", "_ARN", "-ARN"),
+)
+
+
+def placeholder_hints(text: str) -> tuple[str, ...]:
+    """The parts of a text without which it has no placeholder. Searching many texts at once for them is much faster
+    than searching each for a placeholder."""
+    return tuple(each for each in _PLACEHOLDER_HINTS if each in text)
+
+
 def _without_blanks(text: str) -> str:
     return CONTROL.sub("", text).strip()
 

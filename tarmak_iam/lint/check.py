@@ -33,6 +33,7 @@ from tarmak_iam.lint.rule import Rule, Scope, Subjects
 from tarmak_iam.lint.rule_run import SCOPES_OF_A_CLUSTER, Located, RuleRun, comments_in
 from tarmak_iam.lint.shape_rules import LIST_RULES, SHAPE_RULES
 from tarmak_iam.lint.suppression import SUPPRESSION_RULES, Suppression, Suppressions
+from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.plugins import OWN, Provided, check_unique, provided
 
 _NAMED = 3
@@ -128,7 +129,7 @@ def _examined(given: tuple[Subjects, ...], ids: Collection[str] | None) -> Repor
     rules = _installed_rules()
     names = {each.value.id.upper(): each.value.name for each in rules}
     if ids is not None:
-        rules = _needed(rules, ids)
+        rules = _needed(rules, ids, subjects.mappings)
     on_config = comments_in(subjects, (Subject.CONFIG,), names)
     own = [comments_in(each, (Subject.MAPPINGS, Subject.SETTINGS), names) for each in (subjects, *others)]
     runs = [
@@ -148,10 +149,10 @@ def _examined(given: tuple[Subjects, ...], ids: Collection[str] | None) -> Repor
     return Report(_in_order(found), _in_order(suppressed))
 
 
-def _needed(rules: list[Provided[Rule]], ids: Collection[str]) -> list[Provided[Rule]]:
+def _needed(rules: list[Provided[Rule]], ids: Collection[str], mappings: Mappings | None) -> list[Provided[Rule]]:
     """The rules with these ids, and those whose findings may be the cause of theirs. Comments are judged by all."""
     asked = [each.value for each in rules if each.value.id in ids]
-    causes = [by.causes for rule in asked for by in rule.implied_by]
+    causes = [by.causes for rule in asked for by in rule.implied_by if by.can_hold(mappings)]
     if not all(causes) or any(rule.scope is Scope.SUPPRESSIONS for rule in asked):
         return rules
     names = {name for each in causes for name in each}

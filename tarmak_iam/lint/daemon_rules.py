@@ -73,8 +73,9 @@ def _items(route: Route, value: Any) -> list[tuple[str, Route]]:
 
 def _scrubbed(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     entries = entries_of(mappings)
-    mapped = {account for entry in entries.entries if (account := _account_of(entry))}
-    for account, route in _items(entries.settings.route(_SCRUBBED), entries.settings.get(_SCRUBBED)):
+    scrubbed = _items(entries.settings.route(_SCRUBBED), entries.settings.get(_SCRUBBED))
+    mapped = {account for entry in entries.entries if (account := _account_of(entry))} if scrubbed else set()
+    for account, route in scrubbed:
         if not is_account(account):
             continue  # another rule reports it
         what = f"the ARN and IDs of callers from account {account} are scrubbed: the audit log has only their username"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 
 from tarmak_iam.aws.arn_flaws import canonical_text
 from tarmak_iam.document import Document
@@ -73,10 +74,10 @@ def _duplicates(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """The daemon ignores case, and the last of two entries takes effect. Groups are not merged."""
     first: dict[tuple[str, str], WrittenEntry] = {}
     roles: dict[str, WrittenEntry] = {}
-    remedies = {key: _merge_remedy(entries) for key, entries in _alike(mappings).items() if len(entries) > 1}
-    for entry in entries_of(mappings).entries:
-        key = _key(entry)
-        if not key:
+    keyed = [(_key(entry), entry) for entry in entries_of(mappings).entries]
+    remedies = {key: _merge_remedy(entries) for key, entries in _alike(keyed).items()}
+    for key, entry in keyed:
+        if key not in remedies:
             continue
         earlier, role = first.setdefault((entry.listed.kind, key), entry), roles.get(key)
         if earlier is not entry:
@@ -90,11 +91,13 @@ def _duplicates(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             roles[key] = entry
 
 
-def _alike(mappings: Mappings) -> dict[str, list[WrittenEntry]]:
-    """The entries by principal."""
+def _alike(keyed: Collection[tuple[str, WrittenEntry]]) -> dict[str, list[WrittenEntry]]:
+    """By principal, the entries of each that has several."""
+    counts = Counter(key for key, _ in keyed)
     alike: dict[str, list[WrittenEntry]] = {}
-    for entry in entries_of(mappings).entries:
-        alike.setdefault(_key(entry), []).append(entry)
+    for key, entry in keyed if len(counts) < counts.total() else ():
+        if key and counts[key] > 1:
+            alike.setdefault(key, []).append(entry)
     return alike
 
 

@@ -8,9 +8,8 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from tarmak_iam.aws.arn import ArnError, Principal, canonicalize
-from tarmak_iam.aws.arn_flaws import ArnFlaw, FlawKind, arn_flaw
+from tarmak_iam.aws.arn_flaws import ArnFlaw, FlawKind, arn_flaw, sound_kind
 from tarmak_iam.document.go_case import to_lower
-from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.identity.viper import ViperSettings, field_key, field_value
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.entries import MappingEntry
@@ -67,6 +66,8 @@ class WrittenEntry:
     @cached_property
     def principal(self) -> Principal:
         """The kind of principal that the ARN names; for an unreadable ARN, the kind of its list."""
+        if (kind := sound_kind(self.listed.arn)) is not None:
+            return kind
         try:
             return canonicalize(to_lower(self.listed.arn))[0]
         except ArnError:
@@ -129,13 +130,22 @@ class WrittenEntries:
         """Roles and users, without accounts."""
         return tuple(entry for entry in self.entries if not entry.is_account)
 
+    @cached_property
+    def with_sso(self) -> tuple[WrittenEntry, ...]:
+        """Those of all entries that have the key `sso` with a value."""
+        return tuple(entry for entry in self.entries if entry.value("sso") is not None)
+
+    @cached_property
+    def flawed(self) -> tuple[tuple[WrittenEntry, ArnFlaw], ...]:
+        """Roles and users whose ARN has a flaw, each with it."""
+        with_arn = (entry for entry in self.mapped if entry.listed.arn)
+        return tuple((entry, found) for entry in with_arn if (found := entry.flaw) is not None)
+
 
 @lru_cache(maxsize=4)
 def entries_of(mappings: Mappings | None) -> WrittenEntries:
     """No entries for None. Cached for all rules, which share the cached properties of the entries."""
     data = mappings.document.shared_data if mappings else {}
-    found = []
-    for listed in mappings.entries if mappings else ():
-        item = value_at(data, listed.route.plain)
-        found.append(WrittenEntry(listed, item if isinstance(item, Mapping) else {}))
-    return WrittenEntries(tuple(found), ViperSettings(data, {}, {}))
+    items = mappings.items if mappings else ()
+    entries = tuple(WrittenEntry(listed, item if isinstance(item, dict) else {}) for listed, item in items)
+    return WrittenEntries(entries, ViperSettings(data, {}, {}))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from tarmak_iam.aws.arn import PARTITIONS
@@ -86,11 +87,12 @@ def _at_fault(installation: Installation, failure: Answer) -> Route:
 
 def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """A token is a request to the STS of the caller's partition, and the daemon accepts only its own partition."""
-    mappings, version = installation.mappings, installation.daemon_version
+    mappings, version, own = installation.mappings, installation.daemon_version, installation.partition
+    refused = {each for each in PARTITIONS if not accepts_tokens_of(each, own, version)}
     for entry in entries_of(mappings).mapped:
-        arn, own = entry.listed.arn, installation.partition
-        partition = arn.split(":")[1] if arn.count(":") >= 5 else own
-        if partition in PARTITIONS and not accepts_tokens_of(partition, own, version):
+        arn = entry.listed.arn
+        partition = arn.split(":", 2)[1] if arn.count(":") >= 5 else own
+        if partition in refused:
             what = (
                 f"{shortened(arn)} is in partition {partition}, but the cluster is in partition {own}: it never matches"
             )
@@ -152,7 +154,10 @@ def _no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings, daemon = installation.mappings, installation.loaded
     if mappings is None or daemon.config is None or not mappings.entries:
         return
+    may_be = _can_become_admins()
     for grant in daemon.grants:
+        if grant.is_sure and not any(map(may_be, grant.groups)):
+            continue
         possible = (grant,) if grant.is_sure else (grant, *daemon.alternatives(grant))
         if any(map(_may_be_admin, possible)):
             return
@@ -168,6 +173,11 @@ def _may_be_admin(grant: Grant) -> bool:
     """Whether the group is, or can become by a session name, system:masters; users have no session name."""
     is_session = ":user/" not in grant.principal
     return any(group == ADMINS or (is_session and can_become(group, ADMINS)) for group in grant.groups)
+
+
+def _can_become_admins() -> Callable[[str], bool]:
+    """Whether a group is, or can become by a session name, system:masters. Many entries have the same groups."""
+    return lru_cache(maxsize=1024)(lambda group: can_become(group, ADMINS))
 
 
 _MAP_LIST = compiled(r"\bmap(Roles|Users|Accounts)\b", re.IGNORECASE)
@@ -193,6 +203,14 @@ def _admins(mappings: Mappings | None) -> list[WrittenEntry]:
     return [entry for entry in entries_of(mappings).mapped if entry.is_admin]
 
 
+def _has_admins(mappings: Mappings | None) -> bool:
+    return bool(_admins(mappings))
+
+
+def _names_admins(mappings: Mappings | None) -> bool:
+    return mappings is not None and ADMINS in mappings.document.text
+
+
 def _is_admin_lost(_: Finding, cause: Finding, mappings: Mappings | None) -> bool:
     """An entry has system:masters, but the cause keeps it from taking effect."""
     is_error = cause.subject is Subject.MAPPINGS and cause.severity is Severity.ERROR
@@ -202,7 +220,9 @@ def _is_admin_lost(_: Finding, cause: Finding, mappings: Mappings | None) -> boo
 _LIST_SHAPES = ("split-entry", "mappings-not-a-list")
 _KEYS = ("misplaced-mapping-key", "duplicate-mapping-key")
 
-_ENTRIES_UNREAD = Implication(("mappings-second-document",), lambda _, __, mappings: _are_lists_unread(mappings))
+_ENTRIES_UNREAD = Implication(
+    ("mappings-second-document",), lambda _, __, mappings: _are_lists_unread(mappings), _are_lists_unread
+)
 
 # Findings that explain why a file with entries has none for the daemon.
 _HIDE_ENTRIES = (
@@ -243,9 +263,7 @@ _STOP_DAEMON = (
 _HIDE_ADMINS = (
     _ENTRIES_UNREAD,
     Implication(("daemon-partition",)),  # once that is fixed, an admin's entry takes effect
-    Implication(
-        (*_KEYS, *_LIST_SHAPES), lambda _, __, mappings: mappings is not None and ADMINS in mappings.document.text
-    ),
+    Implication((*_KEYS, *_LIST_SHAPES), lambda _, __, mappings: _names_admins(mappings), _names_admins),
     # A group was meant to be system:masters.
     Implication(
         (
@@ -261,8 +279,8 @@ _HIDE_ADMINS = (
         lambda _, cause, __: ADMINS in cause.text and _is_of_groups(cause),
     ),
     # Another entry may replace an admin's.
-    Implication(("duplicate-principal",), lambda _, __, mappings: bool(_admins(mappings))),
-    Implication((), _is_admin_lost),
+    Implication(("duplicate-principal",), lambda _, __, mappings: bool(_admins(mappings)), _has_admins),
+    Implication((), _is_admin_lost, _has_admins),
 )
 
 INSTALLATION_RULES = (

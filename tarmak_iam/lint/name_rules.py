@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from tarmak_iam.aws.arn import ArnError, is_account, is_permission_set, parse_arn
 from tarmak_iam.aws.arn_flaws import arn_flaw
-from tarmak_iam.aws.copied_text import Trace, cleaned, placeholder, traces
+from tarmak_iam.aws.copied_text import Trace, cleaned, placeholder, placeholder_hints, traces
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.document.render import quote
@@ -27,6 +27,7 @@ from tarmak_iam.identity.templates import (
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import node_at
+from tarmak_iam.lint.names import names_of
 from tarmak_iam.lint.principal_rules import DESCRIBING_ROLE, principal_text
 from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Rule
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
@@ -112,15 +113,15 @@ def _ending_of_set(rule: Rule, entry: WrittenEntry) -> Iterator[Finding]:
 
 
 def _wildcard(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).mapped:
-        for group, route in entry.groups:
-            if "*" in group:
+    for _, names in names_of(mappings).odd:
+        for kind, group, route in names:
+            if kind == "group" and "*" in group:
                 what = f"the group {quoted(group)} contains a wildcard, but RBAC compares group names literally"
                 yield rule.finding(Subject.MAPPINGS, route, what, "write each group by its full name")
 
 
 def _unfilled(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).mapped:
+    for entry in _entries_with_placeholders(mappings):
         arn = entry.listed.arn
         left = placeholder(arn) if arn and entry.flaw is None else ""
         if left:
@@ -135,17 +136,27 @@ def _unfilled(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
 
+def _entries_with_placeholders(mappings: Mappings) -> Iterator[WrittenEntry]:
+    """The entries whose ARN or names may contain a placeholder."""
+    entries = entries_of(mappings).mapped
+    texts = ["\n".join((each.listed.arn, each.listed.username, *each.listed.groups)) for each in entries]
+    hints = placeholder_hints("\n".join(texts))
+    for entry, text in zip(entries, texts, strict=True) if hints else ():
+        if any(hint in text for hint in hints):
+            yield entry
+
+
 def is_on_several_lines(document: Document, route: Route, text: str) -> bool:
     """Whether a scalar without quotes contains line breaks, for example where the dash of the next item is missing.
     `text` is what it is read as."""
-    if " " not in text and "\n" not in text and not _may_have_properties(document):
+    if " " not in text and "\n" not in text and not may_have_properties(document):
         return False
     node = node_at(document, route)
     return isinstance(node, Scalar) and node.style == "plain" and "\n" in document.text[node.start : node.end].strip()
 
 
 @lru_cache(maxsize=4)
-def _may_have_properties(document: Document) -> bool:
+def may_have_properties(document: Document) -> bool:
     """Whether there may be tags or anchors, after which a line break is not part of the text."""
     return "!" in document.text or "&" in document.text
 
@@ -159,8 +170,9 @@ def _write_remedy(kind: str, text: str) -> str:
 
 @lru_cache(maxsize=4)
 def _whole_names(mappings: Mappings) -> tuple[tuple[str, str, Route], ...]:
-    """Kind, text and route of usernames and groups; several groups in one string are another finding (IAM114)."""
-    names = (each for entry in entries_of(mappings).mapped for each in entry.names)
+    """Kind, text and route of usernames and groups that are not ordinary; several groups in one string are another
+    finding (IAM114)."""
+    names = (each for _, names in names_of(mappings).odd for each in names)
     return tuple(each for each in names if each[0] == "username" or joined_groups(each[1]) is None)
 
 
@@ -206,8 +218,8 @@ _ALSO = {
 
 
 def _unknown(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).mapped:
-        for kind, text, route in entry.names:
+    for entry, names in names_of(mappings).odd:
+        for kind, text, route in names:
             for part in (*braced(text), *bracketed(text)):
                 if part.name is None:
                     what = (
@@ -253,7 +265,7 @@ def _other_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     role = entries_of(mappings).settings.get(DESCRIBING_ROLE)
     asked = _account_of(role) if isinstance(role, str) else ""
     first = ""
-    for entry in entries_of(mappings).mapped:
+    for entry in names_of(mappings).with_private_dns:
         route = next((route for _, text, route in entry.names if PRIVATE_DNS in text), None)
         account = _account_of(entry.listed.arn)
         if route is None or not account or _misuse(entry) is not None:
@@ -284,7 +296,7 @@ def _account_of(arn: str) -> str:
 
 
 def _instances_only(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).mapped:
+    for entry in names_of(mappings).with_private_dns:
         misuse = _misuse(entry)
         if misuse is not None:
             what, remedy, route = misuse
@@ -312,7 +324,7 @@ def _misuse(entry: WrittenEntry) -> tuple[str, str, Route] | None:
 
 
 def _no_session(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).mapped:
+    for entry in names_of(mappings).with_session_name:
         if entry.has_session:
             continue
         for kind, text, route in entry.names:
@@ -329,7 +341,10 @@ def _without_session(text: str) -> str:
 
 def _newer(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings, version = installation.mappings, installation.daemon_version
-    for entry in entries_of(mappings).mapped:
+    is_late = {
+        name: not (version.has_template(name) and version.has(ReleaseFeature.USER_TEMPLATES)) for name in TEMPLATES
+    }
+    for entry in names_of(mappings).entries_with(f"{{{{{name}}}}}" for name in TEMPLATES if is_late[name]):
         for kind, text, route in entry.names:
             late = [name for name in sorted(templates_in(text)) if not _is_replaced(name, entry, version)]
             if late:

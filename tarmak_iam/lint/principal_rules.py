@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -19,7 +20,15 @@ from tarmak_iam.aws.arn import (
     parse_arn,
     permission_set_like,
 )
-from tarmak_iam.aws.arn_flaws import ArnFlaw, FlawKind, account_remedy, account_shape, arn_flaw, canonical_text
+from tarmak_iam.aws.arn_flaws import (
+    ArnFlaw,
+    FlawKind,
+    account_remedy,
+    account_shape,
+    arn_flaw,
+    canonical_text,
+    sound_kind,
+)
 from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.nodes import Scalar
@@ -53,11 +62,8 @@ def _flawed(*flaws: FlawKind) -> Callable[[Rule, Mappings], Iterator[Finding]]:
     """The check for entries whose ARN has one of the flaws."""
 
     def check(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-        for entry in entries_of(mappings).mapped:
-            if not entry.listed.arn:
-                continue
-            found = entry.flaw
-            if found is not None and found.kind in flaws:
+        for entry, found in entries_of(mappings).flawed:
+            if found.kind in flaws:
                 remedy = joining_remedy(mappings, entry, found) or _literal(mappings, entry, found)
                 yield rule.finding(Subject.MAPPINGS, entry.at_arn, found.what, remedy, locks_out=entry.is_admin)
 
@@ -117,9 +123,10 @@ def principal_text(principal: Principal) -> str:
 
 def _root_or_federated(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
-        arn, principal = entry.listed.arn, entry.principal
-        if not arn or entry.flaw is not None:
-            continue
+        arn = entry.listed.arn
+        if not arn or sound_kind(arn) is not None or entry.flaw is not None:
+            continue  # roles and users are the sound ones
+        principal = entry.principal
         if principal is Principal.ROOT:
             what = (
                 f"{shortened(arn)} is the root user, which should have no access keys (here :root "
@@ -181,16 +188,17 @@ def _mapped_accounts(mappings: Mappings) -> Iterator[_Account]:
     value = entries_of(mappings).settings.get("server.mapAccounts")
     if isinstance(value, str) and is_list_text("mapAccounts", value):
         return  # another finding (IAM060)
+    routes = Counter(listed.route for listed in entries)
     for listed in entries:
         written = _written(mappings.document, listed.route)
-        shares_text = sum(each.route == listed.route for each in entries) > 1
+        shares_text = routes[listed.route] > 1
         yield _Account(listed.arn, written, listed.route, "the account", shares_text=shares_text)
 
 
 def _sso_accounts(mappings: Mappings) -> Iterator[_Account]:
     """Releases with SSO entries check the account, and the other releases from v0.5.0 on reject the entry (startup.json
     of the recordings)."""
-    for entry in entries_of(mappings).entries:
+    for entry in entries_of(mappings).with_sso:
         account, route = entry.in_sso("accountID")
         if account is not None:
             text = entry.listed.sso.partition("/")[0]
@@ -216,9 +224,8 @@ def _without_zero(account: _Account) -> str | None:
 
 
 def _account_shape(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).mapped:
-        found = entry.flaw
-        if entry.listed.arn and found is not None and found.kind is FlawKind.ACCOUNT:
+    for entry, found in entries_of(mappings).flawed:
+        if found.kind is FlawKind.ACCOUNT:
             remedy = joining_remedy(mappings, entry, found) or found.remedy
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, found.what, remedy, locks_out=entry.is_admin)
     for account in _accounts(mappings):
@@ -266,8 +273,12 @@ ACCOUNT_RULES = (
 _GATE = "SSORoleMatch"
 
 
+def _mapped_sso(mappings: Mappings | None) -> Iterator[WrittenEntry]:
+    return (entry for entry in entries_of(mappings).with_sso if not entry.is_account)
+
+
 def _partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).mapped:
+    for entry in _mapped_sso(mappings):
         partition, route = entry.in_sso("partition")
         if partition:
             what = (
@@ -286,10 +297,10 @@ def _partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 def _role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """An incomplete role name in an ARN, and a role name instead of the name of its permission set."""
-    for entry in entries_of(mappings).mapped:
-        found = entry.flaw if entry.listed.arn else None
-        if found is not None and found.kind is FlawKind.SSO_NAME:
+    for entry, found in entries_of(mappings).flawed:
+        if found.kind is FlawKind.SSO_NAME:
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, found.what, found.remedy, locks_out=entry.is_admin)
+    for entry in _mapped_sso(mappings):
         permission_set, route = entry.in_sso("permissionSetName")
         name = str(permission_set or "")
         if is_role_name(name):
@@ -304,8 +315,8 @@ def _sso_unsupported(rule: Rule, installation: Installation) -> Iterator[Finding
     matches = version.has(ReleaseFeature.SSO_IN_MOUNTED_FILE)
     if matches and installation.settings.featureGates.get(_GATE):
         return
-    for entry in entries_of(mappings).mapped:
-        if entry.value("sso") is None or (matches and entry.listed.arn):  # with both the daemon does not start
+    for entry in _mapped_sso(mappings):
+        if matches and entry.listed.arn:  # with both the daemon does not start
             continue
         if matches:
             what = f"the SSO entry is ignored: the feature gate {_GATE} is off"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 
@@ -16,7 +16,8 @@ from tarmak_iam.identity.templates import PRIVATE_DNS, braced, fixed_prefix, has
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import node_at
-from tarmak_iam.lint.name_rules import is_on_several_lines
+from tarmak_iam.lint.name_rules import is_on_several_lines, may_have_properties
+from tarmak_iam.lint.names import names_of
 from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.written_lists import is_dashed
 from tarmak_iam.mappings.groups import (
@@ -71,25 +72,44 @@ class _Group:
 
 @lru_cache(maxsize=4)
 def _groups(mappings: Mappings) -> tuple[_Group, ...]:
-    """All groups without a template; other rules check those with one."""
+    """The groups without a template that are or resemble a group of Kubernetes; other rules check those with one."""
     return tuple(_listed_groups(mappings))
 
 
 def _listed_groups(mappings: Mappings) -> Iterator[_Group]:
+    known: dict[str, bool] = {}
     for entry in entries_of(mappings).mapped:
+        for text in entry.listed.groups:
+            if text not in known:
+                known[text] = any(map(_is_notable, _parts(text)))
+        if not any(map(known.__getitem__, entry.listed.groups)):
+            continue
         written = entry.value("groups")
         if isinstance(written, str) and "," not in written and is_dashed(written):
             continue  # a finding about the whole string (IAM061)
         for text, route in entry.groups:
-            parts = joined_groups(text)
-            for name in (cleaned(text),) if parts is None else parts:
-                if name and not any(braced(name)):
-                    yield _Group(name, text, entry, route, parts is not None)
+            for name in _parts(text):
+                if _is_notable(name):
+                    yield _Group(name, text, entry, route, joined_groups(text) is not None)
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    """The groups that were meant."""
+    parts = joined_groups(text)
+    return (cleaned(text),) if parts is None else parts
+
+
+def _is_notable(name: str) -> bool:
+    if not name or name == ADMINS or any(braced(name)):
+        return False
+    return name.startswith(_SYSTEM) or bool(_nearest(name) or _other_kind(name))
 
 
 def _joined(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """Items of a list only: some releases split a string, which is another finding (IAM061)."""
-    for entry in entries_of(mappings).mapped:
+    odd: Iterable[WrittenEntry] = (entry for entry, _ in names_of(mappings).odd)
+    # With a tag or an anchor, an ordinary name may be on several lines.
+    for entry in entries_of(mappings).mapped if may_have_properties(mappings.document) else odd:
         for group, route in entry.groups if isinstance(entry.value("groups"), list) else ():
             parts = joined_groups(group)
             mark = next((word for sign, word in _SEPARATORS.items() if sign in group), "spaces")
@@ -233,7 +253,7 @@ _TRUST = "the caller sets the session name when it assumes the role"
 
 
 def _chosen_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).mapped:
+    for entry in names_of(mappings).chosen:
         username = entry.listed.username
         if not _is_chosen(entry, username) or _is_reserved(username):
             continue
@@ -254,7 +274,7 @@ def _chosen_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 def _chosen_reserved(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).mapped:
+    for entry in names_of(mappings).chosen:
         username = entry.listed.username
         if not _is_chosen(entry, username) or not _is_reserved(username):
             continue
@@ -275,7 +295,7 @@ def _for_people(entry: WrittenEntry, username: str) -> str:
 
 
 def _chosen_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).mapped:
+    for entry in names_of(mappings).with_chosen_group:
         for group, route in entry.groups:
             if _is_chosen(entry, group):
                 what = f"the group {quoted(group)} lets the caller choose its group: {_TRUST}"

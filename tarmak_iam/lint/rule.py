@@ -76,10 +76,12 @@ Check = Callable[["Rule", Any], Iterator[Finding]]
 @dataclass(frozen=True, slots=True)
 class Implication:
     """A finding of one of the rules `causes` (by name; empty for every rule) is the cause of another finding, if
-    `holds(finding, cause, mappings)` is true."""
+    `holds(finding, cause, mappings)` is true. `can_hold(mappings)` is false only where no finding can be the cause, so
+    that the rules need not run to find out."""
 
     causes: tuple[str, ...] = ()
     holds: Callable[[Finding, Finding, Mappings | None], bool] = lambda *_: True
+    can_hold: Callable[[Mappings | None], bool] = lambda _: True
 
 
 @dataclass(frozen=True, slots=True)

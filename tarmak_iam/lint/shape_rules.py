@@ -201,10 +201,12 @@ def _not_a_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     may_have_tags = "!" in mappings.document.text
     for entry in entries_of(mappings).mapped:
         username, groups = entry.value("username"), entry.value("groups")
+        if not may_have_tags and type(groups) is list and all(map(_is_text, (username, *groups))):
+            continue
         values: list[tuple[str, Any, int | None]] = [("username", username, None)] if username is not None else []
         values += [("group", each, index) for index, each in enumerate(groups if isinstance(groups, list) else ())]
         for what, value, index in values:
-            if type(value) is str and is_same_to_all(value) and not may_have_tags:
+            if not may_have_tags and _is_text(value):
                 continue
             route = entry.at("username") if index is None else entry.at_group(index)
             written, read = scalar_by_release(mappings.document, route)
@@ -215,6 +217,11 @@ def _not_a_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                     f"the {what} {shortened(written)} is not a string: {read}",
                     f'put it in quotes: "{shortened(written)}"',
                 )
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a value without a tag is certainly a string to every release."""
+    return type(value) is str and is_same_to_all(value)
 
 
 def _cluster_id_not_a_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import field
 from enum import Enum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry as NodeEntry
-from tarmak_iam.document.nodes import Mapping, Node, Sequence, dereference, walk
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference, walk
 from tarmak_iam.document.splices import column, dash_of
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.authenticator_keys import (
@@ -226,11 +226,32 @@ def doubled_keys(document: Document) -> Iterator[DoubledKey]:
         yield from _doubled(document.root, root_keys(), Route(), "")
 
 
+def texts_of(node: Mapping) -> tuple[str | None, ...]:
+    """The keys of an item of a list: None for one that is not a scalar, for a merge key, and for many keys."""
+    entries = node.entries
+    return tuple([None if each.is_merge else each.text for each in entries]) if len(entries) <= _FEW_KEYS else (None,)
+
+
+# Cached because the items of a long list nearly all have the same few keys.
+@lru_cache(maxsize=1024)
+def _are_read(texts: tuple[str | None, ...], known: tuple[str, ...], leaves: tuple[str, ...]) -> bool:
+    """Whether certainly all keys of an item are read, and have no keys below them that are."""
+    return all(text is not None and _known_in(known, text) in leaves for text in texts)
+
+
+def _known_in(known: tuple[str, ...], text: str) -> str:
+    return _known({key: {} for key in known}, text)
+
+
 class _Walk:
     def __init__(self, root: Mapping) -> None:
         self._root = root
         self._server_route, self._server = self._find(root, root_keys(), "server", Route())
-        self._entries = sorted(self._written_entries(), key=lambda each: each[1].start)
+
+    @cached_property
+    def _entries(self) -> list[tuple[Route, Mapping, Struct]]:
+        """In file order."""
+        return sorted(self._written_entries(), key=lambda each: each[1].start)
 
     def unread(self) -> Iterator[UnreadKey]:
         return self._unread(self._root, root_keys(), Route(), "", None)
@@ -240,8 +261,10 @@ class _Walk:
         if isinstance(node, Sequence):
             if where == "server":
                 return  # the daemon does not start, which is another finding (IAM022)
+            keys, leaves = tuple(struct), tuple(each for each in struct if not struct[each])
             for index, item in enumerate(node.items):
-                yield from self._unread(item, struct, route / index, where, owner)
+                if not isinstance(item, Mapping) or not _are_read(texts_of(item), keys, leaves):
+                    yield from self._unread(item, struct, route / index, where, owner)
             return
         if where in ENTRY_LISTS and is_by_name(node, where):
             return
@@ -374,21 +397,25 @@ def _has_nothing_doubled(node: Mapping, struct: Struct | None) -> bool:
     That is so for nearly every entry of a list. Their few keys are the same, so the answer is cached by them. A mapping
     with many keys is not: the cache would keep them.
     """
-    if len(node.entries) > _FEW_KEYS or any(_may_contain_keys(each.value) for each in node.entries):
+    if len(node.entries) > _FEW_KEYS:
         return False
-    texts = tuple(each.text for each in node.entries if each.text is not None and not each.is_merge)
-    return _are_distinct(texts, tuple(struct or ()))
+    for each in node.entries:
+        if not isinstance(each.value, Scalar) and _may_contain_keys(each.value):
+            return False
+    return _are_distinct(texts_of(node), tuple(struct or ()))
 
 
 @lru_cache(maxsize=1024)
-def _are_distinct(texts: tuple[str, ...], known: tuple[str, ...]) -> bool:
-    return len({_known({key: {} for key in known}, text) for text in texts}) == len(texts)
+def _are_distinct(texts: tuple[str | None, ...], known: tuple[str, ...]) -> bool:
+    keys = [_known_in(known, text) for text in texts if text is not None]
+    return len(set(keys)) == len(keys)
 
 
 def _doubled(node: Node, struct: Struct | None, route: Route, where: str) -> Iterator[DoubledKey]:
     if isinstance(node, Sequence):
         for index, item in enumerate(node.items):
-            if _may_contain_keys(item):
+            is_clear = isinstance(item, Mapping) and _has_nothing_doubled(item, struct)
+            if not is_clear and _may_contain_keys(item):
                 yield from _doubled(item, struct, route / index, where)
     elif isinstance(node, Mapping) and not _has_nothing_doubled(node, struct):
         yield from _doubled_in(node, struct, route, where)

@@ -11,10 +11,10 @@ from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereferen
 from tarmak_iam.document.render import Layout, flow_text
 from tarmak_iam.errors import ParseError
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.lint.authenticator_keys import ENTRY_LISTS, arn_in, is_by_name, root_keys, spelled
+from tarmak_iam.lint.authenticator_keys import ENTRY_LISTS, IDENTITIES, arn_in, is_by_name, root_keys, spelled
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import node_at
-from tarmak_iam.lint.unread_keys import IDENTITY, is_reported_as_key, kind_of_key
+from tarmak_iam.lint.unread_keys import IDENTITY, is_reported_as_key, kind_of_key, texts_of
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
@@ -61,31 +61,48 @@ def split_entries(mappings: Mappings) -> tuple[SplitEntry, ...]:
 
 
 def _split(listed: WrittenList) -> Iterator[SplitEntry]:
-    together: list[tuple[Route, Mapping, frozenset[str]]] = []
+    together: list[tuple[int, Mapping, frozenset[str]]] = []
     items = listed.node.items if isinstance(listed.node, Sequence) else ()
     for index, node in enumerate(items):
         item = dereference(node)
         kinds = _kinds(item, listed.name)
         if not kinds or any(kinds & each for _, _, each in together):
-            yield from _parts(together)
+            if len(together) > 1:
+                yield from _parts(listed.route, together)
             together = []
         if isinstance(item, Mapping) and kinds:
-            together.append((listed.route / index, item, kinds))
-    yield from _parts(together)
+            together.append((index, item, kinds))
+    yield from _parts(listed.route, together)
 
 
-def _parts(together: list[tuple[Route, Mapping, frozenset[str]]]) -> Iterator[SplitEntry]:
+def _parts(route: Route, together: list[tuple[int, Mapping, frozenset[str]]]) -> Iterator[SplitEntry]:
     """Adjacent items that have no key in common are the parts of one entry, if one of them has a principal."""
     if any(IDENTITY in kinds for _, _, kinds in together):
         owner, owner_item, _ = together[0]
         kinds = frozenset().union(*(each for _, _, each in together))
-        yield from (SplitEntry(route, item, owner, owner_item, kinds) for route, item, _ in together[1:])
+        yield from (
+            SplitEntry(route / index, item, route / owner, owner_item, kinds) for index, item, _ in together[1:]
+        )
 
 
 def _kinds(item: Node, where: str) -> frozenset[str]:
     """The kinds of keys of an entry that an item has; empty where it has other keys too."""
-    entries = item.entries if isinstance(item, Mapping) else ()
-    kinds = [kind_of_key(entry, where) for entry in entries]
+    if not isinstance(item, Mapping):
+        return frozenset()
+    found = _kinds_of_known(texts_of(item), where)
+    return _as_kinds([kind_of_key(entry, where) for entry in item.entries]) if found is None else found
+
+
+# Cached because the items of a long list nearly all have the same few keys.
+@lru_cache(maxsize=1024)
+def _kinds_of_known(texts: tuple[str | None, ...], where: str) -> frozenset[str] | None:
+    """The kinds of keys that the daemon knows; None if there are others, whose kind their values decide."""
+    struct = root_keys()["server"][where]
+    known = [None if text is None else spelled(struct, text) for text in texts]
+    return None if None in known else _as_kinds([IDENTITY if each in IDENTITIES else each or "" for each in known])
+
+
+def _as_kinds(kinds: list[str]) -> frozenset[str]:
     known = {IDENTITY, "username", "groups", "userID"}
     return frozenset(kinds) if set(kinds) <= known and len(set(kinds)) == len(kinds) else frozenset()
 

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from tarmak_iam.identity.model import SsoRole
-from tarmak_iam.identity.viper import ViperSettings, field_value, weak_list, weak_text
+from tarmak_iam.identity.viper import FieldKeys, ViperSettings, field_value, weak_list, weak_text
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.principals import SSO_PREFIX, principal_key
 from tarmak_iam.routes import Route
 
 _KINDS = ("role", "user")
+
+_FIELDS = ("username", "groups", "userid", "sso")
 
 _NO_ROUTE = Route()
 
@@ -50,17 +52,23 @@ class MappingEntry:
         return principal_key(self.principal) if self.principal else ""
 
 
-def listed_entries(settings: ViperSettings) -> Iterator[MappingEntry]:
-    """In the order in which the daemon searches them: roles, users, accounts."""
+def listed_items(settings: ViperSettings) -> Iterator[tuple[MappingEntry, Any]]:
+    """The entries in the order in which the daemon searches them (roles, users, accounts), each with its value in the
+    file."""
     for kind in _KINDS:
-        key = f"server.map{kind.capitalize()}s"
+        key, keys = f"server.map{kind.capitalize()}s", FieldKeys((f"{kind}ARN", *_FIELDS))
         route = settings.route(key)
         for item, index in weak_list(settings.get(key), splits=True):
             if isinstance(item, dict):
-                yield _mapping_entry(kind, item, _item_route(route, index))
+                yield _mapping_entry(kind, item, _item_route(route, index), keys), item
     accounts = settings.route("server.mapAccounts")
     for account, index in weak_list(settings.get("server.mapAccounts"), splits=True):
-        yield MappingEntry("account", _as_daemon_text(account), "", (), _item_route(accounts, index))
+        yield MappingEntry("account", _as_daemon_text(account), "", (), _item_route(accounts, index)), account
+
+
+def listed_entries(settings: ViperSettings) -> Iterator[MappingEntry]:
+    """As `listed_items`, without the values."""
+    return (entry for entry, _ in listed_items(settings))
 
 
 def _item_route(route: Route, index: int | None) -> Route:
@@ -68,18 +76,23 @@ def _item_route(route: Route, index: int | None) -> Route:
     return route if index is None else route / index
 
 
-def _mapping_entry(kind: str, item: dict[str, Any], route: Route) -> MappingEntry:
-    groups = tuple(_as_daemon_text(group) for group, _ in weak_list(field_value(item, "groups"), splits=True))
-    sso = field_value(item, "sso") if kind == "role" else None
+def _mapping_entry(kind: str, item: dict[str, Any], route: Route, keys: FieldKeys) -> MappingEntry:
+    arn, username, groups, user_id, sso = (None if key is None else item[key] for key in keys.of(item))
     return MappingEntry(
-        kind=kind,
-        arn=_as_daemon_text(field_value(item, f"{kind}ARN")),
-        username=_as_daemon_text(field_value(item, "username")),
-        groups=groups,
-        route=route,
-        sso_role=_sso(sso) if isinstance(sso, dict) else None,
-        user_id=_as_daemon_text(field_value(item, "userid")),
+        kind,
+        arn if type(arn) is str else _as_daemon_text(arn),
+        username if type(username) is str else _as_daemon_text(username),
+        _groups(groups),
+        route,
+        _sso(sso) if isinstance(sso, dict) and kind == "role" else None,
+        _as_daemon_text(user_id),
     )
+
+
+def _groups(value: Any) -> tuple[str, ...]:
+    if type(value) is list and all(type(each) is str for each in value):
+        return tuple(value)
+    return tuple(_as_daemon_text(group) for group, _ in weak_list(value, splits=True))
 
 
 def _sso(sso: dict[str, Any]) -> SsoRole:

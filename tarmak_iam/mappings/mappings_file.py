@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.document import Document, Remove
@@ -21,7 +22,7 @@ from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.identity.viper import ViperSettings, load_config, lookup
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.mappings.entries import MappingEntry, listed_entries
+from tarmak_iam.mappings.entries import MappingEntry, listed_entries, listed_items
 from tarmak_iam.mappings.groups import listed_groups
 from tarmak_iam.mappings.merging import MergeOutcome, PrincipalRefusal, Wanted, plan_merge
 from tarmak_iam.mappings.principals import parse_principal, principal_key
@@ -104,8 +105,13 @@ class Mappings:
     @cached_property
     def entries(self) -> tuple[MappingEntry, ...]:
         """In the order in which the daemon searches them: roles, users, accounts. Malformed entries are included."""
+        return tuple(entry for entry, _ in self.items)
+
+    @cached_property
+    def items(self) -> tuple[tuple[MappingEntry, Any], ...]:
+        """The entries, each with its value in the file, which must not be modified."""
         with gc_paused():
-            return tuple(listed_entries(self._settings))
+            return tuple(listed_items(self._settings))
 
     def entries_read_by(self, version: DaemonVersion) -> tuple[MappingEntry, ...]:
         """The entries as a release reads them: `username: yes` is "1" for some releases, and "yes" for others.

@@ -83,6 +83,8 @@ def test_the_mappings_before_are_checked_only_for_comparison(
         f"clusterID: other\nserver:\n- {ROLES}",
         # IAM078 explains why there is no admin, so that IAM084 is not reported
         "clusterID: c\nserver:\n  mapRoles:\n" + entry("A", "username: a", "groups: ['system:masters ']"),
+        # so does IAM010, as every error about an admin's entry
+        "clusterID: c\nserver:\n  mapRoles:\n" + entry("A/", "username: a", "groups: ['system:masters']"),
         "clusterID: c\nserver:\n  mapRoles:\n" + entry("A", "username: a", "groups: [dev]"),
     ],
 )
