@@ -22,6 +22,7 @@ from tarmak_iam.document.edits import Append, Edit, Insert, Remove, Set
 from tarmak_iam.document.excerpted_edit import edit_in_excerpt
 from tarmak_iam.document.item_matching import Identity
 from tarmak_iam.document.json_reader import construct_json
+from tarmak_iam.document.line_grammar import is_surely_valid
 from tarmak_iam.document.nodes import Entry, Node, Scalar, dereference
 from tarmak_iam.document.outline import Level, outline
 from tarmak_iam.document.plain_values import UnwritableValue, construct, plain, reads_alike
@@ -136,6 +137,8 @@ class Document:
         document = cls(source, index, json)
         if has_c_parser() and is_valid(source.text):
             document._outline = outline(source.text, closed=False)
+        elif not has_c_parser() and is_surely_valid(source.text):
+            document._outline = outline(source.text, closed=True)
         else:
             document._known_tree = Tree.read(source, index, json=json)
             document._outline = _outline_of(document._known_tree)

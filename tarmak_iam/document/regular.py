@@ -116,9 +116,10 @@ def is_valid(text: str) -> bool:
 
 
 def room_for_values(text: str) -> int:
-    """How many more values a valid text may surely have. Each value begins behind one of these signs."""
+    """How many more values a valid text may surely have. Each value begins behind one of these signs, except the root
+    and its first key."""
     is_short = len(text) < MAX_VALUES // 2
-    return MAX_VALUES - (len(text) if is_short else sum(text.count(sign) for sign in "\n-:,[{"))
+    return MAX_VALUES - 2 - (len(text) if is_short else sum(text.count(sign) for sign in "\n-:,[{"))
 
 
 def is_closed(root: Node | None, text: str) -> bool:
