@@ -26,8 +26,9 @@ def matched_items(old: SequenceOf[Any], new: SequenceOf[Any], identities: Iterab
 
     Mappings with an identity (the first of `identities` whose paths all lead to scalars) are matched only by that.
     All other items are matched if they are equal. Of the mappings that are left, those are matched, in order, that
-    have at least half of their keys with equal values in common. What is then left between two matched items is matched
-    by position, and by likeness where there are more of them in one list than in the other.
+    have at least half of their keys with equal values in common, and then the collections with at least half of the
+    scalars in them. What is then left between two matched items is matched by position, and by likeness where there are
+    more of them in one list than in the other.
     """
     groups = [(identity,) if isinstance(identity, str) else tuple(identity) for identity in identities]
     pairs: dict[int, int] = {}
@@ -37,16 +38,17 @@ def matched_items(old: SequenceOf[Any], new: SequenceOf[Any], identities: Iterab
     old_left = [index for index, key in enumerate(old_keys) if key is None]
     new_left = [index for index, key in enumerate(new_keys) if key is None]
     _pair_equal(pairs, {index: _frozen(old[index]) for index in old_left}, {i: _frozen(new[i]) for i in new_left})
-    taken = set(pairs.values())
-    old_maps = [index for index in old_left if index not in taken and isinstance(old[index], dict)]
-    new_maps = [index for index in new_left if index not in pairs and isinstance(new[index], dict)]
-    _pair_alike(pairs, {index: _members(old[index]) for index in old_maps}, {i: _members(new[i]) for i in new_maps})
+    for kinds, members in ((dict, _members), ((dict, list), _leaves)):
+        taken = set(pairs.values())
+        before = {i: members(old[i]) for i in old_left if i not in taken and isinstance(old[i], kinds)}
+        after = {i: members(new[i]) for i in new_left if i not in pairs and isinstance(new[i], kinds)}
+        _pair_alike(pairs, before, after)
     taken = set(pairs.values())
     old_left = [index for index in old_left if index not in taken]
     new_left = [index for index in new_left if index not in pairs]
-    for before, after in list(_gaps(pairs, old_left, new_left)):
-        for left, right in _aligned([old[index] for index in before], [new[index] for index in after]):
-            pairs[after[right]] = before[left]
+    for befores, afters in list(_gaps(pairs, old_left, new_left)):
+        for left, right in _aligned([old[index] for index in befores], [new[index] for index in afters]):
+            pairs[afters[right]] = befores[left]
     return pairs
 
 
@@ -102,7 +104,7 @@ class _Link(NamedTuple):
 
 
 def _pair_alike(pairs: dict[int, int], old: dict[int, set[Hashable]], new: dict[int, set[Hashable]]) -> None:
-    """Pairs similar mappings. Only those with a member in common are compared."""
+    """Pairs similar collections. Only those with a member in common are compared."""
     having: dict[Hashable, set[int]] = defaultdict(set)
     for index, members in old.items():
         for member in members:
@@ -204,6 +206,22 @@ def _scalar_at(item: Any, path: str) -> Hashable | None:
 
 def _members(item: dict[Any, Any]) -> set[Hashable]:
     return {(_frozen(key), _frozen(value)) for key, value in item.items()}
+
+
+def _leaves(value: dict[Any, Any] | list[Any], path: tuple[Hashable, ...] = ()) -> set[Hashable]:
+    """The scalars and empty collections inside, each with its path, in which an item of a list has no index."""
+    steps: Iterable[tuple[Hashable, Any]] = (
+        ((_frozen(key), child) for key, child in value.items())
+        if isinstance(value, dict)
+        else ((None, child) for child in value)
+    )
+    found: set[Hashable] = set()
+    for step, child in steps:
+        if child and isinstance(child, (dict, list)):
+            found |= _leaves(child, (*path, step))
+        else:
+            found.add((*path, step, _frozen(child)))
+    return found
 
 
 def _contents(value: dict[Any, Any] | list[Any]) -> set[Hashable]:
