@@ -21,7 +21,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from tarmak_iam.document.comment_words import Words
-from tarmak_iam.document.comments import member_lines
+from tarmak_iam.document.comments import below_deeper_comments, holds_comments, member_lines
 from tarmak_iam.document.headings import (
     SHORT_TITLE,
     has_lines,
@@ -32,13 +32,18 @@ from tarmak_iam.document.headings import (
     section,
     subjects,
 )
-from tarmak_iam.document.nodes import Sequence, Span
+from tarmak_iam.document.nodes import Node, Scalar, Sequence, Span
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import (
     Splice,
     apply_splices,
+    code_end,
+    column,
     joined_spans,
+    keeps_line_ends,
+    last_leaf,
     member_start,
+    next_line_after,
     owns_line_end,
     starts_line,
     unended_scalar,
@@ -79,12 +84,41 @@ def can_be_reordered(target: Target) -> bool:
 
 
 def can_change_places(target: Target) -> bool:
-    """Whether the text of an item means the same at the place of any other item: in a flow collection, or on one
-    line."""
-    node, text = target.node, target.tree.source.text
+    """Whether the items can be written at the places of each other: those of a flow collection that has no comments, or
+    the lines of a block list that has comments only on these lines."""
+    node, tree = target.node, target.tree
     assert isinstance(node, Sequence)
-    in_flow = node.flow or target.in_flow
-    return all(item.start < item.end and (in_flow or "\n" not in text[slice(*item.span)]) for item in node.items)
+    if target.in_flow or node.flow:
+        return all(item.start < item.end for item in node.items) and not holds_comments(tree, node)
+    if any(_needs_its_place(tree, last_leaf(item)) for item in node.items):
+        return False
+    places = [_place_of(target, number) for number in range(len(node.items))]
+    gaps = [Span(before.end, after.start) for before, after in pairwise(places)]
+    gaps.append(Span(places[-1].end, end_with_comments(tree, node)))
+    return not any(gap.start < at < gap.end for gap in gaps for at in tree.own_lines)
+
+
+def end_with_comments(tree: Tree, node: Sequence) -> int:
+    """The offset below a block list, its comments, and the comment lines below that are indented deeper than it."""
+    start = member_start(tree.source, node, 0)
+    return below_deeper_comments(tree, next_line_after(tree.source, node), column(tree.source, start))
+
+
+def _needs_its_place(tree: Tree, leaf: Node) -> bool:
+    """Whether what ends an item may have another value elsewhere: blank lines below a block scalar or the missing end
+    of the last line belong to it."""
+    if not (isinstance(leaf, Scalar) and leaf.is_block):
+        return False
+    return keeps_line_ends(tree.source, leaf) or not tree.source.ends_line(len(tree.source.text))
+
+
+def _place_of(target: Target, number: int) -> Span:
+    """The text of an item: in a block list all of its lines, from its dash to the comment behind it."""
+    node, source = target.node, target.tree.source
+    assert isinstance(node, Sequence)
+    if target.in_flow or node.flow:
+        return node.items[number].span
+    return Span(member_start(source, node, number), source.line_end(code_end(source, node.items[number])))
 
 
 def reorder_items(
@@ -97,7 +131,7 @@ def reorder_items(
     source, node = target.tree.source, target.node
     assert isinstance(node, Sequence)
     if not can_be_reordered(target):
-        return list(_changing_places(source, node, order, patches or {}))
+        return list(_changing_places(target, order, patches or {}))
     parts = [_patched(part, patches or {}) for part in _parts(target.tree, node)]
     new = _arranged(parts, order)
     staying = set(longest_ascent(new))
@@ -110,16 +144,17 @@ def reorder_items(
 
 
 def _changing_places(
-    source: Source, node: Sequence, order: SequenceOf[int], patches: MappingOf[int, Iterable[Splice]]
+    target: Target, order: SequenceOf[int], patches: MappingOf[int, Iterable[Splice]]
 ) -> Iterator[Splice]:
     """Writes the text of each item at the place of another one."""
+    text = target.tree.source.text
     for place, number in enumerate(order):
-        own, (start, end) = patches.get(number, ()), node.items[number].span
+        own, (start, end) = patches.get(number, ()), _place_of(target, number)
         if place == number:
             yield from own
         else:
-            text = apply_splices(source.text[start:end], [patch.moved(-start) for patch in own])
-            yield Splice(*node.items[place].span, text)
+            moved = apply_splices(text[start:end], [patch.moved(-start) for patch in own])
+            yield Splice(*_place_of(target, place), moved)
 
 
 def _patched(part: _Part, patches: MappingOf[int, Iterable[Splice]]) -> _Part:

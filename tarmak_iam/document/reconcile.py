@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tarmak_iam.document.anchors import effective_entries
-from tarmak_iam.document.arrangement import can_be_reordered, can_change_places
-from tarmak_iam.document.comments import holds_comments
+from tarmak_iam.document.arrangement import can_be_reordered, can_change_places, end_with_comments
 from tarmak_iam.document.edits import AddItems, AddMembers, DocumentChange, RemoveMembers, Reorder, Write
 from tarmak_iam.document.item_matching import Identity, matched_items
 from tarmak_iam.document.members import takes_members
@@ -99,16 +98,17 @@ def _new_items(target: Target, wanted: list[Any], pairs: dict[int, int]) -> list
 
 
 def _arrangement(target: Target, order: tuple[int, ...], wanted: list[Any]) -> DocumentChange:
-    """Moves items that are on their own lines, or lets items change places within their lines. Otherwise rewrites the
-    list, if no comment is lost by that."""
-    if can_be_reordered(target):
+    """Moves items that are on their own lines, or lets items change places. Otherwise rewrites the list, if no comment
+    is lost by that."""
+    if can_be_reordered(target) or can_change_places(target):
         return Reorder(target, order)
-    node = target.node
+    node, tree = target.node, target.tree
     assert isinstance(node, Sequence)
-    if holds_comments(target.tree, node):
+    end = node.span.end if target.in_flow or node.flow else end_with_comments(tree, node)
+    if any(node.span.start < comment.span.start < end for comment in tree.comments):
         what = f"the items of {target.route} are not on separate lines, and there are comments between them"
-        refuse(target.tree, node, what, "put each item on its own line, or reorder the items by hand")
-    return Reorder(target, order) if can_change_places(target) else Write(target, wanted)
+        refuse(tree, node, what, "put each item on its own line, or reorder the items by hand")
+    return Write(target, wanted)
 
 
 def _is_named(node: Mapping) -> bool:
