@@ -13,7 +13,8 @@ from tarmak_iam.routes import LAST, Key, Step
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A value inside the new one, and the path to it from there. `missing` are the steps that do not exist."""
+    """A value inside the new one, and the path to it from there. `missing` are the steps below it that do not exist:
+    the first one is a key, and the value a mapping."""
 
     value: Any
     path: list[Any]
@@ -30,7 +31,7 @@ def edit_new_value(place: Inside, edit: Edit, value: Any, intent: Intent) -> Non
         _write(place, found, _in_old_order(found.value, value) if not found.missing else value, intent)
         return
     index = _index(edit, found)
-    if isinstance(found.value, list) and not found.missing:
+    if isinstance(found.value, list):
         if not 0 <= index <= len(found.value):
             raise Unclear
         found.value.insert(index, value)
