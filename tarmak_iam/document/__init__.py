@@ -8,7 +8,7 @@ from tarmak_iam.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from tarmak_iam.document.document import Document
-    from tarmak_iam.document.edits import Append, Edit, Insert, Remove, Set
+    from tarmak_iam.document.edits import Append, Edit, Insert, Move, Remove, Rename, Set
     from tarmak_iam.errors import EditRefused
 else:
     __getattr__, __dir__ = lazy_exports(
@@ -19,9 +19,11 @@ else:
             "Edit": "tarmak_iam.document.edits",
             "EditRefused": "tarmak_iam.errors",
             "Insert": "tarmak_iam.document.edits",
+            "Move": "tarmak_iam.document.edits",
             "Remove": "tarmak_iam.document.edits",
+            "Rename": "tarmak_iam.document.edits",
             "Set": "tarmak_iam.document.edits",
         },
     )
 
-__all__ = ["Append", "Document", "Edit", "EditRefused", "Insert", "Remove", "Set"]
+__all__ = ["Append", "Document", "Edit", "EditRefused", "Insert", "Move", "Remove", "Rename", "Set"]

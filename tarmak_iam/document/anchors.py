@@ -6,18 +6,19 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from tarmak_iam.document.edits import (
     AddItems,
     Append,
     DocumentChange,
-    Edit,
     Insert,
     Remove,
+    Rename,
     Set,
     refused_edit,
 )
+from tarmak_iam.document.edits import SharedEdit as Edit
 from tarmak_iam.document.intent import intended_by
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Sequence, dereference, merged_entry, walk
 from tarmak_iam.document.plain_values import construct_changed, same, value_at
@@ -28,6 +29,8 @@ from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Key, Route, Step
 
 _MOST_NAMED = 5
+
+_AnEdit = TypeVar("_AnEdit", bound=Edit)
 
 IN_PYTHON = "(in Python: through_alias=True)"
 
@@ -197,7 +200,7 @@ class SharedEdits:
         """Whether another place may be the home if a mapping gets or loses keys, which a merge key then brings."""
         return self._home(edit).meets_merge
 
-    def at_home(self, edit: Edit) -> Edit:
+    def at_home(self, edit: _AnEdit) -> _AnEdit:
         """The edit with the path to where the value is anchored."""
         home = self._home(edit)
         last = Route.of(edit.path).steps[-1:] if isinstance(edit, Insert) else ()
@@ -219,7 +222,7 @@ class SharedEdits:
     def _home(self, edit: Edit) -> _Home:
         asked = Route.of(edit.path)
         route = asked.parent if isinstance(edit, Insert) else asked
-        return _home(self._tree, route, follow_last=not isinstance(edit, Remove), places=self._places)
+        return _home(self._tree, route, follow_last=not isinstance(edit, (Remove, Rename)), places=self._places)
 
     def intended(self, changes: Collection[DocumentChange]) -> Any:
         """The values of the document after the changes, which have their effect at every use. Raises EditRefused."""
@@ -287,7 +290,7 @@ def _refused(tree: Tree, edit: Edit, others: tuple[Use, ...]) -> EditRefused:
         return EditRefused(what, remedy=remedy, place=place)
     what = f"{hop.route} comes from a merge key (<<)"
     remedy = f"edit the merged mapping, which would also change {uses} {IN_PYTHON}"
-    if not isinstance(edit, Remove):
+    if not isinstance(edit, (Remove, Rename)):
         what += "; the same key here would hide all of it"
         remedy = f"write the whole value here, or {remedy}"
     return EditRefused(what, remedy=remedy, place=place)

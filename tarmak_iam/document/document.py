@@ -16,9 +16,9 @@ from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.document.comments import comments_of
-from tarmak_iam.document.edit_batch import EditBatch
+from tarmak_iam.document.document_batch import DocumentBatch
 from tarmak_iam.document.edit_proof import NotProven
-from tarmak_iam.document.edits import Append, Edit, Insert, Remove, Set
+from tarmak_iam.document.edits import Append, Edit, Insert, Move, Remove, Rename, Set
 from tarmak_iam.document.excerpted_edit import edit_in_excerpt
 from tarmak_iam.document.item_matching import Identity
 from tarmak_iam.document.json_reader import construct_json
@@ -337,6 +337,35 @@ class Document:
         """
         return self.edit(Remove(path, prune, through_alias))
 
+    def rename(self, path: Path | Route, key: str, *, through_alias: bool = False) -> Document:
+        """Gives the entry at a path another key. Returns this document if it has that key already.
+
+        The entry stays at its place, with its value, comments, tags and anchors, and the key keeps its quotes::
+
+            Document.parse("'a': 1  # one\nb: 2\n").rename(("a",), "c").text  # "'c': 1  # one\nb: 2\n"
+
+        The new key is a string: it gets quotes if it would not be one without them (`"yes"`). `through_alias` is that
+        of `set`, but an entry whose value is an alias is renamed itself. Raises EditRefused, for example if the mapping
+        has the new key already, or if the path leads to an item of a list.
+        """
+        return self.edit(Rename(path, key, through_alias))
+
+    def move(self, path: Path | Route, to: Path | Route, *, prune: bool = False) -> Document:
+        """Moves an entry or item to another path. Returns this document if that is its path already.
+
+        `to` is the path that the entry has afterwards, before parents are pruned. Parents that are missing there are
+        created, as `set` creates them. If the last step is an index, what is at that index and after it moves down::
+
+            document = Document.parse("a:\n  x: 'one'  # first\nb:\n  y: 2\n")
+            document.move(("a", "x"), ("b", "z")).text  # "a: {}\nb:\n  y: 2\n  z: 'one'  # first\n"
+
+        The text of the value moves as it is, with tags, anchors, and the comments that `remove` would remove: only its
+        indentation changes, and a value that gets into a flow collection is written in flow style. A parent that is
+        left empty becomes {} or []; with `prune` it is removed too. Raises EditRefused, for example if there is
+        something at `to` already, or if an alias would be above its anchor then.
+        """
+        return self.edit(Move(path, to, prune))
+
     def edit(self, *edits: Edit) -> Document:
         """Makes several edits in order, each on the result of the edits before it, and checks the result once.
 
@@ -373,7 +402,7 @@ class Document:
         return self._after(batch)
 
     def _numbered_refusal(
-        self, refusal: EditRefused, batch: EditBatch, path: Path | Route, number: int, count: int
+        self, refusal: EditRefused, batch: DocumentBatch, path: Path | Route, number: int, count: int
     ) -> EditRefused:
         """The refusal of one of several edits, with its number and a place in the text that the user has."""
         place = refusal.place if batch.tree is self._tree else self.position(path)
@@ -400,11 +429,11 @@ class Document:
         return self._after(batch)
 
     @contextlib.contextmanager
-    def _batch(self) -> Iterator[EditBatch]:
+    def _batch(self) -> Iterator[DocumentBatch]:
         with gc_paused():
-            yield EditBatch(self._tree, self._plain, self._read)
+            yield DocumentBatch(self._tree, self._plain, self._read)
 
-    def _after(self, batch: EditBatch) -> Document:
+    def _after(self, batch: DocumentBatch) -> Document:
         if batch.tree is self._tree:
             return self
         edited = Document(batch.tree.source, self._index, self._json, tuple(batch.removed), tuple(batch.also_changed))

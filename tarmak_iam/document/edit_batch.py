@@ -15,7 +15,6 @@ from tarmak_iam.document.edits import (
     AddMembers,
     Append,
     DocumentChange,
-    Edit,
     Insert,
     Remove,
     RemoveMembers,
@@ -27,6 +26,7 @@ from tarmak_iam.document.edits import (
     planned_change,
     refused_edit,
 )
+from tarmak_iam.document.edits import ValueEdit as Edit
 from tarmak_iam.document.intent import Intent, NoIntent, intended_by
 from tarmak_iam.document.item_matching import Identity
 from tarmak_iam.document.new_values import edit_new_value

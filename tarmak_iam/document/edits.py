@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from collections.abc import Mapping as MappingOf
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from tarmak_iam.document.members import (
     sparing,
     takes_members,
 )
-from tarmak_iam.document.nodes import Mapping, Scalar, Sequence, is_block
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, is_block
 from tarmak_iam.document.plain_values import (
     UnwritableValue,
     plain,
@@ -42,6 +43,11 @@ class DocumentChange(ABC):
     """A change of one node. `target` is the node that changes, or whose members do. All of its route exists."""
 
     target: Target
+
+    @property
+    def new_keys(self) -> MappingOf[int, Node]:
+        """By the id of a key that is written anew, a node that is like the new one."""
+        return {}
 
     @abstractmethod
     def splices(self) -> list[Splice]:
@@ -158,11 +164,37 @@ class Remove:
     through_alias: bool = False
 
 
-Edit = Set | Append | Insert | Remove
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Gives the entry at a path another key, as `Document.rename` does. `through_alias` is that of `Set`, but an entry
+    whose value is an alias is renamed itself."""
+
+    path: Path | Route
+    key: str
+    through_alias: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Moves an entry or item to another path, as `Document.move` does. `to` is its path when it is gone from `path`. A
+    parent that is left empty becomes {} or []; with `prune` it is removed too."""
+
+    path: Path | Route
+    to: Path | Route
+    prune: bool = False
+
+
+ValueEdit = Set | Append | Insert | Remove
+"""An edit that sets or removes a value."""
+
+SharedEdit = ValueEdit | Rename
+"""An edit that may have its effect at every use of a shared value."""
+
+Edit = SharedEdit | Move
 """One edit of a document. `Document.edit` makes several of them and checks the result once."""
 
 
-def planned_change(edit: Edit, locate: Callable[[Route], Target], data: Any) -> DocumentChange | None:
+def planned_change(edit: ValueEdit, locate: Callable[[Route], Target], data: Any) -> DocumentChange | None:
     """The change that an edit leads to; None if it would not change `data`, the values intended so far.
 
     Raises EditRefused.
@@ -251,12 +283,7 @@ def _index(edit: Append | Insert, target: Target, length: int) -> int:
 def _removal(target: Target, *, prune: bool) -> DocumentChange:
     if not target.route.steps:
         raise refused_edit(target, "the whole document cannot be removed", "set the path () to null")
-    if target.missing or len(target.holders) < 2:
-        node, step = target.node, target.missing[0] if target.missing else None
-        merged = isinstance(node, Mapping) and isinstance(step, Key) and node.effective(step.text) is not None
-        if merged:
-            raise refused_edit(target, f"{target.route} comes from a merge key (<<)", "edit the merged mapping")
-        raise refused_edit(target, f"{target.route} does not exist", "there is nothing to remove")
+    check_exists(target, "remove")
     top = emptied_by(target) if prune else target
     if top.route == target.route:
         return RemoveMembers(target.parent, (target.number,))
@@ -268,6 +295,16 @@ def _removal(target: Target, *, prune: bool) -> DocumentChange:
     if len(top.holders) == 1:
         return RemoveRoot(top, tuple(own))
     return RemoveMembers(top.parent, (top.number,), tuple(own))
+
+
+def check_exists(target: Target, verb: str) -> None:
+    """Raises EditRefused if the target's route leads to nothing. `verb` is what would be done."""
+    if not target.missing and len(target.holders) >= 2:
+        return
+    node, step = target.node, target.missing[0] if target.missing else None
+    if isinstance(node, Mapping) and isinstance(step, Key) and node.effective(step.text) is not None:
+        raise refused_edit(target, f"{target.route} comes from a merge key (<<)", "edit the merged mapping")
+    raise refused_edit(target, f"{target.route} does not exist", f"there is nothing to {verb}")
 
 
 def _own_comments(target: Target) -> list[Comment]:

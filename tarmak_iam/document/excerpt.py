@@ -14,7 +14,7 @@ from dataclasses import field, replace
 from functools import cached_property
 from itertools import accumulate
 
-from tarmak_iam.document.edits import Append, Edit, Insert, Remove
+from tarmak_iam.document.edits import Append, Edit, Insert, Move, Remove, Rename
 from tarmak_iam.document.nodes import Span
 from tarmak_iam.document.outline import Level, is_string
 from tarmak_iam.document.render import AROUND
@@ -65,6 +65,9 @@ class Excerpt:
 def excerpt_for(text: str, root: Level, edits: Collection[Edit]) -> Excerpt | None:
     """The excerpt for the edits of a text; None if they need the whole text."""
     plan = _Plan(text, root)
+    kinds = {type(edit) for edit in edits}
+    if Move in kinds or (Rename in kinds and len(kinds) > 1):
+        return None
     try:
         for edit in edits:
             plan.add(edit)
@@ -134,6 +137,8 @@ class _Plan:
             if is_last and isinstance(edit, Insert):
                 return self._insertion(way, kept, step)
             number = _number(kept.level, step)
+            if isinstance(edit, Rename) and (number is None or (is_last and not _is_new(kept.level, edit.key))):
+                raise _Unsuitable
             if number is None:
                 return self._addition(way, kept, step)
             if not kept.level.accepts(self._text, kept.owner, number - 1):
@@ -246,6 +251,11 @@ class _Plan:
                 steps[depth] = bisect_left(kept.numbers, step)
             kept = None if number is None or number in kept.whole else kept.inner.get(number)
         return replace(edit, path=Route(tuple(steps)))
+
+
+def _is_new(level: Level, key: str) -> bool:
+    """Whether a mapping surely does not have the key."""
+    return level.keys is not None and is_string(key) and key not in level.keys
 
 
 def _number(level: Level, step: Step) -> int | None:

@@ -10,8 +10,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from tarmak_iam.document.edit_batch import EditBatch
-from tarmak_iam.document.edits import Edit
+from tarmak_iam.document.document_batch import DocumentBatch
+from tarmak_iam.document.edits import Edit, Rename
 from tarmak_iam.document.excerpt import Excerpt, excerpt_for
 from tarmak_iam.document.nodes import Span
 from tarmak_iam.document.outline import Level
@@ -55,7 +55,7 @@ def _made(source: Source, root: Level, excerpt: Excerpt) -> ExcerptedEdit | None
         return tree, construct(tree.root, part)
 
     tree, data = read(excerpt.text)
-    batch = EditBatch(tree, data, read, retries=False)
+    batch = DocumentBatch(tree, data, read, retries=False)
     for edit in excerpt.edits:
         batch.perform(edit)
     batch.finish()
@@ -71,7 +71,8 @@ def _made(source: Source, root: Level, excerpt: Excerpt) -> ExcerptedEdit | None
         return None
     edited = source.with_text(apply_splices(source.text, splices))
     removed = tuple(_moved(comment, excerpt) for comment in batch.removed)
-    level = root.after(source.text, 0, sorted(splices))
+    is_renamed = any(isinstance(edit, Rename) for edit in excerpt.edits)  # the members of a level have other keys then
+    level = None if is_renamed else root.after(source.text, 0, sorted(splices))
     if level is not None:
         level.room -= added
     return ExcerptedEdit(edited, level, removed)

@@ -28,7 +28,7 @@ def add_to_flow(
     target: Target, node: Mapping | Sequence, new: SequenceOf[Any], index: int | None = None
 ) -> list[Splice]:
     """Adds members to a collection that is not empty: (key, value) pairs, or values from `index` on."""
-    if _is_pair(target.tree, node):
+    if is_pair(target.tree, node):
         return _in_braces(target, node, new)
     members = members_of(node)
     last = member_span(members[-1])
@@ -39,7 +39,7 @@ def add_to_flow(
     return _after_last(target, node, _Member(last, _comma(target.tree, last.end, node.span.end - 1)), texts)
 
 
-def _is_pair(tree: Tree, node: Mapping | Sequence) -> bool:
+def is_pair(tree: Tree, node: Mapping | Sequence) -> bool:
     """Whether a mapping is a pair in a list, without braces (`[a: 1]`)."""
     return isinstance(node, Mapping) and tree.source.text[content_start(tree.source.text, node)] != "{"
 
@@ -148,7 +148,7 @@ def _is_code_after(tree: Tree, offset: int) -> bool:
 
 
 def _members(tree: Tree, node: Mapping | Sequence) -> list[_Member]:
-    if _is_pair(tree, node):
+    if is_pair(tree, node):
         refuse(tree, node, "this key-value pair is in a list without braces", "put braces around it first")
     spans = [member_span(member) for member in members_of(node)]
     limits = [span.start for span in spans[1:]] + [node.span.end - 1]

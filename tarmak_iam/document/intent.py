@@ -9,6 +9,7 @@ from typing import Any
 from tarmak_iam.document.edits import AddItems, AddMembers, DocumentChange, RemoveMembers, RemoveRoot, Reorder, Write
 from tarmak_iam.document.nodes import Mapping, Sequence
 from tarmak_iam.document.plain_values import value_at
+from tarmak_iam.document.renames import RenameMembers
 from tarmak_iam.document.target import native_keys
 
 
@@ -56,6 +57,13 @@ class Intent:
             del collection[path[-1]]
         else:
             collection.pop(path[-1], None)
+
+    def rename(self, path: list[Any], keys: dict[Any, str]) -> None:
+        """Gives members of a mapping other keys, at their places."""
+        mapping = self._opened(path)
+        members = [(keys.get(key, key), value) for key, value in mapping.items()]
+        mapping.clear()
+        mapping.update(members)
 
     def at(self, path: list[Any]) -> Any:
         return value_at(self.data, path)
@@ -114,18 +122,25 @@ def intended_by(changes: Iterable[DocumentChange], data: Any) -> Any:
             intent.extend(path, change.new)
         elif isinstance(change, RemoveRoot):
             intent.write([], None)
+        elif isinstance(change, RenameMembers):
+            intent.rename(path, change.keys)
         elif isinstance(node, Sequence) and node.items:
             of_lists[id(node)].append(change)
         elif isinstance(change, AddItems):
             intent.write(path, change.new)
         elif isinstance(change, RemoveMembers) and isinstance(node, Mapping):
-            for key in _keys_gone(node, change, intent.at(path)):
-                intent.remove([*path, key])
+            _remove_keys(intent, node, change)
     # Last those that shift the indices, the deepest first.
     for of_list in sorted(of_lists.values(), key=lambda each: -len(each[0].target.holders)):
         path = of_list[0].target.native_path
         intent.rebuild(path, _rebuilt(intent.at(path), of_list))
     return intent.data
+
+
+def _remove_keys(intent: Intent, node: Mapping, change: RemoveMembers) -> None:
+    path = change.target.native_path
+    for key in _keys_gone(node, change, intent.at(path)):
+        intent.remove([*path, key])
 
 
 def _keys_gone(node: Mapping, change: RemoveMembers, present: dict[Any, Any]) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tarmak_iam.document.draft import Inside, Unclear
-from tarmak_iam.document.edits import Edit, Insert, Remove, Set
+from tarmak_iam.document.edits import Insert, Remove, Set, ValueEdit
 from tarmak_iam.document.intent import Intent
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import LAST, Key, Step
@@ -21,7 +21,7 @@ class _Place:
     missing: tuple[Step, ...]
 
 
-def edit_new_value(place: Inside, edit: Edit, value: Any, intent: Intent) -> None:
+def edit_new_value(place: Inside, edit: ValueEdit, value: Any, intent: Intent) -> None:
     """Makes an edit inside a new value, and of the intent. Raises Unclear and changes nothing."""
     found = _found(place)
     if isinstance(edit, Remove):
@@ -60,7 +60,7 @@ def _found(place: Inside) -> _Place:
     return _Place(value, path, ())
 
 
-def _index(edit: Edit, found: _Place) -> int:
+def _index(edit: ValueEdit, found: _Place) -> int:
     if isinstance(edit, Insert):
         *_, index = edit.path
         return index if type(index) is int else -1

@@ -49,10 +49,13 @@ class _Comparison:
         """By the id of an alias, the anchored value that may be in its place now."""
         self._left: set[int] = set()
         """The anchored values in whose places aliases may be now."""
+        self._new_keys: dict[int, Node] = {}
+        """By the id of a key that is written anew, a node that is like the new one."""
         self._of: dict[int, list[DocumentChange]] = defaultdict(list)
         for change in map(self._without_moves, changes):
             if change.target.node is None:
                 continue
+            self._new_keys.update(change.new_keys)
             if _replaces(change):
                 self._replaced.add(id(change.target.node))
             else:
@@ -98,6 +101,9 @@ class _Comparison:
         return id(old) in self._left and isinstance(new, Alias) and new.name == old.anchor
 
     def _is_same_key(self, old: Node, new: Node) -> bool:
+        expected = self._new_keys.get(id(old))
+        if expected is not None:
+            return _is_same(expected, new)
         return _is_same(old, new) or self._is_another_home(old, new)
 
     def _of_mapping(self, old: Mapping, new: Mapping, steps: _Steps) -> Iterator[tuple[Node, Node, _Steps]]:

@@ -36,6 +36,16 @@ def apply_splices(text: str, splices: Iterable[Splice]) -> str:
     return "".join([*pieces, text[at:]])
 
 
+def offset_before(splices: Iterable[Splice], offset: int) -> int:
+    """The offset in the original of a character of the text after all splices; of a new one, where it is new."""
+    by = 0
+    for splice in sorted(splices):
+        if splice.start + by + len(splice.text) > offset:
+            return min(offset - by, splice.start)
+        by += len(splice.text) - (splice.end - splice.start)
+    return offset - by
+
+
 def joined_spans(spans: Iterable[Span]) -> list[Span]:
     """The spans in order; those that touch or overlap are joined."""
     result: list[Span] = []

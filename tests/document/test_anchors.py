@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tarmak_iam.document import Append, Document, Edit, EditRefused, Remove, Set
+from tarmak_iam.document import Append, Document, EditRefused, Remove, Set
+from tarmak_iam.document.edits import ValueEdit as Edit
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, dereference, walk
 from tarmak_iam.document.plain_values import assigned, inserted, same, value_at, without
 from tarmak_iam.errors import ParseError

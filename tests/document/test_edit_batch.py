@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tarmak_iam.document import Append, Document, Edit, EditRefused, Insert, Remove, Set
+from tarmak_iam.document import Append, Document, EditRefused, Insert, Remove, Set
 from tarmak_iam.document.edit_batch import EditBatch
 from tarmak_iam.document.edit_proof import NotProven
+from tarmak_iam.document.edits import ValueEdit as Edit
 from tarmak_iam.document.intent import Intent
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.source import MAX_DEPTH, Source

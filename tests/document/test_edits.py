@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.document import Append, Document, Edit, EditRefused, Insert, Remove, Set
+from tarmak_iam.document import Append, Document, Edit, EditRefused, Insert, Move, Remove, Rename, Set
 
 CASES = sorted(path for path in (Path(__file__).parent / "cases").iterdir() if path.is_dir())
 
@@ -25,6 +25,10 @@ def edit_of(call: dict[str, Any]) -> Edit:
     path, through = tuple(call["path"]), call.get("through_alias", False)
     if call["op"] == "remove":
         return Remove(path, call.get("prune", False), through)
+    if call["op"] == "move":
+        return Move(path, tuple(call["to"]), call.get("prune", False))
+    if call["op"] == "rename":
+        return Rename(path, call["key"], through)
     if call["op"] == "set":
         return Set(path, call["value"], call.get("keep_tag", False), call.get("rewrite", False), through)
     kinds: dict[str, Callable[..., Edit]] = {"append": Append, "insert": Insert}
