@@ -13,7 +13,8 @@ from tarmak_iam.document.draft import Unclear
 from tarmak_iam.document.edit_batch import EditBatch, Read
 from tarmak_iam.document.edit_proof import NotProven, not_proven
 from tarmak_iam.document.edits import DocumentChange, Edit, Move, Rename, Reorder
-from tarmak_iam.document.intent import intended_by
+from tarmak_iam.document.intent import Intent, intended_by
+from tarmak_iam.document.moved_text import MoveHere
 from tarmak_iam.document.moves import Transfer, after_removal, is_moved_node, planned_move, planned_transfer
 from tarmak_iam.document.nodes import Mapping, Node, Sequence
 from tarmak_iam.document.renames import RenameMembers, planned_rename
@@ -66,6 +67,15 @@ class _Renames:
     def deepest_first(self) -> list[RenameMembers]:
         """The changes in an order in which the old path to each still leads to its mapping."""
         return sorted(self.changes.values(), key=lambda change: -len(change.target.route))
+
+
+def _intended_move(changes: SequenceOf[DocumentChange], here: MoveHere, data: Any) -> Any:
+    """The values after a move. A key that moves as it is need not be a string, as that of the placeholder is."""
+    intent, entry = Intent(intended_by(changes, data)), here.old.holders[-1].entry
+    if entry is not None and here.moved().key is entry.key:
+        *parent, placeholder = here.target.native_path
+        intent.rename(parent, {placeholder: here.old.holders[-1].native})
+    return intent.data
 
 
 class DocumentBatch(EditBatch):
@@ -157,9 +167,9 @@ class DocumentBatch(EditBatch):
         value = self._current(self._locate(transfer.old))
         removal, here = planned_transfer(edit, transfer, self._locate, value, line)
         moved, gone = here.moved(), here.comments_removed()
-        left = Counter(comment.text for comment in gone) - Counter(comment.text for comment in moved.comments)
+        left = Counter(comment.text for comment in gone if comment not in moved.comments)
         changes = [removal, here]
-        self._apply(changes, [*here.removed, *moved.splices], intended_by(changes, self.data))
+        self._apply(changes, here.all_splices(moved), _intended_move(changes, here, self.data))
         removed_route = removal.target.member(removal.numbers[0]).route
         if not is_moved_node(here, self.tree, after_removal(transfer.new, removed_route)):
             raise not_proven(here.old, f"the edit would change how {here.old.route} is written")

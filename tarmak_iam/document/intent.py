@@ -58,7 +58,7 @@ class Intent:
         else:
             collection.pop(path[-1], None)
 
-    def rename(self, path: list[Any], keys: dict[Any, str]) -> None:
+    def rename(self, path: list[Any], keys: dict[Any, Any]) -> None:
         """Gives members of a mapping other keys, at their places."""
         mapping = self._opened(path)
         members = [(keys.get(key, key), value) for key, value in mapping.items()]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from tarmak_iam.document.comments import own_comment_lines
+from tarmak_iam.document.comments import comment_line, own_comment_lines
 from tarmak_iam.document.edits import Write
 from tarmak_iam.document.flow import is_pair
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, is_block
@@ -16,6 +16,7 @@ from tarmak_iam.document.splices import (
     apply_splices,
     blanks_before,
     column,
+    content_indentation,
     find_colon,
     keeps_line_ends,
     last_leaf,
@@ -59,6 +60,12 @@ class MoveHere(Write):
         if self.target.in_flow:
             return _into_flow(self)
         return _from_flow_into_block(self) if self.old.in_flow else _BlockMove(self).moved()
+
+    def all_splices(self, moved: Moved) -> list[Splice]:
+        """The removal, and the new text. A comment that moves although the removal spares it is removed too."""
+        tree, gone = self.old.tree, self.comments_removed()
+        cuts = [_cut(tree, comment) for comment in moved.comments if comment not in gone]
+        return [*self.removed, *cuts, *moved.splices]
 
     def comments_removed(self) -> list[Comment]:
         """The comments in the text that is removed."""
@@ -132,24 +139,34 @@ class _BlockMove:
         self._patches = [self._unended] if self._unended else []
         self._nodes = [self._value] if self._old_entry is None else [self._old_entry.key, self._value]
         self._key: Node | None = None
+        self._shift = 0
+        self._kept_until = self._new_start
+        """The text from the new start up to here is kept."""
 
     def moved(self) -> Moved:
         text = self._of_same_kind() if self._is_of_same_kind() else self._of_other_kind()
         text = self._without_last_line_end(self._with_aligned_comments(text))
-        at = last_leaf(self._stand_in).end
         self._check_line_ends()
-        splices = [*self._lines_above(), Splice(self._new_start, at, text)]
-        return Moved(splices, self._comments, self._key)
+        end, others = _end_of_line(self._change, self._kept_until, has_lines="\n" in text or bool(self._comments))
+        lines = _lines_above(self._change.target, [*others, *self._above])
+        return Moved([*lines, Splice(self._new_start, end, text)], self._comments, self._key)
 
     def _check_line_ends(self) -> None:
-        """Raises EditRefused for a block scalar that would get the blank lines at the new place as its own."""
+        """Raises EditRefused for a block scalar that would get the lines below the new place as its own."""
         leaf = last_leaf(self._value)
-        if not isinstance(leaf, Scalar) or not leaf.is_block or not keeps_line_ends(self._source, leaf):
+        if not isinstance(leaf, Scalar) or not leaf.is_block or leaf.end < self._span.end:
             return
-        _, line_end, below = self._rest().partition("\n")
-        if line_end and below and not below.partition("\n")[0].strip():
-            what = "the value ends in a block scalar that keeps all line ends (|+), and it would be above a blank line"
-            refuse(self._tree, self._value, what, "move it to another place, or remove the blank line there")
+        width = content_indentation(self._source, leaf) + self._shift
+        for line in self._rest().removesuffix("\n").split("\n")[1:]:
+            blanks = len(line) - len(line.lstrip(" "))
+            if blanks >= width and (blanks > width or line.strip()):
+                what = "the value ends in a block scalar, and what is below the new place would become part of it"
+                refuse(self._tree, self._value, what, "move it to another place, or change the indentation below it")
+            if line.strip():
+                return
+            if keeps_line_ends(self._source, leaf):
+                what = "the value ends in a block scalar that keeps all line ends (|+), and would be above a blank line"
+                refuse(self._tree, self._value, what, "move it to another place, or remove the blank line there")
 
     def _is_of_same_kind(self) -> bool:
         return (self._old_entry is None) == (self._new_entry is None)
@@ -168,6 +185,7 @@ class _BlockMove:
         return key.splices()
 
     def _reindented(self, span: Span, by: int, *, first_too: bool = False) -> str:
+        self._shift = by
         return reindented(self._tree, span, by, self._nodes, self._patches, first_too=first_too)
 
     def _of_other_kind(self) -> str:
@@ -189,12 +207,13 @@ class _BlockMove:
 
     def _block_of_other_kind(self, after: int, value: Mapping | Sequence) -> str:
         first, line_end = member_start(self._source, value, 0), self._source.line_end(after)
-        assert is_block(self._stand_in)
-        new_first = member_start(self._source, self._stand_in, 0)
+        stand_in = self._stand_in  # next to flow collections, new items are ones
+        new_first = member_start(self._source, stand_in, 0) if is_block(stand_in) else stand_in.start
         by = column(self._source, new_first) - column(self._source, first)
         line = self._source.next_line(after)
         has_head = bool(self._text[after:line_end].strip()) or self._source.line_start(first) != line
         if first < line_end or not has_head:
+            self._kept_until = new_first
             return self._text[self._new_start : new_first] + self._reindented(Span(first, self._span.end), by)
         lead = self._text[self._new_start : _after_indicator(self._change.target)]
         below = self._reindented(Span(line, self._span.end), by, first_too=True)
@@ -237,21 +256,37 @@ class _BlockMove:
         splices = [splice.moved(-end) for splice in self._change.removed if splice.start >= end]
         return apply_splices(self._text[end:], splices)
 
-    def _lines_above(self) -> Iterator[Splice]:
-        """The comment lines above, in the column of the new entry; above the line of a dash that it begins after."""
-        if not self._above:
-            return
-        line = self._source.line_start(self._new_start)
-        blanks = self._text[line : self._new_start]
-        width = len(blanks) - len(blanks.lstrip(" ")) if blanks.strip() else len(blanks)
-        least = min(_column(self._tree, comment) for comment in self._above)
-        columns = [width + (_column(self._tree, each) - least if each.own_line else 0) for each in self._above]
-        lines = [" " * at + comment.text for at, comment in zip(columns, self._above, strict=True)]
-        yield new_lines(self._source, line, lines)
+
+def _lines_above(target: Target, comments: list[Comment]) -> list[Splice]:
+    """Comments as lines in the column of the new entry or item; above the line of a dash that it begins after."""
+    if not comments:
+        return []
+    source, start = target.tree.source, _start_of(target)
+    line = source.line_start(start)
+    blanks = source.text[line:start]
+    width = len(blanks) - len(blanks.lstrip(" ")) if blanks.strip() else len(blanks)
+    least = min((_column(target.tree, comment) for comment in comments if comment.own_line), default=0)
+    columns = [width + (_column(target.tree, each) - least if each.own_line else 0) for each in comments]
+    return [new_lines(source, line, [" " * at + each.text for at, each in zip(columns, comments, strict=True)])]
+
+
+def _end_of_line(change: MoveHere, start: int, *, has_lines: bool) -> tuple[int, list[Comment]]:
+    """The end of what the new text replaces, and the comments in it: those that the placeholder has got, because what
+    was there before had them. `has_lines`: the new text may not have a comment after it."""
+    source, leaf = change.target.tree.source, last_leaf(change.target.holders[-1].node)
+    tail = change.target.tree.tails.get(source.line_start(leaf.end)) if has_lines else None
+    end = leaf.end if tail is None or tail.span.start < leaf.end else tail.span.end
+    return end, [c for c in change.target.tree.comments if start <= c.span.start < end]
 
 
 def _column(tree: Tree, comment: Comment) -> int:
     return column(tree.source, comment.span.start)
+
+
+def _cut(tree: Tree, comment: Comment) -> Splice:
+    if comment.own_line:
+        return Splice(*comment_line(tree, comment), "")
+    return Splice(blanks_before(tree.source, comment.span.start), comment.span.end, "")
 
 
 def _start_of(target: Target) -> int:
@@ -280,8 +315,8 @@ def _from_flow_into_block(change: MoveHere) -> Moved:
     """A value that is written in flow style already."""
     old, new, tree = change.old, change.target, change.target.tree
     value, source = old.holders[-1].node, tree.source
-    start, end = _start_of(new), last_leaf(new.holders[-1].node).end
-    span, owner = _flow_span(old), column(source, start)
+    start, span = _start_of(new), old.holders[-1].node.span
+    owner = column(source, start)
     by = owner - _indentation(old, span.start)
     least = least_indentation(tree, span)
     if least is not None and isinstance(value, Scalar):
@@ -299,10 +334,8 @@ def _from_flow_into_block(change: MoveHere) -> Moved:
     text = f"{lead} {text}" if text else lead
     if tail is not None:
         text += source.text[blanks_before(source, tail.span.start) : tail.span.end]
-    line = source.line_start(start)
-    margin = source.text[line:start]
-    width = owner if not margin.strip() else len(margin) - len(margin.lstrip(" "))
-    above = [new_lines(source, line, [" " * width + c.text for c in others])] if others else []
+    end, present = _end_of_line(change, start, has_lines="\n" in text or tail is not None)
+    above = _lines_above(new, [*present, *others])
     return Moved([*above, Splice(start, end, text)], [*inside, *others, *([tail] if tail else [])], key)
 
 
@@ -312,7 +345,7 @@ def _into_flow(change: MoveHere) -> Moved:
     old_entry, new_entry = old.holders[-1].entry, new.holders[-1].entry
     splices: list[Splice] = []
     if old.in_flow:
-        span = _flow_span(old)
+        span = old.holders[-1].node.span
         by = _indentation(new, node.start) - _indentation(old, span.start)
         text = _with_braces(old, reindented(tree, span, by, [old.holders[-1].node])) or "null"
         comments = [c for c in tree.comments if span.start <= c.span.start < span.end]
@@ -331,12 +364,6 @@ def _into_flow(change: MoveHere) -> Moved:
             start, key = new_entry.key.start, written[1]
             text = f"{written[0]}: {text}"
     return Moved([Splice(start, node.end, text), *splices], comments, key, in_one_line=not old.in_flow)
-
-
-def _flow_span(old: Target) -> Span:
-    """The text of a value in a flow collection. That of a pair without a colon (`{a}`) is empty."""
-    node = old.holders[-1].node
-    return node.span
 
 
 def _with_braces(old: Target, text: str) -> str:

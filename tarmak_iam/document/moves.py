@@ -156,6 +156,9 @@ def _check_takes_item(target: Target, index: int) -> None:
     node = target.holders[-1].node if target.holders and not target.missing else None
     length = member_count(node) if isinstance(node, Sequence) else 0
     is_free = node is None or is_null(node) or (isinstance(node, (Mapping, Sequence)) and not member_count(node))
+    if isinstance(node, Alias):
+        what = f"{target.route} is the alias *{node.name}: a change would affect every use of it"
+        raise refused_edit(target, what, f"move it to the value at &{node.name}, or replace the alias with its value")
     if node is not None and not is_free and not isinstance(node, Sequence):
         what = f"{target.route} is {kind_of(node)}, not a list"
         raise refused_edit(target, what, "end the path with a key")
@@ -170,9 +173,9 @@ def planned_transfer(
     """The two changes that follow when the placeholder is set: the removal, and the text at the new place. `line` is
     the number of a line before it was set, by an offset after that. Raises EditRefused."""
     old, new = find(transfer.old), find(transfer.new)
-    check_anchors(old, new, line)
     removal = planned_change(Remove(transfer.old, edit.prune), find, None)
     assert isinstance(removal, RemoveMembers)  # the placeholder stays in the document
+    _check_anchors(old, new, removal.target.member(removal.numbers[0]), line)
     here = MoveHere(new, value, old, tuple(removal.splices()))
     if removal.own is not None:  # other comments inside of what is pruned stay, but those that move do not
         removal = replace(removal, own=(*removal.own, *here.moved().comments))
@@ -180,15 +183,16 @@ def planned_transfer(
     return removal, here
 
 
-def check_anchors(old: Target, new: Target, line: Callable[[int], int]) -> None:
+def _check_anchors(old: Target, new: Target, pruned: Target, line: Callable[[int], int]) -> None:
     """Raises EditRefused if an alias would no longer refer to its anchor when the placeholder at `new` is replaced with
-    what is at `old`."""
+    what is at `old`, and the parents from `pruned` on are gone."""
     tree = old.tree
     if not tree.has_aliases or tree.root is None:
         return
     anchors: dict[str, Node] = {}
+    gone = {id(holder.node) for holder in old.holders[len(pruned.holders) - 1 : -1]}
     for node in _in_new_order(tree.root, old, new.holders[-1].node):
-        if node.anchor:
+        if node.anchor and id(node) not in gone:
             anchors[node.anchor] = node
         if isinstance(node, Alias) and anchors.get(node.name) is not node.target:
             _refuse_alias(old, node, anchors.get(node.name), line)
@@ -211,7 +215,9 @@ def _in_new_order(root: Node, old: Target, stand_in: Node) -> Iterator[Node]:
 
 def _refuse_alias(old: Target, alias: Alias, other: Node | None, line: Callable[[int], int]) -> None:
     what = f"the alias *{alias.name} (line {line(alias.start)}) would "
-    if other is None:
+    if other is None and any(holder.node is alias.target for holder in old.holders[:-1]):
+        what += f"lose its anchor (line {line(alias.target.start)})"
+    elif other is None:
         what += f"be above its anchor (line {line(alias.target.start)})"
     else:
         what += f"refer to another anchor (line {line(other.start)})"

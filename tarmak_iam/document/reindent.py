@@ -32,14 +32,14 @@ def _is_covered(at: int, spans: list[Span]) -> bool:
 
 def _shifts(tree: Tree, span: Span, by: int, nodes: Iterable[Node], first_too: bool) -> Iterable[Splice]:
     """The change of each line's indentation. Of a line that has only blanks it is changed in a block scalar, where the
-    blanks may be text; an empty line stays empty."""
+    blanks may be text, and wherever it gets smaller; an empty line stays empty."""
     source, scalars = tree.source, [each for node in nodes for each in walk(node) if isinstance(each, Scalar)]
     literals = [Span(each.start, each.end) for each in scalars if each.is_block]
     at = span.start if first_too else source.next_line(span.start)
     while at < span.end:
         line = source.text[at : source.line_end(at)]
         blanks = len(line) - len(line.lstrip(" "))
-        if line.strip() or (line and _is_covered(at, literals)):
+        if line.strip() or by < 0 or (line and _is_covered(at, literals)):
             yield Splice(at, at, " " * by) if by > 0 else Splice(at, at + min(-by, blanks), "")
         at = source.next_line(at)
 

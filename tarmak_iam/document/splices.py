@@ -178,6 +178,18 @@ def keeps_line_ends(source: Source, leaf: Scalar) -> bool:
     return "+" in _header(source, leaf)
 
 
+def content_indentation(source: Source, leaf: Scalar) -> int:
+    """The indentation of a block scalar's text."""
+    at = source.next_line(content_start(source.text, leaf))
+    while at < leaf.end:
+        line = source.text[at : source.line_end(at)]
+        if line.strip(" "):
+            text = leaf.text.lstrip("\n")
+            return len(line) - len(line.lstrip(" ")) - (len(text) - len(text.lstrip(" ")))
+        at = source.next_line(at)
+    return 1
+
+
 def _header(source: Source, leaf: Scalar) -> str:
     match = _HEADER.match(source.text, content_start(source.text, leaf))
     return match.group() if match else ""
