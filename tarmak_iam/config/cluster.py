@@ -204,6 +204,15 @@ class Cluster:
         zone = (self.provider_data().get("amazon") or {}).get("publicZone")
         return f"https://api.{self.cluster_name}.{zone}" if self.api_server.get("public") and zone else None
 
+    def get(self, path: str, default: Any = None, *, effective: bool = False) -> Any:
+        """The value at a path, as in `get("instancePools[worker].maxCount")`; absolute with a leading `/`.
+
+        `default` is returned if the key is not set. With `effective` the value is the one that Tarmak uses: its default
+        for a key that is not set, if it is known. Raises SelectionError for a path that means no key of Tarmak or of
+        the file, or several items.
+        """
+        return value_of_key(self._file, self.route, path, default, effective=effective)
+
     def effective(self) -> dict[str, Any]:
         """How Tarmak uses the cluster: cluster_name, type, kubernetes_version, apiServer (Tarmak's JSON with defaults,
         or None), hieradata (the two webhook lines), terraform (the access-log variables) and errors (those of
@@ -217,6 +226,17 @@ class Cluster:
             "terraform": terraform(self),
             "errors": [f"{message}; {remedy}" for _, message, remedy in api_server_issues(self)],
         }
+
+
+def value_of_key(file: ReadFile, base: Route, path: str, default: Any, *, effective: bool) -> Any:
+    """The value of a key; `base` is the route that a relative path begins at."""
+    from tarmak_iam.config.key_paths import KeyPath
+    from tarmak_iam.config.key_values import UNSET, effective_value, written_value
+    from tarmak_iam.config.path_lookup import look_up
+
+    found = look_up(file.document, base, KeyPath.parse(path, root=not base.steps))
+    value = (effective_value if effective else written_value)(file, found)
+    return default if value is UNSET else value
 
 
 def _overlaid(written: Any, decoded: Any) -> Any:

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config.amazon import AMAZON
-from tarmak_iam.config.cluster import Cluster, ReadFile
+from tarmak_iam.config.cluster import Cluster, ReadFile, value_of_key
 from tarmak_iam.config.ignored_content import IgnoredContent, misspelt_key_of_selection
 from tarmak_iam.config.locate import config_path, directory_option
 from tarmak_iam.config.section_edits import (
@@ -32,8 +32,13 @@ from tarmak_iam.document.file_on_disk import FileOnDisk
 from tarmak_iam.document.files import read_file
 from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
 from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.routes import Route
 from tarmak_iam.suggestions import choose_among
 from tarmak_iam.text import quoted, shortened
+
+if TYPE_CHECKING:
+    from tarmak_iam.config.edits import ConfigEdits
+
 
 _FORM = "<environment>-<name>"
 
@@ -186,7 +191,7 @@ class TarmakConfig:
         Raises SelectionError for an unknown cluster, ConfigError for a hub (it has no masters) and EditRefused.
         """
         cluster = self.cluster(cluster_name)
-        self._check_masters(
+        self.check_masters(
             cluster, "awsIAMAuthenticatorInit", "enable IAM login on the other clusters of the environment"
         )
         return self._with(self.file.with_document(enable_authenticator_init(self.document, cluster)))
@@ -221,7 +226,7 @@ class TarmakConfig:
         ]
         if section.path[0] == "kubernetes":
             keys = " and ".join(chosen.key for chosen, _ in edits)
-            self._check_masters(cluster, keys, "set it on the other clusters of the environment")
+            self.check_masters(cluster, keys, "set it on the other clusters of the environment")
         return self._with(edit_section(self.file, cluster, section, edits, self.command_line(cluster)))
 
     def unset(self, cluster_name: str, key: str, section: Section[Any] = AMAZON) -> TarmakConfig:
@@ -232,13 +237,43 @@ class TarmakConfig:
         cluster, chosen = self.cluster(cluster_name), key_named(section, key)
         return self._with(clear_section(self.file, cluster, chosen, self.command_line(cluster)))
 
-    def _check_masters(self, cluster: Cluster, what: str, remedy: str) -> None:
+    def get(self, path: str, default: Any = None, *, effective: bool = False) -> Any:
+        """The value at a path from the root of the file, as in `get("environments[dev].location")`.
+
+        `default` is returned if the key is not set. `effective`, and what is raised, as in `Cluster.get`.
+        """
+        return value_of_key(self.file, Route(), path, default, effective=effective)
+
+    def edit(
+        self, cluster: Cluster | str | None = None, *, force: bool = False, through_alias: bool = False
+    ) -> ConfigEdits:
+        """Edits of any key, which are collected and made together by their `apply`. Paths are relative to the cluster,
+        or absolute with a leading `/`; without a cluster they are absolute.
+
+        `force` also writes keys that Tarmak does not know. `through_alias` is that of `Document.set`. Raises
+        SelectionError for an unknown cluster.
+        """
+        from tarmak_iam.config.edits import ConfigEdits
+
+        return ConfigEdits(self, force=force, through_alias=through_alias).on(cluster)
+
+    def patch(self, mapping: Mapping[str, Any], cluster: Cluster | str | None = None) -> TarmakConfig:
+        """The configuration with a mapping merged into a cluster, or into the whole file: None removes a key, and items
+        of lists are found by their names. Returns the same config if nothing changes. Raises as `ConfigEdits.apply`."""
+        return self.edit(cluster).patch(mapping).apply()
+
+    def check_masters(self, cluster: Cluster, what: str, remedy: str) -> None:
+        """Raises ConfigError for a hub, where what is set would have no effect."""
         if cluster.is_hub:
             raise ConfigError(
                 f"{cluster.cluster_name} is a hub: it has no masters, so {what} would have no effect",
                 remedy=remedy,
                 place=self.document.position(cluster.route),
             )
+
+    def with_document(self, document: Document) -> TarmakConfig:
+        """The configuration with an edited text, for `save`. Raises ConfigError if Tarmak could not read it."""
+        return self._with(self.file.with_document(document))
 
     def _with(self, file: ReadFile) -> TarmakConfig:
         if file is self.file:

@@ -157,6 +157,16 @@ def decode(document: Document) -> dict[str, Any]:
     return data
 
 
+def decode_value(document: Document, node: Node, field: Field, route: Route) -> Any:
+    """What Tarmak reads from one value of a document, if it is the value of that field. `route` names it in messages.
+
+    Raises ConfigError, with the position in the document, if Tarmak could not read it.
+    """
+    decoder = _Decoder(document)
+    decoder.check_json(node, route)
+    return decoder.value(node, field, route)
+
+
 class _Decoder:
     def __init__(self, document: Document) -> None:
         self._document = document

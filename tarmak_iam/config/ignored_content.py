@@ -84,12 +84,20 @@ class IgnoredContent:
     scalars: tuple[TypedScalar, ...]
 
     @classmethod
-    def of(cls, document: Document, owned: Iterable[TypePath] = ()) -> IgnoredContent:
-        """`owned` are paths of keys that section plugins know, even if Tarmak does not."""
+    def of(
+        cls,
+        document: Document,
+        owned: Iterable[TypePath] = (),
+        *,
+        field: Field | None = None,
+        path: TypePath = (),
+    ) -> IgnoredContent:
+        """`owned` are paths of keys that section plugins know, even if Tarmak does not. The document is a whole
+        tarmak.yaml, or the value of a `field` at a type path."""
         keys = _KeyVisitor(document)
         keys.visit(document.root, Route())
-        types = _TypeVisitor(document, frozenset(path[:end] for path in owned for end in range(1, len(path) + 1)))
-        types.visit(document.root, root_field(), Route(), ())
+        types = _TypeVisitor(document, frozenset(each[:end] for each in owned for end in range(1, len(each) + 1)))
+        types.visit(document.root, field or root_field(), Route(), path)
         return cls(document, tuple(keys.duplicates), tuple(keys.overridden), tuple(types.unknown), tuple(types.scalars))
 
 

@@ -11,12 +11,12 @@ from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.decode import FILE_REFUSED
 from tarmak_iam.config.sections import Section, field_errors, validation_error
 from tarmak_iam.config.tarmak_types import ScalarTypeError, field_at, scalar_value
-from tarmak_iam.document import Document
-from tarmak_iam.errors import ConfigError, ParseError, SelectionError
+from tarmak_iam.config.typed_values import octal_flaw, yaml_value
+from tarmak_iam.errors import ConfigError, SelectionError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.plugins import OWN, check_unique, provided
 from tarmak_iam.suggestions import did_you_mean
-from tarmak_iam.text import quoted
+from tarmak_iam.text import quoted, shortened
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -95,10 +95,10 @@ class SectionKey:
         the text. Raises ConfigError for a value that the key does not accept."""
         if self._accepts_only_strings:
             return self.checked(text)
-        try:
-            value = Document.parse(text, json=False).data
-        except ParseError:
-            value = text
+        value = yaml_value(text)
+        flaw = octal_flaw(text, value)
+        if flaw is not None:
+            raise ConfigError(f"{self.key} must not be {shortened(text)}", remedy=flaw)
         if value != text and value is not None and not self._is_accepted(value) and self._is_accepted(text):
             value = text
         return self.checked(value)

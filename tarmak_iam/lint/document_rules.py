@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tarmak_iam.config.ignored_content import DuplicateKey, IgnoredContent, UnknownKey
-from tarmak_iam.config.key_suggestions import KeySuggestion, suggest_key
-from tarmak_iam.config.tarmak_types import ITEM, TypePath, fields_of, root_field
+from tarmak_iam.config.ignored_content import DuplicateKey, IgnoredContent
+from tarmak_iam.config.unknown_keys import place_text, question, suggestion_for
 from tarmak_iam.document.nodes import Mapping, Sequence, dereference
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.messages import early_end
@@ -17,19 +16,19 @@ from tarmak_iam.text import quoted, shortened
 
 def _unknown_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.unknown:
-        guess = _suggested(key)
+        guess = suggestion_for(key)
         if guess is None or not guess.is_sure:
-            what = f"Tarmak ignores the unknown key {quoted(key.name)} {_place(key.parent)}"
+            what = f"Tarmak ignores the unknown key {quoted(key.name)} {place_text(key.parent)}"
             remedy = "remove it, or make it a comment: Tarmak drops it when it rewrites the file"
-            yield rule.finding(Subject.CONFIG, key.route, what, _question(key, guess) or remedy, at=At.KEY)
+            yield rule.finding(Subject.CONFIG, key.route, what, question(key, guess) or remedy, at=At.KEY)
 
 
 def _mistaken_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.unknown:
-        guess = _suggested(key)
+        guess = suggestion_for(key)
         if guess is not None and guess.is_sure:
-            what = f"Tarmak ignores {quoted(key.name)} {_place(key.parent)}"
-            yield rule.finding(Subject.CONFIG, key.route, what, _question(key, guess), at=At.KEY)
+            what = f"Tarmak ignores {quoted(key.name)} {place_text(key.parent)}"
+            yield rule.finding(Subject.CONFIG, key.route, what, question(key, guess), at=At.KEY)
 
 
 def _duplicate_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
@@ -90,46 +89,8 @@ def _octal(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
             )
 
 
-def _suggested(key: UnknownKey) -> KeySuggestion | None:
-    return suggest_key(key.name, key.node, key.parent, key.struct, key.siblings, key.plugin_keys)
-
-
-def _question(key: UnknownKey, guess: KeySuggestion | None) -> str:
-    if guess is None:
-        return ""
-    name, home = guess.path[-1], guess.path[:-1]
-    if home == key.parent and name in key.siblings:
-        return f"{name} is already set: keep one of them"
-    other = name if home == key.parent else _text(guess.path) if home else f"{name} at the top level"
-    return f"did you mean {other}?" if guess.fits else f"did you mean {other}, which must be {_kind(guess.path)}?"
-
-
-def _kind(path: TypePath) -> str:
-    """The type that a field requires, in the words of YAML."""
-    field = root_field()
-    for key in path:
-        known = field.of if key == ITEM else fields_of(field.struct).get(key)
-        field = known or field
-    kinds = {
-        "string": "a string",
-        "bool": "true or false",
-        "list": "a list",
-        "timestamp": "a timestamp",
-        "quantity": "a size",
-    }
-    return kinds.get(field.kind) or ("a number" if field.is_number else "a YAML mapping")
-
-
 def _line(survey: IgnoredContent, route: Route) -> int | None:
     return survey.document.position(route, at_key=True).line
-
-
-def _place(path: TypePath) -> str:
-    return f"in {_text(path)}" if path else "at the top level"
-
-
-def _text(path: TypePath) -> str:
-    return ".".join(path).replace(f".{ITEM}", "[]")
 
 
 DOCUMENT_RULES = (

@@ -1,0 +1,208 @@
+"""What an edit of tarmak.yaml must not bring: keys that Tarmak ignores, and values that it rejects or does not use."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from tarmak_iam.config.cluster import Cluster
+from tarmak_iam.config.cluster_validation import (
+    Issue,
+    api_server_issues,
+    cluster_cidr_issues,
+    cluster_issues,
+    range_issues,
+)
+from tarmak_iam.config.config import TarmakConfig
+from tarmak_iam.config.environment_validation import (
+    cidr_issues,
+    hub_issues,
+    hub_of,
+    ignored_location_issues,
+    location_issues,
+    provider_issues,
+    public_zone_issues,
+)
+from tarmak_iam.config.ignored_content import IgnoredContent, UnknownKey
+from tarmak_iam.config.instance_pools import (
+    hub_zone_issues,
+    label_issues,
+    lists_pools,
+    pool_issues,
+    pool_type_issues,
+    pools_of,
+    region_zone_issues,
+    zero_count_issues,
+)
+from tarmak_iam.config.section_keys import load_sections
+from tarmak_iam.config.tarmak_types import ITEM, Field
+from tarmak_iam.config.unknown_keys import place_text, question, suggestion_for
+from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import Sequence, dereference
+from tarmak_iam.errors import ConfigError, Place, SelectionError
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted, shortened
+
+FORK = "if only your fork of Tarmak knows it, use --force (in Python: force=True)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Flaw:
+    """`kind` names the check that found it. Flaws of a kind with the same path of types and text are equal."""
+
+    kind: str
+    route: Route
+    what: str
+    remedy: str
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        return self.kind, _kinds(self.route), self.what
+
+
+def _kinds(route: Route) -> tuple[str, ...]:
+    return tuple(ITEM if isinstance(step, int) else step for step in route.plain)
+
+
+def check_edit(before: TarmakConfig, after: TarmakConfig, edited: Iterable[Route], *, force: bool = False) -> None:
+    """Raises ConfigError for the first flaw that the edited configuration has and the one before it has not.
+
+    `edited` are the routes that were edited. A flaw elsewhere is not new if one of the same kind was at a place of the
+    same kind: its text names a number that the edit has changed. With `force`, keys that Tarmak does not know are
+    accepted, and nothing else.
+    """
+    routes = tuple(edited)
+    old = list(_flaws(before, before, force=force))
+    known, similar = Counter(each.key for each in old), Counter(each.key[:2] for each in old)
+    waiting: list[_Flaw] = []
+    for flaw in _flaws(after, before, force=force):
+        if known[flaw.key]:
+            known[flaw.key] -= 1
+            similar[flaw.key[:2]] -= 1
+        else:
+            waiting.append(flaw)
+    for flaw in waiting:
+        is_own = any(route.leads_to(flaw.route) for route in routes)
+        if not is_own and similar[flaw.key[:2]] > 0:
+            similar[flaw.key[:2]] -= 1
+            continue
+        place = place_before(before.document, after.document, flaw.route)
+        raise ConfigError(f"the edit was refused: {flaw.what}", remedy=flaw.remedy, place=place)
+
+
+def place_before(before: Document, after: Document, route: Route) -> Place:
+    """The place in the text before an edit of a route in the text after it: that of the deepest node that is certainly
+    the same, because no list on the way has got or lost items."""
+    for end, step in enumerate(route.steps):
+        above = Route(route.steps[:end])
+        if isinstance(step, int) and _length(before, above) != _length(after, above):
+            return before.position(above)
+    return before.position(route)
+
+
+def _length(document: Document, route: Route) -> int | None:
+    node = document.node(route)
+    node = None if node is None else dereference(node)
+    return len(node.items) if isinstance(node, Sequence) else None
+
+
+def _flaws(config: TarmakConfig, before: TarmakConfig, *, force: bool) -> Iterator[_Flaw]:
+    yield from _ignored(config, force=force)
+    yield from _of_selection(config)
+    for kind, of_cluster in _OF_CLUSTERS.items():
+        for cluster in config.clusters:
+            for path, what, remedy in of_cluster(cluster, config):
+                yield _Flaw(kind, Route.of((*cluster.route.plain, *path)), what, remedy)
+    for kind, of_file in _OF_FILES.items():
+        if kind not in _ONLY_WITH_POOLS or lists_pools(before):
+            for path, what, remedy in of_file(config):
+                yield _Flaw(kind, Route.of(path), what, remedy)
+
+
+_OF_CLUSTERS: dict[str, Callable[[Cluster, TarmakConfig], Iterable[Issue]]] = {
+    "api server": lambda cluster, _: api_server_issues(cluster),
+    "cluster": lambda cluster, _: cluster_issues(cluster),
+    "ranges": lambda cluster, _: (*cluster_cidr_issues(cluster), *range_issues(cluster)),
+    "pool types": lambda cluster, _: pool_type_issues(cluster),
+    "pools": lambda cluster, _: pool_issues(cluster),
+    "counts": lambda cluster, _: zero_count_issues(cluster),
+    "labels": lambda cluster, _: _labels(cluster),
+    "zones": lambda cluster, config: (
+        *region_zone_issues(cluster),
+        *hub_zone_issues(cluster, hub_of(cluster, config)),
+    ),
+    "sections": lambda cluster, _: _sections(cluster),
+}
+"""The checks of one cluster, with paths below it. What only AWS or Terraform rejects, and advice, is not here: `check`
+reports it after the edit."""
+
+_OF_FILES: dict[str, Callable[[TarmakConfig], Iterable[Issue]]] = {
+    "providers": provider_issues,
+    "hubs": hub_issues,
+    "cidrs": cidr_issues,
+    "locations": location_issues,
+    "public zones": public_zone_issues,
+    "ignored locations": ignored_location_issues,
+}
+
+_ONLY_WITH_POOLS = ("providers", "hubs")
+"""Checks of complete files: an edit that begins to list pools is not the reason for what they report."""
+
+
+def _labels(cluster: Cluster) -> Iterator[Issue]:
+    for index, pool in enumerate(pools_of(cluster)):
+        for path, what, remedy in label_issues(pool):
+            yield ("instancePools", index, *path), what, remedy
+
+
+def _sections(cluster: Cluster) -> Iterator[Issue]:
+    tarmaks = api_server_issues(cluster)
+    for section in load_sections():
+        for each in cluster.problems(section):
+            issue = ((*section.path, *each.path), each.message, each.remedy)
+            if issue not in tarmaks:
+                yield issue
+
+
+def _of_selection(config: TarmakConfig) -> Iterator[_Flaw]:
+    if config.data.get("currentCluster"):
+        try:
+            _ = config.current_cluster
+        except SelectionError as error:
+            yield _Flaw("selection", Route.of(("currentCluster",)), error.what, error.remedy)
+
+
+def _ignored(config: TarmakConfig, *, force: bool) -> Iterator[_Flaw]:
+    ignored = config.ignored_content
+    for unknown in () if force else ignored.unknown:
+        what, remedy = unknown_key_text(unknown)
+        yield _Flaw("unknown key", unknown.route, what, remedy)
+    for duplicate in ignored.duplicates:
+        yield _Flaw(
+            "duplicate", duplicate.route, f"{quoted(duplicate.name)} would be a duplicate key", "keep one of them"
+        )
+    for overridden in ignored.overridden:
+        what = f"Tarmak would ignore {quoted(overridden.name)}: a merge key (<<) below it overrides it"
+        yield _Flaw("overridden", overridden.route, what, "move the merge key above it, or change the merged mapping")
+
+
+def unknown_key_text(key: UnknownKey) -> tuple[str, str]:
+    """What is wrong with a key that Tarmak does not know, and what to write instead."""
+    alone = replace(key, siblings=frozenset())  # what is there already may have been meant, too
+    what = f"Tarmak does not know the key {shortened(quoted(key.name))} {place_text(key.parent)}"
+    return what, question(alone, suggestion_for(alone)) or FORK
+
+
+def check_patch(document: Document, field: Field | None, path: tuple[str, ...], *, force: bool = False) -> None:
+    """Raises ConfigError, with its place in the patch, for a key of a patch that Tarmak does not know, and for a
+    duplicate key."""
+    owned = [("clusters", ITEM, *section.path) for section in load_sections()]
+    ignored = IgnoredContent.of(document, owned, field=field, path=path)
+    for duplicate in ignored.duplicates:
+        place = document.position(duplicate.route, at_key=True)
+        raise ConfigError(f"duplicate key {quoted(duplicate.name)}", remedy="keep one of them", place=place)
+    for unknown in () if force else ignored.unknown:
+        what, remedy = unknown_key_text(unknown)
+        raise ConfigError(what, remedy=remedy, place=document.position(unknown.route, at_key=True))

@@ -1,0 +1,312 @@
+"""Edits of any key of tarmak.yaml: by path, typed as Tarmak types them, made together and checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import field, replace
+from typing import Any, Literal
+
+from tarmak_iam.config.cluster import Cluster
+from tarmak_iam.config.config import TarmakConfig
+from tarmak_iam.config.edit_checks import FORK, check_edit, check_patch
+from tarmak_iam.config.item_names import NAMING, items_of, names_of
+from tarmak_iam.config.key_paths import KeyPath, MatchStep, NameStep, joined
+from tarmak_iam.config.key_values import written_value
+from tarmak_iam.config.patches import Patch, name_of_value, naming_text
+from tarmak_iam.config.path_lookup import FoundKey, NoSuchItem, kind_text, look_up
+from tarmak_iam.config.tarmak_types import Field
+from tarmak_iam.config.typed_values import checked_value, text_value
+from tarmak_iam.document import Append, Document, Edit, Remove, Set
+from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.nodes import Mapping as MappingNode
+from tarmak_iam.document.nodes import dereference
+from tarmak_iam.document.plain_values import plain, same
+from tarmak_iam.document.unified_diff import unified_diff
+from tarmak_iam.errors import ConfigError, SelectionError
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted, shortened
+
+Verb = Literal["set", "append", "unset", "patch"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeyEdit:
+    """One edit. `base` is the route of the cluster that a relative path begins at. `is_text`: the value is a text of
+    the command line."""
+
+    verb: Verb
+    path: KeyPath
+    base: Route
+    value: Any = None
+    is_text: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConfigEdits:
+    """Edits of a configuration that are not made yet. Frozen: every method returns a new value.
+
+    A path is relative to the chosen cluster, as in `instancePools[worker].maxCount`, or absolute with a leading `/`, as
+    in `/environments[dev].location`; without a cluster every path is absolute. Later paths see what earlier edits did.
+    Nothing is changed before `apply`.
+    """
+
+    config: TarmakConfig = field(repr=False)
+    cluster: Cluster | None = None
+    edits: tuple[KeyEdit, ...] = ()
+    force: bool = False
+    through_alias: bool = False
+
+    def on(self, cluster: Cluster | str | None) -> ConfigEdits:
+        """The same edits; the paths of the next ones are relative to that cluster, or absolute for None.
+
+        Raises SelectionError for an unknown name.
+        """
+        return replace(self, cluster=self.config.cluster(cluster) if isinstance(cluster, str) else cluster)
+
+    def set(self, path: str | KeyPath, value: Any) -> ConfigEdits:
+        """Sets a key to a plain value. Missing parents are created. Raises SelectionError for a text that is not a
+        path."""
+        return self._with("set", path, value)
+
+    def append(self, path: str | KeyPath, value: Any) -> ConfigEdits:
+        """Adds an item to a list, which is created if it is missing. An item that is in the list already is not added
+        again. Raises as `set` does."""
+        return self._with("append", path, value)
+
+    def unset(self, path: str | KeyPath) -> ConfigEdits:
+        """Removes a key or an item of a list, with the parents that are empty then. Raises as `set` does."""
+        return self._with("unset", path)
+
+    def patch(self, mapping: Mapping[str, Any], path: str | KeyPath | None = None) -> ConfigEdits:
+        """Merges a mapping into the cluster, or into what is at the path: None removes a key, items of lists of
+        mappings are found by their names (added if there is none), and every other value replaces the old one."""
+        whole = "." if self.cluster is not None else "/"
+        return self._with("patch", whole if path is None else path, mapping)
+
+    def set_text(self, path: str | KeyPath, text: str) -> ConfigEdits:
+        """As `set`, with a text as on the command line: a string as it is, everything else in YAML or JSON."""
+        return self._with("set", path, text, is_text=True)
+
+    def append_text(self, path: str | KeyPath, text: str) -> ConfigEdits:
+        """As `append`, with a text as on the command line."""
+        return self._with("append", path, text, is_text=True)
+
+    def _with(self, verb: Verb, path: str | KeyPath, value: Any = None, *, is_text: bool = False) -> ConfigEdits:
+        base = Route() if self.cluster is None else self.cluster.route
+        parsed = path if isinstance(path, KeyPath) else KeyPath.parse(path, root=self.cluster is None)
+        return replace(self, edits=(*self.edits, KeyEdit(verb, parsed, base, value, is_text)))
+
+    def apply(self) -> TarmakConfig:
+        """The edited configuration; the same one if nothing changes. `save` writes it.
+
+        Raises SelectionError for a path that means no key or several items; ConfigError for a value that Tarmak could
+        not read, would reject or would ignore; and EditRefused for an edit that cannot be made safely.
+        """
+        plan = _EditPlan(self)
+        for edit in self.edits:
+            plan.add(edit)
+        return plan.result()
+
+    def diff(self) -> str:
+        """The unified diff of tarmak.yaml that `apply` would lead to; empty if nothing changes. Raises as `apply`."""
+        before, after = self.config.document, self.apply().document
+        return unified_diff(before.text, after.text, before.filename)
+
+
+class _EditPlan:
+    """The edits of the document, in order. Paths are looked up in `_document`, to which the `_waiting` edits have not
+    been made yet: they do not matter for it."""
+
+    def __init__(self, edits: ConfigEdits) -> None:
+        self._config, self._force, self._through_alias = edits.config, edits.force, edits.through_alias
+        self._document = edits.config.document
+        self._waiting: list[Edit] = []
+        self._all: list[Edit] = []
+        self._edited: list[Route] = []
+        self._is_stale = False
+
+    def add(self, edit: KeyEdit) -> None:
+        if self._is_stale or edit.verb in ("unset", "patch") or _is_matched(edit.path):
+            self._refresh()
+        advice = "" if edit.verb == "unset" else FORK
+        try:
+            found = look_up(self._document, edit.base, edit.path, unknown=self._force, advice=advice)
+        except NoSuchItem as missing:
+            if edit.verb == "unset" and missing.is_last:
+                return  # there is nothing to remove
+            raise
+        self._check_single(found)
+        if edit.verb != "unset":
+            self._check_masters(found.route, found.path, edit.verb)
+            self._check_known(found)
+        made = {"set": self._set_key, "append": self._append, "unset": self._unset, "patch": self._patch}[edit.verb]
+        made(found, edit)
+
+    def result(self) -> TarmakConfig:
+        if not self._all:
+            return self._config
+        document = self._config.document.edit(*self._all)
+        if document is self._config.document:
+            return self._config
+        after = self._config.with_document(document)
+        check_edit(self._config, after, self._edited, force=self._force)
+        return after
+
+    def _refresh(self) -> None:
+        if self._waiting:
+            self._document = self._document.edit(*self._waiting)
+        self._waiting, self._is_stale = [], False
+
+    def _make(self, edit: Edit, route: Route) -> None:
+        edit = replace(edit, through_alias=True) if self._through_alias else edit
+        self._waiting.append(edit)
+        self._all.append(edit)
+        self._edited.append(route)
+        last = route.plain[-1] if route.steps else None
+        is_plain = isinstance(edit, Set) and not isinstance(edit.value, (dict, list)) and isinstance(last, str)
+        self._is_stale = self._is_stale or not is_plain or last in NAMING
+
+    # --- the four kinds of edits
+
+    def _set_key(self, found: FoundKey, edit: KeyEdit) -> None:
+        if not found.path.steps:
+            raise self._refused(found, "a whole cluster or file cannot be set", "set its keys, or use patch")
+        value = self._value(found, found.field, edit)
+        last = found.path.steps[-1]
+        if isinstance(last, (NameStep, MatchStep)) and isinstance(value, dict):
+            name, old = name_of_value(value, found.field), found.node
+            names = () if old is None else names_of(old, found.field)
+            if names and name not in names:
+                what = f"the value is named {quoted(name)}" if name else "the value has no name"
+                keys = naming_text(found.field)
+                raise self._refused(
+                    found, f"{what}, not {quoted(names[0])}", f"set its {keys} to {shortened(names[0])}"
+                )
+        self._make(Set(found.route, value), found.route)
+
+    def _append(self, found: FoundKey, edit: KeyEdit) -> None:
+        of = None if found.field is None else found.field.of
+        is_list = (
+            found.field.kind == "list" if found.field is not None else not found.is_set or bool(items_of(found.node))
+        )
+        if not is_list:
+            kind = kind_text(found.field, found.node)
+            raise self._refused(found, f"{found.path} is {kind}, not a list", "use set for a value that is not a list")
+        value = self._value(found, of, edit, item=True)
+        present = written_value(replace(self._config.file, document=self._document), found)
+        for index, item in enumerate(present if isinstance(present, list) else ()):
+            if same(item, plain(value)):
+                return
+            name = name_of_value(value, of)
+            if name and name == name_of_value(item, of) and _environment(item) == _environment(value):
+                what = f"{found.path} has an item {quoted(name)} already, with other values"
+                place = self._document.position(found.route / index)
+                raise ConfigError(
+                    what, remedy=f"set the keys of {found.path}{NameStep(name)}, or use patch", place=place
+                )
+        length = len(present) if isinstance(present, list) else 0
+        self._make(Append(found.route, value), found.route / length)
+
+    def _unset(self, found: FoundKey, edit: KeyEdit) -> None:
+        del edit
+        if not found.path.steps:
+            raise self._refused(found, "a whole cluster or file cannot be unset", "unset its keys")
+        if found.node is not None:
+            self._make(removal(self._document, found.route), found.route)
+
+    def _patch(self, found: FoundKey, edit: KeyEdit) -> None:
+        value = edit.value
+        if not isinstance(value, Mapping):
+            raise self._refused(found, "a patch must be a mapping", "write keys and their values")
+        value = self._placed(found, lambda: checked_value(value, found.field, joined(found.path.steps)))
+        self._placed(found, lambda: self._check_patch(value, found))
+        for each in list(Patch(self._document, removal, edit.base).edits(value, found.route, found.field)):
+            route = Route.of(each.path)
+            if not isinstance(each, Remove):
+                self._check_masters(route, Route(route.steps[2:]), "set")
+            self._make(each, route)
+
+    def _check_patch(self, value: dict[str, Any], found: FoundKey) -> None:
+        document = Document.parse(yaml_bytes(value), json=False)
+        check_patch(document, found.field, found.type_path, force=self._force)
+
+    # --- values and checks
+
+    def _value(self, found: FoundKey, of: Field | None, edit: KeyEdit, *, item: bool = False) -> Any:
+        if edit.is_text and not item:
+            return self._placed(found, lambda: typed_text(found, edit.value))
+        key = None if item else found.section_key
+        if key is not None:
+            return self._placed(found, lambda: key.checked(edit.value))
+        name = f"the new item of {found.path}" if item else str(found.path)
+        return self._placed(
+            found, lambda: checked_value(text_value(edit.value, of, name) if edit.is_text else edit.value, of, name)
+        )
+
+    def _placed(self, found: FoundKey, check: Callable[[], Any]) -> Any:
+        """The result of a check of a value; its error gets the place of the key."""
+        try:
+            return check()
+        except ConfigError as error:
+            error.place = self._config.document.position(found.route)
+            raise
+
+    def _check_known(self, found: FoundKey) -> None:
+        if found.is_unknown and not self._force:
+            what = f"Tarmak does not know {found.path}, and would ignore it"
+            raise ConfigError(what, remedy=FORK, place=self._document.position(found.route, at_key=True))
+
+    def _check_masters(self, route: Route, path: object, verb: str) -> None:
+        root, index, key = (*route.plain, None, None, None)[:3]
+        if root != "clusters" or key != "kubernetes" or not isinstance(index, int):
+            return
+        if index < len(self._config.clusters):
+            remedy = f"{verb} it on the other clusters of the environment"
+            self._config.check_masters(self._config.clusters[index], str(path), remedy)
+
+    def _check_single(self, found: FoundKey) -> None:
+        """Of duplicate keys in strict JSON Tarmak merges the values, so that none of them is the one to edit."""
+        if not self._document.is_json:
+            return
+        for key in self._config.ignored_content.duplicates:
+            if found.route.plain[: len(key.route)] == key.route.plain:
+                lines = [self._config.document.position(each, at_key=True).line for each in (key.first, key.route)]
+                what = (
+                    f"{quoted(key.name)} is in the file twice, in lines {lines[0]} and {lines[1]}: Tarmak merges both"
+                )
+                raise self._refused(found, what, "keep one of them, then edit it")
+
+    def _refused(self, found: FoundKey, what: str, remedy: str) -> SelectionError:
+        return SelectionError(what, remedy=remedy, place=self._document.position(found.route))
+
+
+def typed_text(found: FoundKey, text: str) -> Any:
+    """The value that a text on the command line stands for, as the value of a key. Raises ConfigError."""
+    key = found.section_key
+    if key is not None:
+        return key.typed(text)
+    return checked_value(text_value(text, found.field, str(found.path)), found.field, str(found.path))
+
+
+def removal(document: Document, route: Route) -> Remove:
+    """The edit that removes what is at a route, with the parents that are empty then. An item of a list that would be
+    empty stays, because the items after it would get other indices; and so does an empty list: it has another meaning
+    than a missing one."""
+    at, prunes = route, bool(route.steps) and not isinstance(route.steps[-1], int)
+    while prunes and at.parent.steps:
+        node = document.node(at.parent)
+        parent = None if node is None else dereference(node)
+        if not isinstance(parent, MappingNode) or len(parent.entries) > 1:
+            break
+        at = at.parent
+        prunes = not isinstance(at.steps[-1], int)
+    return Remove(route, prune=prunes)
+
+
+def _is_matched(path: KeyPath) -> bool:
+    return any(isinstance(step, MatchStep) for step in path.steps)
+
+
+def _environment(item: Any) -> Any:
+    return item.get("environment") if isinstance(item, Mapping) else None

@@ -1,0 +1,266 @@
+"""Paths of keys of tarmak.yaml as people write them: `instancePools[worker].maxCount`, or absolute with a leading `/`.
+
+This module only splits the text. `path_lookup` finds the key that a path means in a file.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from tarmak_iam.errors import SelectionError
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
+from tarmak_iam.text import quoted, shortened
+
+WHOLE = "."
+"""The path of what all relative paths begin at: the cluster."""
+
+ROOT = "/"
+"""The path of the whole file, and the beginning of an absolute path."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStep:
+    """A key of a mapping. `column` is where it begins in the text, from 1."""
+
+    name: str
+    column: int = 0
+
+    def __str__(self) -> str:
+        return self.name if _PLAIN_KEY.match(self.name) else _in_quotes(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStep:
+    """An item of a list by its index; a negative index counts from the end."""
+
+    index: int
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"[{self.index}]"
+
+
+@dataclass(frozen=True, slots=True)
+class NameStep:
+    """The item of a list with that name, or a list's plain item that is equal."""
+
+    name: str
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"[{self.name if _PLAIN_NAME.match(self.name) else _in_quotes(self.name)}]"
+
+
+@dataclass(frozen=True, slots=True)
+class MatchStep:
+    """The item of a list that has that value at `keys`."""
+
+    keys: tuple[str, ...]
+    value: str
+    column: int = 0
+
+    def __str__(self) -> str:
+        value = self.value if _PLAIN_NAME.match(self.value) else _in_quotes(self.value)
+        return f"[{'.'.join(str(KeyStep(key)) for key in self.keys)}={value}]"
+
+
+PathStep = KeyStep | IndexStep | NameStep | MatchStep
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPath:
+    """A path of keys. `is_absolute`: from the root of the file, otherwise from a cluster."""
+
+    text: str
+    steps: tuple[PathStep, ...]
+    is_absolute: bool = False
+
+    @classmethod
+    def parse(cls, text: str, *, root: bool = False) -> KeyPath:
+        """The path that a text stands for. With `root` it is absolute with or without a leading `/`.
+
+        Raises SelectionError with the column of what is wrong, and what to write instead.
+        """
+        return _Parser(text).path(root=root)
+
+    def __str__(self) -> str:
+        """The path in its usual spelling."""
+        text = joined(self.steps)
+        if self.is_absolute:
+            return f"{ROOT}{text}"
+        return text or WHOLE
+
+    def up_to(self, count: int) -> str:
+        """The first steps in their usual spelling, for messages."""
+        return str(KeyPath("", self.steps[:count], self.is_absolute)) if count else _whole_name(self)
+
+
+def joined(steps: tuple[PathStep, ...]) -> str:
+    """Steps in their usual spelling, without anything before them."""
+    return "".join(f".{step}" if isinstance(step, KeyStep) else str(step) for step in steps).removeprefix(".")
+
+
+def _whole_name(path: KeyPath) -> str:
+    return "the file" if path.is_absolute else "the cluster"
+
+
+_PLAIN_KEY = compiled(r"[^\s.\[\]\"'=/]+\Z")
+
+_PLAIN_NAME = compiled(r"(?!-?[0-9]+\Z)[^\s\[\]\"'=]+\Z")
+
+_KEY = compiled(r"[^\s.\[\]\"'=]+")
+
+_INDEX = compiled(r"-?[0-9]+\Z")
+
+_LONGEST_INDEX = 10
+
+_QUOTED = compiled(r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'")
+
+_ESCAPED = compiled(r"\\(.)")
+
+_BARE_NAME = compiled(r"[^\]\"'=]*")
+
+_QUOTE_BLANK = "put a key that contains a blank in quotes"
+
+
+def _in_quotes(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._steps: list[PathStep] = []
+        self._begin = 0
+
+    def path(self, *, root: bool) -> KeyPath:
+        is_absolute = self._text.startswith(ROOT)
+        self._at = self._begin = len(ROOT) if is_absolute else 0
+        if not self._text:
+            self._fail("a path is required", "write a key such as kubernetes.version")
+        if self._text[self._begin :] != (WHOLE if not is_absolute else ""):
+            self._segments()
+        return KeyPath(self._text, tuple(self._steps), is_absolute or root)
+
+    def _segments(self) -> None:
+        self._key()
+        while self._at < len(self._text):
+            here = self._text[self._at]
+            if here == "[":
+                self._selector()
+            elif here == ".":
+                self._at += 1
+                self._key()
+            elif here == "]":
+                self._fail("there is a ] without [", self._without_here())
+            elif here == "=":
+                self._fail("a path has no value", self._value_apart())
+            elif here.isspace():
+                self._fail("a path has no blanks", _QUOTE_BLANK)
+            elif here in "\"'" and self._text[self._at - 1] not in "]\"'":
+                self._fail("a quotation mark is inside of a key", "put the whole key in quotes, or nothing of it")
+            else:
+                self._fail("a dot is missing", f"write {self._text[: self._at]}.{self._text[self._at :]}")
+
+    def _key(self) -> None:
+        quoted_key = self._in_quotes()
+        if quoted_key is not None:
+            self._steps.append(quoted_key)
+            return
+        match = _KEY.match(self._text, self._at)
+        if match is None:
+            self._no_key()
+        self._steps.append(KeyStep(match[0], self._at + 1))
+        self._at = match.end()
+
+    def _no_key(self) -> NoReturn:
+        here = self._text[self._at : self._at + 1]
+        before = self._text[: self._at]
+        if here.isspace():
+            self._fail("a path has no blanks", _QUOTE_BLANK)
+        if here == "[" and before.endswith("."):
+            self._fail("a key is missing", f"write {before[:-1]}{self._text[self._at :]}")
+        if here in (".", "") and before.endswith((".", ROOT)) and len(before) > 1:
+            self._fail("a key is missing", f"write {before[:-1]}{self._text[self._at :]}")
+        if here == "." and not self._steps:
+            rest = self._text[self._at :].lstrip(".")
+            self._fail(
+                "a key is missing", f"write {before}{rest}" if rest else "write a key such as kubernetes.version"
+            )
+        if here == "[":
+            self._fail("a key is missing", "write the key of a list before the bracket, as in instancePools[worker]")
+        self._fail("a key is missing", "write a key such as kubernetes.version")
+
+    def _selector(self) -> None:
+        column = self._at + 1
+        self._at += 1
+        name = self._name()
+        if self._text[self._at : self._at + 1] == "=":
+            self._at += 1
+            self._match(name, column)
+            return
+        self._close(column)
+        text, is_quoted = name
+        if not is_quoted and _INDEX.match(text) and len(text) <= _LONGEST_INDEX:
+            self._steps.append(IndexStep(int(text), column))
+        elif not text:
+            remedy = "write the name or the index of an item, as in [worker] or [0]"
+            self._fail("the brackets are empty", remedy, column)
+        elif text == "*":
+            remedy = "write the name or the index of an item, as in [worker] or [0]"
+            self._fail("a path means one item, and there is no wildcard", remedy, column)
+        else:
+            self._steps.append(NameStep(text, column))
+
+    def _match(self, name: tuple[str, bool], column: int) -> None:
+        keys, is_quoted = name
+        names = (keys,) if is_quoted else tuple(keys.split("."))
+        value, _ = self._name(equals=True)
+        self._close(column)
+        if not all(names):
+            self._fail("a key is missing before =", "write a key and its value, as in [type=worker]", column)
+        self._steps.append(MatchStep(names, value, column))
+
+    def _name(self, *, equals: bool = False) -> tuple[str, bool]:
+        """What is in the brackets, and whether it is in quotes."""
+        step = self._in_quotes()
+        if step is not None:
+            return step.name, True
+        end = self._at
+        while end < len(self._text) and self._text[end] not in ("]" if equals else "]="):
+            end += 1
+        text = self._text[self._at : end]
+        self._at = end
+        return text.strip(), False
+
+    def _close(self, column: int) -> None:
+        if self._text[self._at : self._at + 1] != "]":
+            if self._at < len(self._text):
+                self._fail("a ] is missing", "write ] after the closing quotation mark")
+            name = "" if self._text[column:] else "NAME"
+            self._fail("the ] of this [ is missing", f"write {self._text}{name}]", column)
+        self._at += 1
+
+    def _in_quotes(self) -> KeyStep | None:
+        if self._text[self._at : self._at + 1] not in ('"', "'"):
+            return None
+        match = _QUOTED.match(self._text, self._at)
+        if match is None:
+            mark = self._text[self._at]
+            self._fail("the closing quotation mark is missing", f"write {self._text}{mark}")
+        column, self._at = self._at + 1, match.end()
+        return KeyStep(_ESCAPED.sub(r"\1", match[1]) if match[2] is None else match[2], column)
+
+    def _without_here(self) -> str:
+        return f"write {self._text[: self._at]}{self._text[self._at + 1 :]}"
+
+    def _value_apart(self) -> str:
+        path, value = self._text[: self._at], self._text[self._at + 1 :]
+        return f"write the value as a separate argument: {path} {value}".rstrip()
+
+    def _fail(self, what: str, remedy: str, column: int | None = None) -> NoReturn:
+        at = self._at + 1 if column is None else column
+        raise SelectionError(f"path {quoted(self._text)}, column {at}: {what}", remedy=shortened(remedy, 200))

@@ -1,0 +1,131 @@
+"""A patch as the edits that it needs: mappings are merged, items of lists by their names, and null removes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from tarmak_iam.config.item_names import Keys, items_of, naming_keys, node_at, scalar_texts
+from tarmak_iam.config.tarmak_types import Field, fields_of
+from tarmak_iam.document import Append, Document, Edit, Set
+from tarmak_iam.document.nodes import Mapping as MappingNode
+from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference
+from tarmak_iam.errors import SelectionError
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.routes import Route
+from tarmak_iam.text import brief_list, quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """`unset` makes the edit that removes what is at a route. `base` is the route that paths in messages begin at."""
+
+    document: Document
+    unset: Callable[[Document, Route], Edit]
+    base: Route = Route()
+
+    def edits(self, value: Any, route: Route, field: Field | None) -> Iterator[Edit]:
+        """The edits that merge a value into what is at a route. Raises SelectionError for an item of a list that has
+        no name, or the name of several items."""
+        node = self._node(route)
+        if isinstance(value, Mapping) and isinstance(node, MappingNode) and node.entries:
+            for key, child in value.items():
+                yield from self._member(child, route / str(key), _child(field, str(key)))
+        elif isinstance(value, (list, tuple)) and isinstance(node, Sequence) and node.items and _is_named(field):
+            assert field is not None
+            for number, item in enumerate(value):
+                yield from self._item(item, number, route, field.of)
+        else:
+            wanted = without_nulls(value)
+            if wanted or not value:
+                yield Set(route, wanted)
+
+    def _member(self, value: Any, route: Route, field: Field | None) -> Iterator[Edit]:
+        if value is not None:
+            yield from self.edits(value, route, field)
+        elif self._node(route) is not None:
+            yield self.unset(self.document, route)
+
+    def _item(self, value: Any, number: int, route: Route, of: Field | None) -> Iterator[Edit]:
+        assert of is not None
+        wanted = _identity(value, of.struct)
+        if not wanted:
+            keys = " or ".join(".".join(each) for each in naming_keys(of.struct))
+            what = f"item {number} of {self._name(route)} in the patch has no name"
+            raise SelectionError(what, remedy=f"set its {keys}", place=self.document.position(route))
+        found = [index for index, item in enumerate(items_of(self._node(route))) if _has(item, wanted)]
+        if len(found) > 1:
+            which = [f"{self._name(route / index)} ({self.document.position(route / index)})" for index in found]
+            what = f"item {number} of {self._name(route)} in the patch means {len(found)} items: {brief_list(which)}"
+            raise SelectionError(what, remedy="rename one of them first", place=self.document.position(route))
+        if found:
+            yield from self.edits(value, route / found[0], of)
+        else:
+            yield Append(route, without_nulls(value))
+
+    def _name(self, route: Route) -> Route:
+        return Route(route.steps[len(self.base) :])
+
+    def _node(self, route: Route) -> Node | None:
+        node = self.document.node(route)
+        return None if node is None else dereference(node)
+
+
+def _child(field: Field | None, key: str) -> Field | None:
+    if field is None:
+        return None
+    return fields_of(field.struct).get(key) if field.kind == "struct" else field.of
+
+
+def _is_named(field: Field | None) -> bool:
+    """Whether the items of a list have names."""
+    return (
+        field is not None and field.of is not None and field.of.kind == "struct" and bool(naming_keys(field.of.struct))
+    )
+
+
+def _identity(item: Any, struct: str) -> dict[Keys, str]:
+    """The values by which an item is found: of a cluster also its environment, since names repeat."""
+    found: dict[Keys, str] = {}
+    for keys in naming_keys(struct):
+        value = _at(item, keys)
+        if value is not None and not isinstance(value, (dict, list)):
+            found[keys] = str(value)
+            break
+    environment = _at(item, ("environment",))
+    if found and struct == "Cluster" and environment is not None:
+        found["environment",] = str(environment)
+    return found
+
+
+def _at(item: Any, keys: Keys) -> Any:
+    for key in keys:
+        item = item.get(key) if isinstance(item, Mapping) else None
+    return item
+
+
+def _has(item: Node, wanted: Mapping[Keys, str]) -> bool:
+    nodes = {keys: node_at(item, keys) for keys in wanted}
+    return all(isinstance(node, Scalar) and wanted[keys] in scalar_texts(node) for keys, node in nodes.items())
+
+
+def without_nulls(value: Any) -> Any:
+    """The value without the keys that are null; a mapping that had only those is left out too."""
+    if isinstance(value, Mapping):
+        left = {key: (each, without_nulls(each)) for key, each in value.items() if each is not None}
+        return {key: new for key, (old, new) in left.items() if new or not isinstance(old, Mapping) or not old}
+    return [without_nulls(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
+def name_of_value(value: Any, field: Field | None) -> str:
+    """The name of an item that is to be written; empty if it has none."""
+    if field is None or field.kind != "struct":
+        return ""
+    found = _identity(value, field.struct)
+    return next(iter(found.values()), "")
+
+
+def naming_text(field: Field | None) -> str:
+    """The keys that name an item, for messages."""
+    struct = field.struct if field is not None else ""
+    return " or ".join(".".join(each) for each in naming_keys(struct)) if struct else quoted("name")

@@ -1,0 +1,114 @@
+"""The values that texts of the command line stand for, and whether Tarmak accepts a value for a field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tarmak_iam.config.decode import decode_value
+from tarmak_iam.config.tarmak_types import Field, ScalarTypeError, fields_of, scalar_value
+from tarmak_iam.document import Document
+from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.plain_values import UnwritableValue, plain
+from tarmak_iam.errors import ConfigError, ParseError
+from tarmak_iam.patterns import compiled
+from tarmak_iam.routes import Key, Route
+from tarmak_iam.text import shortened
+
+_COLLECTIONS = ("list", "map", "struct")
+
+_OCTAL = compiled(r"[-+]?0[0-7_]+\Z")
+
+
+def yaml_value(text: str) -> Any:
+    """The value of a text in YAML; the text itself if it is not valid YAML."""
+    try:
+        return Document.parse(text, json=False).data
+    except ParseError:
+        return text
+
+
+def octal_flaw(text: str, value: Any) -> str | None:
+    """What to write instead of a number that YAML reads as an octal one; None for any other value."""
+    digits = text.strip()
+    if not _OCTAL.match(digits) or type(value) is not int or value == int(digits.replace("_", "")):
+        return None
+    return f"write {value}, or remove the leading zero: YAML reads {digits} as an octal number"
+
+
+def text_value(text: str, field: Field | None, name: str) -> Any:
+    """The value that a text stands for where Tarmak wants that field: a string as it is, everything else in YAML or
+    JSON. `name` is the path of the value, for messages. Raises ConfigError.
+
+    Whether Tarmak accepts the value is for `checked_value` to say.
+    """
+    if field is not None and field.kind in ("string", "timestamp"):
+        return text
+    if field is not None and field.is_bytes and not text.startswith("["):
+        return text
+    value = yaml_value(text)
+    if field is not None and field.kind in _COLLECTIONS and value == text and text.lstrip()[:1] in ("[", "{"):
+        raise _invalid_yaml(text, name)
+    if field is not None and field.kind == "quantity":
+        return value if type(value) in (int, float) else text
+    flaw = octal_flaw(text, value)
+    if field is not None and field.is_number and flaw is not None:
+        raise ConfigError(f"{name} must not be {shortened(text)}", remedy=flaw)
+    return value
+
+
+def _invalid_yaml(text: str, name: str) -> ConfigError:
+    try:
+        Document.parse(text, json=False)
+    except ParseError as error:
+        what = f"the value of {name} is not valid YAML: {error.what.removeprefix('invalid YAML: ')}"
+        return ConfigError(what, remedy="write it as in [a, b] or {key: value}")
+    return ConfigError(f"the value of {name} is a string", remedy="write it as in [a, b] or {key: value}")
+
+
+def checked_value(value: Any, field: Field | None, name: str) -> Any:
+    """The value as it is written to the file: 5 for 5.0 where Tarmak wants a whole number.
+
+    `name` is its path, for messages; empty for a whole cluster or file. Raises ConfigError, without a place, for a
+    value that Tarmak could not read in that field, or that YAML has no form for.
+    """
+    if value is None:
+        raise ConfigError(f"{name} requires a value", remedy=f"to remove it, unset {name}")
+    try:
+        value = plain(value)
+    except UnwritableValue as error:
+        raise ConfigError(f"{name}: {error}", remedy=error.remedy) from None
+    if field is None:
+        return value
+    value = _whole(value, field)
+    document = Document.parse(yaml_bytes({"value": value}), json=False)
+    node = document.node(("value",))
+    assert node is not None
+    try:
+        decode_value(document, node, field, Route((Key(name),)) if name else Route())
+    except ConfigError as error:
+        raise ConfigError(error.what, remedy=_remedy(value, field, error.remedy)) from None
+    return value
+
+
+def _remedy(value: Any, field: Field, remedy: str) -> str:
+    """For a text on the command line there are no lines below."""
+    if field.kind == "list" and isinstance(value, (str, int, float)):
+        return f"write [{shortened(value)}], or append it"
+    if field.kind in ("map", "struct") and not isinstance(value, dict):
+        return "write a mapping, as in {key: value}"
+    return remedy
+
+
+def _whole(value: Any, field: Field) -> Any:
+    """With floats such as 5.0 as whole numbers where Tarmak wants them, at any depth."""
+    if isinstance(value, dict) and field.kind in ("struct", "map"):
+        fields = fields_of(field.struct) if field.kind == "struct" else {}
+        return {key: _whole(each, fields.get(key) or field.of or Field("map")) for key, each in value.items()}
+    if isinstance(value, list) and field.kind == "list" and field.of is not None:
+        return [_whole(each, field.of) for each in value]
+    if isinstance(value, float) and field.is_number and field.kind != "float64":
+        try:
+            return scalar_value(field.kind, value, is_json=False)
+        except ScalarTypeError:
+            return value
+    return value

@@ -1,0 +1,45 @@
+"""What is said about a key that Tarmak does not know: where it is, and which key was probably meant."""
+
+from __future__ import annotations
+
+from tarmak_iam.config.ignored_content import UnknownKey
+from tarmak_iam.config.key_suggestions import KeySuggestion, suggest_key
+from tarmak_iam.config.tarmak_types import ITEM, TypePath, fields_of, root_field
+
+
+def suggestion_for(key: UnknownKey) -> KeySuggestion | None:
+    return suggest_key(key.name, key.node, key.parent, key.struct, key.siblings, key.plugin_keys)
+
+
+def question(key: UnknownKey, guess: KeySuggestion | None) -> str:
+    if guess is None:
+        return ""
+    name, home = guess.path[-1], guess.path[:-1]
+    if home == key.parent and name in key.siblings:
+        return f"{name} is already set: keep one of them"
+    other = name if home == key.parent else type_path_text(guess.path) if home else f"{name} at the top level"
+    return f"did you mean {other}?" if guess.fits else f"did you mean {other}, which must be {_kind(guess.path)}?"
+
+
+def _kind(path: TypePath) -> str:
+    """The type that a field requires, in the words of YAML."""
+    field = root_field()
+    for key in path:
+        known = field.of if key == ITEM else fields_of(field.struct).get(key)
+        field = known or field
+    kinds = {
+        "string": "a string",
+        "bool": "true or false",
+        "list": "a list",
+        "timestamp": "a timestamp",
+        "quantity": "a size",
+    }
+    return kinds.get(field.kind) or ("a number" if field.is_number else "a YAML mapping")
+
+
+def place_text(path: TypePath) -> str:
+    return f"in {type_path_text(path)}" if path else "at the top level"
+
+
+def type_path_text(path: TypePath) -> str:
+    return ".".join(path).replace(f".{ITEM}", "[]")
