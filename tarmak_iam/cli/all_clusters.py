@@ -56,10 +56,27 @@ def clusters_with_masters(config: TarmakConfig) -> list[Cluster]:
         if reason is None:
             chosen.append(cluster)
         else:
-            note(f"{config.document.position(cluster.route)}: note: skipped: {reason}")
+            note_skipped(config, cluster, reason)
     if not chosen:
         raise SelectionError("no cluster with masters found", place=config.document.position(("clusters",)))
     return chosen
+
+
+def selectable_clusters(config: TarmakConfig) -> list[Cluster]:
+    """The clusters that a name selects, hubs included, in file order. A note is printed for each other entry.
+
+    Raises SelectionError if there are none.
+    """
+    for cluster in config.clusters:
+        if cluster not in config.selectable_clusters:
+            note_skipped(config, cluster, _reason_to_skip(config, cluster) or "")
+    if not config.selectable_clusters:
+        raise SelectionError("no cluster found", place=config.document.position(("clusters",)))
+    return list(config.selectable_clusters)
+
+
+def note_skipped(config: TarmakConfig, cluster: Cluster, reason: str) -> None:
+    note(f"{config.document.position(cluster.route)}: note: skipped: {reason}")
 
 
 def _reason_to_skip(config: TarmakConfig, cluster: Cluster) -> str | None:

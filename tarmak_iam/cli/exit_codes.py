@@ -36,6 +36,8 @@ _EVERY = {
     ExitCode.BUG: "a bug in tarmak-iam",
 }
 _FINDINGS = {
+    "config get": "the key is not set",
+    "config set": "with --if: the key has another value; with --if-unset: it is set; nothing was written",
     "check": "there are findings; with --fail-on error: errors",
     "diff": "there are differences",
     "map import": "an entry with system:masters was not imported, or no mapping to system:masters exists afterwards; "

@@ -33,6 +33,7 @@ _COMMANDS = {
     "set": ("tarmak_iam.cli.commands.set", "set_", "Set values of the amazon section in tarmak.yaml."),
     "unset": ("tarmak_iam.cli.commands.set", "unset", "Remove a key of the amazon section."),
     "show": ("tarmak_iam.cli.commands.set", "show", "Show the amazon section, with its defaults."),
+    "config": ("tarmak_iam.cli.commands.config", "config", "Get and edit any key of tarmak.yaml."),
     "map": ("tarmak_iam.cli.commands.map", "mappings", "List, add, remove, import or convert mappings."),
     "settings": ("tarmak_iam.cli.commands.settings", "settings", "Show, set or unset tarmak-iam's own settings."),
     "check": ("tarmak_iam.cli.commands.check", "check", "Find errors and lock-outs before they happen."),
@@ -65,7 +66,7 @@ _COMMANDS = {
 
 
 _HEADINGS = {
-    "Edit tarmak.yaml and settings": ("enable", "disable", "set", "unset", "show", "settings"),
+    "Edit tarmak.yaml and settings": ("enable", "disable", "set", "unset", "show", "config", "settings"),
     "Manage mappings": ("map", "whois"),
     "Check and review": ("check", "doctor", "report"),
     "Generate files": ("flags", "manifests", "kubeconfig", "webhook", "render"),

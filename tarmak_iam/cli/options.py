@@ -200,3 +200,11 @@ all_clusters_option = click.option(
     callback=_check_all_clusters,
     help="Work on all clusters of tarmak.yaml; an error in one of them does not stop the others.",
 )
+
+all_clusters_edit_option = click.option(
+    "--all-clusters",
+    is_flag=True,
+    callback=_check_all_clusters,
+    help="Edit all clusters of tarmak.yaml at once. A cluster without the item of a list that a path names is skipped, "
+    "and so are hubs for keys of kubernetes.",
+)

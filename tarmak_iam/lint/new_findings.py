@@ -33,7 +33,7 @@ class NewFindings:
             if not found:
                 return cls()
             known = findings_with({each.finding.id for each in found}, _subjects(before))
-            return cls(tuple(_added_findings(_of_mappings(known), found)))
+            return cls(tuple(added_findings(_of_mappings(known), found)))
         except TarmakIamError as error:
             return cls(why_unchecked=error.message)
 
@@ -53,7 +53,9 @@ class NewFindings:
             )
 
 
-def _added_findings(before: Iterable[Located], after: Iterable[Located]) -> Iterator[Located]:
+def added_findings(before: Iterable[Located], after: Iterable[Located]) -> Iterator[Located]:
+    """The findings that are not among those before; line numbers and places are not compared, since an edit changes
+    them."""
     known = Counter(map(_finding_key, before))
     for each in after:
         key = _finding_key(each)

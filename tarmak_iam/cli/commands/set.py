@@ -7,18 +7,17 @@ from typing import Any
 import click
 
 from tarmak_iam.cli.completion import section_keys, section_keys_or_values, sections
+from tarmak_iam.cli.config_edits import finish_config_edit
 from tarmak_iam.cli.console import note, print_json, print_line, print_payload
-from tarmak_iam.cli.file_edits import edits_tarmak_yaml, finish_edit, note_other_readings
+from tarmak_iam.cli.file_edits import edits_tarmak_yaml, note_other_readings
 from tarmak_iam.cli.options import dry_run_option, format_option
 from tarmak_iam.cli.parsing import cluster_suggested, unexpected_argument
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.key_values import section_values
 from tarmak_iam.config.section_keys import key_named, keys_of, section_named
-from tarmak_iam.config.sections import Section, validation_error
 from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.document.render import Layout, flow_text
-from tarmak_iam.lint import Located, Subjects, check
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
@@ -63,7 +62,8 @@ def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> 
     cluster = session.cluster(config)
     after = config.set_all(cluster.cluster_name, values, section)
     has = "already has this value" if len(values) == 1 else "already have these values"
-    _finish(config, after, cluster, f"{' and '.join(values)} {has}", dry_run)
+    unchanged = f"{' and '.join(values)} {has}"
+    finish_config_edit(config, after, clusters=[cluster], unchanged=unchanged, dry_run=dry_run)
     for key in values:
         path = (*cluster.route.plain, *section.path, *key_named(section, key).path)
         note_other_readings(after.document, Route.of(path))
@@ -81,25 +81,7 @@ def unset(session: Session, key: str, name: str, dry_run: bool) -> None:
     cluster = session.cluster(config)
     with cluster_suggested(key, "KEY"):
         after = config.unset(cluster.cluster_name, key, section)
-    _finish(config, after, cluster, f"{key} is not set", dry_run)
-
-
-def _finish(before: TarmakConfig, after: TarmakConfig, cluster: Cluster, unchanged: str, dry_run: bool) -> None:
-    if after is before:
-        note(f"unchanged: {unchanged}")
-        return
-    surprises = _new_findings(before, after)  # before writing: a plugin's rule may fail
-    apply = before.command_line(cluster).tarmak("clusters apply")
-    done = f"wrote {after.document.filename}; run `{apply}` to apply it to the cluster"
-    finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)
-    for each in surprises:
-        note(str(each))
-
-
-def _new_findings(before: TarmakConfig, after: TarmakConfig) -> list[Located]:
-    """The findings of `check` for the edited file that it did not report before; line numbers are not compared."""
-    known = {(each.finding.id, each.finding.route) for each in check(Subjects(before))}
-    return [each for each in check(Subjects(after)) if (each.finding.id, each.finding.route) not in known]
+    finish_config_edit(config, after, clusters=[cluster], unchanged=f"{key} is not set", dry_run=dry_run)
 
 
 @click.command(epilog="\b\nExample: tarmak-iam show -o yaml")
@@ -114,7 +96,7 @@ def show(session: Session, name: str, output: str) -> None:
     config, section = session.config(), section_named(name)
     cluster = session.cluster(config)
     given = cluster.section(section)
-    effective = _effective(section, given)
+    effective = section_values(section, given)
     if output == "json":
         print_json(effective)
     elif output == "yaml":
@@ -127,15 +109,6 @@ def show(session: Session, name: str, output: str) -> None:
             print_line(f"{each.key}: {text}{'  # default' if is_default and value is not None else ''}")
     if given is None:
         note(f"{shortened(cluster.cluster_name)} has no section {section.name} in {config.document.filename}")
-
-
-def _effective(section: Section[Any], given: Any) -> dict[str, Any]:
-    try:
-        model = section.model() if given is None else given
-    except validation_error():  # a required key is not set
-        return {}
-    dumped: dict[str, Any] = section.effective(model).model_dump(mode="json", exclude_none=True)
-    return dumped
 
 
 def _at(data: Any, path: tuple[str, ...]) -> Any:

@@ -13,6 +13,7 @@ import click
 
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import FileError
+from tarmak_iam.routes import Route
 from tarmak_iam.text import one_line
 
 if TYPE_CHECKING:
@@ -40,6 +41,15 @@ def _completer(offers: Callable[[click.Context], Iterable[Offer]]) -> Completer:
 
         found = {value: about for value, about in offers(context) if value.startswith(incomplete)}
         return [CompletionItem(value, help=one_line(about)) for value, about in found.items()]
+
+    return complete
+
+
+def _completer_of_typed(offers: Callable[[click.Context, str], Iterable[Offer]]) -> Completer:
+    """The same for offers that depend on what is typed."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return _completer(lambda context: offers(context, incomplete))(context, parameter, incomplete)
 
     return complete
 
@@ -114,6 +124,26 @@ def section_keys_or_values(context: click.Context, parameter: click.Parameter, i
     given = [str(each) for each in context.params.get(parameter.name or "") or ()]
     offers = _completer(lambda context: _values_or_keys(context, given))
     return offers(context, parameter, incomplete)
+
+
+@_completer_of_typed
+def key_paths(context: click.Context, typed: str) -> Iterator[Offer]:
+    """The paths of keys of tarmak.yaml that begin with what is typed."""
+    return _paths(context, typed)
+
+
+@_completer_of_typed
+def list_paths(context: click.Context, typed: str) -> Iterator[Offer]:
+    """The paths of lists, and the way to them."""
+    return _paths(context, typed, only_lists=True)
+
+
+def key_paths_or_values(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For PATH VALUE PATH VALUE ...: paths, or the values of the last path."""
+    given = [str(each) for each in context.params.get(parameter.name or "") or ()]
+    if len(given) % 2:
+        return _completer(lambda context: _values_at(context, given[-1]))(context, parameter, incomplete)
+    return key_paths(context, parameter, incomplete)
 
 
 @_completer
@@ -240,6 +270,26 @@ def _values_or_keys(context: click.Context, given: list[str]) -> Iterator[Offer]
     every: Iterable[SectionKey] = keys_of(section)
     rest = (each for each in every if each.key not in given[::2])
     return ((each.key, _first_sentence(each.field.description)) for each in rest)
+
+
+def _paths(context: click.Context, typed: str, *, only_lists: bool = False) -> Iterator[Offer]:
+    from tarmak_iam.config.path_offers import PathOffers
+
+    config = _config(context)
+    return PathOffers(config.file, _base(context, config, typed), only_lists).after(typed)
+
+
+def _values_at(context: click.Context, path: str) -> Iterator[Offer]:
+    from tarmak_iam.config.path_offers import value_offers
+
+    config = _config(context)
+    return ((each, "") for each in value_offers(config.file, _base(context, config, path), path))
+
+
+def _base(context: click.Context, config: TarmakConfig, path: str) -> Route:
+    """The route of the cluster that a path begins at; empty for the root of the file."""
+    is_absolute = path.startswith("/") or bool(context.params.get("root"))
+    return Route() if is_absolute else session_of(context).cluster(config).route
 
 
 def _session_settings(context: click.Context) -> set[str]:
