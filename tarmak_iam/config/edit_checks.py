@@ -21,8 +21,10 @@ from tarmak_iam.config.environment_validation import (
     hub_of,
     ignored_location_issues,
     location_issues,
+    missing_zone_issues,
     provider_issues,
     public_zone_issues,
+    rewrite_issues,
 )
 from tarmak_iam.config.ignored_content import IgnoredContent, UnknownKey
 from tarmak_iam.config.instance_pools import (
@@ -30,14 +32,17 @@ from tarmak_iam.config.instance_pools import (
     label_issues,
     lists_pools,
     pool_issues,
+    pool_resource_issues,
     pool_type_issues,
     pools_of,
     region_zone_issues,
     zero_count_issues,
 )
+from tarmak_iam.config.references import reference_issues
 from tarmak_iam.config.section_keys import load_sections
 from tarmak_iam.config.tarmak_types import ITEM, Field
 from tarmak_iam.config.unknown_keys import place_text, question, suggestion_for
+from tarmak_iam.config.version_issues import hyperkube_issues, version_format_issues
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Sequence, dereference
 from tarmak_iam.errors import ConfigError, Place, SelectionError
@@ -127,6 +132,8 @@ _OF_CLUSTERS: dict[str, Callable[[Cluster, TarmakConfig], Iterable[Issue]]] = {
     "ranges": lambda cluster, _: (*cluster_cidr_issues(cluster), *range_issues(cluster)),
     "pool types": lambda cluster, _: pool_type_issues(cluster),
     "pools": lambda cluster, _: pool_issues(cluster),
+    "resources": lambda cluster, _: pool_resource_issues(cluster),
+    "versions": lambda cluster, _: (*version_format_issues(cluster), *hyperkube_issues(cluster)),
     "counts": lambda cluster, _: zero_count_issues(cluster),
     "labels": lambda cluster, _: _labels(cluster),
     "zones": lambda cluster, config: (
@@ -135,19 +142,21 @@ _OF_CLUSTERS: dict[str, Callable[[Cluster, TarmakConfig], Iterable[Issue]]] = {
     ),
     "sections": lambda cluster, _: _sections(cluster),
 }
-"""The checks of one cluster, with paths below it. What only AWS or Terraform rejects, and advice, is not here: `check`
-reports it after the edit."""
+"""The checks of one cluster, with paths below it. They find what is an error for `check`, and values that Tarmak does
+not use; what may be meant, such as an unknown region, is not here."""
 
 _OF_FILES: dict[str, Callable[[TarmakConfig], Iterable[Issue]]] = {
     "providers": provider_issues,
     "hubs": hub_issues,
     "cidrs": cidr_issues,
     "locations": location_issues,
-    "public zones": public_zone_issues,
+    "public zones": lambda config: (*public_zone_issues(config), *missing_zone_issues(config)),
+    "rewrites": rewrite_issues,
+    "references": reference_issues,
     "ignored locations": ignored_location_issues,
 }
 
-_ONLY_WITH_POOLS = ("providers", "hubs")
+_ONLY_WITH_POOLS = ("providers", "hubs", "public zones")
 """Checks of complete files: an edit that begins to list pools is not the reason for what they report."""
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from tarmak_iam.config.cluster import Cluster
 from tarmak_iam.config.config import TarmakConfig
-from tarmak_iam.config.edit_checks import FORK, check_edit, check_patch
+from tarmak_iam.config.edit_checks import FORK, check_edit, check_patch, place_before
 from tarmak_iam.config.item_names import NAMING, items_of, names_of
 from tarmak_iam.config.key_paths import KeyPath, MatchStep, NameStep, joined
 from tarmak_iam.config.key_values import written_value
@@ -149,7 +149,11 @@ class _EditPlan:
         document = self._config.document.edit(*self._all)
         if document is self._config.document:
             return self._config
-        after = self._config.with_document(document)
+        try:
+            after = self._config.with_document(document)
+        except ConfigError as error:  # its place is in a text that is not written
+            place = place_before(self._config.document, document, self._edited[0])
+            raise ConfigError(f"the edit was refused: {error.what}", remedy=error.remedy, place=place) from None
         check_edit(self._config, after, self._edited, force=self._force)
         return after
 

@@ -42,8 +42,8 @@ class PathOffers:
         head, mark = _split(typed)
         if mark == "[":
             yield from self._items(head, self._look_up(head))
-        elif typed.endswith("]"):
-            yield from self._keys(f"{typed}.", self._look_up(typed))
+            if typed.endswith("]"):
+                yield from self._keys(f"{typed}.", self._look_up(typed))
         else:
             yield from self._keys(f"{head}{mark}", self._look_up(head))
 

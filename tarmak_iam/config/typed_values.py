@@ -72,7 +72,7 @@ def checked_value(value: Any, field: Field | None, name: str) -> Any:
     value that Tarmak could not read in that field, or that YAML has no form for.
     """
     if value is None:
-        raise ConfigError(f"{name} requires a value", remedy=f"to remove it, unset {name}")
+        raise ConfigError(f"{name} requires a value", remedy="" if " " in name else f"to remove it, unset {name}")
     try:
         value = plain(value)
     except UnwritableValue as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.config import Cluster, TarmakConfig
@@ -16,12 +16,12 @@ from tarmak_iam.config.api_server import (
     webhook_file_is_not_copied,
 )
 from tarmak_iam.config.cluster_validation import Issue, api_server_issues, cluster_issues
-from tarmak_iam.config.instance_pools import pools_of
-from tarmak_iam.config.kubernetes_versions import FIRST_WITHOUT_HYPERKUBE, is_release, parse_version
+from tarmak_iam.config.references import reference_issues
 from tarmak_iam.config.section_edits import authenticator_init_route
 from tarmak_iam.config.section_keys import block_of, load_sections
 from tarmak_iam.config.sections import Path, Section, SectionRule, validation_error
 from tarmak_iam.config.tarmak_types import ITEM, field_at
+from tarmak_iam.config.version_issues import hyperkube_issues, version_format_issues
 from tarmak_iam.errors import SelectionError
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.rule import CONFIG, Rule, Scope
@@ -84,34 +84,8 @@ def _cannot_be_selected(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
 
 
 def _missing_reference(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
-    """A file without the whole list is not reported: it is still being written."""
-    for cluster in config.clusters:
-        if "environments" in config.data and cluster.environment and not cluster.environment_data():
-            what = (
-                f"the environment {quoted(cluster.environment)} does not exist: Tarmak does not "
-                f"find {shortened(cluster.cluster_name)}"
-            )
-            route = (*cluster.route.plain, "environment")
-            remedy = did_you_mean(cluster.environment, _names(config, "environments"))
-            yield rule.finding(Subject.CONFIG, route, what, remedy or "add it to environments, or use another one")
-    for index, environment in enumerate(config.data.get("environments") or ()):
-        provider = (environment or {}).get("provider") or ""
-        if "providers" in config.data and not config.provider(provider):
-            what = f"the provider {quoted(provider)} does not exist: every Tarmak command for this environment fails"
-            names = _names(config, "providers")
-            remedy = did_you_mean(provider, names) or "add it to providers, or use another one"
-            if not provider:
-                what = "the environment has no provider: every Tarmak command for it fails"
-                remedy = (
-                    f"set provider to {' or '.join(map(shortened, names))}" if names else "add a provider to providers"
-                )
-            route = ("environments", index, "provider")
-            yield rule.finding(Subject.CONFIG, route, what, remedy)
-
-
-def _names(config: TarmakConfig, kind: str) -> list[str]:
-    names = (((each or {}).get("metadata") or {}).get("name") for each in config.data.get(kind) or ())
-    return [str(name) for name in names if name]
+    for path, what, remedy in reference_issues(config):
+        yield rule.finding(Subject.CONFIG, path, what, remedy)
 
 
 def _named_twice(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
@@ -166,46 +140,13 @@ def _doubtful_webhook_file(rule: Rule, config: TarmakConfig) -> Iterator[Finding
             yield rule.finding(Subject.CONFIG, _webhook_route(cluster), what, "write the file's plain absolute path")
 
 
-def _versions(cluster: Cluster) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """The Kubernetes versions of a cluster and its pools, with their paths below the cluster."""
-    places: list[tuple[tuple[str | int, ...], Mapping[str, Any]]] = [((), cluster.data)]
-    places += [(("instancePools", index), pool) for index, pool in enumerate(pools_of(cluster))]
-    for path, item in places:
-        version = (item.get("kubernetes") or {}).get("version")
-        if version:
-            yield (*path, "kubernetes", "version"), version
-
-
-def _puppet_misreads(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
-    """Puppet downloads `v<version>` and compares the text with release numbers. Tarmak accepts more, and validates the
-    version only where there is an apiServer section."""
-    for cluster in config.clusters:
-        reported = {path for path, _, _ in api_server_issues(cluster)}
-        for path, version in _versions(cluster):
-            if path not in reported and not is_release(version):
-                what = (
-                    f"Kubernetes {quoted(version)} is not a release number: Puppet would download v{shortened(version)}"
-                )
-                plain = version.lstrip("v")
-                remedy = (
-                    f"write {shortened(plain)}"
-                    if is_release(plain)
-                    else "write a release with three numbers, as in 1.12.9"
-                )
+def _of_versions(issues: Callable[[Cluster], Iterable[Issue]]) -> Callable[[Rule, Any], Iterator[Finding]]:
+    def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+        for cluster in config.clusters:
+            for path, what, remedy in issues(cluster):
                 yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
 
-
-def _without_hyperkube(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
-    """Hubs are skipped: Puppet does not install Kubernetes on their nodes."""
-    for cluster in config.clusters:
-        for path, text in () if cluster.is_hub else _versions(cluster):
-            version = parse_version(text)
-            if is_release(text) and version is not None and version.minor >= FIRST_WITHOUT_HYPERKUBE:
-                what = f"Tarmak cannot install Kubernetes {text}: it downloads the hyperkube binary"
-                first = ".".join(map(str, FIRST_WITHOUT_HYPERKUBE))
-                what += f", which Kubernetes does not publish for {first} and later"
-                remedy = f"write a version below {first}, as in 1.16.15"
-                yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
+    return check
 
 
 def _no_value(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
@@ -242,9 +183,17 @@ CONFIG_RULES = (
     CONFIG.error("IAM005", "current-cluster", "a currentCluster that selects no cluster", _selects_nothing),
     CONFIG.warning("IAM036", "authenticator-init-without-value", "awsIAMAuthenticatorInit without a value", _no_value),
     CONFIG.error(
-        "IAM019", "kubernetes-without-hyperkube", "a Kubernetes version without hyperkube", _without_hyperkube
+        "IAM019",
+        "kubernetes-without-hyperkube",
+        "a Kubernetes version without hyperkube",
+        _of_versions(hyperkube_issues),
     ),
-    CONFIG.error("IAM040", "kubernetes-version-format", "a Kubernetes version that Puppet misreads", _puppet_misreads),
+    CONFIG.error(
+        "IAM040",
+        "kubernetes-version-format",
+        "a Kubernetes version that Puppet misreads",
+        _of_versions(version_format_issues),
+    ),
     CONFIG.error(
         "IAM041", "webhook-directory", "a webhook file in a directory that is not created", _missing_webhook_directory
     ),
