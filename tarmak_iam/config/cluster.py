@@ -235,7 +235,7 @@ def value_of_key(file: ReadFile, base: Route, path: str, default: Any, *, effect
     from tarmak_iam.config.path_lookup import look_up
 
     found = look_up(file.document, base, KeyPath.parse(path, root=not base.steps))
-    value = (effective_value if effective else written_value)(file, found)
+    value = effective_value(file, found) if effective else written_value(file.document, found)
     return default if value is UNSET else value
 
 

@@ -11,11 +11,11 @@ from tarmak_iam.config.config import TarmakConfig
 from tarmak_iam.config.edit_checks import FORK, check_edit, check_patch, place_before
 from tarmak_iam.config.item_names import NAMING, items_of, names_of
 from tarmak_iam.config.key_paths import KeyPath, MatchStep, NameStep, joined
-from tarmak_iam.config.key_values import written_value
+from tarmak_iam.config.key_values import UNSET, written_value
 from tarmak_iam.config.patches import Patch, name_of_value, naming_text
 from tarmak_iam.config.path_lookup import FoundKey, NoSuchItem, kind_text, look_up
 from tarmak_iam.config.tarmak_types import Field
-from tarmak_iam.config.typed_values import checked_value, text_value
+from tarmak_iam.config.typed_values import checked_value, text_value, with_whole_numbers
 from tarmak_iam.document import Append, Document, Edit, Remove, Set
 from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.document.nodes import Mapping as MappingNode
@@ -147,7 +147,7 @@ class _EditPlan:
         if not self._all:
             return self._config
         document = self._config.document.edit(*self._all)
-        if document is self._config.document:
+        if document.text == self._config.document.text:  # edits may undo each other
             return self._config
         try:
             after = self._config.with_document(document)
@@ -187,7 +187,19 @@ class _EditPlan:
                 raise self._refused(
                     found, f"{what}, not {quoted(names[0])}", f"set its {keys} to {shortened(names[0])}"
                 )
+        if self._waiting and found.node is not None and not self._document.has(found.route):
+            self._refresh()  # the value is that of another place, which a waiting edit may change
+        if not self._waiting and self._has(found, value):
+            return
         self._make(Set(found.route, value), found.route)
+
+    def _has(self, found: FoundKey, value: Any) -> bool:
+        """Whether Tarmak reads that value already, possibly through a merge key, or as 60 from 6e+1."""
+        key = replace(found, node=self._document.node(found.route))
+        present = written_value(self._document, key)
+        if found.field is not None and present is not UNSET:
+            present = with_whole_numbers(present, found.field)
+        return same(present, plain(value))
 
     def _append(self, found: FoundKey, edit: KeyEdit) -> None:
         of = None if found.field is None else found.field.of
@@ -198,7 +210,7 @@ class _EditPlan:
             kind = kind_text(found.field, found.node)
             raise self._refused(found, f"{found.path} is {kind}, not a list", "use set for a value that is not a list")
         value = self._value(found, of, edit, item=True)
-        present = written_value(replace(self._config.file, document=self._document), found)
+        present = written_value(self._document, found)
         for index, item in enumerate(present if isinstance(present, list) else ()):
             if same(item, plain(value)):
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,19 +11,24 @@ from tarmak_iam.config.path_lookup import CLUSTER, FoundKey
 from tarmak_iam.config.section_keys import load_sections
 from tarmak_iam.config.sections import Section, validation_error
 from tarmak_iam.config.tarmak_output import NOW, defaulted
-from tarmak_iam.document.json_reader import construct_json
+from tarmak_iam.document import Document
 from tarmak_iam.document.plain_values import construct
 
-UNSET: Any = object()
+
+class _Unset:
+    def __deepcopy__(self, _: object) -> _Unset:
+        return self
+
+
+UNSET: Any = _Unset()
 """Stands for a key that has no value."""
 
 
-def written_value(file: ReadFile, found: FoundKey) -> Any:
-    """The value in the file, as Tarmak's parser reads it; UNSET if there is none."""
-    node = found.node
-    if node is None or not found.is_set:
-        return UNSET
-    return construct_json(node) if file.document.is_json else construct(node, file.document.source)
+def written_value(document: Document, found: FoundKey) -> Any:
+    """The value in the document, as Tarmak's parser reads it; UNSET if there is none."""
+    if document.is_json:  # where the values of duplicate keys are merged
+        return copy.deepcopy(_value_at(document.shared_data, found.route.plain))
+    return construct(found.node, document.source) if found.is_set else UNSET
 
 
 def effective_value(file: ReadFile, found: FoundKey) -> Any:
@@ -35,7 +41,7 @@ def effective_value(file: ReadFile, found: FoundKey) -> Any:
     if section is not None:
         return _of_section(file, found, section)
     if found.field is None:
-        return written_value(file, found)
+        return written_value(file.document, found)
     data = _defaults(file)
     value = _value_at(data, found.route.plain)
     if value is UNSET and found.field.kind == "bool" and not found.field.is_pointer and _is_member(found):
@@ -60,7 +66,7 @@ def _section_of(found: FoundKey) -> Section[Any] | None:
 def _of_section(file: ReadFile, found: FoundKey, section: Section[Any]) -> Any:
     cluster = file.clusters[int(found.route.plain[1])]
     given = cluster.section(section)
-    written = written_value(file, found)
+    written = written_value(file.document, found)
     below = found.type_path[len(CLUSTER) + len(section.path) :]
     value = _value_at(section_values(section, given), below)
     if isinstance(value, dict) and isinstance(written, dict):  # with the keys that the model does not have

@@ -194,10 +194,8 @@ class _Lookup:
         if not length:
             raise self._no_item(f"{where} has no items, so there is no item {step.index}", "append one")
         count = f"{length} item{'' if length == 1 else 's'}"
-        most = f"from 0 to {length - 1}" if length > 1 else "0"
-        raise self._no_item(
-            f"{where} has {count}, so there is no item {step.index}", f"use an index {most}, or -1 for the last"
-        )
+        remedy = f"use an index from 0 to {length - 1}, or -1 for the last" if length > 1 else "use the index 0"
+        raise self._no_item(f"{where} has {count}, so there is no item {step.index}", remedy)
 
     def _chosen(self, number: int, step: PathStep, items: SequenceOf[Node], of: Field | None) -> int:
         if isinstance(step, NameStep):

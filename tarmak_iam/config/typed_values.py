@@ -48,11 +48,11 @@ def text_value(text: str, field: Field | None, name: str) -> Any:
     value = yaml_value(text)
     if field is not None and field.kind in _COLLECTIONS and value == text and text.lstrip()[:1] in ("[", "{"):
         raise _invalid_yaml(text, name)
-    if field is not None and field.kind == "quantity":
-        return value if type(value) in (int, float) else text
     flaw = octal_flaw(text, value)
-    if field is not None and field.is_number and flaw is not None:
+    if field is not None and field.holds_numbers and flaw is not None:
         raise ConfigError(f"{name} must not be {shortened(text)}", remedy=flaw)
+    if field is not None and field.kind == "quantity" and type(value) not in (int, float):
+        return text
     return value
 
 
@@ -79,7 +79,7 @@ def checked_value(value: Any, field: Field | None, name: str) -> Any:
         raise ConfigError(f"{name}: {error}", remedy=error.remedy) from None
     if field is None:
         return value
-    value = _whole(value, field)
+    value = with_whole_numbers(value, field)
     document = Document.parse(yaml_bytes({"value": value}), json=False)
     node = document.node(("value",))
     assert node is not None
@@ -99,13 +99,15 @@ def _remedy(value: Any, field: Field, remedy: str) -> str:
     return remedy
 
 
-def _whole(value: Any, field: Field) -> Any:
-    """With floats such as 5.0 as whole numbers where Tarmak wants them, at any depth."""
+def with_whole_numbers(value: Any, field: Field) -> Any:
+    """A value with floats such as 5.0 as whole numbers where Tarmak wants them, at any depth."""
     if isinstance(value, dict) and field.kind in ("struct", "map"):
         fields = fields_of(field.struct) if field.kind == "struct" else {}
-        return {key: _whole(each, fields.get(key) or field.of or Field("map")) for key, each in value.items()}
+        return {
+            key: with_whole_numbers(each, fields.get(key) or field.of or Field("map")) for key, each in value.items()
+        }
     if isinstance(value, list) and field.kind == "list" and field.of is not None:
-        return [_whole(each, field.of) for each in value]
+        return [with_whole_numbers(each, field.of) for each in value]
     if isinstance(value, float) and field.is_number and field.kind != "float64":
         try:
             return scalar_value(field.kind, value, is_json=False)

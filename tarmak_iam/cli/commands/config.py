@@ -113,7 +113,7 @@ def get(session: Session, path: str, root: bool, effective: bool, output: str) -
     base = Route() if parsed.is_absolute else session.cluster(before).route
     with cluster_suggested(path, "PATH"):
         found = look_up(before.document, base, parsed)
-    written = written_value(before.file, found)
+    written = written_value(before.document, found)
     value = effective_value(before.file, found) if effective else written
     if value is UNSET:
         note(f"{before.document.filename}: {parsed} is not set{_default(before, found, effective=effective)}")
@@ -334,7 +334,7 @@ class _KeysEdit:
         then it is set already."""
         for base in self._bases:
             found = look_up(self.before.document, base, self.paths[0], unknown=self.options.force)
-            value = written_value(self.before.file, found)
+            value = written_value(self.before.document, found)
             accepted = [typed_text(found, text) for text in (expected, wanted) if text is not None]
             if any(same(value, each) for each in accepted) or (value is UNSET and expected is None):
                 continue

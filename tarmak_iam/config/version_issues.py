@@ -1,0 +1,46 @@
+"""Kubernetes versions that Tarmak accepts, but that its Puppet cannot install."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tarmak_iam.config.cluster import Cluster
+from tarmak_iam.config.cluster_validation import Issue, api_server_issues
+from tarmak_iam.config.instance_pools import pools_of
+from tarmak_iam.config.kubernetes_versions import FIRST_WITHOUT_HYPERKUBE, is_release, parse_version
+from tarmak_iam.text import quoted, shortened
+
+
+def _versions(cluster: Cluster) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The Kubernetes versions of a cluster and its pools, with their paths below the cluster."""
+    places: list[tuple[tuple[str | int, ...], Mapping[str, Any]]] = [((), cluster.data)]
+    places += [(("instancePools", index), pool) for index, pool in enumerate(pools_of(cluster))]
+    for path, item in places:
+        version = (item.get("kubernetes") or {}).get("version")
+        if version:
+            yield (*path, "kubernetes", "version"), version
+
+
+def version_format_issues(cluster: Cluster) -> Iterator[Issue]:
+    """Puppet downloads `v<version>` and compares the text with release numbers. Tarmak accepts more, and validates the
+    version only where there is an apiServer section."""
+    reported = {path for path, _, _ in api_server_issues(cluster)}
+    for path, version in _versions(cluster):
+        if path not in reported and not is_release(version):
+            what = f"Kubernetes {quoted(version)} is not a release number: Puppet would download v{shortened(version)}"
+            plain = version.lstrip("v")
+            other = "write a release with three numbers, as in 1.12.9"
+            yield path, what, f"write {shortened(plain)}" if is_release(plain) else other
+
+
+def hyperkube_issues(cluster: Cluster) -> Iterator[Issue]:
+    """Releases without the binary that Puppet downloads. Hubs are skipped: Puppet does not install Kubernetes on their
+    nodes."""
+    for path, text in () if cluster.is_hub else _versions(cluster):
+        version = parse_version(text)
+        if is_release(text) and version is not None and version.minor >= FIRST_WITHOUT_HYPERKUBE:
+            first = ".".join(map(str, FIRST_WITHOUT_HYPERKUBE))
+            what = f"Tarmak cannot install Kubernetes {text}: it downloads the hyperkube binary"
+            what += f", which Kubernetes does not publish for {first} and later"
+            yield path, what, f"write a version below {first}, as in 1.16.15"

@@ -1,0 +1,134 @@
+"""Paths as people write them: what they are split into, and what is said about those that are no paths."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmak_iam.config.key_paths import IndexStep, KeyPath, KeyStep, MatchStep, NameStep, PathStep
+from tarmak_iam.errors import SelectionError
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        ("kubernetes.version", [KeyStep("kubernetes", 1), KeyStep("version", 12)]),
+        (
+            "instancePools[worker].maxCount",
+            [KeyStep("instancePools", 1), NameStep("worker", 14), KeyStep("maxCount", 23)],
+        ),
+        ("a[0][-1]", [KeyStep("a", 1), IndexStep(0, 2), IndexStep(-1, 5)]),
+        ('a["0"]', [KeyStep("a", 1), NameStep("0", 2)]),
+        ("a[10.0.0.0/8]", [KeyStep("a", 1), NameStep("10.0.0.0/8", 2)]),
+        ("a[type=worker]", [KeyStep("a", 1), MatchStep(("type",), "worker", 2)]),
+        ("a[metadata.name='x]y']", [KeyStep("a", 1), MatchStep(("metadata", "name"), "x]y", 2)]),
+        ('a["b.c"=d]', [KeyStep("a", 1), MatchStep(("b.c",), "d", 2)]),
+        ("a[b=]", [KeyStep("a", 1), MatchStep(("b",), "", 2)]),
+        ('a."b.c/d".e', [KeyStep("a", 1), KeyStep("b.c/d", 3), KeyStep("e", 11)]),
+        ("'it\"s'", [KeyStep('it"s', 1)]),
+        (r'"a\"b\\c"', [KeyStep('a"b\\c', 1)]),
+        ("a-b.c_d", [KeyStep("a-b", 1), KeyStep("c_d", 5)]),
+        (".", []),
+    ],
+)
+def test_relative_paths(text: str, steps: list[PathStep]) -> None:
+    path = KeyPath.parse(text)
+    assert (list(path.steps), path.is_absolute, path.text) == (steps, False, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "root", "shown"),
+    [
+        ("/currentCluster", False, "/currentCluster"),
+        ("currentCluster", True, "/currentCluster"),
+        ("/environments[dev].location", True, "/environments[dev].location"),
+        ("/", False, "/"),
+        (".", True, "/"),
+    ],
+)
+def test_absolute_paths(text: str, root: bool, shown: str) -> None:
+    path = KeyPath.parse(text, root=root)
+    assert path.is_absolute
+    assert str(path) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "path '', column 1: a path is required; write a key such as kubernetes.version"),
+        ("a..b", "path 'a..b', column 3: a key is missing; write a.b"),
+        ("a.", "path 'a.', column 3: a key is missing; write a"),
+        (".a.b", "path '.a.b', column 1: a key is missing; write a.b"),
+        ("..", "path '..', column 1: a key is missing; write a key such as kubernetes.version"),
+        ("/.a", "path '/.a', column 2: a key is missing; write /a"),
+        ("a.[x]", "path 'a.[x]', column 3: a key is missing; write a[x]"),
+        (
+            "[x]",
+            (
+                "path '[x]', column 1: a key is missing; "
+                "write the key of a list before the bracket, as in instancePools[worker]"
+            ),
+        ),
+        ("a[", "path 'a[', column 2: the ] of this [ is missing; write a[NAME]"),
+        ("a[b.c", "path 'a[b.c', column 2: the ] of this [ is missing; write a[b.c]"),
+        ("a[b=c", "path 'a[b=c', column 2: the ] of this [ is missing; write a[b=c]"),
+        (
+            "a[]",
+            (
+                "path 'a[]', column 2: the brackets are empty; "
+                "write the name or the index of an item, as in [worker] or [0]"
+            ),
+        ),
+        (
+            "a[*].b",
+            (
+                "path 'a[*].b', column 2: a path means one item, and there is no wildcard; "
+                "write the name or the index of an item, as in [worker] or [0]"
+            ),
+        ),
+        ("a[=b]", "path 'a[=b]', column 2: a key is missing before =; write a key and its value, as in [type=worker]"),
+        ('a["b"c]', "path 'a[\"b\"c]', column 6: a ] is missing; write ] after the closing quotation mark"),
+        ("a]b", "path 'a]b', column 2: there is a ] without [; write ab"),
+        ("a[0]b", "path 'a[0]b', column 5: a dot is missing; write a[0].b"),
+        ("a=b", "path 'a=b', column 2: a path has no value; write the value as a separate argument: a b"),
+        ("a b", "path 'a b', column 2: a path has no blanks; put a key that contains a blank in quotes"),
+        (" a", "path ' a', column 1: a path has no blanks; put a key that contains a blank in quotes"),
+        ('"a', 'path \'"a\', column 1: the closing quotation mark is missing; write "a"'),
+        (
+            "a'b'",
+            "path 'a'b'', column 2: a quotation mark is inside of a key; put the whole key in quotes, or nothing of it",
+        ),
+    ],
+)
+def test_a_text_that_is_no_path_is_one_line_with_its_column(text: str, message: str) -> None:
+    with pytest.raises(SelectionError) as refused:
+        KeyPath.parse(text)
+    assert str(refused.value) == message
+
+
+_NAMES = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp")), min_size=1, max_size=8
+)
+_STEPS = st.one_of(
+    _NAMES.map(KeyStep),
+    st.integers(-99, 99).map(IndexStep),
+    _NAMES.filter(lambda name: name != "*").map(NameStep),
+    st.builds(MatchStep, st.lists(_NAMES, min_size=1, max_size=1).map(tuple), _NAMES),
+)
+
+
+@given(st.tuples(_NAMES.map(KeyStep), st.lists(_STEPS, max_size=4)), st.booleans())
+def test_every_path_is_read_as_it_is_shown(parts: tuple[KeyStep, list[PathStep]], absolute: bool) -> None:
+    first, rest = parts
+    shown = str(KeyPath("", (first, *rest), absolute))
+    again = KeyPath.parse(shown)
+    assert str(again) == shown
+    assert again.is_absolute == absolute
+    assert [_plain(step) for step in again.steps] == [_plain(step) for step in (first, *rest)]
+
+
+def _plain(step: PathStep) -> tuple[object, ...]:
+    if isinstance(step, MatchStep):
+        return ("match", step.keys, step.value)
+    return (type(step).__name__, step.index if isinstance(step, IndexStep) else step.name)
