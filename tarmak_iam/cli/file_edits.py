@@ -69,10 +69,10 @@ _Made = TypeVar("_Made")
 def edits_tarmak_yaml(command: Callable[..., None]) -> Callable[..., None]:
     """Decorates the body of a command that edits tarmak.yaml; the first argument is its session. It also waits for a
     tarmak that may rewrite the file. A dry run takes no lock."""
-    return _taking_turns(command, lock_file_of, CONFIG_EDIT, _recover)
+    return _taking_turns(command, lock_file_of, CONFIG_EDIT, recover_config)
 
 
-def _recover(path: Path, is_alone: bool) -> None:
+def recover_config(path: Path, is_alone: bool) -> None:
     """If a run was killed, tarmak.yaml may still be as tarmak rewrote it: the saved text is restored before the
     edit."""
     from tarmak_iam.hook.tarmak.backup import recover

@@ -114,6 +114,10 @@ class Source:
         """The offset of the beginning of the line that contains `offset`."""
         return self._line_starts[bisect.bisect_right(self._line_starts, offset) - 1]
 
+    def offset(self, line: int) -> int:
+        """The offset of the beginning of a line, counted from 1; the line must exist."""
+        return self._line_starts[line - 1]
+
     def line_end(self, offset: int) -> int:
         """The offset of the end of that line's text, before its line break."""
         match = _LINE_END.search(self.text, offset)

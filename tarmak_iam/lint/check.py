@@ -92,10 +92,10 @@ def all_rules() -> tuple[Rule, ...]:
 
     Raises ConfigError if two rules have the same id or name, and for a plugin that cannot be loaded.
     """
-    return tuple(each.value for each in _installed_rules())
+    return tuple(each.value for each in installed_rules())
 
 
-def _installed_rules() -> list[Provided[Rule]]:
+def installed_rules() -> list[Provided[Rule]]:
     rules = [Provided(rule, OWN) for rule in RULES]
     rules += [Provided(rule, each.origin) for each in installed_sections() for rule in rules_of(each.section)]
     rules += provided(GROUP, Rule)
@@ -126,7 +126,7 @@ def examine(subjects: Subjects, *others: Subjects) -> Report:
 @gc_paused()
 def _examined(given: tuple[Subjects, ...], ids: Collection[str] | None) -> Report:
     subjects, *others = given
-    rules = _installed_rules()
+    rules = installed_rules()
     names = {each.value.id.upper(): each.value.name for each in rules}
     if ids is not None:
         rules = _needed(rules, ids, subjects.mappings)

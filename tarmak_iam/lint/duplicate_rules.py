@@ -36,7 +36,7 @@ _AT_RANDOM = "at random at each start"
 def doubled_remedy(document: Document, key: DoubledKey) -> str:
     line = document.position(key.first, at_key=True).line
     own, first = document.node(key.route), document.node(key.first)
-    if own is None or first is None or is_empty_value(own) or _are_same(document, own, first):
+    if own is None or first is None or is_empty_value(own) or are_written_the_same(document, own, first):
         return "remove this one"
     if is_empty_value(first):
         return f"remove the one in line {line}"
@@ -61,7 +61,7 @@ def _groups_remedy(own: Node, first: Node, first_name: str, line: int | None) ->
     return f"write {first_name}: {listed} in line {line}, and remove this key"
 
 
-def _are_same(document: Document, one: Node, other: Node) -> bool:
+def are_written_the_same(document: Document, one: Node, other: Node) -> bool:
     """Whether both are written the same. To the daemon, ARNs that differ only in case are the same."""
     one, other = dereference(one), dereference(other)
     if isinstance(one, Scalar) and isinstance(other, Scalar):

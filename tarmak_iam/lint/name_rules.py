@@ -232,8 +232,7 @@ def _unknown(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 def _instead(entry: WrittenEntry, kind: str, text: str, part: Braced) -> str:
     """The remedy: the template that was probably meant if this place may use it, else a name without a template."""
-    bare = "".join(filter(str.isalnum, part.inner)).lower()
-    near = _ALSO.get(bare) or closest(bare, TEMPLATES, 0.7)
+    near = _near(part)
     if near is None:
         return f"valid templates are {', '.join(f'{{{{{name}}}}}' for name in TEMPLATES)}"
     template = f"{{{{{near}}}}}"
@@ -248,6 +247,22 @@ def _instead(entry: WrittenEntry, kind: str, text: str, part: Braced) -> str:
     if "{" not in part.text:
         return f"write {quote(whole)}"
     return f"did you mean {template}?"
+
+
+def _near(part: Braced) -> str | None:
+    bare = "".join(filter(str.isalnum, part.inner)).lower()
+    return _ALSO.get(bare) or closest(bare, TEMPLATES, 0.7)
+
+
+def with_template_corrected(entry: WrittenEntry, kind: str, text: str) -> str | None:
+    """The username or group with its first unknown template in the spelling that was meant; None where that is not
+    sure, or the template does not belong there."""
+    part = next((each for each in (*braced(text), *bracketed(text)) if each.name is None), None)
+    near = _near(part) if part is not None else None
+    if part is None or near is None:
+        return None
+    instead, whole = _instead(entry, kind, text, part), text.replace(part.text, f"{{{{{near}}}}}", 1)
+    return whole if instead in (f"did you mean {{{{{near}}}}}?", f"write {quote(whole)}") else None
 
 
 def _place(entry: WrittenEntry, kind: str) -> str:

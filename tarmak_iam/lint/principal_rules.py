@@ -72,15 +72,21 @@ def _flawed(*flaws: FlawKind) -> Callable[[Rule, Mappings], Iterator[Finding]]:
 
 def _literal(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> str:
     """The remedy, with the partition that the other entries show."""
-    if found.kind is FlawKind.PARTITION:
-        others = (each.listed.arn for each in entries_of(mappings).mapped if each.listed.arn and each.flaw is None)
-        partitions = {parse_arn(to_lower(arn)).partition for arn in others}
-        arn = replace(parse_arn(to_lower(entry.listed.arn)[:4] + entry.listed.arn[4:]), partition="".join(partitions))
-        if len(partitions) == 1 and arn_flaw(str(arn)) is None:
-            return f"write {shortened(arn)}"
+    if arn := with_partition_of_others(mappings, entry, found):
+        return f"write {shortened(arn)}"
     if found.kind is FlawKind.BLANK and found.likely_arn:
         return f"write {shortened(found.likely_arn)}"
     return found.remedy
+
+
+def with_partition_of_others(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> str:
+    """The ARN in the partition that all other entries are in, if its own is unknown; else empty."""
+    if found.kind is not FlawKind.PARTITION:
+        return ""
+    others = (each.listed.arn for each in entries_of(mappings).mapped if each.listed.arn and each.flaw is None)
+    partitions = {parse_arn(to_lower(arn)).partition for arn in others}
+    arn = replace(parse_arn(to_lower(entry.listed.arn)[:4] + entry.listed.arn[4:]), partition="".join(partitions))
+    return str(arn) if len(partitions) == 1 and arn_flaw(str(arn)) is None else ""
 
 
 def joining_remedy(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> str:

@@ -105,6 +105,12 @@ def _is_notable(name: str) -> bool:
     return name.startswith(_SYSTEM) or bool(_nearest(name) or _other_kind(name))
 
 
+def groups_joined(document: Document, group: str, route: Route) -> tuple[str, ...] | None:
+    """The groups that one item contains; None where it is one group."""
+    parts = joined_groups(group)
+    return _lines(document, route) if parts is None and is_on_several_lines(document, route, group) else parts
+
+
 def _joined(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """Items of a list only: some releases split a string, which is another finding (IAM061)."""
     odd: Iterable[WrittenEntry] = (entry for entry, _ in names_of(mappings).odd)
@@ -131,7 +137,7 @@ def _lines(document: Document, route: Route) -> tuple[str, ...]:
 def _misspelt(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """A group that looks like a built-in group of Kubernetes, but is not one: `system:master`."""
     for group in _groups(mappings):
-        near = _nearest(group.name)
+        near = nearest_group(group.name)
         if near:
             what = f"{quoted(group.name)} is not a built-in group of Kubernetes: without a binding it grants nothing"
             remedy = _instead(group, near)
@@ -147,7 +153,7 @@ def _instead(group: _Group, near: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _nearest(name: str) -> str | None:
+def nearest_group(name: str) -> str | None:
     if _is_own(name) or _other_kind(name):
         return None
     bare = _letters(name)
@@ -214,7 +220,7 @@ def _meaning(group: _Group) -> tuple[str, str] | None:
     if name == NODES and not username.startswith(_NODE_PREFIX):
         what = f"{shown} is the group of nodes, but {quoted(username)} is not the username of a node"
         return what, f"write {_NODE_USERNAME} as the username of nodes; for people, {group.removal}"
-    is_unknown = name.startswith(_SYSTEM) and not (_is_own(name) or _other_kind(name) or _nearest(name))
+    is_unknown = name.startswith(_SYSTEM) and not (_is_own(name) or _other_kind(name) or nearest_group(name))
     if is_unknown:
         rest = name[len(_SYSTEM) :]
         what = f"Kubernetes reserves groups that begin with {_SYSTEM}, and has no group {shown}"

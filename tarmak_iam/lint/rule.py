@@ -16,6 +16,7 @@ from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import written_route
 from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.lint.fix import Fix
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Path, Route
 
@@ -72,6 +73,8 @@ class Subjects:
 
 Check = Callable[["Rule", Any], Iterator[Finding]]
 
+FixMaker = Callable[[Finding, Subjects], Fix | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Implication:
@@ -99,6 +102,9 @@ class Rule:
     """The cases in which its findings are not reported, because another finding reports the cause."""
     concerns_apply: bool = field(default=True, kw_only=True)
     """Whether it is about what is applied to the cluster, and not only about this machine."""
+    fix: FixMaker | None = field(default=None, kw_only=True, repr=False)
+    """What fixes one of its findings, or None for a finding that it cannot fix. Called only where a fix is asked
+    for."""
 
     def finding(
         self,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import TypeGuard
 
@@ -26,7 +27,7 @@ from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.rule import SUPPRESSIONS, Rule
 from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
-from tarmak_iam.suggestions import did_you_mean
+from tarmak_iam.suggestions import closest
 from tarmak_iam.text import shortened
 
 Steps = tuple[str | int, ...]
@@ -187,7 +188,9 @@ def _units_of(root: Node) -> Iterator[_Unit]:
 
 _REASON = 200
 
-_COMMENT = compiled(r"#+\s*tarmak-iam\s*:\s*ignore\b\s*(?:\[(?P<ids>[^\]]*)\])?(?P<reason>.*)", re.IGNORECASE)
+SUPPRESSING_COMMENT = compiled(
+    r"#+\s*tarmak-iam\s*:\s*ignore\b\s*(?:\[(?P<ids>[^\]]*)\])?(?P<reason>.*)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +229,7 @@ def suppressions_of(document: Document, subject: Subject, rules: dict[str, str])
     """All suppressions in the file, in its order. `rules` as in `Suppressions`."""
     scopes, ids_by_name = CommentScopes(document), {name.upper(): each for each, name in rules.items() if name}
     for comment in document.comments:
-        match = _COMMENT.match(comment.text)
+        match = SUPPRESSING_COMMENT.match(comment.text)
         if match is None:
             continue
         place = document.source.place(comment.span.start)
@@ -288,7 +291,11 @@ def _unknown(rule: Rule, found: Suppressions) -> Iterator[Finding]:
         elif each.id not in found.rules:
             what = f"unknown rule {each.written}, so the comment suppresses nothing"
             known = (*there, *filter(None, (found.rules.get(one.upper()) for one in there)))
-            yield _finding(rule, each, what, did_you_mean(each.written, known) or _removal(each, found))
+            near = closest(each.written, known)
+            yield replace(
+                _finding(rule, each, what, f"did you mean {shortened(near)}?" if near else _removal(each, found)),
+                about=(each.written, *([near] if near else ())),
+            )
 
 
 def _one_of_each_comment(all_of_them: Iterable[Suppression]) -> Iterator[Suppression]:
@@ -300,7 +307,8 @@ def _one_of_each_comment(all_of_them: Iterable[Suppression]) -> Iterator[Suppres
 
 
 def _finding(rule: Rule, each: Suppression, what: str, remedy: str) -> Finding:
-    return Finding(rule.id, rule.severity, each.subject, Route(), what, remedy, place=each.place)
+    about = (each.written,)
+    return Finding(rule.id, rule.severity, each.subject, Route(), what, remedy, place=each.place, about=about)
 
 
 SUPPRESSION_RULES = (

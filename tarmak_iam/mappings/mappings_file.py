@@ -231,6 +231,12 @@ class Mappings:
             )
         self._disk.save(self.document.to_bytes())
 
+    def with_document(self, document: Document) -> Mappings:
+        """The same file with another text. Raises ConfigError if that is not a YAML mapping."""
+        if not isinstance(document.shared_data, (dict, type(None))):
+            raise ConfigError("the mappings file must be a YAML mapping", place=document.position(()))
+        return self._with(document)
+
     def _with(self, document: Document) -> Mappings:
         if document is self.document:
             return self

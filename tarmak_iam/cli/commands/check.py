@@ -3,41 +3,44 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
-from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from tarmak_iam.cli.all_clusters import ClusterOutcome, ReportProgress, for_each, outcome_summary, print_cluster_error
+from tarmak_iam.cli.check_fixes import FixMode, edit_all_in_turn, fix_and_write, fix_mode, fix_options, fixable_summary
 from tarmak_iam.cli.console import note, working
 from tarmak_iam.cli.exit_codes import ExitCode
-from tarmak_iam.cli.formats import CheckReport, FindingResult, RuleDescription
+from tarmak_iam.cli.formats import CheckReport, FindingResult, OfferedFix, RuleDescription, TextChange
 from tarmak_iam.cli.formats.output import FORMATS, errors_reported, fail_on_option, findings_output_option, is_failing
 from tarmak_iam.cli.formats.text import severity_summary
+from tarmak_iam.cli.named_files import FileKind, NamedFile, named_file
 from tarmak_iam.cli.options import all_clusters_option, file_arguments
 from tarmak_iam.cli.parsing import cluster_remedy
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.instance_pools import lists_pools
-from tarmak_iam.config.locate import CONFIG_NAME, directory_option
+from tarmak_iam.config.locate import CONFIG_NAME, config_path, directory_option
 from tarmak_iam.document import Document
-from tarmak_iam.document.files import Boundary, read_file, read_if_present
-from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.source import Source
-from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError, TarmakIamError
+from tarmak_iam.errors import FileChanged, FileError, Place, SelectionError, TarmakIamError, ToolError
 from tarmak_iam.findings import Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
-from tarmak_iam.installation.misplaced_files import intended_name, misplaced_files
-from tarmak_iam.installation.settings import SETTINGS_NAME, parse_settings
+from tarmak_iam.installation.misplaced_files import misplaced_files
+from tarmak_iam.installation.settings import parse_settings
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint import Located, Subjects, all_rules, examine
-from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
-from tarmak_iam.suggestions import closest, did_you_mean
+from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import shortened
+
+if TYPE_CHECKING:
+    from tarmak_iam.lint.fixing import FixableFinding
 
 
 @click.command(
@@ -50,10 +53,19 @@ from tarmak_iam.text import shortened
 @all_clusters_option
 @findings_output_option
 @fail_on_option
+@fix_options
 @pass_session
 @click.pass_context
 def check(
-    context: click.Context, session: Session, files: tuple[Path, ...], all_clusters: bool, output: str, fail_on: str
+    context: click.Context,
+    session: Session,
+    files: tuple[Path, ...],
+    all_clusters: bool,
+    output: str,
+    fail_on: str,
+    fix: bool,
+    unsafe_fixes: bool,
+    diff: bool,
 ) -> None:
     """Find errors and lock-outs before they reach the cluster.
 
@@ -66,10 +78,14 @@ def check(
 
     \b
     # tarmak-iam: ignore[account-mapping] only our sandbox account
+
+    With --fix, findings that tarmak-iam can fix are fixed, and the others are reported. A fix is made only if its
+    finding is gone afterwards and no error is new. Everything else in the files stays as it is, byte for byte.
     """
     if files and (session.directory or session.cluster_name):
         remedy = cluster_remedy(context, map(str, files)) or "remove -c and --cluster"
         raise click.UsageError(f"FILE selects directory and cluster itself; {remedy}", context)
+    mode = fix_mode(context, output, fix=fix, unsafe_fixes=unsafe_fixes, diff=diff)
     with errors_reported(output):
         if files:
             checked = check_files(
@@ -77,16 +93,21 @@ def check(
                 all_clusters=all_clusters,
                 follow_links=session.follow_links,
                 remedy=lambda path: _cluster_of(path, context),
+                mode=mode,
             )
         else:
-            checked = check_every(session) if all_clusters else check_chosen(session)
+            checked = check_session(session, all_clusters=all_clusters, mode=mode)
     for why in checked.why_unexamined:
         note(f"note: admin certificates were not checked: {why}")
-    FORMATS[output].print_report(_report(checked))
+    if not diff:
+        FORMATS[output].print_report(_report(checked))
     if output != "json":
-        note(checked.summary)
+        for line in checked.diff_summary if diff else (fixable_summary(checked.fixable), checked.summary):
+            note(line) if line else None
     if checked.errors:
         context.exit(ExitCode.ERROR)
+    if diff:
+        context.exit(ExitCode.FINDINGS if checked.fixed else ExitCode.OK)
     if is_failing((each.finding.severity for each in checked.findings), fail_on):
         context.exit(ExitCode.FINDINGS)
 
@@ -100,138 +121,11 @@ def _cluster_of(path: Path, context: click.Context) -> str:
     return cluster_remedy(context, [str(path)])
 
 
-_SYSTEM = ("/dev", "/proc")
-"""The directories of `/dev/stdin` and of a shell's `<(...)`."""
-
-
-class FileKind(Enum):
-    CONFIG = CONFIG_NAME
-    MAPPINGS = MAPPINGS_NAME
-    SETTINGS = SETTINGS_NAME
-
-
-@dataclass(frozen=True, slots=True)
-class NamedFile:
-    """`config` is the tarmak.yaml that the file belongs to, None if there is none. `cluster` is the name of the file's
-    directory, which is that of a cluster; None for tarmak.yaml itself and for files next to it. `data` is what was read
-    already: a pipe can be read only once."""
-
-    path: Path
-    kind: FileKind
-    config: Path | None
-    cluster: str | None = None
-    data: bytes | None = field(default=None, repr=False)
-
-    def read(self, *, follow_links: bool) -> bytes:
-        """Raises FileError, also for a link that leads out of the directory of its tarmak.yaml, or, without a
-        tarmak.yaml, out of its own directory."""
-        if self.data is not None:
-            return self.data
-        if self.config is None or self.cluster is None:
-            return _read_alone(self.path, follow_links=follow_links)
-        boundary = Boundary(self.config.parent, follow_links)
-        data = read_if_present(self.config.parent / self.cluster / self.path.name, boundary)
-        if data is None:
-            raise _missing(self.path)
-        return data
-
-
-def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
-    """Recognised by its name, else by its content; a directory means its tarmak.yaml. `follow_links` as in `Boundary`.
-
-    Raises TarmakIamError for a file that does not exist, or is not of any of these kinds.
-    """
-    path = _config_in(path) if path.is_dir() else path
-    kind = next((each for each in FileKind if each.value in (path.name, _intended(path))), None)
-    found = NamedFile(path, kind, *_owner(path)) if kind and kind is not FileKind.CONFIG else None
-    if not path.exists():
-        if found is not None:  # a broken link may lead out of the directory: that error comes first
-            found.read(follow_links=follow_links)
-        raise _missing(path)
-    if found is not None:
-        return found
-    if kind is FileKind.CONFIG:
-        return NamedFile(path, kind, path)
-    data = _read_alone(path, follow_links=follow_links)
-    kind = _by_content(data, path)
-    if kind is FileKind.CONFIG:
-        return NamedFile(path, kind, path) if path.is_file() else NamedFile(path, kind, None, data=data)
-    return NamedFile(path, kind, None, _absolute(path).parent.name, data)
-
-
-def _intended(path: Path) -> str | None:
-    """The file name that a misspelt one stands for, if the file is in one of Tarmak's directories."""
-    return intended_name(path.name) if _owner(path)[0] else None
-
-
-def _owner(path: Path) -> tuple[Path | None, str | None]:
-    """The tarmak.yaml one directory up, and the name of the file's directory; else the tarmak.yaml next to the file,
-    where it would not be read."""
-    home = _absolute(path).parent
-    config = home.parent / CONFIG_NAME
-    name: str | None = home.name
-    if not config.is_file() and (home / CONFIG_NAME).is_file():
-        config, name = home / CONFIG_NAME, None
-    shown = config if path.is_absolute() else Path(os.path.relpath(config))
-    return shown if config.is_file() else None, name
-
-
-def _absolute(path: Path) -> Path:
-    """Without `..`: after a link it is not the directory that the path suggests. Other links are not followed."""
-    parts = path.absolute().parts
-    end = max((number for number, part in enumerate(parts, 1) if part == os.pardir), default=0)
-    return Path(os.path.realpath(Path(*parts[:end])), *parts[end:]) if end else Path(*parts)
-
-
-def _config_in(directory: Path) -> Path:
-    if (directory / CONFIG_NAME).exists():
-        return directory / CONFIG_NAME
-    raise FileError(f"this directory has no {CONFIG_NAME}", remedy="specify a file", place=Place(str(directory)))
-
-
-def _missing(path: Path) -> FileError:
-    if path.is_symlink():
-        remedy = f"the link points to {os.readlink(path)}"
-    else:
-        near = closest(path.name, _names_in_directory_of(path))
-        remedy = f"did you mean {path.parent / near}?" if near else "check the path"
-    return FileError("file not found", remedy=remedy, place=Place(str(path)))
-
-
-def _names_in_directory_of(path: Path) -> Iterable[str]:
-    try:
-        return sorted(os.listdir(path.parent))
-    except OSError:
-        return ()
-
-
-def _read_alone(path: Path, *, follow_links: bool) -> bytes:
-    """A link in a pull request could point to any file of the machine that checks it. Links of the system itself, such
-    as /dev/stdin, were typed by the user."""
-    parent = Path(os.path.realpath(path.parent))
-    if path.is_symlink() and not any(parent.is_relative_to(each) for each in _SYSTEM):
-        Boundary(path.parent, follow_links).resolve(path)
-    return read_file(path)
-
-
-def _by_content(text: bytes, path: Path) -> FileKind:
-    data = Document.parse(text, str(path)).data
-    top: dict[Any, Any] = data if isinstance(data, dict) else {}
-    if str(top.get("apiVersion")).startswith("api.tarmak.io/"):
-        return FileKind.CONFIG
-    if {to_lower(str(key)) for key in top} & {"clusterid", "server"}:
-        return FileKind.MAPPINGS
-    raise ConfigError(
-        "this is neither a tarmak.yaml nor a mappings file of the authenticator",
-        remedy=f"specify a {CONFIG_NAME}, {MAPPINGS_NAME} or {SETTINGS_NAME}; `map import` reads other formats",
-        place=Place(str(path)),
-    )
-
-
 @dataclass(frozen=True)
 class Checked:
     """The findings, those suppressed by comments, the errors (already printed) for what could not be checked, and the
-    sources of the files by name. `why_unexamined`: the reasons why admin certificates were not checked."""
+    sources of the files by name. `why_unexamined`: the reasons why admin certificates were not checked. `fixable` are
+    the findings that can be fixed, and `fixed` is the number of those that were."""
 
     findings: tuple[Located, ...] = ()
     suppressed: tuple[Located, ...] = ()
@@ -240,15 +134,37 @@ class Checked:
     clusters: str = ""
     scope: str = ""
     why_unexamined: tuple[str, ...] = ()
+    fixable: tuple[FixableFinding, ...] = ()
+    documents: dict[str, Document] = field(default_factory=dict)
+    fixed: int = 0
 
     @classmethod
-    def of(cls, *subjects: Subjects, errors: tuple[TarmakIamError, ...] = ()) -> Checked:
-        """Raises ConfigError if a plugin cannot be used, or fails."""
+    def of(cls, *subjects: Subjects, errors: tuple[TarmakIamError, ...] = (), mode: FixMode | None = None) -> Checked:
+        """Fixes the findings first if `mode` is set. Raises ConfigError if a plugin cannot be used, or fails; with
+        `mode` also FileError."""
         with working(f"checking {len(subjects)} clusters" if len(subjects) > 1 else "checking"):
             report = examine(*subjects)
+        fixable: tuple[FixableFinding, ...] = ()
+        count = 0
+        if report.findings and mode is not None:
+            outcome = fix_and_write(subjects, mode)
+            subjects, report = outcome.after, outcome.report
+            fixable, count = outcome.fixable, len(outcome.fixed)
+        elif report.findings:
+            from tarmak_iam.lint.fixing import fixable_findings
+
+            fixable = fixable_findings(report, *subjects)
         documents = [document for each in subjects for subject in Subject if (document := each.text_of(subject))]
-        sources = {each.filename: each.source for each in documents}
-        return cls(report.findings, report.suppressed, errors, sources, why_unexamined=_unexamined(subjects))
+        return cls(
+            report.findings,
+            report.suppressed,
+            errors,
+            {each.filename: each.source for each in documents},
+            why_unexamined=_unexamined(subjects),
+            fixable=fixable,
+            documents={each.filename: each for each in documents},
+            fixed=count,
+        )
 
     def line(self, place: Place) -> str:
         """The line of a place, empty if the place has none."""
@@ -262,8 +178,15 @@ class Checked:
             parts = ["no findings in the other files" if self.sources else "nothing could be checked"]
         if self.suppressed:
             parts.append(f"{len(self.suppressed)} suppressed by comments")
+        if self.fixed:
+            parts.append(f"{self.fixed} fixed")
         counted = ", ".join([*parts, self.clusters] if self.clusters else parts)
         return f"{counted}; {self.scope}" if self.scope else counted
+
+    @property
+    def diff_summary(self) -> tuple[str, ...]:
+        count = self.fixed
+        return (f"{count} finding{'' if count == 1 else 's'} would be fixed" if count else "nothing would be fixed",)
 
 
 def _unexamined(subjects: Iterable[Subjects]) -> tuple[str, ...]:
@@ -273,7 +196,22 @@ def _unexamined(subjects: Iterable[Subjects]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.why_not_examined for each in found if each.why_not_examined))
 
 
-def check_chosen(session: Session) -> Checked:
+def check_session(session: Session, *, all_clusters: bool, mode: FixMode | None = None) -> Checked:
+    """The selected cluster, or all. With a mode that writes, in turn with other edits. Raises TarmakIamError."""
+
+    def checked() -> Checked:
+        return check_every(session, mode) if all_clusters else check_chosen(session, mode)
+
+    if mode is None or mode.is_dry:
+        return checked()
+    try:
+        path = config_path(session.directory, os.environ)
+    except FileError:
+        return checked()  # which reports it with a better remedy
+    return edit_all_in_turn(path, checked)
+
+
+def check_chosen(session: Session, mode: FixMode | None = None) -> Checked:
     """tarmak.yaml, and the files of the selected cluster. Raises TarmakIamError."""
     config = session.config()
     _note_missing_pools(config)
@@ -283,10 +221,10 @@ def check_chosen(session: Session) -> Checked:
         if session.cluster_name:
             raise
         note(f"mappings and settings were not checked: {error.message}")
-        return Checked.of(Subjects(config))
+        return Checked.of(Subjects(config), mode=mode)
     with working(f"reading {shortened(cluster.cluster_name)}"):
         subjects = Subjects.of_cluster(config, cluster, session.files(config, cluster))
-    checked = Checked.of(subjects)
+    checked = Checked.of(subjects, mode=mode)
     count = len(config.selectable_clusters)
     if count == 1:
         return checked
@@ -295,15 +233,21 @@ def check_chosen(session: Session) -> Checked:
     return replace(checked, scope=scope)
 
 
-def check_every(session: Session) -> Checked:
+def check_every(session: Session, mode: FixMode | None = None) -> Checked:
     """tarmak.yaml, and the files of each cluster that can be selected; the other entries have findings. Raises
     TarmakIamError if tarmak.yaml cannot be read."""
     config = session.config()
-    return _checked(config, config.selectable_clusters, follow_links=session.follow_links, with_tally=True)
+    clusters = config.selectable_clusters
+    return _checked(config, clusters, follow_links=session.follow_links, mode=mode, with_tally=True)
 
 
 def _checked(
-    config: TarmakConfig, clusters: Sequence[Cluster], *, follow_links: bool, with_tally: bool = False
+    config: TarmakConfig,
+    clusters: Sequence[Cluster],
+    *,
+    follow_links: bool,
+    mode: FixMode | None = None,
+    with_tally: bool = False,
 ) -> Checked:
     def read(cluster: Cluster, _: ReportProgress) -> Subjects:
         return Subjects.of_cluster(config, cluster, ClusterFiles.of(config, cluster, follow_links=follow_links))
@@ -312,7 +256,7 @@ def _checked(
     outcomes = list(for_each(clusters, read, "reading"))
     errors = tuple(each.error for each in outcomes if each.error)
     subjects = [each.value for each in outcomes if not each.error] or [Subjects(config)]
-    checked = Checked.of(*subjects, errors=errors)
+    checked = Checked.of(*subjects, errors=errors, mode=mode)
     if not with_tally or not outcomes:
         return checked
     found = {name for each in checked.findings for name in (each.cluster, *each.shared_by)}
@@ -340,6 +284,7 @@ def check_files(
     all_clusters: bool,
     follow_links: bool = False,
     remedy: Callable[[Path], str] = lambda _: "",
+    mode: FixMode | None = None,
 ) -> Checked:
     """Each tarmak.yaml once: with all of its clusters if it is among the files itself, else with those clusters whose
     mappings or settings are. A file that belongs to no tarmak.yaml is checked on its own. An error in one file does not
@@ -359,13 +304,21 @@ def check_files(
         else:
             groups.setdefault(_identity(named.config or named.path), []).append(named)
     for files in groups.values():
-        parts += _parts(files, all_clusters=all_clusters, follow_links=follow_links)
+        part = partial(_parts, files, all_clusters=all_clusters, follow_links=follow_links, mode=mode)
+        config = files[0].config
+        try:
+            parts += part() if config is None or mode is None or mode.is_dry else edit_all_in_turn(config, part)
+        except (FileError, ToolError) as error:
+            parts.append(_failed(error))
     return Checked(
         tuple(finding for each in parts for finding in each.findings),
         tuple(finding for each in parts for finding in each.suppressed),
         tuple(error for each in parts for error in each.errors),
         {name: source for each in parts for name, source in each.sources.items()},
         why_unexamined=tuple(dict.fromkeys(text for each in parts for text in each.why_unexamined)),
+        fixable=tuple(finding for each in parts for finding in each.fixable),
+        documents={name: document for each in parts for name, document in each.documents.items()},
+        fixed=sum(each.fixed for each in parts),
     )
 
 
@@ -375,19 +328,19 @@ def _identity(path: Path) -> str:
     return os.path.join(os.path.realpath(path.parent), path.name)
 
 
-def _parts(files: Sequence[NamedFile], *, all_clusters: bool, follow_links: bool) -> Iterator[Checked]:
-    """For files that belong to one tarmak.yaml, or one file that belongs to none."""
+def _parts(
+    files: Sequence[NamedFile], *, all_clusters: bool, follow_links: bool, mode: FixMode | None
+) -> list[Checked]:
+    """For files that belong to one tarmak.yaml, or one file that belongs to none. With a mode, raises FileError."""
     path = files[0].config
     if path is None:
         is_config = files[0].kind is FileKind.CONFIG
         why = "it is not a regular file" if is_config else "it is not in a cluster's directory next to a tarmak.yaml"
-        yield _alone(files[0], follow_links, why)
-        return
+        return [_alone(files[0], follow_links, why, mode)]
     try:
         config = TarmakConfig.load(path)
     except TarmakIamError as error:
-        yield _failed(error)
-        return
+        return [_failed(error)]
     every = all_clusters or any(each.kind is FileKind.CONFIG for each in files)
     wanted = {each.cluster for each in files}
     chosen = [
@@ -395,15 +348,16 @@ def _parts(files: Sequence[NamedFile], *, all_clusters: bool, follow_links: bool
         for each in config.selectable_clusters
         if every or each.cluster_name in wanted or _misplaces(path.parent, each, files, follow_links=follow_links)
     ]
-    if chosen or every:
-        yield _checked(config, chosen, follow_links=follow_links)
+    parts = [_checked(config, chosen, follow_links=follow_links, mode=mode)] if chosen or every else []
     names = [each.cluster_name for each in config.selectable_clusters]
     for file in files:
         if file.cluster is not None and file.cluster not in names:
             remedy = did_you_mean(file.cluster, names)
-            yield _alone(file, follow_links, f"{path} has no cluster {file.cluster}{f'; {remedy}' if remedy else ''}")
+            why = f"{path} has no cluster {file.cluster}{f'; {remedy}' if remedy else ''}"
+            parts.append(_alone(file, follow_links, why, mode))
         elif file.kind is not FileKind.CONFIG and (file.cluster is None or file.path.name != file.kind.value):
-            yield _alone(file, follow_links, "it is not read as a file of a cluster")
+            parts.append(_alone(file, follow_links, "it is not read as a file of a cluster", mode))
+    return parts
 
 
 def _misplaces(directory: Path, cluster: Cluster, files: Sequence[NamedFile], *, follow_links: bool) -> bool:
@@ -413,7 +367,7 @@ def _misplaces(directory: Path, cluster: Cluster, files: Sequence[NamedFile], *,
     return any(_identity(each.path) in misplaced for each in files)
 
 
-def _alone(file: NamedFile, follow_links: bool, why: str) -> Checked:
+def _alone(file: NamedFile, follow_links: bool, why: str, mode: FixMode | None) -> Checked:
     note(f"{file.path}: note: checked only by the rules that need no other file: {why}")
     try:
         data = file.read(follow_links=follow_links)
@@ -422,7 +376,12 @@ def _alone(file: NamedFile, follow_links: bool, why: str) -> Checked:
             return Checked()
         if file.kind is FileKind.CONFIG:
             return Checked.of(Subjects(TarmakConfig.parse(data, str(file.path))))
+        if mode is not None and file.path.is_file():
+            within = file.boundary(follow_links=follow_links)
+            return Checked.of(Subjects(mappings=Mappings.load(file.path, within=within)), mode=mode)
         return Checked.of(Subjects(mappings=Mappings.parse(data, str(file.path))))
+    except FileChanged:
+        raise
     except TarmakIamError as error:
         return _failed(error)
 
@@ -433,18 +392,35 @@ def _failed(error: TarmakIamError) -> Checked:
 
 
 def _report(checked: Checked) -> CheckReport:
-    results = [_result(each) for each in checked.findings] + [_result(each, each.reason) for each in checked.suppressed]
+    offered = {id(each.located): _offer(checked, each) for each in checked.fixable}
+    results = [_result(each, fix=offered.get(id(each))) for each in checked.findings]
+    results += [_result(each, each.reason) for each in checked.suppressed]
     return CheckReport(tuple(results), _rule_descriptions, checked.errors, checked.line)
 
 
-def _result(located: Located, suppression: str | None = None) -> FindingResult:
+def _offer(checked: Checked, found: FixableFinding) -> OfferedFix:
+    document = checked.documents[found.filename]
+
+    def changes() -> tuple[TextChange, ...]:
+        from tarmak_iam.lint.fix import text_changes
+
+        source = document.source
+        return tuple(
+            TextChange(document.filename, source.position(each.start), source.position(each.end), each.text)
+            for each in text_changes(document, found.fix)
+        )
+
+    return OfferedFix(found.fix.title, found.is_safe, changes)
+
+
+def _result(located: Located, suppression: str | None = None, fix: OfferedFix | None = None) -> FindingResult:
     steps = located.finding.route.plain
     keys = tuple(step for step in steps if isinstance(step, str))
     more = {
         "path": [_short_step(step) for step in steps],
         "cluster": None if located.cluster is None else shortened(located.cluster),
     }
-    return FindingResult(located.finding, located.place, (located.cluster or "", *keys), suppression, more)
+    return FindingResult(located.finding, located.place, (located.cluster or "", *keys), suppression, more, fix)
 
 
 def _short_step(step: str | int) -> str | int:

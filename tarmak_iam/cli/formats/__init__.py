@@ -18,15 +18,41 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class TextChange:
+    """Replaces the text of a file from `start` to `end`, each a line and a column in code points, both from 1."""
+
+    filename: str
+    start: tuple[int, int]
+    end: tuple[int, int]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedFix:
+    """What `check --fix` would do about a finding. `title` is one sentence, and `changes` computes what changes in the
+    file. A fix that is not safe changes access, or what Tarmak uses, and requires --unsafe-fixes."""
+
+    title: str
+    is_safe: bool
+    changes: Callable[[], tuple[TextChange, ...]] = field(repr=False)
+
+
+def fix_command(fix: OfferedFix) -> str:
+    """The command that makes the fix, without the files."""
+    return "tarmak-iam check --fix" if fix.is_safe else "tarmak-iam check --fix --unsafe-fixes"
+
+
+@dataclass(frozen=True, slots=True)
 class FindingResult:
     """`fingerprint_parts` do not change when lines are inserted above. `suppression` is the reason in the comment that
-    suppresses the finding, None if it is not suppressed. `more` is added to the JSON."""
+    suppresses the finding, None if it is not suppressed. `more` is added to the JSON, and `fix` is offered."""
 
     finding: Finding | Diagnosis
     place: Place
     fingerprint_parts: tuple[str, ...] = ()
     suppression: str | None = None
     more: Mapping[str, object] = field(default_factory=dict)
+    fix: OfferedFix | None = None
 
 
 @dataclass(frozen=True, slots=True)

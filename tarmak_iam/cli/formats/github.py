@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from tarmak_iam.cli.console import print_command
-from tarmak_iam.cli.formats import BaseDirectory, CheckReport
+from tarmak_iam.cli.formats import BaseDirectory, CheckReport, fix_command
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 
@@ -26,7 +26,8 @@ def _annotations(report: CheckReport, base: BaseDirectory) -> Iterator[str]:
         yield _command(Severity.ERROR, error.place, "tarmak-iam", error.message, base)
     for each in report.unsuppressed:
         finding = each.finding
-        yield _command(finding.severity, each.place, finding.id, finding.text, base)
+        message = finding.text if each.fix is None else f"{finding.text} (fix: `{fix_command(each.fix)}`)"
+        yield _command(finding.severity, each.place, finding.id, message, base)
 
 
 def _command(severity: Severity, place: Place | None, title: str, message: str, base: BaseDirectory) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tarmak_iam.cli.console import print_json
-from tarmak_iam.cli.formats import CheckReport, FindingResult
+from tarmak_iam.cli.formats import CheckReport, FindingResult, OfferedFix, TextChange
 from tarmak_iam.errors import place_json
+from tarmak_iam.findings import Finding
 
 
 def print_findings_json(report: CheckReport) -> None:
@@ -20,4 +21,23 @@ def _finding_json(result: FindingResult) -> dict[str, object]:
         **result.more,
         "message": finding.message,
         "remedy": finding.remedy,
+        **({"fix": _fix_json(result.fix)} if isinstance(finding, Finding) else {}),
+    }
+
+
+def _fix_json(fix: OfferedFix | None) -> dict[str, object] | None:
+    """Null if the finding cannot be fixed."""
+    return None if fix is None else {"title": fix.title, "safe": fix.is_safe, "edits": list(map(_edit, fix.changes()))}
+
+
+def _edit(change: TextChange) -> dict[str, object]:
+    """Replaces the text from one place up to another, which is not part of it."""
+    (line, column), (end_line, end_column) = change.start, change.end
+    return {
+        "file": change.filename,
+        "line": line,
+        "column": column,
+        "endLine": end_line,
+        "endColumn": end_column,
+        "text": change.text,
     }

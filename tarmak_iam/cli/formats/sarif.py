@@ -12,7 +12,7 @@ from typing import Any
 
 from tarmak_iam._version import __version__
 from tarmak_iam.cli.console import print_json
-from tarmak_iam.cli.formats import BaseDirectory, CheckReport, RuleDescription
+from tarmak_iam.cli.formats import BaseDirectory, CheckReport, OfferedFix, RuleDescription, TextChange
 from tarmak_iam.errors import Place, TarmakIamError
 from tarmak_iam.patterns import compiled
 
@@ -133,7 +133,37 @@ def _results(report: CheckReport, ids: list[str], base: BaseDirectory) -> Iterab
             "locations": [_location(each.place, base)],
             "partialFingerprints": {FINGERPRINT: f"{print_}:{seen[print_]}"},
             "suppressions": suppressed,
+            **({"fixes": [_fix(each.fix, base)]} if each.fix is not None else {}),
         }
+
+
+def _fix(fix: OfferedFix, base: BaseDirectory) -> Json:
+    """[3.55], with the replacements [3.57] of the one file that it changes."""
+    changes = fix.changes()
+    files = dict.fromkeys(each.filename for each in changes)
+    return {
+        "description": {
+            "text": fix.title if fix.is_safe else f"{fix.title} (unsafe: changes access or what Tarmak uses)"
+        },
+        "artifactChanges": [
+            {
+                "artifactLocation": _artifact(name, base),
+                "replacements": [_replacement(each) for each in changes if each.filename == name],
+            }
+            for name in files
+        ],
+    }
+
+
+def _replacement(change: TextChange) -> Json:
+    (line, column), (end_line, end_column) = change.start, change.end
+    region = {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column}
+    return {"deletedRegion": region, "insertedContent": {"text": change.text}}
+
+
+def _artifact(filename: str, base: BaseDirectory) -> Json:
+    uri, is_below = base.uri(filename)
+    return {"uri": uri, **({"uriBaseId": _ROOT} if is_below else {})}
 
 
 def _suppression(reason: str) -> Json:
@@ -141,8 +171,7 @@ def _suppression(reason: str) -> Json:
 
 
 def _location(place: Place, base: BaseDirectory) -> Json:
-    uri, is_below = base.uri(place.filename)
-    physical: Json = {"artifactLocation": {"uri": uri, **({"uriBaseId": _ROOT} if is_below else {})}}
+    physical: Json = {"artifactLocation": _artifact(place.filename, base)}
     if place.line is not None:
         column = {"startColumn": place.column} if place.column is not None else {}
         physical["region"] = {"startLine": place.line, **column}

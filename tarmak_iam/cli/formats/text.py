@@ -107,10 +107,11 @@ def _line_of_file(place: Place, number: int) -> str:
 
 def print_findings(report: CheckReport) -> None:
     """A line such as `file:1:2: error: message [ID]` for each, the severity coloured; on a terminal with the source
-    line."""
+    line. `[fix]` is before the ID if `check --fix` fixes it."""
     for each in report.unsuppressed:
         finding = each.finding
-        line = f"{one_line(str(each.place))}: {finding.severity}: {finding.text} [{finding.id}]"
+        mark = "" if each.fix is None else " [fix]" if each.fix.is_safe else " [unsafe fix]"
+        line = f"{one_line(str(each.place))}: {finding.severity}: {finding.text}{mark} [{finding.id}]"
         print_line(with_coloured_severity(line))
         print_excerpt(report.line_of(each.place), each.place, SEVERITY_COLOURS[finding.severity])
 

@@ -1,0 +1,153 @@
+"""The files that `check` is given: which of a cluster's files each of them is, and of which tarmak.yaml."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from tarmak_iam.config.locate import CONFIG_NAME
+from tarmak_iam.document import Document
+from tarmak_iam.document.files import Boundary, read_file, read_if_present
+from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.errors import ConfigError, FileError, Place
+from tarmak_iam.installation.misplaced_files import intended_name
+from tarmak_iam.installation.settings import SETTINGS_NAME
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
+from tarmak_iam.suggestions import closest
+
+_SYSTEM = ("/dev", "/proc")
+"""The directories of `/dev/stdin` and of a shell's `<(...)`."""
+
+
+class FileKind(Enum):
+    CONFIG = CONFIG_NAME
+    MAPPINGS = MAPPINGS_NAME
+    SETTINGS = SETTINGS_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """`config` is the tarmak.yaml that the file belongs to, None if there is none. `cluster` is the name of the file's
+    directory, which is that of a cluster; None for tarmak.yaml itself and for files next to it. `data` is what was read
+    already: a pipe can be read only once."""
+
+    path: Path
+    kind: FileKind
+    config: Path | None
+    cluster: str | None = None
+    data: bytes | None = field(default=None, repr=False)
+
+    def boundary(self, *, follow_links: bool) -> Boundary:
+        """The directory that a link may not lead out of: that of its tarmak.yaml, else its own."""
+        home = self.config.parent if self.config is not None else self.path.parent
+        return Boundary(home, follow_links)
+
+    def read(self, *, follow_links: bool) -> bytes:
+        """Raises FileError, also for a link that leads out of the directory of its tarmak.yaml, or, without a
+        tarmak.yaml, out of its own directory."""
+        if self.data is not None:
+            return self.data
+        if self.config is None or self.cluster is None:
+            return _read_alone(self.path, follow_links=follow_links)
+        boundary = Boundary(self.config.parent, follow_links)
+        data = read_if_present(self.config.parent / self.cluster / self.path.name, boundary)
+        if data is None:
+            raise _missing(self.path)
+        return data
+
+
+def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
+    """Recognised by its name, else by its content; a directory means its tarmak.yaml. `follow_links` as in `Boundary`.
+
+    Raises TarmakIamError for a file that does not exist, or is not of any of these kinds.
+    """
+    path = _config_in(path) if path.is_dir() else path
+    kind = next((each for each in FileKind if each.value in (path.name, _intended(path))), None)
+    found = NamedFile(path, kind, *_owner(path)) if kind and kind is not FileKind.CONFIG else None
+    if not path.exists():
+        if found is not None:  # a broken link may lead out of the directory: that error comes first
+            found.read(follow_links=follow_links)
+        raise _missing(path)
+    if found is not None:
+        return found
+    if kind is FileKind.CONFIG:
+        return NamedFile(path, kind, path)
+    data = _read_alone(path, follow_links=follow_links)
+    kind = _by_content(data, path)
+    if kind is FileKind.CONFIG:
+        return NamedFile(path, kind, path) if path.is_file() else NamedFile(path, kind, None, data=data)
+    return NamedFile(path, kind, None, _absolute(path).parent.name, data)
+
+
+def _intended(path: Path) -> str | None:
+    """The file name that a misspelt one stands for, if the file is in one of Tarmak's directories."""
+    return intended_name(path.name) if _owner(path)[0] else None
+
+
+def _owner(path: Path) -> tuple[Path | None, str | None]:
+    """The tarmak.yaml one directory up, and the name of the file's directory; else the tarmak.yaml next to the file,
+    where it would not be read."""
+    home = _absolute(path).parent
+    config = home.parent / CONFIG_NAME
+    name: str | None = home.name
+    if not config.is_file() and (home / CONFIG_NAME).is_file():
+        config, name = home / CONFIG_NAME, None
+    shown = config if path.is_absolute() else Path(os.path.relpath(config))
+    return shown if config.is_file() else None, name
+
+
+def _absolute(path: Path) -> Path:
+    """Without `..`: after a link it is not the directory that the path suggests. Other links are not followed."""
+    parts = path.absolute().parts
+    end = max((number for number, part in enumerate(parts, 1) if part == os.pardir), default=0)
+    return Path(os.path.realpath(Path(*parts[:end])), *parts[end:]) if end else Path(*parts)
+
+
+def _config_in(directory: Path) -> Path:
+    if (directory / CONFIG_NAME).exists():
+        return directory / CONFIG_NAME
+    raise FileError(f"this directory has no {CONFIG_NAME}", remedy="specify a file", place=Place(str(directory)))
+
+
+def _missing(path: Path) -> FileError:
+    if path.is_symlink():
+        remedy = f"the link points to {os.readlink(path)}"
+    else:
+        near = closest(path.name, _names_in_directory_of(path))
+        remedy = f"did you mean {path.parent / near}?" if near else "check the path"
+    return FileError("file not found", remedy=remedy, place=Place(str(path)))
+
+
+def _names_in_directory_of(path: Path) -> Iterable[str]:
+    try:
+        return sorted(os.listdir(path.parent))
+    except OSError:
+        return ()
+
+
+def _read_alone(path: Path, *, follow_links: bool) -> bytes:
+    """A link in a pull request could point to any file of the machine that checks it. Links of the system itself, such
+    as /dev/stdin, were typed by the user."""
+    parent = Path(os.path.realpath(path.parent))
+    if path.is_symlink() and not any(parent.is_relative_to(each) for each in _SYSTEM):
+        Boundary(path.parent, follow_links).resolve(path)
+    return read_file(path)
+
+
+def _by_content(text: bytes, path: Path) -> FileKind:
+    data = Document.parse(text, str(path)).data
+    top: dict[Any, Any] = data if isinstance(data, dict) else {}
+    if str(top.get("apiVersion")).startswith("api.tarmak.io/"):
+        return FileKind.CONFIG
+    if {to_lower(str(key)) for key in top} & {"clusterid", "server"}:
+        return FileKind.MAPPINGS
+    raise ConfigError(
+        "this is neither a tarmak.yaml nor a mappings file of the authenticator",
+        remedy=f"specify a {CONFIG_NAME}, {MAPPINGS_NAME} or {SETTINGS_NAME}; `map import` reads other formats",
+        place=Place(str(path)),
+    )

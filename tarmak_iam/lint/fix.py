@@ -1,0 +1,198 @@
+"""A fix of a finding: the edits of its file, and how several fixes of one file are made at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+from itertools import accumulate
+
+from tarmak_iam.document import Document, Edit, EditRefused, Insert, Remove
+from tarmak_iam.document.nodes import Entry, Mapping, Node
+from tarmak_iam.document.plain_values import same
+from tarmak_iam.document.splices import code_end
+from tarmak_iam.errors import ParseError
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.routes import Path, Route, Step
+
+_Steps = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextEdit:
+    """Replaces the text of a document from `start` to `end` (offsets in code points). The document's values must stay
+    the same: it is for comments, and for text that the reader of the file ignores."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What fixes a finding: `text_edits` of its file, and `edits` after them.
+
+    `title` says in one sentence what it does. The paths of all edits are those in the file as it is. A fix is safe if
+    nobody's access and nothing that Tarmak uses changes; that is verified before it is made as a safe fix. `about` are
+    paths in tarmak.yaml below which the values have no effect, so that they may change.
+    """
+
+    title: str
+    edits: tuple[Edit, ...] = ()
+    is_safe: bool = True
+    text_edits: tuple[TextEdit, ...] = ()
+    about: tuple[Path | Route, ...] = ()
+
+    @property
+    def claims(self) -> tuple[_Steps, ...]:
+        """The paths that the edits change. Fixes whose claims meet are made one after the other."""
+        return tuple(steps for edit in self.edits for steps in _claimed(edit))
+
+
+def _claimed(edit: Edit) -> tuple[_Steps, ...]:
+    steps = Route.of(edit.path).plain
+    return (steps[:-1],) if isinstance(edit, Insert) else (steps,)
+
+
+def are_compatible(fix: Fix, others: Iterable[Fix]) -> bool:
+    """Whether a fix can be made together with others of the same file."""
+    for other in others:
+        if (fix.text_edits and other.edits) or (fix.edits and other.text_edits):
+            return False
+        if any(_meet(one, two) for one in fix.claims for two in other.claims):
+            return False
+        if any(one.start <= two.end and two.start <= one.end for one in fix.text_edits for two in other.text_edits):
+            return False
+    return True
+
+
+def _meet(one: _Steps, two: _Steps) -> bool:
+    length = min(len(one), len(two))
+    return one[:length] == two[:length]
+
+
+def with_fixes(document: Document, fixes: Sequence[Fix]) -> Document:
+    """The document with compatible fixes, all made at once. Raises EditRefused."""
+    text_edits = [each for fix in fixes for each in fix.text_edits]
+    changed = with_text_edits(document, text_edits) if text_edits else document
+    edits = [edit for fix in fixes for edit in fix.edits]
+    return changed.edit(*_in_order(edits)) if edits else changed
+
+
+def text_changes(document: Document, fix: Fix) -> tuple[TextEdit, ...]:
+    """What a fix changes in the text, by lines, in file order; none if it cannot be made."""
+    try:
+        after = with_fixes(document, [fix]).text
+    except EditRefused:
+        return ()
+    before = document.text
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    head = 0
+    while head < min(len(old), len(new)) and old[head] == new[head]:
+        head += 1
+    tail = 0  # difflib is quadratic: it gets only what differs
+    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    ends = list(accumulate(map(len, old), initial=0))
+    matcher = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail], autojunk=False)
+    return tuple(
+        TextEdit(ends[head + start], ends[head + end], "".join(new[head + first : head + last]))
+        for kind, start, end, first, last in matcher.get_opcodes()
+        if kind != "equal"
+    )
+
+
+def _in_order(edits: Iterable[Edit]) -> list[Edit]:
+    """Items and keys are removed after all other edits, the last one first, so that the paths stay those of the file as
+    it is."""
+    given = list(edits)
+    removals = [edit for edit in given if isinstance(edit, Remove)]
+    others = [edit for edit in given if not isinstance(edit, Remove)]
+    return [*others, *sorted(removals, key=_sort_key, reverse=True)]
+
+
+def _sort_key(edit: Edit) -> list[tuple[int, str, int]]:
+    return [_sorted_as(step) for step in Route.of(edit.path)]
+
+
+def _sorted_as(step: Step) -> tuple[int, str, int]:
+    return (step, "", 0) if isinstance(step, int) else (-1, step.text, step.occurrence)
+
+
+def with_text_edits(document: Document, text_edits: Iterable[TextEdit]) -> Document:
+    """The document with other text in places where it has no value. Raises EditRefused if the result has other values,
+    or cannot be read."""
+    text = document.text
+    for each in sorted(text_edits, key=lambda each: each.start, reverse=True):
+        text = text[: each.start] + each.text + text[each.end :]
+    place = document.position(())
+    try:
+        edited = Document.parse(document.source.with_text(text).encode(), document.filename, json=document.is_json)
+    except ParseError as error:
+        raise EditRefused(f"the text could not be read afterwards: {error.what}", place=place) from None
+    if not same(edited.shared_data, document.shared_data):
+        raise EditRefused("the values of the file would change", remedy="edit this place by hand", place=place)
+    return edited
+
+
+def commented_out(document: Document, entry: Entry) -> tuple[TextEdit, ...]:
+    """The edits that make an entry, with everything below it, a comment; empty where that is not possible
+    because other content is on its lines, or the file is JSON."""
+    lines = _own_lines(document, entry)
+    return () if lines is None else tuple(_signs(document, *lines, entry.key.start - lines[0]))
+
+
+def taken_out(document: Document, mapping: Mapping, entry: Entry) -> tuple[TextEdit, ...]:
+    """The edit that removes an entry whose value is not used; empty where that is not possible."""
+    lines, source = _own_lines(document, entry), document.source
+    if lines is not None:
+        return (TextEdit(lines[0], source.next_line(lines[1]), ""),)
+    later = mapping.entries[mapping.entries.index(entry) + 1 :]
+    if mapping.flow or document.is_json or not later:
+        return ()
+    start, end = entry.key.start, later[0].key.start
+    between = document.text[max(code_end(source, entry.value), entry.key.end) : end]
+    return (TextEdit(start, end, ""),) if not between.strip() else ()
+
+
+def _own_lines(document: Document, entry: Entry) -> tuple[int, int] | None:
+    """Where the lines of an entry begin and end; None if they are not all its own."""
+    source, text, start = document.source, document.text, entry.key.start
+    begin = source.line_start(start)
+    end = max(code_end(source, entry.value), entry.key.end)
+    rest = text[end : source.line_end(end)].strip()
+    if document.is_json or text[begin:start].strip(" ") or (rest and not rest.startswith("#")):
+        return None
+    return begin, end
+
+
+def _signs(document: Document, begin: int, end: int, width: int) -> Iterable[TextEdit]:
+    """A `# ` in each line that is not blank, in one column where that is possible."""
+    source, at = document.source, begin
+    while at < end:
+        line = document.text[at : source.line_end(at)]
+        if line.strip():
+            sign = at + min(width, len(line) - len(line.lstrip(" ")))
+            yield TextEdit(sign, sign, "# ")
+        following = source.next_line(at)
+        at = following if following > at else end
+
+
+def lines_commented_out(document: Document, begin: int) -> tuple[TextEdit, ...]:
+    """The edits that make everything from an offset on a comment."""
+    return tuple(_signs(document, document.source.line_start(begin), len(document.text), 0))
+
+
+def entry_at(document: Document, route: Route) -> tuple[Mapping, Entry] | None:
+    """The mapping and its own entry at a route; None if it is reached through an alias or a merge key."""
+    if not route.steps or isinstance(route.steps[-1], int):
+        return None
+    parent: Node | None = document.node(route.parent)
+    key = route.steps[-1]
+    entry = parent.occurrence(key.text, key.occurrence) if isinstance(parent, Mapping) else None
+    if not isinstance(parent, Mapping) or entry is None or not _is_written(document, route.parent):
+        return None
+    return parent, entry
+
+
+def _is_written(document: Document, route: Route) -> bool:
+    return not route.steps or document.has(route)

@@ -1,0 +1,168 @@
+"""Verifies that a fix is safe: nothing that Tarmak uses changes, and nobody's access.
+
+Compared are what Tarmak reads, what it makes of every cluster, the settings, what the authenticator reads apart from
+entries, and what every principal may become.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from tarmak_iam.access.diff import Effect, effects
+from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import Scalar, walk
+from tarmak_iam.document.plain_values import same
+from tarmak_iam.identity.authenticator import Authenticator
+from tarmak_iam.identity.model import DaemonNotStarted
+from tarmak_iam.identity.releases import DEFAULT_RELEASE, NEWEST_READ, RECORDED_RELEASE
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.lint.fix import Fix
+from tarmak_iam.lint.rule import Subjects
+from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.routes import Route
+
+_RELEASES = tuple(dict.fromkeys(map(str, (RECORDED_RELEASE, DEFAULT_RELEASE, NEWEST_READ))))
+"""For a mappings file of which the cluster, and so the release of its authenticator, is not known."""
+
+_Steps = tuple[str | int, ...]
+
+_API_SERVER = ("kubernetes", "apiServer")
+
+_OF_DAEMON = ("cluster_id", "partition", "backends", "accounts", "scrubbed", "reserved_prefixes", "gates", "paths")
+"""What of the authenticator's configuration is compared, besides access."""
+
+_OTHER_SETTINGS = "the authenticator reads other settings"
+
+
+def why_unsafe(before: Sequence[Subjects], after: Sequence[Subjects], fixes: Iterable[Fix]) -> str:
+    """What changes through fixes that should be safe, as one clause; empty if nothing does. The subjects of both sides
+    are those of the same clusters, in the same order."""
+    about = [Route.of(path).plain for fix in fixes for path in fix.about]
+    old, new = before[0].config, after[0].config
+    if old is not None and new is not None and old is not new and (why := _of_config(old, new, about)):
+        return why
+    for one, two in zip(before, after, strict=True):
+        if one.settings is not two.settings and not same(_plain(one), _plain(two)):
+            return "the settings change"
+        if why := _of_access(one, two):
+            return why
+    return ""
+
+
+def access_effects(before: Subjects, after: Subjects) -> tuple[Effect, ...]:
+    """Who gains and who loses access in one cluster; for a mappings file without a cluster, with the default release
+    of the authenticator."""
+    if before.mappings is None or after.mappings is None:
+        return ()
+    if before.installation is None or after.installation is None:
+        return effects(*(_authenticator(each, str(DEFAULT_RELEASE)) for each in (before.mappings, after.mappings)))
+    return effects(before.installation, after.installation)
+
+
+def _plain(subjects: Subjects) -> Any:
+    return subjects.settings.shared_data if subjects.settings is not None else None
+
+
+def _of_config(old: TarmakConfig, new: TarmakConfig, about: Sequence[_Steps]) -> str:
+    if not same(_without(old.data, about), _without(new.data, about)):
+        return "Tarmak reads other values"
+    if len(old.clusters) != len(new.clusters):
+        return "Tarmak reads other clusters"
+    for one, two in zip(old.clusters, new.clusters, strict=True):
+        if not same(_effective(one, about), _effective(two, about)):
+            return f"{one.cluster_name} changes"
+    return ""
+
+
+def _effective(cluster: Cluster, about: Sequence[_Steps]) -> dict[str, Any]:
+    """What Tarmak does with the cluster. Of a value without effect, only the API server's JSON has something."""
+    found = cluster.effective()
+    start = (*cluster.route.plain, *_API_SERVER)
+    inner = [path[len(start) :] for path in about if path[: len(start)] == start]
+    return {**found, "apiServer": _without(found["apiServer"], inner), "terraform": _used_logs(cluster, found)}
+
+
+def _used_logs(cluster: Cluster, effective: dict[str, Any]) -> dict[str, Any]:
+    """The variables of access logs that are written: those of a load balancer that exists, and are enabled."""
+    found: dict[str, Any] = effective["terraform"]
+    which = ("public", "internal") if cluster.api_server.get("public") else ("internal",)
+    used = [f"elb_access_logs_{each}_" for each in which if found[f"elb_access_logs_{each}_enabled"] == "true"]
+    return {name: value for name, value in found.items() if name.startswith(tuple(used))}
+
+
+def _without(data: Any, paths: Iterable[_Steps]) -> Any:
+    for path in paths:
+        data = _less(data, path)
+    return data
+
+
+def _less(data: Any, path: _Steps) -> Any:
+    """The data without what a path leads to, and without the mappings that are empty then."""
+    if not path:
+        return None
+    step, *rest = path
+    if isinstance(data, dict) and step in data:
+        inner = _less(data[step], tuple(rest))
+        others = {key: value for key, value in data.items() if key != step}
+        return others if inner in (None, {}) else {**others, step: inner}
+    if isinstance(data, list) and isinstance(step, int) and step < len(data):
+        return [_less(item, tuple(rest)) if index == step else item for index, item in enumerate(data)]
+    return data
+
+
+def _of_access(old: Subjects, new: Subjects) -> str:
+    if old.mappings is None or new.mappings is None or _reads_the_same(old.mappings, new.mappings):
+        return ""
+    if old.installation is not None and new.installation is not None:
+        if _server(old.installation) != _server(new.installation):
+            return _OTHER_SETTINGS
+        found = effects(old.installation, new.installation)
+        return _difference(found, old.installation.loaded, new.installation.loaded)
+    for version in _RELEASES:
+        one, two = _authenticator(old.mappings, version), _authenticator(new.mappings, version)
+        if why := _difference(effects(one, two), one, two):
+            return why
+    return ""
+
+
+def _reads_the_same(one: Mappings, two: Mappings) -> bool:
+    """Whether only comments differ, and what comes after the first document. Releases treat duplicate keys
+    differently."""
+    if one is two:
+        return True
+    old, new = one.document, two.document
+    return old.has_duplicates == new.has_duplicates and _scalars(old) == _scalars(new)
+
+
+def _scalars(document: Document) -> list[tuple[str, str, str | None]]:
+    nodes = walk(document.root) if document.root is not None else ()
+    return [
+        (each.text, each.style, each.tag) if isinstance(each, Scalar) else ("", type(each).__name__, each.tag)
+        for each in nodes
+    ]
+
+
+def _difference(found: Sequence[Effect], one: Authenticator, two: Authenticator) -> str:
+    if found:
+        return f"access changes: {found[0].text}"
+    if one.failure is not None and two.failure is not None:
+        return "the authenticator does not start, so that nobody's access can be compared"
+    return "" if _of_daemon(one) == _of_daemon(two) else _OTHER_SETTINGS
+
+
+def _authenticator(mappings: Mappings, version: str) -> Authenticator:
+    return Authenticator.load(mappings.document.text, version=version, filename="config.yaml")
+
+
+def _server(installation: Installation) -> Any:
+    try:
+        return installation.server
+    except DaemonNotStarted as stop:
+        return stop.reason
+
+
+def _of_daemon(authenticator: Authenticator) -> list[Any]:
+    config = authenticator.config
+    return [] if config is None else [getattr(config, name) for name in _OF_DAEMON]

@@ -1,0 +1,119 @@
+"""Fixes of findings about tarmak.yaml."""
+
+from __future__ import annotations
+
+from tarmak_iam.config.amazon import INTERVALS
+from tarmak_iam.config.kubernetes_versions import is_release
+from tarmak_iam.document import Document, Remove, Set
+from tarmak_iam.document.nodes import dereference
+from tarmak_iam.document.plain_values import construct, same, value_at
+from tarmak_iam.findings import Finding
+from tarmak_iam.lint.fix import Fix, commented_out, entry_at, lines_commented_out, taken_out
+from tarmak_iam.lint.messages import early_end
+from tarmak_iam.lint.rule import FixMaker, Subjects
+from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted, shortened
+
+
+def without_entry(document: Document, route: Route, name: str, why: str) -> Fix | None:
+    """Makes a key that does not count a comment, or removes it if nothing is lost with it or it cannot be a comment."""
+    found = entry_at(document, route)
+    if found is None:
+        return None
+    mapping, entry = found
+    equal = (each for each in mapping.entries if each is not entry and each.text == entry.text)
+    value = construct(dereference(entry.value), document.source)
+    is_kept = any(same(construct(dereference(each.value), document.source), value) for each in equal)
+    if not is_kept and (lines := commented_out(document, entry)):
+        return Fix(f"make {name} a comment: {why}", text_edits=lines)
+    lines = taken_out(document, mapping, entry)
+    return Fix(f"remove {name}: {why}", text_edits=lines) if lines else None
+
+
+def _duplicate_key(finding: Finding, subjects: Subjects) -> Fix | None:
+    """Of duplicate keys, those that Tarmak does not use go."""
+    survey = subjects.document
+    key = next((each for each in survey.duplicates if each.route == finding.route), None) if survey else None
+    if survey is None or key is None or survey.document.is_json:
+        return None  # Tarmak's JSON reader merges duplicates
+    loser = key.first if key.winner == key.route else key.route
+    line = survey.document.position(key.winner, at_key=True).line
+    name = f"the key {quoted(key.name)} in line {survey.document.position(loser, at_key=True).line}"
+    return without_entry(survey.document, loser, name, f"Tarmak uses the one in line {line}")
+
+
+def _overridden_key(finding: Finding, subjects: Subjects) -> Fix | None:
+    survey = subjects.document
+    key = next((each for each in survey.overridden if each.route == finding.route), None) if survey else None
+    if survey is None or key is None or key.is_merged:
+        return None
+    line = survey.document.position(key.merge, at_key=True).line
+    why = f"the merge key in line {line} overrides it"
+    return without_entry(survey.document, key.route, quoted(key.name), why)
+
+
+def next_document(finding: Finding, subjects: Subjects) -> Fix | None:
+    """Everything after the first document becomes a comment."""
+    document = subjects.text_of(finding.subject)
+    place = document.next_document if document is not None else None
+    if document is None or place is None or place.line is None or early_end(document) is not None:
+        return None  # at an early end, something else was meant
+    lines = lines_commented_out(document, document.source.offset(place.line))
+    return Fix("make what comes after the first document a comment: nothing reads it", text_edits=lines)
+
+
+def _octal(finding: Finding, subjects: Subjects) -> Fix | None:
+    survey = subjects.document
+    scalar = next((each for each in survey.scalars if each.route == finding.route), None) if survey else None
+    if scalar is None:
+        return None
+    title = f"write {shortened(scalar.value)}, as Tarmak reads {shortened(scalar.node.text)}"
+    return Fix(title, (Set(finding.route, scalar.value, rewrite=True),))
+
+
+def _no_value(finding: Finding, _: Subjects) -> Fix:
+    return Fix("write false, as Tarmak reads no value", (Set(finding.route, False),), about=(finding.route,))
+
+
+def _version(finding: Finding, subjects: Subjects) -> Fix | None:
+    """A version with `v` before it. Puppet downloads another file then, so that it is not a safe fix."""
+    config = subjects.config
+    text = value_at(config.document.shared_data, finding.route.plain) if config is not None else None
+    plain = text.lstrip("v") if isinstance(text, str) else ""
+    if not is_release(plain) or plain == text:
+        return None
+    return Fix(f"write {plain}", (Set(finding.route, plain),), is_safe=False)
+
+
+def _unused_logs(finding: Finding, subjects: Subjects) -> Fix | None:
+    """The block goes, with the section if that has no other key."""
+    config = subjects.config
+    if config is None or not config.document.has(finding.route):
+        return None
+    name, section = finding.route.plain[-1], finding.route.parent
+    others = value_at(config.document.shared_data, section.plain)
+    top = section if isinstance(others, dict) and len(others) == 1 and config.document.has(section) else finding.route
+    return Fix(f"remove {name}: it has no effect", (Remove(top),), about=(section,))
+
+
+def _interval(finding: Finding, subjects: Subjects) -> Fix | None:
+    """The nearer of the two intervals; while the logs are disabled it has no effect."""
+    config = subjects.config
+    value = value_at(config.document.shared_data, finding.route.plain) if config is not None else None
+    if not isinstance(value, int):
+        return None
+    nearest = min(INTERVALS, key=lambda each: abs(each - value))
+    return Fix(f"write {nearest}, the nearest valid interval", (Set(finding.route, nearest),), about=(finding.route,))
+
+
+CONFIG_FIXES: dict[str, FixMaker] = {
+    "IAM006": _unused_logs,
+    "IAM007": _interval,
+    "IAM008": _unused_logs,
+    "IAM032": _duplicate_key,
+    "IAM033": _overridden_key,
+    "IAM034": next_document,
+    "IAM035": _octal,
+    "IAM036": _no_value,
+    "IAM040": _version,
+}

@@ -1,0 +1,353 @@
+"""Fixes the findings of the files that were checked: what can be fixed, made file by file and checked again.
+
+A fix is only made if its finding is gone afterwards and no error is new, if a fix that says that it is safe is
+verified to be, and if no other principal is locked out. A fix that fails is dropped, and named.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from tarmak_iam.access.diff import Loaded
+from tarmak_iam.access.lockout import losses
+from tarmak_iam.document import Document
+from tarmak_iam.errors import PolicyRefused, TarmakIamError
+from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.installation.settings import parse_settings
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.lint.check import Report, examine, installed_rules
+from tarmak_iam.lint.fix import Fix, are_compatible, with_fixes
+from tarmak_iam.lint.fix_safety import why_unsafe
+from tarmak_iam.lint.fixes import BUILT_IN_FIXES
+from tarmak_iam.lint.rule import Rule, Subjects
+from tarmak_iam.lint.rule_run import Located
+from tarmak_iam.patterns import compiled
+from tarmak_iam.plugins import Provided
+from tarmak_iam.text import shortened
+
+_ROUNDS = 100
+"""More than any file needs: in each round at least one finding is fixed, or one fix is dropped."""
+
+# Line numbers and sizes in messages: an edit changes them.
+_NUMBER = compiled(r"[0-9][0-9,]*")
+
+_Key = tuple[str, str, str]
+_Mark = tuple[_Key, tuple[str | int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class FixableFinding:
+    """A finding and its fix. `why_unsafe`: what makes a fix unsafe that the rule takes for safe; else empty."""
+
+    located: Located
+    fix: Fix
+    filename: str
+    why_unsafe: str = ""
+
+    @property
+    def is_safe(self) -> bool:
+        return self.fix.is_safe and not self.why_unsafe
+
+    @property
+    def line(self) -> str:
+        """As in `tarmak.yaml:3:1: fixed: remove the duplicate key [IAM032]`."""
+        return self.line_of("fixed")
+
+    def line_of(self, word: str) -> str:
+        return f"{self.located.place}: {word}: {self.fix.title} [{self.located.finding.id}]"
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedFix:
+    """A fix that was not made, and why."""
+
+    finding: FixableFinding
+    why: str
+
+    @property
+    def line(self) -> str:
+        return f"{self.finding.line_of('not fixed')}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class FixOutcome:
+    """`before` and `after` are the subjects of the same clusters, in the same order; `report` is about `after`, and
+    `fixable` are its findings that have a fix that was not made."""
+
+    before: tuple[Subjects, ...]
+    after: tuple[Subjects, ...]
+    report: Report
+    fixed: tuple[FixableFinding, ...]
+    dropped: tuple[DroppedFix, ...]
+    fixable: tuple[FixableFinding, ...]
+
+    @property
+    def changed(self) -> tuple[tuple[Document, Document], ...]:
+        """The documents that differ, before and after, in the order of the files."""
+        pairs: dict[str, tuple[Document, Document]] = {}
+        for one, two in zip(self.before, self.after, strict=True):
+            for subject in Subject:
+                old, new = one.text_of(subject), two.text_of(subject)
+                if old is not None and new is not None and old.text != new.text:
+                    pairs.setdefault(old.filename, (old, new))
+        return tuple(pairs.values())
+
+
+def fix_findings(*subjects: Subjects, unsafe: bool = False) -> FixOutcome:
+    """Fixes what can be fixed, with `unsafe` also what changes access or what Tarmak uses. Writes nothing.
+
+    Raises ConfigError for a plugin that cannot be used, or that fails.
+    """
+    return _FixRun(subjects, unsafe=unsafe).outcome()
+
+
+def fixable_findings(report: Report, *subjects: Subjects) -> tuple[FixableFinding, ...]:
+    """The findings of the report that can be fixed, in its order. Every fix is tried, and that the safe ones are safe
+    is verified; that a finding is gone afterwards is not. Raises ConfigError for a plugin that fails."""
+    found = list(_proposals(report, subjects))
+    possible = {id(each.located): each for each in _tried(subjects, [each for each in found if each.is_safe])}
+    possible |= {id(each.located): each for each in _tried(subjects, [each for each in found if not each.is_safe])}
+    return tuple(possible[id(each.located)] for each in found if id(each.located) in possible)
+
+
+def _tried(subjects: Sequence[Subjects], proposals: list[FixableFinding]) -> Iterator[FixableFinding]:
+    """Those that can be made. They are tried together as far as that is possible."""
+    while proposals:
+        chosen, proposals = _compatible(proposals)
+        yield from _tried_at_once(subjects, chosen)
+
+
+def _tried_at_once(subjects: Sequence[Subjects], chosen: list[FixableFinding]) -> Iterator[FixableFinding]:
+    problem = _edited(subjects, chosen)
+    if not isinstance(problem, str):
+        yield from chosen
+    elif len(chosen) > 1:
+        middle = len(chosen) // 2
+        yield from _tried_at_once(subjects, chosen[:middle])
+        yield from _tried_at_once(subjects, chosen[middle:])
+    elif isinstance(problem, _Doubt):
+        yield replace(chosen[0], why_unsafe=problem)
+
+
+class _Doubt(str):
+    """Why a fix that says that it is safe is not."""
+
+    __slots__ = ()
+
+
+def _edited(subjects: Sequence[Subjects], proposals: Sequence[FixableFinding]) -> tuple[Subjects, ...] | str:
+    """The subjects with the fixes, or why they cannot be made. If all of them are safe, that is verified; of others,
+    that they lock out nobody."""
+    try:
+        edited = _with_fixes(subjects, proposals)
+        if not all(each.is_safe for each in proposals):
+            _check_access(subjects, edited)
+        elif why := why_unsafe(subjects, edited, [each.fix for each in proposals]):
+            return _Doubt(why)
+    except TarmakIamError as error:
+        return error.message
+    return edited
+
+
+class _FixRun:
+    def __init__(self, subjects: tuple[Subjects, ...], *, unsafe: bool) -> None:
+        self._before = self._state = subjects
+        self._unsafe = unsafe
+        self._report = examine(*subjects)
+        self._fixed: list[FixableFinding] = []
+        self._dropped: dict[_Mark, DroppedFix] = {}
+        self._doubts: dict[_Mark, str] = {}
+
+    def outcome(self) -> FixOutcome:
+        for _ in range(_ROUNDS):
+            if not self._round():
+                break
+        dropped = tuple(self._dropped.values())
+        return FixOutcome(self._before, self._state, self._report, tuple(self._fixed), dropped, tuple(self._open()))
+
+    def _open(self) -> Iterator[FixableFinding]:
+        """The findings that have a fix, except those whose fix was dropped."""
+        for each in _proposals(self._report, self._state):
+            mark = _mark(each.located)
+            if mark not in self._dropped:
+                yield replace(each, why_unsafe=self._doubts.get(mark, ""))
+
+    def _round(self) -> bool:
+        """Returns whether there was something to do. Safe fixes first, each kind in a round of its own."""
+        waiting = list(self._open())
+        safe = [each for each in waiting if each.is_safe]
+        chosen, _ = _compatible(safe or (waiting if self._unsafe else []))
+        if not chosen or self._attempt(chosen):
+            return bool(chosen)
+        good = self._good(chosen)
+        # Fixes that work alone, but not together, wait for the next round.
+        if good and not self._attempt(good):
+            self._attempt(good[:1])
+        return True
+
+    def _good(self, proposals: list[FixableFinding]) -> list[FixableFinding]:
+        """Those that can be made, found by halves; the others are dropped, or taken for unsafe."""
+        problem = self._made(proposals)
+        if not isinstance(problem, str):
+            return proposals
+        if len(proposals) > 1:
+            middle = len(proposals) // 2
+            return [*self._good(proposals[:middle]), *self._good(proposals[middle:])]
+        (only,) = proposals
+        if isinstance(problem, _Doubt):
+            self._doubts[_mark(only.located)] = problem
+        else:
+            self._dropped[_mark(only.located)] = DroppedFix(only, problem)
+        return []
+
+    def _attempt(self, proposals: list[FixableFinding]) -> bool:
+        """Makes the fixes, and returns whether that is possible; else nothing changes."""
+        made = self._made(proposals)
+        if isinstance(made, str):
+            return False
+        self._state, self._report = made
+        self._fixed += proposals
+        return True
+
+    def _made(self, proposals: list[FixableFinding]) -> tuple[tuple[Subjects, ...], Report] | str:
+        edited = _edited(self._state, proposals)
+        if isinstance(edited, str):
+            return edited
+        report = examine(*edited)
+        return _why_no_better(self._report, report, proposals) or (edited, report)
+
+
+def _proposals(report: Report, subjects: Sequence[Subjects]) -> Iterator[FixableFinding]:
+    rules = {each.value.id: each for each in installed_rules()}
+    for located in report.findings:
+        rule = rules.get(located.finding.id)
+        owner = _owner(located, subjects)
+        fix = _fix_of(rule, located.finding, owner) if rule is not None and owner is not None else None
+        document = owner.text_of(located.finding.subject) if owner is not None else None
+        if fix is not None and document is not None:
+            yield FixableFinding(located, fix, document.filename)
+
+
+def _owner(located: Located, subjects: Sequence[Subjects]) -> Subjects | None:
+    """The subjects with the file that the finding is in; None where it is about another file."""
+    for each in subjects:
+        document = each.text_of(located.finding.subject)
+        if document is not None and document.filename == located.place.filename:
+            return each
+    return None
+
+
+def _fix_of(rule: Provided[Rule], finding: Finding, subjects: Subjects) -> Fix | None:
+    make = rule.value.fix or BUILT_IN_FIXES.get(rule.value.id)
+    return None if make is None else rule.call(f"the fix of the rule {rule.value.id}", make, finding, subjects)
+
+
+def _compatible(proposals: Sequence[FixableFinding]) -> tuple[list[FixableFinding], list[FixableFinding]]:
+    """Those that can be made at once, the earlier ones first, and the others."""
+    chosen: list[FixableFinding] = []
+    others: list[FixableFinding] = []
+    by_file: dict[str, list[Fix]] = {}
+    for each in proposals:
+        taken = by_file.setdefault(each.filename, [])
+        if are_compatible(each.fix, taken):
+            taken.append(each.fix)
+            chosen.append(each)
+        else:
+            others.append(each)
+    return chosen, others
+
+
+def _with_fixes(subjects: Sequence[Subjects], proposals: Iterable[FixableFinding]) -> tuple[Subjects, ...]:
+    """The subjects with the fixes. Raises TarmakIamError, for example if Tarmak could not read the file."""
+    fixes: dict[tuple[str, Subject], list[Fix]] = {}
+    for each in proposals:
+        fixes.setdefault((each.filename, each.located.finding.subject), []).append(each.fix)
+    state = tuple(subjects)
+    for (filename, subject), those in fixes.items():
+        document = next(
+            found for each in state if (found := each.text_of(subject)) is not None and found.filename == filename
+        )
+        state = with_document(state, subject, with_fixes(document, those))
+    return state
+
+
+def with_document(subjects: Sequence[Subjects], subject: Subject, document: Document) -> tuple[Subjects, ...]:
+    """The subjects with another text of one file; tarmak.yaml is that of all clusters. Raises TarmakIamError if it
+    cannot be used."""
+    if subject is Subject.CONFIG:
+        config = next(each.config for each in subjects if each.config is not None).with_document(document)
+        return tuple(_rebuilt(replace(each, config=config)) for each in subjects)
+    return tuple(
+        _with_own_document(each, subject, document) if _has(each, subject, document) else each for each in subjects
+    )
+
+
+def _has(subjects: Subjects, subject: Subject, document: Document) -> bool:
+    own = subjects.text_of(subject)
+    return own is not None and own.filename == document.filename
+
+
+def _with_own_document(subjects: Subjects, subject: Subject, document: Document) -> Subjects:
+    if subject is Subject.MAPPINGS and subjects.mappings is not None:
+        return _rebuilt(replace(subjects, mappings=subjects.mappings.with_document(document)))
+    settings, text = parse_settings(document.to_bytes(), document.filename)
+    installation = subjects.installation
+    if installation is not None:
+        installation = replace(installation, settings=settings)
+    return _rebuilt(replace(subjects, settings=text, installation=installation))
+
+
+def _rebuilt(subjects: Subjects) -> Subjects:
+    """With the installation of the files that it has now."""
+    old, config = subjects.installation, subjects.config
+    if old is None or config is None:
+        return subjects
+    cluster = config.clusters[old.cluster.index]
+    made = Installation.of(
+        config,
+        cluster,
+        subjects.mappings,
+        old.settings,
+        admin=old.admin,
+        now=old.now,
+        follow_links=old.follow_links,
+    )
+    return replace(subjects, installation=made)
+
+
+def _check_access(before: Sequence[Subjects], after: Sequence[Subjects]) -> None:
+    """Raises PolicyRefused if an unsafe fix would lock out the last admin or a node."""
+    for one, two in zip(before, after, strict=True):
+        if one.mappings is two.mappings or one.installation is None or two.installation is None:
+            continue
+        if found := losses(Loaded.of(one.installation), Loaded.of(two.installation)):
+            raise PolicyRefused("; ".join(found))
+
+
+def _why_no_better(before: Report, after: Report, fixed: Iterable[FixableFinding]) -> str:
+    """Why the findings afterwards are not those before without the fixed ones; empty if they are."""
+    old, new = _counted(before.findings), _counted(after.findings)
+    gone = Counter(_key(each.located) for each in fixed)
+    for key, count in gone.items():
+        if new[key] > old[key] - count:
+            return "the finding would be there again"
+    for each in after.findings:
+        if each.finding.severity is Severity.ERROR and new[_key(each)] > old[_key(each)]:
+            return f"another error would be found: {shortened(each.finding.message)} [{each.finding.id}]"
+    return ""
+
+
+def _counted(found: Iterable[Located]) -> Counter[_Key]:
+    return Counter(map(_key, found))
+
+
+def _key(located: Located) -> _Key:
+    """The same for a finding before and after edits of other lines."""
+    return located.finding.id, located.place.filename, _NUMBER.sub("#", located.finding.message)
+
+
+def _mark(located: Located) -> _Mark:
+    return _key(located), located.finding.route.plain

@@ -1,0 +1,225 @@
+"""`check --fix`, `--unsafe-fixes` and `--diff`: what is written, printed and returned."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam.document.files import replace_file
+from tarmak_iam.errors import FileChanged, Place
+from tests.support import ADMIN, ROOT, Shell
+
+CONFIG = """\
+apiVersion: api.tarmak.io/v1alpha1
+kind: Config
+currentCluster: dev-cluster
+clusters:
+- environment: dev
+  metadata:
+    name: cluster
+  kubernetes:
+    version: v1.12.9
+  instancePools:
+  - minCount: 010
+"""
+NOTE = "tarmak.yaml: note: no cluster has instance pools; Tarmak rejects every command until they are added\n"
+OCTAL = (
+    "tarmak.yaml:11:15: warning: Tarmak reads 010 as 8: a leading zero makes a number octal; write 8, or remove the "
+    "leading zero"
+)
+VERSION = "tarmak.yaml:9:14: error: Kubernetes 'v1.12.9' is not a release number: Puppet would download vv1.12.9; write 1.12.9"
+
+GOOD = f"server:\n  mapRoles:\n  - roleARN: {ADMIN}\n    username: admin\n    groups: ['system:masters']\n"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
+    (tmp_path / "tarmak.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+def text(home: Path) -> str:
+    return (home / "tarmak.yaml").read_text()
+
+
+def test_what_can_be_fixed_is_marked(shell: Shell, home: Path) -> None:
+    result = shell.run("-c", ".", "check", code=1)
+    assert result.out == f"{VERSION} [unsafe fix] [IAM040]\n{OCTAL} [fix] [IAM035]\n"
+    assert result.err == (f"{NOTE}can be fixed: 1 with `--fix`, 1 with `--fix --unsafe-fixes`\n1 error, 1 warning\n")
+    assert text(home) == CONFIG
+
+
+@pytest.mark.parametrize("which", [["tarmak.yaml"], ["."], ["-c"]])
+def test_safe_fixes_are_written_and_the_others_remain(shell: Shell, home: Path, which: list[str]) -> None:
+    args = ["-c", ".", "check"] if which == ["-c"] else ["check", *which]
+    result = shell.run(*args, "--fix", code=1)
+    assert result.out == f"{VERSION} [unsafe fix] [IAM040]\n"
+    assert "tarmak.yaml:11:15: fixed: write 8, as Tarmak reads 010 [IAM035]\n" in result.err
+    assert result.err.endswith("can be fixed: 1 with `--fix --unsafe-fixes`\n1 error, 1 fixed\n")
+    assert text(home) == CONFIG.replace("010", "8")
+    assert shell.run(*args, "--fix", "--fail-on", "error", code=1).err.endswith("1 error\n")
+
+
+def test_unsafe_fixes(shell: Shell, home: Path) -> None:
+    result = shell.run("-c", ".", "check", "--fix", "--unsafe-fixes")
+    assert result.out == ""
+    assert result.err == (
+        f"{NOTE}tarmak.yaml:11:15: fixed: write 8, as Tarmak reads 010 [IAM035]\n"
+        "tarmak.yaml:9:14: fixed: write 1.12.9 [IAM040]\nno findings, 2 fixed\n"
+    )
+    assert text(home) == CONFIG.replace("010", "8").replace("v1.", "1.")
+    before = os.stat(home / "tarmak.yaml")
+    assert shell.run("-c", ".", "check", "--fix", "--unsafe-fixes").err == f"{NOTE}no findings\n"
+    assert os.stat(home / "tarmak.yaml").st_mtime_ns == before.st_mtime_ns
+
+
+def test_the_diff_writes_nothing(shell: Shell, home: Path) -> None:
+    result = shell.run("-c", ".", "check", "--diff", code=1)
+    assert result.out == (
+        "--- tarmak.yaml\n+++ tarmak.yaml\n@@ -8,4 +8,4 @@\n   kubernetes:\n     version: v1.12.9\n"
+        "   instancePools:\n-  - minCount: 010\n+  - minCount: 8\n"
+    )
+    assert result.err == (
+        f"{NOTE}tarmak.yaml:11:15: would be fixed: write 8, as Tarmak reads 010 [IAM035]\n1 finding would be fixed\n"
+    )
+    assert text(home) == CONFIG
+    (home / "tarmak.yaml").write_text(CONFIG.replace("010", "8"))
+    assert shell.run("check", "tarmak.yaml", "--diff").err == f"{NOTE}nothing would be fixed\n"
+    assert "version: 1.12.9" in shell.run("check", "tarmak.yaml", "--fix", "--unsafe-fixes", "--diff", code=1).out
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--unsafe-fixes"], "--unsafe-fixes requires --fix or --diff"),
+        (["--diff", "-o", "json"], "--diff prints a unified diff; remove -o json"),
+    ],
+)
+def test_options_that_need_others(shell: Shell, home: Path, args: list[str], message: str) -> None:
+    assert message in shell.run("-c", home, "check", *args, code=2).err
+
+
+def found(shell: Shell, output: str) -> Any:
+    return json.loads(shell.run("-c", ".", "check", "-o", output, code=1).out)
+
+
+def test_fixes_for_programs(shell: Shell, home: Path) -> None:
+    assert home.exists()
+    version, octal = found(shell, "json")
+    assert version["fix"]["safe"] is False
+    assert octal["fix"] == {
+        "title": "write 8, as Tarmak reads 010",
+        "safe": True,
+        "edits": [
+            {
+                "file": "./tarmak.yaml" if octal["file"].startswith(".") else "tarmak.yaml",
+                "line": 11,
+                "column": 1,
+                "endLine": 12,
+                "endColumn": 1,
+                "text": "  - minCount: 8\n",
+            }
+        ],
+    }
+    results = found(shell, "sarif")["runs"][0]["results"]
+    (change,) = results[1]["fixes"][0]["artifactChanges"]
+    assert change["artifactLocation"] == {"uri": "tarmak.yaml", "uriBaseId": "%SRCROOT%"}
+    assert change["replacements"] == [
+        {
+            "deletedRegion": {"startLine": 11, "startColumn": 1, "endLine": 12, "endColumn": 1},
+            "insertedContent": {"text": "  - minCount: 8\n"},
+        }
+    ]
+    assert results[0]["fixes"][0]["description"] == {
+        "text": "write 1.12.9 (unsafe: changes access or what Tarmak uses)"
+    }
+    lines = shell.run("-c", ".", "check", "-o", "github", code=1).out.splitlines()
+    assert [line.endswith("(fix: `tarmak-iam check --fix`)") for line in lines] == [False, True]
+    assert lines[0].endswith("(fix: `tarmak-iam check --fix --unsafe-fixes`)")
+
+
+def test_a_file_that_another_program_changes_meanwhile(
+    shell: Shell, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read again, and what the other program wrote stays."""
+    calls: list[Path] = []
+
+    def replaced(path: Path, data: bytes, **more: Any) -> None:
+        calls.append(path)
+        if len(calls) == 1:
+            path.write_text(f"{CONFIG}contact: ann\n")
+            raise FileChanged("the file has changed", place=Place(str(path)))
+        replace_file(path, data, **more)
+
+    monkeypatch.setattr("tarmak_iam.document.file_on_disk.replace_file", replaced)
+    result = shell.run("-c", ".", "check", "--fix", code=1)
+    assert text(home) == f"{CONFIG}contact: ann\n".replace("010", "8")
+    assert "note: another program has changed the file; the edit is repeated" in result.err
+
+
+def test_every_file_of_every_cluster(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shell.multi)
+    files = [shell.multi / name / "aws-iam-authenticator.yaml" for name in ("prod-blue", "prod-green")]
+    for path in files:
+        path.write_text(f"{GOOD}---\nnot: read\n")
+    config = (shell.multi / "tarmak.yaml").read_text()
+    (shell.multi / "tarmak.yaml").write_text(f"{config}---\nnot: read\n")
+    result = shell.run("-c", ".", "check", "--all-clusters", "--fix")
+    assert result.err.count("fixed: make what comes after the first document a comment") == 3
+    assert [each.read_text() for each in files] == [f"{GOOD}# ---\n# not: read\n"] * 2
+    assert (shell.multi / "tarmak.yaml").read_text() == f"{config}# ---\n# not: read\n"
+
+
+def test_the_effects_of_unsafe_fixes(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shell.multi)
+    dev = "  - roleARN: arn:aws:iam::111122223333:role/team/Dev\n    username: dev\n    groups: [dev]\n"
+    (shell.multi / "prod-blue" / "aws-iam-authenticator.yaml").write_text(GOOD + dev)
+    (shell.multi / "prod-green" / "aws-iam-authenticator.yaml").write_text(GOOD)
+    result = shell.run("-c", ".", "check", "--all-clusters", "--fix", "--unsafe-fixes")
+    assert "prod-blue: arn:aws:iam::111122223333:role/Dev: can log in as dev with group dev\n" in result.err
+    one = shell.run("-c", ".", "--cluster", "prod-blue", "check", "--fix", "--unsafe-fixes")
+    assert one.err.startswith("no findings")
+
+
+def test_a_mappings_file_without_a_cluster(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    admin = "server:\n  mapRoles:\n  - {roleARN: 'arn:aws:iam::111122223333:role/A', username: a, groups: [x]}\n"
+    path = tmp_path / "aws-iam-authenticator.yaml"
+    path.write_text(f"{admin}---\nnot: read\n")
+    assert "fixed: make what comes" in shell.run("check", path.name, "--fix").err
+    assert path.read_text() == f"{admin}# ---\n# not: read\n"
+
+
+def test_a_link_out_of_the_directory_is_not_followed(shell: Shell, home: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.yaml").write_text("server: {}\n---\nnot: read\n")
+    inside = home / "work" / "dev-cluster"
+    inside.mkdir(parents=True)
+    (home / "work" / "tarmak.yaml").write_text(CONFIG)
+    (inside / "aws-iam-authenticator.yaml").symlink_to(outside / "secret.yaml")
+    shell.run("-c", "work", "check", "--fix", code=2)
+    assert (outside / "secret.yaml").read_text() == "server: {}\n---\nnot: read\n"
+
+
+def test_nothing_is_written_for_a_file_that_cannot_be_read(shell: Shell, home: Path) -> None:
+    broken = CONFIG + "clusters: [\n"
+    (home / "tarmak.yaml").write_text(broken)
+    shell.run("-c", ".", "check", "--fix", code=2)
+    assert text(home) == broken
+
+
+def test_what_comes_from_a_pipe_is_only_checked(home: Path) -> None:
+    command = [sys.executable, "-m", "tarmak_iam", "check", "--fix", "/dev/stdin"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(command, input=CONFIG, capture_output=True, text=True, cwd=home, env=env, check=False)
+    assert (result.returncode, ": fixed:" in result.stderr) == (1, False)
+    assert "010" in result.stdout

@@ -1,0 +1,218 @@
+"""The engine that fixes findings: what is made at once, what is verified, and what is dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tarmak_iam.document import Append, Document, EditRefused, Insert, Remove, Set
+from tarmak_iam.findings import Finding, Subject
+from tarmak_iam.lint import Rule, Subjects
+from tarmak_iam.lint.fix import Fix, TextEdit, are_compatible, text_changes, with_fixes
+from tarmak_iam.lint.fixing import FixOutcome, fix_findings, fixable_findings
+from tarmak_iam.lint.rule import CONFIG, MAPPINGS
+from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
+from tests.lint.fixed import fixable, fixed, outcome
+from tests.lint.remedies import CONFIG_NAME, Files, subjects_of
+from tests.support import bring_plugins
+
+HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\ncurrentCluster: dev-cluster\nclusters:\n"
+DEV = HEAD + "- environment: dev\n  metadata:\n    name: cluster\n"
+ROLE = "arn:aws:iam::111122223333:role"
+ADMIN = f"server:\n  mapRoles:\n  - {{roleARN: '{ROLE}/Admin', username: admin, groups: ['system:masters']}}\n"
+
+
+def config(rest: str) -> Files:
+    return {CONFIG_NAME: DEV + rest}
+
+
+def test_several_fixes_of_a_file() -> None:
+    before = config(
+        "  kubernetes:\n"
+        "    version: v1.12.9  # all of it\n"
+        "    apiServer:  # first\n"
+        "      public: true\n"
+        "\n"
+        "    apiServer:\n"
+        "      allowCIDRs: [10.0.0.0/8]\n"
+        "  instancePools:\n"
+        "  - minCount: 010\n"
+        "---\n"
+        "contact: ann\n"
+    )
+    after = fixed(before)[CONFIG_NAME]
+    assert after == DEV + (
+        "  kubernetes:\n"
+        "    version: v1.12.9  # all of it\n"
+        "    # apiServer:  # first\n"
+        "    #   public: true\n"
+        "\n"
+        "    apiServer:\n"
+        "      allowCIDRs: [10.0.0.0/8]\n"
+        "  instancePools:\n"
+        "  - minCount: 8\n"
+        "# ---\n"
+        "# contact: ann\n"
+    )
+    assert fixed(before, unsafe=True)[CONFIG_NAME] == after.replace("v1.12.9", "1.12.9")
+    assert fixed({CONFIG_NAME: after})[CONFIG_NAME] == after
+
+
+def test_what_is_said_about_it() -> None:
+    before = config("  kubernetes: {version: v1.12.9}\n  instancePools: [{minCount: 010}]\n")
+    assert [(each.is_safe, each.line_of("can be fixed")) for each in fixable(before)] == [
+        (False, "tarmak.yaml:8:25: can be fixed: write 1.12.9 [IAM040]"),
+        (True, "tarmak.yaml:9:30: can be fixed: write 8, as Tarmak reads 010 [IAM035]"),
+    ]
+    made = outcome(before)
+    assert [each.line for each in made.fixed] == ["tarmak.yaml:9:30: fixed: write 8, as Tarmak reads 010 [IAM035]"]
+    assert [each.located.finding.id for each in made.fixable] == ["IAM040"]
+    assert [(one.filename, two.text.count(" 8}")) for one, two in made.changed] == [(CONFIG_NAME, 1)]
+
+
+def _rule(fix: Fix | None, what: str = "x", *, when: str = "bad", then: str = "") -> Rule:
+    """Finds a project named `when`, and another thing in one named `then`."""
+
+    def check(rule: Rule, part: object) -> Iterator[Finding]:
+        project = part.data.get("project")  # type: ignore[attr-defined]  # a TarmakConfig
+        if project == when or (then and project == then):
+            yield rule.finding(Subject.CONFIG, ("project",), what if project == when else "it is worse")
+
+    return CONFIG.error("TEST001", "test-rule", "a test", check, fix=lambda _finding, _subjects: fix)
+
+
+def _made(monkeypatch: pytest.MonkeyPatch, rule: Rule, text: str = "project: bad\n", *, unsafe: bool) -> FixOutcome:
+    bring_plugins(monkeypatch, "tarmak_iam.rules", rule)
+    return outcome({CONFIG_NAME: DEV + text}, unsafe=unsafe)
+
+
+@pytest.mark.parametrize(
+    ("fix", "then", "why"),
+    [
+        (Fix("do nothing", (Set(("contact",), "ann"),)), "", "the finding would be there again"),
+        (Fix("make it worse", (Set(("project",), "worse"),)), "worse", "another error would be found: it is worse"),
+        (Fix("remove a thing", (Remove(("nothing",)),)), "", "nothing does not exist; there is nothing to remove"),
+        (Fix("write a list", (Set(("project",), [1]),)), "", "project must be a string"),
+        (Fix("damage it", text_edits=(TextEdit(0, 0, "{"),)), "", "the text could not be read afterwards"),
+        (Fix("edit", text_edits=(TextEdit(len(DEV), len(DEV) + 8, "contact:"),)), "", "the values of the file would"),
+    ],
+)
+def test_a_fix_that_fails_is_dropped_and_named(monkeypatch: pytest.MonkeyPatch, fix: Fix, then: str, why: str) -> None:
+    fix = Fix(fix.title, fix.edits, False, fix.text_edits)
+    made = _made(monkeypatch, _rule(fix, then=then), unsafe=True)
+    (dropped,) = made.dropped
+    assert (made.changed, made.fixed, made.fixable) == ((), (), ())
+    assert dropped.line.startswith(f"tarmak.yaml:8:10: not fixed: {fix.title} [TEST001]: ")
+    assert why in dropped.line
+
+
+def test_a_fix_that_only_says_that_it_is_safe_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = _rule(Fix("write good", (Set(("project",), "good"),)))
+    safe = _made(monkeypatch, rule, unsafe=False)
+    assert safe.changed == ()
+    assert [(each.is_safe, each.why_unsafe) for each in safe.fixable] == [(False, "Tarmak reads other values")]
+    subjects = subjects_of(config("project: bad\n"))
+    assert [each.why_unsafe for each in fixable_findings(safe.report, subjects)] == ["Tarmak reads other values"]
+    (pair,) = _made(monkeypatch, rule, unsafe=True).changed
+    assert pair[1].text == DEV + "project: good\n"
+
+
+def test_a_rule_without_a_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = _made(monkeypatch, _rule(None), unsafe=True)
+    assert (made.changed, made.fixable, len(made.report.findings)) == ((), (), 1)
+
+
+def test_suppressed_findings_stay() -> None:
+    files = config("  instancePools:\n  - minCount: 010  # tarmak-iam: ignore[IAM035] octal on purpose\n")
+    assert fixed(files, unsafe=True) == files
+
+
+def _mappings_rule(fix: Fix) -> Rule:
+    def check(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+        if "x-bad" in mappings.document.shared_data:
+            yield rule.finding(Subject.MAPPINGS, ("x-bad",), "bad")
+
+    return MAPPINGS.error("TEST002", "test-mappings", "a test", check, fix=lambda _finding, _subjects: fix)
+
+
+NODES = (
+    f"  - {{roleARN: '{ROLE}/Node', username: 'system:node:{{{{EC2PrivateDNSName}}}}', "
+    "groups: ['system:bootstrappers', 'system:nodes']}\n"
+)
+
+
+@pytest.mark.parametrize("with_config", [True, False])
+@pytest.mark.parametrize(
+    ("edit", "why"),
+    [
+        (Set(("server", "mapRoles", 1, "username"), "other"), "access changes: arn:aws:iam::111122223333:role/Dev"),
+        (Set(("server", "mapAccounts"), ["444455556666"]), "access changes: every other principal of account"),
+        (Set(("server", "partition"), "aws-cn"), "the authenticator reads other settings"),
+        (Set(("server", "scrubbedAccounts"), ["111122223333"]), "the authenticator reads other settings"),
+        (Set(("clusterID",), "dev-other"), "the authenticator reads other settings"),
+    ],
+)
+def test_access_is_compared(monkeypatch: pytest.MonkeyPatch, with_config: bool, edit: Set, why: str) -> None:
+    bring_plugins(monkeypatch, "tarmak_iam.rules", _mappings_rule(Fix("fix it", (Remove(("x-bad",)), edit))))
+    dev = "  - {roleARN: 'arn:aws:iam::111122223333:role/Dev', username: dev, groups: [dev]}\n"
+    text = f"clusterID: dev-cluster\n{ADMIN}{dev}x-bad: true\n"
+    subjects = subjects_of({MAPPINGS_NAME: text}) if with_config else Subjects(mappings=Mappings.parse(text))
+    made = fix_findings(subjects)
+    assert [each.why_unsafe.startswith(why) for each in made.fixable] == [True]
+    assert made.changed == ()
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_no_fix_locks_out_the_last_admin_or_a_node(monkeypatch: pytest.MonkeyPatch, index: int) -> None:
+    fix = Fix("fix it", (Remove(("x-bad",)), Remove(("server", "mapRoles", index))), is_safe=False)
+    bring_plugins(monkeypatch, "tarmak_iam.rules", _mappings_rule(fix))
+    files = {MAPPINGS_NAME: f"{ADMIN}{NODES}x-bad: true\n"}
+    made = outcome(files, unsafe=True)
+    assert made.changed == ()
+    assert [each.why for each in made.dropped] != []
+    assert fixable(files) == ()
+
+
+def _document(text: str) -> Document:
+    return Document.parse(text)
+
+
+def test_the_paths_are_those_of_the_file_as_it_is() -> None:
+    document = _document("a: [1, 2, 3, 4]\nb: 1\n")
+    fixes = [
+        Fix("", (Remove(("a", 0)),)),
+        Fix("", (Set(("b",), 2),)),
+        Fix("", (Remove(("a", 2)),)),
+        Fix("", (Set(("a", 3), 5),)),
+    ]
+    for number, each in enumerate(fixes):
+        assert are_compatible(each, fixes[:number])
+    assert with_fixes(document, fixes).text == "a: [2, 5]\nb: 2\n"
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (Fix("", (Set(("a", "b"), 1),)), Fix("", (Remove(("a",)),))),
+        (Fix("", (Set(("a",), 1),)), Fix("", (Set(("a",), 2),))),
+        (Fix("", (Append(("a",), 1),)), Fix("", (Remove(("a", 0)),))),
+        (Fix("", (Insert(("a", 3), 1),)), Fix("", (Remove(("a", 0)),))),
+        (Fix("", (Set(("a",), 1),)), Fix("", text_edits=(TextEdit(0, 1, ""),))),
+        (Fix("", text_edits=(TextEdit(0, 2, ""),)), Fix("", text_edits=(TextEdit(1, 3, ""),))),
+    ],
+)
+def test_fixes_that_wait_for_each_other(one: Fix, two: Fix) -> None:
+    assert not are_compatible(one, [two])
+    assert not are_compatible(two, [one])
+
+
+def test_what_a_fix_changes_in_the_text() -> None:
+    document = _document("a: 1\nb: 2\nc: 3\n")
+    assert text_changes(document, Fix("", (Set(("a",), 5), Remove(("c",))))) == (
+        TextEdit(0, 5, "a: 5\n"),
+        TextEdit(10, 15, ""),
+    )
+    assert text_changes(document, Fix("", (Remove(("x",)),))) == ()
+    with pytest.raises(EditRefused):
+        with_fixes(document, [Fix("", (Remove(("x",)),))])
