@@ -33,7 +33,10 @@ OCTAL = (
     "tarmak.yaml:11:15: warning: Tarmak reads 010 as 8: a leading zero makes a number octal; write 8, or remove the "
     "leading zero"
 )
-VERSION = "tarmak.yaml:9:14: error: Kubernetes 'v1.12.9' is not a release number: Puppet would download vv1.12.9; write 1.12.9"
+VERSION = (
+    "tarmak.yaml:9:14: error: Kubernetes 'v1.12.9' is not a release number: Puppet would download vv1.12.9; "
+    "write 1.12.9"
+)
 
 GOOD = f"server:\n  mapRoles:\n  - roleARN: {ADMIN}\n    username: admin\n    groups: ['system:masters']\n"
 
