@@ -111,6 +111,13 @@ def test_the_hook(repository: Repository) -> None:
     assert repository.hook("clusters/tarmak.yaml").returncode == 1  # stands for all of its clusters
     path.write_text("# tarmak-iam: ignore[IAM020] moves next week\n" + path.read_text())
     assert repository.hook(shown).returncode == 0
+    own = repository.path / ".pre-commit-config.yaml"
+    own.write_text(f"{own.read_text()}    args: [--fix]\n")
+    path.write_text(f"{MAPPINGS}---\nnot: read\n")
+    changed = repository.hook(shown)
+    assert (changed.returncode, "files were modified by this hook" in changed.stdout) == (1, True)
+    assert path.read_text() == f"{MAPPINGS}# ---\n# not: read\n"
+    assert repository.hook(shown).returncode == 0
     unconcerned = repository.hook("clusters/prod-green/kubeconfig")
     assert unconcerned.returncode == 0
     assert "(no files to check)" in unconcerned.stdout

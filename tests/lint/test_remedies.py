@@ -31,7 +31,7 @@ def groups(*names: str) -> frozenset[str]:
 OTHERWISE: Mapping[tuple[str, int], Changes] = {
     # The page's good example takes one of the ways that the remedy offers; these are the others.
     ("IAM022", 0): {DEV: ("dev", groups("dev", "ops"))},
-    ("IAM079", 1): {DEV: None},  # who is in the second document cannot log in as it is
+    ("IAM079", 0): {DEV: ("dev", groups("dev"))},  # who is in the second document cannot log in as it is
     ("IAM023", 1): {DEV: None},
     ("IAM108", 0): {f"arn {ACCOUNT}:role/developers": ("admin", groups("system:masters"))},
     ("IAM120", 1): {

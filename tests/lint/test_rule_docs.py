@@ -14,17 +14,19 @@ from tarmak_iam.config.section_keys import GROUP
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import SETTINGS_NAME, parse_settings
 from tarmak_iam.lint import RULES, Rule, Subjects, all_rules, check
+from tarmak_iam.lint.fixes import BUILT_IN_FIXES
 from tarmak_iam.lint.rule_docs import PAGES as PROGRAM_PAGES
 from tarmak_iam.lint.rule_docs import page_of
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tests.example_plugin.tarmak_iam_example import COSTS
+from tests.lint.fixed import fixable, fixed
 from tests.lint.mapped import CONFIG  # the tarmak.yaml of a page that shows none
 from tests.lint.pages import pages_text
 from tests.support import ROOT
 
 PAGES = ROOT / "docs" / "rules"
 RULE_IDS = sorted(rule.id for rule in all_rules() if rule.id.startswith("IAM"))
-SECTIONS = ["Bad", "Good", "Remedy"]
+SECTIONS = ["Bad", "Good", "Remedy", "Fix"]
 
 OF_A_PLUGIN = ("IAM045", "IAM046")
 WITHOUT_EXAMPLE = ("IAM085", "IAM098", "IAM110", "IAM111", "IAM112", "IAM113")
@@ -79,6 +81,34 @@ def test_the_examples_of_a_page(rule_id: str) -> None:
     page = Page.read(rule_id)
     assert set(found(page.files("Bad"))) == {rule_id}
     assert found(page.files("Good")) == []
+
+
+FIXES = {
+    "Safe: `check --fix` makes the good example of the bad one.": True,
+    "Unsafe: `check --fix --unsafe-fixes` makes the good example of the bad one.": False,
+}
+
+
+@pytest.mark.sample(40)
+@pytest.mark.usefixtures("sections")
+@pytest.mark.parametrize("rule_id", [each for each in RULE_IDS if each not in WITHOUT_EXAMPLE])
+def test_the_fix_of_a_page(rule_id: str) -> None:
+    """The good example is what it makes of the bad one, and nothing is left to fix then."""
+    page = Page.read(rule_id)
+    bad, text = page.files("Bad"), " ".join(page.sections["Fix"].split())
+    if rule_id not in BUILT_IN_FIXES:
+        assert (text, fixable(bad)) == ("`check --fix` does not fix it.", ())
+        return
+    (is_safe,) = {is_safe for words, is_safe in FIXES.items() if text.startswith(words)}
+    assert {each.is_safe for each in fixable(bad)} == {is_safe}
+    assert fixed(bad, unsafe=not is_safe) == page.files("Good")
+    assert fixed(page.files("Good"), unsafe=True) == page.files("Good")
+    if not is_safe:
+        assert fixed(bad) == bad
+
+
+def test_only_rules_with_an_example_have_a_fix() -> None:
+    assert set(BUILT_IN_FIXES) <= set(RULE_IDS) - {*WITHOUT_EXAMPLE, *OF_A_PLUGIN}
 
 
 @pytest.mark.parametrize("rule", [each for each in all_rules() if each.id in RULE_IDS], ids=lambda each: each.id)

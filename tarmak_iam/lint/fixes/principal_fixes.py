@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tarmak_iam.aws.arn import PARTITIONS, is_account, permission_set_like
+from tarmak_iam.aws.arn import PARTITIONS, is_account
 from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw
 from tarmak_iam.document import Remove, Set
 from tarmak_iam.document.nodes import Scalar
@@ -83,15 +83,6 @@ def _partition(finding: Finding, subjects: Subjects) -> Fix | None:
     return Fix("remove the partition: the entry is then for aws", (Remove(finding.route),), is_safe=False)
 
 
-def _permission_set(finding: Finding, subjects: Subjects) -> Fix | None:
-    entry = entry_of(finding, subjects)
-    name, route = entry.in_sso("permissionSetName") if entry is not None else (None, None)
-    bare = permission_set_like(str(name or "")) if route == finding.route else ""
-    if not bare or bare == name:
-        return None
-    return Fix(f"write {quoted(bare)}", (Set(finding.route, bare),), is_safe=False)
-
-
 PRINCIPAL_FIXES: dict[str, FixMaker] = {
     "IAM010": _likely_arn,
     "IAM050": _likely_arn,
@@ -100,5 +91,4 @@ PRINCIPAL_FIXES: dict[str, FixMaker] = {
     "IAM054": _lost_zero,
     "IAM055": _likely_arn,
     "IAM077": _partition,
-    "IAM120": _permission_set,
 }
