@@ -232,7 +232,7 @@ def with_keys_corrected(file: ReadFile, keys: Iterable[UnknownKey]) -> ReadFile 
         data = json.loads(json.dumps(file.document.data, default=str))
     except (TypeError, ValueError):
         return None
-    moves = [(key.route.plain, target) for key in keys if (target := _target(key)) is not None]
+    moves = [(key.route.plain, target) for key in keys if (target := certain_target(key)) is not None]
     # The deepest keys first: their paths are valid as long as no key above them is renamed.
     done = [_move(data, path, target) for path, target in sorted(moves, key=lambda each: -len(each[0]))]
     try:
@@ -243,11 +243,11 @@ def with_keys_corrected(file: ReadFile, keys: Iterable[UnknownKey]) -> ReadFile 
 
 def misspelt_key_of_selection(file: ReadFile) -> tuple[UnknownKey, str] | None:
     """The key whose spelling alone is the reason why `currentCluster` selects nothing, and the key that was meant."""
-    sure = [key for key in IgnoredContent.of(file.document).unknown if _target(key) is not None]
+    sure = [key for key in IgnoredContent.of(file.document).unknown if certain_target(key) is not None]
     if not _selects(with_keys_corrected(file, sure)):
         return None
     for key in sure:
-        name = str((_target(key) or ("",))[-1])
+        name = str((certain_target(key) or ("",))[-1])
         others = [each for each in sure if each is not key]
         if name in _OF_SELECTION and not _selects(with_keys_corrected(file, others)):
             return key, name
@@ -258,8 +258,9 @@ def _selects(file: ReadFile | None) -> bool:
     return file is not None and file.selected_cluster is not None
 
 
-def _target(key: UnknownKey) -> _Path | None:
-    """The path that was certainly meant by a key; None for a guess, or if the place is ambiguous."""
+def certain_target(key: UnknownKey) -> _Path | None:
+    """The path that was certainly meant by a key; None for a guess, or if the place is ambiguous. There may be
+    something already."""
     guess = suggest_key(key.name, key.node, key.parent, key.struct, key.siblings, key.plugin_keys)
     if guess is None or not guess.is_sure:
         return None

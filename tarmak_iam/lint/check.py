@@ -85,6 +85,8 @@ class Report:
 
     findings: tuple[Located, ...]
     suppressed: tuple[Located, ...]
+    explained: tuple[Located, ...] = ()
+    """Those that are not reported because another finding explains them."""
 
 
 def all_rules() -> tuple[Rule, ...]:
@@ -146,7 +148,8 @@ def _examined(given: tuple[Subjects, ...], ids: Collection[str] | None) -> Repor
             asked = replace(asked, all=(*on_config, *asked.all), unused=(*idle, *asked.unused), there=there)
         found += [(number, run.located(each)) for rule in SUPPRESSION_RULES for each in rule.check(rule, asked)]
     suppressed = [(number, each) for number, run in enumerate(runs) for each in run.suppressed]
-    return Report(_in_order(found), _in_order(suppressed))
+    explained = [(number, each) for number, run in enumerate(runs) for each in run.explained]
+    return Report(_in_order(found), _in_order(suppressed), _in_order(explained))
 
 
 def _needed(rules: list[Provided[Rule]], ids: Collection[str], mappings: Mappings | None) -> list[Provided[Rule]]:

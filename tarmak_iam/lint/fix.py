@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from itertools import accumulate
 
-from tarmak_iam.document import Document, Edit, EditRefused, Insert, Remove
+from tarmak_iam.document import Document, Edit, EditRefused, Insert, Move, Remove, Rename
 from tarmak_iam.document.nodes import Entry, Mapping, Node
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.splices import code_end
@@ -50,7 +50,16 @@ class Fix:
 
 def _claimed(edit: Edit) -> tuple[_Steps, ...]:
     steps = Route.of(edit.path).plain
-    return (steps[:-1],) if isinstance(edit, Insert) else (steps,)
+    if isinstance(edit, Rename):
+        return steps, (*steps[:-1], edit.key)
+    if isinstance(edit, Move):
+        return tuple(_of_list(each) for each in (steps, Route.of(edit.to).plain))
+    return (_of_list(steps),) if isinstance(edit, Insert) else (steps,)
+
+
+def _of_list(steps: _Steps) -> _Steps:
+    """For an item, the list: the indices of its items change."""
+    return steps[:-1] if steps and isinstance(steps[-1], int) else steps
 
 
 def are_compatible(fix: Fix, others: Iterable[Fix]) -> bool:

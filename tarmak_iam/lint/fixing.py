@@ -34,8 +34,7 @@ _ROUNDS = 100
 # Line numbers and sizes in messages: an edit changes them.
 _NUMBER = compiled(r"[0-9][0-9,]*")
 
-_Key = tuple[str, str, str]
-_Mark = tuple[_Key, tuple[str | int, ...]]
+_Mark = tuple[str, str, str, tuple[str | int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,22 +179,26 @@ class _FixRun:
         waiting = list(self._open())
         safe = [each for each in waiting if each.is_safe]
         chosen, _ = _compatible(safe or (waiting if self._unsafe else []))
-        if not chosen or self._attempt(chosen):
-            return bool(chosen)
-        good = self._good(chosen)
-        # Fixes that work alone, but not together, wait for the next round.
-        if good and not self._attempt(good):
-            self._attempt(good[:1])
+        if not chosen:
+            return False
+        if problem := self._attempt(chosen):
+            groups = self._groups(chosen, problem)
+            every = [each for group in groups for each in group]
+            # Groups that work alone, but not together, wait for the next round.
+            if groups and (len(groups) == 1 or self._attempt(every)):
+                self._attempt(max(groups, key=len))
         return True
 
-    def _good(self, proposals: list[FixableFinding]) -> list[FixableFinding]:
-        """Those that can be made, found by halves; the others are dropped, or taken for unsafe."""
-        problem = self._made(proposals)
-        if not isinstance(problem, str):
-            return proposals
+    def _groups(self, proposals: list[FixableFinding], problem: str) -> list[list[FixableFinding]]:
+        """Those that can be made, in groups that work together, found by halves. The others are dropped, or taken for
+        unsafe."""
         if len(proposals) > 1:
             middle = len(proposals) // 2
-            return [*self._good(proposals[:middle]), *self._good(proposals[middle:])]
+            found = []
+            for half in (proposals[:middle], proposals[middle:]):
+                made = self._made(half)
+                found += self._groups(half, made) if isinstance(made, str) else [half]
+            return found
         (only,) = proposals
         if isinstance(problem, _Doubt):
             self._doubts[_mark(only.located)] = problem
@@ -203,14 +206,14 @@ class _FixRun:
             self._dropped[_mark(only.located)] = DroppedFix(only, problem)
         return []
 
-    def _attempt(self, proposals: list[FixableFinding]) -> bool:
-        """Makes the fixes, and returns whether that is possible; else nothing changes."""
+    def _attempt(self, proposals: list[FixableFinding]) -> str:
+        """Makes the fixes. Returns why they cannot be made; then nothing changes."""
         made = self._made(proposals)
         if isinstance(made, str):
-            return False
+            return made
         self._state, self._report = made
         self._fixed += proposals
-        return True
+        return ""
 
     def _made(self, proposals: list[FixableFinding]) -> tuple[tuple[Subjects, ...], Report] | str:
         edited = _edited(self._state, proposals)
@@ -328,26 +331,30 @@ def _check_access(before: Sequence[Subjects], after: Sequence[Subjects]) -> None
 
 
 def _why_no_better(before: Report, after: Report, fixed: Iterable[FixableFinding]) -> str:
-    """Why the findings afterwards are not those before without the fixed ones; empty if they are."""
-    old, new = _counted(before.findings), _counted(after.findings)
-    gone = Counter(_key(each.located) for each in fixed)
-    for key, count in gone.items():
-        if new[key] > old[key] - count:
-            return "the finding would be there again"
-    for each in after.findings:
-        if each.finding.severity is Severity.ERROR and new[_key(each)] > old[_key(each)]:
-            return f"another error would be found: {shortened(each.finding.message)} [{each.finding.id}]"
+    """Why the findings afterwards are not those before without the fixed ones; empty if they are.
+
+    Findings are counted by rule and file: their messages depend on what else is found. Those that another finding
+    explained before are not new.
+    """
+    known, new = _counted((*before.findings, *before.explained)), _counted(after.findings)
+    gone = _counted(each.located for each in fixed)
+    old = {_mark(each)[:3] for each in before.findings}
+    for each in sorted(after.findings, key=lambda each: _mark(each)[:3] in old):
+        key = _kind(each)
+        if new[key] > known[key] - gone[key] and (gone[key] or each.finding.severity is Severity.ERROR):
+            return f"check would then report: {shortened(each.finding.message)} [{each.finding.id}]"
     return ""
 
 
-def _counted(found: Iterable[Located]) -> Counter[_Key]:
-    return Counter(map(_key, found))
+def _counted(found: Iterable[Located]) -> Counter[tuple[str, str]]:
+    return Counter(map(_kind, found))
 
 
-def _key(located: Located) -> _Key:
-    """The same for a finding before and after edits of other lines."""
-    return located.finding.id, located.place.filename, _NUMBER.sub("#", located.finding.message)
+def _kind(located: Located) -> tuple[str, str]:
+    return located.finding.id, located.place.filename
 
 
 def _mark(located: Located) -> _Mark:
-    return _key(located), located.finding.route.plain
+    """The same for a finding before and after edits of other lines."""
+    finding = located.finding
+    return finding.id, located.place.filename, _NUMBER.sub("#", finding.message), finding.route.plain

@@ -305,6 +305,13 @@ def _first_key(document: Document) -> tuple[str, ...]:
     return ("kind",) if "kind" in names else tuple(names[:1])
 
 
+def mistaken_groups(document: Document) -> Iterator[KeyGroup]:
+    """The groups of keys that IAM057 is about, if the file is one of the authenticator."""
+    for group in () if is_foreign(document) else _groups(document):
+        if not _is_without_effect(document, group):
+            yield group
+
+
 def _groups(document: Document) -> Iterator[KeyGroup]:
     """Adjacent keys that belong in the same other place are one mistake."""
     pending: list[UnreadKey] = []

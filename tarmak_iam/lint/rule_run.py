@@ -128,10 +128,19 @@ class RuleRun:
     @property
     def reported(self) -> list[Located]:
         """The findings that no comment suppresses, and that no other reported finding explains."""
+        return [self.located(each) for each in self._unexplained]
+
+    @property
+    def explained(self) -> list[Located]:
+        """The others that no comment suppresses."""
+        left = {id(each) for each in self._unexplained}
+        return [self.located(finding) for finding, by in self.found if not by and id(finding) not in left]
+
+    @property
+    def _unexplained(self) -> list[Finding]:
         unsuppressed = (finding for finding, by in self.found if not by)
         findings = without_implied(unsuppressed, self.rules, self.subjects.mappings)
-        findings = without_misspelling_consequences(findings, self.subjects.config, self.reached)
-        return [self.located(each) for each in findings]
+        return without_misspelling_consequences(findings, self.subjects.config, self.reached)
 
     @property
     def suppressed(self) -> list[Located]:

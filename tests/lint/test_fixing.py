@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tarmak_iam.config import TarmakConfig
 from tarmak_iam.document import Append, Document, EditRefused, Insert, Remove, Set
-from tarmak_iam.findings import Finding, Subject
-from tarmak_iam.lint import Rule, Subjects
+from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.lint import Rule, Scope, Subjects
 from tarmak_iam.lint.fix import Fix, TextEdit, are_compatible, text_changes, with_fixes
 from tarmak_iam.lint.fixing import FixOutcome, fix_findings, fixable_findings
 from tarmak_iam.lint.rule import CONFIG, MAPPINGS
@@ -90,8 +91,12 @@ def _made(monkeypatch: pytest.MonkeyPatch, rule: Rule, text: str = "project: bad
 @pytest.mark.parametrize(
     ("fix", "then", "why"),
     [
-        (Fix("do nothing", (Set(("contact",), "ann"),)), "", "the finding would be there again"),
-        (Fix("make it worse", (Set(("project",), "worse"),)), "worse", "another error would be found: it is worse"),
+        (Fix("do nothing", (Set(("contact",), "ann"),)), "", "check would then report: x [TEST001]"),
+        (
+            Fix("make it worse", (Set(("project",), "worse"),)),
+            "worse",
+            "check would then report: it is worse",
+        ),
         (Fix("remove a thing", (Remove(("nothing",)),)), "", "nothing does not exist; there is nothing to remove"),
         (Fix("write a list", (Set(("project",), [1]),)), "", "project must be a string"),
         (Fix("damage it", text_edits=(TextEdit(0, 0, "{"),)), "", "the text could not be read afterwards"),
@@ -105,6 +110,32 @@ def test_a_fix_that_fails_is_dropped_and_named(monkeypatch: pytest.MonkeyPatch, 
     assert (made.changed, made.fixed, made.fixable) == ((), (), ())
     assert dropped.line.startswith(f"tarmak.yaml:8:10: not fixed: {fix.title} [TEST001]: ")
     assert why in dropped.line
+
+
+@pytest.mark.parametrize(("severity", "is_made"), [(Severity.ERROR, False), (Severity.WARNING, True)])
+def test_a_fix_that_brings_another_error_is_not_made(
+    monkeypatch: pytest.MonkeyPatch, severity: Severity, is_made: bool
+) -> None:
+    def check(rule: Rule, part: TarmakConfig) -> Iterator[Finding]:
+        if part.data.get("contact"):
+            yield rule.finding(Subject.CONFIG, ("contact",), "nobody may be reached")
+
+    other = Rule("TEST003", severity, Scope.CONFIG, "a test", check, name="test-contact")
+    fix = Fix("fix it", (Set(("project",), "good"), Set(("contact",), "ann")), is_safe=False)
+    bring_plugins(monkeypatch, "tarmak_iam.rules", _rule(fix), other)
+    made = outcome(config("project: bad\n"), unsafe=True)
+    assert bool(made.changed) is is_made
+    assert [each.why for each in made.dropped] == (
+        [] if is_made else ["check would then report: nobody may be reached [TEST003]"]
+    )
+    assert [each.finding.id for each in made.report.findings] == (["TEST003"] if is_made else ["TEST001"])
+
+
+def test_fixes_that_work_only_together() -> None:
+    """Each key of an entry alone would bring the findings of the others in other words."""
+    entry = "  - rolearn_: arn:aws:iam::111122223333:role/Dev\n    user-name: dev\n    Group: [dev]\n"
+    again = "  - roleARN: arn:aws:iam::111122223333:role/Dev\n    username: dev\n    groups: [dev]\n"
+    assert fixed({MAPPINGS_NAME: ADMIN + entry}, unsafe=True) == {MAPPINGS_NAME: ADMIN + again}
 
 
 def test_a_fix_that_only_says_that_it_is_safe_is_not(monkeypatch: pytest.MonkeyPatch) -> None:

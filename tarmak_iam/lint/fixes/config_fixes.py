@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from tarmak_iam.config.amazon import INTERVALS
+from tarmak_iam.config.ignored_content import IgnoredContent, certain_target
 from tarmak_iam.config.kubernetes_versions import is_release
-from tarmak_iam.document import Document, Remove, Set
+from tarmak_iam.config.unknown_keys import suggestion_for
+from tarmak_iam.document import Document, EditRefused, Move, Remove, Rename, Set
 from tarmak_iam.document.nodes import dereference
 from tarmak_iam.document.plain_values import construct, same, value_at
 from tarmak_iam.findings import Finding
@@ -28,6 +30,41 @@ def without_entry(document: Document, route: Route, name: str, why: str) -> Fix 
         return Fix(f"make {name} a comment: {why}", text_edits=lines)
     lines = taken_out(document, mapping, entry)
     return Fix(f"remove {name}: {why}", text_edits=lines) if lines else None
+
+
+def _mistaken_key(finding: Finding, subjects: Subjects) -> Fix | None:
+    """The key that was meant, in its place, unless there is one already. Tarmak then uses it."""
+    survey = subjects.document
+    key = next((each for each in survey.unknown if each.route == finding.route), None) if survey else None
+    guess = suggestion_for(key) if key is not None else None
+    target = certain_target(key) if key is not None else None
+    if survey is None or key is None or guess is None or target is None or not guess.fits:
+        return None
+    if survey.document.node(target) is not None:
+        return None
+    if target[:-1] == key.route.plain[:-1]:
+        return Fix(f"rename {quoted(key.name)} to {target[-1]}", (Rename(key.route, str(target[-1])),), is_safe=False)
+    inner = _renames_below(survey, key.route, target)
+    more = f", and rename {', '.join(f'{old} to {new.key}' for old, new in inner)} in it" if inner else ""
+    title = f"move {quoted(key.name)} to {Route.of(target)}{more}"
+    return Fix(title, (*(each for _, each in inner), Move(key.route, target)), is_safe=False)
+
+
+def _renames_below(survey: IgnoredContent, route: Route, target: tuple[str | int, ...]) -> list[tuple[str, Rename]]:
+    """The misspelt keys below one that moves, which are only known in its new place: their names and the edits in the
+    old place, the deepest first."""
+    try:
+        moved = IgnoredContent.of(survey.document.move(route, target))
+    except EditRefused:
+        return []
+    found = []
+    for key in moved.unknown:
+        meant, own = certain_target(key), key.route.plain
+        is_below = own[: len(target)] == target and len(own) > len(target)
+        if is_below and meant is not None and meant[:-1] == own[:-1] and moved.document.node(meant) is None:
+            inner = Route((*route.steps, *key.route.steps[len(target) :]))
+            found.append((key.name, Rename(inner, str(meant[-1]))))
+    return sorted(found, key=lambda each: -len(Route.of(each[1].path)))
 
 
 def _duplicate_key(finding: Finding, subjects: Subjects) -> Fix | None:
@@ -110,6 +147,7 @@ CONFIG_FIXES: dict[str, FixMaker] = {
     "IAM006": _unused_logs,
     "IAM007": _interval,
     "IAM008": _unused_logs,
+    "IAM031": _mistaken_key,
     "IAM032": _duplicate_key,
     "IAM033": _overridden_key,
     "IAM034": next_document,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tarmak_iam.aws.arn_flaws import canonical_text
-from tarmak_iam.document import Document, Insert, Remove, Set
+from tarmak_iam.document import Document, Insert, Move, Remove, Set
 from tarmak_iam.document.go_case import fold
 from tarmak_iam.document.nodes import Entry, Mapping, Scalar, Sequence, dereference
 from tarmak_iam.document.plain_values import construct
@@ -37,6 +37,8 @@ def _duplicate_principal(finding: Finding, subjects: Subjects) -> Fix | None:
     if loser.is_account:
         loser, counts = own, before[0]
     document = subjects.mappings.document
+    if loser.is_admin and not counts.is_admin:
+        return None  # which of them was meant decides who is an admin
     if not document.has(loser.listed.route) or not isinstance(loser.listed.route.plain[-1], int):
         return None
     line, used = (document.position(each.listed.route).line for each in (loser, counts))
@@ -118,16 +120,10 @@ def _split_entry(finding: Finding, subjects: Subjects) -> Fix | None:
     split = next((each for each in split_entries(mappings) if each.route == finding.route), None) if mappings else None
     if mappings is None or split is None:
         return None
-    document = mappings.document
-    if any(document.comments_of(split.route / (each.text or "")) for each in split.item.entries):
-        return None  # they would be lost
-    sets = tuple(
-        Set(split.owner / (each.text or ""), construct(dereference(each.value), document.source))
-        for each in split.item.entries
-    )
-    line = document.position(split.owner).line
-    title = f"make it a part of the entry in line {line}, which has a principal"
-    return Fix(title, (*sets, Remove(split.route)), is_safe=False)
+    moves = tuple(Move(split.route / (each.text or ""), split.owner / (each.text or "")) for each in split.item.entries)
+    line = mappings.document.position(split.owner).line
+    title = f"make it a part of the entry in line {line}"
+    return Fix(title, (*moves, Remove(split.route)), is_safe=False)
 
 
 def _not_a_mapping(finding: Finding, subjects: Subjects) -> Fix | None:
