@@ -280,10 +280,6 @@ class TarmakConfig:
             return self
         return replace(self, file=file, _disk=self._disk.edited() if self._disk else None)
 
-    def with_document(self, document: Document) -> TarmakConfig:
-        """The same file with another text. Raises ConfigError if Tarmak could not read it."""
-        return self._with(self.file.with_document(document))
-
     def save(self) -> None:
         """Writes the file it was loaded from, atomically. Raises FileError after `parse`, or if the file cannot be
         written; FileChanged if it has changed since it was read. The old file is untouched then."""

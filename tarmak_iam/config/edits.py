@@ -18,6 +18,7 @@ from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.config.typed_values import checked_value, text_value, with_whole_numbers
 from tarmak_iam.document import Append, Document, Edit, Remove, Set
 from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.edits import ValueEdit
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import dereference
 from tarmak_iam.document.plain_values import plain, same
@@ -162,7 +163,7 @@ class _EditPlan:
             self._document = self._document.edit(*self._waiting)
         self._waiting, self._is_stale = [], False
 
-    def _make(self, edit: Edit, route: Route) -> None:
+    def _make(self, edit: ValueEdit, route: Route) -> None:
         edit = replace(edit, through_alias=True) if self._through_alias else edit
         self._waiting.append(edit)
         self._all.append(edit)

@@ -7,7 +7,8 @@ from typing import Any
 
 from tarmak_iam.config.item_names import Keys, items_of, naming_keys, node_at, scalar_texts
 from tarmak_iam.config.tarmak_types import Field, fields_of
-from tarmak_iam.document import Append, Document, Edit, Set
+from tarmak_iam.document import Append, Document, Set
+from tarmak_iam.document.edits import ValueEdit
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference
 from tarmak_iam.errors import SelectionError
@@ -21,10 +22,10 @@ class Patch:
     """`unset` makes the edit that removes what is at a route. `base` is the route that paths in messages begin at."""
 
     document: Document
-    unset: Callable[[Document, Route], Edit]
+    unset: Callable[[Document, Route], ValueEdit]
     base: Route = Route()
 
-    def edits(self, value: Any, route: Route, field: Field | None) -> Iterator[Edit]:
+    def edits(self, value: Any, route: Route, field: Field | None) -> Iterator[ValueEdit]:
         """The edits that merge a value into what is at a route. Raises SelectionError for an item of a list that has
         no name, or the name of several items."""
         node = self._node(route)
@@ -40,13 +41,13 @@ class Patch:
             if wanted or not value:
                 yield Set(route, wanted)
 
-    def _member(self, value: Any, route: Route, field: Field | None) -> Iterator[Edit]:
+    def _member(self, value: Any, route: Route, field: Field | None) -> Iterator[ValueEdit]:
         if value is not None:
             yield from self.edits(value, route, field)
         elif self._node(route) is not None:
             yield self.unset(self.document, route)
 
-    def _item(self, value: Any, number: int, route: Route, of: Field | None) -> Iterator[Edit]:
+    def _item(self, value: Any, number: int, route: Route, of: Field | None) -> Iterator[ValueEdit]:
         assert of is not None
         wanted = _identity(value, of.struct)
         if not wanted:

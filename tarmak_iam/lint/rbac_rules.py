@@ -102,7 +102,7 @@ def _parts(text: str) -> tuple[str, ...]:
 def _is_notable(name: str) -> bool:
     if not name or name == ADMINS or any(braced(name)):
         return False
-    return name.startswith(_SYSTEM) or bool(_nearest(name) or _other_kind(name))
+    return name.startswith(_SYSTEM) or bool(nearest_group(name) or _other_kind(name))
 
 
 def groups_joined(document: Document, group: str, route: Route) -> tuple[str, ...] | None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.document import Append, Edit, Insert, Remove, Set
+from tarmak_iam.document import Append, Insert, Remove, Set
 from tarmak_iam.document.draft import Inside, Unclear
+from tarmak_iam.document.edits import ValueEdit
 from tarmak_iam.document.intent import Intent
 from tarmak_iam.document.new_values import edit_new_value
 from tarmak_iam.routes import Key, Step
@@ -17,7 +18,7 @@ from tarmak_iam.routes import Key, Step
 K, X, Y = Key("k"), Key("x"), Key("y")
 
 
-def edited(value: Any, steps: tuple[Step, ...], edit: Edit) -> Any:
+def edited(value: Any, steps: tuple[Step, ...], edit: ValueEdit) -> Any:
     """What the edit makes of a value, which is the second member of a mapping. Raises Unclear."""
     before, holder = {"a": 0, "n": value}, {"a": 0, "n": copy.deepcopy(value)}
     intent = Intent(before)
@@ -59,7 +60,7 @@ def edited(value: Any, steps: tuple[Step, ...], edit: Edit) -> Any:
         ({"k": 1}, (), Remove(()), '"removed"'),
     ],
 )
-def test_edits_that_are_made(value: Any, steps: tuple[Step, ...], edit: Edit, after: str) -> None:
+def test_edits_that_are_made(value: Any, steps: tuple[Step, ...], edit: ValueEdit, after: str) -> None:
     assert json.dumps(edited(value, steps, edit)) == after
 
 
@@ -88,7 +89,7 @@ def test_edits_that_are_made(value: Any, steps: tuple[Step, ...], edit: Edit, af
         ({"k": 1}, (), Remove((), prune=True)),
     ],
 )
-def test_edits_that_are_left_to_another_way(value: Any, steps: tuple[Step, ...], edit: Edit) -> None:
+def test_edits_that_are_left_to_another_way(value: Any, steps: tuple[Step, ...], edit: ValueEdit) -> None:
     with pytest.raises(Unclear):
         edited(value, steps, edit)
 
