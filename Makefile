@@ -47,9 +47,9 @@ e2e: $(VENV)/.tested
 		$(BIN)/python -m tests.e2e.tarmak_build; \
 		TARMAK_IAM_E2E=1 $(PYTHON_CACHED) -m pytest -n 3 tests/e2e $(E2E) $(PYTEST_ARGS)
 
-# Both of them with every kubectl, authenticator and condition of a node.
+# Both of them with every kubectl, authenticator and condition of a node, and with more random rights.
 e2e-all:
-	$(MAKE) e2e e2e-node E2E=
+	TARMAK_IAM_E2E_RBAC_SEEDS=4 $(MAKE) e2e e2e-node E2E=
 
 # Only builds what they need.
 components: $(VENV)/.tested

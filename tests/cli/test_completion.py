@@ -332,7 +332,7 @@ def called(shell: Shell, name: str, *lines: str) -> list[list[str]]:
     record, programs, home = directory / "record", directory / "bin", directory / "home"
     programs.mkdir()
     home.mkdir(exist_ok=True)
-    write_program(programs / "tarmak-iam", _PROGRAM, (_PROGRAM,))
+    write_program(programs / "tarmak-iam", _PROGRAM)
     environment = {
         "RECORD": str(record),
         "PATH": f"{programs}:{os.environ['PATH']}",

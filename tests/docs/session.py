@@ -210,7 +210,7 @@ def session(root: Path) -> Iterator[Session]:
     for name in ("python", "python3"):
         _program(root / "bin" / name, sys.executable)
     for name, module in _PROGRAMS.items():
-        write_program(root / "bin" / name, module, tuple(_PROGRAMS.values()))
+        write_program(root / "bin" / name, module)
     with sts_for(root / "cloud") as url:
         made = Session(root, _environment(root, url))
         try:

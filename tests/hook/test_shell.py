@@ -19,7 +19,7 @@ _PLAIN = {"bash": ("--norc", "--noprofile"), "zsh": ("-f",)}
 @pytest.fixture(autouse=True)
 def _forks(bench: Bench) -> None:
     """The shells call the program often; how it starts is not what is tested here."""
-    write_program(bench.root / "bin" / "tarmak-iam", DRIVER, (DRIVER,))
+    write_program(bench.root / "bin" / "tarmak-iam", DRIVER)
 
 
 @pytest.fixture(params=SHELLS)

@@ -23,6 +23,15 @@ __all__ = ["TARMAK_IAM", "forked", "write_program"]
 
 TARMAK_IAM = "tests.support.own"
 """The module that runs the checkout's own command line."""
+_PROGRAMS = (
+    TARMAK_IAM,
+    "tests.docs.stand_ins.aws",
+    "tests.docs.stand_ins.kubectl",
+    "tests.docs.stand_ins.tarmak",
+    "tests.support.hook_driver",
+    "tests.support.recorded_calls",
+)
+"""All that is called so: one server has them, because each imports the whole package."""
 _CALL = Path(__file__).with_name("fork_call.py")
 
 
@@ -31,33 +40,33 @@ def forked(module: str, *args: str | Path, environment: Mapping[str, str]) -> su
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull, "rb") as nothing:
         files = [nothing.fileno(), out.fileno(), err.fileno()]
         words = [str(each) for each in args]
-        code = call(str(_server((module,))), module, words, dict(environment), files)
+        code = call(str(_server()), module, words, dict(environment), files)
         out.seek(0)
         err.seek(0)
         return subprocess.CompletedProcess(words, code, out.read().decode(), err.read().decode())
 
 
-def write_program(path: Path, module: str, among: tuple[str, ...]) -> None:
-    """A program whose calls run the `main` of a module, on the one server for all modules in `among`."""
-    words = (sys.executable, "-I", "-S", str(_CALL), str(_server(among)), module)
+def write_program(path: Path, module: str) -> None:
+    """A program whose calls run the `main` of a module."""
+    words = (sys.executable, "-I", "-S", str(_CALL), str(_server()), module)
     path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
     path.chmod(0o755)
 
 
-def _server(modules: tuple[str, ...]) -> Path:
+def _server() -> Path:
     try:
         network = os.readlink("/proc/self/ns/net")
     except OSError:
         network = ""
-    return _server_within(modules, network)
+    return _server_within(network)
 
 
 @cache
-def _server_within(modules: tuple[str, ...], network: str) -> Path:  # noqa: ARG001  # a server stays where it started
-    """The socket of a server for these modules, which ends with this process."""
+def _server_within(network: str) -> Path:  # noqa: ARG001  # a server stays where it started
+    """The socket of a server, which ends with this process."""
     directory = tempfile.TemporaryDirectory(prefix="forks-")
     path = Path(directory.name, "socket")
-    command = [sys.executable, "-m", "tests.support.fork_server", str(path), *modules]
+    command = [sys.executable, "-m", "tests.support.fork_server", str(path), *_PROGRAMS]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8"}
     server = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, start_new_session=True)
     atexit.register(directory.cleanup)
