@@ -22,6 +22,7 @@ from tests.e2e.control_plane import CLUSTER, Done
 from tests.e2e.proxy import Proxy, proxy
 from tests.e2e.test_live import ADMIN, APPLY, DEPLOYER, NAME, _clear, get
 from tests.support import ROOT
+from tests.support.forks import TARMAK_IAM, forked
 
 LEASE = ("get", "lease", "tarmak-iam", "--namespace", "kube-system", "--ignore-not-found", "-o", "json")
 
@@ -48,17 +49,22 @@ def configuration(stage: Stage) -> str:
     return str(get(stage, "configmap")["data"]["config.yaml"])
 
 
-def start(
+def called(
     stage: Stage, *args: str, directory: Path | None = None, kubeconfig: Path | None = None, **more: str
-) -> subprocess.Popen[str]:
-    """A command that works on the cluster, from any directory."""
+) -> tuple[list[str], dict[str, str]]:
+    """The words of a command that works on the cluster, from any directory; and its environment."""
     home = stage.home.directory
     given = kubeconfig or home / CLUSTER / "kubeconfig"
-    command = [sys.executable, "-m", "tarmak_iam", "-c", directory or home, args[0], "--kubeconfig", given, *args[1:]]
+    words = ["-c", directory or home, args[0], "--kubeconfig", given, *args[1:]]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **stage.caller_environment("admin"), **more}
-    return subprocess.Popen(
-        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    )
+    return list(map(str, words)), environment
+
+
+def start(stage: Stage, *args: str, **options: Any) -> subprocess.Popen[str]:
+    """Such a command, as a process that can be killed."""
+    words, environment = called(stage, *args, **options)
+    command = [sys.executable, "-m", "tarmak_iam", *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
 
 
 def ended(process: subprocess.Popen[str], code: int) -> str:
@@ -69,8 +75,13 @@ def ended(process: subprocess.Popen[str], code: int) -> str:
 
 
 def run(stage: Stage, *args: str, code: int = 0, **options: Any) -> str:
-    """What it says on both streams."""
-    return ended(start(stage, *args, **options), code)
+    """What it says on both streams; how it starts is not tested here."""
+    words, environment = called(stage, *args, **options)
+    done = forked(TARMAK_IAM, *words, environment=environment)
+    said = done.stdout + done.stderr
+    assert done.returncode == code, said
+    assert "Traceback" not in said
+    return said
 
 
 def eventually(holds: Callable[[], object], seconds: float = 600) -> None:
