@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email
-import fcntl
 import importlib.util
 import os
 import re
@@ -88,14 +87,11 @@ def tracked() -> list[str]:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """From the checkout as it is. setuptools makes the sdist in a directory of the checkout, so that two processes of
-    pytest must not do so at the same time."""
-    with (tmp_path_factory.getbasetemp().parent / "sdist.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            return Built(*build(tmp_path_factory.mktemp("dist")))
-        except Missing as error:
-            pytest.skip(str(error))
+    """From the checkout as it is."""
+    try:
+        return Built(*build(tmp_path_factory.mktemp("dist")))
+    except Missing as error:
+        pytest.skip(str(error))
 
 
 # --- the same bytes ----------------------------------------------------------------------------------------------

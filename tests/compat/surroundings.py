@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import fcntl
 import os
 import re
 import shutil
@@ -99,7 +100,10 @@ def _pinned(requirement: str) -> str:
 
 
 def build(directory: Path) -> tuple[Path, Path]:
-    """An sdist and a wheel, made with this Python and its setuptools. Raises Missing."""
+    """An sdist and a wheel, made with this Python and its setuptools. Raises Missing.
+
+    setuptools makes the sdist in a directory of the checkout: one after the other, whoever asks.
+    """
     program = (
         "import sys; sys.path.insert(0, 'release')\n"
         "try: import backend\n"
@@ -108,7 +112,9 @@ def build(directory: Path) -> tuple[Path, Path]:
         "print(backend.build_sdist(directory), backend.build_wheel(directory), file=sys.stderr)"
     )
     command = [sys.executable, "-W", "ignore", "-c", program, str(directory)]
-    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    with (ROOT / "setup.cfg").open() as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     if "the build backend cannot be imported" in done.stderr:
         raise Missing(done.stderr.strip())
     if done.returncode:
