@@ -99,7 +99,8 @@ class Standings:
     def __init__(self, grants: Iterable[Grant], ask: Callable[[Grant], Possible] | None = None) -> None:
         """`ask` returns what a daemon may give to the principal of a grant. Without it, only the grants are known."""
         self.grants = tuple(grants)
-        self._by_key = {grant.key: grant for grant in self.grants}
+        self._keys = tuple(grant.key for grant in self.grants)
+        self._by_key = dict(zip(self._keys, self.grants, strict=True))
         self._accounts = {grant.principal for grant in self.grants if grant.kind == "account"}
         self._ask = ask
 
@@ -110,10 +111,13 @@ class Standings:
     def __contains__(self, key: tuple[str, str]) -> bool:
         return key in self._by_key
 
+    def unknown_to(self, other: Standings) -> Iterator[Grant]:
+        """The grants of principals that `other` has no grant of."""
+        return (grant for key, grant in zip(self._keys, self.grants, strict=True) if key not in other)
+
     def differing(self, other: Standings) -> Iterator[Grant]:
         """The grants, without those that are certainly the same in `other`."""
-        for grant in self.grants:
-            key = grant.key
+        for key, grant in zip(self._keys, self.grants, strict=True):
             own, there = self._by_key[key], other._by_key.get(key)
             is_same = there is not None and own.is_sure and there.is_sure and _access(own) == _access(there)
             if not is_same:
@@ -186,7 +190,7 @@ def effects(before: Side, after: Side) -> tuple[Effect, ...]:
 
 def changes(before: Standings, after: Standings) -> Iterator[Effect]:
     """The effect on every principal that either side names and whose access differs."""
-    for grant in (*before.differing(after), *(grant for grant in after.grants if grant.key not in before)):
+    for grant in (*before.differing(after), *after.unknown_to(before)):
         effect = change_of(grant, before, after)
         if effect is not None:
             yield effect

@@ -190,6 +190,9 @@ _REPAIRED = (
 """The flaws for which the text may show what was meant."""
 
 
+_SOUND_KINDS = {"role": Principal.ROLE, "user": Principal.USER}
+
+
 def sound_partition(text: str) -> str:
     """The partition of the ARN of a role or user that is certainly without a flaw; empty for any other text."""
     match = _SOUND.match(text)
@@ -199,7 +202,7 @@ def sound_partition(text: str) -> str:
 def sound_kind(text: str) -> Principal | None:
     """The kind of such an ARN; None for any other text."""
     match = _SOUND.match(text)
-    return Principal(match[2]) if match else None
+    return _SOUND_KINDS[match[2]] if match else None
 
 
 def is_reachable(text: str) -> bool:

@@ -270,7 +270,7 @@ class _DaemonConfigReader:
             if index is None and isinstance(item, AnyMapping) and not self._splits:
                 what = f"{key} must be a list"  # v0.4.0; later versions take a list of one
                 raise DaemonNotStarted(what, route, remedy=f"write a dash before {kind}ARN")
-            if item is not None and not isinstance(item, AnyMapping):
+            if item is not None and type(item) is not dict and not isinstance(item, AnyMapping):
                 what = f"{key} must be a list of YAML mappings, not {shortened(repr(item))}"
                 remedy = f"begin each entry with a dash, as in - {kind}ARN: ARN"
                 raise DaemonNotStarted(what, route, remedy=remedy)

@@ -36,6 +36,11 @@ class Granting:
         return self.version.has(ReleaseFeature.USER_TEMPLATES)
 
     @cached_property
+    def _accepts(self) -> Callable[[str], bool]:
+        """`takes_partition`, asked once for each partition."""
+        return lru_cache(maxsize=64)(self.takes_partition)
+
+    @cached_property
     def _needs_dns(self) -> bool:
         return self.version.has(ReleaseFeature.NAMES_NEED_DNS_CHARACTER)
 
@@ -101,19 +106,20 @@ class Granting:
 
     def _is_refused(self, asked: Grant, mapping: IdentityMapping, table: BackendTable) -> bool:
         """Whether the review fails for every caller. A principal that is denied sometimes only has a grant."""
-        if any(prefix and mapping.username.startswith(prefix) for prefix in table.reserved_prefixes):
+        prefixes = table.reserved_prefixes
+        if prefixes and any(prefix and mapping.username.startswith(prefix) for prefix in prefixes):
             return True
         names = (mapping.username, *mapping.groups)
         if mapping.kind != "role" and not self._renders_users:
             return False
-        if _has_no_session(asked) and any(PRIVATE_DNS in name for name in names):
+        if any(map(_asks_ec2, names)) and _has_no_session(asked):
             return True
         return self._needs_dns and any(not _TEMPLATE.search(name) and not DNS_CHARACTER.search(name) for name in names)
 
     def _named(self) -> Iterator[tuple[Grant, bool]]:
         """Every principal of a mapping or account that a caller can be; True if the grant is what it gets."""
         for number, table in enumerate(self.tables):
-            decides = not number and not table.patterns and not table.by_user_id and table.admits is None
+            decides = not number and not table.patterns and table.admits is None
             for key, mapping in table.entries:
                 named = self._principal(key, mapping, table)
                 if named is None:
@@ -121,7 +127,7 @@ class Granting:
                 grant = Grant(
                     *named, mapping.username, mapping.groups, table.backend, mapping.route, locate=table.place
                 )
-                is_own = decides and named[0] == "arn" and _is_only_one(key, mapping, table)
+                is_own = decides and _is_only_one(key, table)
                 yield grant, is_own and not self._is_refused(grant, mapping, table)
             for account in sorted(filter(is_account, table.accounts)):
                 yield Grant("account", account, "", (), table.backend), False
@@ -129,19 +135,19 @@ class Granting:
     def _principal(self, key: str | None, mapping: IdentityMapping, table: BackendTable) -> tuple[str, str] | None:
         if mapping.sso is not None:
             # The pattern is for the partition aws; with an explicit one it has none, and never matches.
-            if mapping.sso.partition or is_role_name(mapping.sso.permission_set) or not self.takes_partition("aws"):
+            if mapping.sso.partition or is_role_name(mapping.sso.permission_set) or not self._accepts("aws"):
                 return None
             return "sso", f"{mapping.sso.account}/{mapping.sso.permission_set}"
         if table.by_user_id:
             return "userid", mapping.user_id
         partition, principal = _NO_PRINCIPAL if key is None else _reachable(mapping.arn, key)
-        return ("arn", principal) if principal and self.takes_partition(partition) else None
+        return ("arn", principal) if principal and self._accepts(partition) else None
 
 
-def _is_only_one(key: str | None, mapping: IdentityMapping, table: BackendTable) -> bool:
-    """Whether callers with the key have this mapping and no other one in the table; None: not known by a key."""
+def _is_only_one(key: str | None, table: BackendTable) -> bool:
+    """Whether callers with the key have one mapping in the table, and certainly that one; None: not known by a key."""
     found = () if key is None else table.roles.get(key) or table.users.get(key, ())
-    return len(found) == 1 and found[0] is mapping
+    return len(found) == 1
 
 
 _NO_PRINCIPAL = ("", "")
@@ -206,6 +212,10 @@ def _caller(asked: Grant) -> Caller:
 
 
 _NOBODY = Caller("", "", "", "", "", "", "")
+
+
+def _asks_ec2(name: str) -> bool:
+    return "{{" in name and PRIVATE_DNS in name
 
 
 def _has_no_session(asked: Grant) -> bool:

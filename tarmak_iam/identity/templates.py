@@ -74,7 +74,7 @@ def templates_in(text: str) -> set[str]:
 
 def has_session(text: str) -> bool:
     """Whether a text contains the role session name."""
-    return any(template in text for template in SESSION_TEMPLATES)
+    return SESSION_TEMPLATES[0] in text or SESSION_TEMPLATES[1] in text
 
 
 def could_be(text: str) -> re.Pattern[str]:

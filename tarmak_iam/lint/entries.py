@@ -10,7 +10,7 @@ from typing import Any
 from tarmak_iam.aws.arn import ArnError, Principal, canonicalize
 from tarmak_iam.aws.arn_flaws import ArnFlaw, FlawKind, arn_flaw, sound_kind
 from tarmak_iam.document.go_case import to_lower
-from tarmak_iam.identity.viper import ViperSettings, field_key, field_value
+from tarmak_iam.identity.viper import FieldKeys, ViperSettings, field_key, field_value
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.groups import ADMINS
@@ -133,7 +133,29 @@ class WrittenEntries:
     @cached_property
     def with_sso(self) -> tuple[WrittenEntry, ...]:
         """Those of all entries that have the key `sso` with a value."""
-        return tuple(entry for entry in self.entries if entry.value("sso") is not None)
+        return tuple(entry for entry, (_, _, sso) in zip(self.entries, self.raw, strict=True) if sso is not None)
+
+    @property
+    def mapped_sso(self) -> Iterator[WrittenEntry]:
+        """Those of `mapped` that have it."""
+        return (entry for entry in self.with_sso if not entry.is_account)
+
+    @cached_property
+    def raw(self) -> tuple[tuple[Any, Any, Any], ...]:
+        """The values of `username`, `groups` and `sso` of each of `entries` as they are in the file, None without."""
+        keys = FieldKeys(("username", "groups", "sso"))
+        found = []
+        for entry in self.entries:
+            item = entry.item
+            username, groups, sso = keys.of(item)
+            found.append(
+                (
+                    None if username is None else item[username],
+                    None if groups is None else item[groups],
+                    None if sso is None else item[sso],
+                )
+            )
+        return tuple(found)
 
     @cached_property
     def flawed(self) -> tuple[tuple[WrittenEntry, ArnFlaw], ...]:

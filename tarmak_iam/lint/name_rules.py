@@ -96,14 +96,13 @@ def _ending(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             what = f"{shortened(arn)} ends with a punctuation mark, probably by mistake"
             remedy = f"write {shortened(bare)}"
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy, locks_out=entry.is_admin)
+    for entry in entries_of(mappings).mapped_sso:
         yield from _ending_of_set(rule, entry)
     yield from _traced(Trace.ENDING)(rule, mappings)
 
 
 def _ending_of_set(rule: Rule, entry: WrittenEntry) -> Iterator[Finding]:
     """The same in the name of a permission set."""
-    if entry.value("sso") is None:
-        return
     permission_set, route = entry.in_sso("permissionSetName")
     name = str(permission_set or "")
     bare = cleaned(name)

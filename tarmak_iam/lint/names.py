@@ -58,8 +58,12 @@ class Names:
     @cached_property
     def with_session_name(self) -> tuple[WrittenEntry, ...]:
         """The entries with a session name in a name."""
-        texts = ((each, (each.listed.username, *each.listed.groups)) for each in self.entries)
-        return tuple(each for each, own in texts if _has_session(own))
+        found = []
+        for entry in self.entries:
+            listed = entry.listed
+            if has_session(listed.username) or _has_session(listed.groups):
+                found.append(entry)
+        return tuple(found)
 
     @cached_property
     def chosen(self) -> tuple[WrittenEntry, ...]:
@@ -89,4 +93,4 @@ def names_of(mappings: Mappings | None) -> Names:
 
 
 def _has_session(texts: Iterable[str]) -> bool:
-    return any("{{" in text and has_session(text) for text in texts)
+    return any(map(has_session, texts))

@@ -279,12 +279,8 @@ ACCOUNT_RULES = (
 _GATE = "SSORoleMatch"
 
 
-def _mapped_sso(mappings: Mappings | None) -> Iterator[WrittenEntry]:
-    return (entry for entry in entries_of(mappings).with_sso if not entry.is_account)
-
-
 def _partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in _mapped_sso(mappings):
+    for entry in entries_of(mappings).mapped_sso:
         partition, route = entry.in_sso("partition")
         if partition:
             what = (
@@ -306,7 +302,7 @@ def _role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry, found in entries_of(mappings).flawed:
         if found.kind is FlawKind.SSO_NAME:
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, found.what, found.remedy, locks_out=entry.is_admin)
-    for entry in _mapped_sso(mappings):
+    for entry in entries_of(mappings).mapped_sso:
         permission_set, route = entry.in_sso("permissionSetName")
         name = str(permission_set or "")
         if is_role_name(name):
@@ -321,7 +317,7 @@ def _sso_unsupported(rule: Rule, installation: Installation) -> Iterator[Finding
     matches = version.has(ReleaseFeature.SSO_IN_MOUNTED_FILE)
     if matches and installation.settings.featureGates.get(_GATE):
         return
-    for entry in _mapped_sso(mappings):
+    for entry in entries_of(mappings).mapped_sso:
         if matches and entry.listed.arn:  # with both the daemon does not start
             continue
         if matches:

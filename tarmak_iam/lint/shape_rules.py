@@ -178,9 +178,9 @@ def _list_as_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 def _groups_as_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).mapped:
-        groups = entry.value("groups")
-        if not isinstance(groups, str) or not groups:
+    written = entries_of(mappings)
+    for entry, (_, groups, _) in zip(written.entries, written.raw, strict=True):
+        if entry.is_account or not isinstance(groups, str) or not groups:
             continue
         what = f"groups is a string, not a list: the authenticator reads it as the one group {quoted(groups)}"
         if "," in groups:
@@ -199,9 +199,10 @@ def _groups_as_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 def _not_a_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     may_have_tags = "!" in mappings.document.text
-    for entry in entries_of(mappings).mapped:
-        username, groups = entry.value("username"), entry.value("groups")
-        if not may_have_tags and type(groups) is list and all(map(_is_text, (username, *groups))):
+    written = entries_of(mappings)
+    for entry, (username, groups, _) in zip(written.entries, written.raw, strict=True):
+        are_texts = not may_have_tags and type(groups) is list and all(map(_is_text, (username, *groups)))
+        if are_texts or entry.is_account:
             continue
         values: list[tuple[str, Any, int | None]] = [("username", username, None)] if username is not None else []
         values += [("group", each, index) for index, each in enumerate(groups if isinstance(groups, list) else ())]
@@ -209,13 +210,13 @@ def _not_a_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             if not may_have_tags and _is_text(value):
                 continue
             route = entry.at("username") if index is None else entry.at_group(index)
-            written, read = scalar_by_release(mappings.document, route)
+            text, read = scalar_by_release(mappings.document, route)
             if read:
                 yield rule.finding(
                     Subject.MAPPINGS,
                     route,
-                    f"the {what} {shortened(written)} is not a string: {read}",
-                    f'put it in quotes: "{shortened(written)}"',
+                    f"the {what} {shortened(text)} is not a string: {read}",
+                    f'put it in quotes: "{shortened(text)}"',
                 )
 
 

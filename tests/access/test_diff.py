@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.access.diff import Effect, effect_json, effects
+from tarmak_iam.access.diff import Effect, Standings, change_of, changes, effect_json, effects
 from tarmak_iam.identity import Authenticator
 from tarmak_iam.identity.caller import identity_of
+from tarmak_iam.identity.model import Grant
 from tests.support.installations import installation
 
 ROLE = "arn:aws:iam::111122223333:role/Dev"
@@ -203,3 +204,24 @@ def test_they_are_what_callers_see(one: str, other: str) -> None:
         assert (seen[0] != seen[1]) <= (own in told or (own not in named and bool(by_others)))
         if own in told:
             assert seen[0] != seen[1]
+
+
+@given(ANY, ANY)
+def test_only_the_principals_that_may_differ_are_compared(one: str, other: str) -> None:
+    sides = [Standings.of_daemon(load(server, "v0.7.9", "SSORoleMatch=true")) for server in (one, other)]
+    before, after = sides
+    asked = (*before.grants, *(grant for grant in after.grants if grant.key not in before))
+    every = [change_of(grant, before, after) for grant in asked]
+    assert list(changes(before, after)) == [each for each in every if each is not None]
+    for side in sides:
+        assert side.who_may(is_of_x) == [grant for grant in side.grants if side.may(grant, is_of_x)]
+
+
+def is_of_x(grant: Grant) -> bool:
+    return grant.username == "x"
+
+
+def test_of_two_entries_for_a_principal_the_last_one_decides() -> None:
+    first, last = (Grant("arn", ROLE, name, (), "MountedFile") for name in "xy")
+    assert Standings([first, last]).who_may(is_of_x) == []
+    assert Standings([last, first]).who_may(is_of_x) == [last, first]

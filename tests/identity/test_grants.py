@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tarmak_iam.identity import Authenticator
+from tarmak_iam.identity.backend_table import BackendTable
 from tarmak_iam.identity.caller import identity_of
+from tarmak_iam.identity.grants import Granting
+from tarmak_iam.identity.model import IdentityMapping, no_place
+from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.routes import Route
 
 TEXT = """\
 clusterID: test
@@ -105,3 +115,67 @@ def test_entries_by_unique_id_with_an_arn_beside_it() -> None:
     config = "clusterID: t\nserver: {dynamicfilepath: d.json, dynamicfileUserIDStrict: true}\n"
     loaded = Authenticator.load(config, args=["--backend-mode=DynamicFile"], files={"d.json": text})
     assert [(grant.kind, grant.principal, grant.username) for grant in loaded.grants] == [("userid", "AROA1", "a")]
+
+
+MAPPED = st.builds(
+    "{{{}: 'arn:aws:iam::111122223333:{}', username: '{}', groups: [{}]}}".format,
+    st.just("KIND"),
+    st.sampled_from(
+        ["role/a", "role/A", "user/a", "role/b", "user/team/a", "role/AWSReservedSSO_Dev_0123456789abcdef"]
+    ),
+    st.sampled_from(["x", "y", "{{EC2PrivateDNSName}}", "{{SessionName}}", "--", "aws:x"]),
+    st.sampled_from(["", "g", "'{{EC2PrivateDNSName}}'"]),
+)
+ONE_SET = st.just("{sso: {permissionSetName: Dev, accountID: '111122223333'}, username: s}")
+
+
+@given(
+    st.lists(MAPPED.map(lambda entry: entry.replace("KIND", "roleARN")) | ONE_SET, max_size=5),
+    st.lists(MAPPED.map(lambda entry: entry.replace("KIND", "userARN")), max_size=3),
+    st.sampled_from(["", ", mapAccounts: ['111122223333']", ", mapAccounts: ['444455556666']"]),
+    st.sampled_from(["v0.4.0", "v0.5.0", "v0.6.0", "v0.6.20", "v0.7.9", "v0.7.17"]),
+)
+def test_each_is_what_its_principal_gets(roles: list[str], users: list[str], more: str, version: str) -> None:
+    text = f"clusterID: t\nserver: {{mapRoles: [{', '.join(roles)}], mapUsers: [{', '.join(users)}]{more}}}\n"
+    prefixes = ", reservedPrefixConfig: [{backendMode: MountedFile, usernamePrefixReserveList: ['aws:']}]}"
+    for each in (text, text.replace("}\n", f"{prefixes}\n")):
+        loaded = Authenticator.load(
+            each, version=version, args=["--feature-gates=SSORoleMatch=true"] * (version > "v0.6")
+        )
+        for grant in loaded.grants:
+            asked = loaded.grant(grant)
+            assert asked == grant
+            assert asked is not None
+            assert (asked.route, asked.is_sure, asked.is_by_account) == (
+                grant.route,
+                grant.is_sure,
+                grant.is_by_account,
+            )
+            assert asked.place == grant.place
+
+
+MAPPING = IdentityMapping("role", "arn:aws:iam::111122223333:role/Dev", "dev", (), Route())
+TABLE = BackendTable("MountedFile", {MAPPING.arn.lower(): (MAPPING,)}, {}, no_place)
+NEWEST = DaemonVersion.parse("v0.7.9")
+
+
+def usernames(*tables: BackendTable) -> list[str]:
+    return [grant.username for grant in Granting(tables, NEWEST, lambda _: True).all()]
+
+
+def test_a_mapping_that_no_caller_may_use_grants_nothing() -> None:
+    assert usernames(TABLE) == ["dev"]
+    assert usernames(replace(TABLE, admits=lambda *_: False)) == []
+
+
+def test_the_first_backend_with_the_principal_or_its_account_decides() -> None:
+    later = replace(TABLE, roles={key: (replace(MAPPING, username="later"),) for key in TABLE.roles})
+    assert usernames(TABLE, later) == ["dev"]
+    by_account = BackendTable("CRD", {}, {}, no_place, accounts=frozenset(["111122223333"]))
+    assert usernames(by_account, later) == [""]
+
+
+def test_a_principal_of_one_of_several_equal_keys_is_not_sure() -> None:
+    arns = "RoleArn: 'arn:aws:iam::111122223333:role/a', roleArn: 'arn:aws:iam::111122223333:role/b'"
+    loaded = Authenticator.load(f"clusterID: t\nserver: {{mapRoles: [{{{arns}, username: x}}]}}\n", version="v0.6.20")
+    assert [(grant.principal[-1], grant.is_sure) for grant in loaded.grants] == [("b", False), ("a", False)]

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tarmak_iam.document import Document
 from tarmak_iam.identity import Authenticator, Identity
 from tarmak_iam.identity.daemon_config import read_server_settings
 from tarmak_iam.identity.model import Answer
 from tarmak_iam.identity.releases import DaemonVersion, known_releases, recorded_items
-from tarmak_iam.identity.viper import field_spellings, lowers_lists, possible_items
+from tarmak_iam.identity.viper import FieldKeys, field_spellings, field_value, lowers_lists, possible_items
 from tests.support import golden_json
 
 ACCOUNT = "111122223333"
@@ -380,3 +382,35 @@ def test_the_settings_of_init_are_read_by_the_same_keys(version: str, hostname: 
     text = "server.hostname:\nSERVER: {hostName: master}\ncluster\u0130D: c\n"
     found = read_server_settings(Document.parse(text), DaemonVersion.parse(version))
     assert (found.cluster_id, found.hostname) == ("c", hostname)
+
+
+FIELDS = ("RoleARN", "username", "Groups")
+ITEMS = st.dictionaries(
+    st.sampled_from(["RoleARN", "roleARN", "rolearn", "username", "Username", "USERNAME", "groups", "other", 1, True]),
+    st.integers(),
+    max_size=6,
+)
+
+
+@given(st.lists(ITEMS, max_size=4), st.booleans())
+def test_the_keys_of_fields_are_those_that_are_read(items: list[dict[Any, int]], lowers: bool) -> None:
+    keys = FieldKeys(FIELDS, lowers=lowers)
+    for item in (*items, *items):
+        read = keys.of(item)
+        assert [None if key is None else item[key] for key in read] == [
+            field_value(item, field, lowers=lowers) for field in FIELDS
+        ]
+        plain, choices = keys.of_plain(item), possible_items(item, FIELDS, lowers=lowers).items
+        assert plain in (read, None)
+        assert plain is None or len(choices) == 1
+
+
+def test_keys_of_many_kinds_of_items_are_not_kept() -> None:
+    keys = FieldKeys(("a",))
+    for number in range(3000):
+        assert keys.of({f"k{number}": 1, "A": 2}) == ("A",)
+        assert keys.of_plain({f"k{number}": 1, "A": 2, "a": 3}) is None
+    large = {f"k{number}": 1 for number in range(100)}
+    assert keys.of({**large, "A": 2}) == ("A",)
+    assert keys.of({**large, "a": 2}) == ("a",)
+    assert len(keys._known) == len(keys._plain) == 1024
