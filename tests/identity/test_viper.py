@@ -414,3 +414,21 @@ def test_keys_of_many_kinds_of_items_are_not_kept() -> None:
     assert keys.of({**large, "A": 2}) == ("A",)
     assert keys.of({**large, "a": 2}) == ("a",)
     assert len(keys._known) == len(keys._plain) == 1024
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ("sso: {permissionSetName: A, accountID: '111122223333'}", "a role mapping has both rolearn and sso"),
+        ("userid: [a]", "userid must be a string, not a list"),
+        ("username: [a]", "username must be a string, not a list"),
+        ("groups: [[a]]", "a group must be a string, not a list"),
+    ],
+)
+def test_an_entry_that_is_nearly_as_usual_is_read_in_full(more: str, reason: str) -> None:
+    usual = {"roleARN": f"'arn:aws:iam::{ACCOUNT}:role/A'", "username": "a", "groups": "[g]"}
+    key, _, value = more.partition(": ")
+    item = ", ".join(f"{name}: {text}" for name, text in {**usual, key: value}.items())
+    loaded = Authenticator.load(f"clusterID: c\nserver: {{mapRoles: [{{{item}}}]}}\n", version="v0.7.9")
+    assert loaded.failure is not None
+    assert loaded.failure.reason == reason
