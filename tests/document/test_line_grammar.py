@@ -194,6 +194,110 @@ def test_what_is_accepted_is_valid(text: str) -> None:
         check(text)
 
 
+PLACES = [
+    *("a: {}b\n", "a: {} b\n", "a: b{}\n", "a: b {}\n", "a: b {}c\n", "a: b{}c\n", "a: b c{}"),
+    *("{}a: b\n", "a{}: b\n", "a {}b: c\n", "a{}b: c\n", "a:{}b\n", "a: b\n{}\nc: d\n", "- {}\n", "- {}a\n", "{}- a\n"),
+    *(
+        "a: 'b{}c'\n",
+        "a: 'b'{}\n",
+        "a: 'b'{} # c\n",
+        'a: "b{}c"\n',
+        'a: "b\\{}c"\n',
+        'a: "b"{}\n',
+        "'a{}b': c\n",
+        '"a{}b" : c\n',
+    ),
+    *("'a'{}: b\n", "a: ['b{}c', d]\n", "a: {{'b{}c': d}}\n", "a: ['b'{}]\n"),
+    *(
+        "a: [{}b, c]\n",
+        "a: [{} b, c]\n",
+        "a: [b{}, c]\n",
+        "a: [b {}, c]\n",
+        "a: [b{}c]\n",
+        "a: [b {}c, d]\n",
+        "a: [b,{}]\n",
+    ),
+    *("a: [b c{}d]\n", "a: [b:{}c]\n", "a: [b:c{}d]\n", "a: [b]{}\n", "a: [b] {}\n", "a:{}[b]\n", "a: [{}]\n"),
+    *(
+        "a: {{{}b: c}}\n",
+        "a: {{b{}: c}}\n",
+        "a: {{b{}c: d}}\n",
+        "a: {{b {}c: d}}\n",
+        "a: {{b:{}c}}\n",
+        "a: {{b: {}c}}\n",
+    ),
+    *(
+        "a: {{b: c{}}}\n",
+        "a: {{b: c{}d: e}}\n",
+        "a: {{b: c,{}}}\n",
+        "a: {{b: c}}{}\n",
+        "a: {{{}}}\n",
+        "a: {{b: [c]{} }}\n",
+    ),
+    *(
+        "a: |{}\n  b\n",
+        "a: |\n{}  b\n",
+        "a: |\n {} b\nc: d\n",
+        "a: |\n  b\n{}\nc: d\n",
+        "a: |\n  b\n {}\nc: d\n",
+        "a: >+{} # b\n  c\n",
+    ),
+]
+SIGNS = [
+    *map(chr, range(32, 127)),
+    *(
+        "",
+        "\n",
+        "\n ",
+        "\n  ",
+        "- ",
+        "-b",
+        "-.",
+        ": ",
+        " :",
+        "::",
+        ":b",
+        " #",
+        "# ",
+        "''",
+        "\x07",
+        "\x7f",
+        "\x9f",
+        "\xa0",
+        "\ufffd",
+        "\ufffe",
+    ),
+    *(
+        "\t",
+        " |",
+        " >",
+        " - ",
+        " ? ",
+        ", ",
+        " ,",
+        "[]",
+        "{}",
+        " [",
+        " {",
+        "x: ",
+        "- x: ",
+        "x" * 1100,
+        " " * 1100,
+        "x:" * 600,
+        "\n-",
+        "\n- b",
+    ),
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_each_sign_in_each_place(place: str) -> None:
+    for sign in SIGNS:
+        text = place.format(sign)
+        if regular(text) and is_surely_valid(text):
+            check(text)
+
+
 @given(TEXTS)
 def test_no_text_has_more_values_than_signs(text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
