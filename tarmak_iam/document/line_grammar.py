@@ -21,10 +21,11 @@ _QUOTED_KEY = r"""(?:\"[^\"\\\n]{0,200}\"|'[^'\n]{0,200}')[ ]{0,9}"""
 _QUOTED = r"""\"[^\"\\\n]*(?:\\[0abtnvfreNLP_ \"\\][^\"\\\n]*){0,999}\"|'[^'\n]*(?:''[^'\n]*){0,999}'"""
 
 # A word does not begin a comment, and does not end with the colon after a key.
-_FIRST = r"(?:[^ \n?:,\[\]{}#&*!|>'\"%@`-]|-[^ \n:])"
+_INDICATORS = r"?:,\[\]{}#&*!|>'\"%@`-"
+_FIRST = rf"(?:[^ \n{_INDICATORS}]|-[^ \n:])"
 _REST = r"(?:[^ \n]*[^ \n:])?"
 _PLAIN = rf"{_FIRST}{_REST}(?:[ ]+[^ \n:#]{_REST}){{0,999}}"
-_PLAIN_KEY = rf"{_FIRST}[^\n:#]{{0,200}}(?::[^ \n:#][^\n:#]{{0,200}}){{0,3}}"
+_PLAIN_KEY = rf"{_FIRST}[^\n:#]{{0,200}}(?::[^ \n:][^\n:#]{{0,200}}){{0,3}}"
 
 _OTHER_LINES = r"(?:[ ]*(?:\#[^\n]*)?\n){0,999}"
 _LINE_END = r"(?:(?<=[ ])\#[^\n]*)?(?:\n|\Z)"
@@ -39,11 +40,11 @@ _REST_OF_LINE = compiled(rf"[ ]*{_LINE_END}")
 _MARGIN = compiled(r"[ ]*(?=[^ \n])")
 
 # In a flow collection.
-_FLOW_FIRST = r"(?:[^ \n?:,\[\]{}#&*!|>'\"%@`-]|-[0-9A-Za-z.])"
-_FLOW_REST = r"[^ \n,:?\[\]{}#]*(?::[0-9A-Za-z/][^ \n,:?\[\]{}#]*){0,9}"
+_FLOW_FIRST = rf"(?:[^ \n{_INDICATORS}]|-[0-9A-Za-z.])"
+_FLOW_REST = r"[^ \n,:?\[\]{}]*(?::[0-9A-Za-z/][^ \n,:?\[\]{}]*){0,9}"
 _FLOW_SCALAR = compiled(rf"[ ]*(?:{_FLOW_FIRST}{_FLOW_REST}(?:[ ]+[^ \n,:?\[\]{{}}#]{_FLOW_REST}){{0,99}}|{_QUOTED})")
-_FLOW_KEY = compiled(rf"[ ]*(?:[A-Za-z0-9_./][A-Za-z0-9_./ -]{{0,200}}|{_QUOTED_KEY}):[ ]")
-_SIGN = compiled(r"[ ]*([^ \n]?)")
+_FLOW_KEY = compiled(rf"[ ]*(?:[\w./][\w./ -]{{0,200}}|{_QUOTED_KEY}):[ ]")
+_SIGN = compiled(r"[ ]*(.?)")
 
 
 @cache
@@ -87,7 +88,7 @@ def _enter(levels: list[int], column: int, dashes: str, colon: str | None, await
             return False
         levels.append(level)
     if dashes:
-        levels += [2 * (column + number) + 1 for number, sign in enumerate(dashes) if number and sign == "-"]
+        levels += [2 * (column + number) + 1 for number, sign in enumerate(dashes) if sign == "-"]
         if colon:
             levels.append(2 * (column + len(dashes)))
     return True
@@ -100,7 +101,7 @@ def _block_scalar_end(text: str, at: int, column: int) -> int | None:
     if first is None or first.end() - at <= column:
         return None
     below = _left_of(first.end() - at).search(text, at)
-    return below.start() + 1 if below else len(text)
+    return below.start() if below else len(text)
 
 
 def _flow_line_end(text: str, at: int) -> int | None:
