@@ -78,9 +78,9 @@ class _Part:
 def can_be_reordered(target: Target) -> bool:
     """Whether every item of the list is on its own lines."""
     node, source = target.node, target.tree.source
-    if not isinstance(node, Sequence) or node.flow or target.in_flow:
-        return False
-    return all(starts_line(source, member_start(source, node, number)) for number in range(len(node.items)))
+    assert isinstance(node, Sequence)
+    starts = (member_start(source, node, number) for number in range(len(node.items)))
+    return not node.flow and all(starts_line(source, start) for start in starts)
 
 
 def can_change_places(target: Target) -> bool:
@@ -88,7 +88,7 @@ def can_change_places(target: Target) -> bool:
     the lines of a block list that has comments only on these lines."""
     node, tree = target.node, target.tree
     assert isinstance(node, Sequence)
-    if target.in_flow or node.flow:
+    if node.flow:
         return all(item.start < item.end for item in node.items) and not holds_comments(tree, node)
     if any(_needs_its_place(tree, last_leaf(item)) for item in node.items):
         return False
@@ -116,7 +116,7 @@ def _place_of(target: Target, number: int) -> Span:
     """The text of an item: in a block list all of its lines, from its dash to the comment behind it."""
     node, source = target.node, target.tree.source
     assert isinstance(node, Sequence)
-    if target.in_flow or node.flow:
+    if node.flow:
         return node.items[number].span
     return Span(member_start(source, node, number), source.line_end(code_end(source, node.items[number])))
 

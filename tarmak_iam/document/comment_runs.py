@@ -15,7 +15,7 @@ def lines_above(tree: Tree, start: int) -> list[Comment]:
     while line:
         line = tree.source.line_start(line - 1)
         comment = tree.own_lines.get(line + width)
-        if comment is None or column(tree.source, comment.span.start) != width:
+        if comment is None:
             break
         found.append(comment)
     return found[::-1]
@@ -24,7 +24,7 @@ def lines_above(tree: Tree, start: int) -> list[Comment]:
 def lines_deeper(tree: Tree, at: int, width: int) -> list[Comment]:
     """The unbroken run of comment lines from the line at `at` on that are indented deeper than `width`."""
     found: list[Comment] = []
-    while at < len(tree.source.text):
+    while True:
         line = tree.source.text[at : tree.source.line_end(at)]
         indentation = len(line) - len(line.lstrip())
         comment = tree.own_lines.get(at + indentation)

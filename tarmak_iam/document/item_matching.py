@@ -132,7 +132,7 @@ def _gaps(pairs: dict[int, int], old: SequenceOf[int], new: SequenceOf[int]) -> 
         gaps[bisect_left(staying, index)][0].append(index)
     for index in new:
         gaps[bisect_left(borders, index)][1].append(index)
-    yield from (gap for gap in gaps.values() if all(gap))
+    yield from gaps.values()
 
 
 def _aligned(old: list[Any], new: list[Any]) -> Iterator[tuple[int, int]]:
@@ -183,7 +183,7 @@ def _likeness(old: Any, new: Any) -> float | None:
     one, other = str(old), str(new)
     alike = _common_start(one, other)
     shorter = min(len(one), len(other)) - alike
-    return (alike + min(_common_start(one[::-1], other[::-1]), shorter)) / max(len(one), len(other), 1)
+    return (alike + min(_common_start(one[::-1], other[::-1]), shorter)) / max(len(one), len(other))
 
 
 def _common_start(one: str, other: str) -> int:

@@ -33,7 +33,7 @@ class Reconciler:
         node = target.node
         if takes_members(target, wanted):
             yield AddMembers(target, wanted) if isinstance(wanted, dict) else AddItems(target, 0, wanted)
-        elif isinstance(node, Mapping) and isinstance(wanted, dict) and wanted and _is_named(node):
+        elif isinstance(node, Mapping) and isinstance(wanted, dict) and wanted:
             yield from self._of_mapping(target, node, current, wanted)
         elif isinstance(node, Sequence) and isinstance(wanted, list) and wanted:
             yield from self._of_list(target, current, wanted)
@@ -104,13 +104,8 @@ def _arrangement(target: Target, order: tuple[int, ...], wanted: list[Any]) -> D
         return Reorder(target, order)
     node, tree = target.node, target.tree
     assert isinstance(node, Sequence)
-    end = node.span.end if target.in_flow or node.flow else end_with_comments(tree, node)
+    end = node.span.end if node.flow else end_with_comments(tree, node)
     if any(node.span.start < comment.span.start < end for comment in tree.comments):
         what = f"the items of {target.route} are not on separate lines, and there are comments between them"
         refuse(tree, node, what, "put each item on its own line, or reorder the items by hand")
     return Write(target, wanted)
-
-
-def _is_named(node: Mapping) -> bool:
-    """Whether a route can name every entry, that is, no key is a collection."""
-    return all(entry.text is not None for entry in node.entries)

@@ -30,6 +30,8 @@ SCALARS = Neighbours(frozenset(), in_scalars=True)
         "# other: a && b",
         "# run: make -j4 test",
         "# ref: x",
+        "# run: all tests",
+        "# run: a b c1 d2 e3",
     ],
 )
 def test_it_was_commented_out(text: str) -> None:
@@ -44,6 +46,8 @@ def test_it_was_commented_out(text: str) -> None:
         "# https://example.org:80/x",
         "# run: how it is run, in words",
         "# other: a b",
+        "# run: all the tests",
+        "# run: x1 the tests of it",
         "# Default: 5",
         "# Type: string",
         "# default: 5",
@@ -58,16 +62,22 @@ def test_it_is_prose(text: str) -> None:
 
 def test_what_is_next_to_it_decides() -> None:
     assert commented_out.is_commented_out("# Default: 5", CAPITALS)
+    assert commented_out.is_commented_out("# Default: 5", Neighbours(frozenset(("Type", "name"))))
     assert not commented_out.is_commented_out("# ref: x", CAPITALS)
     assert commented_out.is_commented_out("# - make deploy", SCALARS)
 
 
 def test_neighbours_are_the_members_before_and_after() -> None:
-    root = Document.parse("a: 1\nb: 2\nc: 3\nd: [{x: 1}, {y: 2}]\ne: [f, g]\n")._tree.root
+    root = Document.parse("a: 1\nb: 2\nc: 3\nd: [{x: 1}, {y: 2}, g]\ne: [f, g, {z: 1, '': 2}]\n'': 1\n")._tree.root
     assert isinstance(root, Mapping)
+    assert Neighbours.of(root, 0) == Neighbours(frozenset("ab"))
     assert Neighbours.of(root, 1) == Neighbours(frozenset("abc"))
+    assert Neighbours.of(root, 2) == Neighbours(frozenset("bcd"))
+    assert Neighbours.of(root, 4) == Neighbours(frozenset("de"))
     maps, scalars = (root.entries[number].value for number in (3, 4))
     assert isinstance(maps, Sequence)
     assert isinstance(scalars, Sequence)
     assert Neighbours.of(maps, 0) == Neighbours(frozenset("xy"))
-    assert Neighbours.of(scalars, 1) == Neighbours(frozenset(), in_scalars=True)
+    assert Neighbours.of(maps, 1) == Neighbours(frozenset("xy"))
+    assert Neighbours.of(scalars, 0) == Neighbours(frozenset(), in_scalars=True)
+    assert Neighbours.of(scalars, 1) == Neighbours(frozenset("z"))
