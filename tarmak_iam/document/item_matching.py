@@ -80,7 +80,7 @@ def _longest_common(old: SequenceOf[Hashable], new: SequenceOf[Hashable]) -> Ite
     places: dict[Hashable, list[int]] = defaultdict(list)
     for left, key in enumerate(old):
         places[key].append(left)
-    if sum(len(places[key]) for key in new if key in places) > _MOST_EQUAL:
+    if sum(len(places.get(key, ())) for key in new) > _MOST_EQUAL:
         return []
     tops: list[int] = []  # the smallest old index that ends a common subsequence of each length
     ends: list[_Link] = []

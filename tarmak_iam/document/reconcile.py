@@ -28,8 +28,11 @@ class Reconciler:
         Changes of one collection may affect each other: after applying the first ones, the caller asks again. Raises
         EditRefused.
         """
-        if same(current, wanted):
-            return
+        if not same(current, wanted):
+            yield from self._of(target, current, wanted)
+
+    def _of(self, target: Target, current: Any, wanted: Any) -> Iterator[DocumentChange]:
+        """The changes for a value that differs."""
         node = target.node
         if takes_members(target, wanted):
             yield AddMembers(target, wanted) if isinstance(wanted, dict) else AddItems(target, 0, wanted)
@@ -49,7 +52,7 @@ class Reconciler:
         hidden = own.keys() - effective_entries(node).keys() if node.merges else set()
         for key, number in own.items():
             if key in wanted and key not in hidden and not same(current[key], wanted[key]):
-                yield from self.changes(target.member(number), current[key], wanted[key])
+                yield from self._of(target.member(number), current[key], wanted[key])
         gone = [n for n, key in enumerate(keys) if key not in wanted and not node.entries[n].is_merge]
         brought = {key for key in current if key not in own}
         is_overridden = any(key not in wanted or not same(current[key], wanted[key]) for key in hidden)
@@ -73,7 +76,7 @@ class Reconciler:
         pairs = matched_items(current, wanted, self.identities)
         for after, before in pairs.items():
             if not same(current[before], wanted[after]):
-                yield from self.changes(target.member(before), current[before], wanted[after])
+                yield from self._of(target.member(before), current[before], wanted[after])
         yield from _new_items(target, wanted, pairs)
         staying = set(pairs.values())
         gone = tuple(index for index in range(len(current)) if index not in staying)

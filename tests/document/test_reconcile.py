@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tarmak_iam.document import item_matching
 from tarmak_iam.document.arrangement import longest_ascent
 from tarmak_iam.document.item_matching import Identity, matched_items
 
@@ -78,6 +79,8 @@ def named(*names: str, **more: Any) -> list[dict[str, Any]]:
         ([{"k": 1}, "s"], [["q"]], [], {0: 0}),
         ([{"k": 1}, "{'k': 2}"], ["{'k': 1}"], [], {0: 1}),
         (["{'k': 1}", "{'k': 2}"], [{"k": 2}], [], {0: 0}),
+        ([{"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 2, "d": 4}], [{"a": 1, "b": 2, "d": 4, "e": 5}], [], {0: 1}),
+        ([["a", "b", "c", "d", "e"], ["a", "x", "z"]], [["a", "y", "w"]], [], {0: 1}),
         ([["a", "b", "c"], ["a"]], ["s", ["a", "d", "e", "f"], ["a", "g"]], [], {1: 0, 2: 1}),
     ],
 )
@@ -103,6 +106,26 @@ def test_one_changed_item_is_matched_with_itself(old: list[str], data: st.DataOb
 def test_large_lists_are_matched_without_a_table() -> None:
     old, new = [f"a{n}" for n in range(3000)], [f"a{n}" for n in reversed(range(3000))]
     assert matched_items(old, new) == {n: 2999 - n for n in range(3000)}
+
+
+def test_likeness_decides_in_runs_that_are_not_too_long() -> None:
+    for length, shift in ((125, 45), (126, 0)):  # 80 times 125 is the largest table
+        old = [f"{n}-{n}-{n}" for n in range(length)]
+        assert matched_items(old, [f"{each}x" for each in old[45:125]]) == {n: n + shift for n in range(80)}
+
+
+def test_many_items_that_have_nothing_in_common_are_different_items() -> None:
+    assert matched_items([{"a": n} for n in range(102)], [{"b": n} for n in range(100)]) == {}
+
+
+def test_runs_of_equal_items_are_compared_if_they_are_not_too_long() -> None:
+    for length, pairs in ((250, 250), (251, 0)):  # 100,000 pairs of equal items are the most
+        assert len(list(item_matching._longest_common(["e"] * length, ["e"] * 400))) == pairs
+
+
+def test_the_order_of_keys_does_not_make_an_item_another_one() -> None:
+    assert item_matching._frozen([{"x": 1, "y": {}}]) == item_matching._frozen([{"y": {}, "x": 1}])
+    assert item_matching._frozen([1]) != item_matching._frozen([True])
 
 
 def test_many_items_that_differ_are_matched_by_position() -> None:
