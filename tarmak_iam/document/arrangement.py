@@ -267,11 +267,9 @@ def _runs(new: list[int], staying: set[int]) -> Iterator[tuple[int | None, list[
         if index not in staying:
             run.append(index)
             continue
-        if run:
-            yield above, run, index
+        yield above, run, index
         above, run = index, []
-    if run:
-        yield above, run, None
+    yield above, run, None
 
 
 def _rewritten(source: Source, node: Sequence, parts: list[_Part], new: list[int]) -> list[Splice]:

@@ -134,8 +134,7 @@ def subjects(tree: Tree, parent: Mapping | Sequence, number: int, own: list[Comm
     is_named = words.has(name_of(parent, number))
     near = islice(_following(tree, parent, number), _MOST_MEMBERS)
     names_others = any(words.has(name_of(parent, other), as_word=True) for other in near)
-    if is_named:
-        yield from _listed(parent, number, words)
+    yield from _listed(parent, number, words)
     is_title = len(own) == 1 and words.are_a_title()
     if is_title and opens and not is_named:
         yield from section(tree, parent, number)
@@ -169,7 +168,7 @@ def _listed(parent: Mapping, number: int, words: Words) -> Iterator[int]:
                 else:
                     found.add(id(named[other]))
     if found:
-        yield from (other for other, entry in enumerate(parent.entries) if other != number and id(entry) in found)
+        yield from (other for other, entry in enumerate(parent.entries) if id(entry) in found)
 
 
 def _resembles_it_alone(tree: Tree, parent: Sequence, number: int, words: Words) -> bool:
@@ -180,7 +179,7 @@ def _resembles_it_alone(tree: Tree, parent: Sequence, number: int, words: Words)
         others |= said & _words_of(parent.items[other], tree)
     for comment in _items_below(tree, parent, number):
         others |= said & distinct_words(comment.text)
-    return bool(own - others) and others <= own
+    return others < own
 
 
 def is_about_next(tree: Tree, parent: Sequence, number: int, comments: list[Comment]) -> bool:
@@ -194,7 +193,7 @@ def is_about_next(tree: Tree, parent: Sequence, number: int, comments: list[Comm
         return False
     said = distinct_words(Words.of(comments).parts)
     own, others = (said & _words_of(parent.items[each], tree) for each in (number + 1, number))
-    return bool(own - others) and others <= own
+    return others < own
 
 
 def _words_of(item: Node, tree: Tree) -> set[str]:
