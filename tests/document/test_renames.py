@@ -231,6 +231,13 @@ def test_the_outline_has_the_new_key() -> None:
     assert added == CLUSTERS.replace("first: 20\n    second: b", "third: x\n    second: b\n    first: z")
 
 
+def test_an_edit_of_the_new_key_does_not_add_it_again() -> None:
+    """Although the excerpt that a new key needs does not have the lines of this one."""
+    edited = Document.parse(ENTRIES).rename(("l", "k3"), "new")
+    assert edited.set(("l", "new"), "z").text == ENTRIES.replace("k3: 3 ", "new: z ", 1)
+    assert edited.remove(("l", "new")).text == ENTRIES.replace("  k3: 3  # 3\n", "", 1)
+
+
 @pytest.mark.parametrize(
     "edits",
     [
