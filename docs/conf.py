@@ -46,6 +46,7 @@ CONTENTS = (
             "ci",
             "python",
             "plugins",
+            "config",
             "editing",
         ),
     ),

@@ -26,6 +26,10 @@ EDITS = [
     ("tarmak.yaml", ["set", "internalELBAccessLogs.bucket", "logs"]),
     ("tarmak.yaml", ["unset", "internalELBAccessLogs.bucket"]),
     ("tarmak.yaml", ["disable"]),
+    ("tarmak.yaml", ["config", "set", "kubernetes.version", "1.13.1"]),
+    ("tarmak.yaml", ["config", "unset", "kubernetes.version"]),
+    ("tarmak.yaml", ["config", "append", "kubernetes.apiServer.allowCIDRs", "203.0.113.0/24"]),
+    ("tarmak.yaml", ["config", "patch", "patch.yaml"]),
     ("mappings-and-settings", ["map", "add", ADMIN, "--username", "a"]),
     ("mappings-and-settings", ["map", "remove", ADMIN]),
     ("mappings-and-settings", ["map", "import", "other.yaml"]),
@@ -49,6 +53,7 @@ def ignored(_: str) -> str:
 @pytest.fixture
 def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "patch.yaml").write_text("kubernetes: {version: 1.13.1}\n")
     (tmp_path / "other.yaml").write_text(f"server:\n  mapRoles:\n  - {{roleARN: '{DEV}', username: dev}}\n")
 
 
