@@ -52,7 +52,8 @@ def test_a_version_that_tarmak_cannot_install_is_one_line(multi: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         f"error: {file}:27:20: the edit was refused: Tarmak cannot install Kubernetes 1.18.0: it downloads the "
-        "hyperkube binary, which Kubernetes does not publish for 1.17 and later; write a version below 1.17, as in 1.16.15\n"
+        "hyperkube binary, which Kubernetes does not publish for 1.17 and later; "
+        "write a version below 1.17, as in 1.16.15\n"
     )
     assert file.read_bytes() == before
 

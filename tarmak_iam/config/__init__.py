@@ -9,13 +9,15 @@ from tarmak_iam.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from tarmak_iam.config.cluster import Cluster
     from tarmak_iam.config.config import TarmakConfig
+    from tarmak_iam.config.edits import ConfigEdits
 else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
             "Cluster": "tarmak_iam.config.cluster",
+            "ConfigEdits": "tarmak_iam.config.edits",
             "TarmakConfig": "tarmak_iam.config.config",
         },
     )
 
-__all__ = ["Cluster", "TarmakConfig"]
+__all__ = ["Cluster", "ConfigEdits", "TarmakConfig"]

@@ -228,6 +228,16 @@ class Cluster:
         }
 
 
+def check_masters(cluster: Cluster, what: str, remedy: str) -> None:
+    """Raises ConfigError for a hub, where what is set would have no effect."""
+    if cluster.is_hub:
+        raise ConfigError(
+            f"{cluster.cluster_name} is a hub: it has no masters, so {what} would have no effect",
+            remedy=remedy,
+            place=cluster._file.document.position(cluster.route),
+        )
+
+
 def value_of_key(file: ReadFile, base: Route, path: str, default: Any, *, effective: bool) -> Any:
     """The value of a key; `base` is the route that a relative path begins at."""
     from tarmak_iam.config.key_paths import KeyPath

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config.amazon import AMAZON
-from tarmak_iam.config.cluster import Cluster, ReadFile, value_of_key
+from tarmak_iam.config.cluster import Cluster, ReadFile, check_masters, value_of_key
 from tarmak_iam.config.ignored_content import IgnoredContent, misspelt_key_of_selection
 from tarmak_iam.config.locate import config_path, directory_option
 from tarmak_iam.config.section_edits import (
@@ -30,7 +30,7 @@ from tarmak_iam.config.tarmak_types import ITEM
 from tarmak_iam.document import Document
 from tarmak_iam.document.file_on_disk import FileOnDisk
 from tarmak_iam.document.files import read_file
-from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
+from tarmak_iam.errors import FileError, Place, SelectionError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.suggestions import choose_among
@@ -191,9 +191,7 @@ class TarmakConfig:
         Raises SelectionError for an unknown cluster, ConfigError for a hub (it has no masters) and EditRefused.
         """
         cluster = self.cluster(cluster_name)
-        self.check_masters(
-            cluster, "awsIAMAuthenticatorInit", "enable IAM login on the other clusters of the environment"
-        )
+        check_masters(cluster, "awsIAMAuthenticatorInit", "enable IAM login on the other clusters of the environment")
         return self._with(self.file.with_document(enable_authenticator_init(self.document, cluster)))
 
     def disable_authenticator(self, cluster_name: str) -> TarmakConfig:
@@ -226,7 +224,7 @@ class TarmakConfig:
         ]
         if section.path[0] == "kubernetes":
             keys = " and ".join(chosen.key for chosen, _ in edits)
-            self.check_masters(cluster, keys, "set it on the other clusters of the environment")
+            check_masters(cluster, keys, "set it on the other clusters of the environment")
         return self._with(edit_section(self.file, cluster, section, edits, self.command_line(cluster)))
 
     def unset(self, cluster_name: str, key: str, section: Section[Any] = AMAZON) -> TarmakConfig:
@@ -261,15 +259,6 @@ class TarmakConfig:
         """The configuration with a mapping merged into a cluster, or into the whole file: None removes a key, and items
         of lists are found by their names. Returns the same config if nothing changes. Raises as `ConfigEdits.apply`."""
         return self.edit(cluster).patch(mapping).apply()
-
-    def check_masters(self, cluster: Cluster, what: str, remedy: str) -> None:
-        """Raises ConfigError for a hub, where what is set would have no effect."""
-        if cluster.is_hub:
-            raise ConfigError(
-                f"{cluster.cluster_name} is a hub: it has no masters, so {what} would have no effect",
-                remedy=remedy,
-                place=self.document.position(cluster.route),
-            )
 
     def with_document(self, document: Document) -> TarmakConfig:
         """The configuration with an edited text, for `save`. Raises ConfigError if Tarmak could not read it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from typing import Any, Literal
 
-from tarmak_iam.config.cluster import Cluster
+from tarmak_iam.config.cluster import Cluster, check_masters
 from tarmak_iam.config.config import TarmakConfig
 from tarmak_iam.config.edit_checks import FORK, check_edit, check_patch, place_before
 from tarmak_iam.config.item_names import NAMING, items_of, names_of
@@ -280,7 +280,7 @@ class _EditPlan:
             return
         if index < len(self._config.clusters):
             remedy = f"{verb} it on the other clusters of the environment"
-            self._config.check_masters(self._config.clusters[index], str(path), remedy)
+            check_masters(self._config.clusters[index], str(path), remedy)
 
     def _check_single(self, found: FoundKey) -> None:
         """Of duplicate keys in strict JSON Tarmak merges the values, so that none of them is the one to edit."""

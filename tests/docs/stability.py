@@ -26,7 +26,7 @@ __all__ = ["page"]
 
 CHOSEN = {
     "Authenticator": ("load", "whois", "grants"),
-    "Cluster": ("name", "environment", "cluster_name", "is_hub", "amazon", "section", "effective"),
+    "Cluster": ("name", "environment", "cluster_name", "is_hub", "amazon", "section", "get", "effective"),
     "Document": (
         "data",
         "filename",
@@ -73,6 +73,9 @@ CHOSEN = {
         "disable_authenticator",
         "set",
         "unset",
+        "get",
+        "edit",
+        "patch",
         "save",
     ),
 }
@@ -84,6 +87,11 @@ RESULTS = {
         "tarmak_iam.access.diff",
         "`map` and `unmap`, one for each principal",
         ("kind", "principal", "before", "after", "gained", "lost", "is_loss", "text"),
+    ),
+    "ConfigEdits": (
+        "tarmak_iam.config",
+        "`edit` of `TarmakConfig`",
+        ("on", "set", "append", "unset", "patch", "apply", "diff"),
     ),
     "Located": ("tarmak_iam.lint", "`check`, one for each finding", ("finding", "place")),
     "DirectoryPlan": ("tarmak_iam.emit", "`render`", ("directory", "steps")),
