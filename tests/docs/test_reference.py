@@ -50,9 +50,14 @@ def test_every_name_of_the_package_has_a_page() -> None:
 def test_commands_that_end_with_one_have_it_in_their_table() -> None:
     files = (ROOT / "tarmak_iam" / "cli" / "commands").glob("*.py")
     modules = {path.stem for path in files if "exit(ExitCode.FINDINGS)" in path.read_text()}
-    subcommands = {"map": ("map import", "map remove"), "token": ("token inspect",)}
+    subcommands = {
+        "config": ("config get", "config set"),
+        "map": ("map import", "map remove"),
+        "token": ("token inspect",),
+    }
     commands = {command for module in modules for command in subcommands.get(module, (module,))}
-    assert commands == {"check", "diff", "doctor", "map import", "map remove", "token inspect", "whois"}
+    one_word = {"check", "diff", "doctor", "whois"}
+    assert commands == {*one_word, "config get", "config set", "map import", "map remove", "token inspect"}
     assert [each for each in sorted(commands) if ExitCode.FINDINGS not in codes_of(each.split())] == []
 
 

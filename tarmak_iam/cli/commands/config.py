@@ -269,7 +269,8 @@ def _patch(session: Session, given: Document, file: str, **options: bool) -> Non
     assert given.root is not None  # a mapping
     decode_value(given, given.root, field, Route())
     check_patch(given, field, () if chosen.root else CLUSTER, force=chosen.force)
-    edit = _KeysEdit.of(session, chosen, ("/" if chosen.root else ".",))
+    whole = "/" if chosen.root else "."
+    edit = _KeysEdit.of(session, chosen, (whole,), skips_hubs="kubernetes" in given.shared_data)
     edit.finish(lambda edits: edits.patch(given.data, edit.paths[0]), f"it already has all values of {file}")
 
 
@@ -299,7 +300,13 @@ class _KeysEdit:
 
     @classmethod
     def of(
-        cls, session: Session, options: _EditOptions, texts: Sequence[str], *, skips_missing: bool = False
+        cls,
+        session: Session,
+        options: _EditOptions,
+        texts: Sequence[str],
+        *,
+        skips_missing: bool = False,
+        skips_hubs: bool = False,
     ) -> _KeysEdit:
         """Raises TarmakIamError."""
         with cluster_suggested(texts[0], "PATH"):
@@ -312,7 +319,8 @@ class _KeysEdit:
         if not options.all_clusters:
             return cls(before, (session.cluster(before),), paths, options)
         relative = [path for path in paths if not path.is_absolute]
-        clusters = _clusters_with(before, relative, skips_missing=skips_missing)
+        skips_hubs = skips_hubs or any(_is_of_kubernetes(path) for path in relative)
+        clusters = _clusters_with(before, relative, skips_missing=skips_missing, skips_hubs=skips_hubs)
         if not clusters:
             raise SelectionError("no cluster with masters found", place=before.document.position(("clusters",)))
         return cls(before, clusters, paths, options)
@@ -369,7 +377,9 @@ class _KeysEdit:
         return [cluster.route for cluster in self.clusters] or [Route()]
 
 
-def _clusters_with(before: TarmakConfig, paths: Sequence[KeyPath], *, skips_missing: bool) -> tuple[Cluster, ...]:
+def _clusters_with(
+    before: TarmakConfig, paths: Sequence[KeyPath], *, skips_missing: bool, skips_hubs: bool
+) -> tuple[Cluster, ...]:
     """The clusters that have every item of a list that the paths name; a note is printed for each of the others.
     `skips_missing`: an item at the end of a path need not be there. Raises NoSuchItem if no cluster has them."""
     chosen: list[Cluster] = []
@@ -377,7 +387,7 @@ def _clusters_with(before: TarmakConfig, paths: Sequence[KeyPath], *, skips_miss
     errors: list[NoSuchItem] = []
     for cluster in selectable_clusters(before):
         name = shortened(cluster.cluster_name)
-        if cluster.is_hub and any(_is_of_kubernetes(path) for path in paths):
+        if cluster.is_hub and skips_hubs:
             skipped.append((cluster, f"{name} is a hub: it has no masters"))
             continue
         try:

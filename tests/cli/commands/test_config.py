@@ -294,6 +294,16 @@ def test_patch(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     ]
 
 
+def test_a_patch_of_all_clusters_skips_hubs(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "changes.yaml"
+    file.write_text("kubernetes: {zone: z}\n")
+    done = multi(shell, "patch", file, "--all-clusters")
+    assert changed(done) == ["+          zone: z", "+          zone: z"]
+    assert done.err.startswith(
+        f"{shell.multi / 'tarmak.yaml'}:9:7: note: skipped: prod-hub is a hub: it has no masters"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
