@@ -188,8 +188,6 @@ class _EditPlan:
                 raise self._refused(
                     found, f"{what}, not {quoted(names[0])}", f"set its {keys} to {shortened(names[0])}"
                 )
-        if self._waiting and found.node is not None and not self._document.has(found.route):
-            self._refresh()  # the value is that of another place, which a waiting edit may change
         if not self._waiting and self._has(found, value):
             return
         self._make(Set(found.route, value), found.route)

@@ -8,9 +8,7 @@ import pytest
 
 from tarmak_iam import ConfigError, EditRefused, SelectionError, TarmakConfig, TarmakIamError
 from tarmak_iam.config.edits import ConfigEdits
-from tarmak_iam.config.section_keys import GROUP
-from tarmak_iam.config.sections import Section, SectionModel
-from tests.support import EXAMPLES, bring_plugins
+from tests.support import EXAMPLES
 
 FILE = """\
 apiVersion: api.tarmak.io/v1alpha1
@@ -97,6 +95,9 @@ def lines(edits: ConfigEdits) -> list[str]:
             [],
         ),
         (lambda edits: edits.set("kubernetes.zone", "z").unset("kubernetes.zone"), []),
+        (lambda edits: edits.set("kubernetes.podCIDR", "100.64.0.0/16").unset("kubernetes.podCIDR"), []),
+        (lambda edits: edits.set("/contact", "a").set("/contact", "b"), ["+contact: b"]),
+        (lambda edits: edits.set("kubernetes.version", "1.13.1").set("kubernetes.version", "1.12.9"), []),
         (
             lambda edits: edits.append(CIDRS, "198.51.100.0/24").append(CIDRS, "198.51.100.0/24"),
             ["+      - 198.51.100.0/24"],
@@ -157,6 +158,15 @@ def test_items_of_lists_by_their_names() -> None:
     assert grown.get("clusters[prod-blue].instancePools[worker].maxCount") == 9
     whole = added.set("instancePools[gpu]", {**POOL, "maxCount": 7}).apply()
     assert whole.get("clusters[prod-blue].instancePools[-1].maxCount") == 7
+
+
+def test_later_paths_see_what_earlier_edits_did() -> None:
+    edits = blue().set("instancePools[worker].maxCount", 12).set("instancePools[maxCount=12].minCount", 4)
+    assert edits.apply().get("clusters[prod-blue].instancePools[worker].minCount") == 4
+    renamed = blue().set("instancePools[worker].metadata.name", "w").set("instancePools[w].minCount", 4)
+    assert renamed.apply().get("clusters[prod-blue].instancePools[w].minCount") == 4
+    with pytest.raises(SelectionError, match=r"instancePools has no item 'worker'"):
+        renamed.set("instancePools[worker].minCount", 5).apply()
 
 
 def test_a_patch_adds_items_with_a_new_name() -> None:
@@ -475,22 +485,3 @@ def test_a_cluster_that_is_emptied_stays() -> None:
     config = TarmakConfig.parse(FILE + "- kubernetes: {version: 1.12.9}\n")
     after = config.edit().unset("clusters[1].kubernetes.version").apply()
     assert after.document.text == FILE + "- kubernetes: {}\n"
-
-
-class Costs(SectionModel):
-    centre: str
-    limit: int = 5
-
-
-def test_the_section_of_a_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
-    bring_plugins(monkeypatch, GROUP, Section(("costs",), Costs))
-    edits = one()
-    after = edits.set("costs.centre", "a1").set_text("costs.limit", "7").apply()
-    assert lines(edits.set("costs.centre", "a1")) == ["+  costs:", "+    centre: a1"]
-    assert (after.clusters[0].get("costs.limit"), after.clusters[0].get("costs.limit", effective=True)) == (7, 7)
-    with pytest.raises(ConfigError, match=r'limit must be a whole number, not "x"'):
-        edits.set("costs.limit", "x").apply()
-    with pytest.raises(SelectionError, match=r"costs has no key 'limt'; did you mean limit\?"):
-        edits.set("costs.limt", 5).apply()
-    with pytest.raises(ConfigError, match="the edit was refused: centre is missing"):
-        edits.set("costs.limit", 5).apply()

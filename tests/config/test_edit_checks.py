@@ -1,0 +1,109 @@
+"""What an edit may bring: flaws that were there before, and a file that is being written step by step."""
+
+from __future__ import annotations
+
+import pytest
+
+from tarmak_iam import ConfigError, SelectionError, TarmakConfig
+from tarmak_iam.config.section_keys import GROUP
+from tarmak_iam.config.sections import Section, SectionModel
+from tests.support import EXAMPLES, bring_plugins
+
+FILE = """\
+apiVersion: api.tarmak.io/v1alpha1
+kind: Config
+currentCluster: dev-one
+providers:
+- metadata: {name: aws}
+environments:
+- metadata: {name: dev}
+  provider: aws
+  location: eu-west-1
+clusters:
+- environment: dev
+  metadata: {name: one}
+"""
+
+
+def pool(kind: str) -> dict[str, object]:
+    return {
+        "type": kind,
+        "minCount": 1,
+        "maxCount": 1,
+        "subnets": [{"zone": "eu-west-1a"}],
+        "volumes": [{"metadata": {"name": "root"}, "size": "16Gi", "type": "ssd"}],
+    }
+
+
+def test_pools_may_be_added_one_after_the_other() -> None:
+    """The pools that are missing, and what only a complete file has, are no reason to refuse the first of them."""
+    config = TarmakConfig.parse(FILE)
+    for kind in ("bastion", "vault", "etcd", "master", "worker"):
+        config = config.edit("dev-one").append("instancePools", pool(kind)).apply()
+    assert [each["type"] for each in config.clusters[0].get("instancePools")] == [
+        "bastion",
+        "vault",
+        "etcd",
+        "master",
+        "worker",
+    ]
+    with pytest.raises(ConfigError, match="must have exactly one pool of type etcd, not 2"):
+        config.edit("dev-one").append("instancePools", {**pool("etcd"), "metadata": {"name": "b"}}).apply()
+
+
+def test_a_flaw_of_the_same_kind_is_accepted_only_elsewhere() -> None:
+    text = FILE + "  kubernetes: {apiServer: {allowCIDRs: [a, b]}}\n  network: {cidr: c}\n"
+    edits = TarmakConfig.parse(text).edit("dev-one")
+    assert edits.unset("kubernetes.apiServer.allowCIDRs[a]").apply().document.text.count("allowCIDRs: [b]") == 1
+    with pytest.raises(ConfigError, match="'d' is not a valid CIDR"):
+        edits.set("kubernetes.apiServer.allowCIDRs[a]", "d").apply()
+    with pytest.raises(ConfigError, match="'d' is not a valid CIDR"):
+        edits.append("kubernetes.apiServer.allowCIDRs", "d").apply()
+    with pytest.raises(ConfigError, match="'d' is not a valid CIDR"):
+        edits.set("network.cidr", "d").apply()
+    with pytest.raises(ConfigError, match="'a' is not a valid CIDR"):
+        edits.set("kubernetes.apiServer.allowCIDRs", ["a", "a"]).apply()
+
+
+def test_a_flaw_below_a_list_that_has_lost_items_has_the_place_of_the_list() -> None:
+    edits = TarmakConfig.load(EXAMPLES / "multi").edit("prod-blue")
+    subnets = [{"zone": "eu-central-1a"}, {"zone": "eu-central-1b"}]
+    both = edits.set("instancePools[worker].subnets", subnets)
+    with pytest.raises(ConfigError) as refused:
+        both.apply()
+    file = edits.config.document.filename
+    assert str(refused.value) == (
+        f"{file}:41:102: the edit was refused: the hub has no subnet in zone 'eu-central-1b'; "
+        "use eu-central-1a, or add a subnet of the hub there"
+    )
+    labels = edits.set("instancePools[worker].minCount", 10)
+    with pytest.raises(ConfigError, match=r"^[^:]*:41:77: "):
+        labels.apply()
+    with pytest.raises(ConfigError, match=r"^[^:]*:39:11: the edit was refused: pool worker: minCount 10 is larger"):
+        labels.append("instancePools", {**pool("worker"), "metadata": {"name": "b"}, "subnets": subnets[:1]}).apply()
+
+
+def test_an_empty_list_stays_because_it_has_another_meaning_than_a_missing_one() -> None:
+    config = TarmakConfig.parse(FILE + "  amazon:\n    additionalIAMPolicies:\n    - a\n")
+    after = config.edit("dev-one").unset("amazon.additionalIAMPolicies[a]").apply()
+    assert after.document.text == FILE + "  amazon:\n    additionalIAMPolicies: []\n"
+    assert after.edit("dev-one").unset("amazon.additionalIAMPolicies").apply().document.text == FILE
+
+
+class Costs(SectionModel):
+    centre: str
+    limit: int = 5
+
+
+def test_the_section_of_a_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    bring_plugins(monkeypatch, GROUP, Section(("costs",), Costs))
+    edits = TarmakConfig.parse(FILE).edit("dev-one")
+    after = edits.set("costs.centre", "a1").set_text("costs.limit", "7").apply()
+    assert edits.set("costs.centre", "a1").apply().document.text == FILE + "  costs:\n    centre: a1\n"
+    assert (after.clusters[0].get("costs.limit"), after.clusters[0].get("costs.limit", effective=True)) == (7, 7)
+    with pytest.raises(ConfigError, match=r'limit must be a whole number, not "x"'):
+        edits.set("costs.limit", "x").apply()
+    with pytest.raises(SelectionError, match=r"costs has no key 'limt'; did you mean limit\?"):
+        edits.set("costs.limt", 5).apply()
+    with pytest.raises(ConfigError, match="the edit was refused: centre is missing"):
+        edits.set("costs.limit", 5).apply()
