@@ -151,7 +151,14 @@ def commented_out(document: Document, entry: Entry) -> tuple[TextEdit, ...]:
 
 
 def taken_out(document: Document, mapping: Mapping, entry: Entry) -> tuple[TextEdit, ...]:
-    """The edit that removes an entry whose value is not used; empty where that is not possible."""
+    """The edit that removes an entry whose value is not used; empty where that is not possible, or a comment would be
+    lost."""
+    edits = _without_lines(document, mapping, entry)
+    has_comment = any(each.start <= comment.span.start < each.end for each in edits for comment in document.comments)
+    return () if has_comment else edits
+
+
+def _without_lines(document: Document, mapping: Mapping, entry: Entry) -> tuple[TextEdit, ...]:
     lines, source = _own_lines(document, entry), document.source
     if lines is not None:
         return (TextEdit(lines[0], source.next_line(lines[1]), ""),)

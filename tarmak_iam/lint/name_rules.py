@@ -248,20 +248,28 @@ def _instead(entry: WrittenEntry, kind: str, text: str, part: Braced) -> str:
     return f"did you mean {template}?"
 
 
+_MOST = 8
+"""Templates in one name: more are no slip."""
+
+
 def _near(part: Braced) -> str | None:
     bare = "".join(filter(str.isalnum, part.inner)).lower()
     return _ALSO.get(bare) or closest(bare, TEMPLATES, 0.7)
 
 
 def with_template_corrected(entry: WrittenEntry, kind: str, text: str) -> str | None:
-    """The username or group with its first unknown template in the spelling that was meant; None where that is not
-    sure, or the template does not belong there."""
-    part = next((each for each in (*braced(text), *bracketed(text)) if each.name is None), None)
-    near = _near(part) if part is not None else None
-    if part is None or near is None:
-        return None
-    instead, whole = _instead(entry, kind, text, part), text.replace(part.text, f"{{{{{near}}}}}", 1)
-    return whole if instead in (f"did you mean {{{{{near}}}}}?", f"write {quote(whole)}") else None
+    """The username or group with each unknown template in the spelling that was meant; None where that is not sure, or
+    a template does not belong there."""
+    for _ in range(_MOST):
+        part = next((each for each in (*braced(text), *bracketed(text)) if each.name is None), None)
+        if part is None:
+            return text
+        near = _near(part)
+        instead, whole = _instead(entry, kind, text, part), text.replace(part.text, f"{{{{{near}}}}}", 1)
+        if near is None or instead not in (f"did you mean {{{{{near}}}}}?", f"write {quote(whole)}"):
+            return None
+        text = whole
+    return None
 
 
 def _place(entry: WrittenEntry, kind: str) -> str:

@@ -26,10 +26,10 @@ def without_entry(document: Document, route: Route, name: str, why: str) -> Fix 
     equal = (each for each in mapping.entries if each is not entry and each.text == entry.text)
     value = construct(dereference(entry.value), document.source)
     is_kept = any(same(construct(dereference(each.value), document.source), value) for each in equal)
-    if not is_kept and (lines := commented_out(document, entry)):
-        return Fix(f"make {name} a comment: {why}", text_edits=lines)
-    lines = taken_out(document, mapping, entry)
-    return Fix(f"remove {name}: {why}", text_edits=lines) if lines else None
+    removal, lines = taken_out(document, mapping, entry), commented_out(document, entry)
+    if removal and (is_kept or not lines):
+        return Fix(f"remove {name}: {why}", text_edits=removal)
+    return Fix(f"make {name} a comment: {why}", text_edits=lines) if lines else None
 
 
 def _mistaken_key(finding: Finding, subjects: Subjects) -> Fix | None:

@@ -14,7 +14,7 @@ from tarmak_iam.findings import Finding
 from tarmak_iam.lint.authenticator_keys import arn_in, is_empty_value
 from tarmak_iam.lint.duplicate_rules import are_written_the_same
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.fix import Fix, entry_at, taken_out
+from tarmak_iam.lint.fix import Fix, commented_out, entry_at, taken_out
 from tarmak_iam.lint.fixes.config_fixes import next_document
 from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.rule import FixMaker, Subjects
@@ -70,9 +70,9 @@ def _duplicate_key(finding: Finding, subjects: Subjects) -> Fix | None:
 
 
 def _taken_out(document: Document, found: tuple[Mapping, Entry], title: str) -> Fix | None:
-    """As text where the key is an exact duplicate, of which only the last one has a value, else as an edit."""
+    """As text: an edit cannot name a duplicate that does not count. With comments in it, it becomes one itself."""
     mapping, entry = found
-    edits = taken_out(document, mapping, entry)
+    edits = taken_out(document, mapping, entry) or commented_out(document, entry)
     return Fix(title, text_edits=edits) if edits else None
 
 
@@ -84,8 +84,8 @@ def _merged(document: Document, key: DoubledKey, one: Entry, two: Entry) -> Fix 
     if key.name != key.first_name or not is_last or not lists or first is not one.value or second is not two.value:
         return None
     edits = taken_out(document, key.holder, one)
-    if not edits or any(edits[0].start <= each.span.start < edits[0].end for each in document.comments):
-        return None  # comments would be lost
+    if not edits:
+        return None
     values: list[Any] = construct(first, document.source)
     target = Route((*key.route.steps[:-1], Key(key.name)))
     line = document.position(key.first, at_key=True).line
