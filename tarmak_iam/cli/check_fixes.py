@@ -11,7 +11,10 @@ import click
 
 from tarmak_iam.cli.console import note, print_diff, record_written, working
 from tarmak_iam.cli.options import with_options
+from tarmak_iam.config.type_repairs import with_types_repaired
 from tarmak_iam.document import Document
+from tarmak_iam.document.file_on_disk import FileOnDisk
+from tarmak_iam.document.files import read_file
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint import Subjects
@@ -89,6 +92,23 @@ def fix_and_write(subjects: Sequence[Subjects], mode: FixMode) -> FixOutcome:
     for line in _effects(outcome):
         note(line)
     return outcome
+
+
+def repair_config(path: Path, mode: FixMode) -> int:
+    """Writes values of tarmak.yaml in the type that Tarmak requires, or only shows it, and returns how many. 0 if
+    Tarmak can read the file, or could not read it then either. Tarmak uses nothing of such a file. Raises FileError."""
+    data = read_file(path)
+    found = with_types_repaired(data, str(path))
+    if found is None:
+        return 0
+    if mode.is_dry:
+        print_diff(found.before, found.after)
+    else:
+        FileOnDisk.of(path, data).save(found.after.to_bytes())
+        record_written(path)
+    for each in found.repairs:
+        note(f"{each.place}: {'would be fixed' if mode.is_dry else 'fixed'}: {each.title}")
+    return len(found.repairs)
 
 
 def _save(outcome: FixOutcome, before: Document, after: Document) -> None:

@@ -7,12 +7,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from tarmak_iam.cli.all_clusters import ClusterOutcome, ReportProgress, for_each, outcome_summary, print_cluster_error
-from tarmak_iam.cli.check_fixes import FixMode, edit_all_in_turn, fix_and_write, fix_mode, fix_options, fixable_summary
+from tarmak_iam.cli.check_fixes import (
+    FixMode,
+    edit_all_in_turn,
+    fix_and_write,
+    fix_mode,
+    fix_options,
+    fixable_summary,
+    repair_config,
+)
 from tarmak_iam.cli.console import note, working
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.formats import CheckReport, FindingResult, OfferedFix, RuleDescription, TextChange
@@ -41,6 +49,8 @@ from tarmak_iam.text import shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.lint.fixing import FixableFinding
+
+_Made = TypeVar("_Made")
 
 
 @click.command(
@@ -202,13 +212,26 @@ def check_session(session: Session, *, all_clusters: bool, mode: FixMode | None 
     def checked() -> Checked:
         return check_every(session, mode) if all_clusters else check_chosen(session, mode)
 
-    if mode is None or mode.is_dry:
+    if mode is None:
         return checked()
     try:
         path = config_path(session.directory, os.environ)
     except FileError:
         return checked()  # which reports it with a better remedy
-    return edit_all_in_turn(path, checked)
+    return _in_turn(path, mode, partial(_repaired_first, path, mode, checked))
+
+
+def _in_turn(path: Path, mode: FixMode, edit: Callable[[], _Made]) -> _Made:
+    return edit() if mode.is_dry else edit_all_in_turn(path, edit)
+
+
+def _repaired_first(path: Path, mode: FixMode, checked: Callable[[], Checked]) -> Checked:
+    """A tarmak.yaml that Tarmak rejects for the types of its values is repaired first."""
+    count = repair_config(path, mode) if path.is_file() else 0
+    if count and mode.is_dry:
+        return Checked(fixed=count)  # what is found then is not known
+    found = checked()
+    return replace(found, fixed=found.fixed + count)
 
 
 def check_chosen(session: Session, mode: FixMode | None = None) -> Checked:
@@ -307,7 +330,7 @@ def check_files(
         part = partial(_parts, files, all_clusters=all_clusters, follow_links=follow_links, mode=mode)
         config = files[0].config
         try:
-            parts += part() if config is None or mode is None or mode.is_dry else edit_all_in_turn(config, part)
+            parts += part() if config is None or mode is None else _in_turn(config, mode, part)
         except (FileError, ToolError) as error:
             parts.append(_failed(error))
     return Checked(
@@ -337,6 +360,9 @@ def _parts(
         is_config = files[0].kind is FileKind.CONFIG
         why = "it is not a regular file" if is_config else "it is not in a cluster's directory next to a tarmak.yaml"
         return [_alone(files[0], follow_links, why, mode)]
+    count = repair_config(path, mode) if mode is not None and path.is_file() else 0
+    if count and mode is not None and mode.is_dry:
+        return [Checked(fixed=count)]
     try:
         config = TarmakConfig.load(path)
     except TarmakIamError as error:
@@ -348,7 +374,9 @@ def _parts(
         for each in config.selectable_clusters
         if every or each.cluster_name in wanted or _misplaces(path.parent, each, files, follow_links=follow_links)
     ]
-    parts = [_checked(config, chosen, follow_links=follow_links, mode=mode)] if chosen or every else []
+    parts = [Checked(fixed=count)] if count else []
+    if chosen or every:
+        parts.append(_checked(config, chosen, follow_links=follow_links, mode=mode))
     names = [each.cluster_name for each in config.selectable_clusters]
     for file in files:
         if file.cluster is not None and file.cluster not in names:

@@ -220,6 +220,21 @@ def test_nothing_is_written_for_a_file_that_cannot_be_read(shell: Shell, home: P
     assert text(home) == broken
 
 
+@pytest.mark.parametrize("args", [["-c", ".", "check"], ["check", "tarmak.yaml"]])
+def test_types_that_tarmak_rejects(shell: Shell, home: Path, args: list[str]) -> None:
+    """The file can only be checked after that."""
+    (home / "tarmak.yaml").write_text(CONFIG.replace("v1.12.9", "1.12  # x"))
+    shell.run(*args, code=2)
+    diff = shell.run(*args, "--diff", code=1)
+    assert '-    version: 1.12  # x\n+    version: "1.12"  # x\n' in diff.out
+    assert "1.12  # x" in text(home)
+    result = shell.run(*args, "--fix", code=1)
+    assert 'tarmak.yaml:9:14: fixed: write "1.12": Tarmak requires a string here\n' in result.err
+    assert result.err.endswith("1 error, 2 fixed\n")
+    assert text(home) == CONFIG.replace("v1.12.9", '"1.12"  # x').replace("010", "8")
+    assert "[IAM040]" in result.out
+
+
 def test_what_comes_from_a_pipe_is_only_checked(home: Path) -> None:
     command = [sys.executable, "-m", "tarmak_iam", "check", "--fix", "/dev/stdin"]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}

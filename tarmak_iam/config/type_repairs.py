@@ -1,0 +1,101 @@
+"""Values of tarmak.yaml in the wrong type, such as a quoted boolean or a version that is a number, in the right one.
+
+Tarmak rejects a whole file for one such value. A value is only changed where its text leaves no doubt about what was
+meant, and only if Tarmak accepts the file afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from tarmak_iam.config.cluster import ReadFile
+from tarmak_iam.config.ignored_content import IgnoredContent, TypedScalar
+from tarmak_iam.config.tarmak_types import ScalarTypeError, scalar_value
+from tarmak_iam.document import Document, Set
+from tarmak_iam.document.json_reader import looks_like_json
+from tarmak_iam.document.render import scalar_text
+from tarmak_iam.document.source import Source
+from tarmak_iam.errors import Place, TarmakIamError
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
+from tarmak_iam.text import shortened
+
+_INTEGER = compiled(r"[-+]?(?:0|[1-9][0-9]*)\Z", re.ASCII)
+
+_NUMBER = compiled(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?\Z", re.ASCII)
+
+_BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRepair:
+    """One value that gets the type of its field. `title` says in one sentence what is written."""
+
+    place: Place
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepairedFile:
+    """The text before and after all repairs. Tarmak rejects the first, and accepts the second."""
+
+    before: Document
+    after: Document
+    repairs: tuple[TypeRepair, ...]
+
+
+def with_types_repaired(data: bytes, filename: str) -> RepairedFile | None:
+    """None if Tarmak accepts the file as it is, or if it would not accept it with all values repaired."""
+    try:
+        document = Document.parse(data, filename, json=looks_like_json(Source.decode(data, filename)))
+        found = list(_repairs(document))
+        if not found:
+            return None
+        after = document.edit(*(edit for _, edit in found))
+        ReadFile.parse(after.to_bytes(), filename)
+    except TarmakIamError:
+        return None
+    return RepairedFile(document, after, tuple(repair for repair, _ in found))
+
+
+def _repairs(document: Document) -> Iterator[tuple[TypeRepair, Set]]:
+    for scalar in IgnoredContent.of(document).scalars:
+        value = _repaired(scalar, is_json=document.is_json)
+        if value is not None and document.has(scalar.route):
+            shown = f'"{shortened(value)}"' if isinstance(value, str) else scalar_text(value)
+            title = f"write {shown}: Tarmak requires {_NAMES[type(value)]} here"
+            yield TypeRepair(document.position(scalar.route), title), Set(scalar.route, value)
+
+
+_NAMES = {str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+
+
+def _repaired(scalar: TypedScalar, *, is_json: bool) -> Any:
+    """The value in the type of its field; None if it has that type, or if it is not certain what was meant."""
+    kind, value, text = scalar.field.kind, scalar.value, scalar.node.text
+    if value is None or kind in ("list", "map", "struct"):
+        return None
+    try:
+        scalar_value(kind, value, is_json=is_json)
+    except ScalarTypeError:
+        meant = _meant(scalar, text.strip())
+    else:
+        return None
+    try:
+        return None if meant is None else (scalar_value(kind, meant, is_json=is_json), meant)[1]
+    except ScalarTypeError:
+        return None
+
+
+def _meant(scalar: TypedScalar, text: str) -> Any:
+    if scalar.field.kind == "string":
+        return text  # as it is written: 1.10 is not 1.1
+    if not isinstance(scalar.value, str):
+        return None
+    if scalar.field.kind == "bool":
+        return _BOOLEANS.get(text.lower())
+    if scalar.field.kind == "float64" and _NUMBER.match(text):
+        return float(text) if "." in text else int(text)
+    return int(text) if scalar.field.is_number and _INTEGER.match(text) else None
