@@ -112,6 +112,26 @@ def fixable_findings(report: Report, *subjects: Subjects) -> tuple[FixableFindin
     return tuple(possible[id(each.located)] for each in found if id(each.located) in possible)
 
 
+FIX = "check --fix"
+"""The command that makes the safe fixes."""
+
+UNSAFE_FIX = f"{FIX} --unsafe-fixes"
+
+
+def with_fixes_in_remedies(report: Report, *subjects: Subjects) -> Report:
+    """The report; the remedies of findings that can be fixed end with the command. Raises as `fixable_findings`."""
+    fixable = {id(each.located): each for each in fixable_findings(report, *subjects)}
+
+    def with_command(located: Located) -> Located:
+        found = fixable.get(id(located))
+        if found is None:
+            return located
+        remedy = f"{located.finding.remedy} (fix: `tarmak-iam {FIX if found.is_safe else UNSAFE_FIX}`)"
+        return replace(located, finding=replace(located.finding, remedy=remedy))
+
+    return replace(report, findings=tuple(map(with_command, report.findings)))
+
+
 def _tried(subjects: Sequence[Subjects], proposals: list[FixableFinding]) -> Iterator[FixableFinding]:
     """Those that can be made. They are tried together as far as that is possible."""
     while proposals:

@@ -121,7 +121,12 @@ class _ReviewBuilder:
         chosen = config.selectable_clusters if self.all_clusters else (self.session.cluster(config),)
         outcomes = self._each(chosen, self._read, "reading")
         subjects = [each.value for each in outcomes if not each.error]
-        found = examine(*(subjects or [Subjects(config)]))
+        checked = subjects or [Subjects(config)]
+        found = examine(*checked)
+        if found.findings:
+            from tarmak_iam.lint.fixing import with_fixes_in_remedies
+
+            found = with_fixes_in_remedies(found, *checked)
         assert config.path is not None  # it is loaded from a file
         repository = Repository.of(config.path.parent)
         if repository.remedy:

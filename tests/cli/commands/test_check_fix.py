@@ -149,6 +149,13 @@ def test_fixes_for_programs(shell: Shell, home: Path) -> None:
     assert lines[0].endswith("(fix: `tarmak-iam check --fix --unsafe-fixes`)")
 
 
+def test_the_report_names_the_command(shell: Shell, home: Path) -> None:
+    assert home.exists()
+    out = shell.run("-c", ".", "report").out
+    assert "write 8, or remove the leading zero (fix: `tarmak-iam check --fix`)" in out
+    assert "write 1.12.9 (fix: `tarmak-iam check --fix --unsafe-fixes`)" in out
+
+
 def test_a_file_that_another_program_changes_meanwhile(
     shell: Shell, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
