@@ -137,7 +137,7 @@ def _lines(document: Document, route: Route) -> tuple[str, ...]:
 def _misspelt(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """A group that looks like a built-in group of Kubernetes, but is not one: `system:master`."""
     for group in _groups(mappings):
-        near = nearest_group(group.name)
+        near = _nearest(group.name)
         if near:
             what = f"{quoted(group.name)} is not a built-in group of Kubernetes: without a binding it grants nothing"
             remedy = _instead(group, near)
@@ -153,7 +153,7 @@ def _instead(group: _Group, near: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def nearest_group(name: str) -> str | None:
+def _nearest(name: str) -> str | None:
     if _is_own(name) or _other_kind(name):
         return None
     bare = _letters(name)
@@ -163,6 +163,11 @@ def nearest_group(name: str) -> str | None:
     found = closest(bare, known, _NEAR)
     # Without a colon it may be the name of a team: system-monitoring.
     return known[found] if found and (known[found] == ADMINS or ":" in name) else None
+
+
+def nearest_group(name: str) -> str | None:
+    """The built-in group of Kubernetes that a name is a misspelling of; None if it is of none."""
+    return _nearest(name)
 
 
 def _letters(name: str) -> str:
@@ -220,7 +225,7 @@ def _meaning(group: _Group) -> tuple[str, str] | None:
     if name == NODES and not username.startswith(_NODE_PREFIX):
         what = f"{shown} is the group of nodes, but {quoted(username)} is not the username of a node"
         return what, f"write {_NODE_USERNAME} as the username of nodes; for people, {group.removal}"
-    is_unknown = name.startswith(_SYSTEM) and not (_is_own(name) or _other_kind(name) or nearest_group(name))
+    is_unknown = name.startswith(_SYSTEM) and not (_is_own(name) or _other_kind(name) or _nearest(name))
     if is_unknown:
         rest = name[len(_SYSTEM) :]
         what = f"Kubernetes reserves groups that begin with {_SYSTEM}, and has no group {shown}"

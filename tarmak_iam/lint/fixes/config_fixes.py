@@ -36,11 +36,11 @@ def _mistaken_key(finding: Finding, subjects: Subjects) -> Fix | None:
     """The key that was meant, in its place, unless there is one already. Tarmak then uses it."""
     survey = subjects.document
     key = next((each for each in survey.unknown if each.route == finding.route), None) if survey else None
-    guess = suggestion_for(key) if key is not None else None
     target = certain_target(key) if key is not None else None
-    if survey is None or key is None or guess is None or target is None or not guess.fits:
+    if survey is None or key is None or target is None or survey.document.node(target) is not None:
         return None
-    if survey.document.node(target) is not None:
+    guess = suggestion_for(key)
+    if guess is None or not guess.fits:
         return None
     if target[:-1] == key.route.plain[:-1]:
         return Fix(f"rename {quoted(key.name)} to {target[-1]}", (Rename(key.route, str(target[-1])),), is_safe=False)
