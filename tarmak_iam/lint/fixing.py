@@ -19,7 +19,7 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import parse_settings
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.check import Report, examine, installed_rules
-from tarmak_iam.lint.fix import Fix, are_compatible, with_fixes
+from tarmak_iam.lint.fix import CompatibleFixes, Fix, with_fixes
 from tarmak_iam.lint.fix_safety import why_unsafe
 from tarmak_iam.lint.fixes import BUILT_IN_FIXES
 from tarmak_iam.lint.rule import Rule, Subjects
@@ -272,14 +272,10 @@ def _compatible(proposals: Sequence[FixableFinding]) -> tuple[list[FixableFindin
     """Those that can be made at once, the earlier ones first, and the others."""
     chosen: list[FixableFinding] = []
     others: list[FixableFinding] = []
-    by_file: dict[str, list[Fix]] = {}
+    by_file: dict[str, CompatibleFixes] = {}
     for each in proposals:
-        taken = by_file.setdefault(each.filename, [])
-        if are_compatible(each.fix, taken):
-            taken.append(each.fix)
-            chosen.append(each)
-        else:
-            others.append(each)
+        is_added = by_file.setdefault(each.filename, CompatibleFixes()).add(each.fix)
+        (chosen if is_added else others).append(each)
     return chosen, others
 
 

@@ -10,7 +10,7 @@ from tarmak_iam.config import TarmakConfig
 from tarmak_iam.document import Append, Document, EditRefused, Insert, Remove, Set
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.lint import Rule, Scope, Subjects
-from tarmak_iam.lint.fix import Fix, TextEdit, are_compatible, text_changes, with_fixes
+from tarmak_iam.lint.fix import CompatibleFixes, Fix, TextEdit, text_changes, with_fixes
 from tarmak_iam.lint.fixing import FixOutcome, fix_findings, fixable_findings
 from tarmak_iam.lint.rule import CONFIG, MAPPINGS
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
@@ -217,8 +217,8 @@ def test_the_paths_are_those_of_the_file_as_it_is() -> None:
         Fix("", (Remove(("a", 2)),)),
         Fix("", (Set(("a", 3), 5),)),
     ]
-    for number, each in enumerate(fixes):
-        assert are_compatible(each, fixes[:number])
+    compatible = CompatibleFixes()
+    assert all(map(compatible.add, fixes))
     assert with_fixes(document, fixes).text == "a: [2, 5]\nb: 2\n"
 
 
@@ -234,8 +234,10 @@ def test_the_paths_are_those_of_the_file_as_it_is() -> None:
     ],
 )
 def test_fixes_that_wait_for_each_other(one: Fix, two: Fix) -> None:
-    assert not are_compatible(one, [two])
-    assert not are_compatible(two, [one])
+    for pair in ((one, two), (two, one)):
+        compatible = CompatibleFixes()
+        assert list(map(compatible.add, pair)) == [True, False]
+        assert compatible.fixes == [pair[0]]
 
 
 def test_what_a_fix_changes_in_the_text() -> None:
