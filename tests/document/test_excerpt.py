@@ -19,7 +19,7 @@ from tarmak_iam.document.excerpt import excerpt_for
 from tarmak_iam.document.file_style import file_style
 from tarmak_iam.document.nodes import Mapping, Node, Sequence, is_block
 from tarmak_iam.document.outline import Level, outline
-from tarmak_iam.document.regular import is_valid, may_be_regular
+from tarmak_iam.document.regular import is_closed, is_valid, may_be_regular
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import Splice
 from tarmak_iam.document.tree import Tree
@@ -54,6 +54,10 @@ def is_regular(text: str) -> bool:
         "a: what?\n",
         "a: <<b\n",
         "é: ü\n",
+        "# a: &b\na: 1\n",
+        "a: 1 # b: *c\n",
+        "a: [{b: 1}, [c]]\n",
+        "- [a]\n" * 120,
     ],
 )
 def test_regular(text: str) -> None:
@@ -110,10 +114,38 @@ def test_regular(text: str) -> None:
         "[" * 120 + "]" * 120,
         "a: [b\n",
         "a: b: c\n",
+        "a#b: &c 1\n",
+        "a: {b: [1], [c]}\n",
     ],
 )
 def test_irregular(text: str) -> None:
     assert not is_regular(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "closed"),
+    [
+        ("", True),
+        ("a: 'x'\nb: [1, {c: \"y\"}]\n", True),
+        ("a: |\n  x\n  y\nb: >\n  x\n  y\n", True),
+        ("a: x\n  y\n", True),
+        ("a: 'x\n  y'\n", False),
+        ('- a: "x\n    y"\n', False),
+        ("a: [1,\n  2]\n", False),
+        ("a: {b: 1,\n  c: 2}\n", False),
+    ],
+)
+def test_is_closed(text: str, closed: bool) -> None:
+    assert is_closed(Tree.read(Source(text, "f")).root, text) == closed
+
+
+def test_an_item_on_the_lines_below_its_dash() -> None:
+    text = "-\n  a: 1\n  b: 2\n- c\n"
+    level = outline(text, closed=True)
+    assert level is not None
+    item = level.member(text, 0, 0)
+    assert item is not None
+    assert item.keys == {"a": 0, "b": 1}
 
 
 def divided(text: str, level: Level | None, owner: int, node: Node | None) -> Iterator[tuple[int, int]]:
