@@ -135,8 +135,8 @@ class _BlockMove:
         lines = _Lines(old)
         self._below = lines.below
         self._above, self._span, self._comments = lines.above, lines.span, [*lines.above, *lines.inside]
-        self._unended = unended_scalar(self._source, lines.end_node)
-        self._patches = [self._unended] if self._unended else []
+        unended = unended_scalar(self._source, lines.end_node)
+        self._patches = [unended] if unended else []
         self._nodes = [self._value] if self._old_entry is None else [self._old_entry.key, self._value]
         self._key: Node | None = None
         self._shift = 0
@@ -242,7 +242,7 @@ class _BlockMove:
         end = self._span.end
         if not self._source.ends_line(end) or end <= self._span.start:
             return text
-        if not self._is_last() or self._unended or not owns_line_end(self._source, self._value):
+        if not self._is_last() or not owns_line_end(self._source, self._value):
             return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text[:-1]
         return text
 
