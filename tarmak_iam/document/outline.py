@@ -4,7 +4,8 @@ A `Level` is one block collection. Its members begin in one column, and the line
 all lines of the first member, because
 
 - the text is valid and regular, so where a collection begins the parser is between two tokens of a block;
-- a member that the parser accepts alone ends between two tokens too: no quoted scalar or flow collection goes on below;
+- a member that the parser accepts alone ends between two tokens too: no quoted scalar or flow collection goes on below.
+  Lines without quotes and with pairs of brackets have none;
 - a line in the column of the level then begins the next member. What is inside a member is indented deeper, except a
   list in the column of its key, whose lines begin with a dash.
 
@@ -14,7 +15,7 @@ Distances are relative to the owner of a level, so that a change inside one memb
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import field, replace
 from functools import cache, lru_cache
 from itertools import accumulate
@@ -29,6 +30,13 @@ from tarmak_iam.patterns import compiled
 
 # A key whose text is known without a parser.
 _KEY = compiled(r"(?:([A-Za-z_][\w ./@+-]*?)|([\"'])([\w ./@+-]*)\2) *:(?=[ \n]|\Z)")
+
+# Lines at whose ends no flow collection and no quoted scalar is open if none is before them: they have no quotes but in
+# comments, and only pairs of brackets.
+_WORDS = r"[^\"'#\[\]{}\n]*"
+_PAIRS = rf"{_WORDS}(?:[\[{{]{_WORDS}[\]}}]{_WORDS})*"
+_PAIRS = rf"{_WORDS}(?:[\[{{]{_PAIRS}[\]}}]{_WORDS})*"
+_CLOSED_LINES = compiled(rf"(?:{_PAIRS}(?:(?<![^ \n])#[^\n]*)?(?:\n|\Z))*")
 
 # What may be after a colon or dash whose value is on the lines below.
 _VALUE_BELOW = compiled(r" *(?: #[^\n]*)?(?:\n|\Z)")
@@ -63,6 +71,7 @@ class Level:
     first member. `lengths` are those of the members, each with the comments and blank lines below it. The first
     `accepted` members are known to be accepted alone. `closed`: in the whole text no quoted scalar or flow collection
     has more than one line, so that every member is. `room`, of the root: how many values the text may get.
+    `known_starts` are the `starts` as soon as they are asked for.
     """
 
     column: int
@@ -73,25 +82,39 @@ class Level:
     accepted: int = 0
     inner: dict[int, Level | None] = field(default_factory=dict)
     room: int = 0
+    known_starts: list[int] | None = None
+
+    @property
+    def starts(self) -> list[int]:
+        """The distance from the beginning of the owner to each member, and to the end of the last one."""
+        if self.known_starts is None:
+            self.known_starts = list(accumulate(self.lengths, initial=self.head))
+        return self.known_starts
 
     def start(self, number: int) -> int:
         """The distance from the beginning of the owner to a member."""
-        return self.head + sum(self.lengths[:number])
+        return self.starts[number]
 
     def accepts(self, text: str, owner: int, number: int) -> bool:
         """Whether the members up to `number` are accepted alone. `owner` is the offset of the owner."""
         if self.closed:
             return True
-        at = owner + self.start(self.accepted)
+        starts, end = self.starts, owner + self.starts[number + 1]
         while self.accepted <= number:
-            end = at + self.lengths[self.accepted]
+            at = owner + starts[self.accepted]
+            closed = _CLOSED_LINES.match(text, at, end)
+            assert closed
+            self.accepted = max(bisect_right(starts, closed.end() - owner) - 1, self.accepted)
+            if self.accepted > number:
+                break
+            at = owner + starts[self.accepted]
             # The first member may begin after a dash, where it has no indentation of its own.
             margin = "" if at == 0 or text[at - 1] == "\n" else " " * self.column
             try:
-                parse_events(margin + text[at:end])
+                parse_events(margin + text[at : owner + starts[self.accepted + 1]])
             except PARSER_ERRORS:
                 return False
-            at, self.accepted = end, self.accepted + 1
+            self.accepted += 1
         return True
 
     def member(self, text: str, owner: int, number: int) -> Level | None:
@@ -106,19 +129,18 @@ class Level:
 
     def after(self, text: str, owner: int, splices: list[Splice]) -> Level | None:
         """The level after splices of `text`, in order; None if they may change which members it has."""
-        result = replace(self, lengths=self.lengths.copy(), inner=self.inner.copy())
-        ends = list(accumulate(self.lengths, initial=owner + self.head))[1:]
-        left = splices
-        while left:
-            number = bisect_left(ends, left[0].start)
-            if number == len(ends):
+        result = replace(self, lengths=self.lengths.copy(), inner=self.inner.copy(), known_starts=None)
+        done = 0
+        while done < len(splices):
+            number = bisect_left(self.starts, splices[done].start - owner, 1) - 1
+            if number == len(self.lengths):
                 return None
-            end = ends[number]
-            start = end - self.lengths[number]
-            own = [splice for splice in left if splice.start <= end]
+            start, end = owner + self.starts[number], owner + self.starts[number + 1]
+            following = bisect_right(splices, end, done, key=_start_of)
+            own = splices[done:following]
             if not all(self._is_inside(text, splice, start, end) for splice in own):
                 return None
-            left = left[len(own) :]
+            done = following
             result.lengths[number] += sum(len(splice.text) - (splice.end - splice.start) for splice in own)
             inner = result.inner.pop(number, None)
             changed = inner.after(text, start, own) if inner is not None else None
@@ -200,6 +222,10 @@ def _level(text: str, owner: int, first: int, end: int, column: int) -> Level | 
             return None
         members.append(start)
     return Level(column, first - owner, _lengths(members, end), keys) if others < 2 else None
+
+
+def _start_of(splice: Splice) -> int:
+    return splice.start
 
 
 def _lengths(starts: list[int], end: int) -> list[int]:
