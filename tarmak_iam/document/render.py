@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
 from tarmak_iam.document.file_style import file_style
-from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, walk
+from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, is_block, walk
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import column, dash_of, entry_start, key_column
 from tarmak_iam.late_dataclass import dataclass
@@ -157,53 +157,93 @@ class Nearby(NamedTuple):
 
 
 class _NearbyLayout(Layout):
-    """A layout in which some aspects are not set: they are those of most of the file, which is searched for them only
-    if they are used. `found` caches what it shows. `is_by_step`: lists are indented by one step."""
+    """A layout whose aspects are looked for when they are asked for: at each of the places, and in the end in most of
+    the file. `known` caches what a place shows, by the id of its node, and what the file shows."""
 
-    __slots__ = ("file", "found", "is_by_step")
+    __slots__ = ("file", "known", "places", "source")
     file: str
-    is_by_step: bool
-    found: dict[Any, Any]
+    known: dict[Any, Any]
+    places: Iterable[Nearby]
+    source: Source
 
     def __getattr__(self, name: str) -> Any:
         if name not in _ASPECTS:
             raise AttributeError(name)
-        if name not in self.found:
-            self.found[name] = file_style(self.file, name)
-        value = None if name == "dash" and self.is_by_step else self.found[name]
-        if name == "dash" and (self.is_by_step or value):
-            value = self.step
-        elif value is None:
+        value, is_near = self._at_places(name)
+        if value is None:
+            value = self._in_file(name)
+        if value is None:
             value = getattr(Layout(), name)
+        elif name == "dash" and value and not is_near:
+            value = self.step  # lists are indented there: here they are indented by the step used here
         object.__setattr__(self, name, value)
         return value
+
+    def _at_places(self, name: str) -> tuple[Any, bool]:
+        """What the first place that shows an aspect shows, and whether it is the nearest one."""
+        if not isinstance(self.places, tuple):
+            object.__setattr__(self, "places", tuple(self.places))
+        for number, place in enumerate(self.places):
+            value = self._at(place, name)
+            if value is not None:
+                return value, number == 0
+        return None, False
+
+    def _at(self, place: Nearby, name: str) -> Any:
+        key: tuple[Any, ...] = (id(place.node), *place[1:])
+        if name == "item" and is_block(place.node) and isinstance(place.node, Sequence):
+            key = (*key, name)
+            if key not in self.known:
+                self.known[key] = _LayoutSurvey(self.source).of_items(place)
+        elif key not in self.known:
+            self.known[key] = _LayoutSurvey(self.source).of(place)
+        return self.known[key].get(name)
+
+    def _in_file(self, name: str) -> Any:
+        if name not in self.known:
+            self.known[name] = file_style(self.file, name)
+        return self.known[name]
 
 
 def layout_near(source: Source, places: Iterable[Nearby], known: dict[Any, Any], file: str, *, literal: bool) -> Layout:
     """The layout at the first place; what that leaves open comes from the next place, and so on, and in the end from
     the text of the whole file.
 
-    The places lead outwards from that of the new text. `known` caches the layout of each place, by the id of its node,
-    and what the file shows. `literal` is an aspect of the result.
+    The places lead outwards from that of the new text. The items of a list show the `item` of a new one, whatever is
+    inside of them. `known` caches what was found. `literal` is an aspect of the result.
     """
-    answers: dict[str, Any] = {}
-    is_by_step = False
-    for number, place in enumerate(places):
-        key = id(place.node), *place[1:]
-        if key not in known:
-            known[key] = _LayoutSurvey(source).of(place)
-        found = dict(known[key])
-        if number and found.get("dash") and "dash" not in answers:
-            is_by_step = True  # lists are indented there: here they are indented by the step used here
-        answers = found | answers
-        if len(answers) == len(_ASPECTS):
-            break
-    if is_by_step:
-        del answers["dash"]
     layout = object.__new__(_NearbyLayout)
-    for name, value in {**answers, "literal": literal, "file": file, "is_by_step": is_by_step, "found": known}.items():
+    given = {"source": source, "places": places, "known": known, "file": file, "literal": literal}
+    for name, value in given.items():
         object.__setattr__(layout, name, value)
     return layout
+
+
+def depends_on_neighbours(value: Any) -> bool:
+    """Whether the text of a new list item, or a new key's value in a mapping, may depend on how members next to it are
+    written, in more than their columns and where the content of items begins."""
+    kind = type(value)
+    if kind is dict:
+        return any(depends_on_neighbours(key) or _is_filled(child) for key, child in value.items()) or any(
+            map(depends_on_neighbours, value.values())
+        )
+    if kind is list:
+        return any(map(depends_on_neighbours, value))
+    if kind is str:
+        return not is_plain_safe(value, flow=True)
+    return value is not None and kind not in (bool, int, float)
+
+
+def _is_filled(value: Any) -> bool:
+    return isinstance(value, (dict, list)) and bool(value)
+
+
+def _slices(place: Nearby) -> list[slice]:
+    """The members of the node that are at the place."""
+    _, at, which = place
+    if which == "inside":
+        return [slice(at, at + 1)]
+    return [slice(max(at - AROUND, 0), at), slice(at + (which == "others"), at + AROUND + 1)]
 
 
 class _LayoutSurvey:
@@ -215,13 +255,8 @@ class _LayoutSurvey:
 
     def of(self, place: Nearby) -> dict[str, Any]:
         """The layout that the members at the place have most often."""
-        node, at, which = place
-        if which == "inside":
-            self._count(node, slice(at, at + 1))
-            return self._most_common()
-        before, after = slice(max(at - AROUND, 0), at), slice(at + (which == "others"), at + AROUND + 1)
-        parts = [part for each in (before, after) for part in self._count(node, each)]
-        for child in (child for part in parts for child in walk(part)):
+        parts = [part for each in _slices(place) for part in self._count(place.node, each)]
+        for child in (child for part in parts for child in walk(part)) if place.which != "inside" else ():
             if isinstance(child, Scalar):
                 if child.style in ("single", "double"):
                     self._counts["quote"][child.style] += 1
@@ -229,6 +264,13 @@ class _LayoutSurvey:
                 self._mapping(child.entries)
             elif isinstance(child, Sequence):
                 self._list(child, child.items)
+        return self._most_common()
+
+    def of_items(self, place: Nearby) -> dict[str, Any]:
+        """Where the content of the items at the place begins most often. The node is a block sequence."""
+        assert isinstance(place.node, Sequence)
+        for part in _slices(place):
+            self._items(place.node.items[part])
         return self._most_common()
 
     def _most_common(self) -> dict[str, Any]:
