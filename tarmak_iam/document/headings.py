@@ -30,7 +30,8 @@ from tarmak_iam.document.splices import column, member_count, member_start, memb
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.patterns import compiled
 
-_MOST_TEXT, _MOST_MEMBERS, _MOST_WORDS = 500, 50, 100
+MOST_MEMBERS = 50
+_MOST_TEXT, _MOST_WORDS = 500, 100
 """How much of what a comment may be about is compared with its words."""
 
 SHORT_TITLE = 3
@@ -132,7 +133,7 @@ def subjects(tree: Tree, parent: Mapping | Sequence, number: int, own: list[Comm
             yield from group
         return
     is_named = words.has(name_of(parent, number))
-    near = islice(_following(tree, parent, number), _MOST_MEMBERS)
+    near = islice(_following(tree, parent, number), MOST_MEMBERS)
     names_others = any(words.has(name_of(parent, other), as_word=True) for other in near)
     yield from _listed(parent, number, words)
     is_title = len(own) == 1 and words.are_a_title()
@@ -175,7 +176,7 @@ def _resembles_it_alone(tree: Tree, parent: Sequence, number: int, words: Words)
     """Whether the words occur in an item, and in those that follow it directly only if they occur in it too."""
     said, others = distinct_words(words.parts), set[str]()
     own = said & _words_of(parent.items[number], tree)
-    for other in islice(_following(tree, parent, number), _MOST_MEMBERS):
+    for other in islice(_following(tree, parent, number), MOST_MEMBERS):
         others |= said & _words_of(parent.items[other], tree)
     for comment in _items_below(tree, parent, number):
         others |= said & distinct_words(comment.text)

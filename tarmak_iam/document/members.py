@@ -306,7 +306,7 @@ def _from_block(tree: Tree, parent: Mapping | Sequence, numbers: list[int]) -> l
         for number in numbers
         if starts_line(source, member_start(source, parent, number))
     ]
-    starts = [member_start(source, parent, number) for number in range(member_count(parent))]
+    starts = [member_span(member).start for member in members_of(parent)]
     spans = [_with_blank_lines(source, parent, starts, span) for span in joined_spans(spans)]
     spans = _ending_as_before(source, parent, starts, joined_spans(spans))
     splices = [Splice(*span, "") for span in spans]
