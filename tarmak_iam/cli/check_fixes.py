@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tarmak_iam.cli.console import note, print_diff, record_written, working
+from tarmak_iam.cli.console import note, print_diff, print_diff_text, record_written, working
 from tarmak_iam.cli.options import with_options
-from tarmak_iam.config.type_repairs import with_types_repaired
+from tarmak_iam.config.type_repairs import RepairedFile, with_types_repaired
 from tarmak_iam.document import Document
 from tarmak_iam.document.file_on_disk import FileOnDisk
-from tarmak_iam.document.files import read_file
+from tarmak_iam.document.files import Boundary, read_file, read_if_present
+from tarmak_iam.document.unified_diff import unified_diff
+from tarmak_iam.errors import FileError
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint import Subjects
+from tarmak_iam.mappings.template_repairs import with_templates_quoted
 from tarmak_iam.text import shortened
 
 if TYPE_CHECKING:
@@ -98,14 +101,32 @@ def repair_config(path: Path, mode: FixMode) -> int:
     """Writes values of tarmak.yaml in the type that Tarmak requires, or only shows it, and returns how many. 0 if
     Tarmak can read the file, or could not read it then either. Tarmak uses nothing of such a file. Raises FileError."""
     data = read_file(path)
-    found = with_types_repaired(data, str(path))
+    return _repair(with_types_repaired(data, str(path)), FileOnDisk.of(path, data), mode)
+
+
+def repair_mappings(path: Path, within: Boundary, mode: FixMode | None) -> int:
+    """The same for templates without quotes, for which the authenticator does not start: with them in quotes,
+    principals gain access, so that it is an unsafe fix. 0 also for a file that cannot be read at all, which the check
+    reports."""
+    if mode is None or not mode.unsafe:
+        return 0
+    try:
+        data = read_if_present(path, within)
+    except FileError:
+        return 0
+    if data is None:
+        return 0
+    return _repair(with_templates_quoted(data, str(path)), FileOnDisk.of(path, data, within), mode)
+
+
+def _repair(found: RepairedFile | None, file: FileOnDisk, mode: FixMode) -> int:
     if found is None:
         return 0
     if mode.is_dry:
-        print_diff(found.before, found.after)
+        print_diff_text(unified_diff(found.before, found.after.text, str(file.path)))
     else:
-        FileOnDisk.of(path, data).save(found.after.to_bytes())
-        record_written(path)
+        file.save(found.after.to_bytes())
+        record_written(file.path)
     for each in found.repairs:
         note(f"{each.place}: {'would be fixed' if mode.is_dry else 'fixed'}: {each.title}")
     return len(found.repairs)

@@ -30,7 +30,7 @@ _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False,
 
 
 @dataclass(frozen=True, slots=True)
-class TypeRepair:
+class Repair:
     """One value that gets the type of its field. `title` says in one sentence what is written."""
 
     place: Place
@@ -39,11 +39,11 @@ class TypeRepair:
 
 @dataclass(frozen=True, slots=True)
 class RepairedFile:
-    """The text before and after all repairs. Tarmak rejects the first, and accepts the second."""
+    """The text before, which cannot be used at all, and the document after all repairs."""
 
-    before: Document
+    before: str
     after: Document
-    repairs: tuple[TypeRepair, ...]
+    repairs: tuple[Repair, ...]
 
 
 def with_types_repaired(data: bytes, filename: str) -> RepairedFile | None:
@@ -57,16 +57,16 @@ def with_types_repaired(data: bytes, filename: str) -> RepairedFile | None:
         ReadFile.parse(after.to_bytes(), filename)
     except TarmakIamError:
         return None
-    return RepairedFile(document, after, tuple(repair for repair, _ in found))
+    return RepairedFile(document.text, after, tuple(repair for repair, _ in found))
 
 
-def _repairs(document: Document) -> Iterator[tuple[TypeRepair, Set]]:
+def _repairs(document: Document) -> Iterator[tuple[Repair, Set]]:
     for scalar in IgnoredContent.of(document).scalars:
         value = _repaired(scalar, is_json=document.is_json)
         if value is not None and document.has(scalar.route):
             shown = f'"{shortened(value)}"' if isinstance(value, str) else scalar_text(value)
             title = f"write {shown}: Tarmak requires {_NAMES[type(value)]} here"
-            yield TypeRepair(document.position(scalar.route), title), Set(scalar.route, value)
+            yield Repair(document.position(scalar.route), title), Set(scalar.route, value)
 
 
 _NAMES = {str: "a string", bool: "a boolean", int: "a number", float: "a number"}

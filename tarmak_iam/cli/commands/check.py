@@ -20,6 +20,7 @@ from tarmak_iam.cli.check_fixes import (
     fix_options,
     fixable_summary,
     repair_config,
+    repair_mappings,
 )
 from tarmak_iam.cli.console import note, working
 from tarmak_iam.cli.exit_codes import ExitCode
@@ -245,9 +246,14 @@ def check_chosen(session: Session, mode: FixMode | None = None) -> Checked:
             raise
         note(f"mappings and settings were not checked: {error.message}")
         return Checked.of(Subjects(config), mode=mode)
+    files = session.files(config, cluster)
+    repaired = repair_mappings(files.mappings_path, files.within, mode)
+    if repaired and mode is not None and mode.is_dry:
+        return Checked(fixed=repaired)
     with working(f"reading {shortened(cluster.cluster_name)}"):
-        subjects = Subjects.of_cluster(config, cluster, session.files(config, cluster))
+        subjects = Subjects.of_cluster(config, cluster, files)
     checked = Checked.of(subjects, mode=mode)
+    checked = replace(checked, fixed=checked.fixed + repaired)
     count = len(config.selectable_clusters)
     if count == 1:
         return checked
@@ -276,10 +282,15 @@ def _checked(
         return Subjects.of_cluster(config, cluster, ClusterFiles.of(config, cluster, follow_links=follow_links))
 
     _note_missing_pools(config)
+    every = (ClusterFiles.of(config, each, follow_links=follow_links) for each in clusters)
+    repaired = sum(repair_mappings(each.mappings_path, each.within, mode) for each in every)
+    if repaired and mode is not None and mode.is_dry:
+        return Checked(fixed=repaired)
     outcomes = list(for_each(clusters, read, "reading"))
     errors = tuple(each.error for each in outcomes if each.error)
     subjects = [each.value for each in outcomes if not each.error] or [Subjects(config)]
     checked = Checked.of(*subjects, errors=errors, mode=mode)
+    checked = replace(checked, fixed=checked.fixed + repaired)
     if not with_tally or not outcomes:
         return checked
     found = {name for each in checked.findings for name in (each.cluster, *each.shared_by)}
@@ -406,7 +417,11 @@ def _alone(file: NamedFile, follow_links: bool, why: str, mode: FixMode | None) 
             return Checked.of(Subjects(TarmakConfig.parse(data, str(file.path))))
         if mode is not None and file.path.is_file():
             within = file.boundary(follow_links=follow_links)
-            return Checked.of(Subjects(mappings=Mappings.load(file.path, within=within)), mode=mode)
+            repaired = repair_mappings(file.path, within, mode)
+            if repaired and mode.is_dry:
+                return Checked(fixed=repaired)
+            checked = Checked.of(Subjects(mappings=Mappings.load(file.path, within=within)), mode=mode)
+            return replace(checked, fixed=checked.fixed + repaired)
         return Checked.of(Subjects(mappings=Mappings.parse(data, str(file.path))))
     except FileChanged:
         raise

@@ -242,6 +242,39 @@ def test_types_that_tarmak_rejects(shell: Shell, home: Path, args: list[str]) ->
     assert "[IAM040]" in result.out
 
 
+UNQUOTED = GOOD + f"  - roleARN: {ADMIN}2\n    username: {{{{AccountID}}}}  # theirs\n    groups: [dev]\n"
+QUOTED = UNQUOTED.replace("{{AccountID}}", '"{{AccountID}}"')
+
+
+@pytest.mark.parametrize(
+    "args", [["-c", ".", "check"], ["check", "tarmak.yaml"], ["-c", ".", "check", "--all-clusters"]]
+)
+def test_templates_without_quotes(shell: Shell, home: Path, args: list[str]) -> None:
+    """The authenticator cannot read the file, so that quotes give access."""
+    path = home / "dev-cluster" / "aws-iam-authenticator.yaml"
+    path.parent.mkdir()
+    path.write_text(UNQUOTED)
+    args = [*args[:2], "check", *args[2:]] if args[0] == "-c" else ["check", *args]
+    shell.run(*args, "--fix", code=2)
+    diff = shell.run(*args, "--diff", "--unsafe-fixes", code=1)
+    assert '+    username: "{{AccountID}}"  # theirs\n' in diff.out
+    assert path.read_text() == UNQUOTED
+    result = shell.run(*args, "--fix", "--unsafe-fixes", code=None)
+    assert "fixed: put the template in quotes: {{AccountID}}\n" in result.err
+    assert path.read_text() == QUOTED
+
+
+def test_templates_without_quotes_in_a_file_without_a_cluster(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "aws-iam-authenticator.yaml"
+    path.write_text(UNQUOTED)
+    assert "+    username:" in shell.run("check", path.name, "--diff", "--unsafe-fixes", code=1).out
+    shell.run("check", path.name, "--fix", "--unsafe-fixes", code=None)
+    assert path.read_text() == QUOTED
+
+
 def test_what_comes_from_a_pipe_is_only_checked(home: Path) -> None:
     command = [sys.executable, "-m", "tarmak_iam", "check", "--fix", "/dev/stdin"]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}

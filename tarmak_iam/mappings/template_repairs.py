@@ -1,0 +1,62 @@
+"""Templates without quotes, as in `username: {{SessionName}}`, and in quotes.
+
+YAML reads them as mappings, so that nobody can read the whole file: the authenticator does not start.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tarmak_iam.config.type_repairs import Repair, RepairedFile
+from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import Scalar, walk
+from tarmak_iam.document.source import Source
+from tarmak_iam.errors import ParseError
+from tarmak_iam.patterns import compiled
+from tarmak_iam.text import shortened
+
+# After a colon, a dash, a bracket or a comma, up to a comma, a bracket, a comment or the end of the line.
+_TEMPLATE = compiled(
+    r"""(?:(?<=[:-])[ \t]+|(?<=[\[,])[ \t]*)
+    (?P<text>\{\{[ ]*\w+[ ]*\}\}(?:[^\s,\[\]{}"'#]|\{\{\w+\}\})*)
+    (?=[ \t]*(?:[,\]\r\n]|\Z)|[ \t]+\#)""",
+    re.VERBOSE,
+)
+
+
+def with_templates_quoted(data: bytes, filename: str) -> RepairedFile | None:
+    """None if the file can be read as it is, or could not be read then either."""
+    try:
+        source = Source.decode(data, filename)
+        if _readable(source) is not None:
+            return None
+    except ParseError:
+        return None
+    found = [match.span("text") for match in _TEMPLATE.finditer(source.text)]
+    text = source.text
+    for start, end in reversed(found):
+        text = f'{text[:start]}"{text[start:end]}"{text[end:]}'
+    starts = {start + 2 * number for number, (start, _) in enumerate(found)}
+    after = _readable(source.with_text(text)) if found else None
+    if after is None or not starts <= set(_quoted(after)):
+        return None  # one of them is in a comment, or in another string
+    repairs = (
+        Repair(source.place(start), f"put the template in quotes: {shortened(source.text[start:end])}")
+        for start, end in found
+    )
+    return RepairedFile(source.text, after, tuple(repairs))
+
+
+def _readable(source: Source) -> Document | None:
+    try:
+        return Document.parse(source.encode(), source.filename, json=False)
+    except ParseError:
+        return None
+
+
+def _quoted(document: Document) -> Iterator[int]:
+    """Where strings in quotes begin."""
+    for node in walk(document.root) if document.root is not None else ():
+        if isinstance(node, Scalar) and node.style == "double":
+            yield node.start
