@@ -104,11 +104,12 @@ def fix_findings(*subjects: Subjects, unsafe: bool = False) -> FixOutcome:
 
 
 def fixable_findings(report: Report, *subjects: Subjects) -> tuple[FixableFinding, ...]:
-    """The findings of the report that can be fixed, in its order. Every fix is tried, and that the safe ones are safe
-    is verified; that a finding is gone afterwards is not. Raises ConfigError for a plugin that fails."""
+    """The findings of the report that can be fixed, in its order. Safe fixes are tried, and verified to be safe. That
+    costs as much as reading the files again, so that what `fix_findings` makes only if it is asked for, the unsafe
+    fixes, is not tried. Raises ConfigError for a plugin that fails."""
     found = list(_proposals(report, subjects))
-    possible = {id(each.located): each for each in _tried(subjects, [each for each in found if each.is_safe])}
-    possible |= {id(each.located): each for each in _tried(subjects, [each for each in found if not each.is_safe])}
+    possible = {id(each.located): each for each in found if not each.is_safe}
+    possible |= {id(each.located): each for each in _tried(subjects, [each for each in found if each.is_safe])}
     return tuple(possible[id(each.located)] for each in found if id(each.located) in possible)
 
 

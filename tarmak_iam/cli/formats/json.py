@@ -27,7 +27,8 @@ def _finding_json(result: FindingResult) -> dict[str, object]:
 
 def _fix_json(fix: OfferedFix | None) -> dict[str, object] | None:
     """Null if the finding cannot be fixed."""
-    return None if fix is None else {"title": fix.title, "safe": fix.is_safe, "edits": list(map(_edit, fix.changes()))}
+    edits = [_edit(each) for each in fix.changes()] if fix is not None else []
+    return {"title": fix.title, "safe": fix.is_safe, "edits": edits} if fix is not None and edits else None
 
 
 def _edit(change: TextChange) -> dict[str, object]:

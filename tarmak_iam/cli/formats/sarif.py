@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any
 
@@ -133,13 +133,18 @@ def _results(report: CheckReport, ids: list[str], base: BaseDirectory) -> Iterab
             "locations": [_location(each.place, base)],
             "partialFingerprints": {FINGERPRINT: f"{print_}:{seen[print_]}"},
             "suppressions": suppressed,
-            **({"fixes": [_fix(each.fix, base)]} if each.fix is not None else {}),
+            **_fixes(each.fix, base),
         }
 
 
-def _fix(fix: OfferedFix, base: BaseDirectory) -> Json:
+def _fixes(fix: OfferedFix | None, base: BaseDirectory) -> Json:
+    """[3.27.30]; nothing for a fix that cannot be made."""
+    changes = fix.changes() if fix is not None else ()
+    return {"fixes": [_fix(fix, changes, base)]} if fix is not None and changes else {}
+
+
+def _fix(fix: OfferedFix, changes: Sequence[TextChange], base: BaseDirectory) -> Json:
     """[3.55], with the replacements [3.57] of the one file that it changes."""
-    changes = fix.changes()
     files = dict.fromkeys(each.filename for each in changes)
     return {
         "description": {
@@ -158,7 +163,8 @@ def _fix(fix: OfferedFix, base: BaseDirectory) -> Json:
 def _replacement(change: TextChange) -> Json:
     (line, column), (end_line, end_column) = change.start, change.end
     region = {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column}
-    return {"deletedRegion": region, "insertedContent": {"text": change.text}}
+    inserted = {"insertedContent": {"text": change.text}} if change.text else {}  # [3.57.4]
+    return {"deletedRegion": region, **inserted}
 
 
 def _artifact(filename: str, base: BaseDirectory) -> Json:
