@@ -28,6 +28,8 @@ def test_help_and_version_import_nothing_heavy(argument: str) -> None:
         "whois arn:aws:iam::111122223333:role/Admin",
         "manifests",
         "flags",
+        "config get kubernetes.version",
+        "config set kubernetes.version 1.13.1 --dry-run",
     ],
 )
 def test_commands_that_only_read_import_no_models(shell: Shell, words: str) -> None:

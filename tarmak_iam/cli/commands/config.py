@@ -6,13 +6,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tarmak_iam.cli.all_clusters import note_skipped, selectable_clusters
 from tarmak_iam.cli.completion import files, key_paths, key_paths_or_values, list_paths
-from tarmak_iam.cli.config_edits import finish_config_edit
 from tarmak_iam.cli.console import log, note, print_json, print_payload
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.file_edits import edits_tarmak_yaml, note_other_readings
@@ -21,8 +20,6 @@ from tarmak_iam.cli.parsing import CommandGroup, cluster_suggested, unexpected_a
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.decode import decode_value
-from tarmak_iam.config.edit_checks import check_patch
-from tarmak_iam.config.edits import ConfigEdits, typed_text
 from tarmak_iam.config.key_paths import KeyPath, KeyStep
 from tarmak_iam.config.key_values import UNSET, effective_value, written_value
 from tarmak_iam.config.path_lookup import CLUSTER, NoSuchItem, look_up
@@ -38,6 +35,9 @@ from tarmak_iam.errors import ConfigError, SelectionError, TarmakIamError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import escaped, shortened
+
+if TYPE_CHECKING:
+    from tarmak_iam.config.edits import ConfigEdits
 
 
 @click.group(
@@ -266,6 +266,8 @@ def patch(session: Session, /, file: str, **options: bool) -> None:
 def _patch(session: Session, given: Document, file: str, **options: bool) -> None:
     chosen = _EditOptions(**options)
     field = root_field() if chosen.root else Field("struct", struct="Cluster")
+    from tarmak_iam.config.edit_checks import check_patch
+
     assert given.root is not None  # a mapping
     decode_value(given, given.root, field, Route())
     check_patch(given, field, () if chosen.root else CLUSTER, force=chosen.force)
@@ -327,6 +329,8 @@ class _KeysEdit:
 
     def finish(self, build: Callable[[ConfigEdits], ConfigEdits], unchanged: str) -> TarmakConfig:
         """Makes the edits on each cluster, together, and writes the result."""
+        from tarmak_iam.cli.config_edits import finish_config_edit
+
         edits = self.before.edit(force=self.options.force, through_alias=self.options.through_alias)
         with _errors_for_the_command_line(str(self.paths[0].text)):
             for cluster in self.clusters or (None,):
@@ -340,6 +344,8 @@ class _KeysEdit:
     def check_present(self, expected: str | None, wanted: str) -> None:
         """Exits with 1 if the key of the first path has another value than the expected one, and than the wanted one:
         then it is set already."""
+        from tarmak_iam.config.edits import typed_text
+
         for base in self._bases:
             found = look_up(self.before.document, base, self.paths[0], unknown=self.options.force)
             value = written_value(self.before.document, found)
