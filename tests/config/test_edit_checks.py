@@ -90,6 +90,28 @@ def test_an_empty_list_stays_because_it_has_another_meaning_than_a_missing_one()
     assert after.edit("dev-one").unset("amazon.additionalIAMPolicies").apply().document.text == FILE
 
 
+TWINS = (
+    FILE + "- environment: prod\n  metadata: {name: one}\n"
+    "  instancePools:\n  - {type: worker, minCount: 1}\n  - {type: worker, minCount: 2}\n"
+)
+
+
+def test_an_item_of_a_patch_that_means_several_items() -> None:
+    config = TarmakConfig.parse(TWINS)
+    with pytest.raises(SelectionError) as refused:
+        config.patch({"instancePools": [{"type": "worker", "maxCount": 3}]}, "prod-one")
+    assert str(refused.value) == (
+        "tarmak.yaml:16:3: item 0 of instancePools in the patch means 2 items: instancePools[0] (tarmak.yaml:16:5), "
+        "instancePools[1] (tarmak.yaml:17:5); rename one of them first"
+    )
+
+
+def test_a_cluster_of_a_patch_is_found_by_its_environment_too() -> None:
+    config = TarmakConfig.parse(TWINS)
+    patched = config.patch({"clusters": [{"environment": "prod", "metadata": {"name": "one"}, "cloudId": "aws"}]})
+    assert [cluster.get("cloudId") for cluster in patched.clusters] == [None, "aws"]
+
+
 class Costs(SectionModel):
     centre: str
     limit: int = 5
