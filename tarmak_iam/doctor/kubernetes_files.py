@@ -13,8 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from tarmak_iam.doctor.file_tree import FoundFile
 from tarmak_iam.document import Document
-from tarmak_iam.document.document import place_within
 from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.document.places import place_within
 from tarmak_iam.errors import ConfigError, ParseError, Place, TarmakIamError
 from tarmak_iam.identity.cluster_objects import objects_in
 from tarmak_iam.identity.daemon_config import ServerSettings

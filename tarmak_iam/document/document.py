@@ -12,7 +12,6 @@ import copy
 import gc
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.document.comments import comments_of
@@ -33,7 +32,6 @@ from tarmak_iam.document.target import locate
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.document.yaml_reader import has_c_parser
 from tarmak_iam.errors import EditRefused, Place
-from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Path, Route
 
 PROVEN_ONCE_IN = 256
@@ -470,33 +468,3 @@ def _is_sample(size: int) -> bool:
 
 def _same(one: Document, other: Document) -> bool:
     return one.text == other.text and one.removed_comments == other.removed_comments
-
-
-_LINE = compiled(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
-
-
-def place_within(document: Document, path: Path | Route, inner: Place) -> Place:
-    """The place in the document's file of `inner`, a place within the string at a path.
-
-    Only the lines of a literal block scalar are lines of the file. For any other string the result is the place where
-    the string begins.
-    """
-    begin, node = document.position(path), document.node(path)
-    if not isinstance(node, Scalar) or node.style != "literal" or begin.line is None:
-        return begin
-    column = None if inner.column is None else inner.column + _indent(document, node)
-    return replace(begin, line=begin.line + (inner.line or 1), column=column)
-
-
-def _indent(document: Document, node: Scalar) -> int:
-    """By how many columns a literal block scalar is indented in the file."""
-    lines = _lines_of(document.text[node.start : node.end])
-    next(lines, None)
-    pairs = zip(lines, _lines_of(node.text), strict=False)
-    line, text = next(((line, text) for line, text in pairs if text.strip()), ("", ""))
-    return len(line) - len(text) if line.endswith(text) else 0
-
-
-def _lines_of(text: str) -> Iterator[str]:
-    """Yields line after line: callers need only the first few, and a text may have thousands."""
-    return (match[1] for match in _LINE.finditer(text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 
 from tarmak_iam.patterns import compiled
 
@@ -18,16 +19,16 @@ def unified_diff(before: str, after: str, filename: str) -> str:
     """Empty for equal texts. Line ends are LF; one that differs from its counterpart is shown as `\\r`."""
     old, new = _LINES.findall(before), _LINES.findall(after)
     # difflib is quadratic: give it only what differs, and some lines around it.
-    head = max(_common(old, new) - _SPARE, 0)
+    head = max(common_start(old, new) - _SPARE, 0)
     old, new = old[head:], new[head:]
-    tail = max(_common(old[::-1], new[::-1]) - _SPARE, 0)
+    tail = max(common_start(old[::-1], new[::-1]) - _SPARE, 0)
     old, new = old[: len(old) - tail], new[: len(new) - tail]
     lines = difflib.unified_diff(old, new, filename, filename, n=_CONTEXT)
     return "".join(_shown(_HUNK.sub(lambda match: _moved(match, head), line)) for line in lines)
 
 
-def _common(old: list[str], new: list[str]) -> int:
-    """The number of lines that both begin with."""
+def common_start(old: Sequence[str], new: Sequence[str]) -> int:
+    """The number of lines, or of characters of two strings, that both begin with."""
     pairs = zip(old, new, strict=False)
     return next((number for number, (one, other) in enumerate(pairs) if one != other), min(len(old), len(new)))
 

@@ -9,9 +9,9 @@ from functools import cache
 from typing import Any
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.document import place_within
 from tarmak_iam.document.go_case import fold, to_lower
 from tarmak_iam.document.nodes import Scalar
+from tarmak_iam.document.places import place_within
 from tarmak_iam.document.scalars import YAML_V2_LATER
 from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.identity.backend_support import EKS_CONFIG_MAP

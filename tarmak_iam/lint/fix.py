@@ -11,6 +11,7 @@ from tarmak_iam.document import Document, Edit, EditRefused, Insert, Move, Remov
 from tarmak_iam.document.nodes import Entry, Mapping, Node
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.splices import code_end
+from tarmak_iam.document.unified_diff import common_start
 from tarmak_iam.errors import ParseError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Path, Route, Step
@@ -107,12 +108,12 @@ def with_fixes(document: Document, fixes: Sequence[Fix]) -> Document:
     return changed.edit(*_in_order(edits)) if edits else changed
 
 
-def text_changes(document: Document, fix: Fix) -> tuple[TextEdit, ...]:
-    """What a fix changes in the text, by lines, in file order; none if it cannot be made."""
+def text_changes(document: Document, fix: Fix) -> tuple[TextEdit, ...] | None:
+    """What a fix changes in the text, in file order: only the characters that differ. None if it cannot be made."""
     try:
         after = with_fixes(document, [fix]).text
     except EditRefused:
-        return ()
+        return None
     before = document.text
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     head = 0
@@ -123,11 +124,22 @@ def text_changes(document: Document, fix: Fix) -> tuple[TextEdit, ...]:
         tail += 1
     ends = list(accumulate(map(len, old), initial=0))
     matcher = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail], autojunk=False)
-    return tuple(
-        TextEdit(ends[head + start], ends[head + end], "".join(new[head + first : head + last]))
-        for kind, start, end, first, last in matcher.get_opcodes()
-        if kind != "equal"
-    )
+    blocks: list[TextEdit] = []
+    for kind, start, end, first, last in matcher.get_opcodes():
+        # Lines that were replaced one by one are compared one by one.
+        rows = [(start + row, start + row + 1, first + row, first + row + 1) for row in range(end - start)]
+        for a, b, c, d in rows if end - start == last - first else [(start, end, first, last)]:
+            if kind != "equal":
+                blocks.append(TextEdit(ends[head + a], ends[head + b], "".join(new[head + c : head + d])))
+    return tuple(_shortest(before, each) for each in blocks)
+
+
+def _shortest(text: str, edit: TextEdit) -> TextEdit:
+    """The edit without the characters at its start and end that stay."""
+    old, new = text[edit.start : edit.end], edit.text
+    head = common_start(old, new)
+    tail = common_start(old[head:][::-1], new[head:][::-1])
+    return TextEdit(edit.start + head, edit.end - tail, new[head : len(new) - tail])
 
 
 def _in_order(edits: Iterable[Edit]) -> list[Edit]:

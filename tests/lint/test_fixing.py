@@ -242,9 +242,11 @@ def test_fixes_that_wait_for_each_other(one: Fix, two: Fix) -> None:
 def test_what_a_fix_changes_in_the_text() -> None:
     document = _document("a: 1\nb: 2\nc: 3\n")
     assert text_changes(document, Fix("", (Set(("a",), 5), Remove(("c",))))) == (
-        TextEdit(0, 5, "a: 5\n"),
+        TextEdit(3, 4, "5"),
         TextEdit(10, 15, ""),
     )
-    assert text_changes(document, Fix("", (Remove(("x",)),))) == ()
+    assert text_changes(document, Fix("", (Remove(("x",)),))) is None
+    quoted = Fix("", text_edits=(TextEdit(0, 0, "# "), TextEdit(5, 5, "# ")))
+    assert text_changes(document, quoted) == (TextEdit(0, 0, "# "), TextEdit(5, 5, "# "))
     with pytest.raises(EditRefused):
         with_fixes(document, [Fix("", (Remove(("x",)),))])

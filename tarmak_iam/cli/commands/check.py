@@ -444,13 +444,15 @@ def _report(checked: Checked) -> CheckReport:
 def _offer(checked: Checked, found: FixableFinding) -> OfferedFix:
     document = checked.documents[found.filename]
 
-    def changes() -> tuple[TextChange, ...]:
+    def changes() -> tuple[TextChange, ...] | None:
         from tarmak_iam.lint.fix import text_changes
 
-        source = document.source
+        source, found_changes = document.source, text_changes(document, found.fix)
+        if found_changes is None:
+            return None
         return tuple(
             TextChange(document.filename, source.position(each.start), source.position(each.end), each.text)
-            for each in text_changes(document, found.fix)
+            for each in found_changes
         )
 
     return OfferedFix(found.fix.title, found.is_safe, changes)

@@ -12,9 +12,13 @@ from urllib.parse import quote
 from tarmak_iam.errors import Place, TarmakIamError
 from tarmak_iam.findings import Finding, Severity
 from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.text import MESSAGE
 
 if TYPE_CHECKING:
     from tarmak_iam.doctor.diagnosis import Diagnosis
+
+
+_LONGEST_LINE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +34,25 @@ class TextChange:
 @dataclass(frozen=True, slots=True)
 class OfferedFix:
     """What `check --fix` would do about a finding. `title` is one sentence, and `changes` computes what changes in the
-    file. A fix that is not safe changes access, or what Tarmak uses, and requires --unsafe-fixes."""
+    file: None if the fix cannot be made. A fix that is not safe changes access, or what Tarmak uses, and requires
+    --unsafe-fixes."""
 
     title: str
     is_safe: bool
-    changes: Callable[[], tuple[TextChange, ...]] = field(repr=False)
+    changes: Callable[[], tuple[TextChange, ...] | None] = field(repr=False)
+
+    @property
+    def shown_changes(self) -> tuple[TextChange, ...] | None:
+        """The changes; none of them if they write so much text that a report would quote the file."""
+        changes = self.changes()
+        lines = [line for each in changes or () for line in each.text.splitlines()]
+        is_long = any(len(line) > _LONGEST_LINE for line in lines) or sum(map(len, lines)) > MESSAGE
+        return () if is_long else changes
 
 
 def fix_command(fix: OfferedFix) -> str:
-    """The command that makes the fix, without the files."""
-    return "tarmak-iam check --fix" if fix.is_safe else "tarmak-iam check --fix --unsafe-fixes"
+    """The command and the options that make the fix, without the files and the cluster."""
+    return "check --fix" if fix.is_safe else "check --fix --unsafe-fixes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def _annotations(report: CheckReport, base: BaseDirectory) -> Iterator[str]:
         yield _command(Severity.ERROR, error.place, "tarmak-iam", error.message, base)
     for each in report.unsuppressed:
         finding = each.finding
-        message = finding.text if each.fix is None else f"{finding.text} (fix: `{fix_command(each.fix)}`)"
+        message = finding.text if each.fix is None else f"{finding.text} (`{fix_command(each.fix)}` fixes it)"
         yield _command(finding.severity, each.place, finding.id, message, base)
 
 

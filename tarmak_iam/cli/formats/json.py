@@ -26,9 +26,11 @@ def _finding_json(result: FindingResult) -> dict[str, object]:
 
 
 def _fix_json(fix: OfferedFix | None) -> dict[str, object] | None:
-    """Null if the finding cannot be fixed."""
-    edits = [_edit(each) for each in fix.changes()] if fix is not None else []
-    return {"title": fix.title, "safe": fix.is_safe, "edits": edits} if fix is not None and edits else None
+    """Null if the finding cannot be fixed. Without edits if they are too long for a report."""
+    changes = fix.shown_changes if fix is not None else None
+    if fix is None or changes is None:
+        return None
+    return {"title": fix.title, "safe": fix.is_safe, "edits": [_edit(each) for each in changes]}
 
 
 def _edit(change: TextChange) -> dict[str, object]:

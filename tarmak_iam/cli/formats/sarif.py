@@ -138,8 +138,8 @@ def _results(report: CheckReport, ids: list[str], base: BaseDirectory) -> Iterab
 
 
 def _fixes(fix: OfferedFix | None, base: BaseDirectory) -> Json:
-    """[3.27.30]; nothing for a fix that cannot be made."""
-    changes = fix.changes() if fix is not None else ()
+    """[3.27.30]; nothing for a fix that cannot be made, or whose changes are too long for a report."""
+    changes = fix.shown_changes if fix is not None else ()
     return {"fixes": [_fix(fix, changes, base)]} if fix is not None and changes else {}
 
 

@@ -7,9 +7,9 @@ from dataclasses import field, replace
 from typing import Any
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.document import place_within
 from tarmak_iam.document.go_case import equal_fold, fold
 from tarmak_iam.document.nodes import Node, Scalar
+from tarmak_iam.document.places import place_within
 from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import ADMINS

@@ -145,15 +145,15 @@ def test_fixes_for_programs(shell: Shell, home: Path) -> None:
         "text": "write 1.12.9 (unsafe: changes access or what Tarmak uses)"
     }
     lines = shell.run("-c", ".", "check", "-o", "github", code=1).out.splitlines()
-    assert [line.endswith("(fix: `tarmak-iam check --fix`)") for line in lines] == [False, True]
-    assert lines[0].endswith("(fix: `tarmak-iam check --fix --unsafe-fixes`)")
+    assert [line.endswith("(`check --fix` fixes it)") for line in lines] == [False, True]
+    assert lines[0].endswith("(`check --fix --unsafe-fixes` fixes it)")
 
 
 def test_the_report_names_the_command(shell: Shell, home: Path) -> None:
     assert home.exists()
     out = shell.run("-c", ".", "report").out
-    assert "write 8, or remove the leading zero (fix: `tarmak-iam check --fix`)" in out
-    assert "write 1.12.9 (fix: `tarmak-iam check --fix --unsafe-fixes`)" in out
+    assert "write 8, or remove the leading zero (`check --fix` fixes it)" in out
+    assert "write 1.12.9 (`check --fix --unsafe-fixes` fixes it)" in out
 
 
 def test_a_file_that_another_program_changes_meanwhile(
