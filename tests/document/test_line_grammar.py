@@ -20,7 +20,7 @@ from tarmak_iam.document.yaml_reader import has_c_parser
 from tarmak_iam.errors import ParseError
 from tests.document.test_bad_input import outcome
 from tests.document.test_corpus import shape
-from tests.document.test_excerpt import CLUSTERS, FRAGMENTS
+from tests.document.test_regular import CLUSTERS, FRAGMENTS
 
 ACCEPTED = [
     "a: 1\n",

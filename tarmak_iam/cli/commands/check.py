@@ -58,7 +58,8 @@ _Made = TypeVar("_Made")
     epilog="\b\nExamples:\n"
     "  tarmak-iam check -o json --fail-on error\n"
     "  tarmak-iam check --all-clusters -o sarif > tarmak-iam.sarif\n"
-    "  tarmak-iam check tarmak.yaml dev-cluster/aws-iam-authenticator.yaml"
+    "  tarmak-iam check tarmak.yaml dev-cluster/aws-iam-authenticator.yaml\n"
+    "  tarmak-iam check --diff --unsafe-fixes"
 )
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(), callback=file_arguments)
 @all_clusters_option

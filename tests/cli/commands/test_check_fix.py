@@ -208,6 +208,15 @@ def test_a_mappings_file_without_a_cluster(shell: Shell, tmp_path: Path, monkeyp
     assert path.read_text() == f"{admin}# ---\n# not: read\n"
 
 
+def test_the_settings_of_a_cluster(shell: Shell, home: Path) -> None:
+    path = home / "dev-cluster" / "tarmak-iam.yaml"
+    path.parent.mkdir()
+    path.write_text("# ours\nexec: aws  # tarmak-iam: ignore[IAM105] old\n")
+    result = shell.run("-c", ".", "check", "--fix", code=1)
+    assert "fixed: remove the comment: it suppresses nothing [IAM095]\n" in result.err
+    assert path.read_text() == "# ours\nexec: aws\n"
+
+
 def test_a_link_out_of_the_directory_is_not_followed(shell: Shell, home: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
