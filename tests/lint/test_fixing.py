@@ -246,7 +246,7 @@ def test_what_a_fix_changes_in_the_text() -> None:
         TextEdit(10, 15, ""),
     )
     assert text_changes(document, Fix("", (Remove(("x",)),))) is None
-    quoted = Fix("", text_edits=(TextEdit(0, 0, "# "), TextEdit(5, 5, "# ")))
-    assert text_changes(document, quoted) == (TextEdit(0, 0, "# "), TextEdit(5, 5, "# "))
+    commented = Fix("", text_edits=(TextEdit(5, 14, "# ---\n# b: 2\n"),))
+    assert text_changes(_document("a: 1\n---\nb: 2\n"), commented) == (TextEdit(5, 5, "# "), TextEdit(9, 9, "# "))
     with pytest.raises(EditRefused):
         with_fixes(document, [Fix("", (Remove(("x",)),))])

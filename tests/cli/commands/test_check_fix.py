@@ -125,10 +125,10 @@ def test_fixes_for_programs(shell: Shell, home: Path) -> None:
             {
                 "file": "./tarmak.yaml" if octal["file"].startswith(".") else "tarmak.yaml",
                 "line": 11,
-                "column": 1,
-                "endLine": 12,
-                "endColumn": 1,
-                "text": "  - minCount: 8\n",
+                "column": 15,
+                "endLine": 11,
+                "endColumn": 18,
+                "text": "8",
             }
         ],
     }
@@ -137,8 +137,8 @@ def test_fixes_for_programs(shell: Shell, home: Path) -> None:
     assert change["artifactLocation"] == {"uri": "tarmak.yaml", "uriBaseId": "%SRCROOT%"}
     assert change["replacements"] == [
         {
-            "deletedRegion": {"startLine": 11, "startColumn": 1, "endLine": 12, "endColumn": 1},
-            "insertedContent": {"text": "  - minCount: 8\n"},
+            "deletedRegion": {"startLine": 11, "startColumn": 15, "endLine": 11, "endColumn": 18},
+            "insertedContent": {"text": "8"},
         }
     ]
     assert results[0]["fixes"][0]["description"] == {
@@ -152,8 +152,8 @@ def test_fixes_for_programs(shell: Shell, home: Path) -> None:
 def test_the_report_names_the_command(shell: Shell, home: Path) -> None:
     assert home.exists()
     out = shell.run("-c", ".", "report").out
-    assert "write 8, or remove the leading zero (`check --fix` fixes it)" in out
-    assert "write 1.12.9 (`check --fix --unsafe-fixes` fixes it)" in out
+    assert "write 8, or remove the leading zero (fix: `tarmak-iam check --fix`)" in out
+    assert "write 1.12.9 (fix: `tarmak-iam check --fix --unsafe-fixes`)" in out
 
 
 def test_a_file_that_another_program_changes_meanwhile(
