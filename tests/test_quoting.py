@@ -262,6 +262,7 @@ def test_mappings(shell: Shell, tmp_path: Path, text: str) -> None:
     check_messages(shell, tmp_path, MAPPING_COMMANDS)
 
 
+@pytest.mark.sample(15)
 @pytest.mark.parametrize("text", IN_SETTINGS.values(), ids=IN_SETTINGS)
 def test_settings(shell: Shell, tmp_path: Path, text: str) -> None:
     (shell.single / "dev-cluster" / SETTINGS).write_text(text, encoding="utf-8")

@@ -57,6 +57,7 @@ def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "other.yaml").write_text(f"server:\n  mapRoles:\n  - {{roleARN: '{DEV}', username: dev}}\n")
 
 
+@pytest.mark.sample(6)
 @pytest.mark.usefixtures("other")
 @pytest.mark.parametrize(("name", "args"), EDITS)
 def test_an_edit_waits_for_its_turn_and_not_for_ever(

@@ -57,7 +57,7 @@ def value_of(field: Field) -> st.SearchStrategy[Any]:
     return _VALUES.get(field.kind, st.integers(0, 200))
 
 
-@pytest.mark.sample(30)
+@pytest.mark.sample(15)
 @pytest.mark.parametrize("name", READABLE)
 def test_what_is_read_is_the_data_and_setting_it_changes_nothing(name: str) -> None:
     config = load(name)

@@ -59,7 +59,7 @@ def value_at(config: TarmakConfig, index: int, key: str) -> Any:
     return value
 
 
-@pytest.mark.sample(25)
+@pytest.mark.sample(10)
 @pytest.mark.parametrize("name", READABLE)
 def test_set_and_unset(name: str) -> None:
     config = TarmakConfig.parse((GOLDEN / "tarmak" / f"{name}.yaml").read_bytes())

@@ -26,7 +26,7 @@ NOT_RUN = {
 """All blocks that are not run, with their reasons: few, and each for what cannot be had offline."""
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_page_is_what_comes(page: Page, tmp_path: Path) -> None:
     if missing():

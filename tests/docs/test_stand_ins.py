@@ -11,6 +11,7 @@ from tests.docs.running import run_page
 from tests.docs.session import missing
 
 
+@pytest.mark.thorough
 def test_what_they_do(tmp_path: Path) -> None:
     if missing():
         pytest.skip(str(missing()))

@@ -312,6 +312,7 @@ SIGNS = [
 ]
 
 
+@pytest.mark.sample(20)
 @pytest.mark.parametrize("place", PLACES)
 def test_each_sign_in_each_place(place: str) -> None:
     for sign in SIGNS:

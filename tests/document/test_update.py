@@ -26,7 +26,7 @@ LOSES_A_COMMENT = {"key-unknown"}
 REWRITES = tarmak_rewrites()
 
 
-@pytest.mark.sample(25)
+@pytest.mark.sample(12)
 @pytest.mark.usefixtures("both_parsers")
 @pytest.mark.parametrize("name", REWRITES)
 def test_a_rewritten_file_gets_its_comments_back(name: str) -> None:

@@ -107,7 +107,7 @@ def made_of(text: str, version: DaemonVersion, backends: list[str]) -> Installat
     return Installation.of(TARMAK, TARMAK.current_cluster, PARSED[text], None, settings)
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("version", known_releases(), ids=str)
 def test_every_release_and_backend_gives_what_the_file_says_or_is_refused(version: DaemonVersion) -> None:
     text = FULL_WITH_SSO if version.has_gate("SSORoleMatch") else FULL

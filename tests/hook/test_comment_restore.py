@@ -85,7 +85,7 @@ def check_meaning(found: Restored, wanted: Any) -> None:
     assert agrees(tarmak_output(TarmakConfig.parse(found.data).data), wanted)
 
 
-@pytest.mark.sample(40)
+@pytest.mark.sample(20)
 @pytest.mark.parametrize("name", REWRITES)
 def test_a_rewrite_without_a_change_gives_every_byte_back(name: str) -> None:
     before = text_of(name)
@@ -93,7 +93,7 @@ def test_a_rewrite_without_a_change_gives_every_byte_back(name: str) -> None:
     assert (found.outcome, found.data, found.changes) == ("restored", before, ())
 
 
-@pytest.mark.sample(50)
+@pytest.mark.sample(25)
 @pytest.mark.parametrize(
     ("name", "command"),
     [
@@ -370,6 +370,7 @@ def test_an_empty_file_is_broken(finished: bool) -> None:
     assert found.reason == "it is empty"
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_wherever_a_text_is_cut_off_it_is_told(command: str) -> None:
     """tarmak was killed: what is left is never taken for what it meant, unless that is all there."""

@@ -149,7 +149,7 @@ def check_lease(case: Case, killed: Killed, elsewhere: Path) -> None:
     assert other.cluster.lease is None
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("name", CHANGES)
 def test_apply(world: World, name: str, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def _used(subjects: Subjects, made: FixOutcome) -> Any:
     return clusters, sorted((each.key, each.username, sorted(each.groups)) for each in grants)
 
 
-@pytest.mark.sample(40)
+@pytest.mark.sample(20)
 @pytest.mark.parametrize("name", sorted(path.name for path in (GOLDEN / "tarmak").iterdir() if path.is_file()))
 def test_every_recorded_tarmak_yaml(name: str) -> None:
     """Tarmak accepts after the fixes what it accepted before: else there is no outcome."""
@@ -108,7 +108,7 @@ def test_every_recorded_tarmak_yaml(name: str) -> None:
 TEXTS = sorted({*MAPPING["configs"], *(case["config"] for case in STARTUP)})
 
 
-@pytest.mark.sample(30)
+@pytest.mark.sample(15)
 @pytest.mark.parametrize("version", ["v0.4.0", "v0.6.20", "v0.7.9"])
 @pytest.mark.parametrize("number", range(len(TEXTS)))
 def test_every_recorded_configuration(number: int, version: str) -> None:

@@ -15,7 +15,7 @@ from tests.support import Shell
 # Correct, and reported all the same.
 
 
-@pytest.mark.sample(48)
+@pytest.mark.sample(24)
 @pytest.mark.parametrize("case", CASES)
 def test_check_has_no_finding(case: str, tmp_path: Path, shell: Shell) -> None:
     directory = copied(case, tmp_path)
@@ -25,7 +25,7 @@ def test_check_has_no_finding(case: str, tmp_path: Path, shell: Shell) -> None:
     assert json.loads(shell.run("-c", directory, "check", "--all-clusters", "-o", "json").out) == []
 
 
-@pytest.mark.sample(72)
+@pytest.mark.sample(36)
 @pytest.mark.parametrize("case", CASES)
 def test_access_is_what_the_case_says(case: str, tmp_path: Path) -> None:
     made, access = installations(copied(case, tmp_path)), access_of(case)
@@ -35,7 +35,7 @@ def test_access_is_what_the_case_says(case: str, tmp_path: Path) -> None:
         assert (answer.username, answer.groups or []) == (username, groups), arn
 
 
-@pytest.mark.sample(48)
+@pytest.mark.sample(24)
 @pytest.mark.parametrize("case", CASES)
 def test_the_daemon_gets_the_same(case: str, tmp_path: Path) -> None:
     """`delivery` refuses what would come to something else; its configuration is what the pods have."""

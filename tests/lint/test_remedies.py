@@ -94,7 +94,7 @@ def _outcome(page: Page, rule_id: str, way: int) -> str:
     return "" if as_meant and lost == LOST.get((rule_id, way), groups()) else "grants"
 
 
-@pytest.mark.sample(30)
+@pytest.mark.sample(16)
 @pytest.mark.usefixtures("sections")
 @pytest.mark.parametrize("rule_id", [each for each in RULE_IDS if each not in WITHOUT_EXAMPLE])
 def test_a_remedy_works_to_the_letter(rule_id: str) -> None:
@@ -110,7 +110,7 @@ def test_a_remedy_works_to_the_letter(rule_id: str) -> None:
 COMMENTS = ("IAM095", "IAM096", "IAM097")
 
 
-@pytest.mark.sample(30)
+@pytest.mark.sample(16)
 @pytest.mark.usefixtures("sections")
 @pytest.mark.parametrize("rule_id", [each for each in RULE_IDS if each not in (*WITHOUT_EXAMPLE, *COMMENTS)])
 def test_each_finding_is_ignored_by_a_comment_above_its_line(rule_id: str) -> None:
