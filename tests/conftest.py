@@ -37,6 +37,11 @@ settings.register_profile(QUICK, settings.get_profile("repeatable"), max_example
 settings.load_profile(profile())
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: many tests wait for a process, a lock or a time."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     mark_rest_of_samples(items)

@@ -378,13 +378,11 @@ def test_wherever_a_text_is_cut_off_it_is_told(command: str) -> None:
     wanted = COMMANDS[command](rewrite_of(before))
     whole = dumped(wanted)
     lines = list(itertools.accumulate(map(len, whole.splitlines(keepends=True)), initial=0))
-    for end in sorted(
-        {place for line in lines for place in (line - 1, line, line + 1, line + 9) if place < len(whole)}
-    ):
+    ends = {place for line in lines for place in (line - 1, line, line + 1, line + 9) if place < len(whole)}
+    for end in sorted(ends):
         found = restore(before, whole[:end], finished=False)
-        assert found.outcome == "broken" or (found.outcome == "restored" and not found.changes), whole[:end].decode()[
-            -80:
-        ]
+        left = whole[:end].decode()[-80:]
+        assert found.outcome == "broken" or (found.outcome == "restored" and not found.changes), left
         assert found.data == before
     check_meaning(restore(before, whole, finished=False), wanted)
 
