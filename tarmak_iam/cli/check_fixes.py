@@ -88,8 +88,9 @@ def fix_and_write(subjects: Sequence[Subjects], mode: FixMode) -> FixOutcome:
         for each in outcome.fixed:
             if each.filename == after.filename:
                 note(each.line_of("would be fixed" if mode.is_dry else "fixed"))
-        for comment in after.removed_comments:
-            note(f"{after.filename}: removed with it: the comment {comment.text}")
+        for filename, comment in outcome.removed_comments:
+            if filename == after.filename:
+                note(f"{filename}: removed with it: the comment {comment}")
     for dropped in outcome.dropped:
         note(dropped.line)
     for line in _effects(outcome):

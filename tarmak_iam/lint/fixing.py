@@ -6,6 +6,7 @@ verified to be, and if no other principal is locked out. A fix that fails is dro
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -74,7 +75,8 @@ class DroppedFix:
 @dataclass(frozen=True, slots=True)
 class FixOutcome:
     """`before` and `after` are the subjects of the same clusters, in the same order; `report` is about `after`, and
-    `fixable` are its findings that have a fix that was not made."""
+    `fixable` are its findings that have a fix that was not made. `removed_comments` are the comments that went with
+    what was removed, each with the name of its file."""
 
     before: tuple[Subjects, ...]
     after: tuple[Subjects, ...]
@@ -82,17 +84,22 @@ class FixOutcome:
     fixed: tuple[FixableFinding, ...]
     dropped: tuple[DroppedFix, ...]
     fixable: tuple[FixableFinding, ...]
+    removed_comments: tuple[tuple[str, str], ...] = ()
 
     @property
     def changed(self) -> tuple[tuple[Document, Document], ...]:
         """The documents that differ, before and after, in the order of the files."""
-        pairs: dict[str, tuple[Document, Document]] = {}
-        for one, two in zip(self.before, self.after, strict=True):
-            for subject in Subject:
-                old, new = one.text_of(subject), two.text_of(subject)
-                if old is not None and new is not None and old.text != new.text:
-                    pairs.setdefault(old.filename, (old, new))
-        return tuple(pairs.values())
+        return _changed(self.before, self.after)
+
+
+def _changed(before: Sequence[Subjects], after: Sequence[Subjects]) -> tuple[tuple[Document, Document], ...]:
+    pairs: dict[str, tuple[Document, Document]] = {}
+    for one, two in zip(before, after, strict=True):
+        for subject in Subject:
+            old, new = one.text_of(subject), two.text_of(subject)
+            if old is not None and new is not None and old.text != new.text:
+                pairs.setdefault(old.filename, (old, new))
+    return tuple(pairs.values())
 
 
 def fix_findings(*subjects: Subjects, unsafe: bool = False) -> FixOutcome:
@@ -178,6 +185,7 @@ class _FixRun:
         self._unsafe = unsafe
         self._report = examine(*subjects)
         self._fixed: list[FixableFinding] = []
+        self._removed: list[tuple[str, str]] = []
         self._dropped: dict[_Mark, DroppedFix] = {}
         self._doubts: dict[_Mark, str] = {}
 
@@ -185,8 +193,9 @@ class _FixRun:
         for _ in range(_ROUNDS):
             if not self._round():
                 break
-        dropped = tuple(self._dropped.values())
-        return FixOutcome(self._before, self._state, self._report, tuple(self._fixed), dropped, tuple(self._open()))
+        dropped, removed = tuple(self._dropped.values()), tuple(self._removed)
+        fixed, fixable = tuple(self._fixed), tuple(self._open())
+        return FixOutcome(self._before, self._state, self._report, fixed, dropped, fixable, removed)
 
     def _open(self) -> Iterator[FixableFinding]:
         """The findings that have a fix, except those whose fix was dropped."""
@@ -232,6 +241,9 @@ class _FixRun:
         made = self._made(proposals)
         if isinstance(made, str):
             return made
+        # A document has only the comments that its own edit removed, not those of the rounds before.
+        for _, document in _changed(self._state, made[0]):
+            self._removed += [(document.filename, comment.text) for comment in document.removed_comments]
         self._state, self._report = made
         self._fixed += proposals
         return ""
@@ -246,13 +258,27 @@ class _FixRun:
 
 def _proposals(report: Report, subjects: Sequence[Subjects]) -> Iterator[FixableFinding]:
     rules = {each.value.id: each for each in installed_rules()}
+    shared = _shared_files(subjects)
     for located in report.findings:
+        if located.place.filename in shared:
+            continue
         rule = rules.get(located.finding.id)
         owner = _owner(located, subjects)
         fix = _fix_of(rule, located.finding, owner) if rule is not None and owner is not None else None
         document = owner.text_of(located.finding.subject) if owner is not None else None
         if fix is not None and document is not None:
             yield FixableFinding(located, fix, document.filename)
+
+
+def _shared_files(subjects: Sequence[Subjects]) -> set[str]:
+    """The names of mappings and settings that are one file through links. What fixes it for one cluster may change
+    access to another, and each name is checked and written on its own, so that it is not fixed."""
+    names: dict[str, set[str]] = {}
+    for each in subjects:
+        for document in (each.text_of(Subject.MAPPINGS), each.text_of(Subject.SETTINGS)):
+            if document is not None and len(subjects) > 1:
+                names.setdefault(os.path.realpath(document.filename), set()).add(document.filename)
+    return {name for same_file in names.values() if len(same_file) > 1 for name in same_file}
 
 
 def _owner(located: Located, subjects: Sequence[Subjects]) -> Subjects | None:

@@ -199,6 +199,38 @@ def test_the_effects_of_unsafe_fixes(shell: Shell, monkeypatch: pytest.MonkeyPat
     assert one.err.startswith("no findings")
 
 
+def test_comments_that_went_are_named_whatever_is_fixed_after_them(shell: Shell, home: Path) -> None:
+    """The second document goes in a round of its own, after the entry."""
+    other = f"  - roleARN: {ADMIN.upper().replace('ARN:AWS:IAM', 'arn:aws:iam').replace('ROLE/', 'role/')}\n"
+    first = f"  # the first\n  - roleARN: {ADMIN}  # one\n    username: admin\n    groups: ['system:masters']\n"
+    last = f"{other}    username: admin\n    groups: ['system:masters']\n"
+    (home / "dev-cluster").mkdir()
+    path = home / "dev-cluster" / "aws-iam-authenticator.yaml"
+    path.write_text(f"server:\n  mapRoles:\n  # all\n\n{first}{last}---\na: 1\n")
+    result = shell.run("-c", ".", "check", "--fix", code=1)
+    assert "# one" not in path.read_text()
+    assert path.read_text().endswith("# ---\n# a: 1\n")
+    name = "dev-cluster/aws-iam-authenticator.yaml"
+    assert f"{name}: removed with it: the comment # one\n" in result.err
+
+
+def test_a_file_of_two_clusters_is_not_fixed_for_one_of_them(shell: Shell, home: Path) -> None:
+    """The releases read the groups differently: what is safe for one cluster changes access to the other."""
+    both = CONFIG.replace("v1.12.9", "1.12.9").replace("  instancePools:\n  - minCount: 010\n", "")
+    (home / "tarmak.yaml").write_text(f"{both}- environment: test\n  metadata:\n    name: cluster\n")
+    shared = f"{GOOD}  - roleARN: {ADMIN}2\n    username: two\n    groups: a,b\n"
+    for name, version in (("dev", "0.4.0"), ("test", "0.7.9")):
+        (home / f"{name}-cluster").mkdir()
+        image = f"image: registry.example.com/aws-iam-authenticator:v{version}\n"
+        (home / f"{name}-cluster" / "tarmak-iam.yaml").write_text(image)
+    (home / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(shared)
+    (home / "test-cluster" / "aws-iam-authenticator.yaml").symlink_to("../dev-cluster/aws-iam-authenticator.yaml")
+    result = shell.run("-c", ".", "check", "--all-clusters", "--fix", "--unsafe-fixes", code=1)
+    assert result.out.count("[IAM061]") == 2
+    assert "fix]" not in result.out
+    assert (home / "dev-cluster" / "aws-iam-authenticator.yaml").read_text() == shared
+
+
 def test_a_mappings_file_without_a_cluster(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     admin = "server:\n  mapRoles:\n  - {roleARN: 'arn:aws:iam::111122223333:role/A', username: a, groups: [x]}\n"
