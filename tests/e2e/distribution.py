@@ -1,8 +1,8 @@
 """Which worker of pytest-xdist runs which test: those that need one Kubernetes' API server run where it runs.
 
 xdist has marks for that, `--dist loadgroup`: it writes the group into the test's id, which pytest from 9.2 on does not
-take. Here the release is read off the id. As the tests on the current Kubernetes take twice as long as all others, they
-are two groups, each with an API server of its own.
+take. Here the release is read off the id. The tests mostly wait, each in its turn, so those on one Kubernetes are
+several groups, each with an API server of its own.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ import re
 
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.e2e import components
-
 __all__ = ["ByApiServer", "group_of"]
 
 _RELEASE = r"(v\d+\.\d+\.\d+)"
 _SERVER = re.compile(rf"[\[-]{_RELEASE}-kubectl-|\[{_RELEASE}[-\]]")
-_APART = ("test_access_review", "test_backends", "test_changes_of_others", "test_custom_resources")
-"""Half of what is to be done on the current Kubernetes."""
+_PARTS = {
+    "live": ("test_live",),
+    "processes": ("test_kills", "test_locks", "test_run"),
+    "objects": ("test_access_review", "test_backends", "test_changes_of_others", "test_custom_resources"),
+}
+"""The modules that are groups of their own on each Kubernetes."""
 
 
 def group_of(nodeid: str) -> str | None:
@@ -26,9 +28,9 @@ def group_of(nodeid: str) -> str | None:
     found = _SERVER.search(nodeid)
     if found is None:
         return None
-    release = found[1] or found[2]
-    is_apart = release == components.KUBERNETES and any(f"/{name}.py::" in nodeid for name in _APART)
-    return f"{release}, apart" if is_apart else release
+    release, module = found[1] or found[2], nodeid.partition(".py::")[0].rpartition("/")[2]
+    part = next((name for name, modules in _PARTS.items() if module in modules), "")
+    return f"{release}, {part}" if part else release
 
 
 class ByApiServer(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
