@@ -126,11 +126,17 @@ class _EditPlan:
         self._all: list[Edit] = []
         self._edited: list[Route] = []
         self._is_stale = False
+        self._moving: list[Route] = []
+        """The removed clusters: the routes of those below them have changed."""
 
     def add(self, edit: KeyEdit) -> None:
         if self._is_stale or edit.verb in ("unset", "patch") or _is_matched(edit.path):
             self._refresh()
         advice = "" if edit.verb == "unset" else FORK
+        if not edit.path.is_absolute and any(route.plain <= edit.base.plain for route in self._moving):
+            what = f"{edit.path} is looked up after a cluster at or above its own was removed"
+            remedy = "remove clusters last, or in an edit by itself"
+            raise SelectionError(what, remedy=remedy, place=self._config.document.position(edit.base))
         try:
             found = look_up(self._document, edit.base, edit.path, unknown=self._force, advice=advice)
         except NoSuchItem as missing:
@@ -229,6 +235,8 @@ class _EditPlan:
             raise self._refused(found, "a whole cluster or file cannot be unset", "unset its keys")
         if found.node is not None:
             self._make(removal(self._document, found.route), found.route)
+            if len(found.route.steps) <= 2 and found.route.plain[0] == "clusters":
+                self._moving.append(found.route)
 
     def _patch(self, found: FoundKey, edit: KeyEdit) -> None:
         value = edit.value

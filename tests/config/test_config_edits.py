@@ -485,3 +485,19 @@ def test_a_cluster_that_is_emptied_stays() -> None:
     config = TarmakConfig.parse(FILE + "- kubernetes: {version: 1.12.9}\n")
     after = config.edit().unset("clusters[1].kubernetes.version").apply()
     assert after.document.text == FILE + "- kubernetes: {}\n"
+
+
+def test_a_path_of_a_cluster_below_a_removed_one_means_no_other_cluster() -> None:
+    clusters = "".join(f"- environment: dev\n  metadata: {{name: {name}}}\n  x-n: {name}\n" for name in "abc")
+    config = TarmakConfig.parse(f"apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n{clusters}")
+    with pytest.raises(SelectionError, match="x-n is looked up after a cluster at or above its own was removed"):
+        config.edit("dev-b").unset("/clusters[dev-a]").unset("x-n").apply()
+    with pytest.raises(SelectionError, match="remove clusters last"):
+        config.edit("dev-b").unset("/clusters[dev-b]").set("x-n", "B").apply()
+
+    after = config.edit("dev-b").set("x-n", "B").unset("/clusters[dev-a]").apply()
+    assert [after.get(f"clusters[{index}].x-n") for index in (0, 1)] == ["B", "c"]
+    below = config.edit("dev-b").unset("/clusters[dev-c]").set("x-n", "B").set("/contact", "a@example.com").apply()
+    assert [below.get("clusters[1].x-n"), below.get("contact")] == ["B", "a@example.com"]
+    absolute = config.edit("dev-b").unset("/clusters[dev-a]").unset("/clusters[dev-c].x-n").apply()
+    assert [each.get("x-n") for each in absolute.clusters] == ["b", None]
