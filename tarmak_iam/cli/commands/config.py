@@ -259,11 +259,11 @@ def patch(session: Session, /, file: str, **options: bool) -> None:
     """
     with cluster_suggested(file, "FILE"):
         given = _read_patch(file)  # before the lock: stdin may take its time
-    _patch(session, given, file, **options)
+    _patch(session, given, **options)
 
 
 @edits_tarmak_yaml
-def _patch(session: Session, given: Document, file: str, **options: bool) -> None:
+def _patch(session: Session, given: Document, **options: bool) -> None:
     chosen = _EditOptions(**options)
     field = root_field() if chosen.root else Field("struct", struct="Cluster")
     from tarmak_iam.config.edit_checks import check_patch
@@ -273,7 +273,7 @@ def _patch(session: Session, given: Document, file: str, **options: bool) -> Non
     check_patch(given, field, () if chosen.root else CLUSTER, force=chosen.force)
     whole = "/" if chosen.root else "."
     edit = _KeysEdit.of(session, chosen, (whole,), skips_hubs="kubernetes" in given.shared_data)
-    edit.finish(lambda edits: edits.patch(given.data, edit.paths[0]), f"it already has all values of {file}")
+    edit.finish(lambda edits: edits.patch(given.data, edit.paths[0]), f"it already has all values of {given.filename}")
 
 
 def _read_patch(file: str) -> Document:

@@ -292,6 +292,8 @@ def test_patch(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         "-currentCluster: prod-blue",
         "+currentCluster: prod-green",
     ]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"currentCluster": "prod-green"}')))
+    assert multi(shell, "patch", "-", "--root").err == "unchanged: it already has all values of <stdin>\n"
 
 
 def test_a_patch_of_all_clusters_skips_hubs(shell: Shell, tmp_path: Path) -> None:
