@@ -284,9 +284,10 @@ class _EditPlan:
         root, index, key = (*route.plain, None, None, None)[:3]
         if root != "clusters" or key != "kubernetes" or not isinstance(index, int):
             return
-        if index < len(self._config.clusters):
+        config = self._config.with_document(self._document) if self._moving else self._config
+        if index < len(config.clusters):
             remedy = f"{verb} it on the other clusters of the environment"
-            check_masters(self._config.clusters[index], str(path), remedy)
+            check_masters(config.clusters[index], str(path), remedy)
 
     def _check_single(self, found: FoundKey) -> None:
         """Of duplicate keys in strict JSON Tarmak merges the values, so that none of them is the one to edit."""

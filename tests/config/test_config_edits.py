@@ -501,3 +501,12 @@ def test_a_path_of_a_cluster_below_a_removed_one_means_no_other_cluster() -> Non
     assert [below.get("clusters[1].x-n"), below.get("contact")] == ["B", "a@example.com"]
     absolute = config.edit("dev-b").unset("/clusters[dev-a]").unset("/clusters[dev-c].x-n").apply()
     assert [each.get("x-n") for each in absolute.clusters] == ["b", None]
+
+
+def test_a_hub_is_found_after_a_cluster_above_it_was_removed() -> None:
+    config = TarmakConfig.load(EXAMPLES / "multi")
+    config = config.with_document(config.document.move(("clusters", 0), ("clusters", 2)))
+    edits = config.edit().unset("/clusters[prod-blue]").set("/currentCluster", "prod-green")
+    assert "+          version: 1.14.1" in edits.set("/clusters[prod-green].kubernetes.version", "1.14.1").diff()
+    with pytest.raises(ConfigError, match="prod-hub is a hub: it has no masters"):
+        edits.set("/clusters[prod-hub].kubernetes.version", "1.14.1").apply()
