@@ -45,7 +45,7 @@ BUILD := $(BIN)/python -m tests.e2e.components >/dev/null || { code=$$?; [ $$cod
 e2e: $(VENV)/.tested
 	@$(BUILD); \
 		$(BIN)/python -m tests.e2e.tarmak_build; \
-		TARMAK_IAM_E2E=1 $(PYTHON_CACHED) -m pytest -n 5 tests/e2e $(E2E) $(PYTEST_ARGS)
+		TARMAK_IAM_E2E=1 $(PYTHON_CACHED) -m pytest -n 3 tests/e2e $(E2E) $(PYTEST_ARGS)
 
 # Both of them with every kubectl, authenticator and condition of a node, and with more random rights.
 e2e-all:

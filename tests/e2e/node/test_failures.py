@@ -17,10 +17,11 @@ def test_an_image_that_is_not_there(masters: Masters) -> None:
 
 
 def test_a_configuration_with_which_the_daemon_ends(masters: Masters) -> None:
-    """The port is the API server's own: the daemon cannot listen."""
+    """The port is etcd's: the daemon cannot listen, and who does is no daemon to the kubelet's probe. (The API server
+    would answer the probe, so that the pod was taken for ready until the daemon ended.)"""
     masters.stage.live(*APPLY, "--timeout=600")
     before = masters.stage.home.mappings.read_text()
-    port = masters.plane.server.rpartition(":")[2]
+    port = masters.plane.etcd.rpartition(":")[2]
     masters.stage.home.mappings.write_text(before.replace(f"port: {masters.stage.home.port}", f"port: {port}"))
     failed = masters.stage.live(*APPLY, "--timeout=45", code=2)
     assert "on m1: CrashLoopBackOff: " in failed.err
