@@ -11,15 +11,16 @@ import click
 
 from tarmak_iam.cli.console import note, print_diff, print_diff_text, record_written, working
 from tarmak_iam.cli.options import with_options
-from tarmak_iam.config.type_repairs import RepairedFile, with_types_repaired
+from tarmak_iam.config.type_repairs import with_types_repaired
 from tarmak_iam.document import Document
 from tarmak_iam.document.file_on_disk import FileOnDisk
 from tarmak_iam.document.files import Boundary, read_file, read_if_present
+from tarmak_iam.document.repairs import RepairedFile
 from tarmak_iam.document.unified_diff import unified_diff
 from tarmak_iam.errors import FileError
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.lint import Subjects
+from tarmak_iam.lint import Report, Subjects
 from tarmak_iam.mappings.template_repairs import with_templates_quoted
 from tarmak_iam.text import shortened
 
@@ -72,13 +73,14 @@ def edit_all_in_turn(config: Path, edit: Callable[[], _Made]) -> _Made:
     return in_turn(lock_file_of(config), inner, CONFIG_EDIT, partial(recover_config, config))
 
 
-def fix_and_write(subjects: Sequence[Subjects], mode: FixMode) -> FixOutcome:
-    """Fixes what can be fixed and writes the files that change, or only shows it. Raises TarmakIamError, FileChanged
-    if another program has changed a file meanwhile."""
+def fix_and_write(subjects: Sequence[Subjects], report: Report, mode: FixMode) -> FixOutcome:
+    """Fixes what can be fixed of the report and writes the files that change, or only shows it.
+
+    Raises TarmakIamError; FileChanged if another program has changed a file meanwhile."""
     from tarmak_iam.lint.fixing import fix_findings
 
     with working("fixing"):
-        outcome = fix_findings(*subjects, unsafe=mode.unsafe)
+        outcome = fix_findings(*subjects, unsafe=mode.unsafe, report=report)
     for before, after in outcome.changed:
         if mode.is_dry:
             print_diff(before, after)
@@ -117,7 +119,10 @@ def repair_mappings(path: Path, within: Boundary, mode: FixMode | None) -> int:
         return 0
     if data is None:
         return 0
-    return _repair(with_templates_quoted(data, str(path)), FileOnDisk.of(path, data, within), mode)
+    count = _repair(with_templates_quoted(data, str(path)), FileOnDisk.of(path, data, within), mode)
+    if count:
+        note(f"{path}: the authenticator could not read it: with the quotes, all of its entries give access")
+    return count
 
 
 def _repair(found: RepairedFile | None, file: FileOnDisk, mode: FixMode) -> int:

@@ -41,6 +41,7 @@ from tarmak_iam.config.instance_pools import (
 from tarmak_iam.config.references import reference_issues
 from tarmak_iam.config.section_keys import load_sections
 from tarmak_iam.config.tarmak_types import ITEM, Field
+from tarmak_iam.config.typed_values import check_plain
 from tarmak_iam.config.unknown_keys import place_text, question, suggestion_for
 from tarmak_iam.config.version_issues import hyperkube_issues, version_format_issues
 from tarmak_iam.document import Document
@@ -205,13 +206,11 @@ def unknown_key_text(key: UnknownKey) -> tuple[str, str]:
 
 
 def check_patch(document: Document, field: Field | None, path: tuple[str, ...], *, force: bool = False) -> None:
-    """Raises ConfigError, with its place in the patch, for a key of a patch that Tarmak does not know, and for a
-    duplicate key."""
+    """Raises ConfigError, with its place in the patch, for a key of a patch that Tarmak does not know, and as
+    `check_plain`."""
+    check_plain(document)
     owned = [("clusters", ITEM, *section.path) for section in load_sections()]
     ignored = IgnoredContent.of(document, owned, field=field, path=path)
-    for duplicate in ignored.duplicates:
-        place = document.position(duplicate.route, at_key=True)
-        raise ConfigError(f"duplicate key {quoted(duplicate.name)}", remedy="keep one of them", place=place)
     for unknown in () if force else ignored.unknown:
         what, remedy = unknown_key_text(unknown)
         raise ConfigError(what, remedy=remedy, place=document.position(unknown.route, at_key=True))

@@ -119,8 +119,6 @@ _QUOTED = compiled(r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'")
 
 _ESCAPED = compiled(r"\\(.)")
 
-_BARE_NAME = compiled(r"[^\]\"'=]*")
-
 _QUOTE_BLANK = "put a key that contains a blank in quotes"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from tarmak_iam.config.item_names import Keys, items_of, naming_keys, node_at, scalar_texts
@@ -29,6 +29,8 @@ class Patch:
         """The edits that merge a value into what is at a route. Raises SelectionError for an item of a list that has
         no name, or the name of several items."""
         node = self._node(route)
+        if isinstance(value, (list, tuple)) and field is not None and _is_named(field):
+            self._check_items(value, route, field.of)
         if isinstance(value, Mapping) and isinstance(node, MappingNode) and node.entries:
             for key, child in value.items():
                 yield from self._member(child, route / str(key), _child(field, str(key)))
@@ -46,6 +48,16 @@ class Patch:
             yield from self.edits(value, route, field)
         elif self._node(route) is not None:
             yield self.unset(self.document, route)
+
+    def _check_items(self, items: Iterable[Any], route: Route, of: Field | None) -> None:
+        """Raises SelectionError if two items of the patch are the same one: only one of them would stay."""
+        assert of is not None
+        first: dict[tuple[tuple[Keys, str], ...], int] = {}
+        for number, item in enumerate(items):
+            wanted = tuple(_identity(item, of.struct).items())
+            if wanted and first.setdefault(wanted, number) != number:
+                what = f"items {first[wanted]} and {number} of {self._name(route)} in the patch have the same name"
+                raise SelectionError(what, remedy="keep one of them", place=self.document.position(route))
 
     def _item(self, value: Any, number: int, route: Route, of: Field | None) -> Iterator[ValueEdit]:
         assert of is not None

@@ -16,9 +16,9 @@ from tarmak_iam.config.tarmak_types import ScalarTypeError, scalar_value
 from tarmak_iam.document import Document, Set
 from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.render import scalar_text
+from tarmak_iam.document.repairs import Repair, RepairedFile
 from tarmak_iam.document.source import Source
-from tarmak_iam.errors import Place, TarmakIamError
-from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.patterns import compiled
 from tarmak_iam.text import shortened
 
@@ -27,23 +27,6 @@ _INTEGER = compiled(r"[-+]?(?:0|[1-9][0-9]*)\Z", re.ASCII)
 _NUMBER = compiled(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?\Z", re.ASCII)
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-
-
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """One value that gets the type of its field. `title` says in one sentence what is written."""
-
-    place: Place
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
-class RepairedFile:
-    """The text before, which cannot be used at all, and the document after all repairs."""
-
-    before: str
-    after: Document
-    repairs: tuple[Repair, ...]
 
 
 def with_types_repaired(data: bytes, filename: str) -> RepairedFile | None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from tarmak_iam.config.decode import decode_value
+from tarmak_iam.config.ignored_content import IgnoredContent
 from tarmak_iam.config.tarmak_types import Field, ScalarTypeError, fields_of, scalar_value
 from tarmak_iam.document import Document
 from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.nodes import walk
 from tarmak_iam.document.plain_values import UnwritableValue, plain
+from tarmak_iam.document.write import is_custom_tag
 from tarmak_iam.errors import ConfigError, ParseError
 from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Key, Route
-from tarmak_iam.text import shortened
+from tarmak_iam.text import quoted, shortened
 
 _COLLECTIONS = ("list", "map", "struct")
 
@@ -20,11 +23,31 @@ _OCTAL = compiled(r"[-+]?0[0-7_]+\Z")
 
 
 def yaml_value(text: str) -> Any:
-    """The value of a text in YAML; the text itself if it is not valid YAML."""
+    """The value of a text in YAML; the text itself if it is not valid YAML.
+
+    Raises ConfigError as `check_plain`, without a place."""
     try:
-        return Document.parse(text, json=False).data
+        document = Document.parse(text, json=False)
     except ParseError:
         return text
+    try:
+        check_plain(document)
+    except ConfigError as error:
+        error.place = None  # the text is no file
+        raise
+    return document.data
+
+
+def check_plain(document: Document) -> None:
+    """Raises ConfigError, with its place in the document, for what would be lost if its values were written elsewhere:
+    all but one of several equal keys, and tags such as `!secret`."""
+    for duplicate in IgnoredContent.of(document).duplicates if document.has_duplicates else ():
+        place = document.position(duplicate.route, at_key=True)
+        raise ConfigError(f"duplicate key {quoted(duplicate.name)}", remedy="keep one of them", place=place)
+    for node in walk(document.root) if document.root is not None else ():
+        if node.tag is not None and is_custom_tag(node.tag):
+            what = f"the tag {shortened(node.tag)} would not be written"
+            raise ConfigError(what, remedy="remove it", place=document.place(node))
 
 
 def octal_flaw(text: str, value: Any) -> str | None:

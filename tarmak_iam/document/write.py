@@ -89,20 +89,20 @@ def _written(target: Target, start: int, kept: str, value: Any) -> list[Splice]:
     return [here, new_lines(source, at, text.below)]
 
 
-def _is_custom(tag: str) -> bool:
+def is_custom_tag(tag: str) -> bool:
     """Whether a tag is not a standard one (`!!str`, `!`), which fits only the value that it was written for."""
     return tag != "!" and not tag.startswith(STANDARD_TAG)
 
 
 def _drops_tag(target: Target) -> bool:
     tag = target.holders[-1].node.tag
-    return tag is not None and not (target.keeps_tags and _is_custom(tag))
+    return tag is not None and not (target.keeps_tags and is_custom_tag(tag))
 
 
 def drops_custom_tag(target: Target) -> bool:
     """Whether the target's deepest node has a custom tag, which a new value does not get."""
     tag = target.holders[-1].node.tag
-    return tag is not None and _is_custom(tag) and not target.keeps_tags
+    return tag is not None and is_custom_tag(tag) and not target.keeps_tags
 
 
 def _check_kept_tag(target: Target, value: Any) -> None:

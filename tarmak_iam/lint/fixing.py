@@ -10,12 +10,15 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from tarmak_iam.access.diff import Loaded
 from tarmak_iam.access.lockout import losses
+from tarmak_iam.config import TarmakConfig
 from tarmak_iam.document import Document
 from tarmak_iam.errors import PolicyRefused, TarmakIamError
 from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import parse_settings
 from tarmak_iam.late_dataclass import dataclass
@@ -23,17 +26,14 @@ from tarmak_iam.lint.check import Report, examine, installed_rules
 from tarmak_iam.lint.fix import CompatibleFixes, Fix, with_fixes
 from tarmak_iam.lint.fix_safety import why_unsafe
 from tarmak_iam.lint.fixes import BUILT_IN_FIXES
+from tarmak_iam.lint.new_findings import finding_key
 from tarmak_iam.lint.rule import Rule, Subjects
 from tarmak_iam.lint.rule_run import Located
-from tarmak_iam.patterns import compiled
 from tarmak_iam.plugins import Provided
 from tarmak_iam.text import shortened
 
 _ROUNDS = 100
 """More than any file needs: in each round at least one finding is fixed, or one fix is dropped."""
-
-# Line numbers and sizes in messages: an edit changes them.
-_NUMBER = compiled(r"[0-9][0-9,]*")
 
 _Mark = tuple[str, str, str, tuple[str | int, ...]]
 
@@ -102,12 +102,13 @@ def _changed(before: Sequence[Subjects], after: Sequence[Subjects]) -> tuple[tup
     return tuple(pairs.values())
 
 
-def fix_findings(*subjects: Subjects, unsafe: bool = False) -> FixOutcome:
-    """Fixes what can be fixed, with `unsafe` also what changes access or what Tarmak uses. Writes nothing.
+def fix_findings(*subjects: Subjects, unsafe: bool = False, report: Report | None = None) -> FixOutcome:
+    """Fixes what can be fixed, with `unsafe` also what changes access or what Tarmak uses. Writes nothing. `report` is
+    that of the subjects, if they have been examined.
 
     Raises ConfigError for a plugin that cannot be used, or that fails.
     """
-    return _FixRun(subjects, unsafe=unsafe).outcome()
+    return _FixRun(subjects, examine(*subjects) if report is None else report, unsafe=unsafe).outcome()
 
 
 def fixable_findings(report: Report, *subjects: Subjects) -> tuple[FixableFinding, ...]:
@@ -180,10 +181,10 @@ def _edited(subjects: Sequence[Subjects], proposals: Sequence[FixableFinding]) -
 
 
 class _FixRun:
-    def __init__(self, subjects: tuple[Subjects, ...], *, unsafe: bool) -> None:
+    def __init__(self, subjects: tuple[Subjects, ...], report: Report, *, unsafe: bool) -> None:
         self._before = self._state = subjects
         self._unsafe = unsafe
-        self._report = examine(*subjects)
+        self._report = report
         self._fixed: list[FixableFinding] = []
         self._removed: list[tuple[str, str]] = []
         self._dropped: dict[_Mark, DroppedFix] = {}
@@ -271,14 +272,21 @@ def _proposals(report: Report, subjects: Sequence[Subjects]) -> Iterator[Fixable
 
 
 def _shared_files(subjects: Sequence[Subjects]) -> set[str]:
-    """The names of mappings and settings that are one file through links. What fixes it for one cluster may change
-    access to another, and each name is checked and written on its own, so that it is not fixed."""
+    """The names of mappings and settings that are one file through links, also with clusters that are not checked.
+    What fixes it for one cluster may change access to another, and each name is checked and written on its own, so that
+    it is not fixed."""
     names: dict[str, set[str]] = {}
-    for each in subjects:
-        for document in (each.text_of(Subject.MAPPINGS), each.text_of(Subject.SETTINGS)):
-            if document is not None and len(subjects) > 1:
-                names.setdefault(os.path.realpath(document.filename), set()).add(document.filename)
+    for path in (path for each in subjects[:1] if each.config is not None for path in _own_paths(each.config)):
+        names.setdefault(os.path.realpath(path), set()).add(str(path))
     return {name for same_file in names.values() if len(same_file) > 1 for name in same_file}
+
+
+def _own_paths(config: TarmakConfig) -> Iterator[Path]:
+    """The mappings and settings of all clusters, whether they exist or not."""
+    for cluster in config.selectable_clusters if config.path is not None else ():
+        if is_cluster_id(cluster.cluster_name):
+            files = ClusterFiles.of(config, cluster)
+            yield from (files.mappings_path, files.settings_path)
 
 
 def _owner(located: Located, subjects: Sequence[Subjects]) -> Subjects | None:
@@ -399,5 +407,5 @@ def _kind(located: Located) -> tuple[str, str]:
 
 def _mark(located: Located) -> _Mark:
     """The same for a finding before and after edits of other lines."""
-    finding = located.finding
-    return finding.id, located.place.filename, _NUMBER.sub("#", finding.message), finding.route.plain
+    rule_id, message = finding_key(located)
+    return rule_id, located.place.filename, message, located.finding.route.plain

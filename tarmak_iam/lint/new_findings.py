@@ -56,16 +56,17 @@ class NewFindings:
 def added_findings(before: Iterable[Located], after: Iterable[Located]) -> Iterator[Located]:
     """The findings that are not among those before; line numbers and places are not compared, since an edit changes
     them."""
-    known = Counter(map(_finding_key, before))
+    known = Counter(map(finding_key, before))
     for each in after:
-        key = _finding_key(each)
+        key = finding_key(each)
         if known[key]:
             known[key] -= 1
         else:
             yield each
 
 
-def _finding_key(located: Located) -> tuple[str, str]:
+def finding_key(located: Located) -> tuple[str, str]:
+    """The same for a finding before and after edits of other lines."""
     return located.finding.id, _NUMBER.sub("#", located.finding.message)
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tarmak_iam.config.type_repairs import Repair, RepairedFile
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Scalar, walk
+from tarmak_iam.document.repairs import Repair, RepairedFile
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import ParseError
 from tarmak_iam.patterns import compiled

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam import ConfigError, EditRefused, SelectionError, TarmakConfig
-from tests.config.test_config_edits import FILE, lines
+from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.edits import ConfigEdits
+from tarmak_iam.config.section_keys import key_named
+from tests.config.test_config_edits import CIDRS, FILE, POOL, blue, lines, one
 from tests.support import EXAMPLES
 
 ALIASED = FILE + "- environment: prod\n  metadata: {name: two}\n  kubernetes: *k\n"
@@ -84,3 +87,31 @@ def test_a_hub_is_found_after_a_cluster_above_it_was_removed() -> None:
     assert "+          version: 1.14.1" in edits.set("/clusters[prod-green].kubernetes.version", "1.14.1").diff()
     with pytest.raises(ConfigError, match="prod-hub is a hub: it has no masters"):
         edits.set("/clusters[prod-hub].kubernetes.version", "1.14.1").apply()
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "message"),
+    [
+        ("kubernetes.apiServer", "{public: true, public: false}", "duplicate key 'public'; keep one of them"),
+        ("kubernetes.apiServer.public", "!foo true", "the tag !foo would not be written; remove it"),
+        (CIDRS, "[!foo 10.0.0.0/8]", "the tag !foo would not be written; remove it"),
+    ],
+)
+def test_a_text_of_which_something_would_be_lost(path: str, text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        one().set_text(path, text).apply()
+    assert str(caught.value).endswith(f": {message}")
+
+
+def test_a_text_for_a_key_of_a_section_of_which_something_would_be_lost() -> None:
+    """Without a place: the text is in no file."""
+    with pytest.raises(ConfigError) as caught:
+        key_named(AMAZON, "awsIAMAuthenticatorInit").typed("!foo true")
+    assert str(caught.value) == "the tag !foo would not be written; remove it"
+
+
+@pytest.mark.parametrize("edits", [one(), blue()])  # without a list, and with one
+def test_a_patch_with_two_items_of_one_name(edits: ConfigEdits) -> None:
+    with pytest.raises(SelectionError) as caught:
+        edits.patch({"instancePools": [POOL, {**POOL, "maxCount": 3}]}).apply()
+    assert "items 0 and 1 of instancePools in the patch have the same name; keep one of them" in str(caught.value)

@@ -149,6 +149,8 @@ class Checked:
     fixable: tuple[FixableFinding, ...] = ()
     documents: dict[str, Document] = field(default_factory=dict)
     fixed: int = 0
+    is_partial: bool = False
+    """Whether --diff shows only the repair of a file that cannot be used before."""
 
     @classmethod
     def of(cls, *subjects: Subjects, errors: tuple[TarmakIamError, ...] = (), mode: FixMode | None = None) -> Checked:
@@ -159,7 +161,7 @@ class Checked:
         fixable: tuple[FixableFinding, ...] = ()
         count = 0
         if report.findings and mode is not None:
-            outcome = fix_and_write(subjects, mode)
+            outcome = fix_and_write(subjects, report, mode)
             subjects, report = outcome.after, outcome.report
             fixable, count = outcome.fixable, len(outcome.fixed)
         elif report.findings:
@@ -197,8 +199,11 @@ class Checked:
 
     @property
     def diff_summary(self) -> tuple[str, ...]:
-        count = self.fixed
-        return (f"{count} finding{'' if count == 1 else 's'} would be fixed" if count else "nothing would be fixed",)
+        count, more = self.fixed, sum(not each.is_safe for each in self.fixable)
+        done = f"{count} finding{'' if count == 1 else 's'} would be fixed" if count else "nothing would be fixed"
+        lines = (f"{done}, {more} more with --unsafe-fixes" if more else done,)
+        why = "nothing else was checked: --fix repairs the file first, and may then fix more"
+        return (*lines, why) if self.is_partial else lines
 
 
 def _unexamined(subjects: Iterable[Subjects]) -> tuple[str, ...]:
@@ -231,7 +236,7 @@ def _repaired_first(path: Path, mode: FixMode, checked: Callable[[], Checked]) -
     """A tarmak.yaml that Tarmak rejects for the types of its values is repaired first."""
     count = repair_config(path, mode) if path.is_file() else 0
     if count and mode.is_dry:
-        return Checked(fixed=count)  # what is found then is not known
+        return Checked(fixed=count, is_partial=True)
     found = checked()
     return replace(found, fixed=found.fixed + count)
 
@@ -250,7 +255,7 @@ def check_chosen(session: Session, mode: FixMode | None = None) -> Checked:
     files = session.files(config, cluster)
     repaired = repair_mappings(files.mappings_path, files.within, mode)
     if repaired and mode is not None and mode.is_dry:
-        return Checked(fixed=repaired)
+        return Checked(fixed=repaired, is_partial=True)
     with working(f"reading {shortened(cluster.cluster_name)}"):
         subjects = Subjects.of_cluster(config, cluster, files)
     checked = Checked.of(subjects, mode=mode)
@@ -286,7 +291,7 @@ def _checked(
     every = (ClusterFiles.of(config, each, follow_links=follow_links) for each in clusters)
     repaired = sum(repair_mappings(each.mappings_path, each.within, mode) for each in every)
     if repaired and mode is not None and mode.is_dry:
-        return Checked(fixed=repaired)
+        return Checked(fixed=repaired, is_partial=True)
     outcomes = list(for_each(clusters, read, "reading"))
     errors = tuple(each.error for each in outcomes if each.error)
     subjects = [each.value for each in outcomes if not each.error] or [Subjects(config)]
@@ -354,6 +359,7 @@ def check_files(
         fixable=tuple(finding for each in parts for finding in each.fixable),
         documents={name: document for each in parts for name, document in each.documents.items()},
         fixed=sum(each.fixed for each in parts),
+        is_partial=any(each.is_partial for each in parts),
     )
 
 
@@ -374,7 +380,7 @@ def _parts(
         return [_alone(files[0], follow_links, why, mode)]
     count = repair_config(path, mode) if mode is not None and path.is_file() else 0
     if count and mode is not None and mode.is_dry:
-        return [Checked(fixed=count)]
+        return [Checked(fixed=count, is_partial=True)]
     try:
         config = TarmakConfig.load(path)
     except TarmakIamError as error:
@@ -420,7 +426,7 @@ def _alone(file: NamedFile, follow_links: bool, why: str, mode: FixMode | None) 
             within = file.boundary(follow_links=follow_links)
             repaired = repair_mappings(file.path, within, mode)
             if repaired and mode.is_dry:
-                return Checked(fixed=repaired)
+                return Checked(fixed=repaired, is_partial=True)
             checked = Checked.of(Subjects(mappings=Mappings.load(file.path, within=within)), mode=mode)
             return replace(checked, fixed=checked.fixed + repaired)
         return Checked.of(Subjects(mappings=Mappings.parse(data, str(file.path))))

@@ -91,11 +91,13 @@ def test_the_diff_writes_nothing(shell: Shell, home: Path) -> None:
         "   instancePools:\n-  - minCount: 010\n+  - minCount: 8\n"
     )
     assert result.err == (
-        f"{NOTE}tarmak.yaml:11:15: would be fixed: write 8, as Tarmak reads 010 [IAM035]\n1 finding would be fixed\n"
+        f"{NOTE}tarmak.yaml:11:15: would be fixed: write 8, as Tarmak reads 010 [IAM035]\n"
+        "1 finding would be fixed, 1 more with --unsafe-fixes\n"
     )
     assert text(home) == CONFIG
     (home / "tarmak.yaml").write_text(CONFIG.replace("010", "8"))
-    assert shell.run("check", "tarmak.yaml", "--diff").err == f"{NOTE}nothing would be fixed\n"
+    err = shell.run("check", "tarmak.yaml", "--diff").err
+    assert err == f"{NOTE}nothing would be fixed, 1 more with --unsafe-fixes\n"
     assert "version: 1.12.9" in shell.run("check", "tarmak.yaml", "--fix", "--unsafe-fixes", "--diff", code=1).out
 
 
@@ -225,10 +227,11 @@ def test_a_file_of_two_clusters_is_not_fixed_for_one_of_them(shell: Shell, home:
         (home / f"{name}-cluster" / "tarmak-iam.yaml").write_text(image)
     (home / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(shared)
     (home / "test-cluster" / "aws-iam-authenticator.yaml").symlink_to("../dev-cluster/aws-iam-authenticator.yaml")
-    result = shell.run("-c", ".", "check", "--all-clusters", "--fix", "--unsafe-fixes", code=1)
-    assert result.out.count("[IAM061]") == 2
-    assert "fix]" not in result.out
-    assert (home / "dev-cluster" / "aws-iam-authenticator.yaml").read_text() == shared
+    for options, count in ((("--all-clusters",), 2), ((), 1)):
+        result = shell.run("-c", ".", "check", *options, "--fix", "--unsafe-fixes", code=1)
+        assert result.out.count("[IAM061]") == count
+        assert "fix]" not in result.out
+        assert (home / "dev-cluster" / "aws-iam-authenticator.yaml").read_text() == shared
 
 
 def test_a_mappings_file_without_a_cluster(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,6 +301,8 @@ def test_templates_without_quotes(shell: Shell, home: Path, args: list[str]) -> 
     shell.run(*args, "--fix", code=2)
     diff = shell.run(*args, "--diff", "--unsafe-fixes", code=1)
     assert '+    username: "{{AccountID}}"  # theirs\n' in diff.out
+    assert "the authenticator could not read it: with the quotes, all of its entries give access\n" in diff.err
+    assert diff.err.endswith("nothing else was checked: --fix repairs the file first, and may then fix more\n")
     assert path.read_text() == UNQUOTED
     result = shell.run(*args, "--fix", "--unsafe-fixes", code=None)
     assert "fixed: put the template in quotes: {{AccountID}}\n" in result.err

@@ -1,0 +1,24 @@
+"""What was repaired in a file that cannot be used at all as it is."""
+
+from __future__ import annotations
+
+from tarmak_iam.document.document import Document
+from tarmak_iam.errors import Place
+from tarmak_iam.late_dataclass import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One value that is written otherwise. `title` says in one sentence what is written."""
+
+    place: Place
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepairedFile:
+    """The text before, and the document after all repairs."""
+
+    before: str
+    after: Document
+    repairs: tuple[Repair, ...]
