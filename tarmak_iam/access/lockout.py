@@ -73,7 +73,12 @@ def losses(before: Side, after: Side, me: str | None = None) -> tuple[str, ...]:
     """
     old, new = _both(before, after)
     own = None if me is None else _caller(me)
-    return (*_of_admins(old, new), *_of_nodes(old, new), *(_of_caller(own, old, new) if own else ()))
+    return (*standing_losses(old, new), *(_of_caller(own, old, new) if own else ()))
+
+
+def standing_losses(before: Standings, after: Standings) -> tuple[str, ...]:
+    """As `losses`, from the access that principals have, without that of a caller."""
+    return (*_of_admins(before, after), *_of_nodes(before, after))
 
 
 def has_admin(side: Side) -> bool:

@@ -22,7 +22,6 @@ from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint import Report, Subjects
 from tarmak_iam.mappings.template_repairs import with_templates_quoted
-from tarmak_iam.text import shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.lint.fixing import FixableFinding, FixOutcome
@@ -152,15 +151,13 @@ def _save(outcome: FixOutcome, before: Document, after: Document) -> None:
 
 
 def _effects(outcome: FixOutcome) -> Iterable[str]:
-    """A line for each principal whose access changes; with the cluster's name if there are several clusters."""
-    from tarmak_iam.lint.fix_safety import access_effects
+    """A line for each value that is used otherwise, and for each principal whose access changes. Safe fixes change
+    neither."""
+    from tarmak_iam.lint.fix_effects import effect_lines
 
-    for one, two in zip(outcome.before, outcome.after, strict=True):
-        if one.mappings is two.mappings or all(each.is_safe for each in outcome.fixed):
-            continue
-        cluster = two.installation.cluster_id if two.installation and len(outcome.after) > 1 else ""
-        for effect in access_effects(one, two):
-            yield f"{shortened(cluster)}: {effect.text}" if cluster else effect.text
+    if any(not each.is_safe for each in outcome.fixed):
+        for line in effect_lines(outcome.before, outcome.after):
+            yield f"effect: {line}"
 
 
 def fixable_summary(fixable: Sequence[FixableFinding]) -> str:

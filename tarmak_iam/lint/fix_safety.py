@@ -13,24 +13,21 @@ from tarmak_iam.access.diff import Effect, effects
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Scalar, walk
-from tarmak_iam.document.plain_values import same
+from tarmak_iam.document.plain_values import same, value_at
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.model import DaemonNotStarted
-from tarmak_iam.identity.releases import DEFAULT_RELEASE, NEWEST_READ, RECORDED_RELEASE
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.fix import Fix
+from tarmak_iam.lint.fix_effects import DAEMON_KEYS, LOGS, RELEASES, authenticator_of, used_logs
 from tarmak_iam.lint.rule import Subjects
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
-
-_RELEASES = tuple(dict.fromkeys(map(str, (RECORDED_RELEASE, DEFAULT_RELEASE, NEWEST_READ))))
-"""For a mappings file of which the cluster, and so the release of its authenticator, is not known."""
 
 _Steps = tuple[str | int, ...]
 
 _API_SERVER = ("kubernetes", "apiServer")
 
-_OF_DAEMON = ("cluster_id", "partition", "backends", "accounts", "scrubbed", "reserved_prefixes", "gates", "paths")
+_OF_DAEMON = ("cluster_id", *DAEMON_KEYS)
 """What of the authenticator's configuration is compared, besides access."""
 
 _OTHER_SETTINGS = "the authenticator reads other settings"
@@ -39,26 +36,39 @@ _OTHER_SETTINGS = "the authenticator reads other settings"
 def why_unsafe(before: Sequence[Subjects], after: Sequence[Subjects], fixes: Iterable[Fix]) -> str:
     """What changes through fixes that should be safe, as one clause; empty if nothing does. The subjects of both sides
     are those of the same clusters, in the same order."""
-    about = [Route.of(path).plain for fix in fixes for path in fix.about]
     old, new = before[0].config, after[0].config
-    if old is not None and new is not None and old is not new and (why := _of_config(old, new, about)):
-        return why
+    if old is not None and new is not None and old is not new:
+        named = (Route.of(path).plain for fix in fixes for path in fix.about)
+        about = [path for each in named for path in _without_effect(old, each)]
+        if why := _of_config(old, new, about):
+            return why
     for one, two in zip(before, after, strict=True):
         if one.settings is not two.settings and not same(_plain(one), _plain(two)):
             return "the settings change"
+        if _derived(one) != _derived(two):
+            return "what follows from tarmak.yaml changes"
         if why := _of_access(one, two):
             return why
     return ""
 
 
-def access_effects(before: Subjects, after: Subjects) -> tuple[Effect, ...]:
-    """Who gains and who loses access in one cluster; for a mappings file without a cluster, with the default release
-    of the authenticator."""
-    if before.mappings is None or after.mappings is None:
+def _without_effect(config: TarmakConfig, about: _Steps) -> Iterable[_Steps]:
+    """The values below a path that may have no effect: access logs, and null. Nothing else is, whatever a fix says."""
+    start, below = about[:2], about[2:]
+    if start[:1] != ("clusters",):
         return ()
-    if before.installation is None or after.installation is None:
-        return effects(*(_authenticator(each, str(DEFAULT_RELEASE)) for each in (before.mappings, after.mappings)))
-    return effects(before.installation, after.installation)
+    if logs := [each for each in LOGS if each[: len(below)] == below]:
+        return [(*start, *each) for each in logs]
+    is_log = any(below[: len(each)] == each for each in LOGS)
+    return [about] if is_log or value_at(config.data, about) is None else ()
+
+
+def _derived(subjects: Subjects) -> Any:
+    made = subjects.installation
+    if made is None:
+        return None
+    texts = (made.cluster_id, made.region, made.partition, made.kubernetes_text, made.webhook_file, made.public_address)
+    return (*texts, made.daemon_version, made.image, made.is_hub, made.cluster.authenticator_init)
 
 
 def _plain(subjects: Subjects) -> Any:
@@ -81,15 +91,7 @@ def _effective(cluster: Cluster, about: Sequence[_Steps]) -> dict[str, Any]:
     found = cluster.effective()
     start = (*cluster.route.plain, *_API_SERVER)
     inner = [path[len(start) :] for path in about if path[: len(start)] == start]
-    return {**found, "apiServer": _without(found["apiServer"], inner), "terraform": _used_logs(cluster, found)}
-
-
-def _used_logs(cluster: Cluster, effective: dict[str, Any]) -> dict[str, Any]:
-    """The variables of access logs that are written: those of a load balancer that exists, and are enabled."""
-    found: dict[str, Any] = effective["terraform"]
-    which = ("public", "internal") if cluster.api_server.get("public") else ("internal",)
-    used = [f"elb_access_logs_{each}_" for each in which if found[f"elb_access_logs_{each}_enabled"] == "true"]
-    return {name: value for name, value in found.items() if name.startswith(tuple(used))}
+    return {**found, "apiServer": _without(found["apiServer"], inner), "terraform": used_logs(cluster)}
 
 
 def _without(data: Any, paths: Iterable[_Steps]) -> Any:
@@ -120,8 +122,8 @@ def _of_access(old: Subjects, new: Subjects) -> str:
             return _OTHER_SETTINGS
         found = effects(old.installation, new.installation)
         return _difference(found, old.installation.loaded, new.installation.loaded)
-    for version in _RELEASES:
-        one, two = _authenticator(old.mappings, version), _authenticator(new.mappings, version)
+    for version in RELEASES:
+        one, two = authenticator_of(old.mappings, version), authenticator_of(new.mappings, version)
         if why := _difference(effects(one, two), one, two):
             return why
     return ""
@@ -150,10 +152,6 @@ def _difference(found: Sequence[Effect], one: Authenticator, two: Authenticator)
     if one.failure is not None and two.failure is not None:
         return "the authenticator does not start, so that nobody's access can be compared"
     return "" if _of_daemon(one) == _of_daemon(two) else _OTHER_SETTINGS
-
-
-def _authenticator(mappings: Mappings, version: str) -> Authenticator:
-    return Authenticator.load(mappings.document.text, version=version, filename="config.yaml")
 
 
 def _server(installation: Installation) -> Any:

@@ -12,8 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tarmak_iam.access.diff import Loaded
-from tarmak_iam.access.lockout import losses
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.document import Document
 from tarmak_iam.errors import PolicyRefused, TarmakIamError
@@ -24,6 +22,7 @@ from tarmak_iam.installation.settings import parse_settings
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.check import Report, examine, installed_rules
 from tarmak_iam.lint.fix import CompatibleFixes, Fix, with_fixes
+from tarmak_iam.lint.fix_effects import lock_outs
 from tarmak_iam.lint.fix_safety import why_unsafe
 from tarmak_iam.lint.fixes import BUILT_IN_FIXES
 from tarmak_iam.lint.new_findings import finding_key
@@ -172,7 +171,8 @@ def _edited(subjects: Sequence[Subjects], proposals: Sequence[FixableFinding]) -
     try:
         edited = _with_fixes(subjects, proposals)
         if not all(each.is_safe for each in proposals):
-            _check_access(subjects, edited)
+            if found := tuple(lock_outs(subjects, edited)):
+                raise PolicyRefused("; ".join(found))
         elif why := why_unsafe(subjects, edited, [each.fix for each in proposals]):
             return _Doubt(why)
     except TarmakIamError as error:
@@ -370,15 +370,6 @@ def _rebuilt(subjects: Subjects) -> Subjects:
         follow_links=old.follow_links,
     )
     return replace(subjects, installation=made)
-
-
-def _check_access(before: Sequence[Subjects], after: Sequence[Subjects]) -> None:
-    """Raises PolicyRefused if an unsafe fix would lock out the last admin or a node."""
-    for one, two in zip(before, after, strict=True):
-        if one.mappings is two.mappings or one.installation is None or two.installation is None:
-            continue
-        if found := losses(Loaded.of(one.installation), Loaded.of(two.installation)):
-            raise PolicyRefused("; ".join(found))
 
 
 def _why_no_better(before: Report, after: Report, fixed: Iterable[FixableFinding]) -> str:

@@ -18,6 +18,7 @@ from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.findings import Severity
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Subjects, examine
+from tarmak_iam.lint.fix_effects import effect_lines
 from tarmak_iam.lint.fixing import FixOutcome, fix_findings
 from tarmak_iam.mappings.mappings_file import Mappings
 from tests.lint.mapped import CONFIG
@@ -62,6 +63,8 @@ def _check(subjects: Subjects) -> None:
         if not unsafe:
             assert all(each.is_safe for each in made.fixed)
             assert _used(subjects, made) == _used(after, made)
+        elif _used(subjects, made) != _used(after, made):
+            assert list(effect_lines(made.before, made.after)) != []
         again = fix_findings(after, unsafe=unsafe)
         assert [each.line for each in again.fixed] == []
         assert again.changed == ()

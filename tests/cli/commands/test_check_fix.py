@@ -76,7 +76,8 @@ def test_unsafe_fixes(shell: Shell, home: Path) -> None:
     assert result.out == ""
     assert result.err == (
         f"{NOTE}tarmak.yaml:11:15: fixed: write 8, as Tarmak reads 010 [IAM035]\n"
-        "tarmak.yaml:9:14: fixed: write 1.12.9 [IAM040]\nno findings, 2 fixed\n"
+        "tarmak.yaml:9:14: fixed: write 1.12.9 [IAM040]\neffect: kubernetes.version: v1.12.9 -> 1.12.9\n"
+        "no findings, 2 fixed\n"
     )
     assert text(home) == CONFIG.replace("010", "8").replace("v1.", "1.")
     before = os.stat(home / "tarmak.yaml")
@@ -196,7 +197,7 @@ def test_the_effects_of_unsafe_fixes(shell: Shell, monkeypatch: pytest.MonkeyPat
     (shell.multi / "prod-blue" / "aws-iam-authenticator.yaml").write_text(GOOD + dev)
     (shell.multi / "prod-green" / "aws-iam-authenticator.yaml").write_text(GOOD)
     result = shell.run("-c", ".", "check", "--all-clusters", "--fix", "--unsafe-fixes")
-    assert "prod-blue: arn:aws:iam::111122223333:role/Dev: can log in as dev with group dev\n" in result.err
+    assert "\neffect: prod-blue: arn:aws:iam::111122223333:role/Dev: can log in as dev with group dev\n" in result.err
     one = shell.run("-c", ".", "--cluster", "prod-blue", "check", "--fix", "--unsafe-fixes")
     assert one.err.startswith("no findings")
 

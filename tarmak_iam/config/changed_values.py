@@ -1,0 +1,138 @@
+"""The values of tarmak.yaml that Tarmak uses and that differ between two texts of the file, with their paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tarmak_iam.config.cluster import ReadFile
+from tarmak_iam.config.item_names import items_of, names_of
+from tarmak_iam.config.key_paths import ROOT, IndexStep, KeyStep, NameStep, PathStep, joined
+from tarmak_iam.config.tarmak_output import NOW, defaulted
+from tarmak_iam.config.tarmak_types import Field, fields_of, root_field
+from tarmak_iam.document.nodes import Node
+from tarmak_iam.document.plain_values import same, value_at
+from tarmak_iam.document.render import Layout, flow_text
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
+from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted, shortened
+
+_Steps = tuple[str | int, ...]
+
+_LONGEST = 200
+"""The end of a value, such as the tag of an image, may be what differs."""
+
+_BLANK = compiled(r"\s")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedValue:
+    """`steps` lead to the value in Tarmak's data. `path` is written as for `config get`, relative to the cluster with
+    the index `cluster`, or absolute where that is None. None stands for a key that is not set and has no known
+    default."""
+
+    steps: _Steps
+    path: str
+    cluster: int | None
+    before: Any
+    after: Any
+
+    @property
+    def text(self) -> str:
+        """As in `kubernetes.version: 1.11.1 -> 1.12.9`."""
+        return f"{self.path}: {value_text(self.before)} -> {value_text(self.after)}"
+
+
+def value_text(value: Any) -> str:
+    """A value in one line, for messages; `not set` for None."""
+    if value is None:
+        return "not set"
+    if isinstance(value, str):
+        return shortened(value, _LONGEST) if value and not _BLANK.search(value) else quoted(value)
+    return shortened(flow_text(value, Layout()), _LONGEST)
+
+
+def changed_values(before: ReadFile, after: ReadFile) -> Iterator[ChangedValue]:
+    """In the order of `before`, then new keys. Tarmak's default stands for a key that is not set, so that setting a key
+    to its default changes nothing."""
+    if same(before.data, after.data):
+        return
+    defaults = defaulted(before.data), defaulted(after.data)
+    for steps in _differing(before.data, after.data, ()):
+        old, new = (_used(side, default, steps) for side, default in zip((before, after), defaults, strict=True))
+        old, new = _zero_of(steps, old, new), _zero_of(steps, new, old)
+        if not same(old, new):
+            cluster = steps[1] if steps[0] == "clusters" and len(steps) > 2 else None
+            path = _path(before if value_at(after.data, steps[:-1]) is None else after, steps)
+            yield ChangedValue(steps, path, cluster if isinstance(cluster, int) else None, old, new)
+
+
+def _differing(one: Any, two: Any, steps: _Steps) -> Iterator[_Steps]:
+    """The paths of scalars and lists that differ. Lists of the same length are compared item by item."""
+    if same(one, two):
+        return
+    if _is_mapping_or_none(one) and _is_mapping_or_none(two) and (one or two):
+        old, new = one or {}, two or {}
+        for key in dict.fromkeys((*old, *new)):
+            yield from _differing(old.get(key), new.get(key), (*steps, key))
+    elif isinstance(one, list) and isinstance(two, list) and len(one) == len(two) and _are_objects((*one, *two)):
+        for index, pair in enumerate(zip(one, two, strict=True)):
+            yield from _differing(*pair, (*steps, index))
+    elif steps:
+        yield steps
+
+
+def _is_mapping_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, dict)
+
+
+def _are_objects(items: Sequence[Any]) -> bool:
+    return all(map(_is_mapping_or_none, items))
+
+
+def _used(file: ReadFile, defaults: dict[str, Any], steps: _Steps) -> Any:
+    value = value_at(file.data, steps)
+    value = value_at(defaults, steps) if value is None else value
+    return None if value == NOW else value
+
+
+def _zero_of(steps: _Steps, value: Any, other: Any) -> Any:
+    """Go's zero value of a boolean that is not set."""
+    if value is not None or not isinstance(other, bool):
+        return value
+    field = _field_at(steps)
+    return False if field is not None and field.kind == "bool" and not field.is_pointer else None
+
+
+def _field_at(steps: _Steps) -> Field | None:
+    field: Field | None = root_field()
+    for step in steps:
+        if field is None:
+            return None
+        is_key = field.kind == "struct" and isinstance(step, str)
+        field = fields_of(field.struct).get(str(step)) if is_key else field.of
+    return field
+
+
+def _path(file: ReadFile, steps: _Steps) -> str:
+    """The path with the names of items; of two items with the same name, with their indices."""
+    is_of_cluster = steps[0] == "clusters" and len(steps) > 2
+    start = 2 if is_of_cluster else 0
+    found = [_step(file, steps, number) for number in range(start, len(steps))]
+    return joined(tuple(found)) if is_of_cluster else f"{ROOT}{joined(tuple(found))}"
+
+
+def _step(file: ReadFile, steps: _Steps, number: int) -> PathStep:
+    step = steps[number]
+    if isinstance(step, str):
+        return KeyStep(step)
+    above = _node(file, steps[:number])
+    field = _field_at(steps[:number])
+    names = [names_of(item, field.of if field is not None else None)[-1:] for item in items_of(above)]
+    own = names[step] if step < len(names) else ()
+    return NameStep(own[0]) if own and names.count(own) == 1 else IndexStep(step)
+
+
+def _node(file: ReadFile, steps: _Steps) -> Node | None:
+    return file.document.node(Route.of(steps))

@@ -1,0 +1,185 @@
+"""The effects of unsafe fixes on what Tarmak and the authenticator use and on access, and the lock-outs they refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tarmak_iam.config import TarmakConfig
+from tarmak_iam.document import Edit, Remove, Set
+from tarmak_iam.findings import Finding, Subject
+from tarmak_iam.lint import Rule, Subjects
+from tarmak_iam.lint.fix import Fix
+from tarmak_iam.lint.fix_effects import effect_lines
+from tarmak_iam.lint.fix_safety import why_unsafe
+from tarmak_iam.lint.fixing import FixOutcome, fix_findings
+from tarmak_iam.lint.rule import CONFIG, MAPPINGS
+from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
+from tests.lint.fixed import outcome
+from tests.lint.remedies import CONFIG_NAME, Files, subjects_of
+from tests.support import bring_plugins
+
+DEV = (
+    "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\ncurrentCluster: dev-cluster\nclusters:\n"
+    "- environment: dev\n  metadata:\n    name: cluster\n"
+)
+OTHER = "- environment: test\n  metadata:\n    name: cluster\n"
+ON = "  kubernetes:\n    apiServer:\n      amazon:\n        awsIAMAuthenticatorInit: true\n"
+ROLE = "arn:aws:iam::111122223333:role"
+ADMIN = f"server:\n  mapRoles:\n  - {{roleARN: '{ROLE}/Admin', username: admin, groups: ['system:masters']}}\n"
+NODES = (
+    f"  - {{roleARN: '{ROLE}/Node', username: 'system:node:{{{{EC2PrivateDNSName}}}}', "
+    "groups: ['system:bootstrappers', 'system:nodes']}\n"
+)
+GAINS = f"{ROLE}/Admin: can log in as admin with group system:masters"
+
+
+def effects_of(files: Files) -> list[str]:
+    made = outcome(files, unsafe=True)
+    return list(effect_lines(made.before, made.after))
+
+
+def test_iam_login_is_enabled_by_a_key_in_its_place() -> None:
+    text = f"{DEV}  kubernetes:\n    apiServer:\n      awsIAMAuthenticatorInit: true\n"
+    assert effects_of({CONFIG_NAME: text, MAPPINGS_NAME: ADMIN}) == [
+        "kubernetes.apiServer.amazon.awsIAMAuthenticatorInit: false -> true (IAM login is enabled)",
+        GAINS,
+    ]
+    several = text + OTHER + "  Location: eu-west-1\n"
+    assert effects_of({CONFIG_NAME: several}) == [
+        "dev-cluster: kubernetes.apiServer.amazon.awsIAMAuthenticatorInit: false -> true (IAM login is enabled)",
+        "test-cluster: location: not set -> eu-west-1",
+    ]
+
+
+def test_access_is_that_of_a_cluster_with_iam_login() -> None:
+    """Where it is not enabled, the access that the mappings are meant to give is compared."""
+    wrong = f"clusterID: other-x\n{ADMIN}"
+    accepted = "clusterID: other-x -> dev-cluster (tokens for this cluster are accepted)"
+    assert effects_of({CONFIG_NAME: DEV + ON, MAPPINGS_NAME: wrong}) == [accepted, GAINS]
+    assert effects_of({CONFIG_NAME: DEV, MAPPINGS_NAME: wrong}) == [accepted]
+    path = ADMIN.replace("role/Admin", "role/team/Admin")
+    assert effects_of({CONFIG_NAME: DEV, MAPPINGS_NAME: path}) == [GAINS]
+
+
+def test_settings_of_the_authenticator() -> None:
+    image = "public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator"
+    reserved = "  reservedPrefixConfig:\n  - {backendMode: mountedfile, usernamePrefixReserveList: [x]}\n"
+    before, after = (subjects_of({MAPPINGS_NAME: ADMIN + each}) for each in ("", "  port: 21363\n  address: 0.0.0.0\n"))
+    assert list(effect_lines([before], [after])) == [
+        "server.address: 127.0.0.1 -> 0.0.0.0",
+        "server.port: 21362 -> 21363",
+    ]
+    fixed = reserved.replace("mountedfile", "MountedFile")
+    settings = "daemonVersion: v0.7.9\n"
+    before, after = (subjects_of({MAPPINGS_NAME: ADMIN + each, "tarmak-iam.yaml": settings}) for each in (fixed, ""))
+    assert list(effect_lines([before], [after])) == ["server.reservedPrefixConfig: {MountedFile: [x]} -> {}"]
+    before, after = (
+        subjects_of({MAPPINGS_NAME: ADMIN, "tarmak-iam.yaml": each}) for each in (settings, "daemonVersion: v0.7.8\n")
+    )
+    assert list(effect_lines([before], [after])) == [
+        f"image: {image}:v0.7.9-eks-1-34-12 -> {image}:v0.7.8-eks-1-35-2",
+        "daemonVersion: v0.7.9 -> v0.7.8",
+    ]
+
+
+def test_a_mappings_file_that_could_not_be_read() -> None:
+    subjects = subjects_of({MAPPINGS_NAME: ADMIN})
+    assert list(effect_lines([subjects], [subjects], [MAPPINGS_NAME])) == [GAINS]
+    assert list(effect_lines([subjects], [subjects])) == []
+    alone = Subjects(mappings=Mappings.parse(ADMIN))
+    assert list(effect_lines([alone], [alone], [MAPPINGS_NAME])) == [GAINS]
+
+
+def test_access_logs_without_effect_are_not_reported() -> None:
+    text = (
+        "  kubernetes:\n    version: v1.12.9\n    apiServer:\n      allowCIDRs: [10.0.0.0/8]\n      amazon:\n"
+        "        publicELBAccessLogs: {bucket: x}\n        awsIAMAuthenticatorInit: false\n"
+    )
+    assert effects_of({CONFIG_NAME: DEV + text}) == ["kubernetes.version: v1.12.9 -> 1.12.9"]
+
+
+def rule_of(*edits: Edit, is_safe: bool = False, about: tuple[tuple[str | int, ...], ...] = ()) -> Rule:
+    """Fixes a project named `bad`."""
+
+    def check(rule: Rule, part: TarmakConfig) -> Iterator[Finding]:
+        if part.data.get("project") == "bad":
+            yield rule.finding(Subject.CONFIG, ("project",), "bad")
+
+    fix = Fix("fix it", (Set(("project",), "good"), *edits), is_safe, about=(("project",), *about))
+    return CONFIG.error("TEST001", "test-rule", "a test", check, fix=lambda _finding, _subjects: fix)
+
+
+INIT = ("clusters", 0, "kubernetes", "apiServer", "amazon", "awsIAMAuthenticatorInit")
+
+
+def made(*subjects: Subjects) -> FixOutcome:
+    return fix_findings(*subjects, unsafe=True)
+
+
+@pytest.mark.parametrize("edit", [Set(INIT, False), Remove(INIT)])
+def test_no_fix_disables_the_login_of_admins_and_nodes(monkeypatch: pytest.MonkeyPatch, edit: Edit) -> None:
+    bring_plugins(monkeypatch, "tarmak_iam.rules", rule_of(edit))
+    text = f"{DEV}{ON}project: bad\n"
+    found = made(subjects_of({CONFIG_NAME: text, MAPPINGS_NAME: ADMIN + NODES}))
+    assert found.changed == ()
+    why = f"the last mapping to system:masters would be lost ({ROLE}/Admin)"
+    assert [each.why for each in found.dropped] == [f"{why}; the nodes of {ROLE}/Node could no longer join"]
+    assert made(subjects_of({CONFIG_NAME: text})).dropped == ()  # nobody is mapped
+    unknown = made(Subjects(TarmakConfig.parse(text)))
+    assert [each.why for each in unknown.dropped] == [
+        "IAM login to dev-cluster would be disabled, and its mappings were not checked"
+    ]
+
+
+def test_no_fix_locks_out_an_admin_while_another_one_gives_access(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the fix of clusterID nobody has access, but who is meant to have it is not lost."""
+
+    def check(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+        if mappings.entries:
+            yield rule.finding(Subject.MAPPINGS, ("server",), "bad")
+
+    edits = (Set(("clusterID",), "dev-cluster"), Remove(("server", "mapRoles", 0)))
+    fix = Fix("fix it", edits, is_safe=False)
+    rule = MAPPINGS.error("TEST002", "test-mappings", "a test", check, fix=lambda _finding, _subjects: fix)
+    bring_plugins(monkeypatch, "tarmak_iam.rules", rule)
+    found = outcome({CONFIG_NAME: DEV + ON, MAPPINGS_NAME: f"clusterID: other-x\n{ADMIN}"}, unsafe=True)
+    assert [each.why for each in found.dropped] == [f"the last mapping to system:masters would be lost ({ROLE}/Admin)"]
+
+
+def test_no_fix_of_a_mappings_file_without_a_cluster_locks_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def check(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+        if mappings.entries:
+            yield rule.finding(Subject.MAPPINGS, ("server",), "bad")
+
+    fix = Fix("fix it", (Remove(("server", "mapRoles", 0)),), is_safe=False)
+    rule = MAPPINGS.error("TEST002", "test-mappings", "a test", check, fix=lambda _finding, _subjects: fix)
+    bring_plugins(monkeypatch, "tarmak_iam.rules", rule)
+    found = made(Subjects(mappings=Mappings.parse(ADMIN)))
+    assert [each.why for each in found.dropped] == [f"the last mapping to system:masters would be lost ({ROLE}/Admin)"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "why"),
+    [
+        (Set(INIT, True), "Tarmak reads other values"),
+        (Set((*INIT[:-2], "authTokenWebhookFile"), "/etc/x"), "Tarmak reads other values"),
+        (Set(("currentCluster",), "dev-other"), "Tarmak reads other values"),
+    ],
+)
+def test_what_a_fix_says_to_have_no_effect_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch, edit: Set, why: str
+) -> None:
+    bring_plugins(monkeypatch, "tarmak_iam.rules", rule_of(edit, is_safe=True, about=(tuple(edit.path), INIT[:-1])))  # type: ignore[arg-type]  # plain steps
+    found = fix_findings(subjects_of({CONFIG_NAME: f"{DEV}{ON.replace('true', 'false')}project: bad\n"}))
+    assert found.changed == ()
+    assert [each.why_unsafe for each in found.fixable] == [why]
+
+
+def test_an_installation_that_differs_is_no_safe_fix() -> None:
+    """Also where the data that Tarmak reads are the same."""
+    one, two = (subjects_of({CONFIG_NAME: each}).installation for each in (DEV, DEV + ON))
+    assert why_unsafe([Subjects(installation=one)], [Subjects(installation=two)], []) == (
+        "what follows from tarmak.yaml changes"
+    )
