@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tarmak_iam.cli.console import note, print_diff, print_diff_text, record_written, working
+from tarmak_iam.cli.console import note, print_diff_text, record_written, working
 from tarmak_iam.cli.options import with_options
-from tarmak_iam.config.type_repairs import with_types_repaired
+from tarmak_iam.config import TarmakConfig, type_repairs
 from tarmak_iam.document import Document
-from tarmak_iam.document.file_on_disk import FileOnDisk
-from tarmak_iam.document.files import Boundary, read_file, read_if_present
+from tarmak_iam.document.files import Boundary, Replacement, read_file, read_if_present, replace_files
 from tarmak_iam.document.repairs import RepairedFile
 from tarmak_iam.document.unified_diff import unified_diff
-from tarmak_iam.errors import FileError
+from tarmak_iam.errors import ConfigError, FileError, ParseError
+from tarmak_iam.findings import Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint import Report, Subjects
-from tarmak_iam.mappings.template_repairs import with_templates_quoted
+from tarmak_iam.mappings import template_repairs
+from tarmak_iam.mappings.mappings_file import Mappings
 
 if TYPE_CHECKING:
     from tarmak_iam.lint.fixing import FixableFinding, FixOutcome
@@ -44,12 +47,61 @@ def fix_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_options(command, _FIX_OPTIONS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FixMode:
-    """What `check` does about findings that can be fixed: `is_dry` only shows it."""
+    """What `check` does about findings that can be fixed: `is_dry` only shows it. `count` is the number of those that
+    were fixed, or would be, so far."""
 
     unsafe: bool
     is_dry: bool
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _RepairedClusterFiles(ClusterFiles):
+    repaired: Mappings | None = None
+
+    def mappings(self) -> Mappings | None:
+        return self.repaired
+
+
+@dataclass(frozen=True, slots=True)
+class FixTurn:
+    """One attempt to fix the files of one tarmak.yaml. Files that cannot be used as they are, are repaired as they are
+    read, and written with the fixes: `repaired` has them by name."""
+
+    mode: FixMode
+    repaired: dict[str, RepairedFile] = field(default_factory=dict)
+
+    def config(self, path: Path | None) -> TarmakConfig | None:
+        """The tarmak.yaml that `TarmakConfig.load` would read, with its values in the types that Tarmak requires. None
+        if Tarmak can read the file, or could not read it then either. Tarmak uses nothing of such a file, so that this
+        is a safe fix. Raises FileError."""
+        return self._kept(type_repairs.load_repaired(path))
+
+    def mappings(self, path: Path, within: Boundary) -> Mappings | None:
+        """The mappings with templates in quotes, without which the authenticator does not start: principals gain
+        access, so that it is an unsafe fix. None also for a file that cannot be read at all, which the check
+        reports."""
+        try:
+            return self._kept(template_repairs.load_repaired(path, within)) if self.mode.unsafe else None
+        except FileError:
+            return None
+
+    def files(self, files: ClusterFiles) -> ClusterFiles:
+        """The files of a cluster, with repaired mappings."""
+        mappings = self.mappings(files.mappings_path, files.within)
+        if mappings is None:
+            return files
+        return _RepairedClusterFiles(
+            files.directory, files.cluster_name, files.follow_links, files.command_line, mappings
+        )
+
+    def _kept(self, found: tuple[_Made, RepairedFile] | None) -> _Made | None:
+        if found is None:
+            return None
+        self.repaired[found[1].after.filename] = found[1]
+        return found[0]
 
 
 def fix_mode(context: click.Context, output: str, *, fix: bool, unsafe_fixes: bool, diff: bool) -> FixMode | None:
@@ -72,92 +124,100 @@ def edit_all_in_turn(config: Path, edit: Callable[[], _Made]) -> _Made:
     return in_turn(lock_file_of(config), inner, CONFIG_EDIT, partial(recover_config, config))
 
 
-def fix_and_write(subjects: Sequence[Subjects], report: Report, mode: FixMode) -> FixOutcome:
-    """Fixes what can be fixed of the report and writes the files that change, or only shows it.
+def fix_and_write(
+    subjects: Sequence[Subjects], report: Report, turn: FixTurn, within: Boundary | None = None
+) -> FixOutcome:
+    """Fixes what can be fixed of the report and writes the files that change, all or none of them, or only shows it.
+    `within` is the boundary of a mappings file without a cluster.
 
     Raises TarmakIamError; FileChanged if another program has changed a file meanwhile."""
     from tarmak_iam.lint.fixing import fix_findings
 
+    mode, repaired = turn.mode, turn.repaired
+    texts = {name: each.before for name, each in repaired.items()}
     with working("fixing"):
-        outcome = fix_findings(*subjects, unsafe=mode.unsafe, report=report)
-    for before, after in outcome.changed:
+        outcome = fix_findings(*subjects, unsafe=mode.unsafe, report=report, originals=texts)
+    changed = [(texts.get(new.filename, old.text), new) for old, new in outcome.documents]
+    changed = [(text, document) for text, document in changed if text != document.text]
+    if not mode.is_dry:
+        replace_files(_replacement(outcome, text, document, within) for text, document in changed)
+        record_written(*(document.filename for _, document in changed))
+    for text, document in changed:
         if mode.is_dry:
-            print_diff(before, after)
-        else:
-            _save(outcome, before, after)
-            record_written(after.filename)
-        for each in outcome.fixed:
-            if each.filename == after.filename:
-                note(each.line_of("would be fixed" if mode.is_dry else "fixed"))
-        for filename, comment in outcome.removed_comments:
-            if filename == after.filename:
-                note(f"{filename}: removed with it: the comment {comment}")
+            print_diff_text(unified_diff(text, document.text, document.filename))
+        for line in _lines_about(document.filename, outcome, turn):
+            note(line)
     for dropped in outcome.dropped:
-        note(dropped.line)
-    for line in _effects(outcome):
-        note(line)
+        note(dropped.line_before if mode.is_dry else dropped.line)
+    for line in _effects(outcome, turn):
+        note(f"effect: {line}")
+    mode.count += len(outcome.fixed) + sum(len(each.repairs) for each in repaired.values())
     return outcome
 
 
-def repair_config(path: Path, mode: FixMode) -> int:
-    """Writes values of tarmak.yaml in the type that Tarmak requires, or only shows it, and returns how many. 0 if
-    Tarmak can read the file, or could not read it then either. Tarmak uses nothing of such a file. Raises FileError."""
-    data = read_file(path)
-    return _repair(with_types_repaired(data, str(path)), FileOnDisk.of(path, data), mode)
-
-
-def repair_mappings(path: Path, within: Boundary, mode: FixMode | None) -> int:
-    """The same for templates without quotes, for which the authenticator does not start: with them in quotes,
-    principals gain access, so that it is an unsafe fix. 0 also for a file that cannot be read at all, which the check
-    reports."""
-    if mode is None or not mode.unsafe:
-        return 0
-    try:
-        data = read_if_present(path, within)
-    except FileError:
-        return 0
-    if data is None:
-        return 0
-    count = _repair(with_templates_quoted(data, str(path)), FileOnDisk.of(path, data, within), mode)
-    if count:
-        note(f"{path}: the authenticator could not read it: with the quotes, all of its entries give access")
-    return count
-
-
-def _repair(found: RepairedFile | None, file: FileOnDisk, mode: FixMode) -> int:
-    if found is None:
-        return 0
-    if mode.is_dry:
-        print_diff_text(unified_diff(found.before, found.after.text, str(file.path)))
-    else:
-        file.save(found.after.to_bytes())
-        record_written(file.path)
-    for each in found.repairs:
-        note(f"{each.place}: {'would be fixed' if mode.is_dry else 'fixed'}: {each.title}")
-    return len(found.repairs)
-
-
-def _save(outcome: FixOutcome, before: Document, after: Document) -> None:
+def _replacement(outcome: FixOutcome, before: str, after: Document, within: Boundary | None) -> Replacement:
+    path = Path(after.filename)
     for each in outcome.after:
-        if each.config is not None and each.config.document is after:
-            return each.config.save()
-        if each.mappings is not None and each.mappings.document is after:
-            return each.mappings.save()
-        if each.settings is after and each.config is not None and each.installation is not None:
+        if each.text_of(Subject.CONFIG) is after:
+            within = None
+        elif any(each.text_of(subject) is after for subject in Subject) and each.config and each.installation:
             installation = each.installation
             files = ClusterFiles.of(each.config, installation.cluster, follow_links=installation.follow_links)
-            return files.write(files.settings_path, after, before)
-    raise AssertionError(f"{after.filename} belongs to nothing that was checked")
+            path, within = files.home / path.name, files.within
+    return Replacement(path, after.to_bytes(), after.source.encode(before), within=within)
 
 
-def _effects(outcome: FixOutcome) -> Iterable[str]:
-    """A line for each value that is used otherwise, and for each principal whose access changes. Safe fixes change
-    neither."""
+def _lines_about(filename: str, outcome: FixOutcome, turn: FixTurn) -> Iterator[str]:
+    """The repairs and the fixes of a file."""
+    word = "would be fixed" if turn.mode.is_dry else "fixed"
+    if filename in turn.repaired:
+        for each in turn.repaired[filename].repairs:
+            yield f"{each.place}: {word}: {each.title}"
+    for found in outcome.fixed:
+        if found.filename == filename:
+            yield found.line_of(word)
+
+
+def _effects(outcome: FixOutcome, turn: FixTurn) -> Iterator[str]:
+    """Safe fixes have none. A repaired tarmak.yaml is not compared: Tarmak used nothing of it."""
     from tarmak_iam.lint.fix_effects import effect_lines
 
-    if any(not each.is_safe for each in outcome.fixed):
-        for line in effect_lines(outcome.before, outcome.after):
-            yield f"effect: {line}"
+    texts = (each.text_of(Subject.MAPPINGS) for each in outcome.after)
+    unreadable = [each.filename for each in texts if each is not None and each.filename in turn.repaired]
+    for name in unreadable:
+        yield f"{name}: the authenticator can read the file, and all of its entries take effect"
+    if unreadable or any(not each.is_safe for each in outcome.fixed):
+        yield from effect_lines(outcome.before, outcome.after, unreadable)
+
+
+@contextmanager
+def types_offered(path: Path) -> Iterator[None]:
+    """The error for a tarmak.yaml whose values have the wrong type names the command that writes the right ones."""
+    with _repair_offered(lambda: type_repairs.with_types_repaired(read_file(path), str(path)), "check --fix", path):
+        yield
+
+
+@contextmanager
+def quotes_offered(path: Path, within: Boundary) -> Iterator[None]:
+    """The same for a mappings file with templates without quotes."""
+
+    def repaired() -> RepairedFile | None:
+        data = read_if_present(path, within)
+        return None if data is None else template_repairs.with_templates_quoted(data, str(path))
+
+    with _repair_offered(repaired, "check --fix --unsafe-fixes", path):
+        yield
+
+
+@contextmanager
+def _repair_offered(repaired: Callable[[], RepairedFile | None], command: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (ConfigError, ParseError) as error:
+        with suppress(FileError):
+            if path.is_file() and error.place is not None and error.place.filename == str(path) and repaired():
+                error.remedy = f"{error.remedy or 'it can be fixed'} (fix: `tarmak-iam {command}`)"
+        raise
 
 
 def fixable_summary(fixable: Sequence[FixableFinding]) -> str:

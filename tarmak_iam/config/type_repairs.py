@@ -6,14 +6,20 @@ meant, and only if Tarmak accepts the file afterwards.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from tarmak_iam.config.cluster import ReadFile
+from tarmak_iam.config.config import TarmakConfig
 from tarmak_iam.config.ignored_content import IgnoredContent, TypedScalar
+from tarmak_iam.config.locate import config_path, directory_option
 from tarmak_iam.config.tarmak_types import ScalarTypeError, scalar_value
 from tarmak_iam.document import Document, Set
+from tarmak_iam.document.file_on_disk import FileOnDisk
+from tarmak_iam.document.files import read_file
 from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.render import scalar_text
 from tarmak_iam.document.repairs import Repair, RepairedFile
@@ -41,6 +47,19 @@ def with_types_repaired(data: bytes, filename: str) -> RepairedFile | None:
     except TarmakIamError:
         return None
     return RepairedFile(document.text, after, tuple(repair for repair, _ in found))
+
+
+def load_repaired(path: Path | None) -> tuple[TarmakConfig, RepairedFile] | None:
+    """As `TarmakConfig.load`, with the values in the right types; nothing is written. None for a file that Tarmak
+    accepts, or would not accept then either. Raises FileError."""
+    file = config_path(path, os.environ)
+    data = read_file(file)
+    found = with_types_repaired(data, str(file))
+    if found is None:
+        return None
+    config = TarmakConfig.parse(found.after.to_bytes(), str(file))
+    option = directory_option(path, os.environ)
+    return TarmakConfig(config.file, FileOnDisk.of(file, data), option), found
 
 
 def _repairs(document: Document) -> Iterator[tuple[Repair, Set]]:

@@ -151,6 +151,11 @@ class Source:
         return "\r\n" if self.text[last - 1 : last + 1] == "\r\n" else self.text[last]
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a text without their line breaks, as `Source` counts them; the last one may be empty."""
+    return _LINE_END.split(text)
+
+
 def _check_size(size: int, filename: str) -> None:
     if size > MAX_BYTES:
         what = f"the file has {size:,} bytes, which is more than the limit of {MAX_BYTES:,}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import accumulate
 
@@ -14,9 +15,12 @@ from tarmak_iam.document.splices import code_end
 from tarmak_iam.document.unified_diff import common_start
 from tarmak_iam.errors import ParseError
 from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Path, Route, Step
 
 _Steps = tuple[str | int, ...]
+
+_LINE = compiled(r"\b(line )([0-9]+)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,10 @@ class TextEdit:
 class Fix:
     """What fixes a finding: `text_edits` of its file, and `edits` after them.
 
-    `title` says in one sentence what it does. The paths of all edits are those in the file as it is. A fix is safe if
-    nobody's access and nothing that Tarmak uses changes; that is verified before it is made as a safe fix. `about` are
-    paths in tarmak.yaml below which the values have no effect, so that they may change.
+    `title` says in one sentence what it does; `lines` are the numbers of the lines that it names, as in `line 5`. The
+    paths of all edits are those in the file as it is. A fix is safe if nobody's access and nothing that Tarmak uses
+    changes; that is verified before it is made as a safe fix. `about` are paths of access logs, and of null, in
+    tarmak.yaml below which the values have no effect, so that they may change.
     """
 
     title: str
@@ -43,6 +48,15 @@ class Fix:
     is_safe: bool = True
     text_edits: tuple[TextEdit, ...] = ()
     about: tuple[Path | Route, ...] = ()
+    lines: tuple[int, ...] = ()
+
+    def with_lines(self, moved: Callable[[int], int]) -> Fix:
+        """The same with other numbers for the lines that the title names."""
+        if not self.lines:
+            return self
+        numbers = {str(each): str(moved(each)) for each in self.lines}
+        title = _LINE.sub(lambda match: f"{match[1]}{numbers.get(match[2], match[2])}", self.title)
+        return replace(self, title=title, lines=tuple(map(int, numbers.values())))
 
     @property
     def claims(self) -> tuple[_Steps, ...]:
@@ -244,3 +258,8 @@ def entry_at(document: Document, route: Route) -> tuple[Mapping, Entry] | None:
 
 def _is_written(document: Document, route: Route) -> bool:
     return not route.steps or document.has(route)
+
+
+def line_of(document: Document, route: Route) -> int:
+    """The line of a key or item."""
+    return document.position(route, at_key=True).line or 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,13 +23,14 @@ from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.check import Report, examine, installed_rules
 from tarmak_iam.lint.fix import CompatibleFixes, Fix, with_fixes
 from tarmak_iam.lint.fix_effects import lock_outs
+from tarmak_iam.lint.fix_places import PlacesBefore, distance
 from tarmak_iam.lint.fix_safety import why_unsafe
 from tarmak_iam.lint.fixes import BUILT_IN_FIXES
 from tarmak_iam.lint.new_findings import finding_key
 from tarmak_iam.lint.rule import Rule, Subjects
 from tarmak_iam.lint.rule_run import Located
 from tarmak_iam.plugins import Provided
-from tarmak_iam.text import shortened
+from tarmak_iam.text import brief_list, shortened
 
 _ROUNDS = 100
 """More than any file needs: in each round at least one finding is fixed, or one fix is dropped."""
@@ -39,12 +40,14 @@ _Mark = tuple[str, str, str, tuple[str | int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class FixableFinding:
-    """A finding and its fix. `why_unsafe`: what makes a fix unsafe that the rule takes for safe; else empty."""
+    """A finding and its fix. `why_unsafe`: what makes a fix unsafe that the rule takes for safe; else empty.
+    `removed_comments` are the texts of the comments that went with what the fix removed."""
 
     located: Located
     fix: Fix
     filename: str
     why_unsafe: str = ""
+    removed_comments: tuple[str, ...] = ()
 
     @property
     def is_safe(self) -> bool:
@@ -56,26 +59,44 @@ class FixableFinding:
         return self.line_of("fixed")
 
     def line_of(self, word: str) -> str:
-        return f"{self.located.place}: {word}: {self.fix.title} [{self.located.finding.id}]"
+        return f"{self.located.place}: {word}: {self.fix.title}{self._removed} [{self.located.finding.id}]"
+
+    @property
+    def _removed(self) -> str:
+        texts = [f"the comment {shortened(each)}" for each in self.removed_comments]
+        return f" (removed with it: {brief_list(texts)})" if texts else ""
 
 
 @dataclass(frozen=True, slots=True)
 class DroppedFix:
-    """A fix that was not made, and why."""
+    """A fix that was not made, and why. `finding` is one of the files as they are after all fixes, `found` the same one
+    in the files before, as in `FixOutcome`."""
 
     finding: FixableFinding
     why: str
+    found: FixableFinding
 
     @property
     def line(self) -> str:
-        return f"{self.finding.line_of('not fixed')}: {self.why}"
+        return self._line(self.finding)
+
+    @property
+    def line_before(self) -> str:
+        """As `line`, with the place in the file before all fixes."""
+        return self._line(self.found)
+
+    def _line(self, finding: FixableFinding) -> str:
+        return f"{finding.line_of('not fixed')}: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
 class FixOutcome:
     """`before` and `after` are the subjects of the same clusters, in the same order; `report` is about `after`, and
-    `fixable` are its findings that have a fix that was not made. `removed_comments` are the comments that went with
-    what was removed, each with the name of its file."""
+    `fixable` are its findings that have a fix that was not made.
+
+    The places of `fixed`, and the lines that their titles name, are those in the files before all fixes. A finding that
+    is in a line that a fix before has written has its place in the file as that fix left it.
+    """
 
     before: tuple[Subjects, ...]
     after: tuple[Subjects, ...]
@@ -83,31 +104,46 @@ class FixOutcome:
     fixed: tuple[FixableFinding, ...]
     dropped: tuple[DroppedFix, ...]
     fixable: tuple[FixableFinding, ...]
-    removed_comments: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def documents(self) -> tuple[tuple[Document, Document], ...]:
+        """Each document before and after, in the order of the files."""
+        return tuple(_documents(self.before, self.after))
 
     @property
     def changed(self) -> tuple[tuple[Document, Document], ...]:
-        """The documents that differ, before and after, in the order of the files."""
+        """Those of them that differ."""
         return _changed(self.before, self.after)
 
 
-def _changed(before: Sequence[Subjects], after: Sequence[Subjects]) -> tuple[tuple[Document, Document], ...]:
+def _documents(before: Sequence[Subjects], after: Sequence[Subjects]) -> Iterable[tuple[Document, Document]]:
     pairs: dict[str, tuple[Document, Document]] = {}
     for one, two in zip(before, after, strict=True):
         for subject in Subject:
             old, new = one.text_of(subject), two.text_of(subject)
-            if old is not None and new is not None and old.text != new.text:
+            if old is not None and new is not None:
                 pairs.setdefault(old.filename, (old, new))
-    return tuple(pairs.values())
+    return pairs.values()
 
 
-def fix_findings(*subjects: Subjects, unsafe: bool = False, report: Report | None = None) -> FixOutcome:
+def _changed(before: Sequence[Subjects], after: Sequence[Subjects]) -> tuple[tuple[Document, Document], ...]:
+    return tuple((old, new) for old, new in _documents(before, after) if old.text != new.text)
+
+
+def fix_findings(
+    *subjects: Subjects,
+    unsafe: bool = False,
+    report: Report | None = None,
+    originals: Mapping[str, str] | None = None,
+) -> FixOutcome:
     """Fixes what can be fixed, with `unsafe` also what changes access or what Tarmak uses. Writes nothing. `report` is
-    that of the subjects, if they have been examined.
+    that of the subjects, if they have been examined; `originals` are the texts of files that were repaired before, by
+    name: places are then those in these texts.
 
     Raises ConfigError for a plugin that cannot be used, or that fails.
     """
-    return _FixRun(subjects, examine(*subjects) if report is None else report, unsafe=unsafe).outcome()
+    found = examine(*subjects) if report is None else report
+    return _FixRun(subjects, found, unsafe=unsafe, originals=originals or {}).outcome()
 
 
 def fixable_findings(report: Report, *subjects: Subjects) -> tuple[FixableFinding, ...]:
@@ -181,22 +217,26 @@ def _edited(subjects: Sequence[Subjects], proposals: Sequence[FixableFinding]) -
 
 
 class _FixRun:
-    def __init__(self, subjects: tuple[Subjects, ...], report: Report, *, unsafe: bool) -> None:
+    def __init__(
+        self, subjects: tuple[Subjects, ...], report: Report, *, unsafe: bool, originals: Mapping[str, str]
+    ) -> None:
         self._before = self._state = subjects
         self._unsafe = unsafe
         self._report = report
         self._fixed: list[FixableFinding] = []
-        self._removed: list[tuple[str, str]] = []
         self._dropped: dict[_Mark, DroppedFix] = {}
         self._doubts: dict[_Mark, str] = {}
+        texts = {each.filename: each.text for each, _ in _documents(subjects, subjects)}
+        self._places = PlacesBefore({**texts, **originals})
 
     def outcome(self) -> FixOutcome:
         for _ in range(_ROUNDS):
             if not self._round():
                 break
-        dropped, removed = tuple(self._dropped.values()), tuple(self._removed)
+        left = {_mark(each.located): each for each in _proposals(self._report, self._state)}
+        dropped = [replace(drop, finding=left[mark]) for mark, drop in self._dropped.items() if mark in left]
         fixed, fixable = tuple(self._fixed), tuple(self._open())
-        return FixOutcome(self._before, self._state, self._report, fixed, dropped, fixable, removed)
+        return FixOutcome(self._before, self._state, self._report, fixed, tuple(dropped), fixable)
 
     def _open(self) -> Iterator[FixableFinding]:
         """The findings that have a fix, except those whose fix was dropped."""
@@ -234,7 +274,7 @@ class _FixRun:
         if isinstance(problem, _Doubt):
             self._doubts[_mark(only.located)] = problem
         else:
-            self._dropped[_mark(only.located)] = DroppedFix(only, problem)
+            self._dropped[_mark(only.located)] = DroppedFix(only, problem, self._as_found(only))
         return []
 
     def _attempt(self, proposals: list[FixableFinding]) -> str:
@@ -242,12 +282,20 @@ class _FixRun:
         made = self._made(proposals)
         if isinstance(made, str):
             return made
-        # A document has only the comments that its own edit removed, not those of the rounds before.
-        for _, document in _changed(self._state, made[0]):
-            self._removed += [(document.filename, comment.text) for comment in document.removed_comments]
+        removed = dict(_removed_comments(proposals, self._state, made[0]))
+        self._fixed += [
+            replace(self._as_found(each), removed_comments=tuple(removed.get(number, ())))
+            for number, each in enumerate(proposals)
+        ]
         self._state, self._report = made
-        self._fixed += proposals
         return ""
+
+    def _as_found(self, proposal: FixableFinding) -> FixableFinding:
+        """With the places in the files before all fixes."""
+        text = _document(self._state, proposal.located.finding.subject, proposal.filename).text
+        place = self._places.of(proposal.located.place, text)
+        fix = proposal.fix.with_lines(lambda line: self._places.line(proposal.filename, line, text))
+        return replace(proposal, located=replace(proposal.located, place=place), fix=fix)
 
     def _made(self, proposals: list[FixableFinding]) -> tuple[tuple[Subjects, ...], Report] | str:
         edited = _edited(self._state, proposals)
@@ -269,6 +317,19 @@ def _proposals(report: Report, subjects: Sequence[Subjects]) -> Iterator[Fixable
         document = owner.text_of(located.finding.subject) if owner is not None else None
         if fix is not None and document is not None:
             yield FixableFinding(located, fix, document.filename)
+
+
+def _removed_comments(
+    proposals: Sequence[FixableFinding], before: Sequence[Subjects], after: Sequence[Subjects]
+) -> Iterator[tuple[int, list[str]]]:
+    """For the indices of proposals: the comments that went with what they removed."""
+    for old, new in _changed(before, after):
+        own = [number for number, each in enumerate(proposals) if each.filename == new.filename and each.fix.edits]
+        found: dict[int, list[str]] = {}
+        for comment in new.removed_comments if own else ():
+            number = min(own, key=lambda each: distance(proposals[each].fix, old, comment)) if len(own) > 1 else own[0]
+            found.setdefault(number, []).append(comment.text)
+        yield from found.items()
 
 
 def _shared_files(subjects: Sequence[Subjects]) -> set[str]:
@@ -321,11 +382,13 @@ def _with_fixes(subjects: Sequence[Subjects], proposals: Iterable[FixableFinding
         fixes.setdefault((each.filename, each.located.finding.subject), []).append(each.fix)
     state = tuple(subjects)
     for (filename, subject), those in fixes.items():
-        document = next(
-            found for each in state if (found := each.text_of(subject)) is not None and found.filename == filename
-        )
-        state = with_document(state, subject, with_fixes(document, those))
+        state = with_document(state, subject, with_fixes(_document(state, subject, filename), those))
     return state
+
+
+def _document(subjects: Iterable[Subjects], subject: Subject, filename: str) -> Document:
+    documents = (each.text_of(subject) for each in subjects)
+    return next(each for each in documents if each is not None and each.filename == filename)
 
 
 def with_document(subjects: Sequence[Subjects], subject: Subject, document: Document) -> tuple[Subjects, ...]:

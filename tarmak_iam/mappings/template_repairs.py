@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from tarmak_iam.document import Document
+from tarmak_iam.document.file_on_disk import FileOnDisk
+from tarmak_iam.document.files import Boundary, read_if_present
 from tarmak_iam.document.nodes import Scalar, walk
 from tarmak_iam.document.repairs import Repair, RepairedFile
 from tarmak_iam.document.source import Source
-from tarmak_iam.errors import ParseError
+from tarmak_iam.errors import ParseError, TarmakIamError
+from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.patterns import compiled
 from tarmak_iam.text import shortened
 
@@ -46,6 +50,20 @@ def with_templates_quoted(data: bytes, filename: str) -> RepairedFile | None:
         for start, end in found
     )
     return RepairedFile(source.text, after, tuple(repairs))
+
+
+def load_repaired(path: Path, within: Boundary) -> tuple[Mappings, RepairedFile] | None:
+    """As `Mappings.load`, with the templates in quotes; nothing is written. None for a file that does not exist, that
+    can be read as it is, or not then either. Raises FileError."""
+    data = read_if_present(path, within)
+    found = None if data is None else with_templates_quoted(data, str(path))
+    if found is None:
+        return None
+    try:
+        mappings = Mappings.parse(found.after.to_bytes(), str(path))
+    except TarmakIamError:
+        return None
+    return Mappings(mappings.document, FileOnDisk.of(path, data, within)), found
 
 
 def _readable(source: Source) -> Document | None:

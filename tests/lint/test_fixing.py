@@ -250,3 +250,73 @@ def test_what_a_fix_changes_in_the_text() -> None:
     assert text_changes(_document("a: 1\n---\nb: 2\n"), commented) == (TextEdit(5, 5, "# "), TextEdit(9, 9, "# "))
     with pytest.raises(EditRefused):
         with_fixes(document, [Fix("", (Remove(("x",)),))])
+
+
+def entry(name: str, groups: str, *, arn_comment: str = "", above: str = "") -> str:
+    arn = f"{ROLE}/{name}{arn_comment}"
+    username = name.rpartition("/")[2].lower()
+    return f"{above}  - roleARN: {arn}\n    username: {username}\n    groups: [{groups}]\n"
+
+
+def test_places_are_those_in_the_file_before_all_fixes() -> None:
+    """The entry in line 4 goes in the first round, so that all lines below it have other numbers in the later ones."""
+    ops = entry("Ops", "ops")
+    rest = entry("team/Web", "web") + entry("Qa", "qa") + "    username: qa\n"
+    made = outcome(
+        {MAPPINGS_NAME: ADMIN + entry("Dev", "dev", arn_comment="  # old") + entry("Dev", "dev") + ops + rest},
+        unsafe=True,
+    )
+    removed = "(removed with it: the comment # old)"
+    assert [each.line.removeprefix(f"{MAPPINGS_NAME}:") for each in made.fixed] == [
+        f"7:14: fixed: remove the entry in line 4: that in line 7 takes effect {removed} [IAM011]",
+        f"13:14: fixed: write {ROLE}/Web, which matches every role of that name in the account [IAM050]",
+        "19:5: fixed: remove this 'username': it is already in line 17 [IAM059]",
+    ]
+    (pair,) = made.changed
+    assert pair[1].text == ADMIN + entry("Dev", "dev") + ops + entry("Web", "web") + entry("Qa", "qa")
+
+
+def test_each_comment_is_named_by_the_fix_that_removes_it() -> None:
+    dev, ops = (
+        entry("Dev", "dev", above="  # dev was added for the deployments\n"),
+        entry("Ops", "ops", arn_comment="  # why ops"),
+    )
+    made = outcome({MAPPINGS_NAME: f"{ADMIN}{dev}{ops}" + entry("Ops", "ops") + entry("Dev", "dev")})
+    assert {each.fix.title: each.removed_comments for each in made.fixed} == {
+        "remove the entry in line 5: that in line 14 takes effect": ("# dev was added for the deployments",),
+        "remove the entry in line 8: that in line 11 takes effect": ("# why ops",),
+    }
+
+
+def test_places_of_fixes_that_were_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the file as it is afterwards, where the finding still is, and in the file before."""
+    found = _mappings_rule(Fix("fix it", (Remove(("nothing",)),), is_safe=False))
+    bring_plugins(monkeypatch, "tarmak_iam.rules", found)
+    text = ADMIN + entry("Dev", "dev") + entry("Dev", "dev") + "x-bad: true\n"
+    (dropped,) = outcome({MAPPINGS_NAME: text}, unsafe=True).dropped
+    why = "not fixed: fix it [TEST002]: nothing does not exist; there is nothing to remove"
+    assert dropped.line == f"{MAPPINGS_NAME}:7:8: {why}"
+    assert dropped.line_before == f"{MAPPINGS_NAME}:10:8: {why}"
+
+
+def test_a_fix_that_fails_is_not_named_if_its_finding_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    fixes = iter([Fix("fail", (Remove(("nothing",)),), is_safe=False), Fix("fix it", (Remove(("x-bad",)),), False)])
+
+    def check(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+        if "x-bad" in mappings.document.shared_data:
+            yield rule.finding(Subject.MAPPINGS, ("x-bad",), "bad")
+
+    rules = [
+        MAPPINGS.error(f"TEST00{number}", f"test-{number}", "a test", check, fix=lambda *_, own=fix: own)
+        for number, fix in enumerate(fixes)
+    ]
+    bring_plugins(monkeypatch, "tarmak_iam.rules", *rules)
+    made = outcome({MAPPINGS_NAME: f"{ADMIN}x-bad: true\n"}, unsafe=True)
+    assert ([each.fix.title for each in made.fixed], made.dropped) == (["fix it"], ())
+
+
+def test_lines_that_a_title_names() -> None:
+    fix = Fix("line 3 is like line 4, not line 33; pipeline 3", lines=(3, 4))
+    moved = fix.with_lines(lambda line: line + 10)
+    assert moved.title == "line 13 is like line 14, not line 33; pipeline 3"
+    assert moved.lines == (13, 14)

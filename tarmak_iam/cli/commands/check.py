@@ -14,13 +14,14 @@ import click
 from tarmak_iam.cli.all_clusters import ClusterOutcome, ReportProgress, for_each, outcome_summary, print_cluster_error
 from tarmak_iam.cli.check_fixes import (
     FixMode,
+    FixTurn,
     edit_all_in_turn,
     fix_and_write,
     fix_mode,
     fix_options,
     fixable_summary,
-    repair_config,
-    repair_mappings,
+    quotes_offered,
+    types_offered,
 )
 from tarmak_iam.cli.console import note, working
 from tarmak_iam.cli.exit_codes import ExitCode
@@ -36,6 +37,7 @@ from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.instance_pools import lists_pools
 from tarmak_iam.config.locate import CONFIG_NAME, config_path, directory_option
 from tarmak_iam.document import Document
+from tarmak_iam.document.files import Boundary
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import FileChanged, FileError, Place, SelectionError, TarmakIamError, ToolError
 from tarmak_iam.findings import Subject
@@ -113,13 +115,15 @@ def check(
         note(f"note: admin certificates were not checked: {why}")
     if not diff:
         FORMATS[output].print_report(_report(checked))
+    fixed = mode.count if mode is not None else 0
     if output != "json":
-        for line in checked.diff_summary if diff else (fixable_summary(checked.fixable), checked.summary):
-            note(line) if line else None
+        lines = (checked.diff_summary(fixed),) if diff else (fixable_summary(checked.fixable), checked.summary(fixed))
+        for line in filter(None, lines):
+            note(line)
     if checked.errors:
         context.exit(ExitCode.ERROR)
     if diff:
-        context.exit(ExitCode.FINDINGS if checked.fixed else ExitCode.OK)
+        context.exit(ExitCode.FINDINGS if fixed else ExitCode.OK)
     if is_failing((each.finding.severity for each in checked.findings), fail_on):
         context.exit(ExitCode.FINDINGS)
 
@@ -137,7 +141,7 @@ def _cluster_of(path: Path, context: click.Context) -> str:
 class Checked:
     """The findings, those suppressed by comments, the errors (already printed) for what could not be checked, and the
     sources of the files by name. `why_unexamined`: the reasons why admin certificates were not checked. `fixable` are
-    the findings that can be fixed, and `fixed` is the number of those that were."""
+    the findings that can be fixed."""
 
     findings: tuple[Located, ...] = ()
     suppressed: tuple[Located, ...] = ()
@@ -148,22 +152,23 @@ class Checked:
     why_unexamined: tuple[str, ...] = ()
     fixable: tuple[FixableFinding, ...] = ()
     documents: dict[str, Document] = field(default_factory=dict)
-    fixed: int = 0
-    is_partial: bool = False
-    """Whether --diff shows only the repair of a file that cannot be used before."""
 
     @classmethod
-    def of(cls, *subjects: Subjects, errors: tuple[TarmakIamError, ...] = (), mode: FixMode | None = None) -> Checked:
-        """Fixes the findings first if `mode` is set. Raises ConfigError if a plugin cannot be used, or fails; with
-        `mode` also FileError."""
+    def of(
+        cls,
+        *subjects: Subjects,
+        errors: tuple[TarmakIamError, ...] = (),
+        turn: FixTurn | None = None,
+        within: Boundary | None = None,
+    ) -> Checked:
+        """Fixes the findings first if `turn` is set; `within` as in `fix_and_write`. Raises ConfigError if a plugin
+        cannot be used, or fails; with `turn` also FileError."""
         with working(f"checking {len(subjects)} clusters" if len(subjects) > 1 else "checking"):
             report = examine(*subjects)
         fixable: tuple[FixableFinding, ...] = ()
-        count = 0
-        if report.findings and mode is not None:
-            outcome = fix_and_write(subjects, report, mode)
-            subjects, report = outcome.after, outcome.report
-            fixable, count = outcome.fixable, len(outcome.fixed)
+        if turn is not None:
+            outcome = fix_and_write(subjects, report, turn, within)
+            subjects, report, fixable = outcome.after, outcome.report, outcome.fixable
         elif report.findings:
             from tarmak_iam.lint.fixing import fixable_findings
 
@@ -177,7 +182,6 @@ class Checked:
             why_unexamined=_unexamined(subjects),
             fixable=fixable,
             documents={each.filename: each for each in documents},
-            fixed=count,
         )
 
     def line(self, place: Place) -> str:
@@ -185,25 +189,21 @@ class Checked:
         source = self.sources.get(place.filename)
         return source.line(place.line) if source and place.line is not None else ""
 
-    @property
-    def summary(self) -> str:
+    def summary(self, fixed: int) -> str:
         parts = [severity_summary(each.finding.severity for each in self.findings)]
         if self.errors and not self.findings:
             parts = ["no findings in the other files" if self.sources else "nothing could be checked"]
         if self.suppressed:
             parts.append(f"{len(self.suppressed)} suppressed by comments")
-        if self.fixed:
-            parts.append(f"{self.fixed} fixed")
+        if fixed:
+            parts.append(f"{fixed} fixed")
         counted = ", ".join([*parts, self.clusters] if self.clusters else parts)
         return f"{counted}; {self.scope}" if self.scope else counted
 
-    @property
-    def diff_summary(self) -> tuple[str, ...]:
-        count, more = self.fixed, sum(not each.is_safe for each in self.fixable)
-        done = f"{count} finding{'' if count == 1 else 's'} would be fixed" if count else "nothing would be fixed"
-        lines = (f"{done}, {more} more with --unsafe-fixes" if more else done,)
-        why = "nothing else was checked: --fix repairs the file first, and may then fix more"
-        return (*lines, why) if self.is_partial else lines
+    def diff_summary(self, fixed: int) -> str:
+        more = sum(not each.is_safe for each in self.fixable)
+        done = f"{fixed} finding{'' if fixed == 1 else 's'} would be fixed" if fixed else "nothing would be fixed"
+        return f"{done}, {more} more with --unsafe-fixes" if more else done
 
 
 def _unexamined(subjects: Iterable[Subjects]) -> tuple[str, ...]:
@@ -216,34 +216,41 @@ def _unexamined(subjects: Iterable[Subjects]) -> tuple[str, ...]:
 def check_session(session: Session, *, all_clusters: bool, mode: FixMode | None = None) -> Checked:
     """The selected cluster, or all. With a mode that writes, in turn with other edits. Raises TarmakIamError."""
 
-    def checked() -> Checked:
-        return check_every(session, mode) if all_clusters else check_chosen(session, mode)
+    def checked(turn: FixTurn | None) -> Checked:
+        return check_every(session, turn) if all_clusters else check_chosen(session, turn)
 
     if mode is None:
-        return checked()
+        return checked(None)
     try:
         path = config_path(session.directory, os.environ)
     except FileError:
-        return checked()  # which reports it with a better remedy
-    return _in_turn(path, mode, partial(_repaired_first, path, mode, checked))
+        return checked(FixTurn(mode))  # which reports it with a better remedy
+    return _in_turn(path, mode, checked)
 
 
-def _in_turn(path: Path, mode: FixMode, edit: Callable[[], _Made]) -> _Made:
-    return edit() if mode.is_dry else edit_all_in_turn(path, edit)
+def _in_turn(path: Path, mode: FixMode, edit: Callable[[FixTurn], _Made]) -> _Made:
+    def made() -> _Made:
+        return edit(FixTurn(mode))
+
+    return made() if mode.is_dry else edit_all_in_turn(path, made)
 
 
-def _repaired_first(path: Path, mode: FixMode, checked: Callable[[], Checked]) -> Checked:
-    """A tarmak.yaml that Tarmak rejects for the types of its values is repaired first."""
-    count = repair_config(path, mode) if path.is_file() else 0
-    if count and mode.is_dry:
-        return Checked(fixed=count, is_partial=True)
-    found = checked()
-    return replace(found, fixed=found.fixed + count)
+def _config_of(session: Session, turn: FixTurn | None) -> TarmakConfig:
+    """Raises TarmakIamError."""
+    try:
+        path = config_path(session.directory, os.environ)
+    except FileError:
+        return session.config()  # which reports it with a better remedy
+    repaired = turn.config(session.directory) if turn is not None and path.is_file() else None
+    if repaired is not None:
+        return repaired
+    with types_offered(path):
+        return session.config()
 
 
-def check_chosen(session: Session, mode: FixMode | None = None) -> Checked:
+def check_chosen(session: Session, turn: FixTurn | None = None) -> Checked:
     """tarmak.yaml, and the files of the selected cluster. Raises TarmakIamError."""
-    config = session.config()
+    config = _config_of(session, turn)
     _note_missing_pools(config)
     try:
         cluster = session.cluster(config)
@@ -251,15 +258,10 @@ def check_chosen(session: Session, mode: FixMode | None = None) -> Checked:
         if session.cluster_name:
             raise
         note(f"mappings and settings were not checked: {error.message}")
-        return Checked.of(Subjects(config), mode=mode)
-    files = session.files(config, cluster)
-    repaired = repair_mappings(files.mappings_path, files.within, mode)
-    if repaired and mode is not None and mode.is_dry:
-        return Checked(fixed=repaired, is_partial=True)
+        return Checked.of(Subjects(config), turn=turn)
     with working(f"reading {shortened(cluster.cluster_name)}"):
-        subjects = Subjects.of_cluster(config, cluster, files)
-    checked = Checked.of(subjects, mode=mode)
-    checked = replace(checked, fixed=checked.fixed + repaired)
+        subjects = _subjects_of(config, cluster, session.files(config, cluster), turn)
+    checked = Checked.of(subjects, turn=turn)
     count = len(config.selectable_clusters)
     if count == 1:
         return checked
@@ -268,12 +270,17 @@ def check_chosen(session: Session, mode: FixMode | None = None) -> Checked:
     return replace(checked, scope=scope)
 
 
-def check_every(session: Session, mode: FixMode | None = None) -> Checked:
+def _subjects_of(config: TarmakConfig, cluster: Cluster, files: ClusterFiles, turn: FixTurn | None) -> Subjects:
+    with quotes_offered(files.mappings_path, files.within):
+        return Subjects.of_cluster(config, cluster, files if turn is None else turn.files(files))
+
+
+def check_every(session: Session, turn: FixTurn | None = None) -> Checked:
     """tarmak.yaml, and the files of each cluster that can be selected; the other entries have findings. Raises
     TarmakIamError if tarmak.yaml cannot be read."""
-    config = session.config()
+    config = _config_of(session, turn)
     clusters = config.selectable_clusters
-    return _checked(config, clusters, follow_links=session.follow_links, mode=mode, with_tally=True)
+    return _checked(config, clusters, follow_links=session.follow_links, turn=turn, with_tally=True)
 
 
 def _checked(
@@ -281,22 +288,18 @@ def _checked(
     clusters: Sequence[Cluster],
     *,
     follow_links: bool,
-    mode: FixMode | None = None,
+    turn: FixTurn | None = None,
     with_tally: bool = False,
 ) -> Checked:
     def read(cluster: Cluster, _: ReportProgress) -> Subjects:
-        return Subjects.of_cluster(config, cluster, ClusterFiles.of(config, cluster, follow_links=follow_links))
+        files = ClusterFiles.of(config, cluster, follow_links=follow_links)
+        return _subjects_of(config, cluster, files, turn)
 
     _note_missing_pools(config)
-    every = (ClusterFiles.of(config, each, follow_links=follow_links) for each in clusters)
-    repaired = sum(repair_mappings(each.mappings_path, each.within, mode) for each in every)
-    if repaired and mode is not None and mode.is_dry:
-        return Checked(fixed=repaired, is_partial=True)
     outcomes = list(for_each(clusters, read, "reading"))
     errors = tuple(each.error for each in outcomes if each.error)
     subjects = [each.value for each in outcomes if not each.error] or [Subjects(config)]
-    checked = Checked.of(*subjects, errors=errors, mode=mode)
-    checked = replace(checked, fixed=checked.fixed + repaired)
+    checked = Checked.of(*subjects, errors=errors, turn=turn)
     if not with_tally or not outcomes:
         return checked
     found = {name for each in checked.findings for name in (each.cluster, *each.shared_by)}
@@ -344,10 +347,13 @@ def check_files(
         else:
             groups.setdefault(_identity(named.config or named.path), []).append(named)
     for files in groups.values():
-        part = partial(_parts, files, all_clusters=all_clusters, follow_links=follow_links, mode=mode)
+        part = partial(_parts, files, all_clusters=all_clusters, follow_links=follow_links)
         config = files[0].config
         try:
-            parts += part() if config is None or mode is None else _in_turn(config, mode, part)
+            if config is None or mode is None:
+                parts += part(None if mode is None else FixTurn(mode))
+            else:
+                parts += _in_turn(config, mode, part)
         except (FileError, ToolError) as error:
             parts.append(_failed(error))
     return Checked(
@@ -358,8 +364,6 @@ def check_files(
         why_unexamined=tuple(dict.fromkeys(text for each in parts for text in each.why_unexamined)),
         fixable=tuple(finding for each in parts for finding in each.fixable),
         documents={name: document for each in parts for name, document in each.documents.items()},
-        fixed=sum(each.fixed for each in parts),
-        is_partial=any(each.is_partial for each in parts),
     )
 
 
@@ -370,19 +374,19 @@ def _identity(path: Path) -> str:
 
 
 def _parts(
-    files: Sequence[NamedFile], *, all_clusters: bool, follow_links: bool, mode: FixMode | None
+    files: Sequence[NamedFile], turn: FixTurn | None, *, all_clusters: bool, follow_links: bool
 ) -> list[Checked]:
-    """For files that belong to one tarmak.yaml, or one file that belongs to none. With a mode, raises FileError."""
+    """For files that belong to one tarmak.yaml, or one file that belongs to none. With a turn, raises FileError."""
     path = files[0].config
     if path is None:
         is_config = files[0].kind is FileKind.CONFIG
         why = "it is not a regular file" if is_config else "it is not in a cluster's directory next to a tarmak.yaml"
-        return [_alone(files[0], follow_links, why, mode)]
-    count = repair_config(path, mode) if mode is not None and path.is_file() else 0
-    if count and mode is not None and mode.is_dry:
-        return [Checked(fixed=count, is_partial=True)]
+        return [_alone(files[0], follow_links, why, turn)]
     try:
-        config = TarmakConfig.load(path)
+        config = turn.config(path) if turn is not None and path.is_file() else None
+        if config is None:
+            with types_offered(path):
+                config = TarmakConfig.load(path)
     except TarmakIamError as error:
         return [_failed(error)]
     every = all_clusters or any(each.kind is FileKind.CONFIG for each in files)
@@ -392,17 +396,17 @@ def _parts(
         for each in config.selectable_clusters
         if every or each.cluster_name in wanted or _misplaces(path.parent, each, files, follow_links=follow_links)
     ]
-    parts = [Checked(fixed=count)] if count else []
+    parts = []
     if chosen or every:
-        parts.append(_checked(config, chosen, follow_links=follow_links, mode=mode))
+        parts.append(_checked(config, chosen, follow_links=follow_links, turn=turn))
     names = [each.cluster_name for each in config.selectable_clusters]
     for file in files:
         if file.cluster is not None and file.cluster not in names:
             remedy = did_you_mean(file.cluster, names)
             why = f"{path} has no cluster {file.cluster}{f'; {remedy}' if remedy else ''}"
-            parts.append(_alone(file, follow_links, why, mode))
+            parts.append(_alone(file, follow_links, why, turn))
         elif file.kind is not FileKind.CONFIG and (file.cluster is None or file.path.name != file.kind.value):
-            parts.append(_alone(file, follow_links, "it is not read as a file of a cluster", mode))
+            parts.append(_alone(file, follow_links, "it is not read as a file of a cluster", turn))
     return parts
 
 
@@ -413,7 +417,7 @@ def _misplaces(directory: Path, cluster: Cluster, files: Sequence[NamedFile], *,
     return any(_identity(each.path) in misplaced for each in files)
 
 
-def _alone(file: NamedFile, follow_links: bool, why: str, mode: FixMode | None) -> Checked:
+def _alone(file: NamedFile, follow_links: bool, why: str, turn: FixTurn | None) -> Checked:
     note(f"{file.path}: note: checked only by the rules that need no other file: {why}")
     try:
         data = file.read(follow_links=follow_links)
@@ -422,14 +426,13 @@ def _alone(file: NamedFile, follow_links: bool, why: str, mode: FixMode | None) 
             return Checked()
         if file.kind is FileKind.CONFIG:
             return Checked.of(Subjects(TarmakConfig.parse(data, str(file.path))))
-        if mode is not None and file.path.is_file():
-            within = file.boundary(follow_links=follow_links)
-            repaired = repair_mappings(file.path, within, mode)
-            if repaired and mode.is_dry:
-                return Checked(fixed=repaired, is_partial=True)
-            checked = Checked.of(Subjects(mappings=Mappings.load(file.path, within=within)), mode=mode)
-            return replace(checked, fixed=checked.fixed + repaired)
-        return Checked.of(Subjects(mappings=Mappings.parse(data, str(file.path))))
+        within = file.boundary(follow_links=follow_links)
+        with quotes_offered(file.path, within):
+            if turn is None or not file.path.is_file():
+                return Checked.of(Subjects(mappings=Mappings.parse(data, str(file.path))))
+            own = FixTurn(turn.mode)
+            mappings = own.mappings(file.path, within) or Mappings.load(file.path, within=within)
+        return Checked.of(Subjects(mappings=mappings), turn=own, within=within)
     except FileChanged:
         raise
     except TarmakIamError as error:

@@ -10,15 +10,16 @@ from tarmak_iam.document import Document, EditRefused, Move, Remove, Rename, Set
 from tarmak_iam.document.nodes import dereference
 from tarmak_iam.document.plain_values import construct, same, value_at
 from tarmak_iam.findings import Finding
-from tarmak_iam.lint.fix import Fix, commented_out, entry_at, lines_commented_out, taken_out
+from tarmak_iam.lint.fix import Fix, commented_out, entry_at, line_of, lines_commented_out, taken_out
 from tarmak_iam.lint.messages import early_end
 from tarmak_iam.lint.rule import FixMaker, Subjects
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
 
-def without_entry(document: Document, route: Route, name: str, why: str) -> Fix | None:
-    """Makes a key that does not count a comment, or removes it if nothing is lost with it or it cannot be a comment."""
+def without_entry(document: Document, route: Route, name: str, why: str, lines: tuple[int, ...]) -> Fix | None:
+    """Makes a key that does not count a comment, or removes it if nothing is lost with it or it cannot be a comment.
+    `lines` are those that `name` and `why` name."""
     found = entry_at(document, route)
     if found is None:
         return None
@@ -26,10 +27,10 @@ def without_entry(document: Document, route: Route, name: str, why: str) -> Fix 
     equal = (each for each in mapping.entries if each is not entry and each.text == entry.text)
     value = construct(dereference(entry.value), document.source)
     is_kept = any(same(construct(dereference(each.value), document.source), value) for each in equal)
-    removal, lines = taken_out(document, mapping, entry), commented_out(document, entry)
-    if removal and (is_kept or not lines):
-        return Fix(f"remove {name}: {why}", text_edits=removal)
-    return Fix(f"make {name} a comment: {why}", text_edits=lines) if lines else None
+    removal, signs = taken_out(document, mapping, entry), commented_out(document, entry)
+    if removal and (is_kept or not signs):
+        return Fix(f"remove {name}: {why}", text_edits=removal, lines=lines)
+    return Fix(f"make {name} a comment: {why}", text_edits=signs, lines=lines) if signs else None
 
 
 def _mistaken_key(finding: Finding, subjects: Subjects) -> Fix | None:
@@ -74,9 +75,9 @@ def _duplicate_key(finding: Finding, subjects: Subjects) -> Fix | None:
     if survey is None or key is None or survey.document.is_json:
         return None  # Tarmak's JSON reader merges duplicates
     loser = key.first if key.winner == key.route else key.route
-    line = survey.document.position(key.winner, at_key=True).line
-    name = f"the key {quoted(key.name)} in line {survey.document.position(loser, at_key=True).line}"
-    return without_entry(survey.document, loser, name, f"Tarmak uses the one in line {line}")
+    own, line = (line_of(survey.document, each) for each in (loser, key.winner))
+    name = f"the key {quoted(key.name)} in line {own}"
+    return without_entry(survey.document, loser, name, f"Tarmak uses the one in line {line}", (own, line))
 
 
 def _overridden_key(finding: Finding, subjects: Subjects) -> Fix | None:
@@ -84,9 +85,9 @@ def _overridden_key(finding: Finding, subjects: Subjects) -> Fix | None:
     key = next((each for each in survey.overridden if each.route == finding.route), None) if survey else None
     if survey is None or key is None or key.is_merged:
         return None
-    line = survey.document.position(key.merge, at_key=True).line
+    line = line_of(survey.document, key.merge)
     why = f"the merge key in line {line} overrides it"
-    return without_entry(survey.document, key.route, quoted(key.name), why)
+    return without_entry(survey.document, key.route, quoted(key.name), why, (line,))
 
 
 def next_document(finding: Finding, subjects: Subjects) -> Fix | None:

@@ -14,7 +14,7 @@ from tarmak_iam.findings import Finding
 from tarmak_iam.lint.authenticator_keys import arn_in, is_empty_value
 from tarmak_iam.lint.duplicate_rules import are_written_the_same
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.fix import Fix, commented_out, entry_at, taken_out
+from tarmak_iam.lint.fix import Fix, commented_out, entry_at, line_of, taken_out
 from tarmak_iam.lint.fixes.config_fixes import next_document
 from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.rule import FixMaker, Subjects
@@ -41,8 +41,9 @@ def _duplicate_principal(finding: Finding, subjects: Subjects) -> Fix | None:
         return None  # which of them was meant decides who is an admin
     if not document.has(loser.listed.route) or not isinstance(loser.listed.route.plain[-1], int):
         return None
-    line, used = (document.position(each.listed.route).line for each in (loser, counts))
-    return Fix(f"remove the entry in line {line}: that in line {used} takes effect", (Remove(loser.listed.route),))
+    line, used = (document.position(each.listed.route).line or 0 for each in (loser, counts))
+    title = f"remove the entry in line {line}: that in line {used} takes effect"
+    return Fix(title, (Remove(loser.listed.route),), lines=(line, used))
 
 
 def _same_principal(entry: WrittenEntry, key: str) -> bool:
@@ -61,19 +62,19 @@ def _duplicate_key(finding: Finding, subjects: Subjects) -> Fix | None:
     if own is None or first is None:
         return None
     one, two = first[1], own[1]
-    line = document.position(key.first, at_key=True).line
+    line = line_of(document, key.first)
     if is_empty_value(two.value) or are_written_the_same(document, one.value, two.value):
-        return _taken_out(document, own, f"remove this {quoted(key.name)}: it is already in line {line}")
+        return _taken_out(document, own, f"remove this {quoted(key.name)}: it is already in line {line}", line)
     if is_empty_value(one.value):
-        return _taken_out(document, first, f"remove the empty {quoted(key.first_name)} in line {line}")
+        return _taken_out(document, first, f"remove the empty {quoted(key.first_name)} in line {line}", line)
     return _merged(document, key, one, two)
 
 
-def _taken_out(document: Document, found: tuple[Mapping, Entry], title: str) -> Fix | None:
+def _taken_out(document: Document, found: tuple[Mapping, Entry], title: str, line: int) -> Fix | None:
     """As text: an edit cannot name a duplicate that does not count. With comments in it, it becomes one itself."""
     mapping, entry = found
     edits = taken_out(document, mapping, entry) or commented_out(document, entry)
-    return Fix(title, text_edits=edits) if edits else None
+    return Fix(title, text_edits=edits, lines=(line,)) if edits else None
 
 
 def _merged(document: Document, key: DoubledKey, one: Entry, two: Entry) -> Fix | None:
@@ -88,12 +89,12 @@ def _merged(document: Document, key: DoubledKey, one: Entry, two: Entry) -> Fix 
         return None
     values: list[Any] = construct(first, document.source)
     target = Route((*key.route.steps[:-1], Key(key.name)))
-    line = document.position(key.first, at_key=True).line
+    line = line_of(document, key.first)
     title = f"move the items of {quoted(key.name)} in line {line} into this list, before its own"
     has = construct(second, document.source)
     new = [each for each in values if each not in has]
     inserts = tuple(Insert(target / index, value) for index, value in enumerate(new))
-    return Fix(title, inserts, is_safe=False, text_edits=edits)
+    return Fix(title, inserts, is_safe=False, text_edits=edits, lines=(line,))
 
 
 def _list_as_string(finding: Finding, subjects: Subjects) -> Fix | None:
@@ -121,9 +122,9 @@ def _split_entry(finding: Finding, subjects: Subjects) -> Fix | None:
     if mappings is None or split is None:
         return None
     moves = tuple(Move(split.route / (each.text or ""), split.owner / (each.text or "")) for each in split.item.entries)
-    line = mappings.document.position(split.owner).line
+    line = mappings.document.position(split.owner).line or 0
     title = f"make it a part of the entry in line {line}"
-    return Fix(title, (*moves, Remove(split.route)), is_safe=False)
+    return Fix(title, (*moves, Remove(split.route)), is_safe=False, lines=(line,))
 
 
 def _not_a_mapping(finding: Finding, subjects: Subjects) -> Fix | None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.document.files import replace_file
-from tarmak_iam.errors import FileChanged, Place
+from tarmak_iam.errors import FileChanged, FileError, Place
 from tests.support import ADMIN, ROOT, Shell
 
 CONFIG = """\
@@ -172,10 +172,42 @@ def test_a_file_that_another_program_changes_meanwhile(
             raise FileChanged("the file has changed", place=Place(str(path)))
         replace_file(path, data, **more)
 
-    monkeypatch.setattr("tarmak_iam.document.file_on_disk.replace_file", replaced)
+    monkeypatch.setattr("tarmak_iam.document.files.replace_file", replaced)
     result = shell.run("-c", ".", "check", "--fix", code=1)
     assert text(home) == f"{CONFIG}contact: ann\n".replace("010", "8")
     assert "note: another program has changed the file; the edit is repeated" in result.err
+    assert result.err.count(": fixed: ") == 1
+    assert result.err.endswith("1 error, 1 fixed\n")
+
+
+@pytest.mark.parametrize("error", [FileChanged, FileError])
+def test_all_files_are_written_or_none(
+    shell: Shell, home: Path, monkeypatch: pytest.MonkeyPatch, error: type[FileError]
+) -> None:
+    """A fix is verified with all files as they are then. After a change by another program, everything is done again,
+    and counted once."""
+    path = home / "dev-cluster" / "aws-iam-authenticator.yaml"
+    path.parent.mkdir()
+    path.write_text(f"{GOOD}---\nnot: read\n")
+    failures: list[Path] = []
+
+    def replaced(target: Path, data: bytes, **more: Any) -> None:
+        if target.name == path.name and not failures:
+            failures.append(target)
+            raise error("cannot be written", place=Place(str(target)))
+        replace_file(target, data, **more)
+
+    monkeypatch.setattr("tarmak_iam.document.files.replace_file", replaced)
+    if error is FileError:
+        result = shell.run("-c", ".", "check", "--fix", code=2)
+        assert (text(home), ": fixed: " in result.err) == (CONFIG, False)
+        assert path.read_text() == f"{GOOD}---\nnot: read\n"
+    else:
+        result = shell.run("-c", ".", "check", "--fix", code=1)
+        assert result.err.count(": fixed: ") == 2
+        assert result.err.endswith("1 error, 2 fixed\n")
+        assert text(home) == CONFIG.replace("010", "8")
+        assert path.read_text() == f"{GOOD}# ---\n# not: read\n"
 
 
 def test_every_file_of_every_cluster(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +246,8 @@ def test_comments_that_went_are_named_whatever_is_fixed_after_them(shell: Shell,
     assert "# one" not in path.read_text()
     assert path.read_text().endswith("# ---\n# a: 1\n")
     name = "dev-cluster/aws-iam-authenticator.yaml"
-    assert f"{name}: removed with it: the comment # one\n" in result.err
+    title = "remove the entry in line 6: that in line 9 takes effect"
+    assert f"{name}:9:14: fixed: {title} (removed with it: the comment # one) [IAM011]\n" in result.err
 
 
 def test_a_file_of_two_clusters_is_not_fixed_for_one_of_them(shell: Shell, home: Path) -> None:
@@ -265,6 +298,12 @@ def test_a_link_out_of_the_directory_is_not_followed(shell: Shell, home: Path, t
     assert (outside / "secret.yaml").read_text() == "server: {}\n---\nnot: read\n"
 
 
+@pytest.mark.parametrize("rest", ["clusters: [\n", "location: [1]\n"])
+def test_no_fix_is_offered_for_a_file_that_stays_unusable(shell: Shell, home: Path, rest: str) -> None:
+    (home / "tarmak.yaml").write_text(CONFIG + rest)
+    assert "fix:" not in shell.run("-c", ".", "check", code=None).err
+
+
 def test_nothing_is_written_for_a_file_that_cannot_be_read(shell: Shell, home: Path) -> None:
     broken = CONFIG + "clusters: [\n"
     (home / "tarmak.yaml").write_text(broken)
@@ -276,7 +315,8 @@ def test_nothing_is_written_for_a_file_that_cannot_be_read(shell: Shell, home: P
 def test_types_that_tarmak_rejects(shell: Shell, home: Path, args: list[str]) -> None:
     """The file can only be checked after that."""
     (home / "tarmak.yaml").write_text(CONFIG.replace("v1.12.9", "1.12  # x"))
-    shell.run(*args, code=2)
+    error = shell.run(*args, code=2).err
+    assert ' put it in quotes: "1.12" (fix: `tarmak-iam check --fix`)\n' in error
     diff = shell.run(*args, "--diff", code=1)
     assert '-    version: 1.12  # x\n+    version: "1.12"  # x\n' in diff.out
     assert "1.12  # x" in text(home)
@@ -299,11 +339,14 @@ def test_templates_without_quotes(shell: Shell, home: Path, args: list[str]) -> 
     path = home / "dev-cluster" / "aws-iam-authenticator.yaml"
     path.parent.mkdir()
     path.write_text(UNQUOTED)
-    shell.run(*args, "--fix", code=2)
+    for options in ((), ("--fix",)):
+        error = shell.run(*args, *options, code=2).err
+        assert " (fix: `tarmak-iam check --fix --unsafe-fixes`)\n" in error
     diff = shell.run(*args, "--diff", "--unsafe-fixes", code=1)
     assert '+    username: "{{AccountID}}"  # theirs\n' in diff.out
-    assert "the authenticator could not read it: with the quotes, all of its entries give access\n" in diff.err
-    assert diff.err.endswith("nothing else was checked: --fix repairs the file first, and may then fix more\n")
+    name = "dev-cluster/aws-iam-authenticator.yaml"
+    assert f"\neffect: {name}: the authenticator can read the file, and all of its entries take effect\n" in diff.err
+    assert f"\neffect: {ADMIN}2: can log in as {{{{AccountID}}}} with group dev\n" in diff.err
     assert path.read_text() == UNQUOTED
     result = shell.run(*args, "--fix", "--unsafe-fixes", code=None)
     assert "fixed: put the template in quotes: {{AccountID}}\n" in result.err
