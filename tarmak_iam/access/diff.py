@@ -77,12 +77,12 @@ class Effect:
             yield f"can log in {_as(self.after)} {_with(self.gained)}"
         else:
             if self.before != self.after:
-                yield f"becomes {self.after or _OWN} (was {self.before or _OWN})"
+                yield f"becomes {_name(self.after)} (was {_name(self.before)})"
             if self.gained:
-                yield f"gains {', '.join(self.gained)}"
+                yield f"gains {_listed(self.gained)}"
             yield from _loses(self.lost)
             if self.before == self.after and not (self.gained or self.lost or self.or_else):
-                yield f"becomes {self.after or _OWN} at every start"
+                yield f"becomes {_name(self.after)} at every start"
 
 
 def who(kind: str, principal: str) -> str:
@@ -90,7 +90,20 @@ def who(kind: str, principal: str) -> str:
     if kind == "account":
         return f"every other principal of account {principal}"
     prefixes = {"sso": SSO_PREFIX, "userid": "user ID "}
-    return f"{prefixes.get(kind, '')}{principal}"
+    return principal if kind == DAEMON else f"{prefixes.get(kind, '')}{_visible(principal)}"
+
+
+def _name(username: str) -> str:
+    return _visible(username) if username else _OWN
+
+
+def _visible(name: str) -> str:
+    """In quotes if it contains whitespace, which could not be seen, or could be taken for the end of the name."""
+    return f"'{name}'" if any(map(str.isspace, name)) else name
+
+
+def _listed(groups: Iterable[str]) -> str:
+    return ", ".join(map(_visible, groups))
 
 
 class Standings:
@@ -269,7 +282,7 @@ def _instead(possible: Possible) -> list[str]:
     """What a daemon may give instead of the likeliest grant, as messages say it."""
     if len(possible) == 1:
         return []
-    others = [f"{each.username or _OWN} {_with(each.groups)}" for each in other_grants(possible)]
+    others = [f"{_name(each.username)} {_with(each.groups)}" for each in other_grants(possible)]
     return [*others, *(["no access"] if None in possible and likeliest_grant(possible) else [])]
 
 
@@ -288,15 +301,15 @@ def account_of(grant: Grant) -> str:
 
 
 def _as(username: str) -> str:
-    return f"as {username}" if username else f"under {_OWN}"
+    return f"as {_visible(username)}" if username else f"under {_OWN}"
 
 
 def _with(groups: tuple[str, ...]) -> str:
     if not groups:
         return "without groups"
-    return f"with group{'s' if len(groups) > 1 else ''} {', '.join(groups)}"
+    return f"with group{'s' if len(groups) > 1 else ''} {_listed(groups)}"
 
 
 def _loses(groups: tuple[str, ...]) -> Iterator[str]:
     if groups:
-        yield f"loses {', '.join(groups)}"
+        yield f"loses {_listed(groups)}"

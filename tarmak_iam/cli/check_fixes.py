@@ -145,7 +145,7 @@ def fix_and_write(
     for text, document in changed:
         if mode.is_dry:
             print_diff_text(unified_diff(text, document.text, document.filename))
-        for line in _lines_about(document.filename, outcome, turn):
+        for line in dict.fromkeys(_lines_about(document.filename, outcome, turn)):
             note(line)
     for dropped in outcome.dropped:
         note(dropped.line_before if mode.is_dry else dropped.line)

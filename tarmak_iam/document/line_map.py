@@ -14,6 +14,9 @@ from tarmak_iam.late_dataclass import dataclass
 _MOST_PAIRS = 250_000
 """Of lines that difflib compares: it is quadratic."""
 
+_MOST_ALIKE = 2_500
+"""Of lines that are compared letter by letter."""
+
 _DEEPEST = 50
 """Parts within parts of a text; no file that a person writes has nearly as many."""
 
@@ -100,6 +103,22 @@ def _compared(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int
     for kind, start, end, first, last in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind == "equal" or (kind == "replace" and end - start == last - first):
             yield from zip(range(first, last), range(start, end), strict=True)
+        elif kind == "replace" and (end - start) * (last - first) <= _MOST_ALIKE:
+            yield from _alike(old, new, range(start, end), range(first, last))
+
+
+def _alike(old: Sequence[str], new: Sequence[str], before: range, after: range) -> Iterator[tuple[int, int]]:
+    """Lines that have at least half of their characters in common, at their start and end, in the same order."""
+    at = before.start
+    for number in after:
+        for other in range(at, before.stop):
+            one, two = old[other].strip(), new[number].strip()
+            head = common_start(one, two)
+            same = head + common_start(one[head:][::-1], two[head:][::-1])
+            if one and two and 2 * same >= max(len(one), len(two)):
+                yield number, other
+                at = other + 1
+                break
 
 
 def _moved(old: Sequence[str], new: Sequence[str], pairs: dict[int, int]) -> Iterator[tuple[int, int]]:

@@ -86,9 +86,13 @@ class CompatibleFixes:
         self._claimed: set[_Steps] = set()
         self._above: set[_Steps] = set()
         self._spans: list[tuple[int, int]] = []
+        self._texts: set[tuple[TextEdit, ...]] = set()
 
     def add(self, fix: Fix) -> bool:
-        """Adds the fix, and returns whether it can be made together with the others; else nothing changes."""
+        """Adds the fix, and returns whether it can be made together with the others; else nothing changes. The same
+        change of comments may fix several findings."""
+        if not fix.edits and fix.text_edits in self._texts:
+            return True
         spans = [(each.start, each.end) for each in fix.text_edits]
         if any((fix.text_edits and each.edits) or (fix.edits and each.text_edits) for each in self.fixes[:1]):
             return False
@@ -99,6 +103,7 @@ class CompatibleFixes:
             self._above.update(steps[:length] for length in range(len(steps)))
         for span in spans:
             insort(self._spans, span)
+        self._texts.add(fix.text_edits)
         self.fixes.append(fix)
         return True
 
@@ -116,7 +121,7 @@ class CompatibleFixes:
 
 def with_fixes(document: Document, fixes: Sequence[Fix]) -> Document:
     """The document with compatible fixes, all made at once. Raises EditRefused."""
-    text_edits = [each for fix in fixes for each in fix.text_edits]
+    text_edits = dict.fromkeys(each for fix in fixes for each in fix.text_edits)
     changed = with_text_edits(document, text_edits) if text_edits else document
     edits = [edit for fix in fixes for edit in fix.edits]
     return changed.edit(*_in_order(edits)) if edits else changed

@@ -63,8 +63,9 @@ class FixableFinding:
 
     @property
     def _removed(self) -> str:
-        texts = [f"the comment {shortened(each)}" for each in self.removed_comments]
-        return f" (removed with it: {brief_list(texts)})" if texts else ""
+        count = len(self.removed_comments)
+        texts = brief_list(map(shortened, self.removed_comments))
+        return f" (removed with it: the comment{'s' if count > 1 else ''} {texts})" if count else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import cached_property
 from typing import TypeGuard
 
@@ -224,6 +223,18 @@ class Suppressions:
         """All suppressions of the same comment."""
         return tuple(each for each in self.all if (each.subject, each.place) == (one.subject, one.place))
 
+    def meant_by(self, one: Suppression) -> str | None:
+        """The ID or name that was probably meant by one that names no known rule: that of a finding at its place."""
+        there = self.there.get(one, ())
+        return closest(one.written, (*there, *filter(None, (self.rules.get(each.upper()) for each in there))))
+
+    def is_idle(self, one: Suppression) -> bool:
+        """Whether nothing in its comment suppresses anything, or was meant to."""
+        return all(
+            each in self.unused or (each.id not in self.rules and self.meant_by(each) is None)
+            for each in self.of_comment(one)
+        )
+
 
 def suppressions_of(document: Document, subject: Subject, rules: dict[str, str]) -> Iterator[Suppression]:
     """All suppressions in the file, in its order. `rules` as in `Suppressions`."""
@@ -253,7 +264,7 @@ def _unused(rule: Rule, found: Suppressions) -> Iterator[Finding]:
         remedy = _removal(each, found)
         if elsewhere and len(found.of_comment(each)) == 1:
             remedy += f", or move it right above line {elsewhere}"
-        yield _finding(rule, each, what, remedy)
+        yield _finding(rule, each, what, remedy, _about(each, found))
 
 
 def _where(suppression: Suppression) -> str:
@@ -290,12 +301,14 @@ def _unknown(rule: Rule, found: Suppressions) -> Iterator[Finding]:
             yield _finding(rule, each, what, remedy or _removal(each, found))
         elif each.id not in found.rules:
             what = f"unknown rule {each.written}, so the comment suppresses nothing"
-            known = (*there, *filter(None, (found.rules.get(one.upper()) for one in there)))
-            near = closest(each.written, known)
-            yield replace(
-                _finding(rule, each, what, f"did you mean {shortened(near)}?" if near else _removal(each, found)),
-                about=(each.written, *([near] if near else ())),
-            )
+            near = found.meant_by(each)
+            remedy = f"did you mean {shortened(near)}?" if near else _removal(each, found)
+            yield _finding(rule, each, what, remedy, (each.written, near) if near else _about(each, found))
+
+
+def _about(each: Suppression, found: Suppressions) -> tuple[str, ...]:
+    """As `Finding.about`; an empty text was meant instead where the whole comment suppresses nothing."""
+    return (each.written, "") if found.is_idle(each) else (each.written,)
 
 
 def _one_of_each_comment(all_of_them: Iterable[Suppression]) -> Iterator[Suppression]:
@@ -306,8 +319,8 @@ def _one_of_each_comment(all_of_them: Iterable[Suppression]) -> Iterator[Suppres
             yield each
 
 
-def _finding(rule: Rule, each: Suppression, what: str, remedy: str) -> Finding:
-    about = (each.written,)
+def _finding(rule: Rule, each: Suppression, what: str, remedy: str, about: tuple[str, ...] = ()) -> Finding:
+    about = about or (each.written,)
     return Finding(rule.id, rule.severity, each.subject, Route(), what, remedy, place=each.place, about=about)
 
 

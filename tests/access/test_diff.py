@@ -47,6 +47,9 @@ OWN = "arn:aws:iam::111122223333:role/AWSReservedSSO_Dev_0123456789abcdef"
     [
         (role("dev", "dev", "system:masters"), role("dev", "dev"), [f"{ROLE}: loses system:masters"]),
         (role("dev"), role("dev", "a", "b"), [f"{ROLE}: gains a, b"]),
+        # whitespace can be seen
+        (role("dev ", "a "), role("dev", "a"), [f"{ROLE}: becomes dev (was 'dev '); gains a; loses 'a '"]),
+        ("", role("a b", "x y", "z"), [f"{ROLE}: can log in as 'a b' with groups 'x y', z"]),
         ("", role("dev:{{SessionName}}", "dev"), [f"{ROLE}: can log in as dev:{{{{SessionName}}}} with group dev"]),
         ("", role("dev", "a", "b"), [f"{ROLE}: can log in as dev with groups a, b"]),
         ("", role("dev"), [f"{ROLE}: can log in as dev without groups"]),

@@ -22,6 +22,8 @@ OLD = "a: 1\nb:\n  c: 2\nd: 3\n"
         # the line itself was edited, before the position or after it
         ("a: 1\nb:\n  ccc: 2\nd: 3\n", (3, 8), (3, 6)),
         ("a: 1\nb:\n  c: 222\nd: 3\n", (3, 3), (3, 3)),
+        # edited, with a line less above it
+        ("a: 1\nb:\nd: 34\n", (3, 4), (4, 4)),
         # moved, with another indentation
         ("a: 1\nd: 3\nb:\n    c: 2\n", (4, 8), (3, 6)),
         ("a: 1\nb:\n  d: 3\n  c: 2\n", (3, 6), (4, 4)),

@@ -351,10 +351,53 @@ def test_the_backends() -> None:
             "  # tarmak-iam: ignore[IAM074] why\n  mapAccounts: ['444455556666']\n",
         ),
         ("  # tarmak-iam: ignore\n  mapUsers: []\n", "  mapUsers: []\n"),
+        # with the lines that continue its sentence
+        (
+            "  # tarmak-iam: ignore[IAM070] the policy\n  # fixes the name\n  # of it\n  # The users\n  mapUsers: []\n",
+            "  # The users\n  mapUsers: []\n",
+        ),
+        (
+            "  # tarmak-iam: ignore[IAM070] why.\n  # the users\n  mapUsers: []\n",
+            "  # the users\n  mapUsers: []\n",
+        ),
+        (
+            "  # tarmak-iam: ignore[IAM070] why\n    # the users\n  # username: x\n  mapUsers: []\n",
+            "    # the users\n  # username: x\n  mapUsers: []\n",
+        ),
+        (
+            "  # tarmak-iam: ignore[IAM070] why\n  # username: x\n  mapUsers: []\n",
+            "  # username: x\n  mapUsers: []\n",
+        ),
+        (
+            "  # tarmak-iam: ignore[IAM070] why\n\n  # the users\n  mapUsers: []\n",
+            "\n  # the users\n  mapUsers: []\n",
+        ),
+        # all of its IDs go, with the lines; if one stays, so do they
+        (
+            "  # tarmak-iam: ignore[IAM070, IAM999] the trust policy\n  # fixes it\n  mapUsers: []\n",
+            "  mapUsers: []\n",
+        ),
+        (
+            "  # tarmak-iam: ignore[IAM070, IAM074] the trust policy\n  # fixes it\n  mapAccounts: ['444455556666']\n",
+            "  # tarmak-iam: ignore[IAM074] the trust policy\n  # fixes it\n  mapAccounts: ['444455556666']\n",
+        ),
+        (
+            "  # tarmak-iam: ignore[IAM070, IAM7O4] the trust policy\n  mapAccounts: ['444455556666']\n",
+            "  # tarmak-iam: ignore[IAM074] the trust policy\n  mapAccounts: ['444455556666']\n",
+        ),
     ],
 )
 def test_comments(before: str, after: str) -> None:
     assert of_mappings(before, unsafe=False) == after
+
+
+def test_a_comment_goes_in_one_fix() -> None:
+    text = "  # tarmak-iam: ignore[IAM070, IAM073, IAM999] the trust policy\n  # fixes it\n  mapUsers: []\n"
+    title = "remove the comment, and the line that continues it (# fixes it): it suppresses nothing"
+    made = outcome({MAPPINGS_NAME: ADMIN + text})
+    assert [each.line for each in made.fixed] == [
+        f"{MAPPINGS_NAME}:6:3: fixed: {title} [{rule_id}]" for rule_id in ("IAM095", "IAM095", "IAM097")
+    ]
 
 
 def test_a_wrong_cluster_id_is_not_a_safe_fix() -> None:

@@ -286,6 +286,17 @@ def test_the_settings_of_a_cluster(shell: Shell, home: Path) -> None:
     assert path.read_text() == "# ours\nexec: aws\n"
 
 
+def test_one_line_for_one_change(shell: Shell, home: Path) -> None:
+    """Of a comment that two findings are about."""
+    path = home / "dev-cluster" / "aws-iam-authenticator.yaml"
+    path.parent.mkdir()
+    path.write_text(f"# tarmak-iam: ignore[IAM070, IAM073] why\n{GOOD}")
+    result = shell.run("-c", ".", "check", "--diff", code=1)
+    title = "would be fixed: remove the comment: it suppresses nothing [IAM095]"
+    assert result.err.count(f"dev-cluster/aws-iam-authenticator.yaml:1:1: {title}\n") == 1
+    assert "\n3 findings would be fixed" in result.err
+
+
 def test_a_link_out_of_the_directory_is_not_followed(shell: Shell, home: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
