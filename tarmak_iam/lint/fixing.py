@@ -21,7 +21,7 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import parse_settings
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.check import Report, examine, installed_rules
-from tarmak_iam.lint.fix import CompatibleFixes, Fix, with_fixes
+from tarmak_iam.lint.fix import CompatibleFixes, Fix, TextEdit, with_fixes
 from tarmak_iam.lint.fix_effects import lock_outs
 from tarmak_iam.lint.fix_places import PlacesBefore, distance
 from tarmak_iam.lint.fix_safety import why_unsafe
@@ -327,10 +327,19 @@ def _removed_comments(
     for old, new in _changed(before, after):
         own = [number for number, each in enumerate(proposals) if each.filename == new.filename and each.fix.edits]
         found: dict[int, list[str]] = {}
+        for number in own:
+            if gone := list(_comments_in(proposals[number].fix.text_edits, old)):
+                found[number] = gone
         for comment in new.removed_comments if own else ():
             number = min(own, key=lambda each: distance(proposals[each].fix, old, comment)) if len(own) > 1 else own[0]
             found.setdefault(number, []).append(comment.text)
         yield from found.items()
+
+
+def _comments_in(text_edits: Sequence[TextEdit], document: Document) -> Iterator[str]:
+    for comment in document.comments if text_edits else ():
+        if any(each.start <= comment.span.start < each.end for each in text_edits):
+            yield comment.text
 
 
 def _shared_files(subjects: Sequence[Subjects]) -> set[str]:
