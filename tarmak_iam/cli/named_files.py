@@ -13,12 +13,15 @@ from tarmak_iam.config.locate import CONFIG_NAME
 from tarmak_iam.document import Document
 from tarmak_iam.document.files import Boundary, read_file, read_if_present
 from tarmak_iam.document.go_case import to_lower
-from tarmak_iam.errors import ConfigError, FileError, Place
+from tarmak_iam.errors import ConfigError, FileError, ParseError, Place
 from tarmak_iam.installation.misplaced_files import intended_name
 from tarmak_iam.installation.settings import SETTINGS_NAME
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
+from tarmak_iam.mappings.template_repairs import with_templates_quoted
 from tarmak_iam.suggestions import closest
+
+_STDIN = "-"
 
 _SYSTEM = ("/dev", "/proc")
 """The directories of `/dev/stdin` and of a shell's `<(...)`."""
@@ -62,11 +65,14 @@ class NamedFile:
 
 
 def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
-    """Recognised by its name, else by its content; a directory means its tarmak.yaml. `follow_links` as in `Boundary`.
+    """Recognised by its name, else by its content; a directory means its tarmak.yaml, and `-` stdin. `follow_links` as
+    in `Boundary`.
 
     Raises TarmakIamError for a file that does not exist, or is not of any of these kinds.
     """
     path = _config_in(path) if path.is_dir() else path
+    if str(path) == _STDIN and not path.exists():
+        path = Path("/dev/stdin")
     kind = next((each for each in FileKind if each.value in (path.name, _intended(path))), None)
     found = NamedFile(path, kind, *_owner(path)) if kind and kind is not FileKind.CONFIG else None
     if not path.exists():
@@ -140,7 +146,13 @@ def _read_alone(path: Path, *, follow_links: bool) -> bytes:
 
 
 def _by_content(text: bytes, path: Path) -> FileKind:
-    data = Document.parse(text, str(path)).data
+    try:
+        data = Document.parse(text, str(path)).data
+    except ParseError:
+        repaired = with_templates_quoted(text, str(path))
+        if repaired is None:
+            raise
+        data = repaired.after.data
     top: dict[Any, Any] = data if isinstance(data, dict) else {}
     if str(top.get("apiVersion")).startswith("api.tarmak.io/"):
         return FileKind.CONFIG

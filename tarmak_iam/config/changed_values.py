@@ -72,7 +72,7 @@ def _differing(one: Any, two: Any, steps: _Steps) -> Iterator[_Steps]:
     """The paths of scalars and lists that differ. Lists of the same length are compared item by item."""
     if same(one, two):
         return
-    if _is_mapping_or_none(one) and _is_mapping_or_none(two) and (one or two):
+    if _is_mapping_or_none(one) and _is_mapping_or_none(two):
         old, new = one or {}, two or {}
         for key in dict.fromkeys((*old, *new)):
             yield from _differing(old.get(key), new.get(key), (*steps, key))

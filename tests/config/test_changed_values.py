@@ -60,6 +60,9 @@ def changes(before: str, after: str) -> list[str]:
         ("", "currentCluster: dev-blue\n", ["/currentCluster: not set -> dev-blue"]),
         # a text that needs quotes
         ("  location: 'a '\n", "  location: a\n", ["location: 'a ' -> a"]),
+        # an empty mapping has no value
+        ("", "  kubernetes: {}\n", []),
+        ("  kubernetes: {apiServer: {}}\n", "  kubernetes: {apiServer: {amazon: }}\n", []),
         # what Tarmak does not read
         ("  nonsense: 1\n", "", []),
     ],

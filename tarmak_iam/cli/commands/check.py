@@ -419,6 +419,8 @@ def _misplaces(directory: Path, cluster: Cluster, files: Sequence[NamedFile], *,
 
 def _alone(file: NamedFile, follow_links: bool, why: str, turn: FixTurn | None) -> Checked:
     note(f"{file.path}: note: checked only by the rules that need no other file: {why}")
+    if turn is not None and not file.path.is_file():
+        note(f"{file.path}: note: nothing is fixed: fixes are written to regular files")
     try:
         data = file.read(follow_links=follow_links)
         if file.kind is FileKind.SETTINGS:

@@ -375,9 +375,31 @@ def test_templates_without_quotes_in_a_file_without_a_cluster(
     assert path.read_text() == QUOTED
 
 
-def test_what_comes_from_a_pipe_is_only_checked(home: Path) -> None:
-    command = [sys.executable, "-m", "tarmak_iam", "check", "--fix", "/dev/stdin"]
+@pytest.mark.parametrize("name", ["/dev/stdin", "-"])
+def test_what_comes_from_a_pipe_is_only_checked(home: Path, name: str) -> None:
+    command = [sys.executable, "-m", "tarmak_iam", "check", "--fix", name]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     result = subprocess.run(command, input=CONFIG, capture_output=True, text=True, cwd=home, env=env, check=False)
     assert (result.returncode, ": fixed:" in result.stderr) == (1, False)
+    assert "/dev/stdin: note: nothing is fixed: fixes are written to regular files\n" in result.stderr
+    assert result.stdout.startswith("/dev/stdin:9:14: error: ")
     assert "010" in result.stdout
+
+
+def test_a_file_named_like_stdin(shell: Shell, home: Path) -> None:
+    (home / "-").write_text(CONFIG)
+    assert shell.run("check", "-", "--fix", code=1).err.count("-:11:15: fixed: ") == 1
+    assert (home / "-").read_text() == CONFIG.replace("010", "8")
+
+
+def test_mappings_with_another_name_and_templates_without_quotes(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "mappings.yaml"
+    path.write_text(UNQUOTED)
+    assert "mappings.yaml:7:16: error: " in shell.run("check", path.name, "--fix", code=2).err
+    shell.run("check", path.name, "--fix", "--unsafe-fixes", code=None)
+    assert path.read_text() == QUOTED
+    path.write_text("server: {{{}}: x\n")
+    assert "mappings.yaml:1:" in shell.run("check", path.name, "--fix", "--unsafe-fixes", code=2).err
