@@ -402,4 +402,6 @@ def test_mappings_with_another_name_and_templates_without_quotes(
     shell.run("check", path.name, "--fix", "--unsafe-fixes", code=None)
     assert path.read_text() == QUOTED
     path.write_text("server: {{{}}: x\n")
-    assert "mappings.yaml:1:" in shell.run("check", path.name, "--fix", "--unsafe-fixes", code=2).err
+    assert (
+        "mappings.yaml:2:1: error: invalid YAML" in shell.run("check", path.name, "--fix", "--unsafe-fixes", code=2).err
+    )
