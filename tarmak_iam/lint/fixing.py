@@ -17,10 +17,9 @@ from tarmak_iam.document import Document
 from tarmak_iam.errors import PolicyRefused, TarmakIamError
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
-from tarmak_iam.installation.installation import Installation
-from tarmak_iam.installation.settings import parse_settings
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.check import Report, examine, installed_rules
+from tarmak_iam.lint.edited_subjects import document_of, with_document
 from tarmak_iam.lint.fix import CompatibleFixes, Fix, TextEdit, with_fixes
 from tarmak_iam.lint.fix_effects import lock_outs
 from tarmak_iam.lint.fix_places import PlacesBefore, distance
@@ -202,6 +201,17 @@ class _Doubt(str):
     __slots__ = ()
 
 
+def _with_fixes(subjects: Sequence[Subjects], proposals: Iterable[FixableFinding]) -> tuple[Subjects, ...]:
+    """The subjects with the fixes. Raises TarmakIamError, for example if Tarmak could not read the file."""
+    fixes: dict[tuple[str, Subject], list[Fix]] = {}
+    for each in proposals:
+        fixes.setdefault((each.filename, each.located.finding.subject), []).append(each.fix)
+    state = tuple(subjects)
+    for (filename, subject), those in fixes.items():
+        state = with_document(state, subject, with_fixes(document_of(state, subject, filename), those))
+    return state
+
+
 def _edited(subjects: Sequence[Subjects], proposals: Sequence[FixableFinding]) -> tuple[Subjects, ...] | str:
     """The subjects with the fixes, or why they cannot be made. If all of them are safe, that is verified; of others,
     that they lock out nobody."""
@@ -283,27 +293,57 @@ class _FixRun:
         made = self._made(proposals)
         if isinstance(made, str):
             return made
-        removed = dict(_removed_comments(proposals, self._state, made[0]))
-        self._fixed += [
-            replace(self._as_found(each), removed_comments=tuple(removed.get(number, ())))
-            for number, each in enumerate(proposals)
-        ]
-        self._state, self._report = made
+        for step in made:
+            removed = dict(_removed_comments(step.proposals, self._state, step.state))
+            self._fixed += [
+                replace(self._as_found(each), removed_comments=tuple(removed.get(number, ())))
+                for number, each in enumerate(step.proposals)
+            ]
+            self._state, self._report = step.state, step.report
         return ""
 
     def _as_found(self, proposal: FixableFinding) -> FixableFinding:
         """With the places in the files before all fixes."""
-        text = _document(self._state, proposal.located.finding.subject, proposal.filename).text
+        text = document_of(self._state, proposal.located.finding.subject, proposal.filename).text
         place = self._places.of(proposal.located.place, text)
         fix = proposal.fix.with_lines(lambda line: self._places.line(proposal.filename, line, text))
         return replace(proposal, located=replace(proposal.located, place=place), fix=fix)
 
-    def _made(self, proposals: list[FixableFinding]) -> tuple[tuple[Subjects, ...], Report] | str:
+    def _made(self, proposals: list[FixableFinding]) -> list[_Step] | str:
+        """The fixes, and those of the errors that a single one leads to, such as that of the value of a misspelt key;
+        or why they cannot be made."""
         edited = _edited(self._state, proposals)
         if isinstance(edited, str):
             return edited
-        report = examine(*edited)
-        return _why_no_better(self._report, report, proposals) or (edited, report)
+        step = _Step(proposals, edited, examine(*edited))
+        problem = _why_no_better(self._report, step.report, proposals)
+        if not problem:
+            return [step]
+        more = self._follow_up(step) if len(proposals) == 1 else None
+        return problem if more is None else [step, more]
+
+    def _follow_up(self, step: _Step) -> _Step | None:
+        known, new = _counted((*self._report.findings, *self._report.explained)), _counted(step.report.findings)
+        errors = [
+            each
+            for each in _proposals(step.report, step.state)
+            if new[_kind(each.located)] > known[_kind(each.located)] and (each.is_safe or self._unsafe)
+        ]
+        chosen, _ = _compatible(errors)
+        edited = _edited(step.state, chosen) if chosen else ""
+        if isinstance(edited, str):
+            return None
+        more = _Step(chosen, edited, examine(*edited))
+        return None if _why_no_better(self._report, more.report, step.proposals) else more
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Fixes that were made at once, and the subjects and the report after them."""
+
+    proposals: list[FixableFinding]
+    state: tuple[Subjects, ...]
+    report: Report
 
 
 def _proposals(report: Report, subjects: Sequence[Subjects]) -> Iterator[FixableFinding]:
@@ -383,66 +423,6 @@ def _compatible(proposals: Sequence[FixableFinding]) -> tuple[list[FixableFindin
         is_added = by_file.setdefault(each.filename, CompatibleFixes()).add(each.fix)
         (chosen if is_added else others).append(each)
     return chosen, others
-
-
-def _with_fixes(subjects: Sequence[Subjects], proposals: Iterable[FixableFinding]) -> tuple[Subjects, ...]:
-    """The subjects with the fixes. Raises TarmakIamError, for example if Tarmak could not read the file."""
-    fixes: dict[tuple[str, Subject], list[Fix]] = {}
-    for each in proposals:
-        fixes.setdefault((each.filename, each.located.finding.subject), []).append(each.fix)
-    state = tuple(subjects)
-    for (filename, subject), those in fixes.items():
-        state = with_document(state, subject, with_fixes(_document(state, subject, filename), those))
-    return state
-
-
-def _document(subjects: Iterable[Subjects], subject: Subject, filename: str) -> Document:
-    documents = (each.text_of(subject) for each in subjects)
-    return next(each for each in documents if each is not None and each.filename == filename)
-
-
-def with_document(subjects: Sequence[Subjects], subject: Subject, document: Document) -> tuple[Subjects, ...]:
-    """The subjects with another text of one file; tarmak.yaml is that of all clusters. Raises TarmakIamError if it
-    cannot be used."""
-    if subject is Subject.CONFIG:
-        config = next(each.config for each in subjects if each.config is not None).with_document(document)
-        return tuple(_rebuilt(replace(each, config=config)) for each in subjects)
-    return tuple(
-        _with_own_document(each, subject, document) if _has(each, subject, document) else each for each in subjects
-    )
-
-
-def _has(subjects: Subjects, subject: Subject, document: Document) -> bool:
-    own = subjects.text_of(subject)
-    return own is not None and own.filename == document.filename
-
-
-def _with_own_document(subjects: Subjects, subject: Subject, document: Document) -> Subjects:
-    if subject is Subject.MAPPINGS and subjects.mappings is not None:
-        return _rebuilt(replace(subjects, mappings=subjects.mappings.with_document(document)))
-    settings, text = parse_settings(document.to_bytes(), document.filename)
-    installation = subjects.installation
-    if installation is not None:
-        installation = replace(installation, settings=settings)
-    return _rebuilt(replace(subjects, settings=text, installation=installation))
-
-
-def _rebuilt(subjects: Subjects) -> Subjects:
-    """With the installation of the files that it has now."""
-    old, config = subjects.installation, subjects.config
-    if old is None or config is None:
-        return subjects
-    cluster = config.clusters[old.cluster.index]
-    made = Installation.of(
-        config,
-        cluster,
-        subjects.mappings,
-        old.settings,
-        admin=old.admin,
-        now=old.now,
-        follow_links=old.follow_links,
-    )
-    return replace(subjects, installation=made)
 
 
 def _why_no_better(before: Report, after: Report, fixed: Iterable[FixableFinding]) -> str:

@@ -44,6 +44,9 @@ def of_mappings(text: str, *, unsafe: bool = True) -> str:
             "  apiServer:\n    amazon:\n      awsIamAuthenticatorInit: false\n",
             "  kubernetes:\n    apiServer:\n      amazon:\n        awsIAMAuthenticatorInit: false\n",
         ),
+        # with a value that Tarmak would reject or misread then
+        ("  kubernetes: {Version: v1.12.9}\n", "  kubernetes: {version: 1.12.9}\n"),
+        ("  Kubernetes:\n    Version: v1.12.9  # x\n", "  kubernetes:\n    version: 1.12.9  # x\n"),
         # a misspelt key below a misspelt one
         ("  Kubernetes:\n    Version: 1.12.9\n", "  kubernetes:\n    version: 1.12.9\n"),
     ],

@@ -315,6 +315,40 @@ def test_a_fix_that_fails_is_not_named_if_its_finding_is_gone(monkeypatch: pytes
     assert ([each.fix.title for each in made.fixed], made.dropped) == (["fix it"], ())
 
 
+def _chain(worse: Fix | None) -> list[Rule]:
+    """A project `bad`, whose fix leads to another error, which may have a fix itself."""
+
+    def check(rule: Rule, part: TarmakConfig) -> Iterator[Finding]:
+        if part.data.get("project") == "worse":
+            yield rule.finding(Subject.CONFIG, ("project",), "it is worse")
+
+    fix = Fix("make it worse", (Set(("project",), "worse"),), is_safe=False)
+    other = Rule("TEST003", Severity.ERROR, Scope.CONFIG, "a test", check, name="test-worse", fix=lambda *_: worse)
+    return [_rule(fix), other]
+
+
+def test_the_fix_of_an_error_that_a_fix_leads_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = Fix("write good", (Set(("project",), "good"),), is_safe=False)
+    bring_plugins(monkeypatch, "tarmak_iam.rules", *_chain(good))
+    made = outcome({CONFIG_NAME: f"{DEV}project: bad\n"}, unsafe=True)
+    assert [each.line for each in made.fixed] == [
+        "tarmak.yaml:8:10: fixed: make it worse [TEST001]",
+        "tarmak.yaml:8:10: fixed: write good [TEST003]",
+    ]
+    assert [new.text for _, new in made.changed] == [f"{DEV}project: good\n"]
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [None, Fix("write bad", (Set(("project",), "bad"),), is_safe=False), Fix("fail", (Remove(("x",)),), is_safe=False)],
+)
+def test_an_error_that_a_fix_leads_to_and_that_stays(monkeypatch: pytest.MonkeyPatch, worse: Fix | None) -> None:
+    bring_plugins(monkeypatch, "tarmak_iam.rules", *_chain(worse))
+    made = outcome({CONFIG_NAME: f"{DEV}project: bad\n"}, unsafe=True)
+    assert (made.fixed, made.changed) == ((), ())
+    assert [each.why for each in made.dropped] == ["check would then report: it is worse [TEST003]"]
+
+
 def test_lines_that_a_title_names() -> None:
     fix = Fix("line 3 is like line 4, not line 33; pipeline 3", lines=(3, 4))
     moved = fix.with_lines(lambda line: line + 10)
