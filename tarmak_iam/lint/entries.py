@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from tarmak_iam.aws.arn import ArnError, Principal, canonicalize
-from tarmak_iam.aws.arn_flaws import ArnFlaw, FlawKind, arn_flaw, sound_kind
+from tarmak_iam.aws.arn_flaws import ArnFlaw, FlawKind, arn_flaw, canonical_text, sound_kind
 from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.identity.viper import FieldKeys, ViperSettings, field_key, field_value
 from tarmak_iam.late_dataclass import dataclass
@@ -129,6 +129,22 @@ class WrittenEntries:
     def mapped(self) -> tuple[WrittenEntry, ...]:
         """Roles and users, without accounts."""
         return tuple(entry for entry in self.entries if not entry.is_account)
+
+    @cached_property
+    def by_steps(self) -> dict[tuple[str | int, ...], WrittenEntry]:
+        """The first role or user at each path."""
+        return {entry.listed.route.plain: entry for entry in reversed(self.mapped)}
+
+    @cached_property
+    def by_arn(self) -> dict[str, list[tuple[int, WrittenEntry]]]:
+        """The roles and users by their ARN, and by the one that was probably meant, each with its number; in any case,
+        as the authenticator compares them."""
+        found: dict[str, list[tuple[int, WrittenEntry]]] = {}
+        for number, entry in enumerate(self.mapped):
+            likely = entry.flaw.likely_arn if entry.listed.arn and entry.flaw is not None else None
+            for arn in dict.fromkeys(canonical_text(each) for each in (entry.listed.arn, likely) if each):
+                found.setdefault(arn, []).append((number, entry))
+        return found
 
     @cached_property
     def with_sso(self) -> tuple[WrittenEntry, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import sys
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from tarmak_iam.document import Document
@@ -42,10 +44,22 @@ class PlacesBefore:
         return known[1]
 
 
-def distance(fix: Fix, document: Document, comment: Comment) -> tuple[int, int]:
-    """How far a removed comment is from what a fix edits in the document: in its lines, above them, or elsewhere."""
-    line = document.source.position(comment.span.start)[0]
-    return min((_distance(line, *lines) for lines in _edited_lines(fix, document)), default=(3, 0))
+class EditedLines:
+    """The lines of a document that fixes edit, for the question which of the fixes has removed a comment."""
+
+    def __init__(self, document: Document, fixes: Iterable[tuple[int, Fix]]) -> None:
+        """`fixes` are numbered."""
+        self._source = document.source
+        self._spans = sorted((*lines, number) for number, fix in fixes for lines in _edited_lines(fix, document))
+
+    def fix_of(self, comment: Comment) -> int | None:
+        """The number of the fix with the comment in its lines, else of the one that it is above, else of the last one.
+        None without any."""
+        line = self._source.position(comment.span.start)[0]
+        after = bisect_right(self._spans, (line, line, sys.maxsize))
+        if after and (self._spans[after - 1][1] >= line or after == len(self._spans)):
+            return self._spans[after - 1][2]
+        return self._spans[after][2] if after < len(self._spans) else None
 
 
 def _edited_lines(fix: Fix, document: Document) -> Iterator[tuple[int, int]]:
@@ -54,9 +68,3 @@ def _edited_lines(fix: Fix, document: Document) -> Iterator[tuple[int, int]]:
         if node is not None:
             last = document.source.position(max(node.start, node.end - 1))[0]
             yield document.position(edit.path, at_key=True).line or last, last
-
-
-def _distance(line: int, first: int, last: int) -> tuple[int, int]:
-    if first <= line <= last:
-        return 0, last - first
-    return (1, first - line) if line < first else (2, line - last)

@@ -22,7 +22,7 @@ from tarmak_iam.lint.check import Report, examine, installed_rules
 from tarmak_iam.lint.edited_subjects import document_of, with_document
 from tarmak_iam.lint.fix import CompatibleFixes, Fix, TextEdit, with_fixes
 from tarmak_iam.lint.fix_effects import lock_outs
-from tarmak_iam.lint.fix_places import PlacesBefore, distance
+from tarmak_iam.lint.fix_places import EditedLines, PlacesBefore
 from tarmak_iam.lint.fix_safety import why_unsafe
 from tarmak_iam.lint.fixes import BUILT_IN_FIXES
 from tarmak_iam.lint.new_findings import finding_key
@@ -244,21 +244,21 @@ class _FixRun:
         for _ in range(_ROUNDS):
             if not self._round():
                 break
-        left = {_mark(each.located): each for each in _proposals(self._report, self._state)}
-        dropped = [replace(drop, finding=left[mark]) for mark, drop in self._dropped.items() if mark in left]
-        fixed, fixable = tuple(self._fixed), tuple(self._open())
-        return FixOutcome(self._before, self._state, self._report, fixed, tuple(dropped), fixable)
+        proposals = list(_proposals(self._report, self._state))
+        left = {_mark(each.located): each for each in proposals}
+        dropped = tuple(replace(drop, finding=left[mark]) for mark, drop in self._dropped.items() if mark in left)
+        fixable = tuple(self._without_dropped(proposals))
+        return FixOutcome(self._before, self._state, self._report, tuple(self._fixed), dropped, fixable)
 
-    def _open(self) -> Iterator[FixableFinding]:
-        """The findings that have a fix, except those whose fix was dropped."""
-        for each in _proposals(self._report, self._state):
+    def _without_dropped(self, proposals: Iterable[FixableFinding]) -> Iterator[FixableFinding]:
+        for each in proposals:
             mark = _mark(each.located)
             if mark not in self._dropped:
                 yield replace(each, why_unsafe=self._doubts.get(mark, ""))
 
     def _round(self) -> bool:
         """Returns whether there was something to do. Safe fixes first, each kind in a round of its own."""
-        waiting = list(self._open())
+        waiting = list(self._without_dropped(_proposals(self._report, self._state)))
         safe = [each for each in waiting if each.is_safe]
         chosen, _ = _compatible(safe or (waiting if self._unsafe else []))
         if not chosen:
@@ -365,14 +365,15 @@ def _removed_comments(
 ) -> Iterator[tuple[int, list[str]]]:
     """For the indices of proposals: the comments that went with what they removed."""
     for old, new in _changed(before, after):
-        own = [number for number, each in enumerate(proposals) if each.filename == new.filename and each.fix.edits]
+        own = {number: each.fix for number, each in enumerate(proposals) if each.filename == new.filename}
         found: dict[int, list[str]] = {}
-        for number in own:
-            if gone := list(_comments_in(proposals[number].fix.text_edits, old)):
+        for number, fix in own.items():
+            if fix.edits and (gone := list(_comments_in(fix.text_edits, old))):
                 found[number] = gone
-        for comment in new.removed_comments if own else ():
-            number = min(own, key=lambda each: distance(proposals[each].fix, old, comment)) if len(own) > 1 else own[0]
-            found.setdefault(number, []).append(comment.text)
+        edited = EditedLines(old, own.items()) if new.removed_comments else None
+        for comment in new.removed_comments:
+            nearest = edited.fix_of(comment) if edited is not None else None
+            found.setdefault(next(iter(own)) if nearest is None else nearest, []).append(comment.text)
         yield from found.items()
 
 

@@ -94,13 +94,13 @@ def joining_remedy(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> s
     empty."""
     if found.likely_arn is None or found.kind is FlawKind.LETTERS:
         return ""
-    key, is_before = canonical_text(found.likely_arn), True
-    for other in entries_of(mappings).mapped:
-        if other is entry:
-            is_before = False  # of two with a flaw the later one joins the other
-            continue
-        arn = other.flaw.likely_arn if other.flaw is not None and is_before else other.listed.arn
-        if arn and canonical_text(arn) == key:
+    key = canonical_text(found.likely_arn)
+    candidates = entries_of(mappings).by_arn.get(key, [])
+    own = next((number for number, other in candidates if other is entry), -1)
+    for number, other in candidates:
+        # Of two with a flaw the later one joins the other.
+        arn = other.flaw.likely_arn if other.flaw is not None and number < own else other.listed.arn
+        if other is not entry and arn and canonical_text(arn) == key:
             line = mappings.document.position(other.listed.route).line
             return (
                 f"{shortened(found.likely_arn)} is already mapped in line {line}: add the groups there, and remove "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from tarmak_iam.aws.arn_flaws import canonical_text
@@ -11,6 +12,7 @@ from tarmak_iam.document.nodes import Entry, Mapping, Scalar, Sequence, derefere
 from tarmak_iam.document.plain_values import construct
 from tarmak_iam.errors import ParseError
 from tarmak_iam.findings import Finding
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.authenticator_keys import arn_in, is_empty_value
 from tarmak_iam.lint.duplicate_rules import are_written_the_same
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
@@ -20,18 +22,20 @@ from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.rule import FixMaker, Subjects
 from tarmak_iam.lint.unread_keys import DoubledKey, doubled_keys, run_together
 from tarmak_iam.lint.written_lists import split_entries
+from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.text import quoted
 
 
 def _duplicate_principal(finding: Finding, subjects: Subjects) -> Fix | None:
     """Of two entries, the one that does not take effect goes: the earlier one, or one in mapUsers after a role."""
-    entries = entries_of(subjects.mappings).entries
-    own = next((each for each in entries if each.at_arn == finding.route), None)
-    if own is None or subjects.mappings is None:
+    if subjects.mappings is None:
         return None
-    key = canonical_text(own.listed.arn) if own.listed.arn else own.listed.sso
-    alike = [each for each in entries if _same_principal(each, key)]
+    written = _written(subjects.mappings)
+    own = written.by_route.get(finding.route)
+    if own is None:
+        return None
+    alike = written.alike(own)
     before = [each for each in alike[: alike.index(own)] if each.listed.kind == own.listed.kind]
     loser, counts = (before[-1], own) if before else (own, alike[0])
     if loser.is_account:
@@ -46,10 +50,34 @@ def _duplicate_principal(finding: Finding, subjects: Subjects) -> Fix | None:
     return Fix(title, (Remove(loser.listed.route),), lines=(line, used))
 
 
-def _same_principal(entry: WrittenEntry, key: str) -> bool:
-    """Releases differ only about letters that are not ASCII; such entries are not compared."""
-    own = canonical_text(entry.listed.arn) if entry.listed.arn else entry.listed.sso
-    return bool(key) and (own == key if not key.isascii() else fold(own) == fold(key))
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The entries by the route to their principals, and by the principals. Releases differ only about letters that are
+    not ASCII; such entries are not compared."""
+
+    by_route: dict[Route, WrittenEntry]
+    by_name: dict[str, list[WrittenEntry]]
+    by_folded_name: dict[str, list[WrittenEntry]]
+
+    def alike(self, entry: WrittenEntry) -> list[WrittenEntry]:
+        """The entries of the same principal, in the daemon's order."""
+        name = _name_of(entry)
+        return self.by_folded_name[fold(name)] if name.isascii() else self.by_name[name]
+
+
+@lru_cache(maxsize=4)
+def _written(mappings: Mappings) -> _Written:
+    found = _Written({}, {}, {})
+    for each in entries_of(mappings).entries:
+        found.by_route.setdefault(each.at_arn, each)
+        name = _name_of(each)
+        found.by_name.setdefault(name, []).append(each)
+        found.by_folded_name.setdefault(fold(name), []).append(each)
+    return found
+
+
+def _name_of(entry: WrittenEntry) -> str:
+    return canonical_text(entry.listed.arn) if entry.listed.arn else entry.listed.sso
 
 
 def _duplicate_key(finding: Finding, subjects: Subjects) -> Fix | None:

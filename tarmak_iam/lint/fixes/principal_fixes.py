@@ -19,12 +19,8 @@ from tarmak_iam.text import quoted, shortened
 
 def entry_of(finding: Finding, subjects: Subjects) -> WrittenEntry | None:
     """The role or user that a finding is about."""
-    steps = finding.route.plain
-    for entry in entries_of(subjects.mappings).mapped:
-        own = entry.listed.route.plain
-        if steps[: len(own)] == own:
-            return entry
-    return None
+    steps, entries = finding.route.plain, entries_of(subjects.mappings).by_steps
+    return next((entries[steps[:end]] for end in range(len(steps) + 1) if steps[:end] in entries), None)
 
 
 def _likely_arn(finding: Finding, subjects: Subjects) -> Fix | None:
