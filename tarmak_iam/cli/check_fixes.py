@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import field
 from functools import partial
 from pathlib import Path
@@ -15,10 +14,10 @@ from tarmak_iam.cli.console import note, print_diff_text, record_written, workin
 from tarmak_iam.cli.options import with_options
 from tarmak_iam.config import TarmakConfig, type_repairs
 from tarmak_iam.document import Document
-from tarmak_iam.document.files import Boundary, Replacement, read_file, read_if_present, replace_files
+from tarmak_iam.document.files import Boundary, Replacement, replace_files
 from tarmak_iam.document.repairs import RepairedFile
 from tarmak_iam.document.unified_diff import unified_diff
-from tarmak_iam.errors import ConfigError, FileError, ParseError
+from tarmak_iam.errors import FileError
 from tarmak_iam.findings import Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.late_dataclass import dataclass
@@ -188,36 +187,6 @@ def _effects(outcome: FixOutcome, turn: FixTurn) -> Iterator[str]:
         yield f"{name}: the authenticator can read the file, and all of its entries take effect"
     if unreadable or any(not each.is_safe for each in outcome.fixed):
         yield from effect_lines(outcome.before, outcome.after, unreadable)
-
-
-@contextmanager
-def types_offered(path: Path) -> Iterator[None]:
-    """The error for a tarmak.yaml whose values have the wrong type names the command that writes the right ones."""
-    with _repair_offered(lambda: type_repairs.with_types_repaired(read_file(path), str(path)), "check --fix", path):
-        yield
-
-
-@contextmanager
-def quotes_offered(path: Path, within: Boundary) -> Iterator[None]:
-    """The same for a mappings file with templates without quotes."""
-
-    def repaired() -> RepairedFile | None:
-        data = read_if_present(path, within)
-        return None if data is None else template_repairs.with_templates_quoted(data, str(path))
-
-    with _repair_offered(repaired, "check --fix --unsafe-fixes", path):
-        yield
-
-
-@contextmanager
-def _repair_offered(repaired: Callable[[], RepairedFile | None], command: str, path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (ConfigError, ParseError) as error:
-        with suppress(FileError):
-            if path.is_file() and error.place is not None and error.place.filename == str(path) and repaired():
-                error.remedy = f"{error.remedy or 'it can be fixed'} (fix: `tarmak-iam {command}`)"
-        raise
 
 
 def fixable_summary(fixable: Sequence[FixableFinding]) -> str:

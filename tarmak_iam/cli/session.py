@@ -35,12 +35,14 @@ class Session:
 
     def config(self) -> TarmakConfig:
         """Raises TarmakIamError."""
+        from tarmak_iam.cli.offered_repairs import types_offered
         from tarmak_iam.config import TarmakConfig
-        from tarmak_iam.config.locate import CONFIG_NAME
+        from tarmak_iam.config.locate import CONFIG_NAME, directory_option
 
         log("directory: %s", self._origin)
         try:
-            return TarmakConfig.load(self.directory)
+            with types_offered(CommandLine(directory_option(self.directory, os.environ))):
+                return TarmakConfig.load(self.directory)
         except FileError as error:
             if self._is_default_missing and os.path.isfile(CONFIG_NAME):
                 error.remedy = f"add `-c .` to use the {CONFIG_NAME} in the working directory, or {error.remedy}"
@@ -126,9 +128,12 @@ class Session:
         *,
         with_admin: bool = False,
     ) -> Installation:
+        from tarmak_iam.cli.offered_repairs import quotes_offered
         from tarmak_iam.installation.installation import Installation
 
-        return Installation.load(config, cluster, self.files(config, cluster), overrides, with_admin=with_admin)
+        files = self.files(config, cluster)
+        with quotes_offered(files.mappings_path, files.within, files.command_line.tarmak_iam("check")):
+            return Installation.load(config, cluster, files, overrides, with_admin=with_admin)
 
 
 def session_of(context: click.Context) -> Session:

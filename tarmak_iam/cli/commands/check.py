@@ -20,8 +20,6 @@ from tarmak_iam.cli.check_fixes import (
     fix_mode,
     fix_options,
     fixable_summary,
-    quotes_offered,
-    types_offered,
 )
 from tarmak_iam.cli.console import note, working
 from tarmak_iam.cli.exit_codes import ExitCode
@@ -29,6 +27,7 @@ from tarmak_iam.cli.formats import CheckReport, FindingResult, OfferedFix, RuleD
 from tarmak_iam.cli.formats.output import FORMATS, errors_reported, fail_on_option, findings_output_option, is_failing
 from tarmak_iam.cli.formats.text import severity_summary
 from tarmak_iam.cli.named_files import FileKind, NamedFile, named_file
+from tarmak_iam.cli.offered_repairs import quotes_offered, types_offered
 from tarmak_iam.cli.options import all_clusters_option, file_arguments
 from tarmak_iam.cli.parsing import cluster_remedy
 from tarmak_iam.cli.session import Session, pass_session
@@ -242,10 +241,7 @@ def _config_of(session: Session, turn: FixTurn | None) -> TarmakConfig:
     except FileError:
         return session.config()  # which reports it with a better remedy
     repaired = turn.config(session.directory) if turn is not None and path.is_file() else None
-    if repaired is not None:
-        return repaired
-    with types_offered(path):
-        return session.config()
+    return session.config() if repaired is None else repaired
 
 
 def check_chosen(session: Session, turn: FixTurn | None = None) -> Checked:
@@ -271,7 +267,7 @@ def check_chosen(session: Session, turn: FixTurn | None = None) -> Checked:
 
 
 def _subjects_of(config: TarmakConfig, cluster: Cluster, files: ClusterFiles, turn: FixTurn | None) -> Subjects:
-    with quotes_offered(files.mappings_path, files.within):
+    with quotes_offered(files.mappings_path, files.within, files.command_line.tarmak_iam("check")):
         return Subjects.of_cluster(config, cluster, files if turn is None else turn.files(files))
 
 
@@ -385,7 +381,7 @@ def _parts(
     try:
         config = turn.config(path) if turn is not None and path.is_file() else None
         if config is None:
-            with types_offered(path):
+            with types_offered(CommandLine(directory_option(path, os.environ))):
                 config = TarmakConfig.load(path)
     except TarmakIamError as error:
         return [_failed(error)]
@@ -429,7 +425,7 @@ def _alone(file: NamedFile, follow_links: bool, why: str, turn: FixTurn | None) 
         if file.kind is FileKind.CONFIG:
             return Checked.of(Subjects(TarmakConfig.parse(data, str(file.path))))
         within = file.boundary(follow_links=follow_links)
-        with quotes_offered(file.path, within):
+        with quotes_offered(file.path, within, CommandLine().tarmak_iam("check", str(file.path))):
             if turn is None or not file.path.is_file():
                 return Checked.of(Subjects(mappings=Mappings.parse(data, str(file.path))))
             own = FixTurn(turn.mode)

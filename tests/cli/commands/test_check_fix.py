@@ -327,7 +327,7 @@ def test_types_that_tarmak_rejects(shell: Shell, home: Path, args: list[str]) ->
     """The file can only be checked after that."""
     (home / "tarmak.yaml").write_text(CONFIG.replace("v1.12.9", "1.12  # x"))
     error = shell.run(*args, code=2).err
-    assert ' put it in quotes: "1.12" (fix: `tarmak-iam check --fix`)\n' in error
+    assert ' put it in quotes: "1.12" (fix: `tarmak-iam -c . check --fix`)\n' in error
     diff = shell.run(*args, "--diff", code=1)
     assert '-    version: 1.12  # x\n+    version: "1.12"  # x\n' in diff.out
     assert "1.12  # x" in text(home)
@@ -352,7 +352,7 @@ def test_templates_without_quotes(shell: Shell, home: Path, args: list[str]) -> 
     path.write_text(UNQUOTED)
     for options in ((), ("--fix",)):
         error = shell.run(*args, *options, code=2).err
-        assert " (fix: `tarmak-iam check --fix --unsafe-fixes`)\n" in error
+        assert " (fix: `tarmak-iam -c . check --fix --unsafe-fixes`)\n" in error
     diff = shell.run(*args, "--diff", "--unsafe-fixes", code=1)
     assert '+    username: "{{AccountID}}"  # theirs\n' in diff.out
     name = "dev-cluster/aws-iam-authenticator.yaml"
@@ -362,6 +362,19 @@ def test_templates_without_quotes(shell: Shell, home: Path, args: list[str]) -> 
     result = shell.run(*args, "--fix", "--unsafe-fixes", code=None)
     assert "fixed: put the template in quotes: {{AccountID}}\n" in result.err
     assert path.read_text() == QUOTED
+
+
+def test_other_commands_name_the_command_that_repairs_a_file(shell: Shell, home: Path) -> None:
+    path = home / "dev-cluster" / "aws-iam-authenticator.yaml"
+    path.parent.mkdir()
+    path.write_text(UNQUOTED)
+    for args in (["whois", ADMIN], ["map", "add", ADMIN, "--group", "x"]):
+        error = shell.run("-c", ".", *args, code=2).err
+        assert " (fix: `tarmak-iam -c . check --fix --unsafe-fixes`)\n" in error
+    path.write_text("server: {{{}}: x\n")
+    assert "fix:" not in shell.run("-c", ".", "whois", ADMIN, code=2).err
+    (home / "tarmak.yaml").write_text(CONFIG.replace("v1.12.9", "1.12"))
+    assert " (fix: `tarmak-iam -c . check --fix`)\n" in shell.run("-c", ".", "enable", code=2).err
 
 
 def test_templates_without_quotes_in_a_file_without_a_cluster(
@@ -398,7 +411,9 @@ def test_mappings_with_another_name_and_templates_without_quotes(
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "mappings.yaml"
     path.write_text(UNQUOTED)
-    assert "mappings.yaml:7:16: error: " in shell.run("check", path.name, "--fix", code=2).err
+    error = shell.run("check", path.name, "--fix", code=2).err
+    assert "mappings.yaml:7:16: error: " in error
+    assert " (fix: `tarmak-iam check mappings.yaml --fix --unsafe-fixes`)\n" in error
     shell.run("check", path.name, "--fix", "--unsafe-fixes", code=None)
     assert path.read_text() == QUOTED
     path.write_text("server: {{{}}: x\n")
