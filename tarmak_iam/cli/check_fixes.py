@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
 from functools import partial
@@ -139,7 +140,12 @@ def fix_and_write(
     changed = [(texts.get(new.filename, old.text), new) for old, new in outcome.documents]
     changed = [(text, document) for text, document in changed if text != document.text]
     if not mode.is_dry:
-        replace_files(_replacement(outcome, text, document, within) for text, document in changed)
+        # Of a repaired file that clusters share through links, each name has the same text.
+        replaced = {
+            os.path.realpath(document.filename): _replacement(outcome, text, document, within)
+            for text, document in changed
+        }
+        replace_files(replaced.values())
         record_written(*(document.filename for _, document in changed))
     for text, document in changed:
         if mode.is_dry:

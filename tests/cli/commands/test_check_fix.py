@@ -364,6 +364,19 @@ def test_templates_without_quotes(shell: Shell, home: Path, args: list[str]) -> 
     assert path.read_text() == QUOTED
 
 
+def test_templates_without_quotes_in_a_file_of_two_clusters(shell: Shell, home: Path) -> None:
+    """It is written once."""
+    (home / "tarmak.yaml").write_text(f"{CONFIG}- environment: test\n  metadata:\n    name: cluster\n")
+    path, link = (home / f"{each}-cluster" / "aws-iam-authenticator.yaml" for each in ("dev", "test"))
+    for each in (path, link):
+        each.parent.mkdir()
+    path.write_text(UNQUOTED)
+    link.symlink_to("../dev-cluster/aws-iam-authenticator.yaml")
+    result = shell.run("-c", ".", "check", "--all-clusters", "--fix", "--unsafe-fixes")
+    assert "the edit is repeated" not in result.err
+    assert (path.read_text(), link.is_symlink()) == (QUOTED, True)
+
+
 def test_other_commands_name_the_command_that_repairs_a_file(shell: Shell, home: Path) -> None:
     path = home / "dev-cluster" / "aws-iam-authenticator.yaml"
     path.parent.mkdir()
