@@ -309,20 +309,20 @@ class _FixRun:
         fix = proposal.fix.with_lines(lambda line: self._places.line(proposal.filename, line, text))
         return replace(proposal, located=replace(proposal.located, place=place), fix=fix)
 
-    def _made(self, proposals: list[FixableFinding]) -> list[_Step] | str:
+    def _made(self, proposals: list[FixableFinding]) -> list[_FixStep] | str:
         """The fixes, and those of the errors that a single one leads to, such as that of the value of a misspelt key;
         or why they cannot be made."""
         edited = _edited(self._state, proposals)
         if isinstance(edited, str):
             return edited
-        step = _Step(proposals, edited, examine(*edited))
+        step = _FixStep(proposals, edited, examine(*edited))
         problem = _why_no_better(self._report, step.report, proposals)
         if not problem:
             return [step]
         more = self._follow_up(step) if len(proposals) == 1 else None
         return problem if more is None else [step, more]
 
-    def _follow_up(self, step: _Step) -> _Step | None:
+    def _follow_up(self, step: _FixStep) -> _FixStep | None:
         known, new = _counted((*self._report.findings, *self._report.explained)), _counted(step.report.findings)
         errors = [
             each
@@ -333,12 +333,12 @@ class _FixRun:
         edited = _edited(step.state, chosen) if chosen else ""
         if isinstance(edited, str):
             return None
-        more = _Step(chosen, edited, examine(*edited))
+        more = _FixStep(chosen, edited, examine(*edited))
         return None if _why_no_better(self._report, more.report, step.proposals) else more
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class _FixStep:
     """Fixes that were made at once, and the subjects and the report after them."""
 
     proposals: list[FixableFinding]

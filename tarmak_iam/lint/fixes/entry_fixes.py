@@ -31,7 +31,7 @@ def _duplicate_principal(finding: Finding, subjects: Subjects) -> Fix | None:
     """Of two entries, the one that does not take effect goes: the earlier one, or one in mapUsers after a role."""
     if subjects.mappings is None:
         return None
-    written = _written(subjects.mappings)
+    written = _entries_by_name(subjects.mappings)
     own = written.by_route.get(finding.route)
     if own is None:
         return None
@@ -51,7 +51,7 @@ def _duplicate_principal(finding: Finding, subjects: Subjects) -> Fix | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
+class _EntriesByName:
     """The entries by the route to their principals, and by the principals. Releases differ only about letters that are
     not ASCII; such entries are not compared."""
 
@@ -66,8 +66,8 @@ class _Written:
 
 
 @lru_cache(maxsize=4)
-def _written(mappings: Mappings) -> _Written:
-    found = _Written({}, {}, {})
+def _entries_by_name(mappings: Mappings) -> _EntriesByName:
+    found = _EntriesByName({}, {}, {})
     for each in entries_of(mappings).entries:
         found.by_route.setdefault(each.at_arn, each)
         name = _name_of(each)
