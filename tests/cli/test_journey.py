@@ -182,7 +182,7 @@ def test_check(shell: Shell) -> None:
             ),
             (
                 ":7:34: error: clusters[0].kubernetes.apiServer.amazon.awsIAMAuthenticatorInit must be a boolean, "
-                'not the string "true"; Tarmak rejects the whole file; write true or false without quotes\n'
+                'not the string "true"; Tarmak rejects the whole file; write true or false without quotes (fix: `'
             ),
         ),
         (
