@@ -6,10 +6,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BROWSER := tests/browser/node_modules/.installed
 
-.PHONY: demo test test-all mutants browser e2e e2e-all e2e-node components lint format schemas pages regions goldens reference docs bench comparison dist compat clean
+.PHONY: demo setup test test-all mutants browser e2e e2e-all e2e-node components lint format schemas pages regions goldens reference docs bench comparison dist compat clean
 
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
+
+# All that `make lint`, `make test-all` and the end-to-end tests install: two of them at once would install into one another.
+setup: $(VENV)/.linted $(VENV)/.tested $(BROWSER)
 
 # What is compiled is kept, whatever the environment says: every worker, and every process that a test starts, would
 # compile all modules again.
@@ -41,11 +44,11 @@ E2E := -m "not thorough"
 BUILD := $(BIN)/python -m tests.e2e.components >/dev/null || { code=$$?; [ $$code -eq 75 ] && exit 0 || exit $$code; }
 
 # Tests with the real components, which the first run builds from their Go modules into a cache. It prints which components
-# are built, and why others are not. They are in three groups by API server (tests/e2e/distribution.py), and mostly wait.
+# are built, and why others are not. They are in groups by API server (tests/e2e/distribution.py), and mostly wait.
 e2e: $(VENV)/.tested
 	@$(BUILD); \
 		$(BIN)/python -m tests.e2e.tarmak_build; \
-		TARMAK_IAM_E2E=1 $(PYTHON_CACHED) -m pytest -n 3 tests/e2e $(E2E) $(PYTEST_ARGS)
+		TARMAK_IAM_E2E=1 $(PYTHON_CACHED) -m pytest -n 6 tests/e2e $(E2E) $(PYTEST_ARGS)
 
 # Both of them with every kubectl, authenticator and condition of a node, and with more random rights.
 e2e-all:
@@ -55,11 +58,11 @@ e2e-all:
 components: $(VENV)/.tested
 	@$(BUILD)
 
-# Tests with running pods, which also need a kubelet, containerd and the controllers. Requires root; prints why if it cannot
-# run.
+# Tests with running pods, which also need a kubelet, containerd and the controllers. Each worker has a cluster of its own;
+# they mostly wait. Requires root; prints why if it cannot run.
 e2e-node: $(VENV)/.tested
 	@$(BUILD); \
-		TARMAK_IAM_E2E=1 TARMAK_IAM_E2E_NODE=1 $(PYTHON_CACHED) -m pytest tests/e2e/node $(E2E) $(PYTEST_ARGS)
+		TARMAK_IAM_E2E=1 TARMAK_IAM_E2E_NODE=1 $(PYTHON_CACHED) -m pytest -n 3 tests/e2e/node $(E2E) $(PYTEST_ARGS)
 
 lint: $(VENV)/.linted
 	$(BIN)/ruff check .

@@ -1,11 +1,12 @@
-"""The CI job runs the end-to-end tests beside each other, and then all others. All logs are printed, in order, and a
-failure of one is that of all."""
+"""The CI job runs the linters, the end-to-end tests and all others beside each other. All logs are printed, in order, and
+a failure of one is that of all."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,16 @@ TOOLS = ("strace", "zsh", "fish", "openssl", "chromium", "nodejs", "npm", "conta
 MAKE = """\
 #!/bin/sh
 echo "make $*"
+[ "$1" != "$GENTLE" ] || echo "with niceness $(nice)"
+if [ "$1" = test-all ]; then trap ': >was-ended; exit 143' TERM; : >has-started; fi
+[ "$1$LATE" != "${BAD}test-all" ] || until [ -e has-started ]; do sleep 0.01; done
 [ "$1" != "$LATE" ] || until [ -e other-has-ended ]; do sleep 0.01; done
-[ "${1#e2e}" = "$1" ] || : >other-has-ended
+case $1 in e2e*|test-all) : >other-has-ended ;; esac
 [ "$1" != "$BAD" ] || exit 3
 """
 
 
-def run(directory: Path, *, bad: str = "", late: str = "") -> tuple[int, list[str]]:
+def run(directory: Path, *, bad: str = "", late: str = "", gentle: str = "") -> tuple[int, list[str]]:
     """With a make that only says what it was asked for. Lines that are not its own are those of the script."""
     (directory / ".ci").mkdir()
     shutil.copy(SCRIPT, directory / ".ci" / "run")
@@ -33,7 +37,8 @@ def run(directory: Path, *, bad: str = "", late: str = "") -> tuple[int, list[st
     for name in (*TOOLS, "make"):
         (programs / name).write_text(MAKE if name == "make" else "#!/bin/sh\n")
         (programs / name).chmod(0o755)
-    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "BAD": bad, "LATE": late}
+    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    environment |= {"BAD": bad, "LATE": late, "GENTLE": gentle}
     done = subprocess.run(
         ["bash", str(directory / ".ci" / "run")], env=environment, capture_output=True, text=True, check=False
     )
@@ -41,13 +46,21 @@ def run(directory: Path, *, bad: str = "", late: str = "") -> tuple[int, list[st
     return done.returncode, done.stdout.splitlines()
 
 
-BEFORE = ["make lint", "make components"]
+BEFORE = ["make setup", "make lint", "make components"]
 BESIDE = ["make e2e-node BUILD=:", "make e2e BUILD=:", "make test-all"]
 
 
-@pytest.mark.parametrize("late", ["", "e2e-node", "e2e"])
+@pytest.mark.parametrize("late", ["", "e2e-node", "e2e", "test-all"])
 def test_in_order_whoever_ends_first(tmp_path: Path, late: str) -> None:
     assert run(tmp_path, late=late) == (0, [*BEFORE, *BESIDE])
+
+
+@pytest.mark.parametrize(("part", "niceness"), [("test-all", 19), ("e2e-node", os.nice(0)), ("e2e", os.nice(0))])
+def test_the_other_tests_leave_the_processors_to_those_with_real_components(
+    tmp_path: Path, part: str, niceness: int
+) -> None:
+    code, lines = run(tmp_path, gentle=part)
+    assert (code, [line for line in lines if not line.startswith("make ")]) == (0, [f"with niceness {niceness}"])
 
 
 @pytest.mark.parametrize(
@@ -55,13 +68,24 @@ def test_in_order_whoever_ends_first(tmp_path: Path, late: str) -> None:
     [
         ("e2e-node", ["make e2e-node failed:", *BESIDE]),
         ("e2e", [BESIDE[0], "make e2e failed:", *BESIDE[1:]]),
-        ("test-all", BESIDE),
+        ("test-all", [*BESIDE[:2], "make test-all failed:", BESIDE[2]]),
     ],
 )
 def test_a_failure_of_one_is_that_of_all(tmp_path: Path, bad: str, expected: list[str]) -> None:
     assert run(tmp_path, bad=bad) == (1, [*BEFORE, *expected])
 
 
-@pytest.mark.parametrize(("bad", "expected"), [("lint", BEFORE[:1]), ("components", BEFORE)])
+@pytest.mark.parametrize(("bad", "expected"), [("setup", BEFORE[:1]), ("lint", BEFORE[:2]), ("components", BEFORE)])
 def test_without_what_comes_before_nothing_is_run(tmp_path: Path, bad: str, expected: list[str]) -> None:
     assert run(tmp_path, bad=bad) == (3, expected)
+
+
+@pytest.mark.parametrize("bad", ["lint", "components"])
+def test_what_runs_is_ended_if_it_fails_before(tmp_path: Path, bad: str) -> None:
+    """Here the other tests would wait for end-to-end tests forever."""
+    assert run(tmp_path, bad=bad, late="test-all")[0] == 3
+    deadline = time.monotonic() + 60
+    while not (was_ended := (tmp_path / "was-ended").exists()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    (tmp_path / "other-has-ended").touch()
+    assert was_ended

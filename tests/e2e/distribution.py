@@ -2,7 +2,8 @@
 
 xdist has marks for that, `--dist loadgroup`: it writes the group into the test's id, which pytest from 9.2 on does not
 take. Here the release is read off the id. The tests mostly wait, each in its turn, so those on one Kubernetes are
-several groups, each with an API server of its own.
+several groups, each with an API server of its own. On local nodes every worker has a cluster of its own, and each test
+is a group, except those that share a second master.
 """
 
 from __future__ import annotations
@@ -17,14 +18,20 @@ _RELEASE = r"(v\d+\.\d+\.\d+)"
 _SERVER = re.compile(rf"[\[-]{_RELEASE}-kubectl-|\[{_RELEASE}[-\]]")
 _PARTS = {
     "live": ("test_live",),
-    "processes": ("test_kills", "test_locks", "test_run"),
-    "objects": ("test_access_review", "test_backends", "test_changes_of_others", "test_custom_resources"),
+    "locks": ("test_locks",),
+    "processes": ("test_kills", "test_run"),
+    "definitions": ("test_custom_resources",),
+    "objects": ("test_access_review", "test_backends", "test_changes_of_others"),
 }
 """The modules that are groups of their own on each Kubernetes."""
 
+_TWO_MASTERS = "tests/e2e/node/test_two_masters.py"
+
 
 def group_of(nodeid: str) -> str | None:
-    """None for a test that asks no API server."""
+    """None for a test that shares nothing with others."""
+    if nodeid.startswith(f"{_TWO_MASTERS}::"):
+        return _TWO_MASTERS
     found = _SERVER.search(nodeid)
     if found is None:
         return None
