@@ -11,8 +11,8 @@ BROWSER := tests/browser/node_modules/.installed
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
 
-# All that `make lint`, `make test-all` and the end-to-end tests install: two of them at once would install into one another.
-setup: $(VENV)/.linted $(VENV)/.tested $(BROWSER)
+# All that `make lint`, `make test-all` and the end-to-end tests install, at once: two of them would disturb each other.
+setup: $(VENV)/.prepared $(BROWSER)
 
 # What is compiled is kept, whatever the environment says: every worker, and every process that a test starts, would
 # compile all modules again.
@@ -145,6 +145,10 @@ $(BROWSER): tests/browser/package.json tests/browser/package-lock.json
 	@command -v npm >/dev/null || exit 0; cd tests/browser && \
 		npm ci --silent --ignore-scripts --no-audit --no-fund --prefer-offline --fetch-retries=1 --fetch-timeout=60000 \
 		&& touch node_modules/.installed || echo "npm could not install the packages of tests/browser"
+
+$(VENV)/.prepared: setup.cfg pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[test,fast,dist,lint]'
+	@touch $(VENV)/.linted $(VENV)/.tested $@
 
 $(VENV)/.linted: setup.cfg pyproject.toml | $(BIN)/python
 	$(PIP) --editable '.[test,lint]'

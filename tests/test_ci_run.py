@@ -1,5 +1,5 @@
-"""The CI job runs the linters, the end-to-end tests and all others beside each other. All logs are printed, in order, and
-a failure of one is that of all."""
+"""The CI job runs the linters, the end-to-end tests and all others beside each other. All logs are printed, in order,
+and a failure of one is that of all."""
 
 from __future__ import annotations
 

@@ -129,8 +129,9 @@ class VirtualEnvironment:
 
     @staticmethod
     def create(python: Python, directory: Path) -> VirtualEnvironment:
-        """Raises Missing where that Python has no venv or pip."""
-        done = subprocess.run([str(python.path), "-m", "venv", str(directory)], check=False, capture_output=True)
+        """Without pip: this Python's own installs into it. Raises Missing where that Python has no venv."""
+        command = [str(python.path), "-m", "venv", "--without-pip", str(directory)]
+        done = subprocess.run(command, check=False, capture_output=True)
         if done.returncode:
             raise Missing(f"{python} makes no virtual environments")
         return VirtualEnvironment(directory)
@@ -143,10 +144,10 @@ class VirtualEnvironment:
         """Raises Missing where no registry answers, RuntimeError where the versions cannot be installed."""
         file = self.directory / "constraints.txt"
         file.write_text("".join(f"{line}\n" for line in constraints))
-        command = [str(self.bin / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [sys.executable, "-m", "pip", "--python", str(self.bin / "python"), "--disable-pip-version-check"]
         # Python compiles what is imported; most of botocore is not.
         done = subprocess.run(
-            [*command, "--no-compile", "--only-binary=:all:", "--constraint", str(file), requirement],
+            [*pip, "install", "--quiet", "--no-compile", "--only-binary=:all:", "--constraint", str(file), requirement],
             cwd=self.directory,
             env=outside(),
             check=False,

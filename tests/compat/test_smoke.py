@@ -1,5 +1,5 @@
-"""The built wheel with the lowest versions, in a fresh virtual environment of every Python that is found; with the
-newest ones in the newest Python's.
+"""The built wheel with the lowest versions, in a fresh virtual environment of the oldest and the newest Python that are
+supported, as far as they are found; with the newest ones in the newest Python's.
 
 `make compat` runs the whole test suite so, and with the newest versions too; this is what every run can afford.
 """
@@ -17,8 +17,9 @@ import pytest
 
 import tarmak_iam
 from tarmak_iam.cli.completion import COMPLETION_VARIABLE
-from tests.compat.surroundings import EXTRAS, MINORS, Missing, VirtualEnvironment, build, lowest, python_of, pythons
+from tests.compat.surroundings import EXTRAS, MINORS, Missing, VirtualEnvironment, lowest, python_of, pythons
 from tests.support import ADMIN, EXAMPLES, PACKAGE, ROOT
+from tests.support.made_once import built_once, made_once
 from tests.support.work_trees import Work, needs_git
 
 pytestmark = [
@@ -66,12 +67,12 @@ class Program:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
-        return build(tmp_path_factory.mktemp("dist"))[1]
+        return built_once(tmp_path_factory)[1]
     except Missing as error:
         pytest.skip(str(error))
 
 
-SURROUNDINGS = [*((minor, "lowest") for minor in MINORS), (None, "newest")]
+SURROUNDINGS = [(MINORS[0], "lowest"), (MINORS[-1], "lowest"), (None, "newest")]
 """The minor version of a Python, None for the newest one that is found; and which versions of the requirements."""
 
 
@@ -81,13 +82,17 @@ def program(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytes
     python = pythons()[-1] if minor is None else python_of(minor)
     if python is None:
         pytest.skip(f"there is no Python 3.{minor}")
-    directory = tmp_path_factory.mktemp("smoke")
-    try:
-        environment = VirtualEnvironment.create(python, directory / "venv")
+
+    def make(directory: Path) -> None:
+        environment = VirtualEnvironment.create(python, directory)
         constraints = lowest((ROOT / "setup.cfg").read_text()) if versions == "lowest" else []
         environment.install(f"{wheel}[{','.join(EXTRAS)}]", constraints)
+
+    try:
+        environment = VirtualEnvironment(made_once(tmp_path_factory, f"python-{python.minor}-{versions}", make))
     except Missing as error:
         pytest.skip(str(error))
+    directory = tmp_path_factory.mktemp("smoke")
     shutil.copytree(EXAMPLES / "single", directory / "single")
     return Program(environment, directory)
 

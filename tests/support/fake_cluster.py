@@ -48,6 +48,10 @@ Key = tuple[str, str, str]
 Fault = Callable[[tuple[str, ...]], Completed | None]
 
 
+def _no_answer(_: tuple[str, ...]) -> None:
+    """A function of the module, so that a cluster can be pickled."""
+
+
 @dataclass
 class Cluster:
     """`objects` by kind, namespace and name. `fault` may answer a call in the cluster's place."""
@@ -56,12 +60,12 @@ class Cluster:
     client: str = "v1.30.1"
     objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
     calls: list[tuple[str, ...]] = field(default_factory=list)
-    fault: Fault = lambda _: None
+    fault: Fault = _no_answer
     calls_aside: list[tuple[str, ...]] = field(default_factory=list)
     """Those about the lease, and about what the user may do: in neither `calls` nor `writes`."""
     text: str = ""
     """What the last call was given."""
-    fault_aside: Fault = lambda _: None
+    fault_aside: Fault = _no_answer
     """What may answer these."""
     denied: set[tuple[str, str]] = field(default_factory=set)
     """Verbs and resources that the user may not, as in `("delete", "pods")`."""

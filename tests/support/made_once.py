@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["made_once"]
+from tests.compat.surroundings import build
+
+__all__ = ["built_once", "made_once"]
 
 
-def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """A directory in which `make` has put something in this run of pytest; the others wait for it meanwhile.
 
     Where it raises, the next one tries again, in another directory.
@@ -28,3 +30,10 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
             make(directory)
             done.write_text(str(directory))
     return Path(done.read_text())
+
+
+def built_once(factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The sdist and the wheel of the checkout as it is. Raises Missing."""
+    directory = made_once(factory, "dist", build)
+    (sdist,), (wheel,) = directory.glob("*.tar.gz"), directory.glob("*.whl")
+    return sdist, wheel
