@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
+from operator import eq
 from typing import Any, Literal
 
 from tarmak_iam.config.cluster import Cluster, check_masters
 from tarmak_iam.config.config import TarmakConfig
+from tarmak_iam.config.earlier_edits import EarlierEdits, gone_error, moves_items
 from tarmak_iam.config.edit_checks import FORK, check_edit, check_patch, place_before
 from tarmak_iam.config.item_names import NAMING, items_of, names_of
 from tarmak_iam.config.key_paths import KeyPath, MatchStep, NameStep, joined
@@ -21,9 +23,9 @@ from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.document.edits import ValueEdit
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import dereference
-from tarmak_iam.document.plain_values import plain, same
+from tarmak_iam.document.plain_values import construct, plain, same
 from tarmak_iam.document.unified_diff import unified_diff
-from tarmak_iam.errors import ConfigError, SelectionError
+from tarmak_iam.errors import ConfigError, Place, SelectionError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
@@ -48,8 +50,9 @@ class ConfigEdits:
     """Edits of a configuration that are not made yet. Frozen: every method returns a new value.
 
     A path is relative to the chosen cluster, as in `instancePools[worker].maxCount`, or absolute with a leading `/`, as
-    in `/environments[dev].location`; without a cluster every path is absolute. Later paths see what earlier edits did.
-    Nothing is changed before `apply`.
+    in `/environments[dev].location`; without a cluster every path is absolute. An item of a list is the one that the
+    path means in `config`, wherever earlier edits have moved it, and whatever they have named it; a path that means
+    none there may mean one that an earlier edit added. Nothing is changed before `apply`.
     """
 
     config: TarmakConfig = field(repr=False)
@@ -61,9 +64,9 @@ class ConfigEdits:
     def on(self, cluster: Cluster | str | None) -> ConfigEdits:
         """The same edits; the paths of the next ones are relative to that cluster, or absolute for None.
 
-        Raises SelectionError for an unknown name.
+        A cluster of another configuration stands for the one with its name. Raises SelectionError for an unknown name.
         """
-        return replace(self, cluster=self.config.cluster(cluster) if isinstance(cluster, str) else cluster)
+        return replace(self, cluster=None if cluster is None else _cluster_of(self.config, cluster))
 
     def set(self, path: str | KeyPath, value: Any) -> ConfigEdits:
         """Sets a key to a plain value. Missing parents are created. Raises SelectionError for a text that is not a
@@ -101,8 +104,9 @@ class ConfigEdits:
     def apply(self) -> TarmakConfig:
         """The edited configuration; the same one if nothing changes. `save` writes it.
 
-        Raises SelectionError for a path that means no key or several items; ConfigError for a value that Tarmak could
-        not read, would reject or would ignore; and EditRefused for an edit that cannot be made safely.
+        Raises SelectionError for a path that means no key, several items, or an item that an earlier edit removes;
+        ConfigError for a value that Tarmak could not read, would reject or would ignore; and EditRefused for an edit
+        that cannot be made safely.
         """
         plan = _EditPlan(self)
         for edit in self.edits:
@@ -122,27 +126,19 @@ class _EditPlan:
     def __init__(self, edits: ConfigEdits) -> None:
         self._config, self._force, self._through_alias = edits.config, edits.force, edits.through_alias
         self._document = edits.config.document
-        self._waiting: list[Edit] = []
+        self._waiting: list[ValueEdit] = []
         self._all: list[Edit] = []
-        self._edited: list[Route] = []
+        self._earlier = EarlierEdits(self._document)
+        self._edited: list[tuple[Route, int]] = []
+        """The edited routes, and how many changes of `_earlier` were made when they were that."""
         self._is_stale = False
-        self._moving: list[Route] = []
-        """The removed clusters: the routes of those below them have changed."""
 
     def add(self, edit: KeyEdit) -> None:
-        if self._is_stale or edit.verb in ("unset", "patch") or _is_matched(edit.path):
+        if self._is_stale or edit.verb != "set" or _is_matched(edit.path):
             self._refresh()
-        advice = "" if edit.verb == "unset" else FORK
-        if not edit.path.is_absolute and any(route.plain <= edit.base.plain for route in self._moving):
-            what = f"{edit.path} is looked up after a cluster at or above its own was removed"
-            remedy = "remove clusters last, or in an edit by itself"
-            raise SelectionError(what, remedy=remedy, place=self._config.document.position(edit.base))
-        try:
-            found = look_up(self._document, edit.base, edit.path, unknown=self._force, advice=advice)
-        except NoSuchItem as missing:
-            if edit.verb == "unset" and missing.is_last:
-                return  # there is nothing to remove
-            raise
+        found = self._look_up(edit)
+        if found is None:
+            return  # there is nothing to remove
         self._check_single(found)
         if edit.verb != "unset":
             self._check_masters(found.route, found.path, edit.verb)
@@ -150,33 +146,70 @@ class _EditPlan:
         made = {"set": self._set_key, "append": self._append, "unset": self._unset, "patch": self._patch}[edit.verb]
         made(found, edit)
 
+    def _look_up(self, edit: KeyEdit) -> FoundKey | None:
+        """What the path of an edit means; None if that is an item that is not there, and the edit would remove it."""
+        base = self._base(edit)
+        advice = "" if edit.verb == "unset" else FORK
+        choice = self._earlier.items_of_path(edit.base, edit.path)
+        try:
+            return look_up(self._document, base, edit.path, unknown=self._force, advice=advice, choice=choice)
+        except NoSuchItem as missing:
+            if edit.verb == "unset" and missing.is_last:
+                return None
+            raise (choice and choice.error) or missing from None
+
+    def _base(self, edit: KeyEdit) -> Route:
+        """The route, now, that a path begins at."""
+        base = Route() if edit.path.is_absolute else self._earlier.carried(edit.base)
+        if base is None:
+            raise gone_error(f"the cluster of {edit.path}", self._config.document.position(edit.base))
+        return base
+
     def result(self) -> TarmakConfig:
         if not self._all:
             return self._config
+        self._refresh()
         document = self._config.document.edit(*self._all)
         if document.text == self._config.document.text:  # edits may undo each other
             return self._config
+        carried = (self._earlier.carried(route, since) for route, since in self._edited)
+        edited = [route for route in carried if route is not None]
         try:
             after = self._config.with_document(document)
         except ConfigError as error:  # its place is in a text that is not written
-            place = place_before(self._config.document, document, self._edited[0])
+            place = place_before(self._config.document, document, edited[0] if edited else Route())
             raise ConfigError(f"the edit was refused: {error.what}", remedy=error.remedy, place=place) from None
-        check_edit(self._config, after, self._edited, force=self._force)
+        check_edit(self._config, after, edited, force=self._force)
+        if self._is_shared:
+            self._check_shared()
         return after
+
+    def _check_shared(self) -> None:
+        """Raises SelectionError if a later edit changed, through an alias, what an earlier one set."""
+        routes = [self._earlier.carried(route, since) for route, since in self._edited]
+        for number, (edit, route) in enumerate(zip(self._all, routes, strict=True)):
+            if not isinstance(edit, Set) or route is None:
+                continue
+            later = [each.plain for each in routes[number + 1 :] if each is not None]
+            is_set_again = any(all(map(eq, each, route.plain)) for each in later)  # at, above or below it
+            if not is_set_again and not self._is_at(replace(edit, path=route)):
+                what = f"a later edit changes {route} again: it is shared through an alias"
+                raise SelectionError(what, remedy="set it once", place=self._place(route))
 
     def _refresh(self) -> None:
         if self._waiting:
-            self._document = self._document.edit(*self._waiting)
+            before, self._document = self._document, self._document.edit(*self._waiting)
+            self._earlier.add(self._waiting, before, self._document)
         self._waiting, self._is_stale = [], False
 
     def _make(self, edit: ValueEdit, route: Route) -> None:
         edit = replace(edit, through_alias=True) if self._through_alias else edit
+        moves = self._through_alias or moves_items(edit, self._document)
         self._waiting.append(edit)
         self._all.append(edit)
-        self._edited.append(route)
+        self._edited.append((route, len(self._earlier) + moves))
         last = route.plain[-1] if route.steps else None
-        is_plain = isinstance(edit, Set) and not isinstance(edit.value, (dict, list)) and isinstance(last, str)
-        self._is_stale = self._is_stale or not is_plain or last in NAMING
+        self._is_stale = self._is_stale or moves or not isinstance(edit, Set) or last in NAMING
 
     # --- the four kinds of edits
 
@@ -222,10 +255,8 @@ class _EditPlan:
             name = name_of_value(value, of)
             if name and name == name_of_value(item, of) and _environment(item) == _environment(value):
                 what = f"{found.path} has an item {quoted(name)} already, with other values"
-                place = self._document.position(found.route / index)
-                raise ConfigError(
-                    what, remedy=f"set the keys of {found.path}{NameStep(name)}, or use patch", place=place
-                )
+                remedy = f"set the keys of {found.path}{NameStep(name)}, or use patch"
+                raise ConfigError(what, remedy=remedy, place=self._place(found.route / index))
         length = len(present) if isinstance(present, list) else 0
         self._make(Append(found.route, value), found.route / length)
 
@@ -235,8 +266,6 @@ class _EditPlan:
             raise self._refused(found, "a whole cluster or file cannot be unset", "unset its keys")
         if found.node is not None:
             self._make(removal(self._document, found.route), found.route)
-            if len(found.route.steps) <= 2 and found.route.plain[0] == "clusters":
-                self._moving.append(found.route)
 
     def _patch(self, found: FoundKey, edit: KeyEdit) -> None:
         value = edit.value
@@ -244,11 +273,48 @@ class _EditPlan:
             raise self._refused(found, "a patch must be a mapping", "write keys and their values")
         value = self._placed(found, lambda: checked_value(value, found.field, joined(found.path.steps)))
         self._placed(found, lambda: self._check_patch(value, found))
-        for each in list(Patch(self._document, removal, edit.base).edits(value, found.route, found.field)):
-            route = Route.of(each.path)
-            if not isinstance(each, Remove):
-                self._check_masters(route, Route(route.steps[2:]), "set")
-            self._make(each, route)
+        edits = self._edits_of_patch(value, found, edit)
+        if self._is_shared:
+            self._patch_shared(value, found, edit, edits)
+            return
+        for each in edits:
+            self._make_of_patch(each)
+
+    def _edits_of_patch(self, value: dict[str, Any], found: FoundKey, edit: KeyEdit) -> list[ValueEdit]:
+        """The edits that the document needs for a patch; removals last, so that no parent is empty for a while."""
+        edits = list(Patch(self._document, self._base(edit)).edits(value, found.route, found.field))
+        return sorted(edits, key=lambda each: isinstance(each, Remove))
+
+    def _make_of_patch(self, edit: ValueEdit) -> None:
+        route = Route.of(edit.path)
+        if isinstance(edit, Remove):
+            self._refresh()  # which parents will be empty depends on what was removed before
+            self._make(removal(self._document, route), route)
+        else:
+            self._check_masters(route, Route(route.steps[2:]), "set")
+            self._make(edit, route)
+
+    def _patch_shared(self, value: dict[str, Any], found: FoundKey, edit: KeyEdit, edits: list[ValueEdit]) -> None:
+        """Makes one edit after the other until the document has all values: each may have made others, too."""
+        for _ in range(2 * len(edits)):
+            needed = [each for each in edits if not (isinstance(each, Set) and self._is_at(each))]
+            if not needed:
+                return
+            self._make_of_patch(needed[0])
+            self._refresh()
+            edits = self._edits_of_patch(value, found, edit)
+        if edits := [each for each in edits if not (isinstance(each, Set) and self._is_at(each))]:
+            what = f"the patch has two values for {edits[0].path}, which is shared through an alias"
+            raise SelectionError(what, remedy="write one of them", place=self._place(Route.of(edits[0].path)))
+
+    def _is_at(self, edit: Set) -> bool:
+        node = self._document.node(edit.path)
+        return node is not None and same(construct(node, self._document.source), plain(edit.value))
+
+    @property
+    def _is_shared(self) -> bool:
+        """Whether an edit may change what aliases repeat."""
+        return self._through_alias and "&" in self._document.text
 
     def _check_patch(self, value: dict[str, Any], found: FoundKey) -> None:
         document = Document.parse(yaml_bytes(value), json=False)
@@ -272,19 +338,26 @@ class _EditPlan:
         try:
             return check()
         except ConfigError as error:
-            error.place = self._config.document.position(found.route)
+            error.place = self._place(found.route)
             raise
+
+    def _place(self, route: Route, *, at_key: bool = False) -> Place:
+        """The place in the text before all edits of a route in the document."""
+        before = self._config.document
+        if self._document is before:
+            return before.position(route, at_key=at_key)
+        return place_before(before, self._document, route)
 
     def _check_known(self, found: FoundKey) -> None:
         if found.is_unknown and not self._force:
             what = f"Tarmak does not know {found.path}, and would ignore it"
-            raise ConfigError(what, remedy=FORK, place=self._document.position(found.route, at_key=True))
+            raise ConfigError(what, remedy=FORK, place=self._place(found.route, at_key=True))
 
     def _check_masters(self, route: Route, path: object, verb: str) -> None:
         root, index, key = (*route.plain, None, None, None)[:3]
         if root != "clusters" or key != "kubernetes" or not isinstance(index, int):
             return
-        config = self._config.with_document(self._document) if self._moving else self._config
+        config = self._config.with_document(self._document) if len(self._earlier) else self._config
         if index < len(config.clusters):
             remedy = f"{verb} it on the other clusters of the environment"
             check_masters(config.clusters[index], str(path), remedy)
@@ -294,7 +367,8 @@ class _EditPlan:
         if not self._document.is_json:
             return
         for key in self._config.ignored_content.duplicates:
-            if found.route.plain[: len(key.route)] == key.route.plain:
+            now = self._earlier.carried(key.route)
+            if now is not None and found.route.plain[: len(now)] == now.plain:
                 lines = [self._config.document.position(each, at_key=True).line for each in (key.first, key.route)]
                 what = (
                     f"{quoted(key.name)} is in the file twice, in lines {lines[0]} and {lines[1]}: Tarmak merges both"
@@ -302,7 +376,25 @@ class _EditPlan:
                 raise self._refused(found, what, "keep one of them, then edit it")
 
     def _refused(self, found: FoundKey, what: str, remedy: str) -> SelectionError:
-        return SelectionError(what, remedy=remedy, place=self._document.position(found.route))
+        return SelectionError(what, remedy=remedy, place=self._place(found.route))
+
+
+def _cluster_of(config: TarmakConfig, cluster: Cluster | str) -> Cluster:
+    """The cluster of a configuration with that name, or with that of a cluster of another configuration.
+
+    Raises SelectionError if it has no name, or if several have it.
+    """
+    if isinstance(cluster, str):
+        return config.cluster(cluster)
+    if not isinstance(cluster, Cluster):
+        raise TypeError(f"a cluster must be a Cluster or its name, not {cluster!r}")
+    if cluster in config.clusters[cluster.index : cluster.index + 1]:
+        return cluster
+    same_name = [each for each in config.clusters if each.cluster_name == cluster.cluster_name]
+    if len(same_name) > 1 or not (cluster.environment and cluster.name):
+        what = f"the cluster {quoted(cluster.cluster_name)} is of another configuration, and has no name of its own"
+        raise SelectionError(what, remedy="choose a cluster of this one", place=Place(config.document.filename))
+    return config.cluster(cluster.cluster_name)
 
 
 def typed_text(found: FoundKey, text: str) -> Any:

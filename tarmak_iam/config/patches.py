@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tarmak_iam.config.item_names import Keys, items_of, naming_keys, node_at, scalar_texts
 from tarmak_iam.config.tarmak_types import Field, fields_of
-from tarmak_iam.document import Append, Document, Set
+from tarmak_iam.document import Append, Document, Remove, Set
 from tarmak_iam.document.edits import ValueEdit
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference
@@ -19,10 +19,9 @@ from tarmak_iam.text import brief_list, quoted
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """`unset` makes the edit that removes what is at a route. `base` is the route that paths in messages begin at."""
+    """`base` is the route that paths in messages begin at."""
 
     document: Document
-    unset: Callable[[Document, Route], ValueEdit]
     base: Route = Route()
 
     def edits(self, value: Any, route: Route, field: Field | None) -> Iterator[ValueEdit]:
@@ -47,7 +46,7 @@ class Patch:
         if value is not None:
             yield from self.edits(value, route, field)
         elif self._node(route) is not None:
-            yield self.unset(self.document, route)
+            yield Remove(route)
 
     def _check_items(self, items: Iterable[Any], route: Route, of: Field | None) -> None:
         """Raises SelectionError if two items of the patch are the same one: only one of them would stay."""

@@ -85,9 +85,9 @@ def lines(edits: ConfigEdits) -> list[str]:
         (lambda edits: edits.unset(f"{CIDRS}[10.9.0.0/16]"), []),
         (lambda edits: edits.set("/contact", "a@example.com"), ["+contact: a@example.com"]),
         (lambda edits: edits.set("/clusters[dev-one].kubernetes.zone", "z"), ["+    zone: z"]),
-        # each edit sees those before it
+        # an item is the one that the path means in the file before all edits
         (
-            lambda edits: edits.unset(f"{CIDRS}[0]").set(f"{CIDRS}[0]", "198.51.100.0/24"),
+            lambda edits: edits.unset(f"{CIDRS}[0]").set(f"{CIDRS}[1]", "198.51.100.0/24"),
             ["-      - 10.0.0.0/8  # ours", "-      - 192.0.2.0/24", "+      - 198.51.100.0/24"],
         ),
         (
@@ -131,7 +131,7 @@ def test_what_is_written(edit: Edit, changed: list[str]) -> None:
     after = edits.apply()
     assert (after is edits.config) == (not changed)
     again = edit(after.edit("dev-one"))
-    if all(each.path.text != f"{CIDRS}[192.0.2.0/24]" and "[0]" not in each.path.text for each in edits.edits):
+    if all(each.path.text != f"{CIDRS}[192.0.2.0/24]" and "[1]" not in each.path.text for each in edits.edits):
         assert again.apply() is after
 
 
@@ -160,13 +160,14 @@ def test_items_of_lists_by_their_names() -> None:
     assert whole.get("clusters[prod-blue].instancePools[-1].maxCount") == 7
 
 
-def test_later_paths_see_what_earlier_edits_did() -> None:
+def test_a_later_path_means_what_an_earlier_edit_added_if_the_file_has_no_such_item() -> None:
     edits = blue().set("instancePools[worker].maxCount", 12).set("instancePools[maxCount=12].minCount", 4)
     assert edits.apply().get("clusters[prod-blue].instancePools[worker].minCount") == 4
     renamed = blue().set("instancePools[worker].metadata.name", "w").set("instancePools[w].minCount", 4)
     assert renamed.apply().get("clusters[prod-blue].instancePools[w].minCount") == 4
-    with pytest.raises(SelectionError, match=r"instancePools has no item 'worker'"):
-        renamed.set("instancePools[worker].minCount", 5).apply()
+    by_old_name = renamed.set("instancePools[worker].maxCount", 5).apply()
+    assert by_old_name.get("clusters[prod-blue].instancePools[w].maxCount") == 5
+    assert by_old_name.get("clusters[prod-blue].instancePools[w].minCount") == 4
 
 
 def test_a_patch_adds_items_with_a_new_name() -> None:

@@ -64,22 +64,6 @@ def test_a_cluster_that_is_emptied_stays() -> None:
     assert after.document.text == FILE + "- kubernetes: {}\n"
 
 
-def test_a_path_of_a_cluster_below_a_removed_one_means_no_other_cluster() -> None:
-    clusters = "".join(f"- environment: dev\n  metadata: {{name: {name}}}\n  x-n: {name}\n" for name in "abc")
-    config = TarmakConfig.parse(f"apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n{clusters}")
-    with pytest.raises(SelectionError, match="x-n is looked up after a cluster at or above its own was removed"):
-        config.edit("dev-b").unset("/clusters[dev-a]").unset("x-n").apply()
-    with pytest.raises(SelectionError, match="remove clusters last"):
-        config.edit("dev-b").unset("/clusters[dev-b]").set("x-n", "B").apply()
-
-    after = config.edit("dev-b").set("x-n", "B").unset("/clusters[dev-a]").apply()
-    assert [after.get(f"clusters[{index}].x-n") for index in (0, 1)] == ["B", "c"]
-    below = config.edit("dev-b").unset("/clusters[dev-c]").set("x-n", "B").set("/contact", "a@example.com").apply()
-    assert [below.get("clusters[1].x-n"), below.get("contact")] == ["B", "a@example.com"]
-    absolute = config.edit("dev-b").unset("/clusters[dev-a]").unset("/clusters[dev-c].x-n").apply()
-    assert [each.get("x-n") for each in absolute.clusters] == ["b", None]
-
-
 def test_a_hub_is_found_after_a_cluster_above_it_was_removed() -> None:
     config = TarmakConfig.load(EXAMPLES / "multi")
     config = config.with_document(config.document.move(("clusters", 0), ("clusters", 2)))
@@ -115,3 +99,19 @@ def test_a_patch_with_two_items_of_one_name(edits: ConfigEdits) -> None:
     with pytest.raises(SelectionError) as caught:
         edits.patch({"instancePools": [POOL, {**POOL, "maxCount": 3}]}).apply()
     assert "items 0 and 1 of instancePools in the patch have the same name; keep one of them" in str(caught.value)
+
+
+def test_a_patch_that_empties_an_item_of_a_list_does_not_remove_it() -> None:
+    text = FILE.partition("- environment")[0] + "- x-notes: {a: 1, b: 2}\n- environment: dev\n"
+    after = TarmakConfig.parse(text).edit().patch({"x-notes": {"a": None, "b": None}}, "clusters[0]").apply()
+    assert after.document.text == text.replace("{a: 1, b: 2}", "{}")
+
+
+def test_a_patch_removes_the_parents_that_it_empties_and_no_others() -> None:
+    config = TarmakConfig.parse(FILE + "  x-notes:  # ours\n    a: {b: 1}\n    c: {d: 2}\n")
+    emptied = config.edit("dev-one").patch({"x-notes": {"a": {"b": None}, "c": {"d": None}}}).apply()
+    assert emptied.document.text == FILE
+    kept = config.edit("dev-one").patch({"x-notes": {"a": None, "c": {"d": None, "e": 3}}}).apply()
+    assert kept.document.text == FILE + "  x-notes:  # ours\n    c: {e: 3}\n"
+    filled = config.edit("dev-one").patch({"x-notes": {"a": None, "c": None, "e": 3}}).apply()
+    assert filled.document.text == FILE + "  x-notes:  # ours\n    e: 3\n"

@@ -1,0 +1,289 @@
+"""Paths of a batch: an item is the one of the file before the first edit, and no edit lands in another item."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tarmak_iam import SelectionError, TarmakConfig
+from tarmak_iam.config.edits import ConfigEdits
+
+Edit = Callable[[ConfigEdits], ConfigEdits]
+
+HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n"
+
+
+def cluster(name: str, *pools: str) -> dict[str, Any]:
+    """Keys that begin with x- say which cluster or pool it was at first."""
+    listed = {"instancePools": [pool(each, f"{name}/{each}") for each in pools]} if pools else {}
+    return {"environment": "dev", "metadata": {"name": name}, "x-was": name, **listed}
+
+
+def pool(name: str, was: str) -> dict[str, Any]:
+    counts = {"minCount": 1, "maxCount": 1, "subnets": [{"zone": "eu-west-1a"}]}
+    volumes = [{"metadata": {"name": "root"}, "size": "16Gi", "type": "ssd"}]
+    return {"type": "worker", "metadata": {"name": name}, "x-was": was, **counts, "volumes": volumes}
+
+
+def config_of(*clusters: dict[str, Any]) -> TarmakConfig:
+    empty = TarmakConfig.parse(f"{HEAD}- environment: dev\n  metadata:\n    name: z\n")
+    return empty.with_document(empty.document.set(("clusters",), list(clusters)))
+
+
+ABC = config_of(cluster("a", "p", "q", "r"), cluster("b", "p", "q"), cluster("c"), cluster("d"))
+
+
+def seen(config: TarmakConfig) -> dict[str, Any]:
+    """The names and the value of `x-n` of clusters and pools, by what they were at first."""
+    found: dict[str, Any] = {}
+    for each in config.document.data["clusters"]:
+        for item in (each, *(each.get("instancePools") or ())):
+            found[item["x-was"]] = (item["metadata"]["name"], item.get("x-n"))
+    return found
+
+
+def changes(edit: Edit, config: TarmakConfig = ABC) -> dict[str, Any]:
+    before, after = seen(config), seen(edit(config.edit("dev-b")).apply())
+    return {key: after.get(key) for key in {**before, **after} if before.get(key) != after.get(key)}
+
+
+BELOW = dict.fromkeys(("a", "a/p", "a/q", "a/r", "c")) | {"b": ("b", 1)}
+
+REORDERED = [cluster("d"), cluster("c"), cluster("b", "q", "p"), cluster("a", "r", "p", "q")]
+
+
+@pytest.mark.parametrize(
+    ("edit", "changed"),
+    [
+        # a cluster above is removed
+        (lambda edits: edits.unset("/clusters[dev-a]").set("x-n", 1).unset("/clusters[dev-c]"), BELOW),
+        (lambda edits: edits.unset("/clusters[dev-c]").set("x-n", 1), {"b": ("b", 1), "c": None}),
+        (
+            lambda edits: edits.unset("/clusters[1]").set("/clusters[2].x-n", 1),
+            {"b": None, "b/p": None, "b/q": None, "c": ("c", 1)},
+        ),
+        # clusters are replaced with others in another order
+        (
+            lambda edits: edits.set("/clusters", REORDERED).set("x-n", 1).set("instancePools[0].x-n", 2),
+            {"b": ("b", 1), "b/p": ("p", 2)},
+        ),
+        (
+            lambda edits: edits.set("/clusters", REORDERED).set("/clusters[-2].x-n", 1),
+            {"c": ("c", 1)},
+        ),
+        (
+            lambda edits: edits.set("/clusters", REORDERED).on("dev-a").set("instancePools[r].x-n", 1),
+            {"a/r": ("r", 1)},
+        ),
+        # a cluster is renamed
+        (lambda edits: edits.set("metadata.name", "e").set("x-n", 1), {"b": ("e", 1)}),
+        (
+            lambda edits: edits.set("metadata.name", "e").set("/clusters[dev-b].x-n", 1).set("/clusters[dev-e].x-n", 2),
+            {"b": ("e", 2)},
+        ),
+        # items exchange their names
+        (
+            lambda edits: (
+                edits.set("instancePools[p].metadata.name", "q")
+                .set("instancePools[q].metadata.name", "p")
+                .set("instancePools[p].x-n", 1)
+            ),
+            {"b/p": ("q", 1), "b/q": ("p", None)},
+        ),
+        # items of lists
+        (
+            lambda edits: edits.on("dev-a").unset("instancePools[0]").unset("instancePools[1]"),
+            {"a/p": None, "a/q": None},
+        ),
+        (
+            lambda edits: edits.on("dev-a").unset("instancePools[0]").set("instancePools[-1].x-n", 1),
+            {"a/p": None, "a/r": ("r", 1)},
+        ),
+        (
+            lambda edits: edits.on("dev-a").unset("instancePools[p]").unset("instancePools[p]"),
+            {"a/p": None},
+        ),
+        (
+            lambda edits: edits.set("instancePools[0]", {**pool("p", "b/p"), "x-n": 1}).set("instancePools[p].x-n", 2),
+            {"b/p": ("p", 2)},
+        ),
+        # items that are new
+        (
+            lambda edits: edits.append("instancePools", pool("n", "new")).set("instancePools[n].x-n", 1),
+            {"new": ("n", 1)},
+        ),
+        (
+            lambda edits: edits.append("instancePools", pool("n", "new")).set("instancePools[2].x-n", 1),
+            {"new": ("n", 1)},
+        ),
+        (
+            lambda edits: edits.append("instancePools", pool("n", "new")).set("instancePools[-1].x-n", 1),
+            {"new": ("n", None), "b/q": ("q", 1)},
+        ),
+        (
+            lambda edits: (
+                edits.unset("instancePools[p]")
+                .append("instancePools", pool("p", "new"))
+                .set("instancePools[p].x-n", 1)
+                .set("instancePools[metadata.name=p].x-m", 1)
+            ),
+            {"b/p": None, "new": ("p", 1)},
+        ),
+        (
+            lambda edits: (
+                edits.on("dev-c")
+                .append("instancePools", pool("n", "new"))
+                .append("instancePools", pool("m", "more"))
+                .unset("instancePools[0]")
+                .set("instancePools[0].x-n", 1)
+            ),
+            {"more": ("m", 1)},
+        ),
+    ],
+)
+def test_what_paths_mean(edit: Edit, changed: dict[str, Any]) -> None:
+    assert changes(edit) == changed
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (
+            lambda edits: edits.unset("/clusters[dev-b]").set("x-n", 1),
+            "48:3: an earlier edit removes or replaces the cluster of x-n",
+        ),
+        (
+            lambda edits: edits.set("/clusters", [cluster("c")]).unset("x-n"),
+            "48:3: an earlier edit removes or replaces the cluster of x-n",
+        ),
+        (
+            lambda edits: edits.set("/clusters[1]", cluster("e")).set("x-n", 1),
+            "48:3: an earlier edit removes or replaces the cluster of x-n",
+        ),
+        (
+            lambda edits: edits.unset("/clusters[dev-a]").unset("/clusters[dev-a].x-n"),
+            "4:3: an earlier edit removes or replaces /clusters[dev-a]",
+        ),
+        (
+            lambda edits: edits.unset("instancePools[0]").unset("instancePools[0]"),
+            "53:5: an earlier edit removes or replaces instancePools[0]",
+        ),
+        (
+            lambda edits: edits.unset("instancePools[0]").set("instancePools[-2].x-n", 1),
+            "53:5: an earlier edit removes or replaces instancePools[-2]",
+        ),
+        # q has got the name of the p that was removed
+        (
+            lambda edits: (
+                edits.unset("instancePools[p]")
+                .set("instancePools[q].metadata.name", "p")
+                .set("instancePools[p].x-n", 1)
+            ),
+            "53:5: an earlier edit removes or replaces instancePools[p]",
+        ),
+        (
+            lambda edits: (
+                edits.unset("instancePools[0]")
+                .append("instancePools", pool("n", "new"))
+                .append("instancePools", pool("m", "more"))
+                .set("instancePools[2].x-n", 1)
+            ),
+            "53:3: instancePools has 2 items, so there is no item 2",
+        ),
+    ],
+)
+def test_paths_that_mean_nothing_any_more_are_refused(edit: Edit, message: str) -> None:
+    with pytest.raises(SelectionError) as refused:
+        edit(ABC.edit("dev-b")).apply()
+    assert str(refused.value).startswith(f"tarmak.yaml:{message}; ")
+
+
+def test_two_items_of_one_name_stay_two_after_an_earlier_edit() -> None:
+    twins = config_of(cluster("a", "p", "p", "q"))
+    edits = twins.edit("dev-a").unset("instancePools[0]")
+    with pytest.raises(SelectionError, match=r"instancePools\[p\] means 2 items; choose one of instancePools\[0\]"):
+        edits.set("instancePools[p].x-n", 1).apply()
+    after = edits.set("instancePools[1].x-n", 1).apply()
+    assert [each.get("x-n") for each in after.document.data["clusters"][0]["instancePools"]] == [1, None]
+
+
+def test_a_cluster_of_another_configuration_stands_for_the_one_of_its_name() -> None:
+    old = ABC.cluster("dev-b")
+    without = ABC.edit().unset("clusters[dev-a]").apply()
+    assert seen(without.edit(old).set("x-n", 1).apply())["b"] == ("b", 1)
+    assert seen(without.edit().on(old).set("x-n", 1).apply())["b"] == ("b", 1)
+    with pytest.raises(SelectionError, match="unknown cluster 'dev-a'"):
+        without.edit(ABC.cluster("dev-a"))
+    nameless = TarmakConfig.parse(f"{HEAD}- environment: dev\n").clusters[0]
+    with pytest.raises(SelectionError, match="the cluster 'dev-' is of another configuration, and has no name"):
+        without.edit(nameless)
+    twins = config_of(cluster("b"), cluster("b"))
+    with pytest.raises(SelectionError, match="the cluster 'dev-b' is of another configuration, and has no name of its"):
+        twins.edit(old)
+    with pytest.raises(TypeError, match="a cluster must be a Cluster or its name, not 5"):
+        without.edit(5)  # type: ignore[arg-type]  # the wrong type is the point
+
+
+def test_a_single_value_that_is_set_first_does_not_hide_that_the_clusters_are_replaced() -> None:
+    edits = ABC.edit().set("clusters[dev-a].x-n", 1).set("clusters", [cluster("a"), cluster("c")])
+    with pytest.raises(SelectionError, match=r"an earlier edit removes or replaces /clusters\[dev-b\]"):
+        edits.set("clusters[dev-b].x-n", 1).apply()
+
+
+def test_an_item_is_compared_with_those_that_earlier_edits_have_changed() -> None:
+    config = TarmakConfig.parse(f"{HEAD}- environment: dev\n  metadata: {{name: a}}\n  x-items:\n  - {{k: 1}}\n")
+    after = config.edit("dev-a").set("x-items[0].k", 2).append("x-items", {"k": 1}).apply()
+    assert after.document.text.endswith("  x-items:\n  - {k: 2}\n  - {k: 1}\n")
+
+
+SHARED = f"""\
+{HEAD}- environment: dev
+  metadata: {{name: a}}
+  x-items: &items [p, q, r]
+  x-note: &note {{n: 1}}
+- environment: dev
+  metadata: {{name: b}}
+  x-items: *items
+  x-note: *note
+"""
+
+
+def shared() -> ConfigEdits:
+    return TarmakConfig.parse(SHARED).edit("dev-b", through_alias=True)
+
+
+def test_an_item_of_a_shared_list_is_removed_once() -> None:
+    edits = shared().unset("x-items[p]").on("dev-a").unset("x-items[p]")
+    assert "x-items: &items [q, r]" in edits.apply().document.text
+    assert "x-items: &items [q]" in edits.unset("x-items[2]").apply().document.text
+    with pytest.raises(SelectionError, match=r"an earlier edit removes or replaces x-items\[0\]"):
+        edits.unset("x-items[0]").apply()
+    replaced = shared().set("x-items", ["r", "q"]).on("dev-a")
+    assert "x-items: &items [r, q]" in replaced.unset("x-items[p]").apply().document.text
+    with pytest.raises(SelectionError, match=r"a later edit changes clusters\[1\]\.x-items again"):
+        replaced.unset("x-items[2]").apply()
+
+
+def test_a_shared_value_cannot_get_two_values() -> None:
+    edits = shared().set("x-note.n", 2).on("dev-a").set("x-note.n", 3)
+    with pytest.raises(SelectionError) as refused:
+        edits.apply()
+    assert str(refused.value) == (
+        "tarmak.yaml:7:21: a later edit changes clusters[1].x-note.n again: it is shared through an alias; set it once"
+    )
+    assert "{n: 3}" in shared().set("x-note.n", 2).set("x-note.n", 3).apply().document.text
+    assert "{n: 3}" in shared().set("x-note.n", 3).on("dev-a").set("x-note.n", 3).apply().document.text
+
+
+def test_a_patch_of_shared_values() -> None:
+    def patch(first: Any, second: Any) -> str:
+        clusters = [{"environment": "dev", "metadata": {"name": name}} for name in "ab"]
+        mapping = {"clusters": [{**clusters[0], **first}, {**clusters[1], **second}]}
+        return shared().on(None).patch(mapping).apply().document.text
+
+    assert patch({"x-note": {"n": 2}}, {"x-note": {"n": 2}}) == SHARED.replace("n: 1", "n: 2")
+    assert "&note {}" not in patch({"x-note": {"n": None}}, {"x-note": {"n": None}})
+    with pytest.raises(SelectionError, match=r"two values for .*x-note\.n, which is shared through an alias"):
+        patch({"x-note": {"n": 2}}, {"x-note": {"n": 3}})
