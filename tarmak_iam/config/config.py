@@ -146,6 +146,8 @@ class TarmakConfig:
 
     def cluster(self, cluster_name: str) -> Cluster:
         """The first cluster with that `<environment>-<name>`. Raises SelectionError."""
+        if not isinstance(cluster_name, str):
+            raise TypeError(f"the name of a cluster must be a string, not {cluster_name!r}")
         for cluster in self.clusters:
             if cluster.cluster_name == cluster_name:
                 return cluster

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Sequence as SequenceOf
 from dataclasses import replace
 
 from tarmak_iam.config.cluster import Cluster
@@ -38,9 +39,11 @@ from tarmak_iam.config.instance_pools import (
     region_zone_issues,
     zero_count_issues,
 )
+from tarmak_iam.config.key_paths import KeyPath, KeyStep
+from tarmak_iam.config.patches import AddedItem
 from tarmak_iam.config.references import reference_issues
 from tarmak_iam.config.section_keys import load_sections
-from tarmak_iam.config.tarmak_types import ITEM, Field
+from tarmak_iam.config.tarmak_types import ITEM, Field, fields_of
 from tarmak_iam.config.typed_values import check_plain
 from tarmak_iam.config.unknown_keys import place_text, question, suggestion_for
 from tarmak_iam.config.version_issues import hyperkube_issues, version_format_issues
@@ -52,6 +55,9 @@ from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
 FORK = "if only your fork of Tarmak knows it, use --force (in Python: force=True)"
+
+
+_SHORTEST_PATH = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +78,20 @@ def _kinds(route: Route) -> tuple[str, ...]:
     return tuple(ITEM if isinstance(step, int) else step for step in route.plain)
 
 
-def check_edit(before: TarmakConfig, after: TarmakConfig, edited: Iterable[Route], *, force: bool = False) -> None:
+def check_edit(
+    before: TarmakConfig,
+    after: TarmakConfig,
+    edited: Iterable[Route],
+    *,
+    force: bool = False,
+    added: SequenceOf[tuple[Route | None, AddedItem]] = (),
+) -> None:
     """Raises ConfigError for the first flaw that the edited configuration has and the one before it has not.
 
     `edited` are the routes that were edited. A flaw elsewhere is not new if one of the same kind was at a place of the
     same kind: its text names a number that the edit has changed. With `force`, keys that Tarmak does not know are
-    accepted, and nothing else.
+    accepted, and nothing else. `added` are the items that were added because the file has none of their names: a flaw
+    in one may be one in its name.
     """
     routes = tuple(edited)
     old = list(_flaws(before, before, force=force))
@@ -95,7 +109,10 @@ def check_edit(before: TarmakConfig, after: TarmakConfig, edited: Iterable[Route
             similar[flaw.key[:2]] -= 1
             continue
         place = place_before(before.document, after.document, flaw.route)
-        raise ConfigError(f"the edit was refused: {flaw.what}", remedy=flaw.remedy, place=place)
+        new = next((each for route, each in added if route is not None and route.leads_to(flaw.route)), None)
+        what = flaw.what if new is None else f"{new.flaw}: {flaw.what}"
+        remedy = (new and new.remedy) or flaw.remedy
+        raise ConfigError(f"the edit was refused: {what}", remedy=remedy, place=place)
 
 
 def place_before(before: Document, after: Document, route: Route) -> Place:
@@ -202,7 +219,22 @@ def unknown_key_text(key: UnknownKey) -> tuple[str, str]:
     """What is wrong with a key that Tarmak does not know, and what to write instead."""
     alone = replace(key, siblings=frozenset())  # what is there already may have been meant, too
     what = f"Tarmak does not know the key {shortened(quoted(key.name))} {place_text(key.parent)}"
-    return what, question(alone, suggestion_for(alone)) or FORK
+    return what, question(alone, suggestion_for(alone)) or _nested(key) or FORK
+
+
+def _nested(key: UnknownKey) -> str:
+    """What to write instead of a path where a key is wanted; empty for a key that is none."""
+    try:
+        steps = KeyPath.parse(key.name).steps
+    except SelectionError:
+        return ""
+    first = steps[0] if steps else None
+    if len(steps) < _SHORTEST_PATH or not isinstance(first, KeyStep) or first.name not in fields_of(key.struct):
+        return ""
+    names = [step.name for step in steps if isinstance(step, KeyStep)]
+    if len(names) < len(steps):
+        return "nest the keys, with the item in a list; or set this path"
+    return f"nest the keys: {': {'.join(names)}: VALUE{'}' * (len(names) - 1)}"
 
 
 def check_patch(document: Document, field: Field | None, path: tuple[str, ...], *, force: bool = False) -> None:

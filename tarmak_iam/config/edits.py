@@ -14,7 +14,7 @@ from tarmak_iam.config.edit_checks import FORK, check_edit, check_patch, place_b
 from tarmak_iam.config.item_names import NAMING, items_of, names_of
 from tarmak_iam.config.key_paths import KeyPath, MatchStep, NameStep, joined
 from tarmak_iam.config.key_values import UNSET, written_value
-from tarmak_iam.config.patches import Patch, name_of_value, naming_text
+from tarmak_iam.config.patches import AddedItem, Patch, name_of_value, naming_text
 from tarmak_iam.config.path_lookup import FoundKey, NoSuchItem, kind_text, look_up
 from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.config.typed_values import checked_value, text_value, with_whole_numbers
@@ -85,6 +85,8 @@ class ConfigEdits:
     def patch(self, mapping: Mapping[str, Any], path: str | KeyPath | None = None) -> ConfigEdits:
         """Merges a mapping into the cluster, or into what is at the path: None removes a key, items of lists of
         mappings are found by their names (added if there is none), and every other value replaces the old one."""
+        if not isinstance(mapping, Mapping):
+            raise TypeError(f"a patch must be a mapping, not {mapping!r}")
         whole = "." if self.cluster is not None else "/"
         return self._with("patch", whole if path is None else path, mapping)
 
@@ -97,6 +99,8 @@ class ConfigEdits:
         return self._with("append", path, text, is_text=True)
 
     def _with(self, verb: Verb, path: str | KeyPath, value: Any = None, *, is_text: bool = False) -> ConfigEdits:
+        if is_text and not isinstance(value, str):
+            raise TypeError(f"a text must be a string, not {value!r}")
         base = Route() if self.cluster is None else self.cluster.route
         parsed = path if isinstance(path, KeyPath) else KeyPath.parse(path, root=self.cluster is None)
         return replace(self, edits=(*self.edits, KeyEdit(verb, parsed, base, value, is_text)))
@@ -132,6 +136,8 @@ class _EditPlan:
         self._edited: list[tuple[Route, int]] = []
         """The edited routes, and how many changes of `_earlier` were made when they were that."""
         self._is_stale = False
+        self._added: list[tuple[AddedItem, int]] = []
+        """The items that patches add, and how many changes of `_earlier` were made then."""
 
     def add(self, edit: KeyEdit) -> None:
         if self._is_stale or edit.verb != "set" or _is_matched(edit.path):
@@ -179,7 +185,8 @@ class _EditPlan:
         except ConfigError as error:  # its place is in a text that is not written
             place = place_before(self._config.document, document, edited[0] if edited else Route())
             raise ConfigError(f"the edit was refused: {error.what}", remedy=error.remedy, place=place) from None
-        check_edit(self._config, after, edited, force=self._force)
+        added = [(self._earlier.carried(each.route, since), each) for each, since in self._added]
+        check_edit(self._config, after, edited, force=self._force, added=added)
         if self._is_shared:
             self._check_shared()
         return after
@@ -268,10 +275,7 @@ class _EditPlan:
             self._make(removal(self._document, found.route), found.route)
 
     def _patch(self, found: FoundKey, edit: KeyEdit) -> None:
-        value = edit.value
-        if not isinstance(value, Mapping):
-            raise self._refused(found, "a patch must be a mapping", "write keys and their values")
-        value = self._placed(found, lambda: checked_value(value, found.field, joined(found.path.steps)))
+        value = self._placed(found, lambda: checked_value(edit.value, found.field, joined(found.path.steps)))
         self._placed(found, lambda: self._check_patch(value, found))
         edits = self._edits_of_patch(value, found, edit)
         if self._is_shared:
@@ -282,7 +286,9 @@ class _EditPlan:
 
     def _edits_of_patch(self, value: dict[str, Any], found: FoundKey, edit: KeyEdit) -> list[ValueEdit]:
         """The edits that the document needs for a patch; removals last, so that no parent is empty for a while."""
-        edits = list(Patch(self._document, self._base(edit)).edits(value, found.route, found.field))
+        patch = Patch(self._document, self._base(edit))
+        edits = list(patch.edits(value, found.route, found.field))
+        self._added += [(each, len(self._earlier)) for each in patch.added]
         return sorted(edits, key=lambda each: isinstance(each, Remove))
 
     def _make_of_patch(self, edit: ValueEdit) -> None:

@@ -80,8 +80,11 @@ class KeyPath:
     def parse(cls, text: str, *, root: bool = False) -> KeyPath:
         """The path that a text stands for. With `root` it is absolute with or without a leading `/`.
 
-        Raises SelectionError with the column of what is wrong, and what to write instead.
+        Raises SelectionError with the column of what is wrong, and what to write instead; TypeError for what is not a
+        string.
         """
+        if not isinstance(text, str):
+            raise TypeError(f"a path must be a string, as in 'kubernetes.version', not {text!r}")
         return _Parser(text).path(root=root)
 
     def __str__(self) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field
 from typing import Any
 
-from tarmak_iam.config.item_names import Keys, items_of, naming_keys, node_at, scalar_texts
+from tarmak_iam.config.item_names import Keys, items_of, names_of, naming_keys, node_at, scalar_texts
 from tarmak_iam.config.tarmak_types import Field, fields_of
 from tarmak_iam.document import Append, Document, Remove, Set
 from tarmak_iam.document.edits import ValueEdit
@@ -14,7 +15,31 @@ from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference
 from tarmak_iam.errors import SelectionError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
-from tarmak_iam.text import brief_list, quoted
+from tarmak_iam.suggestions import closest
+from tarmak_iam.text import brief_list, quoted, shortened
+
+
+@dataclass(frozen=True, slots=True)
+class AddedItem:
+    """An item that a patch adds to a list, at `route`, because none of the list has its name. `known` are the names of
+    the other items."""
+
+    route: Route
+    where: str
+    name: str
+    known: list[str]
+
+    @property
+    def flaw(self) -> str:
+        return f"{self.where} has no item {quoted(self.name)}, and the new one would be incomplete"
+
+    @property
+    def remedy(self) -> str:
+        """What was meant, if a name is similar."""
+        near = closest(self.name, self.known)
+        if near == self.name:  # `prod-blue` of a cluster, without an environment
+            return "write the environment and the metadata.name of the cluster"
+        return "" if near is None else f"did you mean {shortened(near)}?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +48,8 @@ class Patch:
 
     document: Document
     base: Route = Route()
+    added: list[AddedItem] = field(default_factory=list)
+    """The items that `edits` has found no item for."""
 
     def edits(self, value: Any, route: Route, field: Field | None) -> Iterator[ValueEdit]:
         """The edits that merge a value into what is at a route. Raises SelectionError for an item of a list that has
@@ -35,6 +62,10 @@ class Patch:
                 yield from self._member(child, route / str(key), _child(field, str(key)))
         elif isinstance(value, (list, tuple)) and isinstance(node, Sequence) and node.items and _is_named(field):
             assert field is not None
+            if not value:
+                what = f"{self._name(route)} is empty in the patch: items are merged by name, so nothing would change"
+                remedy = "use null to remove the list, or set to replace it"
+                raise SelectionError(what, remedy=remedy, place=self.document.position(route))
             for number, item in enumerate(value):
                 yield from self._item(item, number, route, field.of)
         else:
@@ -73,7 +104,14 @@ class Patch:
         if found:
             yield from self.edits(value, route / found[0], of)
         else:
+            self.added.append(self._added(wanted, route, of))
             yield Append(route, without_nulls(value))
+
+    def _added(self, wanted: dict[Keys, str], route: Route, of: Field) -> AddedItem:
+        items = items_of(self._node(route))
+        index = len(items) + sum(each.route.parent == route for each in self.added)
+        known = [name for item in items for name in names_of(item, of)]
+        return AddedItem(route / index, str(self._name(route)), "-".join(reversed(wanted.values())), known)
 
     def _name(self, route: Route) -> Route:
         return Route(route.steps[len(self.base) :])

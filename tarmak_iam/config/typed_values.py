@@ -99,7 +99,7 @@ def checked_value(value: Any, field: Field | None, name: str) -> Any:
     try:
         value = plain(value)
     except UnwritableValue as error:
-        raise ConfigError(f"{name}: {error}", remedy=error.remedy) from None
+        raise ConfigError(f"{name}: {error}" if name else str(error), remedy=error.remedy) from None
     if field is None:
         return value
     value = with_whole_numbers(value, field)

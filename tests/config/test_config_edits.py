@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -433,3 +434,57 @@ def test_force_writes_keys_that_tarmak_does_not_know_and_nothing_else() -> None:
 
 def test_a_key_for_notes_needs_no_force() -> None:
     assert lines(one().set("kubernetes.x-note", "ours")) == ["+    x-note: ours"]
+
+
+@pytest.mark.parametrize("path", [5, None, b"kubernetes.version", ["kubernetes"], True])
+def test_a_path_of_another_type(path: Any) -> None:
+    config = TarmakConfig.parse(FILE)
+    cluster, edits = config.cluster("dev-one"), config.edit("dev-one")
+    uses: tuple[Callable[[], object], ...] = (
+        lambda: cluster.get(path),
+        lambda: config.get(path),
+        lambda: edits.set(path, 1),
+        lambda: edits.append(path, 1),
+        lambda: edits.unset(path),
+        lambda: edits.set_text(path, "1"),
+        lambda: edits.append_text(path, "1"),
+    )
+    for use in uses:
+        with pytest.raises(TypeError) as refused:
+            use()
+        assert str(refused.value) == f"a path must be a string, as in 'kubernetes.version', not {path!r}"
+
+
+def test_arguments_of_another_type() -> None:
+    config: Any = TarmakConfig.parse(FILE)
+    uses: tuple[Callable[[], object], ...] = (
+        lambda: config.patch(5),
+        lambda: config.edit().patch([{"kubernetes": {}}]),
+        lambda: config.edit("dev-one").set_text("kubernetes.version", 5),
+        lambda: config.edit("dev-one").append_text(CIDRS, None),
+        lambda: config.cluster(5),
+        lambda: config.edit(5),
+        lambda: config.patch({}, cluster=b"dev-one"),
+        lambda: config.edit().patch({}, 5),
+    )
+    for wrong in uses:
+        with pytest.raises(TypeError, match=" must be "):
+            wrong()
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (b"a", "a bytes cannot be written as YAML; use mappings, lists and scalars"),
+        ([1, {2}], "a set cannot be written as YAML; use mappings, lists and scalars"),
+        ({(1, 2): 3}, "a mapping or list cannot be a key; use a scalar as the key"),
+    ],
+)
+def test_values_that_yaml_has_no_form_for(value: Any, message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        one().set("x-n", value).apply()
+    assert str(refused.value) == f"tarmak.yaml:5:3: x-n: {message}"
+    if isinstance(value, dict):
+        with pytest.raises(ConfigError) as refused:
+            one().patch(value).apply()
+        assert str(refused.value) == f"tarmak.yaml:5:3: {message}"

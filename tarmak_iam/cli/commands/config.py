@@ -18,6 +18,7 @@ from tarmak_iam.cli.file_edits import edits_tarmak_yaml, note_other_readings
 from tarmak_iam.cli.options import all_clusters_edit_option, dry_run_option, format_option, with_options
 from tarmak_iam.cli.parsing import CommandGroup, cluster_suggested, unexpected_argument
 from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.cli.value_arguments import ACCEPTS_DASHES, refuse_options
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.decode import decode_value
 from tarmak_iam.config.key_paths import KeyPath, KeyStep
@@ -150,6 +151,7 @@ def _print_value(value: Any, output: str) -> None:
 
 @config.command(
     name="set",
+    context_settings=ACCEPTS_DASHES,
     epilog="\b\nExamples:\n"
     "  tarmak-iam config set kubernetes.version 1.14.10\n"
     "  tarmak-iam config set environment dev metadata.name blue\n"
@@ -158,7 +160,12 @@ def _print_value(value: Any, output: str) -> None:
     "  tarmak-iam config set kubernetes.version 1.14.10 --if 1.14.9",
 )
 @click.argument(
-    "pairs", nargs=-1, required=True, metavar="PATH VALUE [PATH VALUE]...", shell_complete=key_paths_or_values
+    "pairs",
+    nargs=-1,
+    required=True,
+    metavar="PATH VALUE [PATH VALUE]...",
+    shell_complete=key_paths_or_values,
+    callback=refuse_options,
 )
 @click.option("--if", "expected", metavar="VALUE", help="Only if the key has that value; else exit with 1.")
 @click.option("--if-unset", "if_unset", is_flag=True, help="Only if the key is not set; else exit with 1.")
@@ -218,12 +225,13 @@ def unset(session: Session, paths: tuple[str, ...], **options: bool) -> None:
 
 
 @config.command(
+    context_settings=ACCEPTS_DASHES,
     epilog="\b\nExamples:\n"
     "  tarmak-iam config append kubernetes.apiServer.allowCIDRs 192.0.2.0/24\n"
-    "  tarmak-iam config append 'instancePools[worker].labels' \\\n      '{key: team, value: blue}'"
+    "  tarmak-iam config append 'instancePools[worker].labels' \\\n      '{key: team, value: blue}'",
 )
-@click.argument("path", metavar="PATH", shell_complete=list_paths)
-@click.argument("values", nargs=-1, required=True, metavar="VALUE...")
+@click.argument("path", metavar="PATH", shell_complete=list_paths, callback=refuse_options)
+@click.argument("values", nargs=-1, required=True, metavar="VALUE...", callback=refuse_options)
 @_edit_options
 @pass_session
 @edits_tarmak_yaml
@@ -269,8 +277,9 @@ def _patch(session: Session, given: Document, **options: bool) -> None:
     from tarmak_iam.config.edit_checks import check_patch
 
     assert given.root is not None  # a mapping
-    decode_value(given, given.root, field, Route())
-    check_patch(given, field, () if chosen.root else CLUSTER, force=chosen.force)
+    with _errors_for_the_command_line(given.filename):
+        decode_value(given, given.root, field, Route())
+        check_patch(given, field, () if chosen.root else CLUSTER, force=chosen.force)
     whole = "/" if chosen.root else "."
     edit = _KeysEdit.of(session, chosen, (whole,), skips_hubs="kubernetes" in given.shared_data)
     edit.finish(lambda edits: edits.patch(given.data, edit.paths[0]), f"it already has all values of {given.filename}")
