@@ -12,6 +12,7 @@ from tarmak_iam.document import Append, Document, Remove, Set
 from tarmak_iam.document.edits import ValueEdit
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference
+from tarmak_iam.document.plain_values import construct, same
 from tarmak_iam.errors import SelectionError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
@@ -62,6 +63,8 @@ class Patch:
                 yield from self._member(child, route / str(key), _child(field, str(key)))
         elif isinstance(value, (list, tuple)) and isinstance(node, Sequence) and node.items and _is_named(field):
             assert field is not None
+            if same(construct(node, self.document.source), without_nulls(value)):
+                return  # items without names included
             if not value:
                 what = f"{self._name(route)} is empty in the patch: items are merged by name, so nothing would change"
                 remedy = "use null to remove the list, or set to replace it"

@@ -320,7 +320,11 @@ class _Lookup:
         if "/" in step.name:
             head = self._path.text[: step.column - 1]
             self._fail(what, f"write dots between keys: {head}{self._path.text[step.column - 1 :].replace('/', '.')}")
+        if step.name == "$" and not number and rest.startswith("."):
+            self._fail(what, f"write {ROOT if self._path.is_absolute else ''}{rest[1:]}")
         if self._type_path == CLUSTER and not number:
+            if any(step.name == name for each in items_of(self._document.node(("clusters",))) for name in _names(each)):
+                self._fail(what, f"did you mean {ROOT}clusters{NameStep(step.name)}{rest}?")
             top = closest(step.name, fields_of(root_field().struct))
             if top is not None and top not in fields_of(self._field.struct):
                 self._fail(what, f"did you mean {ROOT}{top}{rest}?")
@@ -360,6 +364,10 @@ class _Lookup:
     @property
     def _place(self) -> Place:
         return self._document.position(Route(tuple(self._steps)))
+
+
+def _names(cluster: Node) -> tuple[str, ...]:
+    return names_of(cluster, Field("struct", struct="Cluster"))
 
 
 def _same_kind(own: PathStep, step: str) -> bool:

@@ -115,3 +115,11 @@ def test_a_patch_removes_the_parents_that_it_empties_and_no_others() -> None:
     assert kept.document.text == FILE + "  x-notes:  # ours\n    c: {e: 3}\n"
     filled = config.edit("dev-one").patch({"x-notes": {"a": None, "c": None, "e": 3}}).apply()
     assert filled.document.text == FILE + "  x-notes:  # ours\n    e: 3\n"
+
+
+def test_a_patch_with_items_without_names_is_made_once() -> None:
+    patch = {"instancePools": [{"maxCount": 1}]}
+    config = TarmakConfig.parse(FILE + "  instancePools: [{maxCount: 1}]\n")
+    assert config.patch(patch, "dev-one") is config
+    with pytest.raises(SelectionError, match="item 0 of instancePools in the patch has no name"):
+        config.patch({"instancePools": [{"maxCount": 2}]}, "dev-one")

@@ -112,6 +112,18 @@ def test_keys_that_tarmak_does_not_know(text: str, is_set: bool, is_unknown: boo
             "5:3: Tarmak does not know the key 'apiServer' in the cluster; did you mean kubernetes.apiServer.public?",
         ),
         (
+            "$.kubernetes.version",
+            "5:3: Tarmak does not know the key '$' in the cluster; write kubernetes.version",
+        ),
+        (
+            "/$.currentCluster",
+            "1:1: Tarmak does not know the key '$' at the top level; write /currentCluster",
+        ),
+        (
+            "prod-two.kubernetes",
+            "5:3: Tarmak does not know the key 'prod-two' in the cluster; did you mean /clusters[prod-two].kubernetes?",
+        ),
+        (
             "currentCluster",
             "5:3: Tarmak does not know the key 'currentCluster' in the cluster; did you mean /currentCluster?",
         ),
