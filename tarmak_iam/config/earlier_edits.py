@@ -21,9 +21,10 @@ _REMEDY = "make the later edit separately, on the edited file"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Change:
-    """Edits of a document that were made together. `may_share`: they may also have changed what aliases repeat."""
+    """Edits of a document that were made together, with their plain paths. `may_share`: they may also have changed what
+    aliases repeat."""
 
-    edits: tuple[ValueEdit, ...]
+    edits: tuple[tuple[ValueEdit, tuple[str | int, ...]], ...]
     before: Document
     after: Document
     may_share: bool
@@ -31,29 +32,27 @@ class _Change:
     def index_after(self, items: Route, index: int, now: Route, of: Field | None) -> int | None:
         """The index that an item has after the change; None if it is gone. `items` and `now` are the routes of its list
         before and after the change, and `of` is the type of the items."""
-        depth, inside, is_set = len(items), 0, False
-        for edit in self.edits:
-            route = Route.of(edit.path)
-            if route.plain == items.plain[: len(route)]:  # the list itself, or what it is in
+        plain, inside, is_set = items.plain, 0, False
+        depth = len(plain)
+        for edit, path in self.edits:
+            if path == plain[: len(path)]:  # the list itself, or what it is in
                 if isinstance(edit, Remove):
                     return None
                 is_set = is_set or isinstance(edit, Set)
-            elif route.plain[:depth] == items.plain:  # one of its items, or what is in one
-                removed = route.steps[depth]
+            elif path[:depth] == plain:  # one of its items, or what is in one
+                removed = path[depth]
                 assert isinstance(removed, int)
-                if isinstance(edit, Remove) and len(route) == depth + 1:
+                if isinstance(edit, Remove) and len(path) == depth + 1:
                     return None if removed == index else index - 1 if removed < index else index
-                if removed == index and self._replaces(route, depth, of):
+                if removed == index and len(path) == depth + 1 and self._replaces(path, of):
                     return None
                 inside += 1
         is_followed = is_set or (self.may_share and inside < len(self.edits))
         return self._followed(items, index, now, of) if is_followed else index
 
-    def _replaces(self, route: Route, depth: int, of: Field | None) -> bool:
-        """Whether an edit replaces an item of a list as a whole with one of another name."""
-        if len(route) > depth + 1:
-            return False
-        old, new = self.before.node(route), self.after.node(route)
+    def _replaces(self, path: tuple[str | int, ...], of: Field | None) -> bool:
+        """Whether the item of a list that is set at a path gets another name."""
+        old, new = self.before.node(path), self.after.node(path)
         if old is None or new is None:
             return True
         both_plain = isinstance(dereference(old), Scalar) and isinstance(dereference(new), Scalar)
@@ -91,7 +90,8 @@ class EarlierEdits:
         is_through = any(edit.through_alias for edit in edits)
         if is_through or any(moves_items(edit, before) for edit in edits):
             may_share = is_through and "&" in before.text
-            self._changes.append(_Change(tuple(edits), before, after, may_share))
+            with_paths = tuple((edit, Route.of(edit.path).plain) for edit in edits)
+            self._changes.append(_Change(with_paths, before, after, may_share))
 
     def carried(self, route: Route, since: int = 0) -> Route | None:
         """The route, now, of what was at a route after the first `since` changes; None if an item of a list on its way
@@ -111,6 +111,22 @@ class EarlierEdits:
                 steps.append(index)
             route = Route(tuple(steps))
         return route
+
+    def origin(self, route: Route) -> Route:
+        """Where what is at a route now was in the original; for what is new, the deepest list that it is in."""
+        origin = Route()
+        for number, step in enumerate(route.steps):
+            here = route.steps[: number + 1]
+            below = range(len(items_of(self.original.node(origin)))) if isinstance(step, int) else (step,)
+            was = next((each for each in below if self._is_at(origin / each, here)), None)
+            if was is None:
+                break
+            origin /= was
+        return origin
+
+    def _is_at(self, origin: Route, steps: tuple[Step, ...]) -> bool:
+        now = self.carried(origin)
+        return now is not None and now.steps == steps
 
     def items_of_path(self, base: Route, path: KeyPath) -> ItemsOfPath | None:
         """What chooses the items of a path; None before the first edit. `base` is the original route that a relative

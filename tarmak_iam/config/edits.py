@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Sequence as SequenceOf
 from dataclasses import field, replace
 from operator import eq
 from typing import Any, Literal
@@ -135,7 +136,9 @@ class _EditPlan:
         self._earlier = EarlierEdits(self._document)
         self._edited: list[tuple[Route, int]] = []
         """The edited routes, and how many changes of `_earlier` were made when they were that."""
-        self._is_stale = False
+        self._is_stale = self._may_change_hubs = False
+        self._current = self._config
+        """The configuration that `_config_now` has read last."""
         self._added: list[tuple[AddedItem, int]] = []
         """The items that patches add, and how many changes of `_earlier` were made then."""
 
@@ -215,6 +218,7 @@ class _EditPlan:
         self._waiting.append(edit)
         self._all.append(edit)
         self._edited.append((route, len(self._earlier) + moves))
+        self._may_change_hubs = self._may_change_hubs or self._is_shared or _may_change_hubs(route.plain)
         last = route.plain[-1] if route.steps else None
         self._is_stale = self._is_stale or moves or not isinstance(edit, Set) or last in NAMING
 
@@ -294,8 +298,9 @@ class _EditPlan:
     def _make_of_patch(self, edit: ValueEdit) -> None:
         route = Route.of(edit.path)
         if isinstance(edit, Remove):
-            self._refresh()  # which parents will be empty depends on what was removed before
-            self._make(removal(self._document, route), route)
+            if any(isinstance(each, Remove) for each in self._waiting):
+                self._refresh()  # which parents will be empty depends on what is removed before
+            self._make(removal(self._document, route, self._waiting), route)
         else:
             self._check_masters(route, Route(route.steps[2:]), "set")
             self._make(edit, route)
@@ -349,10 +354,7 @@ class _EditPlan:
 
     def _place(self, route: Route, *, at_key: bool = False) -> Place:
         """The place in the text before all edits of a route in the document."""
-        before = self._config.document
-        if self._document is before:
-            return before.position(route, at_key=at_key)
-        return place_before(before, self._document, route)
+        return self._config.document.position(self._earlier.origin(route), at_key=at_key)
 
     def _check_known(self, found: FoundKey) -> None:
         if found.is_unknown and not self._force:
@@ -363,10 +365,16 @@ class _EditPlan:
         root, index, key = (*route.plain, None, None, None)[:3]
         if root != "clusters" or key != "kubernetes" or not isinstance(index, int):
             return
-        config = self._config.with_document(self._document) if len(self._earlier) else self._config
+        config = self._config_now() if self._may_change_hubs else self._config
         if index < len(config.clusters):
             remedy = f"{verb} it on the other clusters of the environment"
             check_masters(config.clusters[index], str(path), remedy)
+
+    def _config_now(self) -> TarmakConfig:
+        self._refresh()
+        if self._current.document is not self._document:
+            self._current = self._config.with_document(self._document)
+        return self._current
 
     def _check_single(self, found: FoundKey) -> None:
         """Of duplicate keys in strict JSON Tarmak merges the values, so that none of them is the one to edit."""
@@ -411,19 +419,27 @@ def typed_text(found: FoundKey, text: str) -> Any:
     return checked_value(text_value(text, found.field, str(found.path)), found.field, str(found.path))
 
 
-def removal(document: Document, route: Route) -> Remove:
+def removal(document: Document, route: Route, waiting: SequenceOf[ValueEdit] = ()) -> Remove:
     """The edit that removes what is at a route, with the parents that are empty then. An item of a list that would be
     empty stays, because the items after it would get other indices; and so does an empty list: it has another meaning
-    than a missing one."""
+    than a missing one. `waiting` are the values that will be set before."""
+    added = [Route.of(each.path).plain for each in waiting if not isinstance(each, Remove)]
     at, prunes = route, bool(route.steps) and not isinstance(route.steps[-1], int)
     while prunes and at.parent.steps:
         node = document.node(at.parent)
         parent = None if node is None else dereference(node)
         if not isinstance(parent, MappingNode) or len(parent.entries) > 1:
             break
+        if any(path[: len(at) - 1] == at.parent.plain and path != at.plain for path in added):
+            break
         at = at.parent
         prunes = not isinstance(at.steps[-1], int)
     return Remove(route, prune=prunes)
+
+
+def _may_change_hubs(path: tuple[str | int, ...]) -> bool:
+    """Whether an edit at a path may change which clusters are hubs, or their indexes."""
+    return not path or (path[0] == "clusters" and (path[2:] == () or path[2] in ("environment", "metadata")))
 
 
 def _is_matched(path: KeyPath) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam import SelectionError, TarmakConfig
+from tarmak_iam import ConfigError, SelectionError, TarmakConfig
 from tarmak_iam.config.edits import ConfigEdits
 
 Edit = Callable[[ConfigEdits], ConfigEdits]
@@ -287,3 +287,50 @@ def test_a_patch_of_shared_values() -> None:
     assert "&note {}" not in patch({"x-note": {"n": None}}, {"x-note": {"n": None}})
     with pytest.raises(SelectionError, match=r"two values for .*x-note\.n, which is shared through an alias"):
         patch({"x-note": {"n": 2}}, {"x-note": {"n": 3}})
+
+
+TWO = HEAD + (
+    "- environment: dev\n  metadata: {name: a}\n  kubernetes: {apiServer: {allowCIDRs: [x]}}\n"
+    "- environment: dev\n  metadata: {name: b}\n  kubernetes: {apiServer: {allowCIDRs: [10.0.0.0/8]}}\n"
+    "- environment: dev\n  metadata: {name: c}\n"
+)
+
+
+def test_what_is_wrong_with_a_value_is_found_where_it_is_after_later_edits() -> None:
+    """The file had a value like that in another cluster, which is gone."""
+    edits = TarmakConfig.parse(TWO).edit("dev-b").set("kubernetes.apiServer.allowCIDRs[0]", "y")
+    with pytest.raises(ConfigError, match="'y' is not a valid CIDR"):
+        edits.unset("/clusters[dev-a]").apply()
+
+
+def test_places_of_errors_are_those_in_the_file() -> None:
+    edits = TarmakConfig.parse(TWO).edit("dev-b").unset("/clusters[dev-a]")
+    with pytest.raises(ConfigError, match=r"^tarmak.yaml:9:15: kubernetes\.version must be a string, not the number 5"):
+        edits.set("kubernetes.version", 5).apply()
+    item = r"allowCIDRs has no item '1'; it has 10\.0\.0\.0/8 \(tarmak\.yaml:9:41\)"
+    with pytest.raises(SelectionError, match=f"^tarmak.yaml:9:40: .*{item}"):
+        edits.set('kubernetes.apiServer.allowCIDRs["1"]', "y").apply()
+
+
+def test_a_cluster_that_an_earlier_edit_renames_is_no_hub_any_more() -> None:
+    config = TarmakConfig.parse(TWO.replace("name: c", "name: hub"))
+    edits = config.edit("dev-hub")
+    with pytest.raises(ConfigError, match="dev-hub is a hub"):
+        edits.set("kubernetes.zone", "z").apply()
+    after = edits.set("metadata.name", "c").set("kubernetes.zone", "z").apply()
+    assert after.get("clusters[dev-c].kubernetes.zone") == "z"
+    with pytest.raises(ConfigError, match="dev-hub is a hub"):
+        config.edit("dev-b").set("/clusters[dev-hub].metadata.name", "c").set("metadata.name", "hub").set(
+            "kubernetes.zone", "z"
+        ).apply()
+
+
+def test_of_duplicate_keys_in_json_none_is_edited_after_a_removal_above() -> None:
+    clusters = (
+        '{"environment": "dev", "metadata": {"name": "a"}},\n{"environment": "dev", "metadata": {"name": "b"},\n'
+        '"kubernetes": {"version": "1.12.9"},\n"kubernetes": {"zone": "z"}}'
+    )
+    text = f'{{"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config", "clusters": [\n{clusters}]}}'
+    edits = TarmakConfig.parse(text).edit("dev-b").unset("/clusters[dev-a]")
+    with pytest.raises(SelectionError, match="'kubernetes' is in the file twice, in lines 4 and 5"):
+        edits.set("kubernetes.version", "1.13.1").apply()
