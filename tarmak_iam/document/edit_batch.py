@@ -248,7 +248,8 @@ class EditBatch:
         """Instead of a collection for one of the same kind, writes what differs."""
         target, path = change.target, _path_now(change.target, route)
         changes = list(Reconciler().changes(target, self._current(target), change.value))
-        if self._careful or self.tree.has_aliases or any(isinstance(each, Reorder) for each in changes):
+        alone = self._careful or self.tree.has_aliases or any(isinstance(each, Reorder) for each in changes)
+        if alone or not self._lead_to(changes, change):
             if not self._draft.is_empty:
                 raise Unclear
             self.turn(route, change.value, keeps_tags=target.keeps_tags, shared=self._shared)
@@ -257,6 +258,11 @@ class EditBatch:
             self._draft.take(each)
         self._intent.write(path, change.value)
         return True
+
+    def _lead_to(self, changes: list[DocumentChange], whole: Write) -> bool:
+        """Whether changes lead to the value of a whole one, or more of them will be needed: items that stay are put in
+        order after the others are gone. Later edits in the draft would be planned on values that are not the last."""
+        return same(value_at(intended_by(changes, self.data), whole.target.native_path), whole.value)
 
     def turn(
         self,

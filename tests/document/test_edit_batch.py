@@ -436,3 +436,13 @@ def test_an_anchor_moves_without_other_changes_of_an_update() -> None:
     batch = CountedBatch("a: &x\n  k: 1\nb: *x\n")
     batch.turn(Route(), {"b": {"k": 1}, "c": 2})
     assert batch.texts == ["a: &x\n  k: 1\nb: *x\nc: 2\n", "b: &x\n  k: 1\nc: 2\n"]
+
+
+@pytest.mark.parametrize("text", ["x: [1, 2, 3]\n", "x:\n- 1\n- 2\n- 3\n"])
+@pytest.mark.parametrize("new", list(itertools.permutations((1, 2, 3), 2)))
+def test_an_item_is_set_in_the_list_as_an_earlier_edit_leaves_it(text: str, new: tuple[int, int]) -> None:
+    """A list that gets fewer items in another order takes several rounds."""
+    document = Document.parse(text, "f")
+    for value in (1, 2, 3):
+        assert document.edit(Set(("x",), [*new]), Set(("x", 0), value)).data == {"x": [value, new[1]]}
+        assert document.edit(Set(("x",), [*new]), Set(("x", 1), value)).data == {"x": [new[0], value]}
