@@ -13,6 +13,7 @@ from tarmak_iam.document.edits import ValueEdit
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference
 from tarmak_iam.document.plain_values import construct, same
+from tarmak_iam.document.render import scalar_text
 from tarmak_iam.errors import SelectionError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
@@ -60,7 +61,8 @@ class Patch:
             self._check_items(value, route, field.of)
         if isinstance(value, Mapping) and isinstance(node, MappingNode) and node.entries:
             for key, child in value.items():
-                yield from self._member(child, route / str(key), _child(field, str(key)))
+                name = key if isinstance(key, str) else scalar_text(key)
+                yield from self._member(child, route / name, _child(field, name))
         elif isinstance(value, (list, tuple)) and isinstance(node, Sequence) and node.items and _is_named(field):
             assert field is not None
             if same(construct(node, self.document.source), without_nulls(value)):

@@ -123,3 +123,12 @@ def test_a_patch_with_items_without_names_is_made_once() -> None:
     assert config.patch(patch, "dev-one") is config
     with pytest.raises(SelectionError, match="item 0 of instancePools in the patch has no name"):
         config.patch({"instancePools": [{"maxCount": 2}]}, "dev-one")
+
+
+def test_a_patch_with_keys_that_are_no_strings_is_made_once() -> None:
+    config = TarmakConfig.parse(FILE + "  x-notes: {a: 1}\n")
+    after = config.patch({"x-notes": {True: {"b": 1}, 2: 3}}, "dev-one")
+    assert after.clusters[0].get("x-notes") == {"a": 1, "true": {"b": 1}, "2": 3}
+    again = after.patch({"x-notes": {True: {"b": 2}, 2: 4}}, "dev-one")
+    assert again.clusters[0].get("x-notes") == {"a": 1, "true": {"b": 2}, "2": 4}
+    assert again.patch({"x-notes": {True: {"b": 2}, 2: 4}}, "dev-one") is again
