@@ -143,13 +143,11 @@ def leave_behind(tree: Path) -> None:
     (tree / "tarmak_iam.egg-info" / "SOURCES.txt").write_text("notes.txt\nbuild/lib/tarmak_iam/gone.py\n")
 
 
-@pytest.mark.parametrize("minor", [MINORS[0], MINORS[-1]])
-def test_the_same_bytes_in_another_directory_later_and_by_another_user(
-    built: Built, tmp_path: Path, minor: int
-) -> None:
-    python = python_of(minor)
+def test_the_same_bytes_in_another_directory_later_by_another_user_and_python(built: Built, tmp_path: Path) -> None:
+    found = (python_of(minor) for minor in (MINORS[0], MINORS[-1]) if sys.version_info[:2] != (3, minor))
+    python = next(filter(None, found), None)
     if python is None:
-        pytest.skip(f"there is no Python 3.{minor}")
+        pytest.skip("there is no other Python")
     again = built_elsewhere(tmp_path, built.sdist, python.path)
     assert (again.sdist.name, again.wheel.name) == (built.sdist.name, built.wheel.name)
     assert again.files() == built.files()
