@@ -143,7 +143,8 @@ def leave_behind(tree: Path) -> None:
     (tree / "tarmak_iam.egg-info" / "SOURCES.txt").write_text("notes.txt\nbuild/lib/tarmak_iam/gone.py\n")
 
 
-def test_the_same_bytes_in_another_directory_later_by_another_user_and_python(built: Built, tmp_path: Path) -> None:
+def test_the_same_bytes_in_another_directory_later_and_by_another_user(built: Built, tmp_path: Path) -> None:
+    """And with another Python."""
     found = (python_of(minor) for minor in (MINORS[0], MINORS[-1]) if sys.version_info[:2] != (3, minor))
     python = next(filter(None, found), None)
     if python is None:

@@ -4,17 +4,18 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.e2e import components, tarmak_build
 from tests.e2e.certificates import Authority
-from tests.e2e.control_plane import ControlPlane, Done, control_plane
+from tests.e2e.control_plane import SHORT, ControlPlane, Done, control_plane
 from tests.e2e.distribution import ByApiServer
 from tests.e2e.installation import Home
 from tests.e2e.processes import Running
@@ -24,6 +25,7 @@ from tests.e2e.sts_judgement import Principal
 # A suite of its own, which needs more of the machine: `make e2e-node`.
 collect_ignore = [] if os.environ.get("TARMAK_IAM_E2E_NODE") else ["node"]
 ACCOUNT = "111122223333"
+_T = TypeVar("_T")
 
 
 def _role(number: int, path: str, session: str) -> Principal:
@@ -106,6 +108,11 @@ _ERAS = (CURRENT, TARMAKS)
 """With server-side apply, and before it."""
 
 
+def with_first(count: int, values: Iterable[_T]) -> list[_T | ParameterSet]:
+    """For parameters: the first ones stand for the others where not everything is run."""
+    return [pytest.param(each, marks=_thorough(number >= count)) for number, each in enumerate(values)]
+
+
 def _thorough(is_so: bool) -> tuple[pytest.MarkDecorator, ...]:
     return (pytest.mark.thorough,) if is_so else ()
 
@@ -163,6 +170,7 @@ class Stage:
             "HTTPS_PROXY": self.sts.proxy,
             "SSL_CERT_FILE": str(self.sts_ca),
             "PATH": f"{self.home.bin}{os.pathsep}{os.environ['PATH']}",
+            **SHORT,
             **PRINCIPALS[name].environment,
         }
 
@@ -208,6 +216,7 @@ class Stage:
             "AWS_REGION": "eu-west-1",
             "AWS_EC2_METADATA_DISABLED": "true",
             "PATH": f"{self.home.bin}{os.pathsep}{os.environ['PATH']}",
+            **SHORT,
             **PRINCIPALS[name].environment,
         }
 

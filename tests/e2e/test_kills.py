@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.conftest import Stage
 from tests.e2e.test_live import ADMIN, APPLY, DEPLOYER, _clear, get
-from tests.e2e.test_locks import LEASE, run, start
+from tests.e2e.test_locks import LEASE, lease, run, start
 
 # Once so many writes have landed, it kills the tarmak-iam that called it; the answer never comes.
 _KUBECTL = """\
@@ -34,7 +34,7 @@ def _empty(stage: Stage) -> Iterator[None]:
     _clear(stage)
     yield
     _clear(stage)
-    stage.plane.kubectl("delete", "lease", "tarmak-iam", "--namespace", "kube-system", "--ignore-not-found")
+    stage.plane.object("leases", LEASE, method="DELETE")
 
 
 def contents(stage: Stage) -> tuple[Any, Any]:
@@ -51,7 +51,7 @@ def killed(stage: Stage, directory: Path, number: int) -> None:
     process = start(stage, *APPLY, PATH=path)
     said = process.communicate(timeout=1200)[0]
     assert process.returncode == -signal.SIGKILL, said
-    assert stage.plane.kubectl(*LEASE).out.strip()
+    assert lease(stage)
 
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -70,7 +70,7 @@ def test_after_a_write(stage: Stage, tmp_path: Path, number: int) -> None:
     assert contents(stage)[1] != before[1]
     run(stage, "rollback", "--no-wait")
     assert contents(stage) == before
-    assert not stage.plane.kubectl(*LEASE).out.strip()
+    assert lease(stage) is None
 
     killed(stage, tmp_path, number)
     edit = ("patch", "configmap", "aws-iam-authenticator", "--namespace", "kube-system", "--patch")

@@ -43,7 +43,8 @@ def _empty(stage: Stage) -> Iterator[None]:
 def _clear(stage: Stage) -> None:
     for file in (stage.home.mappings.parent).glob("tarmak-iam.state*"):
         file.unlink()
-    stage.plane.kubectl("-n", "kube-system", "delete", "--ignore-not-found", f"daemonset/{NAME}", f"configmap/{NAME}")
+    for kind in ("daemonsets", "configmaps"):
+        stage.plane.object(kind, NAME, method="DELETE")
 
 
 def state_of(stage: Stage) -> Path:
@@ -51,12 +52,9 @@ def state_of(stage: Stage) -> Path:
 
 
 def get(stage: Stage, kind: str) -> dict[str, Any]:
-    # Below 1.16 a DaemonSet without its group is that of extensions/v1beta1, which counts its changes in its spec.
-    kind = f"{kind}.apps" if kind == "daemonset" else kind
-    done = stage.plane.kubectl("-n", "kube-system", "get", kind, NAME, "-o", "json", "--show-managed-fields")
-    assert done.code == 0, done.err
-    found: dict[str, Any] = json.loads(done.out)
-    return found
+    found = stage.plane.object(f"{kind}s", NAME)
+    assert found is not None
+    return dict(found)
 
 
 def managers_of(each: dict[str, Any]) -> list[str]:
@@ -74,7 +72,7 @@ def test_a_second_apply_changes_nothing_and_diff_is_empty(stage: Stage) -> None:
     assert "created ConfigMap kube-system/aws-iam-authenticator" in before.out
     assert "role/Admin: can log in as admin:{{SessionName}} with group system:masters" in before.out
     assert "created DaemonSet" in stage.live(*APPLY, "--dry-run=server").out
-    assert stage.plane.kubectl("-n", "kube-system", "get", "configmap", NAME).code == 1
+    assert stage.plane.object("configmaps", NAME) is None
     assert "created DaemonSet" in stage.live(*APPLY).out
     versions = [get(stage, kind)["metadata"]["resourceVersion"] for kind in ("configmap", "daemonset")]
     again = json.loads(stage.live(*APPLY, "-o", "json").out)
@@ -221,7 +219,7 @@ def test_rollback_of_the_first_apply_removes(stage: Stage) -> None:
     done = stage.live("rollback", "--no-wait")
     assert "removed DaemonSet" in done.out
     assert stage.home.way_back in done.err
-    assert stage.plane.kubectl("-n", "kube-system", "get", "configmap", NAME).code == 1
+    assert stage.plane.object("configmaps", NAME) is None
 
 
 def test_rollback_does_not_undo_what_others_did_since(stage: Stage) -> None:

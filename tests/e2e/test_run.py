@@ -99,7 +99,8 @@ class Shop:
         return self.kubectl("get", "configmap", NAME, "--ignore-not-found", "-o", "jsonpath={.data}")
 
     def clear(self) -> None:
-        self.kubectl("delete", "--ignore-not-found", f"daemonset/{NAME}", f"configmap/{NAME}")
+        for kind in ("daemonsets", "configmaps"):
+            self.stage.plane.object(kind, NAME, method="DELETE")
         for file in self.stage.home.mappings.parent.glob("tarmak-iam.state*"):
             file.unlink()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -137,6 +138,8 @@ class TestTwoRuns:
         os.kill(first.pid, signal.SIGKILL)
         os.kill(bench.first("start")["pid"], signal.SIGKILL)
         first.ended()
+        with bench.lock.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # which the killed ones have until they have ended
         bench.apply()
         assert not bench.lock.exists()
 

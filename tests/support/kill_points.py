@@ -37,7 +37,7 @@ from tarmak_iam.hook.programs import Completed
 from tarmak_iam.installation.installation import Installation
 from tests.support.daemon_pods import hash_of
 from tests.support.fake_cluster import Cluster, Key
-from tests.support.thorough import quick_sample
+from tests.support.thorough import quick_sample, spread
 
 __all__ = ["Killed", "RollingCluster", "Run", "Seen", "World", "kills", "steady"]
 
@@ -232,12 +232,12 @@ class Killed:
     restored: Callable[[], World]
 
 
-def kills(start: Callable[[], World], run: Run, dump: Path) -> Iterator[Killed]:
-    """Every state in which the run can be left, in order; in `make test` some of them. One run counts the moments; then
-    it is killed at the last one of each state."""
+def kills(start: Callable[[], World], run: Run, dump: Path, most: int | None = None) -> Iterator[Killed]:
+    """Every state in which the run can be left, in order; in `make test` some of them, and at most `most`. One run
+    counts the moments; then it is killed at the last one of each state."""
     seen, _ = _in_child(start(), None, run, dump)
     states = [list(group) for _, group in itertools.groupby(enumerate(seen), lambda each: each[1][1])]
-    for group in quick_sample(states, 6):
+    for group in spread(quick_sample(states, 6), most):
         numbers, moments = zip(*((number, moment) for number, (moment, _) in group), strict=True)
         world = start()
         _, values = _in_child(world, numbers[-1], run, dump)

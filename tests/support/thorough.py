@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import pytest
 
-__all__ = ["QUICK", "examples", "mark_rest_of_samples", "profile", "quick_sample"]
+__all__ = ["QUICK", "examples", "mark_rest_of_samples", "profile", "quick_sample", "spread"]
 
 QUICK = "quick"
 _FEWER = 10
@@ -32,8 +32,13 @@ def examples(most: int) -> int:
 
 
 def quick_sample(values: Sequence[_T], count: int) -> Sequence[_T]:
-    """For a loop within one test: so many of the values in `make test`, spread evenly from first to last; else all."""
-    if profile() != QUICK or len(values) <= count:
+    """For a loop within one test: so many of the values in `make test`, else all."""
+    return spread(values, count if profile() == QUICK else None)
+
+
+def spread(values: Sequence[_T], count: int | None) -> Sequence[_T]:
+    """So many of the values, spread evenly from first to last; None for all."""
+    if count is None or len(values) <= count:
         return values
     return [values[number * (len(values) - 1) // max(count - 1, 1)] for number in range(count)]
 

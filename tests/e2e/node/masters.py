@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR
 from tests.e2e import components
@@ -57,14 +58,14 @@ class Masters:
         return json.loads(self.kubectl("get", *args, "-o", "json"))
 
     def pods(self) -> list[dict[str, Any]]:
-        return list(self.get("pods", "-n", NAMESPACE, "--selector", _PODS)["items"])
+        return list(self.plane.ask(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={quote(_PODS)}")["items"])
 
     def daemonset(self) -> dict[str, Any]:
         return dict(self.get("daemonset", "-n", NAMESPACE, NAME))
 
     def taints(self, name: str = "m1") -> set[str]:
         """Key and effect, without the one that every master has."""
-        found = self.get("node", name)["spec"].get("taints", ())
+        found = self.plane.ask(f"/api/v1/nodes/{name}")["spec"].get("taints", ())
         return {f"{each['key']}:{each['effect']}" for each in found} - {f"{MASTER}:NoSchedule"}
 
     def wait_for_taints(self, *taints: str, name: str = "m1", seconds: float = 600) -> None:
@@ -118,7 +119,7 @@ def make_master(plane: ControlPlane, made: Node) -> None:
     def kubectl(*args: str) -> int:
         return plane.kubectl(*args).code
 
-    wait_until(lambda: kubectl("get", "node", made.name) == 0, what=lambda: made.log("kubelet")[-3000:])
+    wait_until(lambda: plane.ask(f"/api/v1/nodes/{made.name}"), what=lambda: made.log("kubelet")[-3000:])
     # No host name: the API server would ask a name server for it.
     addresses = [{"type": "InternalIP", "address": "127.0.0.1"}]
     patch = json.dumps({"status": {"addresses": addresses}})
