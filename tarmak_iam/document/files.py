@@ -326,17 +326,20 @@ def replace_files(replacements: Iterable[Replacement]) -> None:
     """Replaces files one after the other.
 
     Raises FileError at the first file that cannot be written. The files before it are then restored, as far as
-    possible: a file that another process has changed in the meantime stays as it is.
+    possible: a file that another process has changed in the meantime stays as it is. They are also restored if the
+    process is interrupted, for example by Ctrl-C.
     """
-    written: list[Replacement] = []
+    begun: list[Replacement] = []
     try:
         for each in replacements:
+            begun.append(each)
             _replace(each, each.data, each.before)
-            written.append(each)
-    except FileError:
+    except BaseException as error:
         # From the last to the first, up to the first failure: an earlier file may be a backup of a later one.
         with contextlib.suppress(FileError, OSError):
-            for each in reversed(written):
+            if begun and (isinstance(error, FileError) or read_if_present(begun[-1].path) != begun[-1].data):
+                begun.pop()  # the one that was not written
+            for each in reversed(begun):
                 _restore(each)
         raise
 
