@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from tarmak_iam.access.diff import Loaded, Standings, change_of
@@ -13,12 +14,13 @@ from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, SSO_GATE, ReleaseFeature, known_partitions, spans_text
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
-from tarmak_iam.identity.templates import PRIVATE_DNS
+from tarmak_iam.identity.templates import PRIVATE_DNS, without_templates
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.groups import ADMINS, NODE_PREFIX, NODES
 from tarmak_iam.mappings.principals import NamedPrincipal
+from tarmak_iam.patterns import compiled
 from tarmak_iam.text import shortened
 
 __all__ = [
@@ -35,6 +37,8 @@ __all__ = [
 ]
 
 Side = Installation | Loaded
+
+_NODE_NAME = compiled(r"[a-z0-9.-]*", re.ASCII)
 
 
 def check_starts(before: Side, after: Side, *, repairs: bool = False) -> None:
@@ -106,7 +110,14 @@ def is_instance(grant: Grant) -> bool:
 def is_node(grant: Grant) -> bool:
     """Whether a node of the cluster can join by it. The Node authorizer and NodeRestriction require both the name of a
     node and the group of nodes (plugin/pkg/auth/nodeidentifier); no binding gives rights to only one of them."""
-    return NODES in grant.groups and grant.username.startswith(NODE_PREFIX)
+    name = grant.username
+    return NODES in grant.groups and name.startswith(NODE_PREFIX) and _can_be_node(name[len(NODE_PREFIX) :])
+
+
+def _can_be_node(name: str) -> bool:
+    """Whether it is, or can become, the name of a node, which is a DNS name: not with blanks, or with a misspelt
+    template, which the daemon does not replace."""
+    return _NODE_NAME.fullmatch(without_templates(name)) is not None
 
 
 def is_for_nodes(grant: Grant) -> bool:

@@ -72,6 +72,11 @@ def templates_in(text: str) -> set[str]:
     return {name for exact, name in _EXACT.items() if exact in text} if "{{" in text else set()
 
 
+def without_templates(text: str) -> str:
+    """A text without the templates that the daemon replaces."""
+    return _PARTS.sub("", text)
+
+
 def has_session(text: str) -> bool:
     """Whether a text contains the role session name."""
     return SESSION_TEMPLATES[0] in text or SESSION_TEMPLATES[1] in text

@@ -120,6 +120,9 @@ def test_an_admin_by_chance_is_one() -> None:
         (NODE_NAME, '"system:bootstrappers"', ()),
         ("kubelet", '"system:nodes"', ()),
         ("system:nodes", '"system:nodes"', ()),
+        ("system:node:{{EC2PrivateDNSname}}", '"system:nodes"', ()),
+        ("system:node:ip-10-0-0-1 ", '"system:nodes"', ()),
+        ("system:node:{{SessionName}}.example.com", '"system:nodes"', (NO_NODES,)),
     ],
 )
 def test_what_has_only_one_half_of_a_node_had_no_access(username: str, groups: str, lost: tuple[str, ...]) -> None:
