@@ -23,8 +23,8 @@ from tarmak_iam.suggestions import closest
 
 _STDIN = "-"
 
-_SYSTEM = ("/dev", "/proc")
-"""The directories of `/dev/stdin` and of a shell's `<(...)`."""
+_STREAMS = ("/dev", "/dev/fd")
+"""The directories of `/dev/stdin` and of a shell's `<(...)`; on Linux they are links into /proc."""
 
 
 class FileKind(Enum):
@@ -44,6 +44,12 @@ class NamedFile:
     config: Path | None
     cluster: str | None = None
     data: bytes | None = field(default=None, repr=False)
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is not a file that can be written, next to which others are found: a pipe, or stdin, although that
+        may be read from a file."""
+        return not self.path.is_file() or _is_stream(self.path)
 
     def boundary(self, *, follow_links: bool) -> Boundary:
         """The directory that a link may not lead out of: that of its tarmak.yaml, else its own."""
@@ -86,7 +92,8 @@ def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
     data = _read_alone(path, follow_links=follow_links)
     kind = _by_content(data, path)
     if kind is FileKind.CONFIG:
-        return NamedFile(path, kind, path) if path.is_file() else NamedFile(path, kind, None, data=data)
+        found = NamedFile(path, kind, None, data=data)
+        return found if found.is_stream else NamedFile(path, kind, path)
     return NamedFile(path, kind, None, _absolute(path).parent.name, data)
 
 
@@ -139,10 +146,14 @@ def _names_in_directory_of(path: Path) -> Iterable[str]:
 def _read_alone(path: Path, *, follow_links: bool) -> bytes:
     """A link in a pull request could point to any file of the machine that checks it. Links of the system itself, such
     as /dev/stdin, were typed by the user."""
-    parent = Path(os.path.realpath(path.parent))
-    if path.is_symlink() and not any(parent.is_relative_to(each) for each in _SYSTEM):
+    if path.is_symlink() and not _is_stream(path):
         Boundary(path.parent, follow_links).resolve(path)
     return read_file(path)
+
+
+def _is_stream(path: Path) -> bool:
+    parent = os.path.realpath(path.parent)
+    return parent in _STREAMS or Path(parent).is_relative_to("/proc")
 
 
 def _by_content(text: bytes, path: Path) -> FileKind:

@@ -84,7 +84,7 @@ def check(
 
     Without FILE: checks tarmak.yaml, and the mappings and settings of the current cluster, or with --all-clusters of
     every cluster. With FILE: a tarmak.yaml is checked with all of its clusters, mappings or settings with their
-    cluster. A mappings file without a tarmak.yaml is checked on its own.
+    cluster. A mappings file without a tarmak.yaml is checked on its own, and so is stdin, which is written as -.
 
     Exits with 0 if there are no findings, 1 if there are, and 2 if a file cannot be read. A comment suppresses findings
     by ID or name, on the same line or above their entry, list or file:
@@ -376,7 +376,11 @@ def _parts(
     path = files[0].config
     if path is None:
         is_config = files[0].kind is FileKind.CONFIG
-        why = "it is not a regular file" if is_config else "it is not in a cluster's directory next to a tarmak.yaml"
+        why = (
+            "the files of its clusters are not known"
+            if is_config
+            else "it is not in a cluster's directory next to a tarmak.yaml"
+        )
         return [_alone(files[0], follow_links, why, turn)]
     try:
         config = turn.config(path) if turn is not None and path.is_file() else None
@@ -415,8 +419,8 @@ def _misplaces(directory: Path, cluster: Cluster, files: Sequence[NamedFile], *,
 
 def _alone(file: NamedFile, follow_links: bool, why: str, turn: FixTurn | None) -> Checked:
     note(f"{file.path}: note: checked only by the rules that need no other file: {why}")
-    if turn is not None and not file.path.is_file():
-        note(f"{file.path}: note: nothing is fixed: fixes are written to regular files")
+    if turn is not None and file.is_stream:
+        note(f"{file.path}: note: nothing is fixed: stdin and pipes are only checked")
     try:
         data = file.read(follow_links=follow_links)
         if file.kind is FileKind.SETTINGS:
@@ -426,7 +430,7 @@ def _alone(file: NamedFile, follow_links: bool, why: str, turn: FixTurn | None) 
             return Checked.of(Subjects(TarmakConfig.parse(data, str(file.path))))
         within = file.boundary(follow_links=follow_links)
         with quotes_offered(file.path, within, CommandLine().tarmak_iam("check", str(file.path))):
-            if turn is None or not file.path.is_file():
+            if turn is None or file.is_stream:
                 return Checked.of(Subjects(mappings=Mappings.parse(data, str(file.path))))
             own = FixTurn(turn.mode)
             mappings = own.mappings(file.path, within) or Mappings.load(file.path, within=within)

@@ -407,9 +407,29 @@ def test_what_comes_from_a_pipe_is_only_checked(home: Path, name: str) -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     result = subprocess.run(command, input=CONFIG, capture_output=True, text=True, cwd=home, env=env, check=False)
     assert (result.returncode, ": fixed:" in result.stderr) == (1, False)
-    assert "/dev/stdin: note: nothing is fixed: fixes are written to regular files\n" in result.stderr
+    assert "/dev/stdin: note: nothing is fixed: stdin and pipes are only checked\n" in result.stderr
     assert result.stdout.startswith("/dev/stdin:9:14: error: ")
     assert "010" in result.stdout
+
+
+def test_a_file_that_is_read_as_stdin_is_only_checked_too(home: Path) -> None:
+    mappings = home / "mappings.yaml"
+    mappings.write_text(GOOD.replace("role/", "role/path/"))
+    found = []
+    for name in ("tarmak.yaml", mappings.name):
+        command = [sys.executable, "-m", "tarmak_iam", "check", "--fix", "--unsafe-fixes", "-"]
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        with (home / name).open() as file:
+            found.append(
+                subprocess.run(command, stdin=file, capture_output=True, text=True, cwd=home, env=env, check=False)
+            )
+    assert found[0].stderr.startswith(
+        "/dev/stdin: note: checked only by the rules that need no other file: "
+        "the files of its clusters are not known\n"
+        "/dev/stdin: note: nothing is fixed: stdin and pipes are only checked\n"
+    )
+    assert [each.stdout.split(" ", 1)[0] for each in found] == ["/dev/stdin:9:14:", "/dev/stdin:3:14:"]
+    assert (text(home), mappings.read_text()) == (CONFIG, GOOD.replace("role/", "role/path/"))
 
 
 def test_a_file_named_like_stdin(shell: Shell, home: Path) -> None:
