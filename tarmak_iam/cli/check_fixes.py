@@ -25,6 +25,7 @@ from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint import Report, Subjects
 from tarmak_iam.mappings import template_repairs
 from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.text import brief_list
 
 if TYPE_CHECKING:
     from tarmak_iam.lint.fixing import FixableFinding, FixOutcome
@@ -191,8 +192,18 @@ def _effects(outcome: FixOutcome, turn: FixTurn) -> Iterator[str]:
     unreadable = [each.filename for each in texts if each is not None and each.filename in turn.repaired]
     for name in unreadable:
         yield f"{name}: the authenticator can read the file, and all of its entries take effect"
+        if others := _unchecked_sharers(name, outcome):
+            yield f"{name}: this file is also that of {brief_list(others)}; access to them changes, and was not checked"
     if unreadable or any(not each.is_safe for each in outcome.fixed):
         yield from effect_lines(outcome.before, outcome.after, unreadable)
+
+
+def _unchecked_sharers(filename: str, outcome: FixOutcome) -> list[str]:
+    """The clusters that use a file through a link, and are not checked."""
+    from tarmak_iam.lint.fixing import shared_files
+
+    checked = {each.installation.cluster.cluster_name for each in outcome.after if each.installation is not None}
+    return [each for each in shared_files(outcome.after).get(filename, ()) if each not in checked]
 
 
 def fixable_summary(fixable: Sequence[FixableFinding]) -> str:

@@ -348,7 +348,7 @@ class _FixStep:
 
 def _proposals(report: Report, subjects: Sequence[Subjects]) -> Iterator[FixableFinding]:
     rules = {each.value.id: each for each in installed_rules()}
-    shared = _shared_files(subjects)
+    shared = shared_files(subjects)
     for located in report.findings:
         if located.place.filename in shared:
             continue
@@ -383,22 +383,23 @@ def _comments_in(text_edits: Sequence[TextEdit], document: Document) -> Iterator
             yield comment.text
 
 
-def _shared_files(subjects: Sequence[Subjects]) -> set[str]:
-    """The names of mappings and settings that are one file through links, also with clusters that are not checked.
-    What fixes it for one cluster may change access to another, and each name is checked and written on its own, so that
-    it is not fixed."""
-    names: dict[str, set[str]] = {}
-    for path in (path for each in subjects[:1] if each.config is not None for path in _own_paths(each.config)):
-        names.setdefault(os.path.realpath(path), set()).add(str(path))
-    return {name for same_file in names.values() if len(same_file) > 1 for name in same_file}
+def shared_files(subjects: Sequence[Subjects]) -> dict[str, list[str]]:
+    """The names of mappings and settings that are one file through links, and the clusters that share it, also those
+    that are not checked. What fixes it for one cluster may change access to another, and each name is checked and
+    written on its own, so that it is not fixed."""
+    found: dict[str, dict[str, str]] = {}
+    for each in (each.config for each in subjects[:1] if each.config is not None):
+        for path, cluster in _own_paths(each):
+            found.setdefault(os.path.realpath(path), {})[str(path)] = cluster
+    return {name: list(names.values()) for names in found.values() if len(names) > 1 for name in names}
 
 
-def _own_paths(config: TarmakConfig) -> Iterator[Path]:
+def _own_paths(config: TarmakConfig) -> Iterator[tuple[Path, str]]:
     """The mappings and settings of all clusters, whether they exist or not."""
     for cluster in config.selectable_clusters if config.path is not None else ():
         if is_cluster_id(cluster.cluster_name):
             files = ClusterFiles.of(config, cluster)
-            yield from (files.mappings_path, files.settings_path)
+            yield from ((path, cluster.cluster_name) for path in (files.mappings_path, files.settings_path))
 
 
 def _owner(located: Located, subjects: Sequence[Subjects]) -> Subjects | None:

@@ -368,6 +368,13 @@ def test_duplicate_keys_of_mappings(before: str, after: str) -> None:
     assert of_mappings(before) == after
 
 
+def test_a_duplicate_key_with_a_comment_becomes_a_comment() -> None:
+    files = {MAPPINGS_NAME: f"{ADMIN}    groups: ['system:masters']  # why\n"}
+    made = outcome(files, unsafe=True)
+    assert [each.fix.title for each in made.fixed] == ["make this 'groups' a comment: it is already in line 5"]
+    assert [new.text for _, new in made.changed] == [f"{ADMIN}    # groups: ['system:masters']  # why\n"]
+
+
 def test_the_backends() -> None:
     reserved = "  reservedPrefixConfig:\n  - {backendMode: mountedFile, usernamePrefixReserveList: [x]}\n"
     assert of_mappings(f"  backendMode: [mountedfile, Crd]\n{reserved}") == reserved.replace(

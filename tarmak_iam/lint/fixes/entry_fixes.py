@@ -92,17 +92,18 @@ def _duplicate_key(finding: Finding, subjects: Subjects) -> Fix | None:
     one, two = first[1], own[1]
     line = line_of(document, key.first)
     if is_empty_value(two.value) or are_written_the_same(document, one.value, two.value):
-        return _taken_out(document, own, f"remove this {quoted(key.name)}: it is already in line {line}", line)
+        return _taken_out(document, own, f"this {quoted(key.name)}", f": it is already in line {line}", line)
     if is_empty_value(one.value):
-        return _taken_out(document, first, f"remove the empty {quoted(key.first_name)} in line {line}", line)
+        return _taken_out(document, first, f"the empty {quoted(key.first_name)} in line {line}", "", line)
     return _merged(document, key, one, two)
 
 
-def _taken_out(document: Document, found: tuple[Mapping, Entry], title: str, line: int) -> Fix | None:
+def _taken_out(document: Document, found: tuple[Mapping, Entry], name: str, why: str, line: int) -> Fix | None:
     """As text: an edit cannot name a duplicate that does not count. With comments in it, it becomes one itself."""
-    mapping, entry = found
-    edits = taken_out(document, mapping, entry) or commented_out(document, entry)
-    return Fix(title, text_edits=edits, lines=(line,)) if edits else None
+    if removal := taken_out(document, *found):
+        return Fix(f"remove {name}{why}", text_edits=removal, lines=(line,))
+    signs = commented_out(document, found[1])
+    return Fix(f"make {name} a comment{why}", text_edits=signs, lines=(line,)) if signs else None
 
 
 def _merged(document: Document, key: DoubledKey, one: Entry, two: Entry) -> Fix | None:

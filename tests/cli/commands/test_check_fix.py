@@ -268,6 +268,21 @@ def test_a_file_of_two_clusters_is_not_fixed_for_one_of_them(shell: Shell, home:
         assert (home / "dev-cluster" / "aws-iam-authenticator.yaml").read_text() == shared
 
 
+def test_a_repaired_file_of_two_clusters(shell: Shell, home: Path) -> None:
+    (home / "tarmak.yaml").write_text(f"{CONFIG}- environment: test\n  metadata:\n    name: cluster\n")
+    (home / "dev-cluster").mkdir()
+    (home / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(UNQUOTED)
+    (home / "test-cluster").symlink_to("dev-cluster")
+    line = (
+        "effect: dev-cluster/aws-iam-authenticator.yaml: this file is also that of test-cluster; "
+        "access to them changes, and was not checked\n"
+    )
+    for options, count in ((("--all-clusters",), 0), ((), 1)):
+        err = shell.run("-c", ".", "check", *options, "--diff", "--unsafe-fixes", code=1).err
+        assert err.count("put the template in quotes") == (1 if count else 2)
+        assert err.count(line) == count
+
+
 def test_a_mappings_file_without_a_cluster(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     admin = "server:\n  mapRoles:\n  - {roleARN: 'arn:aws:iam::111122223333:role/A', username: a, groups: [x]}\n"
