@@ -12,7 +12,7 @@ from typing import Any
 from tarmak_iam.access.diff import Effect, effects
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.document import Document
-from tarmak_iam.document.nodes import Scalar, walk
+from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, walk
 from tarmak_iam.document.plain_values import same, value_at
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.model import DaemonNotStarted
@@ -135,15 +135,22 @@ def _reads_the_same(one: Mappings, two: Mappings) -> bool:
     if one is two:
         return True
     old, new = one.document, two.document
-    return old.has_duplicates == new.has_duplicates and _scalars(old) == _scalars(new)
+    return _tree(old) == _tree(new)
 
 
-def _scalars(document: Document) -> list[tuple[str, str, str | None]]:
+def _tree(document: Document) -> list[tuple[str | int, str, str | None, str | None]]:
+    """The nodes in file order. The number of children of each says where it ends: a key that moves from the end of one
+    mapping to the end of the next one would make no difference otherwise."""
     nodes = walk(document.root) if document.root is not None else ()
-    return [
-        (each.text, each.style, each.tag) if isinstance(each, Scalar) else ("", type(each).__name__, each.tag)
-        for each in nodes
-    ]
+    return [(*_content(each), each.tag, each.anchor) for each in nodes]
+
+
+def _content(node: Node) -> tuple[str | int, str]:
+    if isinstance(node, Scalar):
+        return node.text, node.style
+    if isinstance(node, Alias):
+        return node.name, "alias"
+    return (len(node.entries), "mapping") if isinstance(node, Mapping) else (len(node.items), "list")
 
 
 def _difference(found: Sequence[Effect], one: Authenticator, two: Authenticator) -> str:

@@ -11,7 +11,7 @@ from tarmak_iam.document import Edit, Remove, Set
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.lint import Rule, Subjects
 from tarmak_iam.lint.fix import Fix
-from tarmak_iam.lint.fix_effects import effect_lines
+from tarmak_iam.lint.fix_effects import effect_lines, lock_outs
 from tarmak_iam.lint.fix_safety import why_unsafe
 from tarmak_iam.lint.fixing import FixOutcome, fix_findings
 from tarmak_iam.lint.rule import CONFIG, MAPPINGS
@@ -32,6 +32,7 @@ NODES = (
     f"  - {{roleARN: '{ROLE}/Node', username: 'system:node:{{{{EC2PrivateDNSName}}}}', "
     "groups: ['system:bootstrappers', 'system:nodes']}\n"
 )
+ANCHORS = "x-a: &a [dev]\nx-b: &b [ops]\n"
 GAINS = f"{ROLE}/Admin: can log in as admin with group system:masters"
 
 
@@ -183,3 +184,46 @@ def test_an_installation_that_differs_is_no_safe_fix() -> None:
     assert why_unsafe([Subjects(installation=one)], [Subjects(installation=two)], []) == (
         "what follows from tarmak.yaml changes"
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        # The same texts in the same order, in another structure.
+        (f"{ADMIN}  clusterID: other-x\n", f"{ADMIN}clusterID: other-x\n", "the authenticator reads other settings"),
+        (
+            ANCHORS + ADMIN.replace("['system:masters']", "*a"),
+            ANCHORS + ADMIN.replace("['system:masters']", "*b"),
+            f"access changes: {ROLE}/Admin: gains ops; loses dev",
+        ),
+        (ADMIN, f"{ADMIN}  port: 21363\n", "the authenticator reads other settings"),
+        (ADMIN, f"# why\n{ADMIN}  # why\n", ""),
+    ],
+)
+def test_mappings_that_are_read_otherwise(before: str, after: str, why: str) -> None:
+    old, new = (subjects_of({CONFIG_NAME: DEV, MAPPINGS_NAME: each}) for each in (before, after))
+    assert why_unsafe([old], [new], []) == why
+
+
+def test_settings_that_differ() -> None:
+    old, new = (subjects_of({CONFIG_NAME: DEV, "tarmak-iam.yaml": each}) for each in ("exec: aws\n", "{}\n"))
+    assert why_unsafe([old], [new], []) == "the settings change"
+
+
+def test_who_is_meant_to_have_access_is_not_locked_out() -> None:
+    """Nobody can log in before: clusterID is that of another cluster."""
+    wrong = {CONFIG_NAME: DEV + ON, MAPPINGS_NAME: f"clusterID: other-x\n{ADMIN}"}
+    empty = {CONFIG_NAME: DEV + ON, MAPPINGS_NAME: "clusterID: dev-cluster\nserver:\n  mapRoles: []\n"}
+    assert list(lock_outs([subjects_of(wrong)], [subjects_of(empty)])) == [
+        f"the last mapping to system:masters would be lost ({ROLE}/Admin)"
+    ]
+
+
+def test_a_hub_has_no_iam_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = (DEV + ON).replace("name: cluster", "name: hub").replace("dev-cluster", "dev-hub")
+    hub += "- environment: dev\n  metadata:\n    name: one\n"
+    assert effects_of({CONFIG_NAME: hub, MAPPINGS_NAME: f"clusterID: other-x\n{ADMIN}"}) == [
+        "clusterID: other-x -> dev-hub (tokens for this cluster are accepted)"
+    ]
+    bring_plugins(monkeypatch, "tarmak_iam.rules", rule_of(Set(INIT, False)))
+    assert made(Subjects(TarmakConfig.parse(f"{hub}project: bad\n"))).dropped == ()

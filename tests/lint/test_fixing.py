@@ -349,6 +349,27 @@ def test_an_error_that_a_fix_leads_to_and_that_stays(monkeypatch: pytest.MonkeyP
     assert [each.why for each in made.dropped] == ["check would then report: it is worse [TEST003]"]
 
 
+def test_a_safe_fix_leads_to_no_unsafe_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here of comments: what is safe is not made if only an unsafe fix removes the error that it leads to."""
+
+    def rule(number: int, word: str, fix: Fix) -> Rule:
+        def check(rule: Rule, part: TarmakConfig) -> Iterator[Finding]:
+            if f"# {word}" in part.document.text:
+                yield rule.finding(Subject.CONFIG, ("project",), f"it is {word}")
+
+        return Rule(
+            f"TEST00{number}", Severity.ERROR, Scope.CONFIG, "a test", check, name=f"test-{word}", fix=lambda *_: fix
+        )
+
+    start = len(f"{DEV}project: x  # ")
+    worse = Fix("write worse", text_edits=(TextEdit(start, start + 3, "worse"),))
+    good = Fix("write good", text_edits=(TextEdit(start, start + 5, "good"),), is_safe=False)
+    bring_plugins(monkeypatch, "tarmak_iam.rules", rule(1, "bad", worse), rule(2, "worse", good))
+    text = f"{DEV}project: x  # bad\n"
+    assert outcome({CONFIG_NAME: text}).changed == ()
+    assert [new.text for _, new in outcome({CONFIG_NAME: text}, unsafe=True).changed] == [f"{DEV}project: x  # good\n"]
+
+
 def test_lines_that_a_title_names() -> None:
     fix = Fix("line 3 is like line 4, not line 33; pipeline 3", lines=(3, 4))
     moved = fix.with_lines(lambda line: line + 10)

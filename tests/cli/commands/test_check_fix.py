@@ -268,6 +268,11 @@ def test_a_file_of_two_clusters_is_not_fixed_for_one_of_them(shell: Shell, home:
         assert (home / "dev-cluster" / "aws-iam-authenticator.yaml").read_text() == shared
 
 
+def test_a_cluster_whose_name_cannot_be_a_directory(shell: Shell, home: Path) -> None:
+    (home / "tarmak.yaml").write_text(f"{CONFIG}- environment: test\n  metadata:\n    name: a/b\n")
+    assert "tarmak.yaml:11:15: fixed: " in shell.run("-c", ".", "check", "--fix", code=None).err
+
+
 def test_a_repaired_file_of_two_clusters(shell: Shell, home: Path) -> None:
     (home / "tarmak.yaml").write_text(f"{CONFIG}- environment: test\n  metadata:\n    name: cluster\n")
     (home / "dev-cluster").mkdir()
