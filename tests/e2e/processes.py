@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 __all__ = ["Running", "free_port", "running"]
+
+_STARTED = """\
+import ctypes, os, sys
+tests, *command = sys.argv[1:]
+ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
+if os.getppid() == int(tests):  # they have not been killed before
+    os.execvp(command[0], command)
+"""
+"""Starts a program that is killed when the tests are killed, which can stop nothing then. Not in `preexec_fn`, because
+the tests have threads."""
 
 
 class Running:
@@ -46,9 +58,10 @@ class Running:
 @contextmanager
 def running(command: Sequence[str | Path], log: Path, environment: Mapping[str, str], cwd: Path) -> Iterator[Running]:
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [str(part) for part in command], stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=cwd
-        )
+        words = [str(part) for part in command]
+        if sys.platform == "linux":
+            words = [sys.executable, "-I", "-S", "-c", _STARTED, str(os.getpid()), *words]
+        process = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=cwd)
     program = Running(process, log)
     try:
         yield program
