@@ -10,15 +10,15 @@ from tests.e2e.distribution import ByApiServer, group_of
 @pytest.mark.parametrize(
     ("nodeid", "expected"),
     [
-        ("tests/e2e/test_live.py::test_rollback[v1.30.14-kubectl-v1.30.14]", "v1.30.14, live"),
-        ("tests/e2e/test_live.py::test_rollback[v1.15.12-kubectl-v1.30.14]", "v1.15.12, live"),
+        ("tests/e2e/test_live.py::test_rollback[v1.30.14-kubectl-v1.30.14]", "v1.30.14, live 2"),
+        ("tests/e2e/test_live.py::test_rollback[v1.15.12-kubectl-v1.30.14]", "v1.15.12, live 2"),
         ("tests/e2e/test_login.py::test_all[v1.15.12-kubectl-v1.15.12-daemon-v0.7.18]", "v1.15.12"),
         ("tests/e2e/test_run.py::test_a_login[stub-v1.30.14-kubectl-v1.30.14]", "v1.30.14, processes"),
         ("tests/e2e/test_escalations.py::test_who[v1.30.14-bare userextras]", "v1.30.14"),
         ("tests/e2e/test_access_review.py::test_rights[v1.30.14]", "v1.30.14, objects"),
         ("tests/e2e/test_backends.py::test_a_second[v1.30.14-kubectl-v1.30.14-CRD]", "v1.30.14, objects"),
         ("tests/e2e/test_backends.py::test_a_second[v1.15.12-kubectl-v1.15.12-CRD]", "v1.15.12, objects"),
-        ("tests/e2e/test_locks.py::test_writes[v1.30.14-kubectl-v1.30.14-reset]", "v1.30.14, locks"),
+        ("tests/e2e/test_locks.py::test_writes[v1.30.14-kubectl-v1.30.14-reset]", "v1.30.14, locks 1"),
         ("tests/e2e/test_custom_resources.py::test_many[v1.30.14-kubectl-v1.30.14]", "v1.30.14, definitions"),
         ("tests/e2e/node/test_two_masters.py::test_an_update", "tests/e2e/node/test_two_masters.py"),
         ("tests/e2e/node/test_pods.py::test_an_older_release", None),

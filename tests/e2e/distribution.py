@@ -9,6 +9,7 @@ is a group, except those that share a second master.
 from __future__ import annotations
 
 import re
+from zlib import crc32
 
 from xdist.scheduler import LoadScopeScheduling
 
@@ -21,9 +22,12 @@ _PARTS = {
     "locks": ("test_locks",),
     "processes": ("test_kills", "test_run"),
     "definitions": ("test_custom_resources",),
-    "objects": ("test_access_review", "test_backends", "test_changes_of_others"),
+    "changes": ("test_changes_of_others",),
+    "objects": ("test_access_review", "test_backends"),
 }
 """The modules that are groups of their own on each Kubernetes."""
+_HALVED = ("live", "locks")
+"""Those that take longest are two groups each: a test belongs to one of them by its name."""
 
 _TWO_MASTERS = "tests/e2e/node/test_two_masters.py"
 
@@ -37,6 +41,8 @@ def group_of(nodeid: str) -> str | None:
         return None
     release, module = found[1] or found[2], nodeid.partition(".py::")[0].rpartition("/")[2]
     part = next((name for name, modules in _PARTS.items() if module in modules), "")
+    if part in _HALVED:
+        part += f" {crc32(nodeid.partition('::')[2].encode()) % 2 + 1}"
     return f"{release}, {part}" if part else release
 
 
