@@ -20,7 +20,7 @@ def finish_config_edit(
         note(f"unchanged: {unchanged}")
         return
     surprises = _new_findings(before, after)  # before writing: a plugin's rule may fail
-    done = f"wrote {after.document.filename}{_next_command(before, clusters)}"
+    done = f"wrote {after.document.filename}{_next_command(before, after, clusters)}"
     finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)
     for route in after.document.also_changed:
         place = after.document.position(route)
@@ -29,13 +29,23 @@ def finish_config_edit(
         note(str(each))
 
 
-def _next_command(config: TarmakConfig, clusters: Sequence[Cluster]) -> str:
-    if not clusters:
+def _next_command(before: TarmakConfig, after: TarmakConfig, clusters: Sequence[Cluster]) -> str:
+    """What to run then, with the names and the `currentCluster` that the edited file has."""
+    edited = [now for cluster in clusters if (now := _edited(before, after, cluster)) is not None]
+    if not edited:
         return ""
-    apply = config.command_line(clusters[0]).tarmak("clusters apply")
-    if len(clusters) == 1:
+    apply = after.command_line(edited[0]).tarmak("clusters apply")
+    if len(edited) == 1:
         return f"; run `{apply}` to apply it to the cluster"
-    return f"; apply it to each of the {len(clusters)} clusters, as in `{apply}`"
+    return f"; apply it to each of the {len(edited)} clusters, as in `{apply}`"
+
+
+def _edited(before: TarmakConfig, after: TarmakConfig, cluster: Cluster) -> Cluster | None:
+    """The cluster in the edited file: that of its name, else the one that has another name at its place."""
+    same_name = [each for each in after.clusters if each.cluster_name == cluster.cluster_name]
+    if same_name:
+        return same_name[0]
+    return after.clusters[cluster.index] if len(after.clusters) == len(before.clusters) else None
 
 
 def _new_findings(before: TarmakConfig, after: TarmakConfig) -> list[Located]:
