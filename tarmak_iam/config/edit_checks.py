@@ -40,7 +40,7 @@ from tarmak_iam.config.instance_pools import (
     zero_count_issues,
 )
 from tarmak_iam.config.key_paths import KeyPath, KeyStep
-from tarmak_iam.config.patches import AddedItem
+from tarmak_iam.config.patches import AddedItem, RefusedItems
 from tarmak_iam.config.references import reference_issues
 from tarmak_iam.config.section_keys import load_sections
 from tarmak_iam.config.tarmak_types import ITEM, Field, fields_of
@@ -91,7 +91,7 @@ def check_edit(
     `edited` are the routes that were edited. A flaw elsewhere is not new if one of the same kind was at a place of the
     same kind: its text names a number that the edit has changed. With `force`, keys that Tarmak does not know are
     accepted, and nothing else. `added` are the items that were added because the file has none of their names: a flaw
-    in one may be one in its name.
+    in one may be one in its name, and raises RefusedItems.
     """
     routes = tuple(edited)
     old = list(_flaws(before, before, force=force))
@@ -103,16 +103,31 @@ def check_edit(
             similar[flaw.key[:2]] -= 1
         else:
             waiting.append(flaw)
+    new: list[tuple[_Flaw, AddedItem | None]] = []
     for flaw in waiting:
         is_own = any(route.leads_to(flaw.route) for route in routes)
         if not is_own and similar[flaw.key[:2]] > 0:
             similar[flaw.key[:2]] -= 1
             continue
-        place = place_before(before.document, after.document, flaw.route)
-        new = next((each for route, each in added if route is not None and route.leads_to(flaw.route)), None)
-        what = flaw.what if new is None else f"{new.flaw}: {flaw.what}"
-        remedy = (new and new.remedy) or flaw.remedy
-        raise ConfigError(f"the edit was refused: {what}", remedy=remedy, place=place)
+        item = next((each for route, each in added if route is not None and route.leads_to(flaw.route)), None)
+        new.append((flaw, item))
+    if new:
+        raise _error(new, [each for _, each in added], lambda flaw: place_before(before.document, after.document, flaw))
+
+
+def _error(
+    flaws: SequenceOf[tuple[_Flaw, AddedItem | None]], added: SequenceOf[AddedItem], place: Callable[[Route], Place]
+) -> ConfigError:
+    """The error for the first flaw; if that is in an item that a patch adds, for one whose meant name is known."""
+    flaw, item = flaws[0]
+    if item is None:
+        return ConfigError(f"the edit was refused: {flaw.what}", remedy=flaw.remedy, place=place(flaw.route))
+    of_items = [(flaw, item) for flaw, item in flaws if item is not None]
+    flaw, item = next((each for each in of_items if each[1].remedy), of_items[0])
+    what, remedy = f"the edit was refused: {item.flaw}: {flaw.what}", item.remedy or flaw.remedy
+    error = RefusedItems(what, remedy=remedy, place=place(flaw.route))
+    error.items, error.added = [each for _, each in of_items], added
+    return error
 
 
 def place_before(before: Document, after: Document, route: Route) -> Place:

@@ -158,10 +158,9 @@ class _EditPlan:
     def _look_up(self, edit: KeyEdit) -> FoundKey | None:
         """What the path of an edit means; None if that is an item that is not there, and the edit would remove it."""
         base = self._base(edit)
-        advice = "" if edit.verb == "unset" else FORK
         choice = self._earlier.items_of_path(edit.base, edit.path)
         try:
-            return look_up(self._document, base, edit.path, unknown=self._force, advice=advice, choice=choice)
+            return look_up(self._document, base, edit.path, unknown=self._force, advice=FORK, choice=choice)
         except NoSuchItem as missing:
             if edit.verb == "unset" and missing.is_last:
                 return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Sequence as SequenceOf
 from dataclasses import field
 from typing import Any
 
@@ -14,7 +15,7 @@ from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference
 from tarmak_iam.document.plain_values import construct, same
 from tarmak_iam.document.render import scalar_text
-from tarmak_iam.errors import SelectionError
+from tarmak_iam.errors import ConfigError, SelectionError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.suggestions import closest
@@ -33,7 +34,7 @@ class AddedItem:
 
     @property
     def flaw(self) -> str:
-        return f"{self.where} has no item {quoted(self.name)}, and the new one would be incomplete"
+        return f"{self.where} has no item {quoted(self.name)}, and it cannot be added"
 
     @property
     def remedy(self) -> str:
@@ -42,6 +43,22 @@ class AddedItem:
         if near == self.name:  # `prod-blue` of a cluster, without an environment
             return "write the environment and the metadata.name of the cluster"
         return "" if near is None else f"did you mean {shortened(near)}?"
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """Equal for items of one name that a patch adds to the same lists of several clusters."""
+        return *(step for step in self.route.plain if isinstance(step, str)), self.name
+
+
+class RefusedItems(ConfigError):
+    """`items`, which a patch adds because there is none of their names, cannot be added. `added` are all such items."""
+
+    items: SequenceOf[AddedItem] = ()
+    added: SequenceOf[AddedItem] = ()
+
+    def count(self, item: AddedItem) -> int:
+        """The number of lists that the patch adds the item to."""
+        return sum(each.kind == item.kind for each in self.added)
 
 
 @dataclass(frozen=True, slots=True)

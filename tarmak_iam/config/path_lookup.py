@@ -38,6 +38,10 @@ _DIGITS = 4
 """Fewer digits than that are taken for an index."""
 
 
+APPEND_ONE = "append one"
+"""The remedy for a list without items."""
+
+
 class NoSuchItem(SelectionError):
     """A list of the file has no item that a path means. `is_last`: it is the end of the path, and not an index."""
 
@@ -224,7 +228,7 @@ class _Lookup:
             return index
         where = self._path.up_to(number)
         if not length:
-            raise self._no_item(f"{where} has no items, so there is no item {step.index}", "append one")
+            raise self._no_item(f"{where} has no items, so there is no item {step.index}", APPEND_ONE)
         count = f"{length} item{'' if length == 1 else 's'}"
         remedy = f"use an index from 0 to {length - 1}, or -1 for the last" if length > 1 else "use the index 0"
         raise self._no_item(f"{where} has {count}, so there is no item {step.index}", remedy)
@@ -243,7 +247,7 @@ class _Lookup:
             what = f"{where}{step} means {len(found)} items"
             raise SeveralItems(what, remedy=f"choose one of {brief_list(which)}", place=self._place)
         if not items:
-            raise self._no_item(f"{where} has no items, so there is no {where}{step}", "append one")
+            raise self._no_item(f"{where} has no items, so there is no {where}{step}", APPEND_ONE)
         if isinstance(step, MatchStep):
             raise self._no_match(where, step, items, of)
         raise self._no_name(where, step.name, items, of)
@@ -306,6 +310,8 @@ class _Lookup:
 
     def _no_list(self, number: int, step: PathStep, node: Node | None) -> NoReturn:
         where = self._path.up_to(number)
+        if self._field is None and is_null(node):
+            raise self._no_item(f"{where} is not set, so there is no {where}{step}", APPEND_ONE)
         kind = kind_text(self._field, node)
         remedy = f"write {where}"
         if kind == "a mapping" and isinstance(step, NameStep):

@@ -23,7 +23,8 @@ from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.decode import decode_value
 from tarmak_iam.config.key_paths import KeyPath, KeyStep
 from tarmak_iam.config.key_values import UNSET, effective_value, written_value
-from tarmak_iam.config.path_lookup import CLUSTER, NoSuchItem, look_up
+from tarmak_iam.config.patches import RefusedItems
+from tarmak_iam.config.path_lookup import APPEND_ONE, CLUSTER, FoundKey, NoSuchItem, look_up
 from tarmak_iam.config.tarmak_types import Field, root_field
 from tarmak_iam.document import Document
 from tarmak_iam.document.anchors import IN_PYTHON
@@ -35,7 +36,7 @@ from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.errors import ConfigError, SelectionError, TarmakIamError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
-from tarmak_iam.text import escaped, shortened
+from tarmak_iam.text import escaped, quoted, shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.config.edits import ConfigEdits
@@ -179,6 +180,7 @@ def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unse
     or ignore the result, nothing is written. Several keys are set and validated together.
     """
     if len(pairs) % 2:
+        KeyPath.parse(pairs[-1])  # which says what to write instead of KEY=VALUE
         raise click.UsageError(
             unexpected_argument(click.get_current_context(), pairs[:1]) or f"no value given for {pairs[-1]}"
         )
@@ -193,7 +195,7 @@ def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unse
 
     def build(edits: ConfigEdits) -> ConfigEdits:
         for path, text in typed:
-            edits = edits.set_text(path, text)
+            edits = edits.set_text(path, text) if edit.is_of(path, edits.cluster) else edits
         return edits
 
     has = "already has this value" if len(typed) == 1 else "already have these values"
@@ -213,12 +215,19 @@ def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unse
 @edits_tarmak_yaml
 def unset(session: Session, paths: tuple[str, ...], **options: bool) -> None:
     """Remove keys, or items of lists, with the comments that are about them. Parents that become empty are removed too,
-    except items of lists."""
+    except items of lists.
+
+    What is not there is removed already; a key that Tarmak does not know is taken for a slip then, except with --force.
+    """
     edit = _KeysEdit.of(session, _EditOptions(**options), paths, skips_missing=True)
+    present = {path: edit.bases_with(path) for path in edit.paths}
 
     def build(edits: ConfigEdits) -> ConfigEdits:
         for path in edit.paths:
-            edits = edits.unset(path)
+            base = edits.cluster.route if edits.cluster is not None else Route()
+            is_elsewhere = not path.is_absolute and bool(present[path]) and base not in present[path]
+            if edit.is_of(path, edits.cluster) and not is_elsewhere:  # a key of another cluster is no slip
+                edits = edits.unset(path)
         return edits
 
     edit.finish(build, "; ".join(dict.fromkeys(edit.missing())))
@@ -340,25 +349,50 @@ class _KeysEdit:
         """Makes the edits on each cluster, together, and writes the result."""
         from tarmak_iam.cli.config_edits import finish_config_edit
 
-        edits = self.before.edit(force=self.options.force, through_alias=self.options.through_alias)
         with _errors_for_the_command_line(str(self.paths[0].text)):
-            for cluster in self.clusters or (None,):
-                edits = build(edits.on(cluster))
-            after = edits.apply()
-        finish_config_edit(
-            self.before, after, clusters=self.clusters, unchanged=unchanged, dry_run=self.options.dry_run
-        )
+            after, clusters = self._applied(build, self.clusters)
+        finish_config_edit(self.before, after, clusters=clusters, unchanged=unchanged, dry_run=self.options.dry_run)
         return after
+
+    def _applied(
+        self, build: Callable[[ConfigEdits], ConfigEdits], clusters: tuple[Cluster, ...]
+    ) -> tuple[TarmakConfig, tuple[Cluster, ...]]:
+        """The edited configuration, and the clusters that were edited: a patch of items that other clusters have skips
+        those that do not have them, unless it is enough for a new item."""
+        edits = self.before.edit(force=self.options.force, through_alias=self.options.through_alias)
+        for cluster in clusters or (None,):
+            edits = build(edits.on(cluster))
+        try:
+            return edits.apply(), clusters
+        except RefusedItems as error:
+            skipped = {each: item for each in clusters for item in error.items if each.route.leads_to(item.route)}
+            left = tuple(each for each in clusters if each not in skipped)
+            if not left or any(error.count(item) >= len(clusters) for item in error.items):
+                raise
+            for each, item in skipped.items():
+                reason = f"{shortened(each.cluster_name)}: {item.where} has no item {quoted(item.name)}"
+                note_skipped(self.before, each, reason)
+        return self._applied(build, left)
+
+    def is_of(self, path: KeyPath, cluster: Cluster | None) -> bool:
+        """Whether an edit of the path is to be made with those of a cluster: that of an absolute path is made once."""
+        return not path.is_absolute or cluster is None or cluster is self.clusters[-1]
+
+    def bases_with(self, path: KeyPath) -> list[Route]:
+        """The bases below which the path is in the file."""
+        found = []
+        for base in self._bases:
+            with suppress(SelectionError):
+                if look_up(self.before.document, base, path, unknown=True).node is not None:
+                    found.append(base)
+        return found
 
     def check_present(self, expected: str | None, wanted: str) -> None:
         """Exits with 1 if the key of the first path has another value than the expected one, and than the wanted one:
         then it is set already."""
-        from tarmak_iam.config.edits import typed_text
-
         for base in self._bases:
-            found = look_up(self.before.document, base, self.paths[0], unknown=self.options.force)
+            found, accepted = self._accepted(base, expected, wanted)
             value = written_value(self.before.document, found)
-            accepted = [typed_text(found, text) for text in (expected, wanted) if text is not None]
             if any(same(value, each) for each in accepted) or (value is UNSET and expected is None):
                 continue
             present = "is not set" if value is UNSET else f"is {_short(value)}"
@@ -366,6 +400,25 @@ class _KeysEdit:
             place = self.before.document.position(found.route)
             note(f"{place}: {self.paths[0]} {present}{what}; nothing was written")
             click.get_current_context().exit(ExitCode.FINDINGS)
+
+    def _accepted(self, base: Route, expected: str | None, wanted: str) -> tuple[FoundKey, list[Any]]:
+        """The key of the first path, and the values that it may have before the edit. Raises TarmakIamError."""
+        from tarmak_iam.config.edit_checks import FORK
+        from tarmak_iam.config.edits import typed_text
+
+        with _errors_for_the_command_line(str(self.paths[0].text)):
+            found = look_up(self.before.document, base, self.paths[0], unknown=self.options.force, advice=FORK)
+            accepted = []
+            for text, what in ((expected, "the value of --if: "), (wanted, "")):
+                try:
+                    accepted += [] if text is None else [typed_text(found, text)]
+                except ConfigError as error:
+                    remedy = error.remedy
+                    if what and text == "":
+                        remedy = "for a key that is not set, use --if-unset"
+                    place = self.before.document.position(found.route)
+                    raise ConfigError(f"{what}{error.what}", remedy=remedy, place=place) from None
+            return found, accepted
 
     def routes(self, after: TarmakConfig) -> Iterator[Route]:
         """The routes of the paths after the edit, except of items that have another name then."""
@@ -381,7 +434,7 @@ class _KeysEdit:
                 try:
                     look_up(self.before.document, base, path, unknown=True)
                 except NoSuchItem as error:
-                    yield error.message
+                    yield error.what if error.remedy == APPEND_ONE else error.message
                 except SelectionError:
                     continue  # reported by the edit itself
                 else:

@@ -1,4 +1,4 @@
-"""Values of config set and append that begin with a dash, and patches that are refused with what to write instead."""
+"""Arguments and options of config: what they select, what is refused with what to write instead, what is to be run."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ def test_an_option_that_does_not_exist_is_no_value(shell: Shell, args: list[str]
             "clusters: [{environment: prod, metadata: {name: gren}, kubernetes: {zone: z}}]",
             ["--root"],
             (
-                "{file}:9:5: error: the edit was refused: clusters has no item 'prod-gren', and the new one would be "
-                "incomplete: a cluster of type cluster-multi requires pools of type master, worker and etcd; "
+                "{file}:9:5: error: the edit was refused: clusters has no item 'prod-gren', and it cannot be added: "
+                "a cluster of type cluster-multi requires pools of type master, worker and etcd; "
                 "did you mean prod-green?"
             ),
         ),
@@ -100,8 +100,8 @@ def test_an_option_that_does_not_exist_is_no_value(shell: Shell, args: list[str]
             "clusters: [{metadata: {name: prod-green}, kubernetes: {zone: z}}]",
             ["--root"],
             (
-                "{file}:9:5: error: the edit was refused: clusters has no item 'prod-green', and the new one would be "
-                "incomplete: a cluster of type cluster-single requires pools of type master, worker, bastion, vault "
+                "{file}:9:5: error: the edit was refused: clusters has no item 'prod-green', and it cannot be added: "
+                "a cluster of type cluster-single requires pools of type master, worker, bastion, vault "
                 "and etcd; write the environment and the metadata.name of the cluster"
             ),
         ),
@@ -109,8 +109,8 @@ def test_an_option_that_does_not_exist_is_no_value(shell: Shell, args: list[str]
             "clusters: [{environment: dev, metadata: {name: x}, kubernetes: {zone: z}}]",
             ["--root"],
             (
-                "{file}:9:5: error: the edit was refused: clusters has no item 'dev-x', and the new one would be "
-                "incomplete: a cluster of type cluster-single requires pools of type master, worker, bastion, vault "
+                "{file}:9:5: error: the edit was refused: clusters has no item 'dev-x', and it cannot be added: "
+                "a cluster of type cluster-single requires pools of type master, worker, bastion, vault "
                 "and etcd; add them"
             ),
         ),
@@ -118,8 +118,8 @@ def test_an_option_that_does_not_exist_is_no_value(shell: Shell, args: list[str]
             "instancePools: [{metadata: {name: wroker}, maxCount: 12}]",
             [],
             (
-                "{file}:39:11: error: the edit was refused: instancePools has no item 'wroker', and the new one would "
-                "be incomplete: the pool has no type; did you mean worker?"
+                "{file}:39:11: error: the edit was refused: instancePools has no item 'wroker', and it cannot be "
+                "added: the pool has no type; did you mean worker?"
             ),
         ),
     ],
@@ -133,3 +133,131 @@ def test_what_a_patch_says_instead(
     done = multi(shell, "patch", "-", *options, code=2)
     assert done.err == message.replace("{file}", str(file)) + "\n"
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("args", "command"),
+    [
+        (["set", "/currentCluster", "prod-green", "kubernetes.zone", "z"], "--current-cluster prod-blue "),
+        (["set", "/currentCluster", "prod-red", "metadata.name", "red"], ""),
+        (["set", "/clusters[prod-green].metadata.name", "red", "kubernetes.zone", "z"], ""),
+        (["unset", "/clusters[prod-green]", "cloudId"], ""),
+    ],
+)
+def test_the_next_command_is_for_the_edited_file(shell: Shell, args: list[str], command: str) -> None:
+    done = multi(shell, *args)
+    assert f"; run `tarmak -c {shell.multi} {command}clusters apply` to apply it to the cluster\n" in done.err
+
+
+def test_the_next_command_of_clusters_that_are_renamed_or_removed(shell: Shell) -> None:
+    stage = ["/currentCluster", "stage-blue", "/environments[prod].metadata.name", "stage"]
+    done = multi(shell, "set", "--all-clusters", "environment", "stage", *stage)
+    assert f"the 3 clusters, as in `tarmak -c {shell.multi} --current-cluster stage-hub clusters apply`" in done.err
+    removed = multi(shell, "unset", "--all-clusters", "cloudId", "/clusters[stage-green]")
+    assert "apply it to the cluster" not in removed.err
+    assert "; apply it to each of the 2 clusters, as in" in removed.err
+
+
+SKIPPED = "{file}:9:7: note: skipped: prod-hub: instancePools has no item 'worker'\n"
+GPU = (
+    "{type: worker, metadata: {name: gpu}, size: large, minCount: 1, maxCount: 3, subnets: [{zone: eu-central-1a}], "
+    "volumes: [{metadata: {name: root}, size: 16Gi, type: ssd}]}"
+)
+
+
+def patch_all(shell: Shell, monkeypatch: pytest.MonkeyPatch, patch: str, code: int = 0) -> tuple[list[str], str]:
+    """The changed lines, and what is printed about the file {file}."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(patch.encode())))
+    done = multi(shell, "patch", "-", "--all-clusters", code=code)
+    return changed(done), done.err.replace(str(shell.multi / "tarmak.yaml"), "{file}")
+
+
+@pytest.mark.parametrize("item", ["{metadata: {name: worker}, size: medium}", GPU.replace("gpu", "worker")])
+def test_a_patch_of_all_clusters_skips_those_without_the_item(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, item: str
+) -> None:
+    lines, err = patch_all(shell, monkeypatch, f"instancePools: [{item}]")
+    assert [line[0] for line in lines].count("+") == (2 if "medium" in item else 1)
+    assert err.startswith(SKIPPED)
+    assert patch_all(shell, monkeypatch, f"instancePools: [{item}]") == (
+        [],
+        f"{SKIPPED}unchanged: it already has all values of <stdin>\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("patch", "message"),
+    [
+        (
+            "instancePools: [{metadata: {name: wroker}, size: medium}]",
+            (
+                "{file}:39:11: error: the edit was refused: instancePools has no item 'wroker', and it cannot be "
+                "added: the pool has no type; did you mean worker?"
+            ),
+        ),
+        (  # it is in no cluster: it is to be added to all
+            f"instancePools: [{GPU}]",
+            (
+                "{file}:15:11: error: the edit was refused: instancePools has no item 'gpu', and it cannot be added: "
+                "a cluster of type hub cannot have a pool of type 'worker'; remove it: every other cluster has a pool "
+                "of that type"
+            ),
+        ),
+    ],
+)
+def test_a_patch_of_all_clusters_adds_an_item_to_all_or_to_none(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, patch: str, message: str
+) -> None:
+    before = (shell.multi / "tarmak.yaml").read_bytes()
+    assert patch_all(shell, monkeypatch, patch, code=2) == ([], f"{message}\n")
+    assert (shell.multi / "tarmak.yaml").read_bytes() == before
+
+
+def test_a_key_that_one_of_all_clusters_has_is_removed_there(shell: Shell) -> None:
+    multi(shell, "set", "--force", "kubernetes.note", "a")
+    assert changed(multi(shell, "unset", "--all-clusters", "kubernetes.note")) == ["-          note: a"]
+    assert multi(shell, "unset", "--all-clusters", "kubernetes.note", code=2).err.endswith(
+        "error: Tarmak does not know the key 'note' in kubernetes; choose one of apiServer, calico, clusterAutoscaler, "
+        "controllerManager, dashboard and 14 more; if only your fork of Tarmak knows it, use --force\n"
+    )
+    assert multi(shell, "unset", "kubernetes.note", "--force").err == "unchanged: kubernetes.note is not set\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (
+            ["set", "instancePools[worker].maxCount", "10", "--if", '"9"'],
+            "41:90: error: the value of --if: instancePools[worker].maxCount must be a whole number, not the string",
+        ),
+        (
+            ["set", "instancePools[worker].maxCount", "10", "--if", ""],
+            (
+                "41:90: error: the value of --if: instancePools[worker].maxCount requires a value; "
+                "for a key that is not set, use --if-unset"
+            ),
+        ),
+        (
+            ["set", "instancePools[worker].maxCount", "ten", "--if", "9"],
+            '41:90: error: instancePools[worker].maxCount must be a whole number, not the string "ten"',
+        ),
+        (
+            ["set", "kubernetes.fork", "10", "--if", "9"],
+            "27:11: error: Tarmak does not know the key 'fork' in kubernetes; choose one of",
+        ),
+        (["unset", "x-tags[0]"], "21:7: error: x-tags is not set, so there is no x-tags[0]; append one"),
+    ],
+)
+def test_what_an_argument_says_instead(shell: Shell, args: list[str], message: str) -> None:
+    error = multi(shell, *args, code=2).err
+    assert error.startswith(f"{shell.multi / 'tarmak.yaml'}:{message}")
+    assert ("use --force\n" in error) == ("fork" in message)
+
+
+def test_a_value_after_an_equals_sign(shell: Shell) -> None:
+    error = multi(shell, "set", "kubernetes.version=1.14.1", code=2).err
+    assert "write the value as a separate argument: kubernetes.version 1.14.1" in error
+
+
+def test_an_item_of_an_unknown_list_that_is_not_set_is_removed_already(shell: Shell) -> None:
+    assert multi(shell, "unset", "x-tags[a]").err == "unchanged: x-tags is not set, so there is no x-tags[a]\n"
