@@ -178,6 +178,8 @@ class _EditPlan:
             return self._config
         self._refresh()
         document = self._config.document.edit(*self._all)
+        if self._is_shared:
+            self._check_shared()
         if document.text == self._config.document.text:  # edits may undo each other
             return self._config
         carried = (self._earlier.carried(route, since) for route, since in self._edited)
@@ -189,21 +191,26 @@ class _EditPlan:
             raise ConfigError(f"the edit was refused: {error.what}", remedy=error.remedy, place=place) from None
         added = [(self._earlier.carried(each.route, since), each) for each, since in self._added]
         check_edit(self._config, after, edited, force=self._force, added=added)
-        if self._is_shared:
-            self._check_shared()
         return after
 
     def _check_shared(self) -> None:
-        """Raises SelectionError if a later edit changed, through an alias, what an earlier one set."""
+        """Raises SelectionError if a later edit changed, through an alias, what an earlier one set or removed."""
         routes = [self._earlier.carried(route, since) for route, since in self._edited]
         for number, (edit, route) in enumerate(zip(self._all, routes, strict=True)):
-            if not isinstance(edit, Set) or route is None:
+            if route is None or self._is_kept(edit, route):
                 continue
             later = [each.plain for each in routes[number + 1 :] if each is not None]
             is_set_again = any(all(map(eq, each, route.plain)) for each in later)  # at, above or below it
-            if not is_set_again and not self._is_at(replace(edit, path=route)):
+            if not is_set_again:
                 what = f"a later edit changes {route} again: it is shared through an alias"
                 raise SelectionError(what, remedy="set it once", place=self._place(route))
+
+    def _is_kept(self, edit: Edit, route: Route) -> bool:
+        """Whether the document has what an edit led to, at the route where that is now."""
+        if isinstance(edit, Set):
+            return self._is_at(replace(edit, path=route))
+        is_key_removed = isinstance(edit, Remove) and not isinstance(route.steps[-1], int)
+        return not is_key_removed or self._document.node(route) is None
 
     def _refresh(self) -> None:
         if self._waiting:
@@ -237,7 +244,8 @@ class _EditPlan:
                 raise self._refused(
                     found, f"{what}, not {quoted(names[0])}", f"set its {keys} to {shortened(names[0])}"
                 )
-        if not self._waiting and self._has(found, value):
+        is_set_before = any(Route.of(each.path) == found.route for each in self._waiting)
+        if not is_set_before and self._has(found, value):
             return
         self._make(Set(found.route, value), found.route)
 

@@ -92,7 +92,8 @@ class Patch:
                 yield from self._item(item, number, route, field.of)
         else:
             wanted = without_nulls(value)
-            if wanted or not value:
+            has_it = node is not None and same(construct(node, self.document.source), wanted)  # or by a merge key
+            if (wanted or not value) and not has_it:
                 yield Set(route, wanted)
 
     def _member(self, value: Any, route: Route, field: Field | None) -> Iterator[ValueEdit]:

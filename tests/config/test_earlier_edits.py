@@ -277,6 +277,71 @@ def test_a_shared_value_cannot_get_two_values() -> None:
     assert "{n: 3}" in shared().set("x-note.n", 3).on("dev-a").set("x-note.n", 3).apply().document.text
 
 
+MERGED = f"""\
+x-base: &base {{zone: a.local, version: 1.12.9}}
+{HEAD}- environment: dev
+  metadata: {{name: a}}
+  kubernetes: {{<<: *base, podCIDR: 100.64.0.0/16}}
+- environment: dev
+  metadata: {{name: b}}
+  kubernetes: {{<<: *base, podCIDR: 100.64.0.0/16}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("edit", "place", "key"),
+    [
+        (
+            lambda edits: edits.set("/x-base.zone", "b").set("kubernetes.zone", "a.local"),
+            "1:22",
+            "x-base.zone",
+        ),
+        (
+            lambda edits: edits.set("kubernetes.zone", "b").set("/x-base.zone", "a.local"),
+            "1:22",
+            "clusters[1].kubernetes.zone",
+        ),
+        (
+            lambda edits: edits.unset("kubernetes.zone").set("/x-base.zone", "c"),
+            "1:22",
+            "clusters[1].kubernetes.zone",
+        ),
+    ],
+)
+def test_an_edit_is_not_undone_by_a_later_one_of_what_it_shares(edit: Edit, place: str, key: str) -> None:
+    with pytest.raises(SelectionError) as refused:
+        edit(TarmakConfig.parse(MERGED).edit("dev-b", through_alias=True)).apply()
+    assert str(refused.value) == (
+        f"tarmak.yaml:{place}: a later edit changes {key} again: it is shared through an alias; set it once"
+    )
+
+
+def test_edits_of_one_key_of_shared_values_may_undo_each_other() -> None:
+    edits = TarmakConfig.parse(MERGED).edit("dev-b", through_alias=True)
+    assert edits.set("kubernetes.zone", "b").set("kubernetes.zone", "a.local").diff() == ""
+    assert edits.unset("kubernetes.zone").on("dev-a").unset("kubernetes.zone").apply().document.text == (
+        MERGED.replace("zone: a.local, ", "")
+    )
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda edits: edits.set("kubernetes.zone", "a.local"),
+        lambda edits: edits.set("kubernetes.podCIDR", "100.65.0.0/16").set("kubernetes.zone", "a.local"),
+        lambda edits: edits.patch({"kubernetes": {"podCIDR": "100.65.0.0/16", "zone": "a.local"}}),
+    ],
+)
+def test_a_value_that_a_merge_key_brings_is_not_written_again(edit: Edit) -> None:
+    text = edit(TarmakConfig.parse(MERGED).edit("dev-b")).apply().document.text
+    assert text.replace("100.65", "100.64") == MERGED
+
+
+def test_a_value_that_an_earlier_edit_has_changed_is_set_back() -> None:
+    edits = TarmakConfig.parse(MERGED).edit("dev-b").set("kubernetes.podCIDR", "100.65.0.0/16")
+    assert edits.set("kubernetes.podCIDR", "100.64.0.0/16").diff() == ""
+
+
 def test_a_patch_of_shared_values() -> None:
     def patch(first: Any, second: Any) -> str:
         clusters = [{"environment": "dev", "metadata": {"name": name}} for name in "ab"]
