@@ -48,7 +48,7 @@ BUILD := $(BIN)/python -m tests.e2e.components >/dev/null || { code=$$?; [ $$cod
 e2e: $(VENV)/.tested
 	@$(BUILD); \
 		$(BIN)/python -m tests.e2e.tarmak_build; \
-		TARMAK_IAM_E2E=1 $(PYTHON_CACHED) -m pytest -n 9 tests/e2e $(E2E) $(PYTEST_ARGS)
+		TARMAK_IAM_E2E=1 $(PYTHON_CACHED) -m pytest -n 4 tests/e2e $(E2E) $(PYTEST_ARGS)
 
 # Both of them with every kubectl, authenticator and condition of a node, and with more random rights.
 e2e-all:
@@ -62,7 +62,7 @@ components: $(VENV)/.tested
 # they mostly wait. Requires root; prints why if it cannot run.
 e2e-node: $(VENV)/.tested
 	@$(BUILD); \
-		TARMAK_IAM_E2E=1 TARMAK_IAM_E2E_NODE=1 $(PYTHON_CACHED) -m pytest -n 4 tests/e2e/node $(E2E) $(PYTEST_ARGS)
+		TARMAK_IAM_E2E=1 TARMAK_IAM_E2E_NODE=1 $(PYTHON_CACHED) -m pytest -n 2 tests/e2e/node $(E2E) $(PYTEST_ARGS)
 
 lint: $(VENV)/.linted
 	$(BIN)/ruff check .

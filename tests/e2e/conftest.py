@@ -64,6 +64,8 @@ TARMAKS = Skew(components.TARMAKS_KUBERNETES, components.TARMAKS_KUBERNETES)
 TARMAKS_WITH_A_NEW_KUBECTL = Skew(components.TARMAKS_KUBERNETES, components.KUBERNETES)
 ON_BOTH = pytest.mark.skews(CURRENT, TARMAKS)
 """For tests of what holds on every Kubernetes. A mark of a test comes before that of its module."""
+MOSTLY_ON_CURRENT = pytest.mark.skews(CURRENT, TARMAKS, few=True)
+"""For those among them that are about the daemon more than about the API server: one stands for both."""
 ON_ALL = pytest.mark.skews(CURRENT, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL)
 """For those among them that kubectl has much to do with."""
 ON_TARMAKS = pytest.mark.skews(TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL)
@@ -89,8 +91,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     skews: tuple[Skew, ...] = marker.args if marker is not None else (CURRENT,)
     is_given = any("version" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    often = (CURRENT,) if marker is not None and marker.kwargs.get("few") else _ERAS
     if "version" not in metafunc.fixturenames or is_given:
-        made = [pytest.param(skew, id=str(skew), marks=_thorough(skew not in _ERAS)) for skew in skews]
+        made = [pytest.param(skew, id=str(skew), marks=_thorough(skew not in often)) for skew in skews]
         metafunc.parametrize("stage", made, indirect=True)
         return
     given = marker.kwargs.get("daemons") if marker is not None else None
@@ -99,7 +102,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         pytest.param(skew, version, id=f"{skew}-daemon-{version}", marks=_thorough(is_another))
         for skew in skews
         for number, version in enumerate(daemons[skew])
-        for is_another in (skew not in _ERAS or (number > 0 and given is None),)
+        for is_another in (skew not in often or (number > 0 and given is None),)
     ]
     metafunc.parametrize(("stage", "version"), made, indirect=["stage"])
 

@@ -16,7 +16,7 @@ import pytest
 from tarmak_iam.hook.login.diagnosis import logged_refusal
 from tarmak_iam.identity import Identity
 from tests.e2e import components
-from tests.e2e.conftest import EACH_DAEMON, ON_ALL, ON_BOTH, ON_TARMAKS, Stage
+from tests.e2e.conftest import EACH_DAEMON, MOSTLY_ON_CURRENT, ON_ALL, ON_BOTH, ON_TARMAKS, Stage
 from tests.e2e.processes import Running, free_port
 from tests.support.fake_cluster import Cluster
 
@@ -357,6 +357,7 @@ def broken_daemon(stage: Stage, version: str, kind: str) -> Iterator[Running]:
         yield daemon
 
 
+@MOSTLY_ON_CURRENT
 @pytest.mark.parametrize("version", EACH_DAEMON)
 @pytest.mark.parametrize(
     ("kind", "code", "logged"),
@@ -386,6 +387,7 @@ def test_a_refusal_verifies_nothing(stage: Stage, version: str, kind: str, code:
     assert "X-Amz" not in evidence
 
 
+@MOSTLY_ON_CURRENT
 @pytest.mark.parametrize("version", EACH_DAEMON)
 def test_a_daemon_that_lets_in_somebody_whom_nobody_maps(stage: Stage, version: str) -> None:
     evil = '  - {roleARN: "arn:aws:iam::111122223333:role/Nobody", username: evil, groups: ["system:masters"]}\n'
@@ -406,12 +408,14 @@ def test_apply_verifies_where_it_is_told_to(stage: Stage) -> None:
         assert done.err.splitlines()[-1].startswith("unchanged, not verified; run `tarmak-iam ")
 
 
+@MOSTLY_ON_CURRENT
 def test_without_credentials_nothing_is_verified(stage: Stage) -> None:
     nobody = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "HOME": str(stage.home.state)}
     with stage.daemon(NEWEST):
         assert verified(stage, code=4, **nobody)["outcome"] == "caller unknown"
 
 
+@MOSTLY_ON_CURRENT
 def test_our_own_token_where_the_go_program_is_not(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "kubectl").symlink_to(components.program("kubectl", stage.home.kubectl))
     with stage.daemon(NEWEST):
@@ -427,6 +431,7 @@ def test_a_dead_daemon(stage: Stage) -> None:
     assert "does not exist" in text
 
 
+@MOSTLY_ON_CURRENT
 def test_a_dead_daemon_is_told_to_those_whom_nobody_maps_too(stage: Stage) -> None:
     assert "the API server cannot reach the authenticator" in " ".join(verified(stage, "unmapped", code=1)["account"])
 
@@ -442,6 +447,7 @@ def test_a_wrong_cluster_id(stage: Stage, version: str) -> None:
         assert "other" in text
 
 
+@MOSTLY_ON_CURRENT
 def test_a_foreign_certificate(stage: Stage, version: str, tmp_path: Path) -> None:
     components.needed(components.daemon("v0.6.20"))
     init: list[str | Path] = [components.daemon("v0.6.20"), "init", "-c", stage.home.mappings]
@@ -460,6 +466,7 @@ def test_a_removed_mapping(stage: Stage, version: str) -> None:
     assert "`apply` applies the file" in text
 
 
+@MOSTLY_ON_CURRENT
 def test_another_username(stage: Stage, version: str) -> None:
     with stage.daemon(version):
         stage.home.map(ADMIN.replace("admin:", "boss:"))
@@ -470,6 +477,7 @@ def test_another_username(stage: Stage, version: str) -> None:
         assert "an older authenticator may still run" in " ".join(verified(stage, code=1)["account"])
 
 
+@MOSTLY_ON_CURRENT
 def test_credentials_that_aws_does_not_take(stage: Stage, version: str) -> None:
     with stage.daemon(version):
         found = verified(stage, code=4, AWS_SECRET_ACCESS_KEY="another one")

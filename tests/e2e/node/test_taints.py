@@ -100,8 +100,10 @@ def tainted(masters: Masters, condition: AbstractContextManager[None], *taints: 
     [
         not_ready,
         under_maintenance,
-        pressure,
-        *(pytest.param(each, marks=pytest.mark.thorough) for each in (uninitialized, network_unavailable, cordoned)),
+        *(
+            pytest.param(each, marks=pytest.mark.thorough)
+            for each in (pressure, uninitialized, network_unavailable, cordoned)
+        ),
     ],
 )
 def test_a_first_apply_and_an_update(masters: Masters, condition: Condition) -> None:
