@@ -132,11 +132,13 @@ class Killed(BaseException):
 
 
 def fail_at(name: str, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file of that name cannot be replaced."""
-    real = document_files.os.replace  # type: ignore[attr-defined]
+    """The file of that name cannot be replaced. After a kill, no other can be either."""
+    real, killed = document_files.os.replace, list[str]()  # type: ignore[attr-defined]
 
     def replace(source: str, target: Path) -> None:
-        if Path(target).name == name:
+        if Path(target).name == name or killed:
+            if isinstance(error, Killed):
+                killed.append(name)
             raise error
         real(source, target)
 
