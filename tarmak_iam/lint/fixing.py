@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.document import Document
 from tarmak_iam.errors import PolicyRefused, TarmakIamError
@@ -170,10 +171,21 @@ def with_fixes_in_remedies(report: Report, *subjects: Subjects) -> Report:
         found = fixable.get(id(located))
         if found is None:
             return located
-        remedy = f"{located.finding.remedy} (fix: `tarmak-iam {FIX if found.is_safe else UNSAFE_FIX}`)"
+        command = _command_line(located, subjects).tarmak_iam(FIX if found.is_safe else UNSAFE_FIX)
+        remedy = f"{located.finding.remedy} (fix: `{command}`)"
         return replace(located, finding=replace(located.finding, remedy=remedy))
 
     return replace(report, findings=tuple(map(with_command, report.findings)))
+
+
+def _command_line(located: Located, subjects: Sequence[Subjects]) -> CommandLine:
+    """For commands on the cluster that the file belongs to; tarmak.yaml belongs to all clusters."""
+    owner = _owner(located, subjects)
+    if owner is None or owner.config is None:
+        return PLAIN
+    if located.finding.subject is Subject.CONFIG or owner.installation is None:
+        return owner.config.command_line()
+    return owner.installation.command_line
 
 
 def _tried(subjects: Sequence[Subjects], proposals: list[FixableFinding]) -> Iterator[FixableFinding]:

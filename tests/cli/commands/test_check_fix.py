@@ -155,8 +155,22 @@ def test_fixes_for_programs(shell: Shell, home: Path) -> None:
 def test_the_report_names_the_command(shell: Shell, home: Path) -> None:
     assert home.exists()
     out = shell.run("-c", ".", "report").out
-    assert "write 8, or remove the leading zero (fix: `tarmak-iam check --fix`)" in out
-    assert "write 1.12.9 (fix: `tarmak-iam check --fix --unsafe-fixes`)" in out
+    assert "write 8, or remove the leading zero (fix: `tarmak-iam -c . check --fix`)" in out
+    assert "write 1.12.9 (fix: `tarmak-iam -c . check --fix --unsafe-fixes`)" in out
+
+
+def test_the_report_names_the_command_for_the_cluster_of_the_file(shell: Shell) -> None:
+    text = "  mapRoles:\n  - {roleARN: ' arn:aws:iam::111122223333:role/X', username: x}\n"
+    for name in ("prod-blue", "prod-green"):
+        path = Path(shell.multi, name, "aws-iam-authenticator.yaml")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"clusterID: {name}\nserver:\n{text}")
+    out = shell.run("-c", shell.multi, "report", "--all-clusters").out
+    start = f"tarmak-iam -c {shell.multi}"
+    for name, command in (("prod-blue", f"{start} check"), ("prod-green", f"{start} --cluster prod-green check")):
+        begin = f"{name}/aws-iam-authenticator.yaml:4:"
+        (line,) = (each for each in out.splitlines() if begin in each and "IAM010" in each)
+        assert f"(fix: `{command} --fix" in line
 
 
 def test_a_file_that_another_program_changes_meanwhile(
