@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.distribution import ByApiServer, group_of
+from tests.e2e.distribution import ByApiServer, group_of, part_of
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,10 @@ from tests.e2e.distribution import ByApiServer, group_of
 def test_by_the_release_in_the_id(nodeid: str, expected: str | None) -> None:
     assert group_of(nodeid) == expected
     assert ByApiServer._split_scope(ByApiServer.__new__(ByApiServer), nodeid) == (expected or nodeid)
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"), [("test_live", "live"), ("test_kills", "processes"), ("test_login", ""), ("test_sts", "")]
+)
+def test_halves_are_one_part(module: str, expected: str) -> None:
+    assert part_of(module) == expected

@@ -5,8 +5,9 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ from _pytest.mark import ParameterSet
 from tests.e2e import components, tarmak_build
 from tests.e2e.certificates import Authority
 from tests.e2e.control_plane import SHORT, ControlPlane, Done, control_plane
-from tests.e2e.distribution import ByApiServer
+from tests.e2e.distribution import ByApiServer, part_of
 from tests.e2e.installation import Home
 from tests.e2e.processes import Running
 from tests.e2e.sts import StsRun, sts_on_loopback
@@ -232,22 +233,42 @@ def pytest_report_header() -> str:
     return str(tarmak_build.available())
 
 
+class _Stages:
+    """Those of one part of the tests at a time (see distribution.py), each set up when it is first asked for."""
+
+    def __init__(self, directories: pytest.TempPathFactory) -> None:
+        self._directories = directories
+        self._part, self._made, self._running = "", dict[str, Stage](), ExitStack()
+
+    def of(self, part: str, version: str) -> Stage:
+        if part != self._part:
+            self.close()
+            self._part = part
+        if version not in self._made:
+            directory = self._directories.mktemp(f"e2e-{version}")
+            self._made[version] = self._running.enter_context(_set_up(directory, version))
+        return self._made[version]
+
+    def close(self) -> None:
+        self._made.clear()
+        self._running.close()
+
+
 @pytest.fixture(scope="session")
-def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Stage]]:
-    """A stage by the release of its Kubernetes: set up when it is first asked for, and once."""
-    made: dict[str, Stage] = {}
+def _stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Stages]:
     os.umask(0o022)
-    with ExitStack() as stack:
-
-        def stage_of(version: str) -> Stage:
-            if version not in made:
-                made[version] = stack.enter_context(_set_up(tmp_path_factory.mktemp(f"e2e-{version}"), version))
-            return made[version]
-
-        yield stage_of
+    made = _Stages(tmp_path_factory)
+    with closing(made):
+        yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def stages(request: pytest.FixtureRequest, _stages: _Stages) -> Callable[[str], Stage]:
+    """A stage by the release of its Kubernetes, which only the modules of one part share."""
+    return partial(_stages.of, part_of(request.path.stem))
+
+
+@pytest.fixture(scope="module")
 def stage(request: pytest.FixtureRequest, stages: Callable[[str], Stage]) -> Stage:
     """On the current Kubernetes, or as the parameter, a `Skew`, says."""
     skew: Skew = getattr(request, "param", CURRENT)

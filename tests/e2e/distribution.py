@@ -2,8 +2,9 @@
 
 xdist has marks for that, `--dist loadgroup`: it writes the group into the test's id, which pytest from 9.2 on does not
 take. Here the release is read off the id. The tests mostly wait, each in its turn, so those on one Kubernetes are
-several groups, each with an API server of its own. On local nodes every worker has a cluster of its own, and each test
-is a group, except those that share a second master.
+several groups, each with an API server of its own: what a group leaves behind, no other meets, in whatever order they
+are run. On local nodes every worker has a cluster of its own, and each test is a group, except those that share a
+second master.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from zlib import crc32
 
 from xdist.scheduler import LoadScopeScheduling
 
-__all__ = ["ByApiServer", "group_of"]
+__all__ = ["ByApiServer", "group_of", "part_of"]
 
 _RELEASE = r"(v\d+\.\d+\.\d+)"
 _SERVER = re.compile(rf"[\[-]{_RELEASE}-kubectl-|\[{_RELEASE}[-\]]")
@@ -39,11 +40,15 @@ def group_of(nodeid: str) -> str | None:
     found = _SERVER.search(nodeid)
     if found is None:
         return None
-    release, module = found[1] or found[2], nodeid.partition(".py::")[0].rpartition("/")[2]
-    part = next((name for name, modules in _PARTS.items() if module in modules), "")
+    release, part = found[1] or found[2], part_of(nodeid.partition(".py::")[0].rpartition("/")[2])
     if part in _HALVED:
         part += f" {crc32(nodeid.partition('::')[2].encode()) % 2 + 1}"
     return f"{release}, {part}" if part else release
+
+
+def part_of(module: str) -> str:
+    """What the module's tests share an API server for; empty for all that are not in `_PARTS`."""
+    return next((name for name, modules in _PARTS.items() if module in modules), "")
 
 
 class ByApiServer(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.e2e import components
-from tests.e2e.control_plane import ControlPlane
+from tests.e2e.control_plane import LONG, ControlPlane
 from tests.e2e.processes import running
 
 __all__ = ["controllers"]
@@ -39,7 +39,7 @@ def controllers(plane: ControlPlane) -> Iterator[None]:
         "--node-monitor-period=1s",
     ]
     scheduler = [str(components.program("kube-scheduler")), *access]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(directory)}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(directory), **LONG}
     with (
         running(manager, directory / "kube-controller-manager.log", environment, directory),
         running(scheduler, directory / "kube-scheduler.log", environment, directory),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e import components
+from tests.e2e.control_plane import LONG
 from tests.e2e.node import cgroups
 from tests.e2e.node.network import HERE, led
 from tests.e2e.processes import running
@@ -179,7 +180,7 @@ def node(
     if own_network is not None:
         namespaces.append("--net")
     unshare: list[str | Path] = ["unshare", *namespaces, sys.executable, _INSIDE, directory]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(directory)}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(directory), **LONG}
     with ExitStack() as stack:
         stack.enter_context(cgroups.cgroup(group))
         ended_with_us = ["setpriv", "--pdeathsig", "KILL", *unshare]
