@@ -6,13 +6,17 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BROWSER := tests/browser/node_modules/.installed
 
-.PHONY: demo setup test test-all mutants browser e2e e2e-all e2e-node components lint format schemas pages regions goldens reference docs bench comparison dist compat clean
+.PHONY: demo setup compiled test test-all mutants browser e2e e2e-all e2e-node components lint format schemas pages regions goldens reference docs bench comparison dist compat clean
 
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
 
 # All that `make lint`, `make test-all` and the end-to-end tests install, at once: two of them would disturb each other.
 setup: $(VENV)/.prepared $(BROWSER)
+
+# What the tests import, once for all workers: they begin at the same time, and each would compile all of it.
+compiled: $(VENV)/.tested
+	@said=$$(TARMAK_IAM_E2E=1 TARMAK_IAM_E2E_NODE=1 $(PYTHON_CACHED) -m pytest --collect-only -qq) || { echo "$$said"; exit 1; }
 
 # What is compiled is kept, whatever the environment says: every worker, and every process that a test starts, would
 # compile all modules again.
@@ -62,7 +66,7 @@ components: $(VENV)/.tested
 # they mostly wait. Requires root; prints why if it cannot run.
 e2e-node: $(VENV)/.tested
 	@$(BUILD); \
-		TARMAK_IAM_E2E=1 TARMAK_IAM_E2E_NODE=1 $(PYTHON_CACHED) -m pytest -n 2 tests/e2e/node $(E2E) $(PYTEST_ARGS)
+		TARMAK_IAM_E2E=1 TARMAK_IAM_E2E_NODE=1 $(PYTHON_CACHED) -m pytest -n 3 tests/e2e/node $(E2E) $(PYTEST_ARGS)
 
 lint: $(VENV)/.linted
 	$(BIN)/ruff check .
@@ -146,8 +150,9 @@ $(BROWSER): tests/browser/package.json tests/browser/package-lock.json
 		npm ci --silent --ignore-scripts --no-audit --no-fund --prefer-offline --fetch-retries=1 --fetch-timeout=60000 \
 		&& touch node_modules/.installed || echo "npm could not install the packages of tests/browser"
 
+# Python compiles what is imported; half of the time would go into all the rest.
 $(VENV)/.prepared: setup.cfg pyproject.toml | $(BIN)/python
-	$(PIP) --editable '.[test,fast,dist,lint]'
+	$(PIP) --no-compile --editable '.[test,fast,dist,lint]'
 	@touch $(VENV)/.linted $(VENV)/.tested $@
 
 $(VENV)/.linted: setup.cfg pyproject.toml | $(BIN)/python

@@ -12,7 +12,6 @@ import gzip
 import io
 import os
 import re
-import shutil
 import tarfile
 import tempfile
 from collections.abc import Mapping
@@ -66,14 +65,25 @@ def build_wheel(wheel_directory: str, config_settings: Settings = None, metadata
     os.environ["SOURCE_DATE_EPOCH"] = str(epoch())
     os.umask(0o022)  # for the modes of the files that setuptools copies
     with tempfile.TemporaryDirectory() as directory:
-        name = build_sdist(directory)
-        shutil.unpack_archive(Path(directory, name), directory)
+        name: str = build_meta.build_sdist(directory)
+        unpack_for_wheel(Path(directory, name), directory)
         os.chdir(Path(directory, name.removesuffix(".tar.gz")))
         try:
             wheel: str = build_meta.build_wheel(str(target), config_settings)
         finally:
             os.chdir(here)
     return wheel
+
+
+def unpack_for_wheel(sdist: Path, directory: str) -> None:
+    """With the modes of a release. The tests, which are most of the files, are not in a wheel."""
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(sdist.read_bytes()))) as archive:
+        archive.extraction_filter = staticmethod(lambda member, _: member)  # it was made just now, and here
+        for member in archive.getmembers():
+            parts = Path(member.name).parts
+            if parts[1:2] != ("tests",) and not _is_egg_info(parts):
+                member.mode = _plain(member, 0).mode
+                archive.extract(member, directory)
 
 
 def epoch() -> int:
@@ -90,14 +100,19 @@ def normalised(archive: bytes, time: int) -> bytes:
     """The same files sorted by name, without *.egg-info, and with neutral owner, mode and time."""
     packed = io.BytesIO()
     with (
-        tarfile.open(fileobj=io.BytesIO(archive)) as old,
+        # In another order than theirs: within the compressed ones, each would be looked for from the beginning.
+        tarfile.open(fileobj=io.BytesIO(gzip.decompress(archive))) as old,
         gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=time) as compressed,
         tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as new,
     ):
         for member in sorted(old.getmembers(), key=lambda member: member.name):
-            if not any(part.endswith(".egg-info") for part in Path(member.name).parts):
+            if not _is_egg_info(Path(member.name).parts):
                 new.addfile(_plain(member, time), old.extractfile(member) if member.isfile() else None)
     return packed.getvalue()
+
+
+def _is_egg_info(parts: tuple[str, ...]) -> bool:
+    return any(part.endswith(".egg-info") for part in parts)
 
 
 def _plain(member: tarfile.TarInfo, time: int) -> tarfile.TarInfo:

@@ -48,9 +48,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    # Modules and tests stay until the end: the garbage collector need not look at them each time.
+    # Modules and tests stay until the end: the garbage collector need not look at them each time, nor that often.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 50, 50)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -47,7 +47,7 @@ def run(directory: Path, *, bad: str = "", late: str = "", gentle: str = "") -> 
 
 
 LOGS = ["make lint", "make e2e-node BUILD=:", "make e2e BUILD=:", "make test-all"]
-FIRST = ["make setup", "make components"]
+FIRST = ["make setup", "make compiled", "make components"]
 
 
 @pytest.mark.parametrize("late", ["", "e2e-node", "e2e", "test-all"])
@@ -71,7 +71,12 @@ def test_a_failure_of_one_is_that_of_all(tmp_path: Path, number: int) -> None:
 
 @pytest.mark.parametrize(
     ("bad", "expected"),
-    [("setup", FIRST[:1]), ("components", FIRST), ("lint", [*FIRST, "make lint failed:", LOGS[0]])],
+    [
+        ("setup", FIRST[:1]),
+        ("compiled", FIRST[:2]),
+        ("components", FIRST),
+        ("lint", [*FIRST, "make lint failed:", LOGS[0]]),
+    ],
 )
 def test_without_what_comes_before_nothing_is_run(tmp_path: Path, bad: str, expected: list[str]) -> None:
     assert run(tmp_path, bad=bad) == (3, expected)

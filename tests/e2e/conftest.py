@@ -66,9 +66,12 @@ TARMAKS_WITH_A_NEW_KUBECTL = Skew(components.TARMAKS_KUBERNETES, components.KUBE
 ON_BOTH = pytest.mark.skews(CURRENT, TARMAKS)
 """For tests of what holds on every Kubernetes. A mark of a test comes before that of its module."""
 MOSTLY_ON_CURRENT = pytest.mark.skews(CURRENT, TARMAKS, few=True)
-"""For those among them that are about the daemon more than about the API server: one stands for both."""
+"""For those among them that are about the daemon, or about what we do ourselves, more than about the API server: one
+stands for both."""
 ON_ALL = pytest.mark.skews(CURRENT, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL)
 """For those among them that kubectl has much to do with."""
+ON_ALL_MOSTLY_ON_CURRENT = pytest.mark.skews(CURRENT, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL, few=True)
+"""Like the ones before: where both ways to apply objects are tested by others, and one stands for all."""
 ON_TARMAKS = pytest.mark.skews(TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL)
 """For tests of what holds without server-side apply."""
 EACH_DAEMON = [

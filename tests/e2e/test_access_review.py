@@ -119,7 +119,7 @@ def api(cluster: Stage) -> Iterator[Api]:
 
 
 def seeds() -> range:
-    given = os.environ.get("TARMAK_IAM_E2E_RBAC_SEEDS", "2")
+    given = os.environ.get("TARMAK_IAM_E2E_RBAC_SEEDS", "1")
     first, _, last = given.rpartition("-")
     return range(int(first or 0), int(last))
 

@@ -71,6 +71,7 @@ def test_a_definition_that_comes_back_is_found_at_once(stage: Stage, tmp_path: P
     assert len(mapping_names(stage)) == 1
 
 
+@pytest.mark.thorough
 def test_another_program_that_still_has_an_outdated_cache(stage: Stage, tmp_path: Path) -> None:
     """Each command of ours alone finds what is there, whatever was the last to fill kubectl's cache."""
     for command in (DIFF, (*APPLY, "--dry-run=server"), APPLY):
@@ -195,6 +196,7 @@ def test_the_rendered_directory_and_apply_agree(stage: Stage, tmp_path: Path) ->
     assert json.loads(stage.live(*APPLY, "-o", "json").out)["changed"] is False
 
 
+@pytest.mark.thorough
 def test_a_definition_that_came_as_v1beta1(stage: Stage) -> None:
     """Kubernetes up to 1.21 keeps `preserveUnknownFields: true` of such a one; so does an API server after that."""
     stage.live(*APPLY)
@@ -224,6 +226,7 @@ def _etcd(stage: Stage, verb: str, **fields: str) -> Any:
         return json.load(answer)
 
 
+@pytest.mark.thorough
 def test_more_mappings_than_an_annotation_holds(stage: Stage) -> None:
     """`manifests | kubectl apply -f -` fails; what the pages name in its place does not."""
     group = "g" * 2000
@@ -238,6 +241,7 @@ def test_more_mappings_than_an_annotation_holds(stage: Stage) -> None:
     stage.live("apply", "--no-check", "--no-wait")
 
 
+@pytest.mark.thorough
 def test_what_a_rollback_put_back_goes_with_the_next_apply(stage: Stage) -> None:
     """Else the DaemonSet would keep the name of a service account that is removed, and start no pod."""
     stage.live(*APPLY)

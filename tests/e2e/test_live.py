@@ -16,7 +16,15 @@ import pytest
 from tarmak_iam.hook.login.diagnosis import logged_refusal
 from tarmak_iam.identity import Identity
 from tests.e2e import components
-from tests.e2e.conftest import EACH_DAEMON, MOSTLY_ON_CURRENT, ON_ALL, ON_BOTH, ON_TARMAKS, Stage
+from tests.e2e.conftest import (
+    EACH_DAEMON,
+    MOSTLY_ON_CURRENT,
+    ON_ALL,
+    ON_ALL_MOSTLY_ON_CURRENT,
+    ON_BOTH,
+    ON_TARMAKS,
+    Stage,
+)
 from tests.e2e.processes import Running, free_port
 from tests.support.fake_cluster import Cluster
 
@@ -108,6 +116,7 @@ def test_a_group_of_the_api_that_is_away_is_in_nobodys_way(stage: Stage, tmp_pat
     assert "cannot be reached" not in shown.err
 
 
+@MOSTLY_ON_CURRENT
 def test_the_kubeconfig_is_the_one_that_tarmak_prints(stage: Stage, tmp_path: Path) -> None:
     kubeconfig = stage.home.mappings.parent / "kubeconfig"
     tarmak = tmp_path / "tarmak"
@@ -119,7 +128,7 @@ def test_the_kubeconfig_is_the_one_that_tarmak_prints(stage: Stage, tmp_path: Pa
     assert (tmp_path / "args").read_text() == f"--config-directory {stage.home.directory} clusters kubeconfig\n"
 
 
-@ON_ALL
+@ON_ALL_MOSTLY_ON_CURRENT
 def test_objects_that_kubectl_applied_are_taken_over(stage: Stage) -> None:
     done = stage.plane.kubectl("apply", "-f", "-", text=stage.home.run("manifests"))
     assert done.code == 0, done.err
@@ -187,7 +196,7 @@ def test_rollback_leaves_the_note_of_what_was_applied(stage: Stage) -> None:
     assert get(stage, "daemonset")["metadata"]["labels"]["argocd.argoproj.io/instance"] == "login"
 
 
-@pytest.mark.parametrize(("signal", "code"), [("KILL", -9), ("TERM", 143)])
+@pytest.mark.parametrize(("signal", "code"), [("KILL", -9), pytest.param("TERM", 143, marks=pytest.mark.thorough)])
 def test_an_apply_that_is_ended_midway(stage: Stage, signal: str, code: int, tmp_path: Path) -> None:
     """Before the DaemonSet is written: the next apply does the rest, and one rollback undoes both."""
     stage.live(*APPLY)
@@ -214,6 +223,7 @@ exec {real} "$@" < {tmp_path}/sent
     assert [meant(get(stage, kind)) for kind in ("configmap", "daemonset")] == before
 
 
+@MOSTLY_ON_CURRENT
 def test_rollback_of_the_first_apply_removes(stage: Stage) -> None:
     stage.live(*APPLY)
     done = stage.live("rollback", "--no-wait")
@@ -222,6 +232,7 @@ def test_rollback_of_the_first_apply_removes(stage: Stage) -> None:
     assert stage.plane.object("configmaps", NAME) is None
 
 
+@MOSTLY_ON_CURRENT
 def test_rollback_does_not_undo_what_others_did_since(stage: Stage) -> None:
     stage.live(*APPLY)
     stage.home.map(ADMIN + DEPLOYER)
@@ -257,7 +268,7 @@ def test_a_conflict_with_another_field_manager(stage: Stage) -> None:
     assert "configured ConfigMap" in stage.live(*APPLY, "--force").out
 
 
-@ON_ALL
+@ON_ALL_MOSTLY_ON_CURRENT
 def test_an_object_that_is_not_ours(stage: Stage) -> None:
     create = ("create", "configmap", NAME, "--from-literal=config.yaml=clusterID: dev-cluster")
     assert stage.plane.kubectl("-n", "kube-system", *create).code == 0
@@ -274,7 +285,7 @@ def test_an_object_that_is_not_ours(stage: Stage) -> None:
     assert "exists and is not managed by tarmak-iam" in stage.live(*APPLY, code=2).err
 
 
-@ON_ALL
+@ON_ALL_MOSTLY_ON_CURRENT
 def test_what_is_given_back_is_not_ours_any_more(stage: Stage) -> None:
     config = next(each for each in stage.home.objects() if each["kind"] == "ConfigMap")
     theirs = {**config, "metadata": {"name": NAME, "namespace": "kube-system"}}
@@ -285,7 +296,7 @@ def test_what_is_given_back_is_not_ours_any_more(stage: Stage) -> None:
     assert "exists and is not managed by tarmak-iam" in stage.live(*APPLY, code=2).err
 
 
-@ON_ALL
+@ON_ALL_MOSTLY_ON_CURRENT
 def test_an_old_object_of_ours_goes_last(stage: Stage) -> None:
     labels = "app.kubernetes.io/managed-by=tarmak-iam"
     assert stage.plane.kubectl("-n", "kube-system", "create", "serviceaccount", "old").code == 0
@@ -297,6 +308,7 @@ def test_an_old_object_of_ours_goes_last(stage: Stage) -> None:
     assert stage.plane.kubectl("-n", "kube-system", "delete", "serviceaccount", "old").code == 0
 
 
+@MOSTLY_ON_CURRENT
 def test_the_last_way_in_is_kept(stage: Stage) -> None:
     stage.live(*APPLY)
     stage.home.map(ADMIN.replace("system:masters", "readers"))
@@ -309,7 +321,7 @@ def test_the_last_way_in_is_kept(stage: Stage) -> None:
     stage.live(*APPLY, "--force")
 
 
-@ON_ALL
+@ON_ALL_MOSTLY_ON_CURRENT
 def test_it_waits_for_the_rollout(stage: Stage) -> None:
     failed = stage.live("apply", "--no-check", "--timeout=3", code=2)
     assert "the rollout did not complete within 3 seconds" in failed.err
@@ -398,6 +410,7 @@ def test_a_daemon_that_lets_in_somebody_whom_nobody_maps(stage: Stage, version: 
     assert "the mappings file does not grant this access" in " ".join(found["account"])
 
 
+@MOSTLY_ON_CURRENT
 def test_apply_verifies_where_it_is_told_to(stage: Stage) -> None:
     with stage.daemon(NEWEST), stage.plane.rolling_out(NAME):
         done = stage.live("apply", "--no-check", "--verify", "-o", "json")
@@ -423,6 +436,7 @@ def test_our_own_token_where_the_go_program_is_not(stage: Stage, tmp_path: Path)
     assert found["tokenFrom"] == "tarmak-iam token"
 
 
+@MOSTLY_ON_CURRENT
 def test_a_dead_daemon(stage: Stage) -> None:
     found = verified(stage, code=1)
     text = " ".join(found["account"])

@@ -16,7 +16,7 @@ from tests.support.applied import NAME
 from tests.support.kill_cases import CHANGES, SERVERS, Case, case_of, world_in
 from tests.support.kill_points import Killed, World, kills, steady
 
-MOST = {SERVERS[-1]: 8}
+MOST = {SERVERS[-1]: 4}
 """How many states on an API server: what differs there is how objects are written, not when."""
 
 

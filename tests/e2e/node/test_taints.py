@@ -98,11 +98,10 @@ def tainted(masters: Masters, condition: AbstractContextManager[None], *taints: 
 @pytest.mark.parametrize(
     "condition",
     [
-        not_ready,
         under_maintenance,
         *(
             pytest.param(each, marks=pytest.mark.thorough)
-            for each in (pressure, uninitialized, network_unavailable, cordoned)
+            for each in (not_ready, pressure, uninitialized, network_unavailable, cordoned)
         ),
     ],
 )
