@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.aws.arn import ArnError, parse_arn
+from tarmak_iam.aws.copied_text import Trace, traces
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.grants import likeliest_grant, other_grants
 from tarmak_iam.identity.model import Grant
@@ -98,7 +99,10 @@ def _name(username: str) -> str:
 
 
 def _visible(name: str) -> str:
-    """In quotes if it contains whitespace, which could not be seen, or could be taken for the end of the name."""
+    """In quotes if it contains whitespace, which could not be seen, or could be taken for the end of the name; with
+    escapes if it contains letters that look like others: the group it gains could not be told from the one it loses."""
+    if not name.isascii() and {Trace.INVISIBLE, Trace.LETTERS}.intersection(traces(name)):
+        return ascii(name)
     return f"'{name}'" if any(map(str.isspace, name)) else name
 
 

@@ -231,7 +231,9 @@ def plain(value: Any, depth: int = 0) -> Any:
             what = "a number of more than 64 bits cannot be written: it would be read as a float"
             raise UnwritableValue(what, "use a string")
         return int(value)
-    raise UnwritableValue(f"a {type(value).__name__} cannot be written as YAML", "use mappings, lists and scalars")
+    raise UnwritableValue(
+        f"a value of type {type(value).__name__} cannot be written as YAML", "use mappings, lists and scalars"
+    )
 
 
 def _plain_key(key: Any) -> Any:

@@ -91,7 +91,7 @@ def scalar_text(value: object, layout: Layout | None = None, *, flow: bool = Fal
     if isinstance(value, str):
         text = str.__str__(value)
         return text if is_plain_safe(text, flow=flow) else quote(text, layout.quote if layout else "double")
-    raise TypeError(f"a {type(value).__name__} cannot be written as YAML")
+    raise TypeError(f"a value of type {type(value).__name__} cannot be written as YAML")
 
 
 def _float_text(value: float) -> str:

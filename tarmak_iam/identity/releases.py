@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from tarmak_iam.aws.arn import PARTITIONS
@@ -134,7 +134,7 @@ class DaemonVersion:
 
     def has_item(self, item: str) -> bool:
         """Whether it has an item of versions.json. Raises KeyError for an unknown item."""
-        return self.within(_table()[item])
+        return _has_item(self, item)
 
     def within(self, spans: Spans) -> bool:
         """Whether it, or the last one known before it, is in one of the intervals."""
@@ -158,6 +158,11 @@ class _ReleaseLine:
     first: DaemonVersion
     read: DaemonVersion
     last: DaemonVersion
+
+
+@lru_cache(maxsize=4096)
+def _has_item(version: DaemonVersion, item: str) -> bool:
+    return version.within(_table()[item])
 
 
 @cache

@@ -49,6 +49,12 @@ OWN = "arn:aws:iam::111122223333:role/AWSReservedSSO_Dev_0123456789abcdef"
         (role("dev"), role("dev", "a", "b"), [f"{ROLE}: gains a, b"]),
         # whitespace can be seen
         (role("dev ", "a "), role("dev", "a"), [f"{ROLE}: becomes dev (was 'dev '); gains a; loses 'a '"]),
+        # and so can letters that look like others, but not those of other names
+        (
+            role("d\u0435v", "system:m\u0430sters", "\u0434"),
+            role("dev", "system:masters"),
+            [f"{ROLE}: becomes dev (was 'd\\u0435v'); gains system:masters; loses 'system:m\\u0430sters', \u0434"],
+        ),
         ("", role("a b", "x y", "z"), [f"{ROLE}: can log in as 'a b' with groups 'x y', z"]),
         ("", role("dev:{{SessionName}}", "dev"), [f"{ROLE}: can log in as dev:{{{{SessionName}}}} with group dev"]),
         ("", role("dev", "a", "b"), [f"{ROLE}: can log in as dev with groups a, b"]),

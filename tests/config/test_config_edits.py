@@ -475,8 +475,8 @@ def test_arguments_of_another_type() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (b"a", "a bytes cannot be written as YAML; use mappings, lists and scalars"),
-        ([1, {2}], "a set cannot be written as YAML; use mappings, lists and scalars"),
+        (b"a", "a value of type bytes cannot be written as YAML; use mappings, lists and scalars"),
+        ([1, {2}], "a value of type set cannot be written as YAML; use mappings, lists and scalars"),
         ({(1, 2): 3}, "a mapping or list cannot be a key; use a scalar as the key"),
     ],
 )

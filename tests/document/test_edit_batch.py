@@ -357,8 +357,11 @@ def test_edits_that_build_on_each_other(text: str, edits: tuple[Edit, ...], edit
         ((Set(("m",), {"k": 1}), Append(("m",), 2)), "edit 2 of 2: m is a mapping, not a list"),
         ((Set(("m",), {"k": 1}), Remove(("m", "x"))), "edit 2 of 2: m.x does not exist"),
         ((Set(("m",), {"k": 1}), Set(("m", 0), 2)), "edit 2 of 2: m is a mapping, not a list"),
-        ((Set(("m",), {"k": 1}), Set(("m", "x"), {1, 2})), "edit 2 of 2: a set cannot be written as YAML"),
-        ((Append(("l",), 2), Append(("l",), {1, 2})), "edit 2 of 2: a set cannot be written as YAML"),
+        (
+            (Set(("m",), {"k": 1}), Set(("m", "x"), {1, 2})),
+            "edit 2 of 2: a value of type set cannot be written as YAML",
+        ),
+        ((Append(("l",), 2), Append(("l",), {1, 2})), "edit 2 of 2: a value of type set cannot be written as YAML"),
         ((Set(("m",), 1), Set((Key("m", 1),), 2)), "edit 2 of 2: (the whole document) has no key m number 2"),
         ((Set(("m",), {"k": 1}), Set(("m", Key("k", 1)), 2)), "edit 2 of 2: m has no key k number 2"),
         ((Remove(("a",)), Set(("l", 0), 2), Remove(("a",))), "edit 3 of 3: a does not exist"),

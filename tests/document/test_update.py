@@ -62,7 +62,7 @@ def test_items_move_with_their_lines(newline: str, ending: bool) -> None:
 
 
 def test_what_yaml_has_no_form_for_is_refused() -> None:
-    with pytest.raises(EditRefused, match="a set cannot be written as YAML"):
+    with pytest.raises(EditRefused, match="a value of type set cannot be written as YAML"):
         Document.parse("a: 1\n").update({"a": {1}})
     with pytest.raises(EditRefused, match="nan cannot be written as JSON"):
         Document.parse('{"a": 1}').update({"a": float("nan")})

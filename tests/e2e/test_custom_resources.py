@@ -98,6 +98,7 @@ def test_many_mappings(stage: Stage) -> None:
     assert len(mapping_names(stage)) == 250
 
 
+@pytest.mark.thorough
 def test_rollback_comes_back_once_they_are_gone(stage: Stage) -> None:
     stage.home.map(many(150))
     stage.live(*APPLY)

@@ -176,7 +176,7 @@ LOOP.append(LOOP)
         (thing("List", "x", items=[]), "a List instead of a Kubernetes object: return its items"),
         (thing("Secret", "x", data={1: "x"}), "an object with the key 1, which is not a string"),
         (thing("Secret", "x", data=[float("nan")]), "an object with the number nan, which JSON does not support"),
-        (thing("Secret", "x", data={"x": {1, 2}}), "a set cannot be written as YAML"),
+        (thing("Secret", "x", data={"x": {1, 2}}), "a value of type set cannot be written as YAML"),
         (thing("Secret", "x", data={"x": "\udcff"}), "a string with half a surrogate pair cannot be written"),
         (thing("Secret", "x", data=LOOP), "values nested deeper than"),
     ],

@@ -60,6 +60,27 @@ class Masters:
     def pods(self) -> list[dict[str, Any]]:
         return list(self.plane.ask(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={quote(_PODS)}")["items"])
 
+    def wait_for_waiting(self, *reasons: str, name: str = "m1", restarts: int = 0) -> None:
+        """Until the container there waits for one of these reasons, after so many restarts."""
+
+        def waits() -> bool:
+            containers = [
+                own
+                for each in self.pods()
+                if each["spec"].get("nodeName") == name
+                for own in each["status"].get("containerStatuses", ())
+            ]
+            return any(
+                own["restartCount"] >= restarts and own["state"].get("waiting", {}).get("reason") in reasons
+                for own in containers
+            )
+
+        wait_until(waits, what=self.pods)
+
+    def wait_for_crash_loop(self, name: str = "m1") -> None:
+        """Until the kubelet does not start it again for 40 seconds; before, it waits 10 and 20 seconds only."""
+        self.wait_for_waiting("CrashLoopBackOff", name=name, restarts=2)
+
     def daemonset(self) -> dict[str, Any]:
         return dict(self.get("daemonset", "-n", NAMESPACE, NAME))
 

@@ -11,7 +11,10 @@ from tests.e2e.node.masters import ALL_RUN, Masters
 
 def test_an_image_that_is_not_there(masters: Masters) -> None:
     masters.stage.live(*APPLY, "--timeout=600")
-    failed = masters.stage.live(*APPLY, "--timeout=25", "--image", f"{DEFAULT_IMAGE}-never", code=2)
+    never = (*APPLY, "--timeout=1", "--image", f"{DEFAULT_IMAGE}-never")
+    masters.stage.live(*never, code=2)
+    masters.wait_for_waiting("ErrImagePull", "ImagePullBackOff")
+    failed = masters.stage.live(*never, code=2)
     assert re.search(r"on m1: (ErrImagePull|ImagePullBackOff): .*-never", failed.err)
     _log_in_after_rollback(masters)
 
@@ -23,7 +26,9 @@ def test_a_configuration_with_which_the_daemon_ends(masters: Masters) -> None:
     before = masters.stage.home.mappings.read_text()
     port = masters.plane.etcd.rpartition(":")[2]
     masters.stage.home.mappings.write_text(before.replace(f"port: {masters.stage.home.port}", f"port: {port}"))
-    failed = masters.stage.live(*APPLY, "--timeout=45", code=2)
+    masters.stage.live(*APPLY, "--timeout=1", code=2)
+    masters.wait_for_crash_loop()
+    failed = masters.stage.live(*APPLY, "--timeout=1", code=2)
     assert "on m1: CrashLoopBackOff: " in failed.err
     assert "last exit code" in failed.err
     _log_in_after_rollback(masters)
