@@ -16,7 +16,7 @@ import tarmak_iam.document.document
 from tarmak_iam.document.yaml_reader import has_c_parser
 from tests.support import Shell, copy_examples
 from tests.support.sts import FakeSts, fake_sts
-from tests.support.thorough import QUICK, examples, mark_rest_of_samples, profile
+from tests.support.thorough import MANY, QUICK, mark_rest_of_samples, profile
 
 # They need components that `make e2e` builds.
 collect_ignore = [] if os.environ.get("TARMAK_IAM_E2E") else ["e2e"]
@@ -30,10 +30,11 @@ for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
 tarmak_iam.document.document.PROVEN_ONCE_IN = 1
 
 # The same examples on every run: a red build is somebody's change, not somebody's luck.
-settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=60)
 # A mutant that many examples are needed for is one for a test of its own.
 settings.register_profile("mutants", settings.get_profile("repeatable"), max_examples=10)
-settings.register_profile(QUICK, settings.get_profile("repeatable"), max_examples=examples(100))
+settings.register_profile(QUICK, settings.get_profile("repeatable"), max_examples=10)
+settings.register_profile(MANY, settings.get_profile("repeatable"), max_examples=1_000)
 settings.load_profile(profile())
 
 

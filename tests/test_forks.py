@@ -32,6 +32,20 @@ def test_the_environment_is_the_callers(tmp_path: Path) -> None:
     assert made.stderr.startswith(f"{tmp_path}: error: tarmak.yaml not found")
 
 
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="the kernel has no groups of sessions")
+def test_a_session_is_as_nice_as_its_processes() -> None:
+    program = (
+        "import os; os.setsid(); nice = os.nice(7)\n"
+        "from tests.support.fork_server import keep_niceness; keep_niceness()\n"
+        "print(nice, open('/proc/self/autogroup').read().split()[-1])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    nice, of_the_session = done.stdout.split()
+    assert int(nice) >= 7
+    assert of_the_session == nice
+
+
 class Stopped(Exception):
     """In place of a server that listens."""
 

@@ -64,6 +64,8 @@ def test_fewer_examples_in_the_quick_profile_only(monkeypatch: pytest.MonkeyPatc
     assert [examples(200), examples(12), examples(2)] == [20, 3, 2]
     assert quick_sample("abcdefghi", 3) == ["a", "e", "i"]
     assert quick_sample("ab", 3) == "ab"
+    monkeypatch.setenv("TARMAK_IAM_EXAMPLES", "many")
+    assert [examples(200), quick_sample("abcdefghi", 3)] == [2000, "abcdefghi"]
     monkeypatch.delenv("TARMAK_IAM_EXAMPLES")
     assert [examples(200), examples(12), examples(2)] == [200, 12, 2]
     assert quick_sample("abcdefghi", 3) == "abcdefghi"

@@ -58,6 +58,7 @@ def mapping_names(stage: Stage) -> list[str]:
     return kubectl(stage, "get", DEFINITION, "-o", "name").out.split()
 
 
+@pytest.mark.thorough
 def test_a_definition_that_comes_back_is_found_at_once(stage: Stage, tmp_path: Path) -> None:
     """kubectl still has what it found out before the definition went: in a cache of its own here."""
     more = {"KUBECACHEDIR": str(tmp_path)}

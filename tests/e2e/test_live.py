@@ -107,6 +107,7 @@ def unserved(stage: Stage) -> Iterator[None]:
     stage.plane.kubectl("delete", "apiservice", "v1beta1.metrics.k8s.io")
 
 
+@MOSTLY_ON_CURRENT
 @pytest.mark.usefixtures("unserved")
 def test_a_group_of_the_api_that_is_away_is_in_nobodys_way(stage: Stage, tmp_path: Path) -> None:
     more = {"KUBECACHEDIR": str(tmp_path)}  # what kubectl has found out before is not asked for again

@@ -8,7 +8,15 @@ import shutil
 import pytest
 
 from tests.e2e import components
-from tests.e2e.conftest import CURRENT, ON_BOTH, PRINCIPALS, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL, Stage
+from tests.e2e.conftest import (
+    CURRENT,
+    MOSTLY_ON_CURRENT,
+    ON_BOTH,
+    PRINCIPALS,
+    TARMAKS,
+    TARMAKS_WITH_A_NEW_KUBECTL,
+    Stage,
+)
 
 MAPPINGS = """\
   mapRoles:
@@ -48,6 +56,7 @@ def test_everybody_becomes_who_whois_says_and_nobody_else_gets_in(stage: Stage, 
     assert stage.sts.asked[-1] == PRINCIPALS["unmapped"].arn
 
 
+@MOSTLY_ON_CURRENT
 @pytest.mark.parametrize("command", ["tarmak-iam", "aws"])
 def test_every_other_command_that_makes_tokens(stage: Stage, command: str, version: str) -> None:
     if command == "aws" and shutil.which("aws") is None:

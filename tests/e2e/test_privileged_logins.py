@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e import components
-from tests.e2e.conftest import ACCOUNT, ON_BOTH, PRINCIPALS, Login, Stage
+from tests.e2e.conftest import ACCOUNT, MOSTLY_ON_CURRENT, PRINCIPALS, Login, Stage
 
 DEPLOYER = f"arn:aws:iam::{ACCOUNT}:role/Deployer"
 ADMIN = """\
@@ -80,7 +80,7 @@ def login_with(stage: Stage, name: str, group: str) -> Login:
     return login
 
 
-@ON_BOTH
+@MOSTLY_ON_CURRENT
 def test_who_writes_aws_auth_makes_itself_an_admin(stage: Stage) -> None:
     stage.home.map(MAPPINGS)
     with stage.daemon(daemon_for(stage), "--backend", "EKSConfigMap"):
@@ -96,7 +96,7 @@ def test_who_writes_aws_auth_makes_itself_an_admin(stage: Stage) -> None:
         assert MASTERS in login_with(stage, "path", MASTERS).groups
 
 
-@ON_BOTH
+@MOSTLY_ON_CURRENT
 def test_who_creates_identity_mappings_makes_anybody_an_admin(stage: Stage) -> None:
     stage.home.map(MAPPINGS)
     with stage.daemon(daemon_for(stage), "--backend", "CRD"):

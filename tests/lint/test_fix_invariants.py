@@ -112,10 +112,10 @@ TEXTS = sorted({*MAPPING["configs"], *(case["config"] for case in STARTUP)})
 
 
 @pytest.mark.sample(15)
-@pytest.mark.parametrize("version", ["v0.4.0", "v0.6.20", "v0.7.9"])
 @pytest.mark.parametrize("number", range(len(TEXTS)))
-def test_every_recorded_configuration(number: int, version: str) -> None:
-    subjects = _mapped(TEXTS[number], version)
+def test_every_recorded_configuration(number: int) -> None:
+    """With one release, the next one with another."""
+    subjects = _mapped(TEXTS[number], ("v0.4.0", "v0.6.20", "v0.7.9")[number % 3])
     if subjects is not None:
         _check(subjects)
 

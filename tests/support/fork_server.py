@@ -39,7 +39,18 @@ _ALSO = (
 """What the package imports within functions, and is slow to import."""
 
 
+_AUTOGROUP = Path("/proc/self/autogroup")
+
+
+def keep_niceness() -> None:
+    """Linux shares the processor among sessions first, and by niceness within each: a new session gives way to nobody,
+    however nice its processes are, unless it is told to."""
+    with suppress(OSError):  # another system, or a kernel without that
+        _AUTOGROUP.write_text(str(os.nice(0)))
+
+
 def serve(path: str, *modules: str) -> None:
+    keep_niceness()
     mains = {name: importlib.import_module(name).main for name in modules}
     _import_all()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for what is forked
