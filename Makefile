@@ -14,8 +14,10 @@ demo: $(VENV)/.installed
 # All that `make lint`, `make test-all` and the end-to-end tests install, at once: two of them would disturb each other.
 setup: $(VENV)/.prepared $(BROWSER)
 
-# What the tests import, once for all workers: they begin at the same time, and each would compile all of it.
+# What the tests import, once for all workers and their fork servers: they begin at the same time, and each would compile
+# all of it.
 compiled: $(VENV)/.tested
+	@$(PYTHON_CACHED) -c "from tests.support.fork_server import import_all; import_all()"
 	@said=$$(TARMAK_IAM_E2E=1 TARMAK_IAM_E2E_NODE=1 $(PYTHON_CACHED) -m pytest --collect-only -qq) || { echo "$$said"; exit 1; }
 
 # What is compiled is kept, whatever the environment says: every worker, and every process that a test starts, would

@@ -64,7 +64,7 @@ def test_it_is_found_when_it_listens(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise Stopped
 
     before = signal.getsignal(signal.SIGCHLD)
-    monkeypatch.setattr(fork_server, "_import_all", lambda: None)
+    monkeypatch.setattr(fork_server, "import_all", lambda: None)
     monkeypatch.setattr(socket.socket, "listen", listen)
     monkeypatch.setattr("select.select", select)
     try:

@@ -52,7 +52,7 @@ def keep_niceness() -> None:
 def serve(path: str, *modules: str) -> None:
     keep_niceness()
     mains = {name: importlib.import_module(name).main for name in modules}
-    _import_all()
+    import_all()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for what is forked
     with socket.socket(socket.AF_UNIX) as listening:
         # Under its name it is found as soon as it is there, and it is not to be there before anybody listens.
@@ -71,7 +71,8 @@ def serve(path: str, *modules: str) -> None:
             connection.close()
 
 
-def _import_all() -> None:
+def import_all() -> None:
+    """Everything that the programs need; `make compiled` calls it too."""
     own = (each.name for each in pkgutil.walk_packages(tarmak_iam.__path__, "tarmak_iam."))
     for name in (*own, *_ALSO):
         if not name.endswith(".__main__"):
