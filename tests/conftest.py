@@ -34,7 +34,7 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, max_exa
 # A mutant that many examples are needed for is one for a test of its own.
 settings.register_profile("mutants", settings.get_profile("repeatable"), max_examples=10)
 settings.register_profile(QUICK, settings.get_profile("repeatable"), max_examples=10)
-settings.register_profile(MANY, settings.get_profile("repeatable"), max_examples=1_000)
+settings.register_profile(MANY, settings.get_profile("repeatable"), max_examples=600)
 settings.load_profile(profile())
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
 import pytest
 
+from tests.e2e import conftest
 from tests.e2e.distribution import ByApiServer, group_of, part_of
 
 
@@ -37,3 +42,21 @@ def test_by_the_release_in_the_id(nodeid: str, expected: str | None) -> None:
 )
 def test_halves_are_one_part(module: str, expected: str) -> None:
     assert part_of(module) == expected
+
+
+def test_another_part_meets_nothing_of_the_one_before(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    @contextmanager
+    def set_up(_: Path, version: str) -> Iterator[str]:
+        said.append(f"{version} starts")
+        yield version
+        said.append(f"{version} ends")
+
+    monkeypatch.setattr(conftest, "_set_up", set_up)
+    with closing(conftest._Stages(tmp_path_factory)) as stages:
+        for part, version in (("", "v1"), ("", "v1"), ("", "v2"), ("live", "v1"), ("live", "v1")):
+            stages.of(part, version)
+    assert said == ["v1 starts", "v2 starts", "v2 ends", "v1 ends", "v1 starts", "v1 ends"]
