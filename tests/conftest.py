@@ -22,7 +22,12 @@ from tests.support.thorough import MANY, QUICK, mark_rest_of_samples, profile
 collect_ignore = [] if os.environ.get("TARMAK_IAM_E2E") else ["e2e"]
 
 # Whoever starts a script in the background of another one has it ignore these two, and all that it starts as well.
-for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+# nohup has all of it ignore SIGHUP: only the tests themselves should, which start programs that it is sent to.
+for _number, _usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+    (signal.SIGHUP, lambda *_: None),
+):
     if threading.current_thread() is threading.main_thread() and signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _usual)
 

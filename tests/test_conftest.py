@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,16 @@ def test_interrupts_are_heard_where_a_script_in_the_background_has_them_ignored(
     command = ["sh", "-c", script, sys.executable, program]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     assert done.stdout == "SIG_IGN default_int_handler SIG_DFL\n"
+
+
+def test_nohup_is_for_the_tests_themselves() -> None:
+    program = (
+        "import os, signal, subprocess, sys; import tests.conftest; os.kill(os.getpid(), signal.SIGHUP); "
+        "print(subprocess.call([sys.executable, '-c', 'import os; os.kill(os.getpid(), 1); print(1)']))"
+    )
+    command = ["sh", "-c", 'trap "" HUP; exec "$0" -c "$1"', sys.executable, program]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout == f"{-signal.SIGHUP}\n"
 
 
 def test_modes_hold_for_root_within_only(tmp_path: Path) -> None:
