@@ -20,7 +20,7 @@ from tests.e2e.control_plane import CLUSTER, ControlPlane, Done
 from tests.e2e.processes import Running, free_port, running
 from tests.e2e.sts import StsRun
 from tests.support import ROOT
-from tests.support.forks import TARMAK_IAM, forked
+from tests.support.forks import PATIENT, forked
 
 __all__ = ["CLUSTER", "Home"]
 
@@ -131,7 +131,7 @@ class Home:
             command = [sys.executable, "-m", "tarmak_iam", "-c", str(self.directory), *map(str, args)]
             done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         else:
-            done = forked(TARMAK_IAM, "-c", self.directory, *args, environment=environment)
+            done = forked(PATIENT, "-c", self.directory, *args, environment=environment)
         assert done.returncode == code, done.stderr or done.stdout
         assert "Traceback" not in done.stderr
         return Done(done.returncode, done.stdout, done.stderr)

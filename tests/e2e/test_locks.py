@@ -22,7 +22,7 @@ from tests.e2e.control_plane import CLUSTER, Done
 from tests.e2e.proxy import Proxy, proxy
 from tests.e2e.test_live import ADMIN, APPLY, DEPLOYER, NAME, _clear, get
 from tests.support import ROOT
-from tests.support.forks import TARMAK_IAM, forked
+from tests.support.forks import PATIENT, forked
 
 LEASE = "tarmak-iam"
 
@@ -76,7 +76,7 @@ def ended(process: subprocess.Popen[str], code: int) -> str:
 def run(stage: Stage, *args: str, code: int = 0, **options: Any) -> str:
     """What it says on both streams; how it starts is not tested here."""
     words, environment = called(stage, *args, **options)
-    done = forked(TARMAK_IAM, *words, environment=environment)
+    done = forked(PATIENT, *words, environment=environment)
     said = done.stdout + done.stderr
     assert done.returncode == code, said
     assert "Traceback" not in said

@@ -19,12 +19,15 @@ from pathlib import Path
 from tests.support import ROOT
 from tests.support.fork_call import call
 
-__all__ = ["TARMAK_IAM", "forked", "write_program"]
+__all__ = ["PATIENT", "TARMAK_IAM", "forked", "write_program"]
 
 TARMAK_IAM = "tests.support.own"
 """The module that runs the checkout's own command line."""
+PATIENT = "tests.support.patient"
+"""The same, for tests that do not end when a call of kubectl takes long."""
 _PROGRAMS = (
     TARMAK_IAM,
+    PATIENT,
     "tests.docs.stand_ins.aws",
     "tests.docs.stand_ins.kubectl",
     "tests.docs.stand_ins.tarmak",
