@@ -16,9 +16,10 @@ from tarmak_iam.cli.options import with_options
 from tarmak_iam.config import TarmakConfig, type_repairs
 from tarmak_iam.document import Document
 from tarmak_iam.document.files import Boundary, Replacement, replace_files
-from tarmak_iam.document.repairs import RepairedFile
+from tarmak_iam.document.plain_values import value_at
+from tarmak_iam.document.repairs import Repair, RepairedFile
 from tarmak_iam.document.unified_diff import unified_diff
-from tarmak_iam.errors import FileError
+from tarmak_iam.errors import FileError, PolicyRefused
 from tarmak_iam.findings import Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.late_dataclass import dataclass
@@ -77,8 +78,9 @@ class FixTurn:
     def config(self, path: Path | None) -> TarmakConfig | None:
         """The tarmak.yaml that `TarmakConfig.load` would read, with its values in the types that Tarmak requires. None
         if Tarmak can read the file, or could not read it then either. Tarmak uses nothing of such a file, so that this
-        is a safe fix. Raises FileError."""
-        return self._kept(type_repairs.load_repaired(path))
+        is a safe fix, unless it decides about IAM login. Raises FileError."""
+        found = type_repairs.load_repaired(path)
+        return self._kept(found) if found is not None and (found[1].is_safe or self.mode.unsafe) else None
 
     def mappings(self, path: Path, within: Boundary) -> Mappings | None:
         """The mappings with templates in quotes, without which the authenticator does not start: principals gain
@@ -103,6 +105,11 @@ class FixTurn:
             return None
         self.repaired[found[1].after.filename] = found[1]
         return found[0]
+
+    def repairs_of(self, config: TarmakConfig | None) -> tuple[Repair, ...]:
+        """Those of a tarmak.yaml."""
+        repaired = self.repaired.get(config.document.filename) if config is not None else None
+        return repaired.repairs if repaired is not None else ()
 
 
 def fix_mode(context: click.Context, output: str, *, fix: bool, unsafe_fixes: bool, diff: bool) -> FixMode | None:
@@ -131,13 +138,15 @@ def fix_and_write(
     """Fixes what can be fixed of the report and writes the files that change, all or none of them, or only shows it.
     `within` is the boundary of a mappings file without a cluster.
 
-    Raises TarmakIamError; FileChanged if another program has changed a file meanwhile."""
+    Raises TarmakIamError: PolicyRefused if a repair could lock users out, and FileChanged if another program has
+    changed a file meanwhile."""
     from tarmak_iam.lint.fixing import fix_findings
 
     mode, repaired = turn.mode, turn.repaired
     texts = {name: each.before for name, each in repaired.items()}
     with working("fixing"):
         outcome = fix_findings(*subjects, unsafe=mode.unsafe, report=report, originals=texts)
+    _check_repairs(outcome, turn)
     changed = [(texts.get(new.filename, old.text), new) for old, new in outcome.documents]
     changed = [(text, document) for text, document in changed if text != document.text]
     if not mode.is_dry:
@@ -159,6 +168,19 @@ def fix_and_write(
         note(f"effect: {line}")
     mode.count += len(outcome.fixed) + sum(len(each.repairs) for each in repaired.values())
     return outcome
+
+
+def _check_repairs(outcome: FixOutcome, turn: FixTurn) -> None:
+    from tarmak_iam.lint.fix_effects import lock_outs
+    from tarmak_iam.lint.fix_repairs import before_repairs
+
+    config = outcome.before[0].config
+    decisive = [each for each in turn.repairs_of(config) if not each.is_safe]
+    found = tuple(lock_outs(before_repairs(outcome.before, decisive), outcome.after)) if decisive else ()
+    if found and config is not None:
+        first = next(each for each in decisive if not value_at(config.data, each.route.plain))
+        what = f"IAM login would be disabled, if it is enabled now: {'; '.join(found)}; nothing was changed"
+        raise PolicyRefused(what, remedy="if that is wanted, write false without quotes", place=first.place)
 
 
 def _replacement(outcome: FixOutcome, before: str, after: Document, within: Boundary | None) -> Replacement:
@@ -185,17 +207,20 @@ def _lines_about(filename: str, outcome: FixOutcome, turn: FixTurn) -> Iterator[
 
 
 def _effects(outcome: FixOutcome, turn: FixTurn) -> Iterator[str]:
-    """Safe fixes have none. A repaired tarmak.yaml is not compared: Tarmak used nothing of it."""
+    """Safe fixes have none. Of a repaired tarmak.yaml only IAM login is compared: Tarmak used nothing of it."""
     from tarmak_iam.lint.fix_effects import effect_lines
 
     texts = (each.text_of(Subject.MAPPINGS) for each in outcome.after)
     unreadable = [each.filename for each in texts if each is not None and each.filename in turn.repaired]
+    is_read = any(each.installation is not None for each in outcome.after)
     for name in unreadable:
-        yield f"{name}: the authenticator can read the file, and all of its entries take effect"
+        yield f"{name}: the authenticator can read the file{', and all of its entries take effect' if is_read else ''}"
         if others := _unchecked_sharers(name, outcome):
             yield f"{name}: this file is also that of {brief_list(others)}; access to them changes, and was not checked"
-    if unreadable or any(not each.is_safe for each in outcome.fixed):
-        yield from effect_lines(outcome.before, outcome.after, unreadable)
+    repairs = turn.repairs_of(outcome.before[0].config)
+    is_safe = all(each.is_safe for each in outcome.fixed) and all(each.is_safe for each in repairs)
+    if unreadable or not is_safe:
+        yield from effect_lines(outcome.before, outcome.after, unreadable, repairs)
 
 
 def _unchecked_sharers(filename: str, outcome: FixOutcome) -> list[str]:

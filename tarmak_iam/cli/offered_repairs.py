@@ -28,7 +28,7 @@ def types_offered(command_line: CommandLine) -> Iterator[None]:
     try:
         yield
     except (ConfigError, ParseError) as error:
-        _offer(error, repaired, command_line.tarmak_iam("check --fix"))
+        _offer(error, repaired, command_line.tarmak_iam("check"))
         raise
 
 
@@ -46,12 +46,14 @@ def quotes_offered(path: Path, within: Boundary, command: str) -> Iterator[None]
     try:
         yield
     except ParseError as error:
-        _offer(error, repaired, f"{command} --fix --unsafe-fixes")
+        _offer(error, repaired, command)
         raise
 
 
 def _offer(error: ConfigError | ParseError, repaired: Callable[[Path], RepairedFile | None], command: str) -> None:
     path = Path(error.place.filename) if error.place is not None else None
     with suppress(FileError):
-        if path is not None and path.is_file() and repaired(path) is not None:
-            error.remedy = f"{error.remedy or 'it can be repaired'} (fix: `{command}`)"
+        found = repaired(path) if path is not None and path.is_file() else None
+        if found is not None:
+            option = "--fix" if found.is_safe else "--fix --unsafe-fixes"
+            error.remedy = f"{error.remedy or 'it can be repaired'} (fix: `{command} {option}`)"

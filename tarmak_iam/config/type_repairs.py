@@ -1,7 +1,8 @@
 """Values of tarmak.yaml in the wrong type, such as a quoted boolean or a version that is a number, in the right one.
 
 Tarmak rejects a whole file for one such value. A value is only changed where its text leaves no doubt about what was
-meant, and only if Tarmak accepts the file afterwards.
+meant, and only if Tarmak accepts the file afterwards. The repair is unsafe if it decides about IAM login: what the
+cluster has now is not known.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ from tarmak_iam.text import shortened
 _INTEGER = compiled(r"[-+]?(?:0|[1-9][0-9]*)\Z", re.ASCII)
 
 _NUMBER = compiled(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?\Z", re.ASCII)
+
+_INIT = ("kubernetes", "apiServer", "amazon", "awsIAMAuthenticatorInit")
+
+_WEBHOOK_FILE = ("kubernetes", "apiServer", "authTokenWebhookFile")
+"""No boolean or number is a path. As one, it would keep the API server from starting."""
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -68,7 +74,8 @@ def _repairs(document: Document) -> Iterator[tuple[Repair, Set]]:
         if value is not None and document.has(scalar.route):
             shown = f'"{shortened(value)}"' if isinstance(value, str) else scalar_text(value)
             title = f"write {shown}: Tarmak requires {_NAMES[type(value)]} here"
-            yield Repair(document.position(scalar.route), title), Set(scalar.route, value)
+            is_safe = scalar.route.plain[2:] != _INIT
+            yield Repair(document.position(scalar.route), title, scalar.route, is_safe), Set(scalar.route, value)
 
 
 _NAMES = {str: "a string", bool: "a boolean", int: "a number", float: "a number"}
@@ -93,7 +100,7 @@ def _repaired(scalar: TypedScalar, *, is_json: bool) -> Any:
 
 def _meant(scalar: TypedScalar, text: str) -> Any:
     if scalar.field.kind == "string":
-        return text  # as it is written: 1.10 is not 1.1
+        return None if scalar.route.plain[2:] == _WEBHOOK_FILE else text  # as it is written: 1.10 is not 1.1
     if not isinstance(scalar.value, str):
         return None
     if scalar.field.kind == "bool":

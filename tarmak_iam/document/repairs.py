@@ -5,14 +5,18 @@ from __future__ import annotations
 from tarmak_iam.document.document import Document
 from tarmak_iam.errors import Place
 from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.routes import Route
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """One value that is written otherwise. `title` says in one sentence what is written."""
+    """One value that is written otherwise. `title` says in one sentence what is written. `route` leads to the value.
+    `is_safe` is false for a value on which access depends."""
 
     place: Place
     title: str
+    route: Route = Route()
+    is_safe: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +26,7 @@ class RepairedFile:
     before: str
     after: Document
     repairs: tuple[Repair, ...]
+
+    @property
+    def is_safe(self) -> bool:
+        return all(each.is_safe for each in self.repairs)

@@ -15,11 +15,13 @@ from tarmak_iam.access.lockout import losses, standing_losses
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.changed_values import ChangedValue, changed_values, value_text
 from tarmak_iam.document.plain_values import same
+from tarmak_iam.document.repairs import Repair
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.daemon_config import ServerSettings
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, NEWEST_READ, RECORDED_RELEASE
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.lint.fix_repairs import before_repairs, repair_effects
 from tarmak_iam.lint.rule import Subjects
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.text import shortened
@@ -54,25 +56,35 @@ DAEMON_KEYS = {
 
 
 def effect_lines(
-    before: Sequence[Subjects], after: Sequence[Subjects], unreadable: Collection[str] = ()
+    before: Sequence[Subjects],
+    after: Sequence[Subjects],
+    unreadable: Collection[str] = (),
+    repairs: Sequence[Repair] = (),
 ) -> Iterator[str]:
     """One line for each value that is used otherwise, and one for each principal whose access changes, with the name of
     the cluster if there are several. The subjects of both sides are those of the same clusters, in the same order.
-    `unreadable` are the names of mappings files that the authenticator could not read before."""
+    `unreadable` are the names of mappings files that the authenticator could not read before, and `repairs` those of
+    tarmak.yaml, without which Tarmak rejected it."""
     old, new = before[0].config, after[0].config
-    if old is not None and new is not None and old is not new:
-        yield from _of_config(old, new)
-    for one, two in zip(before, after, strict=True):
-        prefix = _prefix(two.installation, is_one_of_several=len(after) > 1)
+    if old is not None and new is not None:
+        yield from repair_effects(old, repairs)
+        if old is not new:
+            yield from _of_config(old, new)
+    for one, two, unrepaired in zip(before, after, before_repairs(before, repairs), strict=True):
+        prefix = _prefix(two, is_one_of_several=len(after) > 1)
         for line in (*_of_settings(one, two), *_of_mappings(one, two)):
             yield f"{prefix}{line}"
         is_unreadable = one.mappings is not None and one.mappings.document.filename in unreadable
-        for effect in access_effects(one, two, is_unreadable=is_unreadable):
+        for effect in access_effects(unrepaired, two, is_unreadable=is_unreadable):
             yield f"{prefix}{effect.text}"
 
 
-def _prefix(installation: Installation | None, *, is_one_of_several: bool) -> str:
-    return f"{shortened(installation.cluster_id)}: " if installation is not None and is_one_of_several else ""
+def _prefix(subjects: Subjects, *, is_one_of_several: bool) -> str:
+    if subjects.installation is not None:
+        return f"{shortened(subjects.installation.cluster_id)}: " if is_one_of_several else ""
+    # No cluster that is known reads such a file.
+    name = subjects.mappings.document.filename if subjects.mappings is not None else ""
+    return f"in a cluster that reads {shortened(name)}: " if name else ""
 
 
 def _of_config(old: TarmakConfig, new: TarmakConfig) -> Iterator[str]:

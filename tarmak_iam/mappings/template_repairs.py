@@ -46,7 +46,7 @@ def with_templates_quoted(data: bytes, filename: str) -> RepairedFile | None:
     if after is None or not starts <= set(_quoted(after)):
         return None  # one of them is in a comment, or in another string
     repairs = (
-        Repair(source.place(start), f"put the template in quotes: {shortened(source.text[start:end])}")
+        Repair(source.place(start), f"put the template in quotes: {shortened(source.text[start:end])}", is_safe=False)
         for start, end in found
     )
     return RepairedFile(source.text, after, tuple(repairs))

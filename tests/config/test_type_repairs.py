@@ -61,6 +61,8 @@ def test_what_is_written(before: str, after: str) -> None:
         "  instancePools:\n  - minCount: three\n",
         "  instancePools:\n  - minCount: 2.5\n",
         "  instancePools:\n  - minCount: '99999999999999999999'\n",
+        "  kubernetes: {apiServer: {authTokenWebhookFile: no}}\n",  # not a path
+        "  kubernetes: {apiServer: {authTokenWebhookFile: 1}}\n",
         "  kubernetes: {version: 1.10, apiServer: [x]}\n",  # Tarmak would reject the rest
         "  metadata: {name: x, creationTimestamp: yesterday}\n",
         "  kubernetes: {version: 1.10}\n   x: y\n",  # not YAML
@@ -77,6 +79,21 @@ def test_what_is_said_about_it() -> None:
         'tarmak.yaml:5:13: write "on": Tarmak requires a string here',
         'tarmak.yaml:6:25: write "1.12": Tarmak requires a string here',
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_safe"),
+    [
+        ("  kubernetes: {version: 1.12}\n", True),
+        ("  kubernetes: {apiServer: {public: 'no'}}\n", True),
+        ("  kubernetes: {apiServer: {amazon: {awsIAMAuthenticatorInit: 'no'}}}\n", False),
+        ("  kubernetes: {version: 1.12, apiServer: {amazon: {awsIAMAuthenticatorInit: 'true'}}}\n", False),
+    ],
+)
+def test_a_repair_that_decides_about_iam_login_is_unsafe(text: str, is_safe: bool) -> None:
+    found = with_types_repaired((HEAD + text).encode(), "tarmak.yaml")
+    assert found is not None
+    assert found.is_safe is is_safe
 
 
 def test_the_value_of_an_anchor_stays() -> None:

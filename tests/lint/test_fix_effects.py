@@ -90,7 +90,9 @@ def test_a_mappings_file_that_could_not_be_read() -> None:
     assert list(effect_lines([subjects], [subjects], [MAPPINGS_NAME])) == [GAINS]
     assert list(effect_lines([subjects], [subjects])) == []
     alone = Subjects(mappings=Mappings.parse(ADMIN))
-    assert list(effect_lines([alone], [alone], [MAPPINGS_NAME])) == [GAINS]
+    assert list(effect_lines([alone], [alone], [MAPPINGS_NAME])) == [
+        f"in a cluster that reads {MAPPINGS_NAME}: {GAINS}"
+    ]
 
 
 def test_access_logs_without_effect_are_not_reported() -> None:

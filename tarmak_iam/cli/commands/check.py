@@ -38,7 +38,7 @@ from tarmak_iam.config.locate import CONFIG_NAME, config_path, directory_option
 from tarmak_iam.document import Document
 from tarmak_iam.document.files import Boundary
 from tarmak_iam.document.source import Source
-from tarmak_iam.errors import FileChanged, FileError, Place, SelectionError, TarmakIamError, ToolError
+from tarmak_iam.errors import FileChanged, FileError, Place, PolicyRefused, SelectionError, TarmakIamError, ToolError
 from tarmak_iam.findings import Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.misplaced_files import misplaced_files
@@ -350,7 +350,7 @@ def check_files(
                 parts += part(None if mode is None else FixTurn(mode))
             else:
                 parts += _in_turn(config, mode, part)
-        except (FileError, ToolError) as error:
+        except (FileError, PolicyRefused, ToolError) as error:
             parts.append(_failed(error))
     return Checked(
         tuple(finding for each in parts for finding in each.findings),

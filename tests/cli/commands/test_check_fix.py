@@ -13,22 +13,9 @@ import pytest
 
 from tarmak_iam.document.files import replace_file
 from tarmak_iam.errors import FileChanged, FileError, Place
+from tests.cli.commands.fixable import CONFIG, GOOD, NOTE, text
 from tests.support import ADMIN, ROOT, Shell
 
-CONFIG = """\
-apiVersion: api.tarmak.io/v1alpha1
-kind: Config
-currentCluster: dev-cluster
-clusters:
-- environment: dev
-  metadata:
-    name: cluster
-  kubernetes:
-    version: v1.12.9
-  instancePools:
-  - minCount: 010
-"""
-NOTE = "tarmak.yaml: note: no cluster has instance pools; Tarmak rejects every command until they are added\n"
 OCTAL = (
     "tarmak.yaml:11:15: warning: Tarmak reads 010 as 8: a leading zero makes a number octal; write 8, or remove the "
     "leading zero"
@@ -37,20 +24,6 @@ VERSION = (
     "tarmak.yaml:9:14: error: Kubernetes 'v1.12.9' is not a release number: Puppet would download vv1.12.9; "
     "write 1.12.9"
 )
-
-GOOD = f"server:\n  mapRoles:\n  - roleARN: {ADMIN}\n    username: admin\n    groups: ['system:masters']\n"
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
-    (tmp_path / "tarmak.yaml").write_text(CONFIG)
-    return tmp_path
-
-
-def text(home: Path) -> str:
-    return (home / "tarmak.yaml").read_text()
 
 
 def test_what_can_be_fixed_is_marked(shell: Shell, home: Path) -> None:
@@ -287,21 +260,6 @@ def test_a_cluster_whose_name_cannot_be_a_directory(shell: Shell, home: Path) ->
     assert "tarmak.yaml:11:15: fixed: " in shell.run("-c", ".", "check", "--fix", code=None).err
 
 
-def test_a_repaired_file_of_two_clusters(shell: Shell, home: Path) -> None:
-    (home / "tarmak.yaml").write_text(f"{CONFIG}- environment: test\n  metadata:\n    name: cluster\n")
-    (home / "dev-cluster").mkdir()
-    (home / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(UNQUOTED)
-    (home / "test-cluster").symlink_to("dev-cluster")
-    line = (
-        "effect: dev-cluster/aws-iam-authenticator.yaml: this file is also that of test-cluster; "
-        "access to them changes, and was not checked\n"
-    )
-    for options, count in ((("--all-clusters",), 0), ((), 1)):
-        err = shell.run("-c", ".", "check", *options, "--diff", "--unsafe-fixes", code=1).err
-        assert err.count("put the template in quotes") == (1 if count else 2)
-        assert err.count(line) == count
-
-
 def test_a_mappings_file_without_a_cluster(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     admin = "server:\n  mapRoles:\n  - {roleARN: 'arn:aws:iam::111122223333:role/A', username: a, groups: [x]}\n"
@@ -343,96 +301,11 @@ def test_a_link_out_of_the_directory_is_not_followed(shell: Shell, home: Path, t
     assert (outside / "secret.yaml").read_text() == "server: {}\n---\nnot: read\n"
 
 
-@pytest.mark.parametrize("rest", ["clusters: [\n", "location: [1]\n"])
-def test_no_fix_is_offered_for_a_file_that_stays_unusable(shell: Shell, home: Path, rest: str) -> None:
-    (home / "tarmak.yaml").write_text(CONFIG + rest)
-    assert "fix:" not in shell.run("-c", ".", "check", code=None).err
-
-
 def test_nothing_is_written_for_a_file_that_cannot_be_read(shell: Shell, home: Path) -> None:
     broken = CONFIG + "clusters: [\n"
     (home / "tarmak.yaml").write_text(broken)
     shell.run("-c", ".", "check", "--fix", code=2)
     assert text(home) == broken
-
-
-@pytest.mark.parametrize("args", [["-c", ".", "check"], ["check", "tarmak.yaml"]])
-def test_types_that_tarmak_rejects(shell: Shell, home: Path, args: list[str]) -> None:
-    """The file can only be checked after that."""
-    (home / "tarmak.yaml").write_text(CONFIG.replace("v1.12.9", "1.12  # x"))
-    error = shell.run(*args, code=2).err
-    assert ' put it in quotes: "1.12" (fix: `tarmak-iam -c . check --fix`)\n' in error
-    diff = shell.run(*args, "--diff", code=1)
-    assert '-    version: 1.12  # x\n+    version: "1.12"  # x\n' in diff.out
-    assert "1.12  # x" in text(home)
-    result = shell.run(*args, "--fix", code=1)
-    assert 'tarmak.yaml:9:14: fixed: write "1.12": Tarmak requires a string here\n' in result.err
-    assert result.err.endswith("1 error, 2 fixed\n")
-    assert text(home) == CONFIG.replace("v1.12.9", '"1.12"  # x').replace("010", "8")
-    assert "[IAM040]" in result.out
-
-
-UNQUOTED = GOOD + f"  - roleARN: {ADMIN}2\n    username: {{{{AccountID}}}}  # theirs\n    groups: [dev]\n"
-QUOTED = UNQUOTED.replace("{{AccountID}}", '"{{AccountID}}"')
-
-
-@pytest.mark.parametrize(
-    "args", [["-c", ".", "check"], ["check", "tarmak.yaml"], ["-c", ".", "check", "--all-clusters"]]
-)
-def test_templates_without_quotes(shell: Shell, home: Path, args: list[str]) -> None:
-    """The authenticator cannot read the file, so that quotes give access."""
-    path = home / "dev-cluster" / "aws-iam-authenticator.yaml"
-    path.parent.mkdir()
-    path.write_text(UNQUOTED)
-    for options in ((), ("--fix",)):
-        error = shell.run(*args, *options, code=2).err
-        assert " (fix: `tarmak-iam -c . check --fix --unsafe-fixes`)\n" in error
-    diff = shell.run(*args, "--diff", "--unsafe-fixes", code=1)
-    assert '+    username: "{{AccountID}}"  # theirs\n' in diff.out
-    name = "dev-cluster/aws-iam-authenticator.yaml"
-    assert f"\neffect: {name}: the authenticator can read the file, and all of its entries take effect\n" in diff.err
-    assert f"\neffect: {ADMIN}2: can log in as {{{{AccountID}}}} with group dev\n" in diff.err
-    assert path.read_text() == UNQUOTED
-    result = shell.run(*args, "--fix", "--unsafe-fixes", code=None)
-    assert "fixed: put the template in quotes: {{AccountID}}\n" in result.err
-    assert path.read_text() == QUOTED
-
-
-def test_templates_without_quotes_in_a_file_of_two_clusters(shell: Shell, home: Path) -> None:
-    """It is written once."""
-    (home / "tarmak.yaml").write_text(f"{CONFIG}- environment: test\n  metadata:\n    name: cluster\n")
-    path, link = (home / f"{each}-cluster" / "aws-iam-authenticator.yaml" for each in ("dev", "test"))
-    for each in (path, link):
-        each.parent.mkdir()
-    path.write_text(UNQUOTED)
-    link.symlink_to("../dev-cluster/aws-iam-authenticator.yaml")
-    result = shell.run("-c", ".", "check", "--all-clusters", "--fix", "--unsafe-fixes")
-    assert "the edit is repeated" not in result.err
-    assert (path.read_text(), link.is_symlink()) == (QUOTED, True)
-
-
-def test_other_commands_name_the_command_that_repairs_a_file(shell: Shell, home: Path) -> None:
-    path = home / "dev-cluster" / "aws-iam-authenticator.yaml"
-    path.parent.mkdir()
-    path.write_text(UNQUOTED)
-    for args in (["whois", ADMIN], ["map", "add", ADMIN, "--group", "x"]):
-        error = shell.run("-c", ".", *args, code=2).err
-        assert " (fix: `tarmak-iam -c . check --fix --unsafe-fixes`)\n" in error
-    path.write_text("server: {{{}}: x\n")
-    assert "fix:" not in shell.run("-c", ".", "whois", ADMIN, code=2).err
-    (home / "tarmak.yaml").write_text(CONFIG.replace("v1.12.9", "1.12"))
-    assert " (fix: `tarmak-iam -c . check --fix`)\n" in shell.run("-c", ".", "enable", code=2).err
-
-
-def test_templates_without_quotes_in_a_file_without_a_cluster(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / "aws-iam-authenticator.yaml"
-    path.write_text(UNQUOTED)
-    assert "+    username:" in shell.run("check", path.name, "--diff", "--unsafe-fixes", code=1).out
-    shell.run("check", path.name, "--fix", "--unsafe-fixes", code=None)
-    assert path.read_text() == QUOTED
 
 
 @pytest.mark.parametrize("name", ["/dev/stdin", "-"])
@@ -470,20 +343,3 @@ def test_a_file_named_like_stdin(shell: Shell, home: Path) -> None:
     (home / "-").write_text(CONFIG)
     assert shell.run("check", "-", "--fix", code=1).err.count("-:11:15: fixed: ") == 1
     assert (home / "-").read_text() == CONFIG.replace("010", "8")
-
-
-def test_mappings_with_another_name_and_templates_without_quotes(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / "mappings.yaml"
-    path.write_text(UNQUOTED)
-    error = shell.run("check", path.name, "--fix", code=2).err
-    assert "mappings.yaml:7:16: error: " in error
-    assert " (fix: `tarmak-iam check mappings.yaml --fix --unsafe-fixes`)\n" in error
-    shell.run("check", path.name, "--fix", "--unsafe-fixes", code=None)
-    assert path.read_text() == QUOTED
-    path.write_text("server: {{{}}: x\n")
-    assert (
-        "mappings.yaml:2:1: error: invalid YAML" in shell.run("check", path.name, "--fix", "--unsafe-fixes", code=2).err
-    )
