@@ -11,6 +11,7 @@ from typing import Any
 
 from tarmak_iam.access.diff import Effect, effects
 from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.config.changed_values import changed_values
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, walk
 from tarmak_iam.document.plain_values import same, value_at
@@ -39,7 +40,7 @@ def why_unsafe(before: Sequence[Subjects], after: Sequence[Subjects], fixes: Ite
     old, new = before[0].config, after[0].config
     if old is not None and new is not None and old is not new:
         named = (Route.of(path).plain for fix in fixes for path in fix.about)
-        about = [path for each in named for path in _without_effect(old, each)]
+        about = [path for each in named for path in _without_effect(old, new, each)]
         if why := _of_config(old, new, about):
             return why
     for one, two in zip(before, after, strict=True):
@@ -52,15 +53,18 @@ def why_unsafe(before: Sequence[Subjects], after: Sequence[Subjects], fixes: Ite
     return ""
 
 
-def _without_effect(config: TarmakConfig, about: _Steps) -> Iterable[_Steps]:
-    """The values below a path that may have no effect: access logs, and null. Nothing else is, whatever a fix says."""
+def _without_effect(old: TarmakConfig, new: TarmakConfig, about: _Steps) -> Iterable[_Steps]:
+    """The values below a path that may have no effect: access logs, and null that becomes what Tarmak takes it for.
+    Nothing else is, whatever a fix says."""
     start, below = about[:2], about[2:]
-    if start[:1] != ("clusters",):
-        return ()
     if logs := [each for each in LOGS if each[: len(below)] == below]:
         return [(*start, *each) for each in logs]
-    is_log = any(below[: len(each)] == each for each in LOGS)
-    return [about] if is_log or value_at(config.data, about) is None else ()
+    if any(below[: len(each)] == each for each in LOGS):
+        return [about]
+    is_same = value_at(old.data, about) is None and all(
+        each.steps[: len(about)] != about for each in changed_values(old.file, new.file)
+    )
+    return [about] if is_same else ()
 
 
 def _derived(subjects: Subjects) -> Any:
@@ -78,8 +82,6 @@ def _plain(subjects: Subjects) -> Any:
 def _of_config(old: TarmakConfig, new: TarmakConfig, about: Sequence[_Steps]) -> str:
     if not same(_without(old.data, about), _without(new.data, about)):
         return "Tarmak reads other values"
-    if len(old.clusters) != len(new.clusters):
-        return "Tarmak reads other clusters"
     for one, two in zip(old.clusters, new.clusters, strict=True):
         if not same(_effective(one, about), _effective(two, about)):
             return f"{one.cluster_name} changes"

@@ -10,6 +10,7 @@ from tarmak_iam.config import TarmakConfig
 from tarmak_iam.document import Edit, Remove, Set
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.lint import Rule, Subjects
+from tarmak_iam.lint.edited_subjects import with_document
 from tarmak_iam.lint.fix import Fix
 from tarmak_iam.lint.fix_effects import effect_lines, lock_outs
 from tarmak_iam.lint.fix_safety import why_unsafe
@@ -103,14 +104,14 @@ def test_access_logs_without_effect_are_not_reported() -> None:
     assert effects_of({CONFIG_NAME: DEV + text}) == ["kubernetes.version: v1.12.9 -> 1.12.9"]
 
 
-def rule_of(*edits: Edit, is_safe: bool = False, about: tuple[tuple[str | int, ...], ...] = ()) -> Rule:
+def rule_of(*edits: Edit, is_safe: bool = False) -> Rule:
     """Fixes a project named `bad`."""
 
     def check(rule: Rule, part: TarmakConfig) -> Iterator[Finding]:
         if part.data.get("project") == "bad":
             yield rule.finding(Subject.CONFIG, ("project",), "bad")
 
-    fix = Fix("fix it", (Set(("project",), "good"), *edits), is_safe, about=(("project",), *about))
+    fix = Fix("fix it", (Set(("project",), "good"), *edits), is_safe, about=(("project",),))
     return CONFIG.error("TEST001", "test-rule", "a test", check, fix=lambda _finding, _subjects: fix)
 
 
@@ -169,15 +170,28 @@ def test_no_fix_of_a_mappings_file_without_a_cluster_locks_out(monkeypatch: pyte
         (Set(INIT, True), "Tarmak reads other values"),
         (Set((*INIT[:-2], "authTokenWebhookFile"), "/etc/x"), "Tarmak reads other values"),
         (Set(("currentCluster",), "dev-other"), "Tarmak reads other values"),
+        # null is what Tarmak takes it for, and nothing else
+        (Set(("clusters", 0, "location"), "eu-west-1"), "Tarmak reads other values"),
+        (Set(("environments", 0, "location"), "eu-west-1"), "Tarmak reads other values"),
+        (Set(("clusters", 0, "kubernetes", "calico"), {"enableTypha": True}), "Tarmak reads other values"),
+        # logs of a load balancer that exists
+        (Set((*INIT[:-1], "internalELBAccessLogs", "bucket"), "two"), "dev-cluster changes"),
     ],
 )
-def test_what_a_fix_says_to_have_no_effect_is_not_believed(
-    monkeypatch: pytest.MonkeyPatch, edit: Set, why: str
-) -> None:
-    bring_plugins(monkeypatch, "tarmak_iam.rules", rule_of(edit, is_safe=True, about=(tuple(edit.path), INIT[:-1])))  # type: ignore[arg-type]  # plain steps
-    found = fix_findings(subjects_of({CONFIG_NAME: f"{DEV}{ON.replace('true', 'false')}project: bad\n"}))
-    assert found.changed == ()
-    assert [each.why_unsafe for each in found.fixable] == [why]
+def test_what_a_fix_says_to_have_no_effect_is_not_believed(edit: Set, why: str) -> None:
+    text = f"{DEV}{ON.replace('true', 'false')}        internalELBAccessLogs: {{bucket: one}}\n    calico:\n"
+    old = subjects_of({CONFIG_NAME: f"{text}  location:\nenvironments:\n- location:\n"})
+    assert old.config is not None
+    (new,) = with_document([old], Subject.CONFIG, old.config.document.edit(edit))
+    assert why_unsafe([old], [new], [Fix("fix it", (edit,), about=(edit.path, INIT[:-1]))]) == why
+
+
+@pytest.mark.parametrize("value", ["", " null", " ~"])
+def test_null_becomes_what_tarmak_takes_it_for(value: str) -> None:
+    old, new = (subjects_of({CONFIG_NAME: DEV + ON.replace(" true", each)}) for each in (value, " false"))
+    fix = Fix("fix it", (Set(INIT, False),), about=(INIT,))
+    assert why_unsafe([old], [new], [fix]) == ""
+    assert why_unsafe([old], [new], []) == "Tarmak reads other values"
 
 
 def test_an_installation_that_differs_is_no_safe_fix() -> None:
