@@ -188,8 +188,7 @@ class ItemsOfPath:
 
     def _original_route(self, number: int) -> Route:
         head = replace(self._path, steps=self._path.steps[: number + 1])
-        base = Route() if self._path.is_absolute else self._base
-        return look_up(self._earlier.original, base, head, unknown=True).route
+        return look_up(self._earlier.original, self._base, head, unknown=True).route
 
     def _is_in_place(self, original: Route, items: Route) -> bool:
         """Whether no item of a list has got another index."""

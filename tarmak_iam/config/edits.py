@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from collections.abc import Sequence as SequenceOf
 from dataclasses import field, replace
 from operator import eq
 from typing import Any, Literal
@@ -305,9 +304,8 @@ class _EditPlan:
     def _make_of_patch(self, edit: ValueEdit) -> None:
         route = Route.of(edit.path)
         if isinstance(edit, Remove):
-            if any(isinstance(each, Remove) for each in self._waiting):
-                self._refresh()  # which parents will be empty depends on what is removed before
-            self._make(removal(self._document, route, self._waiting), route)
+            self._refresh()  # which parents will be empty depends on what is set and removed before
+            self._make(removal(self._document, route), route)
         else:
             self._check_masters(route, Route(route.steps[2:]), "set")
             self._make(edit, route)
@@ -426,18 +424,15 @@ def typed_text(found: FoundKey, text: str) -> Any:
     return checked_value(text_value(text, found.field, str(found.path)), found.field, str(found.path))
 
 
-def removal(document: Document, route: Route, waiting: SequenceOf[ValueEdit] = ()) -> Remove:
+def removal(document: Document, route: Route) -> Remove:
     """The edit that removes what is at a route, with the parents that are empty then. An item of a list that would be
     empty stays, because the items after it would get other indices; and so does an empty list: it has another meaning
-    than a missing one. `waiting` are the values that will be set before."""
-    added = [Route.of(each.path).plain for each in waiting if not isinstance(each, Remove)]
+    than a missing one."""
     at, prunes = route, bool(route.steps) and not isinstance(route.steps[-1], int)
     while prunes and at.parent.steps:
         node = document.node(at.parent)
         parent = None if node is None else dereference(node)
         if not isinstance(parent, MappingNode) or len(parent.entries) > 1:
-            break
-        if any(path[: len(at) - 1] == at.parent.plain and path != at.plain for path in added):
             break
         at = at.parent
         prunes = not isinstance(at.steps[-1], int)

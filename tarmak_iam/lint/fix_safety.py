@@ -111,7 +111,7 @@ def _less(data: Any, path: _Steps) -> Any:
         inner = _less(data[step], tuple(rest))
         others = {key: value for key, value in data.items() if key != step}
         return others if inner in (None, {}) else {**others, step: inner}
-    if isinstance(data, list) and isinstance(step, int) and step < len(data):
+    if isinstance(data, list):
         return [_less(item, tuple(rest)) if index == step else item for index, item in enumerate(data)]
     return data
 

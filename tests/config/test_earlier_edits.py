@@ -133,6 +133,16 @@ REORDERED = [cluster("d"), cluster("c"), cluster("b", "q", "p"), cluster("a", "r
         ),
         (
             lambda edits: (
+                edits.unset("instancePools[p]").append("instancePools", pool("n", "new")).set("instancePools[n].x-n", 1)
+            ),
+            {"b/p": None, "new": ("n", 1)},
+        ),
+        (
+            lambda edits: edits.set("instancePools[0]", pool("n", "new")).set("instancePools[n].x-n", 1),
+            {"b/p": None, "new": ("n", 1)},
+        ),
+        (
+            lambda edits: (
                 edits.on("dev-c")
                 .append("instancePools", pool("n", "new"))
                 .append("instancePools", pool("m", "more"))
@@ -173,6 +183,15 @@ def test_what_paths_mean(edit: Edit, changed: dict[str, Any]) -> None:
         (
             lambda edits: edits.unset("instancePools[0]").set("instancePools[-2].x-n", 1),
             "53:5: an earlier edit removes or replaces instancePools[-2]",
+        ),
+        # the new items are not those that the indices meant
+        (
+            lambda edits: edits.set("instancePools", [pool("n", "new")]).set("instancePools[0].x-n", 1),
+            "53:5: an earlier edit removes or replaces instancePools[0]",
+        ),
+        (
+            lambda edits: edits.set("instancePools[0]", pool("n", "new")).set("instancePools[0].x-n", 1),
+            "53:5: an earlier edit removes or replaces instancePools[0]",
         ),
         # q has got the name of the p that was removed
         (
@@ -366,6 +385,27 @@ def test_what_is_wrong_with_a_value_is_found_where_it_is_after_later_edits() -> 
     edits = TarmakConfig.parse(TWO).edit("dev-b").set("kubernetes.apiServer.allowCIDRs[0]", "y")
     with pytest.raises(ConfigError, match="'y' is not a valid CIDR"):
         edits.unset("/clusters[dev-a]").apply()
+
+
+def test_an_address_that_an_earlier_edit_has_set() -> None:
+    edits = TarmakConfig.parse(TWO).edit("dev-b").set("kubernetes.apiServer.allowCIDRs[0]", "192.0.2.0/24")
+    after = edits.set("kubernetes.apiServer.allowCIDRs[192.0.2.0/24]", "198.51.100.0/24").apply()
+    assert after.get("/clusters[dev-b].kubernetes.apiServer.allowCIDRs") == ["198.51.100.0/24"]
+
+
+def test_an_item_of_a_new_item_by_its_index() -> None:
+    edits = ABC.edit("dev-b").append("instancePools", pool("n", "new"))
+    after = edits.set("instancePools[n].volumes[0].size", "20Gi").apply()
+    assert after.get("/clusters[dev-b].instancePools[n].volumes[0].size") == "20Gi"
+
+
+def test_a_patch_leaves_no_empty_parent_below_the_only_key_of_an_item() -> None:
+    """The item would be empty without what the patch sets first."""
+    sinks = "  loggingSinks:\n  - elasticsearch:\n      amazonESProxy: {port: 1}\n"
+    config = TarmakConfig.parse(f"{HEAD}- environment: dev\n  metadata: {{name: a}}\n{sinks}")
+    mapping = {"elasticsearch": {"amazonESProxy": {"port": None}, "host": "h"}}
+    after = config.edit("dev-a").patch(mapping, "loggingSinks[0]").apply()
+    assert after.get("/clusters[dev-a].loggingSinks") == [{"elasticsearch": {"host": "h"}}]
 
 
 def test_places_of_errors_are_those_in_the_file() -> None:

@@ -186,6 +186,16 @@ def test_what_a_fix_says_to_have_no_effect_is_not_believed(edit: Set, why: str) 
     assert why_unsafe([old], [new], [Fix("fix it", (edit,), about=(edit.path, INIT[:-1]))]) == why
 
 
+def test_a_fix_of_one_cluster_has_no_effect_on_another_one() -> None:
+    logs = ON.replace("awsIAMAuthenticatorInit: true", "publicELBAccessLogs: {bucket: one}")
+    old = subjects_of({CONFIG_NAME: DEV + logs + OTHER + logs})
+    assert old.config is not None
+    edits = [Set(("clusters", number, *INIT[2:-1], "publicELBAccessLogs", "bucket"), "two") for number in (0, 1)]
+    for edit, why in zip(edits, ("", "Tarmak reads other values"), strict=True):
+        (new,) = with_document([old], Subject.CONFIG, old.config.document.edit(edit))
+        assert why_unsafe([old], [new], [Fix("fix it", (edit,), about=(INIT[:-1],))]) == why
+
+
 @pytest.mark.parametrize("value", ["", " null", " ~"])
 def test_null_becomes_what_tarmak_takes_it_for(value: str) -> None:
     old, new = (subjects_of({CONFIG_NAME: DEV + ON.replace(" true", each)}) for each in (value, " false"))
@@ -214,6 +224,13 @@ def test_an_installation_that_differs_is_no_safe_fix() -> None:
         ),
         (ADMIN, f"{ADMIN}  port: 21363\n", "the authenticator reads other settings"),
         (ADMIN, f"# why\n{ADMIN}  # why\n", ""),
+        # The authenticator does not start.
+        (f"{ADMIN}clusterID: [1]\n", f"{ADMIN}clusterID: [1]  # why\n", ""),
+        (
+            f"{ADMIN}clusterID: [1]\n",
+            f"{ADMIN}clusterID: [2]\n",
+            "the authenticator does not start, so that nobody's access can be compared",
+        ),
     ],
 )
 def test_mappings_that_are_read_otherwise(before: str, after: str, why: str) -> None:
