@@ -408,6 +408,12 @@ def test_a_patch_leaves_no_empty_parent_below_the_only_key_of_an_item() -> None:
     assert after.get("/clusters[dev-a].loggingSinks") == [{"elasticsearch": {"host": "h"}}]
 
 
+def test_an_item_below_what_an_earlier_edit_has_replaced() -> None:
+    config = TarmakConfig.parse(f"{HEAD}- environment: dev\n  metadata: {{name: a}}\n  x-a: 1\n")
+    after = config.edit("dev-a").set("x-a", {"b": [{"k": 1}]}).set("x-a.b[0].k", 2).apply()
+    assert after.get("/clusters[dev-a].x-a") == {"b": [{"k": 2}]}
+
+
 def test_places_of_errors_are_those_in_the_file() -> None:
     edits = TarmakConfig.parse(TWO).edit("dev-b").unset("/clusters[dev-a]")
     with pytest.raises(ConfigError, match=r"^tarmak.yaml:9:15: kubernetes\.version must be a string, not the number 5"):
