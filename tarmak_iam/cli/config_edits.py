@@ -30,8 +30,10 @@ def finish_config_edit(
 
 
 def _next_command(before: TarmakConfig, after: TarmakConfig, clusters: Sequence[Cluster]) -> str:
-    """What to run then, with the names and the `currentCluster` that the edited file has."""
-    edited = [now for cluster in clusters if (now := _edited(before, after, cluster)) is not None]
+    """What to run then, with the names and the `currentCluster` that the edited file has. Tarmak cannot select a
+    cluster whose name has another number of dashes."""
+    found = [_edited(before, after, cluster) for cluster in clusters]
+    edited = [each for each in found if each is not None and each.cluster_name.count("-") == 1]
     if not edited:
         return ""
     apply = after.command_line(edited[0]).tarmak("clusters apply")

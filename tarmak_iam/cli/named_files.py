@@ -66,7 +66,7 @@ class NamedFile:
         boundary = Boundary(self.config.parent, follow_links)
         data = read_if_present(self.config.parent / self.cluster / self.path.name, boundary)
         if data is None:
-            raise _missing(self.path)
+            raise missing_file(self.path)
         return data
 
 
@@ -84,7 +84,7 @@ def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
     if not path.exists():
         if found is not None:  # a broken link may lead out of the directory: that error comes first
             found.read(follow_links=follow_links)
-        raise _missing(path)
+        raise missing_file(path)
     if found is not None:
         return found
     if kind is FileKind.CONFIG:
@@ -127,7 +127,8 @@ def _config_in(directory: Path) -> Path:
     raise FileError(f"this directory has no {CONFIG_NAME}", remedy="specify a file", place=Place(str(directory)))
 
 
-def _missing(path: Path) -> FileError:
+def missing_file(path: Path) -> FileError:
+    """The error for a file that does not exist, with the name of one that does."""
     if path.is_symlink():
         remedy = f"the link points to {os.readlink(path)}"
     else:

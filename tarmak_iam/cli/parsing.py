@@ -226,6 +226,7 @@ _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "yes": ("--force",),
     "ignorenotfound": ("--if-exists",),
     "rolesessionname": ("--session",),
+    "dryrun": ("--diff",),
 }
 
 _MAX_OWNERS = 3

@@ -141,8 +141,10 @@ class SectionKey:
 
     def _refused(self, what: str, value: Any, why: str = "", *, where: str = "") -> ConfigError:
         shown = json.dumps(value, ensure_ascii=False, default=str)
-        described = f"the key's description: {self.field.description}" if self.field.description else ""
-        return ConfigError(f"{self.key}{where} {what}, not {shown}{why and ': ' + why}", remedy=described)
+        remedies = ["write true or false"] if self._is_boolean else []
+        if self.field.description:
+            remedies.append(f"the key's description: {self.field.description}")
+        return ConfigError(f"{self.key}{where} {what}, not {shown}{why and ': ' + why}", remedy="; ".join(remedies))
 
     def _is_accepted(self, value: Any) -> bool:
         try:
@@ -156,7 +158,11 @@ class SectionKey:
         """The possible values of the key as they are written on the command line; empty if any value is possible."""
         if self._allowed:
             return list(map(str, self._allowed))
-        return ["true", "false"] if self._kinds - {"null"} == {"boolean"} else []
+        return ["true", "false"] if self._is_boolean else []
+
+    @property
+    def _is_boolean(self) -> bool:
+        return self._kinds - {"null"} == {"boolean"}
 
     @property
     def _allowed(self) -> list[Any]:

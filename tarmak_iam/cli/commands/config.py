@@ -35,7 +35,7 @@ from tarmak_iam.document.files import read_file
 from tarmak_iam.document.nodes import Mapping
 from tarmak_iam.document.render import Layout, block_lines, flow_text, scalar_text
 from tarmak_iam.document.source import MAX_BYTES
-from tarmak_iam.errors import ConfigError
+from tarmak_iam.errors import ConfigError, FileError
 from tarmak_iam.routes import Route
 from tarmak_iam.text import escaped
 
@@ -263,11 +263,22 @@ def _patch(session: Session, given: Document, **options: bool) -> None:
     edit.finish(lambda edits: edits.patch(given.data, edit.paths[0]), f"it already has all values of {given.filename}")
 
 
+def _read_existing(path: Path) -> bytes:
+    try:
+        return read_file(path)
+    except FileError:
+        from tarmak_iam.cli.named_files import missing_file
+
+        if path.exists():
+            raise
+        raise missing_file(path) from None
+
+
 def _read_patch(file: str) -> Document:
     if file == "-":
         document = Document.parse(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>")
     else:
-        document = Document.parse(read_file(Path(file)), file)
+        document = Document.parse(_read_existing(Path(file)), file)
     if not isinstance(document.root, Mapping):
         remedy = "write keys and their values, as in kubernetes: {version: 1.14.10}"
         raise ConfigError("the patch is not a mapping", remedy=remedy, place=document.position(()))

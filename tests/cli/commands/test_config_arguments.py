@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -261,3 +262,69 @@ def test_a_value_after_an_equals_sign(shell: Shell) -> None:
 
 def test_an_item_of_an_unknown_list_that_is_not_set_is_removed_already(shell: Shell) -> None:
     assert multi(shell, "unset", "x-tags[a]").err == "unchanged: x-tags is not set, so there is no x-tags[a]\n"
+
+
+def test_a_patch_file_with_another_name(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "changes.yaml").write_text("x-n: 1\n")
+    error = multi(shell, "patch", str(tmp_path / "changes.yml"), code=2).err
+    assert error.endswith(f"changes.yml: error: file not found; did you mean {tmp_path}/changes.yaml?\n")
+    assert "Is a directory" in multi(shell, "patch", str(tmp_path), code=2).err
+
+
+ODD = """\
+apiVersion: api.tarmak.io/v1alpha1
+kind: Config
+currentCluster: gone
+clusters:
+- environment: prod
+  metadata: {name: hub}
+- environment: prod
+  metadata: {name: a-b}
+  x-list: []
+  x-text: "on"
+  x-words: a, b
+"""
+
+
+@pytest.fixture
+def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tarmak.yaml").write_text(ODD)
+    return tmp_path / "tarmak.yaml"
+
+
+@pytest.mark.parametrize(
+    ("args", "out"),
+    [
+        (["/currentCluster"], "gone"),
+        (["/clusters[prod-a-b].x-list"], "[]"),
+        (["/clusters[prod-a-b].x-text"], "on"),
+        (["/clusters[prod-a-b].x-text", "-o", "yaml"], '"on"'),
+        (["/clusters[prod-a-b].x-words", "-o", "yaml"], "a, b"),
+    ],
+)
+def test_an_absolute_path_needs_no_cluster(shell: Shell, odd: Path, args: list[str], out: str) -> None:
+    assert odd.exists()
+    assert shell.run("-c", ".", "config", "get", *args).out == f"{out}\n"
+
+
+def test_no_command_is_named_for_a_cluster_that_tarmak_cannot_select(shell: Shell, odd: Path) -> None:
+    result = shell.run("-c", ".", "config", "set", "--all-clusters", "kubernetes.zone", "z")
+    assert "skipped: prod-hub is a hub" in result.err
+    assert "wrote tarmak.yaml\n" in result.err
+    assert odd.read_text() == f"{ODD}  kubernetes:\n    zone: z\n"
+
+
+def test_all_clusters_without_one_that_can_be_edited(shell: Shell, odd: Path) -> None:
+    text = ODD[: ODD.index("- environment: prod\n  metadata: {name: a-b}")] + "- environment: prod\n"
+    odd.write_text(text)
+    for words in (["set", "kubernetes.zone", "z"], ["unset", "kubernetes.zone"]):
+        error = shell.run("-c", ".", "config", *words, "--all-clusters", code=2).err
+        assert "error: no cluster with masters found" in error
+    assert odd.read_text() == text
+
+
+def test_a_key_of_the_file_skips_no_hub(shell: Shell, odd: Path) -> None:
+    args = ["x-n", "1", "/kubernetes.x", "2", "--all-clusters", "--force"]
+    assert "skipped" not in shell.run("-c", ".", "config", "set", *args).err
+    assert odd.read_text().count("x-n: 1") == 2

@@ -67,7 +67,10 @@ def test_a_text_is_typed_by_the_model(shell: Shell, key: str, text: str, line: s
     assert f"+{line}" in shell.dev("set", key, text).out.splitlines()
 
 
-ENABLED = "the key's description: Whether logs are written. Default: true if a bucket is set, else false."
+ENABLED = (
+    "write true or false; the key's description: Whether logs are written. "
+    "Default: true if a bucket is set, else false."
+)
 
 
 @pytest.mark.parametrize(
