@@ -271,7 +271,15 @@ class _RunAroundApply:
     def _own(self, command: str, *options: str) -> str:
         """A tarmak-iam command line for the same cluster."""
         access = () if command == "check" else given_access(self.options.kubeconfig, self.options.context)
-        return self.config.command_line(self.cluster).tarmak_iam(command, *options, *access)
+        return self._config_now.command_line(self.cluster).tarmak_iam(command, *options, *access)
+
+    @property
+    def _config_now(self) -> TarmakConfig:
+        """Another process may have set another current cluster while tarmak ran."""
+        try:
+            return TarmakConfig.load(self.call.directory(self.environment))
+        except TarmakIamError:
+            return self.config
 
     @property
     def _access(self) -> Access:

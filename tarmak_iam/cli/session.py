@@ -153,6 +153,7 @@ def recovery_hint_of(installation: Installation | None) -> str:
 
 def kubectl_of(
     session: Session,
+    cluster_name: str,
     kubeconfig: Path | None,
     context: str | None,
     tell: Callable[[str], None] = note,
@@ -160,9 +161,9 @@ def kubectl_of(
     lock: ClusterLock | None = None,
     seconds: float | None = None,
 ) -> Kubectl:
-    """`tell` is called with what is waited for; `lock` is that of a command that writes. A command that only reads
-    does not wait for an API server that refuses the connection, and waits up to `seconds` for an answer. Raises
-    TarmakIamError."""
+    """`cluster_name` is the cluster that the session selects. `tell` is called with what is waited for; `lock` is that
+    of a command that writes. A command that only reads does not wait for an API server that refuses the connection,
+    and waits up to `seconds` for an answer. Raises TarmakIamError."""
     from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS
     from tarmak_iam.hook.connection import Access
     from tarmak_iam.hook.programs import Programs
@@ -176,6 +177,7 @@ def kubectl_of(
         lock=lock,
         patience=ANSWER_SECONDS if seconds is None else seconds,
         must_be_up=lock is None,
+        cluster_name=cluster_name,
     )
     return access.kubectl(tell=tell)
 

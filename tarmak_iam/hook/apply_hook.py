@@ -186,7 +186,8 @@ class ApplyHook:
 
     def _connected(self) -> Kubectl:
         if self._kubectl is None:
-            self._kubectl = self.access.kubectl(self._progress)
+            access = self.access.of_cluster(self.installation.cluster_id, self._home.parent)
+            self._kubectl = access.kubectl(self._progress)
         return self._kubectl
 
     def _progress(self, text: str) -> None:

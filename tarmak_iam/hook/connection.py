@@ -7,15 +7,18 @@ of level error or fatal (logrus's formatter, and pkg/tarmak/utils/context.go).
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tarmak_iam.access.diff import Loaded
-from tarmak_iam.errors import FileError, Place, TarmakIamError, ToolError
+from tarmak_iam.errors import ConfigError, FileError, Place, TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS, Kubectl
 from tarmak_iam.hook.lock import ClusterLock
 from tarmak_iam.hook.programs import Completed, Programs, Progress, no_progress
+from tarmak_iam.hook.tarmak.arguments import TarmakCall
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.patterns import compiled
@@ -71,9 +74,12 @@ def _plain(text: str) -> str:
     return " ".join(_ITEM.sub("; ", head.strip()).split())
 
 
+_KUBECONFIG = ("clusters", "kubeconfig")
+
+
 def kubeconfig_command(tarmak_options: Sequence[str] = (), program: str = "tarmak") -> str:
     """`tarmak clusters kubeconfig` as a user types it."""
-    return shlex.join((program, *tarmak_options, "clusters", "kubeconfig"))
+    return shlex.join((program, *tarmak_options, *_KUBECONFIG))
 
 
 _PREFIX = "KUBECONFIG="
@@ -97,7 +103,7 @@ def cluster_kubeconfig(programs: Programs, tarmak_options: Sequence[str] = (), p
         )
     command = kubeconfig_command(tarmak_options, program)
     remedy = f"run `{command}` to see why, or specify a kubeconfig with --kubeconfig"
-    done = programs.run(program, *tarmak_options, "clusters", "kubeconfig", seconds=_SECONDS)
+    done = programs.run(program, *tarmak_options, *_KUBECONFIG, seconds=_SECONDS)
     if done.code:
         raise ToolError(f"tarmak clusters kubeconfig failed: {failure_of(done)}", remedy=remedy)
     path = _path(done)
@@ -124,7 +130,8 @@ class Access:
     """How to access a cluster: with `kubeconfig` or `context`, else with the kubeconfig that `tarmak clusters
     kubeconfig` prints for `tarmak_options`. `tarmak` is the name or the path of the program. With a context alone,
     kubectl chooses the file. `lock`: what this process holds while it writes to the cluster. `patience` and
-    `must_be_up` as in `Kubectl`."""
+    `must_be_up` as in `Kubectl`. `cluster_name`: the cluster that tarmak is asked for if `tarmak_options` name none;
+    with None it is the current cluster of its tarmak.yaml, which another process may change at any time."""
 
     programs: Programs
     kubeconfig: Path | None = None
@@ -134,6 +141,20 @@ class Access:
     lock: ClusterLock | None = None
     patience: float = ANSWER_SECONDS
     must_be_up: bool = False
+    cluster_name: str | None = None
+
+    def of_cluster(self, cluster_name: str, directory: Path) -> Access:
+        """The access to this cluster of the tarmak.yaml in `directory`. Raises ConfigError if the options of tarmak
+        select another cluster."""
+        call = TarmakCall.parse((*self.tarmak_options, *_KUBECONFIG))
+        if call.cluster_name not in (None, cluster_name) and not self.is_given:
+            what = f"the kubeconfig of {call.cluster_name} would be used for {cluster_name}"
+            raise ConfigError(what, remedy="specify the same cluster in `tarmak_options`")
+        options = self.tarmak_options
+        is_same = os.path.realpath(call.directory(self.programs.environment)) == os.path.realpath(directory)
+        if "config-directory" not in call.flags and not is_same:
+            options += ("--config-directory", str(directory))
+        return replace(self, tarmak_options=options, cluster_name=cluster_name)
 
     @property
     def is_given(self) -> bool:
@@ -143,13 +164,21 @@ class Access:
     def _reopen(self) -> str:
         return kubeconfig_command(self.tarmak_options, self.tarmak)
 
+    @property
+    def _options_of_cluster(self) -> tuple[str, ...]:
+        """Tarmak reads its tarmak.yaml again, whose current cluster may be another one by now."""
+        given = TarmakCall.parse((*self.tarmak_options, *_KUBECONFIG)).cluster_name
+        if given is not None or self.cluster_name is None:
+            return self.tarmak_options
+        return (*self.tarmak_options, "--current-cluster", self.cluster_name)
+
     def kubectl(self, tell: Progress = no_progress) -> Kubectl:
         """`tell` is called with what is waited for. Raises ToolError, and FileError for a kubeconfig that does not
         exist."""
         kubeconfig = self.kubeconfig
         if not self.is_given:
             tell("asking tarmak for the cluster's kubeconfig")
-            kubeconfig = cluster_kubeconfig(self.programs, self.tarmak_options, self.tarmak)
+            kubeconfig = cluster_kubeconfig(self.programs, self._options_of_cluster, self.tarmak)
         elif kubeconfig is not None and not kubeconfig.is_file():
             # kubectl treats a missing file like an empty one, and asks localhost:8080.
             raise FileError("kubeconfig not found", remedy="check the path", place=Place(str(kubeconfig)))

@@ -16,7 +16,7 @@ from tarmak_iam.hook.programs import Completed, Programs
 from tests.support import ADMIN, ROOT
 from tests.support.admin_certificates import certificate, kubeconfig, logins
 from tests.support.fake_cluster import REFUSED, away, failed
-from tests.support.kubectl_stand import Stand, recovery_hint
+from tests.support.kubectl_stand import Stand, recovery_hint, reviewed
 
 
 def test_from_nothing_and_back(stand: Stand) -> None:
@@ -24,7 +24,8 @@ def test_from_nothing_and_back(stand: Stand) -> None:
     shown = shell.dev("diff", code=1)
     assert f"{ADMIN}: can log in as admin with group system:masters" in shown.out
     assert "+++ ConfigMap kube-system/aws-iam-authenticator" in shown.out
-    assert (stand.bin / "tarmak.log").read_text() == f"--config-directory {shell.single} clusters kubeconfig\n"
+    asked = f"--config-directory {shell.single} --current-cluster dev-cluster clusters kubeconfig\n"
+    assert (stand.bin / "tarmak.log").read_text() == asked
     dry = shell.dev("apply", "--dry-run", "client")
     assert shell.dev("apply", "--dry-run") == dry, "as every other command's --dry-run, which takes no value"
     assert "dry run: nothing was changed" in dry.err
@@ -46,6 +47,19 @@ def test_from_nothing_and_back(stand: Stand) -> None:
     assert f"IAM login is not possible now; {recovery_hint(stand)}\n" in back.err
     assert "unchanged" in shell.dev("rollback").err
     assert stand.cluster.names() == []
+
+
+@pytest.mark.parametrize("command", ["diff", "apply", "verify", "rollback", "report --live"])
+def test_tarmak_is_asked_for_the_cluster_that_was_read(
+    stand: Stand, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another current cluster may be set before tarmak reads the file."""
+    reviewed(stand, "admin")
+    stand.shell.dev("apply")
+    (stand.bin / "tarmak.log").unlink()
+    monkeypatch.setenv("TARMAK_CONFIG", str(stand.shell.single))
+    stand.shell.run(*command.split())
+    assert (stand.bin / "tarmak.log").read_text() == "--current-cluster dev-cluster clusters kubeconfig\n"
 
 
 @pytest.mark.parametrize("command", ["apply", "diff"])

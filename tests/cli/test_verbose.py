@@ -146,7 +146,7 @@ def test_programs_that_are_run(shell: Shell, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     shell.dev("map", "add", ADMIN, "--username", "a", "--group", "system:masters")
     lines = told(shell, "diff", "-c", shell.single, "-vv", code=2)
-    assert "run: tarmak --config-directory <dir> clusters kubeconfig" in lines
+    assert "run: tarmak --config-directory <dir> --current-cluster dev-cluster clusters kubeconfig" in lines
     assert any(line.startswith("tarmak ") and " ended with code 1 after " in line for line in lines)
     passed = shell.run("run", "-v", "--", "tarmak", "version", code=1)
     assert f"* run: {tmp_path / 'tarmak'} version\n" in passed.err

@@ -43,8 +43,11 @@ UNDONE = RolledBack(())
 class Fakes:
     """Steps that note what they are called with."""
 
-    def __init__(self, *, verified: Any = VERIFIED, failure: TarmakIamError | None = None) -> None:
+    def __init__(
+        self, access: hook.Access = ACCESS, *, verified: Any = VERIFIED, failure: TarmakIamError | None = None
+    ) -> None:
         self.calls: list[str] = []
+        self.programs = access.programs
         self.verified, self.failure = verified, failure
         self.changed = True
 
@@ -53,7 +56,7 @@ class Fakes:
 
     def access(self, programs: Programs, options: Sequence[str], program: str) -> Path:
         self.calls.append(f"access {' '.join(options)}")
-        assert programs is ACCESS.programs
+        assert programs is self.programs
         return Path("/kubeconfig")
 
     def apply(
@@ -150,11 +153,36 @@ class TestAfter:
         assert report.ok
         assert (report.stage, report.text) == (Stage.VERIFIED, "dev-cluster: applied and verified")
         assert fakes.calls == [
-            "access --config-directory=x",
+            "access --config-directory=x --current-cluster dev-cluster",
             "apply dev-cluster /kubeconfig None tarmak-iam.state.json",
             "verify",
         ]
         assert told == ["asking tarmak for the cluster's kubeconfig", "a line"]
+
+    @pytest.mark.parametrize("environment", [{"PATH": "/nowhere"}, {"PATH": "/nowhere", "TARMAK_CONFIG": "/other"}])
+    def test_tarmak_is_asked_for_this_cluster_of_this_file(self, bench: Bench, environment: dict[str, str]) -> None:
+        access = hook.Access(Programs(environment))
+        fakes = Fakes(access)
+        assert self.run(bench, fakes, access).ok
+        assert fakes.calls[0] == f"access --config-directory {bench.directory} --current-cluster dev-cluster"
+
+    def test_a_directory_that_tarmak_finds_itself_is_not_named(self, bench: Bench) -> None:
+        access = hook.Access(Programs({"PATH": "/nowhere", "TARMAK_CONFIG": f"{bench.directory}/."}))
+        fakes = Fakes(access)
+        assert self.run(bench, fakes, access).ok
+        assert fakes.calls[0] == "access --current-cluster dev-cluster"
+
+    def test_the_access_of_another_cluster(self, bench: Bench) -> None:
+        access = replace(ACCESS, tarmak_options=("--current-cluster=dev-other",))
+        fakes = Fakes(access)
+        report = self.run(bench, fakes, access)
+        assert report.text == (
+            "dev-cluster: nothing was applied: the kubeconfig of dev-other would be used for dev-cluster; specify the "
+            "same cluster in `tarmak_options`"
+        )
+        assert fakes.calls == []
+        with_kubeconfig = replace(access, kubeconfig=bench.config)
+        assert self.run(bench, Fakes(access), with_kubeconfig).ok
 
     def test_what_was_checked_is_what_is_applied(self, bench: Bench) -> None:
         checked = hook.before_apply(config_of(bench), "dev-cluster").installation

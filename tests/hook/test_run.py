@@ -92,6 +92,24 @@ class TestWhere:
         assert bench.first("start")["directory"] == str(bench.directory)
         assert bench.names() == WHOLE
 
+    def test_another_current_cluster_is_set_while_tarmak_runs(self, bench: Bench) -> None:
+        """Its kubeconfig would lead to another cluster, and so would a command without --cluster."""
+        text = bench.config.read_text()
+        other = "- environment: dev\n  metadata: {name: other}\n"
+        bench.config.write_text(text.replace("clusters:\n", f"clusters:\n{other}", 1))
+        switch = f"import re; p = {str(bench.config)!r}; text = open(p).read()\n"
+        switch += "open(p, 'w').write(text.replace('currentCluster: dev-cluster', 'currentCluster: dev-other'))"
+        said = bench.apply("--no-check", code=4, STUB_PYTHON=switch, FAKE_VERIFY="no credentials")
+        assert bench.first("options")["options"] == ["--current-cluster", "dev-cluster"]
+        assert (bench.first("applying")["cluster"], bench.names()) == ("dev-cluster", WHOLE)
+        assert "`tarmak-iam --cluster dev-cluster verify`" in said
+        assert "`tarmak-iam --cluster dev-cluster rollback`" in said
+
+    def test_the_commands_are_named_as_before_if_the_file_is_broken_meanwhile(self, bench: Bench) -> None:
+        empty = f"open({str(bench.config)!r}, 'w')"
+        said = bench.apply(code=4, STUB_PYTHON=empty, FAKE_VERIFY="no credentials")
+        assert "`tarmak-iam verify`" in said
+
     def test_a_contradiction(self, bench: Bench) -> None:
         said = bench.run(
             "-c", "/nowhere", "run", "--", "tarmak", "-c", str(bench.directory), "clusters", "apply", code=2

@@ -100,7 +100,7 @@ def apply(
     note_image(installation)
     try:
         with contextlib.nullcontext() if dry_run else exclusive_access(config, cluster) as lock:
-            kubectl = kubectl_of(session, kubeconfig, kube_context, lock=lock)
+            kubectl = kubectl_of(session, cluster.cluster_name, kubeconfig, kube_context, lock=lock)
             done = apply_to_cluster(
                 installation,
                 kubectl,

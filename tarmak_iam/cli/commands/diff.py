@@ -96,7 +96,8 @@ def diff(
     if file is not None:
         found = LiveDiff((), effects(_as_installed(installation, file), installation), ())
     else:
-        found = _live(installation, lambda: kubectl_of(session, kubeconfig, kube_context, seconds=timeout))
+        name = installation.cluster_id
+        found = _live(installation, lambda: kubectl_of(session, name, kubeconfig, kube_context, seconds=timeout))
     if output == "json":
         print_json(_as_json(found, with_objects=file is None))
     else:
@@ -113,7 +114,7 @@ def _diff_all(session: Session, overrides: dict[str, Any], output: str, timeout:
     def compare(cluster: Cluster, tell: ReportProgress) -> LiveDiff:
         installation = session.installation_of(config, cluster, overrides)
         chosen = replace(session, cluster_name=cluster.cluster_name)
-        return _live(installation, lambda: kubectl_of(chosen, None, None, tell, seconds=timeout))
+        return _live(installation, lambda: kubectl_of(chosen, cluster.cluster_name, None, None, tell, seconds=timeout))
 
     outcomes = []
     for outcome in for_each(clusters_with_masters(config), compare, "comparing"):

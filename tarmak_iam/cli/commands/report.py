@@ -76,7 +76,7 @@ def report(
 
     def connect(cluster: Cluster, report_progress: ReportProgress) -> Kubectl:
         own = replace(session, cluster_name=cluster.cluster_name)
-        return kubectl_of(own, kubeconfig, kube_context, report_progress)
+        return kubectl_of(own, cluster.cluster_name, kubeconfig, kube_context, report_progress)
 
     review = _ReviewBuilder(session, config, all_clusters).review(connect if live or is_asked else None, date)
     if is_opened:

@@ -148,7 +148,7 @@ def rollback(
     try:
         with contextlib.nullcontext() if dry_run else exclusive_access(config, cluster) as lock:
             done = roll_back(
-                kubectl_of(session, kubeconfig, kube_context, lock=lock),
+                kubectl_of(session, cluster.cluster_name, kubeconfig, kube_context, lock=lock),
                 path,
                 to=to,
                 force=force,

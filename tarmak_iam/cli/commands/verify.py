@@ -47,7 +47,8 @@ def verify(
     """
     installation = session.installation({"role": role, "profile": profile})
     installation.check_masters()  # before tarmak is asked for a kubeconfig
-    login = try_login(installation, kubectl_of(session, kubeconfig, kube_context, seconds=timeout), seconds=timeout)
+    kubectl = kubectl_of(session, installation.cluster_id, kubeconfig, kube_context, seconds=timeout)
+    login = try_login(installation, kubectl, seconds=timeout)
     if output == "json" and (shown := login_json(login)) is not None:
         print_json(shown)
     access = given_access(kubeconfig, kube_context)
