@@ -88,8 +88,13 @@ _DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 # --- stdout ------------------------------------------------------------------------------------------------------
 
 
-def print_line(line: str, *, err: bool = False) -> None:
-    """One line of text, which may contain colours. The caller has put foreign text on one line with `one_line`."""
+def print_line(text: str) -> None:
+    """A text on one line, with control characters as escapes."""
+    print_styled_line(one_line(text))
+
+
+def print_styled_line(line: str, *, err: bool = False) -> None:
+    """One line, which may contain colours and tabs. The caller has put foreign text on one line with `one_line`."""
     (_print_error if err else _print)(defused(line))
 
 
@@ -99,7 +104,7 @@ def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     lines = [[one_line(cell) for cell in row] for row in rows]
     if not is_terminal(sys.stdout):
         for row in lines:
-            print_line("\t".join(row).rstrip())
+            print_styled_line("\t".join(row).rstrip())
     elif lines:
         lines = [list(header), *([cell or "-" for cell in row] for row in lines)]
         widths = [max(map(cell_width, column)) for column in zip(*lines, strict=True)]

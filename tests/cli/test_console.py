@@ -15,6 +15,7 @@ from tarmak_iam.cli.console import (
     print_json,
     print_line,
     print_payload,
+    print_styled_line,
 )
 from tarmak_iam.errors import ConfigError
 
@@ -30,11 +31,14 @@ def _no_colours(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_lines_on_stdout(capsys: Captured) -> None:
     print_line("::add-mask::a")
     print_line("a ##[group]b")
-    assert capsys.readouterr().out == "\\u003a:add-mask::a\na \\u0023#[group]b\n"
+    print_line("a\x1b]0;title\x07\u202eb\n::error::c")
+    assert capsys.readouterr().out == (
+        "\\u003a:add-mask::a\na \\u0023#[group]b\na\\x1b]0;title\\x07\\u202eb ::error::c\n"
+    )
 
 
 def test_lines_on_stderr(capsys: Captured) -> None:
-    print_line("::add-mask::a", err=True)
+    print_styled_line("::add-mask::a", err=True)
     note("::error::a\n\x1b[2Jb")
     note("a ##vso[task.complete]b")
     with click.Context(click.Command("run")) as context:

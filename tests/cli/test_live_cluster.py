@@ -16,7 +16,7 @@ from tarmak_iam.hook.programs import Completed, Programs
 from tests.support import ADMIN, ROOT
 from tests.support.admin_certificates import certificate, kubeconfig, logins
 from tests.support.fake_cluster import REFUSED, away, failed
-from tests.support.kubectl_stand import Stand, recovery_hint, reviewed
+from tests.support.kubectl_stand import ARN, Stand, recovery_hint, reviewed
 
 
 def test_from_nothing_and_back(stand: Stand) -> None:
@@ -60,6 +60,27 @@ def test_tarmak_is_asked_for_the_cluster_that_was_read(
     monkeypatch.setenv("TARMAK_CONFIG", str(stand.shell.single))
     stand.shell.run(*command.split())
     assert (stand.bin / "tarmak.log").read_text() == "--current-cluster dev-cluster clusters kubeconfig\n"
+
+
+_ACTED_ON = "\x1b]0;title\x07\x9b31m\u202e\x7f\n::error::x"
+_AS_ESCAPES = r"\x1b]0;title\x07\x9b31m\u202e\x7f ::error::x"
+
+
+def test_the_name_of_a_user_that_the_cluster_reports_is_shown_as_escapes(stand: Stand) -> None:
+    reviewed(stand, f"admin{_ACTED_ON}")
+    shown = stand.shell.dev("verify", "--timeout", "0", code=1)
+    assert f"identifies {ARN} as 'admin{_AS_ESCAPES}' with group system:masters\n" in shown.out
+
+
+def test_names_in_a_history_are_shown_as_escapes(stand: Stand) -> None:
+    stand.shell.dev("apply")
+    state = stand.shell.single / "dev-cluster" / "tarmak-iam.state.json"
+    found = json.loads(state.read_text())
+    found["changes"][0]["objects"][0]["object"]["name"] = f"x{_ACTED_ON}"
+    state.write_text(json.dumps(found))
+    shown = stand.shell.dev("rollback", "--list").out
+    assert f"created ConfigMap kube-system/x{_AS_ESCAPES}, created DaemonSet" in shown
+    assert len(shown.splitlines()) == 2
 
 
 @pytest.mark.parametrize("command", ["apply", "diff"])

@@ -24,7 +24,6 @@ from tarmak_iam.emit import render as emit_all
 from tarmak_iam.emit.directory import DirectoryPlan, FileAction, plan_directory, write_directory
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.text import one_line
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
@@ -145,7 +144,7 @@ def _own_files(session: Session, config: TarmakConfig) -> list[Path]:
 def _print(planned: DirectoryPlan, *, dry_run: bool) -> None:
     for step in planned.steps:
         would = dry_run and step.action not in _UNWRITTEN
-        print_line(one_line(f"{f'would {step.action.value}' if would else _DONE[step.action]} {step.path}"))
+        print_line(f"{f'would {step.action.value}' if would else _DONE[step.action]} {step.path}")
     for step in planned.steps:
         if step.action is FileAction.KEEP:
             note(

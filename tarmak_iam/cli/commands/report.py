@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from tarmak_iam.cli.all_clusters import FAILED, ClusterOutcome, ClusterWork, ReportProgress, for_each, outcome_counts
 from tarmak_iam.cli.browser import open_page
-from tarmak_iam.cli.console import note, print_json, print_line, print_payload
+from tarmak_iam.cli.console import note, print_json, print_payload, print_styled_line
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.options import access_options, all_clusters_option, format_option
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
@@ -198,4 +198,4 @@ def _print(review: AccessReview, output: str) -> None:
         print_payload(page(review).encode())
     else:
         for line in as_lines(review):
-            print_line(_coloured(line))
+            print_styled_line(_coloured(line))

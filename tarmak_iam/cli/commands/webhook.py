@@ -25,7 +25,6 @@ from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.pki.server_names import ServerNames
 from tarmak_iam.pki.webhook_files import CERTIFICATE, DAYS, KEY, KUBECONFIG, MASTERS_VERSION, STATE_DIR
-from tarmak_iam.text import one_line
 
 if TYPE_CHECKING:
     from tarmak_iam.document import Document
@@ -119,7 +118,7 @@ def webhook(
         version=version,
     )
     for line in _write(within, prepared):  # all is written: the reader of the lines may close the pipe
-        print_line(one_line(line))
+        print_line(line)
     if prepared.is_kept and _is_given("days"):
         note("--days was ignored: the existing certificate and key are kept; use --renew to create new ones")
     _note_where_they_go(installation, prepared)

@@ -20,7 +20,6 @@ from tarmak_iam.identity import Answer, Authenticator
 from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP
 from tarmak_iam.identity.caller import identity_of, private_names_of
 from tarmak_iam.identity.releases import RECORDED_RELEASE, DaemonVersion
-from tarmak_iam.text import one_line
 
 
 @click.command(
@@ -201,7 +200,7 @@ def _print_text(answer: Answer) -> None:
 
 def _row(name: str, text: str) -> None:
     """On one line: texts from files may contain line breaks."""
-    print_line(f"{name + ':':<10}{one_line(text)}")
+    print_line(f"{name + ':':<10}{text}")
 
 
 def _as_json(answer: Answer, *, knows_caller: bool) -> dict[str, object]:

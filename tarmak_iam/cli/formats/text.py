@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from tarmak_iam.cli.console import SEVERITY_COLOURS, cell_width, is_terminal, print_line, with_coloured_severity
+from tarmak_iam.cli.console import SEVERITY_COLOURS, cell_width, is_terminal, print_styled_line, with_coloured_severity
 from tarmak_iam.cli.formats import CheckReport
 from tarmak_iam.errors import Place, TarmakIamError
 from tarmak_iam.findings import Severity
@@ -75,8 +75,8 @@ def print_excerpt(line: str, place: Place, colour: str, *, err: bool = False) ->
     if not _is_itself(Path(place.filename)):
         return
     shown, mark = excerpt(line, place.line, place.column, shutil.get_terminal_size().columns)
-    print_line(shown, err=err)
-    print_line(mark.removesuffix(_MARK) + click.style(_MARK, fg=colour, bold=True), err=err)
+    print_styled_line(shown, err=err)
+    print_styled_line(mark.removesuffix(_MARK) + click.style(_MARK, fg=colour, bold=True), err=err)
 
 
 def print_excerpt_of_error(place: Place | None) -> None:
@@ -112,7 +112,7 @@ def print_findings(report: CheckReport) -> None:
         finding = each.finding
         mark = "" if each.fix is None else " [fix]" if each.fix.is_safe else " [unsafe fix]"
         line = f"{one_line(str(each.place))}: {finding.severity}: {finding.text}{mark} [{finding.id}]"
-        print_line(with_coloured_severity(line))
+        print_styled_line(with_coloured_severity(line))
         print_excerpt(report.line_of(each.place), each.place, SEVERITY_COLOURS[finding.severity])
 
 
