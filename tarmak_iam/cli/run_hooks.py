@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -19,7 +20,7 @@ from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
 from tarmak_iam.cli.options import given_access
 from tarmak_iam.cli.session import Session
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.document.file_lock import file_lock, lock_file_of
+from tarmak_iam.document.file_lock import file_lock, living_holder, lock_file_of
 from tarmak_iam.errors import EditRefused, PolicyRefused, TarmakIamError
 from tarmak_iam.hook.apply_hook import AfterReport, ApplyHook, Stage, rollback_policy
 from tarmak_iam.hook.cluster.history import Applied, ObjectAction
@@ -46,7 +47,8 @@ def run_rewriting(command: Sequence[str], path: Path, environment: Mapping[str, 
     full disk tarmak would destroy the file as well.
     """
     with stops_raised(), contextlib.ExitStack() as stack:
-        lock = file_lock(lock_file_of(path), _busy, seconds=_WAIT_SECONDS, waiting=_note_waiting)
+        lock_file = lock_file_of(path)
+        lock = file_lock(lock_file, partial(_busy, lock_file), seconds=_WAIT_SECONDS, waiting=_note_waiting)
         try:
             held = stack.enter_context(lock)
         except KeyboardInterrupt as stop:
@@ -54,23 +56,27 @@ def run_rewriting(command: Sequence[str], path: Path, environment: Mapping[str, 
             return code_of_signal(getattr(stop, "signum", signal.SIGINT))
         for line in backup.recover(path, is_alone=held.problem is None):
             note(line)
-        return _run_with_backup(command, path, environment)
+        # Tarmak holds the lock too: if this process is killed, the saved text is needed until tarmak has ended.
+        inherited = () if held.descriptor is None else (held.descriptor,)
+        return _run_with_backup(command, path, environment, inherited)
 
 
-def _busy(holder: str) -> str:
-    return f"{holder} is editing tarmak.yaml, or running a tarmak that rewrites it"
+def _busy(lock_file: Path, taker: str) -> str:
+    return f"{living_holder(lock_file, taker)} is editing tarmak.yaml, or running a tarmak that rewrites it"
 
 
 def _note_waiting(busy: str) -> None:
     note(f"waiting for up to {_WAIT_SECONDS // 60} minutes: {busy}; press Ctrl-C to stop waiting")
 
 
-def _run_with_backup(command: Sequence[str], path: Path, environment: Mapping[str, str]) -> int:
+def _run_with_backup(
+    command: Sequence[str], path: Path, environment: Mapping[str, str], inherited: Sequence[int]
+) -> int:
     """Saves the text of tarmak.yaml, and restores it whatever the result of tarmak."""
     kept = backup.back_up(path, spare=Path(tempfile.gettempdir()))
     ended: Ended | None = None
     try:
-        ended = pass_through(command, environment)
+        ended = pass_through(command, environment, inherited)
     finally:
         with undisturbed():
             report = backup.restore_backup(kept, finished=ended is not None and ended.exit_code == 0)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from tarmak_iam.document.file_lock import file_lock, lock_file_in
+from tarmak_iam.document.file_lock import file_lock, living_holder, lock_file_in
 from tarmak_iam.errors import FileChanged
 
 _Made = TypeVar("_Made")
@@ -46,7 +46,7 @@ def edit_in_turn(
     """
 
     def busy(holder: str) -> str:
-        return f"{holder} {does}"
+        return f"{living_holder(lock_file, holder)} {does}"
 
     def waiting(text: str) -> None:
         report(f"waiting up to {_SECONDS} seconds: {text}")

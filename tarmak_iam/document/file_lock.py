@@ -36,6 +36,15 @@ def lock_holders(path: Path) -> tuple[LockHolder, ...]:
     return tuple(LockHolder(pid, _name(pid)) for pid in processes if _holds(pid, wanted))
 
 
+def living_holder(path: Path, taker: str) -> str:
+    """The process that holds the lock, as text. `taker` took it, as in "process 12"; if it was killed, a program that
+    it started may hold the lock: that one is named then."""
+    others = [each for each in lock_holders(path) if each.pid != os.getpid()]
+    if not others or any(taker == f"process {each.pid}" for each in others):
+        return taker
+    return f"{others[0].name} (process {others[0].pid})"
+
+
 def _holds(pid: int, wanted: os.stat_result) -> bool:
     return any(_is_locked(pid, number) for number in _descriptors_of(pid, wanted))
 
@@ -137,14 +146,16 @@ class _Turn:
 
     def wait(self, holder: str) -> None:
         """Waits a moment. Raises ToolError when the time is up."""
-        busy = self._busy(f"process {holder}" if holder else "another process")
         waited = time.monotonic() - self._begin
         if waited >= self._seconds:
-            raise ToolError(busy, remedy="run again when it is done", place=Place(str(self._path)))
+            raise ToolError(self._reason(holder), remedy="run again when it is done", place=Place(str(self._path)))
         if waited >= self._patience and not self._is_reported:
             self._is_reported = True
-            self._waiting(busy)
+            self._waiting(self._reason(holder))
         time.sleep(_PAUSE)
+
+    def _reason(self, holder: str) -> str:
+        return self._busy(f"process {holder}" if holder else "another process")
 
 
 def _taken(path: Path, turn: _Turn) -> tuple[int | None, FileError | None]:

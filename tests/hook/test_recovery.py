@@ -100,6 +100,16 @@ def test_an_empty_file_is_put_back_and_a_broken_one_is_reported(path: Path) -> N
     assert names(path.parent) == ["tarmak.yaml"]
 
 
+def test_a_file_that_tarmak_empties_before_it_writes_is_not_put_back(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Started without tarmak-iam, while an earlier text is left: what it then writes must not be lost."""
+    path.write_bytes(b"")
+    monkeypatch.setattr("tarmak_iam.hook.tarmak.backup.time.sleep", lambda _: path.write_bytes(SET))
+    said(path)
+    assert path.read_bytes() == RESTORED
+
+
 def test_of_several_the_latest_with_comments_is_taken(path: Path) -> None:
     """As where a second run kept what the tarmak of the first one had written."""
     old = path.with_name("tarmak.yaml.before-3")

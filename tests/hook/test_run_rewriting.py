@@ -142,6 +142,33 @@ def test_after_a_run_that_was_killed(bench: Bench, file: Path) -> None:
     assert left(bench) == ["tarmak.yaml"]
 
 
+@pytest.mark.parametrize(
+    "again",
+    [["--cluster", "dev-cluster", "set", "publicELBAccessLogs.bucket", "b"], ["run", "--", "tarmak", "init"]],
+    ids=["edit", "run"],
+)
+def test_the_tarmak_of_a_killed_run_is_waited_for(bench: Bench, file: Path, again: list[str]) -> None:
+    """The saved text is removed once it is in the file: that must not be before tarmak has written."""
+    with setting(bench, "dev-one", f"from pathlib import Path\n{HOLD}{REWRITE}") as killed:
+        started(bench, killed)
+        os.kill(killed.pid, signal.SIGKILL)
+        killed.wait(20)
+        command = [sys.executable, "-m", "tarmak_iam", *again]
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=bench.environment, cwd=ROOT
+        ) as waiting:
+            ran = Ran(waiting.pid, waiting.stderr.fileno() if waiting.stderr else -1, waiting)
+            tarmak = bench.first("start")["pid"]
+            ran.until(f" (process {tarmak}) is editing tarmak.yaml, or running a tarmak that rewrites it")
+            go(bench)
+            assert ran.ended() == 0, ran.text
+    assert f"process {killed.pid}" not in ran.text
+    assert "note: restored comments and layout from tarmak.yaml.before-1" in ran.text
+    assert b"\ncurrentCluster: dev-one" in file.read_bytes()
+    assert file.read_bytes().count(b"#") == BEFORE.count(b"#")
+    assert left(bench) == ["tarmak.yaml"]
+
+
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_waiting_can_be_ended(bench: Bench, file: Path, signum: int, code: int) -> None:
     with file_lock(lock_file_of(file), str), setting(bench, "dev-two") as waiting:

@@ -245,7 +245,7 @@ def recover(path: Path, *, is_alone: bool = True) -> tuple[str, ...]:
 
 def _recovered(path: Path, *, is_alone: bool) -> tuple[str, ...]:
     texts = {each: read_if_present(each) or b"" for each in _copies_of(path)}
-    now = read_if_present(path) if texts else None
+    now = _read_settled(path) if texts else None
     if now is None:
         return ()
     if is_alone:

@@ -138,8 +138,9 @@ class Ended:
         return f"exit code {self.exit_code}" if self.exit_code is not None else _name(self.signal or 0)
 
 
-def pass_through(command: Sequence[str], environment: Mapping[str, str]) -> Ended:
-    """Runs a command with our input, output, terminal and process group, and waits for it.
+def pass_through(command: Sequence[str], environment: Mapping[str, str], inherited: Sequence[int] = ()) -> Ended:
+    """Runs a command with our input, output, terminal and process group, and waits for it. `inherited`: file
+    descriptors of ours that it keeps open, such as that of a lock.
 
     SIGINT, SIGQUIT, SIGTERM and SIGHUP are forwarded to it unless it got them itself, as from Ctrl-C. If it stops, we
     stop. For the main thread only. Raises ProgramNotStarted.
@@ -150,6 +151,8 @@ def pass_through(command: Sequence[str], environment: Mapping[str, str]) -> Ende
     with _children_heard_of(), _held((*heard, signal.SIGCHLD)) as before, ProcessGroupProbe.running() as probe:
 
         def as_found() -> None:
+            for descriptor in inherited:
+                os.set_inheritable(descriptor, True)
             for each in heard:
                 signal.signal(each, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
