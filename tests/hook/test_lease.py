@@ -86,6 +86,39 @@ def test_it_is_given_back_after_an_error(error: type[BaseException]) -> None:
     assert cluster.lease is None
 
 
+@pytest.mark.parametrize("verb", ["create", "replace"])
+def test_it_is_given_back_after_an_interruption_while_it_is_taken(verb: str) -> None:
+    cluster = Cluster()
+    if verb == "replace":
+        theirs(cluster, 61)
+
+    def interrupted(args: tuple[str, ...]) -> None:
+        if args[0] == verb:
+            cluster.fault_aside = lambda _: None
+            cluster.run(args, cluster.text)
+            raise KeyboardInterrupt
+
+    cluster.fault_aside = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        take(cluster).__enter__()
+    assert cluster.lease is None
+
+
+def test_that_of_another_run_stays_after_an_interruption() -> None:
+    cluster = Cluster()
+    theirs(cluster, 61)
+
+    def interrupted(args: tuple[str, ...]) -> None:
+        if cluster.clock:
+            cluster.fault_aside = lambda _: None
+            raise KeyboardInterrupt
+
+    cluster.fault_aside = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        take(cluster).__enter__()
+    assert spec(cluster)["holderIdentity"] == THEIRS
+
+
 @pytest.mark.parametrize("seconds", [-59, 0, 12, 59])
 def test_one_that_is_held_is_left_alone(seconds: int) -> None:
     cluster = Cluster()

@@ -67,7 +67,12 @@ def leased(
     held. Raises LeaseHeld where another run holds it, and ToolError where the cluster cannot be asked.
     """
     lease = _Lease(kubectl, tell, seconds, now)
-    if not lease.take():
+    try:
+        is_taken = lease.take()
+    except KeyboardInterrupt:
+        lease.give_up()
+        raise
+    if not is_taken:
         yield kubectl
         return
     try:
@@ -169,12 +174,23 @@ class _Lease:
                 return
             if self._age() > self.seconds - _TIMEOUT and not self._is_unguarded:
                 self._renew(at_once)  # another run may hold it by now
-            self._asked(at_once, "delete", f"lease.{self._version}.{_GROUP}", MANAGER, "--ignore-not-found")
+            self._delete(at_once)
         except LeaseLost:
             return
         except TarmakIamError as error:
             left = f"it expires within {self.seconds:.0f} seconds"
             self.tell(f"warning: the lease {_NAMESPACE}/{MANAGER} could not be removed: {error.what}; {left}")
+
+    def give_up(self) -> None:
+        """Removes the lease if an attempt that was interrupted has created it."""
+        at_once = replace(self.kubectl, patience=0.0)
+        with contextlib.suppress(TarmakIamError):
+            live = self._read(at_once)
+            if live is not None and _LeaseState.of(live).holder == self.holder:
+                self._delete(at_once)
+
+    def _delete(self, kubectl: Kubectl) -> None:
+        self._asked(kubectl, "delete", f"lease.{self._version}.{_GROUP}", MANAGER, "--ignore-not-found")
 
     def _created(self) -> Completed:
         while True:
