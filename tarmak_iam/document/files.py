@@ -272,9 +272,13 @@ def _take_over_attributes(descriptor: int, target: Path, mode: int, *, secret: b
         return
     current = os.fstat(descriptor)
     if (old.st_uid, old.st_gid) != (current.st_uid, current.st_gid):
-        # Only some users may do this. For the others a file of another owner becomes the writing user's.
-        with contextlib.suppress(PermissionError):
+        # Only some users may do this. For the others a file of another owner becomes the writing user's. The members of
+        # its group, the owner before among them, keep their access.
+        try:
             os.fchown(descriptor, old.st_uid, old.st_gid)
+        except PermissionError:
+            with contextlib.suppress(PermissionError):
+                os.fchown(descriptor, -1, old.st_gid)
     os.fchmod(descriptor, mode if secret else old.st_mode & 0o7777)
 
 

@@ -54,6 +54,24 @@ def test_a_file_of_another_owner_becomes_the_writer_s(file: Path, monkeypatch: p
     assert file.stat().st_uid == os.geteuid()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+def test_a_file_of_another_owner_keeps_its_group(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A member of the group may write the file, but not give it to its owner: both still have access afterwards."""
+    fchown = os.fchown
+
+    def of_a_member(descriptor: int, user: int, group: int) -> None:
+        if user != -1:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        fchown(descriptor, user, group)
+
+    os.chown(file, 1234, 4321)
+    file.chmod(0o660)
+    monkeypatch.setattr(os, "fchown", of_a_member)
+    replace_file(file, NEW, expected=OLD)
+    found = file.stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (os.geteuid(), 4321, 0o660)
+
+
 def test_a_file_that_may_not_be_written_is_not_replaced(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its directory may be: the file could be renamed away. Root may write everything, so this is made up."""
     real_open = os.open
