@@ -108,7 +108,7 @@ def test_that_of_another_run_stays_after_an_interruption() -> None:
     cluster = Cluster()
     theirs(cluster, 61)
 
-    def interrupted(args: tuple[str, ...]) -> None:
+    def interrupted(_: tuple[str, ...]) -> None:
         if cluster.clock:
             cluster.fault_aside = lambda _: None
             raise KeyboardInterrupt
