@@ -127,7 +127,7 @@ def test_one_command_to_a_verified_login(shop: Shop) -> None:
         said = shop.run(*APPLY)
     assert "\napplying the cluster\n" in said
     assert said.endswith("tarmak-iam: dev-cluster: applied and verified\n")
-    assert shop.calls == ["clusters apply", "clusters kubeconfig"]
+    assert shop.calls == ["clusters apply", "--current-cluster dev-cluster clusters kubeconfig"]
     assert "deployer" in shop.live
 
 
