@@ -341,7 +341,7 @@ def weak_list(value: Any, *, splits: bool) -> Iterator[tuple[Any, int | None]]:
         return
     if isinstance(value, list):
         yield from ((item, index) for index, item in enumerate(value))
-    elif isinstance(value, str) and splits:
+    elif isinstance(value, str) and splits and not isinstance(value, GoTime):
         yield from ((part, None) for part in value.split(",") if value)
     else:
         yield value, None

@@ -96,6 +96,21 @@ def test_an_entry_that_stops_the_daemon_whatever_it_takes() -> None:
     assert loaded.failure.reason == "'two' is not accepted as an ARN: it does not begin with 'arn:'"
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f"mapRoles: [{{rolearn: {A}, username: a, groups: 2020-01-01}}]", "a group must be a string, not a date"),
+        ("mapAccounts: 2020-01-01", "an account must be a string, not a date"),
+    ],
+)
+def test_a_date_is_not_a_list_of_strings(text: str, reason: str) -> None:
+    """v0.7.18 said: expected type 'string', got unconvertible type 'time.Time'. Older releases read a string."""
+    failure = load(f"server:\n  {text}\n", "v0.7.18").failure
+    assert failure is not None
+    assert failure.reason == f"{reason}: put it in quotes"
+    assert load(f"server:\n  {text}\n", "v0.6.20").failure is None
+
+
 def test_grants_name_everybody_whom_a_choice_lets_in() -> None:
     groups = "groups: [g], Groups: [h], GROUPS: [i]"
     loaded = load(f"server:\n  mapRoles:\n  - {{roleArn: {A}, roleARn: {B}, username: x, {groups}}}\n")
