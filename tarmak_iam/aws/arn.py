@@ -133,8 +133,11 @@ def with_plain_account(text: str) -> str:
     """An ARN, account or `sso:ACCOUNT/PERMISSION SET` that a person typed, with the 12 digits of an account that is
     written as the AWS console shows it; any other text as it is.
 
-    Not for the contents of files: the authenticator does not accept this form there.
+    Not for the contents of files: the authenticator does not accept this form there. Raises TypeError for a value that
+    is not a string, such as an account that YAML reads as a number.
     """
+    if not isinstance(text, str):
+        raise TypeError(f"an ARN or account must be a string, not {text!r}")
     return _CONSOLE_ACCOUNT.sub(r"\1\2\3\4", text)
 
 

@@ -96,11 +96,13 @@ def joined_groups(text: str) -> tuple[str, ...] | None:
 
 def listed_groups(groups: Iterable[str] | None) -> tuple[str, ...] | None:
     """The groups that a caller passes, None for None. Raises ConfigError for a single string, which would be one group
-    per character, and for an item that is not a string."""
+    per character, and for an item that is not a string; TypeError for a value that is not a list."""
     if groups is None:
         return None
     if isinstance(groups, str):
         raise ConfigError("groups must be a list, not a string", remedy=f"use [{groups!r}]")
+    if not isinstance(groups, Iterable):
+        raise TypeError(f"groups must be a list, not {groups!r}")
     chosen = tuple(groups)
     for each in chosen:
         if not isinstance(each, str):

@@ -176,7 +176,7 @@ class Mappings:
 
         Raises ConfigError for an empty text, and EditRefused.
         """
-        if not arn.strip():
+        if not with_plain_account(arn).strip():
             raise ConfigError("the ARN is empty", remedy="specify the ARN or account of the entry to remove")
         written, removals = Counter(entry.route for entry in self.entries), []
         for entry in reversed(self.matching(arn)):

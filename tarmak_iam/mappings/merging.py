@@ -135,6 +135,8 @@ def _check_names(wanted: Wanted, name: NamedPrincipal) -> None:
             what = "an account has no username or groups: its callers log in with their ARN as username"
             raise ConfigError(what, remedy="omit --username and --group")
         return
+    if wanted.username is not None and not isinstance(wanted.username, str):
+        raise TypeError(f"a username must be a string, not {wanted.username!r}")
     if wanted.username is not None and not wanted.username.strip():
         remedy = "write a username there" if wanted.place else "specify a username with --username"
         raise ConfigError("the username is empty", remedy=remedy)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -193,6 +195,27 @@ def test_nothing_is_removed_for_an_empty_text() -> None:
     with pytest.raises(ConfigError, match="the ARN is empty"):
         Mappings.parse(entry).remove(" ")
     assert Mappings.parse(entry).entries[0].sso == "111122223333/Admin"
+
+
+@pytest.mark.parametrize(
+    ("arn", "username", "groups", "reason"),
+    [
+        (111122223333, None, None, "an ARN or account must be a string, not 111122223333"),
+        (ROLE, 5, ["dev"], "a username must be a string, not 5"),
+        (ROLE, "a", True, "groups must be a list, not True"),
+    ],
+)
+def test_values_of_another_type_are_named(arn: Any, username: Any, groups: Any, reason: str) -> None:
+    """YAML reads an account without quotes as a number."""
+    with pytest.raises(TypeError) as refused:
+        Mappings.create("c").add(arn, username, groups)
+    assert str(refused.value) == reason
+
+
+def test_an_account_to_remove_must_be_a_string() -> None:
+    account: Any = 111122223333
+    with pytest.raises(TypeError, match="an ARN or account must be a string, not 111122223333"):
+        Mappings.create("c").remove(account)
 
 
 def test_groups_stay_where_none_are_given() -> None:
