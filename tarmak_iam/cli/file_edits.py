@@ -1,9 +1,11 @@
-"""What all editing commands share: the lock, writing unless it is a dry run, and printing the diff."""
+"""What all editing commands share: reading a file that is given, the lock, writing unless it is a dry run, and printing
+the diff."""
 
 from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,10 +21,31 @@ from tarmak_iam.document.edit_turn import (
     lock_of_cluster_files,
 )
 from tarmak_iam.document.file_lock import lock_file_of
+from tarmak_iam.document.files import read_file
 from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.document.render import scalar_text
+from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.errors import FileError
 from tarmak_iam.routes import Route
+
+
+def read_given(file: str) -> tuple[bytes, str]:
+    """The content of a file, and its name in messages. `-` is stdin, which is empty if the caller has closed it. Raises
+    FileError, which suggests an existing file for a missing one."""
+    if file != "-":
+        return _read_existing(Path(file)), file
+    return b"" if sys.stdin is None else sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>"
+
+
+def _read_existing(path: Path) -> bytes:
+    try:
+        return read_file(path)
+    except FileError:
+        from tarmak_iam.cli.named_files import missing_file
+
+        if path.exists():
+            raise
+        raise missing_file(path) from None
 
 
 def finish_edit(

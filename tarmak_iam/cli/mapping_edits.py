@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,13 +10,11 @@ import click
 from tarmak_iam.access.diff import Effect, effect_json
 from tarmak_iam.cli.completion import callers
 from tarmak_iam.cli.console import note, print_json, working
-from tarmak_iam.cli.file_edits import finish_edit
+from tarmak_iam.cli.file_edits import finish_edit, read_given
 from tarmak_iam.cli.installation_notes import note_misplaced
 from tarmak_iam.cli.options import dry_run_option, format_option, with_options
 from tarmak_iam.cli.session import Session
 from tarmak_iam.document import Document
-from tarmak_iam.document.files import read_file
-from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.document.unified_diff import unified_diff
 from tarmak_iam.findings import Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
@@ -124,6 +120,4 @@ class MappingsEdit:
 
 def read_import(file: str, form: str | None) -> Import:
     """The mappings of a file; `-` is stdin. Raises TarmakIamError."""
-    if file == "-":
-        return read_mappings(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>", form)
-    return read_mappings(read_file(Path(file)), file, form)
+    return read_mappings(*read_given(file), form)

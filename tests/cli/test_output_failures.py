@@ -133,3 +133,19 @@ def test_a_bug_after_a_file_was_written(shell: Shell, monkeypatch: pytest.Monkey
     told = shell.dev("enable", code=3).err
     assert told.startswith(f"error: wrote {file}, but this is a bug in tarmak-iam; please report it: ZeroDivisionError")
     assert done_so_far() == ""  # nothing is left of it for the next command
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        (("map", "import", "-"), "no mappings found: it is empty"),
+        (("config", "patch", "-"), "the patch is not a mapping"),
+        (("diff", "--from", "-"), "no mappings found: it is empty"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_a_closed_stdin_is_empty(shell: Shell, args: tuple[str, ...], reason: str) -> None:
+    code, err = ended(shell, *args, to="<&-")
+    assert code == 2
+    assert err.startswith("<stdin>")
+    assert f"error: {reason}; " in err

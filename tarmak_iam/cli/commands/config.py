@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +9,7 @@ import click
 from tarmak_iam.cli.completion import files, key_paths, key_paths_or_values, list_paths
 from tarmak_iam.cli.console import log, note, print_json, print_payload
 from tarmak_iam.cli.exit_codes import ExitCode
-from tarmak_iam.cli.file_edits import edits_tarmak_yaml, note_other_readings
+from tarmak_iam.cli.file_edits import edits_tarmak_yaml, note_other_readings, read_given
 from tarmak_iam.cli.keys_edit import (
     EditOptions,
     KeysEdit,
@@ -31,11 +29,9 @@ from tarmak_iam.config.key_values import UNSET, effective_value, written_value
 from tarmak_iam.config.path_lookup import CLUSTER, look_up
 from tarmak_iam.config.tarmak_types import Field, root_field
 from tarmak_iam.document import Document
-from tarmak_iam.document.files import read_file
 from tarmak_iam.document.nodes import Mapping
 from tarmak_iam.document.render import Layout, block_lines, flow_text, scalar_text
-from tarmak_iam.document.source import MAX_BYTES
-from tarmak_iam.errors import ConfigError, FileError
+from tarmak_iam.errors import ConfigError
 from tarmak_iam.routes import Route
 from tarmak_iam.text import escaped
 
@@ -263,22 +259,8 @@ def _patch(session: Session, given: Document, **options: bool) -> None:
     edit.finish(lambda edits: edits.patch(given.data, edit.paths[0]), f"it already has all values of {given.filename}")
 
 
-def _read_existing(path: Path) -> bytes:
-    try:
-        return read_file(path)
-    except FileError:
-        from tarmak_iam.cli.named_files import missing_file
-
-        if path.exists():
-            raise
-        raise missing_file(path) from None
-
-
 def _read_patch(file: str) -> Document:
-    if file == "-":
-        document = Document.parse(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>")
-    else:
-        document = Document.parse(_read_existing(Path(file)), file)
+    document = Document.parse(*read_given(file))
     if not isinstance(document.root, Mapping):
         remedy = "write keys and their values, as in kubernetes: {version: 1.14.10}"
         raise ConfigError("the patch is not a mapping", remedy=remedy, place=document.position(()))
