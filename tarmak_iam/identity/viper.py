@@ -315,9 +315,7 @@ def weak_text(value: Any, where: str, route: Route) -> str:
     if value is None:
         return ""
     if isinstance(value, GoTime):
-        raise DaemonNotStarted(
-            f"{where} must be a string, not a date: put it in quotes", route, remedy="put it in quotes"
-        )
+        raise DaemonNotStarted(f"{where} must be a string, not a date", route, remedy="put it in quotes")
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, float):

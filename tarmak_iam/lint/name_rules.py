@@ -29,7 +29,7 @@ from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.names import names_of
 from tarmak_iam.lint.principal_rules import DESCRIBING_ROLE, principal_text
-from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Rule
+from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Implication, Rule
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
@@ -397,7 +397,11 @@ TEMPLATE_RULES = (
         "IAM067", "private-dns-instances-only", "a template that denies every caller except instances", _instances_only
     ),
     MAPPINGS.warning(
-        "IAM068", "session-name-without-session", "a session name for a principal without sessions", _no_session
+        "IAM068",
+        "session-name-without-session",
+        "a session name for a principal without sessions",
+        _no_session,
+        implied_by=(Implication(("unsupported-template",), lambda finding, cause, _: finding.route == cause.route),),
     ),
 )
 

@@ -86,7 +86,8 @@ def _odd_items(rule: Rule, document: Document, listed: WrittenList, sequence: Se
         groups = _open_groups(items[number - 1]) if number else None
         while groups is not None and last + 1 < len(items) and _is_name(items[last + 1]):
             last += 1
-        what = f"{_NOT_STARTED}: {_shown(item)} in {listed.name} is not a YAML mapping"
+        start = EXITS if is_empty_value(item) else _NOT_STARTED  # v0.4.0 skips an empty item
+        what = f"{start}: {_shown(item)} in {listed.name} is not a YAML mapping"
         remedy = _item_remedy(listed, item)
         if groups is not None and _is_name(item) and not sequence.flow:
             remedy = _groups_remedy(document, sequence, groups, (item, items[last]))

@@ -8,6 +8,7 @@ from tests.lint.mapped import DEV, ROLES, located, only, places
 
 ENTRY = f"  - roleARN: {DEV}\n    username: dev\n    groups: [dev]\n"
 ENDS = "the authenticator does not start, and IAM login is not possible: "
+LATER = "authenticator v0.5.0 and later does not start, and IAM login is not possible: "
 
 
 def remedies(text: str, rule: str) -> list[str]:
@@ -51,7 +52,10 @@ def test_what_is_said_of_a_dash_too_many() -> None:
     ("text", "expected"),
     [
         (ROLES + f"  - {DEV}\n", f"4:5 IAM116 {ENDS}'{DEV}' in mapRoles is not a YAML mapping; "),
-        (ROLES + "  -\n", f"4:4 IAM116 {ENDS}an empty item in mapRoles is not a YAML mapping; "),
+        (
+            ROLES + "  -\n",
+            f"4:4 IAM116 {LATER}an empty item in mapRoles is not a YAML mapping; ",
+        ),
         (ROLES + "  - [dev]\n", f"4:5 IAM116 {ENDS}a list in mapRoles is not a YAML mapping; "),
         (
             f"server:\n  mapRoles:\n    Dev:\n      roleARN: {DEV}\n      username: dev\n",

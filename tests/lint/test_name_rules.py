@@ -300,6 +300,15 @@ def test_a_user_has_no_session() -> None:
     assert places(ROLES + named("ann", "['{{SessionNameRaw}}']", USER)) == ["6:14 IAM068"]
 
 
+def test_v0_4_0_leaves_the_template_in_map_users() -> None:
+    """The username is not 'u:', which v0.5.0 and later makes of it."""
+    text = ROLES + f"  mapUsers:\n  - {{userARN: {USER}, username: 'u:{{{{SessionName}}}}', groups: [dev]}}\n"
+    assert only(text, image="x:v0.4.0").startswith(
+        "5:61 IAM080 authenticator v0.4.0 does not replace {{SessionName}} here: the username stays 'u:{{SessionName}}'"
+    )
+    assert places(text, image="x:v0.5.9") == ["5:61 IAM068"]
+
+
 @pytest.mark.parametrize(
     ("version", "username", "arn", "expected"),
     [
