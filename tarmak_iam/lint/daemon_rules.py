@@ -46,18 +46,17 @@ def _backend_spelling(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     settings = entries_of(mappings).settings
     # The right spelling would be ignored too, unless tarmak-iam.yaml names the same backends: see IAM088.
     remedy = f"remove {_MODES}: {_SETTING}"
-    named = [(*each, remedy) for each in _items(settings.route(_MODES), settings.get(_MODES))]
+    stops = "without --backend-mode the authenticator does not start"
+    named = [(*each, stops, remedy) for each in _items(settings.route(_MODES), settings.get(_MODES))]
     reserved = settings.get(_RESERVED)
     for index, item in enumerate(reserved if isinstance(reserved, list) else []):
         if isinstance(item, Mapping) and (mode := str(field_value(item, "backendMode") or "")):
             remedy = did_you_mean(mode, BACKEND_NAMES) or f"write {_any_of(BACKEND_NAMES)}"
-            named.append((mode, settings.route(_RESERVED) / index / field_key(item, "backendMode"), remedy))
-    for name, route, remedy in named:
+            route = settings.route(_RESERVED) / index / field_key(item, "backendMode")
+            named.append((mode, route, "the prefixes are not reserved", remedy))
+    for name, route, effect, remedy in named:
         if name not in BACKEND_SPELLINGS:
-            what = (
-                f"unknown backend {quoted(name)} (names are case-sensitive): without "
-                "--backend-mode the authenticator does not start"
-            )
+            what = f"unknown backend {quoted(name)} (names are case-sensitive): {effect}"
             yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
 

@@ -41,7 +41,9 @@ def test_what_to_do_about_a_backend() -> None:
     assert only(ROLES + "  backendMode: [eksconfigmap]\n").endswith(remove)  # the right spelling would be IAM088
     assert only(ROLES + "  backendMode: [etcd]\n").endswith(remove)
     reserved = "  reservedPrefixConfig:\n  - backendMode: %s\n    usernamePrefixReserveList: [x]\n"
-    assert only(ROLES + reserved % "Mountedfile").startswith("5:18 IAM075 unknown backend 'Mountedfile'")
+    assert only(ROLES + reserved % "Mountedfile").startswith(
+        "5:18 IAM075 unknown backend 'Mountedfile' (names are case-sensitive): the prefixes are not reserved; did you"
+    )
     assert only(ROLES + reserved % "Mountedfile").endswith("; did you mean MountedFile?")
     assert only(ROLES + reserved % "etcd").endswith("; write MountedFile, EKSConfigMap, CRD or DynamicFile")
 
