@@ -60,6 +60,8 @@ class Finding:
     """The part of the message after `recovery`."""
     hides_entries: bool = False
     """Whether no principal in that part of the mappings file gains access."""
+    consequence: str = ""
+    """What another finding adds, which is not reported because of this one."""
     about: tuple[str, ...] = ()
     """For a fix: the part of a comment that it is about, and what was meant instead, if that is known."""
 
@@ -69,8 +71,8 @@ class Finding:
 
     @property
     def message(self) -> str:
-        """`what`, `recovery` and `detail`, separated by semicolons."""
-        return capped("; ".join(filter(None, (self.what, self.recovery, self.detail))))
+        """`what`, `consequence`, `recovery` and `detail`, separated by semicolons."""
+        return capped("; ".join(filter(None, (self.what, self.consequence, self.recovery, self.detail))))
 
     @property
     def text(self) -> str:

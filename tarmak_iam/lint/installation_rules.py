@@ -235,6 +235,15 @@ _HIDE_ENTRIES = (
     Implication(("mappings-as-text", *_LIST_SHAPES)),
 )
 
+
+def _with_stop(finding: Finding, cause: Finding) -> Finding:
+    """One value that never matches is less than an authenticator that does not start: that is a lock-out."""
+    stops = finding.what.partition(": ")[0]
+    if "does not start" in cause.what:
+        return cause
+    return replace(cause, consequence=stops, recovery=finding.recovery)
+
+
 # Findings that explain why the daemon does not start. They are at or below the value that it stops at. A file that it
 # cannot read has no such value, and an entry that a dash splits in two is two items of the list.
 _STOP_DAEMON = (
@@ -254,6 +263,7 @@ _STOP_DAEMON = (
             "describe-instances-role",
         ),
         lambda finding, cause, _: len(finding.route) > 0 and _leads(finding.route, cause.route),
+        adds=_with_stop,
     ),
     Implication(
         _LIST_SHAPES, lambda finding, cause, _: len(finding.route) > 0 and _leads(finding.route.parent, cause.route)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from tarmak_iam.errors import PolicyRefused, TarmakIamError
 from tarmak_iam.findings import Severity, Subject
@@ -66,8 +67,10 @@ def added_findings(before: Iterable[Located], after: Iterable[Located]) -> Itera
 
 
 def finding_key(located: Located) -> tuple[str, str]:
-    """The same for a finding before and after edits of other lines."""
-    return located.finding.id, _NUMBER.sub("#", located.finding.message)
+    """The same for a finding before and after edits of other lines, whichever of several has the consequence of all."""
+    found = located.finding
+    alone = replace(found, consequence="", recovery=None) if found.consequence else found
+    return found.id, _NUMBER.sub("#", alone.message)
 
 
 def _subjects(installation: Installation) -> Subjects:

@@ -80,11 +80,17 @@ FixMaker = Callable[[Finding, Subjects], Fix | None]
 class Implication:
     """A finding of one of the rules `causes` (by name; empty for every rule) is the cause of another finding, if
     `holds(finding, cause, mappings)` is true. `can_hold(mappings)` is false only where no finding can be the cause, so
-    that the rules need not run to find out."""
+    that the rules need not run to find out. `adds(finding, cause)` is the cause as it is reported, with what only the
+    finding says."""
 
     causes: tuple[str, ...] = ()
     holds: Callable[[Finding, Finding, Mappings | None], bool] = lambda *_: True
     can_hold: Callable[[Mappings | None], bool] = lambda _: True
+    adds: Callable[[Finding, Finding], Finding] = lambda _, cause: cause
+
+    def is_cause(self, finding: Finding, cause: Finding, name: str | None, mappings: Mappings | None) -> bool:
+        """Whether `cause`, of the rule `name`, is the cause of the finding."""
+        return (not self.causes or name in self.causes) and self.holds(finding, cause, mappings)
 
 
 @dataclass(frozen=True, slots=True)

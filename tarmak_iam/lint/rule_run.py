@@ -24,11 +24,24 @@ def without_implied(found: Iterable[Finding], rules: Iterable[Rule], mappings: M
     names = {each: rule.name for each, rule in by_id.items()}
 
     def is_implied(finding: Finding, by: Implication) -> bool:
-        causes = (each for each in findings if not by.causes or names.get(each.id) in by.causes)
-        return any(each is not finding and by.holds(finding, each, mappings) for each in causes)
+        others = (each for each in findings if each is not finding)
+        return any(by.is_cause(finding, each, names.get(each.id), mappings) for each in others)
 
     followers = {each: rule.implied_by for each, rule in by_id.items() if rule.implied_by}
     return [each for each in findings if not any(is_implied(each, by) for by in followers.get(each.id, ()))]
+
+
+def with_consequences(
+    cause: Finding, explained: Iterable[Finding], rules: Iterable[Rule], mappings: Mappings | None
+) -> Finding:
+    """The finding with what those say that are not reported because of it."""
+    by_id = {each.id: each for each in rules}
+    name = by_id[cause.id].name if cause.id in by_id else None
+    for finding in explained:
+        for by in by_id[finding.id].implied_by if finding.id in by_id else ():
+            if by.is_cause(finding, cause, name, mappings):
+                cause = by.adds(finding, cause)
+    return cause
 
 
 _MISSPELT = "misplaced-tarmak-key"
@@ -128,13 +141,19 @@ class RuleRun:
     @property
     def reported(self) -> list[Located]:
         """The findings that no comment suppresses, and that no other reported finding explains."""
-        return [self.located(each) for each in self._unexplained]
+        unexplained = self._unexplained
+        explained, mappings = self._others(unexplained), self.subjects.mappings
+        return [self.located(with_consequences(each, explained, self.rules, mappings)) for each in unexplained]
 
     @property
     def explained(self) -> list[Located]:
         """The others that no comment suppresses."""
-        left = {id(each) for each in self._unexplained}
-        return [self.located(finding) for finding, by in self.found if not by and id(finding) not in left]
+        return [self.located(finding) for finding in self._others(self._unexplained)]
+
+    def _others(self, unexplained: Iterable[Finding]) -> list[Finding]:
+        """The findings that no comment suppresses, without these."""
+        left = {id(each) for each in unexplained}
+        return [finding for finding, by in self.found if not by and id(finding) not in left]
 
     @property
     def _unexplained(self) -> list[Finding]:

@@ -11,6 +11,7 @@ from tarmak_iam.identity import Authenticator, Identity
 from tests.lint.mapped import DEV, ROLES, SSO, located, only, places, report
 
 NO_CERTIFICATE = "the admin certificate was not examined"
+STOPS = f"authenticator v0.7.18 does not start; {NO_CERTIFICATE}"
 
 
 def entry(username: str = "dev", groups: Sequence[str] = ("dev",), arn: str = DEV) -> str:
@@ -103,7 +104,10 @@ def test_a_username(username: str, said: str) -> None:
             "arn:aws:iam::111122223333:role/ROLE_NAME",
             "IAM123 arn:aws:iam::111122223333:role/ROLE_NAME contains the placeholder ROLE_NAME; replace ROLE_NAME",
         ),
-        (f"'{DEV}'", f"IAM010 ''{DEV}'' is not the ARN of a role or user: it does not begin with 'arn:'; write {DEV}"),
+        (
+            f"'{DEV}'",
+            f"IAM010 ''{DEV}'' is not the ARN of a role or user: it does not begin with 'arn:'; {STOPS}; write {DEV}",
+        ),
     ],
 )
 def test_an_arn(arn: str, said: str) -> None:

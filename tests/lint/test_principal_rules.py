@@ -18,7 +18,7 @@ WAY_IN = "the admin certificate was not examined"
     [
         (
             "nonsense",
-            "4:14 IAM010 'nonsense' is not the ARN of a role or user: it does not begin with 'arn:'; use the form",
+            "4:14 IAM010 'nonsense' is not the ARN of a role or user: it does not begin with 'arn:'; authenticator",
         ),
         ("arn:aws:iam::111122223333:instance-profile/Dev", "4:14 IAM010 'arn:aws:iam::111122223333:instance-profile/"),
         ("arn:aws:iam::111122223333:role/Dev/", "4:14 IAM010 arn:aws:iam::111122223333:role/Dev/ never matches"),
