@@ -218,6 +218,16 @@ def test_the_last_lines_of_a_file_without_a_line_end() -> None:
             [Remove(("a", 0, "b"), prune=True), Set(("a", 0, "b"), 5)],
             "a:\n- b: 5\n- b: 3\n",
         ),
+        # the comment is not about the fifth item alone, which the index of the fourth leads to when the first is pruned
+        *(
+            (
+                f"a:\n- {first}\n- {{b: 1}}\n- {{b: 2}}\n- {{b: 3}}\n- {{b: 4}}\n# five\n- {{b: five}}\n- {{b: 6}}\n- {{b: 7}}\n"
+                "- {b: five}\n- {b: 9}\n- {b: 10}\n",
+                [Remove(("a", 0, "b"), prune=True), Set(("a", 5, "b"), 5), Remove(("a", 4))],
+                "a:\n- {b: 1}\n- {b: 2}\n- {b: 3}\n- {b: 4}\n# five\n- {b: 5}\n- {b: 7}\n- {b: five}\n- {b: 9}\n- {b: 10}\n",
+            )
+            for first in ("{b: 0}", "b: 0")
+        ),
     ],
 )
 def test_batches(text: str, edits: list[Edit], expected: str) -> None:
