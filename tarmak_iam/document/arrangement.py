@@ -71,8 +71,7 @@ class _Part:
     def text(self, source: Source) -> str:
         """The lines with their patches."""
         start, end = self.span
-        inside = [replace(each, start=each.start - start, end=each.end - start) for each in self.patches]
-        return apply_splices(source.text[start:end], inside)
+        return apply_splices(source.text[start:end], [patch.moved(-start) for patch in self.patches])
 
 
 def can_be_reordered(target: Target) -> bool:
@@ -89,7 +88,7 @@ def can_change_places(target: Target) -> bool:
     node, tree = target.node, target.tree
     assert isinstance(node, Sequence)
     if node.flow:
-        return all(item.start < item.end for item in node.items) and not holds_comments(tree, node)
+        return not holds_comments(tree, node)
     if any(_needs_its_place(tree, last_leaf(item)) for item in node.items):
         return False
     places = [_place_of(target, number) for number in range(len(node.items))]
@@ -132,7 +131,7 @@ def reorder_items(
     assert isinstance(node, Sequence)
     if not can_be_reordered(target):
         return list(_changing_places(target, order, patches or {}))
-    parts = [_patched(part, patches or {}) for part in _parts(target.tree, node)]
+    parts = _parts(target.tree, node, patches or {})
     new = _arranged(parts, order)
     staying = set(longest_ascent(new))
     paragraphs = _paragraphs(source, parts)
@@ -147,21 +146,13 @@ def _changing_places(
     target: Target, order: SequenceOf[int], patches: MappingOf[int, Iterable[Splice]]
 ) -> Iterator[Splice]:
     """Writes the text of each item at the place of another one."""
-    text = target.tree.source.text
+    source = target.tree.source
     for place, number in enumerate(order):
-        own, (start, end) = patches.get(number, ()), _place_of(target, number)
-        if place == number:
-            yield from own
-        else:
-            moved = apply_splices(text[start:end], [patch.moved(-start) for patch in own])
-            yield Splice(*_place_of(target, place), moved)
+        item = _Part(_place_of(target, number), number, patches=tuple(patches.get(number, ())))
+        yield Splice(*_place_of(target, place), item.text(source))
 
 
-def _patched(part: _Part, patches: MappingOf[int, Iterable[Splice]]) -> _Part:
-    return part if part.number is None else replace(part, patches=tuple(patches.get(part.number, ())))
-
-
-def _parts(tree: Tree, node: Sequence) -> list[_Part]:
+def _parts(tree: Tree, node: Sequence, patches: MappingOf[int, Iterable[Splice]]) -> list[_Part]:
     """The headings and items, in order."""
     parts: list[_Part] = []
     for number in range(len(node.items)):
@@ -169,7 +160,7 @@ def _parts(tree: Tree, node: Sequence) -> list[_Part]:
         above = parts[-1].span.end if parts else _top(tree, lines.start)
         heading = _heading(tree, node, number, Span(above, lines.start))
         parts += [heading] if heading else []
-        parts.append(_Part(lines, number))
+        parts.append(_Part(lines, number, patches=tuple(patches.get(number, ()))))
     if parts[0].members and heads_the_document(tree, parts[0].comments[0]) and not _is_one_of_several(tree, parts):
         del parts[0]
     return parts
@@ -209,7 +200,7 @@ def _is_one_of_several(tree: Tree, parts: list[_Part]) -> bool:
 
 def _arranged(parts: list[_Part], order: SequenceOf[int]) -> list[int]:
     """The indices of the parts in their new order: `order` with the headings above their items."""
-    items = {part.number: index for index, part in enumerate(parts) if part.number is not None}
+    items = {part.number: index for index, part in enumerate(parts)}
     places = {number: place for place, number in enumerate(order)}
     staying = set(longest_ascent(order))
     above = defaultdict[int, list[int]](list)
@@ -249,11 +240,10 @@ def _moves(
     moved = defaultdict[int, str](str)
     for above, run, below in _runs(new, staying):
         following = parts[below].span.start if below is not None else parts[-1].span.end
-        is_near = above is not None
+        at = following if above is None else parts[above].span.end
         for index in run:
-            # What moves within its paragraph stays above the blank line that ends the paragraph.
-            is_near = is_near and above is not None and paragraphs[index] == paragraphs[above]
-            at = parts[above].span.end if is_near and above is not None else following
+            if above is None or paragraphs[index] != paragraphs[above]:
+                at = following  # only what moves within its paragraph stays above the blank line that ends it
             moved[at] += parts[index].text(source)
     inside = [splice for index in staying for splice in parts[index].patches]
     return inside + [Splice(*cut, "") for cut in cuts] + [Splice(at, at, text) for at, text in moved.items()]
@@ -279,7 +269,7 @@ def _rewritten(source: Source, node: Sequence, parts: list[_Part], new: list[int
     start, end = parts[first].span.start, parts[last].span.end
     newline = "" if source.ends_line(end) else source.newline_near(end)
     if newline and (header := unended_scalar(source, node)):
-        parts = [*parts[:last], replace(parts[last], patches=(*parts[last].patches, header)), *parts[last + 1 :]]
+        parts = [*parts[:-1], replace(parts[-1], patches=(*parts[-1].patches, header))]
     blanks = _Blanks(source, parts, first, last, any(part.members for part in parts[first : last + 1]))
     pieces = []
     for place in range(first, last + 1):
@@ -287,12 +277,12 @@ def _rewritten(source: Source, node: Sequence, parts: list[_Part], new: list[int
         if place > first:
             pieces.append(blanks.above(new[place], new[place - 1], place))
         pieces.append(blanks.text(new[place]))
-        if newline and part.span.end == end:
+        if part.span.end == end:
             pieces.append(newline)
     number = parts[new[last]].number
-    keeps = number is not None and owns_line_end(source, node.items[number])
-    outside = [splice for part in (*parts[:first], *parts[last + 1 :]) for splice in part.patches]
-    return [*outside, Splice(start, end, "".join(pieces).removesuffix("" if keeps else newline))]
+    assert number is not None
+    keeps = owns_line_end(source, node.items[number])
+    return [Splice(start, end, "".join(pieces).removesuffix("" if keeps else newline))]
 
 
 @dataclass(frozen=True, slots=True)
