@@ -280,8 +280,7 @@ def _rewritten(source: Source, node: Sequence, parts: list[_Part], new: list[int
         if part.span.end == end:
             pieces.append(newline)
     number = parts[new[last]].number
-    assert number is not None
-    keeps = owns_line_end(source, node.items[number])
+    keeps = number is not None and owns_line_end(source, node.items[number])
     return [Splice(start, end, "".join(pieces).removesuffix("" if keeps else newline))]
 
 
