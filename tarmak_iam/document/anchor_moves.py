@@ -135,7 +135,7 @@ class ReorderWithMoves(Reorder):
     def splices(self) -> list[Splice]:
         tree = self.target.tree
         homes = tuple(dict.fromkeys(_node(alias).target for alias in self.aliases))
-        copies = _Copies(tree, homes, [_own_span(tree, home) for home in homes], keeps_comments=False)
+        copies = _Copies(tree, homes, [_own_span(tree, home) for home in homes], keeps_comments=True)
         patches: dict[int, list[Splice]] = {}
         depth = len(self.target.holders)
         for alias in self.aliases:

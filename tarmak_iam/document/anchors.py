@@ -113,22 +113,19 @@ def _hop(tree: Tree, edit: Edit) -> _Hop | None:
     hop = _home(tree, route, follow_last=isinstance(edit, Append)).hop
     if hop is None:
         return None
-    own = hop.node.last(_text(hop.route)) if isinstance(hop.node, Mapping) else None
+    if isinstance(hop.node, Mapping):
+        key = hop.route.steps[-1]
+        assert isinstance(key, Key)
+        if hop.node.last(key.text) is not None:
+            return None
     overrides = isinstance(edit, Set) and hop.route == route  # a key of its own is added
-    return None if own is not None or overrides else hop
-
-
-def _text(route: Route) -> str:
-    step = route.steps[-1]
-    return step.text if isinstance(step, Key) else ""
+    return None if overrides else hop
 
 
 def _home(tree: Tree, route: Route, *, follow_last: bool, places: Places | None = None) -> _Home:
     """Follows a route. Steps that do not exist are kept. The route of the result is only that of the home if `places`
     are given."""
     node, at, first, shared, meets_merge = tree.root, Route(), None, None, False
-    if node is None:
-        return _Home(route, None, None, None)
     for number, step in enumerate(route.steps):
         asked = Route(route.steps[:number])
         if isinstance(node, Alias):
@@ -307,7 +304,8 @@ def changed_uses(tree: Tree, before: Any, after: Any, changes: Iterable[Document
     """The aliases, and the keys that come from merge keys, whose values differ, in file order. `before` are the values
     of the tree. What the `changes` themselves add to a node is no use."""
     changed = {id(change.target.node): _is_append(change) for change in changes}
-    return _changed_uses(tree.root, Route(), before, after, changed) if tree.root is not None else iter(())
+    assert tree.root is not None
+    return _changed_uses(tree.root, Route(), before, after, changed)
 
 
 def _changed_uses(node: Node, route: Route, before: Any, after: Any, changed: dict[int, bool]) -> Iterator[Use]:
@@ -328,7 +326,7 @@ def _changed_uses(node: Node, route: Route, before: Any, after: Any, changed: di
         merge = next((entry for entry in node.entries if entry.is_merge), None)
         if merge is None or id(node) in changed:
             return
-        for key in [*before, *(key for key in after if key not in before)]:
+        for key in before | after:
             if key not in own and not same(before.get(key), after.get(key)):
                 yield Use(route / _merged_text(node, key), merge.key.start)
 

@@ -59,8 +59,6 @@ def headings(tree: Tree, parent: Mapping | Sequence, number: int) -> tuple[list[
     run = lines_above(tree, member_start(tree.source, parent, number))
     if not run and isinstance(parent, Sequence):
         run = _deeper_above(tree, parent, number)
-    if not run:
-        return [], []
     near, start, middle, least = Neighbours.of(parent, number), 0, 0, -1
     fenced = _fenced(run)
     for at, comment in enumerate(run):
@@ -72,7 +70,7 @@ def headings(tree: Tree, parent: Mapping | Sequence, number: int) -> tuple[list[
             start = at + 1  # it continues what was commented out
         elif is_banner(comment):
             middle = at + 1
-    banner = run[start : max(middle, start)]
+    banner = run[start:middle]
     if banner and not any(LETTER.search(comment.text) for comment in banner):
         return run[start:], []  # a line above the title
     return banner, run[start + len(banner) :]
@@ -264,7 +262,8 @@ def is_section_within(tree: Tree, parent: Mapping | Sequence, number: int, remov
 def heads_the_document(tree: Tree, comment: Comment) -> bool:
     """Whether only comments and markers are above. A comment there is about the file, not its first key."""
     line = tree.source.line_start(comment.span.start)
-    return tree.root is None or tree.source.line_start(tree.root.span.start) >= line
+    assert tree.root is not None
+    return tree.source.line_start(tree.root.span.start) >= line
 
 
 def _is_paragraph_about(tree: Tree, parent: Mapping | Sequence, number: int, comments: list[Comment]) -> bool:
