@@ -57,7 +57,7 @@ def keeping_anchors(tree: Tree, change: DocumentChange, *, detaches: bool) -> Do
     if isinstance(change, Reorder):
         overtaking = tuple(_overtaking(change))
         return ReorderWithMoves(change.target, change.order, overtaking) if overtaking else change
-    own = [change.target.holders[-1].node] if detaches and isinstance(change, Write) and change.target.holders else []
+    own = [change.target.holders[-1].node] if detaches and isinstance(change, Write) else []
     aliases = tuple(_left_by(tree, [*_gone(change), *own], own))
     if not aliases:
         return change
@@ -69,7 +69,7 @@ def keeping_anchors(tree: Tree, change: DocumentChange, *, detaches: bool) -> Do
 
 def dangling_aliases(tree: Tree, changes: Collection[DocumentChange]) -> Iterator[Target]:
     """The aliases that stay while the changes remove their anchors, or move the anchors below them."""
-    if not tree.has_aliases or tree.root is None:
+    if not tree.has_aliases:
         return
     for change in changes:
         if isinstance(change, Reorder):
@@ -172,8 +172,7 @@ def _gone(change: DocumentChange) -> Iterator[Node]:
 
 def _left_by(tree: Tree, gone: Collection[Node], own: Collection[Node]) -> Iterator[Target]:
     """The aliases, outside of what is gone, of the anchors in it; and those of the anchors of `own`."""
-    if tree.root is None:
-        return
+    assert tree.root is not None
     anchored = {id(node) for top in gone for node in walk(top) if node.anchor}
     if anchored:
         tops = {id(node) for node in gone if node not in own}
@@ -181,15 +180,25 @@ def _left_by(tree: Tree, gone: Collection[Node], own: Collection[Node]) -> Itera
 
 
 def _overtaking(change: Reorder) -> Iterator[Target]:
-    """The aliases that would be above their anchors after the reordering, in their new order."""
+    """The aliases that would be above their anchors after the reordering, in their new order. Those inside of a value that
+    moves to one of them are there then, too."""
     items = [change.target.member(number) for number in range(len(change.order))]
     nodes = ((node, number) for number, item in enumerate(items) for node in walk(item.holders[-1].node))
     anchors = {id(node): number for node, number in nodes if node.anchor}
     places = {number: place for place, number in enumerate(change.order)}
+    aliases = [list(_aliases(item, anchors, ())) for item in items]
+    found: set[int] = set()
     for number in change.order:
-        for alias in _aliases(items[number], anchors, ()):
-            if places[number] < places[anchors[id(_node(alias).target)]]:
+        waiting = aliases[number][::-1]
+        while waiting:
+            alias = waiting.pop()
+            home = _node(alias).target
+            old = anchors[id(home)]
+            if places[number] < places[old] and id(_node(alias)) not in found:
+                found.add(id(_node(alias)))
                 yield alias
+                inside = {id(node) for node in walk(home)}
+                waiting += [each for each in reversed(aliases[old]) if id(_node(each)) in inside]
 
 
 def _aliases(target: Target, anchored: Collection[int], gone: Collection[int]) -> Iterator[Target]:
@@ -287,7 +296,7 @@ class _Copies:
                 continue
             if node is not home and node.anchor:
                 if id(node) in self._placed:
-                    end = max(_own_span(self._tree, node).end, node.end)
+                    end = _own_span(self._tree, node).end
                     while self._text[end - 1] in "\r\n":
                         end -= 1
                     changes.append(Splice(node.start, end, f"*{node.anchor}"))
@@ -308,7 +317,7 @@ class _Copies:
             if start <= at < end and not any(removed.start <= at < removed.end for removed in self._removed)
         ]
         inside = [*changes, *(Splice(*line, "") for line in staying)]
-        inside = [replace(each, start=each.start - start, end=each.end - start) for each in inside if each.start < end]
+        inside = [replace(each, start=each.start - start, end=each.end - start) for each in inside]
         text = apply_splices(self._text[start:end], inside)
         lines = _LINE_END.split(text)
         if first_too and not lines[-1]:
@@ -322,8 +331,7 @@ class _Copies:
             return column(self._tree.source, alias.start)
         if target.holders[-1].entry is None:
             return owner + max(target.layout(inside=1).item, 2)
-        least = 1 if isinstance(home, Mapping) else 0
-        return owner + max(_content_column(self._tree, home) - _old_owner_column(self._tree, home), least)
+        return owner + _content_column(self._tree, home) - _old_owner_column(self._tree, home)
 
     def _inline(self, node: Node, *, is_home: bool = False) -> str:
         """The node on one line, in flow style."""
@@ -331,7 +339,7 @@ class _Copies:
             if id(node.target) in self._gone and id(node.target) not in self._placed:
                 return self._inline(node.target, is_home=True)
             return f"*{node.name}"
-        if node.anchor and id(node) in self._placed:
+        if id(node) in self._placed:
             return f"*{node.anchor}"
         properties = [match.group(1) for match in _properties(self._text, node)]
         if is_home:
@@ -351,7 +359,7 @@ class _Copies:
         text = self._text[content_start(self._text, node) : node.end]
         if node.style == "plain":
             return (text if is_safe_in_flow(text) else quote(node.text)) or "null"
-        return quote(node.text) if node.is_block or _LINE_END.search(text) else text
+        return quote(node.text) if _LINE_END.search(text) else text
 
 
 def _children(node: Node) -> Iterator[Node]:
@@ -447,6 +455,6 @@ def _old_owner_column(tree: Tree, home: Node) -> int:
 
 def _shifted(line: str, by: int) -> str:
     if by >= 0:
-        return " " * by + line if line.strip() else line
+        return " " * by + line if line else line  # a line of blanks in a block scalar may be text
     blanks = len(line) - len(line.lstrip(" "))
     return line[min(-by, blanks) :]
