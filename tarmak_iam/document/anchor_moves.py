@@ -180,8 +180,8 @@ def _left_by(tree: Tree, gone: Collection[Node], own: Collection[Node]) -> Itera
 
 
 def _overtaking(change: Reorder) -> Iterator[Target]:
-    """The aliases that would be above their anchors after the reordering, in their new order. Those inside of a value that
-    moves to one of them are there then, too."""
+    """The aliases that would be above their anchors after the reordering, in their new order. Those inside of a value
+    that moves to one of them are there then, too."""
     items = [change.target.member(number) for number in range(len(change.order))]
     nodes = ((node, number) for number, item in enumerate(items) for node in walk(item.holders[-1].node))
     anchors = {id(node): number for node, number in nodes if node.anchor}

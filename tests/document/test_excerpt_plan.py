@@ -23,6 +23,9 @@ POOL = """\
 POOLS = "pools:\n" + "".join(POOL.format(number) for number in range(60))
 REST = "rest:\n" + "".join(f"  some-key-{number}: 1\n" for number in range(60))
 
+FIRST = "- {b: 1}\n- {b: 2}\n- {b: 3}\n- {b: 4}\n"
+LAST = "- {b: 7}\n- {b: five}\n- {b: 9}\n- {b: 10}\n"
+
 
 def edited_in_excerpt(text: str, *edits: Edit) -> str:
     """The text after edits, which need not the whole text and have the same result there."""
@@ -219,14 +222,15 @@ def test_the_last_lines_of_a_file_without_a_line_end() -> None:
             "a:\n- b: 5\n- b: 3\n",
         ),
         # the comment is not about the fifth item alone, which the index of the fourth leads to when the first is pruned
-        *(
-            (
-                f"a:\n- {first}\n- {{b: 1}}\n- {{b: 2}}\n- {{b: 3}}\n- {{b: 4}}\n# five\n- {{b: five}}\n- {{b: 6}}\n- {{b: 7}}\n"
-                "- {b: five}\n- {b: 9}\n- {b: 10}\n",
-                [Remove(("a", 0, "b"), prune=True), Set(("a", 5, "b"), 5), Remove(("a", 4))],
-                "a:\n- {b: 1}\n- {b: 2}\n- {b: 3}\n- {b: 4}\n# five\n- {b: 5}\n- {b: 7}\n- {b: five}\n- {b: 9}\n- {b: 10}\n",
-            )
-            for first in ("{b: 0}", "b: 0")
+        (
+            f"a:\n- {{b: 0}}\n{FIRST}# five\n- {{b: five}}\n- {{b: 6}}\n{LAST}",
+            [Remove(("a", 0, "b"), prune=True), Set(("a", 5, "b"), 5), Remove(("a", 4))],
+            f"a:\n{FIRST}# five\n- {{b: 5}}\n{LAST}",
+        ),
+        (
+            f"a:\n- b: 0\n{FIRST}# five\n- {{b: five}}\n- {{b: 6}}\n{LAST}",
+            [Remove(("a", 0, "b"), prune=True), Set(("a", 5, "b"), 5), Remove(("a", 4))],
+            f"a:\n{FIRST}# five\n- {{b: 5}}\n{LAST}",
         ),
     ],
 )
