@@ -16,7 +16,6 @@ from tarmak_iam.cli.options import with_options
 from tarmak_iam.config import TarmakConfig, type_repairs
 from tarmak_iam.document import Document
 from tarmak_iam.document.files import Boundary, Replacement, replace_files
-from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.document.repairs import Repair, RepairedFile
 from tarmak_iam.document.unified_diff import unified_diff
 from tarmak_iam.errors import FileError, PolicyRefused
@@ -78,7 +77,7 @@ class FixTurn:
     def config(self, path: Path | None) -> TarmakConfig | None:
         """The tarmak.yaml that `TarmakConfig.load` would read, with its values in the types that Tarmak requires. None
         if Tarmak can read the file, or could not read it then either. Tarmak uses nothing of such a file, so that this
-        is a safe fix, unless it decides about IAM login. Raises FileError."""
+        is a safe fix, unless it disables IAM login. Raises FileError."""
         found = type_repairs.load_repaired(path)
         return self._kept(found) if found is not None and (found[1].is_safe or self.mode.unsafe) else None
 
@@ -175,12 +174,11 @@ def _check_repairs(outcome: FixOutcome, turn: FixTurn) -> None:
     from tarmak_iam.lint.fix_repairs import before_repairs
 
     config = outcome.before[0].config
-    decisive = [each for each in turn.repairs_of(config) if not each.is_safe]
-    found = tuple(lock_outs(before_repairs(outcome.before, decisive), outcome.after)) if decisive else ()
+    disabling = [each for each in turn.repairs_of(config) if not each.is_safe]
+    found = tuple(lock_outs(before_repairs(outcome.before, disabling), outcome.after)) if disabling else ()
     if found and config is not None:
-        first = next(each for each in decisive if not value_at(config.data, each.route.plain))
         what = f"IAM login would be disabled, if it is enabled now: {'; '.join(found)}; nothing was changed"
-        raise PolicyRefused(what, remedy="if that is wanted, write false without quotes", place=first.place)
+        raise PolicyRefused(what, remedy="if that is wanted, write false without quotes", place=disabling[0].place)
 
 
 def _replacement(outcome: FixOutcome, before: str, after: Document, within: Boundary | None) -> Replacement:

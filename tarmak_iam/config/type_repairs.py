@@ -1,8 +1,8 @@
 """Values of tarmak.yaml in the wrong type, such as a quoted boolean or a version that is a number, in the right one.
 
 Tarmak rejects a whole file for one such value. A value is only changed where its text leaves no doubt about what was
-meant, and only if Tarmak accepts the file afterwards. The repair is unsafe if it decides about IAM login: what the
-cluster has now is not known.
+meant, and only if Tarmak accepts the file afterwards. The repair is unsafe if it disables IAM login, which may be
+enabled now.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _repairs(document: Document) -> Iterator[tuple[Repair, Set]]:
         if value is not None and document.has(scalar.route):
             shown = f'"{shortened(value)}"' if isinstance(value, str) else scalar_text(value)
             title = f"write {shown}: Tarmak requires {_NAMES[type(value)]} here"
-            is_safe = scalar.route.plain[2:] != _INIT
+            is_safe = scalar.route.plain[2:] != _INIT or value is True
             yield Repair(document.position(scalar.route), title, scalar.route, is_safe), Set(scalar.route, value)
 
 

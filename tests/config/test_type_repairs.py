@@ -87,10 +87,10 @@ def test_what_is_said_about_it() -> None:
         ("  kubernetes: {version: 1.12}\n", True),
         ("  kubernetes: {apiServer: {public: 'no'}}\n", True),
         ("  kubernetes: {apiServer: {amazon: {awsIAMAuthenticatorInit: 'no'}}}\n", False),
-        ("  kubernetes: {version: 1.12, apiServer: {amazon: {awsIAMAuthenticatorInit: 'true'}}}\n", False),
+        ("  kubernetes: {version: 1.12, apiServer: {amazon: {awsIAMAuthenticatorInit: 'true'}}}\n", True),
     ],
 )
-def test_a_repair_that_decides_about_iam_login_is_unsafe(text: str, is_safe: bool) -> None:
+def test_a_repair_that_disables_iam_login_is_unsafe(text: str, is_safe: bool) -> None:
     found = with_types_repaired((HEAD + text).encode(), "tarmak.yaml")
     assert found is not None
     assert found.is_safe is is_safe
