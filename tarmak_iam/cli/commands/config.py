@@ -190,7 +190,7 @@ def unset(session: Session, paths: tuple[str, ...], **options: bool) -> None:
     def build(edits: ConfigEdits) -> ConfigEdits:
         for path in edit.paths:
             base = edits.cluster.route if edits.cluster is not None else Route()
-            is_elsewhere = not path.is_absolute and bool(present[path]) and base not in present[path]
+            is_elsewhere = bool(present[path]) and base not in present[path]
             if edit.is_of(path, edits.cluster) and not is_elsewhere:  # a key of another cluster is no slip
                 edits = edits.unset(path)
         return edits

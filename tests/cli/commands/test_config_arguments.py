@@ -214,6 +214,16 @@ def test_a_patch_of_all_clusters_adds_an_item_to_all_or_to_none(
     assert (shell.multi / "tarmak.yaml").read_bytes() == before
 
 
+def test_a_patch_of_all_clusters_of_which_each_lacks_an_item(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (shell.multi / "tarmak.yaml").read_bytes()
+    items = ", ".join(f"{{metadata: {{name: {name}}}, size: medium}}" for name in ("worker", "bastion"))
+    lines, err = patch_all(shell, monkeypatch, f"instancePools: [{items}]", code=2)
+    assert lines == []
+    assert "error: the edit was refused: instancePools has no item " in err
+    assert "and it cannot be added: the pool has no type" in err
+    assert (shell.multi / "tarmak.yaml").read_bytes() == before
+
+
 def test_a_key_that_one_of_all_clusters_has_is_removed_there(shell: Shell) -> None:
     multi(shell, "set", "--force", "kubernetes.note", "a")
     assert changed(multi(shell, "unset", "--all-clusters", "kubernetes.note")) == ["-          note: a"]
@@ -328,3 +338,37 @@ def test_a_key_of_the_file_skips_no_hub(shell: Shell, odd: Path) -> None:
     args = ["x-n", "1", "/kubernetes.x", "2", "--all-clusters", "--force"]
     assert "skipped" not in shell.run("-c", ".", "config", "set", *args).err
     assert odd.read_text().count("x-n: 1") == 2
+
+
+def test_an_absolute_path_is_unset_without_a_cluster(shell: Shell, odd: Path) -> None:
+    odd.write_text(f"x-a: 1\n{ODD}")
+    shell.run("-c", ".", "config", "unset", "/x-a")
+    assert odd.read_text() == ODD
+
+
+def test_if_unset_is_about_one_key(shell: Shell, odd: Path) -> None:
+    error = shell.run("-c", ".", "config", "set", "/x-a", "1", "/x-b", "2", "--if-unset", code=2).err
+    assert "--if-unset requires a single PATH VALUE" in error
+    assert odd.read_text() == ODD
+
+
+def test_a_wrong_type_in_a_patch_of_the_file_has_its_place_in_the_patch(shell: Shell, odd: Path) -> None:
+    (odd.parent / "p.yaml").write_text("project: [1]\n")
+    assert shell.run("-c", ".", "config", "patch", "p.yaml", "--root", code=2).err.startswith("p.yaml:1:10: error: ")
+    assert odd.read_text() == ODD
+
+
+def test_the_name_of_a_cluster_is_no_path(shell: Shell) -> None:
+    error = multi(shell, "set", "prod-green", "kubernetes.zone", "z", code=2).err
+    assert "config set does not take a cluster as an argument; use --cluster prod-green: " in error
+
+
+def test_the_condition_of_an_absolute_path(shell: Shell, odd: Path) -> None:
+    args = ["config", "set", "/x-a", "2", "--if", "1"]
+    assert "/x-a is not set, not 1; nothing was written" in shell.run("-c", ".", *args, code=1).err
+    odd.write_text(f"x-a: 1\n{ODD}")
+    shell.run("-c", ".", *args)
+    assert odd.read_text() == f"x-a: 2\n{ODD}"
+    refused = shell.run("-c", ".", "config", "set", "/x-a", "3", "--if-unset", code=1)
+    assert "/x-a is 2; nothing was written" in refused.err
+    assert odd.read_text() == f"x-a: 2\n{ODD}"

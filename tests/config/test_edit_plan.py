@@ -1,0 +1,69 @@
+"""What the edits of a batch see of each other, and which of them are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from tarmak_iam import ConfigError, SelectionError, TarmakConfig
+from tarmak_iam.config.edits import ConfigEdits
+from tests.config.test_earlier_edits import ABC, HEAD, pool, shared
+
+DEV = f"{HEAD}- environment: dev\n  metadata: {{name: a}}\n"
+
+
+def dev(more: str = "") -> ConfigEdits:
+    return TarmakConfig.parse(DEV + more).edit("dev-a")
+
+
+def written(edits: ConfigEdits) -> str:
+    text = edits.apply().document.text
+    assert text.startswith(DEV)
+    return text.removeprefix(DEV)
+
+
+def test_an_item_of_a_shared_list_that_is_set_and_then_removed() -> None:
+    edits = shared().set("x-items[p]", "z").unset("x-items[p]")
+    assert "x-items: &items [q, r]" in edits.apply().document.text
+    note = shared().set("x-note.n", 2).set("x-items[q]", "z").unset("x-items[q]").on("dev-a").set("x-note.n", 3)
+    with pytest.raises(SelectionError, match=r"a later edit changes clusters\[1\]\.x-note\.n again"):
+        note.apply()
+
+
+def test_a_path_after_a_patch_that_adds_an_item_and_sets_a_key() -> None:
+    edits = ABC.edit("dev-b").patch({"instancePools": [pool("n", "new")], "x-n": 1})
+    assert edits.set("instancePools[n].x-n", 2).apply().get("/clusters[dev-b].instancePools[n].x-n") == 2
+
+
+def test_an_item_without_a_name_is_replaced() -> None:
+    assert written(dev("  x-l:\n  - {k: 1}\n").set("x-l[k=1]", {"k": 2})) == "  x-l:\n  - {k: 2}\n"
+
+
+def test_a_whole_number_that_is_written_otherwise_is_the_same() -> None:
+    edits = dev("  kubernetes: {apiServer: {amazon: {internalELBAccessLogs: {bucket: b, interval: 6e+1}}}}\n")
+    assert edits.set("kubernetes.apiServer.amazon.internalELBAccessLogs.interval", 60).apply() is edits.config
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("kubernetes.zone", "z", "kubernetes.zone is a string, not a list; use set"),
+        ("kubernetes.clusterAutoscaler", {}, "kubernetes.clusterAutoscaler is a mapping, not a list; use set"),
+        ("x-n", 1, "x-n is a single value, not a list; use set"),
+    ],
+)
+def test_only_lists_are_appended_to(path: str, value: object, message: str) -> None:
+    """A key that is not set has the type that Tarmak requires; a list there would make Tarmak reject the file."""
+    with pytest.raises(SelectionError, match=message):
+        dev("  x-n: 1\n").append(path, value).apply()
+
+
+def test_a_list_that_is_missing_is_created() -> None:
+    assert written(dev().append("x-l", 1).append("x-l", 2)) == "  x-l:\n  - 1\n  - 2\n"
+
+
+def test_a_cluster_of_another_environment_may_have_the_same_name() -> None:
+    added = {"environment": "test", "metadata": {"name": "a"}}
+    with pytest.raises(ConfigError, match="a cluster of type cluster-single requires pools"):
+        dev().append("/clusters", added).apply()
+    with pytest.raises(ConfigError, match=r"/clusters has an item 'a' already, with other values"):
+        dev().append("/clusters", {**added, "environment": "dev", "x-n": 1}).apply()
