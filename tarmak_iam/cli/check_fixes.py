@@ -79,7 +79,12 @@ class FixTurn:
         if Tarmak can read the file, or could not read it then either. Tarmak uses nothing of such a file, so that this
         is a safe fix, unless it disables IAM login. Raises FileError."""
         found = type_repairs.load_repaired(path)
-        return self._kept(found) if found is not None and (found[1].is_safe or self.mode.unsafe) else None
+        if found is None or found[1].is_safe or self.mode.unsafe:
+            return self._kept(found)
+        for each in found[1].repairs:
+            if not each.is_safe:
+                note(f"{each.place}: not fixed: {each.title}; it decides about IAM login: this requires --unsafe-fixes")
+        return None
 
     def mappings(self, path: Path, within: Boundary) -> Mappings | None:
         """The mappings with templates in quotes, without which the authenticator does not start: principals gain

@@ -264,7 +264,7 @@ def test_a_bug_is_one_line_and_exit_code_3(shell: Shell, monkeypatch: pytest.Mon
     def broken(*_: object, **__: object) -> None:
         raise KeyError("surprise")
 
-    monkeypatch.setattr("tarmak_iam.cli.commands.check.examine", broken)
+    monkeypatch.setattr("tarmak_iam.cli.checked.examine", broken)
     failed = shell.dev("check", code=3)
     assert failed.err == "error: this is a bug in tarmak-iam; please report it: KeyError: 'surprise'\n"
 
