@@ -67,3 +67,9 @@ def test_a_cluster_of_another_environment_may_have_the_same_name() -> None:
         dev().append("/clusters", added).apply()
     with pytest.raises(ConfigError, match=r"/clusters has an item 'a' already, with other values"):
         dev().append("/clusters", {**added, "environment": "dev", "x-n": 1}).apply()
+
+
+def test_of_duplicate_keys_in_yaml_the_last_one_is_edited() -> None:
+    """Tarmak reads that one. In strict JSON it merges both, so that none is edited."""
+    text = "  kubernetes:\n    version: 1.12.9\n    version: {}\n"
+    assert written(dev(text.format("1.13.1")).set("kubernetes.version", "1.14.10")) == text.format("1.14.10")
