@@ -282,6 +282,9 @@ class _RunAroundApply:
     @property
     def _config_now(self) -> TarmakConfig:
         """Another process may have set another current cluster while tarmak ran."""
+        path = self.config.path
+        if path is None or not path.is_file():  # a named pipe would be waited for
+            return self.config
         try:
             return TarmakConfig.load(self.call.directory(self.environment))
         except TarmakIamError:

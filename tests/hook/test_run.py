@@ -110,6 +110,12 @@ class TestWhere:
         said = bench.apply(code=4, STUB_PYTHON=empty, FAKE_VERIFY="no credentials")
         assert "`tarmak-iam verify`" in said
 
+    def test_a_named_pipe_in_the_place_of_the_file_is_not_waited_for(self, bench: Bench) -> None:
+        pipe = f"os.unlink({str(bench.config)!r}); os.mkfifo({str(bench.config)!r})"
+        ran = bench.start("run", "--", "tarmak", "clusters", "apply", STUB_PYTHON=pipe, FAKE_VERIFY="no credentials")
+        assert ran.ended() == 4
+        assert "`tarmak-iam verify`" in ran.text
+
     def test_a_contradiction(self, bench: Bench) -> None:
         said = bench.run(
             "-c", "/nowhere", "run", "--", "tarmak", "-c", str(bench.directory), "clusters", "apply", code=2
