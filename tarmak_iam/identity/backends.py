@@ -22,7 +22,7 @@ from tarmak_iam.identity.backend_table import BackendTable
 from tarmak_iam.identity.cluster_objects import ClusterObject, cluster_objects
 from tarmak_iam.identity.crd import load_crd, watched_identity_mappings
 from tarmak_iam.identity.daemon_config import DaemonConfig
-from tarmak_iam.identity.dynamic_file import load_dynamic_file, read_json_object
+from tarmak_iam.identity.dynamic_file import has_odd_times, load_dynamic_file, read_json_object
 from tarmak_iam.identity.eks_configmap import find_aws_auth, load_eks_configmap
 from tarmak_iam.identity.model import DaemonInput, DaemonNotStarted, Locate
 from tarmak_iam.identity.mounted_file import load_mounted_file
@@ -118,10 +118,14 @@ class _BackendLoader:
         if text is None:
             return None
         try:
-            modes = read_json_object(text, _last(path))[1].get("backendmode") or ""
+            data = read_json_object(text, _last(path))[1]
         except ParseError as error:
             self.notes.append(f"the backend modes file cannot be read and is ignored: {error}")
             return None
+        if has_odd_times(data, self.config.version):
+            self.notes.append("the backend modes file is ignored: LastUpdatedDateTime and Version must be strings")
+            return None
+        modes = data.get("backendmode") or ""
         if not isinstance(modes, str) or modes == " ".join(self.config.backends):
             return None
         names = modes.split(" ")

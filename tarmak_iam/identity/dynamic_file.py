@@ -44,6 +44,17 @@ def read_json_object(text: str, filename: str) -> tuple[Document, dict[str, Any]
     return document, {fold(key): value for key, value in (data or {}).items() if value is not None}
 
 
+_TIMES = (fold("LastUpdatedDateTime"), fold("Version"))
+
+
+def has_odd_times(data: dict[str, Any], version: DaemonVersion) -> bool:
+    """Whether time or version of an update is not a string, which makes the whole file ignored; `data` as from
+    `read_json_object`."""
+    return version.has(ReleaseFeature.DYNAMIC_FILE_TIMES) and not all(
+        isinstance(data.get(each, ""), str) for each in _TIMES
+    )
+
+
 def _filled(config: DaemonConfig, document: Document, data: dict[str, Any]) -> BackendTable:
     """One value or entry that is not valid makes the whole file ignored. Raises DaemonNotStarted."""
     version = config.version
@@ -51,7 +62,7 @@ def _filled(config: DaemonConfig, document: Document, data: dict[str, Any]) -> B
     roles = decoder.mappings(data.get("maproles"), "role", _route(document, "mapRoles"))
     users = decoder.mappings(data.get("mapusers"), "user", _route(document, "mapUsers"))
     accounts = decoder.texts(data.get("mapaccounts"))
-    if decoder.failed:
+    if decoder.failed or has_odd_times(data, version):
         raise DaemonNotStarted("a value has the wrong type: fields are strings or lists of strings")
     if not _matches_one_by_one(version):
         roles = [replace(role, sso=None) for role in roles]  # read, but ignored

@@ -34,6 +34,7 @@ class ReleaseFeature(str, Enum):
     CHECKS_TOKEN_TIMES = "times of tokens are checked, X-Amz-Expires up to 900"  # noqa: S105 - no password
     DESCRIBING_ROLE_PARSED = "server.ec2DescribeInstancesRoleARN is parsed at the start"
     DUPLICATE_PARAMETERS_REFUSED = "duplicate query parameters differing in case refused"
+    DYNAMIC_FILE_TIMES = "DynamicFile: LastUpdatedDateTime and Version are read, as strings"
     EQUAL_FOLD = "compared with strings.EqualFold (ARNs of mappings, the signed header)"
     """Releases before compare with strings.ToLower on both sides."""
     FEDERATED_USER_ID_WHOLE = "federated user: whole UserId kept, SessionName empty"

@@ -178,6 +178,8 @@ def test_the_dynamic_file_by_unique_id() -> None:
         ("[]", "it must be a JSON object"),
         ('{"mapRoles": [{"username": "x"}]}', "a mapping has no rolearn"),
         (json.dumps({**DYNAMIC, "mapAccounts": [444455556666]}), "a value has the wrong type"),
+        (json.dumps({**DYNAMIC, "Version": 1}), "a value has the wrong type"),
+        (json.dumps({**DYNAMIC, "LASTUPDATEDDATETIME": 1700000000}), "a value has the wrong type"),
     ],
 )
 def test_a_dynamic_file_that_is_not_taken(text: str | None, note: str) -> None:
@@ -186,6 +188,16 @@ def test_a_dynamic_file_that_is_not_taken(text: str | None, note: str) -> None:
     assert answer.started
     assert not answer.authenticated
     assert note in answer.notes[0]
+
+
+def test_time_and_version_of_an_update_are_strings() -> None:
+    """v0.5.25 and v0.6.18 were the first to read them; null is no value."""
+    text = json.dumps({**DYNAMIC, "Version": 1, "LastUpdatedDateTime": None})
+    for version, taken in (("v0.5.24", True), ("v0.5.25", False), ("v0.6.17", True), ("v0.6.18", False)):
+        answer = ask(ADMIN, "DynamicFile", config=DYNAMIC_CONFIG, dynamic_json=text, version=version)
+        assert answer.authenticated is taken, version
+    text = json.dumps({**DYNAMIC, "Version": "1", "LastUpdatedDateTime": None})
+    assert ask(ADMIN, "DynamicFile", config=DYNAMIC_CONFIG, dynamic_json=text).authenticated
 
 
 def test_the_order_of_backends() -> None:
@@ -219,6 +231,9 @@ def test_the_backend_modes_file_overrides_the_backends() -> None:
     assert ask(ALICE, config=config, d_json=text).username == "alice"
     assert ask(ALICE, config=config, d_json=text, modes_json=modes).username == "mounted"
     assert ask(ALICE, config=config, d_json=text, modes_json=modes, version="v0.6.10").username == "alice"
+    answer = ask(ALICE, config=config, d_json=text, modes_json='{"version": 2, "backendMode": "MountedFile"}')
+    odd = "the backend modes file is ignored: LastUpdatedDateTime and Version must be strings"
+    assert (answer.username, answer.notes) == ("alice", (odd,))
     answer = ask(ALICE, config=config, d_json=text, modes_json='{"backendMode": "File DynamicFile"}')
     assert (answer.username, answer.notes) == ("mounted", ())
     answer = ask(ADMIN, config=config, modes_json='{"backendMode": "ConfigMap"}', cm_yaml=AWS_AUTH)
