@@ -18,9 +18,10 @@ def describe_part(part: FilePart) -> str:
     """With its article, as in `a Deployment` or `an eksctl ClusterConfig without ...`."""
     kind = part.text("kind")
     if kind == "ClusterConfig" and part.text("apiVersion").startswith("eksctl.io/"):
-        return "an eksctl ClusterConfig without iamIdentityMappings or accessConfig.accessEntries"
+        lacks = "" if eksctl.reads(part) else " without iamIdentityMappings or accessConfig.accessEntries"
+        return f"an eksctl ClusterConfig{lacks}"
     if kind == "Cluster" and part.text("apiVersion").startswith("kops"):
-        return "a kops Cluster without spec.authentication.aws"
+        return f"a kops Cluster{'' if kops.reads(part) else ' without spec.authentication.aws'}"
     if kind:
         name, version = part.text("metadata", "name"), part.text("apiVersion")
         more = f" ({shown(name)})" if name else f" of {shown(version)}" if version else ""

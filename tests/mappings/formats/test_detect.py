@@ -310,3 +310,24 @@ def test_directives_keep_their_documents() -> None:
     head = "%YAML 1.1\n---\nkind: Secret\n...\n%TAG !e! tag:e,2000:\n---\n"
     text = f"{head}iamIdentityMappings: [{{account: '111122223333'}}]\n"
     assert read(text) == ["f.yaml:7:33 111122223333 as - []", "f.yaml:3:1: the Secret has no mappings"]
+
+
+LISTS = "iamIdentityMappings: [{account: '111122223333'}]\n"
+NO_LISTS = "without iamIdentityMappings or accessConfig.accessEntries"
+CLUSTER_CONFIG = "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\n"
+KOPS_CLUSTER = "apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nspec: {authentication: {%s: {backendMode: CRD}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "found"),
+    [
+        (CLUSTER_CONFIG + LISTS, "kops", "an eksctl ClusterConfig"),
+        (CLUSTER_CONFIG, "kops", f"an eksctl ClusterConfig {NO_LISTS}"),
+        (KOPS_CLUSTER % "aws", "eksctl", "a kops Cluster"),
+        (KOPS_CLUSTER % "kopeio", "eksctl", "a kops Cluster without spec.authentication.aws"),
+    ],
+)
+def test_another_format_than_the_one_asked_for(text: str, form: str, found: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_mappings(text, "f", form)
+    assert str(caught.value) == f"f:1:1: no mappings found in the format {form}: this is {found}; try --from auto"
