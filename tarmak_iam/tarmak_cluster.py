@@ -223,9 +223,9 @@ class TarmakCluster:
 
         Raises ConfigError for an ARN that is not valid or cannot be a caller, and for the mappings of another cluster.
         """
-        from tarmak_iam.identity.caller import identity_of, private_names_of
+        from tarmak_iam.identity.caller import identity_of, private_names_of, typed_caller
 
-        identity = identity_of(with_plain_account(arn), session_name, user_id, access_key_id)
+        identity = identity_of(typed_caller(arn), session_name, user_id, access_key_id)
         installation = self._installation(settings)
         return installation.authenticator(private_dns_names=private_names_of(identity)).whois(identity)
 

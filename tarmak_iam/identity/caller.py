@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tarmak_iam.aws.arn import ArnError, Principal, canonical_parts, canonicalize, is_account, parse_arn
+from tarmak_iam.aws.arn import (
+    ArnError,
+    Principal,
+    canonical_parts,
+    canonicalize,
+    is_account,
+    parse_arn,
+    with_plain_account,
+)
+from tarmak_iam.aws.copied_text import CONTROL
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.model import Denied, Identity
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, known_partitions
@@ -33,6 +42,16 @@ def _not_a_caller(text: str, error: ArnError) -> ConfigError:
         f"{quoted(text)} is not a valid ARN of a caller: {error}",
         remedy="use an ARN such as arn:aws:iam::111122223333:role/Admin",
     )
+
+
+def typed_caller(text: str) -> str:
+    """The ARN of a caller that a person typed. Raises ConfigError for one with whitespace around it or with control
+    characters, such as the end of a line of Windows: no caller has such an ARN."""
+    arn = with_plain_account(text)
+    if arn != arn.strip() or CONTROL.search(arn):
+        what = f"{quoted(arn)} is not a valid ARN of a caller: it contains whitespace or control characters"
+        raise ConfigError(what, remedy="write the ARN without them")
+    return arn
 
 
 def identity_of(arn: str, session: str = "SESSION", user_id: str = "", access_key_id: str = "") -> Identity:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.cli.completion import callers
 from tarmak_iam.cli.console import note, print_json, print_line, working
 from tarmak_iam.cli.exit_codes import ExitCode
@@ -18,7 +17,7 @@ from tarmak_iam.document.files import read_file
 from tarmak_iam.errors import ConfigError, Place, TarmakIamError, place_json
 from tarmak_iam.identity import Answer, Authenticator
 from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP
-from tarmak_iam.identity.caller import identity_of, private_names_of
+from tarmak_iam.identity.caller import identity_of, private_names_of, typed_caller
 from tarmak_iam.identity.releases import RECORDED_RELEASE, DaemonVersion
 
 
@@ -96,7 +95,7 @@ def whois(
     if config_path is None and (file_paths or daemon_args):
         raise click.UsageError("--file and --daemon-arg require --config")
     with cluster_suggested(arn, "ARN"):
-        identity = identity_of(with_plain_account(arn), session_name, user_id, access_key_id)
+        identity = identity_of(typed_caller(arn), session_name, user_id, access_key_id)
     with working("evaluating the mappings"):
         if config_path is not None:
             authenticator = _of_file(config_path, file_paths, daemon_args, daemon_version, private_names_of(identity))

@@ -51,6 +51,15 @@ def test_an_account_is_not_a_caller(shell: Shell) -> None:
         )
 
 
+@pytest.mark.parametrize("text", [f"{ADMIN} ", f"{ADMIN}\r"])
+def test_no_caller_has_whitespace_around_its_arn(shell: Shell, text: str) -> None:
+    """As at the end of a line of Windows; the answer was that no mapping matches."""
+    assert shell.dev("whois", text, code=2).err == (
+        f"error: '{ADMIN} ' is not a valid ARN of a caller: it contains whitespace or control characters; "
+        "write the ARN without them\n"
+    )
+
+
 def test_a_release_and_json(shell: Shell, files: Path) -> None:
     arn = "arn:aws:iam::111122223333:user/Al"
     done = shell.run("whois", arn, "--config", files / "config.yaml", "--daemon-version", "v0.4.0", "-o", "json")
