@@ -232,7 +232,7 @@ def canonical_text(arn: str) -> str:
 def account_shape(account: str) -> str:
     """What is wrong with an account that is not 12 digits."""
     if account.isascii() and account.isdigit():
-        return f"has {len(account)} digits, not 12"
+        return f"has {len(account)} {'digit' if len(account) == 1 else 'digits'}, not 12"
     return "is not 12 digits"
 
 

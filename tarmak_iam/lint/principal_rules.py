@@ -39,7 +39,7 @@ from tarmak_iam.identity.viper import as_text, as_texts
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.messages import node_at
+from tarmak_iam.lint.messages import EXITS, node_at
 from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Rule
 from tarmak_iam.lint.written_lists import is_list_text, is_reported_elsewhere
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -174,7 +174,7 @@ class _Account:
     @property
     def consequence(self) -> str:
         if self.ends_daemon:
-            return "so the authenticator does not start, and IAM login is not possible"
+            return f"so {EXITS}"
         return "so it never matches"
 
 

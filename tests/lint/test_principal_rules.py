@@ -138,7 +138,10 @@ def test_an_unknown_partition_is_that_of_the_others() -> None:
 
 
 COMPARE = "compare it with the account ID that `aws sts get-caller-identity` prints"
-ENDS = "so the authenticator does not start, and IAM login is not possible; the admin certificate was not examined"
+ENDS = (
+    "so authenticator v0.5.0 and later does not start, and IAM login is not possible; "
+    "the admin certificate was not examined"
+)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +167,10 @@ ENDS = "so the authenticator does not start, and IAM login is not possible; the 
                 "4:17 IAM054 the account 0123_4567_8901 is read as the number 12345678901, so it never matches; "
                 'put it in quotes: "012345678901"'
             ),
+        ),
+        (
+            "mapAccounts: ['1']",
+            f"4:17 IAM053 the account '1' has 1 digit, not 12, so it never matches; 11 digits are missing: {COMPARE}",
         ),
         (
             "mapAccounts: 012345678901",
