@@ -221,11 +221,12 @@ class TarmakCluster:
         """Who the caller with this ARN becomes. The ARN of a role stands for a session of it, named `session_name`.
         Without `user_id` and `access_key_id`, `uid` and `extra` are placeholders. Without mappings, callers are denied.
 
-        Raises ConfigError for an ARN that is not valid or cannot be a caller, and for the mappings of another cluster.
+        Raises ConfigError for an ARN that is not valid or cannot be a caller, for a session name that STS does not
+        accept, and for the mappings of another cluster.
         """
-        from tarmak_iam.identity.caller import identity_of, private_names_of, typed_caller
+        from tarmak_iam.identity.caller import identity_of, private_names_of, typed_caller, typed_session
 
-        identity = identity_of(typed_caller(arn), session_name, user_id, access_key_id)
+        identity = identity_of(typed_caller(arn), typed_session(session_name), user_id, access_key_id)
         installation = self._installation(settings)
         return installation.authenticator(private_dns_names=private_names_of(identity)).whois(identity)
 

@@ -10,6 +10,7 @@ from tarmak_iam.aws.arn import (
     canonical_parts,
     canonicalize,
     is_account,
+    is_session_name,
     parse_arn,
     with_plain_account,
 )
@@ -52,6 +53,14 @@ def typed_caller(text: str) -> str:
         what = f"{quoted(arn)} is not a valid ARN of a caller: it contains whitespace or control characters"
         raise ConfigError(what, remedy="write the ARN without them")
     return arn
+
+
+def typed_session(name: str) -> str:
+    """The name of a role session that a person typed. Raises ConfigError for one that STS does not accept."""
+    if not is_session_name(name):
+        what = f"{quoted(name)} is not a valid role session name"
+        raise ConfigError(what, remedy="use 2 to 64 letters, digits and _+=,.@-")
+    return name
 
 
 def identity_of(arn: str, session: str = "SESSION", user_id: str = "", access_key_id: str = "") -> Identity:

@@ -17,7 +17,7 @@ from tarmak_iam.document.files import read_file
 from tarmak_iam.errors import ConfigError, Place, TarmakIamError, place_json
 from tarmak_iam.identity import Answer, Authenticator
 from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP
-from tarmak_iam.identity.caller import identity_of, private_names_of, typed_caller
+from tarmak_iam.identity.caller import identity_of, private_names_of, typed_caller, typed_session
 from tarmak_iam.identity.releases import RECORDED_RELEASE, DaemonVersion
 
 
@@ -95,7 +95,7 @@ def whois(
     if config_path is None and (file_paths or daemon_args):
         raise click.UsageError("--file and --daemon-arg require --config")
     with cluster_suggested(arn, "ARN"):
-        identity = identity_of(typed_caller(arn), session_name, user_id, access_key_id)
+        identity = identity_of(typed_caller(arn), typed_session(session_name), user_id, access_key_id)
     with working("evaluating the mappings"):
         if config_path is not None:
             authenticator = _of_file(config_path, file_paths, daemon_args, daemon_version, private_names_of(identity))

@@ -60,6 +60,13 @@ def test_no_caller_has_whitespace_around_its_arn(shell: Shell, text: str) -> Non
     )
 
 
+@pytest.mark.parametrize("name", ["a b", "a", "", "a" * 65])
+def test_a_session_name_that_sts_does_not_accept(shell: Shell, name: str) -> None:
+    assert shell.dev("whois", ADMIN, "--session", name, code=2).err == (
+        f"error: '{name}' is not a valid role session name; use 2 to 64 letters, digits and _+=,.@-\n"
+    )
+
+
 def test_a_release_and_json(shell: Shell, files: Path) -> None:
     arn = "arn:aws:iam::111122223333:user/Al"
     done = shell.run("whois", arn, "--config", files / "config.yaml", "--daemon-version", "v0.4.0", "-o", "json")
