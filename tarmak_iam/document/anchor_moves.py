@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from tarmak_iam.document.arrangement import reorder_items
-from tarmak_iam.document.comments import below_deeper_comments, comment_line, holds_comments
+from tarmak_iam.document.comments import below_deeper_comments, comment_line
 from tarmak_iam.document.edits import DocumentChange, RemoveMembers, Reorder, Write
 from tarmak_iam.document.nodes import (
     PROPERTY,
@@ -243,7 +243,7 @@ class _Copies:
         if id(home) in self._placed:
             return []
         if target.in_flow or (holder.entry is not None and holder.entry.key is alias):
-            if self._keeps_comments and holds_comments(self._tree, home):
+            if self._keeps_comments and self._has_comments(home):
                 what = f"{target.route} is the alias *{alias.name}, and its value has comments, which do not fit here"
                 refuse(self._tree, alias, what, "replace the alias with its value by hand first")
             return [Splice(alias.start, alias.end, self._inline(home, is_home=True))]
@@ -266,6 +266,11 @@ class _Copies:
         first, *lines = self._lines(home.span, changes, by, first_too=False)
         newline = self._tree.source.newline_near(alias.start)
         return [Splice(alias.start, alias.end, newline.join([first, *lines]))]
+
+    def _has_comments(self, home: Node) -> bool:
+        """Whether there are comments in what is copied: one on the line of the anchor of a block stays there."""
+        start, end = _own_span(self._tree, home)
+        return any(start < comment.span.start < end for comment in self._tree.comments)
 
     def _place(self, home: Node) -> None:
         self._placed.add(id(home))

@@ -221,6 +221,22 @@ def test_the_last_lines_of_a_file_without_a_line_end() -> None:
             [Remove(("a", 0, "b"), prune=True), Set(("a", 0, "b"), 5)],
             "a:\n- b: 5\n- b: 3\n",
         ),
+        # next to items that are new, and at the end
+        (
+            "a:\n- name: one\n  k: 1\n- b\n- c\n",
+            [Insert(("a", 3), 1)],
+            "a:\n- name: one\n  k: 1\n- b\n- c\n- 1\n",
+        ),
+        (
+            "a:\n- name: one\n  k: 1\n- b\n- c\n",
+            [Insert(("a", 0), 1), Append(("a",), 2), Remove(("a", 3))],
+            "a:\n- 1\n- name: one\n  k: 1\n- b\n- 2\n",
+        ),
+        (
+            "a:\n- b\n- c\n- d\n",
+            [Remove(("a", 1)), Insert(("a", 0), 1), Insert(("a", 0), 2)],
+            "a:\n- 2\n- 1\n- b\n- d\n",
+        ),
         # the comment is not about the fifth item alone, which the index of the fourth leads to when the first is pruned
         (
             f"a:\n- {{b: 0}}\n{FIRST}# five\n- {{b: five}}\n- {{b: 6}}\n{LAST}",
