@@ -58,7 +58,7 @@ def keeping_anchors(tree: Tree, change: DocumentChange, *, detaches: bool) -> Do
         overtaking = tuple(_overtaking(change))
         return ReorderWithMoves(change.target, change.order, overtaking) if overtaking else change
     own = [change.target.holders[-1].node] if detaches and isinstance(change, Write) else []
-    aliases = tuple(_left_by(tree, [*_gone(change), *own], own))
+    aliases = tuple(_left_by(tree, [*_gone(change), *own]))
     if not aliases:
         return change
     if any(_node(alias).target in own for alias in aliases):
@@ -74,7 +74,7 @@ def dangling_aliases(tree: Tree, changes: Collection[DocumentChange]) -> Iterato
     for change in changes:
         if isinstance(change, Reorder):
             yield from _overtaking(change)
-    yield from _left_by(tree, [node for change in changes for node in _gone(change)], [])
+    yield from _left_by(tree, [node for change in changes for node in _gone(change)])
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class DetachedWrite(Write):
         splices = super().splices()
         for number, splice in enumerate(splices):  # a standard tag is replaced with the value, and the anchor with it
             match = re.match(rf"(\s*){re.escape(anchor)}(?:\s+|\Z)", splice.text)
-            if match and splice.start <= node.start:
+            if match:
                 rest = splice.text[match.end() :]
                 start = splice.start if rest else blanks_before(source, splice.start)
                 splices[number] = Splice(start, splice.end, match.group(1) + rest if rest else "")
@@ -139,7 +139,9 @@ class ReorderWithMoves(Reorder):
         patches: dict[int, list[Splice]] = {}
         depth = len(self.target.holders)
         for alias in self.aliases:
-            patches.setdefault(alias.holders[depth].index or 0, []).extend(copies.instead_of(alias))
+            number = alias.holders[depth].index
+            assert number is not None
+            patches.setdefault(number, []).extend(copies.instead_of(alias))
         items = [{id(node) for node in walk(_member(self.target, number))} for number in range(len(self.order))]
         for home in copies.moved:
             number = next(number for number, inside in enumerate(items) if id(home) in inside)
@@ -170,13 +172,12 @@ def _gone(change: DocumentChange) -> Iterator[Node]:
                 yield node.entries[number].key
 
 
-def _left_by(tree: Tree, gone: Collection[Node], own: Collection[Node]) -> Iterator[Target]:
-    """The aliases, outside of what is gone, of the anchors in it; and those of the anchors of `own`."""
+def _left_by(tree: Tree, gone: Collection[Node]) -> Iterator[Target]:
+    """The aliases, outside of what is gone, of the anchors in it."""
     assert tree.root is not None
     anchored = {id(node) for top in gone for node in walk(top) if node.anchor}
     if anchored:
-        tops = {id(node) for node in gone if node not in own}
-        yield from _aliases(Target(tree, Route(), (Holder(tree.root),), ()), anchored, tops)
+        yield from _aliases(Target(tree, Route(), (Holder(tree.root),), ()), anchored, {id(node) for node in gone})
 
 
 def _overtaking(change: Reorder) -> Iterator[Target]:

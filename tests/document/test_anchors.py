@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarmak_iam.document import Append, Document, EditRefused, Remove, Set
+from tarmak_iam.document.anchors import _reached
 from tarmak_iam.document.edits import ValueEdit as Edit
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, dereference, walk
 from tarmak_iam.document.plain_values import assigned, inserted, same, value_at, without
@@ -347,6 +348,12 @@ def test_a_batch_of_edits_of_shared_values_means_what_its_edits_mean(seed: int) 
     assert same(edited.data, one_by_one.data)
     assert same(Document.parse(edited.to_bytes()).data, edited.data)
     check_comments(document, edited)
+
+
+def test_each_node_of_a_shared_value_is_reached_once() -> None:
+    value = Document.parse("a: &a [1]\nb: &b [*a, *a]\nc: [*b, *b]\n").node(("c",))
+    assert value is not None
+    assert len(list(_reached(value))) == 4
 
 
 def test_a_key_that_is_there_twice_is_named_by_its_number() -> None:

@@ -11,6 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.document import Document
+from tarmak_iam.document.arrangement import can_be_reordered
+from tarmak_iam.document.source import Source
+from tarmak_iam.document.target import Holder, Target
+from tarmak_iam.document.tree import Tree
+from tarmak_iam.routes import Route
 
 SECTIONS = "l:\n# --- A\n- a\n- b\n# --- B\n- c\n- d\nm: 1\n"
 
@@ -84,3 +89,20 @@ def test_any_order_keeps_all_comments_and_lines(order: list[int], gaps: list[str
     assert after.removed_comments == ()
     assert Counter(comment.text for comment in after.comments) == Counter(comment.text for comment in before.comments)
     assert [line for line in after.text.splitlines() if line.startswith("-")] == [f"- n{number}" for number in order]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_possible"),
+    [
+        ("- a\n- b\n", True),
+        ("- - a\n  - b\n", True),
+        ("- [a]\n", True),
+        ("[a, b]\n", False),
+        ("[\n  a,\n  b,\n]\n", False),
+        ("\n[a]\n", False),
+    ],
+)
+def test_only_items_of_a_block_list_are_moved_as_lines(text: str, is_possible: bool) -> None:
+    tree = Tree.read(Source.decode(text, "f.yaml"))
+    assert tree.root is not None
+    assert can_be_reordered(Target(tree, Route(), (Holder(tree.root),), ())) is is_possible
