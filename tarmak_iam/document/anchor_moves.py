@@ -143,7 +143,10 @@ class ReorderWithMoves(Reorder):
             assert number is not None
             patches.setdefault(number, []).extend(copies.instead_of(alias))
         items = [{id(node) for node in walk(_member(self.target, number))} for number in range(len(self.order))]
+        parts = {id(node) for home in copies.moved for node in walk(home) if node is not home}
         for home in copies.moved:
+            if id(home) in parts:
+                continue  # the whole is replaced
             number = next(number for number, inside in enumerate(items) if id(home) in inside)
             patches.setdefault(number, []).extend(_alias_instead(tree, home))
         return reorder_items(self.target, self.order, patches)
