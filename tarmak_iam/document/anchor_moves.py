@@ -202,7 +202,7 @@ def _overtaking(change: Reorder) -> Iterator[Target]:
                 found.add(id(_node(alias)))
                 yield alias
                 inside = {id(node) for node in walk(home)}
-                waiting += [each for each in reversed(aliases[old]) if id(_node(each)) in inside]
+                waiting += [each for each in aliases[old] if id(_node(each)) in inside]
 
 
 def _aliases(target: Target, anchored: Collection[int], gone: Collection[int]) -> Iterator[Target]:
@@ -300,7 +300,7 @@ class _Copies:
         while stack:
             node = stack.pop()
             if isinstance(node, Alias):
-                if id(node.target) in self._gone and id(node.target) not in self._placed:
+                if id(node.target) in self._gone:
                     changes.append(Splice(node.start, node.end, self._inline(node.target, is_home=True)))
                 continue
             if node is not home and node.anchor:
@@ -345,7 +345,7 @@ class _Copies:
     def _inline(self, node: Node, *, is_home: bool = False) -> str:
         """The node on one line, in flow style."""
         if isinstance(node, Alias):
-            if id(node.target) in self._gone and id(node.target) not in self._placed:
+            if id(node.target) in self._gone:
                 return self._inline(node.target, is_home=True)
             return f"*{node.name}"
         if id(node) in self._placed:

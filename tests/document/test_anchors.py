@@ -12,10 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarmak_iam.document import Append, Document, EditRefused, Remove, Set
+from tarmak_iam.document.anchor_moves import _overtaking
 from tarmak_iam.document.anchors import _reached
+from tarmak_iam.document.edits import Reorder
 from tarmak_iam.document.edits import ValueEdit as Edit
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, dereference, walk
 from tarmak_iam.document.plain_values import assigned, inserted, same, value_at, without
+from tarmak_iam.document.source import Source
+from tarmak_iam.document.target import Holder, Target
+from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import ParseError
 from tarmak_iam.routes import Key, Route
 from tests.support.thorough import examples
@@ -354,6 +359,14 @@ def test_each_node_of_a_shared_value_is_reached_once() -> None:
     value = Document.parse("a: &a [1]\nb: &b [*a, *a]\nc: [*b, *b]\n").node(("c",))
     assert value is not None
     assert len(list(_reached(value))) == 4
+
+
+def test_each_alias_that_would_be_above_its_anchor_is_found_once() -> None:
+    tree = Tree.read(Source.decode("- &y 1\n- &x [*y, *y]\n- [*x, *x]\n", "f.yaml"))
+    assert tree.root is not None
+    change = Reorder(Target(tree, Route(), (Holder(tree.root),), ()), (2, 1, 0))
+    found = [target.holders[-1].node for target in _overtaking(change)]
+    assert [alias.name for alias in found if isinstance(alias, Alias)] == ["x", "y", "y", "x"]
 
 
 def test_a_key_that_is_there_twice_is_named_by_its_number() -> None:
