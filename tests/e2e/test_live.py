@@ -126,7 +126,8 @@ def test_the_kubeconfig_is_the_one_that_tarmak_prints(stage: Stage, tmp_path: Pa
     environment = stage.caller_environment("admin")
     more = {**environment, "PATH": f"{tmp_path}{os.pathsep}{environment['PATH']}"}
     assert "created DaemonSet" in stage.home.call(*APPLY, more=more).out
-    assert (tmp_path / "args").read_text() == f"--config-directory {stage.home.directory} clusters kubeconfig\n"
+    selected = f"--config-directory {stage.home.directory} --current-cluster dev-cluster"
+    assert (tmp_path / "args").read_text() == f"{selected} clusters kubeconfig\n"
 
 
 @ON_ALL_MOSTLY_ON_CURRENT
