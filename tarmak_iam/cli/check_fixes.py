@@ -83,7 +83,7 @@ class FixTurn:
             return self._kept(found)
         for each in found[1].repairs:
             if not each.is_safe:
-                note(f"{each.place}: not fixed: {each.title}; it decides about IAM login: this requires --unsafe-fixes")
+                note(f"{each.place}: not fixed: {each.title}; it disables IAM login: this requires --unsafe-fixes")
         return None
 
     def mappings(self, path: Path, within: Boundary) -> Mappings | None:

@@ -168,8 +168,8 @@ def test_iam_login_that_is_disabled_in_quotes_is_not_repaired_as_a_safe_fix(
     error = shell.run(*args, option, code=2).err
     assert " (fix: `tarmak-iam -c . check --fix --unsafe-fixes`)\n" in error
     assert error.startswith(
-        f"tarmak.yaml:12:34: not fixed: write {value}: Tarmak requires a boolean here; "
-        "it decides about IAM login: this requires --unsafe-fixes\ntarmak.yaml:9:14: error: "
+        "tarmak.yaml:12:34: not fixed: write false: Tarmak requires a boolean here; "
+        "it disables IAM login: this requires --unsafe-fixes\ntarmak.yaml:9:14: error: "
     )
     assert text(home) == config
 
