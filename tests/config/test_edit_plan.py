@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam import ConfigError, SelectionError, TarmakConfig
-from tarmak_iam.config.edits import ConfigEdits
+from tarmak_iam.config.edits import ConfigEdits, removal
+from tarmak_iam.document import Document, Remove
+from tarmak_iam.routes import Route
 from tests.config.test_earlier_edits import ABC, HEAD, pool, shared
 
 DEV = f"{HEAD}- environment: dev\n  metadata: {{name: a}}\n"
@@ -73,3 +75,22 @@ def test_of_duplicate_keys_in_yaml_the_last_one_is_edited() -> None:
     """Tarmak reads that one. In strict JSON it merges both, so that none is edited."""
     text = "  kubernetes:\n    version: 1.12.9\n    version: {}\n"
     assert written(dev(text.format("1.13.1")).set("kubernetes.version", "1.14.10")) == text.format("1.14.10")
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "left"),
+    [
+        ("x: 1\ntop: {a: {b: 1}}\n", ("top", "a", "b"), {"x": 1}),
+        ("top: {a: {b: 1}, c: 2}\n", ("top", "a", "b"), {"top": {"c": 2}}),
+        ("l: [1]\n", ("l", 0), {"l": []}),
+        ("l: [{a: {b: 1}}]\n", ("l", 0, "a", "b"), {"l": [{"a": {}}]}),
+        ("l: [{a: {b: 1}, c: 2}]\n", ("l", 0, "a", "b"), {"l": [{"c": 2}]}),
+        ("l: [{a: {b: [1]}}]\n", ("l", 0, "a", "b", 0), {"l": [{"a": {"b": []}}]}),
+    ],
+)
+def test_parents_that_a_removal_leaves_empty(text: str, path: tuple[str | int, ...], left: object) -> None:
+    """They go, except lists and their items."""
+    document = Document.parse(text)
+    edit = removal(document, Route.of(path))
+    assert isinstance(edit, Remove)
+    assert document.edit(edit).data == left
