@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.document import Append, Document, Edit, Insert, Remove, Set
+from tarmak_iam.document import Append, Document, Edit, EditRefused, Insert, Remove, Set
 from tarmak_iam.document.excerpt import Excerpt, excerpt_for
 from tarmak_iam.document.nodes import Span
 from tarmak_iam.document.outline import outline
 from tarmak_iam.document.render import depends_on_neighbours
 from tarmak_iam.document.splices import Splice
+from tarmak_iam.routes import Key
 
 POOL = """\
 - name: pool-{0}  # pool {0}
@@ -253,6 +254,31 @@ def test_the_last_lines_of_a_file_without_a_line_end() -> None:
 def test_batches(text: str, edits: list[Edit], expected: str) -> None:
     assert edited_in_excerpt(text + REST, *edits) == expected + REST
     assert Document.parse(REST + text).edit(*edits).text == REST + expected
+
+
+@pytest.mark.parametrize(
+    ("edits", "refusal"),
+    [
+        ([Remove(("a", 99))], "a has no index 99"),
+        ([Remove(("a", -1))], "a has no index -1"),
+        ([Set(("a", -1, "b"), 5)], "a has no index -1"),
+        ([Set(("a", 0), 5), Remove(("a", -1))], "a has no index -1"),
+        ([Set(("a", "k"), 5)], "a is a list, not a mapping"),
+        ([Remove(("a", "k"))], "a is a list, not a mapping"),
+        ([Remove(("m", 0))], "m is a mapping, not a list"),
+        ([Insert(("m", "k"), 1)], "m is a mapping, not a list"),
+        ([Insert(("m", 0), 1)], "m is a mapping, not a list"),
+        ([Insert(("a", "k"), 1)], "a new item cannot be inserted into a at k"),
+        ([Insert(("a", 7), 1)], "a new item cannot be inserted into a at 7"),
+        ([Insert(("a", -1), 1)], "a new item cannot be inserted into a at -1"),
+        ([Remove((Key("m", 3),))], "has no key m number 4"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_refused(edits: list[Edit], refusal: str) -> None:
+    document = Document.parse("a:\n- b: 1\n  c: some-value-that-is-not-shortened\n- x\nm:\n  n: 1\n" + REST)
+    assert document._edited_in_excerpt(tuple(edits)) is None
+    with pytest.raises(EditRefused, match=refusal):
+        document.edit(*edits)
 
 
 def test_a_change_next_to_a_place_where_lines_are_left_out() -> None:
