@@ -200,6 +200,10 @@ class _RunAroundApply:
             note(f"{found}; run `{command}` to see {'them' if many else 'it'}")
         if shutil.which("kubectl", path=self.environment.get("PATH", os.defpath)) is None:
             note("warning: kubectl is not installed, so nothing can be applied after tarmak; put kubectl on the PATH")
+        home = ClusterFiles.of(self.config, self.cluster).home
+        if not _can_be_written(home):
+            reason = "the history for rollback cannot be saved, so nothing can be applied after tarmak"
+            note(f"warning: {home}: the directory is not writable: {reason}; make it writable")
         return True
 
     def _passed_on(self, ended: Ended) -> int:
@@ -296,6 +300,12 @@ class _RunAroundApply:
         tarmak = os.path.abspath(name) if os.sep in name else name  # the same program is asked for the kubeconfig
         programs, options = Programs(self.environment), self.call.access_options
         return Access(programs, chosen.kubeconfig, chosen.context, options, tarmak, self.lock)
+
+
+def _can_be_written(directory: Path) -> bool:
+    """Whether files can be created in the directory, which is created first if it does not exist."""
+    existing = next(each for each in (directory, *directory.parents) if each.exists())
+    return os.access(existing, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _with_lasting_notes(show: Callable[[str], None]) -> Callable[[str], None]:

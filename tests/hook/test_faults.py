@@ -119,6 +119,18 @@ def test_no_kubectl_is_told_before(bench: Bench) -> None:
     assert said.startswith(f"tarmak-iam: warning: {told}\ntarmak at work\n")
 
 
+def test_a_history_that_cannot_be_saved_is_told_before(bench: Bench) -> None:
+    home = bench.mappings.parent
+    home.chmod(0o555)
+    try:
+        with modes_hold():
+            said = bench.apply()
+    finally:
+        home.chmod(0o755)
+    told = "the history for rollback cannot be saved, so nothing can be applied after tarmak; make it writable"
+    assert f"tarmak-iam: warning: {home}: the directory is not writable: {told}\ntarmak at work\n" in said
+
+
 class TestTwoRuns:
     def test_the_second_one_says_who_is_at_work(self, bench: Bench) -> None:
         first = bench.start(*APPLY, STUB_WAIT="1")
