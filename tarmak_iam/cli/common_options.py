@@ -23,6 +23,13 @@ class CommonOption(click.Option):
         super().__init__(*args, expose_value=False, **kwargs)
         self._record, self._is_listed = record, is_listed
 
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """None for a flag that the variable switches off. Raises BadParameter for a value that is no boolean."""
+        if not self.is_flag:
+            return super().resolve_envvar_value(ctx)
+        text = super(click.Option, self).resolve_envvar_value(ctx)  # Option's own of click 8.2.1 takes `0` for on
+        return text if text and click.BOOL.convert(text, self, ctx) else None
+
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         return super().get_help_record(ctx) if self._is_listed else self._record
 

@@ -184,9 +184,11 @@ def test_the_user_s_own_links_are_followed_on_request(
     monkeypatch.setenv("TARMAK_IAM_FOLLOW_LINKS", "1")
     assert ADMIN in shell.dev("map", "list").out
     assert "* environment: TARMAK_IAM_FOLLOW_LINKS=1\n" in shell.dev("map", "list", "-v").err
-    for off in ("0", ""):
+    for off in ("0", "", "no"):
         monkeypatch.setenv("TARMAK_IAM_FOLLOW_LINKS", off)
         assert refusal(target, shell.single) in shell.dev("map", "list", code=2).err
+    monkeypatch.setenv("TARMAK_IAM_FOLLOW_LINKS", "maybe")
+    assert "'maybe' is not a valid boolean" in shell.dev("map", "list", code=2).err
 
 
 @pytest.mark.parametrize("arguments", [["map", "list"], WRITING[0], ["check", "--all-clusters"]], ids=" ".join)

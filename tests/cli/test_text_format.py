@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shutil
 import subprocess
 import sys
 
@@ -94,6 +95,13 @@ def test_on_a_terminal(shell: Shell) -> None:
     assert done.returncode == 1
     assert "   |               ^" in click.unstyle(os.read(ours, 10000).decode())
     os.close(ours)
+
+
+def test_on_a_terminal_of_unknown_width(terminal: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Python 3.10 has it."""
+    (terminal.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(MAPPINGS)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((0, 0)))
+    assert click.unstyle(terminal.dev("check", code=1).out).splitlines()[2] == "   |               ^"
 
 
 def test_not_in_a_pipe(shell: Shell) -> None:

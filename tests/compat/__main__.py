@@ -54,6 +54,7 @@ def _one(
     try:
         environment = VirtualEnvironment.create(python, place / "venv")
         environment.install(f"{wheel}[{','.join((*EXTRAS, 'test'))}]", constraints)
+        environment.install("pip", [])  # with which tests install a plugin
     except Missing as error:
         return NOTHING_RUN, f"{name}: not tested: {error}"
     except RuntimeError as error:

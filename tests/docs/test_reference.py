@@ -15,7 +15,7 @@ from tests.docs.reference import GENERATED, TARGET
 from tests.docs.reference.api import MODULES, module_of, public_names
 from tests.docs.reference.markdown import markdown, prose, slug
 from tests.docs.reference.signatures import is_class, member_sections, signature_of
-from tests.support import ROOT
+from tests.support import PACKAGE
 
 
 @pytest.mark.parametrize("path", GENERATED, ids=lambda path: path.relative_to(TARGET).as_posix())
@@ -48,7 +48,7 @@ def test_every_name_of_the_package_has_a_page() -> None:
 
 
 def test_commands_that_end_with_one_have_it_in_their_table() -> None:
-    files = (ROOT / "tarmak_iam" / "cli" / "commands").glob("*.py")
+    files = (PACKAGE / "cli" / "commands").glob("*.py")
     modules = {path.stem for path in files if "exit(ExitCode.FINDINGS)" in path.read_text()}
     subcommands = {
         "config": ("config get", "config set"),

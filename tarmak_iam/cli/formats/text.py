@@ -74,7 +74,8 @@ def print_excerpt(line: str, place: Place, colour: str, *, err: bool = False) ->
         return
     if not _is_itself(Path(place.filename)):
         return
-    shown, mark = excerpt(line, place.line, place.column, shutil.get_terminal_size().columns)
+    width = shutil.get_terminal_size().columns or 80  # Python 3.10 has 0 for a terminal that does not know
+    shown, mark = excerpt(line, place.line, place.column, width)
     print_styled_line(shown, err=err)
     print_styled_line(mark.removesuffix(_MARK) + click.style(_MARK, fg=colour, bold=True), err=err)
 
