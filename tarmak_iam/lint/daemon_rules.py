@@ -46,7 +46,7 @@ def _backend_spelling(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     settings = entries_of(mappings).settings
     # The right spelling would be ignored too, unless tarmak-iam.yaml names the same backends: see IAM088.
     remedy = f"remove {_MODES}: {_SETTING}"
-    stops = "without --backend-mode, v0.5.0 and later do not start"
+    stops = "without --backend-mode, the authenticator does not start from v0.5.0 on"
     named = [(*each, stops, remedy) for each in _items(settings.route(_MODES), settings.get(_MODES))]
     reserved = settings.get(_RESERVED)
     for index, item in enumerate(reserved if isinstance(reserved, list) else []):

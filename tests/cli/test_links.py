@@ -8,8 +8,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
+from tarmak_iam.cli.common_options import common_options
 from tests.support import ADMIN, Shell
 
 MAPPINGS, SETTINGS, KUBECONFIG = "aws-iam-authenticator.yaml", "tarmak-iam.yaml", "kubeconfig"
@@ -189,6 +191,14 @@ def test_the_user_s_own_links_are_followed_on_request(
         assert refusal(target, shell.single) in shell.dev("map", "list", code=2).err
     monkeypatch.setenv("TARMAK_IAM_FOLLOW_LINKS", "maybe")
     assert "'maybe' is not a valid boolean" in shell.dev("map", "list", code=2).err
+
+
+def test_a_variable_that_is_off_is_off_whatever_click_takes_it_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """click 8.2.1 takes every value of a flag for on."""
+    monkeypatch.setattr(click.Option, "resolve_envvar_value", lambda *_: "True")
+    monkeypatch.setenv("TARMAK_IAM_FOLLOW_LINKS", "0")
+    follows = next(each for each in common_options() if each.name == "follow_links")
+    assert follows.resolve_envvar_value(click.Context(click.Command("x"))) is None
 
 
 @pytest.mark.parametrize("arguments", [["map", "list"], WRITING[0], ["check", "--all-clusters"]], ids=" ".join)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tarmak_iam.cli import run_hooks
 from tests.hook.conftest import Bench, Ran
 from tests.support.privileges import modes_hold
 
@@ -129,6 +130,16 @@ def test_a_history_that_cannot_be_saved_is_told_before(bench: Bench) -> None:
         home.chmod(0o755)
     told = "the history for rollback cannot be saved, so nothing can be applied after tarmak; make it writable"
     assert f"tarmak-iam: warning: {home}: the directory is not writable: {told}\ntarmak at work\n" in said
+
+
+def test_a_directory_that_is_created_first_can_be_written(tmp_path: Path) -> None:
+    assert run_hooks._can_be_written(tmp_path / "dev-cluster")
+    tmp_path.chmod(0o555)
+    try:
+        with modes_hold():
+            assert not run_hooks._can_be_written(tmp_path / "dev-cluster")
+    finally:
+        tmp_path.chmod(0o755)
 
 
 class TestTwoRuns:
