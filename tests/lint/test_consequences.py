@@ -50,7 +50,7 @@ def test_what_the_cause_says_itself_is_not_added() -> None:
 
 def test_the_entry_that_stops_it_next_is_not_a_new_finding() -> None:
     """The consequence is that of the first of several entries."""
-    first, next_one = (f"  - {{roleARN: {number}, username: x}}\n" for number in (5, 6))
+    first, next_one = (f"  - {{roleARN: {text}, username: x}}\n" for text in ("5", "nonsense"))
     before, after = (report(ROLES + text, image=NEW).findings for text in (first + next_one, next_one))
     assert ["does not start" in str(each) for each in before] == [True, False]
     assert ["does not start" in str(each) for each in after] == [True]

@@ -60,6 +60,11 @@ def test_no_caller_has_whitespace_around_its_arn(shell: Shell, text: str) -> Non
     )
 
 
+def test_no_caller_has_control_characters_in_its_arn(shell: Shell) -> None:
+    text = ADMIN.replace("role/", "role/\x07")
+    assert "it contains whitespace or control characters" in shell.dev("whois", text, code=2).err
+
+
 @pytest.mark.parametrize("name", ["a b", "a", "", "a" * 65])
 def test_a_session_name_that_sts_does_not_accept(shell: Shell, name: str) -> None:
     assert shell.dev("whois", ADMIN, "--session", name, code=2).err == (
