@@ -56,8 +56,8 @@ class BackendTable:
     """Whether these are the mappings of the mappings file that the backend supports."""
     uncarried_accounts: frozenset[str] = frozenset()
     """The accounts of the mappings file that such a backend does not support."""
-    admits: Callable[[Caller, IdentityMapping], bool] | None = field(default=None, repr=False)
-    """Whether a mapping that was found can be used for the caller; None: always."""
+    admits: Callable[[Caller | None, IdentityMapping], bool] | None = field(default=None, repr=False)
+    """Whether a mapping that was found can be used for the caller, or for any (None); without a function: always."""
 
     def find(self, caller: Caller) -> Found:
         """Roles before users; the exact ARN before the patterns that match it too. Empty if nothing matches."""
@@ -73,8 +73,10 @@ class BackendTable:
         return found if found != NOBODY else ()
 
     def of_user_id(self, user_id: str) -> Found:
-        """The mappings with a unique ID, whatever their ARN."""
-        return (self.roles.get(user_id) or self.users.get(user_id, ())) if self.by_user_id else ()
+        """The mappings with a unique ID that a caller can use, whatever the caller's ARN."""
+        found = (self.roles.get(user_id) or self.users.get(user_id, ())) if self.by_user_id else ()
+        admits = self.admits
+        return tuple(each for each in found if admits is None or each is None or admits(None, each))
 
     @property
     def entries(self) -> Iterator[tuple[str | None, IdentityMapping]]:

@@ -8,6 +8,7 @@ import ipaddress
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import field, replace
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from tarmak_iam.aws.arn import ArnError, parse_arn
@@ -168,7 +169,11 @@ class _DaemonConfigReader:
             reserved_prefixes=self._reserved(),
             gates=flags.gates,
             paths={each.name: self._path(each) for each in _WITH_PATH},
-            user_id_strict=self._optional("server.dynamicfileUserIDStrict", as_boolean, False),
+            user_id_strict=self._optional(
+                "server.dynamicfileUserIDStrict",
+                partial(as_boolean, of_any_number=version.has(ReleaseFeature.ANY_NUMBER_AS_BOOLEAN)),
+                False,
+            ),
             backend_modes_file=self._optional("server.dynamicBackendModePath", as_text, "").strip(),
             notes=tuple(dict.fromkeys(self._notes)),
             is_complete=self._is_complete,

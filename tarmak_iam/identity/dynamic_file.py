@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from tarmak_iam.aws.arn import Arn, ArnError, canonicalize, parse_arn
+from tarmak_iam.aws.arn_flaws import canonical_text, is_reachable
 from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import equal_fold, fold, to_lower
 from tarmak_iam.errors import ParseError
@@ -119,24 +120,30 @@ def _canonical(arn: str, version: DaemonVersion) -> str:
         return ""
 
 
-def _admits(version: DaemonVersion, caller: Caller, mapping: IdentityMapping) -> bool:
+def _admits(version: DaemonVersion, caller: Caller | None, mapping: IdentityMapping) -> bool:
+    """As `BackendTable.admits`."""
     if not mapping.arn or not version.has(ReleaseFeature.ID_WITH_ARN):
         return True
     if not version.has(ReleaseFeature.ID_WITH_ARN_WITHOUT_PATH):
-        return caller.arn == mapping.arn
-    wanted = to_lower(_without_path(mapping.arn, version))
+        return caller is None or caller.arn == mapping.arn
+    compared = _without_path(mapping.arn, version)
+    if compared is None:
+        return not version.has(ReleaseFeature.ID_WITH_ARN_WELL_FORMED)
+    wanted = to_lower(compared)
+    if caller is None:
+        return canonical_text(wanted) == wanted and is_reachable(wanted)
     own = caller.canonical_arn
-    return not wanted or wanted == (to_lower(own) if version.has(ReleaseFeature.ID_WITH_ARN_IN_ANY_CASE) else own)
+    return wanted == (to_lower(own) if version.has(ReleaseFeature.ID_WITH_ARN_IN_ANY_CASE) else own)
 
 
-def _without_path(text: str, version: DaemonVersion) -> str:
-    """Empty if the text is not an ARN in a known partition: the daemon then accepts any ARN."""
+def _without_path(text: str, version: DaemonVersion) -> str | None:
+    """None if the text is not an ARN in a known partition."""
     try:
         arn = parse_arn(text)
     except ArnError:
-        return ""
+        return None
     if arn.partition not in known_partitions(version):
-        return ""
+        return None
     return f"arn:{arn.partition}:iam::{arn.account}:role/{arn.name}" if _has_path(arn) else text
 
 

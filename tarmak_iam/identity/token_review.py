@@ -119,6 +119,9 @@ def _hints(caller: Caller, config: DaemonConfig, table: BackendTable) -> Iterato
         hint = _id_hint(mapping, caller, table) if table.by_user_id else _arn_hint(mapping, own, table)
         if hint:
             yield mapping, hint
+    if table.by_user_id:
+        for mapping in filter(None, table.roles.get(caller.user_id) or table.users.get(caller.user_id, ())):
+            yield mapping, f"the mapping with the unique ID {mapping.user_id} {_whose(mapping.arn)}"
     for mapping in table.with_wildcards:
         if fnmatchcase(fold(caller.canonical_arn), fold(mapping.arn)):
             yield mapping, f"the mapping for {mapping.arn} contains a wildcard, and wildcards are compared literally"
@@ -179,8 +182,6 @@ def _written_hint(text: str, own: Arn, table: BackendTable) -> str:
 
 def _id_hint(mapping: IdentityMapping, caller: Caller, table: BackendTable) -> str:
     if not _same(mapping.arn, caller.canonical_arn) and not _same(_pathless(mapping.arn), caller.canonical_arn):
-        if mapping.user_id == caller.user_id:
-            return f"the mapping with the unique ID {mapping.user_id} is for {mapping.arn}"
         return ""
     if mapping.user_id == caller.user_id:
         return f"the mapping for {mapping.arn} has the caller's unique ID, but its ARN does not match"
@@ -188,6 +189,14 @@ def _id_hint(mapping: IdentityMapping, caller: Caller, table: BackendTable) -> s
         f"the mapping for {mapping.arn} has the unique ID {mapping.user_id}, the caller has {caller.user_id}: "
         f"{table.backend} compares unique IDs, and a role that was deleted and created again has a new one"
     )
+
+
+def _whose(arn: str) -> str:
+    try:
+        canonicalize(arn)
+    except ArnError as error:
+        return f"has the ARN {quoted(arn)}, which is not valid: {error}"
+    return f"is for {arn}"
 
 
 def _sso_hint(mapping: IdentityMapping, caller: Caller, table: BackendTable, *, gate: bool) -> str:

@@ -292,11 +292,15 @@ def as_integer(value: Any) -> int:
     return int(value) if isinstance(value, (bool, int, float)) and math.isfinite(value) else 0
 
 
-def as_boolean(value: Any) -> bool:
-    """cast.ToBool: a string that is not a boolean becomes false."""
+def as_boolean(value: Any, *, of_any_number: bool) -> bool:
+    """cast.ToBool: a string that is not a boolean becomes false, and up to cast 1.3 every number but an int does."""
     if isinstance(value, str):
         return value in GO_TRUE
-    return isinstance(value, int) and value != 0
+    is_int = isinstance(value, int) and value <= _LARGEST_INT
+    return (is_int or (of_any_number and isinstance(value, (int, float)))) and value != 0
+
+
+_LARGEST_INT = 2**63 - 1
 
 
 def as_texts(value: Any) -> list[str]:

@@ -339,3 +339,74 @@ def test_a_file_that_is_written_to_every_backend(backends: str) -> None:
     assert told("arn:aws:iam::444455556666:user/x") == ("None 9" if alone else "arn:aws:iam::444455556666:user/x 9")
     because = f"the mapping for {ADMIN} matches (the last of 2 mappings for it; the others are ignored)"
     assert loaded.whois(identity_of(ADMIN)).reason == because
+
+
+STRICT_CONFIG = DYNAMIC_CONFIG.replace("}", ", dynamicfileUserIDStrict: true}")
+MALFORMED = ("garbage", "arn:aws-moon:iam::111122223333:role/Admin", ADMIN.replace("arn:", "ARN:"), f" {ADMIN}")
+
+
+@pytest.mark.parametrize("arn", MALFORMED)
+@pytest.mark.parametrize(("caller", "kind", "field"), [(ADMIN, "mapRoles", "rolearn"), (ALICE, "mapUsers", "userarn")])
+def test_a_malformed_arn_next_to_a_unique_id(arn: str, caller: str, kind: str, field: str) -> None:
+    """v0.7.16 takes any caller with that unique ID; v0.7.17 none, as upstream's fix of the vulnerability has it."""
+    user_id = "AIDAEXAMPLE" if caller == ALICE else "AROAEXAMPLE"
+    entry = {field: arn, "username": "root", "groups": ["system:masters"], "userid": user_id}
+    text = json.dumps({kind: [entry]})
+    args = ["--backend-mode=DynamicFile"]
+    for version, is_taken in (("v0.6.31", True), ("v0.7.16", True), ("v0.7.17", False), ("v0.7.18", False)):
+        answer = ask(caller, "DynamicFile", config=STRICT_CONFIG, dynamic_json=text, version=version)
+        assert answer.groups == (["system:masters"] if is_taken else None)
+        assert answer.authenticated is is_taken
+        config = f"clusterID: c\n{STRICT_CONFIG}"
+        loaded = Authenticator.load(config, version=version, args=args, files={"dynamic.json": text})
+        assert [grant.principal for grant in loaded.grants] == ([user_id] if is_taken else [])
+    assert f"the mapping with the unique ID {user_id} has the ARN '{arn}', which is not valid: " in answer.reason
+    assert str(answer.place) == "dynamic.json:1:15"
+    by_account = json.dumps({kind: [entry], "mapAccounts": ["111122223333"]})
+    answer = ask(caller, "DynamicFile", config=STRICT_CONFIG, dynamic_json=by_account, version="v0.7.18")
+    assert (answer.username, answer.groups) == (caller, None)
+    without = json.dumps({kind: [{**entry, field: ""}]})
+    answer = ask(caller, "DynamicFile", config=STRICT_CONFIG, dynamic_json=without, version="v0.7.18")
+    assert answer.groups == ["system:masters"]
+
+
+def test_who_can_be_the_principal_of_a_unique_id() -> None:
+    """An ARN that no caller has matches none, in the releases that compare it."""
+    session = ADMIN.replace(":iam:", ":sts:").replace("role/", "assumed-role/") + "/s"
+    for arn, principals in ((ADMIN.replace("role/", "role/team/"), ["AROAEXAMPLE"]), (session, [])):
+        text = json.dumps({"mapRoles": [{"rolearn": arn, "username": "a", "userid": "AROAEXAMPLE"}]})
+        config, args = f"clusterID: c\n{STRICT_CONFIG}", ["--backend-mode=DynamicFile"]
+        loaded = Authenticator.load(config, version="v0.7.9", args=args, files={"dynamic.json": text})
+        assert [grant.principal for grant in loaded.grants] == principals
+        caller = identity_of(ADMIN, "s", "AROAEXAMPLE")
+        assert loaded.whois(caller).authenticated is bool(principals)
+
+
+@pytest.mark.parametrize(
+    ("value", "filename", "since"),
+    [
+        ("1.5", "config.yaml", "v0.6.28"),
+        ("1", "config.json", "v0.6.28"),
+        (".inf", "config.yaml", "v0.6.28"),
+        ("18446744073709551615", "config.yaml", "v0.6.28"),
+        ("1", "config.yaml", ""),
+        ("-1", "config.yaml", ""),
+        ("'true'", "config.yaml", ""),
+        ("0.0", "config.yaml", "never"),
+        ("0", "config.json", "never"),
+        ("'1.5'", "config.yaml", "never"),
+    ],
+)
+def test_a_number_for_user_id_strict(value: str, filename: str, since: str) -> None:
+    """cast v1.3 takes an int only; the JSON of a configuration has floats only."""
+    config = f"clusterID: c\nserver: {{dynamicfilepath: dynamic.json, dynamicfileUserIDStrict: {value}}}\n"
+    if filename.endswith("json"):
+        config = (
+            f'{{"clusterID": "c", "server": {{"dynamicfilepath": "dynamic.json", "dynamicfileUserIDStrict": {value}}}}}'
+        )
+    args, files = ["--backend-mode=DynamicFile"], {"dynamic.json": json.dumps(DYNAMIC)}
+    for version in ("v0.5.27", "v0.6.20", "v0.6.27", "v0.6.28", "v0.7.1", "v0.7.18"):
+        loaded = Authenticator.load(config, version=version, args=args, files=files, filename=filename)
+        assert loaded.config is not None
+        is_later = version in ("v0.6.28", "v0.7.1", "v0.7.18")
+        assert loaded.config.user_id_strict is (not since or (is_later and since != "never")), version

@@ -326,6 +326,7 @@ STRICT: dict[str, Any] = {"dynamicfilepath": "d.json", "dynamicfileUserIDStrict"
             "v0.7.9",
             f"{NOBODY}; the mapping with the unique ID AROAOLD is for {USER}/Admin",
         ),
+        ("user/Other", "AROAOLD", "v0.7.9", f"{NOBODY}; the mapping with the unique ID AROAOLD is for {USER}/Other"),
         ("user/Admin", "AROANEW", "v0.7.9", NOBODY),
         (
             "role/Admin",
