@@ -118,15 +118,16 @@ class _BackendLoader:
         if text is None:
             return None
         try:
-            data = read_json_object(text, _last(path))[1]
+            file = read_json_object(text, _last(path))
         except ParseError as error:
             self.notes.append(f"the backend modes file cannot be read and is ignored: {error}")
             return None
-        if has_odd_times(data, self.config.version):
+        if has_odd_times(file, self.config.version):
             self.notes.append("the backend modes file is ignored: LastUpdatedDateTime and Version must be strings")
             return None
-        modes = data.get("backendmode") or ""
-        if not isinstance(modes, str) or modes == " ".join(self.config.backends):
+        written = [value for _, value in file.values("backendMode") if value is not None]
+        modes = written[-1] if written else ""
+        if file.has_odd_text("backendMode") or modes == " ".join(self.config.backends):
             return None
         names = modes.split(" ")
         if not set(names) <= {*BACKEND_SPELLINGS}:

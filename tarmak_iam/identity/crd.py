@@ -66,5 +66,5 @@ def _mapping(each: ClusterObject, route: Route) -> IdentityMapping:
     """Only the documented spelling of keys is read in an object of the cluster."""
     spec: dict[str, Any] = dict(each.field("spec"))
     fields = {"rolearn": spec.get("arn"), "username": spec.get("username"), "groups": spec.get("groups")}
-    (mapping,) = JsonMappings(has_sso=False).mappings([fields], "role", Route())
+    (mapping,) = JsonMappings(has_sso=False).mappings("role", (Route(), [fields]))
     return IdentityMapping("role", mapping.arn, mapping.username, mapping.groups, route)

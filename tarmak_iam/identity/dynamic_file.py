@@ -9,16 +9,18 @@ from typing import Any
 from tarmak_iam.aws.arn import Arn, ArnError, canonicalize, parse_arn
 from tarmak_iam.aws.arn_flaws import canonical_text, is_reachable
 from tarmak_iam.document import Document
-from tarmak_iam.document.go_case import equal_fold, fold, to_lower
+from tarmak_iam.document.go_case import equal_fold, to_lower
+from tarmak_iam.document.nodes import Mapping
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.backend_support import DYNAMIC_FILE
 from tarmak_iam.identity.backend_table import BackendTable, Found, check_role_mapping, compared_one_by_one, sso_patterns
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.daemon_config import DaemonConfig
-from tarmak_iam.identity.go_decoding import JsonMappings
+from tarmak_iam.identity.go_decoding import JsonMappings, with_duplicates
 from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, no_place, place_in
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, known_partitions
-from tarmak_iam.routes import Route
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.routes import Key, Route
 
 
 def load_dynamic_file(config: DaemonConfig, text: str | None, filename: str) -> BackendTable:
@@ -26,44 +28,57 @@ def load_dynamic_file(config: DaemonConfig, text: str | None, filename: str) -> 
     if text is None:
         return _empty(config, f"the dynamic file {filename} does not exist, so it maps no principal")
     try:
-        document, data = read_json_object(text, filename)
-        return _filled(config, document, data)
+        return _filled(config, read_json_object(text, filename))
     except ParseError as error:
         return _empty(config, f"the dynamic file cannot be read, so it maps no principal: {error}")
     except DaemonNotStarted as refusal:
         return _empty(config, f"the dynamic file is rejected, so it maps no principal: {refusal.reason}")
 
 
-def read_json_object(text: str, filename: str) -> tuple[Document, dict[str, Any]]:
-    """Document and fields by their names, folded, as encoding/json finds them. Raises ParseError."""
+@dataclass(frozen=True, slots=True)
+class JsonFile:
+    """A file that the daemon decodes into a struct."""
+
+    document: Document
+
+    def values(self, field: str) -> list[tuple[Route, Any]]:
+        """Of every key that encoding/json takes for the field, in file order: it decodes one after the other."""
+        root = self.document.root
+        return [
+            (Route((Key(entry.text or "", entry.occurrence),)), with_duplicates(entry.value))
+            for entry in (root.entries if isinstance(root, Mapping) else ())
+            if equal_fold(entry.text or "", field)
+        ]
+
+    def has_odd_text(self, *fields: str) -> bool:
+        """Whether a value of one of the fields is neither a string nor null: the daemon ignores the whole file then."""
+        return any(not isinstance(value, str | None) for field in fields for _, value in self.values(field))
+
+
+def read_json_object(text: str, filename: str) -> JsonFile:
+    """Raises ParseError."""
     document = Document.parse(text, filename, json=True)
-    data = document.data
     if document.source.mark:
         raise ParseError("JSON must not begin with a byte order mark", place=document.position(()))
-    if data is not None and not isinstance(data, dict):
+    if not isinstance(document.data, dict | None):
         raise ParseError("it must be a JSON object", place=document.position(()))
-    return document, {fold(key): value for key, value in (data or {}).items() if value is not None}
+    return JsonFile(document)
 
 
-_TIMES = (fold("LastUpdatedDateTime"), fold("Version"))
+def has_odd_times(file: JsonFile, version: DaemonVersion) -> bool:
+    """Whether time or version of an update is not a string, which makes the whole file ignored."""
+    return version.has(ReleaseFeature.DYNAMIC_FILE_TIMES) and file.has_odd_text("LastUpdatedDateTime", "Version")
 
 
-def has_odd_times(data: dict[str, Any], version: DaemonVersion) -> bool:
-    """Whether time or version of an update is not a string, which makes the whole file ignored; `data` as from
-    `read_json_object`."""
-    return version.has(ReleaseFeature.DYNAMIC_FILE_TIMES) and not all(
-        isinstance(data.get(each, ""), str) for each in _TIMES
-    )
-
-
-def _filled(config: DaemonConfig, document: Document, data: dict[str, Any]) -> BackendTable:
+def _filled(config: DaemonConfig, file: JsonFile) -> BackendTable:
     """One value or entry that is not valid makes the whole file ignored. Raises DaemonNotStarted."""
     version = config.version
     decoder = JsonMappings(has_sso=version.has(ReleaseFeature.SSO_ENTRIES))
-    roles = decoder.mappings(data.get("maproles"), "role", _route(document, "mapRoles"))
-    users = decoder.mappings(data.get("mapusers"), "user", _route(document, "mapUsers"))
-    accounts = decoder.texts(data.get("mapaccounts"))
-    if decoder.failed or has_odd_times(data, version):
+    roles = decoder.mappings("role", *file.values("mapRoles"))
+    users = decoder.mappings("user", *file.values("mapUsers"))
+    accounts = file.values("mapAccounts")
+    admitted = decoder.texts(*(value for _, value in accounts))
+    if decoder.failed or has_odd_times(file, version):
         raise DaemonNotStarted("a value has the wrong type: fields are strings or lists of strings")
     if not _matches_one_by_one(version):
         roles = [replace(role, sso=None) for role in roles]  # read, but ignored
@@ -74,9 +89,9 @@ def _filled(config: DaemonConfig, document: Document, data: dict[str, Any]) -> B
         roles=_keyed([role for role in roles if not role.sso], config),
         users=_keyed(users, config),
         patterns=sso_patterns(roles) if config.matches_sso(DYNAMIC_FILE) else (),
-        accounts=frozenset(accounts),
-        accounts_route=_route(document, "mapAccounts"),
-        place=partial(place_in, document),
+        accounts=frozenset(admitted),
+        accounts_route=accounts[-1][0] if accounts else None,
+        place=partial(place_in, file.document),
         written=(*roles, *users),
     )
 
@@ -154,8 +169,3 @@ def _has_path(arn: Arn) -> bool:
 def _matches_one_by_one(version: DaemonVersion) -> bool:
     """v0.6.0 compares the ARN as it is written; all others look up the canonical one."""
     return version.has(ReleaseFeature.SSO_IN_DYNAMIC_FILE)
-
-
-def _route(document: Document, name: str) -> Route:
-    data = document.data or {}
-    return Route.of((next((key for key in data if equal_fold(key, name)), name),))

@@ -117,7 +117,7 @@ class _AwsAuthReader:
             self._notes.append(f"{_KEYS[kind]} is skipped: JSON has no infinity and no NaN")
             return []
         decoder = JsonMappings(has_sso=self.version.has(ReleaseFeature.SSO_ENTRIES))
-        found = decoder.mappings(_sorted(data), kind, Route())
+        found = decoder.mappings(kind, (Route(), _sorted(data)))
         self._note_failure(_KEYS[kind], decoder.failed)
         return found
 

@@ -4,12 +4,14 @@ keys in lower case and scalars as written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import field
+from functools import partial
 from typing import Any
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import fold
+from tarmak_iam.document.json_reader import plain_json
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import YAML_V2_LATER
@@ -18,71 +20,128 @@ from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 
 
+_OBJECT = (dict, tuple)
+
+
+def with_duplicates(node: Node) -> Any:
+    """The plain value of strict JSON, where each object is a tuple of its keys and values: its keys can be
+    duplicates."""
+    if isinstance(node, MappingNode):
+        return tuple((entry.text or "", with_duplicates(entry.value)) for entry in node.entries)
+    if isinstance(node, Sequence):
+        return [with_duplicates(item) for item in node.items]
+    assert isinstance(node, Scalar)
+    return plain_json(node)
+
+
+@dataclass
+class _Slice:
+    """A slice that lists are decoded into, one after another: each one into the elements of those before. What is
+    behind the end of a shorter list stays in the array, where a longer one finds it; null and [] make a new array."""
+
+    array: list[Any] = field(default_factory=list)
+    length: int = 0
+
+    def fill(self, value: list[Any] | None, decode: Callable[[Any, Any, int], Any]) -> None:
+        """`decode` returns an element, of the item, the element before (None if there is none), and the index."""
+        for index, item in enumerate(value or ()):
+            before = self.array[index] if index < len(self.array) else None
+            self.array[index : index + 1] = [decode(item, before, index)]
+        self.length = len(value or ())
+        if not self.length:
+            self.array = []
+
+    @property
+    def items(self) -> list[Any]:
+        return self.array[: self.length]
+
+
+@dataclass
+class _Struct:
+    route: Route
+    texts: dict[str, str] = field(default_factory=dict)
+    groups: _Slice = field(default_factory=_Slice)
+    sso: dict[str, str] | None = None
+
+
+_SSO_TEXTS = ("permissionsetname", "accountid", "partition")
+
+
 class JsonMappings:
     """Reads one text. `failed` says afterwards whether a value had another type than its field.
 
-    encoding/json continues after such a value, and its caller decides whether the rest is used.
-    `has_sso`: whether the release's struct has the field.
+    encoding/json continues after such a value, and its caller decides whether the rest is used. Objects are
+    dictionaries, or tuples as of `with_duplicates`. `has_sso`: whether the release's struct has the field.
     """
 
     def __init__(self, *, has_sso: bool) -> None:
         self.failed = False
         self._has_sso = has_sso
 
-    def mappings(self, value: Any, kind: str, route: Route) -> list[IdentityMapping]:
-        """An item of another type, or null, is read as one without values."""
-        return [self._mapping(item, kind, route / index) for index, item in enumerate(self._list(value))]
+    def mappings(self, kind: str, *lists: tuple[Route, Any]) -> list[IdentityMapping]:
+        """Of the values of one key, which can be there several times, in file order. An item of another type, or null,
+        is read as one without values."""
+        structs = _Slice()
+        for route, value in lists:
+            if value is None or self._is(value, list):
+                structs.fill(value, partial(self._struct, kind, route))
+        return [_mapping_of(kind, struct) for struct in structs.items]
 
-    def texts(self, value: Any) -> list[str]:
-        return [self._text(item) for item in self._list(value)]
+    def texts(self, *values: Any) -> list[str]:
+        """As `mappings`, of lists of strings."""
+        return self._fill_texts(_Slice(), *values).items
 
-    def _mapping(self, item: Any, kind: str, route: Route) -> IdentityMapping:
-        arn = f"{kind}arn"
-        texts: dict[str, str] = {}
-        groups: tuple[str, ...] = ()
-        sso = None
+    def _fill_texts(self, texts: _Slice, *values: Any) -> _Slice:
+        for value in values:
+            if value is None or self._is(value, list):
+                texts.fill(value, lambda item, before, _: self._text(item, before or ""))
+        return texts
+
+    def _struct(self, kind: str, route: Route, item: Any, before: _Struct | None, index: int) -> _Struct:
+        struct = before or _Struct(route)
+        struct.route = route / index
         for name, value in self._fields(item):
-            if name in (arn, "username", "userid"):
-                texts[name] = self._text(value, texts.get(name, ""))
+            if name in (f"{kind}arn", "username", "userid"):
+                struct.texts[name] = self._text(value, struct.texts.get(name, ""))
             elif name == "groups":
-                groups = tuple(self.texts(value)) if self._is(value, list) else groups
-            elif name == "sso" and self._has_sso and kind == "role" and self._is(value, dict):
-                sso = self._sso(value, sso)
-        return IdentityMapping(
-            kind=kind,
-            arn=texts.get(arn, ""),
-            username=texts.get("username", ""),
-            groups=groups,
-            route=route,
-            sso=sso,
-            user_id=texts.get("userid", ""),
-        )
+                self._fill_texts(struct.groups, value)
+            elif name == "sso" and self._has_sso and kind == "role":
+                struct.sso = self._sso(value, struct.sso or {})
+        return struct
 
-    def _sso(self, value: dict[Any, Any], before: SsoRole | None) -> SsoRole:
-        """A second key fills the same struct."""
-        sso = before or SsoRole("", "")
-        texts = {"permissionsetname": sso.permission_set, "accountid": sso.account, "partition": sso.partition}
+    def _sso(self, value: Any, before: dict[str, str]) -> dict[str, str] | None:
+        """A pointer: null clears it, every other value fills what it points to."""
         for name, text in self._fields(value):
-            if name in texts:
-                texts[name] = self._text(text, texts[name])
-        return SsoRole(*texts.values())
+            if name in _SSO_TEXTS:
+                before[name] = self._text(text, before.get(name, ""))
+        return None if value is None else before
 
     def _fields(self, value: Any) -> Iterator[tuple[str, Any]]:
-        """In file order, names folded; null changes nothing."""
-        if value is not None and self._is(value, dict):
-            yield from ((fold(str(key)), child) for key, child in value.items() if child is not None)
+        """In file order, names folded."""
+        if value is not None and self._is(value, _OBJECT):
+            yield from ((fold(str(key)), child) for key, child in (value.items() if isinstance(value, dict) else value))
 
-    def _list(self, value: Any) -> list[Any]:
-        return value if value is not None and self._is(value, list) else []
-
-    def _text(self, value: Any, before: str = "") -> str:
-        """The value before stays if this one is not a string."""
+    def _text(self, value: Any, before: str) -> str:
+        """The value before stays if this one is null, or not a string."""
         return value if value is not None and self._is(value, str) else before
 
-    def _is(self, value: Any, wanted: type) -> bool:
+    def _is(self, value: Any, wanted: type | tuple[type, ...]) -> bool:
         fits = isinstance(value, wanted)
         self.failed = self.failed or not fits
         return fits
+
+
+def _mapping_of(kind: str, struct: _Struct) -> IdentityMapping:
+    texts, sso = struct.texts, struct.sso
+    return IdentityMapping(
+        kind=kind,
+        arn=texts.get(f"{kind}arn", ""),
+        username=texts.get("username", ""),
+        groups=tuple(struct.groups.items),
+        route=struct.route,
+        sso=None if sso is None else SsoRole(*(sso.get(name, "") for name in _SSO_TEXTS)),
+        user_id=texts.get("userid", ""),
+    )
 
 
 _FIELDS = frozenset(("rolearn", "userarn", "username", "groups"))
