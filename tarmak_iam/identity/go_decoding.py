@@ -19,7 +19,6 @@ from tarmak_iam.identity.model import IdentityMapping, SsoRole
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 
-
 _OBJECT = (dict, tuple)
 
 
