@@ -279,12 +279,7 @@ def _parts(
     """For files that belong to one tarmak.yaml, or one file that belongs to none. With a turn, raises FileError."""
     path = files[0].config
     if path is None:
-        is_config = files[0].kind is FileKind.CONFIG
-        why = (
-            "the files of its clusters are not known"
-            if is_config
-            else "it is not in a cluster's directory next to a tarmak.yaml"
-        )
+        why = _WHY_ALONE.get(files[0].kind, "it is not in a cluster's directory next to a tarmak.yaml")
         return [_alone(files[0], follow_links, why, turn)]
     try:
         config = turn.config(path) if turn is not None and path.is_file() else None
@@ -321,6 +316,12 @@ def _misplaces(directory: Path, cluster: Cluster, files: Sequence[NamedFile], *,
     return any(_identity(each.path) in misplaced for each in files)
 
 
+_WHY_ALONE = {
+    FileKind.CONFIG: "the files of its clusters are not known",
+    FileKind.DYNAMIC_FILE: "it is a dynamic file of the authenticator",
+}
+
+
 def _alone(file: NamedFile, follow_links: bool, why: str, turn: FixTurn | None) -> Checked:
     note(f"{file.path}: note: checked only by the rules that need no other file: {why}")
     if turn is not None and file.is_stream:
@@ -332,6 +333,8 @@ def _alone(file: NamedFile, follow_links: bool, why: str, turn: FixTurn | None) 
             return Checked()
         if file.kind is FileKind.CONFIG:
             return Checked.of(Subjects(TarmakConfig.parse(data, str(file.path))))
+        if file.kind is FileKind.DYNAMIC_FILE:
+            return Checked.of(Subjects(dynamic_file=Document.parse(data, str(file.path), json=True)))
         within = file.boundary(follow_links=follow_links)
         with quotes_offered(file.path, within, CommandLine().tarmak_iam("check", str(file.path))):
             if turn is None or file.is_stream:

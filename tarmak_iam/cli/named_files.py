@@ -12,7 +12,7 @@ from typing import Any
 from tarmak_iam.config.locate import CONFIG_NAME
 from tarmak_iam.document import Document
 from tarmak_iam.document.files import Boundary, read_file, read_if_present
-from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.document.go_case import fold, to_lower
 from tarmak_iam.errors import ConfigError, FileError, ParseError, Place
 from tarmak_iam.installation.misplaced_files import intended_name
 from tarmak_iam.installation.settings import SETTINGS_NAME
@@ -31,6 +31,8 @@ class FileKind(Enum):
     CONFIG = CONFIG_NAME
     MAPPINGS = MAPPINGS_NAME
     SETTINGS = SETTINGS_NAME
+    DYNAMIC_FILE = "dynamic file"
+    """Of the authenticator's backend of that name: strict JSON, known by its content only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +160,10 @@ def _is_stream(path: Path) -> bool:
 
 
 def _by_content(text: bytes, path: Path) -> FileKind:
+    is_json = False
     try:
-        data = Document.parse(text, str(path)).data
+        document = Document.parse(text, str(path))
+        data, is_json = document.data, document.is_json
     except ParseError:
         repaired = with_templates_quoted(text, str(path))
         if repaired is None:
@@ -170,6 +174,8 @@ def _by_content(text: bytes, path: Path) -> FileKind:
         return FileKind.CONFIG
     if {to_lower(str(key)) for key in top} & {"clusterid", "server"}:
         return FileKind.MAPPINGS
+    if is_json and {fold(str(key)) for key in top} & {"maproles", "mapusers", "mapaccounts"}:
+        return FileKind.DYNAMIC_FILE
     raise ConfigError(
         "this is neither a tarmak.yaml nor a mappings file of the authenticator",
         remedy=f"specify a {CONFIG_NAME}, {MAPPINGS_NAME} or {SETTINGS_NAME}; `map import` reads other formats",

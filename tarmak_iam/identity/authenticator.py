@@ -143,7 +143,12 @@ def _load(
 
 
 def _granting(config: DaemonConfig, tables: tuple[BackendTable, ...]) -> Granting:
-    return Granting(tables, config.version, lambda own: accepts_tokens_of(own, config.partition, config.version))
+    return Granting(
+        tables,
+        config.version,
+        lambda own: accepts_tokens_of(own, config.partition, config.version),
+        names_instances=not config.ec2_crash,
+    )
 
 
 def whois(

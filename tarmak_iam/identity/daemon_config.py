@@ -58,6 +58,10 @@ _NEITHER = {"role": [None, None], "user": [None]}
 
 _SSO_FIELDS = ("PermissionSetName", "AccountID", "Partition")
 
+DESCRIBING_ROLE = "server.ec2DescribeInstancesRoleARN"
+
+DESCRIBING_BURST = "server.ec2DescribeInstancesBurst"
+
 T = TypeVar("T")
 
 
@@ -82,6 +86,8 @@ class DaemonConfig:
     """Whether the dynamic file is searched by the caller's unique ID."""
     backend_modes_file: str = ""
     """Path of a file that overrides the backends while the daemon runs."""
+    ec2_crash: str = ""
+    """Why the process ends when it asks EC2 for {{EC2PrivateDNSName}}; empty where it does not."""
     notes: tuple[str, ...] = ()
     """Which keys the daemon picks at random, and what can stop it."""
     is_complete: bool = True
@@ -112,7 +118,12 @@ def read_daemon_config(file: Any, version: DaemonVersion, flags: DaemonFlags) ->
 
 def _mapping_defaults(version: DaemonVersion) -> dict[str, Any]:
     """The flags' defaults that an absent key takes."""
-    defaults: dict[str, Any] = {"server.address": "127.0.0.1", "server.partition": "aws"}
+    defaults: dict[str, Any] = {
+        "server.address": "127.0.0.1",
+        "server.partition": "aws",
+        "server.ec2DescribeInstancesQps": 15,
+        DESCRIBING_BURST: 5,
+    }
     if version.has(ReleaseFeature.BACKENDS_BY_FILE):
         defaults["server.backendMode"] = ["MountedFile"]
     elif version.has(ReleaseFeature.BACKENDS_BY_FIRST_NAMES):
@@ -175,6 +186,7 @@ class _DaemonConfigReader:
                 False,
             ),
             backend_modes_file=self._optional("server.dynamicBackendModePath", as_text, "").strip(),
+            ec2_crash=self._ec2_crash(),
             notes=tuple(dict.fromkeys(self._notes)),
             is_complete=self._is_complete,
         )
@@ -206,13 +218,29 @@ class _DaemonConfigReader:
         if as_integer(self._settings.get("server.port")) not in _PORTS:
             what = f"{self._shown('server.port')} is not a valid port"
             self._stop("server.port", what, "remove the key, or set it to a number from 1 to 65535")
-        role = self._text("server.ec2DescribeInstancesRoleARN")
-        try:
-            if role and self._version.has(ReleaseFeature.DESCRIBING_ROLE_PARSED):
-                parse_arn(role)
-        except ArnError as error:
-            remedy = "remove the key, or set it to the ARN of a role"
-            self._stop("server.ec2DescribeInstancesRoleARN", f"{quoted(role)} is not a valid ARN: {error}", remedy)
+        self._check_describing_role()
+
+    def _check_describing_role(self) -> None:
+        """The ARNs that it needs to ask EC2: it reads server.sourceARN only where there is such a role."""
+        for key, is_parsed in (
+            (DESCRIBING_ROLE, self._version.has(ReleaseFeature.DESCRIBING_ROLE_PARSED)),
+            ("server.sourceARN", bool(self._text(DESCRIBING_ROLE)) and self._version.has_key("server.sourceARN")),
+        ):
+            text = self._text(key)
+            try:
+                if text and is_parsed:
+                    parse_arn(text)
+            except ArnError as error:
+                remedy = "remove the key, or set it to the ARN of a role"
+                self._stop(key, f"{quoted(text)} is not a valid ARN: {error}", remedy)
+
+    def _ec2_crash(self) -> str:
+        """Without a positive burst there is no rate-limited client, and the SDK v2 panics in a goroutine of its own
+        when it assumes the role (pkg/httputil and pkg/ec2provider); SDK v1 uses its default client instead."""
+        if not self._version.has(ReleaseFeature.EC2_BY_SDK_V2) or not self._text(DESCRIBING_ROLE):
+            return ""
+        qps, burst = (as_integer(self._settings.get(f"server.ec2DescribeInstances{name}")) for name in ("Qps", "Burst"))
+        return f"{DESCRIBING_BURST} is {burst}: the authenticator crashes when it asks EC2" if qps and burst < 1 else ""
 
     def _text(self, key: str) -> str:
         return as_text(self._settings.get(key))

@@ -25,11 +25,13 @@ _SUFFIX = "ffffffffffffffff"
 
 @dataclass(frozen=True)
 class Granting:
-    """The tables of a daemon as grants. `takes_partition`: whether it accepts tokens of a partition."""
+    """The tables of a daemon as grants. `takes_partition`: whether it accepts tokens of a partition. `names_instances`:
+    whether it can ask EC2 for the names of instances."""
 
     tables: Sequence[BackendTable]
     version: DaemonVersion
     takes_partition: Callable[[str], bool]
+    names_instances: bool = True
 
     @cached_property
     def _renders_users(self) -> bool:
@@ -112,7 +114,7 @@ class Granting:
         names = (mapping.username, *mapping.groups)
         if mapping.kind != "role" and not self._renders_users:
             return False
-        if any(map(_asks_ec2, names)) and _has_no_session(asked):
+        if any(map(_asks_ec2, names)) and (_has_no_session(asked) or not self.names_instances):
             return True
         return self._needs_dns and any(not _TEMPLATE.search(name) and not DNS_CHARACTER.search(name) for name in names)
 

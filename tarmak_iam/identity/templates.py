@@ -137,9 +137,10 @@ _VALUES: tuple[tuple[str, Callable[[Caller], str]], ...] = (
 class TemplateRenderer:
     """Renders as one release does; created once, used for every username and group."""
 
-    __slots__ = ("_known", "_private_dns_names", "_wants_dns_character")
+    __slots__ = ("_ec2_crash", "_known", "_private_dns_names", "_wants_dns_character")
 
-    def __init__(self, version: DaemonVersion, private_dns_names: Mapping[str, str]) -> None:
+    def __init__(self, version: DaemonVersion, private_dns_names: Mapping[str, str], ec2_crash: str = "") -> None:
+        self._ec2_crash = ec2_crash
         self._known = [(f"{{{{{name}}}}}", value) for name, value in _VALUES if version.has_template(name)]
         self._private_dns_names = private_dns_names
         self._wants_dns_character = version.has(ReleaseFeature.NAMES_NEED_DNS_CHARACTER)
@@ -149,7 +150,7 @@ class TemplateRenderer:
         text = template
         if "{{" in text:
             if PRIVATE_DNS in text:
-                text = text.replace(PRIVATE_DNS, _private_dns_name(caller, self._private_dns_names))
+                text = text.replace(PRIVATE_DNS, self._private_dns_name(caller))
             for name, value in self._known:
                 if name in text:
                     text = text.replace(name, value(caller))
@@ -157,14 +158,15 @@ class TemplateRenderer:
             raise Denied(f"{quoted(text)} contains no character of a-z or 0-9, which this release requires in names")
         return text
 
-
-def _private_dns_name(caller: Caller, names: Mapping[str, str]) -> str:
-    if not _INSTANCE.match(caller.session_name):
-        raise Denied(
-            f"{{{{EC2PrivateDNSName}}}} requires a session name that is an instance ID; it "
-            f"is {quoted(caller.session_name)}"
-        )
-    name = names.get(caller.session_name)
-    if name is None:
-        raise Denied(f"the private DNS name of the instance {caller.session_name} is unknown")
-    return name
+    def _private_dns_name(self, caller: Caller) -> str:
+        if not _INSTANCE.match(caller.session_name):
+            raise Denied(
+                f"{{{{EC2PrivateDNSName}}}} requires a session name that is an instance ID; it "
+                f"is {quoted(caller.session_name)}"
+            )
+        if self._ec2_crash:
+            raise Denied(self._ec2_crash)
+        name = self._private_dns_names.get(caller.session_name)
+        if name is None:
+            raise Denied(f"the private DNS name of the instance {caller.session_name} is unknown")
+        return name

@@ -268,7 +268,7 @@ class TokenReviewer:
         self._notes = notes
         self._locate = locate
         self._callers = CallerReader(version)
-        self._renderer = TemplateRenderer(version, given.private_dns_names)
+        self._renderer = TemplateRenderer(version, given.private_dns_names, config.ec2_crash)
         self._renders_users = version.has(ReleaseFeature.USER_TEMPLATES)
         self._extra_keys = [(key, index) for key, index in _EXTRA if version.has_extra(key)]
 

@@ -14,7 +14,7 @@ from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.config_rules import CONFIG_RULES, SECTION_RULES, rules_of
 from tarmak_iam.lint.daemon_rules import BACKEND_RULES, DAEMON_RULES, DAEMON_VERSION_RULES
 from tarmak_iam.lint.document_rules import DOCUMENT_RULES
-from tarmak_iam.lint.duplicate_rules import DUPLICATE_RULES
+from tarmak_iam.lint.duplicate_rules import DUPLICATE_RULES, DYNAMIC_FILE_RULES
 from tarmak_iam.lint.environment_rules import ENVIRONMENT_RULES
 from tarmak_iam.lint.image_rules import IMAGE_RULES
 from tarmak_iam.lint.installation_rules import ADMIN_RULES, FILE_PLACE_RULES, INSTALLATION_RULES
@@ -73,6 +73,8 @@ RULES: tuple[Rule, ...] = (
     *BACKEND_RULES,
     *SSO_VERSION_RULES,
     *ADMIN_CERTIFICATE_RULES,
+    # the file of the backend DynamicFile
+    *DYNAMIC_FILE_RULES,
     # comments
     *SUPPRESSION_RULES,
 )

@@ -15,7 +15,7 @@ from tarmak_iam.identity.viper import field_spellings, spellings
 from tarmak_iam.lint.authenticator_keys import GO_NAMES, is_empty_value
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import first_line
-from tarmak_iam.lint.rule import MAPPINGS, Rule
+from tarmak_iam.lint.rule import DYNAMIC_FILE, MAPPINGS, Rule
 from tarmak_iam.lint.unread_keys import (
     DoubledKey,
     RunTogether,
@@ -27,7 +27,7 @@ from tarmak_iam.lint.unread_keys import (
 )
 from tarmak_iam.lint.written_lists import group_names, merged_list
 from tarmak_iam.mappings.mappings_file import Mappings
-from tarmak_iam.routes import Key
+from tarmak_iam.routes import Key, Route
 from tarmak_iam.text import quoted, shortened
 
 _AT_RANDOM = "at random at each start"
@@ -214,4 +214,42 @@ def _one(names: tuple[str, ...]) -> str:
 DUPLICATE_RULES = (
     MAPPINGS.error("IAM011", "duplicate-principal", "a principal that is mapped more than once", _duplicates),
     MAPPINGS.error("IAM059", "duplicate-mapping-key", "a duplicate key in the mappings file", _doubled_keys),
+)
+
+
+_ENTRY_LISTS = frozenset(("maproles", "mapusers"))
+
+_FIELDS = {*_ENTRY_LISTS, "mapaccounts", "rolearn", "userarn", "username", "userid", "groups", "sso"}
+_FIELDS |= {"permissionsetname", "accountid", "partition"}
+"""Of the structs that a dynamic file is decoded into, as `fold` has them."""
+
+
+def _doubled_fields(rule: Rule, file: Document) -> Iterator[Finding]:
+    for key, route, first in _same_fields(file.root, Route()):
+        line = file.position(first, at_key=True).line
+        lost, remedy = "uses the last value", f"keep this one or the one in line {line}, and remove the other"
+        if fold(key.text) in _ENTRY_LISTS:
+            lost = "reads its entries into those of the first, so they get the groups and usernames that they lack"
+            remedy = f"move its entries to the end of the list in line {line}, and remove this key"
+        what = f"duplicate key {quoted(key.text)}, already in line {line}: the authenticator {lost}"
+        yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY)
+
+
+def _same_fields(node: Node | None, route: Route) -> Iterator[tuple[Key, Route, Route]]:
+    """Keys that encoding/json takes for a field that is there already, with their routes and that of the first."""
+    for index, item in enumerate(node.items if isinstance(node, Sequence) else ()):
+        yield from _same_fields(item, route / index)
+    first: dict[str, Route] = {}
+    for entry in node.entries if isinstance(node, Mapping) else ():
+        key = Key(entry.text or "", entry.occurrence)
+        name, own = fold(key.text), route / key
+        if name in _FIELDS:
+            if name in first:
+                yield key, own, first[name]
+            first.setdefault(name, own)
+            yield from _same_fields(entry.value, own)
+
+
+DYNAMIC_FILE_RULES = (
+    DYNAMIC_FILE.error("IAM129", "duplicate-dynamic-key", "a duplicate key in a dynamic file", _doubled_fields),
 )

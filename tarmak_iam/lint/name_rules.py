@@ -12,6 +12,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.document.render import quote
 from tarmak_iam.findings import Finding, Subject
+from tarmak_iam.identity.daemon_config import DESCRIBING_ROLE
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion, ReleaseFeature, known_releases
 from tarmak_iam.identity.templates import (
     PRIVATE_DNS,
@@ -28,7 +29,7 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.names import names_of
-from tarmak_iam.lint.principal_rules import DESCRIBING_ROLE, principal_text
+from tarmak_iam.lint.principal_rules import principal_text
 from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Implication, Rule
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
 from tarmak_iam.mappings.mappings_file import Mappings

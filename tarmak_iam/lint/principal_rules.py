@@ -33,8 +33,10 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.findings import Finding, Subject
+from tarmak_iam.identity.daemon_config import DESCRIBING_BURST, DESCRIBING_ROLE
 from tarmak_iam.identity.model import IdentityMapping as Role
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
+from tarmak_iam.identity.templates import PRIVATE_DNS
 from tarmak_iam.identity.viper import as_text, as_texts
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.late_dataclass import dataclass
@@ -380,8 +382,6 @@ SSO_VERSION_RULES = (
     INSTALLATION.error("IAM083", "sso-overlap", "two entries that match the same SSO role", _overlap),
 )
 
-DESCRIBING_ROLE = "server.ec2DescribeInstancesRoleARN"
-
 _FLAWS = {
     FlawKind.BLANK: "it contains whitespace or control characters",
     FlawKind.WILDCARD: "it contains a wildcard, but STS assumes one role",
@@ -450,8 +450,21 @@ def _ends_daemon(text: str, version: DaemonVersion) -> bool:
     return False
 
 
+def _crashes_at_ec2(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    daemon, entries = installation.loaded.config, entries_of(installation.mappings)
+    if daemon is None or not daemon.ec2_crash:
+        return
+    if any(PRIVATE_DNS in name for entry in entries.mapped for name in (entry.listed.username, *entry.listed.groups)):
+        what = f"{daemon.ec2_crash}, and it does for entries with {PRIVATE_DNS}"
+        remedy = "remove the key: the default is 5"
+        yield rule.finding(Subject.MAPPINGS, entries.settings.route(DESCRIBING_BURST), what, remedy, locks_out=True)
+
+
 DESCRIBING_ROLE_RULES = (
     INSTALLATION.error(
         "IAM109", "describe-instances-role", "a role that cannot describe instances", _cannot_be_assumed
+    ),
+    INSTALLATION.error(
+        "IAM130", "describe-instances-burst", "a burst with which the authenticator crashes", _crashes_at_ec2
     ),
 )

@@ -28,6 +28,7 @@ class Scope(str, Enum):
     CONFIG = "config"
     MAPPINGS = "mappings"
     INSTALLATION = "installation"
+    DYNAMIC_FILE = "dynamic_file"
     SUPPRESSIONS = "suppressions"
     """The comments that suppress findings, after all other rules have run."""
 
@@ -41,6 +42,8 @@ class Subjects:
     installation: Installation | None = None
     settings: Document | None = None
     """The settings file, for positions and comments; its values are in `installation`."""
+    dynamic_file: Document | None = None
+    """The mappings of the backend DynamicFile, in strict JSON; then there are no other subjects."""
 
     @classmethod
     def of_cluster(cls, config: TarmakConfig, cluster: Cluster, files: ClusterFiles) -> Subjects:
@@ -59,7 +62,7 @@ class Subjects:
     def text_of(self, subject: Subject) -> Document | None:
         """The file that a finding is about, None where it is not available."""
         if subject is Subject.MAPPINGS:
-            return self.mappings.document if self.mappings else None
+            return self.mappings.document if self.mappings else self.dynamic_file
         if subject is Subject.SETTINGS:
             return self.settings
         return self.config.document if self.config else None
@@ -140,4 +143,4 @@ class RuleFactory:
         return Rule(rule_id, Severity.WARNING, self.scope, summary, check, name=name, **more)
 
 
-DOCUMENT, CONFIG, MAPPINGS, INSTALLATION, SUPPRESSIONS = map(RuleFactory, Scope)
+DOCUMENT, CONFIG, MAPPINGS, INSTALLATION, DYNAMIC_FILE, SUPPRESSIONS = map(RuleFactory, Scope)

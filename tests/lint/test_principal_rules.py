@@ -403,3 +403,33 @@ def test_another_partition() -> None:
 def test_a_comment_leaves_the_daemon_that_does_not_start() -> None:
     ignored = mappings("nonsense # tarmak-iam: ignore[IAM109] for now")
     assert [each.finding.id for each in located(ignored)] == ["IAM022"]
+
+
+NODE = "  - {roleARN: 'arn:aws:iam::111122223333:role/Node', username: 'system:node:{{EC2PrivateDNSName}}', %s}\n"
+NODES = NODE % "groups: ['system:bootstrappers', 'system:nodes']"
+
+
+def test_a_burst_with_which_the_authenticator_crashes() -> None:
+    for text, expected in (
+        (mappings(GOOD).replace(ROLES, ROLES + NODES) + "  ec2DescribeInstancesBurst: 0\n", ["6:30 IAM130"]),
+        (mappings(GOOD).replace(ROLES, ROLES + NODES) + "  ec2DescribeInstancesBurst: 1\n", []),
+        (mappings(GOOD) + "  ec2DescribeInstancesBurst: 0\n", []),  # nobody makes it ask EC2
+        (ROLES + NODES + "  ec2DescribeInstancesBurst: 0\n", []),
+    ):
+        assert places(text) == expected
+        assert places(text, daemonVersion="v0.7.2") == []
+    found = only(mappings(GOOD).replace(ROLES, ROLES + NODES) + "  ec2DescribeInstancesBurst: 0\n")
+    assert found.startswith(
+        "6:30 IAM130 server.ec2DescribeInstancesBurst is 0: the authenticator crashes when it asks EC2, and it does "
+        "for entries with {{EC2PrivateDNSName}}; "
+    )
+    assert found.endswith("; remove the key: the default is 5")
+
+
+def test_a_source_arn_that_is_not_an_arn() -> None:
+    text = mappings(GOOD) + "  sourceARN: nonsense\n"
+    assert only(text).startswith(
+        "5:14 IAM022 authenticator v0.7.18 does not start: server.sourceARN: 'nonsense' is not a valid ARN: it does not"
+    )
+    assert only(text, daemonVersion="v0.6.25").startswith("5:3 IAM086 authenticator v0.6.25 does not know")
+    assert places(ROLES + "  sourceARN: nonsense\n") == []

@@ -29,9 +29,10 @@ RULE_IDS = sorted(rule.id for rule in all_rules() if rule.id.startswith("IAM"))
 SECTIONS = ["Bad", "Good", "Remedy", "Fix"]
 
 OF_A_PLUGIN = ("IAM045", "IAM046")
-WITHOUT_EXAMPLE = ("IAM085", "IAM098", "IAM110", "IAM111", "IAM112", "IAM113")
+WITHOUT_EXAMPLE = ("IAM085", "IAM098", "IAM110", "IAM111", "IAM112", "IAM113", "IAM129")
 """A file of more than a megabyte, which tests/lint/test_daemon_rules.py makes, directories, which
-tests/lint/test_installation_rules.py makes, and certificates, which tests/lint/test_kubeconfig_rules.py makes."""
+tests/lint/test_installation_rules.py makes, and certificates, which tests/lint/test_kubeconfig_rules.py makes.
+A dynamic file is none of a cluster's files; tests/lint/test_dynamic_file_rules.py has some."""
 
 _BLOCK = re.compile(r"^```yaml (?P<name>\S+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -160,6 +160,7 @@ def test_other_names_are_known_by_what_is_in_them(shell: Shell, multi: Path, nam
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("mapRoles: []\n", "other.yaml: error: this is neither"),
         (
             "kind: ConfigMap\n",
             "other.yaml: error: this is neither a tarmak.yaml nor a mappings file of the authenticator; ",
@@ -171,6 +172,15 @@ def test_other_names_are_known_by_what_is_in_them(shell: Shell, multi: Path, nam
 def test_what_is_none_of_these(shell: Shell, multi: Path, text: str, message: str) -> None:
     (multi / "other.yaml").write_text(text)
     assert shell.run("check", "other.yaml", code=2).err.startswith(message)
+
+
+def test_a_dynamic_file_is_known_by_its_keys(shell: Shell, multi: Path) -> None:
+    for text, code in (('{"mapUsers": [], "MAPUSERS": []}', 1), ('{"mapAccounts": []}', 0)):
+        (multi / "users").write_text(text)
+        done = shell.run("check", "users", code=code)
+        assert [line.partition(" error: ")[0] for line in done.out.splitlines()] == ["users:1:18:"][:code]
+        note = done.err.splitlines()[0]
+        assert note.endswith("by the rules that need no other file: it is a dynamic file of the authenticator")
 
 
 def test_what_is_not_there(shell: Shell, multi: Path) -> None:
