@@ -24,7 +24,7 @@ from tarmak_iam.identity.crd import load_crd, watched_identity_mappings
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.dynamic_file import has_odd_times, load_dynamic_file, read_json_object
 from tarmak_iam.identity.eks_configmap import find_aws_auth, load_eks_configmap
-from tarmak_iam.identity.model import DaemonInput, DaemonNotStarted, Locate
+from tarmak_iam.identity.model import UNREAD_SSO, DaemonInput, DaemonNotStarted, Locate
 from tarmak_iam.identity.mounted_file import load_mounted_file
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import quoted
@@ -73,7 +73,7 @@ class _BackendLoader:
 
     def _table(self, backend: Backend) -> BackendTable:
         if backend is not MOUNTED_FILE and self.given.is_carried and not backend.why_not_written:
-            return carried_by(self.mounted, backend, self.config)
+            return carried_by(self.carried, backend, self.config)
         if backend.reads is BackendSource.CLUSTER and not self.objects:
             raise DaemonNotStarted(f"the backend {backend.name} reads objects of the cluster, and none is given")
         return _LOADERS[backend](self)
@@ -86,6 +86,14 @@ class _BackendLoader:
     def mounted(self) -> BackendTable:
         """The mappings of the configuration itself. Raises DaemonNotStarted."""
         return load_mounted_file(self.config, self.place)
+
+    @cached_property
+    def carried(self) -> BackendTable:
+        """As `mounted`; a daemon that does not load it itself is not ended by an SSO mapping that it does not read."""
+        if MOUNTED_FILE.name in self.config.backends:
+            return self.mounted
+        roles = tuple(role for role in self.config.roles if role.sso is not UNREAD_SSO)
+        return load_mounted_file(replace(self.config, roles=roles), self.place)
 
     @cached_property
     def objects(self) -> list[ClusterObject]:

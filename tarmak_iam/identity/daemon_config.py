@@ -22,7 +22,7 @@ from tarmak_iam.identity.backend_support import (
     current_name,
 )
 from tarmak_iam.identity.flags import DaemonFlags, parse_flags
-from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, SsoRole
+from tarmak_iam.identity.model import UNREAD_SSO, DaemonNotStarted, IdentityMapping, SsoRole
 from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion, ReleaseFeature, server_partitions
 from tarmak_iam.identity.viper import (
     FieldKeys,
@@ -379,13 +379,11 @@ class _DaemonConfigReader:
 
     def _sso(self, item: Item, route: Route) -> SsoRole | None:
         sso = self._value(item, "SSO")
-        if sso is not None and not self._has_sso:
-            if not self._value(item, "RoleARN") and not self._version.has(ReleaseFeature.INVALID_ARN_IGNORED):
-                what = f"{self._version} does not support SSO entries (v0.6.0, v0.6.1, v0.6.30 and later do)"
-                raise DaemonNotStarted(what, route, remedy="use a newer image, or map the role by its ARN")
-            return None
         if sso is None:
             return None
+        if not self._has_sso:
+            is_skipped = self._version.has(ReleaseFeature.INVALID_ARN_IGNORED)
+            return None if is_skipped or self._value(item, "RoleARN") else UNREAD_SSO
         if not isinstance(sso, AnyMapping):
             remedy = "write sso: with the keys permissionSetName and accountID below it"
             raise DaemonNotStarted("sso must be a YAML mapping", self._at(item, "SSO", route), remedy=remedy)

@@ -92,6 +92,10 @@ class SsoRole:
     partition: str = ""
 
 
+UNREAD_SSO = SsoRole("", "")
+"""Of a mapping without an ARN, in a release that does not read `sso:`."""
+
+
 # Not slots: `cached_property` needs the instance's dictionary.
 @dataclass(frozen=True)
 class Grant:

@@ -18,7 +18,7 @@ from tarmak_iam.identity.backend_table import (
     sso_pattern,
 )
 from tarmak_iam.identity.daemon_config import DaemonConfig
-from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, Locate
+from tarmak_iam.identity.model import UNREAD_SSO, DaemonNotStarted, IdentityMapping, Locate
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, known_partitions
 from tarmak_iam.identity.viper import take_each
 from tarmak_iam.routes import Route
@@ -100,6 +100,9 @@ class _MountedFileLoader:
         return taken
 
     def _role_keys(self, role: IdentityMapping) -> str | None:
+        if role.sso is UNREAD_SSO:
+            what = f"{self._version} does not support SSO entries (v0.6.0, v0.6.1, v0.6.30 and later do)"
+            raise DaemonNotStarted(what, role.route, remedy="use a newer image, or map the role by its ARN")
         if self._validates:
             check_role_mapping(role, self._version)
         return self._role_key(role) if role.sso is None else sso_pattern(role.sso)

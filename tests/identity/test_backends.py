@@ -341,6 +341,25 @@ def test_a_file_that_is_written_to_every_backend(backends: str) -> None:
     assert loaded.whois(identity_of(ADMIN)).reason == because
 
 
+@pytest.mark.parametrize("sso", ["{permissionSetName: View, accountID: '111122223333'}", "[x]", "View"])
+@pytest.mark.parametrize("version", ["v0.5.1", "v0.5.9", "v0.6.20"])
+def test_an_sso_entry_stops_the_mounted_file_only(sso: str, version: str) -> None:
+    """The releases that do not read `sso:` see a mapping without an ARN, which only that backend canonicalizes."""
+    config = f"server:\n  mapRoles:\n  - {{sso: {sso}, username: v}}\n"
+    answer = ask(ADMIN, "EKSConfigMap", config=config, version=version, aws_auth_yaml=AWS_AUTH)
+    assert (answer.started, answer.username) == (True, "admin")
+    for backends in (["MountedFile"], ["EKSConfigMap", "MountedFile"]):
+        answer = ask(ADMIN, *backends, config=config, version=version, aws_auth_yaml=AWS_AUTH)
+        assert answer.reason == f"{version} does not support SSO entries (v0.6.0, v0.6.1, v0.6.30 and later do)"
+        assert str(answer.place) == "config.yaml:4:5"
+    # What the manifests write for another backend leaves out the entry.
+    text = f"clusterID: c\n{config}  - {{roleARN: '{ADMIN}', username: a}}\n"
+    for backend, starts in (("EKSConfigMap", True), ("MountedFile", False), ("EKSConfigMap,MountedFile", False)):
+        args = (f"--backend-mode={backend}",)
+        loaded = Authenticator.of(DaemonInput(text, version=version, args=args, is_carried=True))
+        assert [grant.username for grant in loaded.grants] == (["a"] if starts else [])
+
+
 STRICT_CONFIG = DYNAMIC_CONFIG.replace("}", ", dynamicfileUserIDStrict: true}")
 MALFORMED = ("garbage", "arn:aws-moon:iam::111122223333:role/Admin", ADMIN.replace("arn:", "ARN:"), f" {ADMIN}")
 
