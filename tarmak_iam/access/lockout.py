@@ -13,7 +13,7 @@ from tarmak_iam.identity.backend_support import MOUNTED_FILE
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, SSO_GATE, ReleaseFeature, known_partitions, spans_text
-from tarmak_iam.identity.sts_verification import accepts_tokens_of
+from tarmak_iam.identity.sts_verification import accepts_tokens_of, no_hosts_of
 from tarmak_iam.identity.templates import PRIVATE_DNS, without_templates
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.late_dataclass import dataclass
@@ -163,6 +163,8 @@ class _Rules:
         if partition not in known_partitions(version):
             what = f"{shortened(name)}: authenticator {version} does not know partition {partition}"
             return ConfigError(what, remedy="use a newer image")
+        if not accepts_tokens_of(made.partition, made.partition, version):
+            return ConfigError(no_hosts_of(made.partition, version), remedy="use a newer image")
         if not accepts_tokens_of(partition, made.partition, version):
             what = (
                 f"{shortened(name)} is in partition {partition}, but the cluster is in partition {made.partition}: "

@@ -17,12 +17,35 @@ from tarmak_iam.text import one_line
 @cache
 def accepts_tokens_of(caller: str, daemon: str, version: DaemonVersion) -> bool:
     """Up to v0.5.1 any amazonaws.com host is accepted, then those of the configured partition only, and in v0.7.5 and
-    later every host with the domain of that partition (aws and aws-us-gov share one)."""
+    later every host with the domain of that partition (aws and aws-us-gov share one). False for the daemon's own
+    partition if it knows no host in it."""
     if not version.has_key("server.partition"):
         return STS_DOMAINS.get(caller, "").startswith("amazonaws.com")
     if version.has(ReleaseFeature.STS_HOST_BY_FORMAT):
         return STS_DOMAINS.get(caller) == STS_DOMAINS.get(daemon)
-    return caller == daemon
+    knows_own = version.has(ReleaseFeature.STS_HOST_OF_OWN_REGION_UNLISTED)
+    return caller == daemon and (knows_own or _lists_hosts_of(daemon, version))
+
+
+def no_hosts_of(partition: str, version: DaemonVersion) -> str:
+    """Why a daemon rejects the tokens of its own partition."""
+    return f"the AWS SDK of authenticator {version} has no STS host in partition {partition}, so it rejects every token"
+
+
+def host_condition(caller: str, daemon: str, version: DaemonVersion) -> str:
+    """Which of the tokens that callers of an accepted partition can make are rejected, because of their STS host; empty
+    if the host makes no difference."""
+    if version.has(ReleaseFeature.STS_HOST_BY_FORMAT):
+        if caller == daemon or caller != "aws":
+            return ""
+        return f"a token of the STS host {GLOBAL_HOST} is rejected; one of a regional STS host is accepted"
+    if not version.has_key("server.partition") or _lists_hosts_of(daemon, version):
+        return ""
+    return "only a token of the STS host in the authenticator's own region is accepted"
+
+
+def _lists_hosts_of(partition: str, version: DaemonVersion) -> bool:
+    return any(map(version.within, _listed(partition).values()))
 
 
 # The daemon's own pattern up to v0.5.1; it has no zero.

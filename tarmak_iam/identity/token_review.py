@@ -18,7 +18,7 @@ from tarmak_iam.identity.caller import Caller, CallerReader
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.model import Answer, DaemonInput, Denied, Identity, IdentityMapping, Locate
 from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature
-from tarmak_iam.identity.sts_verification import accepts_tokens_of
+from tarmak_iam.identity.sts_verification import accepts_tokens_of, host_condition, no_hosts_of
 from tarmak_iam.identity.templates import TemplateRenderer
 from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
@@ -302,6 +302,8 @@ class TokenReviewer:
         """A token is presigned for the STS of the caller's partition; a daemon of another one refuses that host."""
         config = self._config
         if not accepts_tokens_of(caller.partition, config.partition, config.version):
+            if caller.partition == config.partition:
+                raise Denied(no_hosts_of(config.partition, config.version))
             own = f"the authenticator is in partition {config.partition}"
             raise Denied(f"the caller is in partition {caller.partition}, but {own}")
 
@@ -352,6 +354,7 @@ class TokenReviewer:
     ) -> Answer:
         scrubbed = caller.account in self._config.scrubbed
         uid = f"administrative:{username}" if scrubbed else f"{caller.account}:{caller.user_id}"
+        condition = host_condition(caller.partition, self._config.partition, self._config.version)
         return Answer(
             started=True,
             authenticated=True,
@@ -361,7 +364,7 @@ class TokenReviewer:
             extra=None if scrubbed else self._extra(caller),
             reason=reason,
             route=route,
-            notes=self._notes,
+            notes=(*self._notes, condition) if condition else self._notes,
             locate=table.place,
         )
 

@@ -123,10 +123,13 @@ def _newer_key(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 
 def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """The manifests set the partition only if it is not `aws`, so the file can change it."""
+    """The manifests set the partition only if it is not `aws`, so the file can change it. A release that knows no host
+    of the cluster's own partition does not support its region (IAM107)."""
     daemon, mappings = installation.loaded.config, installation.mappings
     own = installation.partition
-    if mappings and daemon and not accepts_tokens_of(own, daemon.partition, daemon.version):
+    if mappings is None or daemon is None or daemon.partition == own:
+        return
+    if not accepts_tokens_of(own, daemon.partition, daemon.version):
         what = (
             f"the authenticator accepts only tokens of partition {daemon.partition}, "
             f"but the cluster is in partition {own}"

@@ -88,7 +88,7 @@ def _at_fault(installation: Installation, failure: Answer) -> Route:
 def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """A token is a request to the STS of the caller's partition, and the daemon accepts only its own partition."""
     mappings, version, own = installation.mappings, installation.daemon_version, installation.partition
-    refused = {each for each in PARTITIONS if not accepts_tokens_of(each, own, version)}
+    refused = {each for each in PARTITIONS if each != own and not accepts_tokens_of(each, own, version)}
     for entry in entries_of(mappings).mapped:
         arn = entry.listed.arn
         partition = arn.split(":", 2)[1] if arn.count(":") >= 5 else own
@@ -273,6 +273,7 @@ _STOP_DAEMON = (
 _HIDE_ADMINS = (
     _ENTRIES_UNREAD,
     Implication(("daemon-partition",)),  # once that is fixed, an admin's entry takes effect
+    Implication(("unsupported-daemon-region",), lambda _, __, mappings: _has_admins(mappings), _has_admins),
     Implication((*_KEYS, *_LIST_SHAPES), lambda _, __, mappings: _names_admins(mappings), _names_admins),
     # A group was meant to be system:masters.
     Implication(
