@@ -333,6 +333,15 @@ def test_what_the_daemon_would_refuse() -> None:
                 "aws-eusc; use a newer image"
             ),
         ),
+        (
+            "arn:aws-iso-e:iam::111122223333:role/Dev",
+            {"daemonVersion": "v0.6.20", "location": "eu-isoe-west-1"},
+            (
+                "the AWS SDK of authenticator v0.6.20 has no STS host in partition aws-iso-e, so it rejects every "
+                "token; use a newer image"
+            ),
+        ),
+        ("arn:aws-iso-e:iam::111122223333:role/Dev", {"location": "eu-isoe-west-1"}, None),
         ("arn:aws:iam::111122223333:role/Dev", {}, None),
         ("111122223333", {"location": "cn-north-1"}, None),
     ],

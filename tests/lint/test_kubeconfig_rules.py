@@ -172,6 +172,17 @@ def test_what_to_do_about_a_kubeconfig(config: str, settings: dict[str, Any], ex
     assert finding.remedy == expected
 
 
+def test_a_partition_in_which_the_release_knows_no_host() -> None:
+    """IAM107 says it: no entry is in another partition, and admins have access once it is fixed."""
+    config, mappings = REGION.replace("cn-north-1", "eu-isoe-west-1"), ROLES.replace("arn:aws:", "arn:aws-iso-e:")
+    role = OPS.replace("arn:aws:", "arn:aws-iso-e:")
+    assert "IAM107" in found(mappings, config, role=role, daemonVersion="v0.6.20")
+    assert {"IAM023", "IAM084", "IAM087"}.isdisjoint(found(mappings, config, role=role, daemonVersion="v0.6.20"))
+    no_admin = mappings.replace("system:masters", "dev")
+    assert {"IAM084", "IAM107"} <= set(found(no_admin, config, role=role, daemonVersion="v0.6.20"))
+    assert "IAM107" not in found(mappings, config, role=role, daemonVersion="v0.6.22")
+
+
 def test_what_to_do_about_it() -> None:
     made = installation(ROLES, role=OPS.replace("Ops", "team/Ops"))
     (finding,) = check(Subjects(installation=made))

@@ -79,6 +79,14 @@ def test_a_release_and_json(shell: Shell, files: Path) -> None:
     assert (answer["username"], answer["line"]) == ("al", 4)
 
 
+def test_an_answer_that_depends_on_the_host_of_the_token(shell: Shell, files: Path) -> None:
+    given = (ADMIN, "--config", files / "config.yaml", "--daemon-arg=--partition=aws-us-gov")
+    (files / "config.yaml").write_text(f"clusterID: t\nserver: {{mapRoles: [{{rolearn: '{ADMIN}', username: a}}]}}\n")
+    note = "a token of the STS host sts.amazonaws.com is rejected; one of a regional STS host is accepted"
+    assert shell.run("whois", *given).out.splitlines()[3:] == [f"note:     {note}"]
+    assert json.loads(shell.run("whois", *given, "-o", "json").out)["notes"] == [note]
+
+
 def test_a_node_is_not_denied_for_want_of_ec2(shell: Shell, files: Path) -> None:
     node = "clusterID: t\nserver: {mapRoles: [{rolearn: '%s', username: 'system:node:{{EC2PrivateDNSName}}'}]}\n"
     (files / "node.yaml").write_text(node % ADMIN)
