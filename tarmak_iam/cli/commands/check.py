@@ -55,8 +55,8 @@ def check(
 
     Without FILE: checks tarmak.yaml, and the mappings and settings of the current cluster, or with --all-clusters of
     every cluster. With FILE: a tarmak.yaml is checked with all of its clusters, mappings or settings with their
-    cluster. A mappings file without a tarmak.yaml, or a dynamic file of the authenticator, is checked on its own, and so
-    is stdin, which is written as -.
+    cluster. A mappings file without a tarmak.yaml, or a dynamic file of the authenticator, is checked on its own, and
+    so is stdin, which is written as -.
 
     Exits with 0 if there are no findings, 1 if there are, and 2 if a file cannot be read. A comment suppresses findings
     by ID or name, on the same line or above their entry, list or file:
