@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.config.cluster import check_masters
 from tarmak_iam.config.locate import config_path
 from tarmak_iam.document.edit_turn import CLUSTER_FILES_EDIT, CONFIG_EDIT, edit_in_turn, lock_of_cluster_files
 from tarmak_iam.document.file_lock import lock_file_of
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tarmak_iam.identity import Answer
     from tarmak_iam.installation.backend_payloads import Manifest
     from tarmak_iam.lint import Located, Subjects
+    from tarmak_iam.lint.edit_guard import MappedEffects
     from tarmak_iam.report import AccessReview
 
 __all__ = ["TarmakCluster"]
@@ -59,9 +61,10 @@ class TarmakCluster:
     so that a TarmakCluster can be kept while they change, and be used by several threads: concurrent edits wait for
     each other, also for those of the command line. Paths are absolute, so the working directory may change.
 
-    Every method raises TarmakIamError. Where a remedy names an option such as `--force` or `--no-check`, the parameter
-    is `force=True` or `check=False`. Nothing is printed: `progress` is called with one line about each thing that is
-    waited for or noted. An exception that `progress` raises ends the method, as Ctrl-C would.
+    Every method raises TarmakIamError, and ConfigError for a hub, except `check`, `disable` and `report`. Where a
+    remedy names an option such as `--force` or `--no-check`, the parameter is `force=True` or `check=False`. Nothing is
+    printed: `progress` is called with one line about each thing that is waited for or noted. An exception that
+    `progress` raises ends the method, as Ctrl-C would.
 
     `path` is tarmak.yaml, or its directory. `kubeconfig` and `context` select how kubectl connects to the cluster;
     without them, `tarmak clusters kubeconfig` is run. `environment` has the environment variables for tarmak, kubectl
@@ -124,8 +127,7 @@ class TarmakCluster:
     def mappings(self) -> Mappings:
         """The mappings file as it is now; without entries if it does not exist. `save()` of an edit writes it without
         the checks of `map`, and raises FileChanged if it has changed since."""
-        config, cluster = self._read()
-        return self._files(config, cluster).mappings_or_new()
+        return self._files(*self._read()).mappings_or_new()
 
     def installation(self, **settings: Any) -> Installation:
         """The cluster's IAM login as its files describe it, with Tarmak's own kubeconfig (`admin`)."""
@@ -133,14 +135,12 @@ class TarmakCluster:
 
     def enable(self, *, dry_run: bool = False) -> bool:
         """Sets `awsIAMAuthenticatorInit` to true. Returns whether tarmak.yaml changed, or with `dry_run` would change.
-
-        Raises ConfigError for a hub, and EditRefused.
-        """
+        Raises EditRefused."""
         return self._edit(lambda config: config.enable_authenticator(self.cluster_name), dry_run=dry_run)
 
     def disable(self, *, dry_run: bool = False) -> bool:
         """Removes `awsIAMAuthenticatorInit`, or sets it to false if it has a comment. Returns and raises as `enable`
-        does, but not for a hub."""
+        does."""
         return self._edit(lambda config: config.disable_authenticator(self.cluster_name), dry_run=dry_run)
 
     def map(
@@ -154,38 +154,37 @@ class TarmakCluster:
         me: str | None = None,
         force: bool = False,
         dry_run: bool = False,
-    ) -> list[Effect]:
+    ) -> MappedEffects:
         """Maps an IAM role, user or account, or an SSO permission set (`sso:ACCOUNT/NAME`), and writes the mappings
         file. `username` and `groups` are for roles, users and permission sets.
 
         An existing mapping keeps its username if `username` is None. `groups` are added to its groups, or with
         `replace_groups` replace them. `strip_path` removes the path of a role's ARN. With `dry_run` nothing is written.
 
-        Returns who gains and who loses access, empty if nothing changes. `progress` is called with each new finding,
-        and with each loss that `force` accepts.
-        Raises ConfigError for a principal, username or group that the authenticator cannot use. Raises PolicyRefused,
-        unless `force`, for an error that `check` would report for the new mapping, and if the last admin, a node role
-        or the caller with the ARN `me` would lose access. Nothing is changed then.
+        Returns who gains and who loses access, and as `findings` what `check` reports about the mapping. `progress` is
+        called with each finding, and each loss that `force` accepts. Raises ConfigError for a principal, username or
+        group that the authenticator cannot use; PolicyRefused, unless `force`, for an error that `check` would report
+        for the new mapping, and if the last admin, a node role or the caller with the ARN `me` would lose access.
+        Nothing is changed then.
         """
         from tarmak_iam.access.lockout import principal_refusal
-        from tarmak_iam.lint.edit_guard import EditKind, guarded_edit
+        from tarmak_iam.lint.edit_guard import guarded_mapping
 
         chosen = None if groups is None else tuple(dict.fromkeys(listed_groups(groups) or ()))
         wanted = Wanted(with_plain_account(principal), username, chosen, adds_groups=not replace_groups)
 
-        def edit() -> list[Effect]:
-            before, start = self._to_edit()
+        def edit() -> MappedEffects:
+            _, files, before = self._load({})
+            start = before.mappings or files.mappings_or_new()
             after, (outcome,) = start.merge([wanted], strip_path=strip_path, refuse=principal_refusal(before))
             if outcome.error is not None:
                 raise outcome.error
-            if after is start:
-                return []
-            found, new = guarded_edit(before, after, EditKind.ADD, me=me, force=force, tell=self.progress)
-            if not dry_run:
+            mapped = guarded_mapping(before, after, outcome.principal, me=me, force=force, tell=self.progress)
+            if after is not start and not dry_run:
                 after.save()
-            for line in (*(f"note: {text}" for text in outcome.notes), *new.lines):
+            for line in (*(f"note: {text}" for text in outcome.notes), *mapped.lines):
                 self.progress(line)
-            return list(found)
+            return mapped
 
         return self._edit_cluster_files(edit, dry_run=dry_run)
 
@@ -197,7 +196,8 @@ class TarmakCluster:
         from tarmak_iam.lint.edit_guard import EditKind, guarded_edit
 
         def edit() -> list[Effect]:
-            before, start = self._to_edit()
+            _, files, before = self._load({})
+            start = before.mappings or files.mappings_or_new()
             after = start.remove(principal)
             if after is start:
                 return []
@@ -213,7 +213,7 @@ class TarmakCluster:
         `place` are its parts."""
         from tarmak_iam.lint import check
 
-        return check(self._subjects(*self._read()))
+        return check(self._subjects())
 
     def whois(
         self, arn: str, *, session_name: str = "SESSION", user_id: str = "", access_key_id: str = "", **settings: Any
@@ -232,7 +232,7 @@ class TarmakCluster:
 
     def manifests(self, **settings: Any) -> list[Manifest]:
         """The Kubernetes objects as plain data, in apply order. Raises ConfigError for an object that cannot be
-        generated, and for a hub."""
+        generated."""
         from tarmak_iam.emit import manifests
 
         return manifests(self._installation(settings))
@@ -255,7 +255,7 @@ class TarmakCluster:
         a `server` and without either of them, kubectl uses the CAs of the operating system. `alias`: name of the
         context. `session_name`: name of the role session.
 
-        Raises ConfigError for a hub, for values that cannot be used, and if server or CA are unknown; FileError.
+        Raises ConfigError for values that cannot be used, and if server or CA are unknown; FileError.
         """
         from tarmak_iam.emit.kubeconfig import client_kubeconfig
 
@@ -283,10 +283,8 @@ class TarmakCluster:
         from tarmak_iam.emit import render
         from tarmak_iam.emit.directory import plan_directory, write_directory
 
-        config, cluster = self._read()
-        artifacts, _ = render(
-            Installation.load(config, cluster, self._files(config, cluster), settings, with_admin=True)
-        )
+        config, _, installation = self._load(settings, with_admin=True)
+        artifacts, _ = render(installation)
         files = [self._files(config, each) for each in config.clusters if is_cluster_id(each.cluster_name)]
         own = [self.path, *(path for each in files for path in each.own)]
         planned = plan_directory(
@@ -323,7 +321,7 @@ class TarmakCluster:
         `wait`: seconds to wait for the rollout, and then again for restarts of pods; None not to wait. `dry_run`
         changes nothing: "client" (or True) only reads, with "server" the API server checks the objects too.
 
-        Raises ConfigError for a hub, and for an error that `check` reports, unless `check` is False. Raises
+        Raises ConfigError for an error that `check` reports, unless `check` is False. Raises
         PolicyRefused, unless `force`, if the last admin would lose access, and for objects or fields of other managers.
         Raises ToolError if tarmak, kubectl or the API server fails; from the first change on, this is an ApplyFailed,
         and `rollback` restores the previous objects.
@@ -335,11 +333,10 @@ class TarmakCluster:
         from tarmak_iam.lint import Subjects
 
         mode = dry_run_mode(dry_run)
-        config, cluster = self._read()
-        files = self._files(config, cluster)
-        installation = Installation.load(config, cluster, files, settings)
+        config, files, installation = self._load(settings)
         if check:  # the same values that are applied
-            refuse_errors(cluster, Subjects(config, installation.mappings, installation, files.settings_document()))
+            subjects = Subjects(config, installation.mappings, installation, files.settings_document())
+            refuse_errors(installation.cluster, subjects)
         manifests(installation)  # before tarmak is asked for a kubeconfig, which can take minutes
         with self._lock(is_needed=mode is None) as lock:
             return apply_to_cluster(
@@ -368,7 +365,6 @@ class TarmakCluster:
 
         role = None if role is None else with_plain_account(role)
         installation = self._installation({"role": role, "profile": profile})
-        installation.check_masters()
         return verify_login(installation, self._kubectl(seconds=timeout), seconds=timeout, tell=self.progress)
 
     def rollback(
@@ -388,8 +384,7 @@ class TarmakCluster:
         from tarmak_iam.hook.cluster.history import STATE_NAME
         from tarmak_iam.hook.cluster.rollback import roll_back
 
-        config, cluster = self._read()
-        files = self._files(config, cluster)
+        files = self._files(*self._read())
         with self._lock(is_needed=not dry_run) as lock:
             return roll_back(
                 self._kubectl(lock),
@@ -411,8 +406,7 @@ class TarmakCluster:
         from tarmak_iam.lint import examine
         from tarmak_iam.report import Repository, ReviewedCluster, ask_cluster, put_together, review_cluster
 
-        config, cluster = self._read()
-        subjects = self._subjects(config, cluster)
+        subjects = self._subjects()
         found = examine(subjects)
         repository = Repository.of(self.path.parent)
         installation = subjects.installation
@@ -424,19 +418,30 @@ class TarmakCluster:
 
     def _read(self) -> tuple[TarmakConfig, Cluster]:
         config = self.config
-        return config, config.cluster(self.cluster_name)
+        cluster = config.cluster(self.cluster_name)
+        check_masters(cluster)
+        return config, cluster
 
     def _files(self, config: TarmakConfig, cluster: Cluster) -> ClusterFiles:
         return ClusterFiles.of(config, cluster, follow_links=self.follow_links)
 
-    def _subjects(self, config: TarmakConfig, cluster: Cluster) -> Subjects:
+    def _subjects(self) -> Subjects:
+        """Also of a hub."""
         from tarmak_iam.lint import Subjects
 
+        config = self.config
+        cluster = config.cluster(self.cluster_name)
         return Subjects.of_cluster(config, cluster, self._files(config, cluster))
 
-    def _installation(self, settings: Mapping[str, Any], *, with_admin: bool = False) -> Installation:
+    def _load(
+        self, settings: Mapping[str, Any], *, with_admin: bool = False
+    ) -> tuple[TarmakConfig, ClusterFiles, Installation]:
         config, cluster = self._read()
-        return Installation.load(config, cluster, self._files(config, cluster), settings, with_admin=with_admin)
+        files = self._files(config, cluster)
+        return config, files, Installation.load(config, cluster, files, settings, with_admin=with_admin)
+
+    def _installation(self, settings: Mapping[str, Any], *, with_admin: bool = False) -> Installation:
+        return self._load(settings, with_admin=with_admin)[2]
 
     def _edit(self, change: Callable[[TarmakConfig], TarmakConfig], *, dry_run: bool) -> bool:
         """Edits tarmak.yaml."""
@@ -461,12 +466,6 @@ class TarmakCluster:
         if dry_run:
             return edit()
         return edit_in_turn(lock_of_cluster_files(self.path), edit, CLUSTER_FILES_EDIT, report=self.progress)
-
-    def _to_edit(self) -> tuple[Installation, Mappings]:
-        config, cluster = self._read()
-        files = self._files(config, cluster)
-        installation = Installation.load(config, cluster, files)
-        return installation, installation.mappings or files.mappings_or_new()
 
     def _kubectl(self, lock: ClusterLock | None = None, *, seconds: float = ANSWER_SECONDS) -> Kubectl:
         """As the command line has it: without a lock, a refused connection is not tried again."""

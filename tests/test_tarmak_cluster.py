@@ -151,6 +151,23 @@ def test_notes_and_new_findings_are_reported_as_progress(shell: Shell) -> None:
     assert [each.partition(":")[0] for each in told] == ["note"]
 
 
+def test_map_returns_what_check_finds_about_the_mapping(cluster: TarmakCluster) -> None:
+    """Also about a mapping that is there already, and only about this one."""
+    cluster.map(DEVELOPER, "dev", ["system:node"])
+    first = cluster.map(ADMIN, "admin", ["system:master"], dry_run=True)
+    assert [(each.finding.id, each.finding.remedy) for each in first.findings] == [
+        ("IAM064", "did you mean system:masters?")
+    ]
+    assert "/dev-cluster/aws-iam-authenticator.yaml:13:7: warning: 'system:master' is not a" in str(first.findings[0])
+    cluster.map(ADMIN, "admin", ["system:master"])
+    second = cluster.map(ADMIN, "admin", ["system:master"])
+    assert second == []
+    assert second.findings == first.findings
+    renamed = cluster.map(ADMIN, "root")
+    assert ([each.after for each in renamed], renamed.findings) == (["root"], first.findings)
+    assert cluster.map(ADMIN, groups=["system:masters"], replace_groups=True).findings == ()
+
+
 def test_threads_wait_for_each_other(cluster: TarmakCluster) -> None:
     roles = [f"arn:aws:iam::111122223333:role/Role{number}" for number in range(6)]
     threads = [threading.Thread(target=cluster.map, args=(role, "user", ["viewers"])) for role in roles]
@@ -307,9 +324,16 @@ def test_a_hub_has_no_api_server_to_ask(shell: Shell, monkeypatch: pytest.Monkey
     hub = TarmakCluster.load("prod-hub", shell.multi)
     assert hub.check() == []
     assert hub.report(live=True).clusters[0].is_hub
-    for method in (hub.enable, hub.manifests, hub.client_kubeconfig, hub.diff, hub.apply, hub.verify):
+    assert hub.disable() is False
+    refused: list[Callable[[], object]] = [
+        *(hub.enable, hub.manifests, hub.client_kubeconfig, hub.diff, hub.apply, hub.verify, hub.installation),
+        *(hub.rollback, lambda: hub.mappings, lambda: hub.whois(ADMIN), lambda: hub.render(shell.multi / "out")),
+        *(lambda: hub.map(ADMIN, "admin", ["system:masters"]), lambda: hub.unmap(ADMIN)),
+    ]
+    for method in refused:
         with pytest.raises(ConfigError, match="prod-hub is a hub"):
             method()
+    assert not (shell.multi / "prod-hub").exists()
 
 
 def test_a_cluster_without_mappings(cluster: TarmakCluster) -> None:

@@ -70,7 +70,7 @@ class MappingsEdit:
     def of(cls, session: Session) -> MappingsEdit:
         """Raises TarmakIamError."""
         config = session.config()
-        cluster = session.cluster(config)
+        cluster = session.cluster_with_masters(config)
         files = session.files(config, cluster)
         with working("reading the mappings"):
             before = session.installation_of(config, cluster)

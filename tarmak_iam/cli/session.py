@@ -64,23 +64,31 @@ class Session:
         log("cluster: %s (currentCluster, %s)", cluster.cluster_name, config.document.position(("currentCluster",)))
         return cluster
 
+    def cluster_with_masters(self, config: TarmakConfig) -> Cluster:
+        """As `cluster`. Raises ConfigError for a hub, to which no mapping and no setting applies."""
+        from tarmak_iam.config.cluster import check_masters
+
+        cluster = self.cluster(config)
+        check_masters(cluster)
+        return cluster
+
     def files(self, config: TarmakConfig, cluster: Cluster) -> ClusterFiles:
         from tarmak_iam.installation.cluster_files import ClusterFiles
 
         return ClusterFiles.of(config, cluster, follow_links=self.follow_links)
 
     def cluster_files(self) -> ClusterFiles:
-        """The files of the selected cluster. Raises TarmakIamError."""
+        """The files of the selected cluster. Raises TarmakIamError, also for a hub."""
         config = self.config()
-        return self.files(config, self.cluster(config))
+        return self.files(config, self.cluster_with_masters(config))
 
     def installation(self, overrides: Mapping[str, Any] | None = None, *, with_admin: bool = False) -> Installation:
-        """The installation of the selected cluster. Raises TarmakIamError.
+        """The installation of the selected cluster. Raises TarmakIamError, also for a hub.
 
         `with_admin`: also read Tarmak's own kubeconfig, which only generated kubeconfigs need.
         """
         config = self.config()
-        return self.installation_of(config, self.cluster(config), overrides, with_admin=with_admin)
+        return self.installation_of(config, self.cluster_with_masters(config), overrides, with_admin=with_admin)
 
     @property
     def _is_default_missing(self) -> bool:
@@ -113,7 +121,7 @@ class Session:
         else."""
         try:
             config = self.config()
-            cluster = self.cluster(config)
+            cluster = self.cluster_with_masters(config)
         except (FileError, SelectionError):
             if self.is_named:
                 raise

@@ -228,11 +228,15 @@ class Cluster:
         }
 
 
-def check_masters(cluster: Cluster, what: str, remedy: str) -> None:
-    """Raises ConfigError for a hub, where what is set would have no effect."""
+def check_masters(
+    cluster: Cluster,
+    consequence: str = "it has no API server to log in to",
+    remedy: str = "choose one of the environment's clusters",
+) -> None:
+    """Raises ConfigError for a hub, where the consequence is that the command or method can do nothing."""
     if cluster.is_hub:
         raise ConfigError(
-            f"{cluster.cluster_name} is a hub: it has no masters, so {what} would have no effect",
+            f"{cluster.cluster_name} is a hub: it has no masters, so {consequence}",
             remedy=remedy,
             place=cluster._file.document.position(cluster.route),
         )

@@ -193,7 +193,8 @@ class TarmakConfig:
         Raises SelectionError for an unknown cluster, ConfigError for a hub (it has no masters) and EditRefused.
         """
         cluster = self.cluster(cluster_name)
-        check_masters(cluster, "awsIAMAuthenticatorInit", "enable IAM login on the other clusters of the environment")
+        remedy = "enable IAM login on the other clusters of the environment"
+        check_masters(cluster, "awsIAMAuthenticatorInit would have no effect", remedy)
         return self._with(self.file.with_document(enable_authenticator_init(self.document, cluster)))
 
     def disable_authenticator(self, cluster_name: str) -> TarmakConfig:
@@ -226,7 +227,7 @@ class TarmakConfig:
         ]
         if section.path[0] == "kubernetes":
             keys = " and ".join(chosen.key for chosen, _ in edits)
-            check_masters(cluster, keys, "set it on the other clusters of the environment")
+            check_masters(cluster, f"{keys} would have no effect", "set it on the other clusters of the environment")
         return self._with(edit_section(self.file, cluster, section, edits, self.command_line(cluster)))
 
     def unset(self, cluster_name: str, key: str, section: Section[Any] = AMAZON) -> TarmakConfig:

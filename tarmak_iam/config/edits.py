@@ -373,7 +373,7 @@ class _EditPlan:
         config = self._config_now() if self._may_change_hubs else self._config
         if index < len(config.clusters):
             remedy = f"{verb} it on the other clusters of the environment"
-            check_masters(config.clusters[index], str(path), remedy)
+            check_masters(config.clusters[index], f"{path} would have no effect", remedy)
 
     def _config_now(self) -> TarmakConfig:
         self._refresh()

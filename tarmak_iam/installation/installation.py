@@ -14,6 +14,7 @@ from tarmak_iam.aws.regions import partition_of, region_flaw
 from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.api_server import DEFAULT_WEBHOOK_FILE, webhook_file, webhook_file_flaw
+from tarmak_iam.config.cluster import check_masters
 from tarmak_iam.config.environment_validation import public_zone_flaw
 from tarmak_iam.config.kubernetes_versions import GoVersion, parse_version
 from tarmak_iam.document import Document
@@ -274,12 +275,7 @@ class Installation:
         """Raises ConfigError for a hub, which has no masters, and for a cluster ID that cannot be used in an argument,
         a label and a name."""
         check_cluster_id(self.cluster_id)
-        if self.is_hub:
-            raise ConfigError(
-                f"{self.cluster_id} is a hub: it has no masters to run the authenticator on",
-                remedy="choose one of the environment's clusters",
-                place=self.place(),
-            )
+        check_masters(self.cluster)
 
     def place(self, *path: str) -> Place:
         """The place of a path of the cluster in tarmak.yaml."""

@@ -24,8 +24,8 @@ _ENDINGS = (".yaml", ".yml", ".json")
 
 @dataclass(frozen=True, slots=True)
 class MisplacedFile:
-    """`read_from`: the paths, of one or several clusters, where it would be read. `is_guess`: whether the name of the
-    directory is not one of the cluster's, or only similar."""
+    """`read_from`: the paths, of one or several clusters, where it would be read; () for a file of a hub. `is_guess`:
+    whether the name of the directory is not one of the cluster's, or only similar."""
 
     path: Path
     name: str
@@ -43,10 +43,9 @@ def intended_name(name: str) -> str | None:
 
 def misplaced_files(directory: Path, cluster: Cluster, *, follow_links: bool = False) -> tuple[MisplacedFile, ...]:
     """Misplaced files that are probably meant for the cluster, or for several clusters of the tarmak.yaml in the
-    directory; () for a hub, which does not use such files. Never raises: a directory that cannot be listed is empty."""
-    if cluster.is_hub:
-        return ()
-    return tuple(_Search(directory, cluster, Boundary(directory, follow_links)).files())
+    directory; all in the directory of a hub. Never raises: a directory that cannot be listed is empty."""
+    search = _Search(directory, cluster, Boundary(directory, follow_links))
+    return tuple(search.of_hub() if cluster.is_hub else search.files())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +71,9 @@ class _Search:
                 yield from self._in(place, meant)
         yield from self._in_similar(searched)
         yield from self._in_any(searched)
+
+    def of_hub(self) -> Iterator[MisplacedFile]:
+        return self._in(self._home(self.cluster), [])
 
     def _in_similar(self, searched: Iterable[Path]) -> Iterator[MisplacedFile]:
         """In a directory with a similar name; a name with other digits is that of another cluster."""
@@ -109,7 +111,7 @@ class _Search:
             if name is None or not path.is_file():
                 continue
             read_from = tuple(self._home(each) / name for each in clusters)
-            if not any(_is_same(path, self._home(each) / name) for each in self.cluster.selectable_clusters):
+            if not any(_is_same(path, self._home(each) / name) for each in self._clusters):
                 yield MisplacedFile(path, name, read_from)
 
     def _listed(self, place: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from enum import Enum, auto
 
@@ -12,6 +12,18 @@ from tarmak_iam.document.document import gc_paused
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.new_findings import NewFindings
 from tarmak_iam.mappings.mappings_file import Mappings
+
+
+class MappedEffects(list[Effect]):
+    """Who gains and who loses access by a mapping; empty if nothing changes.
+
+    `findings` is what `check` reports about the mapping, also if nothing changes. `lines` are these findings, or why it
+    could not be checked.
+    """
+
+    def __init__(self, effects: Iterable[Effect], found: NewFindings) -> None:
+        super().__init__(effects)
+        self.findings, self.lines = found.found, found.lines
 
 
 class EditKind(Enum):
@@ -55,3 +67,19 @@ def guarded_edit(
     if kind is EditKind.ADD and not force:
         new.refuse_errors()
     return effects(now, then), new
+
+
+def guarded_mapping(
+    before: Installation,
+    after: Mappings,
+    principal: str,
+    *,
+    me: str | None,
+    force: bool,
+    tell: Callable[[str], object],
+) -> MappedEffects:
+    """As `guarded_edit`, for mappings to which one of a principal was added, or that are as before."""
+    found: tuple[Effect, ...] = ()
+    if after is not before.mappings:
+        found, _ = guarded_edit(before, after, EditKind.ADD, me=me, force=force, tell=tell)
+    return MappedEffects(found, NewFindings.of_mapping(replace(before, mappings=after), principal))

@@ -338,18 +338,22 @@ def _misplaced(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 def _finding(rule: Rule, file: MisplacedFile, cluster_id: str) -> Finding:
     subject = Subject(file.name)
-    found = rule.finding(subject, Route(), _message(file, _KINDS[subject]), _remedy(file, cluster_id))
+    found = rule.finding(subject, Route(), _message(file, _KINDS[subject], cluster_id), _remedy(file, cluster_id))
     return replace(found, place=Place(str(file.path)))
 
 
-def _message(file: MisplacedFile, kind: str) -> str:
+def _message(file: MisplacedFile, kind: str, cluster_id: str) -> str:
     """The same text for all clusters that the file may belong to, so that it is reported once."""
+    if not file.read_from:
+        return f"these {kind} have no effect: {shortened(cluster_id)} is a hub, which has no API server"
     if len(file.read_from) == 1:
         return f"this file is not read: the {kind} of the cluster are read from {file.read_from[0]}"
     return f"this file is not read: the {kind} of a cluster are read from {file.name} in its own directory"
 
 
 def _remedy(file: MisplacedFile, cluster_id: str) -> str:
+    if not file.read_from:
+        return "move the file to the directory of the cluster that it is for, or remove it"
     if len(file.read_from) > 1:
         return f"move it to the directory of its cluster: {' or '.join(map(str, file.read_from))}"
     (target,) = file.read_from

@@ -1,4 +1,4 @@
-"""The findings of `check` that an edit of the mappings adds."""
+"""The findings of `check` that an edit of the mappings adds, or a mapping."""
 
 from __future__ import annotations
 
@@ -37,6 +37,13 @@ class NewFindings:
             return cls(tuple(added_findings(_of_mappings(known), found)))
         except TarmakIamError as error:
             return cls(why_unchecked=error.message)
+
+    @classmethod
+    def of_mapping(cls, installation: Installation, principal: str) -> NewFindings:
+        """The findings that the mapping of a principal adds to those of the other mappings."""
+        assert installation.mappings is not None  # it maps the principal
+        others = replace(installation, mappings=installation.mappings.remove(principal))
+        return cls.of(others, installation)
 
     @property
     def lines(self) -> list[str]:

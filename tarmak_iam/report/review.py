@@ -196,13 +196,15 @@ class _Reviewer:
 
     def review(self) -> ClusterReview:
         installation = self.installation
-        principals = tuple(map(self._principal, installation.loaded.grants))
+        has_masters = not installation.is_hub
+        principals = tuple(map(self._principal, installation.loaded.grants if has_masters else ()))
+        ineffective = self.entries.ineffective() if has_masters else ()
         return ClusterReview(
             cluster=installation.cluster_id,
             place=installation.place(),
             status=self._status(bool(principals)),
             principals=principals,
-            ineffective_entries=tuple(self._ineffective(entry, reason) for entry, reason in self.entries.ineffective()),
+            ineffective_entries=tuple(self._ineffective(entry, reason) for entry, reason in ineffective),
             findings=self.findings.of_cluster,
             notes=installation.loaded.notes,
             files=tuple(self._files()),
@@ -279,7 +281,7 @@ def _login_obstacles(installation: Installation, has_principals: bool) -> Iterat
     """The reasons why IAM login is not possible."""
     failure = installation.loaded.failure
     if installation.is_hub:
-        yield "it is a hub, which has no masters to log in to"
+        yield "it is a hub, which has no API server to log in to"
         return
     if installation.mappings is None:
         yield "it has no mappings file"
@@ -353,9 +355,10 @@ def _cell(principal: ReviewedPrincipal, own: ReviewedPrincipal | None, one: Revi
     if own is not None:
         return AccessCell(own.identity, own.privilege)
     asked = Grant(principal.kind, principal.principal, "", (), "")
-    grant = one.authenticator.grant(asked) if one.authenticator is not None else None
-    if grant is None:
+    authenticator = None if one.review.is_hub else one.authenticator
+    grant = authenticator.grant(asked) if authenticator is not None else None
+    if authenticator is None or grant is None:
         return None
-    others = one.authenticator.alternatives(asked) if one.authenticator is not None else ()
+    others = authenticator.alternatives(asked)
     privilege, _ = privilege_of_any(((each.username, each.groups) for each in (grant, *others)), one.review.rbac)
     return AccessCell(MappedIdentity(grant.username, grant.groups, grant.place), privilege, is_named=False)

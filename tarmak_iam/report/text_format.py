@@ -91,7 +91,8 @@ class _ClusterLines:
             yield f"{cluster.cluster}: cannot be read: {cluster.error}"
             return
         if cluster.is_hub:
-            yield f"{cluster.cluster}: a hub, which has no masters to log in to"
+            yield f"{cluster.cluster}: a hub, which has no API server to log in to"
+            yield from _findings(cluster.findings, "  ")
             return
         state = "on" if status.authenticator_init else "off"
         backends = ", ".join(status.backends)

@@ -83,6 +83,48 @@ def test_another_cluster_and_a_hub(shell: Shell) -> None:
     assert (flags.out, flags.err) == ("", "Tarmak sets no webhook flag for prod-hub: it is a hub, without masters\n")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["map", "add", ADMIN, "--username", "admin", "--group", "system:masters"],
+        ["map", "remove", ADMIN],
+        ["map", "list"],
+        ["map", "convert", "--to", "CRD"],
+        ["whois", ADMIN],
+        ["settings", "show"],
+        ["settings", "set", "profile", "dev"],
+        ["settings", "unset", "profile"],
+        ["kubeconfig"],
+        ["token"],
+        ["webhook", "--output-dir", "x"],
+        ["doctor", "x"],
+        ["rollback", "--list"],
+    ],
+    ids=" ".join,
+)
+def test_a_hub_has_no_iam_login(shell: Shell, command: list[str]) -> None:
+    """Also where it has mappings and settings that somebody wrote by hand."""
+    (shell.multi / "prod-hub").mkdir()
+    for name, text in (("aws-iam-authenticator.yaml", "mapUsers: [\n"), ("tarmak-iam.yaml", "profile: dev\n")):
+        (shell.multi / "prod-hub" / name).write_text(text)
+    (shell.multi.parent / "x").mkdir()
+    hub = shell.run("-c", shell.multi, "--cluster", "prod-hub", *command, code=2)
+    assert hub.out == ""
+    assert hub.err == (
+        f"{shell.multi}/tarmak.yaml:9:7: error: prod-hub is a hub: it has no masters, so it has no API server to log "
+        "in to; choose one of the environment's clusters\n"
+    )
+    assert (shell.multi / "prod-hub" / "tarmak-iam.yaml").read_text() == "profile: dev\n"
+
+
+def test_an_import_into_a_hub(shell: Shell) -> None:
+    file = shell.multi.parent / "kops.yaml"
+    file.write_text(f"server:\n  mapRoles:\n  - {{roleARN: '{ADMIN}', username: a, groups: [b]}}\n")
+    hub = shell.run("-c", shell.multi, "--cluster", "prod-hub", "map", "import", file, code=2)
+    assert "prod-hub is a hub" in hub.err
+    assert not (shell.multi / "prod-hub").exists()
+
+
 def test_the_environment_variable(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TARMAK_CONFIG", str(shell.multi))
     assert shell.run("enable", "--dry-run").out.startswith(f"--- {shell.multi / 'tarmak.yaml'}\n")

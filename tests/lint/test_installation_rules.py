@@ -375,7 +375,7 @@ def test_names_are_quoted_for_the_shell(tmp_path: Path) -> None:
 
 
 def test_several_clusters(tmp_path: Path) -> None:
-    """What may be of each is reported once; a cluster has nothing of another environment, and a hub nothing at all."""
+    """What may be of each is reported once; a cluster has nothing of another environment, a hub only its own."""
     write(
         tmp_path,
         "tarmak-iam.yaml",
@@ -387,7 +387,13 @@ def test_several_clusters(tmp_path: Path) -> None:
         config=TWO,
     )
     assert files_found(tmp_path) == [f"cluster/{MAPPINGS}", "tarmak-iam.yaml"]
-    both = [f"cluster/{MAPPINGS}", "prod-cluster/tarmak-iam.yml", f"prod/{MAPPINGS}", "tarmak-iam.yaml"]
+    both = [
+        f"cluster/{MAPPINGS}",
+        f"dev-hub/{MAPPINGS}",
+        "prod-cluster/tarmak-iam.yml",
+        f"prod/{MAPPINGS}",
+        "tarmak-iam.yaml",
+    ]
     assert sorted(files_found(tmp_path, every=True)) == both
     (line,) = (each for each in found(tmp_path, every=True) if each.startswith("tarmak-iam.yaml"))
     assert line == (
@@ -395,6 +401,15 @@ def test_several_clusters(tmp_path: Path) -> None:
         "directory; move it to the directory of its cluster: dev-cluster/tarmak-iam.yaml or "
         "prod-cluster/tarmak-iam.yaml"
     )
+
+
+def test_the_files_of_a_hub_have_no_effect(tmp_path: Path) -> None:
+    write(tmp_path, f"dev-hub/{MAPPINGS}", "dev-hub/tarmak-iam.yml", config=TWO)
+    remedy = "move the file to the directory of the cluster that it is for, or remove it"
+    assert found(tmp_path, every=True) == [
+        f"dev-hub/{MAPPINGS}: these mappings have no effect: dev-hub is a hub, which has no API server; {remedy}",
+        f"dev-hub/tarmak-iam.yml: these settings have no effect: dev-hub is a hub, which has no API server; {remedy}",
+    ]
 
 
 def test_the_directory_of_another_cluster_is_its_own(tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ SWITCH = "awsIAMAuthenticatorInit is off and no webhook file is set, so the API 
         (None, OFF, ("it has no mappings file", SWITCH)),
         ("server: {}\n", CONFIG, ("no principal can log in by the entries of the mappings file",)),
         ("server: {mapAccounts: ['444455556666']}\n", OFF, (SWITCH,)),
-        ("server: {mapAccounts: ['444455556666']}\n", HUB, ("it is a hub, which has no masters to log in to",)),
+        ("server: {mapAccounts: ['444455556666']}\n", HUB, ("it is a hub, which has no API server to log in to",)),
     ],
 )
 def test_what_makes_login_impossible(mappings: str | None, config: str, expected: tuple[str, ...]) -> None:

@@ -91,7 +91,7 @@ def apply(
     """
     _check_options(overrides, dry_run=dry_run, verify=verify)
     config = session.config()
-    cluster = session.cluster(config)
+    cluster = session.cluster_with_masters(config)
     installation = session.installation_of(config, cluster, overrides)
     files = session.files(config, cluster)
     if not no_check:

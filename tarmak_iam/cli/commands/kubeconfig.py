@@ -201,7 +201,7 @@ def kubeconfig(
     Server and CA are those of Tarmak's own kubeconfig; --server and --certificate-authority work without it.
     """
     config = session.config()
-    cluster = session.cluster(config)
+    cluster = session.cluster_with_masters(config)
     authority = None if certificate_authority is None else _read_authority(certificate_authority)
     connection = {name: options.pop(name) for name in ("proxy_url", "alias", "session_name")}
     reads_admin = server is None or authority is None

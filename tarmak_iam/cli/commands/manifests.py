@@ -20,7 +20,8 @@ from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
 @pass_session
 def flags(session: Session, output: str) -> None:
     """Print the API server's webhook flags, exactly as Tarmak's Puppet sets them."""
-    installation = session.installation()
+    config = session.config()
+    installation = session.installation_of(config, session.cluster(config))
     args = webhook_args(installation)
     if output == "json":
         print_json(dict(arg.removeprefix("--").split("=", 1) for arg in args))

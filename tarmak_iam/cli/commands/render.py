@@ -93,7 +93,7 @@ def render(
     if all_clusters:
         _render_all(config, lambda cluster: make(cluster, output_dir / cluster.cluster_name), output, dry_run=dry_run)
         return
-    made = make(session.cluster(config), output_dir)
+    made = make(session.cluster_with_masters(config), output_dir)
     if output == "json":
         print_json(_as_json(made, dry_run=dry_run))
     else:

@@ -139,7 +139,7 @@ def rollback(
     if state is not None and not state.exists():
         raise SelectionError("history not found", remedy="check the path", place=Place(str(state)))
     config = session.config()
-    cluster = session.cluster(config)
+    cluster = session.cluster_with_masters(config)
     files = session.files(config, cluster)
     path, within = (state, None) if state else (files.home / STATE_NAME, files.within)
     if listing:

@@ -117,7 +117,7 @@ def _edit(
 ) -> Document:
     """The file after the edit. `edit` is called with the file and the route of the setting."""
     config = session.config()
-    cluster = session.cluster(config)
+    cluster = session.cluster_with_masters(config)
     files = session.files(config, cluster)
     path = files.settings_path
     before = files.settings_document()

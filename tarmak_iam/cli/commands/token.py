@@ -91,7 +91,6 @@ def token(context: click.Context, /, cluster_id: str | None, token_only: bool, c
 def _of_cluster(session: Session) -> tuple[str, dict[str, Any]]:
     """clusterID and options of the selected cluster. Raises TarmakIamError."""
     installation = session.installation()
-    installation.check_masters()
     settings = installation.settings
     region = installation.region or None
     return installation.cluster_id, {"role": settings.role, "profile": settings.profile, "default_region": region}

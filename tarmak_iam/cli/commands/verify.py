@@ -46,7 +46,6 @@ def verify(
     used to ask the API server, also for the reason of a rejection.
     """
     installation = session.installation({"role": role, "profile": profile})
-    installation.check_masters()  # before tarmak is asked for a kubeconfig
     kubectl = kubectl_of(session, installation.cluster_id, kubeconfig, kube_context, seconds=timeout)
     login = try_login(installation, kubectl, seconds=timeout)
     if output == "json" and (shown := login_json(login)) is not None:

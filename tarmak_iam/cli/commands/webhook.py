@@ -98,8 +98,6 @@ def webhook(
 
     version = DaemonVersion.parse(daemon_version) if daemon_version is not None else MASTERS_VERSION
     installation = session.installation_if_chosen()
-    if installation is not None:
-        installation.check_masters()
     server = _server(installation)
     if installation is not None and installation.mappings is not None:
         given = {"hostname": bool(hostnames), "address": address is not None, "port": port is not None}

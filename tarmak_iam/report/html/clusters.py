@@ -158,11 +158,13 @@ def _content(cluster: ClusterReview, notation: _Notation) -> Iterator[Markup]:
         return
     if cluster.is_hub:
         yield el("p", "A hub contains Vault, bastion and DNS, but no masters: there is no Kubernetes API to log in to.")
-        return
-    yield el("ul", _notices(cluster), class_="notices")
-    yield el("dl", _facts(cluster.status), class_="facts")
+    else:
+        yield el("ul", _notices(cluster), class_="notices")
+        yield el("dl", _facts(cluster.status), class_="facts")
     if cluster.findings:
         yield fragment(el("h3", "Findings about the cluster and its files"), findings(cluster.findings, notation.shown))
+    if cluster.is_hub:
+        return
     if notation.repeated:
         explained = repeated_findings(cluster.repeated_findings, notation.repeated)
         yield fragment(el("h3", "Findings about several entries"), explained)

@@ -271,3 +271,15 @@ def test_a_file_without_pools_is_no_whole_configuration(
     result = shell.run("check", *args, code=1)
     assert "IAM012" in result.out
     assert NO_POOLS not in result.err
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_hub_with_mappings_is_not_clean(shell: Shell, line_end: str) -> None:
+    (shell.multi / "prod-hub").mkdir()
+    (shell.multi / "prod-hub" / NAME).write_bytes(GOOD.replace("\n", line_end).encode())
+    checked = shell.run("-c", shell.multi, "check", "--all-clusters", code=1)
+    assert checked.out == (
+        f"{shell.multi}/prod-hub/{NAME}: warning: these mappings have no effect: prod-hub is a hub, which has no API "
+        "server; move the file to the directory of the cluster that it is for, or remove it [IAM098]\n"
+    )
+    assert checked.err == "1 warning, 3 clusters: 2 clean, 1 with findings (prod-hub)\n"

@@ -307,3 +307,18 @@ def test_the_last_change(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert dev["state"] == "uncommitted"
     assert [Path(each).name for each in shown["revision"]["changedFiles"]] == ["aws-iam-authenticator.yaml"]
+
+
+def test_the_mappings_of_a_hub_are_reported_as_a_finding_only(shell: Shell) -> None:
+    (shell.multi / "prod-hub").mkdir()
+    entry = f"{{roleARN: '{ADMIN}', username: admin, groups: ['system:masters']}}"
+    entries = f"  mapRoles: [{entry}, {entry}]\n"
+    for name, accounts in ("prod-hub", "  mapAccounts: ['111122223333']\n"), ("prod-blue", ""):
+        (shell.multi / name / "aws-iam-authenticator.yaml").write_text(f"server:\n{entries}{accounts}")
+    args = ("-c", shell.multi, "report", "--all-clusters")
+    shown = json.loads(shell.run(*args, "-o", "json").out)
+    assert [len(each["principals"]) for each in shown["clusters"]] == [0, 1, 0]
+    assert [len(each["ineffective"]) for each in shown["clusters"]] == [0, 1, 0]
+    assert [each["clusters"].keys() for each in shown["principals"]] == [{"prod-blue"}]
+    for output in ("text", "html"):
+        assert "these mappings have no effect" in shell.run(*args, "-o", output).out

@@ -19,7 +19,7 @@ from tests.support.kubectl_stand import ARN, NOBODY, Stand, recovery_hint, refus
 def test_a_hub_is_rejected_before_tarmak_is_asked(shell: Shell) -> None:
     hub = shell.run("-c", shell.multi, "--current-cluster", "prod-hub", "verify", code=2)
     assert hub.err.endswith(
-        "/tarmak.yaml:9:7: error: prod-hub is a hub: it has no masters to run the authenticator on; "
+        "/tarmak.yaml:9:7: error: prod-hub is a hub: it has no masters, so it has no API server to log in to; "
         "choose one of the environment's clusters\n"
     )
 
@@ -39,7 +39,7 @@ def test_verify(stand: Stand) -> None:
 
 def test_a_hub_is_refused_before_tarmak_is_asked(stand: Stand) -> None:
     failed = stand.shell.run("-c", stand.shell.multi, "--cluster", "prod-hub", "verify", code=2)
-    assert "error: prod-hub is a hub: it has no masters to run the authenticator on" in failed.err
+    assert "error: prod-hub is a hub: it has no masters, so it has no API server to log in to" in failed.err
     assert not (stand.bin / "tarmak.log").exists()
 
 
