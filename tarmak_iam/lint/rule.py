@@ -47,7 +47,10 @@ class Subjects:
 
     @classmethod
     def of_cluster(cls, config: TarmakConfig, cluster: Cluster, files: ClusterFiles) -> Subjects:
-        """All files of one cluster. Raises TarmakIamError where one of them cannot be read or used."""
+        """All files of one cluster; of a hub only tarmak.yaml, because its mappings and settings have no effect. Raises
+        TarmakIamError where one of them cannot be read or used."""
+        if cluster.is_hub:
+            return cls(config, installation=Installation.of(config, cluster, follow_links=files.follow_links))
         installation = Installation.load(config, cluster, files)
         return cls(config, installation.mappings, installation, files.settings_document())
 

@@ -196,15 +196,13 @@ class _Reviewer:
 
     def review(self) -> ClusterReview:
         installation = self.installation
-        has_masters = not installation.is_hub
-        principals = tuple(map(self._principal, installation.loaded.grants if has_masters else ()))
-        ineffective = self.entries.ineffective() if has_masters else ()
+        principals = tuple(map(self._principal, installation.loaded.grants))
         return ClusterReview(
             cluster=installation.cluster_id,
             place=installation.place(),
             status=self._status(bool(principals)),
             principals=principals,
-            ineffective_entries=tuple(self._ineffective(entry, reason) for entry, reason in ineffective),
+            ineffective_entries=tuple(self._ineffective(entry, reason) for entry, reason in self.entries.ineffective()),
             findings=self.findings.of_cluster,
             notes=installation.loaded.notes,
             files=tuple(self._files()),
@@ -355,10 +353,9 @@ def _cell(principal: ReviewedPrincipal, own: ReviewedPrincipal | None, one: Revi
     if own is not None:
         return AccessCell(own.identity, own.privilege)
     asked = Grant(principal.kind, principal.principal, "", (), "")
-    authenticator = None if one.review.is_hub else one.authenticator
-    grant = authenticator.grant(asked) if authenticator is not None else None
-    if authenticator is None or grant is None:
+    grant = one.authenticator.grant(asked) if one.authenticator is not None else None
+    if grant is None:
         return None
-    others = authenticator.alternatives(asked)
+    others = one.authenticator.alternatives(asked) if one.authenticator is not None else ()
     privilege, _ = privilege_of_any(((each.username, each.groups) for each in (grant, *others)), one.review.rbac)
     return AccessCell(MappedIdentity(grant.username, grant.groups, grant.place), privilege, is_named=False)

@@ -276,7 +276,7 @@ def test_a_file_without_pools_is_no_whole_configuration(
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 def test_a_hub_with_mappings_is_not_clean(shell: Shell, line_end: str) -> None:
     (shell.multi / "prod-hub").mkdir()
-    (shell.multi / "prod-hub" / NAME).write_bytes(GOOD.replace("\n", line_end).encode())
+    (shell.multi / "prod-hub" / NAME).write_bytes(f"{BAD}mapUsers: [\n".replace("\n", line_end).encode())
     checked = shell.run("-c", shell.multi, "check", "--all-clusters", code=1)
     assert checked.out == (
         f"{shell.multi}/prod-hub/{NAME}: warning: these mappings have no effect: prod-hub is a hub, which has no API "
