@@ -30,6 +30,7 @@ from tarmak_iam.installation.misplaced_files import misplaced_files
 from tarmak_iam.installation.settings import parse_settings
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint import Located, Subjects, examine
+from tarmak_iam.lint.config_rules import unselected
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import shortened
@@ -55,6 +56,8 @@ class Checked:
     why_unexamined: tuple[str, ...] = ()
     fixable: tuple[FixableFinding, ...] = ()
     documents: dict[str, Document] = field(default_factory=dict)
+    is_complete: bool = True
+    """Whether a cluster was selected, so that mappings and settings were checked."""
 
     @classmethod
     def of(
@@ -158,7 +161,9 @@ def check_chosen(session: Session, turn: FixTurn | None = None) -> Checked:
         if session.cluster_name:
             raise
         note(f"mappings and settings were not checked: {error.message}")
-        return Checked.of(Subjects(config), turn=turn)
+        checked = Checked.of(Subjects(config), turn=turn)
+        more = (Located(each, config.document.position(each.route)) for each in unselected(config))
+        return replace(checked, findings=(*more, *checked.findings), is_complete=False)
     with working(f"reading {shortened(cluster.cluster_name)}"):
         subjects = _subjects_of(config, cluster, session.files(config, cluster), turn)
     checked = Checked.of(subjects, turn=turn)

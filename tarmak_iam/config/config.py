@@ -195,7 +195,8 @@ class TarmakConfig:
         cluster = self.cluster(cluster_name)
         remedy = "enable IAM login on the other clusters of the environment"
         check_masters(cluster, "awsIAMAuthenticatorInit would have no effect", remedy)
-        return self._with(self.file.with_document(enable_authenticator_init(self.document, cluster)))
+        document = enable_authenticator_init(self.document, cluster, self.command_line(cluster))
+        return self._with(self.file.with_document(document))
 
     def disable_authenticator(self, cluster_name: str) -> TarmakConfig:
         """Turns `awsIAMAuthenticatorInit` off. Returns the same config if it is off.

@@ -18,6 +18,7 @@ from tarmak_iam.config.patches import AddedItem, Patch, name_of_value, naming_te
 from tarmak_iam.config.path_lookup import FoundKey, NoSuchItem, kind_text, look_up
 from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.config.typed_values import checked_value, text_value, with_whole_numbers
+from tarmak_iam.config.unknown_keys import check_spelling
 from tarmak_iam.document import Append, Document, Edit, Remove, Set
 from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.document.edits import ValueEdit
@@ -151,6 +152,7 @@ class _EditPlan:
         if edit.verb != "unset":
             self._check_masters(found.route, found.path, edit.verb)
             self._check_known(found)
+            self._check_spelling(found.route)
         made = {"set": self._set_key, "append": self._append, "unset": self._unset, "patch": self._patch}[edit.verb]
         made(found, edit)
 
@@ -308,6 +310,7 @@ class _EditPlan:
             self._make(removal(self._document, route), route)
         else:
             self._check_masters(route, Route(route.steps[2:]), "set")
+            self._check_spelling(route)
             self._make(edit, route)
 
     def _patch_shared(self, value: dict[str, Any], found: FoundKey, edit: KeyEdit, edits: list[ValueEdit]) -> None:
@@ -365,6 +368,10 @@ class _EditPlan:
         if found.is_unknown and not self._force:
             what = f"Tarmak does not know {found.path}, and would ignore it"
             raise ConfigError(what, remedy=FORK, place=self._place(found.route, at_key=True))
+
+    def _check_spelling(self, route: Route) -> None:
+        if not self._force:
+            check_spelling(self._document, route, self._config.command_line())
 
     def _check_masters(self, route: Route, path: object, verb: str) -> None:
         root, index, key = (*route.plain, None, None, None)[:3]

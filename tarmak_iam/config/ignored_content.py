@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import field
+from functools import cached_property
 from typing import Any
 
 from tarmak_iam.config.cluster import ReadFile
@@ -96,7 +97,7 @@ class IgnoredContent:
         tarmak.yaml, or the value of a `field` at a type path."""
         keys = _KeyVisitor(document)
         keys.visit(document.root, Route())
-        types = _TypeVisitor(document, frozenset(each[:end] for each in owned for end in range(1, len(each) + 1)))
+        types = _TypeVisitor.of(document, owned)
         types.visit(document.root, field or root_field(), Route(), path)
         return cls(document, tuple(keys.duplicates), tuple(keys.overridden), tuple(types.unknown), tuple(types.scalars))
 
@@ -161,11 +162,19 @@ class _TypeVisitor:
     unknown: list[UnknownKey] = field(default_factory=list)
     scalars: list[TypedScalar] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, document: Document, owned: Iterable[TypePath]) -> _TypeVisitor:
+        return cls(document, frozenset(each[:end] for each in owned for end in range(1, len(each) + 1)))
+
     def __post_init__(self) -> None:
         self._keys = JsonKeys(self.document)
+
+    @cached_property
+    def _targets(self) -> set[int]:
+        """The nodes that aliases refer to."""
         root = self.document.root
         nodes = list(walk(root)) if root is not None else []
-        self._targets = {id(dereference(node)) for node in nodes if dereference(node) is not node}
+        return {id(dereference(node)) for node in nodes if dereference(node) is not node}
 
     def visit(self, node: Node | None, of: Field, route: Route, path: TypePath) -> None:
         node = node if node is None else dereference(node)
@@ -251,6 +260,27 @@ def misspelt_key_of_selection(file: ReadFile) -> tuple[UnknownKey, str] | None:
         others = [each for each in sure if each is not key]
         if name in _OF_SELECTION and not _selects(with_keys_corrected(file, others)):
             return key, name
+    return None
+
+
+def misspelt_key_on(document: Document, route: Route, owned: Iterable[TypePath]) -> UnknownKey | None:
+    """A key that was certainly meant to be one on the route that the document does not have: an edit there would add a
+    second one. `owned` as in `IgnoredContent.of`."""
+    home = route
+    while home.steps and not document.has(home):
+        home = home.parent
+    field = root_field()
+    for step in _type_path(home.plain):
+        known = field.of if step == ITEM else fields_of(field.struct).get(step)
+        if known is None:
+            return None
+        field = known
+    types = _TypeVisitor.of(document, owned)
+    types.visit(document.node(home), field, home, _type_path(home.plain))
+    for key in types.unknown:
+        target = certain_target(key) or ()
+        if len(target) > len(home.plain) and route.plain[: len(target)] == target:
+            return key
     return None
 
 

@@ -12,6 +12,7 @@ from tarmak_iam.config.cluster import Cluster, ReadFile
 from tarmak_iam.config.cluster_validation import Issue, api_server_issues, cluster_issues
 from tarmak_iam.config.section_keys import SectionKey
 from tarmak_iam.config.sections import Section
+from tarmak_iam.config.unknown_keys import check_spelling
 from tarmak_iam.document import Document, Set
 from tarmak_iam.document.nodes import Node, Sequence
 from tarmak_iam.document.plain_values import same
@@ -24,9 +25,13 @@ def authenticator_init_route(cluster: Cluster) -> Route:
     return Route.of((*cluster.route.plain, "kubernetes", "apiServer", "amazon", "awsIAMAuthenticatorInit"))
 
 
-def enable_authenticator_init(document: Document, cluster: Cluster) -> Document:
+def enable_authenticator_init(document: Document, cluster: Cluster, command_line: CommandLine) -> Document:
     """Turns `awsIAMAuthenticatorInit` on. Returns the same document if it is on. Raises EditRefused."""
-    return document if cluster.authenticator_init else document.set(authenticator_init_route(cluster), True)
+    if cluster.authenticator_init:
+        return document
+    route = authenticator_init_route(cluster)
+    check_spelling(document, route, command_line)
+    return document.set(route, True)
 
 
 def disable_authenticator_init(document: Document, cluster: Cluster) -> Document:
@@ -69,6 +74,8 @@ def edit_section(
     todo = [(chosen, value) for chosen, value in edits if not _has(cluster, chosen, value)]
     if not todo:
         return file
+    for chosen, _ in todo:
+        check_spelling(file.document, _route(cluster, chosen), command_line)
     document = file.document.edit(*(Set(_route(cluster, chosen), value) for chosen, value in todo))
     edited = _checked(file, file.with_document(document), cluster, section)
     for chosen, value in todo:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from tarmak_iam.config.ignored_content import UnknownKey
+from tarmak_iam.command_line import CommandLine
+from tarmak_iam.config.ignored_content import UnknownKey, misspelt_key_on
 from tarmak_iam.config.key_suggestions import KeySuggestion, suggest_key
+from tarmak_iam.config.section_keys import load_sections
 from tarmak_iam.config.tarmak_types import ITEM, TypePath, fields_of, root_field
+from tarmak_iam.document import Document
+from tarmak_iam.errors import EditRefused
+from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted
 
 
 def suggestion_for(key: UnknownKey) -> KeySuggestion | None:
@@ -43,3 +49,16 @@ def place_text(path: TypePath) -> str:
 
 def type_path_text(path: TypePath) -> str:
     return ".".join(path).replace(f".{ITEM}", "[]")
+
+
+def check_spelling(document: Document, route: Route, command_line: CommandLine) -> None:
+    """Raises EditRefused if an edit at the route would add a key that is there already, but misspelt or misplaced."""
+    owned = [("clusters", ITEM, *section.path) for section in load_sections()]
+    key = misspelt_key_on(document, route, owned)
+    if key is not None:
+        fix = command_line.tarmak_iam("check --fix --unsafe-fixes")
+        raise EditRefused(
+            f"Tarmak ignores {quoted(key.name)} {place_text(key.parent)}, and the edit would add the correct key next to it",
+            remedy=f"{question(key, suggestion_for(key))} Correct it first, by hand or with `{fix}`",
+            place=document.position(key.route, at_key=True),
+        )

@@ -102,13 +102,21 @@ def _named_twice(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
 
 
 def _selects_nothing(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
-    """Only where currentCluster is set: a file without it is what `clusters set-current` is for."""
+    """Only where currentCluster is set: --current-cluster and --all-clusters work without it, see `unselected`."""
     if not config.data.get("currentCluster"):
         return
     try:
         _ = config.current_cluster
     except SelectionError as error:
         yield rule.finding(Subject.CONFIG, ("currentCluster",), error.what, error.remedy)
+
+
+def unselected(config: TarmakConfig) -> Iterator[Finding]:
+    """The finding where no cluster's files are checked because currentCluster is not set."""
+    if config.selectable_clusters and not config.data.get("currentCluster"):
+        what = "currentCluster is not set, so no mappings and settings were checked"
+        remedy = "set currentCluster, or use --cluster or --all-clusters"
+        yield _CURRENT_CLUSTER.finding(Subject.CONFIG, ("currentCluster",), what, remedy)
 
 
 def _unsafe_webhook_file(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
@@ -163,6 +171,10 @@ def _webhook_route(cluster: Cluster) -> Route:
     return Route.of((*cluster.route.plain, "kubernetes", "apiServer", "authTokenWebhookFile"))
 
 
+_CURRENT_CLUSTER = CONFIG.error(
+    "IAM005", "current-cluster", "a currentCluster that selects no cluster", _selects_nothing
+)
+
 CONFIG_RULES = (
     CONFIG.error(
         "IAM001",
@@ -180,7 +192,7 @@ CONFIG_RULES = (
         "a webhook file path that does not reach the API server unchanged",
         _unsafe_webhook_file,
     ),
-    CONFIG.error("IAM005", "current-cluster", "a currentCluster that selects no cluster", _selects_nothing),
+    _CURRENT_CLUSTER,
     CONFIG.warning("IAM036", "authenticator-init-without-value", "awsIAMAuthenticatorInit without a value", _no_value),
     CONFIG.error(
         "IAM019",

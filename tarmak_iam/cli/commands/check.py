@@ -94,7 +94,7 @@ def check(
     if checked.errors:
         context.exit(ExitCode.ERROR)
     if diff:
-        context.exit(ExitCode.FINDINGS if fixed else ExitCode.OK)
+        context.exit(ExitCode.FINDINGS if fixed or not checked.is_complete else ExitCode.OK)
     if is_failing((each.finding.severity for each in checked.findings), fail_on):
         context.exit(ExitCode.FINDINGS)
 
@@ -112,7 +112,7 @@ def _report(checked: Checked) -> CheckReport:
     offered = {id(each.located): _offer(checked, each) for each in checked.fixable}
     results = [_result(each, fix=offered.get(id(each))) for each in checked.findings]
     results += [_result(each, each.reason) for each in checked.suppressed]
-    return CheckReport(tuple(results), _rule_descriptions, checked.errors, checked.line)
+    return CheckReport(tuple(results), _rule_descriptions, checked.errors, checked.line, checked.is_complete)
 
 
 def _offer(checked: Checked, found: FixableFinding) -> OfferedFix:

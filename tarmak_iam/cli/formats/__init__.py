@@ -87,12 +87,13 @@ def _no_rules() -> tuple[RuleDescription, ...]:
 @dataclass(frozen=True, slots=True)
 class CheckReport:
     """The findings, the rules, and the errors for what could not be checked. `line_of` returns the source line at a
-    place, empty if it must not be shown."""
+    place, empty if it must not be shown. `is_complete`: whether nothing was left out for a reason that is a finding."""
 
     results: tuple[FindingResult, ...] = ()
     rules: Callable[[], tuple[RuleDescription, ...]] = _no_rules
     errors: tuple[TarmakIamError, ...] = ()
     line_of: Callable[[Place], str] = lambda _: ""
+    is_complete: bool = True
 
     @property
     def unsuppressed(self) -> Iterator[FindingResult]:

@@ -13,7 +13,7 @@ from typing import Any
 from tarmak_iam._version import __version__
 from tarmak_iam.cli.console import print_json
 from tarmak_iam.cli.formats import BaseDirectory, CheckReport, OfferedFix, RuleDescription, TextChange
-from tarmak_iam.errors import Place, TarmakIamError
+from tarmak_iam.errors import Place
 from tarmak_iam.patterns import compiled
 
 Json = dict[str, Any]
@@ -56,7 +56,7 @@ def _log(report: CheckReport, base: BaseDirectory, project: str | None) -> Json:
         "runs": [
             {
                 "tool": {"driver": _driver(rules, project)},
-                "invocations": [_invocation(report.errors, base)],
+                "invocations": [_invocation(report, base)],
                 "columnKind": "unicodeCodePoints",  # [3.14.17] as places here count them
                 "newlineSequences": ["\r\n", "\n", "\r", "\u0085", "\u2028", "\u2029"],  # [3.14.18] YAML 1.1's
                 "results": list(_results(report, [each.id for each in rules], base)),
@@ -99,7 +99,7 @@ def _rule_name(summary: str) -> str:
     return "".join(word[0].upper() + word[1:] for word in words)
 
 
-def _invocation(errors: Iterable[TarmakIamError], base: BaseDirectory) -> Json:
+def _invocation(report: CheckReport, base: BaseDirectory) -> Json:
     """[3.20.14] is false if something could not be checked; the notifications [3.20.21] say what."""
     notifications = [
         {
@@ -107,10 +107,10 @@ def _invocation(errors: Iterable[TarmakIamError], base: BaseDirectory) -> Json:
             "message": {"text": each.message},
             **({"locations": [_location(each.place, base)]} if each.place else {}),
         }
-        for each in errors
+        for each in report.errors
     ]
     return {
-        "executionSuccessful": not notifications,
+        "executionSuccessful": report.is_complete and not notifications,
         **({"toolExecutionNotifications": notifications} if notifications else {}),
     }
 

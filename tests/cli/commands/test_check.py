@@ -18,6 +18,7 @@ server:
 """
 BAD = GOOD.replace("username: admin", "username: ''")
 NAME = "aws-iam-authenticator.yaml"
+CURRENT = "currentCluster: dev-cluster   # what `tarmak` works on\n"
 
 
 @pytest.fixture
@@ -283,3 +284,50 @@ def test_a_hub_with_mappings_is_not_clean(shell: Shell, line_end: str) -> None:
         "server; move the file to the directory of the cluster that it is for, or remove it [IAM098]\n"
     )
     assert checked.err == "1 warning, 3 clusters: 2 clean, 1 with findings (prod-hub)\n"
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("line", "place"), [("", "4:1"), ("currentCluster:\n", "6:16"), ("currentCluster: ''\n", "6:17")]
+)
+def test_without_a_current_cluster_no_mappings_are_checked(shell: Shell, line: str, place: str, line_end: str) -> None:
+    file = shell.single / "tarmak.yaml"
+    text = file.read_text().replace(CURRENT, line)
+    file.write_bytes(text.replace("\n", line_end).encode())
+    (shell.single / "dev-cluster" / NAME).write_text(BAD)
+    what = "currentCluster is not set, so no mappings and settings were checked"
+    finding = f"{what}; set currentCluster, or use --cluster or --all-clusters"
+    checked = shell.run("-c", shell.single, "check", code=1)
+    assert checked.out == f"{file}:{place}: error: {finding} [IAM005]\n"
+    assert checked.err.endswith("\n1 error\n")
+    (in_json,) = json.loads(shell.run("-c", shell.single, "check", "-o", "json", "--fail-on", "error", code=1).out)
+    assert (in_json["id"], in_json["message"]) == ("IAM005", what)
+    (run,) = json.loads(shell.run("-c", shell.single, "check", "-o", "sarif", code=1).out)["runs"]
+    assert run["invocations"] == [{"executionSuccessful": False}]
+    assert [each["ruleId"] for each in run["results"]] == ["IAM005"]
+    assert (
+        "title=IAM005::currentCluster is not set" in shell.run("-c", shell.single, "check", "-o", "github", code=1).out
+    )
+    shell.run("-c", shell.single, "check", "--diff", code=1)
+
+
+def test_other_selections_need_no_current_cluster(shell: Shell) -> None:
+    file = shell.single / "tarmak.yaml"
+    file.write_text(file.read_text().replace(CURRENT, ""))
+    assert shell.dev("check").out == ""
+    assert shell.run("-c", shell.single, "check", "--all-clusters").out == ""
+    assert shell.run("check", file).out == ""
+
+
+def test_no_clusters_have_no_files_to_check(shell: Shell) -> None:
+    file = shell.single / "tarmak.yaml"
+    file.write_text("apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n")
+    assert shell.run("-c", shell.single, "check").out == ""
+
+
+def test_a_check_without_the_cluster_that_is_meant_is_not_successful(shell: Shell) -> None:
+    file = shell.single / "tarmak.yaml"
+    file.write_text(file.read_text().replace("currentCluster: dev-cluster", "currentCluster: dev-clustr"))
+    (run,) = json.loads(shell.run("-c", shell.single, "check", "-o", "sarif", code=1).out)["runs"]
+    assert run["invocations"] == [{"executionSuccessful": False}]
+    assert [each["ruleId"] for each in run["results"]] == ["IAM005"]
