@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tarmak_iam.cli.console import note
 from tarmak_iam.cli.file_edits import finish_edit
 from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.config.version_issues import version_change_flaw
 from tarmak_iam.lint import Located, Subjects, check
 from tarmak_iam.lint.new_findings import added_findings
+from tarmak_iam.text import shortened
 
 
 def finish_config_edit(
@@ -27,6 +29,18 @@ def finish_config_edit(
         note(f"{place}: note: {route} has the same value through an alias, and has changed with it")
     for each in surprises:
         note(str(each))
+    for line in _version_warnings(before, after):
+        note(line)
+
+
+def _version_warnings(before: TarmakConfig, after: TarmakConfig) -> Iterator[str]:
+    for cluster in before.selectable_clusters:
+        edited = _edited(before, after, cluster)
+        if edited is not None and not edited.is_hub:
+            flaw = version_change_flaw(cluster.kubernetes_version, edited.kubernetes_version)
+            place = after.document.position((*edited.route.plain, "kubernetes", "version"))
+            if flaw:
+                yield f"{place}: warning: {shortened(edited.cluster_name)}: {flaw}"
 
 
 def _next_command(before: TarmakConfig, after: TarmakConfig, clusters: Sequence[Cluster]) -> str:

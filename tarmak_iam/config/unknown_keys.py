@@ -58,7 +58,7 @@ def check_spelling(document: Document, route: Route, command_line: CommandLine) 
     if key is not None:
         fix = command_line.tarmak_iam("check --fix --unsafe-fixes")
         raise EditRefused(
-            f"Tarmak ignores {quoted(key.name)} {place_text(key.parent)}, and the edit would add the correct key next to it",
+            f"Tarmak ignores {quoted(key.name)} {place_text(key.parent)}, and the edit would add another key",
             remedy=f"{question(key, suggestion_for(key))} Correct it first, by hand or with `{fix}`",
             place=document.position(key.route, at_key=True),
         )

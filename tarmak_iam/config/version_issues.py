@@ -12,6 +12,22 @@ from tarmak_iam.config.kubernetes_versions import FIRST_WITHOUT_HYPERKUBE, is_re
 from tarmak_iam.text import quoted, shortened
 
 
+def version_change_flaw(before: str, after: str) -> str:
+    """What Kubernetes does not support about a change of a cluster's version; empty if it does. A downgraded API server
+    may not read what the newer one has stored (https://kubernetes.io/releases/version-skew-policy)."""
+    old, new = parse_version(before), parse_version(after)
+    if old is None or new is None or old.segments == new.segments:
+        return ""
+    change = f"Kubernetes {shortened(before)} to {shortened(after)}"
+    if new.is_below(*old.segments):
+        return f"{change} is a downgrade, which Kubernetes does not support"
+    (major, minor), (new_major, new_minor) = old.minor, new.minor
+    if major == new_major and new_minor > minor + 1:
+        skipped = [f"{major}.{each}" for each in dict.fromkeys((minor + 1, new_minor - 1))]
+        return f"{change} skips {' to '.join(skipped)}; Kubernetes supports upgrades by one minor version at a time"
+    return ""
+
+
 def _versions(cluster: Cluster) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """The Kubernetes versions of a cluster and its pools, with their paths below the cluster."""
     places: list[tuple[tuple[str | int, ...], Mapping[str, Any]]] = [((), cluster.data)]

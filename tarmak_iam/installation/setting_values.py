@@ -26,6 +26,7 @@ _ROLE = compiled(r"arn:[a-z-]+:iam::[0-9]{12}:role/([!-~]*/)?[A-Za-z0-9_+=,.@-]{
 
 _PRINTABLE = compiled(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+\Z")
 _GATE = compiled(r"[A-Za-z][A-Za-z0-9]*\Z", re.ASCII)
+_MAJOR_AND_MINOR = compiled(r"v?[0-9]+\.[0-9]", re.ASCII)
 
 
 def valid_image(text: str) -> str:
@@ -44,7 +45,7 @@ def valid_daemon_version(text: str) -> str:
 
 
 def valid_kubernetes_version(text: str) -> str:
-    if parse_version(text) is None:
+    if parse_version(text) is None or not _MAJOR_AND_MINOR.match(text):
         raise ValueError(f"{quoted(text)} is not a valid Kubernetes version; use a version such as 1.12.9")
     return text
 
