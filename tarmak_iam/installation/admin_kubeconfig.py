@@ -324,7 +324,7 @@ class _Kubeconfig:
         try:
             from tarmak_iam.pki.certificates import Unreadable, read_certificate
         except TarmakIamError:
-            return self._not_examined("install the extra `webhook` (cryptography)")
+            return self._not_examined("install the extra `aws` (cryptography)")
         try:
             own = read_certificate(chain[0].data)
         except Unreadable:

@@ -86,7 +86,7 @@ def test_without_cryptography(shell: Shell) -> None:
         f"sys.exit(main(['-c', {str(shell.multi)!r}, 'check', '--all-clusters']))"
     )
     assert done.returncode == 0, done.stderr
-    told = "note: admin certificates were not checked: install the extra `webhook` (cryptography)\n"
+    told = "note: admin certificates were not checked: install the extra `aws` (cryptography)\n"
     assert done.stderr.count(told) == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import fcntl
 import re
 import subprocess
@@ -49,6 +50,14 @@ def test_a_lower_bound_becomes_a_constraint() -> None:
 def test_what_has_no_lower_bound_is_refused(requirement: str) -> None:
     with pytest.raises(ValueError, match="has no lower bound"):
         lowest(PARTS.format(webhook=requirement))
+
+
+def test_the_extra_that_the_readme_installs_reads_certificates() -> None:
+    extras = configparser.ConfigParser()
+    extras.read_string(SETUP)
+    own = {name: text.split() for name, text in extras["options.extras_require"].items()}
+    assert "pip install '.[aws]'" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert set(own["webhook"]) == {"cryptography>=42"} < set(own["aws"])
 
 
 def test_everything_that_the_program_needs_has_a_lower_bound() -> None:

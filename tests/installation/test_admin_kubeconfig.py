@@ -374,7 +374,7 @@ def test_without_cryptography(home: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == (
         f"notExamined\nthe admin certificate in {home}/kubeconfig was not examined: "
-        "install the extra `webhook` (cryptography)\n"
+        "install the extra `aws` (cryptography)\n"
     )
 
 

@@ -314,7 +314,7 @@ def test_without_a_current_cluster_no_mappings_are_checked(shell: Shell, line: s
 def test_other_selections_need_no_current_cluster(shell: Shell) -> None:
     file = shell.single / "tarmak.yaml"
     file.write_text(file.read_text().replace(CURRENT, ""))
-    assert shell.dev("check").out == ""
+    assert shell.dev("--cluster", "dev-cluster", "check").out == ""
     assert shell.run("-c", shell.single, "check", "--all-clusters").out == ""
     assert shell.run("check", file).out == ""
 

@@ -151,6 +151,10 @@ def test_all_clusters_are_one_edit(shell: Shell) -> None:
     assert done.err == (
         f"{file}:9:7: note: skipped: prod-hub is a hub: it has no masters\n"
         f"wrote {file}; apply it to each of the 2 clusters, as in `tarmak -c {shell.multi} clusters apply`\n"
+        f"{file}:27:20: warning: prod-blue: Kubernetes 1.12.9 to 1.14.1 skips 1.13; Kubernetes supports upgrades by one "
+        "minor version at a time\n"
+        f"{file}:52:20: warning: prod-green: Kubernetes 1.15.2 to 1.14.1 is a downgrade, which Kubernetes does not "
+        "support\n"
     )
 
 
@@ -401,3 +405,44 @@ def test_a_key_of_the_file_needs_no_current_cluster(shell: Shell) -> None:
     done = multi(shell, "set", "/currentCluster", "prod-green")
     assert changed(done) == ["+currentCluster: prod-green"]
     assert done.err == f"wrote {file}\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "warnings"),
+    [
+        (["set", "kubernetes.version", "1.12.10"], []),
+        (["set", "kubernetes.version", "1.13.0"], []),
+        (
+            ["set", "kubernetes.version", "1.11.9"],
+            ["27:20: warning: prod-blue: Kubernetes 1.12.9 to 1.11.9 is a downgrade"],
+        ),
+        (
+            ["set", "kubernetes.version", "1.14.0"],
+            ["27:20: warning: prod-blue: Kubernetes 1.12.9 to 1.14.0 skips 1.13;"],
+        ),
+        (
+            ["set", "/clusters[1].kubernetes.version", "1.16.1"],
+            ["27:20: warning: prod-blue: Kubernetes 1.12.9 to 1.16.1 skips 1.13 to 1.15;"],
+        ),
+        (
+            ["set", "kubernetes.version", "1.14.3", "--all-clusters"],
+            [
+                "27:20: warning: prod-blue: Kubernetes 1.12.9 to 1.14.3 skips 1.13;",
+                "52:20: warning: prod-green: Kubernetes 1.15.2 to 1.14.3 is a downgrade",
+            ],
+        ),
+        (
+            ["unset", "kubernetes.version", "--all-clusters"],
+            ["45:7: warning: prod-green: Kubernetes 1.15.2 to 1.12.9 is a downgrade"],
+        ),
+    ],
+)
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_change_of_the_version_that_kubernetes_does_not_support(
+    shell: Shell, args: list[str], warnings: list[str], more: list[str]
+) -> None:
+    done = shell.run("-c", shell.multi, "config", *args, *more)
+    warned = [line for line in done.err.splitlines() if ": warning: " in line]
+    assert len(warned) == len(warnings)
+    for line, expected in zip(warned, warnings, strict=True):
+        assert line.startswith(f"{shell.multi}/tarmak.yaml:{expected}")

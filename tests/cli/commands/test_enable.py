@@ -1,8 +1,22 @@
-"""enable and set: a value that other readers of YAML read differently."""
+"""enable and set: a value that other readers of YAML read differently, and a key that is misspelt."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from tests.support import Shell
+
+HEAD = """\
+apiVersion: api.tarmak.io/v1alpha1
+kind: Config
+currentCluster: dev-cluster
+clusters:
+- environment: dev
+  metadata:
+    name: cluster
+"""
 
 
 def test_an_unchanged_value_that_other_readers_read_differently(shell: Shell) -> None:
@@ -27,3 +41,68 @@ def test_set_says_what_other_readers_read(shell: Shell) -> None:
     assert "note:" not in shell.dev("set", key, "true").err
     file.write_text(file.read_text().replace("enabled: true", "enabled: yes"))
     assert 'yaml.v3 and YAML 1.2 read "yes" here, not true' in shell.dev("set", key, "true").err
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("misspelt", "ignored", "question"),
+    [
+        ("  kubernets:\n    version: 1.12.9\n", "8:3: error: Tarmak ignores 'kubernets' in clusters[]", "kubernetes"),
+        (
+            "  kubernetes:\n    apiServr:\n      public: true\n",
+            "9:5: error: Tarmak ignores 'apiServr' in clusters[].kubernetes",
+            "apiServer",
+        ),
+        (
+            "  kubernetes:\n    apiServer:\n      amazn:\n        internalELBAccessLogs:\n          bucket: logs\n",
+            "10:7: error: Tarmak ignores 'amazn' in clusters[].kubernetes.apiServer",
+            "amazon",
+        ),
+        (
+            "  apiServer:\n    public: true\n",
+            "8:3: error: Tarmak ignores 'apiServer' in clusters[]",
+            "clusters[].kubernetes.apiServer",
+        ),
+    ],
+)
+def test_a_misspelt_parent_is_corrected_first(
+    shell: Shell, tmp_path: Path, misspelt: str, ignored: str, question: str, line_end: str
+) -> None:
+    """No second block, whichever command would add it; the fix in the message is one."""
+    (tmp_path / "tarmak.yaml").write_bytes(f"{HEAD}{misspelt}".replace("\n", line_end).encode())
+    before = (tmp_path / "tarmak.yaml").read_bytes()
+    logs = "kubernetes.apiServer.amazon.publicELBAccessLogs.bucket"
+    for command in (
+        ["enable"],
+        ["enable", "--dry-run"],
+        ["set", "publicELBAccessLogs.bucket", "b"],
+        ["config", "set", logs, "b"],
+    ):
+        refused = shell.run("-c", tmp_path, *command, code=2)
+        assert refused.err == (
+            f"{tmp_path}/tarmak.yaml:{ignored}, and the edit would add another key; did you mean {question}? "
+            f"Correct it first, by hand or with `tarmak-iam -c {tmp_path} check --fix --unsafe-fixes`\n"
+        )
+    assert (tmp_path / "tarmak.yaml").read_bytes() == before
+    shell.run("-c", tmp_path, "check", "--fix", "--unsafe-fixes", code=None)
+    shell.run("-c", tmp_path, "enable")
+    assert shell.run("-c", tmp_path, "enable").err.startswith("unchanged: ")
+    text = (tmp_path / "tarmak.yaml").read_bytes().decode()
+    assert text.count("kubernetes:") == text.count("apiServer:") == text.count("amazon:") == 1
+    assert text.count("\n") == text.count(line_end)
+
+
+def test_the_misspelt_key_of_another_place_does_not_matter(shell: Shell, tmp_path: Path) -> None:
+    """That of another cluster, one beside the correct key, and one beside another key."""
+    other = "- environment: dev\n  metadata: {name: other}\n  kubernets: {version: 1.12.9}\n"
+    own = "  kubernetes:\n    versoin: 1.12.9\n    apiServer: {}\n    apiServr: {}\n"
+    (tmp_path / "tarmak.yaml").write_text(f"{HEAD}{own}{other}")
+    assert "+        awsIAMAuthenticatorInit: true\n" in shell.run("-c", tmp_path, "enable").out
+
+
+def test_force_adds_a_key_beside_one_that_is_misspelt(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "tarmak.yaml").write_text(f"{HEAD}  kubernets: {{version: 1.12.9}}\n")
+    patch = tmp_path / "patch.yaml"
+    patch.write_text("kubernetes: {version: 1.13.1}\n")
+    assert "Tarmak ignores 'kubernets'" in shell.run("-c", tmp_path, "config", "patch", patch, code=2).err
+    shell.run("-c", tmp_path, "config", "set", "kubernetes.version", "1.13.1", "--force")

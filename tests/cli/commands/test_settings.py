@@ -61,6 +61,8 @@ def test_what_is_wrong_is_told_at_its_place(shell: Shell, text: str, message: st
         ("image", "a b", "image: 'a b' is not a valid image"),
         ("daemonVersion", "x", "daemonVersion: "),
         ("kubernetesVersion", "x", "kubernetesVersion: 'x' is not a valid Kubernetes version"),
+        ("kubernetesVersion", "1", "kubernetesVersion: '1' is not a valid Kubernetes version; use a version such as"),
+        ("kubectlVersion", "v1-rc.1", "kubectlVersion: 'v1-rc.1' is not a valid Kubernetes version"),
         (
             "role",
             "arn:aws:iam::111122223333:user/a",
