@@ -11,6 +11,7 @@ from tarmak_iam.access.lockout import check_admin_access, check_starts, is_known
 from tarmak_iam.document.document import gc_paused
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.new_findings import NewFindings
+from tarmak_iam.lint.rule_run import Located
 from tarmak_iam.mappings.mappings_file import Mappings
 
 
@@ -20,6 +21,9 @@ class MappedEffects(list[Effect]):
     `findings` is what `check` reports about the mapping, also if nothing changes. `lines` are these findings, or why it
     could not be checked.
     """
+
+    findings: tuple[Located, ...]
+    lines: list[str]
 
     def __init__(self, effects: Iterable[Effect], found: NewFindings) -> None:
         super().__init__(effects)

@@ -88,6 +88,7 @@ RESULTS = {
         "`map` and `unmap`, one for each principal",
         ("kind", "principal", "before", "after", "gained", "lost", "is_loss", "text"),
     ),
+    "MappedEffects": ("tarmak_iam.lint.edit_guard", "`map`: a list of `Effect`", ("findings",)),
     "ConfigEdits": (
         "tarmak_iam.config",
         "`edit` of `TarmakConfig`",

@@ -151,8 +151,8 @@ def test_all_clusters_are_one_edit(shell: Shell) -> None:
     assert done.err == (
         f"{file}:9:7: note: skipped: prod-hub is a hub: it has no masters\n"
         f"wrote {file}; apply it to each of the 2 clusters, as in `tarmak -c {shell.multi} clusters apply`\n"
-        f"{file}:27:20: warning: prod-blue: Kubernetes 1.12.9 to 1.14.1 skips 1.13; Kubernetes supports upgrades by one "
-        "minor version at a time\n"
+        f"{file}:27:20: warning: prod-blue: Kubernetes 1.12.9 to 1.14.1 skips 1.13; Kubernetes supports upgrades by "
+        "one minor version at a time\n"
         f"{file}:52:20: warning: prod-green: Kubernetes 1.15.2 to 1.14.1 is a downgrade, which Kubernetes does not "
         "support\n"
     )
