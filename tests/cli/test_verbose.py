@@ -173,8 +173,7 @@ def test_help_does_without_logging() -> None:
 def test_of_every_cluster(shell: Shell) -> None:
     lines = told(shell, "check", "--all-clusters", "-v", "-c", shell.multi, code=None)
     assert [line for line in lines if line.startswith("values in use for ")] == [
-        "values in use for prod-hub:",
         "values in use for prod-blue:",
         "values in use for prod-green:",
     ]
-    assert lines.count("setting backends: MountedFile (default)") == 3
+    assert lines.count("setting backends: MountedFile (default)") == 2
