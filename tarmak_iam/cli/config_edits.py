@@ -36,11 +36,10 @@ def finish_config_edit(
 def _version_warnings(before: TarmakConfig, after: TarmakConfig) -> Iterator[str]:
     for cluster in before.selectable_clusters:
         edited = _edited(before, after, cluster)
-        if edited is not None and not edited.is_hub:
-            flaw = version_change_flaw(cluster.kubernetes_version, edited.kubernetes_version)
+        flaw = version_change_flaw(cluster.kubernetes_version, edited.kubernetes_version) if edited else ""
+        if edited and flaw:
             place = after.document.position((*edited.route.plain, "kubernetes", "version"))
-            if flaw:
-                yield f"{place}: warning: {shortened(edited.cluster_name)}: {flaw}"
+            yield f"{place}: warning: {shortened(edited.cluster_name)}: {flaw}"
 
 
 def _next_command(before: TarmakConfig, after: TarmakConfig, clusters: Sequence[Cluster]) -> str:
