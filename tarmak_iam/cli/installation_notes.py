@@ -25,13 +25,14 @@ def note_objects(installation: Installation, left_out: Iterable[tuple[str, Confi
         note(f"note: {text}")
 
 
-def note_image(installation: Installation) -> None:
+def note_image(installation: Installation, *, only: str = "") -> None:
     """A warning for each finding about the image or the Kubernetes version of the manifests, which are printed
-    anyway."""
+    anyway. `only`: the ID of the one rule whose findings are printed."""
     from tarmak_iam.lint.image_rules import image_findings
 
     for finding in image_findings(installation):
-        note(f"warning: {finding.text} [{finding.id}]")
+        if only in ("", finding.id):
+            note(f"warning: {finding.text} [{finding.id}]")
 
 
 def note_misplaced(files: ClusterFiles, cluster: Cluster, subject: Subject) -> None:
@@ -45,8 +46,10 @@ def note_misplaced(files: ClusterFiles, cluster: Cluster, subject: Subject) -> N
 
 
 def note_role(installation: Installation) -> None:
-    """A warning if the role of the kubeconfig is not mapped, so that no login would succeed."""
+    """A warning if the role of the kubeconfig is not mapped, so that no login would succeed, or if its session has the
+    same name for everybody although the mapping contains it."""
     from tarmak_iam.identity.caller import identity_of
+    from tarmak_iam.kubeconfig.exec_plugin import shared_session_flaw
 
     role = installation.settings.role
     if role is None or installation.mappings is None:
@@ -54,6 +57,11 @@ def note_role(installation: Installation) -> None:
     answer = installation.loaded.whois(identity_of(role))
     if answer.started and not answer.authenticated:
         note(f"warning: no login succeeds with this kubeconfig: {answer.reason}")
+    if flaw := shared_session_flaw(installation):
+        note(
+            f"warning: {flaw}; use --role '' and --profile NAME with a profile that has role_arn and role_session_name "
+            "in ~/.aws/config, or `kubeconfig --exec aws-iam-authenticator --session-name NAME` [IAM132]"
+        )
 
 
 def note_tunnel(installation: Installation) -> None:

@@ -10,9 +10,16 @@ from tarmak_iam.aws.regions import is_region
 from tarmak_iam.aws.sts_hosts import sts_host
 from tarmak_iam.config.kubernetes_versions import parse_version
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity.caller import identity_of
+from tarmak_iam.identity.model import Answer
 from tarmak_iam.identity.sts_verification import Verifier, host_refusal
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import Settings
+from tarmak_iam.text import quoted
+
+AWS_SESSION_NAME = "EKSGetTokenAuth"
+"""The session name of every role that `aws eks get-token` assumes for its option --role-arn: a constant in
+awscli/customizations/eks/get_token.py (AWS CLI 1.45). Without the option, the session is that of the profile."""
 
 API_GROUP = "client.authentication.k8s.io"
 
@@ -99,6 +106,25 @@ def exec_problems(installation: Installation) -> Iterator[tuple[str, ConfigError
         yield "image", ConfigError(what, remedy="use another release of the authenticator")
 
 
+def shared_session_flaw(installation: Installation) -> str:
+    """Why everybody who uses a kubeconfig of these settings becomes the same user, although the mapping of the role
+    contains the session name; "" if they do not."""
+    settings = installation.settings
+    if settings.exec != "aws" or settings.role is None or installation.is_hub:
+        return ""
+    answer = installation.loaded.whois(identity_of(settings.role, AWS_SESSION_NAME))
+    names = [name for possible in (answer, *answer.alternatives) for name in _names(possible)]
+    shared = next((name for name in names if AWS_SESSION_NAME in name), "")
+    return shared and (
+        f"everybody who uses the kubeconfig gets the name {quoted(shared)} from the mapping of {settings.role}: "
+        f"`aws eks get-token --role-arn` names every session {AWS_SESSION_NAME}"
+    )
+
+
+def _names(answer: Answer) -> tuple[str, ...]:
+    return (answer.username or "", *(answer.groups or ()))
+
+
 def _kubectl(installation: Installation) -> tuple[int, int] | None:
     """Major and minor version. The suffix of a build, as in 1.27.1-eks-2f008fe, does not make it a pre-release."""
     version = parse_version(installation.settings.kubectlVersion or "")
@@ -114,8 +140,7 @@ def _api_version(kubectl: tuple[int, int] | None) -> str:
 def _check_session_name(name: str, settings: Settings) -> None:
     """Raises ConfigError where the command or STS would not accept it."""
     if settings.exec == "aws":
-        # The name is a constant in awscli/customizations/eks/get_token.py (AWS CLI 1.45).
-        what = "`aws eks get-token` has no option for the session name: it always uses EKSGetTokenAuth"
+        what = f"`aws eks get-token` has no option for the session name: it always uses {AWS_SESSION_NAME}"
         raise ConfigError(what, remedy="use aws-iam-authenticator or tarmak-iam for --exec")
     if settings.role is None:
         what = "a session name requires a role that the command assumes"

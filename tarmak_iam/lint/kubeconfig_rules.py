@@ -17,7 +17,7 @@ from tarmak_iam.identity.releases import DEFAULT_RELEASE
 from tarmak_iam.identity.sts_verification import Verifier, host_refusal
 from tarmak_iam.installation.admin_kubeconfig import AdminAccess, AdminState
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.kubeconfig.exec_plugin import exec_problems
+from tarmak_iam.kubeconfig.exec_plugin import exec_problems, shared_session_flaw
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.rule import INSTALLATION, Implication, Rule
 from tarmak_iam.mappings.groups import ADMINS
@@ -148,6 +148,20 @@ def _unmapped_role(rule: Rule, installation: Installation) -> Iterator[Finding]:
     yield rule.finding(Subject.SETTINGS, Route.of(("role",)), what, remedy)
 
 
+def _shared_session(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """`kubeconfig` warns of this too."""
+    flaw = shared_session_flaw(installation)
+    if flaw:
+        unset, profile = installation.command("settings unset role"), installation.command("settings set profile NAME")
+        other = installation.command("settings set exec aws-iam-authenticator")
+        remedy = (
+            "set role_arn and role_session_name in a profile in ~/.aws/config, and use it instead of the role: "
+            f"{unset} && {profile}, or use another command, and give each user a session name with `kubeconfig "
+            f"--session-name`: {other}"
+        )
+        yield rule.finding(Subject.SETTINGS, Route.of(("exec",)), flaw, remedy)
+
+
 def _is_reported(installation: Installation, role: Arn, answer: Answer) -> bool:
     """Whether another rule reports the cause: the ID of the cluster, a partition, or a flaw in the role's entry."""
     mappings, own = installation.mappings, installation.cluster_id
@@ -214,5 +228,8 @@ KUBECONFIG_RULES = (
         "a kubeconfig role that is not mapped",
         _unmapped_role,
         implied_by=(_UNMAPPED_SINCE,),
+    ),
+    INSTALLATION.warning(
+        "IAM132", "shared-session-name", "a kubeconfig that gives all users the same session name", _shared_session
     ),
 )

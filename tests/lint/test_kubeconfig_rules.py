@@ -78,6 +78,49 @@ def test_a_role_that_is_let_in(mappings: str, settings: dict[str, Any]) -> None:
     assert made.loaded.whois(identity_of(made.settings.role or "")).authenticated
 
 
+SESSION = entry(OPS, username="ops:{{SessionName}}")
+
+
+@pytest.mark.parametrize(
+    ("mappings", "settings", "name"),
+    [
+        (ROLES + SESSION, {}, "ops:EKSGetTokenAuth"),
+        (ROLES + SESSION, {"profile": "dev"}, "ops:EKSGetTokenAuth"),
+        (ROLES + SESSION, {"role": OPS.replace("Ops", "team/Ops")}, "ops:EKSGetTokenAuth"),
+        (ROLES + SESSION, {"backends": ["CRD"]}, "ops:EKSGetTokenAuth"),
+        (ROLES + entry(OPS, username="ops:{{SessionNameRaw}}"), {}, "ops:EKSGetTokenAuth"),
+        (ROLES + entry(OPS).replace("[ops]", "['team:{{SessionName}}']"), {}, "team:EKSGetTokenAuth"),
+        (ROLES + SESSION, {"exec": "aws-iam-authenticator"}, ""),
+        (ROLES + SESSION, {"exec": "tarmak-iam"}, ""),
+        (ROLES + SESSION, {"role": None, "profile": "dev"}, ""),  # the profile names the session
+        (ROLES + SESSION + entry(f"{OPS}2"), {"role": f"{OPS}2"}, ""),
+        (ROLES + entry(OPS), {}, ""),
+    ],
+)
+def test_everybody_gets_the_session_name_of_the_aws_cli(mappings: str, settings: dict[str, Any], name: str) -> None:
+    made = installation(mappings, **{"role": OPS, "exec": "aws", **settings})
+    messages = [each.finding.message for each in check(Subjects(None, None, made)) if each.finding.id == "IAM132"]
+    expected = (
+        f"everybody who uses the kubeconfig gets the name '{name}' from the mapping of {made.settings.role}: "
+        "`aws eks get-token --role-arn` names every session EKSGetTokenAuth"
+    )
+    assert messages == ([expected] if name else [])
+
+
+def test_a_hub_and_a_cluster_without_mappings_have_no_session_names() -> None:
+    for made in (installation(None, role=OPS, exec="aws"), installation(ROLES + SESSION, HUB, role=OPS, exec="aws")):
+        assert "IAM132" not in {each.finding.id for each in check(Subjects(None, None, made))}
+
+
+def test_the_ways_out_of_the_session_name_of_the_aws_cli() -> None:
+    (found,) = check(Subjects(None, None, installation(ROLES + SESSION, role=OPS, exec="aws")))
+    assert found.finding.remedy == (
+        "set role_arn and role_session_name in a profile in ~/.aws/config, and use it instead of the role: tarmak-iam "
+        "settings unset role && tarmak-iam settings set profile NAME, or use another command, and give each user a "
+        "session name with `kubeconfig --session-name`: tarmak-iam settings set exec aws-iam-authenticator"
+    )
+
+
 @pytest.mark.parametrize(
     ("mappings", "settings"),
     [
@@ -168,7 +211,7 @@ def test_what_another_rule_reports(
 )
 def test_what_to_do_about_a_kubeconfig(config: str, settings: dict[str, Any], expected: str) -> None:
     made = installation(None, config, **{"role": OPS, **settings})
-    (finding,) = (each.finding for each in check(Subjects(None, None, made)))
+    (finding,) = (each.finding for each in check(Subjects(None, None, made)) if each.finding.id != "IAM131")
     assert finding.remedy == expected
 
 

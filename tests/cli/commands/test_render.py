@@ -237,3 +237,22 @@ def test_a_role_that_nobody_has_mapped(mapped: Shell, tmp_path: Path) -> None:
     for command in (["kubeconfig"], ["render", "--output-dir", tmp_path / "out"]):
         for role, is_told in ((ADMIN, False), (f"{ADMIN}s", True), (ADMIN.replace("role/", "role/team/"), False)):
             assert (told in mapped.dev(*command, "--role", role).err) == is_told
+
+
+def test_the_session_name_of_the_aws_cli(shell: Shell, tmp_path: Path) -> None:
+    shell.dev("map", "add", ADMIN, "--username", "admin:{{SessionName}}", "--group", "system:masters")
+    told = (
+        "warning: everybody who uses the kubeconfig gets the name 'admin:EKSGetTokenAuth' from the mapping of "
+        f"{ADMIN}: `aws eks get-token --role-arn` names every session EKSGetTokenAuth; use --role '' and --profile "
+        "NAME with a profile that has role_arn and role_session_name in ~/.aws/config, or `kubeconfig --exec "
+        "aws-iam-authenticator --session-name NAME` [IAM132]\n"
+    )
+    for command in (["kubeconfig"], ["render", "--output-dir", tmp_path / "out"]):
+        assert told in shell.dev(*command, "--exec", "aws", "--role", ADMIN).err
+        assert told not in shell.dev(*command, "--exec", "aws", "--profile", "dev").err
+        assert told not in shell.dev(*command, "--role", ADMIN).err
+    shell.dev("settings", "set", "role", ADMIN)
+    shell.dev("settings", "set", "exec", "aws")
+    assert told in shell.dev("kubeconfig").err
+    assert told not in shell.dev("kubeconfig", "--role", "", "--profile", "dev").err
+    assert told not in shell.dev("kubeconfig", "--exec", "aws-iam-authenticator", "--session-name", "ann").err
