@@ -229,9 +229,14 @@ def known_releases() -> tuple[DaemonVersion, ...]:
 
 def spans_text(item: str) -> str:
     """The releases that have an item of versions.json, as in `v0.6.0 to v0.6.1, v0.7.1 and later`."""
+    return text_of_spans(_table()[item])
+
+
+def text_of_spans(spans: Spans) -> str:
+    """As in `v0.6.0 to v0.6.1, v0.7.1 and later`."""
     return ", ".join(
         f"{first} and later" if last == NEWEST else f"{first} to {last}" if first < last else str(first)
-        for first, last in _table()[item]
+        for first, last in spans
     )
 
 

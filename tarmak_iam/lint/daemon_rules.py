@@ -226,12 +226,6 @@ def _why_idle(name: str, daemon: DaemonConfig, mappings: Mappings) -> tuple[str,
     if name not in daemon.backends:
         what = f"the reserved prefixes of {name} have no effect: the backends are {', '.join(daemon.backends)}"
         return what, _reserve_for(daemon.backends, daemon)
-    if not daemon.reserved_in(backend_of(name)) and daemon.reserved_prefixes.get(name):
-        what = f"authenticator {daemon.version} ignores the reserved prefixes of {name}"
-        return (
-            what,
-            "remove the item, or choose an image of v0.7.17 or later, which denies logins with these prefixes",
-        )
     kinds = {entry.principal_kind for entry in mappings.entries} - {"account"}
     before = daemon.backends[: daemon.backends.index(name)]
     if before and all(any(backend_of(each).carries(kind) for each in before) for kind in kinds):

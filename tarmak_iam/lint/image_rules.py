@@ -9,6 +9,7 @@ from dataclasses import replace
 from tarmak_iam.config.kubernetes_versions import NEWEST_KUBERNETES, GoVersion, parse_version
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Finding, Subject
+from tarmak_iam.identity.advisories import advisories_of
 from tarmak_iam.installation.images import (
     ECR_TAGS,
     Ecr,
@@ -205,6 +206,20 @@ def _other_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
         yield rule.finding(Subject.SETTINGS, Route.of(("daemonVersion",)), what, remedy)
 
 
+def _advisories(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """The flaws of the release that runs: the tag of the image, which may differ from daemonVersion."""
+    version = installation.running_version
+    if installation.is_hub:
+        return
+    exposures = [(advisory, advisory.affects(installation.loaded)) for advisory in advisories_of(version)]
+    fixed = max((advisory.fixed for advisory, affected in exposures if affected is not False), default=version)
+    for advisory, affected in exposures:
+        if affected is not False:
+            known = "is affected by" if affected else f"is affected, if {advisory.undecided}, by"
+            what = f"authenticator {version} {known} {advisory.id}: {advisory.effect}"
+            yield rule.finding(Subject.SETTINGS, _route(installation), what, f"use an image of {fixed} or later")
+
+
 def _kubernetes(installation: Installation) -> GoVersion | None:
     """None where the version is invalid, which is another finding."""
     try:
@@ -241,4 +256,7 @@ IMAGE_RULES = (
     INSTALLATION.error("IAM102", "image-not-found", "an image that does not exist", _is_gone),
     INSTALLATION.warning("IAM103", "moving-image-tag", "an image with a tag that can move", _moves),
     INSTALLATION.error("IAM104", "image-partition", "an image in another partition", _other_partition),
+    INSTALLATION.warning(
+        "IAM131", "security-advisory", "a release of the authenticator with a known security flaw", _advisories
+    ),
 )

@@ -12,6 +12,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.document.render import quote
 from tarmak_iam.findings import Finding, Subject
+from tarmak_iam.identity.advisories import advisories_of
 from tarmak_iam.identity.daemon_config import DESCRIBING_ROLE
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion, ReleaseFeature, known_releases
 from tarmak_iam.identity.templates import (
@@ -379,9 +380,10 @@ def _newer(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 
 def _first_release(name: str, entry: WrittenEntry) -> DaemonVersion:
-    """The first release that replaces the template: these templates were added before the releases split into two
-    lines."""
-    return next((each for each in sorted(known_releases()) if _is_replaced(name, entry, each)), DEFAULT_RELEASE)
+    """The first release that replaces the template, without a security advisory: these templates were added before the
+    releases split into two lines."""
+    releases = (version for version in sorted(known_releases()) if not advisories_of(version))
+    return next((version for version in releases if _is_replaced(name, entry, version)), DEFAULT_RELEASE)
 
 
 def _is_replaced(name: str, entry: WrittenEntry, version: DaemonVersion) -> bool:

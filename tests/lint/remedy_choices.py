@@ -381,6 +381,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     "IAM121": (
         Choice("map the role that people or instances assume", (edit(f"role/{LINKED}", "role/Dev"),), is_clause=True),
     ),
+    "IAM131": (Choice("use an image of v0.5.9", (edit(f"{IMAGE}v0.5.8", f"{IMAGE}v0.5.9"),)),),
     "IAM123": (Choice("replace <your team> with the real name", (edit('"<your team>"', "payments"),)),),
     "IAM126": (Choice("use your own group", (edit(', "system:serviceaccounts:kube-system"', ""),)),),
     "IAM128": (Choice("write each group by its full name", (edit('"dev-*"', "dev-web, dev-db"),)),),

@@ -254,14 +254,7 @@ def test_custom_resources_without_a_status() -> None:
             ),
         ),
         ("DynamicFile", {}, "4:40 IAM092 the reserved prefixes of DynamicFile have no effect: the backends are"),
-        (
-            "CRD",
-            {"backends": ["CRD"], "daemonVersion": "v0.6.20"},
-            (
-                "4:40 IAM092 authenticator v0.6.20 ignores the reserved prefixes of CRD; remove the item, or choose an "
-                "image of v0.7.17 or later, which denies"
-            ),
-        ),
+        ("CRD", {"backends": ["CRD"], "image": "x:v0.6.20"}, "None:None IAM131 authenticator v0.6.20 is affected by "),
         ("CRD", {"backends": ["CRD"], "daemonVersion": "v0.7.17"}, ""),
     ],
 )

@@ -328,7 +328,7 @@ def test_a_template_that_is_newer_than_the_daemon(version: str, username: str, a
 
 
 @pytest.mark.parametrize(
-    ("username", "first"), [("dev:{{SessionNameRaw}}", "v0.5.0"), ("dev:{{AccessKeyID}}", "v0.5.2")]
+    ("username", "first"), [("dev:{{SessionNameRaw}}", "v0.5.9"), ("dev:{{AccessKeyID}}", "v0.5.9")]
 )
 def test_the_release_that_a_template_needs(username: str, first: str) -> None:
     found = only(ROLES + named(username), image="example.com/x:v0.4.0")

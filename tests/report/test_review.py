@@ -272,3 +272,14 @@ def test_every_entry_has_a_principal_or_a_reason(
     assert len({each.key for each in review.principals}) == len(review.principals)
     used = {each.identity.place for each in review.principals}
     assert len(used) + len(review.ineffective_entries) == len(Mappings.parse(text).entries)
+
+
+def test_a_release_with_a_security_flaw() -> None:
+    admin = f"server:\n  mapRoles:\n  - {{roleARN: '{ROLE}/Admin', username: admin, groups: ['system:masters']}}\n"
+    review = access_review(admin, image="example.com/a:v0.5.8")
+    says = "authenticator v0.5.8 is affected by aws-iam-authenticator#469: a token can contain a query parameter twice"
+    (line,) = (line for line in review.text().splitlines() if "[IAM131]" in line)
+    assert line.startswith(f"  tarmak-iam.yaml: warning: {says}")
+    assert [each["message"].startswith(says) for each in review.json()["clusters"][0]["findings"]] == [True]
+    assert f"A{says[1:]}" in review.html().replace("<wbr>", "")
+    assert "IAM131" not in access_review(admin, image="example.com/a:v0.5.9").text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import click
@@ -9,12 +10,15 @@ import click
 from tarmak_iam.cli.completion import setting_keys, setting_values, settings_in_file
 from tarmak_iam.cli.console import note, print_json, print_line
 from tarmak_iam.cli.file_edits import edits_cluster_files, finish_edit
-from tarmak_iam.cli.installation_notes import note_misplaced
+from tarmak_iam.cli.installation_notes import note_image, note_misplaced
 from tarmak_iam.cli.options import dry_run_option, format_option
 from tarmak_iam.cli.parsing import CommandGroup, cluster_suggested
 from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.document import Document
+from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.findings import Subject
+from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.setting_table import REGISTRY, SETTINGS
 from tarmak_iam.installation.settings import (
     SettingError,
@@ -79,16 +83,19 @@ def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
     after = _edit(session, dry_run, key, lambda document, at: document.set(at, typed), f"{key} already has this value")
     if key == REGISTRY and after.has(("image",)):
         note(f"{REGISTRY} is ignored while image is set; remove image: {session.command('settings unset image')}")
-    _note_conflicts(after)
 
 
-def _note_conflicts(document: Document) -> None:
-    """Not an error: the user may be changing several settings, one at a time."""
-    from tarmak_iam.installation.daemon import Daemon
+def _note_release(config: TarmakConfig, cluster: Cluster, files: ClusterFiles, document: Document) -> None:
+    """What the release of the settings is open to, and what it does not support. That is not an error: the user may be
+    changing several settings, one at a time."""
+    from tarmak_iam.installation.installation import Installation
 
     chosen, _ = parse_settings(document.to_bytes(), document.filename)
+    mappings = None
+    with contextlib.suppress(TarmakIamError):  # which is an error of the commands that need the mappings
+        mappings = files.mappings()
     try:
-        Daemon(chosen.daemon_version, tuple(chosen.backends), chosen.featureGates, partition="aws").check()
+        note_image(Installation.of(config, cluster, mappings, chosen), only="IAM131")
     except SettingError as error:
         note(f"warning: these settings do not fit together yet: {error.message}")
 
@@ -102,14 +109,13 @@ def unset(session: Session, key: str, dry_run: bool) -> None:
     """Remove a setting, so that its default is used."""
     with cluster_suggested(key, "KEY"):
         check_key(key)
-    after = _edit(
+    _edit(
         session,
         dry_run,
         key,
         lambda document, at: document.remove(at) if document.has(at) else document,
         f"{key} is not set",
     )
-    _note_conflicts(after)
 
 
 def _edit(
@@ -125,8 +131,9 @@ def _edit(
     after = edit(start, written_route(start, (key,)))
     if after is start:
         note(f"unchanged: {unchanged}")
-        return after
-    parse_settings(after.to_bytes(), after.filename)
-    finish_edit(before, after, lambda: files.write(path, after, before), dry_run=dry_run, done=f"wrote {path}")
-    note_misplaced(files, cluster, Subject.SETTINGS)
+    else:
+        parse_settings(after.to_bytes(), after.filename)
+        finish_edit(before, after, lambda: files.write(path, after, before), dry_run=dry_run, done=f"wrote {path}")
+        note_misplaced(files, cluster, Subject.SETTINGS)
+    _note_release(config, cluster, files, after)
     return after

@@ -8,7 +8,7 @@ import pytest
 
 from tarmak_iam.installation.setting_table import SETTINGS
 from tarmak_iam.installation.settings_model import SettingsModel
-from tests.support import Shell
+from tests.support import ADMIN, Shell
 
 
 @pytest.mark.parametrize(
@@ -191,3 +191,32 @@ def test_a_role_with_its_account_as_the_console_shows_it(shell: Shell) -> None:
     shell.dev("settings", "set", "role", "arn:aws:iam::1111-2222-3333:role/team/Admin")
     file = shell.single / "dev-cluster" / "tarmak-iam.yaml"
     assert "role: arn:aws:iam::111122223333:role/team/Admin\n" in file.read_text()
+
+
+DUPLICATES = "is affected by aws-iam-authenticator#469: a token can contain a query parameter twice"
+ACCESS_KEY = "is affected by CVE-2022-2385: callers can choose the value of {{AccessKeyID}}"
+
+
+def test_a_release_with_security_flaws(shell: Shell) -> None:
+    mappings = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    done = shell.dev("settings", "set", "image", "x:v0.5.8")
+    assert f"warning: authenticator v0.5.8 {DUPLICATES}" in done.err
+    assert done.err.count("warning: ") == 1
+    mappings.write_text(
+        "server:\n  mapRoles:\n  - roleARN: arn:aws:iam::111122223333:role/Dev\n    username: '{{AccessKeyID}}'\n"
+    )
+    done = shell.dev("settings", "set", "daemonVersion", "v0.5.7", "--dry-run")
+    assert f"warning: authenticator v0.5.8 {ACCESS_KEY}" in done.err, "the image is what runs"
+    assert "warning" not in shell.dev("settings", "set", "image", "x:v0.5.9", "--dry-run").err
+    mappings.write_text("server: [\n")
+    assert DUPLICATES in shell.dev("settings", "set", "daemonVersion", "v0.5.8").err
+
+
+def test_manifests_of_a_release_with_security_flaws(shell: Shell) -> None:
+    shell.dev("map", "add", ADMIN, "--username", "dev:{{AccessKeyID}}", "--group", "system:masters")
+    done = shell.dev("manifests", "--image", "x:v0.5.8")
+    assert [line.split(":")[1] for line in done.err.splitlines() if "[IAM131]" in line] == [
+        " authenticator v0.5.8 is affected by aws-iam-authenticator#469",
+        " authenticator v0.5.8 is affected by CVE-2022-2385",
+    ]
+    assert "IAM131" not in shell.dev("manifests").err

@@ -11,6 +11,7 @@ from tarmak_iam.config.kubernetes_versions import NEWEST_KUBERNETES
 from tarmak_iam.emit import Manifest, manifests
 from tarmak_iam.emit import daemonset as eras
 from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.identity.advisories import all_advisories
 from tarmak_iam.identity.backend_support import WRITABLE_BACKENDS, backend_of
 from tarmak_iam.identity.releases import (
     DEFAULT_RELEASE,
@@ -21,6 +22,7 @@ from tarmak_iam.identity.releases import (
     known_releases,
     recorded_items,
     spans_text,
+    text_of_spans,
 )
 from tarmak_iam.installation.images import DEFAULT_IMAGE, Image, published_image
 from tarmak_iam.kubeconfig.exec_plugin import exec_plugin
@@ -76,6 +78,7 @@ def versions() -> str:
         *_kubernetes(),
         *_clients(),
         *_daemons(),
+        *_advisories(),
         *_backends(),
         *_refusals(),
         *_images(),
@@ -176,6 +179,25 @@ def _daemons() -> Iterator[str]:
     header = ("authenticator", "queries its cluster", "flag for the backends", "probes", "memory", "partitions")
     yield table(header, [(_span([str(each) for each in group]), *row) for group, row in rows])
     assert {_container(each)["securityContext"]["runAsUser"] for each in known_releases()} == {0}
+
+
+def _advisories() -> Iterator[str]:
+    yield "## Security advisories"
+    yield prose(
+        "Security flaws of the authenticator's releases, each read in its source. Flaws of its dependencies are not "
+        "listed. `check` reports those that a cluster is open to (IAM131)."
+    )
+    rows = [
+        (
+            f"[{flaw.id}]({flaw.source})",
+            text_of_spans(flaw.releases),
+            flaw.condition or "none",
+            flaw.effect,
+            str(flaw.fixed),
+        )
+        for flaw in all_advisories()
+    ]
+    yield table(("advisory", "releases", "condition", "effect", "fixed in"), rows)
 
 
 def _row_of_daemon(version: DaemonVersion) -> tuple[str, ...]:
