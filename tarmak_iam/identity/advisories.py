@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from tarmak_iam.aws.arn import ArnError, parse_arn
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.backend_support import DYNAMIC_FILE, ENTRY_OBJECTS, BackendSource, backend_of
 from tarmak_iam.identity.daemon_config import DaemonConfig
+from tarmak_iam.identity.dynamic_file import without_path
 from tarmak_iam.identity.model import IdentityMapping
-from tarmak_iam.identity.releases import DaemonVersion, Spans, known_partitions, read_spans
+from tarmak_iam.identity.releases import DaemonVersion, Spans, read_spans
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.package_data import package_json
 
@@ -77,15 +77,7 @@ def _malformed_arn(config: DaemonConfig, mappings: list[tuple[str, IdentityMappi
     if not config.user_id_strict or DYNAMIC_FILE.name not in config.backends:
         return False
     of_file = (mapping.arn for backend, mapping in mappings if backend == DYNAMIC_FILE.name)
-    return any(arn and not _is_parsed(arn, config.version) for arn in of_file) or None
-
-
-def _is_parsed(arn: str, version: DaemonVersion) -> bool:
-    """Whether StripPath of upstream's pkg/arn accepts an ARN."""
-    try:
-        return parse_arn(arn).partition in known_partitions(version)
-    except ArnError:
-        return False
+    return any(arn and without_path(arn, config.version) is None for arn in of_file) or None
 
 
 def _unreserved(config: DaemonConfig, _: list[tuple[str, IdentityMapping]]) -> bool | None:

@@ -141,7 +141,7 @@ def _admits(version: DaemonVersion, caller: Caller | None, mapping: IdentityMapp
         return True
     if not version.has(ReleaseFeature.ID_WITH_ARN_WITHOUT_PATH):
         return caller is None or caller.arn == mapping.arn
-    compared = _without_path(mapping.arn, version)
+    compared = without_path(mapping.arn, version)
     if compared is None:
         return not version.has(ReleaseFeature.ID_WITH_ARN_WELL_FORMED)
     wanted = to_lower(compared)
@@ -151,8 +151,8 @@ def _admits(version: DaemonVersion, caller: Caller | None, mapping: IdentityMapp
     return wanted == (to_lower(own) if version.has(ReleaseFeature.ID_WITH_ARN_IN_ANY_CASE) else own)
 
 
-def _without_path(text: str, version: DaemonVersion) -> str | None:
-    """None if the text is not an ARN in a known partition."""
+def without_path(text: str, version: DaemonVersion) -> str | None:
+    """As StripPath of upstream's pkg/arn: None if the text is not an ARN in a known partition."""
     try:
         arn = parse_arn(text)
     except ArnError:
