@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import threading
 from pathlib import Path
@@ -50,7 +51,7 @@ def around(path: Path, after: bytes | None, *, finished: bool = True) -> BackupR
 
 def test_the_text_lies_beside_the_file_meanwhile(path: Path) -> None:
     backup = back_up(path)
-    assert backup == Backup(path, BEFORE, 0o640, path.with_name("tarmak.yaml.before-1"))
+    assert backup == Backup(path, BEFORE, 0o640, path.with_name("tarmak.yaml.before-1"), frozenset({str(path)}))
     assert backup.copy is not None
     assert backup.copy.read_bytes() == BEFORE
     assert stat.S_IMODE(backup.copy.stat().st_mode) == 0o640
@@ -174,7 +175,7 @@ def test_a_file_that_is_gone_is_put_back(path: Path) -> None:
 def test_there_was_no_file(tmp_path: Path) -> None:
     path = tmp_path / "tarmak.yaml"
     backup = back_up(path)
-    assert backup == Backup(path, None, 0o600, None)
+    assert backup == Backup(path, None, 0o600, None, frozenset({str(path)}))
     assert restore_backup(backup).lines == ()
     path.write_bytes(SET)
     assert restore_backup(backup).lines == ()
@@ -193,6 +194,119 @@ def test_a_link_stays_one(path: Path) -> None:
     assert link.is_symlink()
     assert path.read_bytes() == RESTORED
     assert names(link.parent) == ["tarmak.yaml"]
+
+
+@pytest.mark.parametrize("content", [None, b"of somebody else\n", BEFORE, SET], ids=["none", "other", "same", "set"])
+def test_a_link_that_was_no_link_before_is_not_followed(path: Path, content: bytes | None) -> None:
+    """Restored through it, another file would have our text; and ours would be in no file that is named."""
+    backup = back_up(path)
+    target = path.parent / "elsewhere"
+    if content is not None:
+        target.write_bytes(content)
+    path.unlink()
+    path.symlink_to(target)
+    report = restore_backup(backup)
+    assert (report.state, report.severity) == ("broken", "error")
+    assert said(report) == [
+        (
+            "DIR/tarmak.yaml: error: tarmak left a broken file: it is now a link to DIR/elsewhere, which was not "
+            "followed; the previous text is in DIR/tarmak.yaml.before-1"
+        )
+    ]
+    assert (target.read_bytes() if target.exists() else None) == content
+    assert path.with_name("tarmak.yaml.before-1").read_bytes() == BEFORE
+    assert path.is_symlink()
+
+
+def test_a_link_that_leads_elsewhere_than_before_is_not_followed(path: Path) -> None:
+    link, other = path.parent / "link.yaml", path.parent / "other.yaml"
+    link.symlink_to("tarmak.yaml")
+    backup = back_up(link)
+    other.write_bytes(SET)
+    link.unlink()
+    link.symlink_to("other.yaml")
+    (line,) = said(restore_backup(backup))
+    assert "it is now a link to DIR/other.yaml, which was not followed; the previous text is in DIR/link.yaml" in line
+    assert (path.read_bytes(), other.read_bytes()) == (BEFORE, SET)
+
+
+def test_a_target_that_has_become_a_link_is_not_followed(path: Path) -> None:
+    link, other = path.parent / "link.yaml", path.parent / "other.yaml"
+    link.symlink_to("tarmak.yaml")
+    backup = back_up(link)
+    path.rename(other)
+    path.symlink_to("other.yaml")
+    other.write_bytes(SET)
+    assert restore_backup(backup).state == "broken"
+    assert other.read_bytes() == SET
+
+
+def test_a_file_in_place_of_the_link_gets_the_text(path: Path) -> None:
+    """As from a program that renames a new file over the old name."""
+    link = path.parent / "elsewhere" / "tarmak.yaml"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    backup = back_up(link)
+    link.unlink()
+    link.write_bytes(SET)
+    assert restore_backup(backup).state == "restored"
+    assert (link.read_bytes(), path.read_bytes()) == (RESTORED, BEFORE)
+
+
+def test_another_hard_link_keeps_its_content(path: Path) -> None:
+    backup = back_up(path)
+    other = path.with_name("other.yaml")
+    other.write_bytes(SET)
+    path.unlink()
+    path.hardlink_to(other)
+    assert restore_backup(backup).state == "restored"
+    assert (path.read_bytes(), other.read_bytes()) == (RESTORED, SET)
+
+
+def test_a_directory_in_place_of_which_is_a_link(tmp_path: Path) -> None:
+    """The saved text has gone with the old directory: it is written anew, and that file is named."""
+    home, moved, elsewhere, spare = (tmp_path / name for name in ("home", "moved", "elsewhere", "spare"))
+    for each in (home, elsewhere, spare):
+        each.mkdir()
+    path = home / "tarmak.yaml"
+    path.write_bytes(BEFORE)
+    (elsewhere / "tarmak.yaml").write_bytes(SET)
+    backup = back_up(path, spare=spare)
+    home.rename(moved)
+    home.symlink_to(elsewhere)
+    report = restore_backup(backup)
+    assert (report.state, report.copy) == ("broken", spare / "tarmak.yaml.before-1")
+    assert f"it is now a link to {elsewhere}/tarmak.yaml, which was not followed" in report.reason
+    assert (spare / "tarmak.yaml.before-1").read_bytes() == BEFORE
+    assert stat.S_IMODE((spare / "tarmak.yaml.before-1").stat().st_mode) == 0o600
+    assert names(elsewhere) == ["tarmak.yaml"]
+    assert (elsewhere / "tarmak.yaml").read_bytes() == SET
+
+
+@pytest.mark.parametrize("left", [None, b"changed"])
+def test_a_saved_text_that_is_gone_is_not_named(path: Path, left: bytes | None) -> None:
+    backup = back_up(path)
+    copy = path.with_name("tarmak.yaml.before-1")
+    copy.unlink()
+    if left is not None:
+        copy.write_bytes(left)
+    path.write_bytes(SET + b"# by hand\n")
+    assert said(restore_backup(backup)) == [
+        (
+            "DIR/tarmak.yaml: warning: comments and layout could not be restored: the file has comments, which "
+            "tarmak does not write; the saved text was removed"
+        )
+    ]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir], ids=["pipe", "directory"])
+def test_what_is_no_file_is_broken(path: Path, make: Any) -> None:
+    backup = back_up(path)
+    path.unlink()
+    make(path)
+    report = restore_backup(backup)
+    assert (report.state, report.severity) == ("broken", "error")
+    assert report.lines[0].endswith(f"; the previous text is in {path}.before-1")
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

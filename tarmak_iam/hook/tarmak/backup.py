@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import time
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -31,12 +31,15 @@ _SECONDS = 0.5
 @dataclass(frozen=True, slots=True)
 class Backup:
     """The file as it was; `data` is None if it did not exist. `copy` is the file with its text, which survives if this
-    process is killed; `restore_backup` removes it, or names it in its report."""
+    process is killed; `restore_backup` removes it, or names it in its report. `real_paths`: where the text may be
+    restored, which is where a link led before, and the place of the link itself. `spare` as in `back_up`."""
 
     path: Path
     data: bytes | None = field(repr=False)
     mode: int
     copy: Path | None
+    real_paths: frozenset[str]
+    spare: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class BackupReport:
     - "not restored": the text that tarmak wrote, for a `reason`; the old text is in `copy`.
     - "put back": the old text without changes, because tarmak left a broken file; that is in `copy` unless it was
       empty.
-    - "broken": tarmak left an unusable file that could not be replaced; the old text is in `copy`.
+    - "broken": tarmak left an unusable file that could not be replaced, or a link; the old text is in `copy`.
     """
 
     state: BackupOutcome
@@ -76,14 +79,14 @@ class BackupReport:
         if self.state == "restored":
             changes = ", ".join(map(str, self.changes)) or "tarmak changed no value"
             return f"restored comments and layout of {self.path.name}; {changes}"
+        saved = f"; the previous text is in {self.copy}" if self.copy else ""
         if self.state == "not restored":
-            return f"comments and layout could not be restored: {self.reason}; the previous text is in {self.copy}"
+            return f"comments and layout could not be restored: {self.reason}{saved}"
         if self.state == "put back":
             theirs = f"; the broken text is in {self.copy}" if self.copy else ""
             return f"tarmak left a broken file: {self.reason}; restored the previous text{theirs}"
         if self.state == "broken":
-            rest = f"the previous text is in {self.copy}" if self.copy else "the file did not exist before"
-            return f"tarmak left a broken file: {self.reason}; {rest}"
+            return f"tarmak left a broken file: {self.reason}{saved}"
         return ""
 
 
@@ -93,31 +96,50 @@ def back_up(path: Path, *, spare: Path | None = None) -> Backup:
     `spare`: the directory for the copy if it cannot be written next to the file. Raises FileError if the file cannot be
     read, or no copy can be written: a change by tarmak could then not be undone.
     """
+    real_paths = frozenset({os.path.realpath(path), os.path.join(os.path.realpath(path.parent), path.name)})
     data = _read_settled(path)
     if data is None:
-        return Backup(path, None, 0o600, None)
+        return Backup(path, None, 0o600, None, real_paths)
     try:
         mode = path.stat().st_mode & 0o777
     except OSError as error:
         raise file_error("cannot be read", path, error) from None
-    return Backup(path, data, mode, _write_copy_or_spare(path, data, mode, spare))
+    return Backup(path, data, mode, _write_copy_or_spare(path, data, mode, spare), real_paths, spare)
 
 
 def restore_backup(backup: Backup, *, finished: bool = True) -> BackupReport:
     """Restores the old text after the command, with the changes that tarmak made. `finished`: whether tarmak succeeded.
 
     Raises nothing: a file that cannot be written, or that changes all the time, is left unchanged, and the report says
-    where the old text is.
+    where the old text is. So is a file that the path leads to only since the command: it is another one.
     """
     try:
-        return _restore(backup, finished)
+        report = _restore(backup, finished)
     except FileError as error:
-        return BackupReport("not restored", backup.path, reason=_reason(error), copy=backup.copy)
+        report = BackupReport("broken", backup.path, reason=_reason(error), copy=backup.copy)
+    return report if report.copy is None or report.copy != backup.copy else _with_saved_text(report, backup)
+
+
+def _with_saved_text(report: BackupReport, backup: Backup) -> BackupReport:
+    """The report, with the place of the old text: it is saved in `spare` if the command removed or changed the copy."""
+    assert backup.copy is not None
+    assert backup.data is not None
+    with contextlib.suppress(FileError):
+        if read_if_present(backup.copy) == backup.data:
+            return report
+    if backup.spare is not None:
+        with contextlib.suppress(FileError):
+            return replace(report, copy=_write_copy(backup.spare, backup.path.name, "before", backup.data, 0o600))
+    return replace(report, copy=None, reason=f"{report.reason}; the saved text was removed")
 
 
 def _restore(backup: Backup, finished: bool) -> BackupReport:
     """Raises FileError."""
     for attempt in range(1, _ATTEMPTS + 1):
+        real = os.path.realpath(backup.path)
+        if backup.data is not None and real not in backup.real_paths:
+            reason = f"it is now a link to {real}, which was not followed"
+            return BackupReport("broken", backup.path, reason=reason, copy=backup.copy)
         now = read_if_present(backup.path)
         restored = _judge(backup, now, finished=finished)
         try:
@@ -134,7 +156,8 @@ def _restore(backup: Backup, finished: bool) -> BackupReport:
 def _judge(backup: Backup, now: bytes | None, *, finished: bool) -> Restored:
     if backup.data is None:
         reason = "" if now is None else why_unreadable(now, str(backup.path))
-        return Restored("broken" if reason else "unchanged", now or b"", reason=reason)
+        why = f"{reason}; the file did not exist before" if reason else ""
+        return Restored("broken" if reason else "unchanged", now or b"", reason=why)
     if now is None:
         return Restored("broken", backup.data, reason="it was removed")
     return restore(backup.data, now, finished=finished, filename=str(backup.path))
