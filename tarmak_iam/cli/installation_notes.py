@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from tarmak_iam.cli.console import note
 from tarmak_iam.config import Cluster
@@ -43,6 +44,15 @@ def note_misplaced(files: ClusterFiles, cluster: Cluster, subject: Subject) -> N
     for finding in misplaced_findings(misplaced, cluster.cluster_name):
         if finding.subject is subject:
             note(f"{finding.place}: warning: {finding.text} [{finding.id}]")
+
+
+def note_incomplete(directory: Path, remedy: str = "run it again before you use the files") -> None:
+    """A warning if a `render` to the directory was interrupted."""
+    from tarmak_iam.emit.directory import is_incomplete
+
+    if is_incomplete(directory):
+        what = "a `render` to this directory was interrupted, so some files may be old and others new"
+        note(f"{directory}: warning: {what}; {remedy}")
 
 
 def note_role(installation: Installation) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,7 +12,7 @@ from tarmak_iam.access.diff import Effect, effect_json
 from tarmak_iam.cli.completion import callers
 from tarmak_iam.cli.console import note, print_json, working
 from tarmak_iam.cli.file_edits import finish_edit, read_given
-from tarmak_iam.cli.installation_notes import note_misplaced
+from tarmak_iam.cli.installation_notes import note_incomplete, note_misplaced
 from tarmak_iam.cli.options import dry_run_option, format_option, with_options
 from tarmak_iam.cli.session import Session
 from tarmak_iam.document import Document
@@ -119,5 +120,8 @@ class MappingsEdit:
 
 
 def read_import(file: str, form: str | None) -> Import:
-    """The mappings of a file; `-` is stdin. Raises TarmakIamError."""
+    """The mappings of a file; `-` is stdin. A warning is printed if an interrupted `render` left it there. Raises
+    TarmakIamError."""
+    if file != "-":
+        note_incomplete(Path(file).parent)
     return read_mappings(*read_given(file), form)

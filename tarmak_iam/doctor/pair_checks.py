@@ -44,7 +44,11 @@ def _missing(evidence: InspectedFiles) -> CheckResults:
         there, gone = (tree.key, CERTIFICATE) if tree.certificate is None else (tree.certificate, KEY)
         assert there is not None
         what = f"{gone} is missing: `init` and the authenticator would create both files and overwrite this one"
-        yield there.place, what, f"restore {gone} before `init` or the authenticator starts"
+        remedy = f"restore {gone} before `init` or the authenticator starts"
+        if evidence.key is not None and evidence.key.size == 2048 and not tree.webhooks:
+            command = evidence.command_line.tarmak_iam("webhook", "--output-dir", directory)
+            remedy += f", or run `{command}`, which creates one for this key"
+        yield there.place, what, remedy
     elif tree.certificate is None and (tree.webhooks or tree.is_master):
         what = f"{CERTIFICATE} and {KEY} are missing: the authenticator would create new ones"
         consequence = ", which the API server does not trust"

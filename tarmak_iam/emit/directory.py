@@ -38,11 +38,12 @@ class DirectoryRecord:
     """`files`: name -> digests of what the file may contain.
 
     There is one digest per file, and two while the files are being written: an interrupted run leaves some files old
-    and some new.
+    and some new, and the record `is_incomplete`.
     """
 
     cluster_id: str
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    is_incomplete: bool = False
 
     @classmethod
     def parse(cls, data: bytes) -> DirectoryRecord:
@@ -58,12 +59,14 @@ class DirectoryRecord:
         cluster_id, files = content.get("cluster"), content.get("files")
         if not isinstance(cluster_id, str) or not isinstance(files, dict):
             raise ValueError("cluster or files is missing")
-        return cls(cluster_id, {_plain_name(name): _digests(value) for name, value in files.items()})
+        digests = {_plain_name(name): _digests(value) for name, value in files.items()}
+        return cls(cluster_id, digests, content.get("incomplete") is True)
 
     def to_bytes(self) -> bytes:
         """The same bytes for the same record."""
         files = {name: list(self.files[name]) for name in sorted(self.files)}
-        content = {"about": _ABOUT, "version": _VERSION, "cluster": self.cluster_id, "files": files}
+        state = {"incomplete": True} if self.is_incomplete else {}
+        content = {"about": _ABOUT, "version": _VERSION, "cluster": self.cluster_id, **state, "files": files}
         return (json.dumps(content, indent=2) + "\n").encode()
 
     def has(self, name: str, data: bytes) -> bool:
@@ -147,9 +150,16 @@ def plan_directory(
     new = {each.name: (file_digest(each.data),) for each in artifacts}
     names = dict.fromkeys((*record.files, *new))
     either = {name: tuple(sorted({*record.files.get(name, ()), *new.get(name, ())})) for name in names}
-    return DirectoryPlan(
-        directory, tuple(steps), recorded, DirectoryRecord(cluster_id, either), DirectoryRecord(cluster_id, kept | new)
-    )
+    during, after = DirectoryRecord(cluster_id, either, True), DirectoryRecord(cluster_id, kept | new)
+    return DirectoryPlan(directory, tuple(steps), recorded, during, after)
+
+
+def is_incomplete(directory: Path) -> bool:
+    """Whether a run was interrupted there, and no later one completed it: some files may be old, others new."""
+    try:
+        return _record(directory, "", force=True)[0].is_incomplete
+    except FileError:
+        return False
 
 
 def _record(directory: Path, cluster_id: str, *, force: bool) -> tuple[DirectoryRecord, bytes | None]:
@@ -283,8 +293,8 @@ _AT_REST = (FileAction.UNCHANGED, FileAction.KEEP)
 
 
 def write_directory(plan: DirectoryPlan) -> None:
-    """Writes the record first, with the old and the new digest of each file: after a crash, all files are still known
-    to be rendered ones. Files that are no longer generated are removed last. Raises FileError."""
+    """Writes the record first, as incomplete and with the old and the new digest of each file: after a crash, all files
+    are still known to be rendered ones. Files that are no longer generated are removed last. Raises FileError."""
     steps = [step for step in plan.steps if step.action not in _AT_REST]
     recorded = plan.recorded
     make_directory(plan.directory, 0o755)

@@ -143,13 +143,15 @@ class Prepared:
     """The files to write, with their certificate and URL. `outputs` are in the order in which they must be written.
 
     Copies of the replaced files come first. The key comes before its certificate: after a crash in between, the next
-    run finds a key without its certificate, or with the old one, and reports it.
+    run finds a key alone, and creates a certificate for it, or a key with the old certificate, and reports it.
     """
 
     outputs: tuple[Output, ...]
     certificate: Certificate
     url: str
     is_kept: bool
+    is_of_existing_key: bool = False
+    """Whether the certificate is a new one, for a key that was there without one."""
 
 
 def prepare(
@@ -164,20 +166,22 @@ def prepare(
 ) -> Prepared:
     """Keeps an existing certificate and key, as `init` does.
 
-    Unlike `init`, it never overwrites one of the files because the other is missing.
+    Unlike `init`, it never overwrites one of the files because the other is missing. For a key alone, as an interrupted
+    run leaves it, a certificate is created.
 
     Raises ConfigError if the existing files cannot be used for these names: one is missing or broken, they do not
     belong together, or the certificate has expired or is for other names.
     """
     url = names.url(port)
-    if not renew and (existing.certificate is not None or existing.key is not None):
+    interrupted = None if renew else _key_alone(existing)
+    if renew or interrupted or (existing.certificate is None and existing.key is None):
+        made = make_pair(names, now=now, days=days, key=interrupted)
+        kept, pair = None, (made.certificate, existing.key if interrupted and existing.key else made.key)
+    else:
         kept = _usable(existing, names, now)
         assert existing.certificate is not None
         assert existing.key is not None
         pair = (existing.certificate, existing.key)
-    else:
-        made = make_pair(names, now=now, days=days)
-        kept, pair = None, (made.certificate, made.key)
     certificate = kept or read_certificate(read_pem(pair[0])[0].data)
     kubeconfig = webhook_kubeconfig(certificate.der, url, version)
     outputs = (
@@ -185,17 +189,33 @@ def prepare(
         Output(CERTIFICATE, pair[0], existing.certificate),
         Output(KUBECONFIG, kubeconfig, existing.kubeconfig),
     )
-    saved = _saved(existing, now) if kept is None else ()
-    return Prepared((*saved, *outputs), certificate, url, kept is not None)
+    saved = _saved(outputs, now) if kept is None else ()
+    return Prepared((*saved, *outputs), certificate, url, kept is not None, interrupted is not None)
 
 
-def _saved(existing: Existing, now: datetime) -> tuple[Output, ...]:
+def _saved(outputs: tuple[Output, ...], now: datetime) -> tuple[Output, ...]:
     """Copies, under other names, of the files that a new pair replaces: the cluster may still need them."""
     suffix = f"{now.astimezone(timezone.utc):%Y%m%dT%H%M%SZ}"
-    found = ((KEY, existing.key), (CERTIFICATE, existing.certificate), (KUBECONFIG, existing.kubeconfig))
     return tuple(
-        Output(f"{name}.{suffix}", data, None, is_secret=name == KEY) for name, data in found if data is not None
+        Output(f"{each.name}.{suffix}", each.before, None, each.is_secret)
+        for each in outputs
+        if each.before is not None and each.before != each.data
     )
+
+
+def _key_alone(existing: Existing) -> rsa.RSAPrivateKey | None:
+    """The existing key, if it is one as `init` creates it, and no other file exists; else None. A kubeconfig is written
+    last: next to it, the key had a certificate that was lost, and that may be in use."""
+    if existing.key is None or existing.certificate is not None or existing.kubeconfig is not None:
+        return None
+    block = next(filter(is_key, read_pem(existing.key)), None)
+    try:
+        if block is None or block.is_encrypted or block.label != "RSA PRIVATE KEY" or read_key(block.data).size != 2048:
+            return None
+        key = serialization.load_der_private_key(block.data, None)  # checks the factors too, which is quick for 2048
+    except (Unreadable, ValueError):
+        return None
+    return key if isinstance(key, rsa.RSAPrivateKey) else None
 
 
 def _usable(existing: Existing, names: ServerNames, now: datetime) -> Certificate:

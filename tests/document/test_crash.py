@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -11,16 +10,14 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import BuiltinFunctionType
-from typing import Any
 
 import pytest
 
 from tarmak_iam.document.files import replace_file
 from tests.support import PACKAGE
+from tests.support.os_calls import dies
 
 OLD, NEW, LATER = b"old: 1\n", b"new: 2\n" * 1000, b"later: 3\n"
 
@@ -122,45 +119,6 @@ def test_a_symlink_survives_the_end_too(tmp_path: Path) -> None:
         if came_to_its_end:
             break
     assert came_to_its_end
-
-
-def dies(number: int, work: Callable[[], None]) -> bool:
-    """Whether a process of its own that does the work comes to its os call `number`, and ends there."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            end_at(number)
-            work()
-            code = 0
-        finally:
-            END(code)  # never back into the test run
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert code in (0, DEAD)
-    return code == DEAD
-
-
-END = os._exit
-DEAD = 77
-
-
-def end_at(number: int) -> None:
-    """From now on the call `number` of any function of `os`, or of flock, is where this process ends."""
-    left = [number]
-
-    def layered(original: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if left[0] == 0:
-                END(DEAD)
-            left[0] -= 1
-            return original(*args, **kwargs)
-
-        return call
-
-    for name, function in list(vars(os).items()):
-        if isinstance(function, BuiltinFunctionType) and name != "fspath":  # which asks nothing of the system
-            setattr(os, name, layered(function))
-    fcntl.flock = layered(fcntl.flock)
 
 
 # --- strace: the system calls themselves -------------------------------------------------------------------------

@@ -14,8 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.emit import Artifact
-from tarmak_iam.emit.directory import RECORD_NAME, DirectoryRecord, FileAction, plan_directory, write_directory
+from tarmak_iam.emit.directory import (
+    RECORD_NAME,
+    DirectoryRecord,
+    FileAction,
+    is_incomplete,
+    plan_directory,
+    write_directory,
+)
 from tarmak_iam.errors import FileError
+from tests.support.os_calls import killed_at_each_change
 
 OLD = (Artifact("a.yaml", b"a: 1\n"), Artifact("b.yaml", b"b: 1\n"), Artifact("kubeconfig", b"k: 1\n", 0o600))
 NEW = (Artifact("a.yaml", b"a: 2\n"), Artifact("c.yaml", b"c: 2\n"), Artifact("kubeconfig", b"k: 2\n", 0o600))
@@ -271,6 +279,37 @@ def test_a_first_run_that_is_cut_short(out: Path, monkeypatch: pytest.MonkeyPatc
     assert "a.yaml" in os.listdir(out)
     write(out, NEW)
     assert content(out).keys() == {"a.yaml", "c.yaml", "kubeconfig"}
+
+
+@pytest.mark.parametrize("before", [(), OLD], ids=["new", "existing"])
+def test_a_run_that_is_killed_leaves_a_directory_that_is_incomplete(out: Path, before: tuple[Artifact, ...]) -> None:
+    """At whichever change: what is not incomplete is all old or all new, and the next run completes it."""
+
+    def prepare() -> None:
+        shutil.rmtree(out, ignore_errors=True)
+        if before:
+            write(out, before)
+
+    seen = set()
+    for _ in killed_at_each_change(prepare, lambda: write(out, NEW)):
+        found = content(out) if out.exists() else {}
+        whole = [{each.name: each.data for each in artifacts} for artifacts in (before, NEW)]
+        seen.add((is_incomplete(out), whole.index(found) if found in whole else None))
+        assert is_incomplete(out) or found in whole
+        write(out, NEW)
+        assert (content(out), is_incomplete(out)) == (whole[1], False)
+    assert seen == {(False, 0), (True, 0), (True, None), (True, 1), (False, 1)}
+
+
+def test_only_a_record_says_that_a_directory_is_incomplete(out: Path) -> None:
+    assert not is_incomplete(out)
+    out.mkdir()
+    assert not is_incomplete(out)
+    (out / RECORD_NAME).write_text("{}")
+    assert not is_incomplete(out)
+    (out / RECORD_NAME).unlink()
+    os.mkfifo(out / RECORD_NAME)
+    assert not is_incomplete(out)
 
 
 def test_a_full_disk_names_the_file(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

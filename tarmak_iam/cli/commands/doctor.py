@@ -14,6 +14,7 @@ from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.formats import CheckReport, FindingResult, RuleDescription
 from tarmak_iam.cli.formats.output import FORMATS, errors_reported, fail_on_option, findings_output_option, is_failing
 from tarmak_iam.cli.formats.text import severity_summary
+from tarmak_iam.cli.installation_notes import note_incomplete
 from tarmak_iam.cli.options import directory_argument
 from tarmak_iam.cli.session import Session, pass_session, recovery_hint_of
 from tarmak_iam.doctor.diagnosis import EXPIRES_WITHIN
@@ -66,6 +67,7 @@ def doctor(
         installation = _installation(session)
         report = _report(directory, installation, is_master=is_master or None, expires_within=expires_within)
     FORMATS[output].print_report(_check_report(report))
+    note_incomplete(directory)
     _sum_up(report)
     if any(each.severity is Severity.ERROR for each in report.diagnoses):
         note(recovery_hint_of(installation))

@@ -10,7 +10,7 @@ import click
 
 from tarmak_iam.cli.all_clusters import clusters_with_masters, error_json, for_each, outcome_summary, outcomes_exit_code
 from tarmak_iam.cli.console import note, print_json, print_line, record_done
-from tarmak_iam.cli.installation_notes import note_objects, note_role, note_tunnel
+from tarmak_iam.cli.installation_notes import note_incomplete, note_objects, note_role, note_tunnel
 from tarmak_iam.cli.options import (
     all_clusters_option,
     dry_run_option,
@@ -85,6 +85,7 @@ def render(
         installation = session.installation_of(config, cluster, overrides, with_admin=True)
         artifacts, left_out = emit_all(installation)
         planned = plan_directory(directory, artifacts, installation.cluster_id, force=force, untouchable=own)
+        note_incomplete(directory, "run it without --dry-run to complete it" if dry_run else "this run completes it")
         if not dry_run:  # before anything is printed: the reader may close the pipe
             write_directory(planned)
             _record(planned)

@@ -92,7 +92,8 @@ def webhook(
     """Create the webhook's certificate, key and kubeconfig in advance, as the authenticator's `init` does.
 
     Needs no tarmak.yaml. If a cluster is selected, host name, address and port are those of its mappings file. An
-    existing certificate and key are kept, as `init` does, and only the kubeconfig is written again.
+    existing certificate and key are kept, as `init` does, and only the kubeconfig is written again. For a key alone, as
+    an interrupted run leaves it, a certificate is created.
     """
     from tarmak_iam.pki.webhook_pair import Existing, prepare
 
@@ -119,8 +120,10 @@ def webhook(
         print_line(line)
     if prepared.is_kept and _is_given("days"):
         note("--days was ignored: the existing certificate and key are kept; use --renew to create new ones")
+    if prepared.is_of_existing_key:
+        note(f"created {CERTIFICATE} for the existing {KEY}, which an interrupted run may have left without one")
     _note_where_they_go(installation, prepared)
-    if existing.certificate is not None and not prepared.is_kept:
+    if prepared.is_of_existing_key or (existing.certificate is not None and not prepared.is_kept):
         note("IAM logins fail until the files are on all masters and both servers are restarted")
         note(recovery_hint_of(installation))
 

@@ -256,3 +256,22 @@ def test_the_session_name_of_the_aws_cli(shell: Shell, tmp_path: Path) -> None:
     assert told in shell.dev("kubeconfig").err
     assert told not in shell.dev("kubeconfig", "--role", "", "--profile", "dev").err
     assert told not in shell.dev("kubeconfig", "--exec", "aws-iam-authenticator", "--session-name", "ann").err
+
+
+def test_a_directory_that_an_interrupted_run_left_is_named(mapped: Shell, tmp_path: Path) -> None:
+    """By each command that reads it, until a run has completed it."""
+    out = tmp_path / "out"
+    mapped.dev("render", "--output-dir", out)
+    record = out / RECORD_NAME
+    record.write_text(record.read_text().replace('"files"', '"incomplete": true, "files"'))
+    what = f"{out}: warning: a `render` to this directory was interrupted, so some files may be old and others new; "
+    again = f"{what}run it again before you use the files\n"
+    configmap = str(out / "configmap.yaml")
+    assert again in mapped.run("doctor", out).err
+    assert again in mapped.dev("diff", "--from", configmap).err
+    assert again in mapped.dev("map", "import", configmap, "--dry-run").err
+    dry = mapped.dev("render", "--output-dir", out, "--dry-run")
+    assert f"{what}run it without --dry-run to complete it\n" in dry.err
+    assert f"{what}this run completes it\n" in mapped.dev("render", "--output-dir", out, "-o", "json").err
+    for words in (("doctor", out), ("render", "--output-dir", out)):
+        assert "interrupted" not in mapped.dev(*words).err

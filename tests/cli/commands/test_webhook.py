@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tarmak_iam.doctor import examine_tree, read_tree
 from tarmak_iam.document import files as document_files
+from tarmak_iam.pki import ServerNames, make_pair
 from tests.support import ADMIN, ROOT, Shell
 from tests.support.admin_certificates import NO_CERTIFICATE
 from tests.support.masters import WEBHOOK, lay_master
-from tests.support.webhook_pairs import files, lay, rsa_key
+from tests.support.os_calls import killed_at_each_change
+from tests.support.webhook_pairs import NOW, files, lay, rsa_key
 
 CERT, KEY, CONFIG = "cert.pem", "key.pem", "aws-iam-authenticator.kubeconfig"
 
@@ -98,7 +105,7 @@ def test_an_open_key_is_closed(shell: Shell, tmp_path: Path) -> None:
     [
         ((), {CERT: None}, f"{KEY}: error: key.pem exists without cert.pem, and a new certificate and key would"),
         ((), {KEY: None}, f"{CERT}: error: cert.pem exists without key.pem, and a new certificate and key would"),
-        ((), {KEY: files(number=1)[KEY]}, f"{CERT}: error: key.pem is not the key of cert.pem"),
+        ((), {KEY: files(number=99)[KEY]}, f"{CERT}: error: key.pem is not the key of cert.pem"),
         ((), {KEY: b""}, f"{KEY}: error: key.pem cannot be used: it contains no PEM block of this type"),
         ((), {CERT: b"x"}, f"{CERT}: error: cert.pem cannot be used: it contains no PEM block of this type"),
         ((), {CERT: files()[CERT].replace(b"\nM", b"\nN", 1)}, f"{CERT}: error: cert.pem: it cannot be read"),
@@ -201,9 +208,83 @@ def test_a_pipe_is_not_waited_for(shell: Shell, tmp_path: Path, name: str) -> No
     )
 
 
-def test_a_crash_at_the_first_run_is_noticed(shell: Shell, tmp_path: Path) -> None:
+def test_a_crash_at_the_first_run_is_noticed_and_the_next_one_completes_it(shell: Shell, tmp_path: Path) -> None:
     out = lay(tmp_path / "out", {KEY: files()[KEY]})
-    assert "[WEB002]" in shell.run("doctor", out, code=1).out
+    found = shell.run("doctor", out, code=1).out
+    assert "[WEB002]" in found
+    assert f"or run `tarmak-iam webhook --output-dir {out}`, which creates one for this key" in found
+    done = shell.run("webhook", "--output-dir", out)
+    assert done.out == f"unchanged {out / KEY}\nwrote {out / CERT}\nwrote {out / CONFIG}\n"
+    assert done.err.startswith("created cert.pem for the existing key.pem, which an interrupted run may have left ")
+    assert "IAM logins fail until the files are on all masters and both servers are restarted\n" in done.err
+    assert content(out).keys() == {KEY, CERT, CONFIG}
+    assert content(out)[KEY] == files()[KEY]
+    shell.run("doctor", out)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [b"", b"x", files()[KEY][:-20], files()[KEY].replace(b"\nM", b"\nN", 1), files()[KEY].replace(b"RSA ", b"")],
+    ids=["empty", "text", "cut off", "wrong", "other label"],
+)
+def test_no_certificate_is_made_for_a_key_that_init_does_not_make(shell: Shell, tmp_path: Path, key: bytes) -> None:
+    out = lay(tmp_path / "out", {KEY: key})
+    failed = shell.run("webhook", "--output-dir", out, code=2)
+    assert failed.err.startswith(f"{out / KEY}: error: key.pem exists without cert.pem, and a new certificate and key ")
+    assert content(out) == {KEY: key}
+
+
+def test_no_certificate_is_made_for_a_short_key(shell: Shell, tmp_path: Path) -> None:
+    """Nor for a long one, which would take long."""
+    key = make_pair(ServerNames(), now=NOW, key=rsa_key(0, 1024)).key
+    out = lay(tmp_path / "out", {KEY: key})
+    assert "key.pem exists without cert.pem" in shell.run("webhook", "--output-dir", out, code=2).err
+    assert content(out) == {KEY: key}
+
+
+@pytest.mark.parametrize("options", [(), pytest.param(("--renew",), marks=pytest.mark.thorough)])
+def test_a_run_that_is_killed_anywhere_is_completed_by_the_next(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    """And no key is lost: that of the masters before `--renew`, or that of a killed run."""
+    out = tmp_path / "out"
+    old = files() if options else {}
+    clock = mock.Mock(now=mock.Mock(side_effect=lambda _: seconds.popleft()))
+    seconds = deque(NOW + timedelta(seconds=number) for number in range(1000))  # copies are named after them
+    monkeypatch.setattr("tarmak_iam.cli.commands.webhook.datetime", clock)
+
+    def prepare() -> None:
+        seconds.popleft()
+        shutil.rmtree(out, ignore_errors=True)
+        lay(out, old)
+
+    def work() -> None:
+        shell.run("webhook", "--output-dir", out, *options)
+
+    prepare()
+    work()  # imports what it needs
+    seen = set()
+    for _ in killed_at_each_change(prepare, work):
+        left = content(out) if out.exists() else {}
+        seen.add(frozenset(left) & {KEY, CERT, CONFIG})
+        seconds.popleft()
+        work()
+        made = content(out)
+        assert made.keys() >= {KEY, CERT, CONFIG}
+        assert {data for name, data in old.items() if name == KEY} <= set(made.values())
+        if not options and KEY in left:
+            assert made[KEY] == left[KEY]
+        assert examine_tree(read_tree(out), now=datetime.now(timezone.utc)).diagnoses == ()
+    assert seen == (
+        {frozenset({KEY, CERT, CONFIG})}
+        if options
+        else {
+            frozenset(),
+            frozenset({KEY}),
+            frozenset({KEY, CERT}),
+            frozenset({KEY, CERT, CONFIG}),
+        }
+    )
 
 
 @pytest.mark.parametrize(
