@@ -25,6 +25,7 @@ _ACTED_ON = compiled(f"[{ACTED_ON}]")
 # `##teamcity[`.
 MARKER = r"#(?=#(?:[vV][sS][oO]|[tT][eE][aA][mM][cC][iI][tT][yY])?\[)"
 """A regular expression for the first character of a CI command that may be anywhere in a line."""
+_MARKER = compiled(MARKER)
 _COMMAND = compiled(rf"^(?P<blanks>\s*):(?=:.*::)|{MARKER}", re.MULTILINE)
 # An underscore is not valid in a host name, but names with one are in use, and they resolve.
 _LABEL = compiled(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\Z", re.ASCII)
@@ -81,6 +82,11 @@ def escaped(text: str) -> str:
 def defused(text: str) -> str:
     """The text with the first character of each CI command escaped, so that no line is a command."""
     return _COMMAND.sub(lambda match: f"{match['blanks'] or ''}\\u{ord(match[0][-1]):04x}", text)
+
+
+def without_markers(text: str, escape: str) -> str:
+    """The text with `escape` as the first character of each CI command that may be anywhere in a line."""
+    return _MARKER.sub(lambda _: escape, text)
 
 
 def acts_on_a_log(text: str) -> bool:

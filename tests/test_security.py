@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import http.server
 import json
 import re
@@ -94,8 +95,9 @@ def test_a_diff_of_text_that_runs_backwards(shell: Shell) -> None:
 
 # --- workflows ---------------------------------------------------------------------------------------------------
 
-COMMAND = re.compile(r"^\s*::.*::|##\[", re.MULTILINE)
-"""What GitHub's runner acts on: actions/runner, ActionCommand.cs."""
+COMMAND = re.compile(r"^\s*::(?!error |warning |notice ).*::|##(?i:vso|teamcity)?\[", re.MULTILINE)
+"""What GitHub's runner acts on, except for our own annotations (actions/runner, ActionCommand.cs), Azure's and
+TeamCity's."""
 _AS_COMMANDS = f"""\
 # ##[add-mask]comment
 server:
@@ -106,7 +108,11 @@ server:
   - roleARN: arn:aws:iam::111122223333:role/B
     username: "##[group]"
     groups: []
+  - roleARN: arn:aws:iam::111122223333:role/C
+    username: "c ##vso[task.setvariable variable=a;isOutput=true]b"
+    groups: ["##VSO[task.prependpath]/tmp", "##teamcity[setParameter name='a' value='b']"]
   ::warning::key: "::notice::value"
+  "##vso[build.addbuildtag]key": a
 """
 
 
@@ -116,6 +122,7 @@ server:
         ["check"],
         ["check", "-o", "json"],
         ["check", "-o", "sarif"],
+        ["check", "-o", "github"],
         ["map", "list"],
         ["map", "list", "-o", "json"],
         ["map", "remove", "arn:aws:iam::111122223333:role/B", "--dry-run"],
@@ -127,8 +134,11 @@ server:
         ["whois", ADMIN, "-o", "json"],
         ["report"],
         ["report", "-o", "json"],
+        ["report", "-o", "html"],
         ["manifests"],
         ["manifests", "-o", "json"],
+        ["config", "get", "/project"],
+        ["config", "get", "/project", "-o", "json"],
         ["set", "awsIAMAuthenticatorInit", "true", "--dry-run"],
         ["show"],
         ["settings", "show"],
@@ -140,10 +150,12 @@ def test_nothing_is_a_command_of_a_workflow(
 ) -> None:
     (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(_AS_COMMANDS)
     file = shell.single / "tarmak.yaml"
-    before = file.read_text().replace(
-        "      allowCIDRs:", "      # ##[add-mask]x\n      ::debug::y: z\n      allowCIDRs:"
+    before = (
+        file.read_text()
+        .replace("\nproject: payments", "")
+        .replace("      allowCIDRs:", "      # ##[add-mask]x\n      ::debug::y: z\n      allowCIDRs:")
     )
-    file.write_text(f'"::add-path::a": "##[b]"\n{before}')
+    file.write_text(f'"::add-path::a": "##[b]"\nproject: a ##vso[task.complete]\n{before}')
     assert main(["-c", str(shell.single), *arguments]) in (0, 1)
     captured = capsys.readouterr()
     assert captured.out + captured.err
@@ -156,6 +168,22 @@ def test_what_is_given_out_in_other_words_is_the_same(shell: Shell) -> None:
     inner = Document.parse(Document.parse(text).data["data"]["mapRoles"]).data
     assert inner[0]["username"] == "u\n::add-mask::a\n  ::error::b"
     assert inner[0]["groups"] == ["system:masters", "::set-output name=c::d", "##[add-mask]e"]
+
+
+def test_a_command_in_the_report_means_the_same(shell: Shell) -> None:
+    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(_AS_COMMANDS)
+    page = shell.dev("report", "-o", "html").out
+    assert "c &#35;#vso[task.setvariable variable=a;isOutput=true]b" in page
+    assert "c ##vso[task.setvariable variable=a;isOutput=true]b" in html.unescape(page)
+    listed = shell.dev("report", "-o", "json").out
+    assert "c \\u0023#vso[task.setvariable" in listed
+    json.loads(listed)
+
+
+@pytest.mark.parametrize("name", ["report.css", "report.js"])
+def test_style_and_script_have_no_command(name: str) -> None:
+    """The page escapes its whole text, and a browser runs only a script with the hash of the unescaped one."""
+    assert COMMAND.findall((PACKAGE / "report" / "html" / name).read_text(encoding="utf-8")) == []
 
 
 def test_one_place_writes_to_stdout_and_stderr() -> None:

@@ -20,7 +20,7 @@ import click
 from tarmak_iam._version import __version__
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.patterns import compiled
-from tarmak_iam.text import defused, escaped, one_line
+from tarmak_iam.text import defused, escaped, one_line, without_markers
 
 if TYPE_CHECKING:
     import logging
@@ -128,8 +128,8 @@ def print_payload(data: bytes | str) -> None:
 
 
 def print_command(line: str) -> None:
-    """A workflow command for GitHub's runner; its values are escaped already."""
-    _print(line)
+    """A workflow command for GitHub's runner; its values are escaped already, but for commands of other CI systems."""
+    _print(without_markers(line, "\\u0023"))
 
 
 def print_json(value: Any) -> None:

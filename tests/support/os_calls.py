@@ -14,7 +14,7 @@ CHANGES = ("chmod", "fchmod", "fsync", "link", "mkdir", "open", "remove", "renam
 """The functions that change what is on the disk: between two of them a kill leaves the same."""
 
 
-def killed_at_each_change(prepare: Callable[[], None], work: Callable[[], None]) -> Iterator[None]:
+def killed_at_each_change(prepare: Callable[[], None], work: Callable[[], object]) -> Iterator[None]:
     """Yields after each kill, of work that begins after `prepare`, and at last after the work that was not killed."""
     for number in range(500):
         prepare()
@@ -25,7 +25,7 @@ def killed_at_each_change(prepare: Callable[[], None], work: Callable[[], None])
     raise AssertionError("the work does not end")
 
 
-def dies(number: int, work: Callable[[], None], names: Collection[str] = ()) -> bool:
+def dies(number: int, work: Callable[[], object], names: Collection[str] = ()) -> bool:
     """Whether a process of its own that does the work comes to its os call `number`, and ends there. `names`: only
     calls of these functions count; all, if there are none."""
     child = os.fork()

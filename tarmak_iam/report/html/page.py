@@ -32,6 +32,7 @@ from tarmak_iam.report.html.markup import HtmlTable, Markup, TableCell, TableRow
 from tarmak_iam.report.model import AccessCell as Access
 from tarmak_iam.report.model import AccessReview, AccessRow, ClusterReview, ReviewedFinding
 from tarmak_iam.report.summary import common_change, highest_privilege, introduction, summarize
+from tarmak_iam.text import without_markers
 
 
 def header(review: AccessReview, shown: Shown) -> Markup:
@@ -177,7 +178,8 @@ def page(review: AccessReview) -> str:
         el("title", f"Access review: {', '.join(each.cluster for each in review.clusters)}"),
         verbatim("style", style),
     )
-    return f"<!doctype html>\n{el('html', head, _body(review, script), lang='en')}\n"
+    html = f"<!doctype html>\n{el('html', head, _body(review, script), lang='en')}\n"
+    return without_markers(html, "&#35;")  # style and script, which are used by their hashes, have none
 
 
 def _asset(name: str) -> str:

@@ -249,8 +249,8 @@ def test_a_run_that_is_killed_anywhere_is_completed_by_the_next(
     """And no key is lost: that of the masters before `--renew`, or that of a killed run."""
     out = tmp_path / "out"
     old = files() if options else {}
-    clock = mock.Mock(now=mock.Mock(side_effect=lambda _: seconds.popleft()))
     seconds = deque(NOW + timedelta(seconds=number) for number in range(1000))  # copies are named after them
+    clock = mock.Mock(now=mock.Mock(side_effect=lambda _: seconds.popleft()))
     monkeypatch.setattr("tarmak_iam.cli.commands.webhook.datetime", clock)
 
     def prepare() -> None:
