@@ -13,6 +13,7 @@ from tarmak_iam.config.locate import CONFIG_NAME
 from tarmak_iam.document import Document
 from tarmak_iam.document.files import Boundary, read_file, read_if_present
 from tarmak_iam.document.go_case import fold, to_lower
+from tarmak_iam.document.unquoted import unquoted_kubeconfig
 from tarmak_iam.errors import ConfigError, FileError, ParseError, Place
 from tarmak_iam.installation.misplaced_files import intended_name
 from tarmak_iam.installation.settings import SETTINGS_NAME
@@ -162,7 +163,8 @@ def _is_stream(path: Path) -> bool:
 def _by_content(text: bytes, path: Path) -> FileKind:
     is_json = False
     try:
-        document = Document.parse(text, str(path))
+        with unquoted_kubeconfig(text):
+            document = Document.parse(text, str(path))
         data, is_json = document.data, document.is_json
     except ParseError:
         repaired = with_templates_quoted(text, str(path))

@@ -12,7 +12,7 @@ from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 from tarmak_iam.pki.server_names import parse_address
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KUBECONFIG, WEBHOOK_PATH
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import quoted
 
 
 def _rewrite(evidence: InspectedFiles) -> str:
@@ -34,10 +34,9 @@ def _wrong_url(evidence: InspectedFiles) -> CheckResults:
     for webhook in _readable(evidence):
         place, url = webhook.server_place or webhook.place, webhook.url
         if url is None or url.scheme != "https":
-            what = f"server is {shortened(webhook.server)!r}, which is not an https URL with a host"
-            yield place, what, _rewrite(evidence)
+            yield place, "the server is not an https URL with a host", _rewrite(evidence)
         elif url.path != WEBHOOK_PATH or url.query or url.fragment or url.username is not None:
-            what = f"server is {shortened(webhook.server)!r}, but the authenticator answers only at {WEBHOOK_PATH}"
+            what = f"the authenticator answers only at {WEBHOOK_PATH}, which is not the path of this URL"
             yield place, what, _rewrite(evidence)
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -15,7 +14,8 @@ from tarmak_iam.doctor.file_tree import FoundFile
 from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.places import place_within
-from tarmak_iam.errors import ConfigError, ParseError, Place, TarmakIamError
+from tarmak_iam.document.unquoted import parse_unquoted, unquoted
+from tarmak_iam.errors import ConfigError, ParseError, Place
 from tarmak_iam.identity.cluster_objects import objects_in
 from tarmak_iam.identity.daemon_config import ServerSettings
 from tarmak_iam.identity.flags import parse_flags
@@ -26,7 +26,6 @@ from tarmak_iam.kubeconfig.exec_arguments import ExecArguments
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.pki.pem import Block, is_certificate, read_pem
 from tarmak_iam.routes import Path, Route
-from tarmak_iam.text import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,8 @@ def objects_in_file(found: FoundFile) -> Iterator[Read]:
         yield Broken(found.place, found.problem)
         return
     try:
-        documents = Document.parse_all(found.data, found.path)
+        with unquoted("the file"):  # it may be a kubeconfig, or a Secret
+            documents = Document.parse_all(found.data, found.path)
     except ParseError as error:
         yield Broken(error.place or found.place, error.what)
         return
@@ -235,9 +235,9 @@ def parse_webhook_kubeconfig(path: str, found: FoundFile) -> WebhookKubeconfig:
     if found.data is None:
         return WebhookKubeconfig(path, found, found.place, found.problem)
     try:
-        document = Document.parse(found.data, found.path)
+        document = parse_unquoted(found.data, found.path)
         plain = document.data
-    except TarmakIamError as error:
+    except ParseError as error:
         return WebhookKubeconfig(path, found, error.place or found.place, error.what)
     if not isinstance(plain, dict):
         return WebhookKubeconfig(
@@ -248,18 +248,15 @@ def parse_webhook_kubeconfig(path: str, found: FoundFile) -> WebhookKubeconfig:
 
 def _parsed(path: str, found: FoundFile, document: Document, plain: dict[str, Any]) -> WebhookKubeconfig:
     for key in ("clusters", "contexts", "users"):
-        twice = _twice(plain.get(key))
-        if twice:
-            return WebhookKubeconfig(
-                path, found, document.position((key,)), f"two of its {key} have the name {quoted(twice)}"
-            )
+        if _has_name_twice(plain.get(key)):
+            return WebhookKubeconfig(path, found, document.position((key,)), f"two of its {key} have the same name")
     current = plain.get("current-context")
     if not current:
         return WebhookKubeconfig(path, found, document.position(()), "it has no current-context")
     _, context = _named(plain, "contexts", "context", current)
     if context is None:
         where = document.position(("current-context",))
-        return WebhookKubeconfig(path, found, where, f"its current-context {quoted(current)} does not exist")
+        return WebhookKubeconfig(path, found, where, "its current-context does not exist")
     index, cluster = _named(plain, "clusters", "cluster", context.get("cluster"))
     if cluster is None:
         where = document.position(("contexts",))
@@ -290,10 +287,10 @@ def _named(plain: dict[str, Any], key: str, inner: str, name: Any) -> tuple[int,
     return 0, None
 
 
-def _twice(items: Any) -> str:
-    """A name that is used twice, which the client library rejects; "" if there is none."""
+def _has_name_twice(items: Any) -> bool:
+    """Whether a name is used twice, which the client library rejects."""
     names = [str(item.get("name")) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-    return next((name for name, count in Counter(names).items() if count > 1), "")
+    return len(set(names)) < len(names)
 
 
 def _certificates(data: Any) -> tuple[Block, ...]:

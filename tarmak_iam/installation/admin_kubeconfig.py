@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.command_line import PLAIN, CommandLine
-from tarmak_iam.document import Document
 from tarmak_iam.document.files import Boundary, read_if_present
+from tarmak_iam.document.unquoted import parse_unquoted
 from tarmak_iam.errors import ConfigError, FileError, TarmakIamError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import ADMINS
@@ -82,7 +82,7 @@ def parse_admin_kubeconfig(
     Raises ParseError, and ConfigError where server or CA data is missing.
     """
     remedy = f"run `{command_line.tarmak('clusters kubeconfig')}` again"
-    document = Document.parse(data, filename)
+    document = parse_unquoted(data, filename)
     plain = document.data if isinstance(document.data, dict) else {}
     index, cluster = _cluster(plain)
     server, ca_data = cluster.get("server"), cluster.get("certificate-authority-data")
@@ -106,7 +106,7 @@ def parse_client_login(data: bytes | str, filename: str = KUBECONFIG_NAME) -> Cl
 
     Raises ParseError, and ConfigError for credentials that kubectl could not read. No message contains credentials.
     """
-    plain = Document.parse(data, filename).data
+    plain = parse_unquoted(data, filename).data
     plain = plain if isinstance(plain, dict) else {}
     context = _item(plain, "contexts", "context", plain.get("current-context"))
     user = _item(plain, "users", "user", context.get("user"))

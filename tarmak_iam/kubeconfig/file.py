@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from tarmak_iam.document import Document
-from tarmak_iam.errors import ConfigError, ParseError, Place
+from tarmak_iam.document.unquoted import parse_unquoted
+from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import quoted
 
 LISTS = {"clusters": "cluster", "contexts": "context", "users": "user"}
 """The lists of a kubeconfig, and for each the key of an item's content."""
-
-_SECRETIVE = "its text is not shown here because a kubeconfig may contain credentials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +49,7 @@ class KubeconfigFile:
     @classmethod
     def parse(cls, data: bytes | str, filename: str) -> KubeconfigFile:
         """Raises ParseError, which does not quote the text, and ConfigError for what kubectl could not read."""
-        try:
-            document = Document.parse(data, filename)
-        except ParseError as error:
-            what = "the kubeconfig is not well-formed YAML or JSON"
-            raise ParseError(what, remedy=f"fix it there; {_SECRETIVE}", place=error.place) from None
-        return cls.of(document)
+        return cls.of(parse_unquoted(data, filename))
 
     @classmethod
     def new(cls, filename: str) -> KubeconfigFile:

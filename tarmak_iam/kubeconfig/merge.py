@@ -143,14 +143,17 @@ def _edited(
 
 
 def _at_entry(file: KubeconfigFile, edits: Sequence[Edit], refusal: EditRefused) -> EditRefused:
-    """The refusal, placed at the entry that cannot be edited, such as one whose anchor is used elsewhere."""
+    """A refusal that quotes no text of the file, placed at the entry that cannot be edited, such as one whose anchor is
+    used elsewhere."""
+    what = "this cannot be changed without changing another part of the kubeconfig"
+    remedy = "edit it by hand, or remove the anchors and aliases"
     for edit in edits:
         try:
             file.document.edit(edit)
-        except EditRefused as own:
+        except EditRefused:
             place = file.document.position(edit.path)
-            return EditRefused(f"{own.what}; nothing was written", remedy=own.remedy, place=place)
-    return refusal
+            return EditRefused(f"{what}; nothing was written", remedy=remedy, place=place)
+    return EditRefused(what, remedy=remedy, place=refusal.place)
 
 
 def _prove(after: Sequence[Document], wanted: dict[str, Any], default: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
@@ -12,15 +13,18 @@ from tarmak_iam.aws.arn import ArnError, parse_arn
 from tarmak_iam.kubeconfig.exec_arguments import MISNAMED, ExecArguments
 from tarmak_iam.kubeconfig.exec_plugin import API_GROUP, DEFAULT_HINTS
 from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted
 
 Values = Mapping[Any, Any]
 """The content of a cluster, context or user, or the `exec` of one."""
 
+ROLE = compiled(r"arn:[a-z-]+:iam::[0-9]{12}:role/\S+\Z", re.ASCII)
+
 _MODES = ("Never", "IfAvailable", "Always")
 
 
-_OTHER_CREDENTIALS = (
+OTHER_CREDENTIALS = (
     "client-certificate",
     "client-certificate-data",
     "client-key",
@@ -32,7 +36,7 @@ _OTHER_CREDENTIALS = (
     "auth-provider",
 )
 
-_OTHER_TRUST = ("insecure-skip-tls-verify", "certificate-authority")
+OTHER_TRUST = ("insecure-skip-tls-verify", "certificate-authority")
 
 
 def unmanaged_exec(plugin: Any, own: Values) -> str | None:
@@ -50,8 +54,13 @@ def unmanaged_exec(plugin: Any, own: Values) -> str | None:
             else "its exec command does not specify a cluster ID"
         )
     if "role" in wanted.options and not _same_role(role, wanted.options["role"]):
-        return f"its role is {role}" if role else "it assumes no role"
+        return f"its role is {shown_role(role)}" if role else "it assumes no role"
     return None
+
+
+def shown_role(role: str) -> str:
+    """A role for a message. What is not an ARN of a role may be a credential in the wrong place."""
+    return role if ROLE.match(role) else "not an ARN"
 
 
 def _same_role(one: str | None, other: str) -> bool:
@@ -202,9 +211,9 @@ def claim(kind: str, found: Values, wanted: Values) -> Claim:
 
 
 def _cluster(found: Values, wanted: Values) -> Claim:
-    kept = {key: value for key, value in found.items() if key not in _OTHER_TRUST}
+    kept = {key: value for key, value in found.items() if key not in OTHER_TRUST}
     value = {**kept, **wanted}
-    for key in _OTHER_TRUST:
+    for key in OTHER_TRUST:
         if found.get(key):
             return Claim(value, f"it contains {key}")
     server, own = found.get("server"), wanted["server"]
@@ -243,7 +252,7 @@ def _context(found: Values, wanted: Values) -> Claim:
 
 
 def _user(found: Values, wanted: Values) -> Claim:
-    for key in _OTHER_CREDENTIALS:
+    for key in OTHER_CREDENTIALS:
         if found.get(key):
             return Claim(dict(wanted), f"it contains {key}")
     plugin, own = found.get("exec"), wanted["exec"]
@@ -259,7 +268,7 @@ def fixed_user(name: str, found: Values, wanted: Values, cluster_id: str) -> dic
     """The content of another user. It is fixed where it is an outdated login to the same cluster under a name that
     tarmak-iam used or uses: the cluster ID, or the cluster ID and its role."""
     plugin: Any = found.get("exec")
-    login = None if any(found.get(key) for key in _OTHER_CREDENTIALS) else exec_login(plugin)
+    login = None if any(found.get(key) for key in OTHER_CREDENTIALS) else exec_login(plugin)
     if login is None or login[0] != cluster_id:
         return dict(found)
     role = (login[1] or "").rpartition("/")[2]

@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span
+from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, content_start, walk
 from tarmak_iam.document.unified_diff import unified_diff
 from tarmak_iam.kubeconfig.connection import has_credentials
 from tarmak_iam.kubeconfig.exec_arguments import WORDS
 from tarmak_iam.kubeconfig.file import LISTS
+from tarmak_iam.kubeconfig.ownership import OTHER_CREDENTIALS, OTHER_TRUST, ROLE
 from tarmak_iam.patterns import compiled
 
 _HIDDEN = "REDACTED"
@@ -32,13 +33,19 @@ _SHOWN_PATHS = frozenset(
     }
 )
 _SHOWN_VARIABLES = frozenset({"AWS_PROFILE", "AWS_REGION"})
-_FIELD = compiled(r"[A-Za-z][A-Za-z0-9./_-]{0,62}\Z")
-_ROLE = compiled(r"arn:[a-z-]+:iam::[0-9]{12}:role/\S+\Z", re.ASCII)
+# client-go's Config v1, with _SHOWN_PATHS. Any other key may be a credential in the wrong place.
+_FIELDS = {
+    *LISTS, *LISTS.values(), *(path[-1] for path in _SHOWN_PATHS), *OTHER_CREDENTIALS, *OTHER_TRUST, "preferences",
+    "extensions", "extension", "server", "tls-server-name", "certificate-authority-data", "proxy-url",
+    "disable-compression", "as", "as-uid", "as-groups", "as-user-extra", "exec", "config", "args", "env", "value",
+}  # fmt: skip
+_DIRECTIVE = compiled(r"^%.*", re.MULTILINE)
 
 
 def redacted_diff(before: Document | None, after: Document, wanted: dict[str, Any]) -> str:
     """The unified diff of two states of a kubeconfig. The values in `wanted`, our entries, are shown. All other values
-    are REDACTED unless they are known to be harmless, and so are comments: they may contain credentials."""
+    are REDACTED unless they are known to be harmless, and so are unknown keys, anchors, tags and comments: they may
+    contain credentials."""
     return unified_diff(_shown(before, wanted) if before else "", _shown(after, wanted), after.filename)
 
 
@@ -49,8 +56,12 @@ def _shown(document: Document, wanted: dict[str, Any]) -> str:
         for key in LISTS
         for item in wanted[key]
     }
-    spans = [(span, _HIDDEN) for span in _hidden(document.root, (), own, frozenset())]
+    root = document.root
+    spans = [(span, _HIDDEN) for node in (walk(root) if root else ()) for span in _properties(text, node)]
+    spans += [(span, _HIDDEN) for span in _hidden(root, (), own, frozenset())]
     spans += [(comment.span, f"# {_HIDDEN}") for comment in document.comments]
+    head = text[: root.start] if root else ""
+    spans += [(Span(*found.span()), f"% {_HIDDEN}") for found in _DIRECTIVE.finditer(head)]
     end = _end(document)
     pieces, at = [], 0
     for span, mark in sorted(spans):
@@ -60,6 +71,14 @@ def _shown(document: Document, wanted: dict[str, Any]) -> str:
             pieces += [text[at : span.start], mark, "\n" * breaks]
             at = span.end
     return "".join([*pieces, text[at:end]])
+
+
+def _properties(text: str, node: Node) -> Iterator[Span]:
+    """Its anchor and its tag, or the name of an alias."""
+    if isinstance(node, Alias):
+        yield node.span
+    elif node.anchor is not None or node.tag is not None:
+        yield Span(node.start, node.start + len(text[node.start : content_start(text, node)].rstrip()))
 
 
 def _end(document: Document) -> int:
@@ -78,9 +97,9 @@ def _hidden(
         if len(path) == 1:
             harmless = own.get((path[0], _text(node, "name")), frozenset())
         if path == _ENV and _text(node, "name") in _SHOWN_VARIABLES:
-            return
+            harmless = {_text(node, "value")}
         for entry in node.entries:
-            if entry.text is None or not _FIELD.match(entry.text):
+            if entry.text not in _FIELDS:
                 yield entry.key.span
             yield from _hidden(entry.value, (*path, entry.text or ""), own, harmless)
     elif isinstance(node, Sequence):
@@ -93,7 +112,7 @@ def _hidden(
 def _is_shown(node: Scalar, path: tuple[str, ...], harmless: Collection[str]) -> bool:
     if node.style == "plain" and node.text in ("", "~", "null"):
         return True
-    if path == _ARGS and (node.text in WORDS or _ROLE.match(node.text)):
+    if path == _ARGS and (node.text in WORDS or ROLE.match(node.text)):
         return True
     may_be_ours = path[:2] == ("clusters", "cluster") or path[:3] == _PLUGIN
     return path in _SHOWN_PATHS or (may_be_ours and node.text in harmless)

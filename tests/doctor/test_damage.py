@@ -173,4 +173,4 @@ def test_files_that_are_full_of_beginnings_take_no_longer_than_others() -> None:
     assert block.line == 100_000
     users = "".join(f"- {{name: '{number}'}}\n" for number in range(20_000))
     found = FoundFile("", f"current-context: x\nusers:\n{users}- {{name: '7'}}\n".encode())
-    assert parse_webhook_kubeconfig("", found).problem == "two of its users have the name '7'"
+    assert parse_webhook_kubeconfig("", found).problem == "two of its users have the same name"

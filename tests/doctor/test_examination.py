@@ -280,7 +280,7 @@ FOUND: list[tuple[str, str, Lay]] = [
     ("WEB030", "it is empty", changed(kubeconfig=b"")),
     ("WEB030", "it is not a kubeconfig", changed(kubeconfig=b"[]\n")),
     ("WEB030", "it has no current-context", kubeconfig("current-context: webhook\n", "")),
-    ("WEB030", "its current-context 'other' does not exist", kubeconfig("t-context: webhook", "t-context: other")),
+    ("WEB030", "its current-context does not exist", kubeconfig("t-context: webhook", "t-context: other")),
     (
         "WEB030",
         "the cluster of its current context does not exist",
@@ -288,12 +288,12 @@ FOUND: list[tuple[str, str, Lay]] = [
     ),
     (
         "WEB030",
-        "two of its users have the name 'apiserver'",
+        "two of its users have the same name",
         kubeconfig("- name: apis", "- name: apiserver\n  - name: apis"),
     ),
-    ("WEB031", "which is not an https URL with a host", kubeconfig("https:", "http:")),
-    ("WEB031", "which is not an https URL with a host", kubeconfig("localhost", "")),
-    ("WEB031", "which is not an https URL with a host", kubeconfig(":21362", ":port")),
+    ("WEB031", "the server is not an https URL with a host", kubeconfig("https:", "http:")),
+    ("WEB031", "the server is not an https URL with a host", kubeconfig("localhost", "")),
+    ("WEB031", "the server is not an https URL with a host", kubeconfig(":21362", ":port")),
     ("WEB031", "the authenticator answers only at /authenticate", kubeconfig("/authenticate", "/authenticate/")),
     (
         "WEB032",
@@ -386,7 +386,7 @@ FOUND: list[tuple[str, str, Lay]] = [
         "this master belongs to another cluster",
         beside({"c.yaml": CONFIGMAP}, master(("-i dev-cluster", "-i x"))),
     ),
-    ("WEB061", "invalid YAML", beside({"configmap.yaml": b"a: {\n"}, changed())),
+    ("WEB061", "the file is not well-formed YAML or JSON", beside({"configmap.yaml": b"a: {\n"}, changed())),
     (
         "WEB061",
         "authenticator v0.7.18 does not start: the key 'clusterID' is a duplicate",

@@ -10,6 +10,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import equal_fold, fold
 from tarmak_iam.document.nodes import Node, Scalar
 from tarmak_iam.document.places import place_within
+from tarmak_iam.document.unquoted import unquoted_kubeconfig
 from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import ADMINS
@@ -105,7 +106,9 @@ class FilePart:
 
 def file_documents(data: bytes | str, filename: str) -> Iterator[FilePart]:
     """Every document of a file that is not empty. Raises ParseError."""
-    for document in Document.parse_all(data, filename):
+    with unquoted_kubeconfig(data):
+        documents = Document.parse_all(data, filename)
+    for document in documents:
         if document.data is not None:
             yield FilePart(document.data, document)
 
