@@ -10,7 +10,7 @@ from tarmak_iam.errors import ParseError
 from tarmak_iam.patterns import compiled
 
 _OF_KUBECONFIG = compiled(
-    r"""(?m)(?:^|[{,])[ \t]*["']?(?:users|contexts|current-context|client-key-data|certificate-authority-data)["']?[ \t]*:"""
+    r"""(?m)(?:^|[{,])[ \t]*["']?(?:users|contexts|current-context|[a-z-]*(?:key|authority)-data)["']?[ \t]*:"""
 )
 """Keys that no other file has that tarmak-iam reads."""
 
@@ -27,7 +27,7 @@ def unquoted(file: str) -> Iterator[None]:
 
 
 def unquoted_kubeconfig(data: bytes | str) -> contextlib.AbstractContextManager[None]:
-    """As `unquoted`, for a file that may be of any kind, but looks like a kubeconfig. For any other, nothing changes."""
+    """As `unquoted`, if a file that may be of any kind looks like a kubeconfig."""
     text = data if isinstance(data, str) else data.replace(b"\0", b"").decode("utf-8", "replace")
     return unquoted("the kubeconfig") if _OF_KUBECONFIG.search(text) else contextlib.nullcontext()
 

@@ -54,13 +54,13 @@ def unmanaged_exec(plugin: Any, own: Values) -> str | None:
             else "its exec command does not specify a cluster ID"
         )
     if "role" in wanted.options and not _same_role(role, wanted.options["role"]):
-        return f"its role is {shown_role(role)}" if role else "it assumes no role"
+        return f"its role is {_shown_role(role)}" if role else "it assumes no role"
     return None
 
 
-def shown_role(role: str) -> str:
+def _shown_role(role: str) -> str:
     """A role for a message. What is not an ARN of a role may be a credential in the wrong place."""
-    return role if ROLE.match(role) else "not an ARN"
+    return role if ROLE.match(role) else "(not an ARN)"
 
 
 def _same_role(one: str | None, other: str) -> bool:
@@ -73,8 +73,9 @@ def _same_role(one: str | None, other: str) -> bool:
 
 
 def unrequested_role(plugin: Values, own: Values) -> str | None:
-    """The role of an exec, where ours has none."""
-    return None if "role" in _arguments(own).options else _arguments(plugin).options.get("role")
+    """The role of an exec for a message, where ours has none."""
+    role = None if "role" in _arguments(own).options else _arguments(plugin).options.get("role")
+    return None if role is None else _shown_role(role)
 
 
 def exec_login(plugin: Any) -> tuple[str, str | None] | None:

@@ -40,6 +40,7 @@ _FIELDS = {
     "disable-compression", "as", "as-uid", "as-groups", "as-user-extra", "exec", "config", "args", "env", "value",
 }  # fmt: skip
 _DIRECTIVE = compiled(r"^%.*", re.MULTILINE)
+_NEXT = compiled(r"^(?:\.\.\.|---)(?=\s|\Z)", re.MULTILINE)
 
 
 def redacted_diff(before: Document | None, after: Document, wanted: dict[str, Any]) -> str:
@@ -60,8 +61,7 @@ def _shown(document: Document, wanted: dict[str, Any]) -> str:
     spans = [(span, _HIDDEN) for node in (walk(root) if root else ()) for span in _properties(text, node)]
     spans += [(span, _HIDDEN) for span in _hidden(root, (), own, frozenset())]
     spans += [(comment.span, f"# {_HIDDEN}") for comment in document.comments]
-    head = text[: root.start] if root else ""
-    spans += [(Span(*found.span()), f"% {_HIDDEN}") for found in _DIRECTIVE.finditer(head)]
+    spans += [(Span(*found.span()), f"% {_HIDDEN}") for found in _DIRECTIVE.finditer(text)]
     end = _end(document)
     pieces, at = [], 0
     for span, mark in sorted(spans):
@@ -82,11 +82,10 @@ def _properties(text: str, node: Node) -> Iterator[Span]:
 
 
 def _end(document: Document) -> int:
-    """Where the first document ends: what follows is not parsed, and so not shown."""
-    place = document.next_document
-    if place is None or place.line is None:
-        return len(document.text)
-    return sum(len(line) for line in document.text.splitlines(keepends=True)[: place.line - 1])
+    """Where the first document ends: what follows is not parsed, and so not shown. Nothing is shown of an empty one."""
+    root = document.root
+    found = _NEXT.search(document.text, root.end) if root else None
+    return found.start() if found else len(document.text) if root else 0
 
 
 def _hidden(

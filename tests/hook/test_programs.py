@@ -234,6 +234,23 @@ def test_a_kubeconfig_without_credentials_is_no_outage() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("yaml: unknown anchor 'S3CRET' referenced", "kubectl's reason is not shown because it may quote a credential"),
+        ('no kind "S3CRET" is registered', "kubectl's reason is not shown because it may quote a credential"),
+        ("open k: permission denied", "open k: permission denied"),
+        ("read k: is a directory", "read k: is a directory"),
+    ],
+)
+def test_what_kubectl_says_of_a_kubeconfig_that_it_cannot_read(reason: str, shown: str) -> None:
+    cluster = Cluster()
+    cluster.fault = lambda _: failed(f'error: error loading config file "k": {reason}')
+    with pytest.raises(ToolError) as failure:
+        cluster.kubectl().check("get", "pods")
+    assert str(failure.value) == f'kubectl get failed: error loading config file "k": {shown}'
+
+
 def test_a_kind_that_is_not_served_does_not_hide_the_others() -> None:
     cluster = Cluster()
     cluster.add({"kind": "ConfigMap", "metadata": {"name": "x", "namespace": "kube-system"}})

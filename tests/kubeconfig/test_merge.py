@@ -177,6 +177,43 @@ extensions: [{{name: a, extension: {secret}}}]
     assert secret not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind: Config\n--- {s}\n",
+        "kind: Config\n...\n# {s}\n",
+        "kind: Config\n...\n%TAG ! {s}\n---\na: b\n",
+        "%TAG !{s}! {s}:\n---\nkind: Config\n",
+        "---\n# {s}\n---\na: {s}\n",
+        "kind: Config\n{s}: 1\nusers: &{s} []\n",
+        "kind: Config\nextensions: [&{s} {{}}, *{s}]\n",
+        "kind: Config\nextensions: [!{s} a, !<{s}> b]\n",
+        "kind: &{s} Config\n",
+        "users: [{{name: a, user: {{exec: {{env: [{{name: AWS_PROFILE, value: p, {s}: {s}}}]}}}}}}]\n",
+    ],
+)
+def test_no_diff_shows_what_is_around_the_values(text: str) -> None:
+    made = client_kubeconfig(installation())
+    file = KubeconfigFile.parse(text.format(s=SECRET), "k")
+    after = merge_kubeconfig([file], made, force=True, use=True).after[0]
+    assert "dev-cluster" in redacted_diff(file.document, after, made)
+    assert SECRET not in redacted_diff(file.document, after, made)
+    assert SECRET not in redacted_diff(None, after, made)
+
+
+def test_a_role_that_is_no_arn_is_not_quoted() -> None:
+    made = client_kubeconfig(installation())
+    user = f"{{exec: {{command: aws-iam-authenticator, args: [token, -i, dev-cluster, -r, {SECRET}]}}}}"
+    file = KubeconfigFile.parse(f"users: [{{name: {made['users'][0]['name']}, user: {user}}}]\n", "k")
+    role = {**made, "users": [{**made["users"][0], "user": {"exec": {**made["users"][0]["user"]["exec"], "args": [
+        "token", "-i", "dev-cluster", "-r", "arn:aws:iam::111122223333:role/Admin"]}}}]}  # fmt: skip
+    with pytest.raises(TarmakIamError, match=r"its role is \(not an ARN\)") as caught:
+        merge_kubeconfig([file], role)
+    assert SECRET not in str(caught.value)
+    kept = [each.kept_role for each in merge_kubeconfig([file], made).entries if each.kept_role]
+    assert kept == ["(not an ARN)"]
+
+
 BROKEN = ["{s}: [\n", "a: '{s}\n", "a: *{s}\n", "a: !!int {s}\n", "a: &{s} *{s}\n", "? [{s}]\n: b\n", "<<: {s}\n",
           "\t{s}: b\n", "a: \x07{s}\n", '{{"a": "{s}"', "kind: {s}\n", "users: {s}\n", "users: [{s}]\n",
           "clusters: [{{name: [{s}]}}]\n", "contexts: [{{name: a, context: {s}}}]\n", "current-context: [{s}]\n",

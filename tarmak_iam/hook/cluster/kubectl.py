@@ -70,6 +70,7 @@ _AWAY = compiled(
 _PROMPT = "Please enter Username:"
 # An answer of the API server: only its webhook cannot be reached.
 _OF_A_WEBHOOK = compiled(r"failed calling (admission )?webhook")
+_UNREADABLE_KUBECONFIG = compiled(r'(?:error: )?(error loading config file "[^"]*"): (?!open |read )')
 # The API server answers, and another attempt would get the same answer.
 _THERE = ("x509:", "forbidden", "unauthorized")
 _NOT_SERVED = ("no matches for", "doesn't have a resource type")
@@ -258,6 +259,8 @@ def why(done: Completed) -> str:
     """kubectl's reason: the first line that is an error, because advice may follow it."""
     lines = [line.strip() for line in done.err.splitlines()]
     found = next((line for line in lines if line.lower().startswith(_FIRST_WORDS)), done.reason)
+    if unreadable := _UNREADABLE_KUBECONFIG.match(found):
+        return f"{unreadable[1]}: kubectl's reason is not shown because it may quote a credential"
     return found.removeprefix("error: ").removeprefix("Error from server: ")
 
 

@@ -31,6 +31,8 @@ def describe_part(part: FilePart) -> str:
 
 def _of_values(part: FilePart) -> str:
     """Describes a document that is not a Kubernetes object."""
+    if isinstance(part.value, dict) and {"users", "contexts", "current-context"} & part.value.keys():
+        return "a kubeconfig"
     if isinstance(part.value, dict):
         names = [shown(name) for name in part.value]
         more = " and others" if len(names) > _MOST_KEYS else ""

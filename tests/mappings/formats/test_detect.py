@@ -272,6 +272,7 @@ def test_recognised_by_its_looks_or_by_name() -> None:
         ("- 1\n", "f:1:1: this is a list without ARNs or accounts"),
         ("x", "f:1:1: this is a single string"),
         ("12", "f:1:1: this is a single value"),
+        ("users: []\nabc: 1\n", "f:1:1: this is a kubeconfig"),
         ("kind: [ConfigMap]\n", "f:1:1: this is a YAML mapping with the keys kind"),
         ("kind: Ingress\n", "f:1:1: this is an Ingress"),
         ("apiVersion: apps/v1\nkind: Deployment\n", "f:1:1: this is a Deployment of apps/v1"),
