@@ -165,7 +165,7 @@ def _by_content(text: bytes, path: Path) -> FileKind:
     try:
         with unquoted_kubeconfig(text):
             document = Document.parse(text, str(path))
-        data, is_json = document.data, document.is_json
+            data, is_json = document.data, document.is_json
     except ParseError:
         repaired = with_templates_quoted(text, str(path))
         if repaired is None:
