@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.docs.stand_ins.cloud import OWN_KEY, OWN_SECRET
 from tests.docs.stand_ins.sts import sts_for
 from tests.support import EXAMPLES, ROOT
 from tests.support.forks import TARMAK_IAM, write_program
@@ -239,8 +240,8 @@ def _environment(root: Path, sts: str) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "EXAMPLES": str(EXAMPLES),
         "CLOUD": str(root / "cloud"),
-        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "AWS_ACCESS_KEY_ID": OWN_KEY,
+        "AWS_SECRET_ACCESS_KEY": OWN_SECRET,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL_STS": sts,
         "AWS_REGION": "eu-west-1",

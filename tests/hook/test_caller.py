@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.hook.login.caller import NoToken, ask_sts, caller_token
+from tarmak_iam.hook.login.caller import NoToken, ask_sts, caller_token, with_wrong_signature
 from tarmak_iam.hook.programs import Completed
+from tarmak_iam.token.presigned import Presigned
 from tests.support.fake_cluster import FakePrograms
 from tests.support.logins import GO, TOKEN, Sts
 
@@ -91,3 +92,15 @@ def test_the_proxy_is_the_environments(sts: Sts, environment: dict[str, str], ex
 def test_a_proxy_whose_address_is_none() -> None:
     answer = ask_sts(TOKEN, "dev-cluster", {"HTTPS_PROXY": "proxy:notaport"})
     assert answer.failure.endswith("cannot be reached (InvalidURL)")
+
+
+def test_a_wrong_signature_is_all_that_differs() -> None:
+    """And nothing is left of the right one, nor is it the same each time."""
+    broken = with_wrong_signature(TOKEN)
+    own, theirs = (Presigned.parse(each) for each in (TOKEN, broken))
+    assert [pair for pair in own.query if pair[0] != "X-Amz-Signature"] == [
+        pair for pair in theirs.query if pair[0] != "X-Amz-Signature"
+    ]
+    assert (own.host, own.path, own.size) == (theirs.host, theirs.path, theirs.size)
+    again = Presigned.parse(with_wrong_signature(TOKEN))
+    assert len({each.value("x-amz-signature") for each in (own, theirs, again)}) == 3

@@ -14,7 +14,7 @@ from tests.support.fake_cluster import Cluster
 from tests.support.installations import MAPPINGS
 from tests.support.logins import ADMIN, ARN, DEAD, NOBODY, NOW, Sts, let_in, verified
 
-pytestmark = pytest.mark.usefixtures("token_time")
+pytestmark = pytest.mark.usefixtures("token_time", "sts")
 
 
 @pytest.fixture
@@ -46,7 +46,6 @@ def test_the_authenticators_own_log(cluster: Cluster, sts: Sts) -> None:
     assert call[4:] == ("--since=60s", "--tail=200", "--limit-bytes=131072", "--request-timeout=15s")
 
 
-@pytest.mark.usefixtures("sts")
 def test_the_log_of_a_daemon_that_cannot_ask_sts(cluster: Cluster) -> None:
     cluster.log = (
         'time="2026-05-04T12:00:00Z" level=warning msg="access denied" client="127.0.0.1:1" '
@@ -58,7 +57,6 @@ def test_the_log_of_a_daemon_that_cannot_ask_sts(cluster: Cluster) -> None:
     )
 
 
-@pytest.mark.usefixtures("sts")
 def test_a_log_that_may_not_be_read(cluster: Cluster) -> None:
     cluster.log = None
     assert "log says" not in " ".join(verified(cluster).diagnosis)
@@ -79,7 +77,6 @@ def test_a_dead_daemon(cluster: Cluster, sts: Sts) -> None:
     assert sts.asked
 
 
-@pytest.mark.usefixtures("sts")
 def test_a_certificate_that_is_not_trusted(cluster: Cluster) -> None:
     cluster.reviews = [{"error": "[invalid bearer token, x509: certificate signed by unknown authority]"}]
     diagnosis = verified(cluster).diagnosis
@@ -88,13 +85,11 @@ def test_a_certificate_that_is_not_trusted(cluster: Cluster) -> None:
     )
 
 
-@pytest.mark.usefixtures("sts")
 def test_an_api_server_that_asks_nobody(cluster: Cluster) -> None:
     cluster.reviews = [{"error": "invalid bearer token"}]
     assert "the API server seems to ask no authenticator" in " ".join(verified(cluster).diagnosis)
 
 
-@pytest.mark.usefixtures("sts")
 def test_a_mapping_that_the_cluster_has_not(cluster: Cluster) -> None:
     config = cluster.get("ConfigMap", NAME)
     assert config is not None
@@ -104,7 +99,6 @@ def test_a_mapping_that_the_cluster_has_not(cluster: Cluster) -> None:
     assert "and `apply` applies the file" in text
 
 
-@pytest.mark.usefixtures("sts")
 def test_a_cluster_id_that_is_another(cluster: Cluster) -> None:
     config = cluster.get("ConfigMap", NAME)
     assert config is not None
@@ -114,7 +108,6 @@ def test_a_cluster_id_that_is_another(cluster: Cluster) -> None:
     assert "other" in text
 
 
-@pytest.mark.usefixtures("sts")
 def test_a_daemon_with_other_mappings_than_its_objects(cluster: Cluster) -> None:
     assert "so its authenticator runs with other mappings, another cluster ID" in verified(cluster).diagnosis[-1]
 
@@ -134,7 +127,7 @@ def test_another_username(cluster: Cluster) -> None:
     assert "the cluster's mappings differ from the file" in verified(cluster).diagnosis[2]
 
 
-def test_a_node_whose_name_ec2_tells_the_daemon(cluster: Cluster) -> None:
+def test_a_node_whose_name_ec2_tells_the_daemon(cluster: Cluster, sts: Sts) -> None:
     node = """\
   - roleARN: arn:aws:iam::111122223333:role/Node
     username: system:node:{{EC2PrivateDNSName}}
@@ -142,7 +135,8 @@ def test_a_node_whose_name_ec2_tells_the_daemon(cluster: Cluster) -> None:
 """
     arn = "arn:aws:sts::111122223333:assumed-role/Node/i-0123456789abcdef0"
     name = "system:node:ip-10-0-0-1.eu-west-1.compute.internal"
-    let_in(cluster, {**ADMIN, "username": name, "groups": ["system:nodes"], "extra": {"arn": [arn]}})
+    let_in(cluster, {**ADMIN, "username": name, "groups": ["system:nodes"]})
+    sts.arn, sts.user_id = arn, "AROA1:i-0123456789abcdef0"
     expected = f"{arn} logged in as '{name}' with group system:nodes, as whois expects"
     assert verified(cluster, MAPPINGS + node).diagnosis == (expected,)
 

@@ -17,11 +17,11 @@ from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.login.verify import verify_login
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import made
-from tests.support.fake_cluster import Cluster, away
+from tests.support.fake_cluster import Cluster, away, failed
 from tests.support.installations import MAPPINGS, installation
 from tests.support.logins import ADMIN, ARN, DEAD, EXTRA, GO, NOBODY, TOKEN, UID, Sts, kubectl_of, let_in, verified
 
-pytestmark = pytest.mark.usefixtures("token_time")
+pytestmark = pytest.mark.usefixtures("token_time", "sts")
 
 
 @pytest.fixture
@@ -31,13 +31,97 @@ def cluster(login_cluster: Cluster) -> Cluster:
 
 def test_as_expected(cluster: Cluster, sts: Sts) -> None:
     let_in(cluster, ADMIN)
+    cluster.calls.clear()
     found = verified(cluster)
     assert (found.outcome, found.maker, found.method) == (LoginOutcome.VERIFIED, GO, "SelfSubjectReview")
     assert (found.ok, found.why) == (True, "")
     assert found.diagnosis == (f"{ARN} logged in as 'admin' with group system:masters, as whois expects",)
     assert found.got is not None
     assert found.got.groups == ("system:masters",)
-    assert sts.asked == []
+    (request,) = sts.asked
+    assert request.host == "sts.eu-west-1.amazonaws.com"
+    assert request.get_header("X-k8s-aws-id") == "dev-cluster"
+    assert sts.proxies == [{"https": "http://proxy:1"}]
+    assert [call[:2] for call in cluster.calls if call[0] == "create"] == [("create", "--raw")] * 2, (
+        "the token, and one with a wrong signature"
+    )
+
+
+WRONG_SIGNATURE = (
+    "the signature is wrong: another secret key, another cluster ID, or a wrong clock (SignatureDoesNotMatch)"
+)
+
+
+class TestAnAuthenticatorThatAnswersForAnybody:
+    """It accepts every token, as a program does that an intruder put in the daemon's place."""
+
+    @pytest.fixture(params=["v1.30.1", "v1.15.12"])
+    def cluster(self, request: pytest.FixtureRequest, cluster: Cluster) -> Cluster:
+        let_in(cluster, ADMIN)
+        cluster.server, cluster.token = request.param, ""
+        return cluster
+
+    ANYBODY = (
+        "so what answers the API server's webhook does not verify tokens with AWS, and anybody can log in: check which "
+        "program listens at the address in the webhook kubeconfig on each master"
+    )
+
+    def test_the_admin_that_it_names(self, cluster: Cluster, sts: Sts) -> None:
+        found = verified(cluster)
+        assert sts.asked
+        assert found.outcome is LoginOutcome.FAILED
+        assert found.diagnosis == (
+            f"the API server identifies {ARN} as 'admin' with group system:masters",
+            "but it also accepts the same token with a wrong signature, which AWS rejects",
+            self.ANYBODY,
+        )
+        assert found.why == "; ".join(found.diagnosis)
+
+    def test_somebody_whom_nobody_maps(self, cluster: Cluster, sts: Sts) -> None:
+        sts.arn = NOBODY
+        found = verified(cluster)
+        assert found.outcome is LoginOutcome.FAILED
+        assert found.diagnosis[0] == f"the API server identifies {NOBODY} as 'admin' with group system:masters"
+
+    @pytest.mark.parametrize(
+        ("code", "why"),
+        [
+            ("ExpiredToken", "the AWS credentials have expired (ExpiredToken)"),
+            (
+                "SignatureDoesNotMatch",
+                WRONG_SIGNATURE,
+            ),
+        ],
+    )
+    def test_a_token_that_aws_rejects(self, cluster: Cluster, sts: Sts, code: str, why: str) -> None:
+        sts.status, sts.code = 403, code
+        found = verified(cluster)
+        assert found.outcome is LoginOutcome.FAILED
+        assert found.diagnosis == (
+            "the API server identifies the caller as 'admin' with group system:masters",
+            f"but AWS rejects this token: {why}",
+            self.ANYBODY,
+        )
+
+    def test_where_sts_cannot_be_asked(self, cluster: Cluster, sts: Sts) -> None:
+        sts.error = urllib.error.URLError(TimeoutError())
+        assert verified(cluster).outcome is LoginOutcome.FAILED
+
+
+def test_the_answer_about_a_wrong_signature_that_is_none(cluster: Cluster) -> None:
+    """Only a rejection is one."""
+    let_in(cluster, ADMIN)
+    cluster.self_review, asked = None, iter(range(9))
+    review = Completed(("kubectl",), 0, json.dumps({"status": {"userInfo": ADMIN}}), "")
+
+    def fault(args: tuple[str, ...]) -> Completed | None:
+        if args[:2] != ("create", "--raw"):
+            return None
+        return review if next(asked) == 0 else failed("error: the server is broken")
+
+    cluster.fault = fault
+    with pytest.raises(ToolError, match="kubectl create failed: the server is broken"):
+        verified(cluster)
 
 
 def test_the_token_is_in_a_file_for_as_long_as_the_call_takes(cluster: Cluster) -> None:
@@ -55,8 +139,8 @@ def test_the_token_is_in_a_file_for_as_long_as_the_call_takes(cluster: Cluster) 
 
     cluster.run = run  # type: ignore[method-assign]  # to look at the file while it is there
     verified(cluster)
-    assert modes == [0o600]
-    assert not paths[0].exists()
+    assert modes == [0o600, 0o600]
+    assert not any(path.exists() for path in paths)
     assert json.loads(cluster.kubeconfigs[0])["users"][0]["user"] == {"token": TOKEN}
 
 
@@ -74,8 +158,8 @@ def test_the_api_version_of_the_review(cluster: Cluster, server: str, version: s
     cluster.server = server
     let_in(cluster, ADMIN)
     assert verified(cluster).ok
-    (call,) = (call for call in cluster.calls if call[:2] == ("create", "--raw"))
-    assert f"/apis/authentication.k8s.io/{version}/selfsubjectreviews" in call
+    paths = [call[2] for call in cluster.calls if call[:2] == ("create", "--raw")]
+    assert paths == [f"/apis/authentication.k8s.io/{version}/selfsubjectreviews"] * 2
 
 
 def test_a_review_that_is_not_served_or_not_allowed(cluster: Cluster) -> None:
@@ -84,14 +168,10 @@ def test_a_review_that_is_not_served_or_not_allowed(cluster: Cluster) -> None:
     assert verified(cluster).method == "TokenReview"
 
 
-def test_a_daemon_that_does_not_say_who_it_is(cluster: Cluster, sts: Sts) -> None:
-    """Below v0.5.4 there is no extra: STS is asked as the daemon asks it."""
+def test_a_daemon_that_does_not_say_who_it_is(cluster: Cluster) -> None:
+    """Below v0.5.4 there is no extra."""
     let_in(cluster, {**ADMIN, "extra": None})
     assert verified(cluster).ok
-    (request,) = sts.asked
-    assert request.host == "sts.eu-west-1.amazonaws.com"
-    assert request.get_header("X-k8s-aws-id") == "dev-cluster"
-    assert sts.proxies == [{"https": "http://proxy:1"}]
 
 
 SAYS_NOTHING = (
@@ -128,8 +208,8 @@ def test_a_daemon_that_is_not_asked_is_a_failure_whoever_the_caller_is(cluster: 
 
 
 def test_somebody_who_gets_in_and_whom_nobody_knows(cluster: Cluster, sts: Sts) -> None:
-    """A daemon below v0.5.4 does not say whom it has let in, and STS cannot be asked from here."""
-    let_in(cluster, {**ADMIN, "extra": None})
+    """STS cannot be asked from here, and what the daemon says of the caller does not count."""
+    let_in(cluster, ADMIN)
     sts.error = urllib.error.URLError(TimeoutError())
     found = verified(cluster)
     assert found.outcome is LoginOutcome.CALLER_UNKNOWN
@@ -137,7 +217,6 @@ def test_somebody_who_gets_in_and_whom_nobody_knows(cluster: Cluster, sts: Sts) 
     assert found.why.startswith("your identity is unknown: sts.eu-west-1.amazonaws.com cannot be reached")
 
 
-@pytest.mark.usefixtures("sts")
 def test_a_mapped_caller_who_is_refused(cluster: Cluster) -> None:
     found = verified(cluster)
     assert found.outcome is LoginOutcome.FAILED
@@ -145,8 +224,9 @@ def test_a_mapped_caller_who_is_refused(cluster: Cluster) -> None:
     assert cluster.clock > 0, "daemons that are just replaced get some time"
 
 
-def test_somebody_whom_nobody_maps_and_who_can_log_in(cluster: Cluster) -> None:
-    let_in(cluster, {**ADMIN, "extra": {**EXTRA, "arn": [NOBODY]}})
+def test_somebody_whom_nobody_maps_and_who_can_log_in(cluster: Cluster, sts: Sts) -> None:
+    let_in(cluster, ADMIN)
+    sts.arn = NOBODY
     found = verified(cluster)
     assert found.outcome is LoginOutcome.FAILED
     assert found.diagnosis[0] == f"the API server identifies {NOBODY} as 'admin' with group system:masters"
@@ -156,9 +236,10 @@ def test_somebody_whom_nobody_maps_and_who_can_log_in(cluster: Cluster) -> None:
     )
 
 
-def test_somebody_whom_the_account_admits(cluster: Cluster) -> None:
+def test_somebody_whom_the_account_admits(cluster: Cluster, sts: Sts) -> None:
     arn = "arn:aws:iam::444455556666:user/Eve"
-    let_in(cluster, {"username": arn, "groups": [], "uid": UID, "extra": {**EXTRA, "arn": [arn]}})
+    let_in(cluster, {"username": arn, "groups": [], "uid": UID, "extra": EXTRA})
+    sts.arn, sts.account, sts.user_id = arn, "444455556666", "AIDA1"
     found = verified(cluster, f"{MAPPINGS}  mapAccounts: ['444455556666']\n")
     assert (found.outcome, found.diagnosis) == (
         LoginOutcome.VERIFIED,
@@ -173,7 +254,6 @@ def test_without_a_mappings_file(cluster: Cluster) -> None:
     assert "whois expects a rejection: the mappings file does not exist" in found.diagnosis
 
 
-@pytest.mark.usefixtures("sts")
 def test_a_refusal_without_a_mappings_file(cluster: Cluster) -> None:
     found = verify_login(installation(mappings=None, kubernetesVersion="1.30.1"), kubectl_of(cluster), seconds=0)
     assert found.outcome is LoginOutcome.NOT_MAPPED
@@ -247,10 +327,9 @@ class TestRunningPods:
         assert found.diagnosis[-1] == ("the configuration that the pods run could not be read: pods is forbidden")
 
 
-@pytest.mark.usefixtures("sts")
 def test_it_asks_again_while_the_cluster_settles(cluster: Cluster) -> None:
     told: list[str] = []
-    cluster.self_review = None
+    cluster.self_review, cluster.token = None, TOKEN
     cluster.reviews = [{"error": DEAD}, {"error": DEAD}, {"authenticated": True, "user": ADMIN}]
     found = verify_login(made(), kubectl_of(cluster), seconds=60, tell=told.append)
     assert (found.ok, len(told)) == (True, 1)

@@ -79,6 +79,8 @@ class Cluster:
     """What a SelfSubjectReview is answered with; None where there is none."""
     reviews: list[dict[str, Any]] = field(default_factory=list)
     """The statuses of TokenReviews, the last one for all that follow."""
+    token: str = ""
+    """The only token that is accepted; any where it is empty, as by a webhook that asks nobody."""
     refused: set[str] = field(default_factory=set)
     """Names of objects that the API server takes for invalid."""
     is_outdated: bool = False
@@ -302,8 +304,12 @@ class Cluster:
     def _create(self, args: tuple[str, ...], text: str) -> Any:
         if "--raw" in args:
             missing = failed("Error from server (NotFound): the server could not find the requested resource")
+            if self.token and self.token not in self.kubeconfigs[-1]:
+                return failed("error: You must be logged in to the server (Unauthorized)")
             return self.self_review or missing
         each = json.loads(text)
+        if each["kind"] == "TokenReview" and self.token not in ("", each["spec"]["token"]):
+            return {**each, "status": {"error": "[invalid bearer token, unknown]"}}
         if each["kind"] == "TokenReview":
             return {**each, "status": self.reviews.pop(0) if len(self.reviews) > 1 else self.reviews[0]}
         return self._each(each, self._created)

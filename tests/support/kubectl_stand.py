@@ -15,6 +15,7 @@ from tarmak_iam.identity import Identity
 from tests.support import ADMIN, Shell
 from tests.support.admin_certificates import write
 from tests.support.fake_cluster import Cluster
+from tests.support.logins import TOKEN
 
 __all__ = ["ARN", "NOBODY", "Stand", "recovery_hint", "refused", "reviewed", "stand"]
 
@@ -28,7 +29,8 @@ echo KUBECONFIG={kubeconfig}
 
 @dataclass
 class Stand:
-    """kubectl is answered by `cluster`; tarmak is a program on the PATH, as is what else a test puts into `bin`."""
+    """kubectl is answered by `cluster`; tarmak is a program on the PATH, as is what else a test puts into `bin`. STS
+    says that every caller is `ARN`."""
 
     shell: Shell
     bin: Path
@@ -48,7 +50,9 @@ ARN = "arn:aws:sts::111122223333:assumed-role/KubernetesAdmin/ann"
 
 
 def reviewed(stand: Stand, username: str) -> None:
-    stand.put("aws-iam-authenticator", "echo k8s-aws-v1.aHR0cHM6Ly9zdHMuYW1hem9uYXdzLmNvbS8")
+    """The API server lets in whoever has the token of `TOKEN`, and nobody else."""
+    stand.put("aws-iam-authenticator", f"echo {TOKEN}")
+    stand.cluster.token = TOKEN
     user: dict[str, Any] = {"username": username, "groups": ["system:masters"], "extra": {"arn": [ARN]}, "uid": "a:b:c"}
     stand.cluster.reviews = [{"authenticated": True, "user": user}]
 
@@ -58,10 +62,14 @@ NOBODY = "arn:aws:sts::111122223333:assumed-role/Nobody/ann"
 
 def refused(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     """The API server refuses whoever tries; by STS it is a caller whom nobody maps."""
-    identity = Identity(NOBODY, "111122223333", "AROA1:ann")
-    monkeypatch.setattr("tarmak_iam.hook.login.verify.ask_sts", lambda *_: StsAnswer(identity))
-    stand.put("aws-iam-authenticator", "echo k8s-aws-v1.aHR0cHM6Ly9zdHMuYW1hem9uYXdzLmNvbS8")
+    _sts_says(NOBODY, monkeypatch)
+    stand.put("aws-iam-authenticator", f"echo {TOKEN}")
     stand.cluster.reviews = [{"error": "[invalid bearer token, unknown]"}]
+
+
+def _sts_says(arn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = StsAnswer(Identity(arn, "111122223333", "AROA1:ann"))
+    monkeypatch.setattr("tarmak_iam.hook.login.verify.ask_sts", lambda *_: answer)
 
 
 @pytest.fixture
@@ -79,6 +87,7 @@ def stand(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stan
         return run(self, *command, text=text, seconds=seconds)
 
     monkeypatch.setattr(Programs, "run", answered)
+    _sts_says(ARN, monkeypatch)
     monkeypatch.setenv("PATH", f"{stand.bin}{os.pathsep}/usr/bin{os.pathsep}/bin")
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)

@@ -50,6 +50,7 @@ class Sts:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.arn, self.status, self.code, self.error = ARN, 200, "", None
+        self.account, self.user_id = "111122223333", "AROA1:ann"
         self.date = NOW
         self.asked: list[urllib.request.Request] = []
         self.proxies: list[dict[str, str]] = []
@@ -72,7 +73,7 @@ class Sts:
         if self.status != 200:
             body = json.dumps({"Error": {"Code": self.code, "Message": "signed: hush"}}).encode()
             raise urllib.error.HTTPError(request.full_url, self.status, "no", headers, io.BytesIO(body))
-        result = {"Arn": self.arn, "Account": "111122223333", "UserId": "AROA1:ann"}
+        result = {"Arn": self.arn, "Account": self.account, "UserId": self.user_id}
         body = json.dumps({"GetCallerIdentityResponse": {"GetCallerIdentityResult": result}}).encode()
         return urllib.request.addinfourl(io.BytesIO(body), headers, request.full_url)  # type: ignore[attr-defined]
 
@@ -87,6 +88,8 @@ def kubectl_of(cluster: Cluster, token: Completed | None = None) -> Kubectl:
 
 
 def let_in(cluster: Cluster, user: dict[str, Any]) -> None:
+    """Whoever has the token of these tests, and nobody else."""
+    cluster.token = TOKEN
     cluster.self_review = Completed(("kubectl",), 0, json.dumps({"status": {"userInfo": user}}), "")
     cluster.reviews = [{"authenticated": True, "user": user}]
 

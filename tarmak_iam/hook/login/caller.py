@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import re
+import secrets
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -19,6 +21,7 @@ from tarmak_iam.errors import ParseError, TarmakIamError, ToolError
 from tarmak_iam.hook.programs import Programs
 from tarmak_iam.identity.model import Identity
 from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 from tarmak_iam.token import make_token
 from tarmak_iam.token.exec_credential import token_in
 from tarmak_iam.token.presigned import PREFIX, Presigned
@@ -32,6 +35,7 @@ _STS_SECONDS = 20.0
 _MAX_ANSWER = 65536
 # STS accepts a signature for 15 minutes in both directions, less some seconds for the call and its answer.
 _MAX_SKEW = 840.0
+_SIGNATURE = compiled(r"(X-Amz-Signature=)[^&#]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,12 @@ def ask_sts(token: str, cluster_id: str, environment: Mapping[str, str], now: da
     except (OSError, HTTPException, ValueError) as error:  # ValueError: the address of a proxy is not valid
         reason = getattr(error, "reason", error)
         return StsAnswer(failure=f"{url.host} cannot be reached ({type(reason).__name__})")
+
+
+def with_wrong_signature(token: str) -> str:
+    """The same request with a random signature, which nobody that asks AWS accepts."""
+    url = _SIGNATURE.sub(rf"\g<1>{secrets.token_hex(32)}", _url_in(token))
+    return PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
 
 
 def _by_go_program(programs: Programs, cluster_id: str, role: str | None, profile: str | None) -> CallerToken:

@@ -145,15 +145,17 @@ class LoginEvidence:
     token: str = field(repr=False)
     reviewed: ReviewResult
     sts: StsAnswer
-    identity: Identity | None
 
 
 def diagnose_login(evidence: LoginEvidence, expected: Answer | None) -> Iterator[str]:
     """Explains the attempt in plain sentences. Raises nothing: what is unknown is reported as unknown."""
     seen = evidence.reviewed.seen
-    who = evidence.identity.arn if evidence.identity else "the caller"
+    who = evidence.sts.identity.arn if evidence.sts.identity else "the caller"
     outcome = judge(expected, evidence.reviewed)
-    if outcome is LoginOutcome.VERIFIED and seen is not None:
+    if evidence.reviewed.accepts_forged and seen is not None:
+        yield f"the API server identifies {who} as {_named(seen.username, seen.groups)}"
+        yield from _of_forged(evidence)
+    elif outcome is LoginOutcome.VERIFIED and seen is not None:
         yield f"{who} logged in as {_named(seen.username, seen.groups)}, as whois expects"
     elif outcome is LoginOutcome.NOT_MAPPED and expected is not None:
         yield f"the API server rejects {who}, as whois expects: {expected.reason}"
@@ -172,8 +174,19 @@ def _of_expected_refusal(evidence: LoginEvidence) -> Iterator[str]:
         "this does not verify the login of other callers: an authenticator that cannot reach AWS, has another cluster "
         "ID or has no mappings rejects every caller"
     )
-    yield from logged_refusal(evidence.kubectl, evidence.identity)
+    yield from logged_refusal(evidence.kubectl, evidence.sts.identity)
     yield from _of_daemon(evidence, only_troubles=True)
+
+
+def _of_forged(evidence: LoginEvidence) -> Iterator[str]:
+    if evidence.sts.refusal:
+        yield f"but AWS rejects this token: {evidence.sts.refusal}"
+    else:
+        yield "but it also accepts the same token with a wrong signature, which AWS rejects"
+    yield (
+        "so what answers the API server's webhook does not verify tokens with AWS, and anybody can log in: check which "
+        "program listens at the address in the webhook kubeconfig on each master"
+    )
 
 
 def _of_another(evidence: LoginEvidence, expected: Answer | None, seen: UserInfo) -> Iterator[str]:
@@ -182,7 +195,7 @@ def _of_another(evidence: LoginEvidence, expected: Answer | None, seen: UserInfo
         yield "no mapping matches this caller, but the login succeeds: the mappings file does not grant this access"
     live = _live(evidence)
     now = _live_answer(evidence, live)
-    if evidence.identity is None or live is None or now is None:
+    if evidence.sts.identity is None or live is None or now is None:
         yield "the caller's identity or the cluster's mappings could not be read"
     elif is_as(seen, now):
         yield f"the cluster's mappings differ from the file: `{_diff(evidence)}` shows how, `apply` applies the file"
@@ -249,7 +262,7 @@ def _of_daemons_no(evidence: LoginEvidence, expected: Answer | None) -> Iterator
             "the cluster's objects map the caller, so its authenticator runs with other mappings, another cluster ID "
             f"or a wrong clock, or cannot reach AWS: {_rollout(evidence)}"
         )
-    yield from logged_refusal(evidence.kubectl, evidence.identity)
+    yield from logged_refusal(evidence.kubectl, evidence.sts.identity)
     yield from _of_daemon(evidence, only_troubles=True)
 
 
@@ -282,10 +295,10 @@ def _live(evidence: LoginEvidence) -> LiveMappings | None:
 
 def _live_answer(evidence: LoginEvidence, live: LiveMappings | None) -> Answer | None:
     """Who the caller becomes by the cluster's own objects. The token is for the installation's cluster ID."""
-    if live is None or evidence.identity is None:
+    if live is None or evidence.sts.identity is None:
         return None
     made = evidence.installation
-    return live.authenticator(made, made.cluster_id).whois(evidence.identity)
+    return live.authenticator(made, made.cluster_id).whois(evidence.sts.identity)
 
 
 def _same(one: Answer, other: Answer) -> bool:

@@ -44,6 +44,8 @@ class ReviewResult:
     error: str = ""
     is_split: bool = False
     """Whether one request was accepted and another one rejected: by API servers that ask different daemons."""
+    accepts_forged: bool = False
+    """Whether a token is accepted too that AWS rejects: then `seen` says nothing about the mappings."""
 
 
 def review(kubectl: Kubectl, server: GoVersion, token: str) -> ReviewResult:
@@ -52,7 +54,7 @@ def review(kubectl: Kubectl, server: GoVersion, token: str) -> ReviewResult:
     own_version = _self_review_version(server)
     if own_version is not None:
         with _kubectl_of(kubectl, token) as caller:
-            done = _post(caller, f"/apis/{_API}/{own_version}/selfsubjectreviews", _body(own_version))
+            done = _self_review(caller, own_version)
         if done.code == 0:
             return ReviewResult(_seen((object_in(done).get("status") or {}).get("userInfo") or {}), "SelfSubjectReview")
     status = _token_review(kubectl, token)
@@ -62,15 +64,24 @@ def review(kubectl: Kubectl, server: GoVersion, token: str) -> ReviewResult:
     return ReviewResult(seen, "TokenReview", str(status.get("error") or "").replace(token, "<token>"))
 
 
+def accepts(kubectl: Kubectl, server: GoVersion, method: str, token: str) -> bool:
+    """Whether the API server accepts another token, asked with the method that a `review` has used. Raises ToolError
+    where it cannot be asked."""
+    version = _self_review_version(server)
+    if method == "TokenReview" or version is None:
+        return bool(_token_review(kubectl, token).get("authenticated"))
+    with _kubectl_of(kubectl, token) as caller:
+        done = _self_review(caller, version)
+    if done.code and "unauthorized" not in done.err.lower():
+        raise kubectl.failure(done, "create")
+    return done.code == 0
+
+
 def _self_review_version(server: GoVersion) -> str | None:
     """v1 in 1.28 and later, v1beta1 in 1.27; the alpha of 1.26 is off by default."""
     if server.is_below(1, 27):
         return None
     return "v1beta1" if server.is_below(1, 28) else "v1"
-
-
-def _body(version: str) -> dict[str, Any]:
-    return {"apiVersion": f"{_API}/{version}", "kind": "SelfSubjectReview"}
 
 
 def _token_review(kubectl: Kubectl, token: str) -> dict[str, Any]:
@@ -83,8 +94,9 @@ def _token_review(kubectl: Kubectl, token: str) -> dict[str, Any]:
     return status
 
 
-def _post(kubectl: Kubectl, path: str, body: dict[str, Any]) -> Completed:
-    return kubectl.run("create", "--raw", path, "-f", "-", text=json.dumps(body))
+def _self_review(caller: Kubectl, version: str) -> Completed:
+    body = json.dumps({"apiVersion": f"{_API}/{version}", "kind": "SelfSubjectReview"})
+    return caller.run("create", "--raw", f"/apis/{_API}/{version}/selfsubjectreviews", "-f", "-", text=body)
 
 
 @contextmanager
@@ -136,7 +148,8 @@ class LoginOutcome(TextEnum):
     CALLER_UNKNOWN: there are no AWS credentials, AWS rejects them, or STS could not be asked for their identity.
 
     FAILED: a mapped caller was rejected, or logged in with another username or groups; a caller without a mapping
-    logged in; the authenticator was not reached; or pods run another configuration than the cluster's.
+    logged in; a token was accepted that AWS rejects; the authenticator was not reached; or pods run another
+    configuration than the cluster's.
     """
 
     VERIFIED = "verified"
@@ -149,6 +162,8 @@ def judge(expected: Answer | None, reviewed: ReviewResult) -> LoginOutcome:
     """`expected` is the answer of whois, with all alternatives of the daemon; None for an unknown caller."""
     seen = reviewed.seen
     if seen is None and (reviewed.is_split or is_unreached(reviewed.error)):
+        return LoginOutcome.FAILED
+    if reviewed.accepts_forged:
         return LoginOutcome.FAILED
     if expected is None:
         return LoginOutcome.CALLER_UNKNOWN

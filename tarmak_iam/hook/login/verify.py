@@ -11,9 +11,9 @@ from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.rollout import PodCheck, check_pods
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.login.caller import CallerToken, NoToken, StsAnswer, ask_sts, caller_token
+from tarmak_iam.hook.login.caller import CallerToken, NoToken, StsAnswer, ask_sts, caller_token, with_wrong_signature
 from tarmak_iam.hook.login.diagnosis import LoginEvidence, diagnose_login
-from tarmak_iam.hook.login.review import LoginOutcome, ReviewResult, UserInfo, judge, review
+from tarmak_iam.hook.login.review import LoginOutcome, ReviewResult, UserInfo, accepts, judge, review
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.identity.model import Answer, Grant, Identity
 from tarmak_iam.installation.installation import Installation
@@ -138,7 +138,6 @@ class _Attempt:
     token: CallerToken
     reviewed: ReviewResult
     sts: StsAnswer
-    identity: Identity | None
     expected: Answer | None
     pods: PodCheck
 
@@ -170,16 +169,17 @@ class _Verification:
             region=made.region,
         )
         reviewed = review(self._kubectl, self._server, token.text)
-        identity = _identity_in(reviewed.seen)
-        sts = StsAnswer()
-        if identity is None:  # rejected, or a daemon below v0.5.4, which does not return it
-            sts = ask_sts(token.text, made.cluster_id, self._kubectl.programs.environment)
-            identity = sts.identity
-        expected = self._expected(identity, reviewed.seen)
-        return _Attempt(token, reviewed, sts, identity, expected, self._pods())
+        # Not from the answer: what answers may be another program than the authenticator.
+        sts = ask_sts(token.text, made.cluster_id, self._kubectl.programs.environment)
+        if reviewed.seen is not None:
+            forged = with_wrong_signature(token.text)
+            is_accepted = bool(sts.refusal) or accepts(self._kubectl, self._server, reviewed.method, forged)
+            reviewed = replace(reviewed, accepts_forged=is_accepted)
+        expected = self._expected(sts.identity, reviewed.seen)
+        return _Attempt(token, reviewed, sts, expected, self._pods())
 
     def verified(self, found: _Attempt) -> Verified:
-        evidence = LoginEvidence(self._made, self._kubectl, found.token.text, found.reviewed, found.sts, found.identity)
+        evidence = LoginEvidence(self._made, self._kubectl, found.token.text, found.reviewed, found.sts)
         diagnosis = (*diagnose_login(evidence, found.expected), *_lines(found.pods))
         open_to = candidates(self._made)
         return Verified(
@@ -188,7 +188,7 @@ class _Verification:
             got=found.reviewed.seen,
             diagnosis=diagnosis,
             why=self._why(found, diagnosis, advice(open_to)),
-            identity=found.identity,
+            identity=found.sts.identity,
             candidates=open_to,
             maker=found.token.maker,
             method=found.reviewed.method,
@@ -214,7 +214,7 @@ class _Verification:
         if found.outcome is LoginOutcome.CALLER_UNKNOWN:
             reason = found.sts.refusal and f"AWS rejects the token: {found.sts.refusal}"
             return f"{reason or f'your identity is unknown: {found.sts.failure}'}; {advised}"
-        who = found.identity.arn if found.identity else "the caller"
+        who = found.sts.identity.arn if found.sts.identity else "the caller"
         by_chance = found.expected is not None and any(
             each.authenticated for each in (found.expected, *found.expected.alternatives)
         )
@@ -244,20 +244,3 @@ class _Verification:
 def _lines(pods: PodCheck) -> tuple[str, ...]:
     """Lines about pods that run another configuration than the cluster's, and about what could not be checked."""
     return (*(each.text for each in pods.stale), *pods.notes)
-
-
-def _identity_in(seen: UserInfo | None) -> Identity | None:
-    """The identity that the daemon got from STS: in `extra` of the answer, in v0.5.4 and later."""
-    arn = _first(seen, "arn")
-    if seen is None or not arn:
-        return None
-    _, _, service, _, account, resource = (*arn.split(":", 5), "", "", "", "", "")[:6]
-    # uid is aws-iam-authenticator:ACCOUNT:USERID, without the session name that STS appends for a role.
-    unique = seen.uid.rpartition(":")[2]
-    session = resource.rpartition("/")[2] if service == "sts" and resource.startswith("assumed-role/") else ""
-    return Identity(arn, account, f"{unique}:{session}" if session else unique, _first(seen, "accessKeyId"))
-
-
-def _first(seen: UserInfo | None, name: str) -> str:
-    values = (seen.extra.get(name) if seen is not None else None) or ("",)
-    return values[0]

@@ -15,6 +15,7 @@ from tarmak_iam.hook.login.verify import verify_login
 from tests.support import ADMIN
 from tests.support.fake_cluster import failed
 from tests.support.kubectl_stand import ARN, NOBODY, Stand, recovery_hint, refused, reviewed
+from tests.support.logins import TOKEN
 
 
 def test_sigterm_in_the_middle_is_told(stand: Stand) -> None:
@@ -118,7 +119,7 @@ class TestApplyAndVerify:
 
     def test_the_role_is_for_the_login(self, stand: Stand) -> None:
         reviewed(stand, "admin")
-        stand.put("aws-iam-authenticator", f'echo "$@" > {stand.bin}/asked; echo k8s-aws-v1.aHR0cHM6Ly8')
+        stand.put("aws-iam-authenticator", f'echo "$@" > {stand.bin}/asked; echo {TOKEN}')
         stand.shell.dev("apply", "--verify", "--role", ADMIN)
         assert (stand.bin / "asked").read_text() == f"token -i dev-cluster -r {ADMIN}\n"
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.objects import Ref
-from tests.docs.stand_ins.cloud import Cloud, LiveCluster
+from tests.docs.stand_ins.cloud import OWN_KEY, OWN_SECRET, Cloud, LiveCluster
 from tests.docs.stand_ins.resources import Kind
+
+if TYPE_CHECKING:
+    from tarmak_iam.token.presigned import Presigned
 
 __all__ = ["ADMIN", "User", "may", "review"]
 
@@ -47,9 +51,10 @@ def review(cluster: LiveCluster, token: str) -> User | str:
     if daemon is None:
         return f"[{_INVALID}, {_POST}]"
     try:
-        caller = Cloud.here().caller(Presigned.parse(token).scope[0])
+        presigned = Presigned.parse(token)
     except TarmakIamError:
-        caller = None
+        return f"[{_INVALID}, <nil>]"
+    caller = Cloud.here().caller(presigned.scope[0]) if _is_signed(presigned, cluster.name) else None
     kinds = ("ConfigMap", "IAMIdentityMapping")
     live = LiveMappings(daemon, tuple(each for each in objects if each["kind"] in kinds))
     made = SimpleNamespace(cluster_id=cluster.name, daemon_version="v0.6.20")
@@ -60,6 +65,18 @@ def review(cluster: LiveCluster, token: str) -> User | str:
         return f"[{_INVALID}, <nil>]"
     extra = {key: list(values) for key, values in (answer.extra or {}).items()}
     return User(answer.username or "", tuple(answer.groups or ()), extra, answer.uid or "")
+
+
+def _is_signed(found: Presigned, cluster_id: str) -> bool:
+    """By the caller's secret, as AWS checks it."""
+    from tarmak_iam.token.credentials import Credentials
+    from tarmak_iam.token.presigned import presign
+
+    key, _, region = found.scope[:3]
+    made = datetime.strptime(found.value("x-amz-date"), "%Y%m%dT%H%M%SZ")
+    secret, session = (OWN_SECRET, "") if key == OWN_KEY else ("secret", "session")
+    again = presign(Credentials(key, secret, session), found.host, region, cluster_id, made)
+    return again.endswith(f"&X-Amz-Signature={found.value('x-amz-signature')}")
 
 
 def may(user: User, verb: str, kind: Kind, namespace: str | None, cluster: LiveCluster) -> bool:

@@ -16,9 +16,10 @@ from tests.support.daemon_pods import MASTER
 from tests.support.fake_cluster import Cluster as Objects
 from tests.support.fake_cluster import key_of
 
-__all__ = ["OWN_KEY", "Cloud", "LiveCluster"]
+__all__ = ["OWN_KEY", "OWN_SECRET", "Cloud", "LiveCluster"]
 
 OWN_KEY = "AKIAIOSFODNN7EXAMPLE"
+OWN_SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # AWS's example
 _ALICE = Identity("arn:aws:iam::111122223333:user/alice", "111122223333", "AIDACKCEVSQ6C2EXAMPLE", OWN_KEY)
 
 
