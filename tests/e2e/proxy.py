@@ -8,7 +8,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,11 @@ class Proxy:
     only: tuple[str, ...] = ()
     broken: list[str] = field(default_factory=list)
     """The methods of the requests that were broken."""
+    holds: str = ""
+    """The next request that writes to such a path goes no further, until it is delivered."""
+    held: list[bytes] = field(default_factory=list)
+    deliver: Callable[[bytes], bytes] = bytes
+    """Passes on what was held, and returns the answer."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def breaking(self, breaks: str, times: int, *only: str) -> None:
@@ -38,6 +43,15 @@ class Proxy:
         done what it is asked; `piece`: within its answer; `reset`: as `request`, by a reset; `gateway`: says 502."""
         with self._lock:
             self.breaks, self.times, self.only, self.broken = breaks, times, only, []
+
+    def takes(self, head: bytes, body: bytes) -> bool:
+        """Whether the request is held."""
+        method, path = head.decode().split(" ")[:2]
+        is_held = bool(self.holds) and self.holds in path and "dryRun" not in path and method != "GET"
+        if is_held:
+            self.holds = ""
+            self.held.append(_closing(head, body))
+        return is_held
 
     def next_break(self, method: str) -> str:
         with self._lock:
@@ -61,6 +75,13 @@ def proxy(server: str, directory: Path) -> Iterator[Proxy]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         found = Proxy(f"https://127.0.0.1:{listener.getsockname()[1]}")
 
+        def deliver(request: bytes) -> bytes:
+            with upstream.wrap_socket(socket.create_connection(target), server_hostname=target[0]) as server:
+                server.sendall(request)
+                return b"".join(iter(lambda: server.recv(65536), b""))
+
+        found.deliver = deliver
+
         def accept() -> None:
             while True:
                 try:
@@ -72,7 +93,7 @@ def proxy(server: str, directory: Path) -> Iterator[Proxy]:
         def serve(connection: socket.socket) -> None:
             with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as client:
                 if not found.next_break(""):
-                    _serve(found, client, upstream, target)
+                    _serve(found, client)
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
@@ -83,10 +104,13 @@ def proxy(server: str, directory: Path) -> Iterator[Proxy]:
             thread.join()
 
 
-def _serve(found: Proxy, client: ssl.SSLSocket, upstream: ssl.SSLContext, target: tuple[str, int]) -> None:
+def _serve(found: Proxy, client: ssl.SSLSocket) -> None:
     """One request: every answer says that the connection ends with it."""
     head, body = _request(client)
     if not head:
+        return
+    if found.takes(head, body):
+        client.recv(1)  # until the client gives up
         return
     breaks = found.next_break(head.split(b" ", 1)[0].decode())
     if breaks == "gateway":
@@ -96,12 +120,14 @@ def _serve(found: Proxy, client: ssl.SSLSocket, upstream: ssl.SSLContext, target
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     if breaks in ("gateway", "reset", "request"):
         return
-    with upstream.wrap_socket(socket.create_connection(target), server_hostname=target[0]) as server:
-        server.sendall(head + b"\r\nConnection: close\r\n\r\n" + body)
-        answer = b"".join(iter(lambda: server.recv(65536), b""))
+    answer = found.deliver(_closing(head, body))
     client.sendall(answer[: {"answer": 0, "piece": len(answer) // 2}.get(breaks, len(answer))])
     with contextlib.suppress(OSError):
         client.unwrap()
+
+
+def _closing(head: bytes, body: bytes) -> bytes:
+    return head + b"\r\nConnection: close\r\n\r\n" + body
 
 
 def _request(client: ssl.SSLSocket) -> tuple[bytes, bytes]:

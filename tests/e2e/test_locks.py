@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.e2e import components
-from tests.e2e.conftest import Stage, with_first
+from tests.e2e.conftest import CURRENT, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL, Stage, with_first
 from tests.e2e.control_plane import CLUSTER, Done
 from tests.e2e.proxy import Proxy, proxy
 from tests.e2e.test_live import ADMIN, APPLY, DEPLOYER, NAME, _clear, get
@@ -335,3 +335,31 @@ def test_a_replace_whose_answer_is_lost(stage: Stage, front: Proxy, tmp_path: Pa
     assert "configured ConfigMap" in done_through(stage, front, tmp_path, "rollback", "--no-wait").out
     assert front.broken == ["PUT", "PUT"]
     assert configuration(stage) == before
+
+
+@pytest.mark.skews(CURRENT, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL)
+@pytest.mark.parametrize("is_there", with_first(1, [True, False]))
+@pytest.mark.parametrize("stop", with_first(1, [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]))
+def test_a_write_that_arrives_late(
+    stage: Stage, front: Proxy, tmp_path: Path, is_there: bool, stop: signal.Signals
+) -> None:
+    """Its run was interrupted, and another one has applied something else before it arrives."""
+    if is_there:
+        stage.live(*APPLY)
+    stage.home.map(ADMIN + DEPLOYER)
+    front.holds, front.held[:] = "/configmaps", []
+    process = start(stage, *APPLY, kubeconfig=through(stage, front, tmp_path / "kubeconfig"))
+    eventually(lambda: front.held)
+    process.send_signal(stop)
+    said = ended(process, 128 + stop)
+    assert f"interrupted; done: nothing; may have been written: ConfigMap kube-system/{NAME}; not done: Daemon" in said
+    assert (
+        "the lease kube-system/tarmak-iam is not removed, because a write may still arrive; it expires within" in said
+    )
+    assert lease(stage) is not None
+    stage.home.map(ADMIN.replace("admin:", "boss:"))
+    assert f"ConfigMap kube-system/{NAME}" in stage.live(*APPLY).out
+    (late,) = front.held
+    assert front.deliver(late).startswith(b"HTTP/1.1 409 ")
+    assert "boss:" in configuration(stage)
+    assert stage.live("diff").out == ""

@@ -15,10 +15,12 @@ from tarmak_iam.hook.cluster import journal
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.history import ApplyFailed, History, Status
 from tarmak_iam.hook.cluster.journal import write_history
+from tarmak_iam.hook.cluster.kubectl import is_write
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import BOTH, NAME, OURS, made, metadata_of
 from tests.support.fake_cluster import Cluster, away, failed
+from tests.support.installations import MAPPINGS
 
 
 def test_an_api_server_that_comes_back(state: Path) -> None:
@@ -51,7 +53,7 @@ def test_an_api_server_that_goes_away_midway(state: Path) -> None:
     with pytest.raises(ApplyFailed) as failure:
         apply_to_cluster(made(), cluster.kubectl(patience=5), state, tell=told.append)
     assert "done: created ConfigMap kube-system/aws-iam-authenticator" in failure.value.message
-    assert "not known: DaemonSet kube-system/aws-iam-authenticator" in failure.value.message
+    assert "may have been written: DaemonSet kube-system/aws-iam-authenticator" in failure.value.message
     assert failure.value.remedy == "run apply again, or run rollback to restore the previous objects"
     assert failure.value.state == state
     cluster.fault = lambda _: None
@@ -93,12 +95,63 @@ def test_ctrl_c_midway_says_what_was_done(state: Path) -> None:
     told: list[str] = []
     with pytest.raises(KeyboardInterrupt):
         apply_to_cluster(made(), cluster.kubectl(), state, tell=told.append)
-    assert told[-1] == (
-        "interrupted; done: created ConfigMap kube-system/aws-iam-authenticator; not done: DaemonSet "
+    assert told[-1] == LEASE_STAYS
+    assert told[-2] == (
+        "interrupted; done: created ConfigMap kube-system/aws-iam-authenticator; may have been written: DaemonSet "
         "kube-system/aws-iam-authenticator; run apply again, or run rollback to restore the previous objects"
     )
     roll_back(cluster.kubectl(), state)
     assert cluster.names() == []
+
+
+LEASE_STAYS = (
+    "the lease kube-system/tarmak-iam is not removed, because a write may still arrive; it expires within 60 seconds"
+)
+
+
+@pytest.mark.parametrize("server", ["v1.30.1", "v1.15.12"])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_write_that_arrives_late_is_refused(state: Path, server: str, is_there: bool) -> None:
+    """It was interrupted on its way, and another apply has come before it."""
+    cluster, kubernetes = Cluster(server=server, client=server), server.removeprefix("v")
+    if is_there:
+        apply_to_cluster(made(kubernetesVersion=kubernetes), cluster.kubectl(), state)
+    late: list[tuple[tuple[str, ...], str]] = []
+
+    def fault(args: tuple[str, ...]) -> None:
+        if is_write(args) and "TokenReview" not in cluster.text:
+            late.append((args, cluster.text))
+            cluster.fault = lambda _: None
+            raise KeyboardInterrupt
+
+    cluster.fault = fault
+    told: list[str] = []
+    old = made(MAPPINGS.replace("username: admin", "username: old"), kubernetesVersion=kubernetes)
+    with pytest.raises(KeyboardInterrupt):
+        apply_to_cluster(old, cluster.kubectl(), state, tell=told.append)
+    assert "interrupted; done: nothing; may have been written: ConfigMap kube-system/aws-iam-authenticator" in told[-2]
+    assert told[-1] == LEASE_STAYS
+    assert cluster.lease is not None
+    new = made(MAPPINGS.replace("username: admin", "username: new"), kubernetesVersion=kubernetes)
+    apply_to_cluster(new, cluster.kubectl(), state)
+    ((args, text),) = late
+    refused = cluster.run(args, text)
+    assert refused.code == 1
+    assert "the object has been modified" in refused.err or "AlreadyExists" in refused.err
+    live = cluster.get("ConfigMap", NAME)
+    assert live is not None
+    assert "username: new" in live["data"]["config.yaml"]
+
+
+def test_an_interruption_between_two_writes_ends_the_lease(state: Path) -> None:
+    cluster = Cluster(is_rolled_out=False)
+    cluster.fault = interrupting(cluster, "get", 12)
+    told: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        apply_to_cluster(made(), cluster.kubectl(), state, tell=told.append)
+    assert told[-1].startswith("interrupted; done: created ConfigMap")
+    assert "may have been written" not in told[-1]
+    assert cluster.lease is None
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, ToolError])
@@ -121,8 +174,9 @@ def test_stopped_at_any_call_it_can_be_rolled_back(tmp_path: Path, stop: type[Ba
         told: list[str] = []
         with pytest.raises((KeyboardInterrupt, ToolError)) as stopped:
             apply_to_cluster(made(), cluster.kubectl(), state, tell=told.append)
-        if cluster.names() != ["ServiceAccount old"]:
-            assert "done: created" in (told[-1] if stop is KeyboardInterrupt else str(stopped.value))
+        if cluster.names() not in (["ServiceAccount old"], ["Lease tarmak-iam", "ServiceAccount old"]):
+            said = "; ".join((*told, str(stopped.value)))
+            assert "done: created" in said or "may have been written" in said
         if state.exists():
             roll_back(cluster.kubectl(), state)
         assert cluster.names() == ["ServiceAccount old"]

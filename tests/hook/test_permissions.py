@@ -64,12 +64,19 @@ def test_where_nothing_changes_no_right_is_needed(state: Path) -> None:
     assert not apply_to_cluster(made(), cluster.kubectl(), state).changed
 
 
-def test_below_1_16_apply_itself_makes_the_objects(state: Path) -> None:
-    cluster = Cluster(server="v1.15.12", client="v1.15.12", denied={("patch", "configmaps")})
+def test_below_1_16_objects_are_created_and_replaced_and_their_annotation_is_set_by_a_patch(state: Path) -> None:
+    def refused(verb: str, mappings: str) -> None:
+        cluster.denied = {(verb, "configmaps")}
+        with pytest.raises(PermissionsMissing, match=f"you may not {verb} configmaps/aws-iam-authenticator"):
+            apply_to_cluster(made(mappings, kubernetesVersion="1.15.12"), cluster.kubectl(), state)
+
+    cluster = Cluster(server="v1.15.12", client="v1.15.12")
+    for verb in ("create", "patch"):
+        refused(verb, MAPPINGS)
+    cluster.denied = {("update", "configmaps")}
     assert apply_to_cluster(made(kubernetesVersion="1.15.12"), cluster.kubectl(), state).changed
-    cluster = Cluster(server="v1.15.12", client="v1.15.12", denied={("create", "configmaps")})
-    with pytest.raises(PermissionsMissing, match="you may not create configmaps/aws-iam-authenticator"):
-        apply_to_cluster(made(kubernetesVersion="1.15.12"), cluster.kubectl(), state)
+    for verb in ("update", "patch"):
+        refused(verb, MAPPINGS.replace("username: admin", "username: boss"))
 
 
 def test_what_is_no_longer_made_must_be_removable(state: Path) -> None:

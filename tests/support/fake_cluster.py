@@ -21,6 +21,7 @@ from tests.support.field_managers import Entries, applied, conflicts, timed, upd
 
 REFUSED = "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?"
 _NOTHING_THERE = "the server could not find the requested resource"
+_MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 _AT_MOST = "must have at most 262144 characters"
 _BUILT_IN = {
     "configmap": "ConfigMap",
@@ -242,6 +243,9 @@ class Cluster:
             return f'The {each["kind"]} "{name}" is invalid: spec: Required value'
         if "--server-side" not in args and len(json.dumps(each)) > 262144:
             return f'The {each["kind"]} "{name}" is invalid: metadata.annotations: Too long: {_AT_MOST}'
+        seen, live = each["metadata"].get("resourceVersion"), self.objects.get(key_of(each))
+        if seen is not None and live is not None and seen != live["metadata"]["resourceVersion"]:
+            return f"Error from server (Conflict): Operation cannot be fulfilled on {name}: {_MODIFIED}"
         if "--server-side" not in args or "--force-conflicts" in args:
             return None
         found = conflicts(self.objects.get(key_of(each)), each, MANAGER)
@@ -279,6 +283,8 @@ class Cluster:
         live = self.objects[key_of(each)]
         if live["metadata"].get("namespace") and "--namespace" not in args:
             return failed(f"Error from server (NotFound): {each['kind']} not found")
+        if len(json.dumps(each)) > 262144:
+            return failed(f"The {each['kind']} is invalid: metadata.annotations: Too long: {_AT_MOST}")
         annotations = {**(live["metadata"].get("annotations") or {}), LAST_APPLIED: json.dumps(each)}
         return self._store({**live, "metadata": {**live["metadata"], "annotations": annotations}}, "kubectl", "Update")
 
@@ -291,7 +297,7 @@ class Cluster:
         if live is None:
             return failed(f'Error from server (NotFound): error when replacing "STDIN": {key_of(each)} not found')
         if seen not in (None, live["metadata"]["resourceVersion"]):
-            return failed("Error from server (Conflict): the object has been modified; please apply your changes")
+            return failed(f"Error from server (Conflict): error when replacing STDIN: {_MODIFIED}")
         sent = each["metadata"].get("managedFields")
         if sent not in (None, [{}]) and without_server_fields(each) == without_server_fields(
             live

@@ -60,6 +60,8 @@ _MAX_PATHS = 3
 
 _MAX_OBJECTS = 5
 
+_ATTEMPTS = 3
+
 _GONE = object()
 
 
@@ -322,12 +324,14 @@ class _ApplyRun:
             self._journal.save()
 
     def _attempt(self, steps: list[ApplyStep]) -> list[dict[str, object]]:
-        try:
-            return self._server.apply([step.pair for step in steps], force=self._options.force)
-        except Conflict:  # perhaps with a change made in between: read the objects again
-            found = Index(self._server.read([step.wanted for step in steps]))
-            pairs = [(step.wanted, found.get(step.ref)) for step in steps]
-            return self._server.apply(pairs, force=self._options.force)
+        pairs = [step.pair for step in steps]
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._server.apply(pairs, force=self._options.force)
+            except Conflict:  # perhaps with a change made in between, as of the status: read the objects again
+                found = Index(self._server.read([step.wanted for step in steps]))
+                pairs = [(step.wanted, found.get(step.ref)) for step in steps]
+        return self._server.apply(pairs, force=self._options.force)
 
     def _remove(self, batch: list[Object]) -> None:
         """Removes objects of one kind."""
@@ -356,7 +360,7 @@ class _ApplyRun:
     def _failure(self, error: TarmakIamError) -> ApplyFailed:
         steps = [(step.ref, step.live, step.action) for step in self._plan.steps]
         steps += [(Ref.of(each), each, ObjectAction.REMOVED) for each in self._plan.removals]
-        unknown, left = list[Ref](), list[Ref]()
+        unknown, left, answers = list[Ref](), list[Ref](), True
         for ref, live, action in steps:
             if ref in self._done:
                 continue
@@ -364,10 +368,11 @@ class _ApplyRun:
                 left.append(ref)
                 continue
             # An API server that does not answer for one object is not asked for the next.
-            became = None if unknown else self._outcome_of(ref, live, action)
-            if became is ObjectAction.UNCHANGED:
+            became = self._outcome_of(ref, live, action) if answers else None
+            answers = became is not None
+            if became is ObjectAction.UNCHANGED and not self._server.kubectl.on_its_way:
                 left.append(ref)
-            elif became is None:
+            elif became in (None, ObjectAction.UNCHANGED):
                 unknown.append(ref)
             else:
                 self._note(became, ref)

@@ -85,7 +85,8 @@ class Applied:
 
 
 class ApplyFailed(ToolError):
-    """An apply stopped midway. `applied`: what was done; `left`: what was not; `state`: the history for `rollback`."""
+    """An apply stopped midway. `applied`: what was done; `left`: what was not; `unknown`: what may have been done, or
+    may still be done; `state`: the history for `rollback`."""
 
     def __init__(
         self, reason: TarmakIamError, applied: Applied, left: tuple[Ref, ...], unknown: tuple[Ref, ...]
@@ -93,7 +94,7 @@ class ApplyFailed(ToolError):
         done = [change.text for change in applied.changes if change.action is not ObjectAction.UNCHANGED]
         parts = [str(reason), f"done: {brief_list(done) or 'nothing'}"]
         if unknown:
-            parts.append(f"not known: {brief_list(unknown)}")
+            parts.append(f"may have been written: {brief_list(unknown)}")
         if left:
             parts.append(f"not done: {brief_list(left)}")
         # Without a saved state, a rollback would undo an earlier change.

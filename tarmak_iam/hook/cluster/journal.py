@@ -225,14 +225,14 @@ def settle(server: Server, path: Path, within: Boundary | None) -> None:
 
 
 def finish_notes(server: Server, path: Path, within: Boundary | None) -> None:
-    """Completes a rollback that was killed: the objects that it restored get client-side apply's annotation, and their
-    fields are recorded under the field manager tarmak-iam. Otherwise a later apply would not remove fields that are no
-    longer wanted. Raises ToolError."""
+    """Completes a change that was killed: the objects that it wrote get client-side apply's annotation, and fields that
+    a rollback restored are recorded under the field manager tarmak-iam. Otherwise a later apply would not remove fields
+    that are no longer wanted. Raises ToolError."""
     try:
         history = read_history(path, within)
     except TarmakIamError:  # reported by the caller that writes the file
         return
-    if history is None or not any(each.status is Status.UNDOING for each in history.revisions):
+    if history is None or not any(each.is_open for each in history.revisions):
         return
     cluster = server.identity()
     live = _live_of(server, history, cluster)
@@ -240,9 +240,11 @@ def finish_notes(server: Server, path: Path, within: Boundary | None) -> None:
     if server.is_server_side:
         server.join_entries([each.ref for each in opened if each.is_ours])
     for each in opened:
-        now, sent = live.get(each.ref), each.target and last_applied(each.target)
-        if now and each.target and sent and last_applied(now) is None and comparable(now) == comparable(each.target):
-            server.note_applied(sent, now)
+        now = live.get(each.ref)
+        for written in (each.target, each.states[-1]):
+            sent = written and last_applied(written)
+            if now and written and sent and last_applied(now) is None and comparable(now) == comparable(written):
+                server.note_applied(sent, now)
 
 
 def left_by(server: Server, path: Path, within: Boundary | None) -> Callable[[Object], bool]:

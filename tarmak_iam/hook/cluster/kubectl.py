@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,8 @@ class Kubectl:
     after `patience` seconds, or at `until`: a value of `clock` that limits several calls together.
 
     `before_write` is called before each call that writes, and may raise TarmakIamError to prevent it. `lock` is held
-    until the last call that writes has ended, even if this process is killed earlier."""
+    until the last call that writes has ended, even if this process is killed earlier. `on_its_way` contains the verb of
+    a write that was interrupted or not answered, and may still arrive; the next answer empties it. Copies share it."""
 
     programs: Programs
     kubeconfig: Path | None = None
@@ -112,6 +113,7 @@ class Kubectl:
     tell: Callable[[str], None] = lambda _: None
     before_write: Callable[[], None] = _nothing
     lock: ClusterLock | None = None
+    on_its_way: list[str] = field(default_factory=list)
 
     def run(self, *args: str | Path, text: str = "", seconds: float = _CALL_SECONDS) -> Completed:
         """Retries while the API server cannot be reached, for up to `patience` seconds, and once where kubectl asked
@@ -154,9 +156,13 @@ class Kubectl:
                 programs = replace(programs, inherited=(self.lock.descriptor,))
             if not any(str(arg).startswith("--request-timeout=") for arg in args):
                 options += (f"--request-timeout={REQUEST_SECONDS}s",)
+            self.on_its_way[:] = [str(args[0])]
         limit = min(seconds, max(left, _LEAST_SECONDS)) if self.must_be_up else seconds
         try:
-            return programs.run(self.program, *options, *args, text=text, seconds=limit)
+            done = programs.run(self.program, *options, *args, text=text, seconds=limit)
+            if is_write(args) and done.code >= 0 and not is_away(done):
+                self.on_its_way.clear()
+            return done
         except ProgramTimedOut:
             if not self.must_be_up:
                 raise

@@ -63,10 +63,12 @@ def leased(
 ) -> Iterator[Kubectl]:
     """Holds the cluster's lease, and yields a kubectl that writes only while it is held.
 
+    After an error while a write was on its way, which may still arrive, the lease is not removed: it expires.
+
     Where the cluster has no leases, or the user may not create this one, `tell` is called with a note, and no lease is
     held. Raises LeaseHeld where another run holds it, and ToolError where the cluster cannot be asked.
     """
-    lease = _Lease(kubectl, tell, seconds, now)
+    lease = _Lease(replace(kubectl, on_its_way=[]), tell, seconds, now)
     try:
         is_taken = lease.take()
     except KeyboardInterrupt:
@@ -79,7 +81,11 @@ def leased(
         with lease.renewed():
             yield replace(kubectl, before_write=lease.check)
     except BaseException:
-        lease.release()
+        if kubectl.on_its_way:
+            left = f"it expires within {seconds:.0f} seconds"
+            tell(f"the lease {_NAMESPACE}/{MANAGER} is not removed, because a write may still arrive; {left}")
+        else:
+            lease.release()
         raise
     try:
         lease.release()

@@ -216,12 +216,11 @@ def _explain(server: Server, objects: Sequence[Object], *, are_applied: bool) ->
 
 
 def _writing(server: Server, wanted: Object, live: Object | None) -> tuple[str, ...]:
-    """The verbs of an apply: server-side apply is a PATCH, and may also create the object. An object that is too large
-    for client-side apply is replaced."""
-    if live is None:
-        return ("create", "patch") if server.is_server_side else ("create",)
-    is_whole = not server.is_server_side and not fits_client_side_apply(wanted)
-    return ("patch", "update") if is_whole else ("patch",)
+    """The verbs of an apply: server-side apply is a PATCH, and may also create the object. Without it, the object is
+    replaced, and the annotation of client-side apply is set by a PATCH."""
+    is_patched = server.is_server_side or fits_client_side_apply(wanted)
+    written = ("create",) if live is None else () if server.is_server_side else ("update",)
+    return (*written, "patch") if is_patched else written
 
 
 def _restoring(step: UndoStep) -> tuple[str, ...]:

@@ -157,6 +157,7 @@ class _RollbackRun:
     _tell: Progress
     _wait: float | None
     _done: dict[Ref, ObjectChange] = field(default_factory=dict)
+    _begun: set[Ref] = field(default_factory=set)
 
     def carried_out(self) -> RolledBack:
         self._notes.write(Status.UNDOING)
@@ -188,6 +189,7 @@ class _RollbackRun:
         if not steps:
             return
         self._tell(f"restoring {number_of_kind([step.ref for step in steps])}")
+        self._begun |= {step.ref for step in steps}
         work = [(step.then, step.live, step.undone.is_ours) for step in steps if step.then is not None]
         self._server.put_back_all(work)
         for step in steps:
@@ -231,6 +233,7 @@ class _RollbackRun:
             refs = [Ref.of(each) for each in batch if not self._stays(each)]
             if refs:
                 self._tell(f"removing {number_of_kind(refs)}")
+                self._begun |= set(refs)
                 self._server.remove(*refs)
             for ref in refs:
                 self._note(ObjectAction.REMOVED, ref)
@@ -245,8 +248,13 @@ class _RollbackRun:
     def _failure(self, error: TarmakIamError) -> RollbackFailed:
         done = brief_list(each.text for each in self._done.values() if each.action is not ObjectAction.UNCHANGED)
         due = (each.ref for each in self._steps if each.live is not None or each.then is not None)
-        left = brief_list(ref for ref in due if ref not in self._done)
-        parts = [str(error), f"done: {done or 'nothing'}", *([f"not done: {left}"] if left else [])]
+        left = [ref for ref in due if ref not in self._done]
+        unknown = [ref for ref in left if ref in self._begun] if self._server.kubectl.on_its_way else []
+        parts = [str(error), f"done: {done or 'nothing'}"]
+        if unknown:
+            parts.append(f"may have been written: {brief_list(unknown)}")
+        if left := [ref for ref in left if ref not in unknown]:
+            parts.append(f"not done: {brief_list(left)}")
         return RollbackFailed("; ".join(parts), remedy="run rollback again")
 
     def _note(self, action: ObjectAction, ref: Ref) -> None:

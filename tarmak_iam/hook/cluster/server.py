@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
@@ -27,7 +28,6 @@ from tarmak_iam.hook.cluster.objects import (
     last_applied,
     with_last_applied,
     without_last_applied,
-    without_server_fields,
 )
 from tarmak_iam.hook.cluster.pods import dated
 from tarmak_iam.hook.programs import Completed
@@ -81,6 +81,16 @@ _CHANGED_MEANWHILE = "the object has been modified"
 _ALREADY_THERE = "(AlreadyExists)"
 
 _ATTEMPTS = 5
+
+
+# No object has this version, as etcd starts with it. Server-side apply with it creates an object that does not exist,
+# and is refused otherwise (Store.Update of k8s.io/apiserver: v0.22, v0.30 and v0.36 were read).
+_ABSENT: Object = {"metadata": {"resourceVersion": "1"}}
+
+
+# kubectl (1.26 and later) has handed fields of client-side apply over to us, which made a new version, and could not
+# apply the object once more, because it sent the version from before that.
+_NOT_APPLIED_AGAIN = "failed to re-apply configuration after performing Server-Side Apply migration"
 
 
 # For at least this many objects of one kind, the whole kind is listed: one request instead of one per object.
@@ -197,10 +207,7 @@ class Server:
         asked about it. An object that is already as wanted is returned unchanged.
         """
         if not self.is_server_side:
-            return [
-                each if live is None else with_last_applied(overlaid(live, each, last_applied(live)), each)
-                for each, live in pairs
-            ]
+            return [_merged(*pair) for pair in pairs]
         known = _defined_kinds(pairs, is_new=True)
         try:
             return self._dry_run_at_server(pairs, known, force=force)
@@ -222,8 +229,14 @@ class Server:
         return [made[index] for index in range(len(pairs))]
 
     def apply(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
-        """Applies the objects and returns them. Raises Conflict, NotServed and ToolError, even if some are applied."""
-        return self._all_applied([(self._dated(*pair), pair[1]) for pair in pairs], force=force)
+        """Applies the objects and returns them. The API server refuses each that is not as the live one of its pair,
+        so that a write that arrives late undoes nothing. Raises Conflict, NotServed and ToolError, even if some are
+        applied."""
+        if self.is_server_side:
+            dated = [(_over(live or _ABSENT, self._dated(each, live)), live) for each, live in pairs]
+            return self._all_applied(dated, force=force)
+        # kubectl's own client-side apply sends a patch without the version that it has read.
+        return self.put_back_all([(_merged(each, live), live, True) for each, live in pairs])
 
     def validate(self, objects: Sequence[Object]) -> None:
         """Has the API server validate the objects if `dry_run` did not ask it. Objects whose kind another one of them
@@ -235,9 +248,9 @@ class Server:
             if done.code:
                 raise self.kubectl.failure(done, "apply")
 
-    def put_back_all(self, items: Sequence[tuple[Object, Object | None, bool]]) -> None:
+    def put_back_all(self, items: Sequence[tuple[Object, Object | None, bool]]) -> list[Object]:
         """`put_back` for each: the previous object, the live one, and whether tarmak-iam manages it. Objects that
-        it manages are restored in few calls if none fails. Raises ToolError, even if some are written."""
+        it manages are written in few calls if none fails. Returns them. Raises ToolError, even if some are written."""
         written: list[Object] = []
         for verb, is_there in (("create", False), ("replace", True)):
             those = [item for item in items if item[2] and (item[1] is not None) is is_there]
@@ -245,9 +258,10 @@ class Server:
                 if len(batch) > 1:
                     written += self._put_back_together(verb, [(before, live) for before, live, _ in batch])
         done = Index(written)
-        for before, live, was_ours in items:
-            if done.get(Ref.of(before)) is None:
-                self.put_back(before, live, is_ours=was_ours)
+        return [
+            done.get(Ref.of(before)) or self.put_back(before, live, is_ours=was_ours)
+            for before, live, was_ours in items
+        ]
 
     def join_entries(self, refs: Sequence[Ref]) -> None:
         """Records fields that were replaced under our name as fields of our server-side apply. The annotation of
@@ -317,6 +331,8 @@ class Server:
     def note_applied(self, kept: Object, made: Object) -> Object:
         """Restores the annotation of client-side apply, and returns the object with it. Raises ToolError."""
         done = self._note_applied([kept], Ref.of(made).scope)
+        if done.code and _TOO_LARGE_TO_COPY in done.err:
+            return made
         if done.code:
             raise self.kubectl.failure(done, "apply set-last-applied")
         return with_last_applied(made, kept)
@@ -368,8 +384,6 @@ class Server:
             if not self._is_own([(each, live)], done):
                 raise Conflict(ref, tuple(name for name in names if name != MANAGER))
             done = self._apply([each], *options, *self._forced(True))
-        if done.code and _TOO_LARGE_TO_COPY in done.err and not self.is_server_side:
-            return self._written_whole(each, live)
         if done.code and _CHANGED_MEANWHILE in done.err:
             raise Conflict(ref, ())
         if done.code and is_unserved(done):
@@ -385,17 +399,11 @@ class Server:
             return self.kubectl.run("delete", refs[0].resource, refs[0].name, *refs[0].scope, *options)
         return self.kubectl.run("delete", "-f", "-", *options, text=_list([ref.stub for ref in refs]))
 
-    def _written_whole(self, each: Object, live: Object | None) -> Object:
-        """Writes the object as client-side apply would, but without its annotation, which would be too large."""
-        if live is None:
-            return self.put_back(each, None)
-        return self.put_back(
-            without_last_applied(overlaid(without_server_fields(live), each, last_applied(live))), live
-        )
-
     def _apply(self, objects: Sequence[Object], *options: str) -> Completed:
         side = ("--server-side", f"--field-manager={MANAGER}") if self.is_server_side else ()
-        return self._run("apply", *side, *options, text=_list(objects))
+        done = self._run("apply", *side, *options, text=_list(objects))
+        is_outdated = _NOT_APPLIED_AGAIN in done.err
+        return replace(done, code=1, err=f"{_CHANGED_MEANWHILE}: {done.err}") if is_outdated else done
 
     def _forced(self, force: bool) -> tuple[str, ...]:
         return ("--force-conflicts",) if force and self.is_server_side else ()
@@ -421,6 +429,12 @@ def _defined_kinds(pairs: Sequence[Pair], *, is_new: bool = False) -> set[GroupK
 def _is_as_wanted(each: Object, live: Object | None) -> bool:
     """Whether the live object contains exactly the wanted fields and no defaults of the API server."""
     return live is not None and is_applied(live) and comparable(live) == comparable(each)
+
+
+def _merged(each: Object, live: Object | None) -> Object:
+    """The object as client-side apply would leave it, with its annotation where that is not too large."""
+    then = each if live is None else overlaid(live, each, last_applied(live))
+    return with_last_applied(then, each) if fits_client_side_apply(each) else without_last_applied(then)
 
 
 def _over(live: Object | None, before: Object) -> Object:
