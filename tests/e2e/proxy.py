@@ -76,9 +76,9 @@ def proxy(server: str, directory: Path) -> Iterator[Proxy]:
         found = Proxy(f"https://127.0.0.1:{listener.getsockname()[1]}")
 
         def deliver(request: bytes) -> bytes:
-            with upstream.wrap_socket(socket.create_connection(target), server_hostname=target[0]) as server:
-                server.sendall(request)
-                return b"".join(iter(lambda: server.recv(65536), b""))
+            with upstream.wrap_socket(socket.create_connection(target), server_hostname=target[0]) as api:
+                api.sendall(request)
+                return b"".join(iter(lambda: api.recv(65536), b""))
 
         found.deliver = deliver
 
