@@ -8,12 +8,24 @@ import pytest
 
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff
+from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.rollout import check_pods
 from tests.support.applied import NAME, READERS, made
 from tests.support.daemon_pods import GENERATION, stamp
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS
-from tests.support.stale_pods import BEFORE, deleted, edited, of_1_12, server, stale
+from tests.support.stale_pods import (
+    BEFORE,
+    deleted,
+    edited,
+    edited_back,
+    of_1_12,
+    of_1_15,
+    restarted,
+    server,
+    stale,
+    without_deleting,
+)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +94,12 @@ def test_below_1_16_an_edit_by_hand_leaves_no_time(state: Path) -> None:
     )
 
 
+CHANGED = (
+    f"ConfigMap kube-system/{NAME} was changed since the last apply, and may have had other content when the pod "
+    "started"
+)
+
+
 @pytest.mark.parametrize("server_version", ["v1.12.9", "v1.30.1"])
 def test_where_times_do_not_decide_the_checksum_does(state: Path, server_version: str) -> None:
     cluster, wanted = Cluster(server=server_version, masters=1), made(kubernetesVersion=server_version[1:])
@@ -96,7 +114,7 @@ def test_where_times_do_not_decide_the_checksum_does(state: Path, server_version
     )
     assert stale(cluster) == [other]
     config["data"]["config.yaml"] = MAPPINGS
-    assert stale(cluster) == []
+    assert stale(cluster) == ([f"pod {NAME}-2 on master-1: {CHANGED}"] if server_version == "v1.12.9" else [])
 
 
 def outdated(cluster: Cluster) -> None:
@@ -212,3 +230,109 @@ def test_a_pod_of_the_newest_generation_is_of_the_newest_template(state: Path) -
     outdated(cluster)
     cluster.daemons.pods[f"{NAME}-2"]["metadata"]["labels"]["pod-template-generation"] = "2"
     assert stale(cluster) == [f"pod {NAME}-1 on master-1: it runs an older template of DaemonSet kube-system/{NAME}"]
+
+
+class TestDataThatIsAsBefore:
+    """Below 1.16 nothing records that the ConfigMap was changed, read by pods that started, and changed back."""
+
+    @pytest.fixture
+    def cluster(self, state: Path) -> Cluster:
+        cluster = Cluster(server="v1.15.12", client="v1.15.12", masters=2)
+        apply_to_cluster(of_1_15(), cluster.kubectl(), state)
+        return cluster
+
+    def test_pods_that_started_meanwhile_are_stale_until_apply_restarts_them(
+        self, cluster: Cluster, state: Path
+    ) -> None:
+        edited(cluster)
+        edited_back(cluster)
+        texts = [f"pod {NAME}-{number} on master-{number - 2}: {CHANGED}" for number in (3, 4)]
+        assert stale(cluster) == texts
+        found = live_diff(of_1_15(), cluster.kubectl())
+        assert (found.objects, [each.text for each in found.stale_pods]) == ((), texts)
+        told: list[str] = []
+        done = apply_to_cluster(of_1_15(), cluster.kubectl(), state, tell=told.append)
+        assert not done.changed
+        assert [line for line in told if line.startswith("restarting")] == [f"restarting {text}" for text in texts]
+        assert deleted(cluster) == [f"{NAME}-3", f"{NAME}-4"]
+        assert stale(cluster) == []
+        apply_to_cluster(of_1_15(), cluster.kubectl(), state)
+        assert len(deleted(cluster)) == 2
+
+    def test_pods_that_have_not_started_since_have_read_it(self, cluster: Cluster) -> None:
+        edited_back(cluster)
+        assert stale(cluster) == []
+
+    def test_only_what_started_meanwhile_is_restarted(self, cluster: Cluster, state: Path) -> None:
+        edited_back(cluster)
+        cluster.clock += 60
+        cluster.replace_pod(f"{NAME}-2")
+        apply_to_cluster(of_1_15(), cluster.kubectl(), state)
+        assert deleted(cluster) == [f"{NAME}-3"]
+
+    def test_a_container_that_was_restarted_counts_too(self, cluster: Cluster) -> None:
+        edited_back(cluster)
+        (state,) = cluster.daemons.pods[f"{NAME}-1"]["status"]["containerStatuses"]
+        state["state"] = {"running": {"startedAt": stamp(86400)}}
+        assert stale(cluster) == [f"pod {NAME}-1 on master-1: {CHANGED}"]
+
+    def test_pods_that_start_while_it_is_as_we_left_it_have_read_it(self, cluster: Cluster, state: Path) -> None:
+        restarted(cluster)
+        assert stale(cluster) == []
+        apply_to_cluster(of_1_15(), cluster.kubectl(), state)
+        edited_back(cluster)
+        assert stale(cluster) == []
+        assert deleted(cluster) == []
+
+    @pytest.mark.parametrize("more", [{"addonManagerMode": "Reconcile"}, {"mappings": MAPPINGS + READERS}])
+    def test_our_own_writes_count_as_ours(self, cluster: Cluster, state: Path, more: dict[str, str]) -> None:
+        apply_to_cluster(of_1_15(**more), cluster.kubectl(), state)
+        roll_back(cluster.kubectl(), state)
+        restarted(cluster)
+        assert (stale(cluster), deleted(cluster)) == ([], [])
+
+    def test_a_write_of_ours_that_leaves_the_data_does_not_hide_a_change(self, cluster: Cluster, state: Path) -> None:
+        edited(cluster)
+        edited_back(cluster)
+        apply_to_cluster(of_1_15(addonManagerMode="Reconcile"), cluster.kubectl(), state)
+        assert deleted(cluster) == [f"{NAME}-3", f"{NAME}-4"]
+
+    def test_an_apply_that_was_killed_before_it_has_restarted_all(self, cluster: Cluster, state: Path) -> None:
+        edited(cluster)
+        edited_back(cluster)
+        cluster.fault = without_deleting(None)
+        with pytest.raises(KeyboardInterrupt):
+            apply_to_cluster(of_1_15(), cluster.kubectl(), state)
+        cluster.fault = lambda _: None
+        assert len(stale(cluster)) == 2
+
+    def test_where_the_note_may_not_be_written_it_is_done_again(self, cluster: Cluster, state: Path) -> None:
+        edited(cluster)
+        edited_back(cluster)
+        refused = failed('Error from server (Forbidden): daemonsets.apps "x" is forbidden: cannot patch')
+        cluster.fault = lambda args: refused if args[0] == "annotate" else None
+        apply_to_cluster(of_1_15(), cluster.kubectl(), state)
+        assert len(deleted(cluster)) == 2
+        assert len(stale(cluster)) == 2
+
+    def test_a_change_while_they_are_restarted_is_not_hidden(self, cluster: Cluster, state: Path) -> None:
+        edited(cluster)
+        edited_back(cluster)
+
+        def fault(args: tuple[str, ...]) -> None:
+            if args[:2] == ("delete", "pod"):
+                edited_back(cluster)
+
+        cluster.fault = fault
+        apply_to_cluster(of_1_15(), cluster.kubectl(), state)
+        cluster.fault = lambda _: None
+        assert len(stale(cluster)) == 2
+
+
+def test_from_1_16_on_the_times_of_the_managers_show_it(state: Path) -> None:
+    cluster = Cluster(masters=1)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    edited(cluster)
+    edited_back(cluster)
+    assert stale(cluster) == [f"pod {NAME}-2 on master-1: {BEFORE}TIME"]
+    assert not any(call[0] == "annotate" for call in cluster.calls)

@@ -246,9 +246,8 @@ class Cluster:
         seen, live = each["metadata"].get("resourceVersion"), self.objects.get(key_of(each))
         if seen is not None and live is not None and seen != live["metadata"]["resourceVersion"]:
             return f"Error from server (Conflict): Operation cannot be fulfilled on {name}: {_MODIFIED}"
-        if "--server-side" not in args or "--force-conflicts" in args:
-            return None
-        found = conflicts(self.objects.get(key_of(each)), each, MANAGER)
+        is_checked = "--server-side" in args and "--force-conflicts" not in args
+        found = conflicts(live, each, MANAGER) if is_checked else []
         if not found:
             return None
         told = "".join(f'conflict with "{manager}" using v1: {path}\n' for manager, path in found)
@@ -299,9 +298,8 @@ class Cluster:
         if seen not in (None, live["metadata"]["resourceVersion"]):
             return failed(f"Error from server (Conflict): error when replacing STDIN: {_MODIFIED}")
         sent = each["metadata"].get("managedFields")
-        if sent not in (None, [{}]) and without_server_fields(each) == without_server_fields(
-            live
-        ):  # who has set what, and nothing else
+        is_same = without_server_fields(each) == without_server_fields(live)
+        if is_same and sent not in (None, [{}]):  # who has set what, and nothing else
             self.version += 1
             live["metadata"] |= {"managedFields": sent, "resourceVersion": str(self.version)}
             return live
@@ -309,14 +307,13 @@ class Cluster:
 
     def _create(self, args: tuple[str, ...], text: str) -> Any:
         if "--raw" in args:
-            missing = failed("Error from server (NotFound): the server could not find the requested resource")
             if self.token and self.token not in self.kubeconfigs[-1]:
                 return failed("error: You must be logged in to the server (Unauthorized)")
-            return self.self_review or missing
+            return self.self_review or failed(f"Error from server (NotFound): {_NOTHING_THERE}")
         each = json.loads(text)
-        if each["kind"] == "TokenReview" and self.token not in ("", each["spec"]["token"]):
-            return {**each, "status": {"error": "[invalid bearer token, unknown]"}}
         if each["kind"] == "TokenReview":
+            if self.token not in ("", each["spec"]["token"]):
+                return {**each, "status": {"error": "[invalid bearer token, unknown]"}}
             return {**each, "status": self.reviews.pop(0) if len(self.reviews) > 1 else self.reviews[0]}
         return self._each(each, self._created)
 
@@ -380,6 +377,13 @@ class Cluster:
         for key, each in self.objects.items():
             if key[0] == "DaemonSet" and each["metadata"]["uid"] == owner["uid"] and self.daemons.is_at_work:
                 self.daemons.make(each, pod["spec"]["nodeName"], self.now)
+
+    def _annotate(self, args: tuple[str, ...], _: str) -> str:
+        key, _, value = args[-1].partition("=")
+        live = copy.deepcopy(self.objects["DaemonSet", "kube-system", args[1]])
+        live["metadata"].setdefault("annotations", {})[key] = value
+        self._store(live, "kubectl-annotate", "Update")
+        return ""
 
     def _logs(self, *_: object) -> Any:
         return failed("Error from server (Forbidden): pods is forbidden") if self.log is None else self.log

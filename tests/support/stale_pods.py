@@ -26,6 +26,17 @@ def of_1_12() -> Installation:
     return made(kubernetesVersion="1.12.9")
 
 
+def of_1_15(mappings: str = MAPPINGS, **overrides: Any) -> Installation:
+    return made(mappings, kubernetesVersion="1.15.12", **overrides)
+
+
+def edited_back(cluster: Cluster) -> None:
+    """By hand, to the mappings of these tests; no pod is restarted."""
+    found = cluster.get("ConfigMap", NAME)
+    assert found is not None
+    cluster.add({**found, "data": {"config.yaml": MAPPINGS}}, "kubectl-edit")
+
+
 def edited(cluster: Cluster, text: str = MAPPINGS + EVIL) -> None:
     """By hand, and taken in by every pod."""
     found = cluster.get("ConfigMap", NAME)

@@ -42,9 +42,11 @@ from tarmak_iam.hook.cluster.objects import (
 )
 from tarmak_iam.hook.cluster.permissions import check_permissions, explained, permissions_of_apply
 from tarmak_iam.hook.cluster.rollout import (
+    CONFIG_MAP,
     ROLLOUT_SECONDS,
     RolledOut,
     check_pods,
+    note_config_version,
     read_rollout,
     roll_out_and_restart,
     would_be_restarted,
@@ -354,6 +356,8 @@ class _ApplyRun:
             self._journal.save()
 
     def _roll_out(self) -> RolledOut:
+        made = CONFIG_MAP.among([became for _, became in self._made])
+        note_config_version(self._server, CONFIG_MAP.among(self._plan.live), made)
         refs = [step.ref for step in self._plan.steps if step.ref.kind == "DaemonSet"]
         return roll_out_and_restart(self._server, refs, self._options.wait, self._options.tell)
 

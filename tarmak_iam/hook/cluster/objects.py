@@ -20,6 +20,7 @@ ENTRY_KINDS = tuple(f"{each.kind.lower()}.{each.group}" for each in ENTRY_OBJECT
 """The custom resources of the authenticator's backends, as kubectl takes them."""
 
 CHANGED_AT = "tarmak-iam/changed-at"
+CONFIG_VERSION = "tarmak-iam/config-version"
 """Annotation of a ConfigMap: when its data changed, where its managedFields do not show that."""
 
 _MANAGED_BY = "app.kubernetes.io/managed-by"

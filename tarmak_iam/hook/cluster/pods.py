@@ -5,6 +5,10 @@ Older releases record nothing. Therefore our writes set the annotation `tarmak-i
 not enough: below 1.16 the time of the write if it changes the data; in 1.16 and later the time of the last change of
 the data if the write changes something else. The annotation contains a digest of the data, because another manager may
 change the data and keep the annotation.
+
+Data that was changed and changed back has the same digest. Below 1.16, therefore, the DaemonSet's annotation
+`tarmak-iam/config-version` contains the resourceVersion of the ConfigMap after our last write, and the time until which
+it had no other: a pod that started later, while the ConfigMap has another version, may have read other data.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from typing import Any
 from tarmak_iam.emit.labels import NAME
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, items_of, why
-from tarmak_iam.hook.cluster.objects import CHANGED_AT, MANAGER, Object, Ref, managed_entries
+from tarmak_iam.hook.cluster.objects import CHANGED_AT, CONFIG_VERSION, MANAGER, Object, Ref, managed_entries
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.patterns import compiled
@@ -158,6 +162,35 @@ def dated(kubectl: Kubectl, wanted: Object, live: Object | None, *, is_server_si
         annotations[CHANGED_AT] = f"{time.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ} {_digest(wanted, CONFIG_KEY)}"
     without = {key: value for key, value in metadata.items() if key != "annotations"}
     return {**wanted, "metadata": {**without, **({"annotations": annotations} if annotations else {})}}
+
+
+def may_have_read_other_data(daemon: Object, config_map: Object, pod: DaemonPod) -> bool:
+    """Below Kubernetes 1.16: whether the pod may have started while another manager had changed the ConfigMap."""
+    version, until = config_version(daemon)
+    if version in ("", version_of(config_map)) or any(managed_entries(config_map)):
+        return False
+    return pod.has_started and has_started_after(pod, until)
+
+
+def has_started_after(pod: DaemonPod, until: datetime | None) -> bool:
+    return until is None or any(time is not None and time > until for time in (pod.created, pod.started))
+
+
+def config_version(daemon: Object) -> tuple[str, datetime | None]:
+    """The version of the ConfigMap in the annotation, "" where there is none, and until when it had that version."""
+    annotations = (daemon.get("metadata") or {}).get("annotations") or {}
+    version, _, time = str(annotations.get(CONFIG_VERSION, "")).partition(" ")
+    return version, time_of(time)
+
+
+def with_config_version(config_map: Object, until: datetime | None) -> str:
+    """The annotation as an argument of kubectl."""
+    time = "" if until is None else f" {until.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{CONFIG_VERSION}={version_of(config_map)}{time}"
+
+
+def version_of(each: Object) -> str:
+    return str((each.get("metadata") or {}).get("resourceVersion") or "")
 
 
 def api_server_time(kubectl: Kubectl) -> datetime:

@@ -34,10 +34,12 @@ from tarmak_iam.hook.cluster.rollback_plan import (
     undo_steps,
 )
 from tarmak_iam.hook.cluster.rollout import (
+    CONFIG_MAP,
     DAEMONSET,
     ROLLOUT_SECONDS,
     RolledOut,
     check_pods,
+    note_config_version,
     read_rollout,
     roll_out_and_restart,
 )
@@ -158,12 +160,15 @@ class _RollbackRun:
     _wait: float | None
     _done: dict[Ref, ObjectChange] = field(default_factory=dict)
     _begun: set[Ref] = field(default_factory=set)
+    _made: list[Object] = field(default_factory=list)
 
     def carried_out(self) -> RolledBack:
         self._notes.write(Status.UNDOING)
         removals = [each for each in reversed(self._steps) if each.action is ObjectAction.REMOVED]
         with reporting_failure(self._failure, self._tell):
             self._put_back()
+            live = [each.live for each in self._steps if each.live is not None]
+            note_config_version(self._server, CONFIG_MAP.among(live), CONFIG_MAP.among(self._made))
             put_back = [each.then for each in self._steps if each.then is not None]
             rolled_out = self._roll_out([*put_back, *self._untouched_daemon()])
             is_removed = self._remove_when_safe(removals)
@@ -191,7 +196,7 @@ class _RollbackRun:
         self._tell(f"restoring {number_of_kind([step.ref for step in steps])}")
         self._begun |= {step.ref for step in steps}
         work = [(step.then, step.live, step.undone.is_ours) for step in steps if step.then is not None]
-        self._server.put_back_all(work)
+        self._made += self._server.put_back_all(work)
         for step in steps:
             if step.ref.kind == CRD:
                 wait_until_established(self._server.kubectl, step.ref)

@@ -20,17 +20,23 @@ from datetime import datetime, timedelta
 
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import TarmakIamError, ToolError
-from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of, why
+from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, items_of, why
 from tarmak_iam.hook.cluster.live_mappings import LiveMappings
-from tarmak_iam.hook.cluster.objects import Object, Ref
+from tarmak_iam.hook.cluster.objects import Object, Ref, managed_entries
 from tarmak_iam.hook.cluster.pods import (
     DaemonPod,
     PodsForbidden,
+    api_server_time,
+    config_version,
+    has_started_after,
     last_change,
     maker_of,
+    may_have_read_other_data,
     pod_objects,
     read_pods,
     selected,
+    version_of,
+    with_config_version,
 )
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Progress, no_progress
@@ -38,7 +44,7 @@ from tarmak_iam.late_dataclass import dataclass
 
 DAEMONSET = Ref("apps/v1", "DaemonSet", NAMESPACE, NAME)
 
-_CONFIG_MAP = Ref("v1", "ConfigMap", NAMESPACE, NAME)
+CONFIG_MAP = Ref("v1", "ConfigMap", NAMESPACE, NAME)
 
 _DELAY = timedelta(minutes=2)
 """The maximum age of the kubelet's copy of a ConfigMap: a sync period (1 minute) and the time to live of its cache."""
@@ -62,8 +68,9 @@ class StalePod:
 
 @dataclass(frozen=True, slots=True)
 class PodCheck:
-    """The DaemonSet, None where it does not exist, and its pods. `notes`: what could not be checked. `is_seen`: whether
-    the controller has observed the DaemonSet's newest generation. `missing`: the number of nodes without a pod yet."""
+    """The DaemonSet, None where it does not exist, the ConfigMap that it mounts, and its pods. `notes`: what could not
+    be checked. `is_seen`: whether the controller has observed the DaemonSet's newest generation. `missing`: the number
+    of nodes without a pod yet."""
 
     daemon: Object | None = None
     pods: tuple[DaemonPod, ...] = ()
@@ -71,13 +78,14 @@ class PodCheck:
     notes: tuple[str, ...] = ()
     is_seen: bool = True
     missing: int = 0
+    config_map: Object | None = None
 
 
 def check_pods(server: Server, found: Sequence[Object] | None = None) -> PodCheck:
     """What the user may not read is in the notes. `found`: the live objects, if they were just read. Raises
     ToolError."""
     if found is None:
-        found = server.read([_CONFIG_MAP.stub, DAEMONSET.stub])
+        found = server.read([CONFIG_MAP.stub, DAEMONSET.stub])
     daemon = DAEMONSET.among(found)
     if daemon is None:
         return PodCheck()
@@ -97,7 +105,8 @@ def check_pods(server: Server, found: Sequence[Object] | None = None) -> PodChec
     stale = stale_reason(daemon, config_map, pods, revision)
     status, generation = daemon.get("status") or {}, (daemon.get("metadata") or {}).get("generation") or 0
     missing = max(0, (status.get("desiredNumberScheduled") or 0) - len(pods))
-    return PodCheck(daemon, pods, stale, notes, (status.get("observedGeneration") or 0) >= generation, missing)
+    is_seen = (status.get("observedGeneration") or 0) >= generation
+    return PodCheck(daemon, pods, stale, notes, is_seen, missing, config_map)
 
 
 def stale_reason(
@@ -117,6 +126,9 @@ def stale_reason(
             found.append(
                 StalePod(pod, f"it started before the last change of {_name(config_map)}, at {changed:%FT%TZ}")
             )
+        elif config_map is not None and may_have_read_other_data(daemon, config_map, pod):
+            what = "was changed since the last apply, and may have had other content when the pod started"
+            found.append(StalePod(pod, f"{_name(config_map)} {what}"))
     return tuple(found)
 
 
@@ -177,7 +189,7 @@ def _changed(daemon: Object, config_map: Object | None) -> datetime | None:
 def _config_map(server: Server, daemon: Object, found: Sequence[Object]) -> Object | None:
     """The ConfigMap that it mounts; a DaemonSet that tarmak-iam does not manage may mount another one."""
     ref = LiveMappings(daemon, ()).config_map
-    return None if ref is None else ref.among(found if ref == _CONFIG_MAP else server.read([ref.stub]))
+    return None if ref is None else ref.among(found if ref == CONFIG_MAP else server.read([ref.stub]))
 
 
 def _name(config_map: Object | None) -> str:
@@ -319,6 +331,30 @@ class RolledOut:
     restarted: tuple[StalePod, ...] = ()
 
 
+def note_config_version(server: Server, before: Object | None, made: Object | None) -> None:
+    """Below Kubernetes 1.16, records the version of the ConfigMap after a write of ours. Where another manager has
+    changed it before, only a write of other data counts: for the same data, pods may still have to be restarted. Raises
+    ToolError."""
+    if made is None or any(managed_entries(made)) or (before and version_of(before) == version_of(made)):
+        return
+    daemon = DAEMONSET.among(server.read([DAEMONSET.stub]))
+    if daemon is None:
+        return
+    version, until = config_version(daemon)
+    if before is None or _checksum(daemon, before) != _checksum(daemon, made):
+        until = last_change(made)
+    elif version not in ("", version_of(before)):
+        return
+    _note_config_version(server, made, until)
+
+
+def _note_config_version(server: Server, config_map: Object, until: datetime | None) -> None:
+    named = (DAEMONSET.resource, DAEMONSET.name, *DAEMONSET.scope)
+    done = server.kubectl.run("annotate", *named, "--overwrite", with_config_version(config_map, until))
+    if done.code and not is_forbidden(done):  # where it may not be noted, later pods are restarted once too often
+        raise server.kubectl.failure(done, "annotate")
+
+
 def roll_out_and_restart(
     server: Server, refs: Sequence[Ref], seconds: float | None, tell: Progress = no_progress
 ) -> RolledOut:
@@ -368,6 +404,8 @@ class _Restart:
         stale = self.to_do(check)
         if seconds is None:
             left_over = self._at_once(check, stale)
+            if not left_over:
+                self._note_all_read(check)
             notes = (*check.notes, *left_over)
             return RolledOut(is_done, notes, is_left=bool(left_over), restarted=tuple(self._restarted))
         deadline = self._kubectl.clock() + seconds
@@ -375,7 +413,22 @@ class _Restart:
             left = stale[number:]
             self.delete([each], left)
             self._wait(check, each.pod, deadline, left)
+        self._note_all_read(check)
         return RolledOut(is_done, check.notes, restarted=tuple(self._restarted))
+
+    def _note_all_read(self, check: PodCheck) -> None:
+        """Records that all pods have read the ConfigMap of the check, if it still has that version."""
+        config_map, daemon = check.config_map, check.daemon
+        if config_map is None or daemon is None or any(managed_entries(config_map)):
+            return
+        version, until = config_version(daemon)
+        is_noted = version == version_of(config_map) and not any(has_started_after(pod, until) for pod in check.pods)
+        if is_noted and not self._restarted:
+            return
+        now = api_server_time(self._kubectl)
+        found = CONFIG_MAP.among(self._server.read([CONFIG_MAP.stub]))
+        if found is not None and version_of(found) == version_of(config_map):
+            _note_config_version(self._server, config_map, now)
 
     def delete(self, stale: Sequence[StalePod], left: Sequence[StalePod] = ()) -> None:
         """Deletes pods by name. `rollout restart` is missing in kubectl below 1.15, and it sets a field."""

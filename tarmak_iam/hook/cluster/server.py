@@ -290,8 +290,10 @@ class Server:
             note = last_applied(before)
             if note is not None:
                 notes.setdefault(Ref.of(before).scope, []).append(note)
-        is_noted = all(not self._note_applied(of_scope, scope).code for scope, of_scope in notes.items())
-        return written if is_noted else []
+        answers = [self._note_applied(of_scope, scope) for scope, of_scope in notes.items()]
+        noted = Index(each for done in answers if not done.code for each in objects_of(done))
+        is_noted = not any(done.code for done in answers)
+        return [noted.get(Ref.of(each)) or each for each in written] if is_noted else []
 
     def put_back(self, before: Object, live: Object | None, *, is_ours: bool = True) -> Object:
         """Restores an object by replacing the live one that was read. Raises ToolError, also if the object was changed
@@ -329,13 +331,13 @@ class Server:
         return dated(self.kubectl, wanted, live, is_server_side=self.is_server_side)
 
     def note_applied(self, kept: Object, made: Object) -> Object:
-        """Restores the annotation of client-side apply, and returns the object with it. Raises ToolError."""
+        """Sets the annotation of client-side apply, and returns the object with it. Raises ToolError."""
         done = self._note_applied([kept], Ref.of(made).scope)
         if done.code and _TOO_LARGE_TO_COPY in done.err:
             return made
         if done.code:
             raise self.kubectl.failure(done, "apply set-last-applied")
-        return with_last_applied(made, kept)
+        return _one_of(done)
 
     def _note_applied(self, objects: Sequence[Object], scope: Sequence[str]) -> Completed:
         # kubectl 1.15 looks for them in the kubeconfig's namespace, whatever namespace they have.
