@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -16,9 +17,10 @@ from tarmak_iam.hook.cluster.pods import api_server_time, last_change
 from tarmak_iam.hook.cluster.rollout import check_pods
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Programs
-from tests.e2e.conftest import Stage
+from tests.e2e.conftest import ON_TARMAKS, Stage
 from tests.e2e.control_plane import CLUSTER
-from tests.e2e.test_live import ADMIN, APPLY, DEPLOYER, NAME, _clear
+from tests.e2e.test_live import ADMIN, APPLY, DEPLOYER, NAME, _clear, edit
+from tests.e2e.test_locks import eventually
 
 CONFIG_MAP = Ref("v1", "ConfigMap", "kube-system", NAME)
 
@@ -70,8 +72,8 @@ def test_only_a_change_of_data_is_one(stage: Stage) -> None:
     assert changed(stage) > second
 
 
-def test_a_pod_of_before(stage: Stage) -> None:
-    stage.live(*APPLY)
+def make_pod(stage: Stage) -> None:
+    """As the controller makes one, which is not there."""
     (daemon,) = Server.of(kubectl(stage)).read([Ref("apps/v1", "DaemonSet", "kube-system", NAME).stub])
     template = daemon["spec"]["template"]
     owner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": NAME, "uid": daemon["metadata"]["uid"]}
@@ -84,6 +86,13 @@ def test_a_pod_of_before(stage: Stage) -> None:
         "metadata": {"name": "default", "namespace": "kube-system"},
     }
     stage.plane.apply([account, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}])
+
+
+def test_a_pod_of_before(stage: Stage) -> None:
+    stage.live(*APPLY)
+    make_pod(stage)
+    (daemon,) = Server.of(kubectl(stage)).read([Ref("apps/v1", "DaemonSet", "kube-system", NAME).stub])
+    template = daemon["spec"]["template"]
     (pod,) = check_pods(Server.of(kubectl(stage))).pods
     assert (pod.ref.name, pod.node, pod.has_started, pod.is_ready) == ("a-pod", "master-1", False, False)
     assert pod.image == template["spec"]["containers"][0]["image"]
@@ -91,3 +100,29 @@ def test_a_pod_of_before(stage: Stage) -> None:
     assert pod.created is not None
     assert abs(pod.created - datetime.now(timezone.utc)) < timedelta(minutes=1)
     assert check_pods(Server.of(kubectl(stage))).stale == ()
+
+
+@ON_TARMAKS
+def test_a_pod_that_started_before_a_change_was_undone(stage: Stage) -> None:
+    """Nothing of the ConfigMap shows that it had other content, but for its version."""
+    stage.live(*APPLY)
+    before = stage.plane.object("configmaps", NAME)["data"]
+    edit(stage, "somebody")
+    time.sleep(1.1)  # timestamps are of whole seconds
+    make_pod(stage)
+    started = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+    container = {"name": NAME, "ready": True, "image": "x", "imageID": "x", "restartCount": 0}
+    running = {"state": {"running": {"startedAt": started}}}
+    status = {"phase": "Running", "containerStatuses": [{**container, **running}]}
+    stage.plane.object("pods", "a-pod/status", method="PATCH", body={"status": status})
+    stage.plane.object("configmaps", NAME, method="PATCH", body={"data": before})
+    said = f"pod a-pod on master-1: ConfigMap kube-system/{NAME} was changed since the last apply, and may have had"
+    assert said in stage.live("diff", code=1).out
+    found = json.loads(stage.live("verify", "--timeout=0", "-o", "json", code=1).out)
+    assert said in " ".join(found["account"])
+    with stage.plane.rolling_out(NAME):
+        eventually(lambda: stage.plane.object("daemonsets", NAME)["status"].get("observedGeneration"))
+        done = stage.live(*APPLY)
+    assert f"unchanged ConfigMap kube-system/{NAME}" in done.out
+    assert f"restarting {said}" in done.err
+    assert stage.live("diff").out == ""

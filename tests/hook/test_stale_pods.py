@@ -315,6 +315,17 @@ class TestDataThatIsAsBefore:
         assert len(deleted(cluster)) == 2
         assert len(stale(cluster)) == 2
 
+    def test_none_is_restarted_before_the_controller_has_seen_the_daemonset(
+        self, cluster: Cluster, state: Path
+    ) -> None:
+        edited(cluster)
+        edited_back(cluster)
+        daemon = cluster.get("DaemonSet", NAME)
+        assert daemon is not None
+        daemon["status"]["observedGeneration"] = 0
+        apply_to_cluster(of_1_15(), cluster.kubectl(), state, wait=None)
+        assert (deleted(cluster), len(stale(cluster))) == ([], 2)
+
     def test_a_change_while_they_are_restarted_is_not_hidden(self, cluster: Cluster, state: Path) -> None:
         edited(cluster)
         edited_back(cluster)

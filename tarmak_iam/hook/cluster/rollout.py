@@ -419,7 +419,7 @@ class _Restart:
     def _note_all_read(self, check: PodCheck) -> None:
         """Records that all pods have read the ConfigMap of the check, if it still has that version."""
         config_map, daemon = check.config_map, check.daemon
-        if config_map is None or daemon is None or any(managed_entries(config_map)):
+        if config_map is None or daemon is None or not check.is_seen or any(managed_entries(config_map)):
             return
         version, until = config_version(daemon)
         is_noted = version == version_of(config_map) and not any(has_started_after(pod, until) for pod in check.pods)
