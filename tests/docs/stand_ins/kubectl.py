@@ -32,7 +32,8 @@ class Kubectl:
 
     def run(self) -> int:
         verb = self.call.words[0]
-        if "raw" in self.call.options or (verb in ("apply", "replace", "create") and self.call.output == "json"):
+        is_json = verb in ("apply", "replace", "create") and self.call.output == "json"
+        if "raw" in self.call.options or is_json or verb == "annotate":
             return self._by_machine()
         action = getattr(self, f"_{verb}", None)
         if action is None:
