@@ -16,6 +16,7 @@ from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.history import ApplyFailed, History, Status
 from tarmak_iam.hook.cluster.journal import write_history
 from tarmak_iam.hook.cluster.kubectl import is_write
+from tarmak_iam.hook.cluster.objects import last_applied
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import BOTH, NAME, OURS, made, metadata_of
@@ -141,6 +142,40 @@ def test_a_write_that_arrives_late_is_refused(state: Path, server: str, is_there
     live = cluster.get("ConfigMap", NAME)
     assert live is not None
     assert "username: new" in live["data"]["config.yaml"]
+
+
+def test_a_rollback_that_is_interrupted_says_what_may_have_been_written(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    apply_to_cluster(made(MAPPINGS.replace("username: admin", "username: boss")), cluster.kubectl(), state)
+    cluster.fault = interrupting(cluster, "replace", 1)
+    told: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        roll_back(cluster.kubectl(), state, tell=told.append)
+    assert told[-1] == LEASE_STAYS
+    assert told[-2] == (
+        f"interrupted; done: nothing; may have been written: ConfigMap kube-system/{NAME}; not done: DaemonSet "
+        f"kube-system/{NAME}; run rollback again"
+    )
+
+
+def test_an_apply_that_was_killed_before_it_noted_what_it_applied(state: Path) -> None:
+    """Below 1.16: what is not in the annotation would not be removed later."""
+    cluster = Cluster(server="v1.15.12", client="v1.15.12")
+    wanted = made(kubernetesVersion="1.15.12")
+
+    def fault(args: tuple[str, ...]) -> None:
+        if args[:2] == ("apply", "set-last-applied"):
+            cluster.fault = lambda _: None
+            raise KeyboardInterrupt
+
+    cluster.fault = fault
+    with pytest.raises(KeyboardInterrupt):
+        apply_to_cluster(wanted, cluster.kubectl(), state)
+    apply_to_cluster(wanted, cluster.kubectl(), state)
+    live = cluster.get("ConfigMap", NAME)
+    assert live is not None
+    assert last_applied(live) is not None
 
 
 def test_an_interruption_between_two_writes_ends_the_lease(state: Path) -> None:
