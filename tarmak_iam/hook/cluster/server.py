@@ -360,9 +360,9 @@ class Server:
         """Applies in few calls; after a failure in smaller and smaller ones, so that the error names one object."""
 
         def together(batch: Sequence[Pair]) -> list[Object] | None:
-            done = self._apply([each for each, _ in batch], *options, *self._forced(force))
+            done = self._apply([each for each, _ in batch], *options, *_forced(force))
             if done.code and not force and self._is_own(batch, done):
-                done = self._apply([each for each, _ in batch], *options, *self._forced(True))
+                done = self._apply([each for each, _ in batch], *options, *_forced(True))
             made = items_of(done) if done.code == 0 else []
             return made if len(made) == len(batch) else None
 
@@ -380,12 +380,12 @@ class Server:
         )
 
     def _applied(self, each: Object, live: Object | None, *options: str, force: bool) -> Object:
-        done = self._apply([each], *options, *self._forced(force))
+        done = self._apply([each], *options, *_forced(force))
         ref = Ref.of(each)
         if done.code and not force and (names := _conflicting(done)):
             if not self._is_own([(each, live)], done):
                 raise Conflict(ref, tuple(name for name in names if name != MANAGER))
-            done = self._apply([each], *options, *self._forced(True))
+            done = self._apply([each], *options, *_forced(True))
         if done.code and _CHANGED_MEANWHILE in done.err:
             raise Conflict(ref, ())
         if done.code and is_unserved(done):
@@ -402,13 +402,9 @@ class Server:
         return self.kubectl.run("delete", "-f", "-", *options, text=_list([ref.stub for ref in refs]))
 
     def _apply(self, objects: Sequence[Object], *options: str) -> Completed:
-        side = ("--server-side", f"--field-manager={MANAGER}") if self.is_server_side else ()
-        done = self._run("apply", *side, *options, text=_list(objects))
+        done = self._run("apply", "--server-side", f"--field-manager={MANAGER}", *options, text=_list(objects))
         is_outdated = _NOT_APPLIED_AGAIN in done.err
         return replace(done, code=1, err=f"{_CHANGED_MEANWHILE}: {done.err}") if is_outdated else done
-
-    def _forced(self, force: bool) -> tuple[str, ...]:
-        return ("--force-conflicts",) if force and self.is_server_side else ()
 
     def _run(self, verb: str, *options: str, text: str) -> Completed:
         return self.kubectl.run(verb, *options, "-o", "json", "-f", "-", text=text)
@@ -451,6 +447,10 @@ def _one_of(done: Completed) -> Object:
     if not found:
         raise ToolError("kubectl did not print the object")
     return found[0]
+
+
+def _forced(force: bool) -> tuple[str, ...]:
+    return ("--force-conflicts",) if force else ()
 
 
 def _list(objects: Sequence[Object]) -> str:
