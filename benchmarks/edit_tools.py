@@ -69,16 +69,31 @@ def round_trip() -> Tool:
         yaml.width = 4096
         return yaml, yaml.load(raw)
 
-    def put(parsed: Any, value: bool) -> Any:
-        parsed[1]["clusters"][0]["kubernetes"]["apiServer"].setdefault("amazon", {})[PATH[-1]] = value
-        return parsed
-
     def to_bytes(parsed: Any) -> bytes:
         out = io.BytesIO()
         parsed[0].dump(parsed[1], out)
         return out.getvalue()
 
-    return Tool(parse, put, lambda parsed: to_bytes(parsed).decode(), to_bytes)
+    return Tool(parse, assign, lambda parsed: to_bytes(parsed).decode(), to_bytes)
+
+
+def assign(parsed: Any, value: bool) -> Any:
+    """In the data of a parser and its data."""
+    parsed[1]["clusters"][0]["kubernetes"]["apiServer"].setdefault("amazon", {})[PATH[-1]] = value
+    return parsed
+
+
+def yamluna() -> Tool:
+    module = importlib.import_module("yamluna")
+
+    def parse(raw: bytes) -> Any:
+        yaml = module.YAML()
+        return yaml, yaml.load(raw)
+
+    def text(parsed: Any) -> str:
+        return str(parsed[0].dump(parsed[1]))
+
+    return Tool(parse, assign, text, lambda parsed: text(parsed).encode())
 
 
 def with_c_parser() -> Tool:
@@ -123,13 +138,14 @@ def yaml_edit() -> Tool:
 
 ROUND_TRIP, C_PARSER, PURE_PARSER = "ruamel.yaml round trip", "tarmak-iam, C parser", "tarmak-iam, pure parser"
 ANCHOR = "tarmak-iam, C parser, file with an anchor"
-OTHERS = YAML_EDIT, YAMLPATCH = "yaml-edit", "yamlpatch"
+OTHERS = YAML_EDIT, YAMLPATCH, YAMLUNA = "yaml-edit", "yamlpatch", "yamluna"
 IN_PYTHON: dict[str, Callable[[], Tool]] = {
     ROUND_TRIP: round_trip,
     C_PARSER: with_c_parser,
     ANCHOR: with_anchor,
     PURE_PARSER: with_pure_parser,
     YAML_EDIT: yaml_edit,
+    YAMLUNA: yamluna,
 }
 TOOLS = (*IN_PYTHON, YAMLPATCH)
 

@@ -98,21 +98,46 @@ def change(data: Any, wanted: dict[str, Any]) -> None:
         data[last] = wanted["value"]
 
 
-def yaml_edit() -> Tool:
-    document = importlib.import_module("yaml_edit").Document
+def yamluna() -> Tool:
+    module = importlib.import_module("yamluna")
 
     def edit(raw: bytes, wanted: dict[str, Any]) -> bytes:
-        if wanted["op"] == "append" or wanted["doc"]:
-            raise Refused(wanted["op"])  # its Python interface sets and removes paths of the first document
-        parsed = document.parse(raw.decode("utf-8-sig"))
-        path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in wanted["path"])[1:]
-        if wanted["op"] != "delete":
-            parsed.set_path(path, wanted["value"])
-        elif not parsed.remove_path(path):
+        yaml = module.YAML()
+        yaml.line_break = "\r\n" if b"\r\n" in raw else None  # it keeps them only where it is told to
+        documents = yaml.load_all(raw)
+        change(documents[wanted["doc"]], wanted)
+        text: str = yaml.dump_all(documents)
+        return text.encode()
+
+    return edit
+
+
+def yaml_edit() -> Tool:
+    stream = importlib.import_module("yaml_edit").YamlFile
+
+    def edit(raw: bytes, wanted: dict[str, Any]) -> bytes:
+        parsed = stream.parse(raw.decode())
+        document, (*parents, last) = parsed[wanted["doc"]], wanted["path"]
+        path = dotted(wanted["path"])
+        if wanted["op"] == "append":
+            present = document.get_path(path)
+            if present is not None and present.is_sequence():
+                present.as_sequence().append(wanted["value"])
+            else:
+                document.set_path(path, [wanted["value"]])
+        elif wanted["op"] != "delete":
+            document.set_path(path, wanted["value"])
+        elif isinstance(last, int):  # remove_path removes keys only
+            del document.get_path(dotted(parents)).as_sequence()[last]
+        elif not document.remove_path(path):
             raise Refused(path)
         return str(parsed).encode()
 
     return edit
+
+
+def dotted(path: list[str | int]) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)[1:]
 
 
 def of_yamlpatch(program: str) -> Tool:
@@ -150,10 +175,18 @@ def expression(wanted: dict[str, Any]) -> str:
     return f".{path} += [{value}]" if wanted["op"] == "append" else f".{path} = {value}"
 
 
+IN_PYTHON = {
+    "ruamel.yaml round trip": round_trip,
+    "PyYAML": load_and_dump,
+    "yaml-edit": yaml_edit,
+    "yamluna": yamluna,
+}
+
+
 def tools() -> Iterator[tuple[str, Tool]]:
     """The tools that are installed."""
     yield "tarmak-iam", ours
-    for name, make in (("ruamel.yaml round trip", round_trip), ("PyYAML", load_and_dump), ("yaml-edit", yaml_edit)):
+    for name, make in IN_PYTHON.items():
         try:
             yield name, make()
         except ImportError:
@@ -235,7 +268,7 @@ FIDELITY = Table(
     "Sixty edits of fifteen files: the results",
     "",
     ("right", "refused", "wrong", "lines changed, median", "max", "comments lost"),
-    ("tarmak-iam", "ruamel.yaml round trip", "PyYAML", "yaml-edit", "yamlpatch", "yq (mikefarah)", "yq (jq)"),
+    ("tarmak-iam", *IN_PYTHON, "yamlpatch", "yq (mikefarah)", "yq (jq)"),
     measure,
 )
 
