@@ -6,7 +6,6 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
@@ -22,11 +21,8 @@ from tarmak_iam.document.edit_turn import (
 )
 from tarmak_iam.document.file_lock import lock_file_of
 from tarmak_iam.document.files import read_file
-from tarmak_iam.document.plain_values import value_at
-from tarmak_iam.document.render import scalar_text
 from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.errors import FileError
-from tarmak_iam.routes import Route
 
 
 def read_given(file: str) -> tuple[bytes, str]:
@@ -72,18 +68,6 @@ def finish_edit(
     for comment in after.removed_comments:
         note(f"removed with it: the comment {comment.text}")
     note("dry run: nothing was written" if dry_run else done)
-
-
-def note_other_readings(document: Document, route: Route) -> None:
-    """A line if other readers of YAML read another value at the route than Tarmak does."""
-    names: dict[str, list[str]] = defaultdict(list)
-    for reader, value in document.other_readings(route).items():
-        names[scalar_text(value)].append(reader)
-    if not names:
-        return
-    readers = "; ".join(f"{' and '.join(readers)} read {text} here" for text, readers in names.items())
-    value = scalar_text(value_at(document.data, route.plain))
-    note(f"{document.position(route)}: note: {readers}, not {value}; write {value} to make it the same for all")
 
 
 _Made = TypeVar("_Made")

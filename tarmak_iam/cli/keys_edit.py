@@ -178,13 +178,6 @@ class KeysEdit:
                     raise ConfigError(f"{what}{error.what}", remedy=remedy, place=place) from None
             return found, accepted
 
-    def routes(self, after: TarmakConfig) -> Iterator[Route]:
-        """The routes of the paths after the edit, except of items that have another name then."""
-        for base in self._bases:
-            for path in self.paths:
-                with suppress(SelectionError):
-                    yield look_up(after.document, base, path, unknown=True).route
-
     def missing(self) -> Iterator[str]:
         """For each path why nothing is there, if that is so."""
         for base in self._bases:

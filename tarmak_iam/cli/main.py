@@ -35,7 +35,7 @@ _COMMANDS = {
     "show": ("tarmak_iam.cli.commands.set", "show", "Show the amazon section, with its defaults."),
     "config": ("tarmak_iam.cli.commands.config", "config", "Get and edit any key of tarmak.yaml."),
     "map": ("tarmak_iam.cli.commands.map", "mappings", "List, add, remove, import or convert mappings."),
-    "settings": ("tarmak_iam.cli.commands.settings", "settings", "Show, set or unset tarmak-iam's own settings."),
+    "settings": ("tarmak_iam.cli.commands.settings", "settings", "Get, set or unset tarmak-iam's own settings."),
     "check": ("tarmak_iam.cli.commands.check", "check", "Find errors and lock-outs before they happen."),
     "whois": ("tarmak_iam.cli.commands.whois", "whois", "Show who an IAM caller becomes."),
     "report": ("tarmak_iam.cli.commands.report", "report", "Access review: who has which access, and why."),
@@ -76,6 +76,7 @@ _HEADINGS = {
 # Subcommands, commands of Tarmak, and the names that similar tools use.
 _ALIASES = {
     **{name: f"map {name}" for name in ("list", "add", "remove", "import", "convert")},
+    **{name: f"config {name}" for name in ("get", "append", "patch")},
     **dict.fromkeys(("lint", "validate"), "check"),
     **{name: f"run -- tarmak {name}" for name in ("clusters", "environments", "providers", "init")},
     "inspect": "token inspect",

@@ -16,6 +16,7 @@ from tarmak_iam.config.key_paths import KeyPath, MatchStep, NameStep, joined
 from tarmak_iam.config.key_values import UNSET, written_value
 from tarmak_iam.config.patches import AddedItem, Patch, name_of_value, naming_text
 from tarmak_iam.config.path_lookup import FoundKey, NoSuchItem, kind_text, look_up
+from tarmak_iam.config.section_edits import reads_differently
 from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.config.typed_values import checked_value, text_value, with_whole_numbers
 from tarmak_iam.config.unknown_keys import check_spelling
@@ -246,9 +247,9 @@ class _EditPlan:
                     found, f"{what}, not {quoted(names[0])}", f"set its {keys} to {shortened(names[0])}"
                 )
         is_set_before = any(Route.of(each.path) == found.route for each in self._waiting)
-        if not is_set_before and self._has(found, value):
+        if not is_set_before and self._has(found, value) and not reads_differently(self._document, found.route):
             return
-        self._make(Set(found.route, value), found.route)
+        self._make(Set(found.route, value, rewrite=True), found.route)
 
     def _has(self, found: FoundKey, value: Any) -> bool:
         """Whether Tarmak reads that value already, possibly through a merge key, or as 60 from 6e+1."""

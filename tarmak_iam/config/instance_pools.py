@@ -348,9 +348,11 @@ def _size_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
     if not size or size in _SIZES or _INSTANCE_TYPE.match(size):
         return
     plain = size.strip().lower()
-    remedy = did_you_mean(size, _SIZES) or "write tiny, small, medium, large or a type such as m5.large"
+    remedy = "write tiny, small, medium, large or a type such as m5.xlarge"
     if _INSTANCE_TYPE.match(plain):
         remedy = f"write {plain}"
+    elif not plain.endswith("xlarge"):  # one of EC2's sizes, and not a slip of Tarmak's large
+        remedy = did_you_mean(size, _SIZES) or remedy
     yield ("size",), f"{quoted(size)} is not an EC2 instance type", remedy
 
 

@@ -164,7 +164,8 @@ class _Parser:
             elif here in "\"'" and self._text[self._at - 1] not in "]\"'":
                 self._fail("a quotation mark is inside of a key", "put the whole key in quotes, or nothing of it")
             else:
-                self._fail("a dot is missing", f"write {self._text[: self._at]}.{self._text[self._at :]}")
+                rest = self._text[self._at :].removeprefix("/").replace("/", ".")
+                self._fail("a dot is missing", f"write {self._text[: self._at]}.{rest}")
 
     def _key(self) -> None:
         quoted_key = self._in_quotes()

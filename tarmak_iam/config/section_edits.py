@@ -47,6 +47,12 @@ def disable_authenticator_init(document: Document, cluster: Cluster) -> Document
     return remove_entry(document, route)
 
 
+def reads_differently(document: Document, route: Route) -> bool:
+    """Whether the text has a value at the route that other readers of YAML read differently: it is worth writing anew
+    though it is set already."""
+    return document.has(route) and bool(document.other_readings(route))
+
+
 def remove_entry(document: Document, route: Route) -> Document:
     """Removes the entry at the route, and the parents that are empty then. A cluster that becomes empty stays, because
     the clusters after it would get other indices. Raises EditRefused."""
@@ -69,14 +75,18 @@ def edit_section(
     edits: Iterable[tuple[SectionKey, Any]],
     command_line: CommandLine,
 ) -> ReadFile:
-    """Sets keys. Returns the same file if they have these values. Raises ConfigError and EditRefused, which names a
-    command of `command_line`."""
-    todo = [(chosen, value) for chosen, value in edits if not _has(cluster, chosen, value)]
+    """Sets keys. Returns the same file if they have these values for all readers of YAML. Raises ConfigError and
+    EditRefused, which names a command of `command_line`."""
+    todo = [
+        (chosen, value)
+        for chosen, value in edits
+        if not _has(cluster, chosen, value) or reads_differently(file.document, _route(cluster, chosen))
+    ]
     if not todo:
         return file
     for chosen, _ in todo:
         check_spelling(file.document, _route(cluster, chosen), command_line)
-    document = file.document.edit(*(Set(_route(cluster, chosen), value) for chosen, value in todo))
+    document = file.document.edit(*(Set(_route(cluster, chosen), value, rewrite=True) for chosen, value in todo))
     edited = _checked(file, file.with_document(document), cluster, section)
     for chosen, value in todo:
         if not _has(edited.clusters[cluster.index], chosen, value):

@@ -9,7 +9,7 @@ import click
 from tarmak_iam.cli.completion import files, key_paths, key_paths_or_values, list_paths
 from tarmak_iam.cli.console import log, note, print_json, print_payload
 from tarmak_iam.cli.exit_codes import ExitCode
-from tarmak_iam.cli.file_edits import edits_tarmak_yaml, note_other_readings, read_given
+from tarmak_iam.cli.file_edits import edits_tarmak_yaml, read_given
 from tarmak_iam.cli.keys_edit import (
     EditOptions,
     KeysEdit,
@@ -164,9 +164,7 @@ def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unse
         return edits
 
     has = "already has this value" if len(typed) == 1 else "already have these values"
-    after = edit.finish(build, f"{' and '.join(map(str, edit.paths))} {has}")
-    for route in edit.routes(after):
-        note_other_readings(after.document, route)
+    edit.finish(build, f"{' and '.join(map(str, edit.paths))} {has}")
 
 
 @config.command(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from tarmak_iam.cli.console import note
-from tarmak_iam.cli.file_edits import edits_tarmak_yaml, finish_edit, note_other_readings
+from tarmak_iam.cli.file_edits import edits_tarmak_yaml, finish_edit
 from tarmak_iam.cli.options import dry_run_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.config.section_edits import authenticator_init_route
+from tarmak_iam.config.section_edits import authenticator_init_route, reads_differently
 from tarmak_iam.text import shortened
 
 
@@ -24,7 +24,7 @@ def enable(session: Session, dry_run: bool) -> None:
     """
     config = session.config()
     cluster = session.cluster(config)
-    _finish(config, config.enable_authenticator(cluster.cluster_name), cluster, dry_run, "on")
+    _finish(session, config, config.enable_authenticator(cluster.cluster_name), cluster, dry_run)
 
 
 @click.command(epilog="\b\nExample: tarmak-iam --cluster dev-cluster disable")
@@ -38,14 +38,19 @@ def disable(session: Session, dry_run: bool) -> None:
     """
     config = session.config()
     cluster = session.cluster(config)
-    _finish(config, config.disable_authenticator(cluster.cluster_name), cluster, dry_run, "off")
+    _finish(session, config, config.disable_authenticator(cluster.cluster_name), cluster, dry_run)
 
 
-def _finish(before: TarmakConfig, after: TarmakConfig, cluster: Cluster, dry_run: bool, state: str) -> None:
-    result = f"awsIAMAuthenticatorInit is {state} for {shortened(cluster.cluster_name)}"
+def _finish(session: Session, before: TarmakConfig, after: TarmakConfig, cluster: Cluster, dry_run: bool) -> None:
+    enabled = after.clusters[cluster.index].authenticator_init
+    result = f"awsIAMAuthenticatorInit is {'on' if enabled else 'off'} for {shortened(cluster.cluster_name)}"
     if after is before:
         note(f"unchanged: {result}")
-        note_other_readings(before.document, authenticator_init_route(cluster))
+        route, value = authenticator_init_route(cluster), str(enabled).lower()
+        if reads_differently(before.document, route):
+            command = session.command(f"set awsIAMAuthenticatorInit {value}")
+            what = f"note: other readers of YAML do not read {value} here"
+            note(f"{before.document.position(route)}: {what}; write {value}: {command}")
         return
     apply = before.command_line(cluster).tarmak("clusters apply")
     done = f"{result}; run `{apply}` to roll it out to the masters"

@@ -329,6 +329,20 @@ def add(
     unchanged = f"{outcome.principal} already has this mapping"
     options = MappingsEditOptions(me, force, dry_run, output)
     change.finish(after, options, EditKind.ADD, unchanged=unchanged)
+    if not dry_run:
+        _note_misspelt_groups(session, after, outcome.principal)
+
+
+def _note_misspelt_groups(session: Session, mappings: Mappings, principal: str) -> None:
+    """The command that replaces them: adding the right group would keep the misspelt one, too."""
+    from tarmak_iam.lint.rbac_rules import nearest_group
+
+    for entry in mappings.matching(principal):
+        right = tuple(dict.fromkeys(nearest_group(group) or group for group in entry.groups))
+        if right != entry.groups:
+            options = [word for group in right for word in ("--group", group)]
+            command = session.command("map add", entry.principal, "--replace-groups", *options)
+            note(f"note: to correct its groups: {command}")
 
 
 @mappings.command(

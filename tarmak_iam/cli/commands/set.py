@@ -9,7 +9,7 @@ import click
 from tarmak_iam.cli.completion import section_keys, section_keys_or_values, sections
 from tarmak_iam.cli.config_edits import finish_config_edit
 from tarmak_iam.cli.console import note, print_json, print_line, print_payload
-from tarmak_iam.cli.file_edits import edits_tarmak_yaml, note_other_readings
+from tarmak_iam.cli.file_edits import edits_tarmak_yaml
 from tarmak_iam.cli.options import dry_run_option, format_option
 from tarmak_iam.cli.parsing import cluster_suggested, unexpected_argument
 from tarmak_iam.cli.session import Session, pass_session
@@ -18,7 +18,6 @@ from tarmak_iam.config.key_values import section_values
 from tarmak_iam.config.section_keys import key_named, keys_of, section_named
 from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.document.render import Layout, flow_text
-from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
 _section_option = click.option(
@@ -64,9 +63,6 @@ def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> 
     has = "already has this value" if len(values) == 1 else "already have these values"
     unchanged = f"{' and '.join(values)} {has}"
     finish_config_edit(config, after, clusters=[cluster], unchanged=unchanged, dry_run=dry_run)
-    for key in values:
-        path = (*cluster.route.plain, *section.path, *key_named(section, key).path)
-        note_other_readings(after.document, Route.of(path))
 
 
 @click.command(epilog="\b\nExample: tarmak-iam unset internalELBAccessLogs")

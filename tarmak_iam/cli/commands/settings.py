@@ -1,4 +1,4 @@
-"""settings show, set, unset: tarmak-iam's settings file of a cluster."""
+"""settings show, get, set, unset: tarmak-iam's settings file of a cluster."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from tarmak_iam.cli.completion import setting_keys, setting_values, settings_in_file
 from tarmak_iam.cli.console import note, print_json, print_line
+from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.file_edits import edits_cluster_files, finish_edit
 from tarmak_iam.cli.installation_notes import note_image, note_misplaced
 from tarmak_iam.cli.options import dry_run_option, format_option
@@ -35,7 +36,7 @@ _HEADER = "# Settings of tarmak-iam for this cluster; `tarmak-iam settings show`
 
 @click.group(
     cls=CommandGroup,
-    aliases={"list": "show", "get": "show", "add": "set", "remove": "unset", "rm": "unset"},
+    aliases={"list": "show", "add": "set", **dict.fromkeys(("remove", "delete", "rm"), "unset")},
     epilog="\b\nExamples:\n  tarmak-iam settings show\n  tarmak-iam settings set daemonVersion v0.7.18",
 )
 def settings() -> None:
@@ -58,6 +59,26 @@ def show(session: Session, output: str) -> None:
         return
     for key, value in values.items():
         print_line(f"{key}: {value_text(value) or '-'}")
+
+
+@settings.command(
+    short_help="Print the value of a setting.", epilog="\b\nExample: tarmak-iam settings get daemonVersion"
+)
+@click.argument("key", metavar="KEY", shell_complete=setting_keys)
+@format_option("text", "json")
+@pass_session
+def get(session: Session, key: str, output: str) -> None:
+    """Print the value of a setting, which is its default if it is not set. Exits with 1 if it has no value."""
+    with cluster_suggested(key, "KEY"):
+        check_key(key)
+    value = session.cluster_files().settings().effective[key]
+    if value in (None, {}):
+        note(f"{key} is not set")
+        click.get_current_context().exit(ExitCode.FINDINGS)
+    if output == "json":
+        print_json(value)
+    else:
+        print_line(value_text(value))
 
 
 def _set_help() -> str:
