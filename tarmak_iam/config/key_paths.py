@@ -188,7 +188,7 @@ class _Parser:
         if here in (".", "") and before.endswith((".", ROOT)) and len(before) > 1:
             self._fail("a key is missing", f"write {before[:-1]}{self._text[self._at :]}")
         if here == "." and not self._steps:
-            rest = self._text[self._at :].lstrip(".")
+            rest = self._text[self._at :].lstrip("./").replace("/", ".")
             self._fail(
                 "a key is missing", f"write {before}{rest}" if rest else "write a key such as kubernetes.version"
             )
@@ -251,8 +251,9 @@ class _Parser:
             return None
         match = _QUOTED.match(self._text, self._at)
         if match is None:
-            mark = self._text[self._at]
-            self._fail("the closing quotation mark is missing", f"write {self._text}{mark}")
+            end = self._text.find("]", self._at) % (len(self._text) + 1)  # -1 is the end
+            remedy = f"write {self._text[:end]}{self._text[self._at]}{self._text[end:]}"
+            self._fail("the closing quotation mark is missing", remedy)
         column, self._at = self._at + 1, match.end()
         return KeyStep(_ESCAPED.sub(r"\1", match[1]) if match[2] is None else match[2], column)
 

@@ -248,26 +248,29 @@ class _Lookup:
             raise SeveralItems(what, remedy=f"choose one of {brief_list(which)}", place=self._place)
         if not items:
             raise self._no_item(f"{where} has no items, so there is no {where}{step}", APPEND_ONE)
+        rest = self._after(self._path.steps[number + 1 :])
         if isinstance(step, MatchStep):
-            raise self._no_match(where, step, items, of)
-        raise self._no_name(where, step.name, items, of)
+            raise self._no_match(where, step, rest, items, of)
+        raise self._no_name(where, step.name, rest, items, of)
 
     def _position(self, index: int) -> Place:
         return self._document.position(Route((*self._steps, index)))
 
-    def _no_name(self, where: str, name: str, items: SequenceOf[Node], of: Field | None) -> NoSuchItem:
+    def _no_name(self, where: str, name: str, rest: str, items: SequenceOf[Node], of: Field | None) -> NoSuchItem:
         named = {names[-1]: index for index, item in enumerate(items) if (names := names_of(item, of))}
         known = {each: index for index, item in enumerate(items) for each in names_of(item, of)}
         near = closest(name, known)
         what = f"{where} has no item {quoted(name)}"
         if near is not None:
-            return self._no_item(what, f"did you mean {where}{NameStep(near)} ({self._position(known[near])})?")
+            return self._no_item(what, f"did you mean {where}{NameStep(near)}{rest} ({self._position(known[near])})?")
         if not named:
-            return self._no_item(what, f"its items have no names: use an index, as in {where}[0]")
+            return self._no_item(what, f"its items have no names: use an index, as in {where}[0]{rest}")
         which = [f"{shortened(each)} ({self._position(index)})" for each, index in named.items()]
         return self._no_item(what, f"it has {brief_list(which)}")
 
-    def _no_match(self, where: str, step: MatchStep, items: SequenceOf[Node], of: Field | None) -> SelectionError:
+    def _no_match(
+        self, where: str, step: MatchStep, rest: str, items: SequenceOf[Node], of: Field | None
+    ) -> SelectionError:
         what = f"{where} has no item with {'.'.join(step.keys)} {quoted(step.value)}"
         if of is not None and of.kind == "struct" and field_at(of.struct, step.keys) is None:
             known = [".".join(keys) for keys in _scalar_paths(of.struct)]
@@ -277,7 +280,7 @@ class _Lookup:
         texts = {node.text: None for item in items if isinstance(node := node_at(item, step.keys), Scalar)}
         near = closest(step.value, texts)
         if near is not None:
-            return self._no_item(what, f"did you mean {where}{MatchStep(step.keys, near)}?")
+            return self._no_item(what, f"did you mean {where}{MatchStep(step.keys, near)}{rest}?")
         return self._no_item(what, f"it has {brief_list(map(shortened, texts))}" if texts else "no item has that key")
 
     # --- errors
@@ -339,7 +342,10 @@ class _Lookup:
         if guess is None or (guess.path[: len(CLUSTER)] != CLUSTER and not self._path.is_absolute):
             known = choose_among(step.name, fields_of(self._field.struct))
             self._fail(what, f"{known}; {self._advice}" if self._advice else known)
-        self._fail(what, f"did you mean {self._spelled(guess.path, number)}{rest}?")
+        meant = f"{self._spelled(guess.path, number)}{rest}"
+        relative = meant.removeprefix(f"{ROOT}clusters[NAME].")
+        also = f", or {relative} of the selected cluster" if relative != meant and self._path.text[:1] == ROOT else ""
+        self._fail(what, f"did you mean {meant}{also}?")
 
     def _spelled(self, path: TypePath, number: int) -> str:
         """A path of types, with the items that this path goes through."""

@@ -14,7 +14,7 @@ from tarmak_iam.config.section_keys import SectionKey
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.unknown_keys import check_spelling
 from tarmak_iam.document import Document, Set
-from tarmak_iam.document.nodes import Node, Sequence
+from tarmak_iam.document.nodes import Alias, Node, Sequence
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.errors import ConfigError, EditRefused
 from tarmak_iam.routes import Route
@@ -48,9 +48,10 @@ def disable_authenticator_init(document: Document, cluster: Cluster) -> Document
 
 
 def reads_differently(document: Document, route: Route) -> bool:
-    """Whether the text has a value at the route that other readers of YAML read differently: it is worth writing anew
-    though it is set already."""
-    return document.has(route) and bool(document.other_readings(route))
+    """Whether the value at the route is written there, without an alias, and other readers of YAML read it differently:
+    then it is written anew although it is set."""
+    is_alias = isinstance(document.node(route), Alias)
+    return not is_alias and document.has(route) and bool(document.other_readings(route))
 
 
 def remove_entry(document: Document, route: Route) -> Document:

@@ -18,6 +18,7 @@ ARN = "arn:aws:iam::111122223333:role/Admin"
         (["mpa"], "unknown command 'mpa'; did you mean map? (see tarmak-iam --help)"),
         (["frobnicate"], "unknown command 'frobnicate' (see tarmak-iam --help)"),
         (["add"], "unknown command 'add'; did you mean `tarmak-iam map add`? (see tarmak-iam --help)"),
+        (["get", "clusters"], "unknown command 'get'; did you mean `tarmak-iam config get`? (see tarmak-iam --help)"),
         (["lint"], "unknown command 'lint'; did you mean check? (see tarmak-iam --help)"),
         (
             ["clusters"],
@@ -33,7 +34,7 @@ ARN = "arn:aws:iam::111122223333:role/Admin"
             ["map", "x"],
             "unknown command 'x'; choose one of add, convert, import, list, remove (see tarmak-iam map --help)",
         ),
-        (["settings", "get"], "unknown command 'get'; did you mean show? (see tarmak-iam settings --help)"),
+        (["settings", "get"], "missing argument 'KEY' (see tarmak-iam settings get --help)"),
         (["token", "inspct"], "unknown command 'inspct'; did you mean inspect? (see tarmak-iam token --help)"),
         (
             ["check", "--fail-no", "x"],

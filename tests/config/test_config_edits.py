@@ -250,7 +250,7 @@ def test_several_clusters_are_one_edit() -> None:
             lambda edits: edits.set("instancePools[worker].size", "hugee"),
             (
                 "41:60: the edit was refused: pool 'worker': 'hugee' is not an EC2 instance type; "
-                "write tiny, small, medium, large or a type such as m5.large"
+                "write tiny, small, medium, large or a type such as m5.xlarge"
             ),
         ),
         (
@@ -395,7 +395,7 @@ def test_several_clusters_are_one_edit() -> None:
         ),
         (
             lambda edits: edits.unset("instancePools[wroker].size"),
-            "39:11: instancePools has no item 'wroker'; did you mean instancePools[worker] ({file}:41:13)?",
+            "39:11: instancePools has no item 'wroker'; did you mean instancePools[worker].size ({file}:41:13)?",
         ),
     ],
 )

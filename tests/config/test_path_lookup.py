@@ -138,7 +138,7 @@ def test_keys_that_tarmak_does_not_know(text: str, is_set: bool, is_unknown: boo
             "/kubernetes.version",
             (
                 "1:1: Tarmak does not know the key 'kubernetes' at the top level; "
-                "did you mean /clusters[NAME].kubernetes.version?"
+                "did you mean /clusters[NAME].kubernetes.version, or kubernetes.version of the selected cluster?"
             ),
         ),
         (
@@ -208,7 +208,7 @@ def test_a_path_that_means_nothing_or_several_keys(text: str, message: str) -> N
     [
         (
             "instancePools[fist].size",
-            "15:3: instancePools has no item 'fist'; did you mean instancePools[first] (tarmak.yaml:15:5)?",
+            "15:3: instancePools has no item 'fist'; did you mean instancePools[first].size (tarmak.yaml:15:5)?",
             False,
         ),
         (

@@ -11,6 +11,10 @@ from tests.lint.environments import CHANGES, HEAD, ROOT, SINGLE, cluster, found,
     ("line", "expected"),
     [
         ("size: big", ("size", "'big' is not an EC2 instance type", "write tiny, small, medium, large or a type")),
+        (
+            "size: xlarge",
+            ("size", "'xlarge' is not an EC2 instance type", "write tiny, small, medium, large or a type"),
+        ),
         ("size: Small", ("size", "'Small' is not an EC2 instance type", "did you mean small?")),
         ("size: smal", ("size", "'smal' is not an EC2 instance type", "did you mean small?")),
         ("size: M5.Large", ("size", "'M5.Large' is not an EC2 instance type", "write m5.large")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -26,21 +27,30 @@ def test_an_unchanged_value_that_other_readers_read_differently(shell: Shell) ->
     line = next(n for n, text in enumerate(file.read_text().splitlines(), 1) if "Init: on" in text)
     column = file.read_text().splitlines()[line - 1].index(" on") + 2
     before = file.read_bytes()
-    unchanged, said = shell.dev("enable").err.splitlines()
+    unchanged, note = shell.dev("enable").err.splitlines()
     assert unchanged.startswith("unchanged: ")
-    assert said == (
-        f'{file}:{line}:{column}: note: yaml.v3 and YAML 1.2 read "on" here, not true; '
-        "write true to make it the same for all"
-    )
+    remedy = f"tarmak-iam -c {shell.single} set awsIAMAuthenticatorInit true"
+    assert note == (f"{file}:{line}:{column}: note: other readers of YAML do not read true here; write true: {remedy}")
     assert file.read_bytes() == before
+    assert "+        awsIAMAuthenticatorInit: true" in shell.run(*shlex.split(remedy)[1:]).out
+    assert shell.dev("enable").err == "unchanged: awsIAMAuthenticatorInit is on for dev-cluster\n"
 
 
-def test_set_says_what_other_readers_read(shell: Shell) -> None:
+def test_a_value_of_an_alias_is_unchanged_without_a_note(shell: Shell) -> None:
+    file = shell.single / "tarmak.yaml"
+    shell.dev("enable")
+    text = file.read_text().replace("awsIAMAuthenticatorInit: true", "awsIAMAuthenticatorInit: *on")
+    file.write_text(text.replace("public: yes", "public: &on yes"))
+    assert shell.dev("enable").err == "unchanged: awsIAMAuthenticatorInit is on for dev-cluster\n"
+    assert "unchanged: " in shell.dev("set", "awsIAMAuthenticatorInit", "true").err
+
+
+def test_set_writes_what_every_reader_reads(shell: Shell) -> None:
     file, key = shell.single / "tarmak.yaml", "internalELBAccessLogs.enabled"
     shell.dev("set", key, "true", "internalELBAccessLogs.bucket", "logs")
-    assert "note:" not in shell.dev("set", key, "true").err
+    assert shell.dev("set", key, "true").err == f"unchanged: {key} already has this value\n"
     file.write_text(file.read_text().replace("enabled: true", "enabled: yes"))
-    assert 'yaml.v3 and YAML 1.2 read "yes" here, not true' in shell.dev("set", key, "true").err
+    assert "-          enabled: yes\n+          enabled: true\n" in shell.dev("set", key, "true").out
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])

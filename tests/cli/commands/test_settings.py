@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -220,3 +221,14 @@ def test_manifests_of_a_release_with_security_flaws(shell: Shell) -> None:
         " authenticator v0.5.8 is affected by CVE-2022-2385",
     ]
     assert "IAM131" not in shell.dev("manifests").err
+
+
+def test_get(shell: Shell) -> None:
+    assert shell.dev("settings", "get", "backends").out == "MountedFile\n"
+    shell.dev("settings", "set", "backends", "MountedFile,CRD")
+    assert shell.dev("settings", "get", "backends").out == "MountedFile,CRD\n"
+    assert json.loads(shell.dev("settings", "get", "backends", "-o", "json").out) == ["MountedFile", "CRD"]
+    for key in ("role", "featureGates"):
+        unset = shell.dev("settings", "get", key, code=1)
+        assert (unset.out, unset.err) == ("", f"{key} is not set\n")
+    assert shell.dev("settings", "get", "rol", code=2).err == "error: unknown setting 'rol'; did you mean role?\n"
