@@ -138,7 +138,7 @@ def yaml_edit() -> Tool:
 
 ROUND_TRIP, C_PARSER, PURE_PARSER = "ruamel.yaml round trip", "tarmak-iam, C parser", "tarmak-iam, pure parser"
 ANCHOR = "tarmak-iam, C parser, file with an anchor"
-OTHERS = YAML_EDIT, YAMLPATCH, YAMLUNA = "yaml-edit", "yamlpatch", "yamluna"
+OTHERS = YAML_EDIT, YAMLUNA, YAMLPATCH = "yaml-edit", "yamluna", "yamlpatch"
 IN_PYTHON: dict[str, Callable[[], Tool]] = {
     ROUND_TRIP: round_trip,
     C_PARSER: with_c_parser,

@@ -51,6 +51,24 @@ def test_what_ours_makes_of_the_edits(run: ModuleType, monkeypatch: pytest.Monke
     assert run.TABLES[0] is fidelity.FIDELITY
 
 
+@pytest.mark.parametrize(
+    ("tool", "module", "counts"),
+    [("yaml-edit", "yaml_edit", ["59", "1", "0"]), ("yamluna", "yamluna", ["54", "0", "6"])],
+)
+def test_what_a_tool_in_python_makes_of_the_edits(
+    run: ModuleType, monkeypatch: pytest.MonkeyPatch, tool: str, module: str, counts: list[str]
+) -> None:
+    """Each is driven by all that its package offers."""
+    pytest.importorskip(module)
+    fidelity = importlib.import_module("fidelity")
+    make = fidelity.IN_PYTHON[tool]
+    monkeypatch.setattr(fidelity, "tools", lambda: iter([(tool, make())]))
+    cells: dict[str, list[str]] = fidelity.measure()
+    assert cells[tool][:3] == counts
+    assert [tool, *cells[tool]] in shown("fidelity")
+    assert run.TABLES[0] is fidelity.FIDELITY
+
+
 @pytest.mark.usefixtures("run")
 def test_the_batches_make_one_edit_or_all() -> None:
     batches = importlib.import_module("batches")
@@ -100,7 +118,11 @@ def test_refused_and_missing_tools(monkeypatch: pytest.MonkeyPatch) -> None:
         "| tarmak-iam, C parser | 600 (0.50 ms) | 600 (0.50 ms) |",
         "| target with the C parser | 1 ms | 2 ms |",
     ]
-    assert lines[-2:] == ["| yaml-edit | not installed |  |", "| yamlpatch | refused | refused |"]
+    assert lines[-3:] == [
+        "| yaml-edit | not installed |  |",
+        "| yamluna | 600 (0.50 ms) | 600 (0.50 ms) |",
+        "| yamlpatch | refused | refused |",
+    ]
 
 
 def test_a_file_of_many_clusters(run: ModuleType, tmp_path: Any) -> None:

@@ -123,7 +123,9 @@ def _no_bucket_name(amazon: Amazon | AmazonValues, cluster: Mapping[str, Any]) -
     for name, log in logs_of(amazon):
         if log is not None and not _BUCKET.match(log.bucket):
             what = f"{quoted(log.bucket)} is not a valid S3 bucket name, and Terraform reports it late"
-            yield Problem((name, "bucket"), what, "write the bucket's name: letters, digits, dots and dashes")
+            yield Problem(
+                (name, "bucket"), what, "write the bucket's name: lower-case letters, digits, dots and dashes"
+            )
 
 
 def logs_of(amazon: Amazon | AmazonValues) -> list[tuple[str, AccessLogs | AccessLogValues | None]]:

@@ -103,7 +103,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
             ),
         ),
     ),
-    "IAM009": (Choice("write the bucket's name", (edit("Example_ELB#Logs", "example-elb-logs"),)),),
+    "IAM009": (Choice("write the bucket's name", (edit("s3://example-elb-logs", "example-elb-logs"),)),),
     "IAM010": (
         Choice("use the form arn:", (edit("policy/Dev", "role/Dev"),)),
         Choice("map the roles and users that the policy is attached to", (edit("policy/Dev", "role/Dev"),)),
