@@ -38,6 +38,7 @@ _EVERY = {
 _FINDINGS = {
     "config get": "the key is not set",
     "config set": "with --if: the key has another value; with --if-unset: it is set; nothing was written",
+    "settings get": "the setting has no value",
     "check": "there are findings; with --fail-on error: errors; with --diff: --fix would change a file",
     "diff": "there are differences",
     "map import": "an entry with system:masters was not imported, or no mapping to system:masters exists afterwards; "
