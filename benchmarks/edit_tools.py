@@ -9,6 +9,7 @@ import importlib
 import io
 import json
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from tools import yamlpatch
 __all__ = [
     "C_PARSER",
     "PURE_PARSER",
+    "REFUSED",
     "ROUND_TRIP",
     "TOOLS",
     "YAMLPATCH",
@@ -37,6 +39,9 @@ EDIT = {"op": "set", "path": PATH, "value": True}
 LONG = 3000
 """An edit that takes more milliseconds than this is made only once."""
 SECONDS = 1.5
+MOST_SECONDS = 300
+"""A tool is ended after that time."""
+REFUSED, TOO_SLOW = "refused", f"more than {MOST_SECONDS} s"
 NOT_INSTALLED = 3
 
 
@@ -168,18 +173,20 @@ class Measured:
         return self.megabytes - self.imports
 
 
-def measured(tool: str, file: Path) -> Measured | None:
-    """None if the tool refuses the file. Raises NotInstalled."""
+def measured(tool: str, file: Path) -> Measured | str:
+    """In place of numbers: that the tool refuses the file, or takes too long. Raises NotInstalled."""
     if tool == YAMLPATCH:
         return _of_yamlpatch(file)
     result = subprocess.run([sys.executable, __file__, tool, str(file)], check=False, stdout=subprocess.PIPE)
     if result.returncode == NOT_INSTALLED:
         raise NotInstalled(tool)
+    if result.returncode == -signal.SIGALRM:
+        return TOO_SLOW
     result.check_returncode()
     return Measured(**json.loads(result.stdout))
 
 
-def _of_yamlpatch(file: Path) -> Measured | None:
+def _of_yamlpatch(file: Path) -> Measured | str:
     program = yamlpatch()
     if program is None:
         raise NotInstalled(YAMLPATCH)
@@ -188,7 +195,7 @@ def _of_yamlpatch(file: Path) -> Measured | None:
         subprocess.run([*command, *more], check=False, capture_output=True) for more in ([], [str(SECONDS)])
     )
     if result.returncode or numbers.returncode:
-        return None
+        return REFUSED
     check(file.read_bytes(), result.stdout)
     return Measured(**json.loads(numbers.stdout))
 
@@ -246,6 +253,7 @@ def check(raw: bytes, result: bytes) -> None:
 
 def main(arguments: list[str]) -> int:
     name, file = arguments
+    signal.alarm(MOST_SECONDS)  # a timer of processor time would make the clock coarse on some systems
     try:
         tool = IN_PYTHON[name]()
     except ImportError:

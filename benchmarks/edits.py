@@ -51,9 +51,9 @@ def repeated(text: str, times: int) -> str:
 
 
 @cache
-def results() -> Mapping[str, Mapping[str, Measured | None]]:
-    """By tool and size; None where the tool refuses the file. Without tools that are not installed."""
-    found: dict[str, dict[str, Measured | None]] = {}
+def results() -> Mapping[str, Mapping[str, Measured | str]]:
+    """By tool and size; why there are no numbers where a tool has none. Without tools that are not installed."""
+    found: dict[str, dict[str, Measured | str]] = {}
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "tarmak.yaml"
         for size, text in zip(SIZES, texts(), strict=True):
@@ -74,9 +74,9 @@ def one_edit() -> Cells:
         cells[tool] = []
         for size, got in by_size.items():
             base = results()[ROUND_TRIP][size]
-            assert base is not None
-            if got is None:
-                cells[tool] += ["refused", ""]
+            assert isinstance(base, Measured)
+            if isinstance(got, str):
+                cells[tool] += [got, ""]
                 continue
             memory = f"{got.own / base.own:.2f} ({got.own:.1f} MB)" if base.own else f"{got.own:.1f} MB"
             cells[tool] += [faster(base.milliseconds, got.milliseconds), memory]
@@ -89,8 +89,8 @@ def further_edit() -> Cells:
         cells[tool] = []
         for size in SIZES[1:]:
             base, got = results()[ROUND_TRIP][size], by_size[size]
-            assert base is not None
-            cells[tool].append("refused" if got is None else faster(base.further, got.further))
+            assert isinstance(base, Measured)
+            cells[tool].append(got if isinstance(got, str) else faster(base.further, got.further))
     return cells
 
 

@@ -108,7 +108,7 @@ def test_refused_and_missing_tools(monkeypatch: pytest.MonkeyPatch) -> None:
             raise edit_tools.NotInstalled(tool)
         base = edit_tools.Measured(milliseconds=600, further=300, megabytes=30, imports=10)
         ours = edit_tools.Measured(milliseconds=5, further=0.5, megabytes=15, imports=10)
-        return {edit_tools.ROUND_TRIP: base, "yamlpatch": None}.get(tool, ours)
+        return {edit_tools.ROUND_TRIP: base, "yamlpatch": edit_tools.REFUSED}.get(tool, ours)
 
     monkeypatch.setattr(edits, "measured", measured)
     edits.results.cache_clear()
