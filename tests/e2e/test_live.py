@@ -206,7 +206,7 @@ def test_an_apply_that_is_ended_midway(stage: Stage, signal: str, code: int, tmp
     real = components.program("kubectl", stage.home.kubectl)
     text = f"""\
 #!/bin/sh
-case " $* " in *" apply "*) ;; *) exec {real} "$@" ;; esac
+case " $* " in *" apply "* | *" replace "*) ;; *) exec {real} "$@" ;; esac
 case " $* " in *dry-run*) exec {real} "$@" ;; esac
 cat > {tmp_path}/sent
 grep -q '"kind": "DaemonSet"' {tmp_path}/sent && kill -{signal} $PPID && exit 1

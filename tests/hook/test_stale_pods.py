@@ -347,3 +347,10 @@ def test_from_1_16_on_the_times_of_the_managers_show_it(state: Path) -> None:
     edited_back(cluster)
     assert stale(cluster) == [f"pod {NAME}-2 on master-1: {BEFORE}TIME"]
     assert not any(call[0] == "annotate" for call in cluster.calls)
+
+
+def test_where_managed_fields_say_when_the_configmap_changed_no_version_is_recorded(state: Path) -> None:
+    """kubectl hides managedFields of what it writes."""
+    cluster = Cluster(masters=1)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    assert not any(call[0] == "annotate" for call in cluster.calls)

@@ -17,7 +17,7 @@ from tarmak_iam.hook.cluster.objects import LAST_APPLIED, MANAGER, Ref, last_app
 from tarmak_iam.hook.lock import ClusterLock
 from tarmak_iam.hook.programs import Completed, Programs
 from tests.support.daemon_pods import GENERATION, DaemonPods, http_date, node, stamp
-from tests.support.field_managers import Entries, applied, conflicts, timed, updated
+from tests.support.field_managers import Entries, applied, conflicts, printed, timed, updated
 
 REFUSED = "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?"
 _NOTHING_THERE = "the server could not find the requested resource"
@@ -137,7 +137,8 @@ class Cluster:
         out: Any = getattr(self, f"_{args[0].replace('-', '_')}")(args[1:], text)
         if isinstance(out, Completed):
             return out
-        return Completed(args, 0, out if isinstance(out, str) else json.dumps(out), "")
+        hides = _minor(self.client) >= 21 and "--show-managed-fields" not in args
+        return Completed(args, 0, out if isinstance(out, str) else printed(out, hides=hides), "")
 
     def _sleep(self, seconds: float) -> None:
         self.clock += seconds

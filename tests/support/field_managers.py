@@ -142,3 +142,13 @@ def _set(made: dict[str, Any], path: Step, value: Any) -> None:
         inner.pop(path[-1][2:], None)
     else:
         inner[path[-1][2:]] = copy.deepcopy(value)
+
+
+def printed(out: Any, *, hides: bool) -> str:
+    """As JSON; `hides`: without managedFields, as kubectl 1.21 and later print objects."""
+    text = json.dumps(out)
+    if not hides:
+        return text
+    return json.dumps(
+        json.loads(text, object_pairs_hook=lambda pairs: {k: v for k, v in pairs if k != "managedFields"})
+    )

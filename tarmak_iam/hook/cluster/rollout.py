@@ -335,10 +335,11 @@ def note_config_version(server: Server, before: Object | None, made: Object | No
     """Below Kubernetes 1.16, records the version of the ConfigMap after a write of ours. Where another manager has
     changed it before, only a write of other data counts: for the same data, pods may still have to be restarted. Raises
     ToolError."""
-    if made is None or any(managed_entries(made)) or (before and version_of(before) == version_of(made)):
+    if made is None or (before and version_of(before) == version_of(made)):
         return
-    daemon = DAEMONSET.among(server.read([DAEMONSET.stub]))
-    if daemon is None:
+    live = server.read([DAEMONSET.stub, CONFIG_MAP.stub])  # kubectl prints managedFields of what it reads, not writes
+    daemon, config_map = DAEMONSET.among(live), CONFIG_MAP.among(live)
+    if daemon is None or config_map is None or any(managed_entries(config_map)):
         return
     version, until = config_version(daemon)
     if before is None or _checksum(daemon, before) != _checksum(daemon, made):
