@@ -19,15 +19,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.answering_daemons import answering_workspace
 from tests.e2e.daemon_builds import PACKAGE, daemon_workspace
 from tests.e2e.golang import Missing, compile_package
 from tests.e2e.kubernetes_builds import ETCD, current_workspace, old_workspace, version_flags
 
 __all__ = [
+    "ANSWERING_DAEMONS",
     "DAEMONS",
     "KUBERNETES",
     "OLD_DAEMONS",
     "TARMAKS_KUBERNETES",
+    "answering_daemon",
     "build",
     "cache_directory",
     "daemon",
@@ -41,6 +44,8 @@ TARMAKS_KUBERNETES = "v1.15.12"
 DAEMONS = ("v0.7.18", "v0.6.20")
 OLD_DAEMONS = ("v0.4.0", "v0.5.9")
 """The first is what Tarmak's masters run."""
+ANSWERING_DAEMONS = (*OLD_DAEMONS, "v0.6.20", "v0.7.9", "v0.7.18")
+"""Those whose answers are compared with ours."""
 
 NOT_TO_BE_HAD = 75
 """The exit code that is no failure of the tests: they cannot be run here (EX_TEMPFAIL)."""
@@ -63,6 +68,11 @@ def cache_directory() -> Path:
 def daemon(version: str) -> Path:
     """Where the authenticator of a release is, once it is built."""
     return cache_directory() / f"aws-iam-authenticator-{version}"
+
+
+def answering_daemon(version: str) -> Path:
+    """Where the program is that answers callers as the authenticator of a release, once it is built."""
+    return cache_directory() / f"authenticator-answers-{version}"
 
 
 def program(name: str, version: str = KUBERNETES) -> Path:
@@ -91,14 +101,20 @@ def _daemon(version: str) -> Workspace:
     return Workspace({daemon(version).name: PACKAGE}, partial(daemon_workspace, version=version))
 
 
+def _answering_daemon(version: str) -> Workspace:
+    return Workspace({answering_daemon(version).name: PACKAGE}, partial(answering_workspace, version=version))
+
+
 # In the order of what they prove, since there is one limit of time for all: a login and an apply on a current cluster;
-# the same on the Kubernetes that Tarmak installs; pods that run; the default image's daemon; those of Tarmak's masters.
+# the same on the Kubernetes that Tarmak installs; pods that run; the default image's daemon; those of Tarmak's masters;
+# answers to callers.
 WORKSPACES = (
     _kubernetes(KUBERNETES, "etcd", "kube-apiserver", "kubectl"),
     _daemon(DAEMONS[0]),
     _kubernetes(TARMAKS_KUBERNETES, "kube-apiserver", "kubectl"),
     _kubernetes(KUBERNETES, "kubelet", "kube-controller-manager", "kube-scheduler"),
     *map(_daemon, (*DAEMONS[1:], *OLD_DAEMONS)),
+    *map(_answering_daemon, ANSWERING_DAEMONS),
 )
 
 

@@ -1,0 +1,182 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const lastMapping = "~last"
+
+// apiServer has what the backends EKSConfigMap and CRD read, and knows when they have read it.
+type apiServer struct {
+	url       string
+	configMap json.RawMessage
+
+	mutex    sync.Mutex
+	version  int
+	mappings []map[string]interface{}
+	// stable is by name of an object that the controller has written: whether it has seen what it wrote.
+	stable  map[string]bool
+	watcher chan map[string]interface{}
+	// loaded counts the watches of aws-auth that follow one that has ended, and so has been read to its end.
+	loaded, watched int
+}
+
+func newAPIServer(given *surroundings) *apiServer {
+	s := &apiServer{configMap: given.ConfigMap}
+	s.mappings = append(given.IdentityMappings, map[string]interface{}{
+		"apiVersion": "iamauthenticator.k8s.aws/v1alpha1",
+		"kind":       "IAMIdentityMapping",
+		"metadata":   map[string]interface{}{"name": lastMapping},
+		"spec":       map[string]interface{}{"arn": "arn:aws:iam::000000000000:role/last", "username": "last", "groups": []string{}},
+	})
+	for _, mapping := range s.mappings {
+		s.stamp(mapping)
+	}
+	s.url = httptest.NewServer(s).URL
+	return s
+}
+
+func (s *apiServer) stamp(object map[string]interface{}) {
+	s.version++
+	metadata := object["metadata"].(map[string]interface{})
+	metadata["resourceVersion"] = strconv.Itoa(s.version)
+	metadata["uid"] = metadata["name"]
+}
+
+func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	watches := r.URL.Query().Get("watch") != "" && r.URL.Query().Get("watch") != "false"
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/configmaps"):
+		s.watchConfigMap(w, r)
+	case strings.HasSuffix(r.URL.Path, "/iamidentitymappings") && watches:
+		s.watchMappings(w, r)
+	case strings.HasSuffix(r.URL.Path, "/iamidentitymappings"):
+		s.listMappings(w)
+	case r.Method == http.MethodPut:
+		s.writeStatus(w, r)
+	default: // events
+		w.WriteHeader(http.StatusCreated)
+		_, _ = io.Copy(w, r.Body)
+	}
+}
+
+func (s *apiServer) watchConfigMap(w http.ResponseWriter, r *http.Request) {
+	s.mutex.Lock()
+	s.watched++
+	isFirst := s.watched%2 == 1
+	if !isFirst {
+		s.loaded++
+	}
+	s.mutex.Unlock()
+	if isFirst {
+		if len(s.configMap) > 0 && string(s.configMap) != "null" {
+			_ = json.NewEncoder(w).Encode(map[string]interface{}{"type": "ADDED", "object": s.configMap})
+		}
+		return
+	}
+	w.(http.Flusher).Flush()
+	<-r.Context().Done()
+}
+
+func (s *apiServer) listMappings(w http.ResponseWriter) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.stable = map[string]bool{}
+	s.watcher = make(chan map[string]interface{}, 10000)
+	_ = json.NewEncoder(w).Encode(map[string]interface{}{
+		"apiVersion": "iamauthenticator.k8s.aws/v1alpha1",
+		"kind":       "IAMIdentityMappingList",
+		"metadata":   map[string]string{"resourceVersion": strconv.Itoa(s.version)},
+		"items":      s.mappings,
+	})
+}
+
+func (s *apiServer) watchMappings(w http.ResponseWriter, r *http.Request) {
+	s.mutex.Lock()
+	events := s.watcher
+	s.mutex.Unlock()
+	w.(http.Flusher).Flush()
+	for {
+		select {
+		case <-r.Context().Done():
+			return
+		case object := <-events:
+			_ = json.NewEncoder(w).Encode(map[string]interface{}{"type": "MODIFIED", "object": object})
+			w.(http.Flusher).Flush()
+		}
+	}
+}
+
+func (s *apiServer) writeStatus(w http.ResponseWriter, r *http.Request) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	written := map[string]interface{}{}
+	if err := json.NewDecoder(r.Body).Decode(&written); err != nil {
+		fail(err)
+	}
+	name := written["metadata"].(map[string]interface{})["name"].(string)
+	for index, mapping := range s.mappings {
+		if mapping["metadata"].(map[string]interface{})["name"] != name {
+			continue
+		}
+		s.stable[name] = reflect.DeepEqual(mapping["status"], written["status"])
+		if !s.stable[name] {
+			changed := map[string]interface{}{}
+			for key, value := range mapping {
+				changed[key] = value
+			}
+			changed["metadata"] = map[string]interface{}{"name": name}
+			changed["status"] = written["status"]
+			s.stamp(changed)
+			s.mappings[index] = changed
+			s.watcher <- changed
+		}
+		_ = json.NewEncoder(w).Encode(s.mappings[index])
+	}
+}
+
+// waitForConfigMaps waits until as many mappers, one after the other, have loaded aws-auth.
+func (s *apiServer) waitForConfigMaps(mappers int) {
+	s.wait(func() bool { return s.loaded >= mappers })
+}
+
+// waitForMappings waits until the controller has seen the status of all objects that it writes: it takes them in order,
+// with two workers, and the last one is ours.
+func (s *apiServer) waitForMappings() {
+	settled := func() bool {
+		if !s.stable[lastMapping] {
+			return false
+		}
+		for _, stable := range s.stable {
+			if !stable {
+				return false
+			}
+		}
+		return true
+	}
+	s.wait(settled)
+	time.Sleep(20 * time.Millisecond) // for what the other worker has just begun
+	s.wait(settled)
+}
+
+func (s *apiServer) wait(ready func() bool) {
+	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+		s.mutex.Lock()
+		done := ready()
+		s.mutex.Unlock()
+		if done {
+			return
+		}
+	}
+	fail(errors.New("the backends have not loaded the objects of the cluster"))
+}
