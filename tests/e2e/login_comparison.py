@@ -85,7 +85,7 @@ class Daemon:
         assert done.returncode != _HARNESS_FAILED, f"{done.stderr}\n{login.text}"
         answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         if not answers:
-            return [_NOT_STARTED] * len(login.callers), done.stderr[-2000:] + done.stdout
+            return [_NOT_STARTED] * len(login.callers), _last_words(done.stdout + done.stderr)
         assert len(answers) == len(login.callers) + 1, f"{done.stderr[-3000:]}\n{login.text}"
         return [_review(each) for each in answers[1:]], ""
 
@@ -110,6 +110,13 @@ def loaded(version: str, login: Login) -> Authenticator:
         filename=login.filename,
         private_dns_names=NODE_NAMES,
     )
+
+
+def _last_words(output: str) -> str:
+    """Why the process ended."""
+    lines = output.strip().splitlines()
+    panics = [line for line in lines if line.startswith("panic:")]
+    return next(iter(panics or lines[-1:]), "")
 
 
 def _asked(login: Login) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -39,6 +40,7 @@ _TEMPLATES = (
 )
 _TEXTS = ("admin", "system:admin", "eks:x", "ops", "Ä", "a b", "UPPER", "-", "_")
 _GROUPS = ("system:masters", "dev", "ops", "system:nodes", "team:a,b", "Ä")
+_ODD_PLACES = {"config": 0.35, "aws-auth": 0.7, "dynamic": 0.7, "modes": 0.7, "objects": 0.7}
 _ODD_SCALARS = (
     *("yes", "no", "on", "~", "null", "true", "false", "0", "1", "1.5", "1.0", "-1", "1e3", "012", "0o14", "0x1F"),
     *("''", ".inf", ".nan", "2001-01-01", "012345678901", "111122223333", "1_000", "!!str 12", "'1'", "' '", "Yes"),
@@ -125,8 +127,10 @@ def login_of(seed: int, callers: int) -> Login:
 class _Generator:
     def __init__(self, random: Random) -> None:
         self.random = random
-        self.odd = random.choice((0.0, 0.0, 0.02, 0.05, 0.15))
-        """How often something is odd."""
+        chance = random.choice((0.01, 0.03, 0.08, 0.2))
+        self.odds = {place: chance if random.random() < often else 0.0 for place, often in _ODD_PLACES.items()}
+        """How often something is odd, by where: what is odd in the configuration mostly ends the daemon."""
+        self.place = "config"
         self.is_json = random.random() < 0.08
         self.partition = "aws" if random.random() < 0.75 else self.one_of(*HOSTS)
         self.arns: list[str] = []
@@ -137,7 +141,9 @@ class _Generator:
         server = [("mapRoles", self._mappings("role")), ("mapUsers", self._mappings("user"))]
         server += [("mapAccounts", self._accounts())] if self.maybe(0.5) else []
         server += self._settings(modes, is_strict=is_strict)
-        kept = [self._odd_pair(*pair) for pair in server if not self.maybe(0.08)]
+        kept = [
+            self._odd_pair(*pair) for pair in server if not self.maybe(0.08 if pair[0].startswith("map") else self.odd)
+        ]
         if self.maybe(self.odd):
             kept.append(self._odd_pair(*self.random.choice(kept or server)))
         self.random.shuffle(kept)
@@ -149,6 +155,18 @@ class _Generator:
         return Login(
             Pairs(tuple(config)), self._args(modes), self.is_json, *files, tuple(self._caller() for _ in range(callers))
         )
+
+    @property
+    def odd(self) -> float:
+        return self.odds[self.place]
+
+    @contextmanager
+    def within(self, place: str) -> Iterator[None]:
+        """What is made in it is of another file: JSON, but for the texts of aws-auth."""
+        before = self.place, self.is_json
+        self.place, self.is_json = place, place != "aws-auth"
+        yield
+        self.place, self.is_json = before
 
     def one_of(self, *values: Any) -> Any:
         return self.random.choice(values)
@@ -187,7 +205,9 @@ class _Generator:
         if self.maybe(0.05):
             args.append(f"--backend-mode={','.join(modes)}")
         if self.maybe(0.04):
-            args.append(self.one_of(f"--partition={self.partition}", "--cluster-id=flag", "-i", "--unknown=1"))
+            args.append(self.one_of(f"--partition={self.partition}", "--cluster-id=flag", "-iflag"))
+        if self.maybe(self.odd / 10):
+            args.append(self.one_of("-i", "--unknown=1", "--partition=other"))
         return tuple(args)
 
     def _settings(self, modes: tuple[str, ...], *, is_strict: bool) -> list[tuple[str, Written]]:
@@ -196,7 +216,7 @@ class _Generator:
             made.append(("backendMode", self.one_of(tuple(modes), tuple(modes), tuple(modes), " ".join(modes))))
         if self.partition != "aws" and self.maybe(0.8):
             made.append(("partition", self.partition))
-        if ("DynamicFile" in modes) != self.maybe(0.03):
+        if ("DynamicFile" in modes) != self.maybe(self.odd / 5):
             made.append(("dynamicfilepath", self.one_of("/etc/dynamic.json", "dynamic.json", "/etc/other.json")))
         if is_strict:
             strict = Raw("true") if self.maybe(0.7) else self._scalar(self.one_of("true", "yes", "1", "T", "0.5"), 0.6)
@@ -207,7 +227,7 @@ class _Generator:
             made.append(("scrubbedAccounts", self.one_of((ACCOUNTS[0],), ACCOUNTS[:2], " ".join(ACCOUNTS[:2]), ())))
         if self.maybe(0.25):
             made.append(("reservedPrefixConfig", tuple(self._reserved(modes) for _ in range(self.one_of(1, 1, 2)))))
-        if self.maybe(0.1):
+        if self.maybe(0.05):
             made += self._process_settings()
         return made
 
@@ -245,23 +265,26 @@ class _Generator:
             pairs.append(("groups", self._list(self._group, self.one_of(0, 1, 1, 2))))
         if self.maybe(0.85 if has_ids else 0.05):
             pairs.append((self.one_of("userid", "userid", "UserId"), self._scalar(_unique_id(arn))))
-        if kind == "role" and self.maybe(0.1):
-            pairs = [each for each in pairs[1:] if self.maybe(0.95)] + ([] if self.maybe(0.9) else pairs[:1])
-            pairs.append(("sso", self._sso()))
+        if kind == "role" and self.maybe(0.06):
+            pairs = [*pairs[0 if self.maybe(self.odd) else 1 :], ("sso", self._sso())]
         return self._odd_pairs(*pairs)
 
     def _sso(self) -> Written:
         pairs: list[tuple[str, Written]] = [
-            ("permissionSetName", self._scalar(self.one_of("View", "View", "Dev_Ops", "vi", ""))),
-            ("accountID", self._scalar(self.one_of(*ACCOUNTS[:2], ACCOUNTS[0], "1"))),
+            ("permissionSetName", self._scalar(self.one_of("View", "View", "Dev_Ops", "vi"))),
+            ("accountID", self._scalar(self.one_of(*ACCOUNTS[:2], ACCOUNTS[0]))),
         ]
         if self.maybe(0.1):
-            pairs.append(("partition", self._scalar(self.one_of("aws", "aws-cn", "other"))))
+            pairs.append(("partition", self._scalar(self.one_of("aws", "aws-cn", self.partition))))
+        if self.maybe(self.odd):
+            pairs[self.one_of(0, -1)] = self.one_of(
+                ("permissionSetName", ""), ("accountID", "1"), ("partition", "other")
+            )
         return self._odd_pairs(*pairs)
 
     def _odd_pairs(self, *pairs: tuple[str, Written]) -> Written:
         kept = [self._odd_pair(*each) for each in pairs]
-        if self.maybe(self.odd):
+        if self.maybe(self.odd if self.place == "dynamic" else self.odd / 4):
             again, other = self.random.choice(pairs), self.random.choice(pairs)
             kept.append((self.one_of(again[0], again[0].upper(), again[0].title()), self.one_of(again[1], other[1])))
         if self.maybe(self.odd / 3):
@@ -333,22 +356,20 @@ class _Generator:
     def _files(
         self, modes: tuple[str, ...], *, is_strict: bool
     ) -> tuple[Written | None, Written | None, Pairs | None, tuple[Pairs, ...]]:
-        was_json = self.is_json
-        aws_auth = self._aws_auth() if "EKSConfigMap" in modes or self.maybe(0.1) else None
-        self.is_json = True
-        dynamic = self._dynamic_file(is_strict=is_strict) if "DynamicFile" in modes or self.maybe(0.1) else None
-        switched = self._modes_file() if self.maybe(0.5) else None
-        objects = tuple(self._spec() for _ in range(self.one_of(1, 2, 3))) if "CRD" in modes else ()
-        self.is_json = was_json
+        with self.within("aws-auth"):
+            aws_auth = self._aws_auth() if "EKSConfigMap" in modes or self.maybe(0.1) else None
+        with self.within("dynamic"):
+            dynamic = self._dynamic_file(is_strict=is_strict) if "DynamicFile" in modes or self.maybe(0.1) else None
+        with self.within("modes"):
+            switched = self._modes_file() if self.maybe(0.5) else None
+        with self.within("objects"):
+            objects = tuple(self._spec() for _ in range(self.one_of(1, 2, 3))) if "CRD" in modes else ()
         return dynamic if self.maybe(0.97) else None, switched, aws_auth, objects
 
     def _aws_auth(self) -> Pairs:
-        was_json, self.is_json = self.is_json, False
         pairs = [("mapRoles", self._mappings("role")), ("mapUsers", self._mappings("user"))]
         pairs += [("mapAccounts", self._accounts())] if self.maybe(0.5) else []
-        texts = [self._odd_text(key, value) for key, value in pairs if not self.maybe(0.1)]
-        self.is_json = was_json
-        return Pairs(tuple(texts))
+        return Pairs(tuple(self._odd_text(key, value) for key, value in pairs if not self.maybe(0.1)))
 
     def _odd_text(self, key: str, value: Written) -> tuple[str, Written]:
         if self.maybe(self.odd / 2):
