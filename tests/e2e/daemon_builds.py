@@ -19,7 +19,11 @@ PACKAGE = "./cmd/aws-iam-authenticator"
 _KUBERNETES = "v1.15.12"
 _MODULE = "sigs.k8s.io/aws-iam-authenticator"
 _LOCKED = re.compile(r'^  name = "([^"]+)"\n(?:(?!\[\[).*\n)*?  version = "(v[^"]+)"$', re.MULTILINE)
-_MORE = {"github.com/christopherhein/go-version": "v0.0.0-20180807222509-fee8dd1f7c24"}
+_MORE = {
+    "github.com/christopherhein/go-version": "v0.0.0-20180807222509-fee8dd1f7c24",
+    # The locked revision: it decodes the mappings, and newer ones decode more.
+    "github.com/mitchellh/mapstructure": "v0.0.0-20170523030023-d0303fe80992",
+}
 _NOT_AS_LOCKED = ("k8s.io/client-go", "github.com/emicklei/go-restful", "github.com/gogo/protobuf")
 """Which belong to the modules of Kubernetes, and come with them."""
 

@@ -82,11 +82,11 @@ class Daemon:
                 check=False,
                 timeout=300,
             )
-        assert done.returncode != _HARNESS_FAILED, f"{done.stderr}\n{login.text}"
+        assert done.returncode != _HARNESS_FAILED, f"{done.stderr[-1000:]}\n{login.text}"
         answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         if not answers:
             return [_NOT_STARTED] * len(login.callers), _last_words(done.stdout + done.stderr)
-        assert len(answers) == len(login.callers) + 1, f"{done.stderr[-3000:]}\n{login.text}"
+        assert len(answers) == len(login.callers) + 1, f"{done.stderr[-1000:]}\n{login.text}"
         return [_review(each) for each in answers[1:]], ""
 
     def differences(self, login: Login) -> list[Difference]:

@@ -41,6 +41,7 @@ _TEMPLATES = (
 _TEXTS = ("admin", "system:admin", "eks:x", "ops", "Ä", "a b", "UPPER", "-", "_")
 _GROUPS = ("system:masters", "dev", "ops", "system:nodes", "team:a,b", "Ä")
 _ODD_PLACES = {"config": 0.35, "aws-auth": 0.7, "dynamic": 0.7, "modes": 0.7, "objects": 0.7}
+_READ_BY = {"config": "MountedFile", "aws-auth": "EKSConfigMap", "dynamic": "DynamicFile", "objects": "CRD"}
 _ODD_SCALARS = (
     *("yes", "no", "on", "~", "null", "true", "false", "0", "1", "1.5", "1.0", "-1", "1e3", "012", "0o14", "0x1F"),
     *("''", ".inf", ".nan", "2001-01-01", "012345678901", "111122223333", "1_000", "!!str 12", "'1'", "' '", "Yes"),
@@ -131,9 +132,12 @@ class _Generator:
         self.odds = {place: chance if random.random() < often else 0.0 for place, often in _ODD_PLACES.items()}
         """How often something is odd, by where: what is odd in the configuration mostly ends the daemon."""
         self.place = "config"
+        self.whole = 1.0
+        """How much of a mapping is written."""
         self.is_json = random.random() < 0.08
         self.partition = "aws" if random.random() < 0.75 else self.one_of(*HOSTS)
-        self.arns: list[str] = []
+        self.arns: dict[str, list[str]] = {place: [] for place in _ODD_PLACES}
+        """What is mapped, by where."""
 
     def login(self, callers: int) -> Login:
         modes = self._modes()
@@ -153,7 +157,11 @@ class _Generator:
         self.random.shuffle(config)
         files = self._files(modes, is_strict=is_strict)
         return Login(
-            Pairs(tuple(config)), self._args(modes), self.is_json, *files, tuple(self._caller() for _ in range(callers))
+            Pairs(tuple(config)),
+            self._args(modes),
+            self.is_json,
+            *files,
+            tuple(self._caller(modes) for _ in range(callers)),
         )
 
     @property
@@ -217,7 +225,16 @@ class _Generator:
         if self.partition != "aws" and self.maybe(0.8):
             made.append(("partition", self.partition))
         if ("DynamicFile" in modes) != self.maybe(self.odd / 5):
-            made.append(("dynamicfilepath", self.one_of("/etc/dynamic.json", "dynamic.json", "/etc/other.json")))
+            made.append(
+                (
+                    "dynamicfilepath",
+                    self.one_of(
+                        "/etc/dynamic.json",
+                        "/etc/a/dynamic.json",
+                        "/etc/other.json" if self.maybe(0.1) else "dynamic.json",
+                    ),
+                )
+            )
         if is_strict:
             strict = Raw("true") if self.maybe(0.7) else self._scalar(self.one_of("true", "yes", "1", "T", "0.5"), 0.6)
             made.append(("dynamicfileUserIDStrict", strict))
@@ -258,12 +275,13 @@ class _Generator:
 
     def _mapping(self, kind: str, *, has_ids: bool) -> Written:
         arn = self._arn(kind)
-        pairs: list[tuple[str, Written]] = [(self.one_of(f"{kind}arn", f"{kind}ARN"), self._scalar(arn))]
-        if self.maybe(0.95):
+        written = self._misspelt(arn) if self.maybe(self.odd * (3 if has_ids else 1)) else arn
+        pairs: list[tuple[str, Written]] = [(self.one_of(f"{kind}arn", f"{kind}ARN"), self._scalar(written))]
+        if self.maybe(0.95 * self.whole):
             pairs.append(("username", self._scalar(self._name())))
-        if self.maybe(0.9):
+        if self.maybe(0.9 * self.whole):
             pairs.append(("groups", self._list(self._group, self.one_of(0, 1, 1, 2))))
-        if self.maybe(0.85 if has_ids else 0.05):
+        if self.maybe((0.95 if has_ids else 0.05) * self.whole):
             pairs.append((self.one_of("userid", "userid", "UserId"), self._scalar(_unique_id(arn))))
         if kind == "role" and self.maybe(0.06):
             pairs = [*pairs[0 if self.maybe(self.odd) else 1 :], ("sso", self._sso())]
@@ -319,9 +337,10 @@ class _Generator:
         return self.one_of(*_TEMPLATES) if self.maybe(0.1) else self.one_of(*_GROUPS)  # type: ignore[no-any-return]
 
     def _arn(self, kind: str) -> str:
-        arn = self.random.choice(self.arns) if self.arns and self.maybe(0.25) else self._new_arn(kind)
-        self.arns.append(arn)
-        return self._misspelt(arn) if self.maybe(self.odd) else arn
+        known = self.arns["config"] + self.arns[self.place]
+        arn = self.random.choice(known) if known and self.maybe(0.25) else self._new_arn(kind)
+        self.arns[self.place].append(arn)
+        return arn
 
     def _new_arn(self, kind: str) -> str:
         partition = self.partition if self.maybe(0.93) else self.one_of(*HOSTS)
@@ -388,10 +407,10 @@ class _Generator:
         pairs += self._times()
         pairs = [self._odd_pair(*each) for each in pairs if not self.maybe(0.08)]
         if pairs and self.maybe(2 * self.odd):
-            key, value = self.random.choice(pairs)
-            again = self._mappings(self.one_of("role", "user"), has_ids=is_strict)
-            name = self.one_of(key, key, key.lower(), key.upper())
-            pairs.append((name, again if isinstance(value, tuple) else value))
+            key, _ = self.random.choice(pairs)
+            self.whole = self.one_of(1, 0.6, 0.3)
+            again = self._mappings("user" if "user" in key.lower() else "role", has_ids=is_strict)
+            pairs.append((self.one_of(key, key, key.lower(), key.upper()), again))
         if self.maybe(self.odd / 4):
             return self.one_of(Raw("null"), Raw("{"), (), "text", Raw(""))  # type: ignore[no-any-return]
         return Pairs(tuple(pairs))
@@ -407,10 +426,14 @@ class _Generator:
 
     def _spec(self) -> Pairs:
         names = tuple(self._group() for _ in range(self.one_of(0, 1, 2)))
-        return Pairs.of(("arn", self._arn("role")), ("username", self._name()), ("groups", names))
+        arn = self._arn("role")
+        written = self._misspelt(arn) if self.maybe(self.odd) else arn
+        return Pairs.of(("arn", written), ("username", self._name()), ("groups", names))
 
-    def _caller(self) -> Caller:
-        arn = self.random.choice(self.arns) if self.arns and self.maybe(0.85) else self._new_arn("role")
+    def _caller(self, modes: tuple[str, ...]) -> Caller:
+        places = [each for each in _READ_BY if _READ_BY[each] in modes] if self.maybe(0.9) else list(_READ_BY)
+        known = [arn for place in places for arn in self.arns[place]]
+        arn = self.random.choice(known) if known and self.maybe(0.9) else self._new_arn("role")
         if self.maybe(0.1):
             head, slash, name = arn.rpartition("/")
             arn = head + slash + self.one_of(name.lower(), name.upper(), f"{name}x")
