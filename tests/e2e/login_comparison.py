@@ -15,12 +15,12 @@ from tarmak_iam.identity import Answer, Authenticator
 from tests.e2e import components
 from tests.e2e.random_logins import NODE_NAMES, Caller, Login
 
-__all__ = ["Daemon", "Difference", "loaded", "minimal"]
+__all__ = ["DENIED", "NOT_STARTED", "Daemon", "Difference", "Review", "loaded", "minimal"]
 
 Review: TypeAlias = "tuple[str, tuple[str, ...], str, dict[str, list[str]]] | str"
 """Username, groups, uid and extra; or `denied`, or `not started`."""
 
-_DENIED, _NOT_STARTED = "denied", "not started"
+DENIED, NOT_STARTED = "denied", "not started"
 _HARNESS_FAILED = 70
 _IN_CERTIFICATE = re.compile("address|hostname", re.IGNORECASE)
 _ENVIRONMENT = {
@@ -85,7 +85,7 @@ class Daemon:
         assert done.returncode != _HARNESS_FAILED, f"{done.stderr[-1000:]}\n{login.text}"
         answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         if not answers:
-            return [_NOT_STARTED] * len(login.callers), _last_words(done.stdout + done.stderr)
+            return [NOT_STARTED] * len(login.callers), _last_words(done.stdout + done.stderr)
         assert len(answers) == len(login.callers) + 1, f"{done.stderr[-1000:]}\n{login.text}"
         return [_review(each) for each in answers[1:]], ""
 
@@ -141,7 +141,7 @@ def _asked(login: Login) -> str:
 
 def _review(answer: dict[str, Any]) -> Review:
     if answer["status"] != 200:
-        return _DENIED if answer["status"] == 403 else str(answer)
+        return DENIED if answer["status"] == 403 else str(answer)
     status = json.loads(answer["body"])["status"]
     user = status.get("user", {})
     return (
@@ -157,15 +157,15 @@ def _possible(ours: Authenticator, caller: Caller) -> tuple[tuple[Review, ...], 
     answer = ours.whois(caller.identity)
     possible = tuple(map(_own_review, (answer, *answer.alternatives)))
     if any(note.startswith("at some starts the authenticator stops") for note in answer.notes):
-        possible = (*possible, _NOT_STARTED)
+        possible = (*possible, NOT_STARTED)
     return possible, answer.reason
 
 
 def _own_review(answer: Answer) -> Review:
     if not answer.started:
-        return _NOT_STARTED
+        return NOT_STARTED
     if not answer.authenticated:
-        return _DENIED
+        return DENIED
     extra = {key: list(values) for key, values in sorted((answer.extra or {}).items())}
     return answer.username or "", tuple(answer.groups or ()), answer.uid or "", extra
 
@@ -194,5 +194,5 @@ def _kind(difference: Difference) -> tuple[bool, ...]:
 
 def _flags(reviews: Sequence[Review]) -> Iterator[bool]:
     for review in reviews:
-        yield review == _NOT_STARTED
-        yield review == _DENIED
+        yield review == NOT_STARTED
+        yield review == DENIED

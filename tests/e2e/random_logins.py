@@ -41,6 +41,7 @@ _TEMPLATES = (
 _TEXTS = ("admin", "system:admin", "eks:x", "ops", "Ä", "a b", "UPPER", "-", "_")
 _GROUPS = ("system:masters", "dev", "ops", "system:nodes", "team:a,b", "Ä")
 _ODD_PLACES = {"config": 0.35, "aws-auth": 0.7, "dynamic": 0.7, "modes": 0.7, "objects": 0.7}
+_OF_BACKENDS = ("backendMode", "dynamicfilepath", "dynamicBackendModePath")
 _READ_BY = {"config": "MountedFile", "aws-auth": "EKSConfigMap", "dynamic": "DynamicFile", "objects": "CRD"}
 _ODD_SCALARS = (
     *("yes", "no", "on", "~", "null", "true", "false", "0", "1", "1.5", "1.0", "-1", "1e3", "012", "0o14", "0x1F"),
@@ -121,21 +122,22 @@ class Login:
         yield from (less for each in without if (less := replace(self, **each)) != self)
 
 
-def login_of(seed: int, callers: int) -> Login:
-    return _Generator(Random(seed)).login(callers)
+def login_of(seed: int, callers: int, *, is_mounted: bool = False) -> Login:
+    """`is_mounted`: only what a mappings file of dev-cluster has, for the flags that `manifests` makes."""
+    return _Generator(Random(seed), is_mounted=is_mounted).login(callers)
 
 
 class _Generator:
-    def __init__(self, random: Random) -> None:
-        self.random = random
+    def __init__(self, random: Random, *, is_mounted: bool) -> None:
+        self.random, self.is_mounted = random, is_mounted
         chance = random.choice((0.01, 0.03, 0.08, 0.2))
         self.odds = {place: chance if random.random() < often else 0.0 for place, often in _ODD_PLACES.items()}
         """How often something is odd, by where: what is odd in the configuration mostly ends the daemon."""
         self.place = "config"
         self.whole = 1.0
         """How much of a mapping is written."""
-        self.is_json = random.random() < 0.08
-        self.partition = "aws" if random.random() < 0.75 else self.one_of(*HOSTS)
+        self.is_json = not is_mounted and random.random() < 0.08
+        self.partition = "aws" if is_mounted or random.random() < 0.75 else self.one_of(*HOSTS)
         self.arns: dict[str, list[str]] = {place: [] for place in _ODD_PLACES}
         """What is mapped, by where."""
 
@@ -145,6 +147,8 @@ class _Generator:
         server = [("mapRoles", self._mappings("role")), ("mapUsers", self._mappings("user"))]
         server += [("mapAccounts", self._accounts())] if self.maybe(0.5) else []
         server += self._settings(modes, is_strict=is_strict)
+        if self.is_mounted:
+            server = [each for each in server if each[0] not in _OF_BACKENDS]
         kept = [
             self._odd_pair(*pair) for pair in server if not self.maybe(0.08 if pair[0].startswith("map") else self.odd)
         ]
@@ -183,7 +187,7 @@ class _Generator:
         return self.random.random() < chance
 
     def _cluster_id(self) -> Written:
-        return self._scalar(self.one_of("test", "test", "a b"))
+        return "dev-cluster" if self.is_mounted else self._scalar(self.one_of("test", "test", "a b"))
 
     def _odd_top(self) -> tuple[str, Written]:
         odd: tuple[str, Written] = self.one_of(
@@ -199,7 +203,7 @@ class _Generator:
 
     def _modes(self) -> tuple[str, ...]:
         names = ["MountedFile", "EKSConfigMap", "CRD", "DynamicFile"]
-        if self.maybe(0.35):
+        if self.is_mounted or self.maybe(0.35):
             return ("MountedFile",)
         modes = self.random.sample(names, self.one_of(1, 1, 2, 2, 3, 4))
         if self.maybe(self.odd):
@@ -207,7 +211,9 @@ class _Generator:
         return tuple(modes)
 
     def _args(self, modes: tuple[str, ...]) -> tuple[str, ...]:
-        args = []
+        args: list[str] = []
+        if self.is_mounted:
+            return ()
         if self.maybe(0.15):
             args.append("--feature-gates=SSORoleMatch=true")
         if self.maybe(0.05):
