@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.answering_daemons import answering_workspace
+from tests.e2e.answering_builds import answering_workspace
 from tests.e2e.daemon_builds import PACKAGE, daemon_workspace
 from tests.e2e.golang import Missing, compile_package
 from tests.e2e.kubernetes_builds import ETCD, current_workspace, old_workspace, version_flags

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from tarmak_iam.identity import Answer, Authenticator
-from tests.e2e import components
-from tests.e2e.random_logins import NODE_NAMES, Caller, Login
+from tests.e2e.answering_daemons import Asked, Caller, answers_of, user_of
+from tests.e2e.random_logins import NODE_NAMES, Login
 
 __all__ = ["DENIED", "NOT_STARTED", "Daemon", "Difference", "Review", "loaded", "minimal"]
 
@@ -21,16 +17,6 @@ Review: TypeAlias = "tuple[str, tuple[str, ...], str, dict[str, list[str]]] | st
 """Username, groups, uid and extra; or `denied`, or `not started`."""
 
 DENIED, NOT_STARTED = "denied", "not started"
-_HARNESS_FAILED = 70
-_IN_CERTIFICATE = re.compile("address|hostname", re.IGNORECASE)
-_ENVIRONMENT = {
-    "AWS_ACCESS_KEY_ID": "AKIADAEMON0000000000",
-    "AWS_SECRET_ACCESS_KEY": "unused",
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_REGION": "us-east-1",
-    "KUBE_FEATURE_WatchListClient": "false",
-    "NO_PROXY": "127.0.0.1",
-}
 
 
 @dataclass(frozen=True)
@@ -64,30 +50,11 @@ class Daemon:
 
     def reviews(self, login: Login) -> tuple[list[Review], str]:
         """One for each caller, and why it did not start. Raises AssertionError where ours fails."""
-        with tempfile.TemporaryDirectory(dir=self.directory) as made:
-            work = Path(made)
-            (work / login.filename).write_text(login.text, encoding="utf-8")
-            state = work if _IN_CERTIFICATE.search(login.text) else self.directory
-            command = [str(components.answering_daemon(self.version)), "server", "-c", str(work / login.filename)]
-            command += [f"--state-dir={state}", f"--generate-kubeconfig={work / 'kubeconfig'}", *login.args]
-            done = subprocess.run(
-                command,
-                input=_asked(login),
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                env={**_ENVIRONMENT, "HOME": made},
-                cwd=work,
-                check=False,
-                timeout=300,
-            )
-        assert done.returncode != _HARNESS_FAILED, f"{done.stderr[-1000:]}\n{login.text}"
-        answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-        if not answers:
-            return [NOT_STARTED] * len(login.callers), _last_words(done.stdout + done.stderr)
-        assert len(answers) == len(login.callers) + 1, f"{done.stderr[-1000:]}\n{login.text}"
-        return [_review(each) for each in answers[1:]], ""
+        asked = Asked(login.text, login.filename, login.args, _surroundings(login), login.callers)
+        answered = answers_of(self.version, asked, self.directory)
+        if answered.exit_code is not None:
+            return [NOT_STARTED] * len(login.callers), answered.last_words
+        return [_review(each) for each in answered.answers], ""
 
     def differences(self, login: Login) -> list[Difference]:
         ours = loaded(self.version, login)
@@ -112,38 +79,15 @@ def loaded(version: str, login: Login) -> Authenticator:
     )
 
 
-def _last_words(output: str) -> str:
-    """Why the process ended."""
-    lines = output.strip().splitlines()
-    panics = [line for line in lines if line.startswith("panic:")]
-    return next(iter(panics or lines[-1:]), "")
-
-
-def _asked(login: Login) -> str:
-    given = {
-        "files": login.files,
-        "config_map": login.config_map,
-        "identity_mappings": login.identity_mappings,
-        "node_names": NODE_NAMES,
-    }
-    callers = [
-        {
-            "arn": each.identity.arn,
-            "account": each.identity.account,
-            "user_id": each.identity.user_id,
-            "access_key_id": each.identity.access_key_id,
-            "host": each.host,
-        }
-        for each in login.callers
-    ]
-    return "\n".join(map(json.dumps, (given, *callers)))
+def _surroundings(login: Login) -> dict[str, Any]:
+    cluster = {"config_map": login.config_map, "identity_mappings": login.identity_mappings}
+    return {"files": login.files, "cluster": cluster, "node_names": NODE_NAMES}
 
 
 def _review(answer: dict[str, Any]) -> Review:
     if answer["status"] != 200:
         return DENIED if answer["status"] == 403 else str(answer)
-    status = json.loads(answer["body"])["status"]
-    user = status.get("user", {})
+    user = user_of(answer)
     return (
         user.get("username", ""),
         tuple(user.get("groups") or ()),

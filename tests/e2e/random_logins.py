@@ -13,9 +13,10 @@ from random import Random
 from typing import Any
 
 from tarmak_iam.identity import Identity
-from tests.e2e.written_configs import Pairs, Raw, Written, as_flow, as_json, as_yaml, smaller
+from tests.e2e.answering_daemons import Caller
+from tests.e2e.written_configs import MERGE, Pairs, Raw, Written, as_flow, as_json, as_yaml, smaller
 
-__all__ = ["NODE_NAMES", "Caller", "Login", "login_of"]
+__all__ = ["HOSTS", "NODE_NAMES", "Login", "login_of"]
 
 ACCOUNTS = ("111122223333", "444455556666", "012345678901")
 NODE_NAMES = {
@@ -41,6 +42,17 @@ _TEMPLATES = (
 _TEXTS = ("admin", "system:admin", "eks:x", "ops", "Ä", "a b", "UPPER", "-", "_")
 _GROUPS = ("system:masters", "dev", "ops", "system:nodes", "team:a,b", "Ä")
 _ODD_PLACES = {"config": 0.35, "aws-auth": 0.7, "dynamic": 0.7, "modes": 0.7, "objects": 0.7}
+_AROUND = (
+    *(
+        ("\ufeff", ""),
+        ("---\n", ""),
+        ("# c\n\n", "# d"),
+        ("%YAML 1.1\n---\n", ""),
+        ("", "---\nserver: {}\n"),
+        ("", "...\n"),
+    ),
+    *(("", "\tx"), ("", "]"), ("", " "), ("", "\x00"), ("--- # c\n", "...\n# c\n")),
+)
 _OF_BACKENDS = ("backendMode", "dynamicfilepath", "dynamicBackendModePath")
 _READ_BY = {"config": "MountedFile", "aws-auth": "EKSConfigMap", "dynamic": "DynamicFile", "objects": "CRD"}
 _ODD_SCALARS = (
@@ -49,14 +61,6 @@ _ODD_SCALARS = (
     *("2001-12-14t21:59:43.10-05:00", "0b11", "+1", "1:30", "!!binary YWI=", "1e400", "12345678901234567890"),
 )
 _JSON_SCALARS = ("null", "true", "false", "0", "1", "1.5", "1.0", "-1", "1e3", '""', '"1"', "12345678901234567890")
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who STS says signed a token, and the STS host of the token."""
-
-    identity: Identity
-    host: str
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,13 @@ class Login:
     objects: tuple[Pairs, ...] = ()
     """The specs of IAMIdentityMapping objects."""
     callers: tuple[Caller, ...] = field(default=(), compare=False)
+    around: tuple[str, str] = ("", "")
+    """What stands before and after the configuration."""
 
     @property
     def text(self) -> str:
-        return as_json(self.config) if self.is_json else as_yaml(self.config)
+        before, after = self.around
+        return before + (as_json(self.config) if self.is_json else as_yaml(self.config)) + after
 
     @property
     def filename(self) -> str:
@@ -215,7 +222,7 @@ class _Generator:
         if self.is_mounted:
             return ()
         if self.maybe(0.15):
-            args.append("--feature-gates=SSORoleMatch=true")
+            args.append(f"--feature-gates={self.one_of('SSORoleMatch=true', 'AllAlpha=true', 'SSORoleMatch=false')}")
         if self.maybe(0.05):
             args.append(f"--backend-mode={','.join(modes)}")
         if self.maybe(0.04):
@@ -311,6 +318,9 @@ class _Generator:
         if self.maybe(self.odd if self.place == "dynamic" else self.odd / 4):
             again, other = self.random.choice(pairs), self.random.choice(pairs)
             kept.append((self.one_of(again[0], again[0].upper(), again[0].title()), self.one_of(again[1], other[1])))
+        if self.maybe(self.odd / 2) and self.place in ("config", "aws-auth"):
+            merged = Pairs((self.random.choice(pairs), *kept[:1]))
+            kept.append((MERGE, self.one_of(merged, merged, (merged, merged), "text", Raw("null"))))
         if self.maybe(self.odd / 3):
             return self.one_of(Raw("null"), "text", (), Raw("1"), (Pairs(tuple(kept)),))  # type: ignore[no-any-return]
         return Pairs(tuple(kept))
@@ -351,7 +361,7 @@ class _Generator:
     def _new_arn(self, kind: str) -> str:
         partition = self.partition if self.maybe(0.93) else self.one_of(*HOSTS)
         account = self.one_of(*ACCOUNTS)
-        kind = kind if self.maybe(0.95) else self.one_of("role", "user", "root", "federated-user", "assumed-role")
+        kind = kind if self.maybe(0.9) else self.one_of("role", "user", "root", "federated-user", "assumed-role")
         name = self.one_of(*_NAMES)
         path = self.one_of("", "", "", "team/", "a/b/")
         if kind == "root":

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-__all__ = ["Pairs", "Raw", "Written", "as_flow", "as_json", "as_yaml", "smaller"]
+__all__ = ["MERGE", "Pairs", "Raw", "Written", "as_flow", "as_json", "as_yaml", "smaller"]
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,16 @@ class Pairs:
 
 Written: TypeAlias = "str | Raw | Pairs | tuple[Written, ...]"
 
+MERGE = "<<"
 _PLAIN = re.compile(r"[A-Za-z][\w.]*\Z")
 
 
 def as_flow(value: Written) -> str:
-    """On one line, which JSON is too where every `Raw` is."""
+    """On one line, which JSON is too where every `Raw` is and no key is that of a merge."""
     if isinstance(value, Raw):
         return value.text
     if isinstance(value, Pairs):
-        return "{" + ", ".join(f"{json.dumps(key)}: {as_flow(each)}" for key, each in value.items) + "}"
+        return "{" + ", ".join(f"{_flow_key(key)}: {as_flow(each)}" for key, each in value.items) + "}"
     if isinstance(value, tuple):
         return "[" + ", ".join(map(as_flow, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
@@ -62,8 +63,12 @@ def _below(value: Written, indent: str) -> str:
     return f"\n{as_yaml(value, indent + '  ')}" if is_block else f" {as_flow(value)}\n"
 
 
+def _flow_key(text: str) -> str:
+    return text if text == MERGE else json.dumps(text)
+
+
 def _key(text: str) -> str:
-    return text if _PLAIN.match(text) else json.dumps(text)
+    return text if text == MERGE or _PLAIN.match(text) else json.dumps(text)
 
 
 def smaller(value: Any) -> Iterator[Any]:

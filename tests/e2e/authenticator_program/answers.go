@@ -22,16 +22,29 @@ import (
 type surroundings struct {
 	// Files are the texts of files by the last part of their path.
 	Files map[string]string `json:"files"`
-	// ConfigMap is aws-auth; null where there is none.
-	ConfigMap json.RawMessage `json:"config_map"`
-	// IdentityMappings are the objects of the backend CRD.
-	IdentityMappings []map[string]interface{} `json:"identity_mappings"`
+	// Cluster has the objects that backends read; null where the daemon can reach no API server.
+	Cluster *cluster `json:"cluster"`
 	// NodeNames is what EC2 answers, by instance ID.
 	NodeNames map[string]string `json:"node_names"`
 
 	apiServer *apiServer
 	// configMaps counts the mappers that have read aws-auth.
 	configMaps int
+}
+
+type cluster struct {
+	// ConfigMap is aws-auth; null where there is none.
+	ConfigMap json.RawMessage `json:"config_map"`
+	// IdentityMappings are the objects of the backend CRD.
+	IdentityMappings []map[string]interface{} `json:"identity_mappings"`
+}
+
+// master is what the daemon is told of the API server.
+func (s *surroundings) master() string {
+	if s.apiServer == nil {
+		return ""
+	}
+	return s.apiServer.url
 }
 
 func (s *surroundings) nodeName(id string) (string, error) {
@@ -119,7 +132,9 @@ func AnswerCallers(cfg config.Config, in io.Reader, out io.Writer) {
 	if err := lines.Decode(given); err != nil {
 		fail(err)
 	}
-	given.apiServer = newAPIServer(given)
+	if given.Cluster != nil {
+		given.apiServer = newAPIServer(given.Cluster)
+	}
 	if cfg.HostPort > 0 && cfg.HostPort < 65536 {
 		cfg.HostPort = 0 // any that is free
 	}

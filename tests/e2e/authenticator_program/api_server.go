@@ -30,7 +30,7 @@ type apiServer struct {
 	loaded, watched int
 }
 
-func newAPIServer(given *surroundings) *apiServer {
+func newAPIServer(given *cluster) *apiServer {
 	s := &apiServer{configMap: given.ConfigMap}
 	s.mappings = append(given.IdentityMappings, map[string]interface{}{
 		"apiVersion": "iamauthenticator.k8s.aws/v1alpha1",

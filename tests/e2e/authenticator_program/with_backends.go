@@ -15,7 +15,7 @@ func (s *surroundings) StartEc2DescribeBatchProcessing() {}
 
 func started(cfg config.Config, given *surroundings) http.Handler {
 	metrics.InitMetrics(prometheus.DefaultRegisterer)
-	cfg.Master, cfg.Kubeconfig = given.apiServer.url, ""
+	cfg.Master, cfg.Kubeconfig = given.master(), ""
 	daemon := New(cfg, make(chan struct{})).httpServer.Handler.(*handler)
 	for _, mapper := range daemon.mappers {
 		switch mapper.Name() {

@@ -21,7 +21,7 @@ func (s *surroundings) StartEc2DescribeBatchProcessing(CONTEXT_ONLY) {}
 // exist: so it is known when they are loaded.
 func started(cfg config.Config, given *surroundings) http.Handler {
 	metrics.InitMetrics(prometheus.DefaultRegisterer)
-	cfg.Master, cfg.Kubeconfig = given.apiServer.url, ""
+	cfg.Master, cfg.Kubeconfig = given.master(), ""
 	mappings, modes := cfg.DynamicFilePath, cfg.DynamicBackendModePath
 	cfg.DynamicFilePath, cfg.DynamicBackendModePath = "/nonexistent/file", ""
 	daemon := NEW.httpServer.Handler.(*handler)
