@@ -61,7 +61,7 @@ def _add(version: str, directory: Path) -> None:
 
 
 def _lines(items: Iterable[Any]) -> str:
-    return "[\n" + ",\n".join(map(json.dumps, items)) + "\n]"
+    return "[\n" + ",\n".join(json.dumps(each, ensure_ascii=False) for each in items) + "\n]"
 
 
 def main(versions: list[str]) -> None:

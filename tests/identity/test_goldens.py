@@ -11,7 +11,7 @@ from tests.support import golden_json
 
 MAPPING = golden_json("authenticator", "mapping.json")
 STARTUP = golden_json("authenticator", "startup.json")
-VERSIONS = ["v0.4.0", "v0.5.9", "v0.6.20", "v0.7.9"]
+VERSIONS = ["v0.4.0", "v0.5.9", "v0.6.20", "v0.7.9", "v0.7.18"]
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -21,7 +21,7 @@ NEVER_MATCHES = {
     *("IAM010", "IAM023", "IAM050", "IAM051", "IAM052", "IAM053", "IAM054", "IAM077", "IAM081", "IAM082"),
     *("IAM120", "IAM121"),
 }
-VERSIONS = ("v0.4.0", "v0.5.9", "v0.6.20", "v0.7.9")
+VERSIONS = ("v0.4.0", "v0.5.9", "v0.6.20", "v0.7.9", "v0.7.18")
 
 MAPPING = golden_json("authenticator", "mapping.json")
 CASES = [
