@@ -143,7 +143,9 @@ def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding
     version = installation.daemon_version
     if version.unread:
         what = f"authenticator {version} {version.unread}: tarmak-iam assumes that it behaves like {version.known}"
-        remedy = f"use {NEWEST_READ} or an earlier release, or check its release notes and then suppress this finding"
+        remedy = "check its release notes and then suppress this finding"
+        if version < NEWEST_READ:  # an older release has flaws that this one may not have
+            remedy = f"use {NEWEST_READ}, or {remedy}"
         chosen = installation.settings.chosen
         key = "daemonVersion" if "daemonVersion" in chosen else "image"  # the default is known
         yield rule.finding(Subject.SETTINGS, Route.of((key,)), what, remedy)

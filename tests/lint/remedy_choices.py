@@ -133,7 +133,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
         Choice("write it without brackets or a dash", (edit("[[dev, ops]]", "[dev, ops]"),)),
     ),
     "IAM023": (Choice("map a principal of the cluster's partition", (edit("arn:aws-cn:", "arn:aws:"),)),),
-    "IAM024": (Choice("use v0.7.18 or an earlier release", (edit("v0.99.0", "v0.7.18"),), is_clause=True),),
+    "IAM024": (Choice("use v0.7.18", (edit("v0.7.0", "v0.7.18"),), is_clause=True),),
     "IAM032": (
         Choice(
             "merge their contents under one apiServer",

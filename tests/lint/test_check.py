@@ -233,6 +233,21 @@ def test_a_release_that_is_newer_than_this() -> None:
 
 
 @pytest.mark.parametrize(
+    ("version", "remedy"),
+    [
+        ("v0.99.0", "check its release notes and then suppress this finding"),
+        ("v0.7.19", "check its release notes and then suppress this finding"),
+        ("v0.7.0", "use v0.7.18, or check its release notes and then suppress this finding"),
+    ],
+)
+def test_a_release_that_was_not_read_is_not_replaced_by_an_older_one(version: str, remedy: str) -> None:
+    parsed = TarmakConfig.parse(DEV)
+    made = Installation.of(parsed, parsed.clusters[0], overrides={"image": f"example.com/authenticator:{version}"})
+    (located,) = check(Subjects(parsed, None, made))
+    assert (located.finding.id, located.finding.remedy) == ("IAM024", remedy)
+
+
+@pytest.mark.parametrize(
     ("text", "place"),
     [
         ("# ours\nimage: x:v0.99.0\n", "tarmak-iam.yaml:2:8"),
