@@ -69,11 +69,13 @@ class Daemon:
 
 
 def loaded(version: str, login: Login) -> Authenticator:
+    # Any other file would be taken for objects of the cluster.
+    named = {name: text for name, text in login.files.items() if name in login.text}
     return Authenticator.load(
         login.text,
         version=version,
         args=login.args,
-        files={**login.files, "cluster.json": login.cluster_file},
+        files={**named, "cluster.json": login.cluster_file},
         filename=login.filename,
         private_dns_names=NODE_NAMES,
     )
