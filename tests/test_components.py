@@ -12,6 +12,7 @@ from tests.e2e.golang import Missing
 from tests.e2e.kubernetes_builds import version_flags
 
 GO_VERSION = "github.com/christopherhein/go-version"
+MAPSTRUCTURE = "github.com/mitchellh/mapstructure"
 
 
 @pytest.fixture
@@ -108,6 +109,7 @@ replace (
         "replace (",
         "\tgithub.com/aws/aws-sdk-go => github.com/aws/aws-sdk-go v1.19.11",
         f"\t{GO_VERSION} => {GO_VERSION} v0.0.0-20180807222509-fee8dd1f7c24",
+        f"\t{MAPSTRUCTURE} => {MAPSTRUCTURE} v0.0.0-20170523030023-d0303fe80992",
         "\tgithub.com/spf13/cobra => github.com/spf13/cobra v0.0.1",
         "\tk8s.io/client-go => k8s.io/client-go v0.15.12",
         ")",

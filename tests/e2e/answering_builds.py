@@ -6,13 +6,16 @@ is what is around it: STS, EC2, the API server and the files, in authenticator_p
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 from tests.e2e.daemon_builds import daemon_workspace
 
-__all__ = ["answering_workspace"]
+__all__ = ["OURS", "answering_workspace"]
 
 _PROGRAM = Path(__file__).parent / "authenticator_program"
+OURS = sha256(b"".join(path.read_bytes() for path in sorted(_PROGRAM.iterdir()))).hexdigest()[:8]
+"""Differs where our part of the program does."""
 _WITH_CONTEXT = {
     "CONTEXT_PACKAGE": '"context"',
     "CONTEXT_ARGUMENT": "_ context.Context,",

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.answering_builds import answering_workspace
+from tests.e2e.answering_builds import OURS, answering_workspace
 from tests.e2e.daemon_builds import PACKAGE, daemon_workspace
 from tests.e2e.golang import Missing, compile_package
 from tests.e2e.kubernetes_builds import ETCD, current_workspace, old_workspace, version_flags
@@ -72,7 +72,7 @@ def daemon(version: str) -> Path:
 
 def answering_daemon(version: str) -> Path:
     """Where the program is that answers callers as the authenticator of a release, once it is built."""
-    return cache_directory() / f"authenticator-answers-{version}"
+    return cache_directory() / f"authenticator-answers-{version}-{OURS}"
 
 
 def program(name: str, version: str = KUBERNETES) -> Path:

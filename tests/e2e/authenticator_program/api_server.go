@@ -13,8 +13,6 @@ import (
 	"time"
 )
 
-const lastMapping = "~last"
-
 // apiServer has what the backends EKSConfigMap and CRD read, and knows when they have read it.
 type apiServer struct {
 	url       string
@@ -23,7 +21,8 @@ type apiServer struct {
 	mutex    sync.Mutex
 	version  int
 	mappings []map[string]interface{}
-	// stable is by name of an object that the controller has written: whether it has seen what it wrote.
+	// stable is by name of an object whose status the controller writes: whether it has seen what it wrote. Nil before
+	// it has listed them.
 	stable  map[string]bool
 	watcher chan map[string]interface{}
 	// loaded counts the watches of aws-auth that follow one that has ended, and so has been read to its end.
@@ -31,18 +30,16 @@ type apiServer struct {
 }
 
 func newAPIServer(given *cluster) *apiServer {
-	s := &apiServer{configMap: given.ConfigMap}
-	s.mappings = append(given.IdentityMappings, map[string]interface{}{
-		"apiVersion": "iamauthenticator.k8s.aws/v1alpha1",
-		"kind":       "IAMIdentityMapping",
-		"metadata":   map[string]interface{}{"name": lastMapping},
-		"spec":       map[string]interface{}{"arn": "arn:aws:iam::000000000000:role/last", "username": "last", "groups": []string{}},
-	})
+	s := &apiServer{configMap: given.ConfigMap, mappings: given.IdentityMappings}
 	for _, mapping := range s.mappings {
 		s.stamp(mapping)
 	}
 	s.url = httptest.NewServer(s).URL
 	return s
+}
+
+func nameOf(object map[string]interface{}) string {
+	return object["metadata"].(map[string]interface{})["name"].(string)
 }
 
 func (s *apiServer) stamp(object map[string]interface{}) {
@@ -92,6 +89,11 @@ func (s *apiServer) listMappings(w http.ResponseWriter) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.stable = map[string]bool{}
+	for _, mapping := range s.mappings {
+		if arn, _ := mapping["spec"].(map[string]interface{})["arn"].(string); isCanonical(arn) {
+			s.stable[nameOf(mapping)] = false
+		}
+	}
 	s.watcher = make(chan map[string]interface{}, 10000)
 	_ = json.NewEncoder(w).Encode(map[string]interface{}{
 		"apiVersion": "iamauthenticator.k8s.aws/v1alpha1",
@@ -124,9 +126,9 @@ func (s *apiServer) writeStatus(w http.ResponseWriter, r *http.Request) {
 	if err := json.NewDecoder(r.Body).Decode(&written); err != nil {
 		fail(err)
 	}
-	name := written["metadata"].(map[string]interface{})["name"].(string)
+	name := nameOf(written)
 	for index, mapping := range s.mappings {
-		if mapping["metadata"].(map[string]interface{})["name"] != name {
+		if nameOf(mapping) != name {
 			continue
 		}
 		s.stable[name] = reflect.DeepEqual(mapping["status"], written["status"])
@@ -150,23 +152,16 @@ func (s *apiServer) waitForConfigMaps(mappers int) {
 	s.wait(func() bool { return s.loaded >= mappers })
 }
 
-// waitForMappings waits until the controller has seen the status of all objects that it writes: it takes them in order,
-// with two workers, and the last one is ours.
+// waitForMappings waits until the controller has seen the status of all objects that it writes.
 func (s *apiServer) waitForMappings() {
-	settled := func() bool {
-		if !s.stable[lastMapping] {
-			return false
-		}
+	s.wait(func() bool {
 		for _, stable := range s.stable {
 			if !stable {
 				return false
 			}
 		}
-		return true
-	}
-	s.wait(settled)
-	time.Sleep(20 * time.Millisecond) // for what the other worker has just begun
-	s.wait(settled)
+		return s.stable != nil
+	})
 }
 
 func (s *apiServer) wait(ready func() bool) {

@@ -4,11 +4,18 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/sirupsen/logrus"
 
+	"MODULE/pkg/arn"
 	"MODULE/pkg/config"
 )
+
+func isCanonical(text string) bool {
+	_, err := arn.Canonicalize(strings.ToLower(text))
+	return text != "" && err == nil
+}
 
 func (s *surroundings) getPrivateDNSName(id string) (string, error) { return s.nodeName(id) }
 

@@ -2,12 +2,19 @@ package server
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"MODULE/pkg/arn"
 	"MODULE/pkg/config"
 	"MODULE/pkg/metrics"
 )
+
+func isCanonical(text string) bool {
+	_, err := arn.Canonicalize(strings.ToLower(text))
+	return text != "" && err == nil
+}
 
 func (s *surroundings) GetPrivateDNSName(id string) (string, error) { return s.nodeName(id) }
 

@@ -8,10 +8,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
+	"MODULE/pkg/arn"
 	"MODULE/pkg/config"
 	"MODULE/pkg/fileutil"
 	"MODULE/pkg/metrics"
 )
+
+func isCanonical(text string) bool {
+	_, _, err := arn.Canonicalize(strings.ToLower(text))
+	return text != "" && err == nil
+}
 
 func (s *surroundings) GetPrivateDNSName(CONTEXT_ARGUMENT id string) (string, error) { return s.nodeName(id) }
 
