@@ -267,7 +267,8 @@ class _Generator:
         if self.maybe(0.5):
             made.append(("sourceARN", self.one_of("garbage", "arn:aws:eks:us-east-1:1:cluster/a", "")))
         if self.maybe(0.3):
-            made.append((self.one_of("ec2DescribeInstancesQps", "ec2DescribeInstancesBurst"), self._scalar("0", 0.9)))
+            # Not the burst: with 0 the authenticator crashes when it asks EC2, and here it does not ask.
+            made.append(("ec2DescribeInstancesQps", self._scalar("0", 0.9)))
         if self.maybe(0.2):
             made.append(self.one_of(("address", "127.0.0.1"), ("address", "x"), ("hostname", "h"), ("hostname", "hö")))
         if self.maybe(0.1):

@@ -28,8 +28,8 @@ type surroundings struct {
 	NodeNames map[string]string `json:"node_names"`
 
 	apiServer *apiServer
-	// configMaps counts the mappers that have read aws-auth.
-	configMaps int
+	// configMaps counts the mappers that read aws-auth, controllers those of the backend CRD.
+	configMaps, controllers int
 }
 
 type cluster struct {

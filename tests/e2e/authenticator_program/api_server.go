@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sirupsen/logrus"
 )
 
 // apiServer has what the backends EKSConfigMap and CRD read, and knows when they have read it.
@@ -21,12 +23,25 @@ type apiServer struct {
 	mutex    sync.Mutex
 	version  int
 	mappings []map[string]interface{}
-	// stable is by name of an object whose status the controller writes: whether it has seen what it wrote. Nil before
-	// it has listed them.
+	// stable is by name of an object whose status the controller writes: whether it has seen what it wrote.
 	stable  map[string]bool
 	watcher chan map[string]interface{}
-	// loaded counts the watches of aws-auth that follow one that has ended, and so has been read to its end.
-	loaded, watched int
+	// loaded counts the watches of aws-auth that follow one that has ended, and so has been read to its end; working the
+	// controllers of the backend CRD that have listed their objects.
+	loaded, watched, working int
+}
+
+// Levels is that of a logrus.Hook.
+func (s *apiServer) Levels() []logrus.Level { return []logrus.Level{logrus.InfoLevel} }
+
+// Fire hears what the controller says.
+func (s *apiServer) Fire(entry *logrus.Entry) error {
+	if entry.Message == "started workers" {
+		s.mutex.Lock()
+		s.working++
+		s.mutex.Unlock()
+	}
+	return nil
 }
 
 func newAPIServer(given *cluster) *apiServer {
@@ -34,6 +49,7 @@ func newAPIServer(given *cluster) *apiServer {
 	for _, mapping := range s.mappings {
 		s.stamp(mapping)
 	}
+	logrus.AddHook(s)
 	s.url = httptest.NewServer(s).URL
 	return s
 }
@@ -152,15 +168,16 @@ func (s *apiServer) waitForConfigMaps(mappers int) {
 	s.wait(func() bool { return s.loaded >= mappers })
 }
 
-// waitForMappings waits until the controller has seen the status of all objects that it writes.
-func (s *apiServer) waitForMappings() {
+// waitForMappings waits until as many controllers, one after the other, have seen the status of all objects that they
+// write.
+func (s *apiServer) waitForMappings(controllers int) {
 	s.wait(func() bool {
 		for _, stable := range s.stable {
 			if !stable {
 				return false
 			}
 		}
-		return s.stable != nil
+		return s.working >= controllers
 	})
 }
 

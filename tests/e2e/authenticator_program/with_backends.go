@@ -29,7 +29,7 @@ func started(cfg config.Config, given *surroundings) http.Handler {
 		case "EKSConfigMap":
 			given.apiServer.waitForConfigMaps(1)
 		case "CRD":
-			given.apiServer.waitForMappings()
+			given.apiServer.waitForMappings(1)
 		}
 	}
 	daemon.ec2Provider = given

@@ -51,7 +51,8 @@ func (s *surroundings) load(backends BackendMapper, file string) {
 			s.configMaps++
 			s.apiServer.waitForConfigMaps(s.configMaps)
 		case "CRD":
-			s.apiServer.waitForMappings()
+			s.controllers++
+			s.apiServer.waitForMappings(s.controllers)
 		case "DynamicFile":
 			s.loadFile(backend.(fileutil.FileChangeCallBack), file)
 		}
