@@ -14,7 +14,7 @@ import pytest
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.findings import Severity
+from tarmak_iam.findings import Severity, Subject
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Subjects, check
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -79,7 +79,7 @@ def _problem(version: str, login: Login, reviews: list[Review]) -> str:
     except TarmakIamError:
         return "" if reviews[0] == NOT_STARTED else "the file cannot be read"
     config = TarmakConfig.parse(CONFIG.format(api_server=ON, location="eu-west-1"))
-    made = Installation.of(config, config.clusters[0], mappings, None, {"daemonVersion": version})
+    made = Installation.of(config, config.clusters[0], mappings, None, {"image": f"example.org/x:{version}"})
     findings = [each.finding for each in check(Subjects(config, mappings, made))]
     ids = {each.id for each in findings}
     if reviews[0] == NOT_STARTED:
@@ -88,7 +88,7 @@ def _problem(version: str, login: Login, reviews: list[Review]) -> str:
         return "it starts, and IAM022 says that it does not"
     if any(review != DENIED for review in reviews):
         return "somebody can log in, and IAM021 says that nobody is mapped" if "IAM021" in ids else ""
-    nobody = not loaded(version, login).grants
-    if nobody and "IAM021" not in ids and all(each.recovery is None for each in findings):
-        return "nobody can log in, and no finding says so"
-    return ""
+    is_said = "IAM021" in ids or any(
+        each.subject is Subject.MAPPINGS and (each.severity is Severity.ERROR or each.recovery) for each in findings
+    )
+    return "" if is_said or loaded(version, login).grants else "nobody can log in, and no finding says so"
