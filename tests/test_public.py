@@ -46,7 +46,7 @@ def test_pinned_signatures() -> None:
         "filename",
         "private_dns_names",
     ]
-    assert inspect.signature(whois).parameters["version"].default == "v0.7.9"
+    assert inspect.signature(whois).parameters["version"].default == "v0.7.18"
     assert list(inspect.signature(Identity).parameters) == ["arn", "account", "user_id", "access_key_id"]
     for name in ("started", "authenticated", "username", "groups", "uid", "extra", "reason", "alternatives"):
         assert hasattr(Answer(started=True), name)

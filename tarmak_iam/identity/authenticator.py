@@ -16,7 +16,7 @@ from tarmak_iam.identity.daemon_config import DaemonConfig, read_daemon_config
 from tarmak_iam.identity.flags import DaemonFlags, parse_flags
 from tarmak_iam.identity.grants import Granting, likeliest_grant, other_grants
 from tarmak_iam.identity.model import Answer, DaemonInput, DaemonNotStarted, Grant, Identity, Locate, no_place, place_in
-from tarmak_iam.identity.releases import RECORDED_RELEASE, DaemonVersion
+from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.token_review import TokenReviewer, with_alternatives
 from tarmak_iam.identity.viper import Item, load_config, parse_config, possible_files, take_each
@@ -48,7 +48,7 @@ class Authenticator:
         cls,
         config_text: str,
         *,
-        version: str = str(RECORDED_RELEASE),
+        version: str = str(DEFAULT_RELEASE),
         cluster_id: str | None = None,
         args: Iterable[str] = (),
         files: AnyMapping[str, str] | None = None,
@@ -154,7 +154,7 @@ def _granting(config: DaemonConfig, tables: tuple[BackendTable, ...]) -> Grantin
 def whois(
     config_text: str,
     identity: Identity,
-    version: str = str(RECORDED_RELEASE),
+    version: str = str(DEFAULT_RELEASE),
     cluster_id: str | None = None,
     args: Iterable[str] = (),
     files: AnyMapping[str, str] | None = None,

@@ -191,11 +191,7 @@ NEWEST_READ = _RELEASE_LINES[-1].read
 """The newest release whose source was read."""
 
 DEFAULT_RELEASE = DaemonVersion.parse(_file()["default"])
-"""The release of the default image."""
-
-RECORDED_RELEASE = DaemonVersion.parse(_file()["recorded"])
-"""The newest release whose answers were recorded from the real daemon: the default without a cluster or a
---daemon-version."""
+"""The release of the default image; the answers are its own without a cluster or a --daemon-version."""
 
 
 @cache

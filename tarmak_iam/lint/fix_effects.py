@@ -19,14 +19,14 @@ from tarmak_iam.document.repairs import Repair
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.daemon_config import ServerSettings
 from tarmak_iam.identity.model import DaemonNotStarted
-from tarmak_iam.identity.releases import DEFAULT_RELEASE, NEWEST_READ, RECORDED_RELEASE
+from tarmak_iam.identity.releases import DEFAULT_RELEASE, NEWEST_READ
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.fix_repairs import before_repairs, repair_effects
 from tarmak_iam.lint.rule import Subjects
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.text import shortened
 
-RELEASES = tuple(dict.fromkeys(map(str, (RECORDED_RELEASE, DEFAULT_RELEASE, NEWEST_READ))))
+RELEASES = tuple(dict.fromkeys(map(str, (DEFAULT_RELEASE, NEWEST_READ))))
 """For a mappings file of which the cluster, and so the release of its authenticator, is not known."""
 
 _AMAZON = ("kubernetes", "apiServer", "amazon")

@@ -19,7 +19,6 @@ from tarmak_iam.identity.releases import (
     DEFAULT_RELEASE,
     NEWEST,
     NEWEST_READ,
-    RECORDED_RELEASE,
     DaemonVersion,
     ReleaseFeature,
     known_partitions,
@@ -198,10 +197,10 @@ def test_the_default_release_was_read_and_tried_and_is_published() -> None:
     assert not DEFAULT_RELEASE.unread
     assert str(DEFAULT_RELEASE) in FILE["tried"]
     assert DEFAULT_RELEASE in published_tags()
-    assert inspect.signature(whois).parameters["version"].default == str(RECORDED_RELEASE)
-    assert inspect.signature(Authenticator.load).parameters["version"].default == str(RECORDED_RELEASE)
+    assert inspect.signature(whois).parameters["version"].default == str(DEFAULT_RELEASE)
+    assert inspect.signature(Authenticator.load).parameters["version"].default == str(DEFAULT_RELEASE)
     cases = golden_json("authenticator", "mapping.json")["cases"]
-    assert max(DaemonVersion.parse(each) for case in cases for each in case["expected"]) == RECORDED_RELEASE
+    assert max(DaemonVersion.parse(each) for case in cases for each in case["expected"]) == DEFAULT_RELEASE
 
 
 def test_what_guards_recommend_the_default_release_has() -> None:

@@ -18,7 +18,7 @@ from tarmak_iam.errors import ConfigError, Place, TarmakIamError, place_json
 from tarmak_iam.identity import Answer, Authenticator
 from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP
 from tarmak_iam.identity.caller import identity_of, private_names_of, typed_caller, typed_session
-from tarmak_iam.identity.releases import RECORDED_RELEASE, DaemonVersion
+from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 
 
 @click.command(
@@ -86,8 +86,7 @@ def whois(
     is denied.
 
     The answer is computed as the authenticator release of the cluster's settings computes it. With --config it is that
-    of --daemon-version, or of the newest release whose answers were recorded from the authenticator itself. The ARN of
-    a role means a session of that role.
+    of --daemon-version, or of the release that is deployed by default. The ARN of a role means a session of that role.
 
     Exits with 2 if the authenticator does not start with this configuration. With --exit-code, exits with 1 if the
     caller is denied.
@@ -131,7 +130,7 @@ def _of_file(
 ) -> Authenticator:
     files = {each.name: _text(each) for each in file_paths}
     text = _text(path)
-    chosen = DaemonVersion.parse(version) if version else RECORDED_RELEASE
+    chosen = DaemonVersion.parse(version) if version else DEFAULT_RELEASE
     return Authenticator.load(
         text, version=str(chosen), args=args, files=files, filename=str(path), private_dns_names=names
     )
