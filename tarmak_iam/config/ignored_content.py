@@ -271,7 +271,7 @@ def misspelt_key_on(document: Document, route: Route, owned: Iterable[TypePath])
         home = home.parent
     field = root_field()
     for step in _type_path(home.plain):
-        known = field.of if step == ITEM else fields_of(field.struct).get(step)
+        known = field.of or (fields_of(field.struct).get(step) if field.struct else None)
         if known is None:
             return None
         field = known

@@ -41,8 +41,16 @@ def test_an_item_without_a_name_is_replaced() -> None:
 
 
 def test_a_whole_number_that_is_written_otherwise_is_the_same() -> None:
-    edits = dev("  kubernetes: {apiServer: {amazon: {internalELBAccessLogs: {bucket: b, interval: 6e+1}}}}\n")
+    edits = dev("  kubernetes: {apiServer: {amazon: {internalELBAccessLogs: {bucket: b, interval: 60.0}}}}\n")
     assert edits.set("kubernetes.apiServer.amazon.internalELBAccessLogs.interval", 60).apply() is edits.config
+
+
+def test_a_key_of_a_map_whose_keys_anybody_chooses() -> None:
+    edits = dev("  kubernetes: {apiServer: {featureGates: {SomeGate: true}}}\n")
+    done = edits.set("kubernetes.apiServer.featureGates.SomeGate", False).set(
+        "kubernetes.apiServer.featureGates.B", True
+    )
+    assert written(done) == "  kubernetes: {apiServer: {featureGates: {SomeGate: false, B: true}}}\n"
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def value_of(field: Field) -> st.SearchStrategy[Any]:
 
 @pytest.mark.sample(15)
 @pytest.mark.parametrize("name", READABLE)
-def test_what_is_read_is_the_data_and_setting_it_changes_nothing(name: str) -> None:
+def test_what_is_read_is_the_data_and_setting_it_changes_only_what_others_read_differently(name: str) -> None:
     config = load(name)
     for path, value, _ in nodes(config.document.data, root_field()):
         text = path_text(path)
@@ -72,7 +72,8 @@ def test_what_is_read_is_the_data_and_setting_it_changes_nothing(name: str) -> N
             assert config.document.is_json  # and the key is in it twice
             assert config.ignored_content.duplicates
         else:
-            assert after is config
+            assert (after is config) is not bool(config.document.other_readings(path))
+            assert after.get(text) == value
 
 
 def is_refused(config: TarmakConfig, path: Path, text: str) -> bool:
