@@ -112,6 +112,17 @@ def own_comment_lines(
     return banner + own + _below(tree, parent, number)
 
 
+def have_comments(tree: Tree, parent: Mapping | Sequence, numbers: Collection[int]) -> bool:
+    """Whether comments belong to some members, and to no others: on their own lines, or at the end of a member's."""
+    source, end = tree.source, parent.span.end if parent.flow else len(tree.source.text)
+    for number in numbers:
+        lines = member_start(source, parent, number), next_line_after(source, member_value(parent, number)) - 1
+        tails = [tree.tails.get(source.line_start(max(at, 0))) for at in lines]
+        if any(tail and tail.span.start < end for tail in tails) or own_comment_lines(tree, parent, number, numbers):
+            return True
+    return False
+
+
 def comment_line(tree: Tree, comment: Comment) -> Span:
     """The whole line of a comment that is alone on its line."""
     return Span(tree.source.line_start(comment.span.start), tree.source.next_line(comment.span.start))

@@ -7,7 +7,7 @@ knows only what edits usually do. Where it does not, the edits so far are applie
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import field
+from dataclasses import field, replace
 from functools import partial
 from typing import Any
 
@@ -54,6 +54,7 @@ class _Members:
     added: dict[Any, Any] = field(default_factory=dict)
     has_odd_keys: bool = False
     order: Reorder | None = None
+    with_comments: bool = False
 
     @property
     def count(self) -> int:
@@ -87,7 +88,7 @@ class Draft:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
         self._members: dict[int, _Members] = {}  # by the id of the node, as the next one
-        self._written: dict[int, tuple[Target, list[Any]]] = {}
+        self._written: dict[int, tuple[Write, list[Any]]] = {}
         self._marked: set[int] = set()  # the nodes on the way to what is touched
         self._sole: DocumentChange | None = None
         self.changes_keys = False
@@ -184,9 +185,9 @@ class Draft:
         self._marked.update(id(holder.node) for holder in target.holders)
         self.changes_keys = self.changes_keys or isinstance(change, AddMembers) or isinstance(node, Mapping)
         if isinstance(change, Write):
-            self._written[id(node)] = target, [change.value]
+            self._written[id(node)] = change, [change.value]
         elif isinstance(change, (AddMembers, AddItems)) and is_empty_target(target):
-            self._written[id(node)] = target, [change.new]
+            self._written[id(node)] = Write(target, change.new), [change.new]
         else:
             self._take_members(self._opened(target), change)
 
@@ -207,6 +208,7 @@ class Draft:
             members.items[at:at] = [_New([value]) for value in change.new]
         elif isinstance(change, RemoveMembers):
             members.gone.update(dict.fromkeys(change.numbers, change.own))
+            members.with_comments = change.with_comments
             if len(change.numbers) == 1 and members.items:
                 members.items.remove(change.numbers[0])
             else:
@@ -251,10 +253,10 @@ def _children(node: Node) -> Iterator[Node]:
         yield from (entry.value for entry in node.entries)
 
 
-def _written(target: Target, box: list[Any]) -> DocumentChange:
-    [value] = box
+def _written(change: Write, box: list[Any]) -> DocumentChange:
+    target, [value] = change.target, box
     if not takes_members(target, value):
-        return Write(target, value)
+        return replace(change, value=value)
     return AddMembers(target, value) if isinstance(value, dict) else AddItems(target, 0, value)
 
 
@@ -268,7 +270,7 @@ def _of_members(members: _Members) -> Iterator[DocumentChange]:
     settled = {number: own for number, own in members.gone.items() if own is not None}
     numbers = tuple(sorted(members.gone.keys() - settled.keys()))
     if numbers:
-        yield RemoveMembers(target, numbers)
+        yield RemoveMembers(target, numbers, with_comments=members.with_comments)
     for number, own in settled.items():
         yield RemoveMembers(target, (number,), own)
 

@@ -18,6 +18,7 @@ from tarmak_iam.document.members import (
     is_empty_target,
     remove_members,
     remove_root,
+    replace_items,
     sparing,
     takes_members,
 )
@@ -65,6 +66,14 @@ class Write(DocumentChange):
 
 
 @dataclass(frozen=True)
+class Replace(Write):
+    """Replaces a list, none of whose items stay, and the comments that belong to them."""
+
+    def splices(self) -> list[Splice]:
+        return replace_items(self.target, self.value)
+
+
+@dataclass(frozen=True)
 class AddMembers(DocumentChange):
     """Adds keys to a mapping, or to an empty node."""
 
@@ -87,13 +96,15 @@ class AddItems(DocumentChange):
 
 @dataclass(frozen=True)
 class RemoveMembers(DocumentChange):
-    """Removes members by their numbers in the collection. Of the comment lines only those in `own` go, if it is set."""
+    """Removes members by their numbers in the collection. Of the comment lines only those in `own` go, if it is set.
+    `with_comments`: in a flow collection those above a member go too, as in a block."""
 
     numbers: tuple[int, ...]
     own: tuple[Comment, ...] | None = None
+    with_comments: bool = False
 
     def splices(self) -> list[Splice]:
-        splices = remove_members(self.target, frozenset(self.numbers))
+        splices = remove_members(self.target, frozenset(self.numbers), with_comments=self.with_comments)
         return splices if self.own is None else sparing(self.target.tree, splices, self.own)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from collections.abc import Sequence as SequenceOf
 from typing import Any
 
+from tarmak_iam.document.comments import own_comment_lines
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span, content_start
 from tarmak_iam.document.render import flow_text, json_lines, json_text
 from tarmak_iam.document.source import Source
@@ -35,7 +36,7 @@ def add_to_flow(
     spread = _spread(target, node, last)
     texts = [_render(target, node, each, spread) for each in new]
     if index is not None and index < len(members):
-        return [_before_member(target.tree, member_span(members[index]), texts)]
+        return [_before_member(target.tree, node, index, texts)]
     return _after_last(target, node, _Member(last, _comma(target.tree, last.end, node.span.end - 1)), texts)
 
 
@@ -52,12 +53,12 @@ def _in_braces(target: Target, node: Mapping | Sequence, new: SequenceOf[Any]) -
     return [Splice(start, start, "{"), Splice(span.end, span.end, f"{blank}{texts}}}")]
 
 
-def _before_member(tree: Tree, member: Span, texts: list[str]) -> Splice:
-    source, start = tree.source, member.start
-    line = source.line_start(start)
+def _before_member(tree: Tree, node: Mapping | Sequence, index: int, texts: list[str]) -> Splice:
+    source, start = tree.source, member_span(members_of(node)[index]).start
     if starts_line(source, start):
-        margin, newline = source.text[line:start], source.newline_near(start)
-        return Splice(line, line, "".join(f"{margin}{text},{newline}" for text in texts))
+        margin, newline = source.text[source.line_start(start) : start], source.newline_near(start)
+        above = source.line_start(_start_with_comments(tree, node, index))
+        return Splice(above, above, "".join(f"{margin}{text},{newline}" for text in texts))
     return Splice(start, start, "".join(f"{text}, " for text in texts))
 
 
@@ -105,24 +106,38 @@ def _is_nothing(node: Mapping | Sequence, number: int) -> bool:
     return entry.value.span.start == entry.value.span.end > entry.key.span.end
 
 
-def remove_from_flow(tree: Tree, node: Mapping | Sequence, numbers: Collection[int]) -> list[Splice]:
-    """Removes members, their end-of-line comments, and the commas that are no longer needed."""
-    members = _members(tree, node)
+def remove_from_flow(
+    tree: Tree, node: Mapping | Sequence, numbers: Collection[int], *, with_comments: bool = False
+) -> list[Splice]:
+    """Removes members that are alone on their line with its comment, and the commas that are no longer needed.
+    `with_comments`: the comments above a member go too, and that of a line of which no member stays."""
+    members, source = _members(tree, node), tree.source
     last = len(members) - 1
     cuts = []
+    lines = {source.line_start(member.span.end) for number, member in enumerate(members) if number not in numbers}
     for number in numbers:
         member = members[number]
-        end = member.span.end if member.comma is None else member.comma + 1
-        cuts.append(_cut(tree, member.span.start, end, is_last=number == last))
+        start, end = member.span.start, member.span.end if member.comma is None else member.comma + 1
+        if with_comments:
+            start = _start_with_comments(tree, node, number, numbers)
+            if source.line_start(end) not in lines and not _is_code_after(tree, end):
+                end = source.line_end(end)
+        cuts.append(_cut(tree, start, end, is_last=number == last))
     kept = max((number for number in range(len(members)) if number not in numbers), default=None)
     if members[last].comma is None and kept is not None and kept != last:
         comma = members[kept].comma
         assert comma is not None  # there is a comma between any two members
         # On one line the blanks after that comma are removed too; at the end of a line those between it and a colon.
-        is_near = not tree.source.text[comma + 1 : members[kept + 1].span.start].strip(" \t")
-        start = comma if is_near or not _is_nothing(node, kept) else blanks_before(tree.source, comma)
+        is_near = not source.text[comma + 1 : members[kept + 1].span.start].strip(" \t")
+        start = comma if is_near or not _is_nothing(node, kept) else blanks_before(source, comma)
         cuts.append(Span(start, members[kept + 1].span.start if is_near else comma + 1))
     return [Splice(cut.start, cut.end, "") for cut in joined_spans(cuts)]
+
+
+def _start_with_comments(tree: Tree, node: Mapping | Sequence, number: int, removed: Collection[int] = ()) -> int:
+    """Where a member starts, or the comment lines above it that belong to it."""
+    own = own_comment_lines(tree, node, number, removed)
+    return min([member_span(members_of(node)[number]).start, *(comment.span.start for comment in own)])
 
 
 def flow_value(target: Target, value: Any) -> str:

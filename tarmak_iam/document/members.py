@@ -230,15 +230,17 @@ def _is_removable_root(tree: Tree, root: Node) -> bool:
     return root.span.start == member_start(tree.source, root, 0) and starts_line(tree.source, root.span.start)
 
 
-def remove_members(target: Target, numbers: Collection[int]) -> list[Splice]:
+def remove_members(target: Target, numbers: Collection[int], *, with_comments: bool = False) -> list[Splice]:
     """Removes members of the target, a collection. If it is left empty, it becomes {} or []."""
     tree, parent = target.tree, target.holders[-1].node
     assert isinstance(parent, (Mapping, Sequence))
     if isinstance(parent, Mapping):
         _refuse_duplicates(tree, parent, numbers)
     if len(numbers) < member_count(parent) or (parent.flow and _holds_comment(tree, parent)):
-        return remove_from_flow(tree, parent, numbers) if parent.flow else _from_block(tree, parent, sorted(numbers))
-    return _emptied(target, parent)
+        if parent.flow:
+            return remove_from_flow(tree, parent, numbers, with_comments=with_comments)
+        return _from_block(tree, parent, sorted(numbers))
+    return replace_items(target, {} if isinstance(parent, Mapping) else [])
 
 
 def remove_root(tree: Tree) -> list[Splice]:
@@ -281,10 +283,11 @@ def _refuse_duplicates(tree: Tree, parent: Mapping, numbers: Collection[int]) ->
             refuse(tree, entry.key, what, "remove all but one of them by hand first")
 
 
-def _emptied(target: Target, parent: Mapping | Sequence) -> list[Splice]:
-    """{} or [] instead of all members. The comment lines that belong to a block's members are removed."""
-    tree, source = target.tree, target.tree.source
-    splices = write_value(replace(target, keeps_tags=True), {} if isinstance(parent, Mapping) else [])
+def replace_items(target: Target, value: Any) -> list[Splice]:
+    """Another value instead of all members. The comment lines that belong to a block's members are removed."""
+    tree, source, parent = target.tree, target.tree.source, target.holders[-1].node
+    assert isinstance(parent, (Mapping, Sequence))
+    splices = write_value(replace(target, keeps_tags=True), value)
     if parent.flow:
         return splices
     lines = [
@@ -292,10 +295,12 @@ def _emptied(target: Target, parent: Mapping | Sequence) -> list[Splice]:
         for number in range(member_count(parent))
         for comment in own_comment_lines(tree, parent, number, range(member_count(parent)))
     ]
+    new = [splice for splice in splices if splice.text]
+    lines = [line for line in lines if not any(text.start <= line.start < text.end for text in new)]
     if not lines:
         return splices
-    deleted = joined_spans([*lines, *(Span(each.start, each.end) for each in splices if not each.text)])
-    return [*(each for each in splices if each.text), *(_lines(source, span, keep_line_end=False) for span in deleted)]
+    deleted = joined_spans([*lines, *(Span(splice.start, splice.end) for splice in splices if not splice.text)])
+    return [*new, *(_lines(source, span, keep_line_end=False) for span in deleted)]
 
 
 def _from_block(tree: Tree, parent: Mapping | Sequence, numbers: list[int]) -> list[Splice]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from tarmak_iam.document.anchors import effective_entries
 from tarmak_iam.document.arrangement import can_be_reordered, can_change_places, end_with_comments
-from tarmak_iam.document.edits import AddItems, AddMembers, DocumentChange, RemoveMembers, Reorder, Write
+from tarmak_iam.document.comments import have_comments
+from tarmak_iam.document.edits import AddItems, AddMembers, DocumentChange, RemoveMembers, Reorder, Replace, Write
 from tarmak_iam.document.item_matching import Identity, matched_items
 from tarmak_iam.document.members import takes_members
 from tarmak_iam.document.nodes import Mapping, Sequence
@@ -73,7 +74,14 @@ class Reconciler:
         yield from reversed(changes) if becomes_text else changes
 
     def _of_list(self, target: Target, current: list[Any], wanted: list[Any]) -> Iterator[DocumentChange]:
-        pairs = matched_items(current, wanted, self.identities)
+        node, pairs = target.node, matched_items(current, wanted, self.identities)
+        assert isinstance(node, Sequence)
+        kept = {before for after, before in pairs.items() if not _replaces(current[before], wanted[after])}
+        replaced = tuple(index for index in range(len(current)) if index not in kept)
+        if len(kept) < len(pairs) and have_comments(target.tree, node, replaced):
+            # What a comment says of the old value may be wrong for the new one. That is added afterwards.
+            yield RemoveMembers(target, replaced, with_comments=True) if kept else Replace(target, wanted)
+            return
         for after, before in pairs.items():
             if not same(current[before], wanted[after]):
                 yield from self._of(target.member(before), current[before], wanted[after])
@@ -81,10 +89,15 @@ class Reconciler:
         staying = set(pairs.values())
         gone = tuple(index for index in range(len(current)) if index not in staying)
         if gone:
-            yield RemoveMembers(target, gone)
+            yield RemoveMembers(target, gone, with_comments=True)
         order = tuple(pairs[after] for after in sorted(pairs))
         if len(order) == len(current) == len(wanted) and order != tuple(sorted(order)):
             yield _arrangement(target, order, wanted)
+
+
+def _replaces(old: Any, new: Any) -> bool:
+    """Whether the items are different values, and at least one of them is a scalar."""
+    return not (isinstance(old, (dict, list)) and isinstance(new, (dict, list))) and not same(old, new)
 
 
 def _new_items(target: Target, wanted: list[Any], pairs: dict[int, int]) -> list[DocumentChange]:

@@ -255,7 +255,9 @@ def item_start(source: Source, sequence: Sequence, number: int) -> int:
 
 
 def member_start(source: Source, parent: Mapping | Sequence, number: int) -> int:
-    """The beginning of a member of a block collection: its key, its `?` or its dash."""
+    """The beginning of a member: in a block collection its key, its `?` or its dash."""
+    if parent.flow:
+        return member_span(members_of(parent)[number]).start
     if isinstance(parent, Mapping):
         return entry_start(source, parent.entries[number])
     return item_start(source, parent, number)
