@@ -218,8 +218,8 @@ def _of_selection(config: TarmakConfig) -> Iterator[_Flaw]:
 
 def _ignored(config: TarmakConfig, *, force: bool) -> Iterator[_Flaw]:
     ignored = config.ignored_content
-    for unknown in () if force else ignored.unknown:
-        what, remedy = unknown_key_text(unknown)
+    for number, unknown in enumerate(() if force else ignored.unknown):
+        what, remedy = unknown_key_text(unknown, is_searched=number < MOST_SEARCHED)
         yield _Flaw("unknown key", unknown.route, what, remedy)
     for duplicate in ignored.duplicates:
         yield _Flaw(
@@ -230,11 +230,12 @@ def _ignored(config: TarmakConfig, *, force: bool) -> Iterator[_Flaw]:
         yield _Flaw("overridden", overridden.route, what, "move the merge key above it, or change the merged mapping")
 
 
-def unknown_key_text(key: UnknownKey) -> tuple[str, str]:
-    """What is wrong with a key that Tarmak does not know, and what to write instead."""
+def unknown_key_text(key: UnknownKey, *, is_searched: bool = True) -> tuple[str, str]:
+    """What is wrong with a key that Tarmak does not know, and what to write instead. `is_searched`: whether a similar
+    key is looked for."""
     alone = replace(key, siblings=frozenset())  # what is there already may have been meant, too
     what = f"Tarmak does not know the key {shortened(quoted(key.name))} {place_text(key.parent)}"
-    return what, question(alone, suggestion_for(alone)) or _nested(key) or FORK
+    return what, question(alone, suggestion_for(alone) if is_searched else None) or _nested(key) or FORK
 
 
 def _nested(key: UnknownKey) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from tarmak_iam.config.cluster import ReadFile
 from tarmak_iam.config.decode import JsonKeys
-from tarmak_iam.config.key_suggestions import suggest_key
+from tarmak_iam.config.key_suggestions import KeySuggestion, suggest_key
 from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, fields_of, root_field
 from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import fold
@@ -26,6 +26,9 @@ from tarmak_iam.suggestions import spelled_otherwise
 
 # The only keys that match ignoring case.
 _HEAD = ("apiversion", "kind")
+
+MOST_SEARCHED = 500
+"""The most unknown keys of a file for which it is searched what was meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class OverriddenKey:
 @dataclass(frozen=True, slots=True)
 class UnknownKey:
     """A key that Tarmak's struct at `parent` does not have. `siblings` are the keys of its mapping, `plugin_keys` the
-    keys that plugins know there."""
+    keys that plugins know there, `guess` the key that was probably meant."""
 
     route: Route
     name: str
@@ -61,6 +64,7 @@ class UnknownKey:
     node: Node
     siblings: frozenset[str]
     plugin_keys: frozenset[str]
+    guess: KeySuggestion | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +204,9 @@ class _TypeVisitor:
             if self._is_head(name, path) or (not is_respelled and self._is_known_elsewhere(name, child, path)):
                 continue
             others = frozenset(each[-1] for each in self.owned if each[:-1] == path)
-            self.unknown.append(UnknownKey(here, name, path, struct, child, names, others))
-            guess = suggest_key(name, child, path, struct, names, others)
+            is_searched = len(self.unknown) < MOST_SEARCHED
+            guess = suggest_key(name, child, path, struct, names, others) if is_searched else None
+            self.unknown.append(UnknownKey(here, name, path, struct, child, names, others, guess))
             if guess is not None and guess.is_sure and guess.path[:-1] == path and guess.path[-1] in fields:
                 # The keys below it belong to the same struct, and may be wrong too.
                 self.visit(child, fields[guess.path[-1]], here, guess.path)
@@ -291,7 +296,7 @@ def _selects(file: ReadFile | None) -> bool:
 def certain_target(key: UnknownKey) -> _Path | None:
     """The path that was certainly meant by a key; None for a guess, or if the place is ambiguous. There may be
     something already."""
-    guess = suggest_key(key.name, key.node, key.parent, key.struct, key.siblings, key.plugin_keys)
+    guess = key.guess
     if guess is None or not guess.is_sure:
         return None
     path: list[str | int] = []

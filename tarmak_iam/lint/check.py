@@ -182,7 +182,10 @@ def _there(
 ) -> dict[Suppression, tuple[str, ...]]:
     """For comments that name an unknown rule: the ids of the findings at their place."""
     unknown = [each for each in comments if each.id not in ids]
-    return {each: tuple(dict.fromkeys(found for run in runs for found in run.about(each))) for each in unknown}
+    reported = [(run, run.reported) for run in runs] if unknown else []
+    return {
+        each: tuple(dict.fromkeys(i for run, found in reported for i in run.about(each, found))) for each in unknown
+    }
 
 
 def _ids(rules: Iterable[Rule]) -> frozenset[str]:

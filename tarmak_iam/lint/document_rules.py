@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tarmak_iam.config.ignored_content import DuplicateKey, IgnoredContent
-from tarmak_iam.config.unknown_keys import place_text, question, suggestion_for
+from tarmak_iam.config.unknown_keys import place_text, question
 from tarmak_iam.document.nodes import Mapping, Sequence, dereference
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.messages import early_end
@@ -16,7 +16,7 @@ from tarmak_iam.text import quoted, shortened
 
 def _unknown_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.unknown:
-        guess = suggestion_for(key)
+        guess = key.guess
         if guess is None or not guess.is_sure:
             what = f"Tarmak ignores the unknown key {quoted(key.name)} {place_text(key.parent)}"
             remedy = "remove it, or make it a comment: Tarmak drops it when it rewrites the file"
@@ -25,7 +25,7 @@ def _unknown_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
 
 def _mistaken_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.unknown:
-        guess = suggestion_for(key)
+        guess = key.guess
         if guess is not None and guess.is_sure:
             what = f"Tarmak ignores {quoted(key.name)} {place_text(key.parent)}"
             yield rule.finding(Subject.CONFIG, key.route, what, question(key, guess), at=At.KEY)

@@ -20,11 +20,16 @@ from tarmak_iam.text import one_line
 
 def without_implied(found: Iterable[Finding], rules: Iterable[Rule], mappings: Mappings | None) -> list[Finding]:
     """The findings without those that another finding explains."""
-    findings, by_id = list(found), {each.id: each for each in rules}
-    names = {each: rule.name for each, rule in by_id.items()}
+    findings, by_id = list(found), {rule.id: rule for rule in rules}
+    names = {rule_id: rule.name for rule_id, rule in by_id.items()}
+
+    by_name: dict[str | None, list[Finding]] = {}
+    for each in findings:
+        by_name.setdefault(names.get(each.id), []).append(each)
 
     def is_implied(finding: Finding, by: Implication) -> bool:
-        others = (each for each in findings if each is not finding)
+        causes = (each for name in by.causes for each in by_name.get(name, ())) if by.causes else findings
+        others = (each for each in causes if each is not finding)
         return any(by.is_cause(finding, each, names.get(each.id), mappings) for each in others)
 
     followers = {each: rule.implied_by for each, rule in by_id.items() if rule.implied_by}
@@ -43,6 +48,8 @@ def with_consequences(
                 cause = by.adds(finding, cause)
     return cause
 
+
+_MOST_FINDINGS = 5000
 
 _MISSPELT = "misplaced-tarmak-key"
 
@@ -69,8 +76,8 @@ def without_misspelling_consequences(
         for rule_id in {each.id for each in followers}
         for finding in own[rule_id].check(own[rule_id], TarmakConfig(corrected))
     }
-    gone = [each for each in followers if (each.id, each.route.plain) not in stay]
-    return [each for each in findings if each not in gone]
+    gone = {id(each) for each in followers if (each.id, each.route.plain) not in stay}
+    return [each for each in findings if id(each) not in gone]
 
 
 SCOPES_OF_A_CLUSTER = frozenset({Scope.MAPPINGS, Scope.INSTALLATION})
@@ -119,15 +126,17 @@ class RuleRun:
         for each in comments:
             key = each.subject, each.id
             by_id[key] = (*by_id.get(key, ()), each)
-        found = [
-            (
-                finding,
-                _suppressing(by_id.get((finding.subject, finding.id.upper()), ()), subjects, each.value.scope, finding),
-            )
-            for each in reached
-            if each.value.scope in scopes
-            for finding in map(subjects.as_written, _findings(each, parts[each.value.scope]))
-        ]
+        found: list[tuple[Finding, tuple[Suppression, ...]]] = []
+        for each_rule in (each for each in reached if each.value.scope in scopes):
+            scope = each_rule.value.scope
+            for finding in map(subjects.as_written, _findings(each_rule, parts[scope])):
+                if len(found) == _MOST_FINDINGS:
+                    what = f"there are more than {_MOST_FINDINGS:,} findings, which is the limit"
+                    raise ConfigError(
+                        what, remedy=f"fix this one first: {finding.text}", place=_place(subjects, finding)
+                    )
+                of_rule = by_id.get((finding.subject, finding.id.upper()), ())
+                found.append((finding, _suppressing(of_rule, subjects, scope, finding)))
         return cls(subjects, tuple(reached), tuple(found))
 
     @property
@@ -166,10 +175,10 @@ class RuleRun:
         """The suppressed findings, each with the reason of the nearest comment."""
         return [self.located(finding, by[-1].reason) for finding, by in self.found if by]
 
-    def about(self, comment: Suppression) -> tuple[str, ...]:
-        """The IDs of the reported findings that the comment would suppress if it named them, in their order."""
+    def about(self, comment: Suppression, reported: Iterable[Located]) -> tuple[str, ...]:
+        """The IDs of the `reported` findings that the comment would suppress if it named them, in their order."""
         scopes = {each.id: each.scope for each in self.rules}
-        found = (each.finding for each in self.reported if each.finding.subject is comment.subject)
+        found = (each.finding for each in reported if each.finding.subject is comment.subject)
         return tuple(
             dict.fromkeys(
                 each.id for each in found if _suppressing([comment], self.subjects, scopes.get(each.id), each)

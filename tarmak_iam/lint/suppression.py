@@ -20,7 +20,7 @@ from typing import TypeGuard
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Node, Sequence, content_start
 from tarmak_iam.document.tree import Comment
-from tarmak_iam.errors import Place
+from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.rule import SUPPRESSIONS, Rule
@@ -186,6 +186,8 @@ def _units_of(root: Node) -> Iterator[_Unit]:
 
 
 _REASON = 200
+_MOST = 500
+"""The most suppressions in one file: each of them is compared with each finding."""
 
 SUPPRESSING_COMMENT = compiled(
     r"#+\s*tarmak-iam\s*:\s*ignore\b\s*(?:\[(?P<ids>[^\]]*)\])?(?P<reason>.*)", re.IGNORECASE
@@ -237,8 +239,8 @@ class Suppressions:
 
 
 def suppressions_of(document: Document, subject: Subject, rules: dict[str, str]) -> Iterator[Suppression]:
-    """All suppressions in the file, in its order. `rules` as in `Suppressions`."""
-    scopes, ids_by_name = CommentScopes(document), {name.upper(): each for each, name in rules.items() if name}
+    """All suppressions in the file, in its order. `rules` as in `Suppressions`. Raises ConfigError for too many."""
+    scopes, ids_by_name, count = CommentScopes(document), {n.upper(): each for each, n in rules.items() if n}, 0
     for comment in document.comments:
         match = SUPPRESSING_COMMENT.match(comment.text)
         if match is None:
@@ -246,6 +248,10 @@ def suppressions_of(document: Document, subject: Subject, rules: dict[str, str])
         place = document.source.place(comment.span.start)
         scope, reason = scopes.of(comment), shortened(match["reason"].strip(" \t:,;-["), _REASON)
         listed = [shortened(each.strip()) for each in (match["ids"] or "").split(",") if each.strip()]
+        count += max(len(listed), 1)
+        if count > _MOST:
+            what = f"the file has comments that suppress more than {_MOST} findings, which is the limit"
+            raise ConfigError(what, remedy="suppress them above the key or item that contains them", place=place)
         for each in listed or [""]:
             rule_id = each.upper()
             written = each if rule_id in ids_by_name or _is_name(each) else rule_id

@@ -5,7 +5,6 @@ from __future__ import annotations
 from tarmak_iam.config.amazon import INTERVALS
 from tarmak_iam.config.ignored_content import IgnoredContent, certain_target
 from tarmak_iam.config.kubernetes_versions import is_release
-from tarmak_iam.config.unknown_keys import suggestion_for
 from tarmak_iam.document import Document, EditRefused, Move, Remove, Rename, Set
 from tarmak_iam.document.nodes import dereference
 from tarmak_iam.document.plain_values import construct, same, value_at
@@ -41,7 +40,7 @@ def _mistaken_key(finding: Finding, subjects: Subjects) -> Fix | None:
     target = certain_target(key) if key is not None else None
     if survey is None or key is None or target is None or survey.document.node(target) is not None:
         return None
-    guess = suggestion_for(key)
+    guess = key.guess
     if guess is None or not guess.fits:
         return None
     if target[:-1] == key.route.plain[:-1]:

@@ -126,10 +126,12 @@ class _Blame:
     def _source(self, parent: Commit, version: _Version) -> _Version | None:
         """The file that a commit moved to this path: of the files that it removed, an equal one, or the most similar
         one if at least half of its bytes are the same, counted by lines."""
-        removed = [_Version(parent, path, entry) for path, entry in self.repository.removed(parent, version.commit)]
-        for each in removed:
-            if each.entry.name == version.entry.name:
-                return each
+        removed: list[_Version] = []
+        for path, entry in self.repository.removed(parent, version.commit):
+            if entry.name == version.entry.name:
+                return _Version(parent, path, entry)
+            if len(removed) <= _CANDIDATES:
+                removed.append(_Version(parent, path, entry))
         if len(removed) > _CANDIDATES:
             return None
         own = self._content(version.entry)

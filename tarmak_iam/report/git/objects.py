@@ -28,6 +28,8 @@ _INDEX_2 = b"\377tOc\0\0\0\2"
 _BUFFER = 4096
 _READING = 20
 """The steps that an object costs."""
+_LOOKUP = 2
+"""The steps that a search in the index of a pack costs."""
 _DAMAGED = (zlib.error, struct.error, ApplyDeltaError, AssertionError, KeyError, IndexError, ValueError)
 """The exceptions of dulwich for bytes that git would not write."""
 _Whole = tuple[bytes, bytes]
@@ -87,6 +89,7 @@ class ObjectStore:
 
     def _packed(self, wanted: bytes) -> _Whole | None:
         for number, pack in enumerate(self._all_packs()):
+            self._budget.take_steps(_LOOKUP)
             offset = _offset(pack, wanted)
             if offset is not None:
                 return self._unpacked(number, offset, wanted)
@@ -98,6 +101,8 @@ class ObjectStore:
         size = 0
         while True:
             whole = self._cached.get((number, offset))
+            if whole is not None and not deltas:
+                self._budget.take_bytes(len(whole[1]))  # it is hashed and parsed again
             if whole is None:
                 kind, base, data = self._entry(number, offset, wanted)
                 if kind in _TYPES:
@@ -111,6 +116,7 @@ class ObjectStore:
             offset = base
         for place, delta in reversed(deltas):
             self._check_size(_result_size(delta), wanted)
+            self._budget.take_steps(len(delta) >> 3)
             data = b"".join(apply_delta(whole[1], delta))
             self._budget.take_bytes(len(data))
             whole = self._keep(number, place, (whole[0], data))

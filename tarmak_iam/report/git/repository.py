@@ -35,6 +35,14 @@ _BRANCH = re.compile(rb"ref: (?P<name>refs(?:/(?!\.)[^/\x00-\x20\x7f]+)+)\s*")
 FilePath = tuple[bytes, ...]
 """The names of a path."""
 
+_PARENTS = 100
+
+_TREE_BYTES = 1 << 22
+"""The most bytes of a directory; an entry has about 40."""
+
+_MOST_COMPARED = 200_000
+"""The most entries of trees that are compared to find out from where one commit moved a file."""
+
 _TREE = 0o040000
 _KIND = 0o170000
 _REGULAR = 0o100000
@@ -179,6 +187,8 @@ class GitRepository:
             known = Commit.of(name, self.objects.read(name, b"commit"))
             if known is None:
                 raise HistoryUnknown(f"the commit {name[:12].decode()} is damaged")
+            if len(known.parents) > _PARENTS:
+                raise HistoryUnknown(f"the commit {name[:12].decode()} has more than {_PARENTS:,} parents, the limit")
             self._commits[name] = known
         return known
 
@@ -187,10 +197,12 @@ class GitRepository:
 
     def parents(self, commit: Commit) -> list[Commit]:
         """Empty for a commit at which a shallow clone ends."""
+        self.budget.take_steps(len(commit.parents))
         return [] if commit.name in self.shallow else [self.commit(name) for name in commit.parents]
 
     def entry(self, commit: Commit, path: FilePath) -> TreeEntry | None:
         """The file that the commit contains at a path; None if there is none, or if it is not a file."""
+        self.budget.take_steps(len(path))
         found: TreeEntry | None = TreeEntry(_TREE, commit.tree)
         for name in path:
             if found is None or not found.is_tree:
@@ -202,22 +214,26 @@ class GitRepository:
         return self.objects.read(entry.name, b"blob")
 
     def removed(self, before: Commit, after: Commit) -> Iterator[tuple[FilePath, TreeEntry]]:
-        """The files that a commit removed or moved."""
-        yield from self._removed(before.tree, after.tree, ())
-
-    def _removed(self, before: bytes, after: bytes | None, within: FilePath) -> Iterator[tuple[FilePath, TreeEntry]]:
-        if before == after:
-            return
-        self.budget.take_steps()
-        children = self._children(after) if after is not None else ()
-        kept = {name: TreeEntry(mode, child) for name, mode, child in children}
-        for name, mode, child in self._children(before):
-            entry, other = TreeEntry(mode, child), kept.get(name)
-            if entry.is_tree:
-                tree = other.name if other is not None and other.is_tree else None
-                yield from self._removed(entry.name, tree, (*within, name))
-            elif entry.is_file and (other is None or not other.is_file):
-                yield (*within, name), entry
+        """The files that a commit removed or moved. Raises HistoryUnknown for a change of very many."""
+        waiting: list[tuple[bytes, bytes | None, FilePath]] = [(before.tree, after.tree, ())]
+        compared = 0
+        while waiting:
+            old, new, within = waiting.pop()
+            if old == new:
+                continue
+            kept = {} if new is None else {name: TreeEntry(mode, child) for name, mode, child in self._children(new)}
+            compared += len(kept)
+            for name, mode, child in self._children(old):
+                compared += 1
+                if compared > _MOST_COMPARED:
+                    raise HistoryUnknown(f"a commit changes trees of more than {_MOST_COMPARED:,} files, the limit")
+                entry, other = TreeEntry(mode, child), kept.get(name)
+                if entry.is_tree:
+                    tree = other.name if other is not None and other.is_tree else None
+                    waiting.append((entry.name, tree, (*within, name)))
+                elif entry.is_file and (other is None or not other.is_file):
+                    yield (*within, name), entry
+            self.budget.take_steps(1 + len(kept))
 
     def _child(self, tree: bytes, name: bytes) -> TreeEntry | None:
         key = tree, name
@@ -228,4 +244,7 @@ class GitRepository:
 
     def _children(self, tree: bytes) -> Iterable[tuple[bytes, int, bytes]]:
         """Name, mode and id of each entry."""
-        return parse_tree(self.objects.read(tree, b"tree"), self.objects.id_bytes)
+        data = self.objects.read(tree, b"tree")
+        if len(data) > _TREE_BYTES:
+            raise HistoryUnknown(f"the tree {tree[:12].decode()} is larger than the limit of {_TREE_BYTES:,} bytes")
+        return parse_tree(data, self.objects.id_bytes)

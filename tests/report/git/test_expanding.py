@@ -1,0 +1,204 @@
+"""Repositories of less than 1 MB whose objects expand to far more: the limits hold for what is expanded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dulwich.objects import parse_tree
+
+from tarmak_iam.report.git.blame import blamed_lines
+from tarmak_iam.report.git.directory import Budget, HistoryUnknown, find_repository
+from tarmak_iam.report.git.objects import ObjectStore
+from tarmak_iam.report.git.repository import GitRepository
+from tests.support.git_packs import BLOB, COMMIT, REF_DELTA, TREE, entry, name_of, number, write_pack
+from tests.support.work_trees import needs_git, new_work
+
+pytestmark = needs_git
+
+MOST_BYTES = 600_000_000
+"""All that is read of a repository: the limit of 512 MiB, and the objects that lead to it."""
+MOST_ENTRIES = 20_000_000
+
+
+@dataclass
+class Pack:
+    """Objects by name, in the order in which they are added."""
+
+    entries: dict[str, bytes] = field(default_factory=dict)
+
+    def add(self, kind: int, data: bytes) -> str:
+        name = name_of(kind, data)
+        self.entries[name] = entry(kind, data)
+        return name
+
+    def commit(self, tree: str, parents: list[str], time: int = 1) -> str:
+        lines = "".join(f"parent {parent}\n" for parent in parents)
+        who = f"A <a@b> {time} +0000"
+        return self.add(COMMIT, f"tree {tree}\n{lines}author {who}\ncommitter {who}\n\nMade\n".encode())
+
+
+def file_in(blob: str, name: str = "map.yaml") -> bytes:
+    return f"100644 {name}\0".encode() + bytes.fromhex(blob)
+
+
+def two_large_versions(pack: Pack) -> str:
+    """The first line is as old as the history, and each commit has the other one of two last lines."""
+    blobs = [pack.add(BLOB, b"a\n" + b"x" * 9_000_000 + last) for last in (b"1", b"2")]
+    trees = [pack.add(TREE, file_in(blob)) for blob in blobs]
+    head = pack.commit(trees[0], [])
+    for count in range(1, 4000):
+        head = pack.commit(trees[count % 2], [head], count)
+    return head
+
+
+def large_trees(pack: Pack) -> str:
+    """Each commit has another directory of 100,000 names: a delta that repeats all but one of them."""
+    blob = pack.add(BLOB, b"a\n")
+    names = b"".join(b"100644 z%06d\0" % count + bytes(20) for count in range(100_000))
+    base = file_in(blob) + names
+    base_name, head = pack.add(TREE, base), ""
+    for count in range(300):
+        first = b"100644 n%06d\0" % count + bytes(20)
+        copies = b"".join(
+            b"\xf7" + at.to_bytes(3, "little")[:3] + min(0xFFFFFF, len(base) - at).to_bytes(3, "little")
+            for at in range(len(file_in(blob)), len(base), 0xFFFFFF)
+        )
+        start = file_in(blob) + first
+        delta = number(len(base)) + number(len(base) + len(first)) + bytes([len(start)]) + start + copies
+        name = name_of(TREE, start + names)
+        pack.entries[name] = entry(REF_DELTA, delta, bytes.fromhex(base_name))
+        head = pack.commit(name, [head] if head else [], count)
+    return head
+
+
+def shared_trees(pack: Pack) -> str:
+    """Each directory has the one below ten times; one commit removes all of them, and adds the file."""
+    below = pack.add(TREE, b"".join(file_in(pack.add(BLOB, b"x\n"), f"f{count:03}") for count in range(100)))
+    for _ in range(30):
+        below = pack.add(TREE, b"".join(b"40000 d%d\0" % count + bytes.fromhex(below) for count in range(10)))
+    new = pack.add(TREE, file_in(pack.add(BLOB, b"a\n")))
+    return pack.commit(new, [pack.commit(below, [])], 2)
+
+
+def a_commit_of_very_many_parents(pack: Pack) -> str:
+    tree = pack.add(TREE, file_in(pack.add(BLOB, b"a\n")))
+    head = pack.commit(tree, [])
+    for count in range(1, 60):
+        head = pack.commit(tree, [head] * 100_000, count)
+    return head
+
+
+def many_small_copies(pack: Pack) -> str:
+    """Versions of 9 MB that are copied byte by byte from another one."""
+    base = b"a\n"
+    base_name, head = pack.add(BLOB, base), ""
+    for count in range(180):
+        size = 1_000_000 + count
+        delta = number(len(base)) + number(size + 2) + b"\x90\x02" + b"\x90\x01" * size
+        name = name_of(BLOB, base + b"a" * size)
+        pack.entries[name] = entry(REF_DELTA, delta, bytes.fromhex(base_name))
+        head = pack.commit(pack.add(TREE, file_in(name)), [head] if head else [], count)
+    return head
+
+
+DATA = "the history has more data than the limit"
+WORK = "the history needs more work than the limit"
+SHAPES: dict[Callable[[Pack], str], str] = {
+    two_large_versions: DATA,
+    large_trees: DATA,
+    shared_trees: "a commit changes trees of more than 200,000 files, the limit",
+    a_commit_of_very_many_parents: "has more than 100 parents, the limit",
+    many_small_copies: WORK,
+}
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """The bytes that are hashed, and the entries of trees."""
+    counts = Counter[str]()
+    name = ObjectStore.name
+
+    def counted_name(self: ObjectStore, kind: bytes, data: bytes) -> bytes:
+        counts["bytes"] += len(data)
+        return name(self, kind, data)
+
+    def counted_parse(*args: Any) -> Any:
+        entries = list(parse_tree(*args))
+        counts["entries"] += len(entries)
+        return entries
+
+    monkeypatch.setattr(ObjectStore, "name", counted_name)
+    monkeypatch.setattr("tarmak_iam.report.git.repository.parse_tree", counted_parse)
+    return counts
+
+
+@pytest.mark.parametrize(("make", "why"), SHAPES.items(), ids=[make.__name__ for make in SHAPES])
+def test_small_repositories_that_expand(
+    tmp_path: Path, read: Counter[str], make: Callable[[Pack], str], why: str
+) -> None:
+    pack, work = Pack(), new_work(tmp_path / "work")
+    head = make(pack)
+    assert sum(map(len, pack.entries.values())) < 900_000
+    write_pack(work.root / ".git", list(pack.entries.items()))
+    (work.root / ".git" / "HEAD").write_text(head)
+    work.path.write_bytes(b"a\n")
+    repository = work.repository()
+    assert repository.lines(work.path).of(1, 1).unknown.endswith(why)
+    assert read["bytes"] <= MOST_BYTES
+    assert read["entries"] <= MOST_ENTRIES
+
+
+@pytest.mark.parametrize(("steps", "is_enough"), [(20_000, True), (10_000, False)])
+def test_each_parent_counts(tmp_path: Path, steps: int, is_enough: bool) -> None:
+    """A hundred commits that have a hundred parents each, all of which have the same file."""
+    pack, work = Pack(), new_work(tmp_path.resolve() / "work")
+    tree = pack.add(TREE, file_in(pack.add(BLOB, b"a\n")))
+    head = pack.commit(tree, [])
+    for count in range(1, 100):
+        head = pack.commit(tree, [head] * 100, count)
+    write_pack(work.root / ".git", list(pack.entries.items()))
+    (work.root / ".git" / "HEAD").write_text(head)
+    location = find_repository(work.root)
+    assert location is not None
+    repository = GitRepository(location, Budget(steps=steps))
+    if is_enough:
+        assert len(blamed_lines(repository, (b"map.yaml",))) == 1
+    else:
+        with pytest.raises(HistoryUnknown, match="needs more work than the limit"):
+            blamed_lines(repository, (b"map.yaml",))
+
+
+def test_each_pack_that_is_searched_counts(tmp_path: Path) -> None:
+    work = new_work(tmp_path.resolve() / "work")
+    for number_of_pack in range(300):
+        pack = Pack()
+        tree = pack.add(TREE, file_in(pack.add(BLOB, b"a\n")))
+        head = pack.commit(tree, [], number_of_pack)
+        write_pack(work.root / ".git", list(pack.entries.items()), f"pack-{number_of_pack:03}")
+    (work.root / ".git" / "HEAD").write_text(head)
+    location = find_repository(work.root)
+    assert location is not None
+    budget = Budget(steps=1_000)
+    assert len(blamed_lines(GitRepository(location, budget), (b"map.yaml",))) == 1
+    assert budget.steps < 400
+
+
+def test_each_directory_of_a_path_counts(tmp_path: Path) -> None:
+    pack, work = Pack(), new_work(tmp_path.resolve() / "work")
+    tree = pack.add(TREE, file_in(pack.add(BLOB, b"a\n")))
+    head = pack.commit(tree, [])
+    write_pack(work.root / ".git", list(pack.entries.items()))
+    (work.root / ".git" / "HEAD").write_text(head)
+    location = find_repository(work.root)
+    assert location is not None
+    repository = GitRepository(location, Budget())
+    assert repository.head is not None
+    repository.entry(repository.head, (b"map.yaml",))
+    before = repository.budget.steps
+    repository.entry(repository.head, (b"map.yaml", *[b"a"] * 500))
+    assert before - repository.budget.steps == 501
