@@ -27,7 +27,7 @@ from tarmak_iam.config.environment_validation import (
     public_zone_issues,
     rewrite_issues,
 )
-from tarmak_iam.config.ignored_content import IgnoredContent, UnknownKey
+from tarmak_iam.config.ignored_content import MOST_SEARCHED, IgnoredContent, UnknownKey
 from tarmak_iam.config.instance_pools import (
     hub_zone_issues,
     label_issues,

@@ -1,0 +1,77 @@
+"""Files that were made to keep `check` busy: the work is limited, and a limit that is met is an error that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tarmak_iam.config import TarmakConfig, edit_checks, ignored_content
+from tarmak_iam.config.edit_checks import check_edit
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.lint import Subjects, check, rule_run
+from tarmak_iam.lint.rule import Implication
+from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.routes import Route
+
+HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n"
+
+
+def counted(calls: list[str], original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **named: Any) -> Any:
+        calls.append(original.__name__)
+        return original(*args, **named)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "comments",
+    [
+        lambda count: "# tarmak-iam: ignore[IAM074] because\n" * count,
+        lambda count: f"# tarmak-iam: ignore[{', '.join(['IAM074'] * count)}] because\n",
+        lambda count: "# tarmak-iam: ignore\n" * count,
+    ],
+    ids=["comments", "IDs of one comment", "without an ID"],
+)
+def test_suppressions_have_a_limit(comments: Callable[[int], str]) -> None:
+    check(Subjects(TarmakConfig.parse(HEAD + comments(500))))
+    with pytest.raises(ConfigError) as caught:
+        check(Subjects(TarmakConfig.parse(HEAD + comments(501))))
+    assert caught.value.what == "the file has comments that suppress more than 500 findings, which is the limit"
+
+
+def test_findings_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule_run, "_MOST_FINDINGS", 3)
+    text = HEAD + "".join(f"unknown{number}: 1\n" for number in range(3))
+    assert len(check(Subjects(TarmakConfig.parse(text)))) == 3
+    with pytest.raises(ConfigError) as caught:
+        check(Subjects(TarmakConfig.parse(text + "unknown3: 1\n", "tarmak.yaml")))
+    assert str(caught.value).startswith("tarmak.yaml:6:1: there are more than 3 findings, which is the limit; ")
+
+
+def test_similar_keys_are_searched_once_and_for_the_first_unknown_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(ignored_content, "suggest_key", counted(calls, ignored_content.suggest_key))
+    config = TarmakConfig.parse(HEAD + "".join(f"clutsers{number}: 1\n" for number in range(600)))
+    assert len(check(Subjects(config))) >= 600
+    assert len(calls) == 500
+
+
+def test_an_edit_searches_similar_keys_of_the_first_unknown_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = TarmakConfig.parse(HEAD + "".join(f"clutsers{number}: 1\n" for number in range(600)))
+    calls: list[str] = []
+    monkeypatch.setattr(edit_checks, "suggestion_for", counted(calls, edit_checks.suggestion_for))
+    check_edit(config, config, [Route.of(("kind",))])
+    assert len(calls) == 2 * 500
+
+
+def test_a_finding_is_compared_with_those_that_can_be_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No template is unsupported here, which could be the cause of what is found in the usernames."""
+    calls: list[str] = []
+    monkeypatch.setattr(Implication, "is_cause", counted(calls, Implication.is_cause))
+    entry = "  - {rolearn: arn:aws:iam::111122223333:role/R%d, username: 'a{{b}}'}\n"
+    text = "clusterID: dev-cluster\nserver:\n  mapRoles:\n" + "".join(entry % number for number in range(300))
+    assert len(check(Subjects(mappings=Mappings.parse(text)))) >= 300
+    assert len(calls) <= 300
