@@ -17,7 +17,7 @@ from pathlib import Path
 __all__ = ["COMMANDS", "SHAPES", "main"]
 
 SECONDS, MEGABYTES = 10, 300
-_KILLED_AFTER = 25
+_KILLED_AFTER = 45
 
 CONFIG, MAPPINGS, SETTINGS = "tarmak.yaml", "dev-cluster/aws-iam-authenticator.yaml", "dev-cluster/tarmak-iam.yaml"
 ROLE = "arn:aws:iam::111122223333:role/"
