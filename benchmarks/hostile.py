@@ -1,4 +1,4 @@
-"""Files of 1 MB that were made to take long: processor time and memory of each command. `make hostile` prints the table.
+"""Files of 1 MB that were made to take long: processor time and memory of each command. Run by `make hostile`.
 
 `python benchmarks/hostile.py [--size BYTES] [SHAPE ...]`. The limits are 10 seconds of one processor and 300 MB.
 """
@@ -12,7 +12,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-
 
 __all__ = ["COMMANDS", "SHAPES", "main"]
 
@@ -77,6 +76,11 @@ def _doubling(size: int) -> str:
     )
 
 
+CLUSTER = "- metadata: {name: c}\n  environment: dev\n"
+ENTRY = f"  - rolearn: {ROLE}R\n    username: u\n"
+SSO = "  - username: u\n    sso: {accountID: '111122223333'"
+API_SERVER = f"{CLUSTER}  kubernetes:\n    apiServer:\n"
+
 SHAPES: dict[str, tuple[str, Callable[[int], str]]] = {
     "comments": (CONFIG, repeated("# note\n")),
     "commented-out keys": (CONFIG, repeated("# key{n}: value\n")),
@@ -90,8 +94,8 @@ SHAPES: dict[str, tuple[str, Callable[[int], str]]] = {
     "clusters without a name": (CONFIG, repeated("- {}\n")),
     "clusters": (CONFIG, repeated("- metadata: {name: c{n}}\n  environment: dev\n")),
     "clusters of one name": (CONFIG, repeated("- metadata: {name: cluster}\n  environment: dev\n")),
-    "instance pools": (CONFIG, within("- metadata: {name: c}\n  environment: dev\n  instancePools:\n", "  - {name: a, type: worker}\n")),
-    "addresses": (CONFIG, within("- metadata: {name: c}\n  environment: dev\n  kubernetes:\n    apiServer:\n      allowCIDRs:\n", "      - 10.0.0.0/8  # c\n")),
+    "instance pools": (CONFIG, within(f"{CLUSTER}  instancePools:\n", "  - {name: a, type: worker}\n")),
+    "addresses": (CONFIG, within(f"{API_SERVER}      allowCIDRs:\n", "      - 10.0.0.0/8  # c\n")),
     "aliases of one anchor": (CONFIG, within("a: &a 1\nl:\n", "- *a\n")),
     "aliases in one line": (CONFIG, within("a: &a 1\nl: [", "*a, ", "]\n")),
     "aliases of a list": (CONFIG, _doubling),
@@ -125,13 +129,13 @@ SHAPES: dict[str, tuple[str, Callable[[int], str]]] = {
     "malformed ARNs": (MAPPINGS, repeated("  - {rolearn: 'arn:aw:iam::1:role/{n}'}\n")),
     "empty mappings": (MAPPINGS, repeated("  - {}\n")),
     "misspelt keys of mappings": (MAPPINGS, repeated("  - {rolarn: a{n}, usrname: b}\n")),
-    "administrators": (MAPPINGS, repeated(f"  - {{rolearn: {ROLE}R{{n}}, username: u{{n}}, groups: [system:masters]}}\n")),
+    "administrators": (MAPPINGS, repeated(f"  - {{rolearn: {ROLE}{{n}}, username: u, groups: [system:masters]}}\n")),
     "misspelt groups": (MAPPINGS, repeated(f"  - {{rolearn: {ROLE}R{{n}}, username: u, groups: [system:master]}}\n")),
-    "groups of a role": (MAPPINGS, within(f"  - rolearn: {ROLE}R\n    username: u\n    groups:\n", "    - g{n}\n")),
-    "equal groups of a role": (MAPPINGS, within(f"  - rolearn: {ROLE}R\n    username: u\n    groups:\n", "    - system:master\n")),
+    "groups of a role": (MAPPINGS, within(f"{ENTRY}    groups:\n", "    - g{n}\n")),
+    "equal groups of a role": (MAPPINGS, within(f"{ENTRY}    groups:\n", "    - system:master\n")),
     "templates of a username": (MAPPINGS, within(f"  - rolearn: {ROLE}R\n    username: '", "{{SessionName}}", "'\n")),
     "a long ARN": (MAPPINGS, within(f"  - username: u\n    rolearn: {ROLE}", "a/")),
-    "wildcards of an SSO role": (MAPPINGS, within("  - username: u\n    sso: {permissionSetName: '", "*", "', accountID: '111122223333'}\n")),
+    "wildcards of an SSO role": (MAPPINGS, within(f"{SSO}, permissionSetName: '", "*", "'}\n")),
     "mapped accounts": (MAPPINGS, within("  mapAccounts:\n", "  - '{n}'\n")),
     "suppressed mappings": (MAPPINGS, repeated("  - {}  # tarmak-iam: ignore[IAM010] because\n")),
     "unknown settings": (SETTINGS, repeated("imag{n}: x\n")),

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.config import TarmakConfig, edit_checks, ignored_content
+from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.edit_checks import check_edit
+from tarmak_iam.config.key_suggestions import suggest_key
+from tarmak_iam.config.unknown_keys import suggestion_for
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.lint import Subjects, check, rule_run
 from tarmak_iam.lint.rule import Implication
@@ -53,7 +55,7 @@ def test_findings_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_similar_keys_are_searched_once_and_for_the_first_unknown_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
-    monkeypatch.setattr(ignored_content, "suggest_key", counted(calls, ignored_content.suggest_key))
+    monkeypatch.setattr("tarmak_iam.config.ignored_content.suggest_key", counted(calls, suggest_key))
     config = TarmakConfig.parse(HEAD + "".join(f"clutsers{number}: 1\n" for number in range(600)))
     assert len(check(Subjects(config))) >= 600
     assert len(calls) == 500
@@ -62,7 +64,7 @@ def test_similar_keys_are_searched_once_and_for_the_first_unknown_keys(monkeypat
 def test_an_edit_searches_similar_keys_of_the_first_unknown_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     config = TarmakConfig.parse(HEAD + "".join(f"clutsers{number}: 1\n" for number in range(600)))
     calls: list[str] = []
-    monkeypatch.setattr(edit_checks, "suggestion_for", counted(calls, edit_checks.suggestion_for))
+    monkeypatch.setattr("tarmak_iam.config.edit_checks.suggestion_for", counted(calls, suggestion_for))
     check_edit(config, config, [Route.of(("kind",))])
     assert len(calls) == 2 * 500
 
