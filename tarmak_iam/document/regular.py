@@ -39,6 +39,9 @@ _ESCAPE = compiled(r"\\(?:/|u[dD][89a-fA-F]|U)")
 _MOST_COLUMNS = MAX_DEPTH // 2 - 1
 _DEEP = compiled(rf"\n[- ?:]{{{_MOST_COLUMNS}}}")
 
+_MOST_WORK = 5_000_000
+"""Characters before signs, on their lines: many times those of a text of 1 MB that a person wrote."""
+
 _BRACKET = compiled(r"[\[{\]}]")
 
 
@@ -61,13 +64,24 @@ def has_regular_lines(text: str) -> bool:
         and (text.isascii() or not _OTHER_BREAK.search(text))
         and not text.startswith(("---", "...", "%"))
         and not any(marker in text for marker in ("\n---", "\n...", "\n%"))
-        and not any(_may_be_token(text, match.start()) for match in _SIGN.finditer(text))
-        and not any(_may_precede_key(text, match.start()) for match in _BESIDE_BRACKET.finditer(text))
+        and not _may_have_tokens(text)
         and not (("]" in text or "}" in text) and _COLLECTION_KEY.search(text))
         and not ("\\" in text and _ESCAPE.search(text))
         and not _DEEP.search(text)
         and not _DEEP.match("\n" + text[:_MOST_COLUMNS])
     )
+
+
+def _may_have_tokens(text: str) -> bool:
+    """Whether anything that makes a text irregular may begin somewhere in it. Also true if lines are so long that it
+    would take long to find out: the text before a sign on its line decides."""
+    work = 0
+    for signs, may_be_one in ((_SIGN, _may_be_token), (_BESIDE_BRACKET, _may_precede_key)):
+        for match in signs.finditer(text):
+            work += match.start() - text.rfind("\n", 0, match.start())
+            if work > _MOST_WORK or may_be_one(text, match.start()):
+                return True
+    return False
 
 
 def _may_be_token(text: str, start: int) -> bool:

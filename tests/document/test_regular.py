@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.document import Document
+from tarmak_iam.document import Document, regular
 from tarmak_iam.document.nodes import Mapping, Node, Sequence, is_block
 from tarmak_iam.document.outline import Level, outline
 from tarmak_iam.document.regular import is_closed, is_valid, may_be_regular
@@ -220,3 +220,20 @@ def test_lines_of_a_scalar_that_look_like_members(text: str) -> None:
 )
 def test_texts_that_are_not_divided(text: str) -> None:
     assert outline(text, closed=False) is None
+
+
+def test_signs_in_very_long_lines_are_not_all_examined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is compared with what is before it on its line, which would take the square of the line's length."""
+    calls: list[int] = []
+
+    def counted(text: str, at: int) -> bool:
+        calls.append(at)
+        return may_precede_key(text, at)
+
+    may_precede_key = regular._may_precede_key
+    monkeypatch.setattr(regular, "_may_precede_key", counted)
+    assert is_regular("k: [" + "[], " * 500 + "1]\n") is True
+    assert len(calls) == 499
+    calls.clear()
+    assert may_be_regular(Source.decode("k: [" + "[], " * 20_000 + "1]\n", "f")) is False
+    assert len(calls) < 3_000
