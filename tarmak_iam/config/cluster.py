@@ -66,6 +66,12 @@ class ReadFile:
         """The number of clusters of each environment."""
         return Counter(cluster.environment for cluster in self.clusters)
 
+    @cached_property
+    def hubs(self) -> dict[str, Cluster]:
+        """The hub of each environment that has one and other clusters."""
+        hubs = (each for each in reversed(self.clusters) if each.name == "hub")
+        return {hub.environment: hub for hub in hubs if self.cluster_counts[hub.environment] > 1}
+
     @property
     def selected_cluster(self) -> Cluster | None:
         """The cluster that `currentCluster` selects, as Tarmak selects it: exactly one dash, the first match."""
@@ -80,11 +86,19 @@ class ReadFile:
 
     def environment(self, name: str) -> dict[str, Any]:
         """The entry of `environments` with that name, empty if there is none."""
-        return _item_named(self.data.get("environments"), name)
+        return dict(self._environments.get(name, {}))
 
     def provider(self, name: str) -> dict[str, Any]:
         """The entry of `providers` with that name, empty if there is none."""
-        return _item_named(self.data.get("providers"), name)
+        return dict(self._providers.get(name, {}))
+
+    @cached_property
+    def _environments(self) -> dict[str, dict[str, Any]]:
+        return _by_name(self.data.get("environments"))
+
+    @cached_property
+    def _providers(self) -> dict[str, dict[str, Any]]:
+        return _by_name(self.data.get("providers"))
 
 
 # As ReadFile, not slots and compared by identity.
@@ -260,9 +274,9 @@ def _overlaid(written: Any, decoded: Any) -> Any:
     return decoded
 
 
-def _item_named(items: Any, name: str) -> dict[str, Any]:
-    """The first item with that `metadata.name`, empty if there is none."""
-    return next((dict(item or {}) for item in items or () if metadata_name(item) == name), {})
+def _by_name(items: Any) -> dict[str, dict[str, Any]]:
+    """The items by their `metadata.name`; the first of several with the same."""
+    return {metadata_name(item): item or {} for item in reversed(items or ())}
 
 
 def metadata_name(item: Mapping[str, Any] | None) -> str:

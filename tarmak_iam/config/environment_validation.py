@@ -6,6 +6,7 @@ SetDefaults_Environment in pkg/apis/tarmak/v1alpha1/defaults.go.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -40,19 +41,21 @@ def provider_issues(config: TarmakConfig) -> Iterator[Issue]:
 
 def hub_of(cluster: Cluster, config: TarmakConfig) -> Cluster | None:
     """The hub of a cluster's environment, if there is one."""
-    clusters = _clusters(config, cluster.environment)
-    return next((each for each in clusters if each.name == "hub" and len(clusters) > 1), None)
+    return config.file.hubs.get(cluster.environment)
 
 
 def hub_issues(config: TarmakConfig) -> Iterator[Issue]:
     """Environments of several clusters without a hub, which has Vault and the bastion of all of them."""
     if not lists_pools(config):
         return
+    names: dict[str, set[str]] = defaultdict(set)
+    for cluster in config.clusters:
+        names[cluster.environment].add(cluster.name)
     for index, environment in _environments(config):
-        clusters = _clusters(config, metadata_name(environment))
-        names = {each.name for each in clusters}
-        if len(names) > 1 and "hub" not in names:
-            what = f"the environment {quoted(metadata_name(environment))} has {len(clusters)} clusters, but no hub"
+        name = metadata_name(environment)
+        if len(names[name]) > 1 and "hub" not in names[name]:
+            count = config.file.cluster_counts[name]
+            what = f"the environment {quoted(name)} has {count} clusters, but no hub"
             yield ("environments", index), what, "add a cluster named hub with pools of type bastion and vault"
 
 
@@ -183,7 +186,3 @@ def _cidr_lists(config: TarmakConfig) -> Iterator[tuple[tuple[str | int, ...], l
 
 def _environments(config: TarmakConfig) -> list[tuple[int, Mapping[str, Any]]]:
     return [(index, each or {}) for index, each in enumerate(config.data.get("environments") or ())]
-
-
-def _clusters(config: TarmakConfig, environment: str) -> list[Cluster]:
-    return [cluster for cluster in config.clusters if cluster.environment == environment]
