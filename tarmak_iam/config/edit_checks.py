@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Sequence as SequenceOf
 from dataclasses import replace
+from typing import Any
 
 from tarmak_iam.config.cluster import Cluster
 from tarmak_iam.config.cluster_validation import (
@@ -43,6 +44,7 @@ from tarmak_iam.config.key_paths import KeyPath, KeyStep
 from tarmak_iam.config.patches import AddedItem, RefusedItems
 from tarmak_iam.config.references import reference_issues
 from tarmak_iam.config.section_keys import load_sections
+from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import ITEM, Field, fields_of
 from tarmak_iam.config.typed_values import check_plain
 from tarmak_iam.config.unknown_keys import place_text, question, suggestion_for
@@ -153,6 +155,10 @@ def _flaws(config: TarmakConfig, before: TarmakConfig, *, force: bool) -> Iterat
         for cluster in config.clusters:
             for path, what, remedy in of_cluster(cluster, config):
                 yield _Flaw(kind, Route.of((*cluster.route.plain, *path)), what, remedy)
+    sections = load_sections()
+    for cluster in config.clusters:
+        for path, what, remedy in _section_issues(cluster, sections):
+            yield _Flaw("sections", Route.of((*cluster.route.plain, *path)), what, remedy)
     for kind, of_file in _OF_FILES.items():
         if kind not in _ONLY_WITH_POOLS or lists_pools(before):
             for path, what, remedy in of_file(config):
@@ -173,7 +179,6 @@ _OF_CLUSTERS: dict[str, Callable[[Cluster, TarmakConfig], Iterable[Issue]]] = {
         *region_zone_issues(cluster),
         *hub_zone_issues(cluster, hub_of(cluster, config)),
     ),
-    "sections": lambda cluster, _: _sections(cluster),
 }
 """The checks of one cluster, with paths below it. They find what is an error for `check`, and values that Tarmak does
 not use; what may be meant, such as an unknown region, is not here."""
@@ -199,9 +204,9 @@ def _labels(cluster: Cluster) -> Iterator[Issue]:
             yield ("instancePools", index, *path), what, remedy
 
 
-def _sections(cluster: Cluster) -> Iterator[Issue]:
+def _section_issues(cluster: Cluster, sections: Iterable[Section[Any]]) -> Iterator[Issue]:
     tarmaks = api_server_issues(cluster)
-    for section in load_sections():
+    for section in sections:
         for each in cluster.problems(section):
             issue = ((*section.path, *each.path), each.message, each.remedy)
             if issue not in tarmaks:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from tarmak_iam.config import TarmakConfig
+from tarmak_iam.config.cluster import metadata_name
 from tarmak_iam.config.edit_checks import check_edit
 from tarmak_iam.config.key_suggestions import suggest_key
+from tarmak_iam.config.section_keys import load_sections
 from tarmak_iam.config.unknown_keys import suggestion_for
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.lint import Subjects, check, rule_run
@@ -77,3 +79,15 @@ def test_a_finding_is_compared_with_those_that_can_be_its_cause(monkeypatch: pyt
     text = "clusterID: dev-cluster\nserver:\n  mapRoles:\n" + "".join(entry % number for number in range(300))
     assert len(check(Subjects(mappings=Mappings.parse(text)))) >= 300
     assert len(calls) <= 300
+
+
+def test_an_edit_looks_up_the_hub_and_the_sections_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = HEAD + "clusters:\n" + "".join(f"- metadata: {{name: c{n}}}\n  environment: dev\n" for n in range(300))
+    config = TarmakConfig.parse(text)
+    names: list[str] = []
+    sections: list[str] = []
+    monkeypatch.setattr("tarmak_iam.config.cluster.metadata_name", counted(names, metadata_name))
+    monkeypatch.setattr("tarmak_iam.config.edit_checks.load_sections", counted(sections, load_sections))
+    check_edit(config, config, [Route.of(("kind",))])
+    assert len(names) <= 40 * 300
+    assert len(sections) <= 2
