@@ -133,14 +133,17 @@ _REMEDIES = {
 
 _QUOTELESS = ("a boolean", "a whole number", "a number")
 
+_MOST_CLUSTERS = 5000
+"""Each of them is checked in dozens of ways, and compared with the others."""
+
 _NO_BLANK = compiled(r"[A-Za-z]+:[^\s/]")
 
 
 def decode(document: Document) -> dict[str, Any]:
     """The data that Tarmak reads from the file: known keys only, null as absent, numbers of the types of the fields.
 
-    Raises ConfigError, with the position, exactly if Tarmak cannot read the file or panics on it. Unknown keys are not
-    errors: Tarmak ignores them.
+    Raises ConfigError, with the position, exactly if Tarmak cannot read the file or panics on it, and for more clusters
+    than anybody has. Unknown keys are not errors: Tarmak ignores them.
     """
     decoder = _Decoder(document)
     if document.yaml_version not in (None, (1, 1)):
@@ -154,6 +157,10 @@ def decode(document: Document) -> dict[str, Any]:
     assert document.root is not None  # check_head requires a YAML mapping
     data: dict[str, Any] = decoder.value(document.root, root_field(), Route())
     _check_panics(document, data)
+    if len(data.get("clusters") or ()) > _MOST_CLUSTERS:
+        what = f"the file has more than {_MOST_CLUSTERS:,} clusters, which is the limit"
+        place = document.position(("clusters", _MOST_CLUSTERS))
+        raise ConfigError(what, remedy="divide it into several files", place=place)
     return data
 
 

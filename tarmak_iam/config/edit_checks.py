@@ -240,7 +240,9 @@ def unknown_key_text(key: UnknownKey, *, is_searched: bool = True) -> tuple[str,
     key is looked for."""
     alone = replace(key, siblings=frozenset())  # what is there already may have been meant, too
     what = f"Tarmak does not know the key {shortened(quoted(key.name))} {place_text(key.parent)}"
-    return what, question(alone, suggestion_for(alone) if is_searched else None) or _nested(key) or FORK
+    if not is_searched:
+        return what, FORK
+    return what, question(alone, suggestion_for(alone)) or _nested(key) or FORK
 
 
 def _nested(key: UnknownKey) -> str:

@@ -27,7 +27,7 @@ from tarmak_iam.suggestions import spelled_otherwise
 # The only keys that match ignoring case.
 _HEAD = ("apiversion", "kind")
 
-MOST_SEARCHED = 500
+MOST_SEARCHED = 200
 """The most unknown keys of a file for which it is searched what was meant."""
 
 
