@@ -113,8 +113,8 @@ class Document:
 
         `json`: True reads strict JSON only, and False YAML only. None reads a text that starts with `{` as strict
         JSON if it is strict JSON, and everything else as YAML. Raises ParseError if go-yaml would reject the text,
-        if it is larger than 10 MiB, nested deeper than 200 levels or has more than a million values, and if document
-        `index` does not exist.
+        if it is larger than 10 MiB, nested deeper than 200 levels or has more than a million values or 20,000 aliases,
+        and if document `index` does not exist.
         """
         return cls._of(Source.decode(data, str(filename)), index, json)
 

@@ -20,6 +20,9 @@ MAX_DEPTH = 200
 MAX_VALUES = 1_000_000
 """A document that has more values, or whose aliases expand to more, is rejected (billion laughs attack)."""
 
+MAX_ALIASES = 20_000
+"""More aliases are rejected: what an edit changes is looked for at each of them."""
+
 TOO_MANY = "the document has more than a million values, which is the limit"
 
 SURROGATE = compiled("[\ud800-\udfff]")

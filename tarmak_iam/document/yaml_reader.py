@@ -18,7 +18,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from tarmak_iam.document.go_yaml import NOT_AN_ANCHOR, go_yaml, mask, unmask_scalars
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, Style, content_start
-from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, SURROGATE, TOO_MANY, Source
+from tarmak_iam.document.source import MAX_ALIASES, MAX_DEPTH, MAX_VALUES, SURROGATE, TOO_MANY, Source
 from tarmak_iam.errors import ParseError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.patterns import compiled
@@ -65,7 +65,7 @@ class Builder:
         self.root: Node | None = None
         self.scalars: list[Scalar] = []
         self.duplicates = 0
-        self.has_aliases = False
+        self._aliases = 0
         self._source = source
         self._text = source.text
         self._stack: list[_Open] = []
@@ -77,8 +77,8 @@ class Builder:
     def read(self, events: Iterator[Any]) -> Any:
         """Reads the events up to the one that ends the document, and returns that one.
 
-        Raises ParseError for nesting beyond MAX_DEPTH, for more than MAX_VALUES values, for aliases without a finished
-        anchor, and for text that go-yaml rejects although ruamel.yaml does not.
+        Raises ParseError for nesting beyond MAX_DEPTH, for more than MAX_VALUES values or MAX_ALIASES aliases, for
+        aliases without a finished anchor, and for text that go-yaml rejects although ruamel.yaml does not.
         """
         handlers: dict[type, Callable[[Any], None]] = {
             kinds.ScalarEvent: self._scalar,
@@ -225,7 +225,15 @@ class Builder:
             self._refuse(at, "did not find expected tag URI", "write the complete tag, such as !!str")
         return (str(name) if name else None), (str(tag) if tag else None)
 
+    @property
+    def has_aliases(self) -> bool:
+        return self._aliases > 0
+
     def _alias(self, event: Any) -> None:
+        self._aliases += 1
+        if self._aliases > MAX_ALIASES:
+            what = f"the document has more than {MAX_ALIASES:,} aliases, which is the limit"
+            raise ParseError(what, place=self._source.place(event.start_mark.index))
         self._count(event.start_mark.index)
         name, start, end = event.anchor, event.start_mark.index, event.end_mark.index
         target = self._anchors.get(name)
@@ -241,7 +249,6 @@ class Builder:
             )
             raise ParseError(what, remedy=remedy, place=self._source.place(start))
         self._siblings.append(Alias(start, end, name, target))
-        self.has_aliases = True
         self._before = end
 
 

@@ -235,3 +235,9 @@ def test_no_edit_makes_what_would_not_be_read(text: str) -> None:
             document.set(("a",), value)
     with pytest.raises(EditRefused):
         document.set(("b",) * 201, "x")
+
+
+def test_aliases_have_a_limit() -> None:
+    assert parsed("a: &a 1\nl: [" + "*a, " * 20_000 + "]\n") == "done"
+    expected = "ParseError: f:2:80005: the document has more than 20,000 aliases, which is the limit"
+    assert parsed("a: &a 1\nl: [" + "*a, " * 20_001 + "]\n") == expected
