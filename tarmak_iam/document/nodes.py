@@ -92,6 +92,8 @@ class Mapping(_Spanned):
     """The keys as they are in the plain data. `target.native_keys` fills this in on first use."""
     numbers: dict[int, int] | None = field(default=None, init=False, repr=False)
     """The number of each entry, by its id. `target.entry_number` fills this in on first use."""
+    occurrences: dict[tuple[str, int], Entry] | None = field(default=None, init=False, repr=False)
+    """The entries by key and number among equal keys. `occurrence` fills this in on first use."""
     overrides: bool | None = field(default=None, init=False, repr=False)
     """Whether a key may take the place of another one. `target` fills this in on first use."""
 
@@ -127,7 +129,11 @@ class Mapping(_Spanned):
     def occurrence(self, text: str, number: int) -> Entry | None:
         if number < 0:
             return self.last(text)
-        return next((e for e in self.entries if e.text == text and e.occurrence == number), None)
+        if self.occurrences is None:
+            self.occurrences = {
+                (entry.text, entry.occurrence): entry for entry in self.entries if entry.text is not None
+            }
+        return self.occurrences.get((text, number))
 
     def effective(self, text: str) -> Entry | None:
         """The entry that yaml.v2 uses: a later entry overrides earlier ones, and so does a later `<<`."""

@@ -33,16 +33,16 @@ def with_templates_quoted(data: bytes, filename: str) -> RepairedFile | None:
     """None if the file can be read as it is, or could not be read then either."""
     try:
         source = Source.decode(data, filename)
-        if _readable(source) is not None:
-            return None
     except ParseError:
         return None
     found = [match.span("text") for match in _TEMPLATE.finditer(source.text)]
+    if not found or _readable(source) is not None:
+        return None
     text = source.text
     for start, end in reversed(found):
         text = f'{text[:start]}"{text[start:end]}"{text[end:]}'
     starts = {start + 2 * number for number, (start, _) in enumerate(found)}
-    after = _readable(source.with_text(text)) if found else None
+    after = _readable(source.with_text(text))
     if after is None or not starts <= set(_quoted(after)):
         return None  # one of them is in a comment, or in another string
     repairs = (

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import Mapping
 from tarmak_iam.document.scalars import YAML_V3
 from tarmak_iam.errors import EditRefused, ParseError, TarmakIamError
 
@@ -422,3 +423,15 @@ def test_keys_of_pairs_that_go_yaml_reads() -> None:
         {"": "d"},
         {"e": None},
     ]
+
+
+def test_one_of_many_equal_keys_is_looked_up() -> None:
+    """The entries are visited once, not for each of the equal keys."""
+    root = Document.parse("a: 1\n" * 2_000).root
+    assert isinstance(root, Mapping)
+    assert root.occurrence("a", 1_999) is root.entries[-1]
+    index = root.occurrences
+    assert index is not None
+    assert root.occurrence("a", 1_000) is root.entries[1_000]
+    assert root.occurrence("a", 2_000) is None
+    assert root.occurrences is index

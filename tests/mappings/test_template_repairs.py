@@ -68,3 +68,8 @@ def test_what_is_said_about_it() -> None:
 
 def test_another_encoding_stays_unread() -> None:
     assert with_templates_quoted(b"\xff", "map.yaml") is None
+
+
+def test_a_file_without_templates_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tarmak_iam.mappings.template_repairs.Document", None)
+    assert with_templates_quoted(f"{HEAD}    username: u\n".encode(), "map.yaml") is None
