@@ -15,11 +15,10 @@ from tarmak_iam.hook.cluster import journal as history_file
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.history import ApplyFailed, History
 from tarmak_iam.hook.cluster.journal import load_history, read_history, write_history
-from tarmak_iam.hook.cluster.objects import object_digest
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tests.support.applied import NAME, READERS, made
+from tests.support.applied import READERS, made
 from tests.support.fake_cluster import Cluster
-from tests.support.histories import CONFIG, DAEMON, NOW, config, put_data, statuses
+from tests.support.histories import CONFIG, DAEMON, NOW, config, statuses
 from tests.support.installations import MAPPINGS
 
 pytestmark = pytest.mark.usefixtures("history_time")
@@ -34,9 +33,13 @@ def test_rollback_needs_a_state_of_this_cluster(state: Path, tmp_path: Path) -> 
     with pytest.raises(PolicyRefused, match="contains no change of this cluster"):
         roll_back(cluster.kubectl(), state)
     broken = tmp_path / "broken.json"
-    broken_1 = '{"format": 1, "cluster": "x", "objects": [{}], "settled": true}'
-    broken_2 = ('{"format": 2}', '{"format": 2, "changes": [{}]}', '{"format": 0}', '{"format": "3"}')
-    for text in ("", "{", "[]", *broken_2, broken_1, "[" * 10**5):
+    broken_formats = (
+        '{"format": 2}',
+        '{"format": 2, "changes": [{}]}',
+        '{"format": 1, "changes": []}',
+        '{"format": "3"}',
+    )
+    for text in ("", "{", "[]", *broken_formats, "[" * 10**5):
         broken.write_text(text)
         with pytest.raises(ConfigError, match="this file is not a history of `apply`"):
             read_history(broken)
@@ -79,58 +82,6 @@ def test_a_state_that_could_not_be_read_again_changes_nothing(state: Path, monke
 
 
 class TestFile:
-    def test_format_1_is_read_as_one_change(self, state: Path) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
-        self.as_format_1(cluster, state, settled=True)
-        assert statuses(state) == ["1 applied"]
-        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
-        assert statuses(state) == ["1 applied", "2 applied"]
-        roll_back(cluster.kubectl(), state)
-        assert config(cluster) == ""
-        roll_back(cluster.kubectl(), state, to=0)
-        assert cluster.names() == []
-
-    def test_of_format_1_an_edit_of_somebody_is_known_by_its_digest(self, state: Path) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
-        self.as_format_1(cluster, state, settled=True)
-        put_data(cluster, theirs="x")
-        with pytest.raises(PolicyRefused, match="has since been changed by another manager"):
-            roll_back(cluster.kubectl(), state)
-        roll_back(cluster.kubectl(), state, force=True)
-        assert cluster.names() == []
-
-    def test_of_an_unfinished_one_of_format_1_nothing_is_known(self, state: Path) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
-        self.as_format_1(cluster, state, settled=False)
-        with pytest.raises(PolicyRefused, match="have since been changed by another manager"):
-            roll_back(cluster.kubectl(), state)
-        roll_back(cluster.kubectl(), state, force=True)
-        assert cluster.names() == []
-
-    def test_an_unfinished_one_of_format_1_goes_on(self, state: Path) -> None:
-        cluster = Cluster()
-        apply_to_cluster(made(), cluster.kubectl(), state)
-        self.as_format_1(cluster, state, settled=False)
-        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
-        assert statuses(state) == ["1 applied"]
-        roll_back(cluster.kubectl(), state)
-        assert cluster.names() == []
-
-    def as_format_1(self, cluster: Cluster, state: Path, *, settled: bool) -> None:
-        objects = [
-            {
-                "object": {"apiVersion": each["apiVersion"], "kind": kind, "namespace": "kube-system", "name": NAME},
-                "ours": True,
-                "before": None,
-                "after": object_digest(each) if settled else None,
-            }
-            for (kind, _, _), each in cluster.objects.items()
-        ]
-        state.write_text(json.dumps({"format": 1, "cluster": cluster.uid, "settled": settled, "objects": objects}))
-
     def test_as_written_so_read(self, state: Path) -> None:
         cluster = Cluster()
         for more in ("", READERS):

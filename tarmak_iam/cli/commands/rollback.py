@@ -81,7 +81,7 @@ def _summary(changes: list[ObjectChange]) -> str:
 def _revision_json(revision: Revision) -> dict[str, Any]:
     return {
         "number": revision.number,
-        "time": None if revision.time is None else f"{revision.time:%Y-%m-%dT%H:%M:%SZ}",
+        "time": f"{revision.time:%Y-%m-%dT%H:%M:%SZ}",
         "status": str(revision.status),
         "cluster": revision.cluster,
         "release": revision.release or None,

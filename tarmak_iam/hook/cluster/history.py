@@ -158,17 +158,13 @@ class Status(TextEnum):
 @dataclass(frozen=True, slots=True)
 class KeptObject:
     """An object before a change and after it; None where it did not exist, or was to be removed. `is_done`: whether
-    the change was made, so that `after` is the object as the API server returned it.
-
-    `digest` is what releases up to 0.1 saved in place of `after`, which is unknown then.
-    """
+    the change was made, so that `after` is the object as the API server returned it."""
 
     ref: Ref
     before: Object | None
     after: Object | None
     is_ours: bool = True
     is_done: bool = False
-    digest: str | None = None
 
     @classmethod
     def of(cls, live: Object | None, then: Object | None) -> KeptObject:
@@ -191,7 +187,7 @@ class KeptObject:
 
     @property
     def change(self) -> ObjectChange:
-        if self.after is None and self.digest is None:
+        if self.after is None:
             return ObjectChange.of(ObjectAction.REMOVED, self.ref)
         return ObjectChange.of(ObjectAction.CREATED if self.before is None else ObjectAction.CONFIGURED, self.ref)
 
@@ -208,7 +204,7 @@ class Revision:
 
     number: int
     cluster: str
-    time: datetime | None
+    time: datetime
     release: str
     status: Status
     objects: tuple[KeptObject, ...]
@@ -220,7 +216,7 @@ class Revision:
 
     @property
     def when(self) -> str:
-        return "unknown" if self.time is None else f"{self.time:%Y-%m-%d %H:%M:%S} UTC"
+        return f"{self.time:%Y-%m-%d %H:%M:%S} UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,14 +229,11 @@ class UndoneObject:
     states: tuple[Object | None, ...]
     is_ours: bool
     is_done: bool
-    digest: str | None = None
 
-    def known(self, live: Object | None) -> tuple[Object, ...]:
-        """The states in which it existed. An old release saved only a digest: it may be that of the live object."""
-        found = tuple(each for each in self.states if each is not None)
-        if self.digest is not None and live is not None and object_digest(live) == self.digest:
-            return (*found, without_server_fields(live))
-        return found
+    @property
+    def known(self) -> tuple[Object, ...]:
+        """The states in which it existed."""
+        return tuple(state for state in self.states if state is not None)
 
     def is_as_left(self, live: Object | None) -> bool:
         """Whether the live object still has everything that the changes set."""
@@ -284,7 +277,7 @@ class History:
             ref, found = Ref.of(live), object_digest(live)
             for status, each in newest.get(ref.key, ()):
                 if each.ref.is_same(ref):
-                    return found == each.digest or any(found == object_digest(end) for end in each.ends(status))
+                    return any(found == object_digest(end) for end in each.ends(status))
             return False
 
         return is_left
@@ -305,7 +298,7 @@ class History:
         never started. `live` contains all of their objects that exist."""
         opened = self.opened(cluster)
         found = [(each, live.get(each.ref)) for each in composed(opened)]
-        if not opened or any(each.digest is not None for each, _ in found):
+        if not opened:
             return self
         numbers = [each.number for each in opened]
         is_undone = all(each.is_as_before(now) for each, now in found)
@@ -352,7 +345,7 @@ def _undone(every: Sequence[KeptObject]) -> UndoneObject:
     first, last = every[0], every[-1]
     states = [state for each in every for state in (each.before, each.after)][1:]
     is_done = all(each.is_done for each in every)
-    return UndoneObject(last.ref, first.before, tuple(states), first.is_ours, is_done, last.digest)
+    return UndoneObject(last.ref, first.before, tuple(states), first.is_ours, is_done)
 
 
 def _joined(opened: Sequence[UndoneObject], objects: Sequence[KeptObject], live: Index) -> tuple[KeptObject, ...]:
@@ -361,12 +354,12 @@ def _joined(opened: Sequence[UndoneObject], objects: Sequence[KeptObject], live:
     kept = []
     for each in opened:
         now, mine = live.get(each.ref), new.pop((each.ref.key, each.ref.namespace), None)
-        if mine is None and each.digest is None and each.is_as_left(now):
+        if mine is None and each.is_as_left(now):
             kept.append(
                 KeptObject(each.ref, each.target, now and without_server_fields(now), each.is_ours, is_done=True)
             )
-        elif mine is None and (each.digest is not None or not each.is_as_before(now)):
-            kept.append(KeptObject(each.ref, each.target, each.states[-1], each.is_ours, digest=each.digest))
+        elif mine is None and not each.is_as_before(now):
+            kept.append(KeptObject(each.ref, each.target, each.states[-1], each.is_ours))
         elif mine is None:
             continue
         elif _is_known(each, now):
@@ -378,11 +371,10 @@ def _joined(opened: Sequence[UndoneObject], objects: Sequence[KeptObject], live:
 
 def _is_known(each: UndoneObject, live: Object | None) -> bool:
     """Whether no other manager has changed the fields that the changes set."""
-    states = each.known(live)
-    if live is None or not states:
+    if live is None or not each.known:
         return True
     target = {} if each.target is None else comparable(each.target)
-    return not merged(comparable(live), target, [comparable(state) for state in states]).conflicts
+    return not merged(comparable(live), target, [comparable(state) for state in each.known]).conflicts
 
 
 def _is_there(live: Object | None, wanted: Object | None, others: Sequence[Object | None]) -> bool:

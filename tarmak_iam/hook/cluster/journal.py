@@ -1,4 +1,4 @@
-"""The history file, read in both of its formats and always replaced as a whole; and the journal of a running change,
+"""The history file, always replaced as a whole; and the journal of a running change,
 saved before the first write and after each.
 """
 
@@ -40,8 +40,6 @@ def read_history(path: Path, within: Boundary | None = None) -> History | None:
         return None
     try:
         found = json.loads(data)
-        if found["format"] == 1:
-            return _of_format_1(found)
         if found["format"] == _FORMAT:
             return History(tuple(map(_revision, found["changes"])))
         if found["format"] < _FORMAT:
@@ -88,7 +86,7 @@ def _lines(revisions: tuple[Revision, ...]) -> Iterator[str]:
         head = {
             "number": each.number,
             "cluster": each.cluster,
-            "time": None if each.time is None else each.time.isoformat(),
+            "time": each.time.isoformat(),
             "release": each.release,
             "status": str(each.status),
         }
@@ -102,12 +100,11 @@ def _lines(revisions: tuple[Revision, ...]) -> Iterator[str]:
 def _shown(each: KeptObject) -> dict[str, Any]:
     ref = each.ref
     named = {"apiVersion": ref.api_version, "kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
-    shown = {"object": named, "ours": each.is_ours, "done": each.is_done, "before": each.before, "after": each.after}
-    return shown if each.digest is None else {**shown, "digest": each.digest}
+    return {"object": named, "ours": each.is_ours, "done": each.is_done, "before": each.before, "after": each.after}
 
 
 def _revision(found: Any) -> Revision:
-    time = None if found["time"] is None else datetime.fromisoformat(found["time"]).astimezone(timezone.utc)
+    time = datetime.fromisoformat(found["time"]).astimezone(timezone.utc)
     objects = tuple(
         KeptObject(
             _ref(each["object"]),
@@ -115,25 +112,11 @@ def _revision(found: Any) -> Revision:
             _object(each["after"]),
             bool(each["ours"]),
             bool(each["done"]),
-            None if each.get("digest") is None else str(each["digest"]),
         )
         for each in found["objects"]
     )
     number = int(found["number"])
     return Revision(number, str(found["cluster"]), time, str(found["release"]), Status(found["status"]), objects)
-
-
-def _of_format_1(found: Any) -> History:
-    """The format of releases up to 0.1: the state before the last apply, with a digest of each applied object."""
-    is_settled = bool(found["settled"])
-    objects = []
-    for each in found["objects"]:
-        made = each["after"] if isinstance(each["after"], str) else ""
-        kept = KeptObject(_ref(each["object"]), _object(each["before"]), None, bool(each["ours"]), is_settled, made)
-        # A settled object without a digest was removed.
-        objects.append(kept if made or not is_settled else KeptObject(kept.ref, kept.before, None, kept.is_ours, True))
-    status = Status.APPLIED if is_settled else Status.BEGUN
-    return History((Revision(1, str(found["cluster"]), None, "", status, tuple(objects)),))
 
 
 def _ref(named: Any) -> Ref:

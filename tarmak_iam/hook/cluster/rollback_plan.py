@@ -122,20 +122,17 @@ def _step(each: UndoneObject, live: Object | None) -> UndoStep:
         return UndoStep(each, live, None, () if live is None else tuple(_additions(each, live)))
     if live is None:
         return UndoStep(each, None, each.target)
-    states = each.known(live)
-    if not states:
+    if not each.known:
         return _unknown(each, live, each.target)
-    found = merged(without_server_fields(live), each.target, states)
+    found = merged(without_server_fields(live), each.target, each.known)
     then: Object = found.value
     return UndoStep(each, live, then, tuple(path for path in found.conflicts if not is_bookkeeping(path)))
 
 
 def _unknown(each: UndoneObject, live: Object, target: Object) -> UndoStep:
-    """The live object was created by another process after it had been removed, or an old release saved only the
-    previous object: then every difference may come from another manager."""
+    """The live object was created by another process after it had been removed: every difference may come from another
+    manager."""
     found = fields(comparable(live), comparable(target))
-    if each.digest is not None:
-        return UndoStep(each, live, target, tuple(path for path, (now, was) in found if now != was))
     then: Object = merged(without_server_fields(live), target, [{}]).value
     return UndoStep(each, live, then, tuple(path for path, (now, was) in found if MISSING is not was != now))
 
@@ -143,7 +140,7 @@ def _unknown(each: UndoneObject, live: Object, target: Object) -> UndoStep:
 def _additions(each: UndoneObject, live: Object) -> Iterator[Path]:
     """Fields that other managers set and that would be lost with an object that tarmak-iam manages. Labels and
     annotations are not included: they describe the object, and have no use without it."""
-    known = [comparable(state) for state in each.known(live)]
+    known = [comparable(state) for state in each.known]
     for path, (now, *states) in fields(comparable(live), *known):
         if now is MISSING or any(state is not MISSING and state == now for state in states) or _is_about(path):
             continue
