@@ -74,6 +74,23 @@ def test_a_token_for_another_host_is_sent_nowhere(sts: Sts) -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "body", "refusal", "failure"),
+    [
+        (403, b'{"Error": {"Code": "AccessDenied", "Message": "no"}}', "AccessDenied", ""),
+        (400, b'{"Error": {"Code": "Throttling"}}', "", "the answer of STS is Throttling"),
+        (503, b'{"Error": {"Code": "ServiceUnavailable"}}', "", "the answer of STS is ServiceUnavailable"),
+        (403, b"<html>blocked", "", "the answer is HTTP status 403, without an error of STS"),
+    ],
+)
+def test_only_an_error_of_sts_about_the_token_is_a_refusal(
+    sts: Sts, status: int, body: bytes, refusal: str, failure: str
+) -> None:
+    sts.status, sts.body = status, body
+    answer = ask_sts(TOKEN, "dev-cluster", {})
+    assert (answer.refusal, answer.failure) == (refusal, failure)
+
+
+@pytest.mark.parametrize(
     ("environment", "expected"),
     [
         ({}, {}),

@@ -50,6 +50,7 @@ class Sts:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.arn, self.status, self.code, self.error = ARN, 200, "", None
+        self.body: bytes | None = None
         self.account, self.user_id = "111122223333", "AROA1:ann"
         self.date = NOW
         self.asked: list[urllib.request.Request] = []
@@ -71,7 +72,7 @@ class Sts:
         headers = Message()
         headers["Date"] = format_datetime(self.date)
         if self.status != 200:
-            body = json.dumps({"Error": {"Code": self.code, "Message": "signed: hush"}}).encode()
+            body = self.body or json.dumps({"Error": {"Code": self.code, "Message": "signed: hush"}}).encode()
             raise urllib.error.HTTPError(request.full_url, self.status, "no", headers, io.BytesIO(body))
         result = {"Arn": self.arn, "Account": self.account, "UserId": self.user_id}
         body = json.dumps({"GetCallerIdentityResponse": {"GetCallerIdentityResult": result}}).encode()

@@ -33,6 +33,7 @@ _OWN = "tarmak-iam token"
 _TOKEN_SECONDS = 60.0
 _STS_SECONDS = 20.0
 _MAX_ANSWER = 65536
+_SERVER_ERROR = 500
 # STS accepts a signature for 15 minutes in both directions, less some seconds for the call and its answer.
 _MAX_SKEW = 840.0
 _SIGNATURE = compiled(r"(X-Amz-Signature=)[^&#]*", re.IGNORECASE)
@@ -111,7 +112,7 @@ def ask_sts(token: str, cluster_id: str, environment: Mapping[str, str], now: da
             return _identity(answer.read(_MAX_ANSWER), url.scope[0], _skew(answer.headers, now))
     except urllib.error.HTTPError as error:
         with error:
-            return StsAnswer(refusal=_refusal(error.code, error.read(_MAX_ANSWER)), skew=_skew(error.headers, now))
+            return _error(error.code, error.read(_MAX_ANSWER), _skew(error.headers, now))
     except (OSError, HTTPException, ValueError) as error:  # ValueError: the address of a proxy is not valid
         reason = getattr(error, "reason", error)
         return StsAnswer(failure=f"{url.host} cannot be reached ({type(reason).__name__})")
@@ -155,13 +156,16 @@ def _identity(body: bytes, access_key_id: str, skew: float | None) -> StsAnswer:
     return StsAnswer(identity, skew=skew)
 
 
-def _refusal(status: int, body: bytes) -> str:
-    """The error code only: the message may contain what was signed."""
+def _error(status: int, body: bytes, skew: float | None) -> StsAnswer:
+    """A refusal contains only the error code: the message may contain what was signed. The answer of a proxy, or an
+    error that another attempt may not get, is not a refusal."""
     try:
         error: Any = json.loads(body)["Error"]
         code = str(error["Code"])
     except (ValueError, LookupError, TypeError):
-        code = f"HTTP status {status}"
+        return StsAnswer(failure=f"the answer is HTTP status {status}, without an error of STS", skew=skew)
+    if status >= _SERVER_ERROR or code == "Throttling":
+        return StsAnswer(failure=f"the answer of STS is {code}", skew=skew)
     known = {
         "ExpiredToken": "the AWS credentials have expired",
         "ExpiredTokenException": "the AWS credentials have expired",
@@ -169,7 +173,7 @@ def _refusal(status: int, body: bytes) -> str:
         "RequestExpired": "the token is too old, or its time is in the future",
         "SignatureDoesNotMatch": "the signature is wrong: another secret key, another cluster ID, or a wrong clock",
     }
-    return f"{known[code]} ({code})" if code in known else code
+    return StsAnswer(refusal=f"{known[code]} ({code})" if code in known else code, skew=skew)
 
 
 def _skew(headers: Any, now: datetime | None) -> float | None:
