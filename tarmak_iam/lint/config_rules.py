@@ -113,9 +113,11 @@ def _selects_nothing(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
 
 def unselected(config: TarmakConfig) -> Iterator[Finding]:
     """The finding where no cluster's files are checked because currentCluster is not set."""
-    if config.selectable_clusters and not config.data.get("currentCluster"):
+    if not config.data.get("currentCluster"):
         what = "currentCluster is not set, so no mappings and settings were checked"
         remedy = "set currentCluster, or use --cluster or --all-clusters"
+        if not config.selectable_clusters:
+            remedy = "add a cluster, and set currentCluster"
         yield _CURRENT_CLUSTER.finding(Subject.CONFIG, ("currentCluster",), what, remedy)
 
 

@@ -319,10 +319,12 @@ def test_other_selections_need_no_current_cluster(shell: Shell) -> None:
     assert shell.run("check", file).out == ""
 
 
-def test_no_clusters_have_no_files_to_check(shell: Shell) -> None:
+def test_without_a_cluster_nothing_is_clean(shell: Shell) -> None:
     file = shell.single / "tarmak.yaml"
     file.write_text("apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n")
-    assert shell.run("-c", shell.single, "check").out == ""
+    what = "currentCluster is not set, so no mappings and settings were checked"
+    checked = shell.run("-c", shell.single, "check", code=1)
+    assert checked.out == f"{file}:1:1: error: {what}; add a cluster, and set currentCluster [IAM005]\n"
 
 
 def test_a_check_without_the_cluster_that_is_meant_is_not_successful(shell: Shell) -> None:
