@@ -13,14 +13,15 @@ from tarmak_iam.text import quoted, shortened
 
 
 def version_change_flaw(before: str, after: str) -> str:
-    """What Kubernetes does not support about a change of a cluster's version; empty if it does. A downgraded API server
-    may not read what the newer one has stored (https://kubernetes.io/releases/version-skew-policy)."""
+    """What is wrong with a change of a cluster's version; empty if nothing is. The API server of an earlier minor
+    version may not read what the newer one has stored (https://kubernetes.io/releases/version-skew-policy)."""
     old, new = parse_version(before), parse_version(after)
     if old is None or new is None or old.segments == new.segments:
         return ""
     change = f"Kubernetes {shortened(before)} to {shortened(after)}"
     if new.is_below(*old.segments):
-        return f"{change} is a downgrade, which Kubernetes does not support"
+        consequence = ", which Kubernetes does not support" if new.minor != old.minor else ": fixes may be lost"
+        return f"{change} is a downgrade{consequence}"
     (major, minor), (new_major, new_minor) = old.minor, new.minor
     if major == new_major and new_minor > minor + 1:
         skipped = [f"{major}.{each}" for each in dict.fromkeys((minor + 1, new_minor - 1))]

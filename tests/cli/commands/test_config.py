@@ -416,6 +416,10 @@ def test_a_key_of_the_file_needs_no_current_cluster(shell: Shell) -> None:
         (["set", "kubernetes.version", "1.12.10"], []),
         (["set", "kubernetes.version", "1.13.0"], []),
         (
+            ["set", "kubernetes.version", "1.12.8"],
+            ["27:20: warning: prod-blue: Kubernetes 1.12.9 to 1.12.8 is a downgrade: fixes may be lost"],
+        ),
+        (
             ["set", "kubernetes.version", "1.11.9"],
             ["27:20: warning: prod-blue: Kubernetes 1.12.9 to 1.11.9 is a downgrade"],
         ),
