@@ -210,7 +210,7 @@ def _key_alone(existing: Existing) -> rsa.RSAPrivateKey | None:
         return None
     block = next(filter(is_key, read_pem(existing.key)), None)
     try:
-        if block is None or block.is_encrypted or block.label != "RSA PRIVATE KEY" or read_key(block.data).size != 2048:
+        if block is None or block.label != "RSA PRIVATE KEY" or read_key(block.data).size != 2048:
             return None
         key = serialization.load_der_private_key(block.data, None)  # checks the factors too, which is quick for 2048
     except (Unreadable, ValueError):

@@ -240,6 +240,14 @@ def test_no_certificate_is_made_for_a_short_key(shell: Shell, tmp_path: Path) ->
     out = lay(tmp_path / "out", {KEY: key})
     assert "key.pem exists without cert.pem" in shell.run("webhook", "--output-dir", out, code=2).err
     assert content(out) == {KEY: key}
+    assert "which creates one for this key" not in shell.run("doctor", out, code=1).out
+
+
+def test_no_certificate_is_offered_for_a_key_whose_certificate_is_lost(shell: Shell, tmp_path: Path) -> None:
+    out = lay(tmp_path / "out", {KEY: files()[KEY], CONFIG: files()[CONFIG]})
+    found = shell.run("doctor", out, code=1).out
+    assert "restore cert.pem before `init` or the authenticator starts" in found
+    assert "which creates one for this key" not in found
 
 
 @pytest.mark.parametrize("options", [(), pytest.param(("--renew",), marks=pytest.mark.thorough)])
