@@ -171,7 +171,10 @@ def check_chosen(session: Session, turn: FixTurn | None = None) -> Checked:
     if count == 1:
         return checked
     name = cluster.cluster_name
-    scope = f"mappings and settings were checked for {name} only (use --all-clusters to check all {count} clusters)"
+    what = f"mappings and settings were checked for {name} only"
+    if cluster.is_hub:
+        what = f"{name} is a hub, so no mappings and settings were checked"
+    scope = f"{what} (use --all-clusters to check all {count} clusters)"
     return replace(checked, scope=scope)
 
 

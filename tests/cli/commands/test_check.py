@@ -230,6 +230,8 @@ def test_what_cannot_be_read_is_told_to_programs(shell: Shell, multi: Path) -> N
 def test_without_files_it_says_what_it_looked_at(shell: Shell, multi: Path) -> None:
     only = "mappings and settings were checked for prod-blue only (use --all-clusters to check all 3 clusters)"
     assert shell.run("-c", multi, "check", code=1).err == f"1 error; {only}\n"
+    none = "prod-hub is a hub, so no mappings and settings were checked (use --all-clusters to check all 3 clusters)"
+    assert shell.run("-c", multi, "--cluster", "prod-hub", "check").err == f"no findings; {none}\n"
 
 
 def test_a_remedy_is_for_the_cluster_that_it_is_about(shell: Shell, multi: Path) -> None:
