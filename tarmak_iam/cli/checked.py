@@ -160,9 +160,11 @@ def check_chosen(session: Session, turn: FixTurn | None = None) -> Checked:
     except SelectionError as error:
         if session.cluster_name:
             raise
-        note(f"mappings and settings were not checked: {error.message}")
         checked = Checked.of(Subjects(config), turn=turn)
-        more = (Located(each, config.document.position(each.route)) for each in unselected(config))
+        more = [Located(each, config.document.position(each.route)) for each in unselected(config)]
+        if not more:
+            why = error.what if checked.findings else error.message  # a finding has the remedy
+            note(f"mappings and settings were not checked: {why}")
         return replace(checked, findings=(*more, *checked.findings), is_complete=False)
     with working(f"reading {shortened(cluster.cluster_name)}"):
         subjects = _subjects_of(config, cluster, session.files(config, cluster), turn)

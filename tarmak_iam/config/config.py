@@ -62,6 +62,8 @@ def _selection_remedy(file: ReadFile, current: str) -> str:
     names = [each.cluster_name for each in named if not _own_dashes(each) and each not in unlisted]
     dashed = [each for each in named if _own_dashes(each)]
     wanted = next((each for each in dashed if current in (each.cluster_name, each.name)), None)
+    if not current:  # any cluster will do, so one with an API server is offered
+        names = [each.cluster_name for each in named if each.cluster_name in names and not each.is_hub] or names
     if wanted is None and names:
         # A text without a dash cannot be the name of a cluster, so nothing is suggested for it.
         return choose_among(current if current.count("-") == 1 else "", names)

@@ -25,7 +25,8 @@ def version_change_flaw(before: str, after: str) -> str:
     (major, minor), (new_major, new_minor) = old.minor, new.minor
     if major == new_major and new_minor > minor + 1:
         skipped = [f"{major}.{each}" for each in dict.fromkeys((minor + 1, new_minor - 1))]
-        return f"{change} skips {' to '.join(skipped)}; Kubernetes supports upgrades by one minor version at a time"
+        joined = (" and " if new_minor == minor + 3 else " to ").join(skipped)
+        return f"{change} skips {joined}; Kubernetes supports upgrades by one minor version at a time"
     return ""
 
 

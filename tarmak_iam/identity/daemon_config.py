@@ -231,7 +231,7 @@ class _DaemonConfigReader:
                 if text and is_parsed:
                     parse_arn(text)
             except ArnError as error:
-                remedy = "remove the key, or set it to the ARN of a role"
+                remedy = f"remove the key, or set it to the ARN of a {'role' if key == DESCRIBING_ROLE else 'cluster'}"
                 self._stop(key, f"{quoted(text)} is not a valid ARN: {error}", remedy)
 
     def _ec2_crash(self) -> str:

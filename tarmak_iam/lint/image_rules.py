@@ -217,7 +217,13 @@ def _advisories(rule: Rule, installation: Installation) -> Iterator[Finding]:
         if affected is not False:
             known = "is affected by" if affected else f"is affected, if {advisory.undecided}, by"
             what = f"authenticator {version} {known} {advisory.id}: {advisory.effect}"
-            yield rule.finding(Subject.SETTINGS, _route(installation), what, f"use an image of {fixed} or later")
+            yield rule.finding(Subject.SETTINGS, _route(installation), what, _newer(installation.settings, fixed))
+
+
+def _newer(settings: Settings, version: DaemonVersion) -> str:
+    if settings.daemonVersion and settings.image is None:
+        return f"set daemonVersion to {version} or later"
+    return f"use an image of {version} or later{', and set daemonVersion to its release' * bool(settings.daemonVersion)}"
 
 
 def _kubernetes(installation: Installation) -> GoVersion | None:

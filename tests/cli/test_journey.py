@@ -210,7 +210,10 @@ def test_check(shell: Shell) -> None:
     file.write_text(text)
     lost = shell.dev("check", code=1)
     assert lost.out.startswith(f"{file}:6:17: error: currentCluster 'other' must have exactly one dash")
-    assert lost.err.startswith("mappings and settings were not checked: currentCluster 'other'")
+    assert lost.err.startswith(
+        "mappings and settings were not checked: currentCluster 'other' must have exactly one dash "
+        "(<environment>-<name>)\n"
+    )
 
 
 @pytest.mark.parametrize(

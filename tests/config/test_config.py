@@ -109,7 +109,7 @@ RENAME = "rename 'blue-2' without a dash, and write <environment>-<name> here"
 @pytest.mark.parametrize(
     ("current", "message"),
     [
-        ("''", f"currentCluster is empty; {CHOICE}"),
+        ("''", "currentCluster is empty; choose one of dev-cluster"),  # a hub has no API server
         ("prod-blue-2", f"{NOT_ONE_DASH.format('prod-blue-2')}; {RENAME}; or {CHOICE}"),
         ("blue-2", f"{NO_SUCH.format('blue-2')}; {RENAME}; or {CHOICE}"),
         ("dev-other", f"{NO_SUCH.format('dev-other')}; {CHOICE}"),

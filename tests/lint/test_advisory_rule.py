@@ -60,9 +60,16 @@ def test_the_release_that_fixes_all_of_them() -> None:
 
 
 def test_the_image_counts_where_daemon_version_says_something_else() -> None:
-    assert texts(image="x:v0.5.8", daemonVersion="v0.7.18") == [DUPLICATES % "v0.5.8"]
+    both = f"{DUPLICATES % 'v0.5.8'}, and set daemonVersion to its release"
+    assert texts(image="x:v0.5.8", daemonVersion="v0.7.18") == [both]
     assert texts(image="x:v0.7.18", daemonVersion="v0.5.8") == []
-    assert texts(image="x:latest", daemonVersion="v0.5.8") == [DUPLICATES % "v0.5.8"]
+    assert texts(image="x:latest", daemonVersion="v0.5.8") == [both]
+
+
+def test_where_daemon_version_chooses_the_image_it_is_what_to_change() -> None:
+    (text,) = texts(daemonVersion="v0.5.8")
+    assert text.endswith("; set daemonVersion to v0.5.9 or later")
+    assert texts(daemonVersion="v0.5.9") == []
 
 
 def test_a_hub_runs_no_authenticator() -> None:

@@ -431,5 +431,6 @@ def test_a_source_arn_that_is_not_an_arn() -> None:
     assert only(text).startswith(
         "5:14 IAM022 authenticator v0.7.18 does not start: server.sourceARN: 'nonsense' is not a valid ARN: it does not"
     )
+    assert only(text).endswith("; remove the key, or set it to the ARN of a cluster")
     assert only(text, daemonVersion="v0.6.25").startswith("5:3 IAM086 authenticator v0.6.25 does not know")
     assert places(ROLES + "  sourceARN: nonsense\n") == []

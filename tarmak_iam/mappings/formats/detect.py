@@ -146,7 +146,7 @@ def _unknown(part: FilePart) -> LeftOut:
 
 def _nothing(filename: str, found: list[FilePart], form: str | None) -> ConfigError:
     wanted = "" if form is None else f" in the format {form}"
-    remedy = f"specify its format with --from ({', '.join(FORMATS)})" if form is None else "try --from auto"
+    remedy = f"specify a file in one of these formats: {', '.join(FORMATS)}" if form is None else "try --from auto"
     what = f"no mappings found{wanted}: {_listed(found)}"
     return ConfigError(what, remedy=remedy, place=found[0].place if len(found) == 1 else Place(filename))
 

@@ -432,6 +432,10 @@ def test_a_key_of_the_file_needs_no_current_cluster(shell: Shell) -> None:
             ["27:20: warning: prod-blue: Kubernetes 1.12.9 to 1.16.1 skips 1.13 to 1.15;"],
         ),
         (
+            ["set", "kubernetes.version", "1.15.2"],
+            ["27:20: warning: prod-blue: Kubernetes 1.12.9 to 1.15.2 skips 1.13 and 1.14;"],
+        ),
+        (
             ["set", "kubernetes.version", "1.14.3", "--all-clusters"],
             [
                 "27:20: warning: prod-blue: Kubernetes 1.12.9 to 1.14.3 skips 1.13;",

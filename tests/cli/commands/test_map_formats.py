@@ -129,7 +129,7 @@ def test_what_cannot_be_imported(shell: Shell, aws_auth: Path) -> None:
     tarmak = shell.single / "tarmak.yaml"
     assert shell.dev("map", "import", tarmak, code=2).err == (
         f"{tarmak}:4:1: error: no mappings found: this is a Config of "
-        "api.tarmak.io/v1alpha1; specify its format with --from (authenticator, aws-auth, crd, kops, eksctl)\n"
+        "api.tarmak.io/v1alpha1; specify a file in one of these formats: authenticator, aws-auth, crd, kops, eksctl\n"
     )
     assert shell.dev("map", "import", aws_auth, "--from", "kops", code=2).err == (
         f"{aws_auth}:1:1: error: no mappings found in the format kops: this is a ConfigMap (aws-auth); "

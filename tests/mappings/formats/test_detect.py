@@ -296,7 +296,7 @@ def test_nothing_is_recognised(text: str, expected: str) -> None:
     place, _, found = expected.partition(": ")
     assert str(caught.value) == (
         f"{place}: no mappings found: {found}; "
-        "specify its format with --from (authenticator, aws-auth, crd, kops, eksctl)"
+        "specify a file in one of these formats: authenticator, aws-auth, crd, kops, eksctl"
     )
 
 
