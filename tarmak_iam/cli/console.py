@@ -225,7 +225,8 @@ def mark_notes(context: click.Context) -> None:
 def error_line(error: TarmakIamError, *, whose: str = "", then: str = "") -> str:
     """The line of an error; `then` describes the state after it."""
     place = f"{error.place}: " if error.place else ""
-    return f"{place}error: {whose}{error.message}{f'; {then}' if then else ''}"
+    after = f" ({then})" if error.message.endswith("?") else f"; {then}"
+    return f"{place}error: {whose}{error.message}{after if then else ''}"
 
 
 def _print_error(line: str) -> None:

@@ -93,6 +93,11 @@ def read_tree(directory: Path, *, is_master: bool | None = None, webhook_file: s
             names = sorted(entry.name for entry in entries if _may_have_objects(entry.name))
     except FileNotFoundError:
         raise FileError("directory not found", remedy="check the path", place=Place(str(directory))) from None
+    except NotADirectoryError:
+        place = Place(str(directory))
+        raise FileError(
+            "not a directory", remedy="specify the directory that contains the files", place=place
+        ) from None
     except OSError as error:
         raise file_error("cannot be read", directory, error) from None
     if is_master is None:

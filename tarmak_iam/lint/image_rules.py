@@ -223,7 +223,9 @@ def _advisories(rule: Rule, installation: Installation) -> Iterator[Finding]:
 def _newer(settings: Settings, version: DaemonVersion) -> str:
     if settings.daemonVersion and settings.image is None:
         return f"set daemonVersion to {version} or later"
-    return f"use an image of {version} or later{', and set daemonVersion to its release' * bool(settings.daemonVersion)}"
+    return (
+        f"use an image of {version} or later{', and set daemonVersion to its release' * bool(settings.daemonVersion)}"
+    )
 
 
 def _kubernetes(installation: Installation) -> GoVersion | None:

@@ -124,6 +124,8 @@ class TestWhere:
             f"tarmak-iam: error: -c is /nowhere, but tarmak's arguments select {bench.directory}; "
             "pass -c to tarmak, after its name; tarmak was not started\n"
         )
+        said = bench.run("run", "--", "tarmak", "--current-cluster", "dev-cluser", "clusters", "apply", code=2)
+        assert said.endswith(": unknown cluster 'dev-cluser'; did you mean dev-cluster? (tarmak was not started)\n")
         said = bench.run("--current-cluster", "prod-blue", "run", "--", "tarmak", "clusters", "apply", code=2)
         assert "--current-cluster is prod-blue, but tarmak's arguments select dev-cluster;" in said
         assert bench.events == []

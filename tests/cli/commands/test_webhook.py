@@ -393,8 +393,11 @@ def test_nothing_to_look_at_is_not_fine(shell: Shell, tmp_path: Path, name: str)
 
 
 def test_what_is_no_directory(shell: Shell, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    assert "Not a directory" in shell.run("doctor", tmp_path / "file", code=2).err
+    file = tmp_path / "file"
+    file.write_text("")
+    assert shell.run("doctor", file, code=2).err == (
+        f"{file}: error: not a directory; specify the directory that contains the files\n"
+    )
     assert "none: error: directory not found; check the path" in shell.run("doctor", tmp_path / "none", code=2).err
 
 
