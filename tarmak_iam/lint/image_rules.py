@@ -10,6 +10,7 @@ from tarmak_iam.config.kubernetes_versions import NEWEST_KUBERNETES, GoVersion, 
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.advisories import advisories_of
+from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.installation.images import (
     ECR_TAGS,
     Ecr,
@@ -223,9 +224,8 @@ def _advisories(rule: Rule, installation: Installation) -> Iterator[Finding]:
 def _newer(settings: Settings, version: DaemonVersion) -> str:
     if settings.daemonVersion and settings.image is None:
         return f"set daemonVersion to {version} or later"
-    return (
-        f"use an image of {version} or later{', and set daemonVersion to its release' * bool(settings.daemonVersion)}"
-    )
+    too = ", and set daemonVersion to its release" if settings.daemonVersion else ""
+    return f"use an image of {version} or later{too}"
 
 
 def _kubernetes(installation: Installation) -> GoVersion | None:
