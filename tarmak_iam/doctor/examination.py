@@ -65,4 +65,5 @@ def _looked_for(evidence: InspectedFiles) -> Iterator[tuple[str, bool]]:
     yield "authenticator configuration", bool(evidence.configurations)
     yield "DaemonSet", bool(evidence.daemons)
     yield "client kubeconfig", bool(evidence.clients)
-    yield _CONFIG, evidence.installation is not None
+    if evidence.installation is not None:
+        yield _CONFIG, True

@@ -64,11 +64,13 @@ def doctor(
     docs/doctor.md explains each ID.
     """
     with errors_reported(output):
-        installation = _installation(session)
+        installation, why_not = _installation(session)
         report = _report(directory, installation, is_master=is_master or None, expires_within=expires_within)
     FORMATS[output].print_report(_check_report(report))
     note_incomplete(directory)
     _sum_up(report)
+    if why_not:
+        note(f"not compared with tarmak.yaml: {why_not}")
     if any(each.severity is Severity.ERROR for each in report.diagnoses):
         note(recovery_hint_of(installation))
     if is_failing((each.severity for each in report.diagnoses), fail_on):
@@ -103,15 +105,15 @@ def _check_report(report: Examination) -> CheckReport:
     return CheckReport(tuple(FindingResult(each, each.place) for each in report.diagnoses), lambda: rules)
 
 
-def _installation(session: Session) -> Installation | None:
-    """Raises TarmakIamError if a specified cluster cannot be read."""
+def _installation(session: Session) -> tuple[Installation | None, str]:
+    """The selected cluster, or why there is none. Raises TarmakIamError if a specified cluster cannot be read."""
     try:
-        return session.installation_if_chosen()
+        installation = session.installation_if_chosen()
     except TarmakIamError as error:
         if session.is_named:
             raise
-        note(f"not compared with tarmak.yaml: {error}")
-        return None
+        return None, str(error)
+    return installation, "" if installation else "no cluster is selected"
 
 
 def _sum_up(report: Examination) -> None:

@@ -63,7 +63,8 @@ def test_the_journey(shell: Shell, tmp_path: Path) -> None:
     assert checked.err == (
         "no findings\n"
         "checked: cert.pem, key.pem, webhook kubeconfig\n"
-        "not found: flags.txt, authenticator configuration, DaemonSet, client kubeconfig, tarmak.yaml\n"
+        "not found: flags.txt, authenticator configuration, DaemonSet, client kubeconfig\n"
+        "not compared with tarmak.yaml: no cluster is selected\n"
     )
     again = shell.run("webhook", "--output-dir", out, "--days", "5")
     assert again.out == f"unchanged {out / KEY}\nunchanged {out / CERT}\nunchanged {out / CONFIG}\n"
@@ -343,9 +344,13 @@ def test_a_chosen_cluster_must_be_there(shell: Shell, tmp_path: Path) -> None:
 def test_a_broken_tarmak_yaml_of_nobody_s_choice(shell: Shell, tmp_path: Path) -> None:
     home = tmp_path / "home" / ".tarmak"
     home.mkdir(parents=True)
-    (home / "tarmak.yaml").write_text("x: [")
+    (home / "tarmak.yaml").write_text("apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n")
     out = lay(tmp_path / "out", files())
-    assert "not compared with tarmak.yaml: " in shell.run("doctor", out).err
+    assert shell.run("doctor", out).err.endswith(
+        "DaemonSet, client kubeconfig\nnot compared with tarmak.yaml: no cluster is selected\n"
+    )
+    (home / "tarmak.yaml").write_text("x: [")
+    assert "not compared with tarmak.yaml: /" in shell.run("doctor", out).err
     shell.run("-c", home, "doctor", out, code=2)
 
 
