@@ -162,7 +162,7 @@ class TarmakCluster:
         `replace_groups` replace them. `strip_path` removes the path of a role's ARN. With `dry_run` nothing is written.
 
         Returns who gains and who loses access, and as `findings` what `check` reports about the mapping. `progress` is
-        called with each finding, and each loss that `force` accepts. Raises ConfigError for a principal, username or
+        called with each finding, and what `force` accepts. Raises ConfigError for a principal, username or
         group that the authenticator cannot use; PolicyRefused, unless `force`, for an error that `check` would report
         for the new mapping, and if the last admin, a node role or the caller with the ARN `me` would lose access.
         Nothing is changed then.

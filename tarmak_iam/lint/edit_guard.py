@@ -51,7 +51,7 @@ def guarded_edit(
     tell: Callable[[str], object],
 ) -> tuple[tuple[Effect, ...], NewFindings]:
     """Who gains and who loses access by the mappings `after`, and the new findings. `tell` is called with one line for
-    each loss that `force` accepts, and for what else the user should know.
+    the losses that `force` accepts, and for what else the user should know.
 
     Raises ConfigError if the authenticator would not start. Unless `force`, raises PolicyRefused for a new finding that
     is an error, and if the last admin, a node role or the caller `me` would lose access.
@@ -61,8 +61,8 @@ def guarded_edit(
     if me is not None and not is_known(now, me):
         tell(f"{me} is not mapped yet, so --me protects nothing")
     if force:
-        for loss in losses(now, then, me):
-            tell(f"forced: {loss}; {before.recovery_hint}")
+        if accepted := losses(now, then, me):
+            tell(f"forced: {'; '.join(accepted)}; {before.recovery_hint}")
     else:
         check_admin_access(now, then, me)
     if then.authenticator.failure is not None:
