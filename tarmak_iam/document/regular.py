@@ -14,7 +14,7 @@ from typing import Any
 
 from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.nodes import Node, Scalar, is_block, walk
-from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, Source
+from tarmak_iam.document.source import MAX_COLLECTIONS, MAX_DEPTH, MAX_VALUES, Source
 from tarmak_iam.document.yaml_reader import PARSER_ERRORS
 from tarmak_iam.patterns import compiled
 
@@ -30,6 +30,9 @@ _IN_QUOTES = compiled(r"[ ]*(?:-[ ]+)*(?:[A-Za-z_][^\"'\[\]{},:#]*:[ ]+)?([\"'])
 _COLLECTION_KEY = compiled(r"[\]}]\s*:")
 
 _BESIDE_BRACKET = compiled(r"[{,](?=\s*[\[{])")
+
+_BEFORE_COLLECTIONS = ("[", "{", "- ", "-\n", ":\n", " \n", " #")
+"""Every list or mapping but the root begins with one of these, or on the line below."""
 
 _OTHER_BREAK = compiled("[\x85\u2028\u2029\ufeff\ud800-\udfff]")
 
@@ -50,6 +53,7 @@ def may_be_regular(source: Source) -> bool:
     return (
         source.encoding == "utf-8"
         and not looks_like_json(source)
+        and sum(map(source.text.count, _BEFORE_COLLECTIONS)) < MAX_COLLECTIONS
         and has_regular_lines(source.text)
         and _flow_depth(source.text) <= _MOST_COLUMNS
     )

@@ -20,6 +20,9 @@ MAX_DEPTH = 200
 MAX_VALUES = 1_000_000
 """A document that has more values, or whose aliases expand to more, is rejected (billion laughs attack)."""
 
+MAX_COLLECTIONS = 200_000
+"""More lists and mappings of a YAML document are rejected: each takes a kilobyte of memory while it is edited."""
+
 MAX_ALIASES = 20_000
 """More aliases are rejected: what an edit changes is looked for at each of them."""
 

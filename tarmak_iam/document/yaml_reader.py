@@ -18,7 +18,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from tarmak_iam.document.go_yaml import NOT_AN_ANCHOR, go_yaml, mask, unmask_scalars
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, Style, content_start
-from tarmak_iam.document.source import MAX_ALIASES, MAX_DEPTH, MAX_VALUES, SURROGATE, TOO_MANY, Source
+from tarmak_iam.document.source import MAX_ALIASES, MAX_COLLECTIONS, MAX_DEPTH, MAX_VALUES, SURROGATE, TOO_MANY, Source
 from tarmak_iam.errors import ParseError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.patterns import compiled
@@ -113,8 +113,9 @@ class Builder:
     def _count(self, at: int) -> None:
         """Counts a node that is not a scalar. Scalars are counted by their list."""
         self._others += 1
-        if self._others > MAX_VALUES:
-            raise ParseError(TOO_MANY, place=self._source.place(at))
+        if self._others > MAX_COLLECTIONS:
+            what = f"the document has more than {MAX_COLLECTIONS:,} lists and mappings, which is the limit"
+            raise ParseError(what, place=self._source.place(at))
 
     def _close(self, event: Any) -> None:
         """The end mark of a block collection is after trailing comments, so the end of its last child is used."""

@@ -241,3 +241,13 @@ def test_aliases_have_a_limit() -> None:
     assert parsed("a: &a 1\nl: [" + "*a, " * 20_000 + "]\n") == "done"
     expected = "ParseError: f:2:80005: the document has more than 20,000 aliases, which is the limit"
     assert parsed("a: &a 1\nl: [" + "*a, " * 20_001 + "]\n") == expected
+
+
+def test_lists_and_mappings_have_a_limit() -> None:
+    assert parsed("l: [" + "[], " * 199_998 + "]\n", 512) == "done"
+    expected = "ParseError: f:1:799997: the document has more than 200,000 lists and mappings, which is the limit"
+    assert parsed("l: [" + "[], " * 199_999 + "]\n", 512) == expected
+    blocks = "l:\n" + "- a: 1\n" * 199_998
+    assert parsed(blocks, 512) == "done"
+    expected = "ParseError: f:200000:3: the document has more than 200,000 lists and mappings, which is the limit"
+    assert parsed(f"{blocks}- a: 1\n", 512) == expected
