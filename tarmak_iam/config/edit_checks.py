@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Sequence as SequenceOf
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from tarmak_iam.config.cluster import Cluster
@@ -59,6 +60,8 @@ from tarmak_iam.text import quoted, shortened
 FORK = "if only your fork of Tarmak knows it, use --force (in Python: force=True)"
 
 
+_MOST_FLAWS = 5000
+
 _SHORTEST_PATH = 2
 
 
@@ -96,7 +99,10 @@ def check_edit(
     in one may be one in its name, and raises RefusedItems.
     """
     routes = tuple(edited)
-    old = list(_flaws(before, before, force=force))
+    old = list(islice(_flaws(before, before, force=force), _MOST_FLAWS + 1))
+    if len(old) > _MOST_FLAWS:
+        what = f"the file has more than {_MOST_FLAWS:,} findings, which is the limit for edits"
+        raise ConfigError(what, remedy=f"fix them first: {old[0].what}", place=before.document.position(old[0].route))
     known, similar = Counter(each.key for each in old), Counter(each.key[:2] for each in old)
     waiting: list[_Flaw] = []
     for flaw in _flaws(after, before, force=force):

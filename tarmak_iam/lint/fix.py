@@ -181,9 +181,11 @@ def _sorted_as(step: Step) -> tuple[int, str, int]:
 def with_text_edits(document: Document, text_edits: Iterable[TextEdit]) -> Document:
     """The document with other text in places where it has no value. Raises EditRefused if the result has other values,
     or cannot be read."""
-    text = document.text
-    for each in sorted(text_edits, key=lambda each: each.start, reverse=True):
-        text = text[: each.start] + each.text + text[each.end :]
+    parts, end = list[str](), len(document.text)
+    for edit in sorted(text_edits, key=lambda edit: edit.start, reverse=True):
+        parts += [document.text[edit.end : end], edit.text]
+        end = edit.start
+    text = "".join(reversed([*parts, document.text[:end]]))
     place = document.position(())
     try:
         edited = Document.parse(document.source.with_text(text).encode(), document.filename, json=document.is_json)

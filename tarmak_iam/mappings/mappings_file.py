@@ -38,6 +38,10 @@ _HEADER = """\
 """
 
 
+_MOST_ENTRIES = 10_000
+"""A ConfigMap, which has at most 1 MiB, holds hardly more."""
+
+
 # Not slots: `cached_property` needs the instance's dictionary.
 @dataclass(frozen=True, repr=False)
 class Mappings:
@@ -71,7 +75,7 @@ class Mappings:
     @classmethod
     def parse(cls, data: bytes | str, filename: str = MAPPINGS_NAME) -> Mappings:
         """Reads the text of a mappings file; `filename` is used in messages. Raises ParseError, and ConfigError if the
-        text is not a YAML mapping."""
+        text is not a YAML mapping, or has more than 10,000 entries."""
         document = Document.parse(data, filename, json=False)
         data = document.shared_data
         if not isinstance(data, (dict, type(None))):
@@ -81,6 +85,7 @@ class Mappings:
                     "move it elsewhere and import its entries with map import, or begin it with clusterID and server"
                 )
             raise ConfigError("the mappings file must be a YAML mapping", remedy=remedy, place=document.position(()))
+        _check_count(document, data or {})
         return cls(document)
 
     @classmethod
@@ -245,3 +250,11 @@ class Mappings:
     @property
     def _settings(self) -> ViperSettings:
         return ViperSettings(self.document.shared_data, {}, {})
+
+
+def _check_count(document: Document, data: dict[Any, Any]) -> None:
+    server = lookup(data, "server")
+    lists = [value for value in server.values() if isinstance(value, list)] if isinstance(server, dict) else []
+    if sum(map(len, lists)) > _MOST_ENTRIES:
+        what = f"the file has more than {_MOST_ENTRIES:,} mappings, which is the limit"
+        raise ConfigError(what, remedy="map roles that many people assume", place=document.position(()))

@@ -99,3 +99,23 @@ def test_clusters_have_a_limit() -> None:
         TarmakConfig.parse(HEAD + "clusters:\n" + "- {}\n" * 5001, "tarmak.yaml")
     what = "the file has more than 5,000 clusters, which is the limit"
     assert str(caught.value) == f"tarmak.yaml:5004:3: {what}; divide it into several files"
+
+
+def test_an_edit_of_a_file_with_very_many_findings_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tarmak_iam.config.edit_checks._MOST_FLAWS", 3)
+    text = HEAD + "".join(f"unknown{number}: 1\n" for number in range(3))
+    config = TarmakConfig.parse(text)
+    check_edit(config, config, [Route.of(("kind",))])
+    config = TarmakConfig.parse(text + "unknown3: 1\n", "tarmak.yaml")
+    with pytest.raises(ConfigError) as caught:
+        check_edit(config, config, [Route.of(("kind",))])
+    what = "the file has more than 3 findings, which is the limit for edits"
+    assert str(caught.value).startswith(f"tarmak.yaml:3:11: {what}; fix them first: ")
+
+
+def test_mappings_have_a_limit() -> None:
+    text = "clusterID: dev-cluster\nserver:\n  mapAccounts:\n" + "  - '111122223333'\n" * 9_999 + "  mapRoles: [{}]\n"
+    assert len(Mappings.parse(text).entries) == 10_000
+    with pytest.raises(ConfigError) as caught:
+        Mappings.parse(f"{text}  mapUsers: [{{}}]\n")
+    assert caught.value.what == "the file has more than 10,000 mappings, which is the limit"
