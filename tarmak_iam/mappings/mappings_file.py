@@ -38,8 +38,8 @@ _HEADER = """\
 """
 
 
-_MOST_ENTRIES = 10_000
-"""A ConfigMap, which has at most 1 MiB, holds hardly more."""
+_MOST_ENTRIES = 12_000
+"""A ConfigMap, which has at most 1 MiB, holds about 10,000 roles."""
 
 
 # Not slots: `cached_property` needs the instance's dictionary.
@@ -75,7 +75,7 @@ class Mappings:
     @classmethod
     def parse(cls, data: bytes | str, filename: str = MAPPINGS_NAME) -> Mappings:
         """Reads the text of a mappings file; `filename` is used in messages. Raises ParseError, and ConfigError if the
-        text is not a YAML mapping, or has more than 10,000 entries."""
+        text is not a YAML mapping, or has more than 12,000 entries."""
         document = Document.parse(data, filename, json=False)
         data = document.shared_data
         if not isinstance(data, (dict, type(None))):

@@ -114,8 +114,8 @@ def test_an_edit_of_a_file_with_very_many_findings_is_refused(monkeypatch: pytes
 
 
 def test_mappings_have_a_limit() -> None:
-    text = "clusterID: dev-cluster\nserver:\n  mapAccounts:\n" + "  - '111122223333'\n" * 9_999 + "  mapRoles: [{}]\n"
-    assert len(Mappings.parse(text).entries) == 10_000
+    text = "clusterID: dev-cluster\nserver:\n  mapAccounts:\n" + "  - '111122223333'\n" * 11_999 + "  mapRoles: [{}]\n"
+    assert len(Mappings.parse(text).entries) == 12_000
     with pytest.raises(ConfigError) as caught:
         Mappings.parse(f"{text}  mapUsers: [{{}}]\n")
-    assert caught.value.what == "the file has more than 10,000 mappings, which is the limit"
+    assert caught.value.what == "the file has more than 12,000 mappings, which is the limit"
