@@ -76,6 +76,11 @@ def large_trees(pack: Pack) -> str:
     return head
 
 
+def a_very_large_tree(pack: Pack) -> str:
+    names = b"".join(b"100644 z%06d\0" % count + bytes(20) for count in range(130_000))
+    return pack.commit(pack.add(TREE, file_in(pack.add(BLOB, b"a\n")) + names), [])
+
+
 def shared_trees(pack: Pack) -> str:
     """Each directory has the one below ten times; one commit removes all of them, and adds the file."""
     below = pack.add(TREE, b"".join(file_in(pack.add(BLOB, b"x\n"), f"f{count:03}") for count in range(100)))
@@ -111,6 +116,7 @@ WORK = "the history needs more work than the limit"
 SHAPES: dict[Callable[[Pack], str], str] = {
     two_large_versions: DATA,
     large_trees: DATA,
+    a_very_large_tree: "is larger than the limit of 4,194,304 bytes",
     shared_trees: "a commit changes trees of more than 200,000 files, the limit",
     a_commit_of_very_many_parents: "has more than 100 parents, the limit",
     many_small_copies: WORK,
