@@ -14,7 +14,7 @@ from typing import Any
 
 from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.nodes import Node, Scalar, is_block, walk
-from tarmak_iam.document.source import MAX_COLLECTIONS, MAX_DEPTH, MAX_VALUES, Source
+from tarmak_iam.document.source import MAX_COLLECTIONS, MAX_DEPTH, MAX_FLOW, MAX_VALUES, Source
 from tarmak_iam.document.yaml_reader import PARSER_ERRORS
 from tarmak_iam.patterns import compiled
 
@@ -54,6 +54,7 @@ def may_be_regular(source: Source) -> bool:
         source.encoding == "utf-8"
         and not looks_like_json(source)
         and sum(map(source.text.count, _BEFORE_COLLECTIONS)) < MAX_COLLECTIONS
+        and sum(map(source.text.count, "[{")) < MAX_FLOW
         and has_regular_lines(source.text)
         and _flow_depth(source.text) <= _MOST_COLUMNS
     )

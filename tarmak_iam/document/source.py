@@ -23,6 +23,9 @@ MAX_VALUES = 1_000_000
 MAX_COLLECTIONS = 200_000
 """More lists and mappings of a YAML document are rejected: each takes a kilobyte of memory while it is edited."""
 
+MAX_FLOW = 50_000
+"""More of them in braces or brackets are rejected: they nest much deeper than indentation does in a text of a size."""
+
 MAX_ALIASES = 20_000
 """More aliases are rejected: what an edit changes is looked for at each of them."""
 

@@ -18,7 +18,16 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from tarmak_iam.document.go_yaml import NOT_AN_ANCHOR, go_yaml, mask, unmask_scalars
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, Style, content_start
-from tarmak_iam.document.source import MAX_ALIASES, MAX_COLLECTIONS, MAX_DEPTH, MAX_VALUES, SURROGATE, TOO_MANY, Source
+from tarmak_iam.document.source import (
+    MAX_ALIASES,
+    MAX_COLLECTIONS,
+    MAX_DEPTH,
+    MAX_FLOW,
+    MAX_VALUES,
+    SURROGATE,
+    TOO_MANY,
+    Source,
+)
 from tarmak_iam.errors import ParseError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.patterns import compiled
@@ -71,7 +80,7 @@ class Builder:
         self._stack: list[_Open] = []
         self._siblings: list[Node] = []  # the children so far of the innermost open collection, or the root
         self._anchors: dict[str, Node | None] = {}
-        self._others = 0
+        self._others = self._flows = 0
         self._before = start  # the end of the text of the events so far
 
     def read(self, events: Iterator[Any]) -> Any:
@@ -106,6 +115,10 @@ class Builder:
         if anchor:
             self._anchors[anchor] = None  # an alias inside would contain itself
         is_mapping, flow = type(event) is kinds.MappingStartEvent, bool(event.flow_style)
+        self._flows += flow
+        if self._flows > MAX_FLOW:
+            what = f"the document has more than {MAX_FLOW:,} lists and mappings in brackets, which is the limit"
+            raise ParseError(what, place=self._source.place(start))
         self._stack.append(_Open(start, anchor, tag, flow, is_mapping, self._siblings))
         self._siblings = []
         self._before = event.end_mark.index if flow else start

@@ -244,10 +244,15 @@ def test_aliases_have_a_limit() -> None:
 
 
 def test_lists_and_mappings_have_a_limit() -> None:
-    assert parsed("l: [" + "[], " * 199_998 + "]\n", 512) == "done"
-    expected = "ParseError: f:1:799997: the document has more than 200,000 lists and mappings, which is the limit"
-    assert parsed("l: [" + "[], " * 199_999 + "]\n", 512) == expected
     blocks = "l:\n" + "- a: 1\n" * 199_998
     assert parsed(blocks, 512) == "done"
     expected = "ParseError: f:200000:3: the document has more than 200,000 lists and mappings, which is the limit"
     assert parsed(f"{blocks}- a: 1\n", 512) == expected
+
+
+def test_lists_and_mappings_in_brackets_have_a_limit() -> None:
+    assert parsed("l: [" + "[], " * 49_999 + "]\n") == "done"
+    expected = (
+        "ParseError: f:1:200001: the document has more than 50,000 lists and mappings in brackets, which is the limit"
+    )
+    assert parsed("l: [" + "[], " * 50_000 + "]\n") == expected
