@@ -152,12 +152,12 @@ def _shared_session(rule: Rule, installation: Installation) -> Iterator[Finding]
     """`kubeconfig` warns of this too."""
     flaw = shared_session_flaw(installation)
     if flaw:
-        unset, profile = installation.command("settings unset role"), installation.command("settings set profile NAME")
+        unset = installation.command("settings unset role")
         other = installation.command("settings set exec aws-iam-authenticator")
         remedy = (
             "set role_arn and role_session_name in a profile in ~/.aws/config, and use it instead of the role: "
-            f"{unset} && {profile}, or use another command, and give each user a session name with `kubeconfig "
-            f"--session-name`: {other}"
+            f"{unset}, or use another command, and give each user a session name with `kubeconfig --session-name`: "
+            f"{other}"
         )
         yield rule.finding(Subject.SETTINGS, Route.of(("exec",)), flaw, remedy)
 

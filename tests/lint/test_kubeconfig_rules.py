@@ -116,7 +116,7 @@ def test_the_ways_out_of_the_session_name_of_the_aws_cli() -> None:
     (found,) = check(Subjects(None, None, installation(ROLES + SESSION, role=OPS, exec="aws")))
     assert found.finding.remedy == (
         "set role_arn and role_session_name in a profile in ~/.aws/config, and use it instead of the role: tarmak-iam "
-        "settings unset role && tarmak-iam settings set profile NAME, or use another command, and give each user a "
+        "settings unset role, or use another command, and give each user a "
         "session name with `kubeconfig --session-name`: tarmak-iam settings set exec aws-iam-authenticator"
     )
 

@@ -29,7 +29,7 @@ RULE_IDS = sorted(rule.id for rule in all_rules() if rule.id.startswith("IAM"))
 SECTIONS = ["Bad", "Good", "Remedy", "Fix"]
 
 OF_A_PLUGIN = ("IAM045", "IAM046")
-OF_OLD_RELEASES = ("IAM080", "IAM107")
+OF_OLD_RELEASES = ("IAM080", "IAM102", "IAM107")
 """Which only releases have that have security flaws too."""
 WITHOUT_EXAMPLE = ("IAM085", "IAM098", "IAM110", "IAM111", "IAM112", "IAM113", "IAM129")
 """A file of more than a megabyte, which tests/lint/test_daemon_rules.py makes, directories, which

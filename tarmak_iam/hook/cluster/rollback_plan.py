@@ -23,7 +23,15 @@ from tarmak_iam.hook.cluster.history import (
 from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of
 from tarmak_iam.hook.cluster.live_mappings import LiveMappings, read_live
 from tarmak_iam.hook.cluster.object_fields import MISSING, Path, fields, is_bookkeeping, merged, shortly
-from tarmak_iam.hook.cluster.objects import Index, Object, Ref, comparable, last_applied, without_server_fields
+from tarmak_iam.hook.cluster.objects import (
+    Index,
+    Object,
+    Ref,
+    comparable,
+    last_applied,
+    with_last_applied,
+    without_server_fields,
+)
 from tarmak_iam.hook.cluster.rollout import DAEMONSET
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.identity.authenticator import Authenticator
@@ -126,6 +134,9 @@ def _step(each: UndoneObject, live: Object | None) -> UndoStep:
         return _unknown(each, live, each.target)
     found = merged(without_server_fields(live), each.target, each.known)
     then: Object = found.value
+    sent = last_applied(each.target)
+    if sent and last_applied(live) is None and comparable(live) == comparable(each.target):
+        then = with_last_applied(then, sent)  # a rollback was interrupted before it had set the annotation
     return UndoStep(each, live, then, tuple(path for path in found.conflicts if not is_bookkeeping(path)))
 
 
