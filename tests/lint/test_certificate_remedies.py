@@ -79,7 +79,7 @@ def test_what_to_do_about_an_admin_certificate(name: str, tmp_path: Path) -> Non
 
 @pytest.mark.thorough
 def test_what_to_do_about_mappings_that_are_too_large() -> None:
-    user = "  - {{userARN: 'arn:aws:iam::111122223333:user/everybody-of-the-company/U{0}', username: 'u{0}', groups: [dev]}}\n"
+    user = "  - {{userARN: 'arn:aws:iam::111122223333:user/everybody-at-work/U{0}', username: 'u{0}', groups: [dev]}}\n"
     each = "server:\n  mapRoles:\n" + ADMIN + "  mapUsers:\n" + "".join(map(user.format, range(11_000)))
     (finding,) = located(each)
     assert finding.finding.id == "IAM085"
