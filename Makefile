@@ -159,7 +159,7 @@ $(BROWSER): tests/browser/package.json tests/browser/package-lock.json
 
 # Python compiles what is imported; half of the time would go into all the rest.
 $(VENV)/.prepared: setup.cfg pyproject.toml | $(BIN)/python
-	$(PIP) --no-compile --editable '.[test,fast,dist,lint]'
+	$(PIP) --no-compile --editable '.[test,fast,dist,lint,bench]'
 	@touch $(VENV)/.linted $(VENV)/.tested $@
 
 $(VENV)/.linted: setup.cfg pyproject.toml | $(BIN)/python
