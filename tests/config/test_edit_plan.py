@@ -45,6 +45,12 @@ def test_a_whole_number_that_is_written_otherwise_is_the_same() -> None:
     assert edits.set("kubernetes.apiServer.amazon.internalELBAccessLogs.interval", 60).apply() is edits.config
 
 
+def test_a_number_that_other_readers_take_for_a_string_is_written_anew() -> None:
+    logs = "  kubernetes: {{apiServer: {{amazon: {{internalELBAccessLogs: {{bucket: b, interval: {0}}}}}}}}}\n"
+    edits = dev(logs.format("6e+1")).set("kubernetes.apiServer.amazon.internalELBAccessLogs.interval", 60)
+    assert written(edits) == logs.format("60")
+
+
 def test_a_key_of_a_map_whose_keys_anybody_chooses() -> None:
     edits = dev("  kubernetes: {apiServer: {featureGates: {SomeGate: true}}}\n")
     done = edits.set("kubernetes.apiServer.featureGates.SomeGate", False).set(
