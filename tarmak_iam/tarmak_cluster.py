@@ -13,10 +13,10 @@ from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.cluster import check_masters
 from tarmak_iam.config.locate import config_path
-from tarmak_iam.document.edit_turn import CLUSTER_FILES_EDIT, CONFIG_EDIT, edit_in_turn, lock_of_cluster_files
-from tarmak_iam.document.file_lock import lock_file_of
-from tarmak_iam.document.files import read_file
+from tarmak_iam.files.read import read_file
+from tarmak_iam.files.turns import edit_in_turn
 from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
+from tarmak_iam.installation.edit_locks import CLUSTER_FILES_EDIT, CONFIG_EDIT, lock_of_cluster_files, lock_of_config
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import listed_groups
@@ -460,7 +460,7 @@ class TarmakCluster:
 
         if dry_run:
             return edit()
-        return edit_in_turn(lock_file_of(self.path), edit, CONFIG_EDIT, report=self.progress, first=restore)
+        return edit_in_turn(lock_of_config(self.path), edit, CONFIG_EDIT, report=self.progress, first=restore)
 
     def _edit_cluster_files(self, edit: Callable[[], _Made], *, dry_run: bool) -> _Made:
         if dry_run:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam import ConfigError, FileChanged, FileError, PolicyRefused, SelectionError, TarmakCluster, ToolError
-from tarmak_iam.document.file_lock import file_lock, lock_file_of
+from tarmak_iam.files.lock import file_lock, lock_file_of
 from tarmak_iam.hook import preflight
 from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS

@@ -15,10 +15,11 @@ from tarmak_iam.cli.console import note, print_diff_text, record_written, workin
 from tarmak_iam.cli.options import with_options
 from tarmak_iam.config import TarmakConfig, type_repairs
 from tarmak_iam.document import Document
-from tarmak_iam.document.files import Boundary, Replacement, replace_files
 from tarmak_iam.document.repairs import Repair, RepairedFile
 from tarmak_iam.document.unified_diff import unified_diff
 from tarmak_iam.errors import FileError, PolicyRefused
+from tarmak_iam.files.atomic import Replacement, replace_files
+from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.findings import Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.late_dataclass import dataclass
@@ -129,11 +130,15 @@ def edit_all_in_turn(config: Path, edit: Callable[[], _Made]) -> _Made:
     """Runs an edit that may write to tarmak.yaml and to the files of its clusters, in turn with other edits of them.
     Raises what `edit` raises, and ToolError if another run takes too long."""
     from tarmak_iam.cli.file_edits import in_turn, recover_config
-    from tarmak_iam.document.edit_turn import CLUSTER_FILES_EDIT, CONFIG_EDIT, lock_of_cluster_files
-    from tarmak_iam.document.file_lock import lock_file_of
+    from tarmak_iam.installation.edit_locks import (
+        CLUSTER_FILES_EDIT,
+        CONFIG_EDIT,
+        lock_of_cluster_files,
+        lock_of_config,
+    )
 
     inner = partial(in_turn, lock_of_cluster_files(config), edit, CLUSTER_FILES_EDIT)
-    return in_turn(lock_file_of(config), inner, CONFIG_EDIT, partial(recover_config, config))
+    return in_turn(lock_of_config(config), inner, CONFIG_EDIT, partial(recover_config, config))
 
 
 def fix_and_write(

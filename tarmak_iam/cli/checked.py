@@ -21,9 +21,9 @@ from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.instance_pools import lists_pools
 from tarmak_iam.config.locate import config_path, directory_option
 from tarmak_iam.document import Document
-from tarmak_iam.document.files import Boundary
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import FileChanged, FileError, Place, PolicyRefused, SelectionError, TarmakIamError, ToolError
+from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.findings import Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.misplaced_files import misplaced_files

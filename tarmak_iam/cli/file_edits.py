@@ -13,16 +13,11 @@ from typing import TypeVar
 from tarmak_iam.cli.console import note, print_diff, print_line, record_written
 from tarmak_iam.cli.session import Session
 from tarmak_iam.document import Document
-from tarmak_iam.document.edit_turn import (
-    CLUSTER_FILES_EDIT,
-    CONFIG_EDIT,
-    edit_in_turn,
-    lock_of_cluster_files,
-)
-from tarmak_iam.document.file_lock import lock_file_of
-from tarmak_iam.document.files import read_file
-from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.errors import FileError
+from tarmak_iam.files import MAX_BYTES
+from tarmak_iam.files.read import read_file
+from tarmak_iam.files.turns import edit_in_turn
+from tarmak_iam.installation.edit_locks import CLUSTER_FILES_EDIT, CONFIG_EDIT, lock_of_cluster_files, lock_of_config
 
 
 def read_given(file: str) -> tuple[bytes, str]:
@@ -76,7 +71,7 @@ _Made = TypeVar("_Made")
 def edits_tarmak_yaml(command: Callable[..., None]) -> Callable[..., None]:
     """Decorates the body of a command that edits tarmak.yaml; the first argument is its session. It also waits for a
     tarmak that may rewrite the file. A dry run takes no lock."""
-    return _taking_turns(command, lock_file_of, CONFIG_EDIT, recover_config)
+    return _taking_turns(command, lock_of_config, CONFIG_EDIT, recover_config)
 
 
 def recover_config(path: Path, is_alone: bool) -> None:

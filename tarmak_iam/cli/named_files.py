@@ -11,10 +11,11 @@ from typing import Any
 
 from tarmak_iam.config.locate import CONFIG_NAME
 from tarmak_iam.document import Document
-from tarmak_iam.document.files import Boundary, read_file, read_if_present
 from tarmak_iam.document.go_case import fold, to_lower
 from tarmak_iam.document.unquoted import unquoted_kubeconfig
 from tarmak_iam.errors import ConfigError, FileError, ParseError, Place
+from tarmak_iam.files.boundary import Boundary
+from tarmak_iam.files.read import read_file, read_if_present
 from tarmak_iam.installation.misplaced_files import intended_name
 from tarmak_iam.installation.settings import SETTINGS_NAME
 from tarmak_iam.late_dataclass import dataclass

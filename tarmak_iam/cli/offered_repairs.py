@@ -11,8 +11,8 @@ from tarmak_iam.errors import ConfigError, FileError, ParseError
 
 if TYPE_CHECKING:
     from tarmak_iam.command_line import CommandLine
-    from tarmak_iam.document.files import Boundary
     from tarmak_iam.document.repairs import RepairedFile
+    from tarmak_iam.files.boundary import Boundary
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def types_offered(command_line: CommandLine) -> Iterator[None]:
 
     def repaired(path: Path) -> RepairedFile | None:
         from tarmak_iam.config.type_repairs import with_types_repaired
-        from tarmak_iam.document.files import read_file
+        from tarmak_iam.files.read import read_file
 
         return with_types_repaired(read_file(path), str(path))
 
@@ -37,7 +37,7 @@ def quotes_offered(path: Path, within: Boundary, command: str) -> Iterator[None]
     """For a mappings file with templates without quotes; `command` is that without options."""
 
     def repaired(of_error: Path) -> RepairedFile | None:
-        from tarmak_iam.document.files import read_if_present
+        from tarmak_iam.files.read import read_if_present
         from tarmak_iam.mappings.template_repairs import with_templates_quoted
 
         data = read_if_present(path, within) if path == of_error else None

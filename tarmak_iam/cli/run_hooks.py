@@ -20,8 +20,8 @@ from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
 from tarmak_iam.cli.options import given_access
 from tarmak_iam.cli.session import Session
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.document.file_lock import file_lock, living_holder, lock_file_of
 from tarmak_iam.errors import EditRefused, PolicyRefused, TarmakIamError
+from tarmak_iam.files.lock import file_lock, living_holder, lock_file_of
 from tarmak_iam.hook.apply_hook import AfterReport, ApplyHook, Stage, rollback_policy
 from tarmak_iam.hook.cluster.history import Applied, ObjectAction
 from tarmak_iam.hook.connection import Access

@@ -28,9 +28,9 @@ from tarmak_iam.config.section_keys import key_named, load_sections
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import ITEM
 from tarmak_iam.document import Document
-from tarmak_iam.document.file_on_disk import FileOnDisk
-from tarmak_iam.document.files import read_file
 from tarmak_iam.errors import FileError, Place, SelectionError
+from tarmak_iam.files.on_disk import FileOnDisk
+from tarmak_iam.files.read import read_file
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.suggestions import choose_among

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tarmak_iam.command_line import CommandLine
-from tarmak_iam.document.files import file_error
 from tarmak_iam.errors import FileError, Place
+from tarmak_iam.files.read import file_error
 
 CONFIG_NAME = "tarmak.yaml"
 ENVIRONMENT_VARIABLE = "TARMAK_CONFIG"

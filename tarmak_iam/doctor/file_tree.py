@@ -12,9 +12,9 @@ from pathlib import Path
 
 from tarmak_iam.config.api_server import DEFAULT_WEBHOOK_FILE, WEBHOOK_FLAG
 from tarmak_iam.doctor.systemd_units import INIT_UNIT, UNIT, UNIT_DIR, Unit, parse_unit
-from tarmak_iam.document.files import file_error, read_file
-from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.errors import ConfigError, FileError, Place
+from tarmak_iam.files import MAX_BYTES
+from tarmak_iam.files.read import file_error, read_file
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY, KUBECONFIG, STATE_DIR
 

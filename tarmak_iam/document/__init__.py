@@ -1,4 +1,4 @@
-"""Read and edit YAML and strict JSON documents: nodes with positions, lossless edits, atomic file writes."""
+"""Read and edit YAML and strict JSON documents: nodes with positions, lossless edits."""
 
 from __future__ import annotations
 

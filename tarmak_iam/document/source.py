@@ -8,11 +8,9 @@ from functools import cached_property
 from itertools import accumulate
 
 from tarmak_iam.errors import ParseError, Place
+from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.patterns import compiled
-
-MAX_BYTES = 10 * 1024 * 1024
-"""Larger input is rejected before it is parsed. No tarmak.yaml or ConfigMap (1 MiB) is nearly that large."""
 
 MAX_DEPTH = 200
 """Deeper nesting is rejected. No configuration file needs it, and the limit bounds every later recursion."""

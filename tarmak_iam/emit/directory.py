@@ -14,10 +14,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from tarmak_iam.document.files import file_error, make_directory, read_file, read_if_present, replace_file
 from tarmak_iam.emit.artifact import Artifact
 from tarmak_iam.emit.kustomization import is_safe_name
 from tarmak_iam.errors import FileError, Place
+from tarmak_iam.files.atomic import make_directory, replace_file
+from tarmak_iam.files.read import file_error, read_file, read_if_present
 from tarmak_iam.late_dataclass import dataclass
 
 RECORD_NAME = ".tarmak-iam-render"

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.document.files import Boundary
 from tarmak_iam.errors import ConfigError, EditRefused, PolicyRefused, TarmakIamError
+from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.hook.cluster.history import STATE_NAME, Applied, ApplyFailed, RollbackFailed, RolledBack
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.connection import Access

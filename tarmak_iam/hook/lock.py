@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from tarmak_iam.document.file_lock import LockHolder, file_lock, lock_holders
 from tarmak_iam.errors import FileError
+from tarmak_iam.files.lock import LockHolder, file_lock, lock_holders
 from tarmak_iam.late_dataclass import dataclass
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

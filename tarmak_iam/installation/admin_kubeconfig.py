@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.command_line import PLAIN, CommandLine
-from tarmak_iam.document.files import Boundary, read_if_present
 from tarmak_iam.document.unquoted import parse_unquoted
 from tarmak_iam.errors import ConfigError, FileError, TarmakIamError
+from tarmak_iam.files.boundary import Boundary
+from tarmak_iam.files.read import read_if_present
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.pki.pem import Block, is_certificate, is_key, read_pem

@@ -8,9 +8,10 @@ from pathlib import Path
 from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.document import Document
-from tarmak_iam.document.file_on_disk import FileOnDisk
-from tarmak_iam.document.files import Boundary, read_if_present
 from tarmak_iam.errors import ConfigError, FileError, Place
+from tarmak_iam.files.boundary import Boundary
+from tarmak_iam.files.on_disk import FileOnDisk
+from tarmak_iam.files.read import read_if_present
 from tarmak_iam.installation.admin_kubeconfig import KUBECONFIG_NAME, AdminKubeconfig, parse_admin_kubeconfig
 from tarmak_iam.installation.settings import SETTINGS_NAME, Settings, parse_settings
 from tarmak_iam.late_dataclass import dataclass

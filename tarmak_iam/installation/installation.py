@@ -18,8 +18,8 @@ from tarmak_iam.config.cluster import check_masters
 from tarmak_iam.config.environment_validation import public_zone_flaw
 from tarmak_iam.config.kubernetes_versions import GoVersion, parse_version
 from tarmak_iam.document import Document
-from tarmak_iam.document.files import Boundary
 from tarmak_iam.errors import ConfigError, EditRefused, Place
+from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.backend_support import CRD
 from tarmak_iam.identity.daemon_config import ServerSettings, read_server_settings

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tarmak_iam.config import Cluster
 from tarmak_iam.config.locate import CONFIG_NAME
-from tarmak_iam.document.files import Boundary
 from tarmak_iam.errors import FileError
+from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.installation.settings import SETTINGS_NAME
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME

@@ -14,10 +14,11 @@ from typing import Any
 from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.document import Document, Remove
 from tarmak_iam.document.document import gc_paused
-from tarmak_iam.document.file_on_disk import FileOnDisk
-from tarmak_iam.document.files import Boundary, missing_file, read_if_present
 from tarmak_iam.document.go_case import fold
 from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place
+from tarmak_iam.files.boundary import Boundary
+from tarmak_iam.files.on_disk import FileOnDisk
+from tarmak_iam.files.read import missing_file, read_if_present
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.identity.viper import ViperSettings, load_config, lookup

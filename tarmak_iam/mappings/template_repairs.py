@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.file_on_disk import FileOnDisk
-from tarmak_iam.document.files import Boundary, read_if_present
 from tarmak_iam.document.nodes import Scalar, walk
 from tarmak_iam.document.repairs import Repair, RepairedFile
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import ParseError, TarmakIamError
+from tarmak_iam.files.boundary import Boundary
+from tarmak_iam.files.on_disk import FileOnDisk
+from tarmak_iam.files.read import read_if_present
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.patterns import compiled
 from tarmak_iam.text import shortened

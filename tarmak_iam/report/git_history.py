@@ -7,7 +7,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tarmak_iam.document.source import MAX_BYTES
+from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.report.git.directory import Budget, GitFiles, HistoryUnknown, find_repository
 from tarmak_iam.report.git.line_matches import lines_of, matching_lines

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from tarmak_iam.cli import file_edits as editing
-from tarmak_iam.document import edit_turn, files
-from tarmak_iam.document.file_lock import file_lock, lock_file_of
+from tarmak_iam.files import atomic, turns
+from tarmak_iam.files.lock import file_lock, lock_file_of
 from tests.support import ADMIN, ROOT, Shell
 
 DEV = "arn:aws:iam::111122223333:role/Dev"
@@ -63,8 +63,8 @@ def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_edit_waits_for_its_turn_and_not_for_ever(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, name: str, args: list[str]
 ) -> None:
-    monkeypatch.setattr(edit_turn, "_SECONDS", 0.2)
-    monkeypatch.setattr(edit_turn, "_PATIENCE", 0)
+    monkeypatch.setattr(turns, "_SECONDS", 0.2)
+    monkeypatch.setattr(turns, "_PATIENCE", 0)
     lock = lock_file_of(shell.single / name)
     before = (shell.single / "tarmak.yaml").read_bytes()
     with file_lock(lock, ignored):
@@ -78,7 +78,7 @@ def test_an_edit_waits_for_its_turn_and_not_for_ever(
 
 def test_a_turn_that_comes(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the one before has left is what the edit is made on."""
-    monkeypatch.setattr(edit_turn, "_PATIENCE", 0)
+    monkeypatch.setattr(turns, "_PATIENCE", 0)
     path, held, done = shell.single / "tarmak.yaml", threading.Event(), threading.Event()
 
     def edit_slowly() -> None:
@@ -136,14 +136,14 @@ def test_on_a_file_system_without_locks_nothing_is_said(shell: Shell, monkeypatc
 
 def edited_meanwhile(monkeypatch: pytest.MonkeyPatch, path: Path, texts: list[str]) -> None:
     """An editor without our lock, which is faster as often as there are texts."""
-    check = files._check_unchanged
+    check = atomic._check_unchanged
 
     def faster(*args: Any) -> None:
         if texts and args[0] == path:
             path.write_text(texts.pop(0))
         check(*args)
 
-    monkeypatch.setattr(files, "_check_unchanged", faster)
+    monkeypatch.setattr(atomic, "_check_unchanged", faster)
 
 
 def test_an_edit_is_made_again_on_what_an_editor_left(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +188,7 @@ def test_many_edits_at_once(shell: Shell, count: int) -> None:
     """As from a provisioning script in parallel: before there were turns, most failed since the file had changed."""
     shell.dev("map", "add", ADMIN, "--username", "a", "--group", "system:masters")
     # On a loaded machine twenty of them may take more than the minute that each one waits.
-    patient = "from tarmak_iam.document import edit_turn; edit_turn._SECONDS = 3600; "
+    patient = "from tarmak_iam.files import turns; turns._SECONDS = 3600; "
     program = f"{patient}from tarmak_iam.cli.main import run; run()"
     command = [sys.executable, "-c", program, "-c", str(shell.single), "map", "add"]
     roles = [f"arn:aws:iam::111122223333:role/Role{number}" for number in range(count)]

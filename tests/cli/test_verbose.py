@@ -162,7 +162,7 @@ def test_what_a_terminal_would_act_on_is_an_escape(shell: Shell) -> None:
 def test_the_library_tells_it_to_its_logger(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="tarmak_iam"):
         TarmakConfig.load(EXAMPLES / "single")
-    assert [record.name for record in caplog.records] == ["tarmak_iam.document.files"]
+    assert [record.name for record in caplog.records] == ["tarmak_iam.files.read"]
 
 
 def test_help_does_without_logging() -> None:

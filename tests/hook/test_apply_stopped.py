@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.document.files import Boundary
 from tarmak_iam.errors import FileError, Place, ToolError
+from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.hook.cluster import journal
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.history import ApplyFailed, History, Status

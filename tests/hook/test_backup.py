@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.document.files import replace_file
 from tarmak_iam.errors import FileError
+from tarmak_iam.files.atomic import replace_file
 from tarmak_iam.hook.tarmak import backup as module
 from tarmak_iam.hook.tarmak.backup import Backup, BackupReport, back_up, restore_backup
 from tarmak_iam.hook.tarmak.comment_restore import Restored, restore

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.document.files import Boundary
 from tarmak_iam.errors import ConfigError, FileError, Place, PolicyRefused, SelectionError
+from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.hook.cluster import journal
 from tarmak_iam.hook.cluster import journal as history_file
 from tarmak_iam.hook.cluster.apply import apply_to_cluster

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.document.file_lock import lock_holders
 from tarmak_iam.errors import ToolError
+from tarmak_iam.files.lock import lock_holders
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.lock import cluster_lock, lock_path
 from tarmak_iam.hook.programs import Programs
@@ -200,7 +200,7 @@ def test_the_kubectl_of_a_killed_run_holds_the_lock_where_nobody_can_be_named(
     tmp_path: Path, start: Callable[..., Slow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a system without /proc, and for another user's processes."""
-    monkeypatch.setattr("tarmak_iam.document.file_lock._PROCESSES", tmp_path / "none")
+    monkeypatch.setattr("tarmak_iam.files.lock._PROCESSES", tmp_path / "none")
     path = lock_path(tmp_path, "dev-cluster")
     run = start(path, "apply", "-f", "-")
     run.kill()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.cli import run_hooks
-from tarmak_iam.document.file_lock import file_lock, lock_file_of
+from tarmak_iam.files.lock import file_lock, lock_file_of
 from tests.hook.conftest import Bench, Ran
 from tests.support import ROOT
 from tests.support.fake_tarmak import dumped, rewrite_of, text_of

@@ -12,7 +12,7 @@ import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
 from tarmak_iam.command_line import CommandLine
-from tarmak_iam.document.files import Boundary
+from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.installation.admin_kubeconfig import AdminAccess, AdminState, examine_admin
 from tests.support import ROOT
 from tests.support.admin_certificates import (

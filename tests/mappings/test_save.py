@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam import TarmakConfig
-from tarmak_iam.document.files import Boundary
 from tarmak_iam.errors import FileChanged, FileError
+from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.installation import ClusterFiles
 from tarmak_iam.mappings import Mappings
 

@@ -15,10 +15,11 @@ from tarmak_iam.cli.installation_notes import note_role, note_tunnel
 from tarmak_iam.cli.options import dry_run_option, format_option, kubeconfig_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.dump import yaml_bytes
-from tarmak_iam.document.file_lock import lock_file_of
-from tarmak_iam.document.files import Replacement, make_directory, read_file, read_if_present, replace_files
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
 from tarmak_iam.errors import FileError, Place
+from tarmak_iam.files.atomic import Replacement, make_directory, replace_files
+from tarmak_iam.files.lock import lock_file_of
+from tarmak_iam.files.read import read_file, read_if_present
 from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.kubeconfig.connection import authority_data, proxy_warning

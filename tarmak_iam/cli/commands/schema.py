@@ -19,8 +19,10 @@ from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.schema import WHOLE_FILE, Schema, file_schema, schema_text, section_schema
 from tarmak_iam.config.section_keys import load_sections, section_named
 from tarmak_iam.document import Document
-from tarmak_iam.document.files import Boundary, make_directory, read_file, read_if_present, replace_file
 from tarmak_iam.errors import SelectionError
+from tarmak_iam.files.atomic import make_directory, replace_file
+from tarmak_iam.files.boundary import Boundary
+from tarmak_iam.files.read import read_file, read_if_present
 from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
 from tarmak_iam.installation.settings import SETTINGS_NAME
 from tarmak_iam.late_dataclass import dataclass

@@ -17,8 +17,10 @@ from tarmak_iam.cli.options import output_dir_option
 from tarmak_iam.cli.session import Session, pass_session, recovery_hint_of
 from tarmak_iam.command_line import PLAIN
 from tarmak_iam.config.api_server import DEFAULT_WEBHOOK_FILE
-from tarmak_iam.document.files import Boundary, Replacement, is_current, make_directory, read_if_present, replace_files
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.files.atomic import Replacement, is_current, make_directory, replace_files
+from tarmak_iam.files.boundary import Boundary
+from tarmak_iam.files.read import read_if_present
 from tarmak_iam.identity import viper
 from tarmak_iam.identity.daemon_config import DEFAULT_PORT, ServerSettings, read_server_settings
 from tarmak_iam.identity.model import DaemonNotStarted

@@ -13,8 +13,8 @@ from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.options import daemon_version_option, format_option
 from tarmak_iam.cli.parsing import cluster_suggested
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.document.files import read_file
 from tarmak_iam.errors import ConfigError, Place, TarmakIamError, place_json
+from tarmak_iam.files.read import read_file
 from tarmak_iam.identity import Answer, Authenticator
 from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP
 from tarmak_iam.identity.caller import identity_of, private_names_of, typed_caller, typed_session

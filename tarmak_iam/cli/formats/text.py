@@ -94,8 +94,9 @@ def _is_itself(path: Path) -> bool:
 def _line_of_file(place: Place, number: int) -> str:
     """Empty if the file is not one that may be shown, or cannot be read."""
     from tarmak_iam.config.locate import CONFIG_NAME
-    from tarmak_iam.document.files import Boundary, read_if_present
     from tarmak_iam.document.source import Source
+    from tarmak_iam.files.boundary import Boundary
+    from tarmak_iam.files.read import read_if_present
 
     path = Path(place.filename)
     boundary = None if path.name == CONFIG_NAME else Boundary(path.parent.parent)

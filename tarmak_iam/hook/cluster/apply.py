@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from tarmak_iam.access.diff import Loaded, effects
 from tarmak_iam.access.lockout import check_admin_access
-from tarmak_iam.document.files import Boundary
 from tarmak_iam.emit import manifests
 from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS
 from tarmak_iam.errors import ConfigError, TarmakIamError, ToolError
+from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.hook.cluster.apply_plan import ApplyPlan, ApplyStep, is_settled, make_plan
 from tarmak_iam.hook.cluster.crd_ready import CRD, wait_until_established
 from tarmak_iam.hook.cluster.history import (

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from tarmak_iam._version import __version__
-from tarmak_iam.document.files import Boundary, make_directory, read_if_present, replace_file
-from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError, TarmakIamError
+from tarmak_iam.files import MAX_BYTES
+from tarmak_iam.files.atomic import make_directory, replace_file
+from tarmak_iam.files.boundary import Boundary
+from tarmak_iam.files.read import read_if_present
 from tarmak_iam.hook.cluster.history import History, KeptObject, Revision, Status, composed
 from tarmak_iam.hook.cluster.objects import Index, Object, Ref, comparable, last_applied
 from tarmak_iam.hook.cluster.server import Server

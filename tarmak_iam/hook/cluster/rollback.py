@@ -7,8 +7,8 @@ from contextlib import nullcontext
 from dataclasses import field, replace
 from pathlib import Path
 
-from tarmak_iam.document.files import Boundary
 from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.hook.cluster.crd_ready import CRD, wait_until_established
 from tarmak_iam.hook.cluster.history import (
     History,

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Literal
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.files import file_error, read_if_present, replace_file
 from tarmak_iam.errors import FileError, TarmakIamError
+from tarmak_iam.files.atomic import replace_file
+from tarmak_iam.files.read import file_error, read_if_present
 from tarmak_iam.hook.tarmak.comment_restore import Restored, TarmakChange, restore, why_unreadable
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import one_line

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from tarmak_iam.document.source import MAX_BYTES
+from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import capped
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.document.files import replace_file
 from tarmak_iam.errors import FileChanged, FileError, Place
+from tarmak_iam.files.atomic import replace_file
 from tests.cli.commands.fixable import CONFIG, GOOD, NOTE, text
 from tests.support import ADMIN, ROOT, Shell
 
@@ -159,7 +159,7 @@ def test_a_file_that_another_program_changes_meanwhile(
             raise FileChanged("the file has changed", place=Place(str(path)))
         replace_file(path, data, **more)
 
-    monkeypatch.setattr("tarmak_iam.document.files.replace_file", replaced)
+    monkeypatch.setattr("tarmak_iam.files.atomic.replace_file", replaced)
     result = shell.run("-c", ".", "check", "--fix", code=1)
     assert text(home) == f"{CONFIG}contact: ann\n".replace("010", "8")
     assert "note: another program has changed the file; the edit is repeated" in result.err
@@ -184,7 +184,7 @@ def test_all_files_are_written_or_none(
             raise error("cannot be written", place=Place(str(target)))
         replace_file(target, data, **more)
 
-    monkeypatch.setattr("tarmak_iam.document.files.replace_file", replaced)
+    monkeypatch.setattr("tarmak_iam.files.atomic.replace_file", replaced)
     if error is FileError:
         result = shell.run("-c", ".", "check", "--fix", code=2)
         assert (text(home), ": fixed: " in result.err) == (CONFIG, False)

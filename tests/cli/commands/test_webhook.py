@@ -18,7 +18,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tarmak_iam.doctor import examine_tree, read_tree
-from tarmak_iam.document import files as document_files
 from tarmak_iam.pki import ServerNames, make_pair
 from tests.support import ADMIN, ROOT, Shell
 from tests.support.admin_certificates import NO_CERTIFICATE
@@ -141,7 +140,7 @@ class Killed(BaseException):
 
 def fail_at(name: str, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file of that name cannot be replaced. After a kill, no other can be either."""
-    real, killed = document_files.os.replace, list[str]()  # type: ignore[attr-defined]
+    real, killed = os.replace, list[str]()
 
     def replace(source: str, target: Path) -> None:
         if Path(target).name == name or killed:
@@ -150,7 +149,7 @@ def fail_at(name: str, error: BaseException, monkeypatch: pytest.MonkeyPatch) ->
             raise error
         real(source, target)
 
-    monkeypatch.setattr("tarmak_iam.document.files.os.replace", replace)
+    monkeypatch.setattr(os, "replace", replace)
 
 
 def test_a_crash_between_two_files_is_noticed(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from tarmak_iam.document.file_lock import file_lock, living_holder, lock_file_in
 from tarmak_iam.errors import FileChanged
+from tarmak_iam.files.lock import file_lock, living_holder
 
 _Made = TypeVar("_Made")
 
@@ -17,15 +17,6 @@ _SECONDS = 60
 
 _PATIENCE = 1
 """Seconds. Most edits are faster: only a longer wait is reported."""
-
-CONFIG_EDIT = "is editing tarmak.yaml, or running a tarmak that rewrites it"
-CLUSTER_FILES_EDIT = "is editing the mappings or settings"
-
-
-def lock_of_cluster_files(path: Path) -> Path:
-    """One lock file for the mappings and settings of all clusters of the tarmak.yaml at `path`: the directory of a
-    cluster may not exist yet."""
-    return lock_file_in(path.parent, "mappings-and-settings")
 
 
 def edit_in_turn(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.document.file_on_disk import FileOnDisk
 from tarmak_iam.errors import FileChanged, FileError
+from tarmak_iam.files.on_disk import FileOnDisk
 
 
 def test_the_directory_of_a_new_file_is_created(tmp_path: Path) -> None:

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.document.file_lock import file_lock, lock_file_of
 from tarmak_iam.errors import ToolError
+from tarmak_iam.files.lock import file_lock, lock_file_of
 from tests.support import ROOT
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from tarmak_iam.document.file_lock import file_lock
+from tarmak_iam.files.lock import file_lock
 
 with file_lock(Path(sys.argv[1]), str):
     print("held", flush=True)

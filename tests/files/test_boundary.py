@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.document.files import Boundary, make_directory, read_if_present, replace_file
 from tarmak_iam.errors import FileError
+from tarmak_iam.files.atomic import make_directory, replace_file
+from tarmak_iam.files.boundary import Boundary
+from tarmak_iam.files.read import read_if_present
 
 SECRET = b"root:$6$hash:19000:0:::::\n"
 

@@ -1,164 +1,25 @@
-"""Reads and replaces whole files, one or several as one change, and never outside their directory.
-
-A directory that another person has created, such as the checkout of a pull request, may have a link instead of any of
-its files.
-"""
+"""Replaces whole files atomically, one or several as one change, and never outside their boundary."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import logging
 import os
-import stat
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import field
 from pathlib import Path
-from typing import BinaryIO
 
-from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.errors import FileChanged, FileError, Place
+from tarmak_iam.files.boundary import Boundary
+from tarmak_iam.files.read import file_error, read_if_present
 from tarmak_iam.late_dataclass import dataclass
-
-_ADVICE = "replace the link with the file, or use --follow-links if you own the link and its target"
-
-_OWN_ONLY = "--follow-links requires that you own the link and its target; replace the link with the file"
-
-
-@dataclass(frozen=True, slots=True)
-class Boundary:
-    """The directory that files may not be outside of. `directory` may itself be a link; its target is used.
-
-    `follow_links`: links of the current user may lead out of the directory, to files that the same user owns.
-    """
-
-    directory: Path
-    follow_links: bool = False
-
-    def resolve(self, path: Path) -> Path:
-        """The real path of a path below the directory, with all links resolved. The file need not exist.
-
-        Raises FileError, at the link, if a link leads out of the directory.
-        """
-        real, root = os.path.realpath(path), os.path.realpath(self.directory)
-        if _is_within(real, root):
-            return Path(real)
-        parts = path.relative_to(self.directory).parts
-        below = [self.directory.joinpath(*parts[: end + 1]) for end in range(len(parts))]
-        link = next(each for each in below if not _is_within(os.path.realpath(each), root))
-        what = f"this is a link to {os.path.realpath(link)}, outside of {root}"
-        if not self.follow_links:
-            raise FileError(what, remedy=_ADVICE, place=Place(str(link)))
-        not_owned = _not_owned(root, parts, real)
-        if not_owned is not None:
-            raise FileError(
-                f"{what}, and {not_owned} belongs to another user", remedy=_OWN_ONLY, place=Place(str(link))
-            )
-        return Path(real)
-
-
-def _is_within(real: str, root: str) -> bool:
-    return real == root or real.startswith(os.path.join(root, ""))
-
-
-def _not_owned(root: str, parts: Iterable[str], real: str) -> str | None:
-    """The first link on the way from the directory, or the target, that the effective user does not own; None if there
-    is none. Outside the directory the system's own links are allowed, such as /tmp on macOS."""
-    user = os.geteuid()
-    for link in _links(root, parts, set()):
-        owner = os.lstat(link).st_uid
-        if owner != user and (owner != 0 or _is_within(link, root)):
-            return link
-    target = _existing(real)
-    return None if os.lstat(target).st_uid == user else target
-
-
-def _existing(path: str) -> str:
-    """The path itself, or the nearest parent directory that exists."""
-    while not os.path.lexists(path):
-        path = os.path.dirname(path)
-    return path
-
-
-def _links(start: str, parts: Iterable[str], seen: set[str]) -> Iterator[str]:
-    """Each link on the way from a directory, as a path without any other link."""
-    done = start
-    for part in parts:
-        here = os.path.dirname(done) if part == os.pardir else os.path.join(done, part)
-        if os.path.islink(here) and here not in seen:
-            seen.add(here)
-            yield here
-            target = os.readlink(here)
-            yield from _links("/" if os.path.isabs(target) else done, Path(target).parts, seen)
-        done = os.path.realpath(here)
-
 
 _LOGGER = logging.getLogger(__name__)
 
 _LOCK_SECONDS = 10
-
-_REMEDIES = {
-    errno.EAGAIN: "another process has locked the directory; run again when it is done",
-    errno.ENOENT: "check the path",
-    errno.EACCES: "check the permissions of the file and of its directory",
-    errno.EPERM: "check the permissions and attributes of the file and of its directory",
-    errno.EROFS: "use a directory on a writable file system",
-    errno.ENOSPC: "free some disk space; the old file is unchanged",
-    errno.EDQUOT: "free some space in your quota; the old file is unchanged",
-    errno.EISDIR: "specify a file",
-    errno.EEXIST: "specify a directory",
-    errno.ENOTDIR: "check the path: a part of it is a file, not a directory",
-    errno.ENAMETOOLONG: "choose a shorter path",
-}
-
-
-def read_file(path: Path) -> bytes:
-    """The content of a file. Raises FileError if it cannot be read or has more than MAX_BYTES."""
-    try:
-        return _read(path)
-    except FileNotFoundError:
-        raise missing_file(path) from None
-    except OSError as error:
-        raise file_error("cannot be read", path, error) from None
-
-
-def missing_file(path: Path) -> FileError:
-    return FileError("file not found", remedy=_REMEDIES[errno.ENOENT], place=Place(str(path)))
-
-
-def read_if_present(path: Path, within: Boundary | None = None, limit: int = MAX_BYTES) -> bytes | None:
-    """The content of a file; None if it does not exist.
-
-    Raises FileError if it cannot be read for another reason: it has more bytes than the limit, a link leads out of the
-    boundary, or it is a named pipe, where reading would wait until another process writes.
-    """
-    try:
-        real = path if within is None else within.resolve(path)
-        if stat.S_ISFIFO(real.stat().st_mode):
-            raise FileError("this is a named pipe", remedy="specify a file", place=Place(str(path)))
-        return _read(path, None if within is None else _open_resolved(real), limit)
-    except FileNotFoundError:
-        _LOGGER.info("file not found: %s", path)
-        return None
-    except OSError as error:
-        raise file_error("cannot be read", path, error) from None
-
-
-def _open_resolved(real: Path) -> BinaryIO:
-    """Opens the file, without following a link or waiting for a pipe that was created after the path was resolved."""
-    return os.fdopen(os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
-
-
-def _read(path: Path, opened: BinaryIO | None = None, limit: int = MAX_BYTES) -> bytes:
-    with opened or path.open("rb") as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise FileError(f"the file is larger than the limit of {limit:,} bytes", place=Place(str(path)))
-    _LOGGER.info("read %s (%s bytes)", path, f"{len(data):,}")
-    return data
 
 
 def is_current(path: Path, data: bytes, mode: int) -> bool:
@@ -196,7 +57,8 @@ def replace_file(
                 os.close(os.open(target, os.O_WRONLY | os.O_NOFOLLOW))
             others = os.stat(target).st_nlink - 1 if expected is not None else 0
             _write_new_file(target, data, mode, secret=secret)
-            _sync(directory)
+            with contextlib.suppress(OSError):  # some file systems cannot sync a directory, and need not
+                os.fsync(directory)
         _LOGGER.info("wrote %s (%s bytes)", path, f"{len(data):,}")
         if others:
             many = (
@@ -282,12 +144,6 @@ def _take_over_attributes(descriptor: int, target: Path, mode: int, *, secret: b
     os.fchmod(descriptor, mode if secret else old.st_mode & 0o7777)
 
 
-def _sync(directory: int) -> None:
-    """Makes the rename itself durable. Some file systems cannot sync a directory, but the file is safe there too."""
-    with contextlib.suppress(OSError):
-        os.fsync(directory)
-
-
 def make_directory(path: Path, mode: int, within: Boundary | None = None) -> None:
     """Creates the directory and its parents if they do not exist. Other users cannot write to new parents, whatever the
     umask is.
@@ -303,14 +159,6 @@ def make_directory(path: Path, mode: int, within: Boundary | None = None) -> Non
         path.mkdir(mode, exist_ok=True)
     except OSError as error:
         raise file_error("cannot be created", path, error) from None
-
-
-def file_error(what: str, path: Path, error: OSError) -> FileError:
-    """A FileError for an error of the operating system, with a remedy. A FileError is returned as it is."""
-    if isinstance(error, FileError):
-        return error
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    return FileError(f"{what}: {reason}", remedy=_REMEDIES.get(error.errno or 0, ""), place=Place(str(path)))
 
 
 @dataclass(frozen=True, slots=True)

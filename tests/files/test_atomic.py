@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.document.files import make_directory, read_file, replace_file
 from tarmak_iam.errors import FileError
+from tarmak_iam.files.atomic import make_directory, replace_file
+from tarmak_iam.files.read import read_file
 
 OLD, NEW = b"old: 1\n", b"new: 2\n" * 1000
 
@@ -251,7 +252,7 @@ def test_two_saves_at_once_do_not_overwrite_each_other(file: Path) -> None:
 
 
 def test_a_lock_that_is_never_given_back_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tarmak_iam.document.files._LOCK_SECONDS", 0)
+    monkeypatch.setattr("tarmak_iam.files.atomic._LOCK_SECONDS", 0)
     holder = os.open(file.parent, os.O_RDONLY)
     try:
         fcntl.flock(holder, fcntl.LOCK_EX)

@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import field, replace
 from pathlib import Path
 
-from tarmak_iam.document.files import Boundary, make_directory, replace_file
 from tarmak_iam.errors import FileChanged, Place
+from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.late_dataclass import dataclass
 
 # Tarmak creates the directory of a cluster with the same mode: its files contain credentials.
@@ -72,6 +72,8 @@ class FileOnDisk:
         Raises FileError, the old file untouched; FileChanged where the file has changed since it was read, or contains
         another edit of a value that this one was edited from.
         """
+        from tarmak_iam.files.atomic import make_directory, replace_file  # most commands only read
+
         content = self._content
         if data == content.data:
             return

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.document import files
-from tarmak_iam.document.files import Replacement, replace_files
 from tarmak_iam.errors import FileChanged, FileError, Place
+from tarmak_iam.files import atomic
+from tarmak_iam.files.atomic import Replacement, replace_files
 
 
 def three(directory: Path) -> list[Replacement]:
@@ -31,7 +31,7 @@ def contents(directory: Path) -> dict[str, bytes]:
 def test_after_an_error_every_file_is_as_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, is_written: bool, number: int
 ) -> None:
-    real, calls = files._write_new_file, []
+    real, calls = atomic._write_new_file, []
 
     def failing(*args: Any, **options: Any) -> None:
         calls.append(args)
@@ -41,7 +41,7 @@ def test_after_an_error_every_file_is_as_before(
             raise error
 
     replacements = three(tmp_path)
-    monkeypatch.setattr(files, "_write_new_file", failing)
+    monkeypatch.setattr(atomic, "_write_new_file", failing)
     with pytest.raises(type(error)):
         replace_files(replacements)
     assert contents(tmp_path) == {"a": b"old", "b": b"old"}

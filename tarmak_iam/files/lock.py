@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tarmak_iam.document.files import file_error
 from tarmak_iam.errors import FileError, Place, ToolError
+from tarmak_iam.files.read import file_error
 from tarmak_iam.late_dataclass import dataclass
 
 _PROCESSES = Path("/proc")
@@ -46,27 +46,20 @@ def living_holder(path: Path, taker: str) -> str:
 
 
 def _holds(pid: int, wanted: os.stat_result) -> bool:
-    return any(_is_locked(pid, number) for number in _descriptors_of(pid, wanted))
-
-
-def _descriptors_of(pid: int, wanted: os.stat_result) -> Iterator[str]:
-    directory = _PROCESSES / str(pid) / "fd"
+    process = _PROCESSES / str(pid)
     try:
-        numbers = os.listdir(directory)
+        descriptors = os.listdir(process / "fd")
     except OSError:  # it has ended, or belongs to another user
-        return
-    for number in numbers:
-        try:
-            if os.path.samestat(os.stat(directory / number), wanted):
-                yield number
-        except OSError:
-            continue
+        return False
+    return any(_holds_through(process, descriptor, wanted) for descriptor in descriptors)
 
 
-def _is_locked(pid: int, number: str) -> bool:
+def _holds_through(process: Path, descriptor: str, wanted: os.stat_result) -> bool:
     """Whether the lock is held through this descriptor: a process may have the file open only to wait for the lock."""
     try:
-        lines = (_PROCESSES / str(pid) / "fdinfo" / number).read_text(encoding="utf-8", errors="replace").splitlines()
+        if not os.path.samestat(os.stat(process / "fd" / descriptor), wanted):
+            return False
+        lines = (process / "fdinfo" / descriptor).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return False
     return any(line.startswith("lock:") and "FLOCK" in line for line in lines)
@@ -121,95 +114,66 @@ def file_lock(
 
     Raises ToolError with that sentence if the other process does not release the lock in time.
     """
-    held, problem = _taken(path, _Turn(path, busy, seconds, patience, waiting))
+    locked = _lock(path, busy, seconds, patience, waiting)
     try:
-        yield LockedFile(held, problem)
+        yield locked
     finally:
-        if held is not None:
+        if locked.descriptor is not None:
             with contextlib.suppress(OSError):
                 path.unlink()
             with contextlib.suppress(OSError):  # for a background process that still has it open
-                fcntl.flock(held, fcntl.LOCK_UN)
-            os.close(held)
+                fcntl.flock(locked.descriptor, fcntl.LOCK_UN)
+            os.close(locked.descriptor)
 
 
-class _Turn:
-    """Waiting for one lock."""
-
-    def __init__(
-        self, path: Path, busy: Callable[[str], str], seconds: float, patience: float, waiting: Callable[[str], None]
-    ) -> None:
-        self._path, self._busy, self._seconds = path, busy, seconds
-        self._patience, self._waiting = patience, waiting
-        self._begin = time.monotonic()
-        self._is_reported = False
-
-    def wait(self, holder: str) -> None:
-        """Waits a moment. Raises ToolError when the time is up."""
-        waited = time.monotonic() - self._begin
-        if waited >= self._seconds:
-            raise ToolError(self._reason(holder), remedy="run again when it is done", place=Place(str(self._path)))
-        if waited >= self._patience and not self._is_reported:
-            self._is_reported = True
-            self._waiting(self._reason(holder))
-        time.sleep(_PAUSE)
-
-    def _reason(self, holder: str) -> str:
-        return self._busy(f"process {holder}" if holder else "another process")
-
-
-def _taken(path: Path, turn: _Turn) -> tuple[int | None, FileError | None]:
+def _lock(
+    path: Path, busy: Callable[[str], str], seconds: float, patience: float, waiting: Callable[[str], None]
+) -> LockedFile:
+    begin, is_reported = time.monotonic(), False
     while True:
         try:
-            descriptor, holder = _locked(path)
+            descriptor, holder = _try_lock(path)
         except OSError as error:
-            return None, file_error(f"cannot be locked{_UNNOTICED}", path, error)
+            return LockedFile(None, file_error(f"cannot be locked{_UNNOTICED}", path, error))
         if descriptor is not None:
-            _sign(descriptor)
-            return descriptor, None
-        if holder is not None:
-            turn.wait(holder)
+            return LockedFile(descriptor)
+        if holder is None:
+            continue
+        waited = time.monotonic() - begin
+        is_late = waited >= seconds
+        if is_late or (waited >= patience and not is_reported):
+            reason = busy(f"process {holder}" if holder else "another process")
+            if is_late:
+                raise ToolError(reason, remedy="run again when it is done", place=Place(str(path)))
+            is_reported = True
+            waiting(reason)
+        time.sleep(_PAUSE)
 
 
-def _locked(path: Path) -> tuple[int | None, str | None]:
-    """The descriptor of the locked file; or the PID of its holder, as far as it is known; or neither, if the holder has
-    just removed the file. Raises OSError if no lock is possible."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+def _try_lock(path: Path) -> tuple[int | None, str | None]:
+    """The descriptor of the locked file, which contains the own PID then; or the PID of its holder, as far as it is
+    known; or neither, if the holder has just removed the file.
+
+    Raises OSError if no lock is possible, for example because this is not a plain lock file: its content would be
+    overwritten, and a second hard link to it could be a file that is needed."""
+    descriptor, holder = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), None
     try:
-        _check_own(os.fstat(descriptor), path)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            what = f"this is not a lock file of tarmak-iam{_UNNOTICED}"
+            raise FileError(what, remedy="remove it", place=Place(str(path)))
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        is_ours = _is_at(descriptor, path)
+        if os.path.samestat(status, path.stat()):
+            with contextlib.suppress(OSError):  # on a full disk the lock is held without the PID
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, f"{os.getpid()}\n".encode())
+            return descriptor, None
     except BlockingIOError:
         holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
-        os.close(descriptor)
-        return None, holder
+    except FileNotFoundError:  # removed meanwhile
+        pass
     except BaseException:
         os.close(descriptor)
         raise
-    if is_ours:
-        return descriptor, None
     os.close(descriptor)
-    return None, None
-
-
-def _check_own(status: os.stat_result, path: Path) -> None:
-    """Raises FileError if this is not a plain lock file. Its content is going to be overwritten, and a second hard link
-    to it could be a file that is needed."""
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-        raise FileError(
-            f"this is not a lock file of tarmak-iam{_UNNOTICED}", remedy="remove it", place=Place(str(path))
-        )
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _sign(descriptor: int) -> None:
-    """Writes the holder's PID into the file. On a full disk the lock is held without it."""
-    with contextlib.suppress(OSError):
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+    return None, holder
