@@ -464,14 +464,14 @@ def test_no_part_of_a_key_is_shown(tmp_path: Path) -> None:
 
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = lay(tmp_path / "out", files())
-    real = Path.open
+    real = open
 
-    def refuse(path: Path, mode: str = "r") -> object:
-        if path.name == KEY:
+    def refuse(file: object, *args: object, **options: object) -> object:
+        if str(file).endswith(KEY):
             raise PermissionError(13, "Permission denied")
-        return real(path, mode)
+        return real(file, *args, **options)  # type: ignore[call-overload]
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("builtins.open", refuse)
     (found,) = report(directory).diagnoses
     assert str(found) == (
         f"{directory / KEY}: error: it cannot be read: Permission denied; "

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -207,10 +208,14 @@ def test_an_odd_admin_kubeconfig(mapped: Shell, text: str, message: str) -> None
 
 
 def test_a_directory_that_cannot_be_entered_names_the_file(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(path: Path, mode: str) -> None:
-        raise PermissionError(13, "Permission denied", f"{path} {mode}")
+    real = open
 
-    monkeypatch.setattr(Path, "open", refused)
+    def refused(file: object, *args: Any, **options: Any) -> object:
+        if str(file).endswith("tarmak.yaml"):
+            raise PermissionError(13, "Permission denied", str(file))
+        return real(file, *args, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr("builtins.open", refused)
     failed = shell.dev("check", code=2)
     assert failed.err.startswith(f"{shell.single / 'tarmak.yaml'}: error: cannot be read: Permission denied")
 
