@@ -146,12 +146,6 @@ def decode(document: Document) -> dict[str, Any]:
     than anybody has. Unknown keys are not errors: Tarmak ignores them.
     """
     decoder = _Decoder(document)
-    if document.yaml_version not in (None, (1, 1)):
-        raise ConfigError(
-            "Tarmak rejects a %YAML directive other than 1.1",
-            remedy="remove the directive",
-            place=document.position(()),
-        )
     decoder.check_json(document.root, Route())
     decoder.check_head(document.root)
     assert document.root is not None  # check_head requires a YAML mapping

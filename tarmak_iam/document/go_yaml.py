@@ -22,7 +22,7 @@ from ruamel.yaml.resolver import VersionedResolver
 from ruamel.yaml.scanner import Scanner, ScannerError
 from ruamel.yaml.tokens import DocumentEndToken, ScalarToken
 
-from tarmak_iam.document.nodes import Node, Scalar, content_start, walk
+from tarmak_iam.document.nodes import Node, Scalar, own_text_start, walk
 from tarmak_iam.patterns import compiled
 
 # Tabs after something on the line that is neither indentation nor an indicator (`-`, `?` or `:`, after a blank or at
@@ -30,8 +30,6 @@ from tarmak_iam.patterns import compiled
 _SEPARATING_TABS = compiled(r"(?:(?<=[^\s?:-])|(?<=[^\s][?:-]))[ \t]*\t[ \t]*")
 
 _BREAKS_AS_LINE_FEEDS = str.maketrans(dict.fromkeys("\x85\u2028\u2029", "\n"))
-
-_LINE_END = compiled(r"[\r\n]|\Z")
 
 
 def mask(text: str) -> str:
@@ -47,19 +45,12 @@ def unmask_scalars(text: str, masked: str, root: Node | None) -> str:
     for node in walk(root):
         if not isinstance(node, Scalar):
             continue
-        start = max(_own_start(masked, node), end)
+        start = max(own_text_start(masked, node), end)
         if node.span.end > start:
             own = text[start : node.span.end]
             pieces += [masked[end:start], own.translate(_BREAKS_AS_LINE_FEEDS) if node.style == "plain" else own]
             end = node.span.end
     return "".join([*pieces, masked[end:]])
-
-
-def _own_start(masked: str, node: Scalar) -> int:
-    """The offset after a scalar's anchor and tag, and after the header line of a block scalar."""
-    start = content_start(masked, node)
-    match = _LINE_END.search(masked, start) if node.is_block else None
-    return match.start() if match else start
 
 
 _INDICATORS = compiled(r"(?:([-+])([1-9])?|([1-9])([-+])?)?#")
@@ -87,10 +78,16 @@ _BELOW = compiled(r" *\n(?: *\n)*( *)([^ ])")
 
 def go_yaml() -> YAML:
     """A pure parser that reads as go-yaml does."""
-    yaml = YAML(typ="safe", pure=True)
+    yaml = _AnyVersion(typ="safe", pure=True)
     yaml.Reader, yaml.Scanner, yaml.Parser, yaml.Resolver = _StringReader, _GoScanner, _GoParser, _GoResolver
     yaml.top_level_block_style_scalar_no_indent_error_1_1 = True
     return yaml
+
+
+class _AnyVersion(YAML):
+    """Without the setter of ruamel.yaml, which asserts that the version of a %YAML directive is 1.1 or 1.2."""
+
+    version: Any = None
 
 
 class _StringReader(Reader):

@@ -110,13 +110,14 @@ class Mapping(_Spanned):
         lasts: dict[str, Entry] = {}
         merges = False
         for key, value in pairs:
-            scalar = key if isinstance(key, Scalar) else dereference(key)
-            if not isinstance(scalar, Scalar):
+            scalar = key if type(key) is Scalar else dereference(key)
+            if type(scalar) is not Scalar:
                 entries.append(Entry(key, value, None, 0, False))
                 continue
             text = scalar.text
             is_merge = text == "<<" and key is scalar and _is_merge(scalar)
-            merges = merges or is_merge
+            if is_merge:
+                merges = True
             occurrence = lasts[text].occurrence + 1 if text in lasts else 0
             lasts[text] = entry = Entry(key, value, text, occurrence, is_merge)
             entries.append(entry)
@@ -206,19 +207,32 @@ def walk(node: Node) -> Iterator[Node]:
 STANDARD_TAG = "tag:yaml.org,2002:"
 """The prefix that `!!` abbreviates."""
 
+_LINE_END = compiled(r"[\r\n\x85\u2028\u2029]|\Z")
+
 _TAG_END = compiled(r"[ \t\r\n]")
 
 PROPERTY = compiled(r"(!<[^>\r\n]*>|[&!][^ \t\r\n,\[\]{}]*)(?:[ \t]|\r\n?|\n|#[^\r\n]*)*")
 """An anchor or a tag (group 1), with the blanks, line breaks and comments after it."""
 
 
-def content_start(text: str, node: Node) -> int:
-    """The offset where a node's own text begins, after its anchor and tag (and a comment between them)."""
-    at = node.span.start
-    for _ in range((node.anchor is not None) + (node.tag is not None)):
-        match = PROPERTY.match(text, at, max(node.span.end, at))
+def after_properties(text: str, at: int, end: int, count: int) -> int:
+    """The offset after so many anchors and tags, and comments between them."""
+    for _ in range(count):
+        match = PROPERTY.match(text, at, max(end, at))
         at = match.end() if match else at
     return at
+
+
+def content_start(text: str, node: Node) -> int:
+    """The offset where a node's own text begins, after its anchor and tag (and a comment between them)."""
+    return after_properties(text, node.start, node.end, (node.anchor is not None) + (node.tag is not None))
+
+
+def own_text_start(text: str, scalar: Scalar) -> int:
+    """The offset after a scalar's anchor and tag, and after the header line of a block scalar."""
+    start = content_start(text, scalar)
+    match = _LINE_END.search(text, start) if scalar.is_block else None
+    return match.start() if match else start
 
 
 def tag_span(text: str, node: Node) -> Span:

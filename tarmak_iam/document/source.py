@@ -42,7 +42,9 @@ _MARKS = (
 # The line breaks of YAML 1.1, which include NEL, LINE SEPARATOR and PARAGRAPH SEPARATOR.
 _LINE_END = compiled(r"\r\n|[\r\n\x85\u2028\u2029]")
 
-_RARE_END = compiled(r"[\r\x85\u2028\u2029]")
+_ENDS = frozenset("\r\n\x85\u2028\u2029")
+
+_RARE_ENDS = "\r\x85\u2028\u2029"
 
 _LONE_QUESTION_MARK = compiled(r"(?:(?<=\s)|\A)\?[ \t]*(?:[ \t]#[^\r\n]*)?(?=[\r\n]|\Z)")
 
@@ -99,7 +101,7 @@ class Source:
 
     @cached_property
     def _line_starts(self) -> list[int]:
-        if _RARE_END.search(self.text):
+        if any(end in self.text for end in _RARE_ENDS):
             return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
         lengths = map(len, self.text.split("\n")[:-1])
         return [number + start for number, start in enumerate(accumulate(lengths, initial=0))]
@@ -127,8 +129,10 @@ class Source:
 
     def line_end(self, offset: int) -> int:
         """The offset of the end of that line's text, before its line break."""
-        match = _LINE_END.search(self.text, offset)
-        return match.start() if match else len(self.text)
+        end = self.next_line(offset)
+        if end > offset and self.ends_line(end):
+            end -= 1 + (self.text[end - 2 : end] == "\r\n" and end - 2 >= offset)
+        return end
 
     def line(self, number: int) -> str:
         """The text of a line, counted from 1, without its line break; empty if the line does not exist."""
@@ -139,12 +143,12 @@ class Source:
 
     def next_line(self, offset: int) -> int:
         """The offset of the beginning of the next line (in the last line: the end of the text)."""
-        match = _LINE_END.search(self.text, offset)
-        return match.end() if match else len(self.text)
+        number = bisect.bisect_right(self._line_starts, offset)
+        return self._line_starts[number] if number < len(self._line_starts) else len(self.text)
 
     def ends_line(self, offset: int) -> bool:
         """Whether the character before the offset is a line break."""
-        return self.text[offset - 1 : offset] in tuple("\r\n\x85\u2028\u2029")
+        return offset > 0 and self.text[offset - 1] in _ENDS
 
     def newline_near(self, offset: int) -> str:
         """The line break of the line that contains `offset`; otherwise the last one before it; otherwise `newline`."""

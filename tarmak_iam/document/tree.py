@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from tarmak_iam.document.json_reader import looks_like_json, read_json
-from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, content_start, dereference
+from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, dereference, own_text_start
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_reader import YamlText, read_stream, read_yaml
 from tarmak_iam.errors import ParseError, Place
@@ -24,7 +24,7 @@ _COMMENT = compiled(r"#(?<![^ \t\r\n\ufeff]#)[^\r\n\x85\u2028\u2029]*")
 # After the end of a document: a marker, and the first line that is not only markers, directives and comments.
 _MARKER = compiled(r"(?<![^\r\n])---")
 _MARKED = compiled(r"(?<![^\r\n])(?:---|\.\.\.)(?:\s|\Z)")
-_CONTENT = compiled(r"(?<![^\r\n])(?!%|\.\.\.)(?:---[ \t]+)?(?!---(?:\s|\Z))[ \t]*[^\s#]")
+_CONTENT = compiled(r"(?<![^\r\n])(?!%|\.\.\.)(?:---[ \t])?(?!---(?:\s|\Z))[ \t]*[^\s#]")
 
 _SETTING = compiled(
     r"#+[ \t]*(?P<quote>[\"']?)(?P<name>[^\s:\"'#](?:[^:\"'#]*[^\s:\"'#])?)(?P=quote)[ \t]*:(?:[ \t]|\Z)"
@@ -169,22 +169,19 @@ class Tree:
         """Every `#` at the beginning of a line or after a blank, unless it is part of a scalar's own text."""
         text, scalars = self.source.text, self.scalars
         starts = [scalar.start for scalar in scalars]
-        at, end = self.extent.start, max(self.extent.end, scalars[-1].span.end if scalars else 0)
+        at, end = self.extent.start, max(self.extent.end, scalars[-1].end if scalars else 0)
+        own_start, known = 0, -1  # where the own text of scalar number `known` begins
         while match := _COMMENT.search(text, at, end):
             start, at = match.span()
             number = bisect_right(starts, start) - 1
-            if number >= 0 and self._is_text_of(scalars[number], start):
-                at = scalars[number].span.end
-            else:
-                own_line = not text[self.source.line_start(start) : start].strip()
-                yield Comment(match.group(), Span(start, at), own_line)
-
-    def _is_text_of(self, scalar: Scalar, offset: int) -> bool:
-        """Whether an offset after a scalar's start is in its own text, not next to its anchor, tag or block header."""
-        if offset >= scalar.end:
-            return False
-        begin = content_start(self.source.text, scalar)
-        return offset >= (self.source.line_end(begin) if scalar.is_block else begin)
+            if number >= 0 and start < scalars[number].end:
+                if number != known:  # thousands of comments may be between an anchor and its scalar
+                    own_start, known = own_text_start(text, scalars[number]), number
+                if start >= own_start:
+                    at = scalars[number].end
+                    continue
+            own_line = not text[self.source.line_start(start) : start].strip()
+            yield Comment(match.group(), Span(start, at), own_line)
 
 
 def _entry(node: Node, step: Key) -> Entry | None:

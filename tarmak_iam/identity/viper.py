@@ -58,9 +58,6 @@ def load_config(document: Document, version: DaemonVersion) -> Any:
     """A mapping, or None for an empty file. It must not be modified. Raises DaemonNotStarted."""
     if document.is_json:
         return _go_numbers(construct_json(document.root, merge=False)) if document.root else None
-    if document.yaml_version not in (None, (1, 1)):
-        what = "the configuration cannot be read: it has a %YAML directive other than 1.1"
-        raise DaemonNotStarted(what, remedy="remove the line with %YAML")
     dialect = _dialect(version)
     try:
         data = document.shared_data_as(dialect)

@@ -367,7 +367,13 @@ def test_what_go_yaml_takes(text: str, data: Any) -> None:
     [
         ('a: "b\\/c"\n', "unknown escape character"),
         ("a: &dev.defaults 1\n", "use only letters"),
-        ("%YAML 1.3\n---\na: 1\n", "invalid YAML"),
+        (
+            "# c\n%YAML 1.2\n---\na: 1\n",
+            "^<bytes>:2:1: .*incompatible YAML document; write %YAML 1.1, or remove the line$",
+        ),
+        ("%YAML 1.3\n---\na: 1\n", "incompatible YAML document"),
+        ("%YAML 1.0\n---\na: 1\n", "incompatible YAML document"),
+        ("%YAML 2.0\n---\na: 1\n", "incompatible YAML document"),
         ('a: "\\U00110000"\n', "invalid YAML"),
         ("a: !!timestamp junk\n", "cannot decode"),
         ("---\nk: [a?b]\n", "invalid YAML"),

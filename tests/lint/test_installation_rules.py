@@ -143,12 +143,6 @@ CASES = [
         "sso.permissionSetName must be a string, not a list",
         BARE,
     ),
-    (
-        "%YAML 1.2\n---\n" + ROLES,
-        "3:1",
-        "the configuration cannot be read: it has a %YAML directive other than 1.1",
-        "remove the line with %YAML",
-    ),
 ]
 
 
