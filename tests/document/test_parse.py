@@ -356,6 +356,8 @@ def test_half_a_surrogate_pair_is_no_text() -> None:
         ('---\nk: ["a":b]\n', {"k": [{"a": "b"}]}),
         ("k: a\tb\n", {"k": "a\tb"}),
         ("k: |\n \n  a\n", {"k": "\na\n"}),
+        ("%YAML\t01.1 # version\n---\na: 1\n", {"a": 1}),
+        ("a: 1\n...\n%YAML 1.2\n---\nb: 1\n", {"a": 1}),
     ],
 )
 def test_what_go_yaml_takes(text: str, data: Any) -> None:
