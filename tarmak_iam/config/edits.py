@@ -21,11 +21,11 @@ from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.config.typed_values import checked_value, text_value, with_whole_numbers
 from tarmak_iam.config.unknown_keys import check_spelling
 from tarmak_iam.document import Append, Document, Edit, Remove, Set
-from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.document.edits import ValueEdit
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import dereference
 from tarmak_iam.document.plain_values import construct, plain, same
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.document.unified_diff import unified_diff
 from tarmak_iam.errors import ConfigError, Place, SelectionError
 from tarmak_iam.late_dataclass import dataclass

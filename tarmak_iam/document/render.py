@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 from tarmak_iam.document.file_style import file_style
@@ -69,13 +70,12 @@ def quote(text: str, preferred: Quote = "double") -> str:
     """The text in quotes; single ones only if preferred and nothing needs an escape."""
     if preferred == "single" and not _NEEDS_ESCAPE.search(text.replace('"', "").replace("\\", "")):
         return "'" + text.replace("'", "''") + "'"
-    return '"' + _NEEDS_ESCAPE.sub(_escape, text) + '"'
 
+    def escaped(match: re.Match[str]) -> str:
+        number = ord(match.group())
+        return _ESCAPES.get(match.group()) or (f"\\x{number:02X}" if number < 0x100 else f"\\u{number:04X}")
 
-def _escape(match: re.Match[str]) -> str:
-    character = match.group()
-    number = ord(character)
-    return _ESCAPES.get(character) or (f"\\x{number:02X}" if number < 0x100 else f"\\u{number:04X}")
+    return '"' + _NEEDS_ESCAPE.sub(escaped, text) + '"'
 
 
 def scalar_text(value: object, layout: Layout | None = None, *, flow: bool = False) -> str:
@@ -108,19 +108,6 @@ def json_string(text: str) -> str:
     """A string of strict JSON that YAML reads the same way: characters that YAML reads differently are escaped."""
     written = json.dumps(text, ensure_ascii=False)
     return _YAML_ONLY.sub(lambda match: f"\\u{ord(match.group()):04x}", written)
-
-
-def json_scalar(value: object) -> str:
-    """A scalar of strict JSON. Raises TypeError for what JSON has no value for (NaN, infinity too)."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise TypeError(f"{value} cannot be written as JSON")
-    if isinstance(value, str):
-        return json_string(value)
-    if isinstance(value, float):
-        return _float_text(value)
-    if value is None or isinstance(value, (bool, int)):
-        return json.dumps(value)
-    raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
 
 
 _ASPECTS = ("step", "dash", "item", "quote", "flow")
@@ -169,40 +156,35 @@ class _NearbyLayout(Layout):
     def __getattr__(self, name: str) -> Any:
         if name not in _ASPECTS:
             raise AttributeError(name)
-        value, is_near = self._at_places(name)
-        if value is None:
-            value = self._in_file(name)
+        if not isinstance(self.places, tuple):
+            object.__setattr__(self, "places", tuple(self.places))
+        shown = ((place, self._at(place, name)) for place in self.places)
+        nearest, value = next(((place, value) for place, value in shown if value is not None), (None, None))
+        if nearest is None:
+            if name not in self.known:
+                self.known[name] = file_style(self.file, name)
+            value = self.known[name]
         if value is None:
             value = getattr(Layout(), name)
-        elif name == "dash" and value and not is_near:
+        elif name == "dash" and value and nearest is not next(iter(self.places), None):
             value = self.step  # lists are indented there: here they are indented by the step used here
         object.__setattr__(self, name, value)
         return value
 
-    def _at_places(self, name: str) -> tuple[Any, bool]:
-        """What the first place that shows an aspect shows, and whether it is the nearest one."""
-        if not isinstance(self.places, tuple):
-            object.__setattr__(self, "places", tuple(self.places))
-        for number, place in enumerate(self.places):
-            value = self._at(place, name)
-            if value is not None:
-                return value, number == 0
-        return None, False
-
     def _at(self, place: Nearby, name: str) -> Any:
-        key: tuple[Any, ...] = (id(place.node), *place[1:])
-        if name == "item" and is_block(place.node) and isinstance(place.node, Sequence):
-            key = (*key, name)
-            if key not in self.known:
-                self.known[key] = _LayoutSurvey(self.source).of_items(place)
-        elif key not in self.known:
-            self.known[key] = _LayoutSurvey(self.source).of(place)
+        """An aspect as most of the members at the place have it; of equals the earliest."""
+        own_items = place.node if name == "item" and is_block(place.node) else None
+        key = (id(place.node), *place[1:], isinstance(own_items, Sequence))
+        if key not in self.known:
+            counted: defaultdict[str, Counter[Any]] = defaultdict(Counter)
+            shown = _shown_at(self.source, place)
+            if isinstance(own_items, Sequence):
+                members = chain.from_iterable(own_items.items[part] for part in _slices(place))
+                shown = _shown_by_dashes(self.source, members)
+            for aspect, value in shown:
+                counted[aspect][value] += 1
+            self.known[key] = {aspect: values.most_common(1)[0][0] for aspect, values in counted.items()}
         return self.known[key].get(name)
-
-    def _in_file(self, name: str) -> Any:
-        if name not in self.known:
-            self.known[name] = file_style(self.file, name)
-        return self.known[name]
 
 
 def layout_near(source: Source, places: Iterable[Nearby], known: dict[Any, Any], file: str, *, literal: bool) -> Layout:
@@ -224,18 +206,13 @@ def depends_on_neighbours(value: Any) -> bool:
     written, in more than their columns and where the content of items begins."""
     kind = type(value)
     if kind is dict:
-        return any(depends_on_neighbours(key) or _is_filled(child) for key, child in value.items()) or any(
-            map(depends_on_neighbours, value.values())
-        )
+        is_nested = any(child and isinstance(child, (dict, list)) for child in value.values())
+        return is_nested or any(map(depends_on_neighbours, (*value, *value.values())))
     if kind is list:
         return any(map(depends_on_neighbours, value))
     if kind is str:
         return not is_plain_safe(value, flow=True)
     return value is not None and kind not in (bool, int, float)
-
-
-def _is_filled(value: Any) -> bool:
-    return isinstance(value, (dict, list)) and bool(value)
 
 
 def _slices(place: Nearby) -> list[slice]:
@@ -246,79 +223,57 @@ def _slices(place: Nearby) -> list[slice]:
     return [slice(max(at - AROUND, 0), at), slice(at + (which == "others"), at + AROUND + 1)]
 
 
-class _LayoutSurvey:
-    """Counts the layouts used in a part of the file. The most frequent one wins; of equals the earliest."""
+_Shown = Iterator[tuple[str, Any]]
+"""Aspects, and how a text has them."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._counts: dict[str, Counter[Any]] = {aspect: Counter() for aspect in _ASPECTS}
 
-    def of(self, place: Nearby) -> dict[str, Any]:
-        """The layout that the members at the place have most often."""
-        parts = [part for each in _slices(place) for part in self._count(place.node, each)]
-        for child in (child for part in parts for child in walk(part)) if place.which != "inside" else ():
-            if isinstance(child, Scalar):
-                if child.style in ("single", "double"):
-                    self._counts["quote"][child.style] += 1
-            elif isinstance(child, Mapping) and not child.flow:
-                self._mapping(child.entries)
-            elif isinstance(child, Sequence):
-                self._list(child, child.items)
-        return self._most_common()
-
-    def of_items(self, place: Nearby) -> dict[str, Any]:
-        """Where the content of the items at the place begins most often. The node is a block sequence."""
-        assert isinstance(place.node, Sequence)
-        for part in _slices(place):
-            self._items(place.node.items[part])
-        return self._most_common()
-
-    def _most_common(self) -> dict[str, Any]:
-        return {aspect: counter.most_common(1)[0][0] for aspect, counter in self._counts.items() if counter}
-
-    def _count(self, node: Node, part: slice) -> Iterator[Node]:
-        """Counts some members of a node as if it had no others. Returns what is inside them."""
+def _shown_at(source: Source, place: Nearby) -> _Shown:
+    """What the members at the place show, as if the node had no others, and what is inside them."""
+    node, inside = place.node, list[Node]()
+    for part in _slices(place):
         if isinstance(node, Mapping):
             entries = node.entries[part]
             if not node.flow:
-                self._mapping(entries)
-            return (each for entry in entries for each in (entry.key, entry.value))
-        if isinstance(node, Sequence):
-            self._list(node, node.items[part])
-            return iter(node.items[part])
-        return iter((node,) if part.start == 0 and part.stop else ())
+                yield from _shown_by_entries(source, entries)
+            inside += (child for entry in entries for child in (entry.key, entry.value))
+        elif isinstance(node, Sequence):
+            yield from _shown_by_items(source, node, node.items[part])
+            inside += node.items[part]
+        elif part.start == 0 and part.stop:
+            inside.append(node)
+    for child in chain.from_iterable(map(walk, inside)) if place.which != "inside" else ():
+        if isinstance(child, Scalar) and child.style in ("single", "double"):
+            yield "quote", child.style
+        elif isinstance(child, Mapping) and not child.flow:
+            yield from _shown_by_entries(source, child.entries)
+        elif isinstance(child, Sequence):
+            yield from _shown_by_items(source, child, child.items)
 
-    def _list(self, sequence: Sequence, items: tuple[Node, ...]) -> None:
-        if items and all(isinstance(item, Scalar) for item in items):
-            self._counts["flow"][sequence.flow] += 1
-        if not sequence.flow:
-            self._items(items)
 
-    def _mapping(self, entries: tuple[Entry, ...]) -> None:
-        for entry in entries:
-            value = entry.value
-            if isinstance(value, Mapping) and not value.flow:
-                self._counts["step"][self._first_column(value) - self._column(entry)] += 1
-            elif isinstance(value, Sequence) and not value.flow and value.items:
-                self._counts["dash"][self._dash_column(value) - self._column(entry)] += 1
+def _shown_by_entries(source: Source, entries: tuple[Entry, ...]) -> _Shown:
+    for entry in entries:
+        value = entry.value
+        if isinstance(value, Mapping) and not value.flow:
+            yield "step", key_column(source, value) - column(source, entry_start(source, entry))
+        elif isinstance(value, Sequence) and not value.flow and value.items:
+            yield "dash", column(source, dash_of(source, value)) - column(source, entry_start(source, entry))
 
-    def _items(self, items: tuple[Node, ...]) -> None:
-        for item in items:
-            if isinstance(item, Mapping) and not item.flow and not item.anchor and not item.tag:
-                start = item.entries[0].key.span.start
-                line = self._source.line_start(start)
-                before = self._source.text[line:start].rstrip()
-                if before.endswith("-"):  # the item begins on the line of its dash
-                    self._counts["item"][start - line - len(before) + 1] += 1
 
-    def _column(self, entry: Entry) -> int:
-        return column(self._source, entry_start(self._source, entry))
+def _shown_by_items(source: Source, sequence: Sequence, items: tuple[Node, ...]) -> _Shown:
+    if items and all(isinstance(item, Scalar) for item in items):
+        yield "flow", sequence.flow
+    if not sequence.flow:
+        yield from _shown_by_dashes(source, items)
 
-    def _first_column(self, mapping: Mapping) -> int:
-        return key_column(self._source, mapping)
 
-    def _dash_column(self, sequence: Sequence) -> int:
-        return column(self._source, dash_of(self._source, sequence))
+def _shown_by_dashes(source: Source, items: Iterable[Node]) -> _Shown:
+    for item in items:
+        if isinstance(item, Mapping) and not item.flow and not item.anchor and not item.tag:
+            start = item.entries[0].key.start
+            line = source.line_start(start)
+            before = source.text[line:start].rstrip()
+            if before.endswith("-"):  # the item begins on the line of its dash
+                yield "item", start - line - len(before) + 1
 
 
 _SHORT = 80
@@ -354,19 +309,14 @@ def value_lines(value: Any, layout: Layout) -> tuple[str, list[str]]:
     if isinstance(value, dict) and value:
         return "", indent(block_lines(value, layout), layout.step)
     if isinstance(value, list) and value:
-        flow = _short_flow(value, layout) if layout.flow else None
-        return (flow, []) if flow else ("", indent(block_lines(value, layout), layout.dash))
+        if layout.flow and not any(isinstance(item, (dict, list)) for item in value):
+            flow = flow_text(value, layout)
+            if len(flow) <= _SHORT:
+                return flow, []
+        return "", indent(block_lines(value, layout), layout.dash)
     if literal := _literal(value, layout):
         return literal[0], indent(literal[1:], layout.step or 2)
-    return inline_text(value, layout), []
-
-
-def _short_flow(items: list[Any], layout: Layout) -> str | None:
-    """A list of scalars on one line; None if that line would be long."""
-    if any(isinstance(item, (dict, list)) for item in items):
-        return None
-    text = flow_text(items, layout)
-    return text if len(text) <= _SHORT else None
+    return _inline(value, layout), []
 
 
 def _item_lines(value: Any, layout: Layout) -> list[str]:
@@ -376,31 +326,29 @@ def _item_lines(value: Any, layout: Layout) -> list[str]:
         return [dash + first, *indent(rest, layout.item)]
     if literal := _literal(value, layout):
         return [dash + literal[0], *indent(literal[1:], layout.item)]
-    return [dash + inline_text(value, layout)]
+    return [dash + _inline(value, layout)]
 
 
-def _literal(value: Any, layout: Layout) -> list[str] | None:
-    """The lines of a literal block, if the value is a string of several lines and may be one here; otherwise None."""
-    return literal_lines(value) if layout.literal and isinstance(value, str) and "\n" in value else None
-
-
-def literal_lines(text: str) -> list[str] | None:
-    """The header and lines of a `|` scalar; None if the text needs escapes or would be read differently."""
-    if _NO_LITERAL.search(text) or text[0] in " \n" or acts_on_a_log(text):
-        return None
-    body = text.rstrip("\n")
-    trailing = len(text) - len(body)
-    header = {0: "|-", 1: "|"}.get(trailing, "|+")
-    return [header, *body.split("\n"), *[""] * max(trailing - 1, 0)]
-
-
-def inline_text(value: Any, layout: Layout) -> str:
+def _inline(value: Any, layout: Layout) -> str:
     """A scalar or an empty collection."""
     if isinstance(value, dict) and not value:
         return "{}"
     if isinstance(value, list) and not value:
         return "[]"
     return scalar_text(value, layout)
+
+
+def _literal(value: Any, layout: Layout) -> list[str] | None:
+    """The header and lines of a `|` scalar. None if the value is not a string of several lines, or if it needs escapes
+    or would be read differently."""
+    if not layout.literal or not isinstance(value, str) or "\n" not in value:
+        return None
+    if _NO_LITERAL.search(value) or value[0] in " \n" or acts_on_a_log(value):
+        return None
+    body = value.rstrip("\n")
+    trailing = len(value) - len(body)
+    header = {0: "|-", 1: "|"}.get(trailing, "|+")
+    return [header, *body.split("\n"), *[""] * max(trailing - 1, 0)]
 
 
 def flow_text(value: Any, layout: Layout) -> str:
@@ -420,7 +368,14 @@ def json_text(value: Any) -> str:
         return "{" + ", ".join(members) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(json_text, value)) + "]"
-    return json_scalar(value)
+    if isinstance(value, str):
+        return json_string(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return _float_text(value)
+    if value is None or isinstance(value, (bool, int)):
+        return json.dumps(value)
+    what = value if isinstance(value, float) else f"a {type(value).__name__}"
+    raise TypeError(f"{what} cannot be written as JSON")
 
 
 def json_lines(value: Any, step: str) -> list[str]:
@@ -443,3 +398,11 @@ def _json_key(key: Any) -> str:
     if not isinstance(key, str):
         raise TypeError(f"{key!r} cannot be a JSON key")
     return key
+
+
+def yaml_bytes(value: dict[str, Any]) -> bytes:
+    """A dict as YAML that every parser reads as the same values: strings that could be another type are quoted.
+
+    Raises TypeError for values that YAML does not have.
+    """
+    return ("\n".join(block_lines(value, Layout()) or ["{}"]) + "\n").encode()

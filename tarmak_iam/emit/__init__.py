@@ -1,6 +1,6 @@
 """Artifacts of an installation: flags, manifests, kubeconfigs. One module per artifact."""
 
-from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit.artifact import Artifact, Emitter
 from tarmak_iam.emit.backend_objects import notes
 from tarmak_iam.emit.directory import DirectoryPlan, FileAction, FileStep

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit.artifact import Artifact, Emitter
 from tarmak_iam.emit.backend_objects import BACKEND_OBJECTS, CONFIGMAP, CRD
 from tarmak_iam.emit.daemonset import DAEMONSET

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tarmak_iam.aws.arn import parse_arn
-from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit.artifact import Artifact, Emitter
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.installation.backend_payloads import Manifest

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit.artifact import Artifact
 from tarmak_iam.emit.kubernetes_objects import object_key
 from tarmak_iam.emit.labels import NAME

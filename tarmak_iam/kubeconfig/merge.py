@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from tarmak_iam.document import Append, Document, Edit, Set
-from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import EditRefused, PolicyRefused
 from tarmak_iam.kubeconfig.file import LISTS, KubeconfigFile
 from tarmak_iam.kubeconfig.ownership import claim, fixed_user

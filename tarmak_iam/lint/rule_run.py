@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from itertools import islice
 from typing import Any
 
 from tarmak_iam.config import TarmakConfig
@@ -220,7 +221,7 @@ def _is_of_only_cluster(subjects: Subjects, scope: Scope | None, finding: Findin
 def _findings(provided_rule: Provided[Rule], part: Any) -> list[Finding]:
     rule = provided_rule.value
     what = f"the rule {rule.id}"
-    found: list[Any] = provided_rule.call(what, lambda: list(rule.check(rule, part)))
+    found: list[Any] = provided_rule.call(what, lambda: list(islice(rule.check(rule, part), _MOST_FINDINGS + 1)))
     odd = next((each for each in found if not isinstance(each, Finding)), None)
     if odd is not None:
         raise ConfigError(

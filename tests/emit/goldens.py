@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit import manifests
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import SETTINGS_NAME, parse_settings

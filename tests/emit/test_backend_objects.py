@@ -14,7 +14,7 @@ import kubernetes_validate
 import pytest
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit import manifests, notes
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply
 from tarmak_iam.errors import ConfigError

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit import manifests
 from tarmak_iam.emit.labels import label_value
 from tarmak_iam.errors import ConfigError

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.model import Identity

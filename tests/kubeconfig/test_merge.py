@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.installation.backend_payloads import Manifest

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.document import Document
-from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.findings import Severity
 from tarmak_iam.installation.installation import Installation

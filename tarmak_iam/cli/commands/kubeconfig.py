@@ -14,7 +14,7 @@ from tarmak_iam.cli.file_edits import in_turn
 from tarmak_iam.cli.installation_notes import note_role, note_tunnel
 from tarmak_iam.cli.options import dry_run_option, format_option, kubeconfig_options
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
 from tarmak_iam.errors import FileError, Place
 from tarmak_iam.files.atomic import Replacement, make_directory, replace_files

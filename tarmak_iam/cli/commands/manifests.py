@@ -10,7 +10,7 @@ from tarmak_iam.cli.console import note, print_json, print_line, print_payload
 from tarmak_iam.cli.installation_notes import note_objects
 from tarmak_iam.cli.options import format_option, object_options
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit.emitters import objects as emit_objects
 from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
 

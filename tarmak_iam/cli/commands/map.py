@@ -27,7 +27,7 @@ from tarmak_iam.cli.mapping_edits import (
 from tarmak_iam.cli.options import format_option
 from tarmak_iam.cli.parsing import CommandGroup, cluster_suggested
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError, Place, place_json
 from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE, WRITABLE_BACKENDS
 from tarmak_iam.installation.installation import Installation

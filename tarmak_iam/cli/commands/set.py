@@ -16,8 +16,7 @@ from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.key_values import section_values
 from tarmak_iam.config.section_keys import key_named, keys_of, section_named
-from tarmak_iam.document.dump import yaml_bytes
-from tarmak_iam.document.render import Layout, flow_text
+from tarmak_iam.document.render import Layout, flow_text, yaml_bytes
 from tarmak_iam.text import shortened
 
 _section_option = click.option(

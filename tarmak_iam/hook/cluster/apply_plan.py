@@ -10,7 +10,7 @@ from dataclasses import field
 from typing import Any
 
 from tarmak_iam.access.diff import Effect, Loaded, effects
-from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.document.unified_diff import unified_diff
 from tarmak_iam.emit import manifests
 from tarmak_iam.emit.kubernetes_objects import in_apply_order

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.access.diff import effects
-from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.identity import Authenticator
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.mappings.formats import as_mappings, convert_mappings, read_mappings
