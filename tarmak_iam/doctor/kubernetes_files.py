@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from tarmak_iam.doctor.file_tree import FoundFile
 from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import to_lower
-from tarmak_iam.document.places import place_within
+from tarmak_iam.document.tree import place_within
 from tarmak_iam.document.unquoted import parse_unquoted, unquoted
 from tarmak_iam.errors import ConfigError, ParseError, Place
 from tarmak_iam.identity.cluster_objects import objects_in
@@ -107,7 +107,8 @@ def _embedded(document: Document, route: Route, text: str) -> Iterator[Read]:
     try:
         inner = Document.parse(text, document.filename, json=False)
     except ParseError as error:
-        yield Broken(place_within(document, route, error.place or Place(document.filename)), error.what)
+        place = error.place or Place(document.filename)
+        yield Broken(place_within(document.source, document.node(route), place), error.what)
         return
     yield from _configuration(document, route, inner)
 
@@ -116,7 +117,7 @@ def _configuration(document: Document, route: Route, inner: Document) -> Iterato
     keys = inner.data if isinstance(inner.data, dict) else {}
     key = next((each for each in keys if isinstance(each, str) and to_lower(each) == "clusterid"), None)
     within = inner.position((key,)) if key is not None else inner.position(())
-    place = within if inner is document else place_within(document, route, within)
+    place = within if inner is document else place_within(document.source, document.node(route), within)
     yield Configuration(inner, document.position(route), place)
 
 

@@ -9,6 +9,7 @@ make reading a file a third slower: a document has thousands of nodes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Any, Final, Literal, NamedTuple, TypeGuard
@@ -18,7 +19,8 @@ from tarmak_iam.patterns import compiled
 
 Style = Literal["plain", "single", "double", "literal", "folded"]
 
-_MERGE_TAG = "tag:yaml.org,2002:merge"
+STANDARD_TAG = "tag:yaml.org,2002:"
+"""The prefix that `!!` abbreviates."""
 
 
 class Span(NamedTuple):
@@ -115,9 +117,11 @@ class Mapping(_Spanned):
                 entries.append(Entry(key, value, None, 0, False))
                 continue
             text = scalar.text
-            is_merge = text == "<<" and key is scalar and _is_merge(scalar)
-            if is_merge:
-                merges = True
+            is_merge = False
+            if text == "<<" and key is scalar:
+                is_plain = scalar.style == "plain" and scalar.tag is None
+                is_merge = is_plain or scalar.tag == f"{STANDARD_TAG}merge"
+                merges = merges or is_merge
             occurrence = lasts[text].occurrence + 1 if text in lasts else 0
             lasts[text] = entry = Entry(key, value, text, occurrence, is_merge)
             entries.append(entry)
@@ -174,10 +178,6 @@ def dereference(node: Node) -> Node:
     return node
 
 
-def _is_merge(key: Scalar) -> bool:
-    return (key.style == "plain" and key.tag is None) or key.tag == _MERGE_TAG
-
-
 def merged_entry(node: Node, text: str) -> Entry | None:
     """The entry with the key `text` in the value of a merge key; in a list of mappings the first one wins."""
     node = dereference(node)
@@ -204,8 +204,8 @@ def walk(node: Node) -> Iterator[Node]:
                 stack.extend((entry.value, entry.key))
 
 
-STANDARD_TAG = "tag:yaml.org,2002:"
-"""The prefix that `!!` abbreviates."""
+_FIRST_TEXT = compiled(r"^[ \t]*(?=\S)", re.MULTILINE)
+"""The blanks before the text of the first line that is not blank."""
 
 _LINE_END = compiled(r"[\r\n\x85\u2028\u2029]|\Z")
 
@@ -233,6 +233,19 @@ def own_text_start(text: str, scalar: Scalar) -> int:
     start = content_start(text, scalar)
     match = _LINE_END.search(text, start) if scalar.is_block else None
     return match.start() if match else start
+
+
+def literal_indentation(text: str, start: int, end: int, value: str) -> int | None:
+    """By how many columns the content of a block scalar, from the end of its header line, is indented in the text.
+    None if its value is blank."""
+    written, content = _FIRST_TEXT.search(text, start, end), _FIRST_TEXT.search(value)
+    if written is None or content is None:
+        return None
+    return _leading_spaces(written.group()) - _leading_spaces(content.group())
+
+
+def _leading_spaces(text: str) -> int:
+    return len(text) - len(text.lstrip(" "))
 
 
 def tag_span(text: str, node: Node) -> Span:

@@ -46,26 +46,20 @@ class _Constructor:
         self._left -= 1
         if self._left < 0:
             raise self._too_many(node)
-        if isinstance(node, Scalar):
-            return self._scalar(node)
-        if isinstance(node, Alias):
-            node = dereference(node)
-            if isinstance(node, Scalar):
-                return self._scalar(node)
-        self._enter(node)
-        if isinstance(node, Sequence):
-            value: Any = [self.value(item) for item in node.items]
+        target = node if isinstance(node, Scalar) else dereference(node)
+        if isinstance(target, Scalar):
+            try:
+                return self._resolve(target)
+            except ScalarError as error:
+                raise self._error(target, str(error)) from None
+        self._enter(target)
+        if isinstance(target, Sequence):
+            value: Any = [self.value(item) for item in target.items]
         else:
-            assert isinstance(node, Mapping)
-            value = self._fill({}, {}, node)
+            assert isinstance(target, Mapping)
+            value = self._fill({}, {}, target)
         self._depth -= 1
         return value
-
-    def _scalar(self, node: Scalar) -> Any:
-        try:
-            return self._resolve(node)
-        except ScalarError as error:
-            raise self._error(node, str(error)) from None
 
     def _enter(self, node: Node) -> None:
         self._depth += 1
@@ -100,31 +94,25 @@ class _Constructor:
             if self._left < 0:
                 raise self._too_many(node)
             target = dereference(merged)
-            self._check_last_anchor(merged)
-            if self._is_null_alias(merged):
-                into.clear()  # a null value empties the mapping that it is merged into
-                kinds.clear()
-                continue
+            if isinstance(merged, Alias) and self._checks_last_anchor:
+                self._check_last_anchor(merged)
+                if isinstance(target, Scalar) and self.value(target) is None:
+                    into.clear()  # a null value empties the mapping that it is merged into
+                    kinds.clear()
+                    continue
             if not isinstance(target, Mapping):
                 raise self._error(merged, _NO_MAPPING)
             self._enter(target)
             self._fill(into, kinds, target)
             self._depth -= 1
 
-    def _check_last_anchor(self, node: Node) -> None:
-        """Raises ParseError for an alias if the last node with its anchor's name is not a mapping."""
-        if not isinstance(node, Alias) or not self._checks_last_anchor:
-            return
-        last = self._last_anchors.get(node.name, node.target)
+    def _check_last_anchor(self, alias: Alias) -> None:
+        """Raises ParseError if the last node with the alias's anchor name is not a mapping."""
+        last = self._last_anchors.get(alias.name, alias.target)
         if not isinstance(last, Mapping):
-            line = self._source.position(last.span.start)[0]
-            remedy = "" if last is node.target else f"line {line} defines &{node.name} again: rename one of the anchors"
-            raise self._error(node, _NO_MAPPING, remedy)
-
-    def _is_null_alias(self, node: Node) -> bool:
-        target = dereference(node)
-        is_one = isinstance(node, Alias) and self._checks_last_anchor and isinstance(target, Scalar)
-        return is_one and self.value(target) is None
+            line = self._source.position(last.start)[0]
+            again = f"line {line} defines &{alias.name} again: rename one of the anchors"
+            raise self._error(alias, _NO_MAPPING, "" if last is alias.target else again)
 
     @cached_property
     def _last_anchors(self) -> dict[str, Node]:

@@ -11,19 +11,13 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
-from tarmak_iam.document.nodes import Scalar
+from tarmak_iam.document.nodes import STANDARD_TAG, Scalar
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.patterns import compiled
 
 Plain = None | bool | int | float | str
 
 Resolver = Callable[[Scalar], Plain]
-
-_PREFIX = "tag:yaml.org,2002:"
-
-_TIMESTAMP = f"{_PREFIX}timestamp"
-
-_DIGITS = frozenset("0123456789")
 
 _Words = dict[str, bool | float | None]
 
@@ -67,6 +61,10 @@ _BITS = compiled(r"[-+][01]{1,64}\Z", re.ASCII)
 _BASE64 = compiled(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z", re.ASCII)
 
 _MIN_INT64, _MAX_UINT64 = -(2**63), 2**64 - 1
+
+
+_KINDS = {"bool": bool, "int": int, "float": float, "null": type(None), "timestamp": None}
+"""The types of tags. A timestamp is a string."""
 
 
 class ScalarError(ValueError):
@@ -119,10 +117,8 @@ def resolve_v3(scalar: Scalar) -> Plain:
     Raises ScalarError.
     """
     value = _resolve(scalar, _WORDS_V3, _FLOAT_V3)
-    if type(value) is not str or value[:1] not in _DIGITS:
-        return value
-    is_date = scalar.tag == _TIMESTAMP or _is_untagged(scalar)
-    time = _go_time(value) if is_date else None
+    may_be_date = scalar.tag == f"{STANDARD_TAG}timestamp" or _is_untagged(scalar)
+    time = _go_time(value) if may_be_date and type(value) is str and value[:1].isdigit() else None
     return value if time is None else GoTime(time)
 
 
@@ -175,21 +171,16 @@ def resolve_yaml_1_1(scalar: Scalar) -> Plain:
         return _WORDS_1_1[text]
     match = _INT_1_1.match(text) if len(text) <= _LONGEST_INTEGER else None
     if match:
-        sign, *digits = match.groups()
-        return _integer_1_1(*digits) * (-1 if sign == "-" else 1)
+        sign, *numbers, base_60 = match.groups()
+        digits, base = next(
+            ((digits, base) for digits, base in zip(numbers, (2, 16, 8, 10), strict=True) if digits), ("", 0)
+        )
+        value = int(digits.replace("_", "") or "0", base) if base else int(_base_60(base_60.replace("_", "")))
+        return -value if sign == "-" else value
     if _FLOAT_1_1.match(text):
         return _base_60(text.replace("_", ""))
     time = _go_time(text) if len(text) >= len("2019-06-01") else None
     return text if time is None else GoTime(time)
-
-
-def _integer_1_1(
-    binary: str | None, hexadecimal: str | None, octal: str | None, decimal: str | None, base_60: str | None
-) -> int:
-    for digits, base in ((binary, 2), (hexadecimal, 16), (octal, 8), (decimal, 10)):
-        if digits is not None:
-            return int(digits.replace("_", "") or "0", base)
-    return int(_base_60((base_60 or "").replace("_", "")))
 
 
 def _base_60(text: str) -> float:
@@ -209,23 +200,22 @@ def _resolve(scalar: Scalar, words: _Words, floats: re.Pattern[str]) -> Plain:
     tag = scalar.tag
     if tag is None:
         return _plain(scalar.text, words, floats) if scalar.style == "plain" else scalar.text
-    kind = tag.removeprefix(_PREFIX) if tag.startswith(_PREFIX) else ""
+    kind = tag.removeprefix(STANDARD_TAG) if tag.startswith(STANDARD_TAG) else ""
     if kind == "binary":
-        return _binary(scalar.text)
-    if kind not in ("bool", "int", "float", "null", "timestamp"):
+        try:
+            return decode_base64(scalar.text).decode("utf-8", "replace")
+        except ValueError:
+            raise ScalarError("!!binary value contains invalid base64 data") from None
+    if kind not in _KINDS:
         return scalar.text  # !!str, and tags that yaml.v2 does not resolve
     value = _plain(scalar.text, words, floats)
     if kind == "float" and type(value) is int and value < 2**63:
         return float(value)
     if kind == "timestamp" and isinstance(value, str) and _go_time(value):
         return value
-    if kind != _kind(value):
+    if type(value) is not _KINDS[kind]:
         raise ScalarError(f"cannot decode `{scalar.text}` as a !!{kind}")
     return value
-
-
-def _kind(value: Plain) -> str:
-    return {type(None): "null", bool: "bool", int: "int", float: "float", str: "str"}[type(value)]
 
 
 def _plain(text: str, words: _Words, floats: re.Pattern[str]) -> Plain:
@@ -235,41 +225,29 @@ def _plain(text: str, words: _Words, floats: re.Pattern[str]) -> Plain:
         return text
     if text[0] == ".":
         return _float(text) if _DOT_FLOAT.match(text) else text
-    return _number(text, floats)
-
-
-def _number(text: str, floats: re.Pattern[str]) -> int | float | str:
     digits = text.replace("_", "")
     integer = parse_go_integer(digits)
     if integer is not None:
         return integer
-    if floats.match(digits):
-        value = _float(digits)
-        return text if isinstance(value, str) else value
-    return text
+    value = _float(digits) if floats.match(digits) else text
+    return text if isinstance(value, str) else value
 
 
 def parse_go_integer(digits: str) -> int | None:
     """Go's ParseInt with base 0 (then ParseUint): decimal, 0x, 0b, 0o and leading-zero octal, 64 bits."""
     if digits.startswith(("0b+", "0b-")):  # the digits after 0b are parsed as a separate number
-        return _bits(digits[2:])
+        value = int(digits.removeprefix("0b"), 2) if _BITS.match(digits, 2) else 2**63
+        return value if _MIN_INT64 <= value < 2**63 else None
     match = _INTEGER.match(digits) if len(digits) <= _LONGEST_INTEGER else None
     if not match:
         return None
-    sign, hexa, binary, octal, old_octal, decimal = match.groups()
-    for group, base in ((hexa, 16), (binary, 2), (octal, 8), (old_octal, 8), (decimal, 10)):
-        if group is not None:
-            value = int(group or "0", base) * (-1 if sign == "-" else 1)
-            if _MIN_INT64 <= value < 2**63 or (not sign and value <= _MAX_UINT64):
-                return value
-            return None
+    sign, *numbers = match.groups()
+    for number, base in zip(numbers, (16, 2, 8, 8, 10), strict=True):
+        if number is not None:
+            value = int(number or "0", base) * (-1 if sign == "-" else 1)
+            is_in_range = _MIN_INT64 <= value < 2**63 or (not sign and value <= _MAX_UINT64)
+            return value if is_in_range else None
     return None
-
-
-def _bits(text: str) -> int | None:
-    match = _BITS.match(text)
-    value = int(match.group(), 2) if match else 2**63
-    return value if _MIN_INT64 <= value < 2**63 else None
 
 
 def _float(text: str) -> float | str:
@@ -301,13 +279,6 @@ def decode_base64(text: str) -> bytes:
     import base64
 
     return base64.b64decode(text)
-
-
-def _binary(text: str) -> str:
-    try:
-        return decode_base64(text).decode("utf-8", "replace")
-    except ValueError:
-        raise ScalarError("!!binary value contains invalid base64 data") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,18 +322,12 @@ def readings(scalar: Scalar) -> dict[str, Plain]:
     """What each of OTHER_READERS reads that reads another value than yaml.v2 up to 2.2.2: the text if it rejects the
     scalar because of its tag. Raises ScalarError if yaml.v2 does."""
     own = resolve_v2(scalar)
-    others = {name: _read_by(resolve, scalar) for name, resolve in OTHER_READERS.items()}
-    return {name: value for name, value in others.items() if _differs(own, value)}
-
-
-def _read_by(resolve: Resolver, scalar: Scalar) -> Plain:
-    try:
-        return resolve(scalar)
-    except ScalarError:
-        return scalar.text
-
-
-def _differs(own: Plain, other: Plain) -> bool:
-    if isinstance(own, float) and isinstance(other, float) and math.isnan(own):
-        return not math.isnan(other)
-    return own != other or type(own) is not type(other)
+    differing: dict[str, Plain] = {}
+    for name, resolve in OTHER_READERS.items():
+        try:
+            value = resolve(scalar)
+        except ScalarError:
+            value = scalar.text
+        if type(value) is not type(own) or repr(value) != repr(own):  # not `!=`: NaN is one value
+            differing[name] = value
+    return differing

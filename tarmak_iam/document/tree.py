@@ -5,12 +5,22 @@ from __future__ import annotations
 import contextlib
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any
 
 from tarmak_iam.document.json_reader import looks_like_json, read_json
-from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, dereference, own_text_start
+from tarmak_iam.document.nodes import (
+    Entry,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    Span,
+    dereference,
+    literal_indentation,
+    own_text_start,
+)
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_reader import YamlText, read_stream, read_yaml
 from tarmak_iam.errors import ParseError, Place
@@ -182,6 +192,21 @@ class Tree:
                     continue
             own_line = not text[self.source.line_start(start) : start].strip()
             yield Comment(match.group(), Span(start, at), own_line)
+
+
+def place_within(source: Source, node: Node | None, inner: Place) -> Place:
+    """The place in the file of `inner`, a place within the string at a node.
+
+    Only the lines of a literal block scalar are lines of the file. For any other string the result is the place where
+    the string begins.
+    """
+    begin = source.place(node.start if node else 0)
+    if not isinstance(node, Scalar) or node.style != "literal":
+        return begin
+    header_end = own_text_start(source.text, node)
+    indentation = literal_indentation(source.text, header_end, node.end, node.text) or 0
+    line = source.position(header_end)[0] + (inner.line or 1)
+    return replace(begin, line=line, column=None if inner.column is None else inner.column + indentation)
 
 
 def _entry(node: Node, step: Key) -> Entry | None:

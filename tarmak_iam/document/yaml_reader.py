@@ -27,6 +27,7 @@ from tarmak_iam.document.nodes import (
     Span,
     Style,
     after_properties,
+    literal_indentation,
 )
 from tarmak_iam.document.source import (
     MAX_ALIASES,
@@ -52,9 +53,6 @@ _STYLES: dict[str | None, Style] = {
 }
 
 _BLANKS = " \t\r\n\x85\u2028\u2029"
-
-_FIRST_TEXT = compiled(r"^[ \t]*(?=\S)", re.MULTILINE)
-"""The blanks before the text of the first line that is not blank."""
 
 _ESCAPE = compiled(r"\\(.)", re.DOTALL)
 
@@ -223,11 +221,9 @@ class YamlText:
     def _blank_content_end(self, value: str, start: int, tail: int, end: int) -> int:
         """The end of a block scalar whose last line of content is blank. `start` is the beginning of its first line,
         `tail` the end of its last line that is not blank."""
-        source, line = self._source, _FIRST_TEXT.search(self._text, start, end)
-        text = _FIRST_TEXT.search(value)
-        if line is None or text is None:
+        source, indentation = self._source, literal_indentation(self._text, start, end, value)
+        if indentation is None:
             return end
-        indentation = _leading_spaces(line.group()) - _leading_spaces(text.group())
         last = at = source.next_line(tail)
         while at < end:
             is_content = source.line_end(at) - at > indentation
@@ -268,10 +264,6 @@ def _ends_in_blanks(value: str) -> bool:
     """Whether the last line of a value that is not empty is blank."""
     text = value.rstrip("\n")
     return text[-1:] in (" ", "\t") and not text.rpartition("\n")[2].strip(" \t")
-
-
-def _leading_spaces(text: str) -> int:
-    return len(text) - len(text.lstrip(" "))
 
 
 # ruamel.yaml raises errors other than YAMLError for a few unusual texts (%YAML 1.3, "\\U00110000").

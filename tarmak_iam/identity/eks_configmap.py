@@ -11,8 +11,8 @@ from typing import Any
 from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import fold, to_lower
 from tarmak_iam.document.nodes import Scalar
-from tarmak_iam.document.places import place_within
 from tarmak_iam.document.scalars import YAML_V2_LATER
+from tarmak_iam.document.tree import place_within
 from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.identity.backend_support import EKS_CONFIG_MAP
 from tarmak_iam.identity.backend_table import BackendTable, Found, check_role_mapping, compared_one_by_one, sso_patterns
@@ -191,6 +191,6 @@ def _places(aws_auth: ClusterObject) -> Locate:
         node = aws_auth.document.node(outer)
         if not isinstance(node, Scalar):
             return aws_auth.document.position(outer)
-        return place_within(aws_auth.document, outer, inner(node.text).position(Route(route.steps[2:])))
+        return place_within(aws_auth.document.source, node, inner(node.text).position(Route(route.steps[2:])))
 
     return place

@@ -9,7 +9,7 @@ from typing import Any
 from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import equal_fold, fold
 from tarmak_iam.document.nodes import Node, Scalar
-from tarmak_iam.document.places import place_within
+from tarmak_iam.document.tree import place_within
 from tarmak_iam.document.unquoted import unquoted_kubeconfig
 from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.late_dataclass import dataclass
@@ -83,7 +83,7 @@ class FilePart:
         """The document in this string. Raises ParseError, with the place in the file itself."""
 
         def outer(place: Place) -> Place:
-            return self._place(place_within(self.document, self.route, place))
+            return self._place(place_within(self.document.source, self.document.node(self.route), place))
 
         try:
             document = Document.parse(self.value, self.document.filename, json=None)
