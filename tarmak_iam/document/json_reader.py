@@ -58,16 +58,14 @@ class _JsonReader:
         if self.left < 0:
             raise ParseError(TOO_MANY, place=self.source.place(self.at))
         opening = self.text[self.at : self.at + 1]
-        if opening in ("{", "[") and depth >= MAX_DEPTH:
-            what = f"nested deeper than {MAX_DEPTH} levels, which is the limit"
-            raise ParseError(what, place=self.source.place(self.at))
-        if opening == "{":
-            return self._mapping(depth)
-        if opening == "[":
-            return self._sequence(depth)
         if opening == '"':
             return self._string()
-        return self._literal()
+        if opening not in ("{", "["):
+            return self._literal()
+        if depth >= MAX_DEPTH:
+            what = f"nested deeper than {MAX_DEPTH} levels, which is the limit"
+            raise ParseError(what, place=self.source.place(self.at))
+        return self._collection(depth, is_mapping=opening == "{")
 
     def _literal(self) -> Scalar:
         match = _LITERAL.match(self.text, self.at)
@@ -90,44 +88,31 @@ class _JsonReader:
         # Go turns an unpaired surrogate escape into the replacement character.
         return Scalar(start, self.at, SURROGATE.sub("\ufffd", text), "double")
 
-    def _opens(self, closing: str) -> bool:
-        """Steps over the opening bracket, and over the closing one (False) where that follows."""
+    def _collection(self, depth: int, *, is_mapping: bool) -> Mapping | Sequence:
+        closing, member = ("}", "object key:value pair") if is_mapping else ("]", "array element")
+        start, children = self.at, list[Node]()
         self.at += 1
         self.skip()
-        is_empty = self.text.startswith(closing, self.at)
-        self.at += is_empty
-        return not is_empty
-
-    def _more(self, closing: str, what: str) -> bool:
-        """After a member: steps over a comma (True) or the closing bracket (False)."""
-        self.skip()
-        found = self.text[self.at : self.at + 1]
-        if found not in (",", closing) or not found:
-            self.fail(f"after {what}", f"add a comma or {closing}")
-        self.at += 1
-        return found == ","
-
-    def _mapping(self, depth: int) -> Mapping:
-        start, more = self.at, self._opens("}")
-        members: list[tuple[Node, Node]] = []
-        while more:
+        ended = self.text.startswith(closing, self.at)
+        self.at += ended
+        while not ended:
+            if is_mapping:
+                self.skip()
+                children.append(self._string())
+                self.skip()
+                if not self.text.startswith(":", self.at):
+                    self.fail("after object key", "add a colon after the key")
+                self.at += 1
+            children.append(self.value(depth + 1))
             self.skip()
-            key = self._string()
-            self.skip()
-            if not self.text.startswith(":", self.at):
-                self.fail("after object key", "add a colon after the key")
+            ended = self.text.startswith(closing, self.at)
+            if not ended and not self.text.startswith(",", self.at):
+                self.fail(f"after {member}", f"add a comma or {closing}")
             self.at += 1
-            members.append((key, self.value(depth + 1)))
-            more = self._more("}", "object key:value pair")
-        return Mapping.of(Span(start, self.at), members, flow=True)
-
-    def _sequence(self, depth: int) -> Sequence:
-        start, more = self.at, self._opens("]")
-        items: list[Node] = []
-        while more:
-            items.append(self.value(depth + 1))
-            more = self._more("]", "array element")
-        return Sequence(start, self.at, tuple(items), flow=True)
+        if is_mapping:
+            pairs = zip(children[::2], children[1::2], strict=True)
+            return Mapping.of(Span(start, self.at), pairs, flow=True)
+        return Sequence(start, self.at, tuple(children), flow=True)
 
 
 def construct_json(node: Node, *, merge: bool = True) -> Any:

@@ -81,15 +81,14 @@ class Entry:
 
 @dataclass(slots=True, eq=False)
 class Mapping(_Spanned):
-    """A mapping, created by `Mapping.of`. `lasts` has the last entry of each key text; `merges`: whether any
-    entry is a merge key."""
+    """A mapping, created by `Mapping.of`. `lasts` has the last entry of each key text; `merge_entries` are the merge keys."""
 
     entries: Final[tuple[Entry, ...]]
     flow: Final[bool]
     tag: Final[str | None]
     anchor: Final[str | None]
     lasts: Final[dict[str, Entry]]
-    merges: Final[bool]
+    merge_entries: Final[tuple[Entry, ...]]
     natives: list[Any] | None = field(default=None, init=False, repr=False)
     """The keys as they are in the plain data. `target.native_keys` fills this in on first use."""
     numbers: dict[int, int] | None = field(default=None, init=False, repr=False)
@@ -110,22 +109,24 @@ class Mapping(_Spanned):
     ) -> Mapping:
         entries: list[Entry] = []
         lasts: dict[str, Entry] = {}
-        merges = False
+        merges: list[Entry] = []
         for key, value in pairs:
             scalar = key if type(key) is Scalar else dereference(key)
             if type(scalar) is not Scalar:
                 entries.append(Entry(key, value, None, 0, False))
                 continue
             text = scalar.text
-            is_merge = False
-            if text == "<<" and key is scalar:
-                is_plain = scalar.style == "plain" and scalar.tag is None
-                is_merge = is_plain or scalar.tag == f"{STANDARD_TAG}merge"
-                merges = merges or is_merge
+            is_merge = text == "<<" and key is scalar and _is_merge(scalar)
             occurrence = lasts[text].occurrence + 1 if text in lasts else 0
             lasts[text] = entry = Entry(key, value, text, occurrence, is_merge)
             entries.append(entry)
-        return cls(*span, tuple(entries), flow, tag, anchor, lasts, merges)
+            if is_merge:
+                merges.append(entry)
+        return cls(*span, tuple(entries), flow, tag, anchor, lasts, tuple(merges))
+
+    @property
+    def merges(self) -> bool:
+        return bool(self.merge_entries)
 
     def last(self, text: str) -> Entry | None:
         """The last entry with that key in this mapping itself, without merged ones; None if there is none."""
@@ -142,15 +143,16 @@ class Mapping(_Spanned):
 
     def effective(self, text: str) -> Entry | None:
         """The entry that yaml.v2 uses: a later entry overrides earlier ones, and so does a later `<<`."""
-        if not self.merges:
-            return self.last(text)
-        found = None
-        for entry in self.entries:
-            if entry.is_merge:
-                found = merged_entry(entry.value, text) or found
-            elif entry.text == text:
-                found = entry
-        return found
+        own = self.lasts.get(text)
+        if own is not None and own.is_merge:  # a quoted "<<" may be above it
+            own = next((entry for entry in reversed(self.entries) if entry.text == text and not entry.is_merge), None)
+        for entry in reversed(self.merge_entries):
+            if own is not None and entry.key.start < own.key.start:
+                break
+            merged = merged_entry(entry.value, text)
+            if merged:
+                return merged
+        return own
 
 
 @dataclass(slots=True, eq=False)
@@ -176,6 +178,10 @@ def dereference(node: Node) -> Node:
     while isinstance(node, Alias):
         node = node.target
     return node
+
+
+def _is_merge(key: Scalar) -> bool:
+    return (key.style == "plain" and key.tag is None) or key.tag == f"{STANDARD_TAG}merge"
 
 
 def merged_entry(node: Node, text: str) -> Entry | None:

@@ -207,24 +207,21 @@ class YamlText:
 
     def _block_scalar_end(self, event: Any, start: int, end: int) -> int:
         """The end of a block scalar: after its last line of content, with `|+` after its trailing empty lines."""
-        source = self._source
-        end = min(end, len(source.text))
-        start = after_properties(source.text, start, end, bool(event.anchor) + bool(event.ctag))
+        source, text = self._source, self._text
+        end = min(end, len(text))
+        start = after_properties(text, start, end, bool(event.anchor) + bool(event.ctag))
         first = source.next_line(start)
-        if "+" in source.text[start:first].split("#")[0]:
+        if "+" in text[start:first].split("#")[0]:
             return end
-        tail = start + len(source.text[start:end].rstrip(_BLANKS))
-        if _ends_in_blanks(event.value):
-            return self._blank_content_end(event.value, first, tail, end)
-        return max(source.next_line(tail), first) if tail < len(source.text) else end
-
-    def _blank_content_end(self, value: str, start: int, tail: int, end: int) -> int:
-        """The end of a block scalar whose last line of content is blank. `start` is the beginning of its first line,
-        `tail` the end of its last line that is not blank."""
-        source, indentation = self._source, literal_indentation(self._text, start, end, value)
+        last = source.next_line(start + len(text[start:end].rstrip(_BLANKS)))
+        content = event.value.rstrip("\n")
+        if content[-1:] not in (" ", "\t") or content.rpartition("\n")[2].strip(" \t"):
+            return last
+        # The last lines of content are blank, and deeper than the scalar's indentation.
+        indentation = literal_indentation(text, first, end, event.value)
         if indentation is None:
             return end
-        last = at = source.next_line(tail)
+        at = last
         while at < end:
             is_content = source.line_end(at) - at > indentation
             at = source.next_line(at)
@@ -258,12 +255,6 @@ class YamlText:
 
     def _refuse_limit(self, at: int, what: str) -> NoReturn:
         raise ParseError(f"{what}, which is the limit", place=self._source.place(at))
-
-
-def _ends_in_blanks(value: str) -> bool:
-    """Whether the last line of a value that is not empty is blank."""
-    text = value.rstrip("\n")
-    return text[-1:] in (" ", "\t") and not text.rpartition("\n")[2].strip(" \t")
 
 
 # ruamel.yaml raises errors other than YAMLError for a few unusual texts (%YAML 1.3, "\\U00110000").

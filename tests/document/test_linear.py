@@ -41,6 +41,16 @@ def test_reading(make: Callable[[], str]) -> None:
     assert words == "done" or words.startswith("ParseError: f:1:")
 
 
+def test_looking_up_keys_below_a_merge_key() -> None:
+    text = "a: &a {k: v}\n<<: *a\n" + "".join(f"k{number}: v\n" for number in range(60_000))
+
+    def look_up() -> None:
+        document = Document.parse(text, "f")
+        assert [document.position((key,)).line for key in document.data] == [1, 1, *range(3, 60_003)]
+
+    assert outcome(look_up, 256, SECONDS) == "done"
+
+
 EDITS: dict[str, tuple[Callable[[], str], Edit]] = {
     "a list below each complex key": (
         lambda: "".join(f"? k{n}\n: - x\n" for n in range(30_000)),
