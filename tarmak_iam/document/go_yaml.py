@@ -10,6 +10,7 @@ Source: gopkg.in/yaml.v2 2.2.1 (scannerc.go, parserc.go), the library that Tarma
 from __future__ import annotations
 
 import string
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +23,7 @@ from ruamel.yaml.resolver import VersionedResolver
 from ruamel.yaml.scanner import Scanner, ScannerError
 from ruamel.yaml.tokens import DocumentEndToken, ScalarToken
 
-from tarmak_iam.document.nodes import Node, Scalar, own_text_start, walk
+from tarmak_iam.document.nodes import Scalar, own_text_start
 from tarmak_iam.patterns import compiled
 
 # Tabs after something on the line that is neither indentation nor an indicator (`-`, `?` or `:`, after a blank or at
@@ -37,19 +38,17 @@ def mask(text: str) -> str:
     return _SEPARATING_TABS.sub(lambda match: " " * len(match.group()), text).translate(_BREAKS_AS_LINE_FEEDS)
 
 
-def unmask_scalars(text: str, masked: str, root: Node | None) -> str:
+def unmask(text: str, masked: str, scalars: Iterable[Scalar]) -> str:
     """`masked` with the original text restored inside every scalar (line breaks in a plain scalar stay line feeds)."""
-    if text == masked or root is None:
+    if text == masked:
         return masked
     pieces, end = [], 0
-    for node in walk(root):
-        if not isinstance(node, Scalar):
-            continue
-        start = max(own_text_start(masked, node), end)
-        if node.span.end > start:
-            own = text[start : node.span.end]
-            pieces += [masked[end:start], own.translate(_BREAKS_AS_LINE_FEEDS) if node.style == "plain" else own]
-            end = node.span.end
+    for scalar in scalars:
+        start = max(own_text_start(masked, scalar), end)
+        if scalar.end > start:
+            own = text[start : scalar.end]
+            pieces += [masked[end:start], own.translate(_BREAKS_AS_LINE_FEEDS) if scalar.style == "plain" else own]
+            end = scalar.end
     return "".join([*pieces, masked[end:]])
 
 

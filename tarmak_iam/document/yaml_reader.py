@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from ruamel.yaml import events as kinds
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from tarmak_iam.document.go_yaml import NOT_AN_ANCHOR, go_yaml, mask, unmask_scalars
+from tarmak_iam.document.go_yaml import NOT_AN_ANCHOR, go_yaml, mask, unmask
 from tarmak_iam.document.nodes import (
     STANDARD_TAG,
     Alias,
@@ -328,9 +328,7 @@ def _read_pure(source: Source, pick: Callable[[Iterator[YamlText]], list[YamlTex
     """As `_read_texts`. Raises PARSER_ERRORS."""
     masked = mask(source.text)
     texts = pick(_documents(source, iter(go_yaml().parse(masked))))
-    restored = masked
-    for text in texts:
-        restored = unmask_scalars(source.text, restored, text.root)
+    restored = unmask(source.text, masked, (scalar for text in texts for scalar in text.scalars))
     return texts if restored == masked else pick(_documents(source, iter(go_yaml().parse(restored))))
 
 
