@@ -46,18 +46,19 @@ class _Constructor:
         self._left -= 1
         if self._left < 0:
             raise self._too_many(node)
-        target = node if isinstance(node, Scalar) else dereference(node)
-        if isinstance(target, Scalar):
+        if isinstance(node, Alias):
+            node = dereference(node)
+        if isinstance(node, Scalar):
             try:
-                return self._resolve(target)
+                return self._resolve(node)
             except ScalarError as error:
-                raise self._error(target, str(error)) from None
-        self._enter(target)
-        if isinstance(target, Sequence):
-            value: Any = [self.value(item) for item in target.items]
+                raise self._error(node, str(error)) from None
+        self._enter(node)
+        if isinstance(node, Sequence):
+            value: Any = [self.value(item) for item in node.items]
         else:
-            assert isinstance(target, Mapping)
-            value = self._fill({}, {}, target)
+            assert isinstance(node, Mapping)
+            value = self._fill({}, {}, node)
         self._depth -= 1
         return value
 

@@ -197,24 +197,25 @@ def _is_untagged(scalar: Scalar) -> bool:
 
 
 def _resolve(scalar: Scalar, words: _Words, floats: re.Pattern[str]) -> Plain:
-    tag = scalar.tag
+    tag, text = scalar.tag, scalar.text
     if tag is None:
-        return _plain(scalar.text, words, floats) if scalar.style == "plain" else scalar.text
+        is_string = scalar.style != "plain" or (text not in words and text[0] not in _FIRST_OF_NUMBERS)
+        return text if is_string else _plain(text, words, floats)
     kind = tag.removeprefix(STANDARD_TAG) if tag.startswith(STANDARD_TAG) else ""
     if kind == "binary":
         try:
-            return decode_base64(scalar.text).decode("utf-8", "replace")
+            return decode_base64(text).decode("utf-8", "replace")
         except ValueError:
             raise ScalarError("!!binary value contains invalid base64 data") from None
     if kind not in _KINDS:
-        return scalar.text  # !!str, and tags that yaml.v2 does not resolve
-    value = _plain(scalar.text, words, floats)
+        return text  # !!str, and tags that yaml.v2 does not resolve
+    value = _plain(text, words, floats)
     if kind == "float" and type(value) is int and value < 2**63:
         return float(value)
     if kind == "timestamp" and isinstance(value, str) and _go_time(value):
         return value
     if type(value) is not _KINDS[kind]:
-        raise ScalarError(f"cannot decode `{scalar.text}` as a !!{kind}")
+        raise ScalarError(f"cannot decode `{text}` as a !!{kind}")
     return value
 
 
