@@ -24,7 +24,15 @@ from tests.document.edit_model import (
     yaml,
 )
 
-__all__ = ["flaws", "flaws_of_refusal", "needless_lines"]
+__all__ = [
+    "comments_away",
+    "flaws",
+    "flaws_of_refusal",
+    "needless_lines",
+    "plain_of",
+    "same_plain",
+    "strayed_comments",
+]
 
 _INTERNAL = ("splice", "excerpt", "overlapping", "draft", "proof", "this place by hand", "Traceback", "object at 0x")
 _PLACE = re.compile(r"[^:]+:[0-9]+:[0-9]+: ")
@@ -174,7 +182,8 @@ def _shown(path: Steps) -> str:
 def _leaves(node: Node, path: Steps, found: dict[Steps, Any], left: list[int]) -> dict[Steps, Any]:
     left[0] -= 1
     if node.kind == "scalar" or not node.items:
-        found[path] = (node.kind, go_value(node) if node.kind == "scalar" else None)
+        value = go_value(node) if node.kind == "scalar" else None
+        found[path] = (node.kind, type(value), value)
     elif left[0] > 0:
         pairs: Iterable[tuple[Any, Node]] = (
             [(number, item) for number, item in enumerate(node.items)]
@@ -232,6 +241,61 @@ def _business(root: Node, call: Call) -> int:
     lines = 0 if call["op"] in ("rename", "append", "insert") else node.lines[1] - node.lines[0]
     value = call.get("value")
     return 4 + lines * 2 + len(call["path"]) + (yaml.safe_dump(value).count("\n") if "value" in call else 0)
+
+
+_COMMENTED = re.compile(r"[ \t-]*(?P<text>[^ \t#'\"|>-][^#'\"|>]*?)[ \t]+(?P<comment>#.*?)[ \t]*")
+_ITEM = re.compile(r"[ \t]*- [^:]*[ \t]#")
+
+
+def strayed_comments(before_raw: bytes, after_raw: bytes, call: Call) -> list[str]:
+    """Comments on the line of a scalar item that are on the line of another one after an edit. What is set by its index
+    keeps its comment. Only comments that are there once and in lines that are clear are looked for."""
+    if call["op"] not in ("set", "update") or (call["op"] == "set" and not isinstance(call["value"], (list, dict))):
+        return []
+    before, after = (_lines_of_comments(raw) for raw in (before_raw, after_raw))
+    return [
+        f"the comment of {before[comment]!r} is that of {text!r} now: {comment}"
+        for comment, text in after.items()
+        if comment in before and text != before[comment]
+    ]
+
+
+def _lines_of_comments(raw: bytes) -> dict[str, str]:
+    """For each comment that is there once, the item before it."""
+    text, found = decoded(raw), dict[str, str]()
+    for line in text.splitlines():
+        match = _COMMENTED.fullmatch(line) if _ITEM.match(line) else None
+        if match and text.count(match["comment"]) == 1:
+            found[match["comment"]] = match["text"]
+    return found
+
+
+def comments_away(before_raw: bytes, after_raw: bytes) -> list[str]:
+    """Comment lines that were directly above a line in their column, are still there as this line is, and are above
+    another one now."""
+    before, after = (_lines_below(raw) for raw in (before_raw, after_raw))
+    lines = Counter(line.strip() for line in decoded(after_raw).splitlines())
+    return [
+        f"{comment} was above {line!r}, and is above {after[comment]!r}"
+        for comment, line in before.items()
+        if comment in after and after[comment] != line and lines[line] == 1
+    ]
+
+
+def _lines_below(raw: bytes) -> dict[str, str]:
+    """For each comment line that is there once, the line of content below it, if it is in the comment's column."""
+    text, found = decoded(raw), dict[str, str]()
+    waiting: list[tuple[str, int]] = []
+    for line in [*text.splitlines(), ""]:
+        content, column = line.strip(), len(line) - len(line.lstrip(" "))
+        if content.startswith("#"):
+            waiting.append((content, column))
+            continue
+        for comment, at in waiting:
+            if text.count(comment) == 1 and (at == column or not content):
+                found[comment] = content
+        waiting = []
+    return found
 
 
 def same_plain(one: Any, other: Any) -> bool:

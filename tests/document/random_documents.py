@@ -31,6 +31,7 @@ class _Writer:
         self.tags = random.random() < 0.1
         self.anchors: list[tuple[str, str]] = []
         self.waiting: list[tuple[str, str]] = []
+        self.comments = 0
 
     def chance(self, probability: float) -> bool:
         return self.random.random() < probability
@@ -39,14 +40,22 @@ class _Writer:
         return self.random.choice(_PLAIN if self.chance(0.7) else _QUOTED)
 
     def tail(self) -> str:
-        return self.random.choice(_TAILS) if self.chance(self.commented) else self.random.choice(["", "", "", "  "])
+        if not self.chance(self.commented):
+            return self.random.choice(["", "", "", "  "])
+        self.comments += 1
+        return self.random.choice(_TAILS) + f" {self.comments}" * (self.random.random() < 0.8)
+
+    def comment(self, key: str) -> str:
+        """A comment; most of them are there once, so that it can be seen where they are after an edit."""
+        self.comments += 1
+        return self.random.choice(_COMMENTS).format(key=key) + f" {self.comments}" * (self.random.random() < 0.8)
 
     def between(self, margin: str, key: str) -> list[str]:
         """What may be between two members: comments in the column or beside it, and blank lines."""
         lines: list[str] = []
         while self.chance(self.commented):
             beside = self.random.choice([margin, margin, margin, margin + "  ", margin[:-1], ""])
-            lines.append(beside + self.random.choice(_COMMENTS).format(key=key))
+            lines.append(beside + self.comment(key))
         if self.chance(self.blank):
             lines.insert(self.random.choice([0, len(lines)]), self.random.choice(["", "", "", margin, "   "]))
         return lines
@@ -66,7 +75,7 @@ class _Writer:
     def mapping(self, indent: int, depth: int, *, first: str | None = None) -> list[str]:
         """The lines of a block mapping. `first` is what the first line begins with in the place of its margin."""
         margin, lines = " " * indent, list[str]()
-        merges = [name for name, kind in self.anchors if kind == "mapping"]
+        merges = [name for name, kind in self.anchors if kind == "mapping" or (kind == "null" and self.chance(0.1))]
         place = self.random.randint(0, 3) if merges and self.chance(0.5) else -1
         keys = self.random.sample(_KEYS, self.random.randint(1, 4))
         if self.chance(0.15):
@@ -77,14 +86,24 @@ class _Writer:
             if number or first is None:
                 lines += self.between(margin, key)
             begin = first if first is not None and not number else margin
-            if number == place and number:
+            if number == place and (number or first is None):
                 names = self.random.sample(merges, min(len(merges), self.random.choice([1, 1, 2])))
                 merged = f"*{names[0]}" if len(names) == 1 else "[" + ", ".join(f"*{name}" for name in names) + "]"
                 lines.append(f"{margin}<<: {merged}{self.tail()}")
-            lines += self.entry(begin, key + self.random.choice([":", ":", ":", " :"]), indent, depth)
+            lines += self.entry(begin, self.key(key) + self.random.choice([":", ":", ":", " :"]), indent, depth)
         if self.chance(self.commented):
-            lines += [margin + self.random.choice(_COMMENTS).format(key="last")]
+            lines += [margin + self.comment("last")]
         return lines
+
+    def key(self, text: str) -> str:
+        """The key, seldom with an anchor, and still more seldom an alias of a string."""
+        words = [name for name, kind in self.anchors if kind == "key"]
+        if words and self.chance(0.1):
+            return f"*{words[0]} "
+        if self.shares and self.chance(0.05):
+            self.anchors.append((f"k{len(self.anchors)}", "key"))
+            return f"&{self.anchors[-1][0]} {text}"
+        return text
 
     def entry(self, begin: str, key: str, indent: int, depth: int) -> list[str]:
         kind = self.random.choice(["scalar"] * 5 + ["mapping", "list"] * (2 if depth < 3 else 0) + ["flow", "block", "odd"])
@@ -98,6 +117,8 @@ class _Writer:
         of_shared = [name for name, _ in self.anchors]
         if of_shared and self.chance(0.15):
             return [f"{begin} *{self.random.choice(of_shared)}{self.tail()}"]
+        if self.shares and self.chance(0.03):
+            return [f"{begin} {self.anchor('null')}{self.tail()}".rstrip(" ")]
         anchor = self.anchor(kind)
         tag = self.random.choice(["!secret", "!!str"]) if self.tags and kind == "scalar" and self.chance(0.3) else ""
         head = " ".join(part for part in (begin, anchor, tag) if part)
