@@ -134,17 +134,23 @@ def _differences(
         for number, (one, other) in enumerate(zip(intended.items, actual.items, strict=True)):
             yield from _differences(one, other, (*path, number), known, styles=styles)
     else:
-        ours, theirs = members(intended), members(actual)
-        for key in ours.keys() ^ theirs.keys():
-            yield f"{_shown(path)}: key {key[1]!r} is {'missing' if key in ours else 'new'}"
-        for key in ours.keys() & theirs.keys():
-            (own, value), (other, other_value) = ours[key], theirs[key]
-            step = str(key[1])
-            if own.kind == "scalar":
-                yield from _scalar_differences(own, other, (*path, "(key)", step), known, styles=styles)
-            yield from _differences(value, other_value, (*path, step), known, styles=styles)
-        if styles:
-            yield from _wrong_order(intended, actual, path)
+        yield from _differences_of_members(intended, actual, path, known, styles=styles)
+
+
+def _differences_of_members(
+    intended: Node, actual: Node, path: Steps, known: set[str | None], *, styles: bool
+) -> Iterator[str]:
+    ours, theirs = members(intended), members(actual)
+    for key in ours.keys() ^ theirs.keys():
+        yield f"{_shown(path)}: key {key[1]!r} is {'missing' if key in ours else 'new'}"
+    for key in ours.keys() & theirs.keys():
+        (own, value), (other, other_value) = ours[key], theirs[key]
+        step = str(key[1])
+        if own.kind == "scalar":
+            yield from _scalar_differences(own, other, (*path, "(key)", step), known, styles=styles)
+        yield from _differences(value, other_value, (*path, step), known, styles=styles)
+    if styles:
+        yield from _wrong_order(intended, actual, path)
 
 
 def _wrong_order(intended: Node, actual: Node, path: Steps) -> Iterator[str]:
@@ -250,7 +256,7 @@ _ITEM = re.compile(r"[ \t]*- [^:]*[ \t]#")
 def strayed_comments(before_raw: bytes, after_raw: bytes, call: Call) -> list[str]:
     """Comments on the line of a scalar item that are on the line of another one after an edit. What is set by its index
     keeps its comment. Only comments that are there once and in lines that are clear are looked for."""
-    if call["op"] not in ("set", "update") or (call["op"] == "set" and not isinstance(call["value"], (list, dict))):
+    if call["op"] != "update" and (call["op"] != "set" or not call["value"] or not isinstance(call["value"], list)):
         return []
     before, after = (_lines_of_comments(raw) for raw in (before_raw, after_raw))
     return [

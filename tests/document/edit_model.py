@@ -13,7 +13,18 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-__all__ = ["Impossible", "Node", "Reading", "TooLarge", "applied", "go_value", "members", "plain", "pyyaml_value", "read"]
+__all__ = [
+    "Impossible",
+    "Node",
+    "Reading",
+    "TooLarge",
+    "applied",
+    "go_value",
+    "members",
+    "plain",
+    "pyyaml_value",
+    "read",
+]
 
 yaml: Any = importlib.import_module("yaml")  # it comes without types
 
@@ -82,45 +93,55 @@ def decoded(raw: bytes) -> str:
 
 def read(raw: bytes) -> Reading:
     """Reads a text. Raises yaml.YAMLError if PyYAML cannot."""
-    text = decoded(raw)
-    events = yaml.parse(text, Loader=_LOADER)
-    documents: list[Node] = []
-    anchors: dict[str, Node] = {}
-    spans: list[tuple[int, int]] = []
-    counts = {"anchor": 0, "alias": 0}
+    reader = _Reader(decoded(raw))
+    documents = tuple(reader.documents())
+    return Reading(documents, tuple(_comments(reader.text, reader.scalars)), reader.anchors, reader.aliases)
 
-    def node(event: Any) -> Node:
+
+class _Reader:
+    """Makes nodes of PyYAML's events: its own composer accepts no anchor that is defined twice, and forgets aliases."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.events = yaml.parse(text, Loader=_LOADER)
+        self.by_anchor: dict[str, Node] = {}
+        self.scalars: list[tuple[int, int]] = []
+        self.anchors = self.aliases = 0
+
+    def documents(self) -> Iterator[Node]:
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                self.by_anchor = {}
+                yield self.node(next(self.events))
+
+    def node(self, event: Any) -> Node:
         if isinstance(event, yaml.AliasEvent):
-            counts["alias"] += 1
-            if event.anchor not in anchors:
-                raise yaml.YAMLError(f"no anchor {event.anchor}")
-            anchors[event.anchor].is_shared = True
-            return anchors[event.anchor]
+            return self.target(event.anchor)
         start, end = event.start_mark, event.end_mark
         if isinstance(event, yaml.ScalarEvent):
-            made = Node("scalar", event.value, event.style or "", event.tag)
-            spans.append((_header_end(text, start.index, end.index, made.style), end.index))
+            node = Node("scalar", event.value, event.style or "", event.tag)
+            self.scalars.append((_header_end(self.text, start.index, end.index, node.style), end.index))
         else:
-            made = Node("list" if isinstance(event, yaml.SequenceStartEvent) else "mapping", tag=event.tag)
+            node = Node("list" if isinstance(event, yaml.SequenceStartEvent) else "mapping", tag=event.tag)
         if event.anchor:
-            counts["anchor"] += 1
-            anchors[event.anchor] = made
-        if made.kind == "list":
-            while not isinstance(inner := next(events), yaml.SequenceEndEvent):
-                made.items.append(node(inner))
+            self.anchors += 1
+            self.by_anchor[event.anchor] = node
+        if node.kind != "scalar":
+            for inner in iter(self.events.__next__, None):
+                if isinstance(inner, yaml.CollectionEndEvent):
+                    break
                 end = inner.end_mark
-        elif made.kind == "mapping":
-            while not isinstance(inner := next(events), yaml.MappingEndEvent):
-                made.items.append([node(inner), node(next(events))])
-        made.lines = (start.line, end.line + 1)
-        return made
+                member = self.node(inner)
+                node.items.append(member if node.kind == "list" else [member, self.node(next(self.events))])
+        node.lines = (start.line, end.line + 1)
+        return node
 
-    for event in events:
-        if isinstance(event, yaml.DocumentStartEvent):
-            anchors = {}
-            root = node(next(events))
-            documents.append(root)
-    return Reading(tuple(documents), tuple(_comments(text, spans)), counts["anchor"], counts["alias"])
+    def target(self, name: str) -> Node:
+        self.aliases += 1
+        if name not in self.by_anchor:
+            raise yaml.YAMLError(f"no anchor {name}")
+        self.by_anchor[name].is_shared = True
+        return self.by_anchor[name]
 
 
 _LINE_END = re.compile(r"[\r\n\x85\u2028\u2029]|\Z")
@@ -150,8 +171,8 @@ def _comments(text: str, spans: list[tuple[int, int]]) -> Iterator[str]:
         end = max(after, end)
 
 
-_TRUE = frozenset("y Y yes Yes YES on On ON true True TRUE".split())
-_FALSE = frozenset("n N no No NO off Off OFF false False FALSE".split())
+_TRUE = frozenset(["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"])
+_FALSE = frozenset(["n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"])
 _NULL = frozenset(["", "~", "null", "Null", "NULL"])
 _INTEGER = re.compile(r"[-+]?(?:0x[0-9a-fA-F]+|0b[01]+|0[0-7]*|[1-9][0-9]*)\Z", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+][0-9]+)?\Z", re.ASCII)
@@ -357,7 +378,8 @@ def _insert(root: Node, call: Call) -> None:
 
 
 def _remove(root: Node, call: Call) -> None:
-    _prune(*_taken(root, call, may_be_merged=bool(call.get("through_alias")))[1:], prune=bool(call.get("prune")))
+    _, way, _ = _taken(root, call, may_be_merged=bool(call.get("through_alias")))
+    _prune(way, prune=bool(call.get("prune")))
 
 
 def _taken(root: Node, call: Call, *, may_be_merged: bool) -> tuple[Any, list[Node], list[str | int]]:
@@ -380,12 +402,10 @@ def _taken(root: Node, call: Call, *, may_be_merged: bool) -> tuple[Any, list[No
     return owner.items.pop(number), way, path
 
 
-def _prune(way: list[Node], path: list[str | int], *, prune: bool) -> None:
+def _prune(way: list[Node], *, prune: bool) -> None:
     while prune and not way[-1].items and len(way) > 1:
         empty = way.pop()
-        way[-1].items = [
-            each for each in way[-1].items if (each if way[-1].kind == "list" else each[1]) is not empty
-        ]
+        way[-1].items = [each for each in way[-1].items if (each if way[-1].kind == "list" else each[1]) is not empty]
     if prune and len(way) == 1 and way[0].kind != "scalar" and not way[0].items:
         way[0].become(Node("scalar", value=None))
 
@@ -424,7 +444,7 @@ def _move(root: Node, call: Call) -> None:
         _add(target, last, taken if isinstance(path[-1], int) else taken[1])
         if isinstance(path[-1], str) and path[-1] == last:
             target.items[-1][0] = taken[0]
-    _prune(way, path, prune=bool(call.get("prune")))
+    _prune(way, prune=bool(call.get("prune")))
 
 
 def _update(root: Node, call: Call) -> None:

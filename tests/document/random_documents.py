@@ -9,12 +9,50 @@ __all__ = ["random_document"]
 _KEYS = ["alpha", "beta", "gamma-1", "delta.x", "Epsilon", "zone", "name", "a b", "<x>", "k8s/v1"]
 _ODD_KEYS = ['"quoted"', "'single'", "on", "1", "null", "~", "1.5", "2019-01-01", "'on'", '"1"', "'a: b'", '"# no"']
 _PLAIN = ["1", "0", "-7", "1.5", "true", "off", "yes", "~", "null", "b", "dev", "1.12.9", "10.0.0.0/8", "a b c", "x#y"]
-_PLAIN += ["12:30", "2019-06-01", "0123", "1_000", "http://a/b?c=d#e", "a{{ x }}b", "-x", "?x", ":x", "a: b".replace(": ", ":")]
-_QUOTED = ['"a # b"', "'it''s'", '"tab\\t"', "'{{SessionName}}'", '"{{ x }}"', "''", '""', '"- a"', "'a: b'", '"é ☃"', "'# x'"]
-_COMMENTS = ["# above", "# {key}: commented out", "#- item", "#", "## ---- banner ----", "# a: !x a: *y", "# it's \"so\"", "#tight"]
+_PLAIN += [
+    "12:30",
+    "2019-06-01",
+    "0123",
+    "1_000",
+    "http://a/b?c=d#e",
+    "a{{ x }}b",
+    "-x",
+    "?x",
+    ":x",
+    "a: b".replace(": ", ":"),
+]
+_QUOTED = [
+    '"a # b"',
+    "'it''s'",
+    '"tab\\t"',
+    "'{{SessionName}}'",
+    '"{{ x }}"',
+    "''",
+    '""',
+    '"- a"',
+    "'a: b'",
+    '"é ☃"',
+    "'# x'",
+]
+_COMMENTS = [
+    "# above",
+    "# {key}: commented out",
+    "#- item",
+    "#",
+    "## ---- banner ----",
+    "# a: !x a: *y",
+    '# it\'s "so"',
+    "#tight",
+]
 _TAILS = ["  # behind", " # a: b", "   # 'quote", "\t# after a tab", " #"]
 _HEADERS = ["|", ">", "|-", ">-", "|+", ">+", "|2", "|2-", ">-2"]
-_TEXTS = [["a line: with a colon", "- and a dash"], ["# no comment", "", "end"], ["one"], ["  deeper", "back"], ["x", ""]]
+_TEXTS = [
+    ["a line: with a colon", "- and a dash"],
+    ["# no comment", "", "end"],
+    ["one"],
+    ["  deeper", "back"],
+    ["x", ""],
+]
 _TEXTS += [["", "first is empty"], ["{{ template }}", "{% if %}"], ["key: value # no comment", "tab\there"]]
 
 
@@ -106,7 +144,9 @@ class _Writer:
         return text
 
     def entry(self, begin: str, key: str, indent: int, depth: int) -> list[str]:
-        kind = self.random.choice(["scalar"] * 5 + ["mapping", "list"] * (2 if depth < 3 else 0) + ["flow", "block", "odd"])
+        kind = self.random.choice(
+            ["scalar"] * 5 + ["mapping", "list"] * (2 if depth < 3 else 0) + ["flow", "block", "odd"]
+        )
         count = len(self.waiting)
         lines = self.value(begin + key, kind, indent, depth)
         self.done(count)
@@ -174,7 +214,7 @@ class _Writer:
         found = []
         for _ in range(self.random.choice([0, 1, 2, 3, 4])):
             scalar = self.scalar()
-            is_writable = scalar[0] in "'\"" or not set(scalar) & set("?{") and scalar[0] not in ":-"
+            is_writable = scalar[0] in "'\"" or (not set(scalar) & set("?{") and scalar[0] not in ":-")
             found.append(scalar if is_writable else "z")
             if depth < 1 and self.chance(0.2):
                 inner = self.flow_members(depth + 1)
@@ -193,7 +233,12 @@ class _Writer:
         return [head + self.tail()]
 
     def plain_lines(self, head: str, indent: int) -> list[str]:
-        return [f"{head} several words", " " * (indent + 2) + "in lines", "", " " * (indent + 1) + "and more" + self.tail()]
+        return [
+            f"{head} several words",
+            " " * (indent + 2) + "in lines",
+            "",
+            " " * (indent + 1) + "and more" + self.tail(),
+        ]
 
     def quoted_lines(self, head: str, indent: int) -> list[str]:
         quote = self.random.choice("'\"")

@@ -22,9 +22,40 @@ _GOLDEN = _HERE.parent / "golden" / "edits" / "tarmak"
 _SHARED = _HERE.parents[2] / "shared" / "corpus" / "edits" / "kubernetes"
 
 _KEYS = ["alpha", "zone", "new", "New-1", "a b", "yes", "1", "null", "# x", "a: b", "x/y.z", "é"]
-_SCALARS: list[Any] = [None, True, False, 0, -1, 443, 1.5, 0.25, 1e20, 2**63, "", "a", "b", "dev", "1.12.9", "yes", "on"]
+_SCALARS: list[Any] = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    443,
+    1.5,
+    0.25,
+    1e20,
+    2**63,
+    "",
+    "a",
+    "b",
+    "dev",
+    "1.12.9",
+    "yes",
+    "on",
+]
 _SCALARS += ["0123", "1_000", "12:30", "2019-06-01", "~", "null", "=", "<<", "# x", "a: b", "- a", " lead", "trail "]
-_SCALARS += ["10.0.0.0/8", "{{ x }}", "é ☃", "it's", 'say "x"', "a\nb\n", "a\n\nb", "\n", "tab\there", "x" * 130, "*a", "!t"]
+_SCALARS += [
+    "10.0.0.0/8",
+    "{{ x }}",
+    "é ☃",
+    "it's",
+    'say "x"',
+    "a\nb\n",
+    "a\n\nb",
+    "\n",
+    "tab\there",
+    "x" * 130,
+    "*a",
+    "!t",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +146,7 @@ class _Places:
 
     def place(self, *kinds: str, below_root: bool = False) -> tuple[list[str | int], Node] | None:
         fitting = [
-            (path, node)
-            for path, node in self.nodes
-            if (not kinds or node.kind in kinds) and (path or not below_root)
+            (path, node) for path, node in self.nodes if (not kinds or node.kind in kinds) and (path or not below_root)
         ]
         return self.random.choice(fitting) if fitting else None
 
