@@ -249,7 +249,7 @@ def _business(root: Node, call: Call) -> int:
     return 4 + lines * 2 + len(call["path"]) + (yaml.safe_dump(value).count("\n") if "value" in call else 0)
 
 
-_COMMENTED = re.compile(r"[ \t-]*(?P<text>[^ \t#'\"|>-][^#'\"|>]*?)[ \t]+(?P<comment>#.*?)[ \t]*")
+_COMMENTED = re.compile(r"[ \t-]*(?P<text>[^ \t#'\"|>&*-][^#'\"|>]*?)[ \t]+(?P<comment>#.*?)[ \t]*")
 _ITEM = re.compile(r"[ \t]*- [^:]*[ \t]#")
 
 

@@ -227,7 +227,7 @@ def is_merge(key: Node) -> bool:
 
 def key_of(node: Node) -> Any:
     """What a key is to yaml.v2: two keys with the same one are duplicates."""
-    value = go_value(node) if node.kind == "scalar" else id(node)
+    value = go_value(node) if node.kind == "scalar" else repr(plain(node))
     return type(value).__name__, value
 
 

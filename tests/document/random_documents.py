@@ -54,6 +54,24 @@ _TEXTS = [
     ["x", ""],
 ]
 _TEXTS += [["", "first is empty"], ["{{ template }}", "{% if %}"], ["key: value # no comment", "tab\there"]]
+_SMALL = [
+    "",
+    "\n",
+    "# nothing\n",
+    "---\n",
+    "a",
+    "# x\n'a'  # y\n",
+    "|\n text\n",
+    "{}\n",
+    "[]  # none\n",
+    "{a: 1, b: [2, 3]}  # x\n",
+]
+_SMALL += [
+    "[a, {b: c}] # x",
+    '{"a": 1, "b": [2, {"c": null}]}\n',
+    '{\n  "a": 1,\n  "b": [\n    2,\n    3\n  ]\n}\n',
+    "~\n",
+]
 
 
 class _Writer:
@@ -70,6 +88,7 @@ class _Writer:
         self.anchors: list[tuple[str, str]] = []
         self.waiting: list[tuple[str, str]] = []
         self.comments = 0
+        self.is_large = random.random() < 0.06
 
     def chance(self, probability: float) -> bool:
         return self.random.random() < probability
@@ -116,6 +135,8 @@ class _Writer:
         merges = [name for name, kind in self.anchors if kind == "mapping" or (kind == "null" and self.chance(0.1))]
         place = self.random.randint(0, 3) if merges and self.chance(0.5) else -1
         keys = self.random.sample(_KEYS, self.random.randint(1, 4))
+        if depth == 0 and self.is_large:
+            keys = [f"{self.random.choice(_KEYS)}-{number}" for number in range(self.random.randint(10, 40))]
         if self.chance(0.15):
             keys.append(self.random.choice(_ODD_KEYS))
         if self.chance(0.02):
@@ -148,6 +169,8 @@ class _Writer:
             ["scalar"] * 5 + ["mapping", "list"] * (2 if depth < 3 else 0) + ["flow", "block", "odd"]
         )
         count = len(self.waiting)
+        if self.chance(0.003):
+            return [f"{begin}? {key.rstrip(' :')}", " " * indent + f": {self.scalar()}{self.tail()}"]
         lines = self.value(begin + key, kind, indent, depth)
         self.done(count)
         return lines
@@ -176,7 +199,7 @@ class _Writer:
 
     def items(self, indent: int, depth: int, *, first: str | None = None) -> list[str]:
         margin, lines = " " * indent, list[str]()
-        for number in range(self.random.randint(1, 4)):
+        for number in range(self.random.randint(10, 40) if depth == 0 and self.is_large else self.random.randint(1, 4)):
             if number or first is None:
                 lines += self.between(margin, "item")
             dash = (first if first is not None and not number else margin) + "-"
@@ -249,25 +272,30 @@ class _Writer:
 
 
 def random_document(random: Random) -> bytes:
-    """A YAML text of one document, seldom of more."""
+    """A YAML text of one document, seldom of more, and seldom JSON or no collection."""
+    if random.random() < 0.02:
+        return random.choice(_SMALL).encode()
     count = 1 if random.random() < 0.9 else random.choice([2, 3])
     lines: list[str] = []
     for number in range(count):
-        writer = _Writer(random)
-        if number or random.random() < 0.15:
-            lines += ["---" + random.choice(["", "", " # document"])]
-        elif random.random() < 0.1:
-            lines += ["%YAML 1.1", "---"]
-        if random.random() < 0.2:
-            lines += ["# the head of the file", *[""][: random.randint(0, 1)]]
-        root = writer.mapping if random.random() < 0.85 else writer.items
-        lines += root(random.choice([0, 0, 0, 0, 0, 0, 2]), 0)
-        if random.random() < 0.3:
-            lines += [*[""][: random.randint(0, 1)], "# the end"]
-        if random.random() < 0.05:
-            lines += ["..."]
+        lines += _document(random, is_first=not number)
     newline = "\r\n" if random.random() < 0.1 else "\n"
     text = newline.join(lines) + ("" if random.random() < 0.15 else newline)
     if random.random() < 0.05:
         text = text.replace(": ", ":\t", random.randint(1, 3))
     return (b"\xef\xbb\xbf" if random.random() < 0.03 else b"") + text.encode()
+
+
+def _document(random: Random, *, is_first: bool) -> list[str]:
+    writer, lines = _Writer(random), list[str]()
+    if not is_first or random.random() < 0.15:
+        lines += ["---" + random.choice(["", "", " # document"])]
+    elif random.random() < 0.1:
+        lines += [random.choice(["%YAML 1.1", "%YAML 1.2"]), "---"]
+    if random.random() < 0.2:
+        lines += ["# the head of the file", *[""][: random.randint(0, 1)]]
+    root = writer.mapping if random.random() < 0.85 else writer.items
+    lines += root(random.choice([0, 0, 0, 0, 0, 0, 2]), 0)
+    if random.random() < 0.3:
+        lines += [*[""][: random.randint(0, 1)], "# the end"]
+    return [*lines, "..."] if random.random() < 0.05 else lines

@@ -113,12 +113,13 @@ def random_call(random: Random, root: Node) -> Call:
 
 def _batch(places: _Places) -> Call:
     """Two to eight edits that follow one another; of those that cannot be made, few are kept. Either all of them are
-    made through aliases or none, so that the model need not keep apart what is shared."""
+    made through aliases or none, so that the model need not keep apart what is shared. It does not know which aliases
+    inside of a collection stay when another one is set in its place."""
     edits: list[Call] = []
     root, through_alias = places.root, places.has_shared and places.random.random() < 0.4
     for _ in range(places.random.randint(2, 8)):
         edit = places.edit(through_alias=through_alias)
-        if edit["op"] == "move" and through_alias:
+        if through_alias and (edit["op"] == "move" or places.is_collection(edit)):
             continue
         try:
             root = applied(root, [edit])
@@ -143,6 +144,10 @@ class _Places:
             self.nodes.append((path, node))
             self.has_shared |= node.is_shared
             waiting += [([*path, step], child) for step, child in _children(node)]
+
+    def is_collection(self, call: Call) -> bool:
+        """Whether a collection is set in the place of another one."""
+        return call["op"] == "set" and any(path == call["path"] and node.kind != "scalar" for path, node in self.nodes)
 
     def place(self, *kinds: str, below_root: bool = False) -> tuple[list[str | int], Node] | None:
         fitting = [

@@ -1,0 +1,88 @@
+"""The answers of the engine that was there before, to some 9,000 random edits: the same bytes, or a reason.
+
+The values must be those that were meant in any case. What may differ: the bytes of some edits, and that an edit is
+refused, if docs/editing.md says that it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+import pytest
+
+from tarmak_iam.document import Document, EditRefused
+from tests.document.edit_judge import flaws
+from tests.document.edit_model import Call, Reading, TooLarge
+from tests.document.random_edits import Text
+from tests.document.recorded_edits import REFUSED, Recorded, answer, digest, digest_of_job, jobs, recorded
+
+NEWLY_REFUSED: list[str] = []
+"""Patterns of the refusals of edits that the engine before this one made. Each is one of docs/editing.md."""
+
+MOST_OTHER_BYTES = 0.0
+"""The share of edits whose result has the same values in other bytes."""
+
+_STEP = 6
+"""Of so many texts, one is in the quick selection."""
+
+
+def outcomes(lines: Iterable[tuple[Recorded, Text, Reading, list[Call]]]) -> tuple[Counter[str], list[str]]:
+    """How the answers compare with the recorded ones, and what is wrong with them."""
+    counts, found = Counter[str](), list[str]()
+    for line, text, reading, calls in lines:
+        assert line.edits == digest_of_job(text, calls), f"{text.name}: other edits; see recorded_edits.py"
+        document = Document.parse(text.raw, "file.yaml", text.index)
+        for number, (call, before) in enumerate(zip(calls, line.answers, strict=True)):
+            after = answer(document, call)
+            outcome = _outcome(before, after)
+            counts[outcome] += 1
+            if isinstance(after, Document) and outcome != "same":
+                found += [f"{text.name} {number}: {flaw}" for flaw in _flaws(reading, text, call, after)]
+            if outcome == "newly refused" and not any(re.search(pattern, str(after)) for pattern in NEWLY_REFUSED):
+                found.append(f"{text.name} {number}: {after}")
+    return counts, found
+
+
+def _outcome(before: str, after: Document | EditRefused) -> str:
+    if isinstance(after, EditRefused):
+        return "same" if before == REFUSED else "newly refused"
+    if before == REFUSED:
+        return "newly made"
+    return "same" if digest(after.to_bytes()) == before else "other bytes"
+
+
+def _flaws(reading: Reading, text: Text, call: Call, after: Document) -> list[str]:
+    removed = [comment.text for comment in after.removed_comments]
+    also = [route.plain for route in after.also_changed]
+    try:
+        return flaws(reading, after.to_bytes(), call, removed, also, text.index)
+    except TooLarge:
+        return []
+
+
+def check(first: int, step: int) -> None:
+    lines = recorded()[first::step]
+    texts = {text.name: (text, reading, calls) for text, reading, calls in jobs()}
+    assert {line.name for line in lines} <= texts.keys()
+    counts, found = outcomes((line, *texts[line.name]) for line in lines)
+    assert not found, "\n".join([f"{len(found)} flaws, {dict(counts)}", *found[:10]])
+    assert counts["other bytes"] <= MOST_OTHER_BYTES * counts.total(), counts
+
+
+@pytest.mark.usefixtures("both_parsers")
+def test_answers_are_those_of_before() -> None:
+    check(0, 4 * _STEP)
+
+
+@pytest.mark.thorough
+@pytest.mark.usefixtures("both_parsers")
+@pytest.mark.parametrize("number", range(_STEP))
+def test_all_answers_are_those_of_before(number: int) -> None:
+    check(number, _STEP)
+
+
+def test_the_recording_is_of_all_texts() -> None:
+    assert [line.name for line in recorded()] == [text.name for text, *_ in jobs()]
+    assert sum(len(line.answers) for line in recorded()) > 8_000
