@@ -15,7 +15,17 @@ from typing import Any
 from tests.document.edit_model import Call, Impossible, Node, Reading, applied, key_text, members, plain, read, yaml
 from tests.document.random_documents import random_document
 
-__all__ = ["Text", "corpus_texts", "generated_texts", "own_texts", "random_call", "random_calls"]
+__all__ = [
+    "GENERATED",
+    "Text",
+    "corpus_texts",
+    "generated_text",
+    "generated_texts",
+    "own_texts",
+    "random_call",
+    "random_calls",
+    "shown",
+]
 
 _HERE = Path(__file__).resolve().parent
 _GOLDEN = _HERE.parent / "golden" / "edits" / "tarmak"
@@ -58,6 +68,9 @@ _SCALARS += [
 ]
 
 
+GENERATED = "generated"
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A text that is edited, and the number of the document in it that is."""
@@ -89,9 +102,12 @@ def corpus_texts() -> list[Text]:
     return [Text(f"kubernetes/{file.name}", file.read_bytes()) for file in sorted(_SHARED.glob("*"))]
 
 
+def generated_text(seed: int) -> Text:
+    return Text(f"{GENERATED}/{seed}", random_document(Random(seed)))
+
+
 def generated_texts(seeds: range) -> Iterator[Text]:
-    for seed in seeds:
-        yield Text(f"generated/{seed}", random_document(Random(seed)))
+    return map(generated_text, seeds)
 
 
 def random_calls(text: Text, reading: Reading, seed: int, count: int) -> list[Call]:
