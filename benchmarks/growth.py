@@ -1,7 +1,7 @@
 """How the time of reading and editing grows with the text.
 
-`python benchmarks/growth.py [--size BYTES] [--pure] [ROW ...]`: for each row the times at a quarter of the size, at half
-of it and at all of it. Twice as much may take a little more than twice as long; a row that grows faster is marked.
+`python benchmarks/growth.py [--size BYTES] [--pure] [ROW ...]`: for each row the times at a quarter of the size, at
+half of it and at all of it. Twice as much may take a little more than twice as long; a row that grows faster is marked.
 """
 
 from __future__ import annotations
