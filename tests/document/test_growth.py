@@ -1,6 +1,6 @@
 """Twice the text, or twice the edits, is about twice the work.
 
-The work is counted: the calls of functions, of Python's and of C's. benchmarks/growth.py has the times of the same rows.
+The work is counted: the calls of functions, of Python and of C. benchmarks/growth.py has the times of the same rows.
 """
 
 from __future__ import annotations
