@@ -113,7 +113,7 @@ def fewer(request: pytest.FixtureRequest) -> int:
 
 
 def test_edits_of_own_files(fewer: int) -> None:
-    check(own_texts()[:: 3 * fewer], 3, at_least=600 // fewer)
+    check(own_texts()[:: 3 * fewer], 3, at_least=500 // fewer)
 
 
 def test_edits_of_files_of_other_projects(fewer: int) -> None:
@@ -124,7 +124,7 @@ def test_edits_of_files_of_other_projects(fewer: int) -> None:
 
 
 def test_edits_of_generated_documents(fewer: int) -> None:
-    check(generated_texts(range(270 // fewer)), 4, at_least=900 // fewer)
+    check(generated_texts(range(270 // fewer)), 4, at_least=750 // fewer)
 
 
 @pytest.mark.thorough
