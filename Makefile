@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BROWSER := tests/browser/node_modules/.installed
 
-.PHONY: demo setup compiled test test-all mutants browser e2e e2e-all e2e-node components lint format schemas pages regions goldens reference docs bench hostile comparison dist compat clean
+.PHONY: demo setup compiled test test-all mutants browser e2e e2e-all e2e-node components lint format schemas pages regions goldens reference docs bench targets hostile comparison dist compat clean
 
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
@@ -117,6 +117,11 @@ bench: $(VENV)/.benched
 comparison: $(VENV)/.benched
 	@$(BIN)/python benchmarks/tools.py
 	$(BIN)/python benchmarks/run.py --write docs/comparison.md
+
+# What edits cost, beside what they may cost, and how it grows with the text. TARGETS='a part of a name' selects rows.
+targets: $(VENV)/.benched
+	@$(BIN)/python benchmarks/targets.py $(TARGETS)
+	@$(BIN)/python benchmarks/growth.py $(TARGETS)
 
 # What files of 1 MB cost that were made to take long: processor time and memory, by shape and command. Takes many minutes.
 # HOSTILE_ARGS='--size 100000 "unknown keys"' selects a size and a shape.

@@ -141,3 +141,35 @@ def test_a_table_is_put_into_its_place(run: ModuleType) -> None:
     )
     with pytest.raises(ValueError, match="0 places for the table y"):
         run.put_into("<!-- bench: x -->\n<!-- /bench -->", "y", "new\n")
+
+
+@pytest.mark.usefixtures("run")
+def test_what_the_targets_are_measured_with() -> None:
+    targets = importlib.import_module("targets")
+    document = targets.Document.parse(targets.pools())
+    assert 25_000 < len(document.to_bytes()) < 35_000
+    for kind, make in targets.BATCHES_OF_300.items():
+        edits = [make(number) for number in range(6)]
+        assert document.edit(*edits).data != document.data, kind
+
+
+@pytest.mark.usefixtures("run")
+def test_a_target_that_is_missed_is_marked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    targets = importlib.import_module("targets")
+    rows = {"one": lambda: ("2 ms", "at most 1 ms", False), "other": lambda: ("1 ms", "at most 1 ms", True)}
+    monkeypatch.setattr(targets, "ROWS", rows)
+    assert targets.main(["o"]) == 1
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "| one | 2 ms | at most 1 ms | **missed** |",
+        "| other | 1 ms | at most 1 ms |  |",
+    ]
+    assert targets.main(["other"]) == 0
+
+
+@pytest.mark.usefixtures("run")
+def test_growth_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    growth = importlib.import_module("growth")
+    times = iter([1.0, 2.0, 4.0, 1.0, 4.0, 16.0])
+    monkeypatch.setattr(growth, "shortest", lambda *_: next(times))
+    assert growth.row(lambda _: lambda: None, 4) == ["1.0 ms", "2.0 ms", "4.0 ms", "2.0, 2.0", ""]
+    assert growth.row(lambda _: lambda: None, 4)[3:] == ["4.0, 4.0", "**grows faster**"]
