@@ -13,9 +13,12 @@ TarmakIamError                str() starts with file:line:col where the place is
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 from tarmak_iam.text import MESSAGE, capped, one_line
 
 __all__ = [
@@ -116,3 +119,27 @@ class ToolError(TarmakIamError):
     reports everything that was done before."""
 
     longest = 10 * MESSAGE
+
+
+_OF_KUBECONFIG = compiled(
+    r"""(?m)(?:^|[{,])[ \t]*["']?(?:users|contexts|current-context|[a-z-]*(?:key|authority)-data)["']?[ \t]*:"""
+)
+"""Keys that no other file has that tarmak-iam reads."""
+
+
+@contextlib.contextmanager
+def unquoted(file: str = "the kubeconfig") -> Iterator[None]:
+    """ParseErrors have a place, but nothing of the text of a file that may contain credentials. Some are raised when
+    the values of a document are read."""
+    try:
+        yield
+    except ParseError as error:
+        what = f"{file} is not well-formed YAML or JSON"
+        remedy = "fix it there; its text is not shown here because it may contain credentials"
+        raise ParseError(what, remedy=remedy, place=error.place) from None
+
+
+def unquoted_kubeconfig(data: bytes | str) -> contextlib.AbstractContextManager[None]:
+    """As `unquoted`, if a file that may be of any kind looks like a kubeconfig."""
+    text = data if isinstance(data, str) else data.replace(b"\0", b"").decode("utf-8", "replace")
+    return unquoted() if _OF_KUBECONFIG.search(text) else contextlib.nullcontext()

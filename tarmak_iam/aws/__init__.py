@@ -1,1 +1,1 @@
-"""AWS facts without Kubernetes: ARNs and their flaws, partitions, regions, STS hosts."""
+"""AWS facts without Kubernetes: ARNs and their flaws, partitions, regions, STS hosts; how Go ignores case."""

@@ -23,7 +23,7 @@ from tarmak_iam.aws.arn import (
     permission_set_like,
 )
 from tarmak_iam.aws.copied_text import CONTROL, cleaned, in_ascii_letters, placeholder
-from tarmak_iam.document.go_case import fold, to_lower
+from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.patterns import compiled

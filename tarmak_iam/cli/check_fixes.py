@@ -14,12 +14,12 @@ import click
 from tarmak_iam.cli.console import note, print_diff_text, record_written, working
 from tarmak_iam.cli.options import with_options
 from tarmak_iam.config import TarmakConfig, type_repairs
+from tarmak_iam.config.repairs import Repair, RepairedFile
 from tarmak_iam.document import Document
-from tarmak_iam.document.repairs import Repair, RepairedFile
-from tarmak_iam.document.unified_diff import unified_diff
 from tarmak_iam.errors import FileError, PolicyRefused
 from tarmak_iam.files.atomic import Replacement, replace_files
 from tarmak_iam.files.boundary import Boundary
+from tarmak_iam.files.unified_diff import unified_diff
 from tarmak_iam.findings import Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.late_dataclass import dataclass

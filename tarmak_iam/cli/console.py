@@ -145,7 +145,7 @@ def print_json(value: Any) -> None:
 
 def print_diff(before: Document | None, after: Document) -> None:
     """The diff of an edit; nothing is printed if nothing changed. `before` is None for a new file."""
-    from tarmak_iam.document.unified_diff import unified_diff
+    from tarmak_iam.files.unified_diff import unified_diff
 
     print_diff_text(unified_diff(before.text if before else "", after.text, after.filename))
 

@@ -19,9 +19,9 @@ from tarmak_iam.config.key_paths import KeyPath, KeyStep
 from tarmak_iam.config.key_values import UNSET, written_value
 from tarmak_iam.config.patches import RefusedItems
 from tarmak_iam.config.path_lookup import APPEND_ONE, FoundKey, NoSuchItem, look_up
-from tarmak_iam.document.anchors import IN_PYTHON
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.render import Layout, flow_text
+from tarmak_iam.document.shared import IN_PYTHON
 from tarmak_iam.errors import ConfigError, SelectionError, TarmakIamError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route

@@ -16,7 +16,7 @@ from tarmak_iam.cli.installation_notes import note_incomplete, note_misplaced
 from tarmak_iam.cli.options import dry_run_option, format_option, with_options
 from tarmak_iam.cli.session import Session
 from tarmak_iam.document import Document
-from tarmak_iam.document.unified_diff import unified_diff
+from tarmak_iam.files.unified_diff import unified_diff
 from tarmak_iam.findings import Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import Installation

@@ -9,11 +9,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.config.locate import CONFIG_NAME
 from tarmak_iam.document import Document
-from tarmak_iam.document.go_case import fold, to_lower
-from tarmak_iam.document.unquoted import unquoted_kubeconfig
-from tarmak_iam.errors import ConfigError, FileError, ParseError, Place
+from tarmak_iam.errors import ConfigError, FileError, ParseError, Place, unquoted_kubeconfig
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.read import read_file, read_if_present
 from tarmak_iam.installation.misplaced_files import intended_name

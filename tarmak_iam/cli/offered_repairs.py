@@ -11,7 +11,7 @@ from tarmak_iam.errors import ConfigError, FileError, ParseError
 
 if TYPE_CHECKING:
     from tarmak_iam.command_line import CommandLine
-    from tarmak_iam.document.repairs import RepairedFile
+    from tarmak_iam.config.repairs import RepairedFile
     from tarmak_iam.files.boundary import Boundary
 
 

@@ -9,9 +9,9 @@ import struct
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from tarmak_iam.aws.go_case import equal_fold
 from tarmak_iam.config.tarmak_types import Field, ScalarTypeError, base64_value, fields_of, root_field, scalar_value
 from tarmak_iam.document import Document
-from tarmak_iam.document.go_case import equal_fold
 from tarmak_iam.document.json_reader import plain_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import ScalarError, resolve_v2

@@ -26,8 +26,8 @@ from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import dereference
 from tarmak_iam.document.plain_values import construct, plain, same
 from tarmak_iam.document.render import yaml_bytes
-from tarmak_iam.document.unified_diff import unified_diff
 from tarmak_iam.errors import ConfigError, Place, SelectionError
+from tarmak_iam.files.unified_diff import unified_diff
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened

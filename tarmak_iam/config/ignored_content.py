@@ -11,12 +11,12 @@ from dataclasses import field
 from functools import cached_property
 from typing import Any
 
+from tarmak_iam.aws.go_case import fold
 from tarmak_iam.config.cluster import ReadFile
 from tarmak_iam.config.decode import JsonKeys
 from tarmak_iam.config.key_suggestions import KeySuggestion, suggest_key
 from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, fields_of, root_field
 from tarmak_iam.document import Document
-from tarmak_iam.document.go_case import fold
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference, walk
 from tarmak_iam.document.plain_values import construct, same
 from tarmak_iam.errors import TarmakIamError

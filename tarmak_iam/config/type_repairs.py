@@ -17,11 +17,11 @@ from tarmak_iam.config.cluster import ReadFile
 from tarmak_iam.config.config import TarmakConfig
 from tarmak_iam.config.ignored_content import IgnoredContent, TypedScalar
 from tarmak_iam.config.locate import config_path, directory_option
+from tarmak_iam.config.repairs import Repair, RepairedFile
 from tarmak_iam.config.tarmak_types import ScalarTypeError, scalar_value
 from tarmak_iam.document import Document, Set
 from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.render import scalar_text
-from tarmak_iam.document.repairs import Repair, RepairedFile
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.files.on_disk import FileOnDisk

@@ -26,7 +26,7 @@ from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.pki.certificates import Certificate, PrivateKey, Unreadable, read_certificate, read_key
-from tarmak_iam.pki.pem import Block, is_certificate, is_key, read_pem
+from tarmak_iam.pki.pem import PemBlock, is_certificate, is_key, read_pem
 
 T = TypeVar("T")
 
@@ -36,8 +36,8 @@ class PemFile:
     """`wanted` are the blocks of the right type, of which the first is used; `others` do not belong in the file."""
 
     found: FoundFile
-    wanted: tuple[Block, ...]
-    others: tuple[Block, ...]
+    wanted: tuple[PemBlock, ...]
+    others: tuple[PemBlock, ...]
     problem: str = ""
     """Why the first block cannot be used; "" if it can be used or does not exist."""
 
@@ -192,7 +192,7 @@ def _unit(found: FoundFile | None) -> Unit | None:
 
 
 def _pem_file(
-    found: FoundFile | None, is_wanted: Callable[[Block], bool], read: Callable[[bytes], T]
+    found: FoundFile | None, is_wanted: Callable[[PemBlock], bool], read: Callable[[bytes], T]
 ) -> tuple[PemFile | None, T | None]:
     """The file, None if it does not exist or cannot be read; and the content of its first block of that type."""
     if found is None or found.data is None:

@@ -10,12 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.doctor.file_tree import FoundFile
 from tarmak_iam.document import Document
-from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.tree import place_within
-from tarmak_iam.document.unquoted import parse_unquoted, unquoted
-from tarmak_iam.errors import ConfigError, ParseError, Place
+from tarmak_iam.errors import ConfigError, ParseError, Place, unquoted
 from tarmak_iam.identity.cluster_objects import objects_in
 from tarmak_iam.identity.daemon_config import ServerSettings
 from tarmak_iam.identity.flags import parse_flags
@@ -24,7 +23,7 @@ from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY
 from tarmak_iam.kubeconfig.exec_arguments import ExecArguments
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.pki.pem import Block, is_certificate, read_pem
+from tarmak_iam.pki.pem import PemBlock, is_certificate, read_pem
 from tarmak_iam.routes import Path, Route
 
 
@@ -204,7 +203,7 @@ class WebhookKubeconfig:
     server_name: str = ""
     """The name that the certificate is checked for, if it is not the host of the URL."""
     is_insecure: bool = False
-    ca: tuple[Block, ...] | None = None
+    ca: tuple[PemBlock, ...] | None = None
     """The trusted certificates; None if there is no certificate-authority-data."""
     ca_place: Place | None = None
     ca_file: str = ""
@@ -236,8 +235,9 @@ def parse_webhook_kubeconfig(path: str, found: FoundFile) -> WebhookKubeconfig:
     if found.data is None:
         return WebhookKubeconfig(path, found, found.place, found.problem)
     try:
-        document = parse_unquoted(found.data, found.path)
-        plain = document.data
+        with unquoted():
+            document = Document.parse(found.data, found.path)
+            plain = document.data
     except ParseError as error:
         return WebhookKubeconfig(path, found, error.place or found.place, error.what)
     if not isinstance(plain, dict):
@@ -294,7 +294,7 @@ def _has_name_twice(items: Any) -> bool:
     return len(set(names)) < len(names)
 
 
-def _certificates(data: Any) -> tuple[Block, ...]:
+def _certificates(data: Any) -> tuple[PemBlock, ...]:
     """Empty if the data are not base64 or contain no certificate."""
     try:
         decoded = base64.b64decode(str(data).replace("\r", "").replace("\n", ""), validate=True)  # Go skips no spaces

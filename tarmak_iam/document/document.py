@@ -1,46 +1,26 @@
-"""A YAML or strict JSON document whose edits change only the bytes they need to. Every edit is checked.
-
-ruamel.yaml's parser locates the node, and the edit splices the original text. Then the result is read again and
-compared with the intended values. The edit is refused if another value changed or a comment was lost. Both are done in
-an excerpt of the text if possible. docs/editing.md says why that is enough.
-"""
+"""A YAML or strict JSON document whose edits change only the bytes they need to. Every edit is proven:
+docs/editing.md."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
 import gc
-import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tarmak_iam.document.comments import comments_of
-from tarmak_iam.document.document_batch import DocumentBatch
-from tarmak_iam.document.edit_proof import NotProven
 from tarmak_iam.document.edits import Append, Edit, Insert, Move, Remove, Rename, Set
-from tarmak_iam.document.excerpted_edit import edit_in_excerpt
-from tarmak_iam.document.item_matching import Identity
-from tarmak_iam.document.json_reader import construct_json
-from tarmak_iam.document.line_grammar import is_surely_valid
+from tarmak_iam.document.engine import Engine, Text, data_of
 from tarmak_iam.document.nodes import Entry, Node, Scalar, dereference
-from tarmak_iam.document.outline import Level, outline
-from tarmak_iam.document.plain_values import UnwritableValue, construct, plain, reads_alike
-from tarmak_iam.document.regular import is_closed, is_valid, may_be_regular
+from tarmak_iam.document.plain_values import construct, reads_alike
 from tarmak_iam.document.scalars import Dialect, readings
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.target import locate
 from tarmak_iam.document.tree import Comment, Tree
-from tarmak_iam.document.yaml_reader import has_c_parser
+from tarmak_iam.document.update import Identity
 from tarmak_iam.errors import EditRefused, Place
 from tarmak_iam.routes import Path, Route
-
-PROVEN_ONCE_IN = 256
-"""Of so many edits that were proven in an excerpt, one is also proven in the whole text; of files with more than 25 KB
-fewer, so that this does not take longer than the edits. Tests set it to 1."""
-
-_COUNT = [0]
-
-_UNKNOWN: Any = object()
 
 
 @contextlib.contextmanager
@@ -72,37 +52,23 @@ class Document:
     one of several equal keys. Methods raise TypeError for anything else in a path.
     """
 
-    __slots__ = (
-        "_index",
-        "_json",
-        "_known_data",
-        "_known_tree",
-        "_outline",
-        "_source",
-        "also_changed",
-        "removed_comments",
-    )
+    __slots__ = ("_made_by", "_text")
 
-    def __init__(
-        self,
-        source: Source,
-        index: int,
-        json: bool | None,
-        removed_comments: tuple[Comment, ...] = (),
-        also_changed: tuple[Route, ...] = (),
-    ) -> None:
-        self._source = source
-        self._index = index
-        self._json = json
-        self._known_tree: Tree | None = None
-        self._known_data: Any = _UNKNOWN
-        self._outline: Level | None = None
-        self.removed_comments = removed_comments
+    def __init__(self, text: Text, made_by: Engine | None = None) -> None:
+        self._text = text
+        self._made_by = made_by
+
+    @property
+    def removed_comments(self) -> tuple[Comment, ...]:
         """The comments that the last edit removed, because they belonged to what it removed or replaced. Their
         positions are those in the text before the edit."""
-        self.also_changed = also_changed
+        return () if self._made_by is None else self._made_by.removed
+
+    @property
+    def also_changed(self) -> tuple[Route, ...]:
         """The other uses whose values the last edit changed with `through_alias`, in file order: the routes of aliases,
         of keys that come from a merge key, and of the anchored value itself if the path led there from elsewhere."""
+        return () if self._made_by is None else self._made_by.also_changed
 
     @classmethod
     @gc_paused()
@@ -116,7 +82,7 @@ class Document:
         if it is larger than 10 MiB, nested deeper than 200 levels or has more than a million values or 20,000 aliases,
         and if document `index` does not exist.
         """
-        return cls._of(Source.decode(data, str(filename)), index, json)
+        return cls(Text.read(Source.decode(data, str(filename)), index, json))
 
     @classmethod
     @gc_paused()
@@ -125,61 +91,33 @@ class Document:
 
         Raises ParseError, as `parse` does.
         """
-        trees = Tree.read_all(Source.decode(data, str(filename)))
-        return tuple(cls._made(tree, index, None) for index, tree in enumerate(trees))
-
-    @classmethod
-    def _of(cls, source: Source, index: int, json: bool | None) -> Document:
-        if index or json or not may_be_regular(source):
-            return cls._made(Tree.read(source, index, json=json), index, json)
-        document = cls(source, index, json)
-        if has_c_parser() and is_valid(source.text):
-            document._outline = outline(source.text, closed=False)
-        elif not has_c_parser() and is_surely_valid(source.text):
-            document._outline = outline(source.text, closed=True)
-        else:
-            document._known_tree = Tree.read(source, index, json=json)
-            document._outline = _outline_of(document._known_tree)
-        return document
-
-    @classmethod
-    def _made(cls, tree: Tree, index: int, json: bool | None, removed_comments: tuple[Comment, ...] = ()) -> Document:
-        document = cls(tree.source, index, json, removed_comments)
-        document._known_tree, document._known_data = tree, _data_of(tree)
-        return document
+        source = Source.decode(data, str(filename))
+        trees = enumerate(Tree.read_all(source))
+        return tuple(cls(Text(source, index, None, None, tree, data_of(tree))) for index, tree in trees)
 
     @property
     def _tree(self) -> Tree:
-        """The nodes and comments. Those of a regular text are read when they are needed."""
-        if self._known_tree is None:
-            with gc_paused():
-                self._known_tree = Tree.read(self._source, self._index, json=self._json)
-        return self._known_tree
-
-    @property
-    def _plain(self) -> Any:
-        if self._known_data is _UNKNOWN:
-            with gc_paused():
-                self._known_data = _data_of(self._tree)
-        return self._known_data
+        with gc_paused():
+            return self._text.whole()[0]
 
     @property
     def data(self) -> Any:
         """The document as plain Python values (dict, list, str, int, float, bool and None), as Tarmak's yaml.v2
         reads it. Every access returns a new copy."""
-        return copy.deepcopy(self._plain)
+        return copy.deepcopy(self.shared_data)
 
     @property
     def shared_data(self) -> Any:
         """The values of `data` without a copy. They must not be modified."""
-        return self._plain
+        with gc_paused():
+            return self._text.whole()[1]
 
     def shared_data_as(self, dialect: Dialect) -> Any:
         """The values of `read_as`, which must not be modified: those of `shared_data` if the dialect reads the same.
         Raises ParseError."""
         tree = self._tree
         if tree.is_json or reads_alike(tree.scalars, dialect):
-            return self._plain
+            return self.shared_data
         return construct(tree.root, tree.source, dialect)
 
     def read_as(self, dialect: Dialect) -> Any:
@@ -199,17 +137,17 @@ class Document:
     @property
     def source(self) -> Source:
         """The file's text with its encoding and line ends."""
-        return self._source
+        return self._text.source
 
     @property
     def filename(self) -> str:
         """The name that was given to `parse`."""
-        return self._source.filename
+        return self._text.form.filename
 
     @property
     def text(self) -> str:
         """The text of the whole file, without its byte order mark."""
-        return self._source.text
+        return self.source.text
 
     @property
     def is_json(self) -> bool:
@@ -227,18 +165,13 @@ class Document:
         return self._tree.is_json or self._tree.duplicates > 0
 
     @property
-    def yaml_version(self) -> tuple[int, int] | None:
-        """The version of the %YAML directive; None if there is none."""
-        return self._tree.version
-
-    @property
     def comments(self) -> tuple[Comment, ...]:
         """The comments of this document in file order."""
         return self._tree.comments
 
     def to_bytes(self) -> bytes:
         """The whole file, with the encoding, byte order mark and line ends that it was read with."""
-        return self._source.encode()
+        return self.source.encode()
 
     def node(self, path: Path | Route) -> Node | None:
         """The node at a path, through aliases and merge keys; None if the path does not exist."""
@@ -297,14 +230,11 @@ class Document:
         """Sets the value at a path and creates missing parents. Returns this document if it has that value already.
 
         If a mapping replaces a mapping, or a list a list, only what differs is changed. A custom tag (`!secret x`) of
-        a value that is replaced is removed. With `keep_tag` it stays; the new value must be a string, mapping or list
-        then.
+        a value that is replaced is removed; with `keep_tag` it stays (the new value must be a string, mapping or list).
 
         A value that is shared through an alias or a merge key (`<<`) is not changed unless `through_alias` is set: the
-        refusal names the other uses. With `through_alias` aliases are followed, also at the end of the path, and a key
-        that comes from a merge key is changed in the merged mapping. The value then changes at every use, and
-        `also_changed` of the result has the others. Without it, the aliases of an anchored value that is replaced keep
-        the old value: the first of them becomes its home.
+        refusal names the other uses. With it, aliases are followed, also at the end of the path, a key that comes from
+        a merge key is changed in the merged mapping, and `also_changed` of the result has the other uses.
 
         `rewrite`: a scalar that has the value already is written anew if another reader reads another value
         (`other_readings`), or if it has a custom tag that need not stay: `true` replaces `on`. Raises EditRefused.
@@ -321,17 +251,15 @@ class Document:
     def insert(self, path: Path | Route, value: Any, *, through_alias: bool = False) -> Document:
         """Inserts an item into a list. The last step of the path is the index that the item will have.
 
-        `through_alias` is that of `set`. Raises EditRefused, for example if the index is larger than the length of the
-        list.
+        `through_alias` is that of `set`. Raises EditRefused, for example if the list is shorter.
         """
         return self.edit(Insert(path, value, through_alias))
 
     def remove(self, path: Path | Route, *, prune: bool = False, through_alias: bool = False) -> Document:
-        """Removes a key or item and the comments that clearly belong to it, which are then in `removed_comments`.
+        """Removes a key or item and the comments that belong to it, which are then in `removed_comments`.
 
         A parent that is left empty becomes {} or []; with `prune` it is removed too. `through_alias` is that of `set`,
-        but an alias at the end of the path is removed itself. Raises EditRefused, for example if the path does not
-        exist.
+        but an alias at the end of the path is removed itself. Raises EditRefused.
         """
         return self.edit(Remove(path, prune, through_alias))
 
@@ -342,9 +270,8 @@ class Document:
 
             Document.parse("'a': 1  # one\nb: 2\n").rename(("a",), "c").text  # "'c': 1  # one\nb: 2\n"
 
-        The new key is a string: it gets quotes if it would not be one without them (`"yes"`). `through_alias` is that
-        of `set`, but an entry whose value is an alias is renamed itself. Raises EditRefused, for example if the mapping
-        has the new key already, or if the path leads to an item of a list.
+        A key that would not be a string without quotes (`"yes"`) gets some. `through_alias` is that of `set`, but an
+        entry whose value is an alias is renamed itself. Raises EditRefused.
         """
         return self.edit(Rename(path, key, through_alias))
 
@@ -352,60 +279,36 @@ class Document:
         """Moves an entry or item to another path. Returns this document if that is its path already.
 
         `to` is the path that the entry has afterwards, before parents are pruned. Parents that are missing there are
-        created, as `set` creates them. If the last step is an index, what is at that index and after it moves down::
+        created. If the last step is an index, what is at that index and after it moves down::
 
             document = Document.parse("a:\n  x: 'one'  # first\nb:\n  y: 2\n")
             document.move(("a", "x"), ("b", "z")).text  # "a: {}\nb:\n  y: 2\n  z: 'one'  # first\n"
 
-        The text of the value moves as it is, with tags, anchors, and the comments that `remove` would remove: only its
-        indentation changes, and a value that gets into a flow collection is written in flow style. A parent that is
-        left empty becomes {} or []; with `prune` it is removed too. Raises EditRefused, for example if there is
-        something at `to` already, or if an alias would be above its anchor then.
+        The text moves as it is, with its comments: only its indentation changes, and what gets into a flow collection
+        is written in flow style. A parent that is left empty becomes {} or []; with `prune` it is removed too. Raises
+        EditRefused, for example if there is something at `to` already.
         """
         return self.edit(Move(path, to, prune))
 
     def edit(self, *edits: Edit) -> Document:
-        """Makes several edits in order, each on the result of the edits before it, and checks the result once.
+        """Makes several edits in order, each on the result of the edits before it.
 
         Raises EditRefused if one of them cannot be made; the message has its number. None of them is made then.
         """
-        edited = self._edited_in_excerpt(edits)
-        if edited is None:
-            return self._edited(edits)
-        if _is_sample(len(self.text)) and not _same(edited, whole := self._edited(edits)):
-            warnings.warn("two proofs of one edit differ; the edit was made by the slower one", RuntimeWarning, 2)
-            return whole
-        return edited
-
-    @gc_paused()
-    def _edited_in_excerpt(self, edits: tuple[Edit, ...]) -> Document | None:
-        if self._outline is None:
-            return None
-        result = edit_in_excerpt(self._source, self._outline, edits)
-        if result is None or result.source is self._source:
-            return None if result is None else self
-        edited = Document(result.source, self._index, self._json, result.removed)
-        edited._outline = result.outline or outline(result.source.text, closed=self._outline.closed)
-        return edited
-
-    def _edited(self, edits: tuple[Edit, ...]) -> Document:
-        with self._batch() as batch:
-            try:
-                for edit in edits:
-                    batch.perform(edit)
-                batch.finish()
-            except EditRefused as refusal:
-                path = edits[batch.number - 1].path
-                raise self._numbered_refusal(refusal, batch, path, batch.number, len(edits)) from None
-        return self._after(batch)
-
-    def _numbered_refusal(
-        self, refusal: EditRefused, batch: DocumentBatch, path: Path | Route, number: int, count: int
-    ) -> EditRefused:
-        """The refusal of one of several edits, with its number and a place in the text that the user has."""
-        place = refusal.place if batch.tree is self._tree else self.position(path)
-        what = refusal.what if count == 1 else f"edit {number} of {count}: {refusal.what}"
-        return EditRefused(what, remedy=refusal.remedy, place=place)
+        engine = Engine(self._text)
+        with gc_paused():
+            for number, edit in enumerate(edits, 1):
+                before = engine.text
+                try:
+                    engine.perform(edit)
+                except EditRefused as refusal:
+                    if len(edits) == 1:
+                        raise
+                    # The place is one in the text that the user has.
+                    place = refusal.place if before is self._text else self.position(edit.path)
+                    what = f"edit {number} of {len(edits)}: {refusal.what}"
+                    raise EditRefused(what, remedy=refusal.remedy, place=place) from None
+        return self._after(engine)
 
     def update(self, data: Any, *, identities: Iterable[Identity] = ()) -> Document:
         """Changes the document with as few edits as possible so that its plain values become `data`.
@@ -415,56 +318,10 @@ class Document:
         The first identity whose paths all lead to scalars in an item is used for it. Items without an identity are
         matched if they are equal or, failing that, have most in common. Raises EditRefused.
         """
-        try:
-            wanted = plain(data)
-        except UnwritableValue as error:
-            raise EditRefused(str(error), remedy=error.remedy, place=self.position(())) from None
-        with self._batch() as batch:
-            try:
-                batch.turn(Route(), wanted, identities)
-            except NotProven as refusal:
-                raise EditRefused(refusal.what, remedy=refusal.remedy, place=refusal.place) from None
-        return self._after(batch)
-
-    @contextlib.contextmanager
-    def _batch(self) -> Iterator[DocumentBatch]:
+        engine = Engine(self._text)
         with gc_paused():
-            yield DocumentBatch(self._tree, self._plain, self._read)
+            engine.update(data, identities)
+        return self._after(engine)
 
-    def _after(self, batch: DocumentBatch) -> Document:
-        if batch.tree is self._tree:
-            return self
-        edited = Document(batch.tree.source, self._index, self._json, tuple(batch.removed), tuple(batch.also_changed))
-        edited._known_tree, edited._known_data = batch.tree, batch.data
-        if self._outline is not None and may_be_regular(edited._source):
-            edited._outline = _outline_of(batch.tree)
-        return edited
-
-    def _read(self, text: str) -> tuple[Tree, Any]:
-        tree = Tree.read(self._source.with_text(text), self._index, json=self._json)
-        return tree, _data_of(tree)
-
-
-def _outline_of(tree: Tree) -> Level | None:
-    """The outline of a regular text that was read. Asking the pure parser about parts of it would take too long, so all
-    must be clear from the nodes."""
-    text = tree.source.text
-    if has_c_parser():
-        return outline(text, closed=False)
-    return outline(text, closed=True) if is_closed(tree.root, text) else None
-
-
-def _data_of(tree: Tree) -> Any:
-    if tree.is_json:
-        return construct_json(tree.root) if tree.root else None
-    return construct(tree.root, tree.source)
-
-
-def _is_sample(size: int) -> bool:
-    """Whether an edit of a text with so many characters is proven twice."""
-    _COUNT[0] += 1
-    return PROVEN_ONCE_IN == 1 or _COUNT[0] % max(PROVEN_ONCE_IN, size // 100) == 0
-
-
-def _same(one: Document, other: Document) -> bool:
-    return one.text == other.text and one.removed_comments == other.removed_comments
+    def _after(self, engine: Engine) -> Document:
+        return self if engine.text is self._text else Document(engine.text, engine)

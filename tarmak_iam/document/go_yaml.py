@@ -69,9 +69,9 @@ NOT_AN_ANCHOR = "did not find expected alphabetic or numeric character"
 
 # What the fast paths of the scanner know; everything else is for the methods of the base class.
 _BETWEEN_TOKENS = compiled(r"(?: *(?:#[^\0\r\n\x85\u2028\u2029\ufeff]*)?\n)* *")
-_GOES_ON = "#\t\r\x85\u2028\u2029\ufeff"
 _WORDS = compiled(r"[^\s:#\0\ufeff]+(?: +[^\s:#\0\ufeff]+)*")
 _OTHER_BLANKS = "\t\r\x85\u2028\u2029"
+_GOES_ON = "#\ufeff" + _OTHER_BLANKS
 _BELOW = compiled(r" *\n(?: *\n)*( *)([^ ])")
 
 
@@ -107,10 +107,6 @@ class _GoScanner(Scanner):
 
     scanner_processing_version = (1, 1)  # that of the resolver below
 
-    @cached_property
-    def reader(self) -> Any:
-        return self.loader.reader
-
     def check_token(self, *choices: Any) -> bool:
         if not self.tokens or self.possible_simple_keys:
             self._fetch_tokens()
@@ -130,20 +126,12 @@ class _GoScanner(Scanner):
         return self.tokens.pop(0)
 
     def _fetch_tokens(self) -> None:
-        while not self.done and (not self.tokens or self._may_begin_with_a_key()):
+        while not self.done:
+            if self.tokens:
+                self.stale_possible_simple_keys()
+                if self.next_possible_simple_key() != self.tokens_taken:
+                    return  # otherwise the token may turn out to be one of a key, before which another token belongs
             self.fetch_more_tokens()
-
-    def _may_begin_with_a_key(self) -> bool:
-        """Whether the next token may turn out to be one of a key, before which another token belongs."""
-        self.stale_possible_simple_keys()
-        return bool(self.next_possible_simple_key() == self.tokens_taken)
-
-    def stale_possible_simple_keys(self) -> None:
-        if self.possible_simple_keys:
-            super().stale_possible_simple_keys()
-
-    def next_possible_simple_key(self) -> Any:
-        return min((key.token_number for key in self.possible_simple_keys.values()), default=None)
 
     def scan_plain(self) -> Any:
         """A key, or a value that ends with its line. Everything else is for the base class."""
@@ -305,6 +293,4 @@ class _GoParser(Parser):
 class _GoResolver(VersionedResolver):
     """YAML 1.1, as go-yaml. ruamel.yaml forgets its configured version at each `---` and uses 1.2 from there on."""
 
-    @property
-    def processing_version(self) -> Any:
-        return 1, 1
+    processing_version: Any = (1, 1)

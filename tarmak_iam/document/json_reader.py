@@ -10,7 +10,7 @@ import json
 from typing import Any, NoReturn
 
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span
-from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, SURROGATE, TOO_MANY, Source
+from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, SURROGATE, TOO_DEEP, TOO_MANY, Source
 from tarmak_iam.errors import ParseError
 from tarmak_iam.patterns import compiled
 
@@ -55,17 +55,13 @@ class _JsonReader:
     def value(self, depth: int) -> Node:
         self.skip()
         self.left -= 1
-        if self.left < 0:
-            raise ParseError(TOO_MANY, place=self.source.place(self.at))
         opening = self.text[self.at : self.at + 1]
-        if opening == '"':
-            return self._string()
-        if opening not in ("{", "["):
-            return self._literal()
-        if depth >= MAX_DEPTH:
-            what = f"nested deeper than {MAX_DEPTH} levels, which is the limit"
-            raise ParseError(what, place=self.source.place(self.at))
-        return self._collection(depth, is_mapping=opening == "{")
+        is_collection = opening in ("{", "[")
+        if self.left < 0 or (is_collection and depth >= MAX_DEPTH):
+            raise ParseError(TOO_MANY if self.left < 0 else TOO_DEEP, place=self.source.place(self.at))
+        if is_collection:
+            return self._collection(depth, is_mapping=opening == "{")
+        return self._string() if opening == '"' else self._literal()
 
     def _literal(self) -> Scalar:
         match = _LITERAL.match(self.text, self.at)
@@ -100,7 +96,7 @@ class _JsonReader:
                 self.skip()
                 children.append(self._string())
                 self.skip()
-                if not self.text.startswith(":", self.at):
+                if self.text[self.at : self.at + 1] != ":":
                     self.fail("after object key", "add a colon after the key")
                 self.at += 1
             children.append(self.value(depth + 1))
@@ -109,10 +105,9 @@ class _JsonReader:
             if not ended and not self.text.startswith(",", self.at):
                 self.fail(f"after {member}", f"add a comma or {closing}")
             self.at += 1
-        if is_mapping:
-            pairs = zip(children[::2], children[1::2], strict=True)
-            return Mapping.of(Span(start, self.at), pairs, flow=True)
-        return Sequence(start, self.at, tuple(children), flow=True)
+        if not is_mapping:
+            return Sequence(start, self.at, tuple(children), flow=True)
+        return Mapping.of(Span(start, self.at), zip(children[::2], children[1::2], strict=True), flow=True)
 
 
 def construct_json(node: Node, *, merge: bool = True) -> Any:

@@ -1,238 +1,266 @@
-"""Plans moves of entries and items: what is allowed, and in which steps it is made.
+"""Moves of entries and items. A move is two edits: the text is pasted at its new place, and then the old one is
+removed.
 
-A move to another collection takes two steps. First, a placeholder is set at the new path, as any other value. Then, on
-the text that this gives, the old entry is removed and its text takes the place of the placeholder.
+What moves are the lines of the entry or item with the comments that belong to it. Only its indentation changes, and a
+block that gets into a flow collection is written in one line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
-from tarmak_iam.document.arrangement import can_be_reordered, can_change_places
-from tarmak_iam.document.comments import holds_comments
-from tarmak_iam.document.edits import (
-    Insert,
-    Move,
-    Remove,
-    RemoveMembers,
-    Reorder,
-    Set,
-    check_exists,
-    planned_change,
-    refused_edit,
+from tarmak_iam.document import plan
+from tarmak_iam.document.comments import own_comment_lines
+from tarmak_iam.document.edits import Insert, Move, Set
+from tarmak_iam.document.flow import refuse_pair, remove_from_flow
+from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, content_start, is_block
+from tarmak_iam.document.plain_values import value_at
+from tarmak_iam.document.proof import Change
+from tarmak_iam.document.render import Verbatim, is_safe_in_flow, json_string, quote, scalar_text
+from tarmak_iam.document.splices import (
+    Splice,
+    apply_splices,
+    column,
+    find_colon,
+    last_block_scalar,
+    member_count,
+    member_start,
+    next_line_after,
+    starts_line,
+    unended_scalar,
 )
-from tarmak_iam.document.moved_text import MoveHere, placeholder
-from tarmak_iam.document.node_proof import node_written_anew
-from tarmak_iam.document.nodes import Alias, Mapping, Node, Sequence, walk
-from tarmak_iam.document.reindent import is_like_in_one_line
-from tarmak_iam.document.renames import check_is_not_merged, check_takes_effect_alone
-from tarmak_iam.document.splices import member_count, member_span, members_of
-from tarmak_iam.document.target import Target, is_null, kind_of, locate
-from tarmak_iam.document.tree import Tree
-from tarmak_iam.errors import EditRefused
+from tarmak_iam.document.target import Target, locate, refuse, refused
+from tarmak_iam.document.tree import Comment, Tree
+from tarmak_iam.document.write import key_text
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.routes import Key, Route, Step
-
-Locate = Callable[[Route], Target]
+from tarmak_iam.routes import Key, Route
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A move to another collection, or to another key. `first` sets the placeholder; after it the old entry is at
-    `old`, and the placeholder at `new`."""
+    """A move that is possible. The text goes to `new`, where its key is `native` in the plain data, and the old entry
+    is at `old` then. `value` is its value."""
 
-    first: Set | Insert
-    old: Route
     new: Route
+    native: Any
+    old: Route
+    text: Verbatim
+    value: Any
+    node: Node | None
+    comments: list[Comment]
 
 
-def planned_move(edit: Move, find: Locate) -> Transfer | Reorder | None:
-    """What a move leads to; None if the entry or item is there already. Raises EditRefused."""
+def planned_move(tree: Tree, data: Any, edit: Move) -> Transfer | Change | None:
+    """What a move leads to: that its text is pasted and removed, or (in a list with blank lines) that the items change
+    places. None if the entry or item is there already. Raises EditRefused."""
     path, to = Route.of(edit.path), Route.of(edit.to)
+    old = locate(tree, path)
     if not path.steps:
-        raise refused_edit(find(path), "the whole document cannot be moved", "move one of its keys or items")
-    old = find(path)
-    check_exists(old, "move")
+        raise refused(old, "the whole document cannot be moved", "move one of its keys or items")
+    plan.check_exists(old, "move")
+    plan.refuse_explicit_keys(old)
     if not to.steps:
-        raise refused_edit(old, "the whole document cannot be replaced by a part of it", "set the path () to the value")
-    if _is_same(to, old.route, find):
+        raise refused(old, "the whole document cannot be replaced by a part of it", "set the path () to the value")
+    if _is_same(tree, to, old.route):
         return None
     if old.route.leads_to(to):
-        raise refused_edit(old, f"{to} is inside of {old.route}, which moves", "move it to a path outside of it")
-    if isinstance(old.route.steps[-1], Key):
-        check_takes_effect_alone(old)
-    if old.holders[-1].index is not None and _is_same(to.parent, old.route.parent, find):
-        return _within_list(edit, old, to.steps[-1])
-    here = _while_old_is_there(to, old.route)
+        raise refused(old, f"{to} is inside of {old.route}, which moves", "move it to a path outside of it")
+    here = shifted(to, old.route) if len(to) > len(old.route) else to
     last = here.steps[-1]
+    if old.holders[-1].index is not None and _is_same(tree, to.parent, old.route.parent):
+        place = _within_list(old, data, to)
+        if isinstance(place, Change):
+            return place
+        here = place
+    elif isinstance(last, Key):
+        new = locate(tree, here)
+        if new.holders and not new.missing:
+            raise refused(new, f"{to} exists already", "remove it first, or move to another path")
+        if isinstance(new.node, Mapping) and len(new.missing) == 1:
+            plan.check_is_new(new.existing, last.text)
+    text, node, comments = _text_of(old, locate(tree, here.parent), here)
+    step, value = old.route.steps[-1], value_at(data, old.native_path)
+    is_same_key = isinstance(last, Key) and isinstance(step, Key) and last.text == step.text
+    native = old.holders[-1].native if is_same_key else last.text if isinstance(last, Key) else here.steps[-1]
+    return Transfer(here, native, shifted(old.route, here), text, value, node, comments)
+
+
+def pasted(tree: Tree, data: Any, transfer: Transfer) -> Change:
+    """The change that writes what moves at its new place. Raises EditRefused."""
+    last = transfer.new.steps[-1]
+    edit = Set(transfer.new, transfer.text) if isinstance(last, Key) else Insert(transfer.new, transfer.text)
+    change = plan.planned(tree, data, edit)
+    assert change is not None
+    holder = change.intended  # what is on the way to the text was copied for it
+    for native in locate(tree, transfer.new.parent).native_path:
+        holder = holder[native]
     if isinstance(last, Key):
-        _check_is_new(here, to, find)
-        first: Set | Insert = Set(here, placeholder(find(here), old))
-    else:
-        _check_takes_item(find(here.parent), last)
-        first = Insert(here, placeholder(find(here.parent), old))
-    return Transfer(first, _after_insertion(old.route, here), here)
+        del holder[last.text]
+    holder[transfer.native] = transfer.value
+    end = len(tree.source.text)
+    splices, scalar = change.splices, last_block_scalar(transfer.node) if transfer.node is not None else None
+    if scalar is not None and not tree.source.ends_line(end):  # its last line end is its own
+        splices = [replace(each, text=f"{each.text}\n") if each.start == end else each for each in splices]
+    added = tuple(comment.text for comment in transfer.comments)
+    return replace(change, splices=splices, moved=transfer.node, added=added)
 
 
-def _is_same(one: Route, other: Route, find: Locate) -> bool:
-    """Whether two routes lead to the same place. `other` exists, and is as `find` names it."""
-    if one.plain != other.plain:
-        return False
-    try:
-        return find(one).route == other
-    except EditRefused:
-        return False
+def _is_same(tree: Tree, one: Route, other: Route) -> bool:
+    """Whether two routes lead to the same place. `other` exists."""
+    return one.plain == other.plain and tree.node(one) is tree.node(other)
 
 
-def _while_old_is_there(to: Route, old: Route) -> Route:
-    """The route of the new place before the old item is removed, which shifts those after it."""
-    at, index = len(old) - 1, old.steps[-1]
-    if len(to) <= len(old) or not isinstance(index, int) or to.steps[:at] != old.steps[:at]:
-        return to
-    step = to.steps[at]
-    if not isinstance(step, int) or step < index:
-        return to
-    return Route((*to.steps[:at], step + 1, *to.steps[at + 1 :]))
+def shifted(route: Route, item: Route) -> Route:
+    """A route with an item more at another route, before or on its way; if that is no item, the route itself."""
+    at, index = len(item) - 1, item.steps[-1]
+    step = route.steps[at] if len(route) > at and route.steps[:at] == item.steps[:at] else None
+    if isinstance(step, int) and isinstance(index, int) and step >= index:
+        return Route((*route.steps[:at], step + 1, *route.steps[at + 1 :]))
+    return route
 
 
-def _after_insertion(route: Route, inserted: Route) -> Route:
-    """A route after an item has been inserted."""
-    at, index = len(inserted) - 1, inserted.steps[-1]
-    if len(route) <= at or not isinstance(index, int) or route.steps[:at] != inserted.steps[:at]:
-        return route
-    step = route.steps[at]
-    if not isinstance(step, int) or step < index:
-        return route
-    return Route((*route.steps[:at], step + 1, *route.steps[at + 1 :]))
-
-
-def after_removal(route: Route, removed: Route) -> Route:
-    """A route after the item or entry at `removed` is gone."""
-    at, index = len(removed) - 1, removed.steps[-1]
-    if len(route) <= at or not isinstance(index, int) or route.steps[:at] != removed.steps[:at]:
-        return route
-    step = route.steps[at]
-    if not isinstance(step, int) or step < index:
-        return route
-    return Route((*route.steps[:at], step - 1, *route.steps[at + 1 :]))
-
-
-def _within_list(edit: Move, old: Target, index: Step) -> Transfer | Reorder:
-    """A move of an item in its list."""
-    parent, number = old.parent, old.number
+def _within_list(old: Target, data: Any, to: Route) -> Route | Change:
+    """Where an item is pasted in its own list, or the other order of its items. Raises EditRefused for an index that
+    there is not."""
+    parent, number, index = old.parent, old.number, to.steps[-1]
     node = parent.holders[-1].node
     assert isinstance(node, Sequence)
     if not isinstance(index, int):
         what = f"{parent.route} is a list, not a mapping"
-        raise refused_edit(old, what, "end the path with the index that the item will have")
+        raise refused(old, what, "end the path with the index that the item will have")
     if not 0 <= index < len(node.items):
         what = f"{old.route} cannot get the index {index}"
-        raise refused_edit(old, what, f"use an index from 0 to {len(node.items) - 1}")
-    if can_be_reordered(parent) or (can_change_places(parent) and not _has_comments(parent, node)):
+        raise refused(old, what, f"use an index from 0 to {len(node.items) - 1}")
+    first, last = min(number, index), max(number, index)
+    plan.check_no_headings(parent, first, last)
+    if plan.has_gaps(parent, first, last):
         order = [other for other in range(len(node.items)) if other != number]
-        return Reorder(parent, (*order[:index], number, *order[index:]))
-    here = Route.of(edit.path).parent / (index if index < number else index + 1)
-    return Transfer(Insert(here, placeholder(parent, old)), _after_insertion(old.route, here), here)
+        return plan.arranged(parent, data, [*order[:index], number, *order[index:]])
+    return to.parent / (index if index < number else index + 1)
 
 
-def _has_comments(parent: Target, node: Sequence) -> bool:
-    source, tails = parent.tree.source, parent.tree.tails
-    lines = {source.line_start(offset) for item in node.items for offset in (item.start, item.end)}
-    return holds_comments(parent.tree, node) or bool(lines & tails.keys())
+def _text_of(old: Target, new: Target, here: Route) -> tuple[Verbatim, Node | None, list[Comment]]:
+    """The text that moves, its node if it is written as it was, and the comments that move."""
+    tree, node, held = old.tree, old.holders[-1].node, old.holders[-1]
+    collection, last = new.node, here.steps[-1]
+    into_flow = new.in_flow or (isinstance(collection, (Mapping, Sequence)) and collection.flow and not new.missing)
+    into_flow = into_flow and (new.in_flow or member_count(collection or node) > 0 or tree.is_json)
+    key = ""
+    if isinstance(last, Key) and held.entry is not None:
+        written = tree.source.text[held.entry.key.start : held.entry.key.end]
+        is_possible = old.in_flow or not into_flow or is_safe_in_flow(written)
+        is_kept = held.entry.text == last.text and written and "\n" not in written and is_possible
+        key = written if is_kept else key_text(tree, held.entry.key, last.text, new.layout(), flow=into_flow)
+    elif isinstance(last, Key):
+        key = json_string(last.text) if tree.is_json else scalar_text(last.text, new.layout(), flow=into_flow)
+    comments = _comments_of(old)
+    outside = [comment for comment in comments if not (old.in_flow and node.start < comment.span.start < node.end)]
+    if outside and (into_flow or old.in_flow):
+        what = f"the comment {outside[0].text!r} does not fit there, because it is next to or in a flow collection"
+        refuse(tree, node, what, "move it in an editor, or write that collection in block style")
+    flow = "\n".join(_flow_lines(old)) if old.in_flow else in_one_line(tree, node)
+    if into_flow:
+        return Verbatim([], [], "", [], None, flow, key), node if old.in_flow else None, comments
+    text = _from_flow(old, key) if old.in_flow else _from_block(old, key, is_entry=isinstance(last, Key))
+    return replace(text, flow=flow), node, comments
 
 
-def _check_is_new(here: Route, to: Route, find: Locate) -> None:
-    target = find(here)
-    node = target.holders[-1].node if target.holders else None
-    if target.holders and not target.missing:
-        raise refused_edit(target, f"{to} exists already", "remove it first, or move to another path")
-    if isinstance(node, Mapping) and len(target.missing) == 1 and isinstance(target.missing[0], Key):
-        check_is_not_merged(target.existing, node, target.missing[0].text)
-
-
-def _check_takes_item(target: Target, index: int) -> None:
-    """Raises EditRefused if an item cannot be inserted."""
-    node = target.holders[-1].node if target.holders and not target.missing else None
-    length = member_count(node) if isinstance(node, Sequence) else 0
-    is_free = node is None or is_null(node) or (isinstance(node, (Mapping, Sequence)) and not member_count(node))
-    if isinstance(node, Alias):
-        what = f"{target.route} is the alias *{node.name}: a change would affect every use of it"
-        raise refused_edit(target, what, f"move it to the value at &{node.name}, or replace the alias with its value")
-    if node is not None and not is_free and not isinstance(node, Sequence):
-        what = f"{target.route} is {kind_of(node)}, not a list"
-        raise refused_edit(target, what, "end the path with a key")
-    if not 0 <= index <= length:
-        what = f"nothing can be moved to {target.route / index}"
-        raise refused_edit(target, what, f"use an index from 0 to {length}" if length else "use index 0")
-
-
-def planned_transfer(
-    edit: Move, transfer: Transfer, find: Locate, value: object, line: Callable[[int], int]
-) -> tuple[RemoveMembers, MoveHere]:
-    """The two changes that follow when the placeholder is set: the removal, and the text at the new place. `line` is
-    the number of a line before it was set, by an offset after that. Raises EditRefused."""
-    old, new = find(transfer.old), find(transfer.new)
-    removal = planned_change(Remove(transfer.old, edit.prune), find, None)
-    assert isinstance(removal, RemoveMembers)  # the placeholder stays in the document
-    _check_anchors(old, new, removal.target.member(removal.numbers[0]), line)
-    here = MoveHere(new, value, old, tuple(removal.splices()))
-    if removal.own is not None:  # other comments inside of what is pruned stay, but those that move do not
-        removal = replace(removal, own=(*removal.own, *here.moved().comments))
-        here = replace(here, removed=tuple(removal.splices()))
-    return removal, here
-
-
-def _check_anchors(old: Target, new: Target, pruned: Target, line: Callable[[int], int]) -> None:
-    """Raises EditRefused if an alias would no longer refer to its anchor when the placeholder at `new` is replaced with
-    what is at `old`, and the parents from `pruned` on are gone."""
-    tree = old.tree
-    if not tree.has_aliases or tree.root is None:
-        return
-    anchors: dict[str, Node] = {}
-    gone = {id(holder.node) for holder in old.holders[len(pruned.holders) - 1 : -1]}
-    for node in _in_new_order(tree.root, old, new.holders[-1].node):
-        if node.anchor and id(node) not in gone:
-            anchors[node.anchor] = node
-        if isinstance(node, Alias) and anchors.get(node.name) is not node.target:
-            _refuse_alias(old, node, anchors.get(node.name), line)
-
-
-def _in_new_order(root: Node, old: Target, stand_in: Node) -> Iterator[Node]:
-    """The nodes of a tree in the order that they have after the move."""
-    parent = old.holders[-2].node
+def _comments_of(old: Target) -> list[Comment]:
+    """The comments that belong to a member of a block, in it, next to it and above it; of a flow collection those that
+    go with a member that is removed."""
+    tree, parent, own = old.tree, old.holders[-2].node, list[Comment]()
     assert isinstance(parent, (Mapping, Sequence))
-    span = member_span(members_of(parent)[old.number])
-    moving = [node for node in walk(root) if span.start <= node.start < max(span.end, span.start + 1)]
-    moving = [node for node in moving if node is not parent]
-    inside = {id(node) for node in moving}
-    for node in walk(root):
-        if node is stand_in:
-            yield from moving
-        elif id(node) not in inside:
-            yield node
-
-
-def _refuse_alias(old: Target, alias: Alias, other: Node | None, line: Callable[[int], int]) -> None:
-    what = f"the alias *{alias.name} (line {line(alias.start)}) would "
-    if other is None and any(holder.node is alias.target for holder in old.holders[:-1]):
-        what += f"lose its anchor (line {line(alias.target.start)})"
-    elif other is None:
-        what += f"be above its anchor (line {line(alias.target.start)})"
+    if not parent.flow:
+        own = own_comment_lines(tree, parent, old.number)
+        start = member_start(tree.source, parent, old.number)
+        spans = [Span(start, next_line_after(tree.source, old.holders[-1].node))]
+    elif member_count(parent) > 1:
+        spans = [cut.span for cut in remove_from_flow(tree, parent, (old.number,))]
     else:
-        what += f"refer to another anchor (line {line(other.start)})"
-    raise refused_edit(old, what, "move it to another place, or replace the alias with its value first")
+        spans = [parent.span]
+    inside = [comment for span in spans for comment in tree.comments if span.start <= comment.span.start < span.end]
+    return sorted({*own, *inside}, key=lambda comment: comment.span.start)
 
 
-def is_moved_node(change: MoveHere, after: Tree, route: Route) -> bool:
-    """Whether the node at a route in the new text is the one that moved, with its text, style, tags and anchors."""
-    target, old = locate(after, route), change.old.holders[-1].node
-    if target.missing or not target.holders:
-        return False
-    node = target.holders[-1].node
-    is_like = is_like_in_one_line if change.moved().in_one_line else _is_same_node
-    return is_like(old, node)
+def _from_flow(old: Target, key: str) -> Verbatim:
+    """A value of a flow collection for a block: it stays as it is written, with its further lines indented."""
+    tree, node = old.tree, old.holders[-1].node
+    lines = _flow_lines(old)
+    if isinstance(node, Scalar) and any(line[:1].strip() for line in lines[1:]):
+        lines[1:] = [f" {line}" for line in lines[1:]]
+    first, *below = lines
+    refuse_pair(tree, node)
+    return Verbatim([], [f"{key}: {first}".rstrip(), *below] if key else [], first, below, None, "", key)
 
 
-def _is_same_node(old: Node, new: Node) -> bool:
-    return node_written_anew(old, new, ()) is None
+def _flow_lines(old: Target) -> list[str]:
+    """The text of a value in a flow collection, with its further lines as far indented as they are in its line."""
+    source, node = old.tree.source, old.holders[-1].node
+    line = source.text[source.line_start(node.start) : node.start]
+    return _dedented(source.text[node.start : node.end] or "null", len(line) - len(line.lstrip(" ")))
+
+
+def _from_block(old: Target, key: str, *, is_entry: bool) -> Verbatim:
+    tree, source, held, parent = old.tree, old.tree.source, old.holders[-1], old.holders[-2].node
+    assert is_block(parent)
+    node, start = held.node, member_start(source, parent, old.number)
+    own = own_comment_lines(tree, parent, old.number)
+    above = [comment.text for comment in own if comment.span.start < start]
+    below = [source.next_line(comment.span.end) for comment in own if comment.span.start >= start]
+    end, width = max([next_line_after(source, node), *below]), column(source, start)
+    header = unended_scalar(source, node)
+    patches = [header] if header else []
+    if held.entry is not None and key:
+        patches.append(Splice(held.entry.key.start, held.entry.key.end, key))
+    after, keeps_kind = start, is_entry == (held.entry is not None)
+    if not keeps_kind:
+        after = start + 1 if held.entry is None else find_colon(source, held.entry.key.end)
+    text = apply_splices(source.text[after:end], [patch.moved(-after) for patch in patches if patch.start >= after])
+    if keeps_kind:
+        lines = _dedented(text, width)
+        if below and held.entry is not None and key and not is_block(node):  # they continue a comment, in its column
+            by = len(key) - (held.entry.key.end - held.entry.key.start)
+            lines[-len(below) :] = [" " * by + line if by > 0 else line[-by:] for line in lines[-len(below) :]]
+        return Verbatim(above, lines, "", [], None, "", key)
+    if is_block(node) and node.start == content_start(source.text, node):
+        first = member_start(source, node, 0)
+        if starts_line(source, first):  # what is after the colon on its line can only be a comment
+            head, text = text[: source.line_start(first) - after], source.text[source.line_start(first) : end]
+            above += [line.strip() for line in head.splitlines() if line.strip()]
+        else:
+            text = " " * column(source, first) + source.text[first:end]
+        lines = _dedented(text, column(source, first), first_too=True)
+        return Verbatim(above, [], "", lines, isinstance(node, Sequence), "", key)
+    first_line, *lines = _dedented(text, width)
+    return Verbatim(above, [], first_line.strip(), lines, None, "", key)
+
+
+def _dedented(text: str, width: int, *, first_too: bool = False) -> list[str]:
+    """The lines of a text, with so many blanks less in front of each; the first one has them already."""
+    lines = text.removesuffix("\n").removesuffix("\r").replace("\r\n", "\n").split("\n")
+    margin = " " * width
+    return [
+        line if number == 0 and not first_too else line[width:] if line.startswith(margin) else line.lstrip(" ")
+        for number, line in enumerate(lines)
+    ]
+
+
+def in_one_line(tree: Tree, node: Node) -> str:
+    """A node in flow style. Its scalars keep their text as far as they can: not in block scalars, on several lines, or
+    where a plain scalar would not be one in a flow collection."""
+    if isinstance(node, Alias):
+        return f"*{node.name}"
+    text, start = tree.source.text, content_start(tree.source.text, node)
+    own = text[node.start : start].split("#", 1)[0].split()[: (node.anchor is not None) + (node.tag is not None)]
+    if isinstance(node, Sequence):
+        content = "[" + ", ".join(in_one_line(tree, item) for item in node.items) + "]"
+    elif isinstance(node, Mapping):
+        pairs = ((in_one_line(tree, entry.key), in_one_line(tree, entry.value)) for entry in node.entries)
+        content = "{" + ", ".join(f"{key}{' ' if key[0] == '*' else ''}: {value}" for key, value in pairs) + "}"
+    else:
+        written = text[start : node.end]
+        is_plain, is_one_line = node.style == "plain", not (node.is_block or "\n" in written or "\r" in written)
+        keeps = is_safe_in_flow(written) if is_plain else is_one_line
+        content = (written if keeps else quote(node.text)) or "null"
+    return " ".join([*own, content])

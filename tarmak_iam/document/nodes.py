@@ -90,14 +90,12 @@ class Mapping(_Spanned):
     anchor: Final[str | None]
     lasts: Final[dict[str, Entry]]
     merge_entries: Final[tuple[Entry, ...]]
-    natives: list[Any] | None = field(default=None, init=False, repr=False)
-    """The keys as they are in the plain data. `target.native_keys` fills this in on first use."""
-    numbers: dict[int, int] | None = field(default=None, init=False, repr=False)
-    """The number of each entry, by its id. `target.entry_number` fills this in on first use."""
+    # Filled in on first use, by `occurrence` and by `target`: the entries by key and number among equal keys, the keys
+    # in the plain data, the number of each entry by its id, and whether a key may take the place of another one.
     occurrences: dict[tuple[str, int], Entry] | None = field(default=None, init=False, repr=False)
-    """The entries by key and number among equal keys. `occurrence` fills this in on first use."""
+    natives: list[Any] | None = field(default=None, init=False, repr=False)
+    numbers: dict[int, int] | None = field(default=None, init=False, repr=False)
     overrides: bool | None = field(default=None, init=False, repr=False)
-    """Whether a key may take the place of another one. `target` fills this in on first use."""
 
     @classmethod
     def of(
@@ -117,7 +115,8 @@ class Mapping(_Spanned):
                 entries.append(Entry(key, value, None, 0, False))
                 continue
             text = scalar.text
-            is_merge = text == "<<" and key is scalar and _is_merge(scalar)
+            is_plain = scalar.style == "plain" and scalar.tag is None
+            is_merge = text == "<<" and key is scalar and (is_plain or scalar.tag == f"{STANDARD_TAG}merge")
             occurrence = lasts[text].occurrence + 1 if text in lasts else 0
             lasts[text] = entry = Entry(key, value, text, occurrence, is_merge)
             entries.append(entry)
@@ -144,7 +143,7 @@ class Mapping(_Spanned):
 
     def effective(self, text: str) -> Entry | None:
         """The entry that yaml.v2 uses: a later entry overrides earlier ones, and so does a later `<<`."""
-        own = self.lasts.get(text)
+        own = self.last(text)
         if own is not None and own.is_merge:  # a quoted "<<" may be above it
             own = next((entry for entry in reversed(self.entries) if entry.text == text and not entry.is_merge), None)
         for entry in reversed(self.merge_entries):
@@ -181,21 +180,12 @@ def dereference(node: Node) -> Node:
     return node
 
 
-def _is_merge(key: Scalar) -> bool:
-    return (key.style == "plain" and key.tag is None) or key.tag == f"{STANDARD_TAG}merge"
-
-
 def merged_entry(node: Node, text: str) -> Entry | None:
     """The entry with the key `text` in the value of a merge key; in a list of mappings the first one wins."""
     node = dereference(node)
-    if isinstance(node, Mapping):
-        return node.effective(text)
-    if isinstance(node, Sequence):
-        for item in map(dereference, node.items):
-            found = item.effective(text) if isinstance(item, Mapping) else None
-            if found:
-                return found
-    return None
+    merged = map(dereference, node.items) if isinstance(node, Sequence) else (node,)
+    found = (mapping.effective(text) for mapping in merged if isinstance(mapping, Mapping))
+    return next((entry for entry in found if entry), None)
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -211,8 +201,8 @@ def walk(node: Node) -> Iterator[Node]:
                 stack.extend((entry.value, entry.key))
 
 
-_FIRST_TEXT = compiled(r"^[ \t]*(?=\S)", re.MULTILINE)
-"""The blanks before the text of the first line that is not blank."""
+_INDENTATION = compiled(r"^( *)[ \t]*(?=\S)", re.MULTILINE)
+"""That of the first line that is not blank."""
 
 _LINE_END = compiled(r"[\r\n\x85\u2028\u2029]|\Z")
 
@@ -245,14 +235,8 @@ def own_text_start(text: str, scalar: Scalar) -> int:
 def literal_indentation(text: str, start: int, end: int, value: str) -> int | None:
     """By how many columns the content of a block scalar, from the end of its header line, is indented in the text.
     None if its value is blank."""
-    written, content = _FIRST_TEXT.search(text, start, end), _FIRST_TEXT.search(value)
-    if written is None or content is None:
-        return None
-    return _leading_spaces(written.group()) - _leading_spaces(content.group())
-
-
-def _leading_spaces(text: str) -> int:
-    return len(text) - len(text.lstrip(" "))
+    written, content = _INDENTATION.search(text, start, end), _INDENTATION.search(value)
+    return len(written[1]) - len(content[1]) if written and content else None
 
 
 def tag_span(text: str, node: Node) -> Span:

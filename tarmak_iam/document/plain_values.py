@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from collections.abc import Mapping as MappingOf
 from functools import cached_property
 from typing import Any
@@ -127,38 +127,28 @@ class _Constructor:
         return ParseError(what, remedy=remedy, place=self._source.place(node.span.start))
 
 
-def construct_changed(root: Node, source: Source, changes: MappingOf[int, Callable[[Any], Any]]) -> Any:
-    """The values as yaml.v2 would read them if some nodes, given by their ids, had the changed values: at the nodes
-    themselves, at all of their aliases, and where they are merged. Raises ParseError, as `construct` does."""
-    return _ChangedConstructor(root, source, changes).value(root)
+def construct_changed(root: Node, source: Source, changed: Node, new: Any) -> Any:
+    """The values as yaml.v2 would read them if a node had another value: at the node itself, at all of its aliases, and
+    where it is merged. Raises ParseError, as `construct` does."""
+    return _ChangedConstructor(root, source, changed, new).value(root)
 
 
 class _ChangedConstructor(_Constructor):
-    def __init__(self, root: Node, source: Source, changes: MappingOf[int, Callable[[Any], Any]]) -> None:
+    def __init__(self, root: Node, source: Source, changed: Node, new: Any) -> None:
         super().__init__(root, source, YAML_V2)
-        self._changes = changes
-        self._being_read: Node | None = None
-        """The changed node that `value` reads, and will change."""
+        self._changed = changed
+        self._new = new
 
     def value(self, node: Node) -> Any:
-        target = dereference(node)
-        change = self._changes.get(id(target))
-        if change is None:
-            return super().value(node)
-        outer, self._being_read = self._being_read, target
-        value = super().value(node)
-        self._being_read = outer
-        return change(value)
+        return self._new if dereference(node) is self._changed else super().value(node)
 
     def _fill(self, into: dict[Any, Any], kinds: dict[Any, type], node: Mapping) -> dict[Any, Any]:
-        """If the changed mapping is merged, its new members are; elsewhere `value` changes it."""
-        change = self._changes.get(id(node))
-        if change is None or node is self._being_read:
+        """The node is the changed one if it is merged."""
+        if node is not self._changed:
             return super()._fill(into, kinds, node)
-        value = change(super()._fill({}, {}, node))
-        if not isinstance(value, dict):
+        if not isinstance(self._new, dict):
             raise self._error(node, _NO_MAPPING)
-        for key, child in value.items():
+        for key, child in self._new.items():
             kinds.setdefault(key, type(key))
             into[key] = child
         return into

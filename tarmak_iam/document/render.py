@@ -1,4 +1,8 @@
-"""How new text is written: the layout of its neighbours, and plain values as YAML or JSON text in that layout."""
+"""How new text is written: the layout of its neighbours, and plain values as YAML or JSON text in that layout.
+
+What the neighbours do not show, the beginning of the file shows. There the text is enough, because a text that only
+looks like YAML (in a block scalar) does no harm: every answer is a good layout.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,14 @@ import json
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, partial
+from itertools import chain, islice
 from typing import Any, Literal, NamedTuple
 
-from tarmak_iam.document.file_style import file_style
-from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, is_block, walk
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, walk
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.splices import column, dash_of, entry_start, key_column
+from tarmak_iam.document.splices import column, dash_of, key_column
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.patterns import compiled
 from tarmak_iam.text import ACTED_ON, MARKER, acts_on_a_log
@@ -110,9 +114,6 @@ def json_string(text: str) -> str:
     return _YAML_ONLY.sub(lambda match: f"\\u{ord(match.group()):04x}", written)
 
 
-_ASPECTS = ("step", "dash", "item", "quote", "flow")
-
-
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The layout of YAML text.
@@ -154,7 +155,7 @@ class _NearbyLayout(Layout):
     source: Source
 
     def __getattr__(self, name: str) -> Any:
-        if name not in _ASPECTS:
+        if name not in _BY_TEXT:
             raise AttributeError(name)
         if not isinstance(self.places, tuple):
             object.__setattr__(self, "places", tuple(self.places))
@@ -162,7 +163,7 @@ class _NearbyLayout(Layout):
         nearest, value = next(((place, value) for place, value in shown if value is not None), (None, None))
         if nearest is None:
             if name not in self.known:
-                self.known[name] = file_style(self.file, name)
+                self.known[name] = _style_of(self.file[:_LOOKED_AT], name)
             value = self.known[name]
         if value is None:
             value = getattr(Layout(), name)
@@ -173,18 +174,56 @@ class _NearbyLayout(Layout):
 
     def _at(self, place: Nearby, name: str) -> Any:
         """An aspect as most of the members at the place have it; of equals the earliest."""
-        own_items = place.node if name == "item" and is_block(place.node) else None
-        key = (id(place.node), *place[1:], isinstance(own_items, Sequence))
+        node = place.node
+        own_items = node.items if name == "item" and isinstance(node, Sequence) and not node.flow else None
+        key = (id(node), *place[1:], own_items is not None)
         if key not in self.known:
             counted: defaultdict[str, Counter[Any]] = defaultdict(Counter)
             shown = _shown_at(self.source, place)
-            if isinstance(own_items, Sequence):
-                members = chain.from_iterable(own_items.items[part] for part in _slices(place))
-                shown = _shown_by_dashes(self.source, members)
+            if own_items is not None:
+                shown = _shown_by_dashes(self.source, chain.from_iterable(own_items[part] for part in _slices(place)))
             for aspect, value in shown:
                 counted[aspect][value] += 1
             self.known[key] = {aspect: values.most_common(1)[0][0] for aspect, values in counted.items()}
         return self.known[key].get(name)
+
+
+def _columns(match: re.Match[str]) -> int:
+    return len(match["below"]) - len(match["key"])
+
+
+_KEY_ABOVE = r"\n(?P<key>[ -]*)[^\s#\"'-][^\n#]*:[ ]*(?=\n(?P<below>[ ]*)"
+"""A key whose value is on the lines below: what is before it on its line, and how the next line begins."""
+
+# The pattern of each aspect in a file, and the value that a match shows. A list of scalars is on one line, or its first
+# item is below its key.
+_BY_TEXT: dict[str, tuple[re.Pattern[str], Callable[[re.Match[str]], Any]]] = {
+    "step": (compiled(_KEY_ABOVE + r"[^\s#-])"), lambda match: _columns(match) if _columns(match) > 0 else None),
+    "dash": (compiled(_KEY_ABOVE + r"-[ \n])"), lambda match: _columns(match) if _columns(match) >= 0 else None),
+    "item": (compiled(r"\n[ ]*-([ ]+)[^\s#\[{\"'&!*|>-][^\n]*?:[ \n]"), lambda match: 1 + len(match[1])),
+    "quote": (
+        compiled(r"[-?:,\[{\n][ ]*(?:[&!]\S*[ ]+)*([\"'])"),
+        lambda match: "single" if match[1] == "'" else "double",
+    ),
+    "flow": (
+        compiled(r":[ ]+(?:[&!]\S*[ ]+)*(\[)[^\[\]{}&*\n]+\]|:[ ]*\n[ ]*-[ ]+[^\s\[{&!*|>](?![^\n]*:[ \n])"),
+        lambda match: match[1] is not None,
+    ),
+}
+
+_LOOKED_AT = 16_384
+
+_ENOUGH = 10
+"""So many examples are counted."""
+
+
+@lru_cache(maxsize=16)
+def _style_of(beginning: str, aspect: str) -> Any:
+    """An aspect as most of a text has it, of equals the earliest; None if its beginning does not show it."""
+    pattern, shown = _BY_TEXT[aspect]
+    values = map(shown, pattern.finditer("\n" + beginning.replace("\r\n", "\n")))
+    counted = Counter(islice((value for value in values if value is not None), _ENOUGH)).most_common(1)
+    return counted[0][0] if counted else None
 
 
 def layout_near(source: Source, places: Iterable[Nearby], known: dict[Any, Any], file: str, *, literal: bool) -> Layout:
@@ -195,8 +234,7 @@ def layout_near(source: Source, places: Iterable[Nearby], known: dict[Any, Any],
     inside of them. `known` caches what was found. `literal` is an aspect of the result.
     """
     layout = object.__new__(_NearbyLayout)
-    given = {"source": source, "places": places, "known": known, "file": file, "literal": literal}
-    for name, value in given.items():
+    for name, value in zip((*_NearbyLayout.__slots__, "literal"), (file, known, places, source, literal), strict=True):
         object.__setattr__(layout, name, value)
     return layout
 
@@ -231,39 +269,36 @@ def _shown_at(source: Source, place: Nearby) -> _Shown:
     """What the members at the place show, as if the node had no others, and what is inside them."""
     node, inside = place.node, list[Node]()
     for part in _slices(place):
+        if isinstance(node, (Mapping, Sequence)):
+            yield from _shown_by(source, node, part)
         if isinstance(node, Mapping):
-            entries = node.entries[part]
-            if not node.flow:
-                yield from _shown_by_entries(source, entries)
-            inside += (child for entry in entries for child in (entry.key, entry.value))
+            inside += (child for entry in node.entries[part] for child in (entry.key, entry.value))
         elif isinstance(node, Sequence):
-            yield from _shown_by_items(source, node, node.items[part])
             inside += node.items[part]
         elif part.start == 0 and part.stop:
             inside.append(node)
-    for child in chain.from_iterable(map(walk, inside)) if place.which != "inside" else ():
-        if isinstance(child, Scalar) and child.style in ("single", "double"):
-            yield "quote", child.style
-        elif isinstance(child, Mapping) and not child.flow:
-            yield from _shown_by_entries(source, child.entries)
-        elif isinstance(child, Sequence):
-            yield from _shown_by_items(source, child, child.items)
+    if place.which != "inside":
+        for child in chain.from_iterable(map(walk, inside)):
+            yield from _shown_by(source, child, slice(None))
 
 
-def _shown_by_entries(source: Source, entries: tuple[Entry, ...]) -> _Shown:
-    for entry in entries:
-        value = entry.value
-        if isinstance(value, Mapping) and not value.flow:
-            yield "step", key_column(source, value) - column(source, entry_start(source, entry))
-        elif isinstance(value, Sequence) and not value.flow and value.items:
-            yield "dash", column(source, dash_of(source, value)) - column(source, entry_start(source, entry))
-
-
-def _shown_by_items(source: Source, sequence: Sequence, items: tuple[Node, ...]) -> _Shown:
-    if items and all(isinstance(item, Scalar) for item in items):
-        yield "flow", sequence.flow
-    if not sequence.flow:
-        yield from _shown_by_dashes(source, items)
+def _shown_by(source: Source, node: Node, part: slice) -> _Shown:
+    """What a node shows, or some members of a collection; not what is inside of them."""
+    if isinstance(node, Scalar) and node.style in ("single", "double"):
+        yield "quote", node.style
+    elif isinstance(node, Mapping) and not node.flow:
+        for entry in node.entries[part]:
+            value, start = entry.value, entry.key.start
+            if isinstance(value, Mapping) and not value.flow:
+                yield "step", key_column(source, value) - column(source, start)
+            elif isinstance(value, Sequence) and not value.flow and value.items:
+                yield "dash", column(source, dash_of(source, value)) - column(source, start)
+    elif isinstance(node, Sequence):
+        items = node.items[part]
+        if items and all(isinstance(item, Scalar) for item in items):
+            yield "flow", node.flow
+        if not node.flow:
+            yield from _shown_by_dashes(source, items)
 
 
 def _shown_by_dashes(source: Source, items: Iterable[Node]) -> _Shown:
@@ -279,6 +314,24 @@ def _shown_by_dashes(source: Source, items: Iterable[Node]) -> _Shown:
 _SHORT = 80
 
 _NO_LITERAL = compiled(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|[ ](?:\n|\Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class Verbatim:
+    """A value with the text that it has elsewhere, which is to be written as it is.
+
+    `above`: the comment lines above it. `member`: the lines of a key or item with it, from column 0. If there are none:
+    `first` is the text after the colon or dash, and `below` are the lines below; those of a collection (`is_list`, or
+    False for a mapping) begin in column 0, others are indented. `flow` is the text in a flow collection, after `key`.
+    """
+
+    above: list[str]
+    member: list[str]
+    first: str
+    below: list[str]
+    is_list: bool | None
+    flow: str
+    key: str
 
 
 def indent(lines: list[str], width: int) -> list[str]:
@@ -300,104 +353,103 @@ def block_lines(value: dict[Any, Any] | list[Any], layout: Layout) -> list[str]:
 
 def entry_lines(key: Any, value: Any, layout: Layout) -> list[str]:
     """`key: value`, the value on the lines below where it is a collection or a literal scalar."""
+    if isinstance(value, Verbatim) and value.member:
+        return [*value.above, *value.member]
+    above = value.above if isinstance(value, Verbatim) else []
     first, below = value_lines(value, layout)
-    return [f"{scalar_text(key, layout)}:{first and ' ' + first}", *below]
+    return [*above, f"{scalar_text(key, layout)}:{first and ' ' + first}", *below]
 
 
 def value_lines(value: Any, layout: Layout) -> tuple[str, list[str]]:
     """The text after a key's colon, and the lines below it, indented from the key's column."""
+    if isinstance(value, Verbatim):
+        width = 0 if value.is_list is None else layout.dash if value.is_list else layout.step
+        return value.first, indent(value.below, width)
     if isinstance(value, dict) and value:
         return "", indent(block_lines(value, layout), layout.step)
     if isinstance(value, list) and value:
-        if layout.flow and not any(isinstance(item, (dict, list)) for item in value):
+        if layout.flow and not any(isinstance(item, (dict, list, Verbatim)) for item in value):
             flow = flow_text(value, layout)
             if len(flow) <= _SHORT:
                 return flow, []
         return "", indent(block_lines(value, layout), layout.dash)
-    if literal := _literal(value, layout):
-        return literal[0], indent(literal[1:], layout.step or 2)
-    return _inline(value, layout), []
+    first, *below = _scalar_lines(value, layout)
+    return first, indent(below, layout.step or 2)
 
 
 def _item_lines(value: Any, layout: Layout) -> list[str]:
     dash = "-".ljust(layout.item)
-    if isinstance(value, (dict, list)) and value:
-        first, *rest = block_lines(value, layout)
-        return [dash + first, *indent(rest, layout.item)]
-    if literal := _literal(value, layout):
-        return [dash + literal[0], *indent(literal[1:], layout.item)]
-    return [dash + _inline(value, layout)]
+    if isinstance(value, Verbatim) and value.is_list is None:
+        return value.above + (value.member or [f"{dash}{value.first}".rstrip(), *value.below])
+    if isinstance(value, Verbatim):
+        above, (first, *below) = value.above, value.below
+    elif isinstance(value, (dict, list)) and value:
+        above, (first, *below) = [], block_lines(value, layout)
+    else:
+        above, (first, *below) = [], _scalar_lines(value, layout)
+    return [*above, dash + first, *indent(below, layout.item)]
 
 
-def _inline(value: Any, layout: Layout) -> str:
-    """A scalar or an empty collection."""
-    if isinstance(value, dict) and not value:
-        return "{}"
-    if isinstance(value, list) and not value:
-        return "[]"
-    return scalar_text(value, layout)
-
-
-def _literal(value: Any, layout: Layout) -> list[str] | None:
-    """The header and lines of a `|` scalar. None if the value is not a string of several lines, or if it needs escapes
-    or would be read differently."""
-    if not layout.literal or not isinstance(value, str) or "\n" not in value:
-        return None
-    if _NO_LITERAL.search(value) or value[0] in " \n" or acts_on_a_log(value):
-        return None
+def _scalar_lines(value: Any, layout: Layout) -> list[str]:
+    """A scalar or an empty collection on one line; or the header and lines of a `|` scalar, for a string of several
+    lines that needs no escapes and would not be read differently."""
+    if isinstance(value, (dict, list)):
+        return [flow_text(value, layout)]
+    is_literal = layout.literal and isinstance(value, str) and "\n" in value and value[0] not in " \n"
+    if not is_literal or _NO_LITERAL.search(value) or acts_on_a_log(value):
+        return [scalar_text(value, layout)]
     body = value.rstrip("\n")
     trailing = len(value) - len(body)
     header = {0: "|-", 1: "|"}.get(trailing, "|+")
     return [header, *body.split("\n"), *[""] * max(trailing - 1, 0)]
 
 
-def flow_text(value: Any, layout: Layout) -> str:
-    """Any value in flow style, on one line."""
+def _on_one_line(value: Any, key_text: Callable[[Any], str], leaf_text: Callable[[Any], str]) -> str:
+    if isinstance(value, Verbatim):
+        return value.flow
     if isinstance(value, dict):
-        members = (f"{flow_text(key, layout)}: {flow_text(child, layout)}" for key, child in value.items())
+        members = (f"{key_text(key)}: {_on_one_line(child, key_text, leaf_text)}" for key, child in value.items())
         return "{" + ", ".join(members) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(flow_text(item, layout) for item in value) + "]"
-    return scalar_text(value, layout, flow=True)
+        return "[" + ", ".join(_on_one_line(item, key_text, leaf_text) for item in value) + "]"
+    return leaf_text(value)
+
+
+def flow_text(value: Any, layout: Layout) -> str:
+    """Any value in flow style, on one line."""
+    leaf_text = partial(scalar_text, layout=layout, flow=True)
+    return _on_one_line(value, leaf_text, leaf_text)
 
 
 def json_text(value: Any) -> str:
     """Any value as strict JSON on one line. Raises TypeError for what JSON does not have."""
-    if isinstance(value, dict):
-        members = (f"{json_string(_json_key(key))}: {json_text(child)}" for key, child in value.items())
-        return "{" + ", ".join(members) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(json_text, value)) + "]"
-    if isinstance(value, str):
-        return json_string(value)
-    if isinstance(value, float) and math.isfinite(value):
-        return _float_text(value)
-    if value is None or isinstance(value, (bool, int)):
-        return json.dumps(value)
-    what = value if isinstance(value, float) else f"a {type(value).__name__}"
-    raise TypeError(f"{what} cannot be written as JSON")
+    return _on_one_line(value, _json_key, _json_scalar)
+
+
+def _json_key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"{key!r} cannot be a JSON key")
+    return json_string(key)
+
+
+def _json_scalar(value: Any) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise TypeError(f"{value} cannot be written as JSON")
+    return json_string(value) if isinstance(value, str) else scalar_text(value)
 
 
 def json_lines(value: Any, step: str) -> list[str]:
     """Any value as strict JSON with every member on its own lines, indented by one step. Raises TypeError."""
     if not value or not isinstance(value, (dict, list)):
         return [json_text(value)]
-    pairs = value.items() if isinstance(value, dict) else (("", item) for item in value)
-    members = []
-    for key, child in pairs:
-        first, *rest = json_lines(child, step)
-        name = f"{json_string(_json_key(key))}: " if isinstance(value, dict) else ""
-        members.append([name + first, *rest])
-    for member in members[:-1]:
-        member[-1] += ","
     opening, closing = "{}" if isinstance(value, dict) else "[]"
-    return [opening, *(step + line for member in members for line in member), closing]
-
-
-def _json_key(key: Any) -> str:
-    if not isinstance(key, str):
-        raise TypeError(f"{key!r} cannot be a JSON key")
-    return key
+    lines = [opening]
+    for key, child in value.items() if isinstance(value, dict) else enumerate(value):
+        first, *rest = json_lines(child, step)
+        name = f"{_json_key(key)}: " if isinstance(value, dict) else ""
+        lines += [step + name + first, *(step + line for line in rest)]
+        lines[-1] += ","
+    return [*lines[:-1], lines[-1][:-1], closing]
 
 
 def yaml_bytes(value: dict[str, Any]) -> bytes:

@@ -30,11 +30,13 @@ _WORDS_V3: _Words = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
 }
 
-_WORDS_V2: _Words = {
+_WORDS_1_1: _Words = {
     **_WORDS_V3,
-    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON"), True),
-    **dict.fromkeys(("n", "N", "no", "No", "NO", "off", "Off", "OFF"), False),
+    **dict.fromkeys(("yes", "Yes", "YES", "on", "On", "ON"), True),
+    **dict.fromkeys(("no", "No", "NO", "off", "Off", "OFF"), False),
 }
+
+_WORDS_V2: _Words = {**_WORDS_1_1, "y": True, "Y": True, "n": False, "N": False}
 
 _FLOAT_V2 = compiled(r"[-+]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][-+][0-9]+)?\Z", re.ASCII)
 
@@ -51,7 +53,6 @@ _TIME = compiled(
 )
 
 _INTEGER = compiled(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]*)|([1-9][0-9]*))\Z", re.ASCII)
-
 
 # 64 binary digits with sign and prefix, and some zeros; Python itself refuses to read thousands of digits.
 _LONGEST_INTEGER = 100
@@ -89,11 +90,8 @@ def resolves_alike(scalar: Scalar, resolve: Resolver) -> bool:
     """Whether another resolver certainly returns the same value as `resolve_v2`, of the same type. Only words, numbers,
     dates and scalars with a tag can differ."""
     text = scalar.text
-    if scalar.tag is None:
-        if scalar.style != "plain" or not text:
-            return True
-        if text[0] not in _FIRST_OF_NUMBERS and text not in _WORDS_V2:
-            return True
+    if scalar.tag is None and (scalar.style != "plain" or (is_same_to_all(text) and text not in _WORDS_V2)):
+        return True
     try:
         value, other = resolve_v2(scalar), resolve(scalar)
     except ScalarError:
@@ -122,7 +120,7 @@ def resolve_v3(scalar: Scalar) -> Plain:
     return value if time is None else GoTime(time)
 
 
-_INT_1_2 = compiled(r"([-+]?[0-9]+)\Z|0o([0-7]+)\Z|0x([0-9a-fA-F]+)\Z", re.ASCII)
+_INTEGER_1_2 = compiled(r"([-+]?)([0-9]+)\Z|0o([0-7]+)\Z|0x([0-9a-fA-F]+)\Z", re.ASCII)
 
 
 def resolve_yaml_1_2(scalar: Scalar) -> Plain:
@@ -135,20 +133,13 @@ def resolve_yaml_1_2(scalar: Scalar) -> Plain:
         return resolve_v3(scalar)
     if text in _WORDS_V3:
         return _WORDS_V3[text]
-    match = _INT_1_2.match(text) if len(text) <= _LONGEST_INTEGER else None
-    if match:
-        decimal, octal, hexadecimal = match.groups()
-        return int(decimal or octal or hexadecimal, 10 if decimal else 8 if octal else 16)
+    integer = _integer(_INTEGER_1_2, text, (10, 8, 16))
+    if integer is not None:
+        return integer
     return _float(text) if _FLOAT_V3.match(text) else text
 
 
-_WORDS_1_1: _Words = {
-    **_WORDS_V3,
-    **dict.fromkeys(("yes", "Yes", "YES", "on", "On", "ON"), True),
-    **dict.fromkeys(("no", "No", "NO", "off", "Off", "OFF"), False),
-}
-
-_INT_1_1 = compiled(
+_INTEGER_1_1 = compiled(
     r"([-+]?)(?:0b([01_]+)|0x([0-9a-fA-F_]+)|0([0-7_]+)|(0|[1-9][0-9_]*)|([1-9][0-9_]*(?::[0-5]?[0-9])+))\Z", re.ASCII
 )
 
@@ -169,27 +160,30 @@ def resolve_yaml_1_1(scalar: Scalar) -> Plain:
         return resolve_v2(scalar)
     if text in _WORDS_1_1:
         return _WORDS_1_1[text]
-    match = _INT_1_1.match(text) if len(text) <= _LONGEST_INTEGER else None
-    if match:
-        sign, *numbers, base_60 = match.groups()
-        digits, base = next(
-            ((digits, base) for digits, base in zip(numbers, (2, 16, 8, 10), strict=True) if digits), ("", 0)
-        )
-        value = int(digits.replace("_", "") or "0", base) if base else int(_base_60(base_60.replace("_", "")))
-        return -value if sign == "-" else value
+    integer = _integer(_INTEGER_1_1, text, (2, 16, 8, 10, 10))
+    if integer is not None:
+        return integer
     if _FLOAT_1_1.match(text):
-        return _base_60(text.replace("_", ""))
+        value = 0.0
+        for part in text.replace("_", "").lstrip("+-").split(":"):
+            value = value * 60 + float(part)
+        return -value if text[0] == "-" else value
     time = _go_time(text) if len(text) >= len("2019-06-01") else None
     return text if time is None else GoTime(time)
 
 
-def _base_60(text: str) -> float:
-    """A number whose parts are separated by colons, as in times."""
-    sign = -1 if text.startswith("-") else 1
-    value = 0.0
-    for part in text.lstrip("+-").split(":"):
-        value = value * 60 + float(part)
-    return sign * value
+def _integer(pattern: re.Pattern[str], text: str, bases: tuple[int, ...]) -> int | None:
+    """The integer that a pattern matches. Its groups are the sign, and the digits in each of the bases, whose parts may
+    be sixtieths after colons, as in times."""
+    match = pattern.match(text) if len(text) <= _LONGEST_INTEGER else None
+    if not match:
+        return None
+    sign, *numbers = match.groups()
+    digits, base = next((digits, base) for digits, base in zip(numbers, bases, strict=True) if digits is not None)
+    value = 0
+    for part in digits.replace("_", "").split(":"):
+        value = value * 60 + int(part or "0", base)
+    return -value if sign == "-" else value
 
 
 def _is_untagged(scalar: Scalar) -> bool:
@@ -230,8 +224,7 @@ def _plain(text: str, words: _Words, floats: re.Pattern[str]) -> Plain:
     integer = parse_go_integer(digits)
     if integer is not None:
         return integer
-    value = _float(digits) if floats.match(digits) else text
-    return text if isinstance(value, str) else value
+    return _float(text) if floats.match(digits) else text
 
 
 def parse_go_integer(digits: str) -> int | None:
@@ -239,16 +232,10 @@ def parse_go_integer(digits: str) -> int | None:
     if digits.startswith(("0b+", "0b-")):  # the digits after 0b are parsed as a separate number
         value = int(digits.removeprefix("0b"), 2) if _BITS.match(digits, 2) else 2**63
         return value if _MIN_INT64 <= value < 2**63 else None
-    match = _INTEGER.match(digits) if len(digits) <= _LONGEST_INTEGER else None
-    if not match:
+    integer = _integer(_INTEGER, digits, (16, 2, 8, 8, 10))
+    if integer is None or integer < _MIN_INT64:
         return None
-    sign, *numbers = match.groups()
-    for number, base in zip(numbers, (16, 2, 8, 8, 10), strict=True):
-        if number is not None:
-            value = int(number or "0", base) * (-1 if sign == "-" else 1)
-            is_in_range = _MIN_INT64 <= value < 2**63 or (not sign and value <= _MAX_UINT64)
-            return value if is_in_range else None
-    return None
+    return integer if integer < 2**63 or (digits[0] not in "-+" and integer <= _MAX_UINT64) else None
 
 
 def _float(text: str) -> float | str:
@@ -310,21 +297,20 @@ YAML_V3 = Dialect(resolve_v3, own_keys_win=True, refuses_duplicates=True)
 """yaml.v3: `yes` is a string, `2019-06-01` a time."""
 
 
-OTHER_READERS: dict[str, Resolver] = {
+_OTHER_READERS: dict[str, Resolver] = {
     "yaml.v2 from 2.2.3": resolve_v2_later,
     "yaml.v3": resolve_v3,
     "PyYAML": resolve_yaml_1_1,
     "YAML 1.2": resolve_yaml_1_2,
 }
-"""How others than Tarmak's yaml.v2 read a scalar."""
 
 
 def readings(scalar: Scalar) -> dict[str, Plain]:
-    """What each of OTHER_READERS reads that reads another value than yaml.v2 up to 2.2.2: the text if it rejects the
-    scalar because of its tag. Raises ScalarError if yaml.v2 does."""
+    """What other readers read, by their names, where it is another value than that of yaml.v2 up to 2.2.2: the text if
+    they reject the scalar because of its tag. Raises ScalarError if yaml.v2 does."""
     own = resolve_v2(scalar)
     differing: dict[str, Plain] = {}
-    for name, resolve in OTHER_READERS.items():
+    for name, resolve in _OTHER_READERS.items():
         try:
             value = resolve(scalar)
         except ScalarError:

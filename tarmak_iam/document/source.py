@@ -27,6 +27,8 @@ MAX_FLOW = 50_000
 MAX_ALIASES = 20_000
 """More aliases are rejected: what an edit changes is looked for at each of them."""
 
+TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels, which is the limit"
+
 TOO_MANY = "the document has more than a million values, which is the limit"
 
 SURROGATE = compiled("[\ud800-\udfff]")
@@ -42,11 +44,7 @@ _MARKS = (
 # The line breaks of YAML 1.1, which include NEL, LINE SEPARATOR and PARAGRAPH SEPARATOR.
 _LINE_END = compiled(r"\r\n|[\r\n\x85\u2028\u2029]")
 
-_ENDS = frozenset("\r\n\x85\u2028\u2029")
-
 _RARE_ENDS = "\r\x85\u2028\u2029"
-
-_LONE_QUESTION_MARK = compiled(r"(?:(?<=\s)|\A)\?[ \t]*(?:[ \t]#[^\r\n]*)?(?=[\r\n]|\Z)")
 
 _COMMON_END = compiled(r"\r\n|\r|\n")
 
@@ -80,12 +78,12 @@ class Source:
                 remedy="save the file as UTF-8",
                 place=Place(filename, line, column),
             ) from None
-        return cls(text, str(filename), mark, encoding)
+        newline = _COMMON_END.search(text)
+        return cls(text, str(filename), mark, encoding, newline.group() if newline else "\n")
 
     def with_text(self, text: str) -> Source:
         """The same file with another text. Raises ParseError if the text is too large."""
-        found = _COMMON_END.search(self.text)
-        edited = replace(self, text=text, newline=found.group() if found else self.newline)
+        edited = replace(self, text=text)
         _check_size(edited.size, self.filename)
         return edited
 
@@ -105,11 +103,6 @@ class Source:
             return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
         lengths = map(len, self.text.split("\n")[:-1])
         return [number + start for number, start in enumerate(accumulate(lengths, initial=0))]
-
-    @cached_property
-    def has_lone_question_marks(self) -> bool:
-        """Whether there may be a `?` whose key is on a line below."""
-        return "?" in self.text and _LONE_QUESTION_MARK.search(self.text) is not None
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both from 1; columns count code points."""
@@ -148,18 +141,14 @@ class Source:
 
     def ends_line(self, offset: int) -> bool:
         """Whether the character before the offset is a line break."""
-        return offset > 0 and self.text[offset - 1] in _ENDS
+        return offset > 0 and (self.text[offset - 1] == "\n" or self.text[offset - 1] in _RARE_ENDS)
 
     def newline_near(self, offset: int) -> str:
         """The line break of the line that contains `offset`; otherwise the last one before it; otherwise `newline`."""
         start = self.line_start(offset)
-        match = _COMMON_END.search(self.text, start)
-        if match:
-            return match.group()
-        last = max(self.text.rfind("\n", 0, start), self.text.rfind("\r", 0, start))
-        if last < 0:
-            return self.newline
-        return "\r\n" if self.text[last - 1 : last + 1] == "\r\n" else self.text[last]
+        before = start - (2 if self.text[max(start - 2, 0) : start] == "\r\n" else 1)
+        match = _COMMON_END.search(self.text, start) or _COMMON_END.match(self.text, max(before, 0))
+        return match.group() if match else self.newline
 
 
 def lines_of(text: str) -> list[str]:

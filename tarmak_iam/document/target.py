@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, dereference, merged_entry
+from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, dereference, is_block, merged_entry
 from tarmak_iam.document.plain_values import python_key
 from tarmak_iam.document.render import Layout, Nearby, layout_near
 from tarmak_iam.document.scalars import resolve_v2
@@ -22,13 +22,22 @@ from tarmak_iam.text import quoted
 class Holder:
     """A node and its place in its parent: the value of `entry`, the list item `index`, or (both None) the root.
 
-    `native` is the step into the plain data: an index, or the key as the reader resolved it.
+    `number` is that of the member, and `native` the step into the plain data: an index, or the key as it is there.
     """
 
     node: Node
     entry: Entry | None = None
     index: int | None = None
+    number: int = 0
     native: Any = None
+
+    @classmethod
+    def of(cls, parent: Mapping | Sequence, number: int) -> Holder:
+        """The member of a collection that has the number."""
+        if isinstance(parent, Mapping):
+            entry = parent.entries[number]
+            return cls(entry.value, entry=entry, number=number, native=native_keys(parent)[number])
+        return cls(parent.items[number], index=number, number=number, native=number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,7 @@ class Target:
             if depth + 1 == len(self.holders):
                 yield Nearby(node, member_count(node) if at is None else at, "around")
                 continue
-            number = _number_in(node, self.holders[depth + 1])
+            number = self.holders[depth + 1].number
             if depth + 1 == count:
                 yield Nearby(node, number, "others")
             yield Nearby(node, number, "inside")
@@ -78,18 +87,14 @@ class Target:
     def member(self, number: int) -> Target:
         """A member of the deepest node, which is a collection. If keys are equal, the route means the last one."""
         node = self.holders[-1].node
-        if isinstance(node, Mapping):
-            entry = node.entries[number]
-            held = Holder(entry.value, entry=entry, native=native_keys(node)[number])
-            return replace(self, route=self.route / (entry.text or ""), holders=(*self.holders, held))
-        assert isinstance(node, Sequence)
-        held = Holder(node.items[number], index=number, native=number)
-        return replace(self, route=self.route / number, holders=(*self.holders, held))
+        assert isinstance(node, (Mapping, Sequence))
+        step = (node.entries[number].text or "") if isinstance(node, Mapping) else number
+        return replace(self, route=self.route / step, holders=(*self.holders, Holder.of(node, number)))
 
     @property
     def number(self) -> int:
         """The number of the deepest node among the members of its parent."""
-        return _number_in(self.holders[-2].node, self.holders[-1])
+        return self.holders[-1].number
 
     @property
     def existing(self) -> Target:
@@ -105,98 +110,61 @@ class Target:
     @property
     def in_flow(self) -> bool:
         """Whether the deepest node is inside a flow collection (not: is one itself)."""
-        return self.tree.is_json or any(_is_flow(holder.node) for holder in self.holders[:-1])
-
-
-def _number_in(parent: Node, holder: Holder) -> int:
-    if isinstance(parent, Mapping):
-        assert holder.entry is not None
-        return entry_number(parent, holder.entry)
-    assert holder.index is not None
-    return holder.index
+        return self.tree.is_json or any(not is_block(holder.node) for holder in self.holders[:-1])
 
 
 def locate(tree: Tree, route: Route) -> Target:
     """The place that a route leads to. Raises EditRefused if the route leads through an alias, a merge key, or a node
     of another kind."""
-    if tree.root is None:
-        return Target(tree, route, (), route.steps)
-    holders = [Holder(tree.root)]
-    for number in range(len(route.steps)):
-        node = holders[-1].node
-        route = _with_last(route, number, node)
-        step = route.steps[number]
+    steps, holders = list(route.steps), [Holder(tree.root)] if tree.root is not None else []
+    for number, step in enumerate(steps if holders else ()):
+        node, at = holders[-1].node, Route(tuple(steps[:number]))
         if isinstance(node, Alias):
-            refuse(
-                tree,
-                node,
-                f"{Route(route.steps[:number])} is the alias *{node.name}: a change would affect every use of it",
-                f"edit the value at &{node.name}, or replace the alias with its value",
-            )
+            what = f"{at} is the alias *{node.name}: a change would affect every use of it"
+            refuse(tree, node, what, f"edit the value at &{node.name}, or replace the alias with its value")
         if is_null(node):
-            return Target(tree, route, tuple(holders), route.steps[number:])
-        held = _step(tree, node, step, Route(route.steps[:number]))
+            break
+        held = _entry_at(tree, node, step, at) if isinstance(step, Key) else _item_at(tree, node, step, at)
         if held is None:
-            _refuse_merged(tree, node, route, number)
-            return Target(tree, route, tuple(holders), route.steps[number:])
+            # A parent that comes only from `<<` is not extended: a key of that name would hide all of it.
+            is_parent = number < len(steps) - 1
+            if is_parent and isinstance(node, Mapping) and isinstance(step, Key) and node.effective(step.text):
+                what = f"{at / step} comes from a merge key (<<); the same key here would hide all of it"
+                refuse(tree, node, what, "edit the merged mapping, or write the whole value here")
+            break
+        if isinstance(step, Key) and isinstance(node, Mapping) and held.entry is node.last(step.text):
+            steps[number] = Key(step.text)  # so that each entry has one route
         holders.append(held)
-    return Target(tree, route, tuple(holders), ())
+    return Target(tree, Route(tuple(steps)), tuple(holders), tuple(steps[max(len(holders) - 1, 0) :]))
 
 
-def _with_last(route: Route, number: int, node: Node) -> Route:
-    """The route with the last of equal keys always named as the last, so that each entry has one route."""
-    step = route.steps[number]
-    last = node.last(step.text) if isinstance(node, Mapping) and isinstance(step, Key) else None
-    if not isinstance(step, Key) or last is None or last.occurrence != step.occurrence:
-        return route
-    return Route((*route.steps[:number], Key(step.text), *route.steps[number + 1 :]))
+def _entry_at(tree: Tree, node: Node, step: Key, at: Route) -> Holder | None:
+    if not isinstance(node, Mapping):
+        remedy = f"{quoted(step.text)} can only be a key of a mapping"
+        refuse(tree, node, f"{at} is {kind_of(node)}, not a mapping", remedy)
+    entry = node.occurrence(step.text, step.occurrence)
+    if entry is None and step.occurrence >= 0:
+        refuse(tree, node, f"{at} has no key {step.text} number {step.occurrence + 1}", "specify an existing one")
+    if entry is None:
+        return None
+    if entry.is_merge:
+        refuse(tree, entry.key, f"{at / step} is a merge key", "edit the merged mapping")
+    number = node.entries.index(entry)
+    other = _overriding(node, number)
+    if other is not None:
+        line = tree.source.position(other.key.start)[0]
+        refuse(tree, entry.key, f"{at / step} is ignored: line {line} overrides it", f"edit line {line}")
+    return Holder.of(node, number)
 
 
-def _step(tree: Tree, node: Node, step: Step, at: Route) -> Holder | None:
-    if isinstance(step, Key):
-        if not isinstance(node, Mapping):
-            refuse(
-                tree,
-                node,
-                f"{at} is {kind_of(node)}, not a mapping",
-                f"{quoted(step.text)} can only be a key of a mapping",
-            )
-        entry = node.occurrence(step.text, step.occurrence)
-        if entry is None and step.occurrence >= 0:
-            refuse(tree, node, f"{at} has no key {step.text} number {step.occurrence + 1}", "specify an existing one")
-        if entry is not None and entry.is_merge:
-            refuse(tree, entry.key, f"{at / step} is a merge key", "edit the merged mapping")
-        if entry is None:
-            return None
-        native, other = _native_key(node, entry)
-        if other is not None:
-            line = tree.source.position(other.key.span.start)[0]
-            refuse(tree, entry.key, f"{at / step} is ignored: line {line} overrides it", f"edit line {line}")
-        return Holder(entry.value, entry=entry, native=native)
+def _item_at(tree: Tree, node: Node, index: int, at: Route) -> Holder:
     if not isinstance(node, Sequence):
-        refuse(tree, node, f"{at} is {kind_of(node)}, not a list", f"only a list has an index such as {step}")
-    if not 0 <= step < len(node.items):
-        refuse(tree, node, f"{at} has no index {step}", _existing_indices(len(node.items)))
-    return Holder(node.items[step], index=step, native=step)
-
-
-def _existing_indices(length: int) -> str:
-    if not length:
-        return "the list is empty: append an item"
-    return f"use {'index 0' if length == 1 else f'an index from 0 to {length - 1}'}, or append an item"
-
-
-def _refuse_merged(tree: Tree, node: Node, route: Route, number: int) -> None:
-    """Refuses to extend a parent that comes only from `<<`: a key of that name would hide all of it."""
-    step = route.steps[number]
-    is_parent = number < len(route.steps) - 1
-    if is_parent and isinstance(node, Mapping) and isinstance(step, Key) and node.effective(step.text):
-        refuse(
-            tree,
-            node,
-            f"{Route(route.steps[: number + 1])} comes from a merge key (<<); the same key here would hide all of it",
-            "edit the merged mapping, or write the whole value here",
-        )
+        refuse(tree, node, f"{at} is {kind_of(node)}, not a list", f"only a list has an index such as {index}")
+    if not 0 <= index < len(node.items):
+        last = len(node.items) - 1
+        remedy = f"use {f'an index from 0 to {last}' if last else 'index 0'}, or append an item"
+        refuse(tree, node, f"{at} has no index {index}", remedy if node.items else "the list is empty: append an item")
+    return Holder.of(node, index)
 
 
 def is_null(node: Node) -> bool:
@@ -215,32 +183,16 @@ def native_keys(mapping: Mapping) -> list[Any]:
     return mapping.natives
 
 
-def _native_key(mapping: Mapping, own: Entry) -> tuple[Any, Entry | None]:
-    """An entry's key in the plain data, and the later entry that overrides it there (`on:` after `yes:`)."""
-    keys, number = native_keys(mapping), entry_number(mapping, own)
-    if mapping.overrides is None:
-        mapping.overrides = mapping.merges or len(set(keys)) < len(keys)
-    if not mapping.overrides:
-        return keys[number], None
-    later = zip(keys[number + 1 :], mapping.entries[number + 1 :], strict=True)
-    return keys[number], next((entry for key, entry in later if _takes_place(entry, key, keys[number], own)), None)
-
-
-def entry_number(mapping: Mapping, entry: Entry) -> int:
-    """The number of one of the mapping's entries."""
-    if mapping.numbers is None:
-        mapping.numbers = {id(each): number for number, each in enumerate(mapping.entries)}
-    return mapping.numbers[id(entry)]
-
-
-def _takes_place(entry: Entry, key: Any, own_key: Any, own: Entry) -> bool:
-    if entry.is_merge:
-        return own.text is not None and merged_entry(entry.value, own.text) is not None
-    return bool(key == own_key) and type(key) is type(own_key)
-
-
-def _is_flow(node: Node) -> bool:
-    return isinstance(node, (Mapping, Sequence)) and node.flow
+def _overriding(mapping: Mapping, number: int) -> Entry | None:
+    """The later entry that takes the place of one in the plain data: it has the same key there (`on:` after `yes:`), or
+    is a merge key that brings the key."""
+    keys, text = native_keys(mapping), mapping.entries[number].text
+    if not mapping.merges and keys.count(keys[number]) == 1:
+        return None
+    for key, other in zip(keys[number + 1 :], mapping.entries[number + 1 :], strict=True):
+        if merged_entry(other.value, text or "") if other.is_merge else key == keys[number]:
+            return other
+    return None
 
 
 def kind_of(node: Node) -> str:
@@ -249,3 +201,8 @@ def kind_of(node: Node) -> str:
 
 def refuse(tree: Tree, node: Node, what: str, remedy: str) -> NoReturn:
     raise EditRefused(what, remedy=remedy, place=tree.source.place(node.span.start))
+
+
+def refused(target: Target, what: str, remedy: str = "") -> EditRefused:
+    """The refusal of an edit at the place that the target's route leads to."""
+    return EditRefused(what, remedy=remedy or "make this change in an editor", place=target.tree.position(target.route))

@@ -62,13 +62,12 @@ class Tree:
 
     `extent` is the document's part of the text. `is_json` is true for strict JSON. `scalars` are all scalars of a YAML
     document in file order. `duplicates` is the number of duplicate keys. `layouts` caches the layout of nodes, by id.
-    `file`: if the text is an excerpt of a file, the text of the whole file.
+    `file`: if the text is a window of a file, the text of the whole file.
     """
 
     source: Source
     root: Node | None
     extent: Span
-    version: tuple[int, int] | None = None
     is_json: bool = False
     scalars: list[Scalar] = field(default_factory=list)
     duplicates: int = 0
@@ -77,7 +76,9 @@ class Tree:
     file: str | None = None
 
     @classmethod
-    def read(cls, source: Source, index: int = 0, *, json: bool | None = None, pure: bool = False) -> Tree:
+    def read(
+        cls, source: Source, index: int = 0, *, json: bool | None = None, pure: bool = False, file: str | None = None
+    ) -> Tree:
         """Reads one document. `json`: True for strict JSON, False for YAML, None for strict JSON if the text is that,
         and YAML otherwise.
 
@@ -89,37 +90,38 @@ class Tree:
             except ParseError:
                 if json:
                     raise
-        return cls._of(source, read_yaml(source, index, pure=pure))
+        return cls._of(source, read_yaml(source, index, pure=pure), file)
 
     @classmethod
     def read_all(cls, source: Source) -> list[Tree]:
         """Reads all documents of a YAML text, or the single one of strict JSON. Raises ParseError."""
         if looks_like_json(source):
             with contextlib.suppress(ParseError):
-                return [cls(source, read_json(source), Span(0, len(source.text)), is_json=True)]
+                return [cls.read(source, json=True)]
         return [cls._of(source, yaml) for yaml in read_stream(source)]
 
     @classmethod
-    def _of(cls, source: Source, yaml: YamlText) -> Tree:
-        return cls(source, yaml.root, yaml.span, yaml.version, False, yaml.scalars, yaml.duplicates, yaml.has_aliases)
+    def _of(cls, source: Source, yaml: YamlText, file: str | None = None) -> Tree:
+        has_aliases = yaml.aliases > 0
+        return cls(source, yaml.root, yaml.span, False, yaml.scalars, yaml.duplicates, has_aliases, file=file)
 
     def entry(self, route: Route) -> Entry | None:
         """The mapping entry that the route's last step names, merged ones included; None if there is none."""
         if not route.steps:
             return None
-        step = route.steps[-1]
-        parent = self.node(route.parent)
-        if parent is None or isinstance(step, int):
-            return None
-        return _entry(dereference(parent), step)
+        return _entry(self.node(route.parent), route.steps[-1])
 
     def node(self, route: Route) -> Node | None:
         """The node at the route, through aliases and merge keys; None if there is none."""
         node = self.root
         for step in route.steps:
-            if node is None:
-                return None
-            node = _child(dereference(node), step)
+            if isinstance(step, int):
+                holder = None if node is None else dereference(node)
+                items = holder.items if isinstance(holder, Sequence) else ()
+                node = items[step] if 0 <= step < len(items) else None
+            else:
+                entry = _entry(node, step)
+                node = entry.value if entry else None
         return node
 
     def position(self, route: Route) -> Place:
@@ -165,11 +167,6 @@ class Tree:
         return {comment.span.start: comment for comment in self.comments if comment.own_line}
 
     @cached_property
-    def commented_out(self) -> frozenset[str | None]:
-        """The keys of the settings that were commented out."""
-        return frozenset(comment.setting for comment in self.own_lines.values())
-
-    @cached_property
     def tails(self) -> dict[int, Comment]:
         """The comments at the end of a line, by the offset where the line begins."""
         line_start = self.source.line_start
@@ -209,16 +206,9 @@ def place_within(source: Source, node: Node | None, inner: Place) -> Place:
     return replace(begin, line=line, column=None if inner.column is None else inner.column + indentation)
 
 
-def _entry(node: Node, step: Key) -> Entry | None:
-    if not isinstance(node, Mapping):
+def _entry(node: Node | None, step: int | Key) -> Entry | None:
+    mapping = None if node is None else dereference(node)
+    if not isinstance(mapping, Mapping) or isinstance(step, int):
         return None
-    if step.occurrence >= 0:
-        return node.occurrence(step.text, step.occurrence)
-    return node.effective(step.text)
-
-
-def _child(node: Node, step: int | Key) -> Node | None:
-    if isinstance(step, int):
-        return node.items[step] if isinstance(node, Sequence) and 0 <= step < len(node.items) else None
-    entry = _entry(node, step)
-    return entry.value if entry else None
+    is_numbered = step.occurrence >= 0
+    return mapping.occurrence(step.text, step.occurrence) if is_numbered else mapping.effective(step.text)

@@ -1,102 +1,84 @@
-"""Splices that replace a node (a scalar, an empty value or a whole collection) with a value."""
+"""What edits write in a block or in its place: another value, new members, fewer members, and other keys."""
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from tarmak_iam.document.comments import below_deeper_comments
-from tarmak_iam.document.flow import flow_value
-from tarmak_iam.document.nodes import (
-    STANDARD_TAG,
-    Mapping,
-    Node,
-    Scalar,
-    Sequence,
-    Span,
-    content_start,
-    is_block,
-    tag_span,
+from tarmak_iam.document.comments import (
+    below_deeper_comments,
+    below_last_comments,
+    comment_line,
+    holds_comments,
+    member_lines,
+    own_comment_lines,
 )
-from tarmak_iam.document.render import Layout, block_lines, indent, quote, value_lines
+from tarmak_iam.document.flow import add_to_flow, fill_flow, remove_from_flow
+from tarmak_iam.document.nodes import STANDARD_TAG, Mapping, Node, Scalar, Sequence, content_start, is_block, tag_span
+from tarmak_iam.document.render import (
+    AROUND,
+    Layout,
+    block_lines,
+    entry_lines,
+    flow_text,
+    indent,
+    json_string,
+    json_text,
+    quote,
+    scalar_text,
+    value_lines,
+)
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import (
     Splice,
-    above_blank_lines,
     blanks_before,
+    block_header,
     code_end,
     column,
-    entry_start,
     find_colon,
     item_start,
+    joined_spans,
+    key_column,
+    last_block_scalar,
     lines_below,
+    lines_instead,
     member_count,
-    new_lines,
+    member_span,
+    member_start,
+    member_value,
+    members_of,
     next_line_after,
+    owns_line_end,
     starts_line,
 )
-from tarmak_iam.document.target import Target, refuse
-from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
-from tarmak_iam.text import shortened
-
-_HEADER = compiled(r"[|>][-+0-9]*")
-
-_BLANKS = compiled(r"[ \t]+")
-
-
-@dataclass(frozen=True, slots=True)
-class _ValueText:
-    """A value as text: `first` is at the value's place, `below` are the indented lines under it."""
-
-    first: str
-    below: list[str]
+from tarmak_iam.document.target import Target, is_null, refuse
+from tarmak_iam.document.tree import Tree
+from tarmak_iam.text import quoted, shortened
 
 
 def write_value(target: Target, value: Any) -> list[Splice]:
     """Replaces the target's deepest node with the value. Text after the old value on its line stays. Raises EditRefused
     if a tag that must stay does not fit the value."""
-    source, node = target.tree.source, target.holders[-1].node
-    _check_kept_tag(target, value)
-    if not _drops_tag(target):
-        return _written(target, content_start(source.text, node), "", value)
-    tag = tag_span(source.text, node)
-    if "#" in source.text[tag.end : content_start(source.text, node)]:  # a comment, which stays
-        splices = _written(target, content_start(source.text, node), "", value)
-        return [_without_tag(source, tag, splices), *splices]
-    return _written(target, node.span.start, f"&{node.anchor}" if node.anchor else "", value)
-
-
-def _written(target: Target, start: int, kept: str, value: Any) -> list[Splice]:
-    """Replaces the text from `start` on, but for its part `kept`, with the value."""
-    source, node = target.tree.source, target.holders[-1].node
-    if target.in_flow or _is_written_in_flow(node, value):
-        return [_in_flow(target, start, kept, value)]
-    if is_block(node) and not _is_root(target) and starts_line(source, start):
-        return _instead_of_lines(target, start, kept, value)
-    if _has_no_colon(target):
-        return _after_question_mark(target, value)
-    text = _rendered(target, start, kept, value)
-    if isinstance(node, Scalar) and node.is_block:
-        return _instead_of_block_scalar(source, node, start, text)
-    here = _in_place(source, start, code_end(source, node), text.first)
-    if not text.below:
-        return [here]
-    at = next_line_after(source, node)
-    if isinstance(value, (dict, list)):  # comments inside a literal block would become its text
-        at = below_deeper_comments(target.tree, at, len(text.below[0]) - len(text.below[0].lstrip()))
-    return [here, new_lines(source, at, text.below)]
+    tree, node = target.tree, target.holders[-1].node
+    start, splices = content_start(tree.source.text, node), list[Splice]()
+    if node.tag is not None and target.keeps_tags and is_custom_tag(node.tag):
+        if not isinstance(value, (str, dict, list)):
+            what = f"with its tag {shortened(node.tag)} the value would be read as a string"
+            refuse(tree, node, what, "set a string, or do not keep the tag")
+    elif node.tag is not None:
+        start, splices = _without_tag(tree, node)
+    is_of_flow = isinstance(node, (Mapping, Sequence)) and node.flow and member_count(node) > 0
+    if target.in_flow or (is_of_flow and value and isinstance(value, dict if isinstance(node, Mapping) else list)):
+        return [*splices, _in_flow(target, start, value)]
+    return [*splices, *_in_block(target, start, value)]
 
 
 def is_custom_tag(tag: str) -> bool:
     """Whether a tag is not a standard one (`!!str`, `!`), which fits only the value that it was written for."""
     return tag != "!" and not tag.startswith(STANDARD_TAG)
-
-
-def _drops_tag(target: Target) -> bool:
-    tag = target.holders[-1].node.tag
-    return tag is not None and not (target.keeps_tags and is_custom_tag(tag))
 
 
 def drops_custom_tag(target: Target) -> bool:
@@ -105,205 +87,317 @@ def drops_custom_tag(target: Target) -> bool:
     return tag is not None and is_custom_tag(tag) and not target.keeps_tags
 
 
-def _check_kept_tag(target: Target, value: Any) -> None:
-    node = target.holders[-1].node
-    if node.tag is None or _drops_tag(target) or isinstance(value, (str, dict, list)):
-        return
-    what = f"with its tag {shortened(node.tag)} the value would be read as a string"
-    refuse(target.tree, node, what, "set a string, or do not keep the tag")
+def _without_tag(tree: Tree, node: Node) -> tuple[int, list[Splice]]:
+    """Where the text that takes the place of a tag and its value begins, and what removes a tag before an anchor."""
+    text, tag, start = tree.source.text, tag_span(tree.source.text, node), content_start(tree.source.text, node)
+    between = text[tag.end : start]
+    if "#" in between:
+        refuse(tree, node, "there is a comment between the tag and its value", "remove the tag first")
+    if not between.strip():
+        return tag.start, []
+    return start, [Splice(tag.start, tag.end + len(between) - len(between.lstrip()), "")]
 
 
-def _without_tag(source: Source, tag: Span, others: list[Splice]) -> Splice:
-    """Removes a tag that a comment follows."""
-    blank = blanks_before(source, tag.start) < tag.start
-    if any(other.start == tag.end for other in others):  # the new value takes its place, after a blank
-        return Splice(tag.start - blank, tag.end, "")
-    if not starts_line(source, tag.start):
-        return _cut_before_comment(source, blanks_before(source, tag.start), tag.end)
-    if source.line_end(tag.end) == tag.end:
-        return Splice(source.line_start(tag.start), source.next_line(tag.end), "")
-    blanks = _BLANKS.match(source.text, tag.end)
-    return Splice(tag.start, blanks.end() if blanks else tag.end, "")
-
-
-def _is_written_in_flow(node: Node, value: Any) -> bool:
-    """Whether a flow collection is replaced with another one of its kind."""
-    if not value or not member_count(node):
-        return False
-    return isinstance(value, dict if isinstance(node, Mapping) else list) and not is_block(node)
-
-
-def _in_flow(target: Target, start: int, kept: str, value: Any) -> Splice:
-    source, holder = target.tree.source, target.holders[-1]
-    node = holder.node
-    quoted = None if target.tree.is_json else _in_old_quotes(node, value)
-    rendered = f"{kept} {quoted or flow_value(target, value)}".lstrip()
-    before = source.text[start - 1 : start]
-    if (
-        start == node.span.end
-        and holder.entry is not None
-        and ":" not in source.text[holder.entry.key.span.end : start]
-    ):
-        rendered = f": {rendered}"  # `{a}` has no text for the value
-    elif start == node.span.end and before not in (" ", "\t", "\n", "\r"):
-        rendered = f" {rendered}"
-    return Splice(start, node.span.end, rendered)
+def _in_flow(target: Target, start: int, value: Any) -> Splice:
+    text, node, is_json = target.tree.source.text, target.holders[-1].node, target.tree.is_json
+    new = json_text(value) if is_json else _in_old_quotes(node, value) or flow_text(value, target.layout(inside=1))
+    blank = " " if start == node.end and text[start - 1 : start].strip() else ""
+    return Splice(start, node.end, blank + new)
 
 
 def _in_old_quotes(node: Node, value: Any) -> str | None:
     """The string in the quotes of the old one; None if that is not possible."""
-    if not isinstance(node, Scalar) or not isinstance(value, str) or "\n" in value:
-        return None
-    if node.style == "single":
-        return quote(value, "single")
-    return quote(value, "double") if node.style == "double" else None
+    if isinstance(node, Scalar) and isinstance(value, str) and "\n" not in value and node.style in ("single", "double"):
+        return quote(value, "single" if node.style == "single" else "double")
+    return None
 
 
-def _rendered(target: Target, start: int, kept: str, value: Any) -> _ValueText:
+def _in_block(target: Target, start: int, value: Any) -> list[Splice]:
+    """Replaces the text of a node in a block from `start` on. The comments next to it stay."""
+    source, node = target.tree.source, target.holders[-1].node
+    first, below = _rendered(target, start, value)
+    end, lines_end = code_end(source, node), next_line_after(source, node)
+    lines_start = lines_end
+    if isinstance(node, Scalar) and node.is_block:  # the header's comment stays
+        end = block_header(source, node).end
+        lines_start = source.next_line(end)
+    elif _is_below_owner(target, start):
+        lines_start = source.line_start(start)
+        start = end = _after_owner(target, start)
+    elif below and isinstance(value, (dict, list)):  # comments inside a literal block would become its text
+        width = len(below[0]) - len(below[0].lstrip())
+        lines_start = lines_end = below_deeper_comments(target.tree, lines_end, width)
+    if not first:
+        start = blanks_before(source, start)
+    elif start == end:
+        first = " " * bool(source.text[start - 1 : start].strip()) + first
+        if end == node.end and not source.text[end : source.line_end(end)].strip():
+            end = source.line_end(end)  # blanks after an empty value need not be kept
+    splices = [Splice(start, end, first), lines_instead(source, lines_start, lines_end, below)]
+    return [splice for splice in splices if splice.start < splice.end or splice.text]
+
+
+def _is_below_owner(target: Target, start: int) -> bool:
+    """Whether the node is a block collection on the lines below its key or dash."""
+    return is_block(target.node) and len(target.holders) > 1 and starts_line(target.tree.source, start)
+
+
+def _rendered(target: Target, start: int, value: Any) -> tuple[str, list[str]]:
+    """The value as text: what is at its place, and the indented lines under it."""
     source, holder = target.tree.source, target.holders[-1]
     quoted = _in_old_quotes(holder.node, value)
     if quoted is not None:
-        return _ValueText(f"{kept} {quoted}".lstrip(), [])
-    if starts_line(source, start) and not kept:
-        return _on_own_line(value, target.layout(), column(source, start))
-    layout = target.layout(inside=1)
-    has_property = kept or start > holder.node.span.start
+        return quoted, []
+    is_filled = isinstance(value, (dict, list)) and bool(value)
+    layout = target.layout(inside=0 if starts_line(source, start) else 1)
+    if starts_line(source, start):
+        if is_filled and _is_below_owner(target, start):
+            return "", indent(block_lines(value, layout), _column_instead(target, start, value))
+        first, below = value_lines(value, layout)
+        if is_filled:
+            first, *below = block_lines(value, layout)
+        return first, indent(below, column(source, start))
     if holder.index is not None:
-        text = _after_dash(target, start, value, layout, alone=bool(has_property))
-    else:
-        base = 0 if holder.entry is None else column(source, entry_start(source, holder.entry))
-        if holder.entry is None:  # after `---` a block cannot begin on the same line, only at the margin
-            if isinstance(value, (dict, list)) and value:
-                return _ValueText(kept, block_lines(value, layout))
-            layout = replace(layout, step=0, dash=0)
+        return _after_dash(target, start, value, layout)
+    if holder.entry is not None:
         first, below = value_lines(value, layout)
-        text = _ValueText(first, indent(below, base))
-    return _ValueText(f"{kept} {text.first}".strip(), text.below) if kept else text
+        return first, indent(below, column(source, holder.entry.key.start))
+    if is_filled:  # after `---` a block cannot begin on the same line, only at the margin
+        return "", block_lines(value, layout)
+    return value_lines(value, replace(layout, step=0, dash=0))
 
 
-def _on_own_line(value: Any, layout: Layout, width: int) -> _ValueText:
-    """The text of a value that begins its line and keeps its column."""
-    if isinstance(value, (dict, list)) and value:
-        first, *below = block_lines(value, layout)
-    else:
-        first, below = value_lines(value, layout)
-    return _ValueText(first, indent(below, width))
-
-
-def _after_dash(target: Target, start: int, value: Any, layout: Layout, *, alone: bool) -> _ValueText:
-    """The text of a value after a dash. `alone`: an anchor or tag follows the dash, which must not become a key's."""
-    source, holder = target.tree.source, target.holders[-1]
-    parent = target.holders[-2].node
-    assert isinstance(parent, Sequence)
-    assert holder.index is not None
-    dash = item_start(source, parent, holder.index)
-    if alone and isinstance(value, (dict, list)) and value:
-        return _ValueText("", indent(block_lines(value, layout), column(source, dash) + layout.item))
-    if start > dash + 1 and not alone and source.line_start(start) == source.line_start(dash):
+def _after_dash(target: Target, start: int, value: Any, layout: Layout) -> tuple[str, list[str]]:
+    source, node = target.tree.source, target.holders[-1].node
+    dash = _owner_end(target) - 1
+    if start > node.start and isinstance(value, (dict, list)) and value:
+        # An anchor or tag after the dash must not become that of a key.
+        return "", indent(block_lines(value, layout), column(source, dash) + layout.item)
+    if start == node.start > dash + 1 and source.line_start(start) == source.line_start(dash):
         # The content keeps its column, so that the lines below fit it.
         layout = replace(layout, item=max(start - dash, 2))
     first, *below = block_lines([value], layout)
-    return _ValueText(first[layout.item :], indent(below, column(source, dash)))
+    return first[layout.item :], indent(below, column(source, dash))
 
 
-def _in_place(source: Source, start: int, end: int, first: str) -> Splice:
-    if not first:
-        return _cut_before_comment(source, blanks_before(source, start), end)
-    if start < end:
-        return Splice(start, end, first)
-    line_end = source.line_end(end)
-    if not source.text[end:line_end].strip():
-        end = line_end  # blanks after an empty value need not be kept
-    blank = " " if source.text[start - 1 : start] not in ("", " ", "\t", "\n", "\r") else ""
-    return Splice(start, end, blank + first)
-
-
-def _cut_before_comment(source: Source, start: int, end: int) -> Splice:
-    """Removes a value from its line. After an indicator the blanks that follow must not be tabs (`: x<TAB># c`)."""
-    blanks = _BLANKS.match(source.text, end)
-    is_indicator = (
-        source.text[start - 1 : start] in ("-", "?", ":") and source.text[start - 2 : start - 1].strip() == ""
-    )
-    if blanks is None or not is_indicator or "\t" not in blanks.group():
-        return Splice(start, end, "")
-    ends_line = blanks.end() == source.line_end(end)
-    return Splice(start, blanks.end(), "" if ends_line else " " * len(blanks.group()))
-
-
-def _instead_of_block_scalar(source: Source, node: Scalar, start: int, text: _ValueText) -> list[Splice]:
-    """Replaces the header with the new text and removes the content lines. The header's comment stays."""
-    match = _HEADER.match(source.text, content_start(source.text, node))
-    header = _in_place(source, start, match.end() if match else start, text.first)
-    return [header, _lines_instead(source, source.next_line(start), node.span.end, text.below)]
-
-
-def _has_no_colon(target: Target) -> bool:
-    """Whether the value belongs to a `? key` without a colon."""
-    entry = target.holders[-1].entry
-    if entry is None or entry.value.span.start < entry.value.span.end:
-        return False
-    return ":" not in target.tree.source.text[entry.key.span.end : entry.value.span.start]
-
-
-def _after_question_mark(target: Target, value: Any) -> list[Splice]:
-    source, entry = target.tree.source, target.holders[-1].entry
-    assert entry is not None
-    first, below = value_lines(value, target.layout(inside=1))
-    lines = indent([f": {first}".rstrip(), *below], column(source, entry_start(source, entry)))
-    return lines_below(source, entry.key, [new_lines(source, next_line_after(source, entry.key), lines)])
-
-
-def _instead_of_lines(target: Target, start: int, kept: str, value: Any) -> list[Splice]:
-    """Replaces a block collection below its key or dash with the lines of another, or with a value after the key."""
-    source, node = target.tree.source, target.holders[-1].node
-    region = source.line_start(start), next_line_after(source, node)
-    at = _after_owner(target, start)
-    if isinstance(value, (dict, list)) and value:
-        lines = indent(block_lines(value, target.layout()), _column_instead(target, start, value))
-        return [*([Splice(at, at, f" {kept}")] if kept else []), _lines_instead(source, *region, lines)]
-    first, below = value_lines(value, target.layout())
-    lines = indent(below, column(source, start))
-    return [Splice(at, at, f" {kept}".rstrip() + f" {first}"), _lines_instead(source, *region, lines)]
+def _owner_end(target: Target) -> int:
+    """The offset after the colon or dash before the target's deepest node."""
+    source, holder, parent = target.tree.source, target.holders[-1], target.holders[-2].node
+    if holder.entry is not None:
+        return find_colon(source, holder.entry.key.end)
+    assert isinstance(parent, Sequence)
+    return item_start(source, parent, target.number) + 1
 
 
 def _column_instead(target: Target, start: int, value: Any) -> int:
     """The old column, unless the kind changes: a list may be in its key's column, but a mapping may not."""
-    source, holder = target.tree.source, target.holders[-1]
-    width = column(source, start)
+    source, holder, width = target.tree.source, target.holders[-1], column(target.tree.source, start)
     if holder.entry is None:
         return width
-    own, layout = column(source, entry_start(source, holder.entry)), target.layout(inside=1)
-    if isinstance(value, list):
-        return own + layout.dash if isinstance(holder.node, Mapping) else width
-    return own + layout.step if width <= own else width
+    own, layout = column(source, holder.entry.key.start), target.layout(inside=1)
+    if isinstance(value, list) and isinstance(holder.node, Mapping):
+        return own + layout.dash
+    return own + layout.step if isinstance(value, dict) and width <= own else width
 
 
 def _after_owner(target: Target, start: int) -> int:
     """The offset after the colon or dash, and after the anchor and tag that follow it."""
-    source, holder = target.tree.source, target.holders[-1]
-    node = holder.node
-    if (node.anchor or node.tag) and start > node.span.start:
-        head = source.text[node.span.start : start]
-        return node.span.start + len(re.split(r"\s#|[\r\n]", head, maxsplit=1)[0].rstrip())
-    if holder.entry is not None:
-        return find_colon(source, holder.entry.key.span.end)
-    parent = target.holders[-2].node
-    assert isinstance(parent, Sequence)
-    assert holder.index is not None
-    return item_start(source, parent, holder.index) + 1
+    node = target.holders[-1].node
+    head = target.tree.source.text[node.start : start]
+    if not head:
+        return _owner_end(target)
+    return node.start + len(re.split(r"\s#|[\r\n]", head, maxsplit=1)[0].rstrip())
 
 
-def _lines_instead(source: Source, start: int, end: int, lines: list[str]) -> Splice:
-    """Replaces whole lines with others. A file without a final newline stays so."""
-    if lines and start == end:  # the header of a block scalar may end the file
-        return new_lines(source, start, lines)
-    newline = source.newline_near(max(start - 1, 0))
-    ends_line = source.text[end - 1 : end] in ("\n", "\r")
-    if not lines:
-        unended = start < end == len(source.text) and not ends_line
-        return Splice(above_blank_lines(source, start) if unended else start, end, "")
-    return Splice(start, end, newline.join(lines) + (newline if ends_line else ""))
+def add_members(target: Target, members: dict[Any, Any]) -> list[Splice]:
+    """Adds keys to the target: a mapping, null, or no node at all."""
+    if is_empty_target(target):
+        return _fill_empty(target, members)
+    node = target.holders[-1].node
+    assert isinstance(node, Mapping)
+    if node.flow:
+        return add_to_flow(target, node, list(members.items()))
+    source, layout, width = target.tree.source, target.layout(), key_column(target.tree.source, node)
+    at = below_deeper_comments(target.tree, next_line_after(source, node), width)
+    lines = [indent(entry_lines(key, value, layout), width) for key, value in members.items()]
+    return lines_below(source, node, [lines_instead(source, at, at, each) for each in lines])
 
 
-def _is_root(target: Target) -> bool:
-    return len(target.holders) == 1
+def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
+    """Adds items, from `index` on, to the target: a list, null, or no node at all."""
+    if is_empty_target(target):
+        return _fill_empty(target, values)
+    tree, node = target.tree, target.holders[-1].node
+    assert isinstance(node, Sequence)
+    if node.flow:
+        return add_to_flow(target, node, values, index)
+    source = tree.source
+    dash = column(source, item_start(source, node, len(node.items) - 1))
+    lines = indent(_item_lines(node, index, values, target.layout(at=index)), dash)
+    if index == 0:
+        start, at = item_start(source, node, 0), member_lines(tree, node, 0).start
+        if not starts_line(source, start):  # after another dash: the present first item moves to its own line
+            newline = source.newline_near(start)
+            return [Splice(start, start, newline.join(lines).lstrip(" ") + newline + " " * dash)]
+    else:
+        last = index == len(node.items)
+        below = next_line_after(source, node if last else node.items[index - 1])
+        at = below_deeper_comments(tree, below, dash)
+        if last and at == below:  # a comment further out than those before it is about something else
+            entry = target.holders[-1].entry
+            width = dash if entry is None else min(dash, column(source, entry.key.start))
+            at = below_last_comments(tree, at, width)
+    return lines_below(source, node, [lines_instead(source, at, at, lines)])
+
+
+def _item_lines(node: Sequence, index: int, values: list[Any], layout: Layout) -> list[str]:
+    """New collections are written in flow style if the items around are flow collections of their kind (`- {a: 1}`)."""
+    around = node.items[max(index - AROUND, 0) : index + AROUND + 1]
+    kind = {Mapping: dict, Sequence: list}.get(type(around[0]))
+    are_flow = all(type(item) is type(around[0]) and getattr(item, "flow", False) for item in around)
+    if kind is not None and are_flow and all(isinstance(value, kind) for value in values):
+        return ["-".ljust(layout.item) + flow_text(value, layout) for value in values]
+    return block_lines(values, layout)
+
+
+def is_empty_target(target: Target) -> bool:
+    """Whether the target is null, {} or [], or does not exist at all."""
+    node = target.node
+    if isinstance(node, (Mapping, Sequence)):
+        return not member_count(node)
+    return node is None or is_null(node)
+
+
+def takes_members(target: Target, value: Any) -> bool:
+    """Whether the target is empty and can become the value, a mapping or list."""
+    kind = {Mapping: dict, Sequence: list}.get(type(target.node), (dict, list))
+    return is_empty_target(target) and bool(value) and isinstance(value, kind)
+
+
+def begin(target: Target, value: Any) -> list[Splice]:
+    """The first value of a document without any node (empty, or only comments), after its comments."""
+    source, end = target.tree.source, target.tree.extent.end
+    at = end if end >= len(source.text) else source.line_start(end)
+    layout = replace(Layout(), literal=target.literals)
+    if isinstance(value, (dict, list)) and value:
+        return [lines_instead(source, at, at, block_lines(value, layout))]
+    first, below = value_lines(value, layout)
+    return [lines_instead(source, at, at, [f"--- {first}" if below else first, *below])]
+
+
+def _fill_empty(target: Target, child: Any) -> list[Splice]:
+    """Replaces null, ~, an empty value, {} or [] with a block (inside a flow collection: flow). Its comment stays."""
+    node = target.node
+    if node is None or (len(target.holders) == 1 and node.start == node.end):  # the document is only `---` and comments
+        return begin(target, child)
+    if not takes_members(target, child):
+        found, needed = ("list", "mapping") if isinstance(node, Sequence) else ("mapping", "list")
+        refuse(target.tree, node, f"{target.route} is an empty {found}, not a {needed}", "remove it first")
+    if isinstance(node, (Mapping, Sequence)) and holds_comments(target.tree, node):
+        return fill_flow(target, node, list(child.items() if isinstance(child, dict) else child))
+    return write_value(replace(target, keeps_tags=True), child)
+
+
+def remove_members(target: Target, numbers: Collection[int]) -> list[Splice]:
+    """Removes members of the target, a collection, with their comments. If it is left empty, it becomes {} or []."""
+    tree, parent = target.tree, target.holders[-1].node
+    assert isinstance(parent, (Mapping, Sequence))
+    if isinstance(parent, Mapping):
+        _refuse_duplicates(tree, parent, numbers)
+    if len(numbers) == member_count(parent) and not (parent.flow and holds_comments(tree, parent)):
+        return replace_members(replace(target, keeps_tags=True), {} if isinstance(parent, Mapping) else [])
+    return remove_from_flow(tree, parent, numbers) if parent.flow else _from_block(tree, parent, sorted(numbers))
+
+
+def remove_root(tree: Tree) -> list[Splice]:
+    """Removes a block collection that is the whole document. The comments above and below it stay."""
+    assert tree.root is not None
+    start, end = tree.source.line_start(tree.root.start), next_line_after(tree.source, tree.root)
+    return [lines_instead(tree.source, start, end, [])]
+
+
+def _refuse_duplicates(tree: Tree, parent: Mapping, numbers: Collection[int]) -> None:
+    """Refuses to remove the last of several equal keys: the one before it would take effect, which is not intended."""
+    kept = {entry.text for number, entry in enumerate(parent.entries) if number not in numbers} - {None}
+    for entry in [parent.entries[number] for number in numbers]:
+        if entry.text in kept:
+            equal = [other.key.start for other in parent.entries if other.text == entry.text]
+            lines = ", ".join(str(tree.source.position(start)[0]) for start in equal)
+            what = f"duplicate key {quoted(entry.text or '')} (lines {lines})"
+            refuse(tree, entry.key, what, "remove all but one of them by hand first")
+
+
+def replace_members(target: Target, value: Any) -> list[Splice]:
+    """Another value instead of a collection. The comments that belong to a block's members are removed."""
+    tree, source, parent = target.tree, target.tree.source, target.holders[-1].node
+    assert isinstance(parent, (Mapping, Sequence))
+    splices = write_value(target, value)
+    if parent.flow:
+        return splices
+    new, spans = [splice for splice in splices if splice.text], [splice.span for splice in splices if not splice.text]
+    for number in range(member_count(parent)):
+        spans += [comment_line(tree, comment) for comment in own_comment_lines(tree, parent, number)]
+        start, value = member_start(source, parent, number), member_value(parent, number)
+        tails = (tree.tails.get(source.line_start(at)) for at in {start, max(next_line_after(source, value) - 1, 0)})
+        spans += [tail.span._replace(start=blanks_before(source, tail.span.start)) for tail in tails if tail]
+    spans = [span for span in spans if not any(text.start <= span.start < text.end for text in new)]
+    return [*new, *(lines_instead(source, *span, []) for span in joined_spans(spans))]
+
+
+def _from_block(tree: Tree, parent: Mapping | Sequence, numbers: list[int]) -> list[Splice]:
+    """Removes some of the members, but not all."""
+    source = tree.source
+    spans = [
+        member_lines(tree, parent, number)
+        for number in numbers
+        if starts_line(source, member_start(source, parent, number))
+    ]
+    starts, removed = [member_span(member).start for member in members_of(parent)], list[Splice]()
+    for start, end in joined_spans(spans):
+        before = bisect_left(starts, start) - 1
+        above = member_value(parent, before) if before >= 0 else None
+        keeps = above is not None and owns_line_end(source, above)
+        below = end if above is None else _below_blank_lines(source, above, start, end)
+        removed.append(lines_instead(source, start, below, [], keeps_line_end=keeps))
+    splices = [Splice(*span, "") for span in joined_spans(splice.span for splice in removed)]
+    if numbers[0] == 0 and not starts_line(source, member_start(source, parent, 0)):
+        return _without_first(tree, parent, numbers, splices)
+    return splices
+
+
+def _below_blank_lines(source: Source, above: Node, start: int, end: int) -> int:
+    """The end of the lines to remove, moved below the blank lines there if these would become part of a block scalar at
+    the end of the member above."""
+    text, leaf, below = source.text, last_block_scalar(above), end
+    if leaf is None or text[leaf.end : start].strip():
+        return end
+    while below < len(text) and not text[below : source.line_end(below)].strip():
+        below = source.next_line(below)
+    keeps_blank_lines = "+" in text[slice(*block_header(source, leaf))]
+    return below if keeps_blank_lines or text[end:below].strip("\r\n") else end
+
+
+def _without_first(tree: Tree, parent: Mapping | Sequence, numbers: list[int], others: list[Splice]) -> list[Splice]:
+    """Removes the first member of a mapping or list that begins after a dash. The next one that stays moves up to its
+    place, or the dash stays alone if there are comments between them."""
+    source, start = tree.source, member_start(tree.source, parent, 0)
+    following = next(number for number in range(member_count(parent)) if number not in numbers)
+    before, end = member_value(parent, following - 1), member_start(source, parent, following)
+    between = source.text[next_line_after(source, before) : source.line_start(end)]
+    if starts_line(source, end) and not between.strip():
+        return [Splice(start, end, ""), *(splice for splice in others if splice.start >= end)]
+    first = Splice(blanks_before(source, start), source.line_end(code_end(source, member_value(parent, 0))), "")
+    return [first, *others]
+
+
+def key_text(tree: Tree, key: Node, name: str, layout: Layout, *, flow: bool) -> str:
+    """A key with another text, in the quotes of the present one."""
+    return json_string(name) if tree.is_json else _in_old_quotes(key, name) or scalar_text(name, layout, flow=flow)
+
+
+def renamed_key(tree: Tree, key: Node, name: str, layout: Layout, *, flow: bool) -> list[Splice]:
+    """The change of the text that gives a key another text. Its anchor stays, and its tag if it fits any string."""
+    start, splices = content_start(tree.source.text, key), list[Splice]()
+    if key.tag is not None and key.tag.startswith(STANDARD_TAG) and key.tag != STANDARD_TAG + "str":
+        start, splices = _without_tag(tree, key)
+    return [*splices, Splice(start, max(start, key.end), key_text(tree, key, name, layout, flow=flow))]

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Iterator
-from functools import cache, partial
+from collections.abc import Iterator
+from functools import cache
+from itertools import islice
 from typing import Any, NoReturn
 
 from ruamel.yaml import events as kinds
@@ -36,6 +37,7 @@ from tarmak_iam.document.source import (
     MAX_FLOW,
     MAX_VALUES,
     SURROGATE,
+    TOO_DEEP,
     TOO_MANY,
     Source,
 )
@@ -71,14 +73,13 @@ whether it is in flow style, whether it is a mapping, and its siblings so far.""
 class YamlText:
     """One document of a stream, built from its events.
 
-    It has the root (None if the document is empty), the %YAML version, the extent (from the end of the document before
-    it, with the comments and directives above it, to its own end), the scalars in file order, the number of duplicate
-    keys, and whether there are aliases.
+    It has the root (None if the document is empty), the extent (from the end of the document before it, with the
+    comments and directives above it, to its own end), the scalars in file order, the number of duplicate keys, and
+    that of aliases.
     """
 
-    def __init__(self, source: Source, start: int, version: tuple[int, int] | None = None) -> None:
+    def __init__(self, source: Source, start: int) -> None:
         self.root: Node | None = None
-        self.version = version
         self.span = Span(0, len(source.text))
         self.scalars: list[Scalar] = []
         self.duplicates = 0
@@ -88,11 +89,7 @@ class YamlText:
         self._stack: list[_Open] = []
         self._siblings: list[Node] = []  # the children so far of the innermost open collection, or the root
         self._anchors: dict[str, Node | None] = {}
-        self._aliases = self._collections = self._flows = 0
-
-    @property
-    def has_aliases(self) -> bool:
-        return self._aliases > 0
+        self.aliases = self._collections = self._flows = 0
 
     def read(self, events: Iterator[Any]) -> Any:
         """Reads the events up to the one that ends the document, and returns that one.
@@ -131,11 +128,9 @@ class YamlText:
         self._collections += 1
         self._flows += flow
         if len(self._stack) >= MAX_DEPTH:
-            self._refuse_limit(start, f"nested deeper than {MAX_DEPTH} levels")
-        if self._flows > MAX_FLOW:
-            self._refuse_limit(start, f"the document has more than {MAX_FLOW:,} lists and mappings in brackets")
-        if self._collections > MAX_COLLECTIONS:
-            self._refuse_limit(start, f"the document has more than {MAX_COLLECTIONS:,} lists and mappings")
+            raise ParseError(TOO_DEEP, place=self._source.place(start))
+        self._limit(self._flows, MAX_FLOW, "lists and mappings in brackets", start)
+        self._limit(self._collections, MAX_COLLECTIONS, "lists and mappings", start)
         anchor, tag = self._properties(event, start) if event.anchor or event.ctag else (None, None)
         if anchor:
             self._anchors[anchor] = None  # an alias inside would contain itself
@@ -215,18 +210,16 @@ class YamlText:
             return end
         last = source.next_line(start + len(text[start:end].rstrip(_BLANKS)))
         content = event.value.rstrip("\n")
-        if content[-1:] not in (" ", "\t") or content.rpartition("\n")[2].strip(" \t"):
-            return last
-        # The last lines of content are blank, and deeper than the scalar's indentation.
-        indentation = literal_indentation(text, first, end, event.value)
-        if indentation is None:
-            return end
-        at = last
-        while at < end:
-            is_content = source.line_end(at) - at > indentation
-            at = source.next_line(at)
-            if is_content:
-                last = at
+        if content[-1:] in (" ", "\t") and not content.rpartition("\n")[2].strip(" \t"):
+            # The last lines of content are blank, and deeper than the scalar's indentation.
+            indentation = literal_indentation(text, first, end, event.value)
+            if indentation is None:
+                return end
+            at = last
+            while at < end:
+                is_content = source.line_end(at) - at > indentation
+                at = source.next_line(at)
+                last = at if is_content else last
         return last
 
     def _properties(self, event: Any, at: int) -> tuple[str | None, str | None]:
@@ -238,9 +231,8 @@ class YamlText:
 
     def _alias(self, event: Any) -> None:
         name, start = event.anchor, event.start_mark.index
-        self._aliases += 1
-        if self._aliases > MAX_ALIASES:
-            self._refuse_limit(start, f"the document has more than {MAX_ALIASES:,} aliases")
+        self.aliases += 1
+        self._limit(self.aliases, MAX_ALIASES, "aliases", start)
         target = self._anchors.get(name)
         if target is None:
             what = f"unknown anchor {quoted(name)} referenced"
@@ -251,10 +243,12 @@ class YamlText:
         self._siblings.append(Alias(start, event.end_mark.index, name, target))
 
     def _refuse(self, at: int, what: str, remedy: str) -> NoReturn:
-        raise ParseError(f"invalid YAML: {what}", remedy=remedy, place=self._source.place(at))
+        raise _invalid(self._source, at, what, remedy)
 
-    def _refuse_limit(self, at: int, what: str) -> NoReturn:
-        raise ParseError(f"{what}, which is the limit", place=self._source.place(at))
+    def _limit(self, count: int, most: int, what: str, at: int) -> None:
+        if count > most:
+            too_many = f"the document has more than {most:,} {what}, which is the limit"
+            raise ParseError(too_many, place=self._source.place(at))
 
 
 # ruamel.yaml raises errors other than YAMLError for a few unusual texts (%YAML 1.3, "\\U00110000").
@@ -282,34 +276,39 @@ def read_yaml(source: Source, index: int = 0, *, pure: bool = False) -> YamlText
 
     Raises ParseError if the text up to the end of that document is not valid or nested too deep.
     """
-    return _read_texts(source, partial(_only, source, index), pure=pure)[0]
+    documents = read_stream(source, index + 1, pure=pure)
+    if index < len(documents):
+        return documents[index]
+    if index == 0:
+        return YamlText(source, 0)
+    what = f"document {index} not found: the file has {len(documents)} document(s), counted from 0"
+    raise ParseError(what, place=source.place(len(source.text)))
 
 
-def read_stream(source: Source, *, pure: bool = False) -> list[YamlText]:
-    """Reads every document of the text. Raises ParseError."""
-    return _read_texts(source, list, pure=pure)
-
-
-def _read_texts(source: Source, pick: Callable[[Iterator[YamlText]], list[YamlText]], *, pure: bool) -> list[YamlText]:
-    """The documents of the stream that `pick` takes. The ones after them are not read."""
+def read_stream(source: Source, count: int | None = None, *, pure: bool = False) -> list[YamlText]:
+    """Reads the first documents of the text, by default all of them. Raises ParseError."""
     text = source.text
     if text.startswith(_BYTE_ORDER_MARK):
         # go-yaml then takes the first character of every line for a byte order mark (yamlprivateh.go, is_bom).
-        what, remedy = "invalid YAML: a second byte order mark", "remove one of the two"
-        raise ParseError(what, remedy=remedy, place=source.place(0))
+        raise _invalid(source, 0, "a second byte order mark", "remove one of the two")
     # libyaml ignores a byte order mark at the start of any line; for go-yaml it is a letter there.
     suits_c_parser = _BYTE_ORDER_MARK not in text and text.count("%TAG") <= _MOST_TAG_DIRECTIVES
     if not pure and suits_c_parser and has_c_parser():
         # Its libyaml is older than go-yaml's and rejects `[system:masters]`, so the pure parser decides.
         try:
             parser = importlib.import_module("ruamel.yaml.main").CParser(text)
-            return pick(_documents(source, iter(parser.get_event, None)))
+            return list(islice(_documents(source, iter(parser.get_event, None)), count))
         except ParseError:
             raise
         except PARSER_ERRORS:
             pass
     try:
-        return _read_pure(source, pick)
+        masked = mask(text)
+        documents = list(islice(_documents(source, iter(go_yaml().parse(masked))), count))
+        restored = unmask(text, masked, (scalar for document in documents for scalar in document.scalars))
+        if restored != masked:
+            documents = list(islice(_documents(source, iter(go_yaml().parse(restored))), count))
+        return documents
     except ParseError:
         raise
     except MarkedYAMLError as error:
@@ -321,15 +320,11 @@ def _read_texts(source: Source, pick: Callable[[Iterator[YamlText]], list[YamlTe
         offset = min(getattr(error, "position", 0) or 0, len(text))
         what = getattr(error, "reason", "") or "special characters are not allowed"
         remedy = "remove that character"
-    raise ParseError(f"invalid YAML: {shortened(what, _PROBLEM)}", remedy=remedy, place=source.place(offset))
+    raise _invalid(source, offset, shortened(what, _PROBLEM), remedy)
 
 
-def _read_pure(source: Source, pick: Callable[[Iterator[YamlText]], list[YamlText]]) -> list[YamlText]:
-    """As `_read_texts`. Raises PARSER_ERRORS."""
-    masked = mask(source.text)
-    texts = pick(_documents(source, iter(go_yaml().parse(masked))))
-    restored = unmask(source.text, masked, (scalar for text in texts for scalar in text.scalars))
-    return texts if restored == masked else pick(_documents(source, iter(go_yaml().parse(restored))))
+def _invalid(source: Source, at: int, what: str, remedy: str) -> ParseError:
+    return ParseError(f"invalid YAML: {what}", remedy=remedy, place=source.place(at))
 
 
 def _remedy(source: Source, offset: int, problem: str) -> str:
@@ -345,17 +340,6 @@ def _remedy(source: Source, offset: int, problem: str) -> str:
     return "check the indentation, colons and quotes of this line and the one above"
 
 
-def _only(source: Source, index: int, texts: Iterator[YamlText]) -> list[YamlText]:
-    number = -1
-    for number, text in enumerate(texts):
-        if number == index:
-            return [text]
-    if index == 0:
-        return [YamlText(source, 0)]
-    what = f"document {index} not found: the file has {number + 1} document(s), counted from 0"
-    raise ParseError(what, place=source.place(len(source.text)))
-
-
 def _documents(source: Source, events: Iterator[Any]) -> Iterator[YamlText]:
     """The documents of a stream; each is read on demand. The marks of the events must be valid in `source.text`.
 
@@ -365,13 +349,11 @@ def _documents(source: Source, events: Iterator[Any]) -> Iterator[YamlText]:
     for event in events:
         if not isinstance(event, kinds.DocumentStartEvent):
             continue  # an event of the stream itself
-        version = tuple(event.version) if event.version else None
-        if version not in (None, (1, 1)):
-            what, remedy = "invalid YAML: found incompatible YAML document", "write %YAML 1.1, or remove the line"
-            raise ParseError(
-                what, remedy=remedy, place=source.place(source.text.rfind("%YAML", 0, event.end_mark.index))
-            )
-        text = YamlText(source, event.end_mark.index, version)
+        after = event.end_mark.index
+        if event.version and tuple(event.version) != (1, 1):
+            what, remedy = "found incompatible YAML document", "write %YAML 1.1, or remove the line"
+            raise _invalid(source, source.text.rfind("%YAML", 0, after), what, remedy)
+        text = YamlText(source, after)
         end = text.read(events)
         text.span = Span(start, end.start_mark.index)
         yield text

@@ -1,4 +1,4 @@
-"""One file on disk: reading it, replacing it atomically, locks, and links that lead out of its directory."""
+"""One file on disk: reading it, replacing it atomically, locks, diffs, and links that lead out of its directory."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from dataclasses import field
 from functools import cached_property
 
 from tarmak_iam.aws.arn import ArnError, canonicalize, is_account, is_permission_set, parse_arn
-from tarmak_iam.document.go_case import fold, to_lower
+from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, Locate, SsoRole
 from tarmak_iam.identity.releases import DaemonVersion, known_partitions

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tarmak_iam.aws.arn import ArnError, canonicalize
-from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.errors import Place
 from tarmak_iam.identity.backend_support import CRD, CRD_GROUP
 from tarmak_iam.identity.backend_table import BackendTable, Found

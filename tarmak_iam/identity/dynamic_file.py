@@ -8,8 +8,8 @@ from typing import Any
 
 from tarmak_iam.aws.arn import Arn, ArnError, canonicalize, parse_arn
 from tarmak_iam.aws.arn_flaws import canonical_text, is_reachable
+from tarmak_iam.aws.go_case import equal_fold, to_lower
 from tarmak_iam.document import Document
-from tarmak_iam.document.go_case import equal_fold, to_lower
 from tarmak_iam.document.nodes import Mapping
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.backend_support import DYNAMIC_FILE

@@ -8,8 +8,8 @@ from dataclasses import field, replace
 from functools import cache
 from typing import Any
 
+from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.document import Document
-from tarmak_iam.document.go_case import fold, to_lower
 from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.document.scalars import YAML_V2_LATER
 from tarmak_iam.document.tree import place_within

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Any
 
-from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.document.scalars import parse_go_integer
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion

@@ -9,8 +9,8 @@ from dataclasses import field
 from functools import partial
 from typing import Any
 
+from tarmak_iam.aws.go_case import fold
 from tarmak_iam.document import Document
-from tarmak_iam.document.go_case import fold
 from tarmak_iam.document.json_reader import plain_json
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference

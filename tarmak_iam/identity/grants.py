@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 
 from tarmak_iam.aws.arn import ArnError, canonicalize, is_account, is_role_name, parse_arn
 from tarmak_iam.aws.arn_flaws import canonical_text, in_ascii, is_reachable, sound_partition
-from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.identity.backend_table import BackendTable, Found
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.model import Grant, IdentityMapping

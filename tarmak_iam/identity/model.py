@@ -8,8 +8,8 @@ from collections.abc import Mapping as AnyMapping
 from dataclasses import field
 from functools import cached_property
 
+from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.document import Document
-from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.errors import Place
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route

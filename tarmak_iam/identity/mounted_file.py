@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from tarmak_iam.aws.arn import ArnError, canonicalize
-from tarmak_iam.document.go_case import fold, to_lower
+from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.identity.backend_support import MOUNTED_FILE
 from tarmak_iam.identity.backend_table import (
     BackendTable,

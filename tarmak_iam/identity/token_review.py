@@ -11,7 +11,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from tarmak_iam.aws.arn import Arn, ArnError, canonicalize, parse_arn
-from tarmak_iam.document.go_case import equal_fold, fold, to_lower
+from tarmak_iam.aws.go_case import equal_fold, fold, to_lower
 from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE
 from tarmak_iam.identity.backend_table import BackendTable
 from tarmak_iam.identity.caller import Caller, CallerReader

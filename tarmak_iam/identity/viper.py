@@ -11,8 +11,8 @@ from itertools import product
 from math import prod
 from typing import Any, TypeVar
 
+from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.document import Document
-from tarmak_iam.document.go_case import fold, to_lower
 from tarmak_iam.document.json_reader import construct_json
 from tarmak_iam.document.nodes import Alias, walk
 from tarmak_iam.document.nodes import Mapping as MappingNode

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.command_line import PLAIN, CommandLine
-from tarmak_iam.document.unquoted import parse_unquoted
-from tarmak_iam.errors import ConfigError, FileError, TarmakIamError
+from tarmak_iam.document import Document
+from tarmak_iam.errors import ConfigError, FileError, TarmakIamError, unquoted
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.read import read_if_present
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import ADMINS
-from tarmak_iam.pki.pem import Block, is_certificate, is_key, read_pem
+from tarmak_iam.pki.pem import PemBlock, is_certificate, is_key, read_pem
 from tarmak_iam.text import TextEnum
 
 if TYPE_CHECKING:
@@ -83,8 +83,9 @@ def parse_admin_kubeconfig(
     Raises ParseError, and ConfigError where server or CA data is missing.
     """
     remedy = f"run `{command_line.tarmak('clusters kubeconfig')}` again"
-    document = parse_unquoted(data, filename)
-    plain = document.data if isinstance(document.data, dict) else {}
+    with unquoted():
+        document = Document.parse(data, filename)
+        plain = document.data if isinstance(document.data, dict) else {}
     index, cluster = _cluster(plain)
     server, ca_data = cluster.get("server"), cluster.get("certificate-authority-data")
     if not isinstance(server, str) or not server.startswith("https://"):
@@ -107,7 +108,8 @@ def parse_client_login(data: bytes | str, filename: str = KUBECONFIG_NAME) -> Cl
 
     Raises ParseError, and ConfigError for credentials that kubectl could not read. No message contains credentials.
     """
-    plain = parse_unquoted(data, filename).data
+    with unquoted():
+        plain = Document.parse(data, filename).data
     plain = plain if isinstance(plain, dict) else {}
     context = _item(plain, "contexts", "context", plain.get("current-context"))
     user = _item(plain, "users", "user", context.get("user"))
@@ -321,7 +323,9 @@ class _Kubeconfig:
             authorities = []
         return self._certificate(chain, keys, authorities)
 
-    def _certificate(self, chain: Sequence[Block], keys: Sequence[Block], authorities: Sequence[Block]) -> AdminAccess:
+    def _certificate(
+        self, chain: Sequence[PemBlock], keys: Sequence[PemBlock], authorities: Sequence[PemBlock]
+    ) -> AdminAccess:
         try:
             from tarmak_iam.pki.certificates import Unreadable, read_certificate
         except TarmakIamError:
@@ -338,7 +342,7 @@ class _Kubeconfig:
         names = own.common_name, own.organizations
         return AdminAccess(state, what, self.path, own.not_before, own.not_after, *names, is_signed)
 
-    def _of_key(self, own: Certificate, keys: Sequence[Block]) -> tuple[AdminState, str] | None:
+    def _of_key(self, own: Certificate, keys: Sequence[PemBlock]) -> tuple[AdminState, str] | None:
         """Why Go's tls.X509KeyPair would reject the first key; None where it would accept it."""
         from tarmak_iam.pki.certificates import Unreadable, read_key
 
@@ -388,7 +392,7 @@ class _Kubeconfig:
     def _unreadable(self, why: str) -> AdminAccess:
         return self._found(AdminState.UNREADABLE, f"{self._subject} cannot be read: {why}")
 
-    def _blocks(self, source: PemSource) -> tuple[Block, ...]:
+    def _blocks(self, source: PemSource) -> tuple[PemBlock, ...]:
         """Raises FileError and _Outside."""
         return read_pem(self._read(source.path) if source.data is None else source.data)
 
@@ -409,7 +413,7 @@ class _Kubeconfig:
         return data
 
 
-def _readable(blocks: Sequence[Block]) -> Iterator[Certificate]:
+def _readable(blocks: Sequence[PemBlock]) -> Iterator[Certificate]:
     from tarmak_iam.pki.certificates import Unreadable, read_certificate
 
     for each in blocks:

@@ -9,8 +9,8 @@ from dataclasses import field
 from itertools import chain
 from typing import Any
 
+from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.document import Document, Remove
-from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.nodes import Mapping, dereference
 from tarmak_iam.errors import ConfigError, EditRefused, Place
 from tarmak_iam.identity.authenticator import Authenticator

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.unquoted import parse_unquoted
-from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.errors import ConfigError, Place, unquoted
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import quoted
 
@@ -49,7 +48,8 @@ class KubeconfigFile:
     @classmethod
     def parse(cls, data: bytes | str, filename: str) -> KubeconfigFile:
         """Raises ParseError, which does not quote the text, and ConfigError for what kubectl could not read."""
-        return cls.of(parse_unquoted(data, filename))
+        with unquoted():
+            return cls.of(Document.parse(data, filename))
 
     @classmethod
     def new(cls, filename: str) -> KubeconfigFile:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, content_start, walk
-from tarmak_iam.document.unified_diff import unified_diff
+from tarmak_iam.files.unified_diff import unified_diff
 from tarmak_iam.kubeconfig.connection import has_credentials
 from tarmak_iam.kubeconfig.exec_arguments import WORDS
 from tarmak_iam.kubeconfig.file import LISTS

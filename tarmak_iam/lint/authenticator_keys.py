@@ -7,7 +7,7 @@ from dataclasses import field, replace
 from functools import cache, lru_cache
 from typing import Any
 
-from tarmak_iam.document.go_case import fold, to_lower
+from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference
 from tarmak_iam.identity.backend_support import BACKEND_SPELLINGS

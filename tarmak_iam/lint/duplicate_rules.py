@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from tarmak_iam.aws.arn_flaws import canonical_text
+from tarmak_iam.aws.go_case import fold
 from tarmak_iam.document import Document
-from tarmak_iam.document.go_case import fold
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.identity.releases import ReleaseFeature, spans_text

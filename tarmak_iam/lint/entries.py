@@ -9,7 +9,7 @@ from typing import Any
 
 from tarmak_iam.aws.arn import ArnError, Principal, canonicalize
 from tarmak_iam.aws.arn_flaws import ArnFlaw, FlawKind, arn_flaw, canonical_text, sound_kind
-from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.identity.viper import FieldKeys, ViperSettings, field_key, field_value
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.entries import MappingEntry

@@ -12,8 +12,8 @@ from tarmak_iam.document import Document, Edit, EditRefused, Insert, Move, Remov
 from tarmak_iam.document.nodes import Entry, Mapping, Node
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.splices import code_end
-from tarmak_iam.document.unified_diff import common_start
 from tarmak_iam.errors import ParseError
+from tarmak_iam.files.unified_diff import common_start
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Path, Route, Step

@@ -14,8 +14,8 @@ from tarmak_iam.access.diff import Effect, Loaded, Standings, changes, effects
 from tarmak_iam.access.lockout import losses, standing_losses
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.changed_values import ChangedValue, changed_values, value_text
+from tarmak_iam.config.repairs import Repair
 from tarmak_iam.document.plain_values import same
-from tarmak_iam.document.repairs import Repair
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.daemon_config import ServerSettings
 from tarmak_iam.identity.model import DaemonNotStarted

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.line_map import LineMap
 from tarmak_iam.document.tree import Comment
 from tarmak_iam.errors import Place
 from tarmak_iam.lint.fix import Fix
+from tarmak_iam.lint.line_map import LineMap
 
 
 class PlacesBefore:

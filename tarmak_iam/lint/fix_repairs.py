@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tarmak_iam.config import TarmakConfig
+from tarmak_iam.config.repairs import Repair
 from tarmak_iam.document import Set
-from tarmak_iam.document.repairs import Repair
 from tarmak_iam.findings import Subject
 from tarmak_iam.lint.edited_subjects import with_document
 from tarmak_iam.lint.rule import Subjects

@@ -21,7 +21,7 @@ from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.check import Report, examine, installed_rules
 from tarmak_iam.lint.edited_subjects import document_of, with_document
-from tarmak_iam.lint.fix import CompatibleFixes, Fix, TextEdit, with_fixes
+from tarmak_iam.lint.fix import CompatibleFixes, Fix, with_fixes
 from tarmak_iam.lint.fix_effects import lock_outs
 from tarmak_iam.lint.fix_places import EditedLines, PlacesBefore
 from tarmak_iam.lint.fix_safety import why_unsafe
@@ -379,20 +379,11 @@ def _removed_comments(
     for old, new in _changed(before, after):
         own = {number: each.fix for number, each in enumerate(proposals) if each.filename == new.filename}
         found: dict[int, list[str]] = {}
-        for number, fix in own.items():
-            if fix.edits and (gone := list(_comments_in(fix.text_edits, old))):
-                found[number] = gone
         edited = EditedLines(old, own.items()) if new.removed_comments else None
         for comment in new.removed_comments:
             nearest = edited.fix_of(comment) if edited is not None else None
             found.setdefault(next(iter(own)) if nearest is None else nearest, []).append(comment.text)
         yield from found.items()
-
-
-def _comments_in(text_edits: Sequence[TextEdit], document: Document) -> Iterator[str]:
-    for comment in document.comments if text_edits else ():
-        if any(each.start <= comment.span.start < each.end for each in text_edits):
-            yield comment.text
 
 
 def shared_files(subjects: Sequence[Subjects]) -> dict[str, list[str]]:

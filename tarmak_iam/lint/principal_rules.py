@@ -29,8 +29,8 @@ from tarmak_iam.aws.arn_flaws import (
     canonical_text,
     sound_kind,
 )
+from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.document import Document
-from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.daemon_config import DESCRIBING_BURST, DESCRIBING_ROLE

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tarmak_iam.aws.arn import with_plain_account
+from tarmak_iam.aws.go_case import fold
 from tarmak_iam.document import Document, Remove
 from tarmak_iam.document.document import gc_paused
-from tarmak_iam.document.go_case import fold
 from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.on_disk import FileOnDisk

@@ -18,7 +18,7 @@ from tarmak_iam.aws.arn import (
     with_plain_account,
 )
 from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw, canonical_text, checked_arn
-from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.patterns import compiled

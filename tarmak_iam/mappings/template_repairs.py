@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tarmak_iam.config.repairs import Repair, RepairedFile
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Scalar, walk
-from tarmak_iam.document.repairs import Repair, RepairedFile
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import ParseError, TarmakIamError
 from tarmak_iam.files.boundary import Boundary

@@ -15,7 +15,7 @@ _BEGIN, _END, _DASHES = b"-----BEGIN ", b"-----END ", b"-----"
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class PemBlock:
     """`label` is the text after BEGIN, `line` (from 1) is the line of BEGIN."""
 
     label: str
@@ -24,7 +24,7 @@ class Block:
     is_encrypted: bool = False
 
 
-def read_pem(data: bytes) -> tuple[Block, ...]:
+def read_pem(data: bytes) -> tuple[PemBlock, ...]:
     """The blocks that Go finds. Text around them is ignored, and broken blocks are skipped."""
     return tuple(_blocks([line.rstrip(b" \t\r") for line in data.split(b"\n")]))
 
@@ -36,16 +36,16 @@ def encode_pem(label: str, data: bytes) -> bytes:
     return b"\n".join([b"-----BEGIN %s-----" % label.encode(), *lines, b"-----END %s-----" % label.encode(), b""])
 
 
-def is_certificate(block: Block) -> bool:
+def is_certificate(block: PemBlock) -> bool:
     return block.label == "CERTIFICATE"
 
 
-def is_key(block: Block) -> bool:
+def is_key(block: PemBlock) -> bool:
     """Whether Go's tls.X509KeyPair accepts the block as a key, of any type."""
     return block.label == "PRIVATE KEY" or block.label.endswith(" PRIVATE KEY")
 
 
-def _blocks(lines: list[bytes]) -> Iterator[Block]:
+def _blocks(lines: list[bytes]) -> Iterator[PemBlock]:
     number = 0
     while number < len(lines):
         end, block = _block(lines, number) if _is_begin(lines[number]) else (number, None)
@@ -59,7 +59,7 @@ def _is_begin(line: bytes) -> bool:
     return line.startswith(_BEGIN) and line.endswith(_DASHES)
 
 
-def _block(lines: list[bytes], begin: int) -> tuple[int, Block | None]:
+def _block(lines: list[bytes], begin: int) -> tuple[int, PemBlock | None]:
     """The line at which the block that begins at `begin` ends, and the block, or None if it is broken.
 
     Stops at the next BEGIN, which cannot be part of a block, so that each line is read once even in a file full of
@@ -75,7 +75,7 @@ def _block(lines: list[bytes], begin: int) -> tuple[int, Block | None]:
     if not _BASE64.match(base64_text):
         return number, None
     encrypted = label == b"ENCRYPTED PRIVATE KEY" or any(b"ENCRYPTED" in line for line in lines[begin + 1 : text])
-    return number, Block(label.decode("utf-8", "replace"), base64.b64decode(base64_text), begin + 1, encrypted)
+    return number, PemBlock(label.decode("utf-8", "replace"), base64.b64decode(base64_text), begin + 1, encrypted)
 
 
 def _after_headers(lines: list[bytes], number: int) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tarmak_iam.access.diff import Effect
-from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 from tarmak_iam.installation.admin_kubeconfig import AdminAccess

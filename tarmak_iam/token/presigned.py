@@ -14,7 +14,7 @@ from dataclasses import field
 from datetime import datetime, timedelta
 from urllib.parse import quote, unquote, unquote_plus
 
-from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.errors import ParseError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.patterns import compiled

@@ -11,11 +11,11 @@ from typing import Any
 
 from tarmak_iam.access.diff import Effect, Loaded, effects
 from tarmak_iam.document.render import yaml_bytes
-from tarmak_iam.document.unified_diff import unified_diff
 from tarmak_iam.emit import manifests
 from tarmak_iam.emit.kubernetes_objects import in_apply_order
 from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.files.boundary import Boundary
+from tarmak_iam.files.unified_diff import unified_diff
 from tarmak_iam.hook.cluster.crd_ready import CRD, fitted
 from tarmak_iam.hook.cluster.history import STATE_NAME, ObjectAction, ObjectChange
 from tarmak_iam.hook.cluster.journal import left_by

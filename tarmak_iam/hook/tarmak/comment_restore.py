@@ -383,4 +383,4 @@ def _means_the_same(one: Reading, other: Reading) -> bool:
 def _reason(error: TarmakIamError) -> str:
     """Without a remedy, because the user did not write the text that tarmak left."""
     line = error.place.line if error.place else None
-    return one_line(error.what) + (f" (line {line})" if line else "")
+    return one_line(error.what) + (f" (line {line})" if line and "(line " not in error.what else "")

@@ -10,7 +10,6 @@ from tarmak_iam.document.nodes import dereference
 from tarmak_iam.document.plain_values import construct, same, value_at
 from tarmak_iam.findings import Finding
 from tarmak_iam.lint.fix import Fix, commented_out, entry_at, line_of, lines_commented_out, taken_out
-from tarmak_iam.lint.fixes.heading_comments import with_headings
 from tarmak_iam.lint.messages import early_end
 from tarmak_iam.lint.rule import FixMaker, Subjects
 from tarmak_iam.routes import Route
@@ -131,8 +130,7 @@ def _unused_logs(finding: Finding, subjects: Subjects) -> Fix | None:
     name, section = finding.route.plain[-1], finding.route.parent
     others = value_at(config.document.shared_data, section.plain)
     top = section if isinstance(others, dict) and len(others) == 1 and config.document.has(section) else finding.route
-    headings = with_headings(config.document, top, (str(name), str(top.plain[-1])))
-    return Fix(f"remove {name}: it has no effect", (Remove(top),), text_edits=headings, about=(section,))
+    return Fix(f"remove {name}: it has no effect", (Remove(top),), about=(section,))
 
 
 def _interval(finding: Finding, subjects: Subjects) -> Fix | None:

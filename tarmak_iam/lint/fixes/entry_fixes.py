@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from tarmak_iam.aws.arn_flaws import canonical_text
+from tarmak_iam.aws.go_case import fold
 from tarmak_iam.document import Document, Insert, Move, Remove, Set
-from tarmak_iam.document.go_case import fold
 from tarmak_iam.document.nodes import Entry, Mapping, Scalar, Sequence, dereference
 from tarmak_iam.document.plain_values import construct
 from tarmak_iam.errors import ParseError

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tarmak_iam.aws.arn import is_account
-from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.viper import ViperSettings, lookup

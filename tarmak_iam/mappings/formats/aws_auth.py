@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from tarmak_iam.document.go_case import equal_fold
+from tarmak_iam.aws.go_case import equal_fold
 from tarmak_iam.document.render import Layout, block_lines
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.eks_configmap import AWS_AUTH_NAME, AWS_AUTH_NAMESPACE

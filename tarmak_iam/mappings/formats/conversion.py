@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw
-from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.document.render import Layout, block_lines
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP, MOUNTED_FILE, Backend, backend_of

@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from tarmak_iam.aws.arn import canonicalize, parse_arn
-from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.identity.backend_support import CRD_GROUP
 from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, left_out_keys, read_mapping
 from tarmak_iam.mappings.merging import Wanted

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import field, replace
 from typing import Any
 
+from tarmak_iam.aws.go_case import equal_fold, fold
 from tarmak_iam.document import Document
-from tarmak_iam.document.go_case import equal_fold, fold
 from tarmak_iam.document.nodes import Node, Scalar
 from tarmak_iam.document.tree import place_within
-from tarmak_iam.document.unquoted import unquoted_kubeconfig
-from tarmak_iam.errors import ParseError, Place
+from tarmak_iam.errors import ParseError, Place, unquoted_kubeconfig
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.merging import Wanted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tarmak_iam.document.go_case import equal_fold
+from tarmak_iam.aws.go_case import equal_fold
 from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, read_mapping, shown
 
 _PATHS = (("spec", "authentication", "aws"), ("authentication", "aws"), ("aws",), ())

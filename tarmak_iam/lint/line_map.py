@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from tarmak_iam.document.source import lines_of
-from tarmak_iam.document.unified_diff import common_start
+from tarmak_iam.files.unified_diff import common_start
 from tarmak_iam.late_dataclass import dataclass
 
 _MOST_PAIRS = 250_000

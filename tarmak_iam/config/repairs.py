@@ -29,4 +29,4 @@ class RepairedFile:
 
     @property
     def is_safe(self) -> bool:
-        return all(each.is_safe for each in self.repairs)
+        return all(repair.is_safe for repair in self.repairs)

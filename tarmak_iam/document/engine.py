@@ -1,0 +1,295 @@
+"""Makes edits one after the other on one text. Each is planned on a tree, written, read again and proven.
+
+The tree is that of a window of the text, if what the edit looks at fits into one, and otherwise that of the whole text.
+Both are planned, written and proven by the same code, which does not know which of them it has.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from tarmak_iam.document.blocks import Member, document_of, needs_no_tree, room_of
+from tarmak_iam.document.edits import AnyEdit, Append, Insert, Move, Remove, Rename, Set
+from tarmak_iam.document.json_reader import construct_json
+from tarmak_iam.document.moves import Transfer, pasted, planned_move, shifted
+from tarmak_iam.document.nodes import Scalar, Span, is_block, walk
+from tarmak_iam.document.plain_values import UnwritableValue, construct, plain, same, value_at
+from tarmak_iam.document.plan import planned
+from tarmak_iam.document.proof import Change, NotProven, invalid_text, new_text, prove
+from tarmak_iam.document.shared import (
+    SharedEdit,
+    Use,
+    at_home,
+    intended_everywhere,
+    leads_elsewhere,
+    other_uses,
+    shared_refusal,
+)
+from tarmak_iam.document.source import MAX_DEPTH, Source
+from tarmak_iam.document.splices import Splice, offset_before
+from tarmak_iam.document.target import locate, refused
+from tarmak_iam.document.tree import Comment, Tree
+from tarmak_iam.document.update import Identity, differences, is_in_parts
+from tarmak_iam.document.windows import Narrow, Unsuitable, Window
+from tarmak_iam.document.yaml_reader import has_c_parser
+from tarmak_iam.errors import EditRefused, ParseError, Place
+from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.routes import Route
+
+
+@dataclass(slots=True)
+class Text:
+    """A text of a file with what is known of it. If it can be divided it has blocks; otherwise its tree is read.
+
+    `form`: a text of the same file, for its name, encoding and line ends. It is this text, unless `is_behind`: then
+    only the blocks have it. `room`: so many characters can be added without that a limit needs to be checked.
+    """
+
+    form: Source
+    index: int
+    json: bool | None
+    blocks: Member | None = None
+    tree: Tree | None = None
+    data: Any = None
+    room: int = 0
+    is_behind: bool = False
+
+    @classmethod
+    def read(cls, source: Source, index: int, json: bool | None) -> Text:
+        """A text that may be invalid. Raises ParseError."""
+        text = cls(source, index, json, room=room_of(source.text))
+        if index or json or not has_c_parser() or text.room <= 0 or not needs_no_tree(source):
+            text.whole()
+        text.blocks = blocks_of(text)
+        return text
+
+    @property
+    def source(self) -> Source:
+        """The text with its encoding and line ends."""
+        if self.is_behind and self.blocks is not None:
+            self.form, self.is_behind = self.form.with_text(self.blocks.text), False
+        return self.form
+
+    def whole(self) -> tuple[Tree, Any]:
+        """The tree and the values, which are read when they are needed."""
+        if self.tree is None:
+            self.tree = Tree.read(self.source, self.index, json=self.json)
+            self.data = data_of(self.tree)
+        return self.tree, self.data
+
+
+def data_of(tree: Tree) -> Any:
+    """The plain values of a tree."""
+    if tree.is_json:
+        return construct_json(tree.root) if tree.root else None
+    return construct(tree.root, tree.source)
+
+
+class Engine:
+    """Makes edits of a text. `text` is what the edits so far lead to."""
+
+    def __init__(self, text: Text) -> None:
+        self.text = text
+        self._removed: list[tuple[int, Comment]] = []  # each with the number of the step that removed it
+        self._uses: list[Use] = []
+        self._steps: list[tuple[Window | None, list[Splice]]] = []
+        self._file: str | None = None
+
+    @cached_property
+    def removed(self) -> tuple[Comment, ...]:
+        """The comments that went with what was removed or replaced, with their places in the first text, in order."""
+        return tuple(sorted((self._at_first(*each) for each in self._removed), key=lambda comment: comment.span))
+
+    def _at_first(self, step: int, comment: Comment) -> Comment:
+        window, _ = self._steps[step]
+        at = comment.span.start if window is None else window.offset(comment.span.start)
+        for window, splices in reversed(self._steps[:step]):
+            moved = splices if window is None else [s.moved(window.offset(s.start) - s.start) for s in splices]
+            at = offset_before(moved, at)
+        return replace(comment, span=Span(at, at + len(comment.text)))
+
+    @property
+    def also_changed(self) -> tuple[Route, ...]:
+        """The other uses of shared values that changed, in file order."""
+        return tuple(dict.fromkeys(use.route for use in sorted(self._uses, key=lambda use: use.offset)))
+
+    def update(self, wanted: Any, identities: Iterable[Identity]) -> None:
+        """Changes the whole value. Raises EditRefused."""
+        wanted = self._plain(wanted, Route())
+        tree, data = self.text.whole()
+        for edit in differences(locate(tree, Route()), data, wanted, tuple(identities)):
+            self.perform(edit)
+        if tree.has_aliases and not same(self.text.whole()[1], wanted):
+            what = "the text cannot be edited to have these values: an anchor is shared by values that differ"
+            raise EditRefused(what, remedy="replace its aliases with their values first", place=tree.position(Route()))
+
+    def perform(self, edit: AnyEdit) -> None:
+        """Makes one edit. Raises EditRefused, with the place in the text before it."""
+        if self._file is None:
+            self._file = self.text.source.text if self.text.blocks is None else self.text.blocks.text
+        route = Route.of(edit.path)
+        edit = replace(edit, path=route)
+        if max(len(route), len(Route.of(edit.to)) if isinstance(edit, Move) else 0) > MAX_DEPTH:
+            what = f"the path has more than {MAX_DEPTH} steps"
+            raise EditRefused(what, remedy="use a shorter path", place=self.text.whole()[0].position(Route()))
+        if isinstance(edit, Rename):
+            edit = replace(edit, key=self._plain(edit.key, route))
+        elif isinstance(edit, (Set, Append, Insert)):
+            edit = replace(edit, value=self._plain(edit.value, route))
+        for is_wide in (False, True) if self.text.blocks is not None else ():
+            text, removed, steps = self.text, len(self._removed), len(self._steps)
+            try:
+                self._in_window(edit, is_wide=is_wide)
+            except Narrow:
+                continue
+            except (Unsuitable, EditRefused, ParseError):
+                self.text = text
+                del self._removed[removed:], self._steps[steps:]
+                break
+            return
+        tree, data = self.text.whole()
+        if tree.source.encoding != "utf-8":
+            what = f"the file is encoded as {tree.source.encoding.upper()}"
+            raise EditRefused(what, remedy="save it as UTF-8 first", place=Place(tree.source.filename, 1, 1))
+        if self._steps:  # what most of the file is like, the first text shows
+            tree = replace(tree, file=self._file)
+        self._make(tree, data, edit, edit, None)
+
+    def _plain(self, value: Any, route: Route) -> Any:
+        """The value in plain types. Raises EditRefused for one that cannot be written."""
+        try:
+            return plain(value)
+        except UnwritableValue as error:
+            place = self.text.whole()[0].position(route)
+            raise EditRefused(str(error), remedy=error.remedy, place=place) from None
+
+    def _in_window(self, edit: AnyEdit, *, is_wide: bool) -> None:
+        blocks = self.text.blocks
+        assert blocks is not None
+        window = Window(blocks, edit, is_wide=is_wide)
+        tree = self._read_window(window.text)
+        has_anchors = "&" in window.text and tree.root is not None and any(node.anchor for node in walk(tree.root))
+        if tree.has_aliases or has_anchors:
+            raise Unsuitable
+        there = replace(edit, path=window.translated(Route.of(edit.path), outwards=False))
+        if isinstance(there, Move):
+            there = replace(there, to=window.translated(Route.of(there.to), outwards=False))
+        self._make(tree, data_of(tree), there, edit, window)
+
+    def _read_window(self, text: str) -> Tree:
+        form = self.text.form
+        return Tree.read(Source(text, form.filename, b"", form.encoding, form.newline), json=False, file=self._file)
+
+    def _make(self, tree: Tree, data: Any, edit: AnyEdit, asked: AnyEdit, window: Window | None) -> None:
+        """Makes an edit on a tree, of a window or of the whole text. `asked` is the edit with its path in the whole."""
+        if isinstance(edit, Move):
+            transfer = planned_move(tree, data, edit)
+            if isinstance(transfer, Change):
+                self._apply(transfer, window)
+            elif transfer is not None:
+                self._move(tree, data, edit, transfer, window)
+            return
+        is_shared = leads_elsewhere(tree, edit)
+        there = at_home(tree, edit) if is_shared else edit
+        if isinstance(there, Set) and there.through_alias >= is_shared and isinstance(there.value, (dict, list)):
+            target = locate(tree, Route.of(there.path))
+            if is_in_parts(target, there.value):
+                current = construct(target.node, tree.source) if is_shared else value_at(data, target.native_path)
+                target = replace(target, route=Route.of(asked.path), keeps_tags=there.keep_tag)
+                for part in differences(target, current, there.value):
+                    self.perform(part if isinstance(part, Move) else replace(part, through_alias=there.through_alias))
+                return
+        try:
+            self._plan_and_apply(tree, data, edit, there, window, literals=True)
+        except NotProven as refusal:  # a literal block may not be possible there
+            try:
+                self._plan_and_apply(tree, data, edit, there, window, literals=False)
+            except NotProven:
+                raise refusal from None
+
+    def _plan_and_apply(
+        self, tree: Tree, data: Any, edit: SharedEdit, there: SharedEdit, window: Window | None, *, literals: bool
+    ) -> None:
+        """Makes an edit at its place. `there` is the edit with the path to where a shared value is anchored, and `edit`
+        itself for any other."""
+        change, others = planned(tree, data, there, literals=literals), tuple[Use, ...]()
+        if change is None:
+            return
+        if window is not None and window.is_narrow and change.is_new:
+            raise Narrow
+        if there is not edit:
+            change = replace(change, intended=intended_everywhere(change.target, change.intended))
+            others = other_uses(tree, data, change.intended, edit, change.target.node)
+            if not edit.through_alias:
+                raise shared_refusal(tree, edit, others)
+        self._apply(change, window)
+        self._uses += others
+
+    def _move(self, tree: Tree, data: Any, edit: Move, transfer: Transfer, window: Window | None) -> None:
+        new, old = transfer.new, transfer.old
+        if window is not None:
+            new = window.translated(new, outwards=True)
+            old = shifted(window.translated(Route.of(edit.path), outwards=True), new)
+        change = pasted(tree, data, transfer)
+        self._apply(change, window)
+        before = len(self._removed)
+        self.perform(Remove(old, edit.prune))
+        moved, left = Counter(comment.text for comment in transfer.comments), []
+        for step, comment in self._removed[before:]:
+            if moved[comment.text]:
+                moved[comment.text] -= 1
+            else:
+                left.append((step, comment))
+        if +moved:
+            raise refused(change.target, f"the comment {next(iter(+moved))!r} cannot be moved", "move it in an editor")
+        self._removed[before:] = left
+
+    def _apply(self, change: Change, window: Window | None) -> None:
+        """Applies a change, reads the new text and proves it. Raises EditRefused and changes nothing then."""
+        text, before = new_text(change), self.text
+        if window is None:
+            try:
+                new = replace(before, form=before.form.with_text(text), tree=None, is_behind=False)
+                tree, data = new.whole()
+            except ParseError as error:
+                raise invalid_text(change, error) from None
+            removed = prove(change, tree, data)
+            new.blocks, new.room = blocks_of(new), room_of(text)
+        else:
+            added = sum(len(splice.text) for splice in change.splices)
+            if added > before.room and before.blocks is not None:
+                before.room = room_of(before.blocks.text)
+            if added > before.room:
+                raise Unsuitable
+            tree = self._read_window(text)
+            removed = prove(change, tree, data_of(tree))
+            blocks = window.edited(change.splices)
+            new = replace(before, blocks=blocks, tree=None, data=None, room=before.room - added, is_behind=True)
+            if blocks.block is None:
+                new = replace(new, form=new.source, blocks=None, is_behind=False)
+        self._removed += [(len(self._steps), comment) for comment in removed]
+        self._steps.append((window, change.splices))
+        self.text = new
+
+
+def blocks_of(text: Text) -> Member | None:
+    """The blocks of a text that is not behind; None if it cannot be divided by lines."""
+    tree = text.tree
+    if text.index or text.json or text.form.encoding != "utf-8" or (tree is not None and tree.is_json):
+        return None
+    is_closed = tree is not None and not has_c_parser() and _has_closed_lines(tree)
+    return document_of(text.form.text, is_closed=is_closed)
+
+
+def _has_closed_lines(tree: Tree) -> bool:
+    """Whether no quoted scalar or flow collection has more than one line. To ask the pure parser about parts of the
+    text would take too long."""
+    for node in walk(tree.root) if tree.root is not None else ():
+        has_lines = node.style in ("single", "double") if isinstance(node, Scalar) else not is_block(node)
+        if has_lines and "\n" in tree.source.text[node.start : node.end]:
+            return False
+    return True

@@ -1,0 +1,306 @@
+"""What an edit other than a move makes of a tree: the change of the text, and the intended values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Sequence as SequenceOf
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+from tarmak_iam.document import write
+from tarmak_iam.document.comments import below_deeper_comments, holds_comments, member_lines, own_comment_lines
+from tarmak_iam.document.edits import AddKeys, Append, Arrange, Drop, Insert, Remove, Rename, Rewrite, Set
+from tarmak_iam.document.nodes import Mapping, Scalar, Sequence, Span, is_block
+from tarmak_iam.document.plain_values import assigned, construct, extended, inserted, same, value_at, without
+from tarmak_iam.document.proof import Change
+from tarmak_iam.document.scalars import readings
+from tarmak_iam.document.shared import SharedEdit
+from tarmak_iam.document.splices import (
+    Splice,
+    apply_splices,
+    code_end,
+    column,
+    member_count,
+    member_start,
+    owns_line_end,
+    starts_line,
+    unended_scalar,
+)
+from tarmak_iam.document.target import Target, kind_of, locate, native_keys, refuse, refused
+from tarmak_iam.document.tree import Tree
+from tarmak_iam.errors import ParseError
+from tarmak_iam.patterns import compiled
+from tarmak_iam.routes import Key, Route, Step
+
+
+def planned(tree: Tree, data: Any, edit: SharedEdit, *, literals: bool = True) -> Change | None:
+    """The change that an edit leads to; None if it would not change anything. `literals`: whether a new string of
+    several lines may be a literal block. Raises EditRefused."""
+    try:
+        return _planned(tree, data, edit, literals=literals)
+    except TypeError as error:  # what JSON alone does not have: NaN, and keys that are not strings
+        raise refused(locate(tree, Route()), str(error), "use another value") from None
+    except ParseError as error:  # of what a merge key brings when other keys are gone
+        raise refused(locate(tree, Route()), f"the edit would make the text invalid ({error.what})") from None
+
+
+def _planned(tree: Tree, data: Any, edit: SharedEdit, *, literals: bool) -> Change | None:
+    route = Route.of(edit.path)
+    if isinstance(edit, Insert) and not route.steps:
+        raise refused(locate(tree, route), "the path of an insert has no index", "end the path with the item's index")
+    target = locate(tree, route.parent if isinstance(edit, Insert) else route)
+    refuse_explicit_keys(target)
+    keeps_tags = isinstance(edit, Set) and edit.keep_tag
+    if keeps_tags or not literals:
+        target = replace(target, literals=literals, keeps_tags=keeps_tags)
+    if isinstance(edit, Remove):
+        return _removal(target, data, prune=edit.prune)
+    if isinstance(edit, Rename):
+        return _renaming(target, data, edit.key)
+    if isinstance(edit, AddKeys):
+        return _adding_members(target, data, edit.members)
+    if isinstance(edit, Rewrite):
+        return Change(target, write.write_value(target, edit.value), assigned(data, target.native_path, edit.value))
+    if isinstance(edit, Arrange):
+        return arranged(target, data, edit.order)
+    if isinstance(edit, Drop):
+        return _dropping(target, data, edit.numbers)
+    if isinstance(edit, Set):
+        return _assignment(target, data, edit.value, rewrite=edit.rewrite)
+    return _addition(target, data, edit)
+
+
+_EXPLICIT = compiled(r"(?:^|\s)\?\s*(?:#[^\n]*\s*)*\Z")
+
+
+def refuse_explicit_keys(target: Target) -> None:
+    """Raises EditRefused if a mapping on the way to a target, or the target itself, has a key with `?`."""
+    text = target.tree.source.text
+    for holder in target.holders:
+        node = holder.node
+        if not isinstance(node, Mapping) or text.find("?", node.start, node.end) < 0:
+            continue
+        end = node.start
+        for entry in node.entries:
+            if text.startswith("?", end, entry.key.start) or _EXPLICIT.search(text[end : entry.key.start]):
+                what = f"the mapping at {target.route} or around it has a key that is written with ?"
+                refuse(target.tree, entry.key, what, "write it as `key: value` first")
+            end = entry.value.end
+
+
+def _assignment(target: Target, data: Any, value: Any, *, rewrite: bool) -> Change | None:
+    if target.missing:
+        return _creation(target, data, value)
+    node, path = target.node, target.native_path
+    if same(value_at(data, path), value):
+        if not rewrite or target.tree.is_json or not isinstance(node, Scalar):
+            return None
+        if not (write.drops_custom_tag(target) or readings(node)):
+            return None
+    if write.takes_members(target, value):
+        return _adding_members(target, data, value) if isinstance(value, dict) else _adding(target, data, 0, value)
+    if is_block(node) and member_count(node):
+        splices = write.replace_members(target, value)
+    else:
+        splices = write.write_value(target, value) if target.holders else write.begin(target, value)
+    return Change(target, splices, assigned(data, path, value))
+
+
+def _creation(target: Target, data: Any, value: Any) -> Change:
+    """Adds the value inside its missing parents. A new list can only begin with index 0."""
+    first, *rest = target.missing
+    for step in reversed(rest):
+        value = {step.text: value} if isinstance(step, Key) else _new_list(target, step, value)
+    if isinstance(first, Key):
+        change = _adding_members(target.existing, data, {first.text: value})
+    else:
+        change = _adding(target.existing, data, 0, _new_list(target, first, value))
+    return replace(change, is_new=True)
+
+
+def _new_list(target: Target, index: Step, value: Any) -> list[Any]:
+    if index != 0:
+        raise refused(target, f"index {index} is out of range for a new list", "use index 0, or append")
+    return [value]
+
+
+def _adding_members(target: Target, data: Any, new: dict[Any, Any]) -> Change:
+    return Change(target, write.add_members(target, new), extended(data, target.native_path, new))
+
+
+def _adding(target: Target, data: Any, index: int, new: list[Any]) -> Change:
+    return Change(target, write.add_items(target, index, new), inserted(data, target.native_path, index, new))
+
+
+def _addition(target: Target, data: Any, edit: Append | Insert) -> Change:
+    length = member_count(target.holders[-1].node) if target.holders and not target.missing else 0
+    index = Route.of(edit.path).steps[-1] if isinstance(edit, Insert) else length
+    if not isinstance(index, int) or not 0 <= index <= length:
+        what = f"a new item cannot be inserted into {target.route} at {index}"
+        raise refused(target, what, f"use an index from 0 to {length}" if length else "use index 0, or append")
+    if target.missing:
+        return _creation(target, data, [edit.value])
+    if not write.is_empty_target(target) and not isinstance(target.holders[-1].node, Sequence):
+        what = f"{target.route} is {kind_of(target.holders[-1].node)}, not a list"
+        raise refused(target, what, "items can only be added to a list")
+    return _adding(target, data, index, [edit.value])
+
+
+def _removal(target: Target, data: Any, *, prune: bool) -> Change:
+    if not target.route.steps:
+        raise refused(target, "the whole document cannot be removed", "set the path () to null")
+    check_exists(target, "remove")
+    while prune and len(target.holders) > 1 and member_count(target.holders[-2].node) == 1:  # it would be left empty
+        if len(target.holders) == 2 and not _is_removable_root(target.tree):
+            break
+        target = target.parent
+    if len(target.holders) == 1:
+        return Change(target, write.remove_root(target.tree), None)
+    return _dropping(target.parent, data, (target.number,))
+
+
+def _dropping(target: Target, data: Any, numbers: Collection[int]) -> Change:
+    node, path, splices = target.node, target.native_path, write.remove_members(target, numbers)
+    if isinstance(node, Mapping) and (node.merges or len(node.lasts) < len(node.entries)):
+        left = [(entry.key, entry.value) for number, entry in enumerate(node.entries) if number not in numbers]
+        values = construct(Mapping.of(node.span, left, node.flow), target.tree.source)
+        return Change(target, splices, assigned(data, path, values))
+    keys = native_keys(node) if isinstance(node, Mapping) else range(member_count(target.holders[-1].node))
+    return Change(target, splices, without(data, path, [keys[number] for number in numbers]))
+
+
+def check_exists(target: Target, verb: str) -> None:
+    """Raises EditRefused if the target's route leads to nothing. `verb` is what would be done."""
+    if not target.missing and len(target.holders) >= 2:
+        return
+    node, step = target.node, target.missing[0] if target.missing else None
+    if isinstance(node, Mapping) and isinstance(step, Key) and node.effective(step.text) is not None:
+        raise refused(target, f"{target.route} comes from a merge key (<<)", "edit the merged mapping")
+    raise refused(target, f"{target.route} does not exist", f"there is nothing to {verb}")
+
+
+_MARKER = compiled(r"(?m)^---")
+
+
+def _is_removable_root(tree: Tree) -> bool:
+    """Whether the root is a block on its own lines, so that removing them leaves an empty document."""
+    root, text, extent = tree.root, tree.source.text, tree.extent
+    if root is None or not is_block(root) or root.anchor or root.tag or not starts_line(tree.source, root.start):
+        return False
+    # Otherwise there would be no document left, and the next one would become the first.
+    return extent.end >= len(text) or _MARKER.search(text, extent.start, root.start) is not None
+
+
+def _renaming(target: Target, data: Any, name: str) -> Change | None:
+    route, tree = target.route, target.tree
+    if not route.steps:
+        raise refused(target, "the whole document has no key", "rename one of its keys")
+    if not isinstance(route.steps[-1], Key):
+        what = f"{route} is an item of a list, which has no key"
+        raise refused(target.parent, what, "move the item to give it another index")
+    check_exists(target, "rename")
+    parent, entry, old = target.parent, target.holders[-1].entry, target.holders[-1].native
+    mapping, path = parent.node, parent.native_path
+    assert isinstance(mapping, Mapping)
+    assert entry is not None
+    if entry.text == name:
+        return None
+    check_is_new(parent, name)
+    members = {name if key == old else key: value for key, value in value_at(data, path).items()}
+    splices = write.renamed_key(tree, entry.key, name, parent.layout(), flow=mapping.flow or parent.in_flow)
+    return Change(parent, splices, assigned(data, path, members))
+
+
+def check_is_new(parent: Target, name: str) -> None:
+    """Raises EditRefused if the mapping has a key of that name, or a merge key brings one."""
+    mapping, route = parent.holders[-1].node, parent.route / name
+    assert isinstance(mapping, Mapping)
+    natives = zip(native_keys(mapping), mapping.entries, strict=True)
+    other = mapping.effective(name) or next(
+        (entry for key, entry in natives if key == name and not entry.is_merge), None
+    )
+    if other is not None:
+        line = parent.tree.source.position(other.key.start)[0]
+        what = f"{route} exists already (line {line})"
+        refuse(parent.tree, mapping, what, "use another key, or remove that one first")
+
+
+def arranged(target: Target, data: Any, order: SequenceOf[int]) -> Change:
+    """The change that puts the items of a list in another order: each place gets the lines of another item, with the
+    comments that belong to it. Blank lines stay between the same places. Comments that belong to no item may be a
+    heading over several: no item moves across them, which raises EditRefused."""
+    node, tree = target.node, target.tree
+    assert isinstance(node, Sequence)
+    moving = [place for place, number in enumerate(order) if place != number]
+    first, last = moving[0], moving[-1]
+    check_no_headings(target, first, last)
+    source, spans = tree.source, _spans(target, node, first, last)
+    parts = {number: source.text[span.start : span.end] for number, span in spans.items()}
+    header = unended_scalar(source, node.items[last])
+    if header is not None:  # the end of the file is not its own any more
+        start = spans[last].start
+        parts[last] = apply_splices(source.text[start : spans[last].end], [header.moved(-start)])
+    if not source.ends_line(len(source.text)) and spans[last].end == len(source.text):
+        parts[order[last]] += source.newline_near(first) * owns_line_end(source, node.items[order[last]])
+    splices = [Splice(*spans[place], parts[order[place]]) for place in moving]
+    items = value_at(data, target.native_path)
+    return Change(target, splices, assigned(data, target.native_path, [items[number] for number in order]))
+
+
+def has_gaps(target: Target, first: int, last: int) -> bool:
+    """Whether there are blank lines or comments between some items, or several of them on a line."""
+    node, tree = target.node, target.tree
+    assert isinstance(node, Sequence)
+    if not _are_on_lines(target, node, first, last):
+        return True
+    spans = [member_lines(tree, node, number) for number in range(first, last + 1)]
+    return any(before.end != after.start for before, after in pairwise(spans))
+
+
+def check_no_headings(target: Target, first: int, last: int) -> None:
+    """Raises EditRefused if comments that belong to none of them are between some items."""
+    node, tree = target.node, target.tree
+    assert isinstance(node, Sequence)
+    own = {line.span.start for number in range(first, last + 1) for line in own_comment_lines(tree, node, number)}
+    inside = [Span(item.start, code_end(tree.source, item)) for item in node.items[first : last + 1]]
+    start, end = inside[0].end, member_start(tree.source, node, last)
+    for comment in tree.comments if not node.flow else ():
+        at = comment.span.start
+        is_between = comment.own_line and at not in own and start <= at < end
+        if is_between and not any(span.start <= at < span.end for span in inside):
+            line = tree.source.position(at)[0]
+            what = f"the comment in line {line} is between the items and belongs to none: it may be a heading"
+            remedy = "reorder the items in an editor, or remove the blank line between the comment and its item first"
+            raise refused(target, what, remedy)
+
+
+def _are_on_lines(target: Target, node: Sequence, first: int, last: int) -> bool:
+    """Whether each of some items begins its line."""
+    source = target.tree.source
+    starts = (member_start(source, node, number) for number in range(first, last + 1))
+    return not node.flow and all(starts_line(source, start) for start in starts)
+
+
+def _spans(target: Target, node: Sequence, first: int, last: int) -> dict[int, Span]:
+    """The text of each item, without the line break that ends it. Raises EditRefused."""
+    tree, source, numbers = target.tree, target.tree.source, range(first, last + 1)
+    spans, parted = dict[int, Span](), False
+    if _are_on_lines(target, node, first, last):
+        for number in numbers:
+            start, end = member_lines(tree, node, number)
+            length = len(source.text[start:end].removesuffix("\n").removesuffix("\r"))
+            spans[number] = Span(start, start + length)
+    elif node.flow:
+        spans, parted = {number: node.items[number].span for number in numbers}, holds_comments(tree, node)
+    else:
+        ends = {number: source.line_end(code_end(source, node.items[number])) for number in numbers}
+        spans = {number: Span(member_start(source, node, number), end) for number, end in ends.items()}
+        below = below_deeper_comments(tree, source.next_line(ends[last]), column(source, spans[first].start))
+        own_lines = (at for at in tree.own_lines if spans[first].start < at < below)
+        parted = any(not any(span.start < at < span.end for span in spans.values()) for at in own_lines)
+    if parted:
+        kind = "a list in brackets" if node.flow else "which do not begin their own lines"
+        what = f"there are comments between the items of {target.route}, {kind}"
+        raise refused(target, what, "write the list in block style first, each item on its own line")
+    return spans
