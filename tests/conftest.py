@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-import tarmak_iam.document.document
 from tarmak_iam.document.yaml_reader import has_c_parser
-from tests.support import Shell, copy_examples
+from tests.support import Shell, both_ways, copy_examples
 from tests.support.sts import FakeSts, fake_sts
 from tests.support.thorough import MANY, QUICK, mark_rest_of_samples, profile
 
@@ -31,8 +30,7 @@ for _number, _usual in (
     if threading.current_thread() is threading.main_thread() and signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _usual)
 
-# Every edit that reads only an excerpt is made in the whole text too, and the results must be the same.
-tarmak_iam.document.document.PROVEN_ONCE_IN = 1
+both_ways.install()
 
 # The same examples on every run: a red build is somebody's change, not somebody's luck.
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=60)
@@ -84,7 +82,7 @@ def both_parsers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     if request.param == "c" and not has_c_parser():
         pytest.skip("ruamel.yaml's C parser is not installed")
     if request.param == "pure":
-        for module in ("yaml_reader", "document"):
+        for module in ("yaml_reader", "blocks", "engine"):
             monkeypatch.setattr(f"tarmak_iam.document.{module}.has_c_parser", lambda: False)
 
 

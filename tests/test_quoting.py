@@ -328,7 +328,7 @@ def test_unrelated_content_is_in_no_output(shell: Shell, arguments: list[str]) -
     home = shell.single / "dev-cluster"
     paragraph = f"{long('p')} {CANARY}"
     (home / MAPPINGS).write_text(
-        f"# {CANARY}\nx-note: {CANARY}\nunknown: {CANARY}\n? |\n  {paragraph}\n: {CANARY}\n"
+        f"# {CANARY}\nx-note: {CANARY}\nunknown:\n  ? |\n    {paragraph}\n  : {CANARY}\n"
         f"server:\n  # {CANARY}\n  other: [{{{CANARY}: {CANARY}}}]\n  mapRoles:\n"
         f"  - roleARN: {ADMIN}\n    username: a\n    groups: ['system:masters', 's{paragraph} ']\n"
         f"    also: {CANARY} # {CANARY}\n--- {CANARY}\n"

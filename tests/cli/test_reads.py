@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.tree import Tree
+from tarmak_iam.document.windows import Unsuitable
 from tarmak_iam.identity.authenticator import Authenticator
-from tests.support import Shell
+from tests.support import Shell, both_ways
 
 ADMIN = "arn:aws:iam::111122223333:role/Admin"
 
@@ -36,7 +38,8 @@ REMOVED = ("map", "remove", "arn:aws:iam::111122223333:role/Dev")
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Counts readings of mappings files, loadings of the authenticator, and copies of a mappings file's values."""
     counts: Counter[str] = Counter()
-    monkeypatch.setattr(Document, "_edited_in_excerpt", lambda _self, _edits: None)  # it would read small texts more
+    monkeypatch.setattr(both_ways, "LARGEST", 0)  # edits are made once,
+    monkeypatch.setattr("tarmak_iam.document.engine.Window", Mock(side_effect=Unsuitable))  # and in the whole text
     read, load, copied = Tree.read.__func__, Authenticator.of.__func__, Document.data.fget  # type: ignore[attr-defined]
 
     def counting_read(cls: Any, source: Any, *args: Any, **options: Any) -> Any:

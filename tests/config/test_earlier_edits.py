@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam import ConfigError, SelectionError, TarmakConfig
+from tarmak_iam import ConfigError, EditRefused, SelectionError, TarmakConfig
 from tarmak_iam.config.edits import ConfigEdits
 
 Edit = Callable[[ConfigEdits], ConfigEdits]
@@ -368,7 +368,10 @@ def test_a_patch_of_shared_values() -> None:
         return shared().on(None).patch(mapping).apply().document.text
 
     assert patch({"x-note": {"n": 2}}, {"x-note": {"n": 2}}) == SHARED.replace("n: 1", "n: 2")
-    assert "&note {}" not in patch({"x-note": {"n": None}}, {"x-note": {"n": None}})
+    with pytest.raises(
+        EditRefused, match=r"\*note \(line 11\) would lose its anchor \(line 7\); replace the alias with"
+    ):
+        patch({"x-note": {"n": None}}, {"x-note": {"n": None}})
     with pytest.raises(SelectionError, match=r"two values for .*x-note\.n, which is shared through an alias"):
         patch({"x-note": {"n": 2}}, {"x-note": {"n": 3}})
 

@@ -12,7 +12,7 @@ from ruamel.yaml.reader import Reader
 from ruamel.yaml.scanner import Scanner
 
 from tarmak_iam.document import go_yaml
-from tests.document.test_regular import FRAGMENTS
+from tests.document.test_survey import FRAGMENTS
 
 QUICK = (
     "scanner_processing_version",

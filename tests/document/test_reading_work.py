@@ -75,7 +75,7 @@ def read(text: str, *, pure: bool) -> None:
     with contextlib.suppress(ParseError):
         document = Tree.read(Source.decode(text, "f"), pure=pure)
         construct(document.root, document.source)
-        _ = document.comments, document.tails, document.commented_out, document.rest, document.ends_early
+        _ = document.comments, document.tails, document.rest, document.ends_early
         for scalar in document.scalars:
             document.source.line_end(document.source.next_line(scalar.start))
 

@@ -13,15 +13,28 @@ from collections.abc import Iterable
 import pytest
 
 from tarmak_iam.document import Document, EditRefused
+from tarmak_iam.errors import ParseError
 from tests.document.edit_judge import flaws
 from tests.document.edit_model import Call, Reading, TooLarge
 from tests.document.random_edits import Text
 from tests.document.recorded_edits import REFUSED, Recorded, answer, digest, digest_of_job, job, names, recorded
+from tests.support.thorough import MANY, profile
 
-NEWLY_REFUSED: list[str] = []
+NEWLY_REFUSED = [
+    r"the alias \*\S+ \(line \d+\) would lose its anchor",
+    "they share the anchor &",
+    r"a key that is written with \?",
+    "this key-value pair is in a list without braces",
+    "is between the items and belongs to none",
+    "does not fit there, because it is next to or in a flow collection",
+    "there are comments between the items of",
+    "there is a comment between the",
+    "is an empty mapping, not a list",
+    "the edit would change a key",
+]
 """Patterns of the refusals of edits that the engine before this one made. Each is one of docs/editing.md."""
 
-MOST_OTHER_BYTES = 0.0
+MOST_OTHER_BYTES = 0.04
 """The share of edits whose result has the same values in other bytes."""
 
 _STEP = 6
@@ -33,7 +46,11 @@ def outcomes(lines: Iterable[Recorded]) -> tuple[Counter[str], list[str]]:
     for line in lines:
         text, reading, calls = job(line.name)
         assert line.edits == digest_of_job(text, calls), f"{text.name}: other edits; see recorded_edits.py"
-        document = Document.parse(text.raw, "file.yaml", text.index)
+        try:
+            document = Document.parse(text.raw, "file.yaml", text.index)
+        except ParseError:
+            assert b"%YAML 1.2" in text.raw  # an error now, as it is to go-yaml
+            continue
         for number, (call, before) in enumerate(zip(calls, line.answers, strict=True)):
             after = answer(document, call)
             outcome = _outcome(before, after)
@@ -75,7 +92,7 @@ def test_answers_are_those_of_before() -> None:
 
 @pytest.mark.thorough
 @pytest.mark.usefixtures("both_parsers")
-@pytest.mark.parametrize("number", range(_STEP))
+@pytest.mark.parametrize("number", range(_STEP if profile() == MANY else 1))
 def test_all_answers_are_those_of_before(number: int) -> None:
     check(recorded()[number::_STEP])
 

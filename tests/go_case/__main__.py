@@ -1,4 +1,4 @@
-"""Makes tarmak_iam/document/go_case.json and tests/golden/go-case.json anew."""
+"""Makes tarmak_iam/aws/go_case.json and tests/golden/go-case.json anew."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def made_by_go(*arguments: str) -> bytes:
 
 
 if __name__ == "__main__":
-    (ROOT / "tarmak_iam" / "document" / "go_case.json").write_bytes(made_by_go())
+    (ROOT / "tarmak_iam" / "aws" / "go_case.json").write_bytes(made_by_go())
     (ROOT / "tests" / "golden" / "go-case.json").write_bytes(made_by_go("recording"))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.document.go_case import equal_fold, fold, to_lower
+from tarmak_iam.aws.go_case import equal_fold, fold, to_lower
 from tests.go_case.__main__ import ROOT, made_by_go
 from tests.support import PACKAGE, golden_json
 
@@ -95,5 +95,5 @@ def test_the_tables_are_those_of_go() -> None:
     made = made_by_go()
     if json.loads(made)["unicode"] != golden_json("go-case.json")["unicode"]:
         pytest.skip("this Go has the tables of another Unicode version")
-    assert (PACKAGE / "document" / "go_case.json").read_bytes() == made
+    assert (PACKAGE / "aws" / "go_case.json").read_bytes() == made
     assert (ROOT / "tests" / "golden" / "go-case.json").read_bytes() == made_by_go("recording")

@@ -16,7 +16,7 @@ from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.model import Identity
 from tarmak_iam.identity.releases import DaemonVersion, known_releases
-from tarmak_iam.installation.backend_payloads import BackendPayloads, make_payloads
+from tarmak_iam.installation.backend_payloads import BackendPayloads, NotCarried, make_payloads
 from tarmak_iam.installation.daemon import Daemon
 from tarmak_iam.mappings.mappings_file import Mappings
 
@@ -110,9 +110,14 @@ def test_lists_that_cannot_be_taken_out_are_told(text: str) -> None:
         delivered(text, "CRD")
 
 
-def test_an_anchor_in_a_list_that_is_taken_out_moves() -> None:
+def test_an_anchor_in_a_list_that_is_taken_out() -> None:
     text = f"server: {{mapRoles: [{{roleARN: '{ROLE}A', username: &a a}}], hostname: *a}}\n"
-    assert delivered(text, "CRD").config == "server: {hostname: &a a}\nclusterID: c\n"
+    with pytest.raises(NotCarried) as refusal:
+        delivered(text, "CRD")
+    assert str(refusal.value) == (
+        "map.yaml:1:9: the lists cannot be removed from the configuration: the alias *a (line 1) would lose its anchor "
+        "(line 1); write mapRoles, mapUsers and mapAccounts as keys of server, without aliases and merges"
+    )
 
 
 SSO = "server:\n  mapRoles:\n  - {sso: {permissionSetName: Dev, accountID: '111122223333'}, username: dev}\n"

@@ -176,34 +176,23 @@ def test_access_logs(logs: str, after: str | None) -> None:
     ("comments", "left"),
     [
         ("# Access logs\n", ""),
-        ("# logs of the load balancer\n", ""),
         ("# ELB access logs\n        # for the auditors\n", ""),
-        # about the other key too, or nothing is known
-        ("# logs, and IAM login\n", "# logs, and IAM login\n"),
-        ("# for the auditors\n", "# for the auditors\n"),
-        # not right above it, or not a comment about the next key
+        ("# ---- Access logs ----\n", ""),
+        # not directly above it
         ("# Access logs\n\n", "# Access logs\n\n"),
-        ("# ---- Access logs ----\n", "# ---- Access logs ----\n"),
-        ("# publicELBAccessLogs: true\n", "# publicELBAccessLogs: true\n"),
+        ("# Access logs\n\n        # for the auditors\n", "# Access logs\n\n"),
     ],
 )
 def test_headings_of_access_logs(comments: str, left: str) -> None:
-    """What would be about the next key goes with the block."""
+    """The comment lines directly above the block go with it."""
     head = "  kubernetes:\n    apiServer:\n      allowCIDRs: [10.0.0.0/8]\n      amazon:\n"
     block, init = "        publicELBAccessLogs: {bucket: x}\n", "        awsIAMAuthenticatorInit: true\n"
     before = f"{head}        {comments}{block}{init}"
     after = f"{head}        {left}{init}" if left else head + init
     assert of_config(before, unsafe=False) == after.replace("\n        \n", "\n\n")
     (found,) = outcome({CONFIG_NAME: DEV + before}).fixed
-    texts = tuple(each.strip() for each in comments.splitlines() if each.strip())
-    assert found.removed_comments == (() if left else texts)
-
-
-def test_headings_of_two_blocks_stay() -> None:
-    head = "  kubernetes:\n    apiServer:\n      allowCIDRs: [10.0.0.0/8]\n      amazon:\n        # access logs\n"
-    internal = "        internalELBAccessLogs: {enabled: true, bucket: z}\n"
-    before = f"{head}        publicELBAccessLogs: {{bucket: x}}\n{internal}"
-    assert of_config(before, unsafe=False) == head + internal
+    texts = tuple(each.strip() for each in comments.removeprefix(left).splitlines())
+    assert found.removed_comments == texts
 
 
 @pytest.mark.parametrize(
@@ -288,7 +277,7 @@ def test_an_admin_that_another_entry_replaces_stays() -> None:
             entry(f"{IAM}:role/Dev", username="'dev:{{SessionName}}'"),
         ),
         (entry(f"{IAM}:role/Dev", username='" dev"'), entry(f"{IAM}:role/Dev", username='"dev"')),
-        (entry(f"{IAM}:role/Dev", groups="[a, 'b;c', d]  # x"), entry(f"{IAM}:role/Dev", groups="[a, 'b', c, d]  # x")),
+        (entry(f"{IAM}:role/Dev", groups="[a, 'b;c', d]  # x"), entry(f"{IAM}:role/Dev", groups="[a, b, c, d]  # x")),
         (entry(f"{IAM}:role/Dev", groups="[system:master]"), entry(f"{IAM}:role/Dev", groups="['system:masters']")),
     ],
 )

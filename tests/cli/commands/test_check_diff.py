@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tarmak_iam.document.unified_diff import unified_diff
+from tarmak_iam.files.unified_diff import unified_diff
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 from tests.lint.mapped import CONFIG
 from tests.lint.test_rule_docs import OF_A_PLUGIN, RULE_IDS, WITHOUT_EXAMPLE, Page

@@ -234,7 +234,7 @@ def test_comments_that_went_are_named_whatever_is_fixed_after_them(shell: Shell,
     assert path.read_text().endswith("# ---\n# a: 1\n")
     name = "dev-cluster/aws-iam-authenticator.yaml"
     title = "remove the entry in line 6: that in line 9 takes effect"
-    assert f"{name}:9:14: fixed: {title} (removed with it: the comment # one) [IAM011]\n" in result.err
+    assert f"{name}:9:14: fixed: {title} (removed with it: the comments # the first, # one) [IAM011]\n" in result.err
 
 
 def test_a_file_of_two_clusters_is_not_fixed_for_one_of_them(shell: Shell, home: Path) -> None:

@@ -1,0 +1,354 @@
+"""An edit in a window of the text gives what the same edit gives in the whole text."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tarmak_iam.document import Append, Document, Edit, EditRefused, Insert, Move, Remove, Rename, Set
+from tarmak_iam.document.blocks import document_of
+from tarmak_iam.document.plain_values import value_at
+from tarmak_iam.document.source import Source
+from tarmak_iam.document.tree import Tree
+from tarmak_iam.document.windows import Unsuitable, Window
+from tarmak_iam.document.yaml_reader import has_c_parser
+from tarmak_iam.errors import ParseError
+from tarmak_iam.routes import Key, Route
+from tests.document.test_blocks import CLUSTERS
+from tests.document.test_edits import CASES
+from tests.document.test_invariants import documents, paths_of
+from tests.document.test_update import blocks
+from tests.support import GOLDEN, shared_file
+from tests.support.both_ways import one_way
+from tests.support.thorough import examples, quick_sample
+
+VALUES: list[Any] = [
+    *("z", 1, None, True, "a b", "yes", "x: y", "l1\nl2\n", "x" * 90, [], {}, [1, 2], ["x"], {"k": 1}),
+    *({"k": {"m": [1]}}, [{"a": 1}, {"b": [2]}]),
+]
+NEW_KEYS = ["n", "a", "b", "alpha", "name", "zz", "beta"]
+
+Outcome = tuple[Any, ...]
+
+
+@contextmanager
+def only_whole_texts() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tarmak_iam.document.engine.blocks_of", lambda *_: None)
+        patch.setattr("tarmak_iam.document.engine.needs_no_tree", lambda _: False)
+        yield
+
+
+@contextmanager
+def small_windows(short: int = 20) -> Iterator[None]:
+    """Members of more than so many characters are not read as a whole."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tarmak_iam.document.windows._SHORT", short)
+        yield
+
+
+def outcome(raw: bytes, *edits: Edit, wanted: Any = None) -> Outcome:
+    document = Document.parse(raw)
+    try:
+        edited = document.update(wanted) if wanted is not None else document.edit(*edits)
+    except EditRefused as refusal:
+        return refusal.what, refusal.remedy, refusal.place
+    removed = [(comment.text, comment.span) for comment in edited.removed_comments]
+    return edited.to_bytes().decode(), removed, edited.also_changed, edited.data
+
+
+def check(raw: bytes, *edits: Edit, wanted: Any = None) -> None:
+    in_window = outcome(raw, *edits, wanted=wanted)
+    with only_whole_texts():
+        assert in_window == outcome(raw, *edits, wanted=wanted)
+
+
+def some_edit(chance: random.Random, data: Any) -> Edit:
+    """An edit of any kind, which may be refused."""
+    paths: list[tuple[Any, ...]] = [path for path in paths_of(data) if all(type(step) in (int, str) for step in path)]
+    path, value, new = chance.choice(paths or [()]), chance.choice(VALUES), chance.choice(NEW_KEYS)
+    prune, index = chance.random() < 0.4, chance.randrange(4)
+    deeper = (*path[: chance.randint(0, len(path))], new, *chance.choice([(), ("m",), (0,)]))
+    steps: list[str | int] = [new, 0, 1, 2]
+    beside = (*chance.choice(paths or [()])[:-1], chance.choice(steps))
+    kinds: list[Edit] = [
+        Set(path, value),
+        Set(deeper, value),
+        Set(path, in_parts(chance, value_at(data, path), value, new)),
+        Append(path, value),
+        Append(path[:-1], value),
+        Insert((*path[:-1], index), value),
+        Remove(path, prune),
+        Rename(path, new),
+        Move(path, beside, prune),
+        Move(path, (*path[:-1], chance.choice(steps)), prune),
+    ]
+    return chance.choice(kinds)
+
+
+def in_parts(chance: random.Random, old: Any, value: Any, new: str) -> Any:
+    """A list or mapping of which a part is another one."""
+    if isinstance(old, list):
+        items = chance.sample(old, chance.randint(0, len(old)))
+        return [*items, value] if chance.random() < 0.5 else items[::-1]
+    if isinstance(old, dict):
+        kept = {key: chance.choice([child, child, child, value]) for key, child in old.items() if chance.random() < 0.7}
+        return {**kept, new: value} if chance.random() < 0.5 else kept
+    return value
+
+
+def check_some_edits(raw: bytes, seed: int, *, through_alias: bool = False) -> None:
+    chance, data = random.Random(seed), Document.parse(raw).data
+    edits = [some_edit(chance, data) for _ in range(chance.choice([1, 1, 1, 2, 3]))]
+    if through_alias:
+        edits = [edit if isinstance(edit, Move) else replace(edit, through_alias=True) for edit in edits]
+    check(raw, *edits)
+    if isinstance(data, (dict, list)) and data:
+        wanted = in_parts(chance, data, chance.choice(VALUES), chance.choice(NEW_KEYS))
+        check(raw, wanted=wanted)
+
+
+SEEDS = st.integers(0, 2**32)
+LINE_ENDS = st.sampled_from(["", "\n"])
+
+
+@settings(max_examples=examples(300))
+@given(documents(), SEEDS, st.sampled_from([0, 20, 300]))
+def test_edits_of_documents(raw: bytes, seed: int, short: int) -> None:
+    with small_windows(short):
+        check_some_edits(raw, seed)
+
+
+@settings(max_examples=examples(300))
+@given(
+    st.integers(1, 2).flatmap(blocks), SEEDS, st.sampled_from(["", "---\n", "# c\n---\n"]), st.sampled_from(["", "\n"])
+)
+def test_edits_of_blocks(lines: list[str], seed: int, marker: str, end: str) -> None:
+    with small_windows():
+        check_some_edits((marker + "\n".join(lines) + end).encode(), seed)
+
+
+@settings(max_examples=examples(300))
+@given(blocks(), st.data(), SEEDS, st.booleans())
+def test_edits_of_blocks_with_anchors(lines: list[str], data: st.DataObject, seed: int, through_alias: bool) -> None:
+    starts = [number for number, line in enumerate(lines) if line.rstrip().partition("  #")[0].endswith((":", "-"))]
+    values = [number for number, line in enumerate(lines) if line.strip() and not line.strip().startswith("#")]
+    values = [number for number in values if number not in starts]
+    for number in data.draw(st.lists(st.sampled_from(starts), max_size=2, unique=True)) if starts else ():
+        head, comment, tail = lines[number].partition("  #")
+        lines[number] = f"{head} &x{comment}{tail}"
+    for number in data.draw(st.lists(st.sampled_from(values), max_size=3, unique=True)) if values else ():
+        indicator = ": " if ": " in lines[number].partition("- ")[0] or "- " not in lines[number] else "- "
+        lines[number] = f"{lines[number].partition(indicator)[0]}{indicator}*x"
+    raw = ("\n".join(lines) + "\n").encode()
+    try:
+        Document.parse(raw)
+    except ParseError:
+        return
+    with small_windows():
+        check_some_edits(raw, seed, through_alias=through_alias)
+
+
+@pytest.mark.sample(40)
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
+def test_edits_of_the_cases(case: Path) -> None:
+    raw = (case / "before.yaml").read_bytes()
+    with small_windows():
+        for seed in range(6):
+            check_some_edits(raw, seed)
+
+
+@pytest.mark.parametrize("folder", ["tarmak", "edits/tarmak", "kubernetes"])
+def test_edits_of_real_files(folder: str) -> None:
+    files = shared_file("corpus", "edits", folder) if folder == "kubernetes" else GOLDEN / folder
+    for file in quick_sample(sorted(path for path in files.iterdir() if path.suffix in (".yaml", ".yml")), 12):
+        raw = file.read_bytes()
+        try:
+            Document.parse(raw)
+        except ParseError:
+            continue
+        for seed in range(4):
+            check_some_edits(raw, seed)
+
+
+# What a window contains.
+
+
+def window(text: str, edit: Edit) -> str:
+    document = document_of(text)
+    assert document is not None
+    return Window(document, edit).text
+
+
+LIST = "l:\n" + "".join(f"- name: n{number}\n  size: {number}\n" for number in range(60)) + "m: 1\n"
+MAPPING = "a:\n" + "".join(f"  k{number}: {number}\n" for number in range(60)) + "b: 2\n"
+
+
+@pytest.mark.parametrize(
+    ("edit", "text"),
+    [
+        pytest.param(Set(("l", 30, "size"), 5), "l:\n- name: n30\n  size: 30\n- 0\n", id="a value"),
+        pytest.param(Set(("m",), 5), "m: 1\n", id="the last value"),
+        pytest.param(Set(("new",), 5), "m: 1\n", id="a new key"),
+        pytest.param(
+            Append(("l",), 5), "l:\n- name: n59\n  size: 59\nfollowing-0: 0\n", id="the last item, for one below it"
+        ),
+        pytest.param(
+            Insert(("l", 30), 5),
+            "l:\n- name: n29\n  size: 29\n- name: n30\n  size: 30\n- 0\n",
+            id="the items around a new one",
+        ),
+        pytest.param(
+            Insert(("l", 0), 5), "l:\n- name: n0\n  size: 0\n- name: n1\n  size: 1\n- 0\n", id="the first item"
+        ),
+        pytest.param(
+            Remove(("l", 30)),
+            "l:\n- name: n29\n  size: 29\n- name: n30\n  size: 30\n- 0\n",
+            id="an item that goes, and the one before it",
+        ),
+        pytest.param(
+            Remove(("l", 0)),
+            "l:\n- name: n0\n  size: 0\n- name: n1\n  size: 1\n- 0\n",
+            id="the first item, and the one that becomes the first",
+        ),
+        pytest.param(Rename(("l", 30, "name"), "x"), "l:\n- name: n30\n  size: 30\n- 0\n", id="a key"),
+        pytest.param(
+            Move(("l", 30), ("l", 3)),
+            "l:\n- name: n2\n  size: 2\n- name: n3\n  size: 3\n- name: n4\n  size: 4\n- name: n29\n  size: 29\n"
+            "- name: n30\n  size: 30\n- 0\n",
+            id="the old and the new place of an item",
+        ),
+    ],
+)
+def test_what_a_window_of_a_list_contains(edit: Edit, text: str) -> None:
+    assert window(LIST, edit) == text
+
+
+@pytest.mark.parametrize(
+    ("edit", "text"),
+    [
+        (Set(("a", "k30"), 5), "a:\n  k30: 30\n  following-0: 0\n"),
+        (Set(("a", "new"), 5), "a:\n  k59: 59\nfollowing-0: 0\n"),
+        (Remove(("a", "k30")), "a:\n  k29: 29\n  k30: 30\n  following-0: 0\n"),
+        (Move(("a", "k30"), ("c",)), "a:\n  k29: 29\n  k30: 30\nb: 2\n"),
+    ],
+)
+def test_what_a_window_of_a_mapping_contains(edit: Edit, text: str) -> None:
+    assert window(MAPPING, edit) == text
+
+
+def test_a_window_has_what_is_before_the_first_member() -> None:
+    assert window("# c\n---\n" + MAPPING, Set(("b",), 5)) == "# c\n---\nb: 2\n"
+    assert window("a:\n  # c\n" + MAPPING[3:], Set(("a", "k1"), 5)).startswith("a:\n  # c\n  k1: 1\n")
+
+
+def test_a_window_has_the_neighbours_that_show_how_text_is_written() -> None:
+    text = window(LIST, Insert(("l", 30), {"k": {"m": 1}}))
+    assert [line for line in text.splitlines() if "name" in line] == [f"- name: n{number}" for number in range(28, 33)]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(Set((), 5), id="the whole document"),
+        pytest.param(Set(("l", "k"), 5), id="a key of a list"),
+        pytest.param(Insert(("l", 61), 5), id="a place behind the last item"),
+        pytest.param(Rename(("m",), "l"), id="a key that exists already"),
+        pytest.param(Rename(("m",), "on"), id="a key that may be another one to another reader"),
+        pytest.param(Move(("l", 0), ("l", 3, "x")), id="a place whose index the removal shifts"),
+        pytest.param(Move(("l", 0), ()), id="the root"),
+    ],
+)
+def test_edits_that_need_the_whole_text(edit: Edit) -> None:
+    with pytest.raises(Unsuitable):
+        window(LIST, edit)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('a: "x\nb: y"\nc: 1\n', id="lines of a scalar that look like members"),
+        pytest.param("a: [x,\nb: y]\nc: 1\n", id="lines of a flow list that look like members"),
+    ],
+)
+def test_texts_whose_members_cannot_be_told_apart(text: str) -> None:
+    with pytest.raises(Unsuitable):
+        window(text, Set(("c",), 5))
+    assert Document.parse(text).set(("c",), 5).text == text.replace("c: 1", "c: 5")
+
+
+def test_routes_and_offsets_in_a_window() -> None:
+    document = document_of(LIST)
+    assert document is not None
+    there = Window(document, Remove(("l", 30)))
+    assert there.translated(Route.of(("l", 30, "size")), outwards=False) == Route.of(("l", 1, "size"))
+    assert there.translated(Route.of(("l", 1, "size")), outwards=True) == Route.of(("l", 30, "size"))
+    assert there.translated(Route.of(("l", 2)), outwards=True) == Route.of(("l", 31))
+    at = there.text.index("name: n30")
+    assert there.offset(at) == LIST.index("name: n30")
+
+
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """The sizes of the texts that are read into trees."""
+    read, lengths = Tree.read, list[int]()
+
+    def recorded(source: Source, *arguments: Any, **options: Any) -> Tree:
+        lengths.append(len(source.text))
+        return read(source, *arguments, **options)
+
+    monkeypatch.setattr(Tree, "read", recorded)
+    with one_way():
+        yield lengths
+
+
+@pytest.mark.skipif(not has_c_parser(), reason="ruamel.yaml's C parser is not installed")
+def test_edits_are_made_in_windows(sizes: list[int]) -> None:
+    edited = Document.parse(LIST).edit(
+        Set(("l", 30, "size"), 7),
+        Append(("l",), {"name": "x"}),
+        Insert(("l", 3), {"name": "y"}),
+        Remove(("l", 0)),
+        Rename(("l", 0, "name"), "title"),
+        Move(("l", 40), ("l", 1)),
+        Move(("m",), ("l", 5, "m")),
+        Set(("l", 7), {"name": "other", "size": [1, {"k": 2}]}),
+    )
+    assert edited.text.startswith("l:\n- title: n1\n  size: 1\n- name: n40\n")
+    assert edited.text.endswith("- name: x\n")
+    assert max(sizes) < 300
+
+
+@pytest.mark.skipif(not has_c_parser(), reason="ruamel.yaml's C parser is not installed")
+def test_edits_are_made_in_windows_after_one_in_the_whole_text(sizes: list[int]) -> None:
+    """Also where the text gets longer than what has surely not too many values."""
+    text = "".join(f"k{number}: {number}\n" for number in range(4_300))
+    Document.parse(text).edit(
+        *(Rename((f"k{number}",), f"key-{number}") for number in range(400)),
+        Set((Key("k500", 0),), 1),
+        *(Set((f"k{number}",), "text") for number in range(600, 700)),
+    )
+    assert sum(size > 1_000 for size in sizes) <= 6
+
+
+def test_a_batch_of_every_kind_on_many_clusters() -> None:
+    check(
+        CLUSTERS.encode(),
+        Set(("clusters", 3, "name"), "x"),
+        Set(("clusters", 30, "kubernetes", "zone"), "y"),
+        Remove(("clusters", 20, "text")),
+        Append(("clusters", 7, "pools"), {"type": "master"}),
+        Remove(("clusters", 20, "pools", 0), prune=True),
+        Insert(("clusters", 1), {"name": "new"}),
+        Move(("clusters", 39), ("clusters", 0)),
+        Rename(("clusters", 5, "text"), "words"),
+        Set(("other",), {"a": [1, 2]}),
+    )

@@ -1,0 +1,88 @@
+"""Every edit that tests make in a window of a text is made in the whole text too, and the results must be the same."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+from tarmak_iam.document.document import Document
+from tarmak_iam.document.edits import Edit
+from tarmak_iam.document.engine import Engine, Text
+from tarmak_iam.errors import EditRefused
+
+LARGEST = 20_000
+"""Characters. Larger texts are edited for their speed."""
+
+_edit, _update = Document.edit, Document.update
+
+
+class WholeText(Engine):
+    """An engine that uses no windows."""
+
+    def perform(self, edit: Any) -> None:
+        self.text.blocks = None
+        super().perform(edit)
+
+
+def in_whole(document: Document) -> WholeText:
+    """An engine for the text of a document."""
+    text = document._text
+    return WholeText(Text.read(text.source, text.index, text.json))
+
+
+@wraps(_edit)
+def edit(document: Document, *edits: Edit) -> Document:
+    edited = _edit(document, *edits)
+    if document._text.blocks is None or len(document.text) > LARGEST:
+        return edited
+    engine = in_whole(document)
+    try:
+        for each in edits:
+            engine.perform(each)
+    except EditRefused as refusal:
+        raise AssertionError(f"made in a window, and refused in the whole text: {refusal}") from None
+    _compare(document, edited, engine, edits)
+    return edited
+
+
+@wraps(_update)
+def update(document: Document, data: Any, *, identities: Any = ()) -> Document:
+    edited = _update(document, data, identities=identities)
+    if document._text.blocks is None or len(document.text) > LARGEST:
+        return edited
+    engine = in_whole(document)
+    engine.update(data, identities)
+    _compare(document, edited, engine, data)
+    return edited
+
+
+def _compare(document: Document, edited: Document, engine: Engine, edits: Any) -> None:
+    tree, _ = engine.text.whole()
+    assert edited.text == tree.source.text, _difference(edited.text, tree.source.text, edits)
+    if edited is not document:
+        removed = [(comment.text, comment.span) for comment in edited.removed_comments]
+        assert removed == [(comment.text, comment.span) for comment in engine.removed], edits
+
+
+def _difference(windowed: str, whole: str, edits: Any) -> str:
+    lines = difflib.unified_diff(whole.splitlines(), windowed.splitlines(), "whole text", "window", lineterm="")
+    diff = "\n".join(lines)
+    return f"{diff}\n{edits}"
+
+
+def install() -> None:
+    """From now on, `Document.edit` and `Document.update` make every edit both ways."""
+    setattr(Document, "edit", edit)  # noqa: B010 mypy knows no other way
+    setattr(Document, "update", update)  # noqa: B010
+
+
+@contextmanager
+def one_way() -> Iterator[None]:
+    """Edits are made as the program makes them: for tests of how much work that is."""
+    setattr(Document, "edit", _edit)  # noqa: B010
+    setattr(Document, "update", _update)  # noqa: B010
+    yield
+    install()
