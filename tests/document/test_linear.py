@@ -53,7 +53,7 @@ def test_looking_up_keys_below_a_merge_key() -> None:
 
 EDITS: dict[str, tuple[Callable[[], str], Edit]] = {
     "a list below each complex key": (
-        lambda: "".join(f"? k{n}\n: - x\n" for n in range(30_000)),
+        lambda: "m:\n" + "".join(f"  ? k{n}\n  : - x\n" for n in range(30_000)),
         lambda document: document.set(("new",), "x"),
     ),
     "comments above what is pruned": (

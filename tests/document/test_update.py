@@ -21,6 +21,11 @@ from tests.support.thorough import examples
 IDENTITIES = (("environment", "metadata.name"), ("environment", "name"), ("metadata.name",), ("name",))
 # Only this one's comment is about a key that Tarmak drops, and goes with it.
 LOSES_A_COMMENT = {"key-unknown"}
+# An anchor that aliases use would have to go to its next use, or another value into only some of its uses.
+REFUSED = {
+    "anchor-merge-override": "they share the anchor &amazon",
+    "anchor-scalar": "*iam (line 125) would lose its anchor",
+}
 
 
 REWRITES = tarmak_rewrites()
@@ -35,6 +40,10 @@ REWRITES = tarmak_rewrites()
 @pytest.mark.usefixtures("both_parsers")
 def test_a_rewritten_file_gets_its_comments_back(name: str) -> None:
     raw = (GOLDEN / "tarmak" / f"{name}.yaml").read_bytes()
+    if name in REFUSED:
+        with pytest.raises(EditRefused, match=re.escape(REFUSED[name])):
+            lost_in_update(raw, REWRITES[name])
+        return
     assert lost_in_update(raw, REWRITES[name]) == ({"# no such option"} if name in LOSES_A_COMMENT else set())
 
 
