@@ -341,6 +341,7 @@ def replace_members(target: Target, value: Any) -> list[Splice]:
         tails = (tree.tails.get(source.line_start(at)) for at in {start, max(next_line_after(source, value) - 1, 0)})
         spans += [tail.span._replace(start=blanks_before(source, tail.span.start)) for tail in tails if tail]
     spans = [span for span in spans if not any(text.start <= span.start < text.end for text in new)]
+    spans = [lines_instead(source, *span, []).span for span in joined_spans(spans)]  # the last may now meet another
     return [*new, *(lines_instead(source, *span, []) for span in joined_spans(spans))]
 
 
