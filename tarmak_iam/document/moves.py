@@ -144,7 +144,7 @@ def _text_of(old: Target, new: Target, here: Route) -> tuple[Verbatim, Node | No
     """The text that moves, its node if it is written as it was, and the comments that move."""
     tree, node, held = old.tree, old.holders[-1].node, old.holders[-1]
     collection, last = new.node, here.steps[-1]
-    into_flow = new.in_flow or (isinstance(collection, (Mapping, Sequence)) and collection.flow and not new.missing)
+    into_flow = new.in_flow or (isinstance(collection, (Mapping, Sequence)) and collection.flow)
     into_flow = into_flow and (new.in_flow or member_count(collection or node) > 0 or tree.is_json)
     key = ""
     if isinstance(last, Key) and held.entry is not None:

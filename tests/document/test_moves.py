@@ -26,6 +26,7 @@ REASONS = (
     *("exists already", "is inside of", "is a scalar", "is a list", "is a mapping", "is the alias", "cannot get"),
     *("has no index", "nothing can be moved to", "index 1 is out of range", "would be above its anchor"),
     *("does not fit into the flow collection", "keeps all line ends", "would become part of it"),
+    *("does not fit there, because it is next to or in a flow collection", "is an empty mapping, not a list"),
 )
 """The reasons to refuse a move of what can be moved to another place. A wrong result is none of them."""
 
@@ -97,6 +98,13 @@ def check(document: Document, path: Steps, to: Steps) -> Document | None:
     assert comments(edited) == comments(document)
     assert not edited.removed_comments
     return edited
+
+
+def test_a_comment_does_not_move_to_new_parents_in_a_flow_collection() -> None:
+    document = Document.parse("a: {b: 1}\nc: []  # of c\nd: [2]\n")
+    with pytest.raises(EditRefused, match="'# of c' does not fit there"):
+        document.move(("c",), ("a", "new", "c"))
+    assert document.move(("d",), ("a", "new", "d")).text == "a: {b: 1, new: {d: [2]}}\nc: []  # of c\n"
 
 
 @settings(max_examples=examples(300), deadline=None)
