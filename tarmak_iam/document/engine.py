@@ -219,8 +219,6 @@ class Engine:
         change, others = planned(tree, data, there, literals=literals), tuple[Use, ...]()
         if change is None:
             return
-        if window is not None and window.is_narrow and change.is_new:
-            raise Narrow
         if there is not edit:
             change = replace(change, intended=intended_everywhere(change.target, change.intended))
             others = other_uses(tree, data, change.intended, edit, change.target.node)
@@ -249,7 +247,9 @@ class Engine:
         self._removed[before:] = left
 
     def _apply(self, change: Change, window: Window | None) -> None:
-        """Applies a change, reads the new text and proves it. Raises EditRefused and changes nothing then."""
+        """Applies a change, reads the new text and proves it. Raises EditRefused or Narrow and changes nothing then."""
+        if window is not None and window.is_narrow and change.is_new:
+            raise Narrow
         text, before = new_text(change), self.text
         if window is None:
             try:

@@ -108,3 +108,10 @@ def test_a_value_that_is_set_keeps_the_comments_of_its_key() -> None:
     edited = document.set(("a",), 5)
     assert edited.text == "# above\na: 5  # head\nb: 2\n"
     assert [comment.text for comment in edited.removed_comments] == ["# inside"]  # of a key that is gone
+
+
+def test_comments_at_the_end_of_a_list_that_is_emptied_go_with_it() -> None:
+    """Also in a file without a line end, which stays so."""
+    edited = Document.parse("e:\n  - a: x\n\n    # one\n    # two").set(("e",), [])
+    assert edited.text == "e: []"
+    assert [comment.text for comment in edited.removed_comments] == ["# one", "# two"]

@@ -100,6 +100,12 @@ def check(document: Document, path: Steps, to: Steps) -> Document | None:
     return edited
 
 
+def test_what_moves_below_an_empty_key_is_indented_as_what_is_next_to_it() -> None:
+    text = "a: null\nb:\n # above\n k: 1\n l: 2\n g:\n - x\n - y\nc: null\nd: []\n"
+    expected = "a:\n m: []\nb:\n # above\n k: 1\n l: 2\n g:\n - x\n - y\nc: null\n"
+    assert Document.parse(text).move(("d",), ("a", "m")).text == expected
+
+
 def test_a_comment_does_not_move_to_new_parents_in_a_flow_collection() -> None:
     document = Document.parse("a: {b: 1}\nc: []  # of c\nd: [2]\n")
     with pytest.raises(EditRefused, match="'# of c' does not fit there"):
