@@ -8,18 +8,9 @@ from typing import Any
 
 from tarmak_iam.document.comments import own_comment_lines
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span, content_start
-from tarmak_iam.document.render import Verbatim, flow_text, json_lines, json_text
+from tarmak_iam.document.render import Verbatim, flow_text, json_text
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.splices import (
-    Splice,
-    blanks_before,
-    joined_spans,
-    member_count,
-    member_span,
-    member_start,
-    members_of,
-    starts_line,
-)
+from tarmak_iam.document.splices import Splice, blanks_before, joined_spans, member_span, members_of, starts_line
 from tarmak_iam.document.target import Target, refuse
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.patterns import compiled
@@ -33,9 +24,9 @@ def add_to_flow(
     """Adds members to a collection that is not empty: (key, value) pairs, or values from `index` on."""
     refuse_pair(target.tree, node)
     texts, source = _texts(target, node, new), target.tree.source
-    if index is None or index >= member_count(node):
+    if index is None or index >= len(members_of(node)):
         return _after_last(target, node, texts)
-    start = member_start(source, node, index)
+    start = member_span(members_of(node)[index]).start
     if not starts_line(source, start):
         return [Splice(start, start, "".join(f"{text}, " for text in texts))]
     margin, newline = source.text[source.line_start(start) : start], source.newline_near(start)
@@ -164,11 +155,11 @@ def _texts(target: Target, node: Mapping | Sequence, new: SequenceOf[Any]) -> li
     """New members as text, written as the others are."""
     spread, layout, texts = _spread(target, node), target.layout(), list[str]()
     keys = [entry.key for entry in node.entries] if isinstance(node, Mapping) else []
-    is_json = bool(keys) and all(isinstance(key, Scalar) and key.style == "double" for key in keys)
-    is_json = is_json or target.tree.is_json
+    are_quoted = bool(keys) and all(isinstance(key, Scalar) and key.style == "double" for key in keys)
+    is_json = are_quoted or target.tree.is_json
     for key, value in new if isinstance(node, Mapping) else ((None, value) for value in new):
         if spread is not None:
-            text = spread[0].join(json_lines(value, spread[1]))
+            text = json_text(value, *spread)
         else:
             text = json_text(value) if is_json else flow_text(value, layout)
             if "\n" in text:  # what moves here on several lines

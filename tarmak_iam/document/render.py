@@ -11,13 +11,13 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import chain, islice
 from typing import Any, Literal, NamedTuple
 
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, walk
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.splices import column, dash_of, key_column
+from tarmak_iam.document.splices import column, dash_of
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.patterns import compiled
 from tarmak_iam.text import ACTED_ON, MARKER, acts_on_a_log
@@ -91,21 +91,15 @@ def scalar_text(value: object, layout: Layout | None = None, *, flow: bool = Fal
     if isinstance(value, int):
         return str(int(value))
     if isinstance(value, float):
-        return _float_text(value)
+        if not math.isfinite(value):
+            return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
+        # YAML 1.1 requires a point, and a sign in the exponent: 1e-07 is a string there.
+        mantissa, exponent, power = repr(float(value)).partition("e")
+        return f"{mantissa}.0e{power}" if exponent and "." not in mantissa else mantissa + exponent + power
     if isinstance(value, str):
         text = str.__str__(value)
         return text if is_plain_safe(text, flow=flow) else quote(text, layout.quote if layout else "double")
     raise TypeError(f"a value of type {type(value).__name__} cannot be written as YAML")
-
-
-def _float_text(value: float) -> str:
-    if math.isnan(value):
-        return ".nan"
-    if math.isinf(value):
-        return ".inf" if value > 0 else "-.inf"
-    # YAML 1.1 requires a point, and a sign in the exponent: 1e-07 is a string there.
-    mantissa, exponent, power = repr(float(value)).partition("e")
-    return f"{mantissa}.0e{power}" if exponent and "." not in mantissa else mantissa + exponent + power
 
 
 def json_string(text: str) -> str:
@@ -175,14 +169,11 @@ class _NearbyLayout(Layout):
     def _at(self, place: Nearby, name: str) -> Any:
         """An aspect as most of the members at the place have it; of equals the earliest."""
         node = place.node
-        own_items = node.items if name == "item" and isinstance(node, Sequence) and not node.flow else None
-        key = (id(node), *place[1:], own_items is not None)
+        is_own = name == "item" and isinstance(node, Sequence) and not node.flow
+        key = (id(node), *place[1:], is_own)
         if key not in self.known:
             counted: defaultdict[str, Counter[Any]] = defaultdict(Counter)
-            shown = _shown_at(self.source, place)
-            if own_items is not None:
-                shown = _shown_by_dashes(self.source, chain.from_iterable(own_items[part] for part in _slices(place)))
-            for aspect, value in shown:
+            for aspect, value in _shown_at(self.source, place, deep=not is_own and place.which != "inside"):
                 counted[aspect][value] += 1
             self.known[key] = {aspect: values.most_common(1)[0][0] for aspect, values in counted.items()}
         return self.known[key].get(name)
@@ -253,22 +244,15 @@ def depends_on_neighbours(value: Any) -> bool:
     return value is not None and kind not in (bool, int, float)
 
 
-def _slices(place: Nearby) -> list[slice]:
-    """The members of the node that are at the place."""
-    _, at, which = place
-    if which == "inside":
-        return [slice(at, at + 1)]
-    return [slice(max(at - AROUND, 0), at), slice(at + (which == "others"), at + AROUND + 1)]
-
-
 _Shown = Iterator[tuple[str, Any]]
 """Aspects, and how a text has them."""
 
 
-def _shown_at(source: Source, place: Nearby) -> _Shown:
-    """What the members at the place show, as if the node had no others, and what is inside them."""
-    node, inside = place.node, list[Node]()
-    for part in _slices(place):
+def _shown_at(source: Source, place: Nearby, *, deep: bool) -> _Shown:
+    """What the members at the place show, as if the node had no others, and (`deep`) what is inside them."""
+    (node, at, which), inside = place, list[Node]()
+    around = [slice(max(at - AROUND, 0), at), slice(at + (which == "others"), at + AROUND + 1)]
+    for part in [slice(at, at + 1)] if which == "inside" else around:
         if isinstance(node, (Mapping, Sequence)):
             yield from _shown_by(source, node, part)
         if isinstance(node, Mapping):
@@ -277,9 +261,8 @@ def _shown_at(source: Source, place: Nearby) -> _Shown:
             inside += node.items[part]
         elif part.start == 0 and part.stop:
             inside.append(node)
-    if place.which != "inside":
-        for child in chain.from_iterable(map(walk, inside)):
-            yield from _shown_by(source, child, slice(None))
+    for child in chain.from_iterable(map(walk, inside if deep else ())):
+        yield from _shown_by(source, child, slice(None))
 
 
 def _shown_by(source: Source, node: Node, part: slice) -> _Shown:
@@ -290,7 +273,7 @@ def _shown_by(source: Source, node: Node, part: slice) -> _Shown:
         for entry in node.entries[part]:
             value, start = entry.value, entry.key.start
             if isinstance(value, Mapping) and not value.flow:
-                yield "step", key_column(source, value) - column(source, start)
+                yield "step", column(source, value.entries[0].key.start) - column(source, start)
             elif isinstance(value, Sequence) and not value.flow and value.items:
                 yield "dash", column(source, dash_of(source, value)) - column(source, start)
     elif isinstance(node, Sequence):
@@ -303,7 +286,7 @@ def _shown_by(source: Source, node: Node, part: slice) -> _Shown:
 
 def _shown_by_dashes(source: Source, items: Iterable[Node]) -> _Shown:
     for item in items:
-        if isinstance(item, Mapping) and not item.flow and not item.anchor and not item.tag:
+        if isinstance(item, Mapping) and not (item.flow or item.anchor or item.tag):
             start = item.entries[0].key.start
             line = source.line_start(start)
             before = source.text[line:start].rstrip()
@@ -379,15 +362,13 @@ def value_lines(value: Any, layout: Layout) -> tuple[str, list[str]]:
 
 def _item_lines(value: Any, layout: Layout) -> list[str]:
     dash = "-".ljust(layout.item)
-    if isinstance(value, Verbatim) and value.is_list is None:
-        return value.above + (value.member or [f"{dash}{value.first}".rstrip(), *value.below])
     if isinstance(value, Verbatim):
-        above, (first, *below) = value.above, value.below
-    elif isinstance(value, (dict, list)) and value:
-        above, (first, *below) = [], block_lines(value, layout)
-    else:
-        above, (first, *below) = [], _scalar_lines(value, layout)
-    return [*above, dash + first, *indent(below, layout.item)]
+        if value.is_list is None:
+            return value.above + (value.member or [f"{dash}{value.first}".rstrip(), *value.below])
+        return [*value.above, dash + value.below[0], *indent(value.below[1:], layout.item)]
+    is_filled = isinstance(value, (dict, list)) and value
+    first, *below = block_lines(value, layout) if is_filled else _scalar_lines(value, layout)
+    return [dash + first, *indent(below, layout.item)]
 
 
 def _scalar_lines(value: Any, layout: Layout) -> list[str]:
@@ -404,52 +385,39 @@ def _scalar_lines(value: Any, layout: Layout) -> list[str]:
     return [header, *body.split("\n"), *[""] * max(trailing - 1, 0)]
 
 
-def _on_one_line(value: Any, key_text: Callable[[Any], str], leaf_text: Callable[[Any], str]) -> str:
+def flow_text(value: Any, layout: Layout) -> str:
+    """Any value in flow style, on one line."""
     if isinstance(value, Verbatim):
         return value.flow
     if isinstance(value, dict):
-        members = (f"{key_text(key)}: {_on_one_line(child, key_text, leaf_text)}" for key, child in value.items())
+        members = (f"{flow_text(key, layout)}: {flow_text(child, layout)}" for key, child in value.items())
         return "{" + ", ".join(members) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(_on_one_line(item, key_text, leaf_text) for item in value) + "]"
-    return leaf_text(value)
+        return "[" + ", ".join(flow_text(item, layout) for item in value) + "]"
+    return scalar_text(value, layout, flow=True)
 
 
-def flow_text(value: Any, layout: Layout) -> str:
-    """Any value in flow style, on one line."""
-    leaf_text = partial(scalar_text, layout=layout, flow=True)
-    return _on_one_line(value, leaf_text, leaf_text)
-
-
-def json_text(value: Any) -> str:
-    """Any value as strict JSON on one line. Raises TypeError for what JSON does not have."""
-    return _on_one_line(value, _json_key, _json_scalar)
-
-
-def _json_key(key: Any) -> str:
-    if not isinstance(key, str):
-        raise TypeError(f"{key!r} cannot be a JSON key")
-    return json_string(key)
-
-
-def _json_scalar(value: Any) -> str:
+def json_text(value: Any, newline: str = "", step: str = "") -> str:
+    """Any value as strict JSON: on one line, or with every member on its own line if there is a `newline` (with the
+    indentation of the value), indented by one `step` more. Raises TypeError for what JSON does not have."""
+    if isinstance(value, Verbatim):
+        return value.flow
+    if isinstance(value, (dict, list)):
+        deeper = newline + step if newline and value else ""
+        members = list[str]()
+        for key, child in value.items() if isinstance(value, dict) else enumerate(value):
+            text = json_text(child, deeper, step)
+            if isinstance(value, list):
+                members.append(text)
+            elif isinstance(key, str):
+                members.append(f"{json_string(key)}: {text}")
+            else:
+                raise TypeError(f"{key!r} cannot be a JSON key")
+        opening, closing = "{}" if isinstance(value, dict) else "[]"
+        return opening + deeper + f",{deeper or ' '}".join(members) + (newline if deeper else "") + closing
     if isinstance(value, float) and not math.isfinite(value):
         raise TypeError(f"{value} cannot be written as JSON")
     return json_string(value) if isinstance(value, str) else scalar_text(value)
-
-
-def json_lines(value: Any, step: str) -> list[str]:
-    """Any value as strict JSON with every member on its own lines, indented by one step. Raises TypeError."""
-    if not value or not isinstance(value, (dict, list)):
-        return [json_text(value)]
-    opening, closing = "{}" if isinstance(value, dict) else "[]"
-    lines = [opening]
-    for key, child in value.items() if isinstance(value, dict) else enumerate(value):
-        first, *rest = json_lines(child, step)
-        name = f"{_json_key(key)}: " if isinstance(value, dict) else ""
-        lines += [step + name + first, *(step + line for line in rest)]
-        lines[-1] += ","
-    return [*lines[:-1], lines[-1][:-1], closing]
 
 
 def yaml_bytes(value: dict[str, Any]) -> bytes:

@@ -131,10 +131,6 @@ def lines_below(source: Source, node: Node, lines: list[Splice]) -> list[Splice]
     return [header, *lines] if header and at_end else lines
 
 
-def key_column(source: Source, mapping: Mapping) -> int:
-    return column(source, mapping.entries[0].key.start)
-
-
 def find_colon(source: Source, start: int) -> int:
     """The offset after the first colon from `start` on that is not in a comment."""
     match = _COLON.match(source.text, start)
@@ -175,9 +171,7 @@ def member_value(parent: Mapping | Sequence, number: int) -> Node:
 
 def member_count(node: Node) -> int:
     """The number of members of a collection; 0 for a scalar."""
-    if isinstance(node, Mapping):
-        return len(node.entries)
-    return len(node.items) if isinstance(node, Sequence) else 0
+    return len(members_of(node)) if isinstance(node, (Mapping, Sequence)) else 0
 
 
 def starts_line(source: Source, offset: int) -> bool:

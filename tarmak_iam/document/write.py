@@ -8,29 +8,10 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from tarmak_iam.document.comments import (
-    below_deeper_comments,
-    below_last_comments,
-    comment_line,
-    holds_comments,
-    member_lines,
-    own_comment_lines,
-)
+from tarmak_iam.document import comments, render
 from tarmak_iam.document.flow import add_to_flow, fill_flow, remove_from_flow
 from tarmak_iam.document.nodes import STANDARD_TAG, Mapping, Node, Scalar, Sequence, content_start, is_block, tag_span
-from tarmak_iam.document.render import (
-    AROUND,
-    Layout,
-    block_lines,
-    entry_lines,
-    flow_text,
-    indent,
-    json_string,
-    json_text,
-    quote,
-    scalar_text,
-    value_lines,
-)
+from tarmak_iam.document.render import Layout, block_lines, flow_text, indent, json_text, scalar_text, value_lines
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import (
     Splice,
@@ -41,7 +22,6 @@ from tarmak_iam.document.splices import (
     find_colon,
     item_start,
     joined_spans,
-    key_column,
     last_block_scalar,
     lines_below,
     lines_instead,
@@ -72,7 +52,9 @@ def write_value(target: Target, value: Any) -> list[Splice]:
         start, splices = _without_tag(tree, node)
     is_of_flow = isinstance(node, (Mapping, Sequence)) and node.flow and member_count(node) > 0
     if target.in_flow or (is_of_flow and value and isinstance(value, dict if isinstance(node, Mapping) else list)):
-        return [*splices, _in_flow(target, start, value)]
+        blank = " " * (start == node.end and bool(tree.source.text[start - 1 : start].strip()))
+        written = json_text(value) if tree.is_json else _in_old_quotes(node, value)
+        return [*splices, Splice(start, node.end, blank + (written or flow_text(value, target.layout(inside=1))))]
     return [*splices, *_in_block(target, start, value)]
 
 
@@ -98,17 +80,10 @@ def _without_tag(tree: Tree, node: Node) -> tuple[int, list[Splice]]:
     return start, [Splice(tag.start, tag.end + len(between) - len(between.lstrip()), "")]
 
 
-def _in_flow(target: Target, start: int, value: Any) -> Splice:
-    text, node, is_json = target.tree.source.text, target.holders[-1].node, target.tree.is_json
-    new = json_text(value) if is_json else _in_old_quotes(node, value) or flow_text(value, target.layout(inside=1))
-    blank = " " if start == node.end and text[start - 1 : start].strip() else ""
-    return Splice(start, node.end, blank + new)
-
-
 def _in_old_quotes(node: Node, value: Any) -> str | None:
     """The string in the quotes of the old one; None if that is not possible."""
     if isinstance(node, Scalar) and isinstance(value, str) and "\n" not in value and node.style in ("single", "double"):
-        return quote(value, "single" if node.style == "single" else "double")
+        return render.quote(value, "single" if node.style == "single" else "double")
     return None
 
 
@@ -121,12 +96,12 @@ def _in_block(target: Target, start: int, value: Any) -> list[Splice]:
     if isinstance(node, Scalar) and node.is_block:  # the header's comment stays
         end = block_header(source, node).end
         lines_start = source.next_line(end)
-    elif _is_below_owner(target, start):
+    elif is_block(node) and len(target.holders) > 1 and starts_line(source, start):
         lines_start = source.line_start(start)
         start = end = _after_owner(target, start)
     elif below and isinstance(value, (dict, list)):  # comments inside a literal block would become its text
         width = len(below[0]) - len(below[0].lstrip())
-        lines_start = lines_end = below_deeper_comments(target.tree, lines_end, width)
+        lines_start = lines_end = comments.below_deeper_comments(target.tree, lines_end, width)
     if not first:
         start = blanks_before(source, start)
     elif start == end:
@@ -137,21 +112,16 @@ def _in_block(target: Target, start: int, value: Any) -> list[Splice]:
     return [splice for splice in splices if splice.start < splice.end or splice.text]
 
 
-def _is_below_owner(target: Target, start: int) -> bool:
-    """Whether the node is a block collection on the lines below its key or dash."""
-    return is_block(target.node) and len(target.holders) > 1 and starts_line(target.tree.source, start)
-
-
 def _rendered(target: Target, start: int, value: Any) -> tuple[str, list[str]]:
     """The value as text: what is at its place, and the indented lines under it."""
     source, holder = target.tree.source, target.holders[-1]
-    quoted = _in_old_quotes(holder.node, value)
-    if quoted is not None:
-        return quoted, []
+    in_quotes = _in_old_quotes(holder.node, value)
+    if in_quotes is not None:
+        return in_quotes, []
     is_filled = isinstance(value, (dict, list)) and bool(value)
     layout = target.layout(inside=0 if starts_line(source, start) else 1)
     if starts_line(source, start):
-        if is_filled and _is_below_owner(target, start):
+        if is_filled and is_block(holder.node) and len(target.holders) > 1:
             return "", indent(block_lines(value, layout), _column_instead(target, start, value))
         first, below = value_lines(value, layout)
         if is_filled:
@@ -217,10 +187,10 @@ def add_members(target: Target, members: dict[Any, Any]) -> list[Splice]:
     assert isinstance(node, Mapping)
     if node.flow:
         return add_to_flow(target, node, list(members.items()))
-    source, layout, width = target.tree.source, target.layout(), key_column(target.tree.source, node)
-    at = below_deeper_comments(target.tree, next_line_after(source, node), width)
-    lines = [indent(entry_lines(key, value, layout), width) for key, value in members.items()]
-    return lines_below(source, node, [lines_instead(source, at, at, each) for each in lines])
+    source, layout, width = target.tree.source, target.layout(), column(target.tree.source, node.entries[0].key.start)
+    at = comments.below_deeper_comments(target.tree, next_line_after(source, node), width)
+    new = [indent(render.entry_lines(key, value, layout), width) for key, value in members.items()]
+    return lines_below(source, node, [lines_instead(source, at, at, lines) for lines in new])
 
 
 def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
@@ -235,24 +205,24 @@ def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
     dash = column(source, item_start(source, node, len(node.items) - 1))
     lines = indent(_item_lines(node, index, values, target.layout(at=index)), dash)
     if index == 0:
-        start, at = item_start(source, node, 0), member_lines(tree, node, 0).start
+        start, at = item_start(source, node, 0), comments.member_lines(tree, node, 0).start
         if not starts_line(source, start):  # after another dash: the present first item moves to its own line
             newline = source.newline_near(start)
             return [Splice(start, start, newline.join(lines).lstrip(" ") + newline + " " * dash)]
     else:
         last = index == len(node.items)
         below = next_line_after(source, node if last else node.items[index - 1])
-        at = below_deeper_comments(tree, below, dash)
+        at = comments.below_deeper_comments(tree, below, dash)
         if last and at == below:  # a comment further out than those before it is about something else
             entry = target.holders[-1].entry
             width = dash if entry is None else min(dash, column(source, entry.key.start))
-            at = below_last_comments(tree, at, width)
+            at = comments.below_last_comments(tree, at, width)
     return lines_below(source, node, [lines_instead(source, at, at, lines)])
 
 
 def _item_lines(node: Sequence, index: int, values: list[Any], layout: Layout) -> list[str]:
     """New collections are written in flow style if the items around are flow collections of their kind (`- {a: 1}`)."""
-    around = node.items[max(index - AROUND, 0) : index + AROUND + 1]
+    around = node.items[max(index - render.AROUND, 0) : index + render.AROUND + 1]
     kind = {Mapping: dict, Sequence: list}.get(type(around[0]))
     are_flow = all(type(item) is type(around[0]) and getattr(item, "flow", False) for item in around)
     if kind is not None and are_flow and all(isinstance(value, kind) for value in values):
@@ -293,7 +263,7 @@ def _fill_empty(target: Target, child: Any) -> list[Splice]:
     if not takes_members(target, child):
         found, needed = ("list", "mapping") if isinstance(node, Sequence) else ("mapping", "list")
         refuse(target.tree, node, f"{target.route} is an empty {found}, not a {needed}", "remove it first")
-    if isinstance(node, (Mapping, Sequence)) and holds_comments(target.tree, node):
+    if isinstance(node, (Mapping, Sequence)) and comments.holds_comments(target.tree, node):
         return fill_flow(target, node, list(child.items() if isinstance(child, dict) else child))
     return write_value(replace(target, keeps_tags=True), child)
 
@@ -304,7 +274,7 @@ def remove_members(target: Target, numbers: Collection[int]) -> list[Splice]:
     assert isinstance(parent, (Mapping, Sequence))
     if isinstance(parent, Mapping):
         _refuse_duplicates(tree, parent, numbers)
-    if len(numbers) == member_count(parent) and not (parent.flow and holds_comments(tree, parent)):
+    if len(numbers) == member_count(parent) and not (parent.flow and comments.holds_comments(tree, parent)):
         return replace_members(replace(target, keeps_tags=True), {} if isinstance(parent, Mapping) else [])
     return remove_from_flow(tree, parent, numbers) if parent.flow else _from_block(tree, parent, sorted(numbers))
 
@@ -336,7 +306,7 @@ def replace_members(target: Target, value: Any) -> list[Splice]:
         return splices
     new, spans = [splice for splice in splices if splice.text], [splice.span for splice in splices if not splice.text]
     for number in range(member_count(parent)):
-        spans += [comment_line(tree, comment) for comment in own_comment_lines(tree, parent, number)]
+        spans += [comments.comment_line(tree, comment) for comment in comments.own_comment_lines(tree, parent, number)]
         start, value = member_start(source, parent, number), member_value(parent, number)
         tails = (tree.tails.get(source.line_start(at)) for at in {start, max(next_line_after(source, value) - 1, 0)})
         spans += [tail.span._replace(start=blanks_before(source, tail.span.start)) for tail in tails if tail]
@@ -348,11 +318,8 @@ def replace_members(target: Target, value: Any) -> list[Splice]:
 def _from_block(tree: Tree, parent: Mapping | Sequence, numbers: list[int]) -> list[Splice]:
     """Removes some of the members, but not all."""
     source = tree.source
-    spans = [
-        member_lines(tree, parent, number)
-        for number in numbers
-        if starts_line(source, member_start(source, parent, number))
-    ]
+    on_lines = [number for number in numbers if starts_line(source, member_start(source, parent, number))]
+    spans = [comments.member_lines(tree, parent, number) for number in on_lines]
     starts, removed = [member_span(member).start for member in members_of(parent)], list[Splice]()
     for start, end in joined_spans(spans):
         before = bisect_left(starts, start) - 1
@@ -393,7 +360,7 @@ def _without_first(tree: Tree, parent: Mapping | Sequence, numbers: list[int], o
 
 def key_text(tree: Tree, key: Node, name: str, layout: Layout, *, flow: bool) -> str:
     """A key with another text, in the quotes of the present one."""
-    return json_string(name) if tree.is_json else _in_old_quotes(key, name) or scalar_text(name, layout, flow=flow)
+    return json_text(name) if tree.is_json else _in_old_quotes(key, name) or scalar_text(name, layout, flow=flow)
 
 
 def renamed_key(tree: Tree, key: Node, name: str, layout: Layout, *, flow: bool) -> list[Splice]:
