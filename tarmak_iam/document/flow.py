@@ -131,11 +131,12 @@ def _margin(target: Target, node: Mapping | Sequence) -> str:
         if line > before and starts_line(source, start):
             return source.text[line:start]
         before = start
-    return _blanks_of_line(source, node.span.end - 1) + " " * target.layout().step
+    return _outer_margin(source, node) + " " * target.layout().step
 
 
-def _blanks_of_line(source: Source, at: int) -> str:
-    line = source.text[source.line_start(at) : at + 1]
+def _outer_margin(source: Source, node: Node) -> str:
+    """The indentation of the line with the closing bracket."""
+    line = source.text[source.line_start(node.end - 1) : node.end]
     return line[: len(line) - len(line.lstrip())]
 
 
@@ -146,7 +147,7 @@ def _spread(target: Target, node: Mapping | Sequence) -> tuple[str, str] | None:
     last = member_span(members_of(node)[-1]) if target.tree.is_json else None
     if last is None or not starts_line(source, last.start) or not {"\r", "\n"} & set(source.text[slice(*last)]):
         return None
-    margin, outer = _margin(target, node), _blanks_of_line(source, node.end - 1)
+    margin, outer = _margin(target, node), _outer_margin(source, node)
     is_deeper = margin.startswith(outer) and margin != outer
     return (source.newline_near(last.end) + margin, margin[len(outer) :]) if is_deeper else None
 

@@ -145,14 +145,12 @@ class _NearbyLayout(Layout):
     __slots__ = ("file", "known", "places", "source")
     file: str
     known: dict[Any, Any]
-    places: Iterable[Nearby]
+    places: tuple[Nearby, ...]
     source: Source
 
     def __getattr__(self, name: str) -> Any:
         if name not in _BY_TEXT:
             raise AttributeError(name)
-        if not isinstance(self.places, tuple):
-            object.__setattr__(self, "places", tuple(self.places))
         shown = ((place, self._at(place, name)) for place in self.places)
         nearest, value = next(((place, value) for place, value in shown if value is not None), (None, None))
         if nearest is None:
@@ -161,7 +159,7 @@ class _NearbyLayout(Layout):
             value = self.known[name]
         if value is None:
             value = getattr(Layout(), name)
-        elif name == "dash" and value and nearest is not next(iter(self.places), None):
+        elif name == "dash" and value and self.places and nearest is not self.places[0]:
             value = self.step  # lists are indented there: here they are indented by the step used here
         object.__setattr__(self, name, value)
         return value
@@ -217,7 +215,9 @@ def _style_of(beginning: str, aspect: str) -> Any:
     return counted[0][0] if counted else None
 
 
-def layout_near(source: Source, places: Iterable[Nearby], known: dict[Any, Any], file: str, *, literal: bool) -> Layout:
+def layout_near(
+    source: Source, places: tuple[Nearby, ...], known: dict[Any, Any], file: str, *, literal: bool
+) -> Layout:
     """The layout at the first place; what that leaves open comes from the next place, and so on, and in the end from
     the text of the whole file.
 
@@ -357,7 +357,7 @@ def value_lines(value: Any, layout: Layout) -> tuple[str, list[str]]:
                 return flow, []
         return "", indent(block_lines(value, layout), layout.dash)
     first, *below = _scalar_lines(value, layout)
-    return first, indent(below, layout.step or 2)
+    return first, indent(below, layout.step)
 
 
 def _item_lines(value: Any, layout: Layout) -> list[str]:

@@ -57,7 +57,7 @@ class Target:
     def layout(self, inside: int = 0, at: int | None = None) -> Layout:
         """The layout of new text inside the deepest node (`inside` 1: inside its parent, next to it). `at` is the
         number that a new member of the deepest node will have; None: it is added at the end."""
-        places = self._places(len(self.holders) - inside, at)
+        places = tuple(self._places(len(self.holders) - inside, at))
         file = self.tree.source.text if self.tree.file is None else self.tree.file
         return layout_near(self.tree.source, places, self.tree.layouts, file, literal=self.literals)
 

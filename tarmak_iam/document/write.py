@@ -98,7 +98,8 @@ def _in_block(target: Target, start: int, value: Any) -> list[Splice]:
         lines_start = source.next_line(end)
     elif is_block(node) and len(target.holders) > 1 and starts_line(source, start):
         lines_start = source.line_start(start)
-        start = end = _after_owner(target, start)
+        head = re.split(r"\s#|[\r\n]", source.text[node.start : start], maxsplit=1)[0]  # its anchor and tag
+        start = end = node.start + len(head.rstrip()) if head else _owner_end(target)
     elif below and isinstance(value, (dict, list)):  # comments inside a literal block would become its text
         width = len(below[0]) - len(below[0].lstrip())
         lines_start = lines_end = comments.below_deeper_comments(target.tree, lines_end, width)
@@ -129,12 +130,10 @@ def _rendered(target: Target, start: int, value: Any) -> tuple[str, list[str]]:
         return first, indent(below, column(source, start))
     if holder.index is not None:
         return _after_dash(target, start, value, layout)
-    if holder.entry is not None:
-        first, below = value_lines(value, layout)
-        return first, indent(below, column(source, holder.entry.key.start))
-    if is_filled:  # after `---` a block cannot begin on the same line, only at the margin
+    if holder.entry is None and is_filled:  # after `---` a block cannot begin on the same line, only at the margin
         return "", block_lines(value, layout)
-    return value_lines(value, replace(layout, step=0, dash=0))
+    first, below = value_lines(value, layout)
+    return first, indent(below, 0 if holder.entry is None else column(source, holder.entry.key.start))
 
 
 def _after_dash(target: Target, start: int, value: Any, layout: Layout) -> tuple[str, list[str]]:
@@ -168,15 +167,6 @@ def _column_instead(target: Target, start: int, value: Any) -> int:
     if isinstance(value, list) and isinstance(holder.node, Mapping):
         return own + layout.dash
     return own + layout.step if isinstance(value, dict) and width <= own else width
-
-
-def _after_owner(target: Target, start: int) -> int:
-    """The offset after the colon or dash, and after the anchor and tag that follow it."""
-    node = target.holders[-1].node
-    head = target.tree.source.text[node.start : start]
-    if not head:
-        return _owner_end(target)
-    return node.start + len(re.split(r"\s#|[\r\n]", head, maxsplit=1)[0].rstrip())
 
 
 def add_members(target: Target, members: dict[Any, Any]) -> list[Splice]:
@@ -246,9 +236,8 @@ def takes_members(target: Target, value: Any) -> bool:
 
 def begin(target: Target, value: Any) -> list[Splice]:
     """The first value of a document without any node (empty, or only comments), after its comments."""
-    source, end = target.tree.source, target.tree.extent.end
+    source, end, layout = target.tree.source, target.tree.extent.end, Layout(literal=target.literals)
     at = end if end >= len(source.text) else source.line_start(end)
-    layout = replace(Layout(), literal=target.literals)
     if isinstance(value, (dict, list)) and value:
         return [lines_instead(source, at, at, block_lines(value, layout))]
     first, below = value_lines(value, layout)
