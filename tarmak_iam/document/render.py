@@ -324,23 +324,16 @@ def indent(lines: list[str], width: int) -> list[str]:
 
 def block_lines(value: dict[Any, Any] | list[Any], layout: Layout) -> list[str]:
     """A collection that is not empty, as lines from column 0. Raises TypeError for values YAML does not have."""
-    lines: list[str] = []
     if isinstance(value, dict):
-        for key, child in value.items():
-            lines += entry_lines(key, child, layout)
-    else:
-        for child in value:
-            lines += _item_lines(child, layout)
-    return lines
+        return [line for key, child in value.items() for line in entry_lines(key, child, layout)]
+    return [line for child in value for line in _item_lines(child, layout)]
 
 
 def entry_lines(key: Any, value: Any, layout: Layout) -> list[str]:
     """`key: value`, the value on the lines below where it is a collection or a literal scalar."""
-    if isinstance(value, Verbatim) and value.member:
-        return [*value.above, *value.member]
-    above = value.above if isinstance(value, Verbatim) else []
     first, below = value_lines(value, layout)
-    return [*above, f"{scalar_text(key, layout)}:{first and ' ' + first}", *below]
+    lines = [f"{scalar_text(key, layout)}:{first and ' ' + first}", *below]
+    return [*value.above, *(value.member or lines)] if isinstance(value, Verbatim) else lines
 
 
 def value_lines(value: Any, layout: Layout) -> tuple[str, list[str]]:
@@ -379,10 +372,8 @@ def _scalar_lines(value: Any, layout: Layout) -> list[str]:
     is_literal = layout.literal and isinstance(value, str) and "\n" in value and value[0] not in " \n"
     if not is_literal or _NO_LITERAL.search(value) or acts_on_a_log(value):
         return [scalar_text(value, layout)]
-    body = value.rstrip("\n")
-    trailing = len(value) - len(body)
-    header = {0: "|-", 1: "|"}.get(trailing, "|+")
-    return [header, *body.split("\n"), *[""] * max(trailing - 1, 0)]
+    header = "|+" if value.endswith("\n\n") else "|" if value.endswith("\n") else "|-"
+    return [header, *value.removesuffix("\n").split("\n")]
 
 
 def flow_text(value: Any, layout: Layout) -> str:

@@ -143,9 +143,9 @@ def _entry_at(tree: Tree, node: Node, step: Key, at: Route) -> Holder | None:
         remedy = f"{quoted(step.text)} can only be a key of a mapping"
         refuse(tree, node, f"{at} is {kind_of(node)}, not a mapping", remedy)
     entry = node.occurrence(step.text, step.occurrence)
-    if entry is None and step.occurrence >= 0:
-        refuse(tree, node, f"{at} has no key {step.text} number {step.occurrence + 1}", "specify an existing one")
     if entry is None:
+        if step.occurrence >= 0:
+            refuse(tree, node, f"{at} has no key {step.text} number {step.occurrence + 1}", "specify an existing one")
         return None
     if entry.is_merge:
         refuse(tree, entry.key, f"{at / step} is a merge key", "edit the merged mapping")

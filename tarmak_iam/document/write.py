@@ -26,10 +26,8 @@ from tarmak_iam.document.splices import (
     lines_below,
     lines_instead,
     member_count,
-    member_span,
     member_start,
     member_value,
-    members_of,
     next_line_after,
     owns_line_end,
     starts_line,
@@ -309,7 +307,7 @@ def _from_block(tree: Tree, parent: Mapping | Sequence, numbers: list[int]) -> l
     source = tree.source
     on_lines = [number for number in numbers if starts_line(source, member_start(source, parent, number))]
     spans = [comments.member_lines(tree, parent, number) for number in on_lines]
-    starts, removed = [member_span(member).start for member in members_of(parent)], list[Splice]()
+    starts, removed = [member_value(parent, number).start for number in range(member_count(parent))], list[Splice]()
     for start, end in joined_spans(spans):
         before = bisect_left(starts, start) - 1
         above = member_value(parent, before) if before >= 0 else None
