@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import chain, islice
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, walk
 from tarmak_iam.document.source import Source
@@ -21,6 +21,9 @@ from tarmak_iam.document.splices import column, dash_of
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.patterns import compiled
 from tarmak_iam.text import ACTED_ON, MARKER, acts_on_a_log
+
+if TYPE_CHECKING:
+    from tarmak_iam.document.tree import Tree
 
 Quote = Literal["single", "double"]
 
@@ -140,13 +143,11 @@ class Nearby(NamedTuple):
 
 class _NearbyLayout(Layout):
     """A layout whose aspects are looked for when they are asked for: at each of the places, and in the end in most of
-    the file. `known` caches what a place shows, by the id of its node, and what the file shows."""
+    the file. The tree caches what a place shows, by the id of its node, and what the file shows."""
 
-    __slots__ = ("file", "known", "places", "source")
-    file: str
-    known: dict[Any, Any]
+    __slots__ = ("places", "tree")
     places: tuple[Nearby, ...]
-    source: Source
+    tree: Tree
 
     def __getattr__(self, name: str) -> Any:
         if name not in _BY_TEXT:
@@ -154,9 +155,10 @@ class _NearbyLayout(Layout):
         shown = ((place, self._at(place, name)) for place in self.places)
         nearest, value = next(((place, value) for place, value in shown if value is not None), (None, None))
         if nearest is None:
-            if name not in self.known:
-                self.known[name] = _style_of(self.file[:_LOOKED_AT], name)
-            value = self.known[name]
+            if name not in self.tree.layouts:
+                file = self.tree.source.text if self.tree.file is None else self.tree.file
+                self.tree.layouts[name] = _style_of(file[:_LOOKED_AT], name)
+            value = self.tree.layouts[name]
         if value is None:
             value = getattr(Layout(), name)
         elif name == "dash" and value and self.places and nearest is not self.places[0]:
@@ -166,15 +168,15 @@ class _NearbyLayout(Layout):
 
     def _at(self, place: Nearby, name: str) -> Any:
         """An aspect as most of the members at the place have it; of equals the earliest."""
-        node = place.node
+        node, known = place.node, self.tree.layouts
         is_own = name == "item" and isinstance(node, Sequence) and not node.flow
         key = (id(node), *place[1:], is_own)
-        if key not in self.known:
+        if key not in known:
             counted: defaultdict[str, Counter[Any]] = defaultdict(Counter)
-            for aspect, value in _shown_at(self.source, place, deep=not is_own and place.which != "inside"):
+            for aspect, value in _shown_at(self.tree.source, place, deep=not is_own and place.which != "inside"):
                 counted[aspect][value] += 1
-            self.known[key] = {aspect: values.most_common(1)[0][0] for aspect, values in counted.items()}
-        return self.known[key].get(name)
+            known[key] = {aspect: values.most_common(1)[0][0] for aspect, values in counted.items()}
+        return known[key].get(name)
 
 
 def _columns(match: re.Match[str]) -> int:
@@ -215,17 +217,15 @@ def _style_of(beginning: str, aspect: str) -> Any:
     return counted[0][0] if counted else None
 
 
-def layout_near(
-    source: Source, places: tuple[Nearby, ...], known: dict[Any, Any], file: str, *, literal: bool
-) -> Layout:
+def layout_near(tree: Tree, places: tuple[Nearby, ...], *, literal: bool) -> Layout:
     """The layout at the first place; what that leaves open comes from the next place, and so on, and in the end from
     the text of the whole file.
 
     The places lead outwards from that of the new text. The items of a list show the `item` of a new one, whatever is
-    inside of them. `known` caches what was found. `literal` is an aspect of the result.
+    inside of them. `literal` is an aspect of the result.
     """
     layout = object.__new__(_NearbyLayout)
-    for name, value in zip((*_NearbyLayout.__slots__, "literal"), (file, known, places, source, literal), strict=True):
+    for name, value in {"tree": tree, "places": places, "literal": literal}.items():
         object.__setattr__(layout, name, value)
     return layout
 

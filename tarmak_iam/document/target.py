@@ -58,8 +58,7 @@ class Target:
         """The layout of new text inside the deepest node (`inside` 1: inside its parent, next to it). `at` is the
         number that a new member of the deepest node will have; None: it is added at the end."""
         places = tuple(self._places(len(self.holders) - inside, at))
-        file = self.tree.source.text if self.tree.file is None else self.tree.file
-        return layout_near(self.tree.source, places, self.tree.layouts, file, literal=self.literals)
+        return layout_near(self.tree, places, literal=self.literals)
 
     def _places(self, count: int, at: int | None) -> Iterator[Nearby]:
         """The deepest of the first `count` nodes, and the nodes that it is inside of, outwards."""
