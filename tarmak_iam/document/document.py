@@ -122,7 +122,7 @@ class Document:
 
     def read_as(self, dialect: Dialect) -> Any:
         """The document as plain Python values, as another release of go-yaml reads it. Raises ParseError."""
-        return self.data if self._tree.is_json else construct(self._tree.root, self._tree.source, dialect)
+        return copy.deepcopy(self.shared_data_as(dialect))
 
     def other_readings(self, path: Path | Route) -> dict[str, Any]:
         """What other readers of YAML read at a path, where it differs from `data`, by the name of the reader.

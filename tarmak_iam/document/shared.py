@@ -144,17 +144,16 @@ def intended_everywhere(target: Target, intended: Any) -> Any:
 
 
 def other_uses(tree: Tree, before: Any, after: Any, edit: SharedEdit, changed: Node | None) -> tuple[Use, ...]:
-    """The uses whose values an edit changes, without those that its path leads through, in file order. `changed` is the
-    node that it changes."""
+    """The uses whose values an edit changes, without those that its path leads through. `changed` is the node that it
+    changes."""
     asked, home = Route.of(edit.path), _home_of(tree, edit)
     uses = list(_changed_uses(tree.root, Route(), before, after, (changed, asked))) if tree.root else []
     if home.shared is not None:
         route, path = _way_to(tree, home.shared)
         if any(value_at(data, path) is not None for data in (before, after)):  # a null that is merged empties
             uses.append(Use(route, home.shared.start))
-    return tuple(
-        sorted((use for use in dict.fromkeys(uses) if not use.route.leads_to(asked)), key=lambda use: use.offset)
-    )
+    others = (use for use in dict.fromkeys(uses) if not use.route.leads_to(asked))
+    return tuple(sorted(others, key=lambda use: use.offset))
 
 
 def shared_refusal(tree: Tree, edit: SharedEdit, others: tuple[Use, ...]) -> EditRefused:
