@@ -34,7 +34,7 @@ from tarmak_iam.document.splices import Splice, offset_before
 from tarmak_iam.document.target import locate, refused
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.document.update import Identity, differences, is_in_parts
-from tarmak_iam.document.windows import Narrow, Unsuitable, Window
+from tarmak_iam.document.windows import Unsuitable, Window
 from tarmak_iam.document.yaml_reader import has_c_parser
 from tarmak_iam.errors import EditRefused, ParseError, Place
 from tarmak_iam.late_dataclass import dataclass
@@ -140,17 +140,14 @@ class Engine:
             edit = replace(edit, key=self._plain(edit.key, route))
         elif isinstance(edit, (Set, Append, Insert)):
             edit = replace(edit, value=self._plain(edit.value, route))
-        for is_wide in (False, True) if self.text.blocks is not None else ():
+        if self.text.blocks is not None:
             text, removed, steps = self.text, len(self._removed), len(self._steps)
             try:
-                self._in_window(edit, is_wide=is_wide)
-            except Narrow:
-                continue
+                self._in_window(edit, self.text.blocks)
+                return
             except (Unsuitable, EditRefused, ParseError):
                 self.text = text
                 del self._removed[removed:], self._steps[steps:]
-                break
-            return
         tree, data = self.text.whole()
         if tree.source.encoding != "utf-8":
             what = f"the file is encoded as {tree.source.encoding.upper()}"
@@ -167,10 +164,8 @@ class Engine:
             place = self.text.whole()[0].position(route)
             raise EditRefused(str(error), remedy=error.remedy, place=place) from None
 
-    def _in_window(self, edit: AnyEdit, *, is_wide: bool) -> None:
-        blocks = self.text.blocks
-        assert blocks is not None
-        window = Window(blocks, edit, is_wide=is_wide)
+    def _in_window(self, edit: AnyEdit, blocks: Member) -> None:
+        window = Window(blocks, edit)
         tree = self._read_window(window.text)
         has_anchors = "&" in window.text and tree.root is not None and any(node.anchor for node in walk(tree.root))
         if tree.has_aliases or has_anchors:
@@ -247,9 +242,7 @@ class Engine:
         self._removed[before:] = left
 
     def _apply(self, change: Change, window: Window | None) -> None:
-        """Applies a change, reads the new text and proves it. Raises EditRefused or Narrow and changes nothing then."""
-        if window is not None and window.is_narrow and change.is_new:
-            raise Narrow
+        """Applies a change, reads the new text and proves it. Raises EditRefused and changes nothing then."""
         text, before = new_text(change), self.text
         if window is None:
             try:

@@ -113,10 +113,8 @@ def _creation(target: Target, data: Any, value: Any) -> Change:
     for step in reversed(rest):
         value = {step.text: value} if isinstance(step, Key) else _new_list(target, step, value)
     if isinstance(first, Key):
-        change = _adding_members(target.existing, data, {first.text: value})
-    else:
-        change = _adding(target.existing, data, 0, _new_list(target, first, value))
-    return replace(change, is_new=True)
+        return _adding_members(target.existing, data, {first.text: value})
+    return _adding(target.existing, data, 0, _new_list(target, first, value))
 
 
 def _new_list(target: Target, index: Step, value: Any) -> list[Any]:

@@ -36,8 +36,6 @@ class Change:
     splices: list[Splice]
     intended: Any
     moved: Node | None = None
-    is_new: bool = False
-    """Whether parents of the value were missing."""
     added: tuple[str, ...] = ()
     """The texts of the comments that are written with what moves."""
 

@@ -32,10 +32,6 @@ class Unsuitable(Exception):
     """The edit needs the whole text."""
 
 
-class Narrow(Exception):
-    """The edit needs a wide window."""
-
-
 @dataclass(slots=True, eq=False)
 class _Kept:
     """What a window has of a block: some members as a whole, and of others only members of their blocks."""
@@ -91,19 +87,13 @@ class _Segment:
 
 
 class Window:
-    """A window of a document for some edit. Raises Unsuitable.
+    """A window of a document for some edit. Raises Unsuitable."""
 
-    `is_narrow`: what is next to a member is left out although new parents of the value may be written like it; not with
-    `is_wide`.
-    """
-
-    def __init__(self, document: Member, edit: AnyEdit, *, is_wide: bool = False) -> None:
+    def __init__(self, document: Member, edit: AnyEdit) -> None:
         if document.block is None:
             raise Unsuitable
         self._document = document
         self._root = _Kept(document.block)
-        self._is_wide = is_wide
-        self.is_narrow = False
         try:
             self._look_at(edit)
         except (KeyError, IndexError):
@@ -142,10 +132,9 @@ class Window:
         empty."""
         way = self._way(steps)
         is_like = bool(value) if isinstance(value, (dict, list)) else depends_on_neighbours(value)
-        if len(way) < len(steps):
-            is_new = way[-1][1] == len(way[-1][0].block.members)
-            is_like = is_new or self._is_wide
-            self.is_narrow = self.is_narrow or not is_like
+        if len(way) < len(steps):  # new parents of the value may be written like members next to a scalar
+            block, number = way[-1][0].block, way[-1][1]
+            is_like = number == len(block.members) or block.value(number) is None
         for kept, place in reversed(way):
             kept.keep(range(place - AROUND, place + AROUND + 1) if is_like else (place,))
             if stays and place < len(kept.block.members):
