@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from tarmak_iam.document import shared
 from tarmak_iam.document.blocks import Member, document_of, needs_no_tree, room_of
 from tarmak_iam.document.edits import AnyEdit, Append, Insert, Move, Remove, Rename, Set
 from tarmak_iam.document.json_reader import construct_json
@@ -20,15 +21,6 @@ from tarmak_iam.document.nodes import Scalar, Span, is_block, walk
 from tarmak_iam.document.plain_values import UnwritableValue, construct, plain, same, value_at
 from tarmak_iam.document.plan import planned
 from tarmak_iam.document.proof import Change, NotProven, invalid_text, new_text, prove
-from tarmak_iam.document.shared import (
-    SharedEdit,
-    Use,
-    at_home,
-    intended_everywhere,
-    leads_elsewhere,
-    other_uses,
-    shared_refusal,
-)
 from tarmak_iam.document.source import MAX_DEPTH, Source
 from tarmak_iam.document.splices import Splice, offset_before
 from tarmak_iam.document.target import locate, refused
@@ -95,7 +87,7 @@ class Engine:
     def __init__(self, text: Text) -> None:
         self.text = text
         self._removed: list[tuple[int, Comment]] = []  # each with the number of the step that removed it
-        self._uses: list[Use] = []
+        self._uses: list[shared.Use] = []
         self._steps: list[tuple[Window | None, list[Splice]]] = []
         self._file: str | None = None
 
@@ -188,8 +180,8 @@ class Engine:
             elif transfer is not None:
                 self._move(tree, data, edit, transfer, window)
             return
-        is_shared = leads_elsewhere(tree, edit)
-        there = at_home(tree, edit) if is_shared else edit
+        is_shared = shared.leads_elsewhere(tree, edit)
+        there = shared.at_home(tree, edit) if is_shared else edit
         if isinstance(there, Set) and there.through_alias >= is_shared and isinstance(there.value, (dict, list)):
             target = locate(tree, Route.of(there.path))
             if is_in_parts(target, there.value):
@@ -207,18 +199,25 @@ class Engine:
                 raise refusal from None
 
     def _plan_and_apply(
-        self, tree: Tree, data: Any, edit: SharedEdit, there: SharedEdit, window: Window | None, *, literals: bool
+        self,
+        tree: Tree,
+        data: Any,
+        edit: shared.SharedEdit,
+        there: shared.SharedEdit,
+        window: Window | None,
+        *,
+        literals: bool,
     ) -> None:
         """Makes an edit at its place. `there` is the edit with the path to where a shared value is anchored, and `edit`
         itself for any other."""
-        change, others = planned(tree, data, there, literals=literals), tuple[Use, ...]()
+        change, others = planned(tree, data, there, literals=literals), tuple[shared.Use, ...]()
         if change is None:
             return
         if there is not edit:
-            change = replace(change, intended=intended_everywhere(change.target, change.intended))
-            others = other_uses(tree, data, change.intended, edit, change.target.node)
+            change = replace(change, intended=shared.intended_everywhere(change.target, change.intended))
+            others = shared.other_uses(tree, data, change.intended, edit, change.target.node)
             if not edit.through_alias:
-                raise shared_refusal(tree, edit, others)
+                raise shared.shared_refusal(tree, edit, others)
         self._apply(change, window)
         self._uses += others
 

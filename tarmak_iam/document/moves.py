@@ -185,12 +185,10 @@ def _comments_of(old: Target) -> list[Comment]:
 
 def _from_flow(old: Target, key: str) -> Verbatim:
     """A value of a flow collection for a block: it stays as it is written, with its further lines indented."""
-    tree, node = old.tree, old.holders[-1].node
-    lines = _flow_lines(old)
-    if isinstance(node, Scalar) and any(line[:1].strip() for line in lines[1:]):
-        lines[1:] = [f" {line}" for line in lines[1:]]
-    first, *below = lines
-    refuse_pair(tree, node)
+    node, (first, *below) = old.holders[-1].node, _flow_lines(old)
+    if isinstance(node, Scalar) and any(line[:1].strip() for line in below):
+        below = [f" {line}" for line in below]
+    refuse_pair(old.tree, node)
     return Verbatim([], [f"{key}: {first}".rstrip(), *below] if key else [], first, below, None, "", key)
 
 
