@@ -90,12 +90,10 @@ class Mapping(_Spanned):
     anchor: Final[str | None]
     lasts: Final[dict[str, Entry]]
     merge_entries: Final[tuple[Entry, ...]]
-    # Filled in on first use, by `occurrence` and by `target`: the entries by key and number among equal keys, the keys
-    # in the plain data, the number of each entry by its id, and whether a key may take the place of another one.
+    # Filled in on first use, by `occurrence` and by `target`: the entries by key and number among equal keys, and the
+    # keys in the plain data.
     occurrences: dict[tuple[str, int], Entry] | None = field(default=None, init=False, repr=False)
     natives: list[Any] | None = field(default=None, init=False, repr=False)
-    numbers: dict[int, int] | None = field(default=None, init=False, repr=False)
-    overrides: bool | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def of(
@@ -136,9 +134,7 @@ class Mapping(_Spanned):
         if number < 0:
             return self.last(text)
         if self.occurrences is None:
-            self.occurrences = {
-                (entry.text, entry.occurrence): entry for entry in self.entries if entry.text is not None
-            }
+            self.occurrences = {(each.text, each.occurrence): each for each in self.entries if each.text is not None}
         return self.occurrences.get((text, number))
 
     def effective(self, text: str) -> Entry | None:
@@ -206,8 +202,6 @@ _INDENTATION = compiled(r"^( *)[ \t]*(?=\S)", re.MULTILINE)
 
 _LINE_END = compiled(r"[\r\n\x85\u2028\u2029]|\Z")
 
-_TAG_END = compiled(r"[ \t\r\n]")
-
 PROPERTY = compiled(r"(!<[^>\r\n]*>|[&!][^ \t\r\n,\[\]{}]*)(?:[ \t]|\r\n?|\n|#[^\r\n]*)*")
 """An anchor or a tag (group 1), with the blanks, line breaks and comments after it."""
 
@@ -241,9 +235,7 @@ def literal_indentation(text: str, start: int, end: int, value: str) -> int | No
 
 def tag_span(text: str, node: Node) -> Span:
     """Where a node's tag is written. The node must have one."""
-    at = node.span.start
-    while match := PROPERTY.match(text, at):
-        if text[at] == "!":
-            return Span(at, at + len(_TAG_END.split(match.group(), maxsplit=1)[0]))
+    at = node.start
+    while (match := PROPERTY.match(text, at)) and text[at] != "!":
         at = match.end()
-    return Span(at, at)
+    return Span(at, match.end(1) if match else at)

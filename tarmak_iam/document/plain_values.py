@@ -36,16 +36,13 @@ class _Constructor:
     def __init__(self, root: Node, source: Source, dialect: Dialect) -> None:
         self._root = root
         self._source = source
-        self._checks_last_anchor = dialect.checks_last_anchor
+        self._dialect = dialect
         self._resolve = dialect.resolve
-        self._own_keys_win = dialect.own_keys_win
         self._left = MAX_VALUES
         self._depth = 0
 
     def value(self, node: Node) -> Any:
-        self._left -= 1
-        if self._left < 0:
-            raise self._too_many(node)
+        self._count(node)
         if isinstance(node, Alias):
             node = dereference(node)
         if isinstance(node, Scalar):
@@ -73,7 +70,7 @@ class _Constructor:
         merged_kinds: dict[Any, type] = {}
         for entry in node.entries:
             if entry.is_merge:
-                others = (merged, merged_kinds) if self._own_keys_win else (into, kinds)
+                others = (merged, merged_kinds) if self._dialect.own_keys_win else (into, kinds)
                 self._merge(*others, entry.value)
                 continue
             key = self.value(entry.key)
@@ -91,11 +88,9 @@ class _Constructor:
         """In file order, so a `<<` after a key overrides it; in a list of mappings the first one wins."""
         # Not through an alias: yaml.v2 accepts a list of mappings only if the list itself is not an alias.
         for merged in reversed(node.items) if isinstance(node, Sequence) else (node,):
-            self._left -= 1
-            if self._left < 0:
-                raise self._too_many(node)
+            self._count(node)
             target = dereference(merged)
-            if isinstance(merged, Alias) and self._checks_last_anchor:
+            if isinstance(merged, Alias) and self._dialect.checks_last_anchor:
                 self._check_last_anchor(merged)
                 if isinstance(target, Scalar) and self.value(target) is None:
                     into.clear()  # a null value empties the mapping that it is merged into
@@ -120,8 +115,10 @@ class _Constructor:
         """The last node of each anchor name. A collection's anchor comes before those inside it."""
         return {node.anchor: node for node in walk(self._root) if node.anchor}
 
-    def _too_many(self, node: Node) -> ParseError:
-        return self._error(node, "its aliases expand to more than a million values, which is the limit")
+    def _count(self, node: Node) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise self._error(node, "its aliases expand to more than a million values, which is the limit")
 
     def _error(self, node: Node, what: str, remedy: str = "") -> ParseError:
         return ParseError(what, remedy=remedy, place=self._source.place(node.span.start))
@@ -136,8 +133,7 @@ def construct_changed(root: Node, source: Source, changed: Node, new: Any) -> An
 class _ChangedConstructor(_Constructor):
     def __init__(self, root: Node, source: Source, changed: Node, new: Any) -> None:
         super().__init__(root, source, YAML_V2)
-        self._changed = changed
-        self._new = new
+        self._changed, self._new = changed, new
 
     def value(self, node: Node) -> Any:
         return self._new if dereference(node) is self._changed else super().value(node)
@@ -210,14 +206,11 @@ def plain(value: Any, depth: int = 0) -> Any:
             what = "a number of more than 64 bits cannot be written: it would be read as a float"
             raise UnwritableValue(what, "use a string")
         return int(value)
-    raise UnwritableValue(
-        f"a value of type {type(value).__name__} cannot be written as YAML", "use mappings, lists and scalars"
-    )
+    what = f"a value of type {type(value).__name__} cannot be written as YAML"
+    raise UnwritableValue(what, "use mappings, lists and scalars")
 
 
 def _plain_key(key: Any) -> Any:
-    if type(key) is str:
-        return plain(key)
     if isinstance(key, (MappingOf, list, tuple)):
         raise UnwritableValue("a mapping or list cannot be a key", "use a scalar as the key")
     if isinstance(key, float) and math.isnan(key):
@@ -242,14 +235,12 @@ def assigned(data: Any, path: list[Any], value: Any) -> Any:
 
 def extended(data: Any, path: list[Any], members: dict[Any, Any]) -> Any:
     """`data` with new keys in the mapping (or null) at the path."""
-    old = value_at(data, path)
-    return assigned(data, path, {**(old if isinstance(old, dict) else {}), **members})
+    return assigned(data, path, {**(value_at(data, path) or {}), **members})
 
 
 def inserted(data: Any, path: list[Any], index: int, items: list[Any]) -> Any:
     """`data` with new items in the list (or null) at the path."""
-    old = value_at(data, path)
-    old = old if isinstance(old, list) else []
+    old = value_at(data, path) or []
     return assigned(data, path, [*old[:index], *items, *old[index:]])
 
 
@@ -258,8 +249,7 @@ def without(data: Any, path: list[Any], keys: Collection[Any]) -> Any:
     old = value_at(data, path)
     if isinstance(old, list):
         return assigned(data, path, [item for index, item in enumerate(old) if index not in keys])
-    members = old if isinstance(old, dict) else {}
-    return assigned(data, path, {key: value for key, value in members.items() if key not in keys})
+    return assigned(data, path, {key: value for key, value in old.items() if key not in keys})
 
 
 def value_at(data: Any, path: Iterable[Any]) -> Any:

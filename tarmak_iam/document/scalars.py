@@ -42,7 +42,6 @@ _FLOAT_V2 = compiled(r"[-+]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][-+][0-9]+)?\Z", re
 
 _FLOAT_V3 = compiled(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
 
-
 # Go's ParseFloat takes underscores between digits.
 _DOT_FLOAT = compiled(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+(_[0-9]+)*)?\Z", re.ASCII)
 
@@ -57,12 +56,9 @@ _INTEGER = compiled(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0
 # 64 binary digits with sign and prefix, and some zeros; Python itself refuses to read thousands of digits.
 _LONGEST_INTEGER = 100
 
-_BITS = compiled(r"[-+][01]{1,64}\Z", re.ASCII)
-
 _BASE64 = compiled(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z", re.ASCII)
 
-_MIN_INT64, _MAX_UINT64 = -(2**63), 2**64 - 1
-
+_MIN_INT64, _MAX_INT64, _MAX_UINT64 = -(2**63), 2**63 - 1, 2**64 - 1
 
 _KINDS = {"bool": bool, "int": int, "float": float, "null": type(None), "timestamp": None}
 """The types of tags. A timestamp is a string."""
@@ -116,8 +112,7 @@ def resolve_v3(scalar: Scalar) -> Plain:
     """
     value = _resolve(scalar, _WORDS_V3, _FLOAT_V3)
     may_be_date = scalar.tag == f"{STANDARD_TAG}timestamp" or _is_untagged(scalar)
-    time = _go_time(value) if may_be_date and type(value) is str and value[:1].isdigit() else None
-    return value if time is None else GoTime(time)
+    return _time_or_text(value) if may_be_date and type(value) is str and value[:1].isdigit() else value
 
 
 _INTEGER_1_2 = compiled(r"([-+]?)([0-9]+)\Z|0o([0-7]+)\Z|0x([0-9a-fA-F]+)\Z", re.ASCII)
@@ -168,8 +163,7 @@ def resolve_yaml_1_1(scalar: Scalar) -> Plain:
         for part in text.replace("_", "").lstrip("+-").split(":"):
             value = value * 60 + float(part)
         return -value if text[0] == "-" else value
-    time = _go_time(text) if len(text) >= len("2019-06-01") else None
-    return text if time is None else GoTime(time)
+    return _time_or_text(text) if len(text) >= len("2019-06-01") else text
 
 
 def _integer(pattern: re.Pattern[str], text: str, bases: tuple[int, ...]) -> int | None:
@@ -206,7 +200,7 @@ def _resolve(scalar: Scalar, words: _Words, floats: re.Pattern[str]) -> Plain:
     value = _plain(text, words, floats)
     if kind == "float" and type(value) is int and value < 2**63:
         return float(value)
-    if kind == "timestamp" and isinstance(value, str) and _go_time(value):
+    if kind == "timestamp" and isinstance(value, str) and isinstance(_time_or_text(value), GoTime):
         return value
     if type(value) is not _KINDS[kind]:
         raise ScalarError(f"cannot decode `{text}` as a !!{kind}")
@@ -230,12 +224,10 @@ def _plain(text: str, words: _Words, floats: re.Pattern[str]) -> Plain:
 def parse_go_integer(digits: str) -> int | None:
     """Go's ParseInt with base 0 (then ParseUint): decimal, 0x, 0b, 0o and leading-zero octal, 64 bits."""
     if digits.startswith(("0b+", "0b-")):  # the digits after 0b are parsed as a separate number
-        value = int(digits.removeprefix("0b"), 2) if _BITS.match(digits, 2) else 2**63
-        return value if _MIN_INT64 <= value < 2**63 else None
+        digits = f"{digits[2]}0b{digits[3:]}"
     integer = _integer(_INTEGER, digits, (16, 2, 8, 8, 10))
-    if integer is None or integer < _MIN_INT64:
-        return None
-    return integer if integer < 2**63 or (digits[0] not in "-+" and integer <= _MAX_UINT64) else None
+    most = _MAX_INT64 if digits[:1] in ("-", "+") else _MAX_UINT64
+    return integer if integer is not None and _MIN_INT64 <= integer <= most else None
 
 
 def _float(text: str) -> float | str:
@@ -244,20 +236,20 @@ def _float(text: str) -> float | str:
     return text if math.isinf(value) else value
 
 
-def _go_time(text: str) -> str | None:
-    """The output of Go for a text in one of the four time formats of yaml.v2 and yaml.v3; None for any other text."""
+def _time_or_text(text: str) -> str:
+    """A GoTime for a text in one of the four time formats of yaml.v2 and yaml.v3; any other text as it is."""
     match = _TIME.match(text)
     if not match:
-        return None
+        return text
     year, month, day, _, hour, minute, second, fraction, zone = match.groups()
     try:
         datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0))
     except ValueError:
-        return None
+        return text
     date = f"{year}-{int(month):02}-{int(day):02} {int(hour or 0):02}:{int(minute or 0):02}:{int(second or 0):02}"
     fraction = (fraction or "").rstrip("0").rstrip(".")
     offset = "+0000 UTC" if zone in (None, "Z") else " ".join([zone.replace(":", "")] * 2)
-    return f"{date}{fraction} {offset}"
+    return GoTime(f"{date}{fraction} {offset}")
 
 
 def decode_base64(text: str) -> bytes:

@@ -34,12 +34,7 @@ TOO_MANY = "the document has more than a million values, which is the limit"
 SURROGATE = compiled("[\ud800-\udfff]")
 """Half of a surrogate pair. It cannot be encoded; Go and YAML reject or replace it."""
 
-_MARKS = (
-    (b"\xef\xbb\xbf", "utf-8"),
-    (b"\xff\xfe", "utf-16-le"),
-    (b"\xfe\xff", "utf-16-be"),
-)
-
+_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 # The line breaks of YAML 1.1, which include NEL, LINE SEPARATOR and PARAGRAPH SEPARATOR.
 _LINE_END = compiled(r"\r\n|[\r\n\x85\u2028\u2029]")
@@ -90,9 +85,8 @@ class Source:
     @property
     def size(self) -> int:
         """The number of bytes."""
-        text = self.text
-        is_ascii = self.encoding == "utf-8" and text.isascii()
-        return len(self.mark) + len(text) if is_ascii else len(self.encode())
+        is_ascii = self.encoding == "utf-8" and self.text.isascii()
+        return len(self.mark) + len(self.text) if is_ascii else len(self.encode())
 
     def encode(self, text: str | None = None) -> bytes:
         return self.mark + (self.text if text is None else text).encode(self.encoding)
@@ -129,10 +123,8 @@ class Source:
 
     def line(self, number: int) -> str:
         """The text of a line, counted from 1, without its line break; empty if the line does not exist."""
-        if not 1 <= number <= len(self._line_starts):
-            return ""
-        start = self._line_starts[number - 1]
-        return self.text[start : self.line_end(start)]
+        exists = 1 <= number <= len(self._line_starts)
+        return self.text[self.offset(number) : self.line_end(self.offset(number))] if exists else ""
 
     def next_line(self, offset: int) -> int:
         """The offset of the beginning of the next line (in the last line: the end of the text)."""
