@@ -55,7 +55,6 @@ def unmask(text: str, masked: str, scalars: Iterable[Scalar]) -> str:
 _INDICATORS = compiled(r"(?:([-+])([1-9])?|([1-9])([-+])?)?#")
 
 _BREAKS = "\r\n\x85\u2028\u2029"
-
 _LINE_ENDS = "\0" + _BREAKS
 
 _ANCHOR_CHARACTERS = string.ascii_letters + string.digits + "_-"
@@ -258,9 +257,8 @@ class _GoScanner(Scanner):
         length = 1
         while reader.peek(length) in characters:
             length += 1
-        skipped: str = reader.prefix(length)
         reader.forward(length)
-        return skipped
+        return str(reader.buffer[reader.pointer - length : reader.pointer])
 
     def _refuse_tab(self, context: str, start_mark: Any) -> None:
         if self.reader.peek() == "\t":

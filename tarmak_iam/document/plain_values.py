@@ -42,7 +42,9 @@ class _Constructor:
         self._depth = 0
 
     def value(self, node: Node) -> Any:
-        self._count(node)
+        self._left -= 1
+        if self._left < 0:
+            raise self._too_many(node)
         if isinstance(node, Alias):
             node = dereference(node)
         if isinstance(node, Scalar):
@@ -88,7 +90,9 @@ class _Constructor:
         """In file order, so a `<<` after a key overrides it; in a list of mappings the first one wins."""
         # Not through an alias: yaml.v2 accepts a list of mappings only if the list itself is not an alias.
         for merged in reversed(node.items) if isinstance(node, Sequence) else (node,):
-            self._count(node)
+            self._left -= 1
+            if self._left < 0:
+                raise self._too_many(node)
             target = dereference(merged)
             if isinstance(merged, Alias) and self._dialect.checks_last_anchor:
                 self._check_last_anchor(merged)
@@ -103,7 +107,6 @@ class _Constructor:
             self._depth -= 1
 
     def _check_last_anchor(self, alias: Alias) -> None:
-        """Raises ParseError if the last node with the alias's anchor name is not a mapping."""
         last = self._last_anchors.get(alias.name, alias.target)
         if not isinstance(last, Mapping):
             line = self._source.position(last.start)[0]
@@ -115,10 +118,8 @@ class _Constructor:
         """The last node of each anchor name. A collection's anchor comes before those inside it."""
         return {node.anchor: node for node in walk(self._root) if node.anchor}
 
-    def _count(self, node: Node) -> None:
-        self._left -= 1
-        if self._left < 0:
-            raise self._error(node, "its aliases expand to more than a million values, which is the limit")
+    def _too_many(self, node: Node) -> ParseError:
+        return self._error(node, "its aliases expand to more than a million values, which is the limit")
 
     def _error(self, node: Node, what: str, remedy: str = "") -> ParseError:
         return ParseError(what, remedy=remedy, place=self._source.place(node.span.start))

@@ -67,11 +67,10 @@ class Source:
             text = raw[len(mark) :].decode(encoding)
         except UnicodeDecodeError as error:
             before = raw[len(mark) : len(mark) + error.start].decode(encoding, "replace")
-            line, column = cls(before, filename).position(len(before))
             raise ParseError(
                 f"byte 0x{error.object[error.start]:02x} is not valid {encoding.upper()}",
                 remedy="save the file as UTF-8",
-                place=Place(filename, line, column),
+                place=cls(before, filename).place(len(before)),
             ) from None
         newline = _COMMON_END.search(text)
         return cls(text, str(filename), mark, encoding, newline.group() if newline else "\n")

@@ -102,34 +102,29 @@ class Tree:
 
     @classmethod
     def _of(cls, source: Source, yaml: YamlText, file: str | None = None) -> Tree:
-        has_aliases = yaml.aliases > 0
-        return cls(source, yaml.root, yaml.span, False, yaml.scalars, yaml.duplicates, has_aliases, file=file)
+        return cls(source, yaml.root, yaml.span, False, yaml.scalars, yaml.duplicates, yaml.aliases > 0, file=file)
 
     def entry(self, route: Route) -> Entry | None:
         """The mapping entry that the route's last step names, merged ones included; None if there is none."""
-        if not route.steps:
-            return None
-        return _entry(self.node(route.parent), route.steps[-1])
+        return _entry(self.node(route.parent), route.steps[-1]) if route.steps else None
 
     def node(self, route: Route) -> Node | None:
         """The node at the route, through aliases and merge keys; None if there is none."""
         node = self.root
         for step in route.steps:
-            if isinstance(step, int):
-                holder = None if node is None else dereference(node)
-                items = holder.items if isinstance(holder, Sequence) else ()
-                node = items[step] if 0 <= step < len(items) else None
-            else:
+            if isinstance(step, Key):
                 entry = _entry(node, step)
                 node = entry.value if entry else None
+            else:
+                holder = node and dereference(node)
+                items = holder.items if isinstance(holder, Sequence) else ()
+                node = items[step] if 0 <= step < len(items) else None
         return node
 
     def position(self, route: Route) -> Place:
         """File, line and column of the value at the route, or of its nearest parent that exists."""
-        node = self.node(route)
-        while node is None and route.steps:
+        while (node := self.node(route)) is None and route.steps:
             route = route.parent
-            node = self.node(route)
         return self.source.place(node.span.start) if node is not None else Place(self.source.filename, 1, 1)
 
     @property
@@ -207,8 +202,7 @@ def place_within(source: Source, node: Node | None, inner: Place) -> Place:
 
 
 def _entry(node: Node | None, step: int | Key) -> Entry | None:
-    mapping = None if node is None else dereference(node)
+    mapping = node and dereference(node)
     if not isinstance(mapping, Mapping) or isinstance(step, int):
         return None
-    is_numbered = step.occurrence >= 0
-    return mapping.occurrence(step.text, step.occurrence) if is_numbered else mapping.effective(step.text)
+    return mapping.effective(step.text) if step.occurrence < 0 else mapping.occurrence(step.text, step.occurrence)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import islice
-from typing import Any, NoReturn
+from typing import Any
 
 from ruamel.yaml import events as kinds
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -28,7 +28,6 @@ from tarmak_iam.document.nodes import (
     Span,
     Style,
     after_properties,
-    literal_indentation,
 )
 from tarmak_iam.document.source import (
     MAX_ALIASES,
@@ -40,19 +39,13 @@ from tarmak_iam.document.source import (
     TOO_DEEP,
     TOO_MANY,
     Source,
+    lines_of,
 )
 from tarmak_iam.errors import ParseError
 from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted, shortened
 
-_STYLES: dict[str | None, Style] = {
-    None: "plain",
-    "": "plain",
-    "'": "single",
-    '"': "double",
-    "|": "literal",
-    ">": "folded",
-}
+_STYLES: dict[str, Style] = {"": "plain", "'": "single", '"': "double", "|": "literal", ">": "folded"}
 
 _BLANKS = " \t\r\n\x85\u2028\u2029"
 
@@ -63,7 +56,6 @@ _INDICATOR = compiled(r"(?:(?<=\s)|^)#[^\r\n]*|[?:-]")
 
 _OPENING = frozenset((kinds.MappingStartEvent, kinds.SequenceStartEvent))
 _CLOSING = frozenset((kinds.MappingEndEvent, kinds.SequenceEndEvent))
-
 
 _Open = tuple[int, int, str | None, str | None, bool, bool, list[Node]]
 """A collection whose end has not been read yet: its start, where the text of its children begins, its anchor and tag,
@@ -82,14 +74,11 @@ class YamlText:
         self.root: Node | None = None
         self.span = Span(0, len(source.text))
         self.scalars: list[Scalar] = []
-        self.duplicates = 0
-        self._source = source
-        self._text = source.text
-        self._start = start
+        self.aliases = self.duplicates = self._collections = self._flows = 0
+        self._source, self._text, self._start = source, source.text, start
         self._stack: list[_Open] = []
         self._siblings: list[Node] = []  # the children so far of the innermost open collection, or the root
         self._anchors: dict[str, Node | None] = {}
-        self.aliases = self._collections = self._flows = 0
 
     def read(self, events: Iterator[Any]) -> Any:
         """Reads the events up to the one that ends the document, and returns that one.
@@ -145,7 +134,8 @@ class YamlText:
         if flow:
             end = event.end_mark.index
             if self._text[start] == "?" and children[0].start == children[0].end:
-                self._refuse(start, "did not find expected ',' or ']'", "write a key after the question mark")
+                what = "did not find expected ',' or ']'"
+                raise _invalid(self._source, start, what, "write a key after the question mark")
         elif children:
             end = children[-1].end
         node: Node
@@ -161,7 +151,7 @@ class YamlText:
 
     def _scalar(self, event: Any) -> Scalar:
         start, end, text = event.start_mark.index, event.end_mark.index, event.value
-        style = _STYLES[event.style]
+        style = _STYLES[event.style or ""]
         if style == "plain":
             if start == end:
                 start = end = self._after_indicator(start)
@@ -181,12 +171,11 @@ class YamlText:
 
     def _check_escapes(self, start: int, end: int, text: str) -> None:
         """go-yaml rejects `\\/` and half of a surrogate pair."""
-        if self._text.find("\\", start, end) < 0:
-            return
         if SURROGATE.search(text):
-            self._refuse(start, "found invalid Unicode character escape code", "write the character itself")
+            what = "found invalid Unicode character escape code"
+            raise _invalid(self._source, start, what, "write the character itself")
         if any(escape[1] == "/" for escape in _ESCAPE.finditer(self._text, start, end)):
-            self._refuse(start, "found unknown escape character", "write / instead of \\/")
+            raise _invalid(self._source, start, "found unknown escape character", "write / instead of \\/")
 
     def _after_indicator(self, limit: int) -> int:
         """The offset after the indicator of an empty value. The pure parser marks such a value at the next token."""
@@ -210,23 +199,18 @@ class YamlText:
             return end
         last = source.next_line(start + len(text[start:end].rstrip(_BLANKS)))
         content = event.value.rstrip("\n")
-        if content[-1:] in (" ", "\t") and not content.rpartition("\n")[2].strip(" \t"):
-            # The last lines of content are blank, and deeper than the scalar's indentation.
-            indentation = literal_indentation(text, first, end, event.value)
-            if indentation is None:
-                return end
-            at = last
-            while at < end:
-                is_content = source.line_end(at) - at > indentation
-                at = source.next_line(at)
-                last = at if is_content else last
+        words = content.rstrip(_BLANKS)
+        if content and not words:
+            return end
+        for _ in lines_of(content[len(words) :])[1:]:  # blank lines deeper than the indentation are content
+            last = source.next_line(last)
         return last
 
     def _properties(self, event: Any, at: int) -> tuple[str | None, str | None]:
         """Anchor and explicit tag. The two parsers differ in the tag's type, and in None or '' for no tag."""
         name, tag = event.anchor, event.ctag
         if tag in ("!!", STANDARD_TAG):
-            self._refuse(at, "did not find expected tag URI", "write the complete tag, such as !!str")
+            raise _invalid(self._source, at, "did not find expected tag URI", "write the complete tag, such as !!str")
         return (str(name) if name else None), (str(tag) if tag else None)
 
     def _alias(self, event: Any) -> None:
@@ -235,15 +219,12 @@ class YamlText:
         self._limit(self.aliases, MAX_ALIASES, "aliases", start)
         target = self._anchors.get(name)
         if target is None:
-            what = f"unknown anchor {quoted(name)} referenced"
-            remedy = f"define &{shortened(name)} above this line, or replace the alias with a value"
-            if name in self._anchors:
-                what, remedy = f"anchor {quoted(name)} value contains itself", "replace the alias with a value"
+            what, remedy = f"anchor {quoted(name)} value contains itself", "replace the alias with a value"
+            if name not in self._anchors:
+                what = f"unknown anchor {quoted(name)} referenced"
+                remedy = f"define &{shortened(name)} above this line, or {remedy}"
             raise ParseError(what, remedy=remedy, place=self._source.place(start))
         self._siblings.append(Alias(start, event.end_mark.index, name, target))
-
-    def _refuse(self, at: int, what: str, remedy: str) -> NoReturn:
-        raise _invalid(self._source, at, what, remedy)
 
     def _limit(self, count: int, most: int, what: str, at: int) -> None:
         if count > most:
