@@ -17,8 +17,7 @@ from tarmak_iam.patterns import compiled
 _BLANK = compiled(r"[ \t\r\n]*")
 _LITERAL = compiled(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null")
 _LONGEST_INTEGER = 100
-# apimachinery's serializers guess the format from that many bytes.
-_LOOKED_AT = 2048
+_LOOKED_AT = 2048  # apimachinery's serializers guess the format from that many bytes
 _DECODER = json.JSONDecoder()
 
 

@@ -77,15 +77,9 @@ class Source:
 
     def with_text(self, text: str) -> Source:
         """The same file with another text. Raises ParseError if the text is too large."""
-        edited = replace(self, text=text)
-        _check_size(edited.size, self.filename)
-        return edited
-
-    @property
-    def size(self) -> int:
-        """The number of bytes."""
-        is_ascii = self.encoding == "utf-8" and self.text.isascii()
-        return len(self.mark) + len(self.text) if is_ascii else len(self.encode())
+        is_ascii = self.encoding == "utf-8" and text.isascii()
+        _check_size(len(self.mark) + len(text) if is_ascii else len(self.encode(text)), self.filename)
+        return replace(self, text=text)
 
     def encode(self, text: str | None = None) -> bytes:
         return self.mark + (self.text if text is None else text).encode(self.encoding)

@@ -65,9 +65,8 @@ whether it is in flow style, whether it is a mapping, and its siblings so far.""
 class YamlText:
     """One document of a stream, built from its events.
 
-    It has the root (None if the document is empty), the extent (from the end of the document before it, with the
-    comments and directives above it, to its own end), the scalars in file order, the number of duplicate keys, and
-    that of aliases.
+    `root` is None if the document is empty. `span` begins at the end of the document before it, so it includes the
+    comments and directives above it. `scalars` are in file order; `duplicates` and `aliases` are numbers.
     """
 
     def __init__(self, source: Source, start: int) -> None:
@@ -242,9 +241,6 @@ _BYTE_ORDER_MARK = "\ufeff"
 _MOST_TAG_DIRECTIVES = 100
 """libyaml compares each %TAG with all earlier ones. Texts with more of them are read by the pure parser."""
 
-_PROBLEM = 160
-"""The limit for ruamel.yaml's message, which may quote a whole tag or directive."""
-
 
 @cache
 def has_c_parser() -> bool:
@@ -301,7 +297,7 @@ def read_stream(source: Source, count: int | None = None, *, pure: bool = False)
         offset = min(getattr(error, "position", 0) or 0, len(text))
         what = getattr(error, "reason", "") or "special characters are not allowed"
         remedy = "remove that character"
-    raise _invalid(source, offset, shortened(what, _PROBLEM), remedy)
+    raise _invalid(source, offset, shortened(what, 160), remedy)  # it may quote a whole tag or directive
 
 
 def _invalid(source: Source, at: int, what: str, remedy: str) -> ParseError:
