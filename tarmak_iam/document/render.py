@@ -11,9 +11,9 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, walk
 from tarmak_iam.document.source import Source
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tarmak_iam.document.tree import Tree
 
 Quote = Literal["single", "double"]
+
+_Aspect = TypeVar("_Aspect")
 
 _WORDS = frozenset(
     ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "=", "<<", ".inf", "+.inf", "-.inf", ".nan"]
@@ -111,23 +113,6 @@ def json_string(text: str) -> str:
     return _YAML_ONLY.sub(lambda match: f"\\u{ord(match.group()):04x}", written)
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The layout of YAML text.
-
-    `step`: blanks from a key to a mapping below it. `dash`: blanks from a key to the dashes of a list below it.
-    `item`: columns from a dash to its content. `quote`: the quotes of strings that need some. `literal`: whether a
-    string of several lines may be a literal block. `flow`: whether a list of scalars is written as `[a, b]`.
-    """
-
-    step: int = 2
-    dash: int = 0
-    item: int = 2
-    quote: Quote = "double"
-    flow: bool = False
-    literal: bool = True
-
-
 AROUND = 2
 """So many members before and after a place show how new text is written there."""
 
@@ -141,42 +126,67 @@ class Nearby(NamedTuple):
     which: Literal["around", "others", "inside"]
 
 
-class _NearbyLayout(Layout):
-    """A layout whose aspects are looked for when they are asked for: at each of the places, and in the end in most of
-    the file. The tree caches what a place shows, by the id of its node, and what the file shows."""
+class Layout:
+    """The layout of YAML text. Each aspect is looked for when it is asked for: at the places, which lead outwards from
+    that of the new text, and in the end in most of the file. The tree keeps what was found.
 
-    __slots__ = ("places", "tree")
-    places: tuple[Nearby, ...]
-    tree: Tree
+    `literal`: whether a string of several lines may be a literal block.
+    """
 
-    def __getattr__(self, name: str) -> Any:
-        if name not in _BY_TEXT:
-            raise AttributeError(name)
-        shown = ((place, self._at(place, name)) for place in self.places)
-        nearest, value = next(((place, value) for place, value in shown if value is not None), (None, None))
-        if nearest is None:
-            if name not in self.tree.layouts:
-                file = self.tree.source.text if self.tree.file is None else self.tree.file
-                self.tree.layouts[name] = _style_of(file[:_LOOKED_AT], name)
-            value = self.tree.layouts[name]
+    def __init__(self, tree: Tree | None = None, places: tuple[Nearby, ...] = (), *, literal: bool = True) -> None:
+        self._tree, self._places, self.literal = tree, places, literal
+
+    @cached_property
+    def step(self) -> int:
+        """Blanks from a key to a mapping below it."""
+        return self._shown("step", 2)
+
+    @cached_property
+    def dash(self) -> int:
+        """Blanks from a key to the dashes of a list below it. Where lists further out are indented, a new one is
+        indented by the step used here."""
+        here: int | None = self._at(self._places[0], "dash") if self._places else None
+        return here if here is not None else self._shown("dash", 0) and self.step
+
+    @cached_property
+    def item(self) -> int:
+        """Columns from a dash to its content. The items of a list show it for a new one, whatever is inside of them."""
+        return self._shown("item", 2)
+
+    @cached_property
+    def quote(self) -> Quote:
+        """The quotes of strings that need some."""
+        return self._shown("quote", "double")
+
+    @cached_property
+    def flow(self) -> bool:
+        """Whether a list of scalars is written as `[a, b]`."""
+        return self._shown("flow", False)
+
+    def _shown(self, aspect: str, usual: _Aspect) -> _Aspect:
+        if self._tree is None:
+            return usual
+        shown = (self._at(place, aspect) for place in self._places)
+        value: Any = next((value for value in shown if value is not None), None)
         if value is None:
-            value = getattr(Layout(), name)
-        elif name == "dash" and value and self.places and nearest is not self.places[0]:
-            value = self.step  # lists are indented there: here they are indented by the step used here
-        object.__setattr__(self, name, value)
-        return value
+            if aspect not in self._tree.layouts:
+                file = self._tree.source.text if self._tree.file is None else self._tree.file
+                self._tree.layouts[aspect] = _style_of(file[:_LOOKED_AT], aspect)
+            value = self._tree.layouts[aspect]
+        return usual if value is None else value
 
-    def _at(self, place: Nearby, name: str) -> Any:
+    def _at(self, place: Nearby, aspect: str) -> Any:
         """An aspect as most of the members at the place have it; of equals the earliest."""
-        node, known = place.node, self.tree.layouts
-        is_own = name == "item" and isinstance(node, Sequence) and not node.flow
+        assert self._tree is not None
+        node, known = place.node, self._tree.layouts
+        is_own = aspect == "item" and isinstance(node, Sequence) and not node.flow
         key = (id(node), *place[1:], is_own)
         if key not in known:
             counted: defaultdict[str, Counter[Any]] = defaultdict(Counter)
-            for aspect, value in _shown_at(self.tree.source, place, deep=not is_own and place.which != "inside"):
-                counted[aspect][value] += 1
-            known[key] = {aspect: values.most_common(1)[0][0] for aspect, values in counted.items()}
-        return known[key].get(name)
+            for name, value in _shown_at(self._tree.source, place, deep=not is_own and place.which != "inside"):
+                counted[name][value] += 1
+            known[key] = {name: values.most_common(1)[0][0] for name, values in counted.items()}
+        return known[key].get(aspect)
 
 
 def _columns(match: re.Match[str]) -> int:
@@ -215,19 +225,6 @@ def _style_of(beginning: str, aspect: str) -> Any:
     values = map(shown, pattern.finditer("\n" + beginning.replace("\r\n", "\n")))
     counted = Counter(islice((value for value in values if value is not None), _ENOUGH)).most_common(1)
     return counted[0][0] if counted else None
-
-
-def layout_near(tree: Tree, places: tuple[Nearby, ...], *, literal: bool) -> Layout:
-    """The layout at the first place; what that leaves open comes from the next place, and so on, and in the end from
-    the text of the whole file.
-
-    The places lead outwards from that of the new text. The items of a list show the `item` of a new one, whatever is
-    inside of them. `literal` is an aspect of the result.
-    """
-    layout = object.__new__(_NearbyLayout)
-    for name, value in {"tree": tree, "places": places, "literal": literal}.items():
-        object.__setattr__(layout, name, value)
-    return layout
 
 
 def depends_on_neighbours(value: Any) -> bool:

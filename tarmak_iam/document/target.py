@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, dereference, is_block, merged_entry
 from tarmak_iam.document.plain_values import python_key
-from tarmak_iam.document.render import Layout, Nearby, layout_near
+from tarmak_iam.document.render import Layout, Nearby
 from tarmak_iam.document.scalars import resolve_v2
 from tarmak_iam.document.splices import member_count
 from tarmak_iam.document.tree import Tree
@@ -57,8 +57,7 @@ class Target:
     def layout(self, inside: int = 0, at: int | None = None) -> Layout:
         """The layout of new text inside the deepest node (`inside` 1: inside its parent, next to it). `at` is the
         number that a new member of the deepest node will have; None: it is added at the end."""
-        places = tuple(self._places(len(self.holders) - inside, at))
-        return layout_near(self.tree, places, literal=self.literals)
+        return Layout(self.tree, tuple(self._places(len(self.holders) - inside, at)), literal=self.literals)
 
     def _places(self, count: int, at: int | None) -> Iterator[Nearby]:
         """The deepest of the first `count` nodes, and the nodes that it is inside of, outwards."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter, defaultdict, deque
 from collections.abc import Hashable, Iterable, Iterator
 from collections.abc import Sequence as SequenceOf
 from difflib import SequenceMatcher
+from itertools import count
 from typing import Any
 
 from tarmak_iam.document.comments import have_comments
@@ -186,7 +186,7 @@ def _pair_alike(pairs: dict[int, int], old: dict[int, set[Hashable]], new: dict[
             having[leaf].add(index)
     for index, leaves in new.items():
         shared = Counter(other for leaf in leaves for other in having[leaf])
-        scores = [(count / max(len(leaves), len(old[other])), -other) for other, count in shared.items()]
+        scores = [(common / max(len(leaves), len(old[other])), -other) for other, common in shared.items()]
         best, other = max(scores, default=(0.0, 0))
         if best >= _ALIKE:
             pairs[index] = -other
@@ -195,18 +195,13 @@ def _pair_alike(pairs: dict[int, int], old: dict[int, set[Hashable]], new: dict[
 
 
 def _pair_in_gaps(pairs: dict[int, int], old: dict[int, Any], new: dict[int, Any]) -> None:
-    """Pairs by position what is left between the same two matched items, if it is as much in both lists. Items that
-    move part nothing."""
-    staying = _longest_ascent([pairs[after] for after in sorted(pairs)])
-    places = {before: after for after, before in pairs.items()}
-    borders = [places[before] for before in staying]
-    gaps: dict[int, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
-    for index in old:
-        gaps[bisect_left(staying, index)][0].append(index)
-    for index in new:
-        gaps[bisect_left(borders, index)][1].append(index)
-    for befores, afters in gaps.values():
-        for before, after in zip(befores, afters, strict=True) if len(befores) == len(afters) else ():
+    """Pairs by position what is left below the same matched item, or at the top, if it is as much in both lists."""
+    for first in [index for index in new if index - 1 not in new]:
+        start = pairs.get(first - 1, -1) + 1 if first else 0
+        size = next(size for size in count(1) if first + size not in new)
+        if (first and not start) or start + size in old or not all(start + number in old for number in range(size)):
+            continue
+        for before, after in zip(range(start, start + size), range(first, first + size), strict=True):
             one, other = old[before], new[after]
             are_mappings = one and other and isinstance(one, dict) and isinstance(other, dict)
             if not are_mappings or one.keys() & other.keys():  # without a common key they are about different things
@@ -242,19 +237,3 @@ def _frozen(value: Any) -> Hashable:
     if isinstance(value, list):
         return ("list", *map(_frozen, value))
     return (type(value), repr(value))
-
-
-def _longest_ascent(numbers: SequenceOf[int]) -> list[int]:
-    """The longest ascending subsequence of the numbers (patience sorting)."""
-    tops: list[int] = []  # the smallest number that ends an ascent of each length
-    before: dict[int, int | None] = {}
-    for number in numbers:
-        length = bisect_left(tops, number)
-        before[number] = tops[length - 1] if length else None
-        tops[length : length + 1] = [number]
-    ascent: list[int] = []
-    at = tops[-1] if tops else None
-    while at is not None:
-        ascent.append(at)
-        at = before[at]
-    return ascent[::-1]

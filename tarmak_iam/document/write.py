@@ -12,7 +12,6 @@ from tarmak_iam.document import comments, render
 from tarmak_iam.document.flow import add_to_flow, fill_flow, remove_from_flow
 from tarmak_iam.document.nodes import STANDARD_TAG, Mapping, Node, Scalar, Sequence, content_start, is_block, tag_span
 from tarmak_iam.document.render import Layout, block_lines, flow_text, indent, json_text, scalar_text, value_lines
-from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import (
     Splice,
     blanks_before,
@@ -22,7 +21,6 @@ from tarmak_iam.document.splices import (
     find_colon,
     item_start,
     joined_spans,
-    last_block_scalar,
     lines_below,
     lines_instead,
     member_count,
@@ -141,8 +139,7 @@ def _after_dash(target: Target, start: int, value: Any, layout: Layout) -> tuple
         # An anchor or tag after the dash must not become that of a key.
         return "", indent(block_lines(value, layout), column(source, dash) + layout.item)
     if start == node.start > dash + 1 and source.line_start(start) == source.line_start(dash):
-        # The content keeps its column, so that the lines below fit it.
-        layout = replace(layout, item=max(start - dash, 2))
+        layout.item = max(start - dash, 2)  # the content keeps its column, so that the lines below fit it
     first, *below = block_lines([value], layout)
     return first[layout.item :], indent(below, column(source, dash))
 
@@ -312,24 +309,11 @@ def _from_block(tree: Tree, parent: Mapping | Sequence, numbers: list[int]) -> l
         before = bisect_left(starts, start) - 1
         above = member_value(parent, before) if before >= 0 else None
         keeps = above is not None and owns_line_end(source, above)
-        below = end if above is None else _below_blank_lines(source, above, start, end)
-        removed.append(lines_instead(source, start, below, [], keeps_line_end=keeps))
+        removed.append(lines_instead(source, start, end, [], keeps_line_end=keeps))
     splices = [Splice(*span, "") for span in joined_spans(splice.span for splice in removed)]
     if numbers[0] == 0 and not starts_line(source, member_start(source, parent, 0)):
         return _without_first(tree, parent, numbers, splices)
     return splices
-
-
-def _below_blank_lines(source: Source, above: Node, start: int, end: int) -> int:
-    """The end of the lines to remove, moved below the blank lines there if these would become part of a block scalar at
-    the end of the member above."""
-    text, leaf, below = source.text, last_block_scalar(above), end
-    if leaf is None or text[leaf.end : start].strip():
-        return end
-    while below < len(text) and not text[below : source.line_end(below)].strip():
-        below = source.next_line(below)
-    keeps_blank_lines = "+" in text[slice(*block_header(source, leaf))]
-    return below if keeps_blank_lines or text[end:below].strip("\r\n") else end
 
 
 def _without_first(tree: Tree, parent: Mapping | Sequence, numbers: list[int], others: list[Splice]) -> list[Splice]:

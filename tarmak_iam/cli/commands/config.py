@@ -107,7 +107,7 @@ def _print_value(value: Any, output: str) -> None:
     if output == "json":
         print_json(value)
     elif isinstance(value, (dict, list)) and value:
-        layout = Layout(step=2, dash=0, item=2, quote="double")
+        layout = Layout()
         print_payload("".join(f"{line}\n" for line in block_lines(value, layout)))
     elif isinstance(value, str) and output == "text":
         print_payload(f"{escaped(value)}\n")
