@@ -17,7 +17,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections import deque
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -60,17 +60,6 @@ _ALL = 1 << 60
 
 # Line breaks that these patterns do not know, and a byte order mark.
 _OTHER_BREAK = compiled("[\x85\u2028\u2029\ufeff\ud800-\udfff]|\r(?!\n)")
-
-
-@cache
-def _in_column(column: int) -> re.Pattern[str]:
-    """Content that begins in a column, with the line break before it."""
-    return re.compile(rf"\n {{{column}}}(?=[^ #\r\n])")
-
-
-@cache
-def _left_of(column: int) -> re.Pattern[str]:
-    return re.compile(rf"\n(?! {{{column}}}) *[^ #\r\n]")
 
 
 @lru_cache(maxsize=4096)
@@ -224,10 +213,10 @@ def members_in(
     (None: not a string). None if the lines cannot be divided. `begins_line`: the first member is not behind a dash."""
     margin = 0 if begins_line else column
     lines = "\n" + " " * margin + text
-    if _left_of(column).search(lines):
+    if re.search(rf"\n(?! {{{column}}}) *[^ #\r\n]", lines):  # content further left
         return None
     starts, names = list[int](), list[str | None]()
-    for match in _in_column(column).finditer(lines):
+    for match in re.finditer(rf"\n {{{column}}}(?=[^ #\r\n])", lines):
         is_dash = _DASH.match(lines, match.end()) is not None
         if is_dash and not is_list:
             continue  # an item of a list in the column of its key

@@ -12,7 +12,7 @@ comments to that.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from itertools import takewhile
 
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Sequence, Span, is_block
@@ -73,11 +73,6 @@ def comments_of(tree: Tree, entry: Entry) -> list[Comment]:
     return lines_above(tree, start) + [tree.tails[line] for line in sorted(lines) if line in tree.tails]
 
 
-def comment_line(tree: Tree, comment: Comment) -> Span:
-    """The whole line of a comment that is alone on its line."""
-    return Span(tree.source.line_start(comment.span.start), tree.source.next_line(comment.span.start))
-
-
 def holds_comments(tree: Tree, node: Node) -> bool:
     """Whether there are comments inside a node's text."""
     return any(node.span.start < comment.span.start < node.span.end for comment in tree.comments)
@@ -98,24 +93,17 @@ def lines_above(tree: Tree, start: int) -> list[Comment]:
 
 def lines_deeper(tree: Tree, at: int, width: int, *, across_blanks: bool = False) -> list[Comment]:
     """The run of comment lines from the line at `at` on that are indented deeper than `width`."""
-    lines = _comment_lines(tree, at, across_blanks=across_blanks)
-    return list(takewhile(lambda comment: column(tree.source, comment.span.start) > width, lines))
-
-
-def _comment_lines(tree: Tree, start: int, *, across_blanks: bool) -> Iterator[Comment]:
-    """The own-line comments from `start` to the next line with content."""
-    source = tree.source
-    while start < len(source.text):
-        line = source.text[start : source.line_end(start)]
-        below = source.next_line(start)
-        if line.strip():
-            comment = tree.own_lines.get(start + len(line) - len(line.lstrip()))
-            if comment is None:
-                return
-            yield comment
-        elif not across_blanks:
-            return
-        start = below
+    source, run = tree.source, list[Comment]()
+    while at < len(source.text):
+        line = source.text[at : source.line_end(at)]
+        blanks = len(line) - len(line.lstrip())
+        comment = tree.own_lines.get(at + blanks)
+        if comment is not None and blanks > width:
+            run.append(comment)
+        elif line.strip() or not across_blanks:
+            break
+        at = source.next_line(at)
+    return run
 
 
 def below_deeper_comments(tree: Tree, at: int, width: int) -> int:

@@ -122,10 +122,6 @@ class Mapping(_Spanned):
                 merges.append(entry)
         return cls(*span, tuple(entries), flow, tag, anchor, lasts, tuple(merges))
 
-    @property
-    def merges(self) -> bool:
-        return bool(self.merge_entries)
-
     def last(self, text: str) -> Entry | None:
         """The last entry with that key in this mapping itself, without merged ones; None if there is none."""
         return self.lasts.get(text)

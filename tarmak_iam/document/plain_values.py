@@ -125,13 +125,10 @@ class _Constructor:
         return ParseError(what, remedy=remedy, place=self._source.place(node.span.start))
 
 
-def construct_changed(root: Node, source: Source, changed: Node, new: Any) -> Any:
-    """The values as yaml.v2 would read them if a node had another value: at the node itself, at all of its aliases, and
-    where it is merged. Raises ParseError, as `construct` does."""
-    return _ChangedConstructor(root, source, changed, new).value(root)
+class ChangedConstructor(_Constructor):
+    """Constructs the values as yaml.v2 would read them if a node had another value: at the node itself, at all of its
+    aliases, and where it is merged."""
 
-
-class _ChangedConstructor(_Constructor):
     def __init__(self, root: Node, source: Source, changed: Node, new: Any) -> None:
         super().__init__(root, source, YAML_V2)
         self._changed, self._new = changed, new

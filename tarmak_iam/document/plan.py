@@ -21,8 +21,10 @@ from tarmak_iam.document.splices import (
     apply_splices,
     code_end,
     column,
+    lines_instead,
     member_count,
     member_start,
+    next_line_after,
     owns_line_end,
     starts_line,
     unended_scalar,
@@ -96,7 +98,7 @@ def _assignment(target: Target, data: Any, value: Any, *, rewrite: bool) -> Chan
     if same(value_at(data, path), value):
         if not rewrite or target.tree.is_json or not isinstance(node, Scalar):
             return None
-        if not (write.drops_custom_tag(target) or readings(node)):
+        if not (readings(node) or (node.tag and write.is_custom_tag(node.tag) and not target.keeps_tags)):
             return None
     if write.takes_members(target, value):
         return _adding_members(target, data, value) if isinstance(value, dict) else _adding(target, data, 0, value)
@@ -153,14 +155,16 @@ def _removal(target: Target, data: Any, *, prune: bool) -> Change:
         if len(target.holders) == 2 and not _is_removable_root(target.tree):
             break
         target = target.parent
-    if len(target.holders) == 1:
-        return Change(target, write.remove_root(target.tree), None)
+    if len(target.holders) == 1:  # the comments above and below it stay
+        source, root = target.tree.source, target.holders[0].node
+        lines = source.line_start(root.start), next_line_after(source, root)
+        return Change(target, [lines_instead(source, *lines, [])], None)
     return _dropping(target.parent, data, (target.number,))
 
 
 def _dropping(target: Target, data: Any, numbers: Collection[int]) -> Change:
     node, path, splices = target.node, target.native_path, write.remove_members(target, numbers)
-    if isinstance(node, Mapping) and (node.merges or len(node.lasts) < len(node.entries)):
+    if isinstance(node, Mapping) and (node.merge_entries or len(node.lasts) < len(node.entries)):
         left = [(entry.key, entry.value) for number, entry in enumerate(node.entries) if number not in numbers]
         values = construct(Mapping.of(node.span, left, node.flow), target.tree.source)
         return Change(target, splices, assigned(data, path, values))

@@ -285,10 +285,9 @@ def _shown_by_dashes(source: Source, items: Iterable[Node]) -> _Shown:
     for item in items:
         if isinstance(item, Mapping) and not (item.flow or item.anchor or item.tag):
             start = item.entries[0].key.start
-            line = source.line_start(start)
-            before = source.text[line:start].rstrip()
+            before = source.text[source.line_start(start) : start].rstrip()
             if before.endswith("-"):  # the item begins on the line of its dash
-                yield "item", start - line - len(before) + 1
+                yield "item", column(source, start) - len(before) + 1
 
 
 _SHORT = 80

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tarmak_iam.document.edits import AddKeys, Append, Arrange, Drop, Insert, Remove, Rename, ReplaceAlias, Rewrite, Set
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Sequence, dereference, merged_entry, walk
-from tarmak_iam.document.plain_values import construct_changed, same, value_at
+from tarmak_iam.document.plain_values import ChangedConstructor, same, value_at
 from tarmak_iam.document.target import Target, native_keys, refuse, refused
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import EditRefused, ParseError
@@ -138,7 +138,7 @@ def intended_everywhere(target: Target, intended: Any) -> Any:
     assert node is not None
     new = value_at(intended, target.existing.native_path)
     try:
-        return construct_changed(tree.root, tree.source, node, new)
+        return ChangedConstructor(tree.root, tree.source, node, new).value(tree.root)
     except ParseError as error:
         raise refused(target, f"the edit would make the text invalid ({error.what})") from None
 
@@ -234,7 +234,7 @@ def _changed_in_mapping(
             yield Use(there, entry.key.start)
         else:
             yield from _changed_uses(entry.value, there, before.get(key), after.get(key), edited, alias)
-    for key in before | after if node.merges and (edited is None or node is not edited[0]) else ():
+    for key in before | after if node.merge_entries and (edited is None or node is not edited[0]) else ():
         if key not in own and not same(before.get(key), after.get(key)):
             yield Use(route / _merged_text(node, key), node.merge_entries[0].key.start)
 

@@ -185,7 +185,7 @@ def _overriding(mapping: Mapping, number: int) -> Entry | None:
     """The later entry that takes the place of one in the plain data: it has the same key there (`on:` after `yes:`), or
     is a merge key that brings the key."""
     keys, text = native_keys(mapping), mapping.entries[number].text
-    if not mapping.merges and keys.count(keys[number]) == 1:
+    if not mapping.merge_entries and keys.count(keys[number]) == 1:
         return None
     for key, other in zip(keys[number + 1 :], mapping.entries[number + 1 :], strict=True):
         if merged_entry(other.value, text or "") if other.is_merge else key == keys[number]:

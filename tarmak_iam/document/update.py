@@ -49,7 +49,7 @@ def _of_mapping(
     keys, route = native_keys(node), target.route
     own = {key: number for number, key in enumerate(keys) if not node.entries[number].is_merge}
     brought = {key for key in current if key not in own}
-    hidden = own.keys() - effective_entries(node).keys() if node.merges else set()
+    hidden = own.keys() - effective_entries(node).keys() if node.merge_entries else set()
     # One merged key cannot be removed alone: the other merged keys are written out.
     drops_merges = not brought <= wanted.keys() or any(
         key not in wanted or not same(current[key], wanted[key]) for key in hidden
@@ -66,7 +66,7 @@ def _of_mapping(
         if (drops_merges if entry.is_merge else key not in wanted)
     ]
     removes: list[AnyEdit] = [Remove(route / Key(node.entries[number].text or "")) for number in reversed(gone)]
-    if node.merges or len(node.lasts) < len(node.entries):
+    if node.merge_entries or len(node.lasts) < len(node.entries):
         removes = [Drop(route, tuple(gone))] if gone else []
     adds: list[AnyEdit] = [AddKeys(route, new)] if new else []
     # A key that only becomes a string (`1:` to `"1":`) must be removed before the new one is added.

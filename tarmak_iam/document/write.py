@@ -10,7 +10,17 @@ from typing import Any
 
 from tarmak_iam.document import comments, render
 from tarmak_iam.document.flow import add_to_flow, fill_flow, remove_from_flow
-from tarmak_iam.document.nodes import STANDARD_TAG, Mapping, Node, Scalar, Sequence, content_start, is_block, tag_span
+from tarmak_iam.document.nodes import (
+    STANDARD_TAG,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    Span,
+    content_start,
+    is_block,
+    tag_span,
+)
 from tarmak_iam.document.render import Layout, block_lines, flow_text, indent, json_text, scalar_text, value_lines
 from tarmak_iam.document.splices import (
     Splice,
@@ -57,12 +67,6 @@ def write_value(target: Target, value: Any) -> list[Splice]:
 def is_custom_tag(tag: str) -> bool:
     """Whether a tag is not a standard one (`!!str`, `!`), which fits only the value that it was written for."""
     return tag != "!" and not tag.startswith(STANDARD_TAG)
-
-
-def drops_custom_tag(target: Target) -> bool:
-    """Whether the target's deepest node has a custom tag, which a new value does not get."""
-    tag = target.holders[-1].node.tag
-    return tag is not None and is_custom_tag(tag) and not target.keeps_tags
 
 
 def _without_tag(tree: Tree, node: Node) -> tuple[int, list[Splice]]:
@@ -263,13 +267,6 @@ def remove_members(target: Target, numbers: Collection[int]) -> list[Splice]:
     return remove_from_flow(tree, parent, numbers) if parent.flow else _from_block(tree, parent, sorted(numbers))
 
 
-def remove_root(tree: Tree) -> list[Splice]:
-    """Removes a block collection that is the whole document. The comments above and below it stay."""
-    assert tree.root is not None
-    start, end = tree.source.line_start(tree.root.start), next_line_after(tree.source, tree.root)
-    return [lines_instead(tree.source, start, end, [])]
-
-
 def _refuse_duplicates(tree: Tree, parent: Mapping, numbers: Collection[int]) -> None:
     """Refuses to remove the last of several equal keys: the one before it would take effect, which is not intended."""
     kept = {entry.text for number, entry in enumerate(parent.entries) if number not in numbers} - {None}
@@ -290,7 +287,8 @@ def replace_members(target: Target, value: Any) -> list[Splice]:
         return splices
     new, spans = [splice for splice in splices if splice.text], [splice.span for splice in splices if not splice.text]
     for number in range(member_count(parent)):
-        spans += [comments.comment_line(tree, comment) for comment in comments.own_comment_lines(tree, parent, number)]
+        own = (comment.span.start for comment in comments.own_comment_lines(tree, parent, number))
+        spans += [Span(source.line_start(at), source.next_line(at)) for at in own]
         start, value = member_start(source, parent, number), member_value(parent, number)
         tails = (tree.tails.get(source.line_start(at)) for at in {start, max(next_line_after(source, value) - 1, 0)})
         spans += [tail.span._replace(start=blanks_before(source, tail.span.start)) for tail in tails if tail]

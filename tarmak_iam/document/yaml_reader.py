@@ -157,7 +157,12 @@ class YamlText:
             elif not text:
                 end = start + len(self._text[start:end].rstrip())  # an anchor or tag only
         elif style == "double":
-            self._check_escapes(start, end, text)
+            # go-yaml rejects `\/` and half of a surrogate pair.
+            if SURROGATE.search(text):
+                what = "found invalid Unicode character escape code"
+                raise _invalid(self._source, start, what, "write the character itself")
+            if any(escape[1] == "/" for escape in _ESCAPE.finditer(self._text, start, end)):
+                raise _invalid(self._source, start, "found unknown escape character", "write / instead of \\/")
         elif style != "single":
             end = self._block_scalar_end(event, start, end)
         if not event.anchor and not event.ctag:
@@ -167,14 +172,6 @@ class YamlText:
         if anchor:
             self._anchors[anchor] = scalar
         return scalar
-
-    def _check_escapes(self, start: int, end: int, text: str) -> None:
-        """go-yaml rejects `\\/` and half of a surrogate pair."""
-        if SURROGATE.search(text):
-            what = "found invalid Unicode character escape code"
-            raise _invalid(self._source, start, what, "write the character itself")
-        if any(escape[1] == "/" for escape in _ESCAPE.finditer(self._text, start, end)):
-            raise _invalid(self._source, start, "found unknown escape character", "write / instead of \\/")
 
     def _after_indicator(self, limit: int) -> int:
         """The offset after the indicator of an empty value. The pure parser marks such a value at the next token."""
