@@ -270,12 +270,9 @@ def _is_valid(text: str) -> bool:
 # patterns begin with a class of characters, because Python then searches ten times faster.
 _SIGN = compiled(r"[&*!?<{](?:(?<=[&*!])[^ \r\n]|(?<=[?!])(?:[ \r\n]|\Z)|(?<=<)<|(?<={)[ \r\n]*[\[{])")
 
-# What is next to a bracket decides whether a collection is a key.
-_BESIDE_BRACKET = compiled(r",\s*[\[{]")
-
-_COLLECTION_KEY = compiled(r"[\]}]\s*:")
-
-_BRACKET_OR_COMMA = compiled(r"[\[{\]}]|,\s*[\[{]")
+# A collection may be a key before a colon, or after a comma, but not in a list.
+_COLLECTION_KEY = compiled(r"[\]}]\s*:|,\s*[\[{]")
+_LIST_OF_COLLECTIONS = compiled(rf"\[{_WORDS}(?:[\[{{]{_WORDS}[\]}}](?!\s*:){_WORDS})+\]")
 
 _ESCAPE = compiled(r"\\(?:/|u[dD][89a-fA-F]|U)")
 
@@ -303,7 +300,7 @@ def needs_no_tree(source: Source) -> bool:
         and not _DEEP.search(text)
         and not _DEEP.match("\n" + text[:_MOST_COLUMNS])
         and _flow_depth(text) <= _MOST_COLUMNS
-        and not _has_collection_keys(text)
+        and not _COLLECTION_KEY.search(_LIST_OF_COLLECTIONS.sub("[]", text))
         and _is_valid(text)
     )
 
@@ -325,25 +322,6 @@ def room_of(text: str) -> int:
     values = sum(map(text.count, "\n-:,[{"))
     flow = text.count("[") + text.count("{")
     return min(MAX_VALUES - values, MAX_COLLECTIONS - sum(map(text.count, _BEFORE_COLLECTIONS)), MAX_FLOW - flow) - 2
-
-
-def _has_collection_keys(text: str) -> bool:
-    """Whether a collection may be a key: before a colon, or after the comma of a flow mapping. Only lines without
-    quotes are understood."""
-    if _COLLECTION_KEY.search(text):
-        return True
-    end = 0
-    while match := _BESIDE_BRACKET.search(text, end):
-        start, end = text.rfind("\n", 0, match.start()) + 1, text.find("\n", match.end())
-        end = end if end >= 0 else len(text)
-        line, brackets = text[start:end], ""
-        if "\n" in match.group() or '"' in line or "'" in line:
-            return True
-        for sign in _BRACKET_OR_COMMA.findall(line):
-            if sign[0] == "," and brackets[-1:] != "[":
-                return True
-            brackets = brackets[:-1] if sign in "]}" else brackets + sign[-1]
-    return False
 
 
 def _flow_depth(text: str) -> int:

@@ -8,6 +8,7 @@ block that gets into a flow collection is written in one line.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from tarmak_iam.document import plan
@@ -134,7 +135,8 @@ def _within_list(old: Target, data: Any, to: Route) -> Route | Change:
         raise refused(old, what, f"use an index from 0 to {len(node.items) - 1}")
     first, last = min(number, index), max(number, index)
     plan.check_no_headings(parent, first, last)
-    if plan.has_gaps(parent, first, last):
+    lines = plan.item_lines(parent, first, last)
+    if lines is None or any(above.end != below.start for above, below in pairwise(lines.values())):
         order = [other for other in range(len(node.items)) if other != number]
         return plan.arranged(parent, data, [*order[:index], number, *order[index:]])
     return to.parent / (index if index < number else index + 1)

@@ -9,7 +9,6 @@ make reading a file a third slower: a document has thousands of nodes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Any, Final, Literal, NamedTuple, TypeGuard
@@ -193,9 +192,6 @@ def walk(node: Node) -> Iterator[Node]:
                 stack.extend((entry.value, entry.key))
 
 
-_INDENTATION = compiled(r"^( *)[ \t]*(?=\S)", re.MULTILINE)
-"""That of the first line that is not blank."""
-
 _LINE_END = compiled(r"[\r\n\x85\u2028\u2029]|\Z")
 
 PROPERTY = compiled(r"(!<[^>\r\n]*>|[&!][^ \t\r\n,\[\]{}]*)(?:[ \t]|\r\n?|\n|#[^\r\n]*)*")
@@ -220,13 +216,6 @@ def own_text_start(text: str, scalar: Scalar) -> int:
     start = content_start(text, scalar)
     match = _LINE_END.search(text, start) if scalar.is_block else None
     return match.start() if match else start
-
-
-def literal_indentation(text: str, start: int, end: int, value: str) -> int | None:
-    """By how many columns the content of a block scalar, from the end of its header line, is indented in the text.
-    None if its value is blank."""
-    written, content = _INDENTATION.search(text, start, end), _INDENTATION.search(value)
-    return len(written[1]) - len(content[1]) if written and content else None
 
 
 def tag_span(text: str, node: Node) -> Span:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingOf
 from functools import cached_property
 from typing import Any
@@ -229,25 +229,6 @@ def assigned(data: Any, path: list[Any], value: Any) -> Any:
     entries = dict(data or {})
     entries[step] = assigned(entries.get(step), rest, value)
     return entries
-
-
-def extended(data: Any, path: list[Any], members: dict[Any, Any]) -> Any:
-    """`data` with new keys in the mapping (or null) at the path."""
-    return assigned(data, path, {**(value_at(data, path) or {}), **members})
-
-
-def inserted(data: Any, path: list[Any], index: int, items: list[Any]) -> Any:
-    """`data` with new items in the list (or null) at the path."""
-    old = value_at(data, path) or []
-    return assigned(data, path, [*old[:index], *items, *old[index:]])
-
-
-def without(data: Any, path: list[Any], keys: Collection[Any]) -> Any:
-    """`data` without some members of the collection at the path."""
-    old = value_at(data, path)
-    if isinstance(old, list):
-        return assigned(data, path, [item for index, item in enumerate(old) if index not in keys])
-    return assigned(data, path, {key: value for key, value in old.items() if key not in keys})
 
 
 def value_at(data: Any, path: Iterable[Any]) -> Any:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from collections.abc import Sequence as SequenceOf
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 from tarmak_iam.document import write
 from tarmak_iam.document.comments import below_deeper_comments, holds_comments, member_lines, own_comment_lines
 from tarmak_iam.document.edits import AddKeys, Append, Arrange, Drop, Insert, Remove, Rename, Rewrite, Set
 from tarmak_iam.document.nodes import Mapping, Scalar, Sequence, Span, is_block
-from tarmak_iam.document.plain_values import assigned, construct, extended, inserted, same, value_at, without
+from tarmak_iam.document.plain_values import assigned, construct, same, value_at
 from tarmak_iam.document.proof import Change
 from tarmak_iam.document.scalars import readings
 from tarmak_iam.document.shared import SharedEdit
@@ -126,11 +125,14 @@ def _new_list(target: Target, index: Step, value: Any) -> list[Any]:
 
 
 def _adding_members(target: Target, data: Any, new: dict[Any, Any]) -> Change:
-    return Change(target, write.add_members(target, new), extended(data, target.native_path, new))
+    path, splices = target.native_path, write.add_members(target, new)
+    return Change(target, splices, assigned(data, path, {**(value_at(data, path) or {}), **new}))
 
 
 def _adding(target: Target, data: Any, index: int, new: list[Any]) -> Change:
-    return Change(target, write.add_items(target, index, new), inserted(data, target.native_path, index, new))
+    path, splices = target.native_path, write.add_items(target, index, new)
+    old = value_at(data, path) or []
+    return Change(target, splices, assigned(data, path, [*old[:index], *new, *old[index:]]))
 
 
 def _addition(target: Target, data: Any, edit: Append | Insert) -> Change:
@@ -164,12 +166,16 @@ def _removal(target: Target, data: Any, *, prune: bool) -> Change:
 
 def _dropping(target: Target, data: Any, numbers: Collection[int]) -> Change:
     node, path, splices = target.node, target.native_path, write.remove_members(target, numbers)
-    if isinstance(node, Mapping) and (node.merge_entries or len(node.lasts) < len(node.entries)):
+    values: Any = value_at(data, path)
+    if not isinstance(node, Mapping):
+        values = [value for number, value in enumerate(values) if number not in numbers]
+    elif node.merge_entries or len(node.lasts) < len(node.entries):
         left = [(entry.key, entry.value) for number, entry in enumerate(node.entries) if number not in numbers]
         values = construct(Mapping.of(node.span, left, node.flow), target.tree.source)
-        return Change(target, splices, assigned(data, path, values))
-    keys = native_keys(node) if isinstance(node, Mapping) else range(member_count(target.holders[-1].node))
-    return Change(target, splices, without(data, path, [keys[number] for number in numbers]))
+    else:
+        gone = [native_keys(node)[number] for number in numbers]
+        values = {key: value for key, value in values.items() if key not in gone}
+    return Change(target, splices, assigned(data, path, values))
 
 
 def check_exists(target: Target, verb: str) -> None:
@@ -250,14 +256,13 @@ def arranged(target: Target, data: Any, order: SequenceOf[int]) -> Change:
     return Change(target, splices, assigned(data, target.native_path, [items[number] for number in order]))
 
 
-def has_gaps(target: Target, first: int, last: int) -> bool:
-    """Whether there are blank lines or comments between some items, or several of them on a line."""
-    node, tree = target.node, target.tree
+def item_lines(target: Target, first: int, last: int) -> dict[int, Span] | None:
+    """The lines of some items, with the comments that belong to them; None if one does not begin its line."""
+    node, tree, numbers = target.node, target.tree, range(first, last + 1)
     assert isinstance(node, Sequence)
-    if not _are_on_lines(target, node, first, last):
-        return True
-    spans = [member_lines(tree, node, number) for number in range(first, last + 1)]
-    return any(before.end != after.start for before, after in pairwise(spans))
+    if node.flow or not all(starts_line(tree.source, member_start(tree.source, node, number)) for number in numbers):
+        return None
+    return {number: member_lines(tree, node, number) for number in numbers}
 
 
 def check_no_headings(target: Target, first: int, last: int) -> None:
@@ -277,31 +282,23 @@ def check_no_headings(target: Target, first: int, last: int) -> None:
             raise refused(target, what, remedy)
 
 
-def _are_on_lines(target: Target, node: Sequence, first: int, last: int) -> bool:
-    """Whether each of some items begins its line."""
-    source = target.tree.source
-    starts = (member_start(source, node, number) for number in range(first, last + 1))
-    return not node.flow and all(starts_line(source, start) for start in starts)
-
-
 def _spans(target: Target, node: Sequence, first: int, last: int) -> dict[int, Span]:
     """The text of each item, without the line break that ends it. Raises EditRefused."""
     tree, source, numbers = target.tree, target.tree.source, range(first, last + 1)
-    spans, parted = dict[int, Span](), False
-    if _are_on_lines(target, node, first, last):
-        for number in numbers:
-            start, end = member_lines(tree, node, number)
-            length = len(source.text[start:end].removesuffix("\n").removesuffix("\r"))
-            spans[number] = Span(start, start + length)
-    elif node.flow:
-        spans, parted = {number: node.items[number].span for number in numbers}, holds_comments(tree, node)
+    lines = item_lines(target, first, last)
+    if lines is not None:
+        texts = {number: source.text[start:end] for number, (start, end) in lines.items()}
+        lengths = {number: len(text.removesuffix("\n").removesuffix("\r")) for number, text in texts.items()}
+        return {number: Span(start, start + lengths[number]) for number, (start, _) in lines.items()}
+    if node.flow:
+        spans, is_parted = {number: node.items[number].span for number in numbers}, holds_comments(tree, node)
     else:
         ends = {number: source.line_end(code_end(source, node.items[number])) for number in numbers}
         spans = {number: Span(member_start(source, node, number), end) for number, end in ends.items()}
         below = below_deeper_comments(tree, source.next_line(ends[last]), column(source, spans[first].start))
         own_lines = (at for at in tree.own_lines if spans[first].start < at < below)
-        parted = any(not any(span.start < at < span.end for span in spans.values()) for at in own_lines)
-    if parted:
+        is_parted = any(not any(span.start < at < span.end for span in spans.values()) for at in own_lines)
+    if is_parted:
         kind = "a list in brackets" if node.flow else "which do not begin their own lines"
         what = f"there are comments between the items of {target.route}, {kind}"
         raise refused(target, what, "write the list in block style first, each item on its own line")

@@ -89,8 +89,10 @@ def _home(tree: Tree, route: Route, *, follow_last: bool) -> _Home:
             entry = node.effective(step.text) if step.occurrence < 0 else node.occurrence(step.text, step.occurrence)
             if entry is None:
                 return _Home(Route((*at.steps, *route.steps[number:])), first, shared)
-            owner = _owner(tree, entry) if entry not in node.entries else node
-            if owner is not node:
+            owner = node
+            if entry not in node.entries:
+                mappings = (other for other in walk(tree.root or node) if isinstance(other, Mapping))
+                owner = next(other for other in mappings if entry in other.entries)
                 first = first or _Hop(node, asked / step)
                 shared, at = owner, _way_to(tree, owner)[0]
             node, at = entry.value, at / step_to(owner, entry)
@@ -99,12 +101,6 @@ def _home(tree: Tree, route: Route, *, follow_last: bool) -> _Home:
         else:
             return _Home(Route((*at.steps, *route.steps[number:])), first, shared)
     return _Home(at, first, shared)
-
-
-def _owner(tree: Tree, entry: Entry) -> Mapping:
-    """The mapping in which an entry is written."""
-    nodes = walk(tree.root) if tree.root else ()
-    return next(node for node in nodes if isinstance(node, Mapping) and entry in node.entries)
 
 
 def _way_to(tree: Tree, node: Node) -> tuple[Route, list[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import field, replace
@@ -18,7 +19,6 @@ from tarmak_iam.document.nodes import (
     Sequence,
     Span,
     dereference,
-    literal_indentation,
     own_text_start,
 )
 from tarmak_iam.document.source import Source
@@ -35,6 +35,9 @@ _COMMENT = compiled(r"#(?<![^ \t\r\n\ufeff]#)[^\r\n\x85\u2028\u2029]*")
 _MARKER = compiled(r"(?<![^\r\n])---")
 _MARKED = compiled(r"(?<![^\r\n])(?:---|\.\.\.)(?:\s|\Z)")
 _CONTENT = compiled(r"(?<![^\r\n])(?!%|\.\.\.)(?:---[ \t])?(?!---(?:\s|\Z))[ \t]*[^\s#]")
+
+_INDENTATION = compiled(r"^( *)[ \t]*(?=\S)", re.MULTILINE)
+"""That of the first line that is not blank."""
 
 _SETTING = compiled(
     r"#+[ \t]*(?P<quote>[\"']?)(?P<name>[^\s:\"'#](?:[^:\"'#]*[^\s:\"'#])?)(?P=quote)[ \t]*:(?:[ \t]|\Z)"
@@ -196,7 +199,8 @@ def place_within(source: Source, node: Node | None, inner: Place) -> Place:
     if not isinstance(node, Scalar) or node.style != "literal":
         return begin
     header_end = own_text_start(source.text, node)
-    indentation = literal_indentation(source.text, header_end, node.end, node.text) or 0
+    written, content = _INDENTATION.search(source.text, header_end, node.end), _INDENTATION.search(node.text)
+    indentation = len(written[1]) - len(content[1]) if written and content else 0
     line = source.position(header_end)[0] + (inner.line or 1)
     return replace(begin, line=line, column=None if inner.column is None else inner.column + indentation)
 

@@ -80,7 +80,12 @@ def _of_list(
     target: Target, node: Sequence, current: list[Any], wanted: list[Any], identities: tuple[Identity, ...]
 ) -> Iterator[AnyEdit]:
     route, pairs = target.route, matched_items(current, wanted, identities)
-    replaced = {before for after, before in pairs.items() if _replaces(current[before], wanted[after])}
+    replaced = {
+        before
+        for after, before in pairs.items()
+        if not (isinstance(current[before], (dict, list)) and isinstance(wanted[after], (dict, list)))
+        and not same(current[before], wanted[after])
+    }
     if replaced and have_comments(target.tree, node, replaced):
         # What a comment says of the old value may be wrong for the new one.
         pairs = {after: before for after, before in pairs.items() if before not in replaced}
@@ -109,11 +114,6 @@ def _removals(route: Route, now: list[int | None]) -> Iterator[AnyEdit]:
         if now[place] is None:
             yield Remove(route / place)
             del now[place]
-
-
-def _replaces(old: Any, new: Any) -> bool:
-    """Whether the items are different values, and at least one of them is a scalar."""
-    return not (isinstance(old, (dict, list)) and isinstance(new, (dict, list))) and not same(old, new)
 
 
 Identity = str | SequenceOf[str]

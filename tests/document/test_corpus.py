@@ -11,7 +11,7 @@ import pytest
 
 from tarmak_iam.document import Document, EditRefused
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar
-from tarmak_iam.document.plain_values import assigned, inserted, same, value_at, without
+from tarmak_iam.document.plain_values import assigned, same, value_at
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.document.yaml_reader import has_c_parser
@@ -27,10 +27,12 @@ def perform(document: Document, edit: dict[str, Any]) -> tuple[Document, Any]:
     if edit["op"] in ("set", "replace"):
         return document.set(path, edit["value"]), assigned(before, path, edit["value"])
     if edit["op"] == "append":
-        return document.append(path, edit["value"]), inserted(
-            before, path, len(value_at(before, path) or []), [edit["value"]]
+        return document.append(path, edit["value"]), assigned(
+            before, path, [*(value_at(before, path) or []), edit["value"]]
         )
-    return document.remove(path), without(before, path[:-1], path[-1:])
+    intended = document.data
+    del value_at(intended, path[:-1])[path[-1]]
+    return document.remove(path), intended
 
 
 def check(file: Path, edit: dict[str, Any]) -> None:
