@@ -273,15 +273,9 @@ def blocks_of(text: Text) -> Member | None:
     tree = text.tree
     if text.index or text.json or text.form.encoding != "utf-8" or (tree is not None and tree.is_json):
         return None
-    is_closed = tree is not None and not has_c_parser() and _has_closed_lines(tree)
+    is_closed = False
+    if tree is not None and not has_c_parser():  # to ask the pure parser about parts of the text would take too long
+        nodes = (node for node in walk(tree.root) if not is_block(node)) if tree.root is not None else ()
+        ended = (node for node in nodes if not isinstance(node, Scalar) or node.style in ("single", "double"))
+        is_closed = not any("\n" in text.form.text[node.start : node.end] for node in ended)
     return document_of(text.form.text, is_closed=is_closed)
-
-
-def _has_closed_lines(tree: Tree) -> bool:
-    """Whether no quoted scalar or flow collection has more than one line. To ask the pure parser about parts of the
-    text would take too long."""
-    for node in walk(tree.root) if tree.root is not None else ():
-        has_lines = node.style in ("single", "double") if isinstance(node, Scalar) else not is_block(node)
-        if has_lines and "\n" in tree.source.text[node.start : node.end]:
-            return False
-    return True

@@ -165,10 +165,8 @@ def is_block(node: Node | None) -> TypeGuard[Mapping | Sequence]:
 
 
 def dereference(node: Node) -> Node:
-    """The node that an alias refers to; any other node is returned as it is."""
-    while isinstance(node, Alias):
-        node = node.target
-    return node
+    """The node that an alias refers to, which is no alias; any other node is returned as it is."""
+    return node.target if isinstance(node, Alias) else node
 
 
 def merged_entry(node: Node, text: str) -> Entry | None:

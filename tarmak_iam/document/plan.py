@@ -32,7 +32,7 @@ from tarmak_iam.document.target import Target, kind_of, locate, native_keys, ref
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import ParseError
 from tarmak_iam.patterns import compiled
-from tarmak_iam.routes import Key, Route, Step
+from tarmak_iam.routes import Key, Route
 
 
 def planned(tree: Tree, data: Any, edit: SharedEdit, *, literals: bool = True) -> Change | None:
@@ -110,18 +110,13 @@ def _assignment(target: Target, data: Any, value: Any, *, rewrite: bool) -> Chan
 
 def _creation(target: Target, data: Any, value: Any) -> Change:
     """Adds the value inside its missing parents. A new list can only begin with index 0."""
-    first, *rest = target.missing
-    for step in reversed(rest):
-        value = {step.text: value} if isinstance(step, Key) else _new_list(target, step, value)
-    if isinstance(first, Key):
-        return _adding_members(target.existing, data, {first.text: value})
-    return _adding(target.existing, data, 0, _new_list(target, first, value))
-
-
-def _new_list(target: Target, index: Step, value: Any) -> list[Any]:
-    if index != 0:
-        raise refused(target, f"index {index} is out of range for a new list", "use index 0, or append")
-    return [value]
+    for step in reversed(target.missing):
+        if isinstance(step, int) and step != 0:
+            raise refused(target, f"index {step} is out of range for a new list", "use index 0, or append")
+        value = [value] if isinstance(step, int) else {step.text: value}
+    if isinstance(value, dict):
+        return _adding_members(target.existing, data, value)
+    return _adding(target.existing, data, 0, value)
 
 
 def _adding_members(target: Target, data: Any, new: dict[Any, Any]) -> Change:

@@ -241,11 +241,7 @@ def depends_on_neighbours(value: Any) -> bool:
     return value is not None and kind not in (bool, int, float)
 
 
-_Shown = Iterator[tuple[str, Any]]
-"""Aspects, and how a text has them."""
-
-
-def _shown_at(source: Source, place: Nearby, *, deep: bool) -> _Shown:
+def _shown_at(source: Source, place: Nearby, *, deep: bool) -> Iterator[tuple[str, Any]]:
     """What the members at the place show, as if the node had no others, and (`deep`) what is inside them."""
     (node, at, which), inside = place, list[Node]()
     around = [slice(max(at - AROUND, 0), at), slice(at + (which == "others"), at + AROUND + 1)]
@@ -262,7 +258,7 @@ def _shown_at(source: Source, place: Nearby, *, deep: bool) -> _Shown:
         yield from _shown_by(source, child, slice(None))
 
 
-def _shown_by(source: Source, node: Node, part: slice) -> _Shown:
+def _shown_by(source: Source, node: Node, part: slice) -> Iterator[tuple[str, Any]]:
     """What a node shows, or some members of a collection; not what is inside of them."""
     if isinstance(node, Scalar) and node.style in ("single", "double"):
         yield "quote", node.style
@@ -281,7 +277,7 @@ def _shown_by(source: Source, node: Node, part: slice) -> _Shown:
             yield from _shown_by_dashes(source, items)
 
 
-def _shown_by_dashes(source: Source, items: Iterable[Node]) -> _Shown:
+def _shown_by_dashes(source: Source, items: Iterable[Node]) -> Iterator[tuple[str, Any]]:
     for item in items:
         if isinstance(item, Mapping) and not (item.flow or item.anchor or item.tag):
             start = item.entries[0].key.start

@@ -180,9 +180,8 @@ def starts_line(source: Source, offset: int) -> bool:
 
 def blanks_before(source: Source, offset: int) -> int:
     """The beginning of the blanks and tabs that end at `offset`."""
-    while offset and source.text[offset - 1] in " \t":
-        offset -= 1
-    return offset
+    line = source.line_start(offset)
+    return line + len(source.text[line:offset].rstrip(" \t"))
 
 
 def lines_instead(source: Source, start: int, end: int, lines: list[str], *, keeps_line_end: bool = False) -> Splice:

@@ -11,16 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from tarmak_iam.document.json_reader import looks_like_json, read_json
-from tarmak_iam.document.nodes import (
-    Entry,
-    Mapping,
-    Node,
-    Scalar,
-    Sequence,
-    Span,
-    dereference,
-    own_text_start,
-)
+from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, dereference, own_text_start
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_reader import YamlText, read_stream, read_yaml
 from tarmak_iam.errors import ParseError, Place

@@ -222,9 +222,7 @@ def _item_lines(node: Sequence, index: int, values: list[Any], layout: Layout) -
 def is_empty_target(target: Target) -> bool:
     """Whether the target is null, {} or [], or does not exist at all."""
     node = target.node
-    if isinstance(node, (Mapping, Sequence)):
-        return not member_count(node)
-    return node is None or is_null(node)
+    return node is None or is_null(node) or (isinstance(node, (Mapping, Sequence)) and not member_count(node))
 
 
 def takes_members(target: Target, value: Any) -> bool:
