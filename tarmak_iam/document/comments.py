@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from itertools import takewhile
 
-from tarmak_iam.document.nodes import Entry, Mapping, Node, Sequence, Span, is_block
+from tarmak_iam.document.nodes import Mapping, Node, Sequence, Span, is_block
 from tarmak_iam.document.splices import column, member_start, member_value, next_line_after, starts_line
 from tarmak_iam.document.tree import Comment, Tree
 
@@ -63,14 +63,6 @@ def have_comments(tree: Tree, parent: Mapping | Sequence, numbers: Collection[in
         if any(tail and tail.span.start < end for tail in tails) or own_comment_lines(tree, parent, number):
             return True
     return False
-
-
-def comments_of(tree: Tree, entry: Entry) -> list[Comment]:
-    """The comments that may be about an entry: those directly above it, and those after its key or value."""
-    source = tree.source
-    start, end = entry.key.span.start, entry.value.span.end
-    lines = {source.line_start(start), source.line_start(end)}
-    return lines_above(tree, start) + [tree.tails[line] for line in sorted(lines) if line in tree.tails]
 
 
 def holds_comments(tree: Tree, node: Node) -> bool:

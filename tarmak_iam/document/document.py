@@ -9,7 +9,7 @@ import gc
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tarmak_iam.document.comments import comments_of
+from tarmak_iam.document.comments import lines_above
 from tarmak_iam.document.edits import Append, Edit, Insert, Move, Remove, Rename, Set
 from tarmak_iam.document.engine import Engine, Text, data_of
 from tarmak_iam.document.nodes import Entry, Node, Scalar, dereference
@@ -192,8 +192,11 @@ class Document:
     def comments_of(self, path: Path | Route) -> tuple[Comment, ...]:
         """The comments that may be about an entry: those on the lines directly above it, and those after its key or
         value on the same line."""
-        entry = self.entry(path)
-        return tuple(comments_of(self._tree, entry)) if entry else ()
+        entry, tree = self.entry(path), self._tree
+        if entry is None:
+            return ()
+        lines = sorted({tree.source.line_start(at) for at in entry.span})
+        return (*lines_above(tree, entry.key.start), *(tree.tails[line] for line in lines if line in tree.tails))
 
     def place(self, node: Node) -> Place:
         """File, line and column of a node."""

@@ -110,7 +110,5 @@ class Rewrite:
 class ReplaceAlias(Rewrite):
     """Writes a value in the place of an alias. What it refers to stays."""
 
-    __slots__ = ()
-
 
 AnyEdit = Edit | AddKeys | Drop | Arrange | Rewrite

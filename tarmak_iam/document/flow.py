@@ -10,7 +10,7 @@ from tarmak_iam.document.comments import own_comment_lines
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span, content_start
 from tarmak_iam.document.render import Verbatim, flow_text, json_text
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.splices import Splice, blanks_before, joined_spans, member_span, members_of, starts_line
+from tarmak_iam.document.splices import Splice, blanks_before, joined_spans, members_of, starts_line
 from tarmak_iam.document.target import Target, refuse
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.patterns import compiled
@@ -26,7 +26,7 @@ def add_to_flow(
     texts, source = _texts(target, node, new), target.tree.source
     if index is None or index >= len(members_of(node)):
         return _after_last(target, node, texts)
-    start = member_span(members_of(node)[index]).start
+    start = members_of(node)[index].span.start
     if not starts_line(source, start):
         return [Splice(start, start, "".join(f"{text}, " for text in texts))]
     margin, newline = source.text[source.line_start(start) : start], source.newline_near(start)
@@ -53,7 +53,7 @@ def fill_flow(target: Target, node: Mapping | Sequence, new: SequenceOf[Any]) ->
 
 def _after_last(target: Target, node: Mapping | Sequence, texts: list[str]) -> list[Splice]:
     source, text, closing = target.tree.source, target.tree.source.text, node.end - 1
-    end = member_span(members_of(node)[-1]).end
+    end = members_of(node)[-1].span.end
     comma = _comma(source, end, closing)
     gap = " " if text[end - 1] == ":" else ""  # a comma directly after the colon would be part of the key
     if source.line_start(closing) != source.line_start(end if comma is None else comma):
@@ -72,7 +72,7 @@ def remove_from_flow(tree: Tree, node: Mapping | Sequence, numbers: Collection[i
     """Removes members with the comments above them, the comment of a line of which no member stays, and the commas that
     are no longer needed."""
     refuse_pair(tree, node)
-    source, spans = tree.source, [member_span(member) for member in members_of(node)]
+    source, spans = tree.source, [member.span for member in members_of(node)]
     limits = [*(span.start for span in spans[1:]), node.end - 1]
     commas = [_comma(source, span.end, limit) for span, limit in zip(spans, limits, strict=True)]
     last, kept = len(spans) - 1, [number for number in range(len(spans)) if number not in numbers]
@@ -95,7 +95,7 @@ def remove_from_flow(tree: Tree, node: Mapping | Sequence, numbers: Collection[i
 def _start_with_comments(tree: Tree, node: Mapping | Sequence, number: int) -> int:
     """Where a member starts, or the comment lines above it that belong to it."""
     own = own_comment_lines(tree, node, number)
-    return min([member_span(members_of(node)[number]).start, *(comment.span.start for comment in own)])
+    return min([members_of(node)[number].span.start, *(comment.span.start for comment in own)])
 
 
 def _cut(source: Source, start: int, end: int, *, is_last: bool) -> Span:
@@ -126,7 +126,7 @@ def _margin(target: Target, node: Mapping | Sequence) -> str:
     source = target.tree.source
     before = -1
     for member in members_of(node):
-        start = member_span(member).start
+        start = member.span.start
         line = source.line_start(start)
         if line > before and starts_line(source, start):
             return source.text[line:start]
@@ -144,7 +144,7 @@ def _spread(target: Target, node: Mapping | Sequence) -> tuple[str, str] | None:
     """The line break with a member's indentation, and the additional indentation per level, if the last member is on
     several lines, as in pretty-printed JSON; otherwise None."""
     source = target.tree.source
-    last = member_span(members_of(node)[-1]) if target.tree.is_json else None
+    last = members_of(node)[-1].span if target.tree.is_json else None
     if last is None or not starts_line(source, last.start) or not {"\r", "\n"} & set(source.text[slice(*last)]):
         return None
     margin, outer = _margin(target, node), _outer_margin(source, node)

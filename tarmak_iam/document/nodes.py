@@ -77,6 +77,10 @@ class Entry:
     occurrence: Final[int]
     is_merge: Final[bool]
 
+    @property
+    def span(self) -> Span:
+        return Span(self.key.start, self.value.end)
+
 
 @dataclass(slots=True, eq=False)
 class Mapping(_Spanned):

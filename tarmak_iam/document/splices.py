@@ -151,7 +151,7 @@ def item_start(source: Source, sequence: Sequence, number: int) -> int:
 def member_start(source: Source, parent: Mapping | Sequence, number: int) -> int:
     """The beginning of a member: in a block collection its key or its dash."""
     if parent.flow:
-        return member_span(members_of(parent)[number]).start
+        return members_of(parent)[number].span.start
     if isinstance(parent, Mapping):
         return parent.entries[number].key.start
     return item_start(source, parent, number)
@@ -159,10 +159,6 @@ def member_start(source: Source, parent: Mapping | Sequence, number: int) -> int
 
 def members_of(node: Mapping | Sequence) -> tuple[Entry, ...] | tuple[Node, ...]:
     return node.entries if isinstance(node, Mapping) else node.items
-
-
-def member_span(member: Entry | Node) -> Span:
-    return Span(member.key.start, member.value.end) if isinstance(member, Entry) else member.span
 
 
 def member_value(parent: Mapping | Sequence, number: int) -> Node:

@@ -117,10 +117,13 @@ class Window:
         elif isinstance(edit, Arrange):
             *_, (kept, count) = self._look_around((*steps, None), None, stays=False)
             kept.keep(range(count))
-        elif isinstance(edit, (Append, Set, Insert, Remove)):
+        elif isinstance(edit, Remove):
+            self._look_around(steps, None, stays=False)
+        elif isinstance(edit, (Append, Set, Insert)):
             place = (*steps, None) if isinstance(edit, Append) else steps
-            value = None if isinstance(edit, Remove) else edit.value
-            self._look_around(place, value, stays=isinstance(edit, (Append, Set)))
+            # Where the content of an item begins, the items around show, whatever it is.
+            value = edit.value if place and isinstance(place[-1], Key) else [edit.value]
+            self._look_around(place, value, stays=not isinstance(edit, Insert))
         else:
             raise Unsuitable
 
@@ -131,10 +134,12 @@ class Window:
         If the place is the only one in its block and may not stay, what is next to the block too: it may be left
         empty."""
         way = self._way(steps)
+        block, number, step = way[-1][0].block, way[-1][1], steps[len(way) - 1]
         is_like = bool(value) if isinstance(value, (dict, list)) else depends_on_neighbours(value)
         if len(way) < len(steps):  # new parents of the value may be written like members next to a scalar
-            block, number = way[-1][0].block, way[-1][1]
             is_like = number == len(block.members) or block.value(number) is None
+        elif isinstance(step, Key) and number == len(block.members):
+            is_like = is_like or depends_on_neighbours(step.text)
         for kept, place in reversed(way):
             kept.keep(range(place - AROUND, place + AROUND + 1) if is_like else (place,))
             if stays and place < len(kept.block.members):
@@ -159,7 +164,8 @@ class Window:
         elif _shifts(steps, to) or _shifts(to, steps):
             raise Unsuitable
         else:
-            self._look_around(to, None, stays=isinstance(to[-1], Key))
+            value = [None] if isinstance(to[-1], int) and isinstance(steps[-1], Key) else None
+            self._look_around(to, value, stays=isinstance(to[-1], Key))
 
     def _way(self, steps: tuple[Step | None, ...]) -> list[tuple[_Kept, int]]:
         """The blocks on the way to a place, each with the number of the member that the way goes on in; the last one

@@ -199,15 +199,19 @@ MAPPING = "a:\n" + "".join(f"  k{number}: {number}\n" for number in range(60)) +
         pytest.param(Set(("m",), 5), "m: 1\n", id="the last value"),
         pytest.param(Set(("new",), 5), "m: 1\n", id="a new key"),
         pytest.param(
-            Append(("l",), 5), "l:\n- name: n59\n  size: 59\nfollowing-0: 0\n", id="the last item, for one below it"
+            Append(("l",), 5),
+            "l:\n- name: n58\n  size: 58\n- name: n59\n  size: 59\nfollowing-0: 0\n",
+            id="the last items, for one below them",
         ),
         pytest.param(
             Insert(("l", 30), 5),
-            "l:\n- name: n29\n  size: 29\n- name: n30\n  size: 30\n- 0\n",
+            "l:\n" + "".join(f"- name: n{number}\n  size: {number}\n" for number in range(28, 33)) + "- 0\n",
             id="the items around a new one",
         ),
         pytest.param(
-            Insert(("l", 0), 5), "l:\n- name: n0\n  size: 0\n- name: n1\n  size: 1\n- 0\n", id="the first item"
+            Insert(("l", 0), 5),
+            "l:\n" + "".join(f"- name: n{number}\n  size: {number}\n" for number in range(3)) + "- 0\n",
+            id="the first items",
         ),
         pytest.param(
             Remove(("l", 30)),
@@ -352,3 +356,28 @@ def test_a_batch_of_every_kind_on_many_clusters() -> None:
         Rename(("clusters", 5, "text"), "words"),
         Set(("other",), {"a": [1, 2]}),
     )
+
+
+LONG = "x" * 130
+
+
+@pytest.mark.parametrize(
+    ("before", "edit", "after"),
+    [
+        pytest.param(
+            f"x:\n-   name: y\nl:\n- name: one\n  pad: {LONG}\n- null\n",
+            Append(("l",), False),
+            f"x:\n-   name: y\nl:\n- name: one\n  pad: {LONG}\n- null\n- false\n",
+            id="where the content of a scalar item begins",
+        ),
+        pytest.param(
+            f'm:\n  q: \'x: y\'\n  last: {LONG}\na: "t: "\nb: "t: "\n',
+            Set(("m", "# x"), 1),
+            f"m:\n  q: 'x: y'\n  last: {LONG}\n  '# x': 1\na: \"t: \"\nb: \"t: \"\n",
+            id="the quotes of a new key",
+        ),
+    ],
+)
+def test_what_is_next_to_new_text_shows_how_it_is_written(before: str, edit: Edit, after: str) -> None:
+    """The window has it, also where the value does not depend on it. Every edit is made in the whole text, too."""
+    assert Document.parse(before).edit(edit).text == after
