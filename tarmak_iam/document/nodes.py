@@ -187,11 +187,11 @@ def walk(node: Node) -> Iterator[Node]:
     while stack:
         current = stack.pop()
         yield current
-        if isinstance(current, Sequence):
-            stack.extend(reversed(current.items))
-        elif isinstance(current, Mapping):
+        if type(current) is Sequence:
+            stack += reversed(current.items)
+        elif type(current) is Mapping:
             for entry in reversed(current.entries):
-                stack.extend((entry.value, entry.key))
+                stack += (entry.value, entry.key)
 
 
 _LINE_END = compiled(r"[\r\n\x85\u2028\u2029]|\Z")

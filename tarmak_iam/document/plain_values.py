@@ -45,15 +45,15 @@ class _Constructor:
         self._left -= 1
         if self._left < 0:
             raise self._too_many(node)
-        if isinstance(node, Alias):
-            node = dereference(node)
-        if isinstance(node, Scalar):
+        if type(node) is Alias:
+            node = node.target
+        if type(node) is Scalar:
             try:
                 return self._resolve(node)
             except ScalarError as error:
                 raise self._error(node, str(error)) from None
         self._enter(node)
-        if isinstance(node, Sequence):
+        if type(node) is Sequence:
             value: Any = [self.value(item) for item in node.items]
         else:
             assert isinstance(node, Mapping)
@@ -161,15 +161,14 @@ def same(left: Any, right: Any) -> bool:
 
     The order of a mapping's keys has no meaning.
     """
-    if type(left) is not type(right):
+    kind = type(left)
+    if kind is not type(right):
         return False
-    if isinstance(left, dict):
+    if kind is dict:
         return len(left) == len(right) and all(key in right and same(value, right[key]) for key, value in left.items())
-    if isinstance(left, list):
+    if kind is list:
         return len(left) == len(right) and all(map(same, left, right))
-    if isinstance(left, float) and math.isnan(left):
-        return math.isnan(right)
-    return bool(left == right)
+    return bool(left == right) or (kind is float and math.isnan(left) and math.isnan(right))
 
 
 class UnwritableValue(TypeError):

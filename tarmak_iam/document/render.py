@@ -342,7 +342,7 @@ def value_lines(value: Any, layout: Layout) -> tuple[str, list[str]]:
                 return flow, []
         return "", indent(block_lines(value, layout), layout.dash)
     first, *below = _scalar_lines(value, layout)
-    return first, indent(below, layout.step)
+    return first, indent(below, layout.step) if below else below
 
 
 def _item_lines(value: Any, layout: Layout) -> list[str]:

@@ -215,6 +215,8 @@ def _plain(text: str, words: _Words, floats: re.Pattern[str]) -> Plain:
     if text[0] == ".":
         return _float(text) if _DOT_FLOAT.match(text) else text
     digits = text.replace("_", "")
+    if digits.isdecimal() and digits.isascii() and digits[0] != "0" and len(digits) < len(str(_MAX_INT64)):
+        return int(digits)  # most numbers
     integer = parse_go_integer(digits)
     if integer is not None:
         return integer
