@@ -1,73 +1,50 @@
-"""Who changed a line last, and when, from the git repository; or the reason why that is not known."""
+"""Who changed a line last, and when, from the git repository, as in `git log` and `git blame`; or the reason why that
+is not known."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
+from difflib import SequenceMatcher
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.report.git.directory import Budget, GitFiles, HistoryUnknown, find_repository
-from tarmak_iam.report.git.line_matches import lines_of, matching_lines
+from tarmak_iam.report.model import GitRevision, LastChange
 
 if TYPE_CHECKING:
-    from tarmak_iam.report.git.repository import Commit, FilePath, GitRepository
+    from tarmak_iam.report.git_repository import Budget, Commit, GitRepository, TreeFile
 
 
-_SHALLOW = "the clone is shallow and does not contain the commit"
+T = TypeVar("T")
 _MISSING = "dulwich 1.2.9 or later is not installed"
 _REMEDY = "install it, or install the extra `report` in the clone of tarmak-iam: pip install '.[report]'"
-T = TypeVar("T")
-_SHORT = 12
-
-
-@dataclass(frozen=True, slots=True)
-class LastChange:
-    """A commit with its author and date (ISO 8601, in the author's time zone). Without a commit, `unknown` is the
-    reason why it is not known; if that is empty, the change is not committed yet."""
-
-    commit: str = ""
-    author: str = ""
-    date: str = ""
-    summary: str = ""
-    unknown: str = ""
-
-    @property
-    def state(self) -> str:
-        """`committed`, `uncommitted` or `unknown`."""
-        return "committed" if self.commit else "unknown" if self.unknown else "uncommitted"
-
-
-@dataclass(frozen=True, slots=True)
-class GitRevision:
-    """The commit that is checked out, and its date. `changed`: the files that differ from it."""
-
-    commit: str
-    date: str
-    changed: tuple[Path, ...] = ()
+_CANDIDATES = 100
+"""The most removed files of a commit that are compared with a new file. If there are more, only an equal file is a
+source."""
+_STEP = 5
+"""The steps that a commit of a walk costs."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileHistory:
-    """The last change of each line; `otherwise`: that of all other lines. `order`: the time of each commit."""
+    """The last change of each line; `otherwise`: that of all other lines."""
 
     lines: Mapping[int, LastChange] = field(default_factory=dict)
-    order: Mapping[str, int] = field(default_factory=dict)
     otherwise: LastChange = LastChange()
 
     def of(self, first: int, last: int) -> LastChange:
-        """The latest change of any of the lines. An uncommitted change is later than every commit."""
-        return self.latest(self.lines.get(line, self.otherwise) for line in range(first, last + 1))
+        """The latest change of any of the lines."""
+        return latest(self.lines.get(line, self.otherwise) for line in range(first, last + 1))
 
-    def latest(self, changes: Iterable[LastChange]) -> LastChange:
-        """The latest of one or more changes of lines of the file."""
-        changes = list(changes)
-        not_committed = [change for change in changes if not change.commit]
-        if not_committed:
-            return min(not_committed, key=lambda change: change.state)  # uncommitted before unknown
-        return max(changes, key=lambda change: self.order.get(change.commit, 0))
+
+def latest(changes: Iterable[LastChange]) -> LastChange:
+    """The latest of one or more changes. An uncommitted one is later than every commit, then those that are unknown."""
+    order = ("committed", "unknown", "uncommitted")
+    return max(changes, key=lambda change: (order.index(change.state), change.time))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,112 +65,259 @@ class Repository:
         """Does not raise if there is no repository, or if it cannot be read."""
 
         def opened() -> Repository:
+            from tarmak_iam.report.git_repository import Budget, GitRepository, find_repository
+
             location = find_repository(directory)
-            if location is None:
-                return cls("no git repository")
-            from tarmak_iam.report.git.repository import GitRepository
+            return cls("no git repository") if location is None else cls(git=GitRepository(location, Budget()))
 
-            return cls(git=GitRepository(location, Budget()))
-
+        real = Path(os.path.realpath(directory))
         try:
             return _answer(opened, cls)
         except ImportError:
-            return cls(_MISSING, _REMEDY)
+            is_in_one = any(os.path.lexists(top / ".git") for top in (real, *real.parents))
+            return cls(_MISSING, _REMEDY) if is_in_one else cls("no git repository")
 
     def revision(self, files: Iterable[Path]) -> GitRevision | None:
         """None if there is no commit."""
-        git = self.git
-        head = git.head if git else None
-        if git is None or head is None:
+        head = self.git.head if self.git else None
+        if head is None:
             return None
-        date = _answer(lambda: git.description(head).committed, lambda _: "")
-        return GitRevision(head.name.decode(), date, tuple(each for each in files if self._differs(each)))
+        changed = (path for path in files if not self._asked(_is_committed, path, lambda _: False))
+        return GitRevision(head.name.decode(), head.committed, tuple(changed))
 
     def file(self, path: Path) -> LastChange:
         """The last commit that changed a file, including one that only removed lines."""
-        return self._asked(lambda git: _last_change(git, path), lambda reason: LastChange(unknown=reason))
+        return self._asked(_last_change, path, lambda reason: LastChange(unknown=reason))
 
     def lines(self, path: Path) -> FileHistory:
         """The last change of each line of a file."""
-        return self._asked(
-            lambda git: _line_changes(git, path), lambda reason: FileHistory(otherwise=LastChange(unknown=reason))
-        )
+        return self._asked(_line_changes, path, lambda reason: FileHistory(otherwise=LastChange(unknown=reason)))
 
-    def _differs(self, path: Path) -> bool:
-        """Whether a file differs from the commit, or may differ from it because that is not known."""
-        return not self._asked(lambda git: _is_committed(git, path), lambda _: False)
-
-    def _asked(self, question: Callable[[GitRepository], T], unknown: Callable[[str], T]) -> T:
+    def _asked(self, question: Callable[[GitRepository, Path], T], path: Path, unknown: Callable[[str], T]) -> T:
         git = self.git
-        return unknown(self.unknown) if git is None else _answer(lambda: question(git), unknown)
+        return unknown(self.unknown) if git is None else _answer(lambda: question(git, path), unknown)
 
 
 def _answer(question: Callable[[], T], unknown: Callable[[str], T]) -> T:
     """The answer; or `unknown` with the reason, whatever is wrong with the repository."""
     try:
         return question()
-    except HistoryUnknown as reason:
-        return unknown(str(reason))
     except (ImportError, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic in dulwich's extension is not an Exception
-        return unknown(f"the git repository cannot be read ({type(error).__name__})")
+        from tarmak_iam.report.git_repository import HistoryUnknown
+
+        is_known = isinstance(error, HistoryUnknown)
+        return unknown(str(error) if is_known else f"the git repository cannot be read ({type(error).__name__})")
+
+
+def _is_committed(git: GitRepository, path: Path) -> bool:
+    committed, current = _contents(git, path)
+    return committed is not None and committed == current
+
+
+def _contents(git: GitRepository, path: Path) -> tuple[bytes | None, bytes | None]:
+    """The file in the commit and in the working copy, each None if it is not there. Line ends are those that git
+    stores: core.autocrlf changes them in the working copy, which is not a change."""
+    from tarmak_iam.report.git_repository import read_regular
+
+    file = git.file(git.head, git.location.path_of(path)) if git.head else None
+    real = path.resolve()
+    both = (git.content(file) if file else None, read_regular(real.parent, real.name, MAX_BYTES))
+    committed, current = (None if data is None else data.replace(b"\r\n", b"\n") for data in both)
+    return committed, current
 
 
 def _last_change(git: GitRepository, path: Path) -> LastChange:
-    from tarmak_iam.report.git.blame import last_commit
-
-    commit = last_commit(git, git.location.path_of(path))
-    return _change(git, commit) if commit and _is_committed(git, path) else LastChange()
+    """As `git log -1`: of a merge, the first parent with the same file is followed, and a merge in which no parent has
+    the same file is itself a change. A file that was moved is new."""
+    commit = git.head
+    if commit is None or not _is_committed(git, path):
+        return LastChange()
+    name = git.location.path_of(path)
+    file = git.file(commit, name)
+    while True:
+        git.budget.take("steps", _STEP)
+        before = next((parent for parent in git.parents(commit) if git.file(parent, name) == file), None)
+        if before is None:
+            return commit.change
+        commit = before
 
 
 def _line_changes(git: GitRepository, path: Path) -> FileHistory:
     """For the lines of the working copy. Lines that HEAD does not contain are uncommitted."""
-    from tarmak_iam.report.git.blame import blamed_lines
-
-    name = git.location.path_of(path)
-    committed, current = _committed(git, name), _current(path)
+    committed, current = _contents(git, path)
     if committed is None or current is None:
         return FileHistory()
-    blamed = blamed_lines(git, name)
-    commits = {commit.name: commit for commit in blamed}
-    changes = {own: _change(git, commit) for own, commit in commits.items()}
-    matches = matching_lines(lines_of(_plain(committed)), lines_of(_plain(current)), git.budget.take_steps)
-    lines = {line: changes[blamed[own].name] for line, own in enumerate(matches, 1) if own is not None}
-    return FileHistory(lines, {own.decode(): commit.time for own, commit in commits.items()})
+    blamed = _blamed_lines(git, git.location.path_of(path))
+    matches = matching_lines(lines_of(committed), lines_of(current), git.budget)
+    return FileHistory({line: blamed[own].change for line, own in enumerate(matches, 1) if own != _NEW})
 
 
-def _is_committed(git: GitRepository, path: Path) -> bool:
-    name, current = git.location.path_of(path), _current(path)
-    entry = git.entry(git.head, name) if git.head else None
-    if entry is None or current is None:
-        return False
-    if git.objects.name(b"blob", current) == entry.name:
-        return True
-    return _plain(git.blob(entry)) == _plain(current)
+# --- which commit a line is from --------------------------------------------------------------------------------------
 
 
-def _committed(git: GitRepository, name: FilePath) -> bytes | None:
-    entry = git.entry(git.head, name) if git.head else None
-    return git.blob(entry) if entry else None
+class _Version(NamedTuple):
+    commit: Commit
+    file: TreeFile
 
 
-def _current(path: Path) -> bytes | None:
-    real = path.resolve()
-    return GitFiles(real.parent).read(real.name, MAX_BYTES)
+def _blamed_lines(git: GitRepository, path: bytes) -> list[Commit]:
+    """For each line of a file in HEAD, the commit that it is from. dulwich's own `annotate_lines` takes the commits of
+    all branches as one line of versions, so that a merge attributes lines to the wrong ones; it follows one file of
+    many that moved, and has no limits."""
+    head = git.head
+    file = git.file(head, path) if head else None
+    if head is None or file is None:
+        return []
+    count = len(lines_of(git.content(file)))
+    blamed: dict[int, Commit] = {}
+    waiting = {_Version(head, file): [(line, line) for line in range(count)]}
+    """Lines whose commit is not known yet: their numbers in the file and in an older version."""
+    while waiting:
+        git.budget.take("steps", _STEP + len(waiting))
+        version = max(waiting, key=lambda each: each.commit.time)  # after all of its children
+        lines = waiting.pop(version)
+        new: list[bytes] = []
+        for older in _older_versions(git, version):
+            if older.file.name == version.file.name:
+                passed, lines = lines, []
+            else:
+                new = new or lines_of(git.content(version.file))
+                matches = matching_lines(lines_of(git.content(older.file)), new, git.budget)
+                passed = [(line, matches[at]) for line, at in lines if matches[at] != _NEW]
+                lines = [(line, at) for line, at in lines if matches[at] == _NEW]
+            if passed:
+                waiting.setdefault(older, []).extend(passed)
+        blamed.update((line, version.commit) for line, _ in lines)
+    return [blamed[line] for line in range(count)]
 
 
-def _plain(data: bytes) -> bytes:
-    """With the line ends that git stores: core.autocrlf changes them in the working copy, which is not a change."""
-    return data.replace(b"\r\n", b"\n")
+def _older_versions(git: GitRepository, version: _Version) -> list[_Version]:
+    """The versions in the parents: under the same path, or else the file that was moved there. If one of them is equal,
+    only that one."""
+    parents = [(parent, git.file(parent, version.file.path)) for parent in git.parents(version.commit)]
+    versions: dict[bytes, _Version] = {}
+    for parent, file in parents:
+        if file is not None:
+            versions.setdefault(file.name, _Version(parent, file))
+    if version.file.name not in versions:
+        for parent in (parent for parent, file in parents if file is None):
+            source = _moved_from(git, parent, version)
+            if source is not None:
+                versions.setdefault(source.name, _Version(parent, source))
+    equal = versions.get(version.file.name)
+    return [equal] if equal else list(versions.values())
 
 
-def _change(git: GitRepository, commit: Commit) -> LastChange:
-    if commit.name in git.shallow:
-        return LastChange(unknown=_SHALLOW)
-    described = git.description(commit)
-    return LastChange(commit.name.decode(), described.author, described.authored, described.summary)
+def _moved_from(git: GitRepository, parent: Commit, version: _Version) -> TreeFile | None:
+    """The file that a commit moved to this path: of the files that it removed, an equal one, or the most similar one if
+    at least half of its bytes are the same, counted by lines."""
+    removed: list[TreeFile] = []
+    for file in git.removed(parent, version.commit):
+        if file.name == version.file.name:
+            return file
+        if len(removed) <= _CANDIDATES:
+            removed.append(file)
+    if not 0 < len(removed) <= _CANDIDATES:
+        return None
+    own = git.content(version.file)
+    likeness, at = max((_likeness(git, file, own), -at) for at, file in enumerate(removed))
+    return removed[-at] if likeness >= 0.5 else None
 
 
-def short_commit(commit: str) -> str:
-    return commit[:_SHORT]
+def _likeness(git: GitRepository, file: TreeFile, own: bytes) -> float:
+    from tarmak_iam.report.git_repository import TooLarge
+
+    try:
+        other = git.content(file)
+    except TooLarge:
+        return 0.0
+    lines, others = Counter(lines_of(own)), Counter(lines_of(other))
+    git.budget.take("steps", len(lines) + len(others))
+    size = max(len(own), len(other))
+    return sum(len(line) * count for line, count in (lines & others).items()) / size if size else 0.0
+
+
+# --- which lines of a text come from an earlier one -------------------------------------------------------------------
+
+_NEW = -1
+"""The number of the counterpart of a line that has none."""
+
+
+def lines_of(data: bytes) -> list[bytes]:
+    """With their line ends. As in git, only a line feed ends a line; a last line without one is a different line."""
+    lines = [line + b"\n" for line in data.split(b"\n")]
+    return [*lines[:-1], lines[-1][:-1]] if lines[-1] != b"\n" else lines[:-1]
+
+
+def matching_lines(old: Sequence[bytes], new: Sequence[bytes], budget: Budget) -> list[int]:
+    """For each line of `new` the number of its counterpart in `old`. Raises HistoryUnknown if `budget` is exhausted."""
+    budget.take("steps", len(old) + len(new))
+    shorter = min(len(old), len(new))
+    start = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    end = next((at for at in range(shorter - start) if old[-1 - at] != new[-1 - at]), shorter - start)
+    matches = [_NEW] * len(new)
+    matches[:start] = range(start)
+    matches[len(new) - end :] = range(len(old) - end, len(old))
+    left, right = old[start : len(old) - end], new[start : len(new) - end]
+    # find_longest_match compares each line with all that are equal to it.
+    copies = Counter(left)
+    costs = [1 + copies[line] for line in right]
+    budget.take("steps", sum(costs) >> 3)
+    matcher = SequenceMatcher(None, right, left, autojunk=False)
+    waiting = [(0, len(right), 0, len(left))]
+    while waiting:
+        first, last, begin, stop = waiting.pop()
+        budget.take("steps", 1 + (sum(costs[first:last]) >> 3))
+        own, at, size = matcher.find_longest_match(first, last, begin, stop)
+        if size:
+            matches[start + own : start + own + size] = range(start + at, start + at + size)
+            waiting += [(first, own, begin, at), (own + size, last, at + size, stop)]
+    _slide(matches, new, len(old))
+    others = _inverse(matches, len(old))
+    _slide(others, old, len(new))
+    return _inverse(others, len(new))
+
+
+def _inverse(matches: Sequence[int], count: int) -> list[int]:
+    inverse = [_NEW] * count
+    for at, number in enumerate(matches):
+        if number != _NEW:
+            inverse[number] = at
+    return inverse
+
+
+def _slide(matches: list[int], lines: Sequence[bytes], others: int) -> None:
+    """Moves runs of new lines to where they were most likely added.
+
+    If the line after a run is equal to its first line, the run may begin one line later; both are possible. As in git,
+    the least indented beginning is the most likely, and the last one of equals.
+    """
+    end = 0
+    while end < len(matches):
+        first = end
+        while end < len(matches) and matches[end] == _NEW:
+            end += 1
+        before = matches[first - 1] if first else -1
+        after = matches[end] if end < len(matches) else others
+        if end == first or after != before + 1:  # else the run replaces lines of the other text
+            end += 1
+            continue
+        up = down = 0
+        while up <= before and matches[first - 1 - up] == before - up and lines[first - 1 - up] == lines[end - 1 - up]:
+            up += 1
+        while (
+            end + down < len(lines) and matches[end + down] == after + down and lines[first + down] == lines[end + down]
+        ):
+            down += 1
+        shift = min(range(-up, down + 1), key=lambda by: (*_indentation(lines[first + by]), -by))
+        numbers = range(after - up, after + down)
+        matches[first - up : end + down] = [*numbers[: up + shift], *[_NEW] * (end - first), *numbers[up + shift :]]
+        end += down
+
+
+def _indentation(line: bytes) -> tuple[bool, int]:
+    """Sorts an empty line last."""
+    text = line.lstrip()
+    return not text, len(line) - len(text)

@@ -10,7 +10,6 @@ from tarmak_iam.access.diff import effect_json
 from tarmak_iam.errors import place_json
 from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.installation.admin_kubeconfig import AdminAccess
-from tarmak_iam.report.git_history import LastChange
 from tarmak_iam.report.model import (
     AccessCell,
     AccessReview,
@@ -18,6 +17,7 @@ from tarmak_iam.report.model import (
     ClusterReview,
     ClusterStatus,
     IneffectiveEntry,
+    LastChange,
     MappedIdentity,
     ReviewedFinding,
     ReviewedPrincipal,

@@ -14,7 +14,6 @@ from tarmak_iam.findings import Severity
 from tarmak_iam.installation.admin_kubeconfig import AdminAccess
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.report.escalations import Privilege
-from tarmak_iam.report.git_history import GitRevision, LastChange
 from tarmak_iam.report.rbac import BindingRights, Rbac, SubjectRights
 from tarmak_iam.text import one_line
 
@@ -43,6 +42,42 @@ class ReviewedFinding:
     def key(self) -> FindingKey:
         """Equal for findings that differ only in their places."""
         return self.id, self.severity, self.text, self.ignored
+
+
+_SHORT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class LastChange:
+    """A commit with its author and date (ISO 8601, in the author's time zone). Without a commit, `unknown` is the
+    reason why it is not known; if that is empty, the change is not committed yet. `time`: when it was committed, in
+    seconds."""
+
+    commit: str = ""
+    author: str = ""
+    date: str = ""
+    summary: str = ""
+    unknown: str = ""
+    time: int = field(default=0, repr=False, compare=False)
+
+    @property
+    def state(self) -> str:
+        """`committed`, `uncommitted` or `unknown`."""
+        return "committed" if self.commit else "unknown" if self.unknown else "uncommitted"
+
+
+def short_commit(commit: str) -> str:
+    return commit[:_SHORT]
+
+
+@dataclass(frozen=True, slots=True)
+class GitRevision:
+    """The commit that is checked out, and its date. `changed`: the files that differ from it, or of which that
+    is not known."""
+
+    commit: str
+    date: str
+    changed: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

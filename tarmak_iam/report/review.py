@@ -23,7 +23,7 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint import Located, Report, Subjects
 from tarmak_iam.mappings.entries import MappingEntry
-from tarmak_iam.report.git_history import FileHistory, LastChange, Repository
+from tarmak_iam.report.git_history import FileHistory, Repository, latest
 from tarmak_iam.report.model import (
     AccessCell,
     AccessReview,
@@ -31,6 +31,7 @@ from tarmak_iam.report.model import (
     ClusterReview,
     ClusterStatus,
     IneffectiveEntry,
+    LastChange,
     MappedIdentity,
     ReviewedFinding,
     ReviewedPrincipal,
@@ -264,7 +265,7 @@ class _Reviewer:
         if mappings is None or node is None:
             return None
         changes = [self._history.of(*_lines(mappings.document, each)) for each in (node, *_elsewhere(node))]
-        return self._history.latest(changes)
+        return latest(changes)
 
     def _files(self) -> Iterator[SourceFile]:
         for subject in Subject:

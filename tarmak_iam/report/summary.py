@@ -8,8 +8,7 @@ from pathlib import Path
 from tarmak_iam.findings import Severity
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.report.escalations import Privilege
-from tarmak_iam.report.git_history import LastChange, short_commit
-from tarmak_iam.report.model import AccessCell, AccessReview, AccessRow, ClusterReview
+from tarmak_iam.report.model import AccessCell, AccessReview, AccessRow, ClusterReview, LastChange, short_commit
 
 _FEW = 3
 _PRINCIPALS = "This access review lists the principals (IAM roles, users, accounts and SSO permission sets)"

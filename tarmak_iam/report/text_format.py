@@ -10,15 +10,16 @@ from tarmak_iam.errors import Place
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.principals import SSO_PREFIX
 from tarmak_iam.report.escalations import Privilege
-from tarmak_iam.report.git_history import LastChange, short_commit
 from tarmak_iam.report.model import (
     AccessReview,
     ClusterReview,
     FindingKey,
     IneffectiveEntry,
+    LastChange,
     MappedIdentity,
     ReviewedFinding,
     ReviewedPrincipal,
+    short_commit,
 )
 from tarmak_iam.report.rbac import BindingRights
 from tarmak_iam.report.summary import common_change, counted, introduction

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.report.git_history import LastChange, Repository
+from tarmak_iam.report.git_history import Repository
+from tarmak_iam.report.model import LastChange
 from tests.support.work_trees import ALICE, Work, needs_git, new_work
 
 pytestmark = needs_git
@@ -253,7 +254,7 @@ def test_a_reason_is_one_line(work: Work, monkeypatch: pytest.MonkeyPatch) -> No
 
     work.commit("a\n", "One")
     repository = work.repository()
-    monkeypatch.setattr("tarmak_iam.report.git.repository.parse_tree", broken)
+    monkeypatch.setattr("tarmak_iam.report.git_repository.tree_lookup_path", broken)
     why = LastChange(unknown="the git repository cannot be read (Panic)")
     assert repository.file(work.path) == why
     assert repository.lines(work.path).of(1, 1) == why
@@ -264,8 +265,7 @@ def test_a_reason_is_one_line(work: Work, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_without_dulwich(work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     work.commit("a\n", "One")
-    for name in ("objects", "repository", "blame"):
-        monkeypatch.delitem(sys.modules, f"tarmak_iam.report.git.{name}", raising=False)
+    monkeypatch.delitem(sys.modules, "tarmak_iam.report.git_repository", raising=False)
     monkeypatch.setitem(sys.modules, "dulwich", None)
     monkeypatch.setitem(sys.modules, "dulwich.objects", None)
     repository = work.repository()

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.errors import ConfigError, Place
-from tarmak_iam.report.git_history import GitRevision, LastChange
-from tarmak_iam.report.model import AccessReview, ClusterReview
+from tarmak_iam.report.model import AccessReview, ClusterReview, GitRevision, LastChange
 from tarmak_iam.report.review import unreadable_cluster
 from tarmak_iam.report.summary import ReviewSummary, introduction, summarize
 from tarmak_iam.report.text_format import as_lines

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.report.git_history import FileHistory, Repository
+from tarmak_iam.report.git_repository import Budget, GitRepository, find_repository
 
 __all__ = ["ALICE", "Work", "needs_git", "new_work"]
 
@@ -80,8 +81,12 @@ class Work:
         heads = [line.split(b" ") for line in lines if not line.startswith(b"\t")]
         return [words[0].decode() for words in heads if len(words[0]) in (40, 64) and len(words) in (3, 4)]
 
-    def repository(self) -> Repository:
-        return Repository.of(self.root)
+    def repository(self, budget: Budget | None = None) -> Repository:
+        if budget is None:
+            return Repository.of(self.root)
+        location = find_repository(self.root)
+        assert location is not None
+        return Repository(git=GitRepository(location, budget))
 
 
 def author(name: str, day: int) -> dict[str, str]:

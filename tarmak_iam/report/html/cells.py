@@ -11,9 +11,8 @@ from tarmak_iam.findings import Severity
 from tarmak_iam.mappings.principals import SSO_PREFIX
 from tarmak_iam.patterns import compiled
 from tarmak_iam.report.escalations import Privilege
-from tarmak_iam.report.git_history import LastChange, short_commit
 from tarmak_iam.report.html.markup import Markup, el, fragment
-from tarmak_iam.report.model import FindingKey, MappedIdentity, ReviewedFinding
+from tarmak_iam.report.model import FindingKey, LastChange, MappedIdentity, ReviewedFinding, short_commit
 from tarmak_iam.text import brief_list
 
 Shown = Callable[[Place | Path | None], str]

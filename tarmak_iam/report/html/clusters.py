@@ -8,7 +8,6 @@ from tarmak_iam.hook.cluster.live_mappings import BUILT_IN
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import ADMINS, EVERYONE
 from tarmak_iam.report.escalations import Privilege
-from tarmak_iam.report.git_history import LastChange
 from tarmak_iam.report.html.cells import (
     Repeated,
     Shown,
@@ -36,6 +35,7 @@ from tarmak_iam.report.model import (
     ClusterReview,
     ClusterStatus,
     IneffectiveEntry,
+    LastChange,
     MappedIdentity,
     ReviewedPrincipal,
     SourceFile,

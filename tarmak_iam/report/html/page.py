@@ -11,7 +11,6 @@ from importlib.resources import files
 
 from tarmak_iam._version import __version__
 from tarmak_iam.report.escalations import Privilege
-from tarmak_iam.report.git_history import short_commit
 from tarmak_iam.report.html.cells import (
     Shown,
     anchor,
@@ -30,7 +29,7 @@ from tarmak_iam.report.html.cells import (
 from tarmak_iam.report.html.clusters import section
 from tarmak_iam.report.html.markup import HtmlTable, Markup, TableCell, TableRow, el, fragment, verbatim
 from tarmak_iam.report.model import AccessCell as Access
-from tarmak_iam.report.model import AccessReview, AccessRow, ClusterReview, ReviewedFinding
+from tarmak_iam.report.model import AccessReview, AccessRow, ClusterReview, ReviewedFinding, short_commit
 from tarmak_iam.report.summary import common_change, highest_privilege, introduction, summarize
 from tarmak_iam.text import without_markers
 

@@ -90,8 +90,7 @@ def test_one_cluster(shell: Shell) -> None:
 def test_without_dulwich_it_says_once_how_to_get_the_history(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     mapped(shell)
     Work(shell.single).git("init", "-q")
-    monkeypatch.delitem(sys.modules, "tarmak_iam.report.git.objects", raising=False)
-    monkeypatch.delitem(sys.modules, "tarmak_iam.report.git.repository", raising=False)
+    monkeypatch.delitem(sys.modules, "tarmak_iam.report.git_repository", raising=False)
     monkeypatch.setitem(sys.modules, "dulwich.objects", None)
     why = "dulwich 1.2.9 or later is not installed"
     how = "install it, or install the extra `report` in the clone of tarmak-iam: pip install '.[report]'"

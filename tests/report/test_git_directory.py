@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.report.git.directory import HistoryUnknown, Location, find_repository
 from tarmak_iam.report.git_history import Repository
+from tarmak_iam.report.git_repository import HistoryUnknown, Location, find_repository
 from tests.support.work_trees import Work, needs_git, new_work
 
 pytestmark = needs_git
@@ -218,7 +218,7 @@ def test_a_repository_below(work: Work) -> None:
     location = find_repository(work.root)
     assert location is not None
     new_work(work.root / "a" / "b")
-    assert location.path_of(work.root / "a" / "map.yaml") == (b"a", b"map.yaml")
+    assert location.path_of(work.root / "a" / "map.yaml") == b"a/map.yaml"
     for path in (work.root / "a" / "b" / "map.yaml", work.root / "a" / "b" / "c" / "map.yaml"):
         with pytest.raises(HistoryUnknown, match="the file is in another git repository"):
             location.path_of(path)

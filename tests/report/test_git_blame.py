@@ -8,9 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tarmak_iam.report.git.blame import blamed_lines, last_commit
-from tarmak_iam.report.git.directory import Budget, HistoryUnknown, find_repository
-from tarmak_iam.report.git.repository import GitRepository
+from tarmak_iam.report.git_repository import Budget
 from tests.support.thorough import examples
 from tests.support.work_trees import Work, needs_git, new_work
 
@@ -177,19 +175,15 @@ def test_a_file_of_another_kind_before(tmp_path: Path) -> None:
     ("budget", "why"),
     [
         (Budget(commits=9), "the history has more commits than the limit"),
-        (Budget(bytes=500), "the history has more data than the limit"),
+        (Budget(data=500), "the history has more data than the limit"),
         (Budget(steps=300), "the history needs more work than the limit"),
     ],
 )
 def test_a_history_without_an_end(tmp_path: Path, budget: Budget, why: str) -> None:
     versions: Versions = [([at - 1] if at else [], ["a\n"]) for at in range(12)]
     work, commits = imported(tmp_path, versions)
-    location = find_repository(work.root)
-    assert location is not None
-    repository = GitRepository(location, budget)
-    with pytest.raises(HistoryUnknown, match=why):
-        last_commit(repository, (b"map.yaml",))
-    with pytest.raises(HistoryUnknown, match=why):
-        blamed_lines(repository, (b"map.yaml",))
-    enough = GitRepository(location, Budget(commits=12))
-    assert [each.name.decode() for each in blamed_lines(enough, (b"map.yaml",))] == commits[:1]
+    repository = work.repository(budget)
+    assert repository.file(work.path).unknown == why
+    assert repository.lines(work.path).of(1, 1).unknown == why
+    enough = work.repository(Budget(commits=12))
+    assert enough.lines(work.path).of(1, 1).commit == commits[0]
