@@ -8,7 +8,6 @@ Sources: "Role Based Access Control Good Practices" in Kubernetes's documentatio
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain
 
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.identity.backend_support import ENTRY_OBJECTS
@@ -38,10 +37,9 @@ class Privilege(TextEnum):
 _RBAC = "rbac.authorization.k8s.io"
 _CERTIFICATES = "certificates.k8s.io"
 _ADMISSION = "admissionregistration.k8s.io"
-_WRITE = ("create", "update", "patch")
-_ANY_METHOD = ("get", "create", "update", "patch", "delete")
-_DELETE = ("delete", "deletecollection")
-_ENTRY_MAPS = tuple(name for each in ENTRY_OBJECTS.values() for name in each.names)
+_WRITE = "create update patch"
+_ANY_METHOD = "get create update patch delete"
+_DELETE = "delete deletecollection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,11 @@ class ResourceAccess:
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
     names: tuple[str, ...] = ()
+
+
+def _to(verbs: str, resources: str, groups: str = "", names: Iterable[str] = ()) -> ResourceAccess:
+    """Of words; without a group, in the core group."""
+    return ResourceAccess(tuple(groups.split()) or ("",), tuple(resources.split()), tuple(verbs.split()), tuple(names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +95,10 @@ CLUSTER_SCOPED = frozenset(
     {
         *(("", each) for each in ("nodes", "persistentvolumes", "componentstatuses", "users", "groups")),
         *((_CERTIFICATES, each) for each in ("certificatesigningrequests", "signers")),
-        *((_RBAC, each) for each in ("clusterrolebindings",)),
         *(("authentication.k8s.io", each) for each in ("userextras", "uids", "tokenreviews")),
         *(("storage.k8s.io", each) for each in ("storageclasses", "volumeattachments", "csidrivers", "csinodes")),
-        (_ADMISSION, "mutatingwebhookconfigurations"),
-        (_ADMISSION, "validatingwebhookconfigurations"),
+        *((_ADMISSION, each) for each in ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")),
+        (_RBAC, "clusterrolebindings"),
         ("apiregistration.k8s.io", "apiservices"),
         ("apiextensions.k8s.io", "customresourcedefinitions"),
         ("scheduling.k8s.io", "priorityclasses"),
@@ -118,192 +120,141 @@ def _writing_mappings(facts: ClusterFacts) -> Iterable[Escalation]:
     its status (upstream's pkg/mapper/crd/controller), so writing the status is sufficient."""
     name = "writes the IAM mappings"
     maps = [*facts.config_maps]
-    for found in (each for backend, each in ENTRY_OBJECTS.items() if facts.uses(backend.name)):
-        if found.names:
-            maps += found.names
+    for objects in (objects for backend, objects in ENTRY_OBJECTS.items() if facts.uses(backend.name)):
+        if objects.names:
+            maps += objects.names
         else:
-            objects = ResourceAccess((found.group,), found.resources, _WRITE)
-            yield Escalation(name, (objects,), Privilege.ADMIN, is_cluster_scoped=True)
-    access = ResourceAccess(("",), ("configmaps",), _WRITE, tuple(maps))
-    yield Escalation(name, (access,), Privilege.ADMIN, only_in=NAMESPACE)
+            written = _to(_WRITE, " ".join(objects.resources), objects.group)
+            yield Escalation(name, (written,), Privilege.ADMIN, is_cluster_scoped=True)
+    yield Escalation(name, (_to(_WRITE, "configmaps", names=maps),), Privilege.ADMIN, only_in=NAMESPACE)
 
-
-# Up to Kubernetes 1.15, workloads are served in the API group extensions too.
-_WORKLOADS = (
-    ResourceAccess(("",), ("pods", "replicationcontrollers"), _WRITE),
-    ResourceAccess(("apps", "extensions"), ("deployments", "daemonsets", "statefulsets", "replicasets"), _WRITE),
-    ResourceAccess(("batch",), ("jobs", "cronjobs"), _WRITE),
-)
 
 _RUNNING_CODE = (
     # The API server accepts GET for exec too, for a websocket.
+    Escalation("runs commands in pods", (_to("create get", "pods/exec pods/attach"),), in_kube_system=Privilege.ADMIN),
     Escalation(
-        "runs commands in pods",
-        (ResourceAccess(("",), ("pods/exec", "pods/attach"), ("create", "get")),),
-        in_kube_system=Privilege.ADMIN,
+        "adds containers to pods", (_to("update patch", "pods/ephemeralcontainers"),), in_kube_system=Privilege.ADMIN
     ),
+    # Up to Kubernetes 1.15, workloads are served in the API group extensions too.
     Escalation(
-        "adds containers to pods",
-        (ResourceAccess(("",), ("pods/ephemeralcontainers",), ("update", "patch")),),
+        "starts pods",
+        (
+            _to(_WRITE, "pods replicationcontrollers"),
+            _to(_WRITE, "deployments daemonsets statefulsets replicasets", "apps extensions"),
+            _to(_WRITE, "jobs cronjobs", "batch"),
+        ),
+        Privilege.NONE,
         in_kube_system=Privilege.ADMIN,
+        as_accounts=True,
     ),
-    Escalation("starts pods", _WORKLOADS, Privilege.NONE, in_kube_system=Privilege.ADMIN, as_accounts=True),
 )
 
 _IDENTITIES = (
     # PATCH and DELETE return the object, and deletecollection returns all of them, even in a dry run.
-    Escalation(
-        "reads secrets",
-        (ResourceAccess(("",), ("secrets",), ("get", "list", "watch", "patch", "delete", "deletecollection")),),
-    ),
-    Escalation(
-        "creates bootstrap tokens",
-        (ResourceAccess(("",), ("secrets",), _WRITE, ("bootstrap-token-*",)),),
-        only_in=NAMESPACE,
-    ),
-    Escalation("creates service account tokens", (ResourceAccess(("",), ("serviceaccounts/token",), ("create",)),)),
+    Escalation("reads secrets", (_to("get list watch patch delete deletecollection", "secrets"),)),
+    Escalation("creates bootstrap tokens", (_to(_WRITE, "secrets", names=("bootstrap-token-*",)),), only_in=NAMESPACE),
+    Escalation("creates service account tokens", (_to("create", "serviceaccounts/token"),)),
     # endpoints/filters/impersonation.go: a service account has a namespace, all other identities have none.
-    Escalation("impersonates others", (ResourceAccess(("",), ("serviceaccounts",), ("impersonate",)),)),
+    Escalation("impersonates others", (_to("impersonate", "serviceaccounts"),)),
     Escalation(
         "impersonates others",
-        (
-            ResourceAccess(("",), ("users", "groups"), ("impersonate",)),
-            ResourceAccess(("authentication.k8s.io",), ("userextras/*",), ("impersonate",)),
-        ),
+        (_to("impersonate", "users groups"), _to("impersonate", "userextras/*", "authentication.k8s.io")),
         is_cluster_scoped=True,
     ),
     Escalation(
         "grants rights that it does not have",
-        (
-            ResourceAccess((_RBAC,), ("roles",), ("escalate", "bind")),
-            ResourceAccess((_RBAC,), ("clusterroles",), ("bind",)),
-        ),
+        (_to("escalate bind", "roles", _RBAC), _to("bind", "clusterroles", _RBAC)),
     ),
     Escalation(
-        "grants rights that it does not have",
-        (ResourceAccess((_RBAC,), ("clusterroles",), ("escalate",)),),
-        is_cluster_scoped=True,
+        "grants rights that it does not have", (_to("escalate", "clusterroles", _RBAC),), is_cluster_scoped=True
     ),
 )
 
 
 def _approval(facts: ClusterFacts) -> Escalation:
     signers = ("kube-apiserver-client", "kube-apiserver-client-kubelet", "legacy-unknown", "[*]")
-    names = tuple(f"kubernetes.io/{each}" for each in signers)
+    names = (f"kubernetes.io/{signer}" for signer in signers)
     return Escalation(
         "approves certificates",
-        (ResourceAccess((_CERTIFICATES,), ("certificatesigningrequests/approval",), ("update", "patch")),),
+        (_to("update patch", "certificatesigningrequests/approval", _CERTIFICATES),),
         is_cluster_scoped=True,
-        also=(ResourceAccess((_CERTIFICATES,), ("signers",), ("approve",), names),) if facts.has_signers else (),
+        also=(_to("approve", "signers", _CERTIFICATES, names),) if facts.has_signers else (),
     )
 
+
+_WEBHOOKS = "mutatingwebhookconfigurations validatingwebhookconfigurations"
 
 _CONTROL_PLANE = (
     # The controller manager approves these automatically (pkg/controller/certificates/approver).
     Escalation(
         "obtains node certificates",
-        (ResourceAccess((_CERTIFICATES,), ("certificatesigningrequests/nodeclient",), ("create",)),),
+        (_to("create", "certificatesigningrequests/nodeclient", _CERTIFICATES),),
         is_cluster_scoped=True,
-        also=(ResourceAccess((_CERTIFICATES,), ("certificatesigningrequests",), ("create",)),),
+        also=(_to("create", "certificatesigningrequests", _CERTIFICATES),),
     ),
-    Escalation("accesses kubelets", (ResourceAccess(("",), ("nodes/proxy",), _ANY_METHOD),), is_cluster_scoped=True),
+    Escalation("accesses kubelets", (_to(_ANY_METHOD, "nodes/proxy"),), is_cluster_scoped=True),
     Escalation(
         "changes admission webhooks",
         (
-            ResourceAccess((_ADMISSION,), ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"), _WRITE),
-            ResourceAccess((_ADMISSION,), ("mutatingadmissionpolicies", "mutatingadmissionpolicybindings"), _WRITE),
+            _to(_WRITE, _WEBHOOKS, _ADMISSION),
+            _to(_WRITE, "mutatingadmissionpolicies mutatingadmissionpolicybindings", _ADMISSION),
         ),
         is_cluster_scoped=True,
     ),
-    Escalation(
-        "changes API services",
-        (ResourceAccess(("apiregistration.k8s.io",), ("apiservices",), _WRITE),),
-        is_cluster_scoped=True,
-    ),
+    Escalation("changes API services", (_to(_WRITE, "apiservices", "apiregistration.k8s.io"),), is_cluster_scoped=True),
     # A conversion webhook receives every object of the resource, and can change it.
     Escalation(
         "changes custom resource definitions",
-        (ResourceAccess(("apiextensions.k8s.io",), ("customresourcedefinitions",), ("update", "patch")),),
+        (_to("update patch", "customresourcedefinitions", "apiextensions.k8s.io"),),
         is_cluster_scoped=True,
     ),
-    Escalation(
-        "creates persistent volumes",
-        (ResourceAccess(("",), ("persistentvolumes",), ("create",)),),
-        is_cluster_scoped=True,
-    ),
+    Escalation("creates persistent volumes", (_to("create", "persistentvolumes"),), is_cluster_scoped=True),
     # A request about a namespace is a request in it: a RoleBinding there can grant it.
-    Escalation("changes namespaces", (ResourceAccess(("",), ("namespaces",), ("update", "patch")),)),
+    Escalation("changes namespaces", (_to("update patch", "namespaces"),)),
     Escalation(
         "changes pod security policies",
-        (ResourceAccess(("policy", "extensions"), ("podsecuritypolicies",), _WRITE),),
+        (_to(_WRITE, "podsecuritypolicies", "policy extensions"),),
         is_cluster_scoped=True,
     ),
 )
 
+
+def _note(name: str, *accesses: ResourceAccess, is_cluster_scoped: bool = False, only_in: str = "") -> Escalation:
+    return Escalation(name, accesses, Privilege.NONE, is_cluster_scoped, only_in)
+
+
+_DELETES_MAPPINGS = "deletes the IAM mappings"
+_GRANTS_OWN = "grants its own rights to others"
+
 _NOTES = (
     *(
-        Escalation(
-            "deletes the IAM mappings",
-            (ResourceAccess((each.group,), (each.resource,), _DELETE),),
-            Privilege.NONE,
-            is_cluster_scoped=True,
-        )
-        for each in ENTRY_OBJECTS.values()
-        if not each.names
+        _note(_DELETES_MAPPINGS, _to(_DELETE, objects.resource, objects.group), is_cluster_scoped=True)
+        for objects in ENTRY_OBJECTS.values()
+        if not objects.names
     ),
-    Escalation(
-        "deletes the IAM mappings",
-        (ResourceAccess(("",), ("configmaps",), _DELETE, (NAME, *_ENTRY_MAPS)),),
-        Privilege.NONE,
+    _note(
+        _DELETES_MAPPINGS,
+        _to(_DELETE, "configmaps", names=(NAME, *(name for each in ENTRY_OBJECTS.values() for name in each.names))),
         only_in=NAMESPACE,
     ),
-    Escalation(
+    _note(
         "connects to ports of pods",
-        (
-            ResourceAccess(("",), ("pods/portforward",), ("get", "create")),
-            ResourceAccess(("",), ("pods/proxy", "services/proxy"), _ANY_METHOD),
-        ),
-        Privilege.NONE,
+        _to("get create", "pods/portforward"),
+        _to(_ANY_METHOD, "pods/proxy services/proxy"),
     ),
-    Escalation(
+    _note(
         "redirects traffic of services",
-        (
-            ResourceAccess(("",), ("services", "services/status", "endpoints"), _WRITE),
-            ResourceAccess(("discovery.k8s.io",), ("endpointslices",), _WRITE),
-        ),
-        Privilege.NONE,
+        _to(_WRITE, "services services/status endpoints"),
+        _to(_WRITE, "endpointslices", "discovery.k8s.io"),
     ),
-    Escalation(
-        "changes nodes",
-        (ResourceAccess(("",), ("nodes", "nodes/status"), (*_WRITE, *_DELETE)),),
-        Privilege.NONE,
-        is_cluster_scoped=True,
-    ),
-    Escalation(
+    _note("changes nodes", _to(f"{_WRITE} {_DELETE}", "nodes nodes/status"), is_cluster_scoped=True),
+    _note(
         "removes admission webhooks",
-        (
-            ResourceAccess(
-                (_ADMISSION,), ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"), _DELETE
-            ),
-            ResourceAccess(
-                (_ADMISSION,),
-                ("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
-                tuple(chain(_WRITE, _DELETE)),
-            ),
-        ),
-        Privilege.NONE,
+        _to(_DELETE, _WEBHOOKS, _ADMISSION),
+        _to(f"{_WRITE} {_DELETE}", "validatingadmissionpolicies validatingadmissionpolicybindings", _ADMISSION),
         is_cluster_scoped=True,
     ),
     # Without `bind` or `escalate`, the API server rejects granting rights that the subject does not have.
-    Escalation(
-        "grants its own rights to others",
-        (ResourceAccess((_RBAC,), ("roles", "rolebindings"), _WRITE),),
-        Privilege.NONE,
-    ),
-    Escalation(
-        "grants its own rights to others",
-        (ResourceAccess((_RBAC,), ("clusterroles", "clusterrolebindings"), _WRITE),),
-        Privilege.NONE,
-        is_cluster_scoped=True,
-    ),
+    _note(_GRANTS_OWN, _to(_WRITE, "roles rolebindings", _RBAC)),
+    _note(_GRANTS_OWN, _to(_WRITE, "clusterroles clusterrolebindings", _RBAC), is_cluster_scoped=True),
 )
