@@ -80,11 +80,12 @@ format: $(VENV)/.linted
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-schemas: $(VENV)/.installed
+schemas: $(VENV)/.tested
 	$(BIN)/tarmak-iam schema > schemas/kubernetes.apiServer.amazon.json
 	$(BIN)/tarmak-iam schema tarmak.yaml > schemas/tarmak.json
 	$(BIN)/tarmak-iam schema mappings > schemas/mappings.json
 	$(BIN)/tarmak-iam schema settings > schemas/settings.json
+	$(BIN)/python -m tests.docs.report_schema
 
 # The copy of docs/rules that the program contains, for users who have only the program.
 pages: $(VENV)/.tested

@@ -6,8 +6,8 @@ from tarmak_iam.report.git_history import Repository
 from tarmak_iam.report.html.page import page
 from tarmak_iam.report.json_format import review_json
 from tarmak_iam.report.live_cluster import ask_cluster
-from tarmak_iam.report.model import AccessReview, ClusterReview, IneffectiveEntry, ReviewedPrincipal
-from tarmak_iam.report.review import ReviewedCluster, put_together, review_cluster, unreadable_cluster
+from tarmak_iam.report.model import ClusterReview, IneffectiveEntry, ReviewedPrincipal
+from tarmak_iam.report.review import AccessReview, ReviewedCluster, put_together, review_cluster, unreadable_cluster
 from tarmak_iam.report.text_format import as_lines
 
 __all__ = [

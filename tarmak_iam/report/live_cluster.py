@@ -102,7 +102,7 @@ def _subjects(principals: Iterable[ReviewedPrincipal], rbac: Rbac) -> Iterator[S
         for group in (group for identity in _possible(each) for group in identity.groups):
             groups.setdefault(group, []).append(name)
         for right in _of_username(each, rbac):
-            names, rights = users.setdefault(right.subject[1], ([], []))
+            names, rights = users.setdefault(right.subject.name, ([], []))
             names.append(name)
             rights.append(right)
     for group, names in groups.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import field
 from pathlib import Path
-from typing import Any
 
 from tarmak_iam.access.diff import Effect
 from tarmak_iam.aws.go_case import to_lower
@@ -245,7 +244,7 @@ class AccessRow:
 
 
 @dataclass(frozen=True, slots=True)
-class AccessReview:
+class Review:
     """The access review of one or more clusters, in the order of tarmak.yaml. `findings` are about that file, and not
     about one cluster.
 
@@ -265,21 +264,3 @@ class AccessReview:
     def failed(self) -> bool:
         """Whether something could not be read, so that the review is incomplete."""
         return any(each.failed for each in self.clusters)
-
-    def text(self) -> str:
-        """As `report` prints it: one or more lines, each with a line break."""
-        from tarmak_iam.report.text_format import as_lines
-
-        return "".join(f"{line}\n" for line in as_lines(self))
-
-    def html(self) -> str:
-        """As `report -o html` prints it: one page without other files. The same review results in the same text."""
-        from tarmak_iam.report.html.page import page
-
-        return page(self)
-
-    def json(self) -> dict[str, Any]:
-        """As `report -o json` prints it, as plain data for `json.dumps`; schemas/report.json describes it."""
-        from tarmak_iam.report.json_format import review_json
-
-        return review_json(self)

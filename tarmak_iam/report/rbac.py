@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.emit.labels import NAMESPACE
 from tarmak_iam.hook.cluster.kubectl import Kubectl
@@ -177,14 +177,21 @@ class FoundEscalation:
         return f"{self.name}{self.detail}"
 
 
+class RbacSubject(NamedTuple):
+    """Group or User, and the name for the API server."""
+
+    kind: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class BindingRights:
-    """The rights that one binding grants to one of its subjects. `subject`: kind (Group or User) and name for the API
-    server. `namespace`: "" for the whole cluster. `rules`: the parts of the role's rules that the binding grants; None
-    for a role that does not exist. `escalations`: those that the rules allow. `parts`: of escalations that need two
-    accesses, the one that the rules allow: the name, and 0 for the first access or 1 for the second."""
+    """The rights that one binding grants to one of its subjects. `namespace`: "" for the whole cluster. `rules`: the
+    parts of the role's rules that the binding grants; None for a role that does not exist. `escalations`: those that
+    the rules allow. `parts`: of escalations that need two accesses, the one that the rules allow: the name, and 0 for
+    the first access or 1 for the second."""
 
-    subject: tuple[str, str]
+    subject: RbacSubject
     binding: Ref
     role: Ref
     namespace: str
@@ -380,7 +387,7 @@ def _bound(objects: Iterable[Object]) -> Iterator[BindingRights]:
         own = Ref(f"{_GROUP}/v1", str(role.get("kind")), namespace, str(role.get("name")))
         rules = (in_namespaces if ref.namespace else roles).get((own.kind, namespace, own.name))
         for subject in dict.fromkeys(_subjects(each, ref.namespace)):
-            yield BindingRights(subject, ref, own, ref.namespace, rules)
+            yield BindingRights(RbacSubject(*subject), ref, own, ref.namespace, rules)
 
 
 def _subjects(binding: Object, namespace: str) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from tarmak_iam.access.diff import account_of
 from tarmak_iam.aws.arn import is_account
@@ -24,20 +25,23 @@ from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint import Located, Report, Subjects
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.report.git_history import FileHistory, Repository, latest
+from tarmak_iam.report.html.page import page
+from tarmak_iam.report.json_format import review_json
 from tarmak_iam.report.model import (
     AccessCell,
-    AccessReview,
     AccessRow,
     ClusterReview,
     ClusterStatus,
     IneffectiveEntry,
     LastChange,
     MappedIdentity,
+    Review,
     ReviewedFinding,
     ReviewedPrincipal,
     SourceFile,
 )
 from tarmak_iam.report.privilege import privilege_of_any
+from tarmak_iam.report.text_format import as_lines
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted
 
@@ -307,6 +311,23 @@ def _lines(document: Document, node: Node) -> tuple[int, int]:
     text = document.source.text
     first, last = node.start, max(node.start, node.end - 1)
     return text.count("\n", 0, first) + 1, text.count("\n", 0, last) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class AccessReview(Review):
+    """A review and its formats."""
+
+    def text(self) -> str:
+        """As `report` prints it: one or more lines, each with a line break."""
+        return "".join(f"{line}\n" for line in as_lines(self))
+
+    def html(self) -> str:
+        """As `report -o html` prints it: one page without other files. The same review results in the same text."""
+        return page(self)
+
+    def json(self) -> dict[str, Any]:
+        """As `report -o json` prints it, as plain data for `json.dumps`; schemas/report.json describes it."""
+        return review_json(self)
 
 
 @dataclass(frozen=True, slots=True)

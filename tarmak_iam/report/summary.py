@@ -8,7 +8,7 @@ from pathlib import Path
 from tarmak_iam.findings import Severity
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.report.escalations import Privilege
-from tarmak_iam.report.model import AccessCell, AccessReview, AccessRow, ClusterReview, LastChange, short_commit
+from tarmak_iam.report.model import AccessCell, AccessRow, ClusterReview, LastChange, Review, short_commit
 
 _FEW = 3
 _PRINCIPALS = "This access review lists the principals (IAM roles, users, accounts and SSO permission sets)"
@@ -39,7 +39,7 @@ class ReviewSummary:
     suppressed: int
 
 
-def summarize(review: AccessReview) -> ReviewSummary:
+def summarize(review: Review) -> ReviewSummary:
     found = {
         (each.place, each.key): each
         for each in (*review.findings, *(noted for cluster in review.clusters for noted in cluster.all_findings))
@@ -68,7 +68,7 @@ def counted(number: int, one: str, several: str = "") -> str:
     return f"{number} {one if number == 1 else several or f'{one}s'}"
 
 
-def common_change(review: AccessReview) -> LastChange | None:
+def common_change(review: Review) -> LastChange | None:
     """The unknown or uncommitted change that all entries and files have in common because git knows nothing of them:
     the introduction says so once. None if there is none."""
     changes = {
@@ -81,7 +81,7 @@ def common_change(review: AccessReview) -> LastChange | None:
     return only if only is not None and only.state != "committed" else None
 
 
-def introduction(review: AccessReview, shown: Callable[[Path], str] = str) -> tuple[str, ...]:
+def introduction(review: Review, shown: Callable[[Path], str] = str) -> tuple[str, ...]:
     """Paragraphs: what the review is, what it was generated from, what it covers, and how to read it. `shown`: how a
     path is displayed."""
     return (
@@ -93,13 +93,13 @@ def introduction(review: AccessReview, shown: Callable[[Path], str] = str) -> tu
     )
 
 
-def _clusters(review: AccessReview) -> str:
+def _clusters(review: Review) -> str:
     if len(review.clusters) == 1:
         return f"the Kubernetes cluster {review.clusters[0].cluster}"
     return f"{len(review.clusters)} Kubernetes clusters"
 
 
-def _sources(review: AccessReview, shown: Callable[[Path], str]) -> Iterator[str]:
+def _sources(review: Review, shown: Callable[[Path], str]) -> Iterator[str]:
     files = "It was generated from tarmak.yaml and from the settings and mappings files of each cluster"
     revision = review.revision
     if revision is None:
@@ -111,11 +111,11 @@ def _sources(review: AccessReview, shown: Callable[[Path], str]) -> Iterator[str
         yield f"{counted(len(revision.changed), 'file differs', 'files differ')} from that commit: {names}."
 
 
-def _why_unknown(review: AccessReview) -> str:
+def _why_unknown(review: Review) -> str:
     return review.history or "nothing is committed yet"
 
 
-def _asked(review: AccessReview) -> Iterator[str]:
+def _asked(review: Review) -> Iterator[str]:
     clusters = [each for each in review.clusters if each.status and not each.is_hub]
     asked = [each.cluster for each in clusters if each.live]
     others = [each.cluster for each in clusters if not each.live]
@@ -133,7 +133,7 @@ def _asked(review: AccessReview) -> Iterator[str]:
         yield f"The review is incomplete: {_listed(failed)} could not be read completely."
 
 
-def _results(review: AccessReview) -> Iterator[str]:
+def _results(review: Review) -> Iterator[str]:
     numbers = summarize(review)
     several = len(review.clusters) > 1
     admins = {0: "none has", 1: "1 has"}.get(numbers.admins, f"{numbers.admins} have")
@@ -150,7 +150,7 @@ def _results(review: AccessReview) -> Iterator[str]:
         )
 
 
-def _without_login(review: AccessReview) -> list[ClusterReview]:
+def _without_login(review: Review) -> list[ClusterReview]:
     """The clusters with masters for which IAM login is not possible, by their files."""
     return [each for each in review.clusters if each.status and not each.is_hub and not each.is_login_possible]
 

@@ -11,12 +11,12 @@ from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.principals import SSO_PREFIX
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.model import (
-    AccessReview,
     ClusterReview,
     FindingKey,
     IneffectiveEntry,
     LastChange,
     MappedIdentity,
+    Review,
     ReviewedFinding,
     ReviewedPrincipal,
     short_commit,
@@ -54,7 +54,7 @@ def right_text(right: BindingRights) -> str:
     return f"{rules}{where} {by}"
 
 
-def as_lines(review: AccessReview) -> Iterator[str]:
+def as_lines(review: Review) -> Iterator[str]:
     """An introduction, then a block for each cluster with its principals in the order of the file. Each item is one
     line."""
     yield one_line(f"Access review, {review.date}" if review.date else "Access review")

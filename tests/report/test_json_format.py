@@ -11,6 +11,7 @@ import pytest
 from tarmak_iam.access.diff import Effect
 from tarmak_iam.report.json_format import review_json
 from tarmak_iam.report.text_format import as_lines
+from tests.docs.report_schema import PATH, schema_text
 from tests.report.test_page import HOSTILE, whole
 from tests.support import ROOT
 from tests.support.reviews import ADMIN, access_review
@@ -18,8 +19,18 @@ from tests.support.reviews import ADMIN, access_review
 SCHEMA = json.loads((ROOT / "schemas" / "report.json").read_text())
 
 
-def test_the_schema_is_one() -> None:
+def test_the_schema_is_generated() -> None:
     jsonschema.Draft7Validator.check_schema(SCHEMA)
+    assert PATH.read_text() == schema_text()
+
+
+def test_a_login_that_may_be_denied_at_random() -> None:
+    review = access_review(f"server:\n  mapRoles:\n  - roleARN: '{ADMIN}'\n    username: admin\n")
+    (cluster,) = review.clusters
+    principals = tuple(replace(principal, may_get_nothing=True) for principal in cluster.principals)
+    shown = review_json(replace(review, clusters=(replace(cluster, principals=principals),)))
+    jsonschema.Draft7Validator(SCHEMA).validate(shown)
+    assert [principal["mayGetNothing"] for principal in shown["clusters"][0]["principals"]] == [True]
 
 
 def test_all_that_a_review_can_contain() -> None:

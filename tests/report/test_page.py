@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.report import AccessReview
 from tarmak_iam.report.html.cells import sentence
 from tarmak_iam.report.html.markup import Markup, el, text
 from tarmak_iam.report.html.page import page
 from tarmak_iam.report.live_cluster import ask_cluster
-from tarmak_iam.report.model import AccessReview, ClusterReview, GitRevision, LastChange
+from tarmak_iam.report.model import ClusterReview, GitRevision, LastChange
 from tarmak_iam.report.review import unreadable_cluster
 from tarmak_iam.text import one_line
 from tests.report.test_rbac import OBJECTS

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.lint import examine
+from tarmak_iam.report import AccessReview
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.html.page import page
 from tarmak_iam.report.json_format import review_json
 from tarmak_iam.report.live_cluster import ask_cluster
-from tarmak_iam.report.model import AccessReview, ReviewedPrincipal
+from tarmak_iam.report.model import ReviewedPrincipal
 from tarmak_iam.report.privilege import privilege_of
 from tarmak_iam.report.rbac import Rbac
 from tarmak_iam.report.review import ReviewedCluster, put_together, review_cluster

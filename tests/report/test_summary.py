@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.errors import ConfigError, Place
-from tarmak_iam.report.model import AccessReview, ClusterReview, GitRevision, LastChange
+from tarmak_iam.report import AccessReview
+from tarmak_iam.report.model import ClusterReview, GitRevision, LastChange
 from tarmak_iam.report.review import unreadable_cluster
 from tarmak_iam.report.summary import ReviewSummary, introduction, summarize
 from tarmak_iam.report.text_format import as_lines

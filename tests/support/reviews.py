@@ -10,8 +10,8 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Subjects, examine
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.report.git_history import Repository
-from tarmak_iam.report.model import AccessReview, ClusterReview
-from tarmak_iam.report.review import ReviewedCluster, put_together, review_cluster
+from tarmak_iam.report.model import ClusterReview
+from tarmak_iam.report.review import AccessReview, ReviewedCluster, put_together, review_cluster
 
 CONFIG = """\
 apiVersion: api.tarmak.io/v1alpha1

@@ -29,12 +29,12 @@ from tarmak_iam.report.html.cells import (
 from tarmak_iam.report.html.clusters import section
 from tarmak_iam.report.html.markup import HtmlTable, Markup, TableCell, TableRow, el, fragment, verbatim
 from tarmak_iam.report.model import AccessCell as Access
-from tarmak_iam.report.model import AccessReview, AccessRow, ClusterReview, ReviewedFinding, short_commit
+from tarmak_iam.report.model import AccessRow, ClusterReview, Review, ReviewedFinding, short_commit
 from tarmak_iam.report.summary import common_change, highest_privilege, introduction, summarize
 from tarmak_iam.text import without_markers
 
 
-def header(review: AccessReview, shown: Shown) -> Markup:
+def header(review: Review, shown: Shown) -> Markup:
     to = f"to {review.clusters[0].cluster}" if len(review.clusters) == 1 else ""
     return el(
         "header",
@@ -45,7 +45,7 @@ def header(review: AccessReview, shown: Shown) -> Markup:
     )
 
 
-def _facts(review: AccessReview, shown: Shown) -> Iterator[Markup]:
+def _facts(review: Review, shown: Shown) -> Iterator[Markup]:
     if review.date:
         yield fact("Date of the review", review.date)
     yield fact("Configuration", code(str(review.config)), kind="long")
@@ -60,7 +60,7 @@ def _facts(review: AccessReview, shown: Shown) -> Iterator[Markup]:
         yield fact("Differ from the commit", el("ul", names, class_="plain"), kind="long")
 
 
-def summary(review: AccessReview, shown: Shown) -> Markup:
+def summary(review: Review, shown: Shown) -> Markup:
     """The numbers of the review, and whether it is incomplete."""
     return el(
         "section",
@@ -72,7 +72,7 @@ def summary(review: AccessReview, shown: Shown) -> Markup:
     )
 
 
-def _figures(review: AccessReview) -> Iterator[Markup]:
+def _figures(review: Review) -> Iterator[Markup]:
     numbers = summarize(review)
     yield _figure(numbers.clusters, "cluster", "clusters")
     yield _figure(numbers.principals, "principal", "principals")
@@ -86,7 +86,7 @@ def _figure(count: int, one: str, several: str, kind: str = "") -> Markup:
     return el("li", el("b", str(count)), " ", one if count == 1 else several, class_=kind if count else None)
 
 
-def _warnings(review: AccessReview) -> Iterator[Markup]:
+def _warnings(review: Review) -> Iterator[Markup]:
     if review.failed:
         names = ", ".join(each.cluster for each in review.clusters if each.failed)
         yield _notice("error", "Incomplete", f"These clusters could not be read, or only in part: {names}.")
@@ -96,13 +96,13 @@ def _notice(kind: str, head: str, body: str) -> Markup:
     return el("li", badge(head, kind), " ", body)
 
 
-def _about_file(review: AccessReview, shown: Shown) -> Markup | None:
+def _about_file(review: Review, shown: Shown) -> Markup | None:
     if not review.findings:
         return None
     return fragment(el("h3", "Findings about tarmak.yaml"), findings(review.findings, shown))
 
 
-def matrix(review: AccessReview) -> Markup | None:
+def matrix(review: Review) -> Markup | None:
     """Principals by cluster; None for one cluster."""
     clusters = [(number, each) for number, each in enumerate(review.clusters) if not each.is_hub]
     if len(review.clusters) < 2 or not review.rows:
@@ -164,7 +164,7 @@ The last change of an entry is that of its present lines. A removed line shows o
 """
 
 
-def page(review: AccessReview) -> str:
+def page(review: Review) -> str:
     """One HTML file. The same review results in the same bytes."""
     style, script = _asset("report.css"), _asset("report.js")
     head = el(
@@ -195,7 +195,7 @@ def _hash(content: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
-def _body(review: AccessReview, script: str) -> Markup:
+def _body(review: Review, script: str) -> Markup:
     shown, common = shown_under(review.config.parent), common_change(review)
     return el(
         "body",
@@ -217,7 +217,7 @@ def _body(review: AccessReview, script: str) -> Markup:
     )
 
 
-def _navigation(review: AccessReview) -> Markup | None:
+def _navigation(review: Review) -> Markup | None:
     if len(review.clusters) < 2:
         return None
     links = [(anchor(number), each.cluster) for number, each in enumerate(review.clusters)]
