@@ -5,8 +5,7 @@ in git. No cluster is asked.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from tarmak_iam.access.diff import account_of
 from tarmak_iam.aws.arn import is_account
 from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw, canonical_text
 from tarmak_iam.document import Document
-from tarmak_iam.document.nodes import Alias, Node, dereference, walk
+from tarmak_iam.document.nodes import Alias, dereference, walk
 from tarmak_iam.errors import Place, TarmakIamError
 from tarmak_iam.findings import Subject
 from tarmak_iam.identity.authenticator import Authenticator
@@ -42,136 +41,10 @@ from tarmak_iam.report.model import (
 )
 from tarmak_iam.report.privilege import privilege_of_any
 from tarmak_iam.report.text_format import as_lines
-from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted
-
-_Steps = tuple[str | int, ...]
-
 
 # Any value: the role of a permission set ends in a suffix of 16 hexadecimal digits.
 _SUFFIX = "ffffffffffffffff"
-
-
-class ReviewFindings:
-    """The findings about one cluster, including suppressed ones with the reason for that."""
-
-    def __init__(self, report: Report, cluster_id: str, entries: Iterable[Route]) -> None:
-        """`entries`: the routes of the entries of the mappings."""
-        routes = {route.plain for route in entries}
-        self._of_entry: dict[_Steps, list[ReviewedFinding]] = {route: [] for route in routes}
-        self._others: list[ReviewedFinding] = []
-        for located, noted in _all(report):
-            if located.cluster == cluster_id:
-                own = [steps for steps in _leading_to(located) if steps in routes]
-                for found in [self._of_entry[steps] for steps in own] or [self._others]:
-                    found.append(noted)
-
-    def of_entry(self, route: Route) -> tuple[ReviewedFinding, ...]:
-        """The findings about an entry of the mappings, or about a part of it."""
-        return tuple(self._of_entry[route.plain])
-
-    @property
-    def of_cluster(self) -> tuple[ReviewedFinding, ...]:
-        """The findings about the cluster and its files that are not about an entry."""
-        return tuple(self._others)
-
-
-def config_findings(report: Report) -> tuple[ReviewedFinding, ...]:
-    """The findings about tarmak.yaml that are not about one cluster."""
-    return tuple(noted for located, noted in _all(report) if located.cluster is None)
-
-
-def _all(report: Report) -> Iterable[tuple[Located, ReviewedFinding]]:
-    yield from ((each, _noted(each, None)) for each in report.findings)
-    yield from ((each, _noted(each, each.reason)) for each in report.suppressed)
-
-
-def _leading_to(located: Located) -> Iterator[_Steps]:
-    """Every beginning of the route of a finding in the mappings, without the occurrences of keys, which rules need not
-    give."""
-    finding = located.finding
-    if finding.subject is Subject.MAPPINGS:
-        steps = finding.route.plain
-        yield from (steps[:count] for count in range(len(steps) + 1))
-
-
-def _noted(located: Located, ignored: str | None) -> ReviewedFinding:
-    finding = located.finding
-    return ReviewedFinding(finding.id, finding.severity, located.place, finding.message, finding.remedy, ignored)
-
-
-class EffectiveEntries:
-    """The entries of the mappings of an installation, and which of them its daemon uses."""
-
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
-        mappings = installation.mappings
-        self.all: tuple[MappingEntry, ...] = mappings.entries if mappings else ()
-        self._by_place: dict[Place, MappingEntry] = {}
-        self._accounts: dict[str, MappingEntry] = {}
-        for entry in self.all if mappings else ():
-            assert mappings
-            if entry.kind == "account":
-                self._accounts[entry.arn] = entry
-            else:
-                self._by_place[mappings.document.position(entry.route)] = entry
-
-    def of(self, grant: Grant) -> MappingEntry | None:
-        """The entry of a grant; the last one for an account that is listed twice."""
-        if grant.kind == "account" or grant.is_by_account:
-            return self._accounts.get(grant.principal if grant.kind == "account" else account_of(grant))
-        return self._by_place.get(grant.place) if grant.place else None
-
-    def ineffective(self) -> Iterator[tuple[MappingEntry, str]]:
-        """Each entry by which no principal can log in, with the reason, in the order in which the daemon tries them."""
-        loaded = self._installation.loaded
-        used = {self.of(each) for grant in loaded.grants for each in (grant, *loaded.alternatives(grant))}
-        return ((entry, self._reason(entry)) for entry in self.all if entry not in used)
-
-    def place(self, entry: MappingEntry) -> Place | None:
-        mappings = self._installation.mappings
-        return mappings.document.position(entry.route) if mappings else None
-
-    def _reason(self, entry: MappingEntry) -> str:
-        failure = self._installation.loaded.failure
-        if failure is not None:
-            return f"the authenticator does not start: {failure.reason}"
-        why = self._installation.daemon.unsupported_reason(entry.principal_kind)
-        if why:
-            return why
-        if entry.kind == "account":
-            return self._of_account(entry)
-        if entry.principal_kind == "sso":
-            account, _, permission_set = entry.sso.partition("/")
-            arn = f"arn:aws:iam::{account}:role/AWSReservedSSO_{permission_set}_{_SUFFIX}"
-            return self._decided(entry, Grant("sso", entry.sso, "", (), "")) or self._answered(arn)
-        found = arn_flaw(entry.arn) if entry.arn else None
-        if not entry.arn or (found is not None and found.kind is not FlawKind.ASSUMED_ROLE):
-            return found.what if found is not None else "it names no principal"
-        return self._decided(entry, Grant("arn", canonical_text(entry.arn), "", (), "")) or self._answered(entry.arn)
-
-    def _of_account(self, entry: MappingEntry) -> str:
-        if not is_account(entry.arn):
-            return f"{quoted(entry.arn)} is not a valid account ID: it must have 12 digits, in quotes"
-        return self._decided(entry, Grant("account", entry.arn, "", (), "")) or "no backend accepts accounts"
-
-    def _decided(self, own: MappingEntry, asked: Grant) -> str:
-        """Which other entry is used for the principal of an entry; "" if there is none."""
-        grant = self._installation.loaded.grant(asked)
-        entry = None if grant is None else self.of(grant)
-        place = None if entry is None or entry == own else self.place(entry)
-        if place is None:
-            return ""
-        if entry is not None and entry.kind == "account" and own.kind != "account":
-            return f"it is ignored; the principal has access by its account, in line {place.line}"
-        return f"it is ignored; the entry in line {place.line} for the same principal is used"
-
-    def _answered(self, arn: str) -> str:
-        """The reason with which the authenticator denies such a caller."""
-        try:
-            return self._installation.loaded.whois(identity_of(arn)).reason
-        except TarmakIamError as error:
-            return error.what
 
 
 def review_cluster(subjects: Subjects, report: Report, repository: Repository) -> ClusterReview:
@@ -181,46 +54,12 @@ def review_cluster(subjects: Subjects, report: Report, repository: Repository) -
     """
     installation = subjects.installation
     assert installation is not None
-    entries = EffectiveEntries(installation)
-    findings = ReviewFindings(report, installation.cluster_id, (entry.route for entry in entries.all))
-    return _Reviewer(subjects, installation, entries, findings, repository).review()
-
-
-def unreadable_cluster(cluster: str, place: Place, error: TarmakIamError) -> ClusterReview:
-    """The review of a cluster whose files cannot be read or used."""
-    return ClusterReview(cluster, place, error=str(error))
-
-
-@dataclass(frozen=True)
-class _Reviewer:
-    subjects: Subjects
-    installation: Installation
-    entries: EffectiveEntries
-    findings: ReviewFindings
-    repository: Repository
-
-    def review(self) -> ClusterReview:
-        installation = self.installation
-        principals = tuple(map(self._principal, installation.loaded.grants))
-        return ClusterReview(
-            cluster=installation.cluster_id,
-            place=installation.place(),
-            status=self._status(bool(principals)),
-            principals=principals,
-            ineffective_entries=tuple(self._ineffective(entry, reason) for entry, reason in self.entries.ineffective()),
-            findings=self.findings.of_cluster,
-            notes=installation.loaded.notes,
-            files=tuple(self._files()),
-        )
-
-    @cached_property
-    def _history(self) -> FileHistory:
-        mappings = self.installation.mappings
-        return self.repository.lines(Path(mappings.document.filename)) if mappings else FileHistory()
-
-    def _status(self, has_principals: bool) -> ClusterStatus:
-        installation = self.installation
-        return ClusterStatus(
+    principals, ineffective, findings = _Entries(installation, report, repository).reviewed()
+    documents = (subjects.text_of(subject) for subject in Subject)
+    return ClusterReview(
+        cluster=installation.cluster_id,
+        place=installation.place(),
+        status=ClusterStatus(
             type=installation.cluster.type,
             authenticator_init=installation.cluster.authenticator_init,
             kubernetes_version=installation.kubernetes_text,
@@ -229,55 +68,24 @@ class _Reviewer:
             backends=tuple(installation.daemon.backends),
             webhook_file=installation.webhook_file,
             admin=None if installation.is_hub else installation.admin_access,
-            login_obstacles=tuple(_login_obstacles(installation, has_principals)),
-        )
+            login_obstacles=tuple(_login_obstacles(installation, bool(principals))),
+        ),
+        principals=principals,
+        ineffective_entries=ineffective,
+        findings=findings,
+        notes=installation.loaded.notes,
+        files=tuple(_source_file(document, repository) for document in documents if document is not None),
+    )
 
-    def _principal(self, grant: Grant) -> ReviewedPrincipal:
-        entry = self.entries.of(grant)
-        others = self.installation.loaded.alternatives(grant)
-        privilege, because = privilege_of_any(((each.username, each.groups) for each in (grant, *others)), None)
-        return ReviewedPrincipal(
-            kind=grant.kind,
-            principal=grant.principal,
-            identity=self._identity(grant),
-            backend=grant.backend,
-            privilege=privilege,
-            because=because,
-            alternatives=tuple(map(self._identity, others)),
-            may_get_nothing=None in self.installation.loaded.possible_grants(grant),
-            findings=self.findings.of_entry(entry.route) if entry else (),
-            change=self._change(entry) if entry else None,
-        )
 
-    def _identity(self, grant: Grant) -> MappedIdentity:
-        entry = self.entries.of(grant)
-        return MappedIdentity(grant.username, grant.groups, self.entries.place(entry) if entry else grant.place)
+def unreadable_cluster(cluster: str, place: Place, error: TarmakIamError) -> ClusterReview:
+    """The review of a cluster whose files cannot be read or used."""
+    return ClusterReview(cluster, place, error=str(error))
 
-    def _ineffective(self, entry: MappingEntry, reason: str) -> IneffectiveEntry:
-        return IneffectiveEntry(
-            kind="sso" if entry.sso and not entry.arn else entry.kind,
-            principal=entry.arn or entry.sso,
-            identity=MappedIdentity(entry.username, entry.groups, self.entries.place(entry)),
-            reason=reason,
-            findings=self.findings.of_entry(entry.route),
-            change=self._change(entry),
-        )
 
-    def _change(self, entry: MappingEntry) -> LastChange | None:
-        mappings = self.installation.mappings
-        node = mappings.document.node(entry.route) if mappings else None
-        if mappings is None or node is None:
-            return None
-        changes = [self._history.of(*_lines(mappings.document, each)) for each in (node, *_elsewhere(node))]
-        return latest(changes)
-
-    def _files(self) -> Iterator[SourceFile]:
-        for subject in Subject:
-            document = self.subjects.text_of(subject)
-            if document is not None:
-                path = Path(document.filename)
-                digest = hashlib.sha256(document.to_bytes()).hexdigest()
-                yield SourceFile(path, digest, self.repository.file(path))
+def _source_file(document: Document, repository: Repository) -> SourceFile:
+    path = Path(document.filename)
+    return SourceFile(path, hashlib.sha256(document.to_bytes()).hexdigest(), repository.file(path))
 
 
 def _login_obstacles(installation: Installation, has_principals: bool) -> Iterator[str]:
@@ -299,18 +107,137 @@ def _login_obstacles(installation: Installation, has_principals: bool) -> Iterat
         )
 
 
-def _elsewhere(node: Node) -> Iterator[Node]:
-    """The nodes that its aliases refer to."""
-    for each in walk(node):
-        if isinstance(each, Alias):
-            yield dereference(each)
+class _Entries:
+    """The entries of the mappings of an installation: which of them its daemon uses, and what is known of each."""
+
+    def __init__(self, installation: Installation, report: Report, repository: Repository) -> None:
+        self._installation = installation
+        mappings = installation.mappings
+        self._document = mappings.document if mappings else None
+        self._history = repository.lines(Path(mappings.document.filename)) if mappings else FileHistory()
+        self._places = (
+            {entry: mappings.document.position(entry.route) for entry in mappings.entries} if mappings else {}
+        )
+        self._accounts = {entry.arn: entry for entry in self._places if entry.kind == "account"}
+        self._by_place = {place: entry for entry, place in self._places.items() if entry.kind != "account"}
+        self._findings: dict[tuple[str | int, ...] | None, list[ReviewedFinding]] = {
+            entry.route.plain: [] for entry in self._places
+        }
+        """By the route of the entry, or None for those about the cluster and its files. Of the route of a finding,
+        every beginning may be an entry; occurrences of keys do not count, because rules need not give them."""
+        others = self._findings.setdefault(None, [])
+        for located, finding in _all_findings(report):
+            if located.cluster == installation.cluster_id:
+                steps = located.finding.route.plain if located.finding.subject is Subject.MAPPINGS else None
+                routes = () if steps is None else (steps[:count] for count in range(len(steps) + 1))
+                for group in [self._findings[route] for route in routes if route in self._findings] or [others]:
+                    group.append(finding)
+
+    def reviewed(
+        self,
+    ) -> tuple[tuple[ReviewedPrincipal, ...], tuple[IneffectiveEntry, ...], tuple[ReviewedFinding, ...]]:
+        """The principals, the entries by which no principal can log in, both in the order in which the daemon tries
+        them, and the findings that are not about an entry."""
+        loaded = self._installation.loaded
+        used = {self._entry(possible) for grant in loaded.grants for possible in (grant, *loaded.alternatives(grant))}
+        ineffective = tuple(self._ineffective(entry) for entry in self._places if entry not in used)
+        return tuple(map(self._principal, loaded.grants)), ineffective, tuple(self._findings[None])
+
+    def _entry(self, grant: Grant) -> MappingEntry | None:
+        """The entry of a grant; the last one for an account that is listed twice."""
+        if grant.kind == "account" or grant.is_by_account:
+            return self._accounts.get(grant.principal if grant.kind == "account" else account_of(grant))
+        return self._by_place.get(grant.place) if grant.place else None
+
+    def _principal(self, grant: Grant) -> ReviewedPrincipal:
+        entry = self._entry(grant)
+        loaded = self._installation.loaded
+        others = loaded.alternatives(grant)
+        privilege, because = privilege_of_any(((each.username, each.groups) for each in (grant, *others)), None)
+        return ReviewedPrincipal(
+            kind=grant.kind,
+            principal=grant.principal,
+            identity=self._identity(grant),
+            backend=grant.backend,
+            privilege=privilege,
+            because=because,
+            alternatives=tuple(map(self._identity, others)),
+            may_get_nothing=None in loaded.possible_grants(grant),
+            findings=tuple(self._findings[entry.route.plain]) if entry else (),
+            change=self._change(entry) if entry else None,
+        )
+
+    def _identity(self, grant: Grant) -> MappedIdentity:
+        entry = self._entry(grant)
+        return MappedIdentity(grant.username, grant.groups, self._places[entry] if entry else grant.place)
+
+    def _ineffective(self, entry: MappingEntry) -> IneffectiveEntry:
+        return IneffectiveEntry(
+            kind="sso" if entry.sso and not entry.arn else entry.kind,
+            principal=entry.arn or entry.sso,
+            identity=MappedIdentity(entry.username, entry.groups, self._places[entry]),
+            reason=self._reason(entry),
+            findings=tuple(self._findings[entry.route.plain]),
+            change=self._change(entry),
+        )
+
+    def _change(self, entry: MappingEntry) -> LastChange | None:
+        """That of its lines, and of those of the nodes that its aliases refer to."""
+        node = self._document.node(entry.route) if self._document else None
+        if self._document is None or node is None:
+            return None
+        text = self._document.source.text
+        changes = []
+        for part in (node, *(dereference(each) for each in walk(node) if isinstance(each, Alias))):
+            last = max(part.start, part.end - 1)  # git counts line feeds only
+            changes.append(self._history.of(text.count("\n", 0, part.start) + 1, text.count("\n", 0, last) + 1))
+        return latest(changes)
+
+    def _reason(self, entry: MappingEntry) -> str:
+        """Why no principal can log in by an entry."""
+        failure = self._installation.loaded.failure
+        if failure is not None:
+            return f"the authenticator does not start: {failure.reason}"
+        unsupported = self._installation.daemon.unsupported_reason(entry.principal_kind)
+        if unsupported:
+            return unsupported
+        if entry.kind == "account":
+            if not is_account(entry.arn):
+                return f"{quoted(entry.arn)} is not a valid account ID: it must have 12 digits, in quotes"
+            return self._shadowed(entry, "account", entry.arn) or "no backend accepts accounts"
+        if entry.principal_kind == "sso":
+            account, _, permission_set = entry.sso.partition("/")
+            arn = f"arn:aws:iam::{account}:role/AWSReservedSSO_{permission_set}_{_SUFFIX}"
+            return self._shadowed(entry, "sso", entry.sso) or self._denied(arn)
+        flaw = arn_flaw(entry.arn) if entry.arn else None
+        if not entry.arn or (flaw is not None and flaw.kind is not FlawKind.ASSUMED_ROLE):
+            return flaw.what if flaw is not None else "it names no principal"
+        return self._shadowed(entry, "arn", canonical_text(entry.arn)) or self._denied(entry.arn)
+
+    def _shadowed(self, entry: MappingEntry, kind: str, principal: str) -> str:
+        """Which other entry is used for the principal of an entry; "" if there is none."""
+        grant = self._installation.loaded.grant(Grant(kind, principal, "", (), ""))
+        other = None if grant is None else self._entry(grant)
+        if other is None or other == entry:
+            return ""
+        line = self._places[other].line
+        if other.kind == "account" and entry.kind != "account":
+            return f"it is ignored; the principal has access by its account, in line {line}"
+        return f"it is ignored; the entry in line {line} for the same principal is used"
+
+    def _denied(self, arn: str) -> str:
+        """The reason with which the authenticator denies such a caller."""
+        try:
+            return self._installation.loaded.whois(identity_of(arn)).reason
+        except TarmakIamError as error:
+            return error.what
 
 
-def _lines(document: Document, node: Node) -> tuple[int, int]:
-    """The first and the last line of a node as git counts lines: only line feeds end a line."""
-    text = document.source.text
-    first, last = node.start, max(node.start, node.end - 1)
-    return text.count("\n", 0, first) + 1, text.count("\n", 0, last) + 1
+def _all_findings(report: Report) -> Iterator[tuple[Located, ReviewedFinding]]:
+    suppressed = ((located, located.reason) for located in report.suppressed)
+    for located, ignored in (*((located, None) for located in report.findings), *suppressed):
+        found, place = located.finding, located.place
+        yield located, ReviewedFinding(found.id, found.severity, place, found.message, found.remedy, ignored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,7 +278,7 @@ def put_together(
         config=config,
         clusters=clusters,
         rows=tuple(_rows(reviewed)),
-        findings=config_findings(report),
+        findings=tuple(finding for located, finding in _all_findings(report) if located.cluster is None),
         revision=repository.revision(files),
         history="; ".join(filter(None, (repository.unknown, repository.remedy))),
         date=date,
@@ -360,14 +287,11 @@ def put_together(
 
 def _rows(reviewed: Sequence[ReviewedCluster]) -> Iterator[AccessRow]:
     """All principals, in the order in which the clusters name them."""
-    own = [{each.key: each for each in one.review.principals} for one in reviewed]
-    principals: dict[tuple[str, str], ReviewedPrincipal] = {}
-    for of_cluster in own:
-        for key, principal in of_cluster.items():
-            principals.setdefault(key, principal)
-    for key, principal in principals.items():
-        cells = (_cell(principal, mine.get(key), one) for mine, one in zip(own, reviewed, strict=True))
-        yield AccessRow(principal.kind, principal.principal, tuple(cells))
+    by_cluster = [{principal.key: principal for principal in one.review.principals} for one in reviewed]
+    first = {key: principal for own in reversed(by_cluster) for key, principal in own.items()}
+    for key in dict.fromkeys(key for own in by_cluster for key in own):
+        cells = (_cell(first[key], own.get(key), one) for own, one in zip(by_cluster, reviewed, strict=True))
+        yield AccessRow(first[key].kind, first[key].principal, tuple(cells))
 
 
 def _cell(principal: ReviewedPrincipal, own: ReviewedPrincipal | None, one: ReviewedCluster) -> AccessCell | None:
