@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import one_line
 
 _VOID = frozenset({"br", "input", "meta", "wbr"})
@@ -30,8 +30,13 @@ def text(value: str) -> Markup:
 
 def el(name: str, /, *children: Child, **attributes: str | bool | None) -> Markup:
     """An element. `class_` is the attribute class, `aria_label` is aria-label. False and None omit an attribute."""
-    given = "".join(_attribute(key, value) for key, value in attributes.items())
-    return Markup(f"<{name}{given}>") if name in _VOID else Markup(f"<{name}{given}>{fragment(*children)}</{name}>")
+    start = f"<{name}"
+    for key, value in attributes.items():
+        if value is not None and value is not False:
+            attribute = key.rstrip("_").replace("_", "-")
+            quoted = value if isinstance(value, Markup) else text(str(value))
+            start += f" {attribute}" if value is True else f' {attribute}="{quoted}"'
+    return Markup(f"{start}>") if name in _VOID else Markup(f"{start}>{fragment(*children)}</{name}>")
 
 
 def fragment(*children: Child) -> Markup:
@@ -54,15 +59,7 @@ def _flat(child: Child) -> Iterable[str]:
             yield from _flat(each)
 
 
-def _attribute(key: str, value: str | bool | None) -> str:
-    name = key.rstrip("_").replace("_", "-")
-    if value is None or value is False:
-        return ""
-    return f" {name}" if value is True else f' {name}="{value if isinstance(value, Markup) else text(value)}"'
-
-
-@dataclass(frozen=True, slots=True)
-class TableCell:
+class TableCell(NamedTuple):
     """`order` is the sort key of the cell, else its text. An `is_empty` cell is omitted if rows are shown as cards."""
 
     content: Child
@@ -70,8 +67,7 @@ class TableCell:
     is_empty: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TableRow:
+class TableRow(NamedTuple):
     """`mark` is a class. `flags` are words that the filters of the page use (`privileged`, `found`). The first cell is
     the heading of the row. Rows with the same `key` are counted once over the whole page."""
 
@@ -81,47 +77,47 @@ class TableRow:
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HtmlTable:
+def table(
+    caption: Child,
+    columns: Sequence[str],
+    rows: Sequence[TableRow],
+    kind: str,
+    unit: tuple[str, str],
+    sorted_by: int | None = None,
+) -> Markup:
     """`sorted_by` is the column by which the rows are sorted, None for the order of the file. `unit`: what a row is, in
-    singular and plural, for the count above the table."""
-
-    caption: Child
-    columns: Sequence[str]
-    rows: Iterable[TableRow]
-    kind: str
-    unit: tuple[str, str]
-    sorted_by: int | None = None
-
-    def markup(self) -> Markup:
-        rows = list(self.rows)
-        heads = [self._head(*each) for each in enumerate(self.columns)]
-        count = f"{len(rows)} {self.unit[len(rows) != 1]}"
-        # Roles are written out: some browsers drop those of a table that is shown as cards.
-        table = el(
-            "table",
-            el("caption", self.caption),
-            el("thead", el("tr", heads, role="row"), role="rowgroup"),
-            el("tbody", map(self._row, rows), role="rowgroup"),
-            role="table",
-            class_=f"{self.kind} sortable",
-            data_one=self.unit[0],
-            data_several=self.unit[1],
+    singular and plural, for the count above the table. Roles are written out: some browsers drop those of a table that
+    is shown as cards."""
+    heads = [
+        el("th", name, scope="col", role="columnheader", aria_sort="ascending" if at == sorted_by else None)
+        for at, name in enumerate(columns)
+    ]
+    body = [
+        el(
+            "tr",
+            [_cell(*each) for each in zip(columns, row.cells, range(len(columns)), strict=True)],
+            role="row",
+            class_=row.mark or None,
+            data_flags=row.flags or None,
+            data_key=row.key,
         )
-        return el("div", el("p", count, class_="count"), table, class_="counted")
+        for row in rows
+    ]
+    content = el(
+        "table",
+        el("caption", caption),
+        el("thead", el("tr", heads, role="row"), role="rowgroup"),
+        el("tbody", body, role="rowgroup"),
+        role="table",
+        class_=f"{kind} sortable",
+        data_one=unit[0],
+        data_several=unit[1],
+    )
+    return el("div", el("p", f"{len(rows)} {unit[len(rows) != 1]}", class_="count"), content, class_="counted")
 
-    def _head(self, number: int, name: str) -> Markup:
-        order = "ascending" if number == self.sorted_by else None
-        return el("th", name, scope="col", role="columnheader", aria_sort=order)
 
-    def _row(self, row: TableRow) -> Markup:
-        cells = [self._cell(*each) for each in enumerate(row.cells)]
-        return el("tr", cells, role="row", class_=row.mark or None, data_flags=row.flags or None, data_key=row.key)
-
-    def _cell(self, number: int, cell: TableCell) -> Markup:
-        label = self.columns[number]
-        if number == 0:
-            return el("th", cell.content, scope="row", role="rowheader", data_label=label, data_order=cell.order)
-        kind = "empty" if cell.is_empty else None
-        content = el("div", cell.content)
-        return el("td", content, role="cell", class_=kind, data_label=label, data_order=cell.order)
+def _cell(label: str, cell: TableCell, number: int) -> Markup:
+    if number == 0:
+        return el("th", cell.content, scope="row", role="rowheader", data_label=label, data_order=cell.order)
+    kind = "empty" if cell.is_empty else None
+    return el("td", el("div", cell.content), role="cell", class_=kind, data_label=label, data_order=cell.order)
