@@ -25,51 +25,43 @@ def ask_cluster(review: ClusterReview, installation: Installation, kubectl: Kube
     of the kubeconfig is not allowed to read the latter, the review says so (`live_error`).
     """
     objects = read_rbac_objects(kubectl)
+    live, differences, failed = None, None, ""
     try:
         live = read_live(kubectl)
-        found = effects(live.loaded(installation), Loaded.of(installation))
+        differences = effects(live.loaded(installation), Loaded.of(installation))
     except TarmakIamError as error:
-        rbac = Rbac(objects, _facts(installation, None, kubectl))
-        failed = f"its current mappings cannot be read: {error.message}"
-        return replace(_with_rbac(review, installation, rbac), live_error=failed)
+        live, failed = None, f"its current mappings cannot be read: {error.message}"
+    rbac = Rbac(objects, _facts(installation, live, kubectl))
+    principals = tuple(_with_rights(principal, rbac) for principal in review.principals)
+    loaded = installation.loaded
+    grants = [possible for grant in loaded.grants for possible in (grant, *loaded.alternatives(grant))]
     return replace(
-        _with_rbac(review, installation, Rbac(objects, _facts(installation, live, kubectl))), differences=found
+        review,
+        live=True,
+        live_error=failed or review.live_error,
+        differences=review.differences if differences is None else differences,
+        principals=principals,
+        everyone=rbac.everyone,
+        unbound=tuple(unbound.group for unbound in unbound_groups(grants, rbac.groups)),
+        subjects=tuple(_subjects(principals, rbac)),
+        rbac=rbac,
     )
 
 
 def _facts(installation: Installation, live: LiveMappings | None, kubectl: Kubectl) -> ClusterFacts:
     """Covers the running daemon and the one of the files. If the running one is not known, any backend may be in
     use."""
-    own = live.authenticator(installation) if live is not None and live.daemonset is not None else None
+    running = live.authenticator(installation) if live is not None and live.daemonset is not None else None
     config_map = live.config_map if live is not None else None
     backends = None
-    if own is not None and own.config is not None:
-        backends = tuple(dict.fromkeys((*own.config.backends, *installation.daemon.backends)))
+    if running is not None and running.config is not None:
+        backends = tuple(dict.fromkeys((*running.config.backends, *installation.daemon.backends)))
     names = (NAME, config_map.name) if config_map is not None else (NAME,)
-    return ClusterFacts(backends, tuple(dict.fromkeys(names)), _has_signers(kubectl))
-
-
-def _has_signers(kubectl: Kubectl) -> bool:
-    """Decided by the release of the API server itself: the files may be for a newer one."""
-    try:
-        return not kubectl.versions()[1].is_below(1, 18)
+    try:  # the release of the API server itself decides: the files may be for a newer one
+        has_signers = not kubectl.versions()[1].is_below(1, 18)
     except TarmakIamError:
-        return False
-
-
-def _with_rbac(review: ClusterReview, installation: Installation, rbac: Rbac) -> ClusterReview:
-    principals = tuple(_with_rights(each, rbac) for each in review.principals)
-    loaded = installation.loaded
-    grants = [one for grant in loaded.grants for one in (grant, *loaded.alternatives(grant))]
-    return replace(
-        review,
-        live=True,
-        principals=principals,
-        everyone=rbac.everyone,
-        unbound=tuple(each.group for each in unbound_groups(grants, rbac.groups)),
-        subjects=tuple(_subjects(principals, rbac)),
-        rbac=rbac,
-    )
+        has_signers = False
+    return ClusterFacts(backends, tuple(dict.fromkeys(names)), has_signers)
 
 
 def _with_rights(principal: ReviewedPrincipal, rbac: Rbac) -> ReviewedPrincipal:
@@ -77,7 +69,8 @@ def _with_rights(principal: ReviewedPrincipal, rbac: Rbac) -> ReviewedPrincipal:
     groups = (right for identity in possible for group in identity.groups for right in rbac.of("Group", group))
     rights = tuple(dict.fromkeys((*groups, *_of_username(principal, rbac))))
     account = principal.principal if principal.kind == "account" else ""
-    privilege, because = privilege_of_any(((each.username, each.groups) for each in possible), rbac, account)
+    names = ((identity.username, identity.groups) for identity in possible)
+    privilege, because = privilege_of_any(names, rbac, account)
     return replace(principal, rights=rights, privilege=privilege, because=because)
 
 
@@ -94,19 +87,16 @@ def _of_username(principal: ReviewedPrincipal, rbac: Rbac) -> tuple[BindingRight
 
 def _subjects(principals: Iterable[ReviewedPrincipal], rbac: Rbac) -> Iterator[SubjectRights]:
     """Each group of the principals, then each username that a binding names, in the order of the principals."""
-    people = tuple(principals)
-    groups: dict[str, list[str]] = {}
-    users: dict[str, tuple[list[str], list[BindingRights]]] = {}
-    for each in people:
-        name = who(each.kind, each.principal)
-        for group in (group for identity in _possible(each) for group in identity.groups):
-            groups.setdefault(group, []).append(name)
-        for right in _of_username(each, rbac):
-            names, rights = users.setdefault(right.subject.name, ([], []))
-            names.append(name)
-            rights.append(right)
+    groups: dict[str, dict[str, None]] = {}
+    users: dict[str, tuple[dict[str, None], dict[BindingRights, None]]] = {}
+    for principal in principals:
+        name = who(principal.kind, principal.principal)
+        for group in (group for identity in _possible(principal) for group in identity.groups):
+            groups.setdefault(group, {})[name] = None
+        for right in _of_username(principal, rbac):
+            names, rights = users.setdefault(right.subject.name, ({}, {}))
+            names[name] = rights[right] = None
     for group, names in groups.items():
-        unique = tuple(dict.fromkeys(names))
-        yield SubjectRights("Group", group, unique, rbac.of("Group", group), BUILT_IN.get(group, ""))
+        yield SubjectRights("Group", group, tuple(names), rbac.of("Group", group), BUILT_IN.get(group, ""))
     for user, (names, rights) in users.items():
-        yield SubjectRights("User", user, tuple(dict.fromkeys(names)), tuple(dict.fromkeys(rights)))
+        yield SubjectRights("User", user, tuple(names), tuple(rights))

@@ -12,7 +12,6 @@ from tarmak_iam.report.rbac import (
     ANONYMOUS,
     UNAUTHENTICATED,
     BindingRights,
-    FoundEscalation,
     Rbac,
     combined_escalations,
 )
@@ -40,31 +39,22 @@ def privilege_of(username: str, groups: Iterable[str], rights: Iterable[BindingR
     return most, tuple(dict.fromkeys(why for privilege, why in found if privilege is most))
 
 
-def greatest_privilege(possible: Iterable[JustifiedPrivilege]) -> JustifiedPrivilege:
-    """The highest of several; the first one of equal ones."""
-    return min(possible, key=lambda each: each[0].rank)
-
-
 def privilege_of_any(
     possible: Iterable[tuple[str, tuple[str, ...]]], rbac: Rbac | None, account: str = ""
 ) -> JustifiedPrivilege:
-    """The highest privilege of the usernames and groups that a principal may get. `account`: the ID of an account whose
-    callers all log in with their own ARN as username; "" for other principals."""
-    return greatest_privilege(
-        privilege_of(username, groups, () if rbac is None else _held(username, groups, rbac, account))
+    """The highest privilege of the usernames and groups that a principal may get; the first one of equal ones.
+    `account`: the ID of an account whose callers all log in with their own ARN as username; "" for other principals."""
+    by_account = rbac.matching("User", names_of_account(account)) if rbac and account else ()
+    justified = (
+        privilege_of(username, groups, (*by_account, *rbac.rights_of(username, groups)) if rbac else ())
         for username, groups in possible
     )
+    return min(justified, key=lambda each: each[0].rank)
 
 
 def names_of_account(account: str) -> re.Pattern[str]:
     """The usernames of callers that are mapped by their account: their own ARNs."""
     return re.compile(rf"arn:[^:]*:(iam|sts)::{re.escape(account)}:.*")
-
-
-def _held(username: str, groups: Sequence[str], rbac: Rbac, account: str) -> Iterator[BindingRights]:
-    if account:
-        yield from rbac.matching("User", names_of_account(account))
-    yield from rbac.rights_of(username, groups)
 
 
 def _of_groups(groups: Iterable[str]) -> Iterator[tuple[Privilege, str]]:
@@ -93,28 +83,18 @@ def _of_rights(rights: Sequence[BindingRights], names: tuple[str, ...]) -> Itera
     # system:masters has every right without a binding.
     others = [right for right in rights if right.subject != ("Group", ADMINS)]
     for right in others:
-        whose = _whose(right, names)
+        # For rights of another name, which a template can become or which every caller has: whose rights they are.
+        other = _WHOSE.get(right.subject) or f" for the {right.subject.kind.lower()} {right.subject.name}"
+        whose = "" if right.subject.name in names else other
         if right.is_everything:
             yield Privilege.ADMIN, f"{right.binding}: everything{whose}"
         for privilege in (Privilege.ADMIN, Privilege.ELEVATED):
-            found = [each for each in right.escalations if each.privilege is privilege]
-            if found:
-                yield privilege, f"{right.binding}: {_in_words(found)}{whose}"
+            by_detail: dict[str, list[str]] = {}
+            for found in right.escalations:
+                if found.privilege is privilege:
+                    by_detail.setdefault(found.detail, []).append(found.name)
+            if by_detail:
+                texts = (f"{', '.join(names_there)}{detail}" for detail, names_there in by_detail.items())
+                yield privilege, f"{right.binding}: {', '.join(texts)}{whose}"
     for one, bindings in combined_escalations(others):
         yield one.privilege, f"{' and '.join(map(str, bindings))}: {one.text}"
-
-
-def _whose(right: BindingRights, names: tuple[str, ...]) -> str:
-    """For rights of another name, which a template can become or which every caller has: whose rights they are."""
-    kind, name = right.subject
-    if name in names:
-        return ""
-    return _WHOSE.get(right.subject) or f" for the {kind.lower()} {name}"
-
-
-def _in_words(found: Iterable[FoundEscalation]) -> str:
-    """The names, with those of one place together."""
-    by_detail: dict[str, list[str]] = {}
-    for each in found:
-        by_detail.setdefault(each.detail, []).append(each.name)
-    return ", ".join(f"{', '.join(names)}{detail}" for detail, names in by_detail.items())

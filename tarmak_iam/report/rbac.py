@@ -25,9 +25,6 @@ from tarmak_iam.report.escalations import (
     escalations,
 )
 
-_FOUND_EVERYWHERE = escalations(ClusterFacts())
-
-
 UNAUTHENTICATED = "system:unauthenticated"
 """The group of requests without a login."""
 
@@ -65,15 +62,10 @@ class PolicyRule:
     def resources(self) -> tuple[str, ...]:
         """As kubectl accepts them: `deployments.apps`; `*` for every resource of every group, `*.` for every resource
         of the core group."""
-        return tuple(_resource(group, name) for group, name in self._pairs)
-
-    @property
-    def risks(self) -> tuple[str, ...]:
-        """The names of the escalations that it allows in a ClusterRoleBinding; empty if it allows everything."""
-        if self.is_everything:
-            return ()
-        found = (each.name for each in _FOUND_EVERYWHERE if _is_risk(each) and self.meets(each.accesses))
-        return tuple(dict.fromkeys(found))
+        return tuple(
+            (f"*.{group}" if group != "*" else "*") if name == "*" else _qualified(group, name)
+            for group, name in self._pairs
+        )
 
     def meets(self, accesses: Iterable[ResourceAccess]) -> bool:
         return any(self._allows(each) for each in accesses)
@@ -112,7 +104,12 @@ class PolicyRule:
         """The resources or URLs to which it applies."""
         if self.urls:
             return "every URL" if "*" in self.urls else ", ".join(self.urls)
-        return ", ".join(_in_words(group, name) for group, name in self._pairs) or "no resource"
+        groups = {"*": "every resource", "": "every resource of the core group"}
+        texts = (
+            _qualified(group, name) if name != "*" else groups.get(group, f"every resource of {group}")
+            for group, name in self._pairs
+        )
+        return ", ".join(texts) or "no resource"
 
     @property
     def does(self) -> str:
@@ -124,11 +121,6 @@ class PolicyRule:
         if self.is_everything:
             return "everything"
         return f"{self.does} on {self.what}" + (f", only {', '.join(self.names)}" if self.names else "")
-
-
-def _is_risk(escalation: Escalation) -> bool:
-    levels = (escalation.privilege, escalation.in_kube_system)
-    return not escalation.also and any(level is not Privilege.NONE for level in levels)
 
 
 def _is_of(own: str, wanted: str) -> bool:
@@ -147,18 +139,8 @@ def _is_cluster_scoped(group: str, name: str) -> bool:
     return (group, own) in CLUSTER_SCOPED or (group == "*" and any(own == each for _, each in CLUSTER_SCOPED))
 
 
-def _resource(group: str, name: str) -> str:
-    if name == "*":
-        return "*" if group == "*" else f"*.{group}"
+def _qualified(group: str, name: str) -> str:
     return f"{name}.{group}" if group else name
-
-
-def _in_words(group: str, name: str) -> str:
-    if name != "*":
-        return _resource(group, name)
-    if group == "*":
-        return "every resource"
-    return f"every resource of {group}" if group else "every resource of the core group"
 
 
 _EVERYTHING = "everything in a namespace"
@@ -251,11 +233,6 @@ class Rbac:
             self._rights.setdefault(right.subject, []).append(with_escalations)
         self._add_accounts()
 
-    @classmethod
-    def read(cls, kubectl: Kubectl, facts: ClusterFacts | None = None) -> Rbac:
-        """Raises ToolError."""
-        return cls(read_rbac_objects(kubectl), facts)
-
     @property
     def groups(self) -> frozenset[str]:
         """Every group that a binding names."""
@@ -300,7 +277,10 @@ class Rbac:
     def _found(self, right: BindingRights, accounts: tuple[str, ...] = ()) -> tuple[FoundEscalation, ...]:
         rules = right.rules or ()
         if any(rule.is_everything for rule in rules):
-            return () if not right.namespace else (_everything_in(right.namespace),)
+            if right.namespace == NAMESPACE:
+                return (FoundEscalation(_EVERYTHING, Privilege.ADMIN, _NEXT_TO_AUTHENTICATOR),)
+            where = f" in {right.namespace}"
+            return (FoundEscalation(_EVERYTHING, Privilege.ELEVATED, where),) if right.namespace else ()
         best: dict[str, FoundEscalation] = {}
         for one in (_found_escalation(each, right, accounts) for each in self._of_rules(right.namespace, rules)):
             if one.name not in best or one.privilege.rank < best[one.name].privilege.rank:
@@ -387,10 +367,10 @@ def _bound(objects: Iterable[Object]) -> Iterator[BindingRights]:
         own = Ref(f"{_GROUP}/v1", str(role.get("kind")), namespace, str(role.get("name")))
         rules = (in_namespaces if ref.namespace else roles).get((own.kind, namespace, own.name))
         for subject in dict.fromkeys(_subjects(each, ref.namespace)):
-            yield BindingRights(RbacSubject(*subject), ref, own, ref.namespace, rules)
+            yield BindingRights(subject, ref, own, ref.namespace, rules)
 
 
-def _subjects(binding: Object, namespace: str) -> Iterator[tuple[str, str]]:
+def _subjects(binding: Object, namespace: str) -> Iterator[RbacSubject]:
     """As compared in pkg/registry/rbac/validation/rule.go in Kubernetes: no other kinds. In a RoleBinding, a service
     account without a namespace is in that of the binding."""
     for each in binding.get("subjects") or ():
@@ -398,9 +378,9 @@ def _subjects(binding: Object, namespace: str) -> Iterator[tuple[str, str]]:
         if kind == "ServiceAccount":  # for the API server a user with this name, even with another login
             own = str(each.get("namespace") or namespace)
             if own:
-                yield "User", f"{_ACCOUNT}{own}:{name}"
+                yield RbacSubject("User", f"{_ACCOUNT}{own}:{name}")
         elif kind in ("Group", "User"):
-            yield kind, name
+            yield RbacSubject(kind, name)
 
 
 def _is_met(escalation: Escalation, namespace: str, rules: Sequence[PolicyRule]) -> bool:
@@ -412,22 +392,12 @@ def _is_met(escalation: Escalation, namespace: str, rules: Sequence[PolicyRule])
 
 
 def _found_escalation(escalation: Escalation, right: BindingRights, accounts: tuple[str, ...]) -> FoundEscalation:
-    is_there = right.namespace in ("", NAMESPACE)
-    if is_there and escalation.in_kube_system.rank < escalation.privilege.rank:
+    namespace = right.namespace
+    if namespace in ("", NAMESPACE) and escalation.in_kube_system.rank < escalation.privilege.rank:
         return FoundEscalation(escalation.name, escalation.in_kube_system, _NEXT_TO_AUTHENTICATOR)
-    where = f" in {right.namespace}" if right.namespace else ""
+    where = f" in {namespace}" if namespace else ""
     if escalation.as_accounts and accounts:
-        return FoundEscalation(escalation.name, Privilege.ELEVATED, f"{where} as {_named(accounts, right.namespace)}")
+        one = f"the service account {namespace}:{accounts[0]}"
+        whom = f"any service account of {namespace}" if "*" in accounts else one
+        return FoundEscalation(escalation.name, Privilege.ELEVATED, f"{where} as {whom}")
     return FoundEscalation(escalation.name, escalation.privilege, where)
-
-
-def _everything_in(namespace: str) -> FoundEscalation:
-    if namespace == NAMESPACE:
-        return FoundEscalation(_EVERYTHING, Privilege.ADMIN, _NEXT_TO_AUTHENTICATOR)
-    return FoundEscalation(_EVERYTHING, Privilege.ELEVATED, f" in {namespace}")
-
-
-def _named(accounts: Sequence[str], namespace: str) -> str:
-    if "*" in accounts:
-        return f"any service account of {namespace}"
-    return f"the service account {namespace}:{accounts[0]}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tarmak_iam.findings import Severity
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.report.escalations import Privilege
-from tarmak_iam.report.model import AccessCell, AccessRow, ClusterReview, LastChange, Review, short_commit
+from tarmak_iam.report.model import AccessRow, LastChange, Review, short_commit
 
 _FEW = 3
 _PRINCIPALS = "This access review lists the principals (IAM roles, users, accounts and SSO permission sets)"
@@ -59,8 +59,7 @@ def summarize(review: Review) -> ReviewSummary:
 
 def highest_privilege(row: AccessRow) -> Privilege:
     """Of a principal, over all clusters."""
-    cells: Iterable[AccessCell] = filter(None, row.cells)
-    return min((cell.privilege for cell in cells), key=lambda each: each.rank)
+    return min((cell.privilege for cell in row.cells if cell), key=lambda privilege: privilege.rank)
 
 
 def counted(number: int, one: str, several: str = "") -> str:
@@ -71,21 +70,20 @@ def counted(number: int, one: str, several: str = "") -> str:
 def common_change(review: Review) -> LastChange | None:
     """The unknown or uncommitted change that all entries and files have in common because git knows nothing of them:
     the introduction says so once. None if there is none."""
-    changes = {
-        each.change
-        for cluster in review.clusters
-        for each in (*cluster.entries, *cluster.files)
-        if each.change is not None
-    }
-    only = next(iter(changes)) if len(changes) == 1 and review.revision is None else None
-    return only if only is not None and only.state != "committed" else None
+    if review.revision is not None:
+        return None
+    parts = (part for cluster in review.clusters for part in (*cluster.entries, *cluster.files))
+    changes = {part.change for part in parts if part.change is not None}
+    return next((change for change in changes if len(changes) == 1 and change.state != "committed"), None)
 
 
 def introduction(review: Review, shown: Callable[[Path], str] = str) -> tuple[str, ...]:
     """Paragraphs: what the review is, what it was generated from, what it covers, and how to read it. `shown`: how a
     path is displayed."""
+    several = f"{len(review.clusters)} Kubernetes clusters"
+    clusters = f"the Kubernetes cluster {review.clusters[0].cluster}" if len(review.clusters) == 1 else several
     return (
-        f"{_PRINCIPALS} that are configured to log in to {_clusters(review)} with AWS IAM credentials. {_COLUMNS}",
+        f"{_PRINCIPALS} that are configured to log in to {clusters} with AWS IAM credentials. {_COLUMNS}",
         " ".join((*_sources(review, shown), *_asked(review))),
         " ".join(_results(review)),
         _PRIVILEGES,
@@ -93,17 +91,12 @@ def introduction(review: Review, shown: Callable[[Path], str] = str) -> tuple[st
     )
 
 
-def _clusters(review: Review) -> str:
-    if len(review.clusters) == 1:
-        return f"the Kubernetes cluster {review.clusters[0].cluster}"
-    return f"{len(review.clusters)} Kubernetes clusters"
-
-
 def _sources(review: Review, shown: Callable[[Path], str]) -> Iterator[str]:
     files = "It was generated from tarmak.yaml and from the settings and mappings files of each cluster"
     revision = review.revision
     if revision is None:
-        yield f"{files}. The commit of these files and their last changes are not known: {_why_unknown(review)}."
+        why = review.history or "nothing is committed yet"
+        yield f"{files}. The commit of these files and their last changes are not known: {why}."
         return
     yield f"{files}, at commit {short_commit(revision.commit)} of {revision.date[:10]}."
     if revision.changed:
@@ -111,48 +104,39 @@ def _sources(review: Review, shown: Callable[[Path], str]) -> Iterator[str]:
         yield f"{counted(len(revision.changed), 'file differs', 'files differ')} from that commit: {names}."
 
 
-def _why_unknown(review: Review) -> str:
-    return review.history or "nothing is committed yet"
-
-
 def _asked(review: Review) -> Iterator[str]:
-    clusters = [each for each in review.clusters if each.status and not each.is_hub]
-    asked = [each.cluster for each in clusters if each.live]
-    others = [each.cluster for each in clusters if not each.live]
-    what = "asked for RBAC roles and bindings and for the current mappings"
-    if others and not asked:
-        who = "The cluster was" if len(others) == 1 else "The clusters were"
-        yield f"{who} not asked: rights that RBAC bindings grant are not included."
-    elif asked:
+    clusters = [cluster for cluster in review.clusters if cluster.status and not cluster.is_hub]
+    asked = [cluster.cluster for cluster in clusters if cluster.live]
+    others = [cluster.cluster for cluster in clusters if not cluster.live]
+    if asked:
         who = f"{_listed(asked)} {'was' if len(asked) == 1 else 'were'}"
-        yield f"{who} {what}."
+        yield f"{who} asked for RBAC roles and bindings and for the current mappings."
         if others:
             yield f"Not asked: {_listed(others)}. Rights that RBAC bindings grant there are not included."
-    failed = [each.cluster for each in review.clusters if each.failed]
+    elif others:
+        who = "The cluster was" if len(others) == 1 else "The clusters were"
+        yield f"{who} not asked: rights that RBAC bindings grant are not included."
+    failed = [cluster.cluster for cluster in review.clusters if cluster.failed]
     if failed:
         yield f"The review is incomplete: {_listed(failed)} could not be read completely."
 
 
 def _results(review: Review) -> Iterator[str]:
     numbers = summarize(review)
+    if not numbers.principals:
+        yield "It lists no principals."
+        return
     several = len(review.clusters) > 1
     admins = {0: "none has", 1: "1 has"}.get(numbers.admins, f"{numbers.admins} have")
-    if numbers.principals:
-        principals = counted(numbers.principals, "principal", "different principals" if several else "principals")
-        yield f"It lists {principals}; {admins} admin access{' to at least one cluster' if several else ''}."
-    else:
-        yield "It lists no principals."
-    without = _without_login(review)
-    if without and numbers.principals:
+    principals = counted(numbers.principals, "principal", "different principals" if several else "principals")
+    yield f"It lists {principals}; {admins} admin access{' to at least one cluster' if several else ''}."
+    with_masters = (cluster for cluster in review.clusters if cluster.status and not cluster.is_hub)
+    without = [cluster.cluster for cluster in with_masters if not cluster.is_login_possible]
+    if without:
         yield (
-            f"IAM login is not possible for {_listed([each.cluster for each in without])}: principals that are listed "
-            "there cannot log in until it is."
+            f"IAM login is not possible for {_listed(without)}: principals that are listed there cannot log in until "
+            "it is."
         )
-
-
-def _without_login(review: Review) -> list[ClusterReview]:
-    """The clusters with masters for which IAM login is not possible, by their files."""
-    return [each for each in review.clusters if each.status and not each.is_hub and not each.is_login_possible]
 
 
 def _listed(names: list[str]) -> str:

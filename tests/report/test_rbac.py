@@ -127,7 +127,8 @@ def test_a_rule_in_words(rule: dict[str, Any], expected: str, risks: tuple[str, 
         assert (made.verbs, made.resources, made.is_everything) == ((), (), False)
         return
     assert made.text == expected
-    assert made.risks == risks if risks != "*" else len(made.risks) > 3
+    (right,) = Rbac([role("r", rule), binding("b", "r", "Group:a")]).of("Group", "a")
+    assert right.risks == risks if risks != "*" else len(right.risks) > 3
 
 
 @pytest.mark.parametrize(
