@@ -233,10 +233,9 @@ def _likeness(git: GitRepository, file: TreeFile, own: bytes) -> float:
         other = git.content(file)
     except TooLarge:
         return 0.0
-    lines, others = Counter(lines_of(own)), Counter(lines_of(other))
-    git.budget.take("steps", len(lines) + len(others))
-    size = max(len(own), len(other))
-    return sum(len(line) * count for line, count in (lines & others).items()) / size if size else 0.0
+    git.budget.take("steps", own.count(b"\n") + other.count(b"\n"))
+    common = Counter(lines_of(own)) & Counter(lines_of(other))
+    return sum(len(line) * count for line, count in common.items()) / max(len(own), len(other), 1)
 
 
 # --- which lines of a text come from an earlier one -------------------------------------------------------------------

@@ -25,8 +25,8 @@ from dulwich.diff_tree import CHANGE_DELETE, tree_changes
 from dulwich.errors import NotTreeError
 from dulwich.object_format import SHA1, SHA256, ObjectFormat
 from dulwich.object_store import BaseObjectStore, tree_lookup_path
-from dulwich.objects import Blob, ObjectID, RawObjectID, ShaFile, SubmoduleEncountered, object_class
 from dulwich.objects import Commit as GitCommit
+from dulwich.objects import ObjectID, RawObjectID, ShaFile, SubmoduleEncountered, object_class
 from dulwich.pack import Pack, PackData, UnpackedObject, load_pack_index_file, take_msb_bytes
 
 from tarmak_iam.files import MAX_BYTES
@@ -163,11 +163,7 @@ def _mode(path: Path) -> int | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: OSError) -> HistoryUnknown:
-    return HistoryUnknown(f"{path} cannot be read: {os.strerror(error.errno) if error.errno else error}")
+        raise HistoryUnknown(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _regular(directory: Path, name: str) -> Path | None:
@@ -189,11 +185,10 @@ def read_regular(directory: Path, name: str, limit: int) -> bytes | None:
     if real is None:
         return None
     try:
-        descriptor = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
+        with open(os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
-        raise _unreadable(directory / name, error) from None
+        raise HistoryUnknown(f"{directory / name} cannot be read: {error.strerror}") from None
     if len(data) > limit:
         raise HistoryUnknown(f"{directory / name} is larger than the limit of {limit:,} bytes")
     return data
@@ -314,10 +309,9 @@ class GitRepository(BaseObjectStore):
             if not isinstance(commit, GitCommit):
                 raise HistoryUnknown(f"the object {_short(name)} is not a commit")
             try:
-                known = _described(name, commit, is_shallow=name in self._shallow)
+                known = self._commits[name] = _described(name, commit, is_shallow=name in self._shallow)
             except Exception:  # dulwich raises many kinds for what git would not write
                 raise HistoryUnknown(f"the commit {_short(name)} is damaged") from None
-            self._commits[name] = known
         return known
 
     def parents(self, commit: Commit) -> list[Commit]:
@@ -336,10 +330,7 @@ class GitRepository(BaseObjectStore):
         return self._files[key]
 
     def content(self, file: TreeFile) -> bytes:
-        blob = self[file.name]
-        if not isinstance(blob, Blob):
-            raise HistoryUnknown(f"the object {_short(file.name)} is not a blob")
-        return bytes(blob.data)
+        return b"".join(self[file.name].as_raw_chunks())
 
     def removed(self, before: Commit, after: Commit) -> Iterator[TreeFile]:
         """The files that a commit removed or moved."""

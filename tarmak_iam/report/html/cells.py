@@ -39,11 +39,10 @@ def shown_under(directory: Path) -> Shown:
     def shown(place: Place | Path | None) -> str:
         if place is None:
             return ""
-        if isinstance(place, Path):
-            return shown(Place(str(place)))
-        path = Path(place.filename)
+        line, column = (place.line, place.column) if isinstance(place, Place) else (None, None)
+        path = Path(place.filename) if isinstance(place, Place) else place
         below = path.relative_to(directory) if path.is_relative_to(directory) else path
-        return str(Place(str(below), place.line, place.column))
+        return str(Place(str(below), line, column))
 
     return shown
 
@@ -80,12 +79,10 @@ def badge(value: str, kind: str) -> Markup:
 def name(kind: str, principal: str) -> Markup:
     """A principal and its kind."""
     shown = f"{SSO_PREFIX}{principal}" if kind == "sso" else principal
-    return fragment(code(shown) if shown else muted("(none)"), el("div", _kind(kind, principal), class_="muted"))
-
-
-def _kind(kind: str, principal: str) -> str:
     resource = principal.split(":", 5)[-1].partition("/")[0] if kind == "arn" else ""
-    return _KINDS.get(kind) or {"role": "role", "user": "user", "root": "root of the account"}.get(resource, resource)
+    kinds = {**_KINDS, "root": "root of the account"}
+    text = kinds.get(kind) or kinds.get(resource, resource)
+    return fragment(code(shown) if shown else muted("(none)"), el("div", text, class_="muted"))
 
 
 def becomes(identity: MappedIdentity) -> Markup:
@@ -126,19 +123,18 @@ Repeated = Mapping[FindingKey, str]
 
 def findings(values: Iterable[ReviewedFinding], shown: Shown) -> Markup:
     """A list of findings with their places."""
-    return el("ul", [_finding(each, shown(each.place)) for each in values], class_="findings")
+    return el("ul", [_finding(finding, shown(finding.place)) for finding in values], class_="findings")
 
 
-def entry_findings(values: Iterable[ReviewedFinding], repeated: Repeated) -> Markup:
+def entry_findings(values: Sequence[ReviewedFinding], repeated: Repeated) -> Markup:
     """Findings about an entry, with their lines: the row names the file. A repeated one links to its explanation."""
-    found = list(values)
-    if not found:
+    if not values:
         return nothing("none")
     items = [
-        el("li", _finding_head(each, f"line {each.place.line}", repeated[each.key]))
-        if each.key in repeated
-        else _finding(each, f"line {each.place.line}")
-        for each in found
+        el("li", _finding_head(finding, f"line {finding.place.line}", repeated[finding.key]))
+        if finding.key in repeated
+        else _finding(finding, f"line {finding.place.line}")
+        for finding in values
     ]
     return el("ul", items, class_="findings")
 
@@ -147,24 +143,22 @@ def repeated_findings(groups: Iterable[Sequence[ReviewedFinding]], repeated: Rep
     """Each group once, with its lines. Of many, the first ones: each row has a link to the group."""
     items = []
     for group in groups:
-        lines = brief_list(dict.fromkeys(str(each.place.line) for each in group), _MOST_LINES)
+        lines = brief_list(dict.fromkeys(str(finding.place.line) for finding in group), _MOST_LINES)
         items.append(_finding(group[0], f"lines {lines}", repeated[group[0].key]))
     return el("ul", items, class_="findings")
 
 
-def _finding(noted: ReviewedFinding, where: str, anchor: str | None = None) -> Markup:
-    reason = None
-    if noted.ignored is not None:
-        text = f": {noted.ignored}" if noted.ignored else " without a reason"
-        reason = el("div", f"Suppressed by a comment{text}", class_="muted")
-    remedy = el("div", sentence(noted.remedy), class_="muted") if noted.remedy else None
-    return el("li", _finding_head(noted, where), el("div", sentence(noted.message)), remedy, reason, id=anchor)
+def _finding(finding: ReviewedFinding, where: str, anchor: str | None = None) -> Markup:
+    remedy = el("div", sentence(finding.remedy), class_="muted") if finding.remedy else None
+    because = f": {finding.ignored}" if finding.ignored else " without a reason"
+    reason = el("div", f"Suppressed by a comment{because}", class_="muted") if finding.ignored is not None else None
+    return el("li", _finding_head(finding, where), el("div", sentence(finding.message)), remedy, reason, id=anchor)
 
 
-def _finding_head(noted: ReviewedFinding, where: str, link: str | None = None) -> Markup:
-    kind = "suppressed" if noted.ignored is not None else str(noted.severity)
-    own: Markup | str = el("a", noted.id, href=f"#{link}") if link else noted.id
-    head = (badge(kind.capitalize(), kind), " ", el("span", own, class_="id"), " ", muted(where))
+def _finding_head(finding: ReviewedFinding, where: str, link: str | None = None) -> Markup:
+    kind = "suppressed" if finding.ignored is not None else str(finding.severity)
+    linked = el("a", finding.id, href=f"#{link}") if link else finding.id
+    head = (badge(kind.capitalize(), kind), " ", el("span", linked, class_="id"), " ", muted(where))
     return el("div", head, class_="finding-head")
 
 
@@ -181,16 +175,14 @@ def sentence(message: str) -> Markup:
 
 def flags(findings: Iterable[ReviewedFinding], privilege: Privilege = Privilege.NONE) -> str:
     """The flags of a row for the filters of the page. Suppressed findings are not findings for them."""
-    has_findings = any(each.ignored is None for each in findings)
-    names = {"privileged": privilege is not Privilege.NONE, "found": has_findings}
-    return " ".join(name for name, applies in names.items() if applies)
+    privileged = ["privileged"] if privilege is not Privilege.NONE else []
+    return " ".join([*privileged, *(["found"] if any(each.ignored is None for each in findings) else [])])
 
 
-def severity_order(values: Iterable[ReviewedFinding]) -> str:
+def severity_order(values: Sequence[ReviewedFinding]) -> str:
     """For sorting: errors before warnings before suppressed findings, many before few."""
-    found = list(values)
-    counts = [sum(each.ignored is None and each.severity is severity for each in found) for severity in Severity]
-    return "-".join(f"{999 - count:03}" for count in (*counts, len(found)))
+    counts = [sum(each.ignored is None and each.severity is severity for each in values) for severity in Severity]
+    return "-".join(f"{999 - count:03}" for count in (*counts, len(values)))
 
 
 def anchor(number: int) -> str:
