@@ -22,11 +22,10 @@ from typing import NamedTuple
 
 from dulwich.config import ConfigFile
 from dulwich.diff_tree import CHANGE_DELETE, tree_changes
-from dulwich.errors import NotTreeError
 from dulwich.object_format import SHA1, SHA256, ObjectFormat
-from dulwich.object_store import BaseObjectStore, tree_lookup_path
+from dulwich.object_store import BaseObjectStore
 from dulwich.objects import Commit as GitCommit
-from dulwich.objects import ObjectID, RawObjectID, ShaFile, SubmoduleEncountered, object_class
+from dulwich.objects import ObjectID, RawObjectID, ShaFile, object_class, parse_tree
 from dulwich.pack import Pack, PackData, UnpackedObject, load_pack_index_file, take_msb_bytes
 
 from tarmak_iam.files import MAX_BYTES
@@ -42,7 +41,12 @@ _READING = 20
 """The steps that reading an object costs."""
 _LOOKUP = 2
 """The steps that a search in the index of a pack costs."""
+_CHANGE = 50
+"""The steps that a file costs which a commit adds, changes or removes, where the source of a moved file is searched."""
+_DELTAS = 4096
+"""The longest chain of deltas. git writes at most 4,095, and 50 by default."""
 _PACKS = 1000
+_PARENTS = 100
 _SMALL = 8192
 """The most bytes of a `.git` file, a reference, and the like."""
 _LIST_BYTES = 1 << 25
@@ -67,11 +71,11 @@ class TooLarge(HistoryUnknown):
 
 
 class Budget:
-    """The work that is still allowed: `commits` to read, bytes of `data` to inflate, and `steps` of walks and
-    comparisons."""
+    """The work that is still allowed: `commits` to read, bytes of `data` to inflate, `steps` of walks and comparisons,
+    and `deltas` of one object, which may refer to each other in a circle."""
 
     def __init__(self, commits: int = 100_000, data: int = 1 << 29, steps: int = 10_000_000) -> None:
-        self.left = {"commits": commits, "data": data, "steps": steps}
+        self.left = {"commits": commits, "data": data, "steps": steps, "deltas": 0}
 
     def take(self, what: str, count: int = 1) -> None:
         self.left[what] -= count
@@ -234,12 +238,13 @@ class _LimitedPack(PackData):
         _check_size(size)
         entry = super().get_unpacked_object_at(offset, include_comp=include_comp)
         if entry.delta_base is not None:
+            self.budget.take("deltas")
             self.budget.take("steps", size >> 3)
             start = io.BytesIO(b"".join(entry.decomp_chunks)[:22])
             _number(start)
             size = _number(start)  # of the result
             _check_size(size)
-        self.budget.take("steps", _ENTRY + (size >> 6))
+        self.budget.take("steps", _ENTRY + (size >> 7))
         return entry
 
     def __del__(self) -> None:
@@ -312,6 +317,8 @@ class GitRepository(BaseObjectStore):
                 known = self._commits[name] = _described(name, commit, is_shallow=name in self._shallow)
             except Exception:  # dulwich raises many kinds for what git would not write
                 raise HistoryUnknown(f"the commit {_short(name)} is damaged") from None
+            if len(known.parents) > _PARENTS:
+                raise HistoryUnknown(f"the commit {_short(name)} has more than {_PARENTS:,} parents, the limit")
         return known
 
     def parents(self, commit: Commit) -> list[Commit]:
@@ -322,10 +329,15 @@ class GitRepository(BaseObjectStore):
         """The file that the commit contains at a path; None if there is none, or if it is a link or a directory."""
         key = commit.tree, path
         if key not in self._files:
-            try:
-                mode, name = tree_lookup_path(self.__getitem__, commit.tree, path)
-            except (KeyError, NotTreeError, SubmoduleEncountered):
-                mode, name = 0, commit.tree
+            mode, name = stat.S_IFDIR, commit.tree
+            for part in path.split(b"/"):
+                if stat.S_ISDIR(mode):
+                    data = self[name].as_raw_string()
+                    self.budget.take("steps", len(data) >> 6)
+                    entries = parse_tree(data, self.object_format.oid_length)
+                    mode, name = next(
+                        ((mode, ObjectID(child)) for own, mode, child in entries if own == part), (0, name)
+                    )
             self._files[key] = TreeFile(path, mode, name) if stat.S_ISREG(mode) else None
         return self._files[key]
 
@@ -335,6 +347,7 @@ class GitRepository(BaseObjectStore):
     def removed(self, before: Commit, after: Commit) -> Iterator[TreeFile]:
         """The files that a commit removed or moved."""
         for change in tree_changes(self, before.tree, after.tree):
+            self.budget.take("steps", _CHANGE)
             old = change.old
             if change.type == CHANGE_DELETE and old and old.path and old.mode and old.sha and stat.S_ISREG(old.mode):
                 yield TreeFile(old.path, old.mode, old.sha)
@@ -374,6 +387,7 @@ class GitRepository(BaseObjectStore):
             self.budget.take("steps", _LOOKUP)
             with suppress(KeyError):
                 pack.index.object_offset(name)
+                self.budget.left["deltas"] = _DELTAS
                 return pack.get_raw(name)
         return None
 

@@ -105,9 +105,9 @@ DATA = "the history has more data than the limit"
 WORK = "the history needs more work than the limit"
 SHAPES: dict[Callable[[Pack], str], str] = {
     two_large_versions: DATA,
-    large_trees: DATA,
+    large_trees: WORK,
     shared_trees: WORK,
-    a_commit_of_very_many_parents: WORK,
+    a_commit_of_very_many_parents: "has more than 100 parents, the limit",
     many_small_copies: WORK,
 }
 

@@ -301,7 +301,24 @@ def test_deltas_in_a_circle(work: Work, git: Path, base: bytes) -> None:
     if base.hex() != NAME:
         entries.append((base.hex(), entry(REF_DELTA, copied(9, 1, 9), bytes.fromhex(NAME))))
     head_of(git, NAME, entries)
-    assert unknown(work) in (DAMAGED, "the history needs more work than the limit")
+    assert unknown(work) in (DAMAGED, "the history has more deltas than the limit")
+
+
+@pytest.mark.parametrize(("limit", "is_read"), [(3, True), (2, False)])
+def test_there_is_an_end_to_deltas(
+    work: Work, git: Path, monkeypatch: pytest.MonkeyPatch, limit: int, is_read: bool
+) -> None:
+    """Three of 404 bytes on top of each other."""
+    names = [name_of(BLOB, b"x" * 9), "c1" * 20, "c2" * 20, name_of(BLOB, b"x" * 200)]
+    entries = [(names[0], entry(BLOB, b"x" * 9))]
+    for (base, name), size in zip(pairwise(names), (9, 200, 200), strict=True):
+        entries.append((name, entry(REF_DELTA, copied(size, 200, 1), bytes.fromhex(base))))
+    head_of(git, names[-1], entries)
+    work.path.write_bytes(b"x" * 200)
+    monkeypatch.setattr("tarmak_iam.report.git_repository._DELTAS", limit)
+    change = work.repository().lines(work.path).of(1, 1)
+    refused = "the history has more deltas than the limit"
+    assert (change.summary, change.unknown) == (("Made", "") if is_read else ("", refused))
 
 
 @pytest.mark.parametrize("back", [b"\x00", b"\xff\x7f"], ids=["to itself", "before the pack"])
