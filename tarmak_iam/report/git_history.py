@@ -4,12 +4,12 @@ is not known."""
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
-from difflib import SequenceMatcher
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.late_dataclass import dataclass
@@ -25,6 +25,8 @@ _REMEDY = "install it, or install the extra `report` in the clone of tarmak-iam:
 _CANDIDATES = 100
 """The most removed files of a commit that are compared with a new file. If there are more, only an equal file is a
 source."""
+_PAIR = 4
+"""The steps that a pair of equal lines costs."""
 _STEP = 5
 """The steps that a commit of a walk costs."""
 
@@ -250,6 +252,10 @@ def lines_of(data: bytes) -> list[bytes]:
     return [*lines[:-1], lines[-1][:-1]] if lines[-1] != b"\n" else lines[:-1]
 
 
+_Pairs = tuple[int, int, Any]
+"""The numbers of equal lines, the later ones first: a linked list."""
+
+
 def matching_lines(old: Sequence[bytes], new: Sequence[bytes], budget: Budget) -> list[int]:
     """For each line of `new` the number of its counterpart in `old`. Raises HistoryUnknown if `budget` is exhausted."""
     budget.take("steps", len(old) + len(new))
@@ -259,20 +265,25 @@ def matching_lines(old: Sequence[bytes], new: Sequence[bytes], budget: Budget) -
     matches = [_NEW] * len(new)
     matches[:start] = range(start)
     matches[len(new) - end :] = range(len(old) - end, len(old))
-    left, right = old[start : len(old) - end], new[start : len(new) - end]
-    # find_longest_match compares each line with all that are equal to it.
-    copies = Counter(left)
-    costs = [1 + copies[line] for line in right]
-    budget.take("steps", sum(costs) >> 3)
-    matcher = SequenceMatcher(None, right, left, autojunk=False)
-    waiting = [(0, len(right), 0, len(left))]
-    while waiting:
-        first, last, begin, stop = waiting.pop()
-        budget.take("steps", 1 + (sum(costs[first:last]) >> 3))
-        own, at, size = matcher.find_longest_match(first, last, begin, stop)
-        if size:
-            matches[start + own : start + own + size] = range(start + at, start + at + size)
-            waiting += [(first, own, begin, at), (own + size, last, at + size, stop)]
+    # The longest common subsequence of the rest, after Hunt and Szymanski (1977).
+    places: dict[bytes, list[int]] = {}
+    for at in range(len(new) - end - 1, start - 1, -1):
+        places.setdefault(new[at], []).append(at)
+    rest = old[start : len(old) - end]
+    budget.take("steps", _PAIR * sum(len(places.get(line, ())) for line in rest))
+    ends: list[int] = []
+    """By the length of a common subsequence: the first line of `new` with which one can end."""
+    pairs: list[_Pairs] = []
+    for at, line in enumerate(rest, start):
+        for own in places.get(line, ()):
+            length = bisect_left(ends, own)
+            pair = (at, own, pairs[length - 1] if length else None)
+            ends[length : length + 1] = [own]
+            pairs[length : length + 1] = [pair]
+    last = pairs[-1] if pairs else None
+    while last is not None:
+        at, own, last = last
+        matches[own] = at
     _slide(matches, new, len(old))
     others = _inverse(matches, len(old))
     _slide(others, old, len(new))
