@@ -62,10 +62,9 @@ class PolicyRule:
     def resources(self) -> tuple[str, ...]:
         """As kubectl accepts them: `deployments.apps`; `*` for every resource of every group, `*.` for every resource
         of the core group."""
-        return tuple(
-            (f"*.{group}" if group != "*" else "*") if name == "*" else _qualified(group, name)
-            for group, name in self._pairs
-        )
+        groups, plain = (("*",) if "*" in values else values for values in (self.groups, self.plain))
+        names = (f"{name}.{group}" if group or name == "*" else name for group in groups for name in plain)
+        return tuple("*" if name == "*.*" else name for name in names)
 
     def meets(self, accesses: Iterable[ResourceAccess]) -> bool:
         return any(self._allows(each) for each in accesses)
@@ -92,24 +91,13 @@ class PolicyRule:
         return not names or any(fnmatchcase(own, pattern) for own in self.names for pattern in names)
 
     @property
-    def _pairs(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of group and resource, without those that a `*` of the same group includes."""
-        if "*" in self.groups and "*" in self.plain:
-            return (("*", "*"),)
-        plain = ("*",) if "*" in self.plain else self.plain
-        return tuple((group, name) for group in (("*",) if "*" in self.groups else self.groups) for name in plain)
-
-    @property
     def what(self) -> str:
         """The resources or URLs to which it applies."""
         if self.urls:
             return "every URL" if "*" in self.urls else ", ".join(self.urls)
-        groups = {"*": "every resource", "": "every resource of the core group"}
-        texts = (
-            _qualified(group, name) if name != "*" else groups.get(group, f"every resource of {group}")
-            for group, name in self._pairs
-        )
-        return ", ".join(texts) or "no resource"
+        words = {"*": "every resource", "*.": "every resource of the core group"}
+        others = {name: f"every resource of {name[2:]}" for name in self.resources if name.startswith("*.")}
+        return ", ".join(words.get(name) or others.get(name, name) for name in self.resources) or "no resource"
 
     @property
     def does(self) -> str:
@@ -137,10 +125,6 @@ def _is_of(own: str, wanted: str) -> bool:
 def _is_cluster_scoped(group: str, name: str) -> bool:
     own = name.partition("/")[0]
     return (group, own) in CLUSTER_SCOPED or (group == "*" and any(own == each for _, each in CLUSTER_SCOPED))
-
-
-def _qualified(group: str, name: str) -> str:
-    return f"{name}.{group}" if group else name
 
 
 _EVERYTHING = "everything in a namespace"
@@ -291,7 +275,13 @@ class Rbac:
         """Cached: a role is bound in many namespaces, and means the same in all except kube-system."""
         key = (namespace if namespace in ("", NAMESPACE) else "any other", rules)
         if key not in self._met:
-            self._met[key] = tuple(each for each in self._escalations if _is_met(each, namespace, rules))
+            self._met[key] = tuple(
+                escalation
+                for escalation in self._escalations
+                if not namespace or (not escalation.is_cluster_scoped and escalation.only_in in ("", namespace))
+                if any(rule.meets(escalation.accesses) for rule in rules)
+                if not escalation.also or any(rule.meets(escalation.also) for rule in rules)
+            )
         return self._met[key]
 
     def _parts(self, right: BindingRights) -> Iterator[tuple[str, int]]:
@@ -381,14 +371,6 @@ def _subjects(binding: Object, namespace: str) -> Iterator[RbacSubject]:
                 yield RbacSubject("User", f"{_ACCOUNT}{own}:{name}")
         elif kind in ("Group", "User"):
             yield RbacSubject(kind, name)
-
-
-def _is_met(escalation: Escalation, namespace: str, rules: Sequence[PolicyRule]) -> bool:
-    if namespace and (escalation.is_cluster_scoped or escalation.only_in not in ("", namespace)):
-        return False
-    return all(
-        any(rule.meets(accesses) for rule in rules) for accesses in (escalation.accesses, escalation.also) if accesses
-    )
 
 
 def _found_escalation(escalation: Escalation, right: BindingRights, accounts: tuple[str, ...]) -> FoundEscalation:
