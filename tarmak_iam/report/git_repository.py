@@ -268,7 +268,7 @@ def _check_size(size: int) -> None:
 
 
 class Commit(NamedTuple):
-    """`time`: that of the committer, in seconds; 0 if it is not known. `committed`: the same in ISO 8601, or empty.
+    """`time`: that of the committer, in seconds. `committed`: the same in ISO 8601, empty if it is no date.
     `parents`: empty for a commit at which a shallow clone ends."""
 
     name: ObjectID
