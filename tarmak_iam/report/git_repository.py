@@ -32,25 +32,18 @@ from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.report.model import LastChange
 from tarmak_iam.text import capped
 
-MAX_OBJECT = MAX_BYTES
-"""The most bytes of a commit, a tree or a file; the limit for files of the working copy too."""
-_CACHE_BYTES = 1 << 25
-_ENTRY = 5
-"""The steps that an entry of a pack costs, of which an object may need many."""
+# What is counted as steps, for one object, one search in the index of a pack or one entry of it, and one file that a
+# commit adds, changes or removes.
 _READING = 20
-"""The steps that reading an object costs."""
 _LOOKUP = 2
-"""The steps that a search in the index of a pack costs."""
 _CHANGE = 50
-"""The steps that a file costs which a commit adds, changes or removes, where the source of a moved file is searched."""
 _DELTAS = 4096
 """The longest chain of deltas. git writes at most 4,095, and 50 by default."""
 _PACKS = 1000
 _PARENTS = 100
 _SMALL = 8192
-"""The most bytes of a `.git` file, a reference, and the like."""
+"""The most bytes of a `.git` file or a reference."""
 _LIST_BYTES = 1 << 25
-_LINKS = 5
 _TEXT_BYTES = 1000
 """The most bytes of a name or a summary that are kept."""
 _ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -67,7 +60,7 @@ class HistoryUnknown(Exception):
 
 
 class TooLarge(HistoryUnknown):
-    """An object is larger than MAX_OBJECT bytes."""
+    """An object is larger than MAX_BYTES."""
 
 
 class Budget:
@@ -203,7 +196,7 @@ def _head(location: Location) -> ObjectID | None:
     if os.path.lexists(location.common / "reftable"):
         raise HistoryUnknown("the repository stores its branches in the reftable format, which is not supported")
     text = read_regular(location.own, "HEAD", _SMALL)
-    for _ in range(_LINKS):
+    for _ in range(5):
         if text is None:
             return None
         branch = _BRANCH.fullmatch(text)
@@ -226,7 +219,7 @@ class _LimitedPack(PackData):
     """Refuses an entry that is too large before it is inflated, and counts the work for the others."""
 
     def __init__(self, path: Path, object_format: ObjectFormat, budget: Budget) -> None:
-        super().__init__(path, object_format, delta_base_cache_limit=_CACHE_BYTES)
+        super().__init__(path, object_format, delta_base_cache_limit=1 << 25)
         self.budget = budget
         with path.open("rb") as file:
             self.mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -244,7 +237,7 @@ class _LimitedPack(PackData):
             _number(start)
             size = _number(start)  # of the result
             _check_size(size)
-        self.budget.take("steps", _ENTRY + (size >> 7))
+        self.budget.take("steps", _LOOKUP + (size >> 7))
         return entry
 
     def __del__(self) -> None:
@@ -263,8 +256,8 @@ def _number(data: io.BytesIO) -> int:
 
 
 def _check_size(size: int) -> None:
-    if size > MAX_OBJECT:
-        raise TooLarge(f"larger than the limit of {MAX_OBJECT:,} bytes")
+    if size > MAX_BYTES:
+        raise TooLarge(f"larger than the limit of {MAX_BYTES:,} bytes")
 
 
 class Commit(NamedTuple):
@@ -403,11 +396,11 @@ class GitRepository(BaseObjectStore):
         )
 
     def _loose(self, name: str) -> tuple[int, bytes] | None:
-        limit = MAX_OBJECT + (MAX_OBJECT >> 8)
-        compressed = read_regular(self.location.common, f"objects/{name[:2]}/{name[2:]}", limit)
+        path = f"objects/{name[:2]}/{name[2:]}"
+        compressed = read_regular(self.location.common, path, MAX_BYTES + (MAX_BYTES >> 8))
         if compressed is None:
             return None
-        header, _, data = zlib.decompressobj().decompress(compressed, MAX_OBJECT + 64).partition(b"\0")
+        header, _, data = zlib.decompressobj().decompress(compressed, MAX_BYTES + 64).partition(b"\0")
         _check_size(len(data))
         kind = object_class(header.partition(b" ")[0])
         return (kind.type_num, data) if kind else None

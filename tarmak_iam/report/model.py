@@ -245,12 +245,7 @@ class AccessRow:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The access review of one or more clusters, in the order of tarmak.yaml. `findings` are about that file, and not
-    about one cluster.
-
-    `revision`: the commit that is checked out; None if there is none, and `history` then says why ("" if nothing is
-    committed yet). `date`: the text given for it.
-    """
+    """What an `AccessReview` contains."""
 
     config: Path
     clusters: tuple[ClusterReview, ...]

@@ -242,7 +242,12 @@ def _all_findings(report: Report) -> Iterator[tuple[Located, ReviewedFinding]]:
 
 @dataclass(frozen=True, slots=True)
 class AccessReview(Review):
-    """A review and its formats."""
+    """The access review of one or more clusters, in the order of tarmak.yaml. `findings` are about that file, and not
+    about one cluster.
+
+    `revision`: the commit that is checked out; None if there is none, and `history` then says why ("" if nothing is
+    committed yet). `date`: the text given for it.
+    """
 
     def text(self) -> str:
         """As `report` prints it: one or more lines, each with a line break."""
