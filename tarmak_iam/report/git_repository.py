@@ -427,12 +427,12 @@ def _described(name: ObjectID, commit: GitCommit, *, is_shallow: bool) -> Commit
         _decoded(commit.author.partition(b"<")[0].removesuffix(b" "), encoding),
         _date(commit.author_time, commit.author_timezone),
         _decoded(commit.message.lstrip(b"\n").partition(b"\n")[0], encoding),
-        time=commit.commit_time,
+        time=commit.commit_time or 0,
     )
     parents = () if is_shallow else tuple(commit.parents)
     committed = _date(commit.commit_time, commit.commit_timezone)
     shown = LastChange(unknown=_SHALLOW) if is_shallow else change
-    return Commit(name, commit.tree, parents, commit.commit_time, committed, shown)
+    return Commit(name, commit.tree, parents, change.time, committed, shown)
 
 
 def _decoded(text: bytes, encoding: str) -> str:
@@ -443,6 +443,6 @@ def _decoded(text: bytes, encoding: str) -> str:
 
 
 def _date(seconds: int, zone: int) -> str:
-    with suppress(OverflowError, ValueError, OSError):
+    with suppress(OverflowError, TypeError, ValueError, OSError):  # it is None if there is none
         return datetime.fromtimestamp(seconds, timezone(timedelta(seconds=zone))).isoformat()
     return ""

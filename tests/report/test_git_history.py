@@ -231,16 +231,30 @@ def test_an_encoding_that_there_is_not(work: Work, encoding: str) -> None:
     assert work.lines().of(1, 1).summary == "Gr\u00fc\u00dfe"
 
 
-@pytest.mark.parametrize("when", ["99999999999999 +0000", "1 +9999"])
-def test_a_time_that_there_is_not(work: Work, when: str) -> None:
+def with_other_words(work: Work, old: str, new: str) -> str:
+    """The commit with other words in it, as the only one of the repository."""
     work.commit("a\n", "One")
-    text = work.git("cat-file", "commit", "HEAD").replace("1772355600 +0100", when)
     raw = work.root / ".git" / "raw"
-    raw.write_text(f"{text}\n")
-    work.git("update-ref", "HEAD", work.git("hash-object", "-t", "commit", "--literally", "-w", str(raw)))
-    assert when in work.git("cat-file", "commit", "HEAD")
+    raw.write_text(work.git("cat-file", "commit", "HEAD").replace(old, new) + "\n")
+    commit = work.git("hash-object", "-t", "commit", "--literally", "-w", str(raw))
+    work.git("update-ref", "HEAD", commit)
+    assert new in work.git("cat-file", "commit", "HEAD")
+    return commit
+
+
+@pytest.mark.parametrize("when", [" <someone@example.com> 99999999999999 +0000", " <someone@example.com> 1 +9999", ""])
+def test_a_time_that_there_is_not(work: Work, when: str) -> None:
+    with_other_words(work, " <someone@example.com> 1772355600 +0100", when)
     change = work.lines().of(1, 1)
-    assert (change.summary, change.date) == ("One", "")
+    assert (change.author, change.summary, change.date) == (ALICE, "One", "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind"), [("1772355600 +0100", "yesterday", "object"), ("\nauthor ", "\nx-author ", "commit")]
+)
+def test_a_commit_that_cannot_be_read(work: Work, old: str, new: str, kind: str) -> None:
+    commit = with_other_words(work, old, new)
+    assert work.repository().unknown == f"the {kind} {commit[:12]} is damaged"
 
 
 def test_a_reason_is_one_line(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
