@@ -307,11 +307,12 @@ class GitRepository(BaseObjectStore):
             if not isinstance(commit, GitCommit):
                 raise HistoryUnknown(f"the object {_short(name)} is not a commit")
             try:
-                known = self._commits[name] = _described(name, commit, is_shallow=name in self._shallow)
+                known = _described(name, commit, is_shallow=name in self._shallow)
             except Exception:  # dulwich raises many kinds for what git would not write
                 raise HistoryUnknown(f"the commit {_short(name)} is damaged") from None
             if len(known.parents) > _PARENTS:
                 raise HistoryUnknown(f"the commit {_short(name)} has more than {_PARENTS:,} parents, the limit")
+            self._commits[name] = known
         return known
 
     def parents(self, commit: Commit) -> list[Commit]:
@@ -376,17 +377,15 @@ class GitRepository(BaseObjectStore):
             if len(stems) > _PACKS:
                 raise HistoryUnknown(f"the repository has more than {_PACKS:,} packs, which is the limit")
             self._packs = [pack for pack in map(self._pack, stems) if pack is not None]
+        self.budget.left["deltas"] = _DELTAS
         for pack in self._packs:
             self.budget.take("steps", _LOOKUP)
             with suppress(KeyError):
-                pack.index.object_offset(name)
-                self.budget.left["deltas"] = _DELTAS
                 return pack.get_raw(name)
         return None
 
     def _pack(self, stem: str) -> Pack | None:
-        paths = [_regular(self.location.common, f"objects/pack/{stem}.{ending}") for ending in ("idx", "pack")]
-        index, data = paths
+        index, data = (_regular(self.location.common, f"objects/pack/{stem}.{ending}") for ending in ("idx", "pack"))
         if index is None or data is None:
             return None
         with index.open("rb") as file:  # it is mapped into memory
