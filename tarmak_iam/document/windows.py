@@ -158,9 +158,8 @@ class Window:
             first, last = min(number, to[-1]), max(number, to[-1])
             if any(_TAIL.search(kept.block.members[place].text) for place in range(first, last)):
                 kept.keep(range(first, last + 1))
-            kept.keep((to[-1], to[-1] + 1))
-            kept.keep_end(to[-1] - 1)
-            kept.keep_end(to[-1])
+            for place in (to[-1] - 1, to[-1], to[-1] + 1):
+                kept.keep_end(place)
         elif _shifts(steps, to) or _shifts(to, steps):
             raise Unsuitable
         else:
