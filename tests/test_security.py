@@ -190,7 +190,7 @@ def test_one_place_writes_to_stdout_and_stderr() -> None:
     question for completions."""
     assert sources_with(r"click\.(echo|secho)\(|\bprint\(|\.std(out|err)(\.buffer)?\.write\(|stream\.write\(") == {
         "__main__.py",
-        "cli/completion/answer.py",
+        "cli/commands/completion.py",
         "cli/console.py",
     }
 

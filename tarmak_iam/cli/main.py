@@ -114,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if argv is None else argv)
     shell = os.environ.get(COMPLETION_VARIABLE)
     if shell:
-        from tarmak_iam.cli.completion.answer import answer
+        from tarmak_iam.cli.commands.completion import answer
 
         return answer(cli, shell, args)
     try:

@@ -1,0 +1,260 @@
+"""The values that completion offers for options and arguments: clusters, ARNs, keys, values.
+
+Nothing is written, and there are no prompts. An error here, such as a file that cannot be read, means no offers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tarmak_iam.cli.session import session_of
+from tarmak_iam.errors import FileError, TarmakIamError
+from tarmak_iam.routes import Route
+from tarmak_iam.text import one_line
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from tarmak_iam.config import TarmakConfig
+    from tarmak_iam.config.section_keys import SectionKey
+    from tarmak_iam.mappings.entries import MappingEntry
+
+
+COMPLETION_VARIABLE = "_TARMAK_IAM_COMPLETE"
+"""The environment variable that a shell's script sets to ask for completions; its value is the shell."""
+
+Offers = Iterable[tuple[str, str]]
+"""Values, each with a few words about it."""
+
+Completer = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
+
+
+def _completer(offers: Callable[[click.Context, click.Parameter, str], Offers]) -> Completer:
+    """A completer for click: offers that begin with what is typed, each once."""
+
+    def complete(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        matching = {value: about for value, about in offers(context, parameter, typed) if value.startswith(typed)}
+        return [CompletionItem(value, help=one_line(about)) for value, about in matching.items()]
+
+    return complete
+
+
+def files(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Completed by the shell itself."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(typed, type="file")]
+
+
+def directories(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Completed by the shell itself."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(typed, type="dir")]
+
+
+def _config(context: click.Context) -> TarmakConfig:
+    """Raises TarmakIamError."""
+    from tarmak_iam.config.locate import config_path
+
+    session = session_of(context)
+    if not config_path(session.directory, os.environ).is_file():  # reading a named pipe would block
+        raise FileError("this is not a regular file")
+    return session.config()
+
+
+@_completer
+def clusters(context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
+    named = (cluster for cluster in _config(context).clusters if cluster.name and cluster.environment)
+    return ((cluster.cluster_name, cluster.type) for cluster in named)
+
+
+def _mapped(is_offered: Callable[[MappingEntry], object]) -> Completer:
+    def offers(context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
+        session, config = session_of(context), _config(context)
+        mappings = session.files(config, session.cluster(config)).mappings()
+        for entry in mappings.entries if mappings else ():
+            if is_offered(entry):
+                yield entry.principal, ", ".join((entry.username, *entry.groups)) if entry.username else entry.kind
+
+    return _completer(offers)
+
+
+principals = _mapped(lambda entry: entry.principal)
+
+callers = _mapped(lambda entry: entry.arn and entry.kind != "account")
+"""The mapped roles and users."""
+
+roles = _mapped(lambda entry: entry.arn and entry.kind == "role")
+
+
+@_completer
+def sections(_context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
+    from tarmak_iam.config.section_keys import load_sections
+
+    return ((section.name, "") for section in load_sections())
+
+
+@_completer
+def schemas(_context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
+    from tarmak_iam.config.schema import WHOLE_FILE
+    from tarmak_iam.config.section_keys import load_sections
+
+    yield WHOLE_FILE, "the whole file"
+    yield "mappings", "a cluster's aws-iam-authenticator.yaml"
+    yield "settings", "a cluster's tarmak-iam.yaml"
+    yield from ((section.name, "") for section in load_sections())
+
+
+def _section(context: click.Context) -> Any:
+    from tarmak_iam.config.amazon import AMAZON
+    from tarmak_iam.config.section_keys import section_named
+
+    name = context.params.get("name")
+    return section_named(name if isinstance(name, str) else AMAZON.name)
+
+
+@_completer
+def section_keys(context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
+    """The keys of the file, and their blocks; if it has none, all keys."""
+    from tarmak_iam.config.section_keys import keys_of
+
+    section = _section(context)
+    known = {option.path: _first_sentence(option.field.description) for option in keys_of(section)}
+    known |= {path[:end]: "the whole block" for path in known for end in range(1, len(path))}
+    present = {}
+    with suppress(TarmakIamError):
+        config = _config(context)
+        base = (*session_of(context).cluster(config).route.plain, *section.path)
+        present = {path: about for path, about in known.items() if config.document.has((*base, *path))}
+    return ((".".join(path), about) for path, about in (present or known).items())
+
+
+@_completer
+def section_keys_or_values(context: click.Context, parameter: click.Parameter, _typed: str) -> Offers:
+    """For KEY VALUE KEY VALUE ...: the keys that are not given yet, or the values of the last key."""
+    from tarmak_iam.config.section_keys import key_named, keys_of
+
+    section, given = _section(context), _given(context, parameter)
+    if len(given) % 2:
+        return ((choice, "") for choice in key_named(section, given[-1]).choices)
+    keys: Iterable[SectionKey] = keys_of(section)
+    return ((key.key, _first_sentence(key.field.description)) for key in keys if key.key not in given[::2])
+
+
+def _given(context: click.Context, parameter: click.Parameter) -> list[str]:
+    """The complete words of an argument that takes several."""
+    return [str(word) for word in context.params.get(parameter.name or "") or ()]
+
+
+def _paths(*, only_lists: bool) -> Completer:
+    def offers(context: click.Context, _parameter: click.Parameter, typed: str) -> Offers:
+        from tarmak_iam.config.path_offers import PathOffers
+
+        config = _config(context)
+        return PathOffers(config.file, _base(context, config, typed), only_lists).after(typed)
+
+    return _completer(offers)
+
+
+key_paths = _paths(only_lists=False)
+"""The paths of keys of tarmak.yaml that begin with what is typed."""
+
+list_paths = _paths(only_lists=True)
+"""The paths of lists, and the way to them."""
+
+
+def key_paths_or_values(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """For PATH VALUE PATH VALUE ...: paths, or the values of the last path."""
+    given = _given(context, parameter)
+    return (_values_of_last_path if len(given) % 2 else key_paths)(context, parameter, typed)
+
+
+@_completer
+def _values_of_last_path(context: click.Context, parameter: click.Parameter, _typed: str) -> Offers:
+    from tarmak_iam.config.path_offers import value_offers
+
+    config, path = _config(context), _given(context, parameter)[-1]
+    return ((value, "") for value in value_offers(config.file, _base(context, config, path), path))
+
+
+def _base(context: click.Context, config: TarmakConfig, path: str) -> Route:
+    """The route of the cluster that a path begins at; empty for the root of the file."""
+    is_absolute = path.startswith("/") or bool(context.params.get("root"))
+    return Route() if is_absolute else session_of(context).cluster(config).route
+
+
+@_completer
+def setting_keys(_context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
+    from tarmak_iam.installation.setting_table import SETTINGS
+
+    return ((key, _first_sentence(setting.description)) for key, setting in SETTINGS.items())
+
+
+def settings_in_file(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """The keys of the settings file; if it has none, all keys."""
+    keys = setting_keys(context, parameter, typed)
+    with suppress(FileError):
+        session, config = session_of(context), _config(context)
+        present = session.files(config, session.cluster(config)).settings().chosen
+        return [item for item in keys if item.value in present] if present else keys
+    return keys
+
+
+def setting_values(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """For the VALUE of a KEY of the settings."""
+    from tarmak_iam.installation.setting_table import REGISTRY
+    from tarmak_iam.installation.settings import choices_of
+
+    key = str(context.params.get("key"))
+    completers: dict[str, Completer] = {
+        "backends": backends,
+        "daemonVersion": daemon_versions,
+        "featureGates": feature_gates,
+        REGISTRY: registries,
+        "role": roles,
+    }
+    complete = completers.get(key) or _completer(lambda *_: ((choice, "") for choice in choices_of(key)))
+    return complete(context, parameter, typed)
+
+
+@_completer
+def backends(_context: click.Context, _parameter: click.Parameter, typed: str) -> Offers:
+    """A list separated by commas: the backends that are not in it yet."""
+    from tarmak_iam.installation.settings import choices_of
+
+    head, comma, _ = typed.rpartition(",")
+    return ((f"{head}{comma}{name}", "") for name in choices_of("backends") if name not in head.split(","))
+
+
+@_completer
+def registries(_context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
+    return (
+        ("public", "public.ecr.aws, without a login"),
+        ("ecr", "the private repository of the upstream project"),
+    )
+
+
+@_completer
+def feature_gates(_context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
+    from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature
+
+    return ((f"{SSO_GATE}={value}", ReleaseFeature.SSO_GATE.value) for value in ("true", "false"))
+
+
+@_completer
+def daemon_versions(_context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
+    from tarmak_iam.identity.releases import known_releases
+
+    return ((str(release), "") for release in reversed(known_releases()))
+
+
+def _first_sentence(text: str | None) -> str:
+    return " ".join((text or "").split()).partition(". ")[0].removesuffix(".")
