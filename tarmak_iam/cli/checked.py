@@ -1,219 +1,212 @@
-"""What `check` finds: in tarmak.yaml and the files of one cluster, of all, or in the files given."""
+"""What `check` finds and fixes: in tarmak.yaml and the files of one cluster, of all, or in the files given."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from tarmak_iam.cli.all_clusters import ClusterOutcome, ReportProgress, for_each, outcome_summary, print_cluster_error
-from tarmak_iam.cli.check_fixes import FixMode, FixTurn, edit_all_in_turn, fix_and_write
-from tarmak_iam.cli.console import note, working
+from tarmak_iam.cli.all_clusters import ReportProgress, for_each, outcome_summary, print_cluster_error
+from tarmak_iam.cli.console import note, print_diff_text, record_written, working
+from tarmak_iam.cli.edits import in_turn_of_cluster_files, in_turn_of_config
 from tarmak_iam.cli.formats.text import severity_summary
 from tarmak_iam.cli.named_files import FileKind, NamedFile, named_file
-from tarmak_iam.cli.offered_repairs import quotes_offered, types_offered
-from tarmak_iam.cli.session import Session
+from tarmak_iam.cli.session import Session, repair_offered
 from tarmak_iam.command_line import CommandLine
-from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.config import Cluster, TarmakConfig, type_repairs
 from tarmak_iam.config.instance_pools import lists_pools
 from tarmak_iam.config.locate import config_path, directory_option
+from tarmak_iam.config.repairs import Repair, RepairedFile
 from tarmak_iam.document import Document
-from tarmak_iam.document.source import Source
 from tarmak_iam.errors import FileChanged, FileError, Place, PolicyRefused, SelectionError, TarmakIamError, ToolError
+from tarmak_iam.files.atomic import Replacement, replace_files
 from tarmak_iam.files.boundary import Boundary
+from tarmak_iam.files.unified_diff import unified_diff
 from tarmak_iam.findings import Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.misplaced_files import misplaced_files
 from tarmak_iam.installation.settings import parse_settings
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.lint import Located, Subjects, examine
+from tarmak_iam.lint import Located, Report, Subjects, examine
 from tarmak_iam.lint.config_rules import unselected
+from tarmak_iam.mappings import template_repairs
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.suggestions import did_you_mean
-from tarmak_iam.text import shortened
+from tarmak_iam.text import brief_list, shortened
 
 if TYPE_CHECKING:
-    from tarmak_iam.lint.fixing import FixableFinding
+    from tarmak_iam.lint.fixing import FixableFinding, FixOutcome
 
-_Made = TypeVar("_Made")
+_Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(NamedTuple):
     """The findings, those suppressed by comments, the errors (already printed) for what could not be checked, and the
-    sources of the files by name. `why_unexamined`: the reasons why admin certificates were not checked. `fixable` are
-    the findings that can be fixed."""
+    documents of the files by name. `why_unexamined`: the reasons why admin certificates were not checked. `fixable` are
+    the findings that can be fixed; `fixed` is the number of those that were, or would be. `is_complete`: whether a
+    cluster was selected, so that mappings and settings were checked. `scope` ends the summary."""
 
     findings: tuple[Located, ...] = ()
     suppressed: tuple[Located, ...] = ()
     errors: tuple[TarmakIamError, ...] = ()
-    sources: dict[str, Source] = field(default_factory=dict)
-    clusters: str = ""
-    scope: str = ""
     why_unexamined: tuple[str, ...] = ()
     fixable: tuple[FixableFinding, ...] = ()
-    documents: dict[str, Document] = field(default_factory=dict)
+    fixed: int = 0
+    documents: tuple[tuple[str, Document], ...] = ()
     is_complete: bool = True
-    """Whether a cluster was selected, so that mappings and settings were checked."""
-
-    @classmethod
-    def of(
-        cls,
-        *subjects: Subjects,
-        errors: tuple[TarmakIamError, ...] = (),
-        turn: FixTurn | None = None,
-        within: Boundary | None = None,
-    ) -> Checked:
-        """Fixes the findings first if `turn` is set; `within` as in `fix_and_write`. Raises ConfigError if a plugin
-        cannot be used, or fails; with `turn` also FileError."""
-        with working(f"checking {len(subjects)} clusters" if len(subjects) > 1 else "checking"):
-            report = examine(*subjects)
-        fixable: tuple[FixableFinding, ...] = ()
-        if turn is not None:
-            outcome = fix_and_write(subjects, report, turn, within)
-            subjects, report, fixable = outcome.after, outcome.report, outcome.fixable
-        elif report.findings:
-            from tarmak_iam.lint.fixing import fixable_findings
-
-            fixable = fixable_findings(report, *subjects)
-        documents = [document for each in subjects for subject in Subject if (document := each.text_of(subject))]
-        return cls(
-            report.findings,
-            report.suppressed,
-            errors,
-            {each.filename: each.source for each in documents},
-            why_unexamined=_unexamined(subjects),
-            fixable=fixable,
-            documents={each.filename: each for each in documents},
-        )
+    scope: str = ""
 
     def line(self, place: Place) -> str:
         """The line of a place, empty if the place has none."""
-        source = self.sources.get(place.filename)
-        return source.line(place.line) if source and place.line is not None else ""
+        document = dict(self.documents).get(place.filename)
+        return document.source.line(place.line) if document and place.line is not None else ""
 
-    def summary(self, fixed: int) -> str:
+    def summary(self) -> str:
         parts = [severity_summary(each.finding.severity for each in self.findings)]
         if self.errors and not self.findings:
-            parts = ["no findings in the other files" if self.sources else "nothing could be checked"]
+            parts = ["no findings in the other files" if self.documents else "nothing could be checked"]
         if self.suppressed:
             parts.append(f"{len(self.suppressed)} suppressed by comments")
-        if fixed:
-            parts.append(f"{fixed} fixed")
-        counted = ", ".join([*parts, self.clusters] if self.clusters else parts)
-        return f"{counted}; {self.scope}" if self.scope else counted
-
-    def diff_summary(self, fixed: int) -> str:
-        more = sum(not each.is_safe for each in self.fixable)
-        done = f"{fixed} finding{'' if fixed == 1 else 's'} would be fixed" if fixed else "nothing would be fixed"
-        return f"{done}, {more} more with --unsafe-fixes" if more else done
+        if self.fixed:
+            parts.append(f"{self.fixed} fixed")
+        return f"{', '.join(parts)}{self.scope}"
 
 
-def _unexamined(subjects: Iterable[Subjects]) -> tuple[str, ...]:
-    """Each reason once: it is usually the same for all clusters, such as a package that is not installed."""
-    made = (each.installation for each in subjects if each.installation and not each.installation.is_hub)
-    found = (each.admin_access for each in made)
-    return tuple(dict.fromkeys(each.why_not_examined for each in found if each.why_not_examined))
+class Fixes(NamedTuple):
+    """What `check` does about findings that can be fixed in the files of one tarmak.yaml: `is_dry` only shows it. Files
+    that cannot be used as they are, are repaired as they are read, and written with the fixes: `repaired` has them by
+    name. Each attempt begins with none."""
+
+    is_unsafe: bool
+    is_dry: bool
+    repaired: dict[str, RepairedFile]
+
+    @property
+    def fresh(self) -> Fixes:
+        return self._replace(repaired={})
+
+    def config(self, path: Path | None) -> TarmakConfig | None:
+        """The tarmak.yaml that `TarmakConfig.load` would read, with its values in the types that Tarmak requires. None
+        if Tarmak can read the file, or could not read it then either. Tarmak uses nothing of such a file, so that this
+        is a safe fix, unless it disables IAM login. Raises FileError."""
+        found = type_repairs.load_repaired(path)
+        if found is None or found[1].is_safe or self.is_unsafe:
+            return self._kept(found)
+        for repair in found[1].repairs:
+            if not repair.is_safe:
+                note(f"{repair.place}: not fixed: {repair.title}; it disables IAM login: this requires --unsafe-fixes")
+        return None
+
+    def mappings(self, path: Path, within: Boundary) -> Mappings | None:
+        """The mappings with templates in quotes, without which the authenticator does not start: principals gain
+        access, so that it is an unsafe fix. None also for a file that cannot be read at all, which the check
+        reports."""
+        try:
+            return self._kept(template_repairs.load_repaired(path, within)) if self.is_unsafe else None
+        except FileError:
+            return None
+
+    def _kept(self, found: tuple[_Result, RepairedFile] | None) -> _Result | None:
+        if found is None:
+            return None
+        self.repaired[found[1].after.filename] = found[1]
+        return found[0]
 
 
-def check_session(session: Session, *, all_clusters: bool, mode: FixMode | None = None) -> Checked:
-    """The selected cluster, or all. With a mode that writes, in turn with other edits. Raises TarmakIamError."""
+@dataclass(frozen=True, slots=True)
+class _RepairedClusterFiles(ClusterFiles):
+    repaired: Mappings | None = None
 
-    def checked(turn: FixTurn | None) -> Checked:
-        return check_every(session, turn) if all_clusters else check_chosen(session, turn)
+    def mappings(self) -> Mappings | None:
+        return self.repaired
 
-    if mode is None:
-        return checked(None)
+
+def check_session(session: Session, *, all_clusters: bool, fixes: Fixes | None = None) -> Checked:
+    """tarmak.yaml, and the files of the selected cluster or of all that can be selected. Fixes are made in turn with
+    other edits. Raises TarmakIamError."""
     try:
         path = config_path(session.directory, os.environ)
     except FileError:
-        return checked(FixTurn(mode))  # which reports it with a better remedy
-    return _in_turn(path, mode, checked)
+        path = None  # reading it reports it with a better remedy
+
+    def checked(fixes: Fixes | None) -> Checked:
+        is_file = path is not None and path.is_file()
+        config = (fixes.config(session.directory) if fixes and is_file else None) or session.config()
+        if all_clusters:
+            clusters = config.selectable_clusters
+            return _check_clusters(config, clusters, session.follow_links, fixes, with_tally=True)
+        return _check_chosen(session, config, fixes)
+
+    return checked(fixes) if path is None else _in_turn(path, fixes, checked)
 
 
-def _in_turn(path: Path, mode: FixMode, edit: Callable[[FixTurn], _Made]) -> _Made:
-    def made() -> _Made:
-        return edit(FixTurn(mode))
-
-    return made() if mode.is_dry else edit_all_in_turn(path, made)
-
-
-def _config_of(session: Session, turn: FixTurn | None) -> TarmakConfig:
-    """Raises TarmakIamError."""
-    try:
-        path = config_path(session.directory, os.environ)
-    except FileError:
-        return session.config()  # which reports it with a better remedy
-    repaired = turn.config(session.directory) if turn is not None and path.is_file() else None
-    return session.config() if repaired is None else repaired
+def _in_turn(path: Path, fixes: Fixes | None, check: Callable[[Fixes | None], _Result]) -> _Result:
+    if fixes is None or fixes.is_dry:
+        return check(fixes)
+    return in_turn_of_config(path, lambda: in_turn_of_cluster_files(path, lambda: check(fixes.fresh)))
 
 
-def check_chosen(session: Session, turn: FixTurn | None = None) -> Checked:
-    """tarmak.yaml, and the files of the selected cluster. Raises TarmakIamError."""
-    config = _config_of(session, turn)
+def _check_chosen(session: Session, config: TarmakConfig, fixes: Fixes | None) -> Checked:
     _note_missing_pools(config)
     try:
         cluster = session.cluster(config)
     except SelectionError as error:
         if session.cluster_name:
             raise
-        checked = Checked.of(Subjects(config), turn=turn)
-        more = [Located(each, config.document.position(each.route)) for each in unselected(config)]
+        checked = _examined(Subjects(config), fixes=fixes)
+        more = [Located(finding, config.document.position(finding.route)) for finding in unselected(config)]
         if not more:
             why = error.what if checked.findings else error.message  # a finding has the remedy
             note(f"mappings and settings were not checked: {why}")
-        return replace(checked, findings=(*more, *checked.findings), is_complete=False)
+        return checked._replace(findings=(*more, *checked.findings), is_complete=False)
     with working(f"reading {shortened(cluster.cluster_name)}"):
-        subjects = _subjects_of(config, cluster, session.files(config, cluster), turn)
-    checked = Checked.of(subjects, turn=turn)
-    count = len(config.selectable_clusters)
+        subjects = _subjects_of(config, cluster, session.files(config, cluster), fixes)
+    checked = _examined(subjects, fixes=fixes)
+    name, count = cluster.cluster_name, len(config.selectable_clusters)
     if count == 1:
         return checked
-    name = cluster.cluster_name
     what = f"mappings and settings were checked for {name} only"
     if cluster.is_hub:
         what = f"{name} is a hub, so no mappings and settings were checked"
-    scope = f"{what} (use --all-clusters to check all {count} clusters)"
-    return replace(checked, scope=scope)
+    return checked._replace(scope=f"; {what} (use --all-clusters to check all {count} clusters)")
 
 
-def _subjects_of(config: TarmakConfig, cluster: Cluster, files: ClusterFiles, turn: FixTurn | None) -> Subjects:
-    with quotes_offered(files.mappings_path, files.within, files.command_line.tarmak_iam("check")):
-        return Subjects.of_cluster(config, cluster, files if turn is None else turn.files(files))
+def _subjects_of(config: TarmakConfig, cluster: Cluster, files: ClusterFiles, fixes: Fixes | None) -> Subjects:
+    mappings = None if fixes is None else fixes.mappings(files.mappings_path, files.within)
+    if mappings is not None:
+        base = (files.directory, files.cluster_name, files.follow_links, files.command_line)
+        files = _RepairedClusterFiles(*base, mappings)
+    with repair_offered(files.command_line.tarmak_iam("check"), files.mappings_path, files.within):
+        return Subjects.of_cluster(config, cluster, files)
 
 
-def check_every(session: Session, turn: FixTurn | None = None) -> Checked:
-    """tarmak.yaml, and the files of each cluster that can be selected; the other entries have findings. Raises
-    TarmakIamError if tarmak.yaml cannot be read."""
-    config = _config_of(session, turn)
-    clusters = config.selectable_clusters
-    return _checked(config, clusters, follow_links=session.follow_links, turn=turn, with_tally=True)
-
-
-def _checked(
+def _check_clusters(
     config: TarmakConfig,
     clusters: Sequence[Cluster],
-    *,
     follow_links: bool,
-    turn: FixTurn | None = None,
+    fixes: Fixes | None,
+    *,
     with_tally: bool = False,
 ) -> Checked:
     def read(cluster: Cluster, _: ReportProgress) -> Subjects:
-        files = ClusterFiles.of(config, cluster, follow_links=follow_links)
-        return _subjects_of(config, cluster, files, turn)
+        return _subjects_of(config, cluster, ClusterFiles.of(config, cluster, follow_links=follow_links), fixes)
 
     _note_missing_pools(config)
     outcomes = list(for_each(clusters, read, "reading"))
-    errors = tuple(each.error for each in outcomes if each.error)
-    subjects = [each.value for each in outcomes if not each.error] or [Subjects(config)]
-    checked = Checked.of(*subjects, errors=errors, turn=turn)
+    errors = tuple(outcome.error for outcome in outcomes if outcome.error)
+    subjects = [outcome.value for outcome in outcomes if not outcome.error] or [Subjects(config)]
+    checked = _examined(*subjects, errors=errors, fixes=fixes)
     if not with_tally or not outcomes:
         return checked
-    found = {name for each in checked.findings for name in (each.cluster, *each.shared_by)}
-    return replace(checked, clusters=_clusters_summary(outcomes, found))
+    with_findings = {name for located in checked.findings for name in (located.cluster, *located.shared_by)}
+
+    def word(subjects: Subjects) -> str:
+        assert subjects.installation is not None  # as `of_cluster` makes them
+        return "with findings" if subjects.installation.cluster_id in with_findings else "clean"
+
+    return checked._replace(scope=f", {outcome_summary(outcomes, word, 'clean')}")
 
 
 def _note_missing_pools(config: TarmakConfig) -> None:
@@ -223,12 +216,32 @@ def _note_missing_pools(config: TarmakConfig) -> None:
         note(f"{file}: note: no cluster has instance pools; Tarmak rejects every command until they are added")
 
 
-def _clusters_summary(outcomes: Sequence[ClusterOutcome[Subjects]], found: set[str | None]) -> str:
-    def word(subjects: Subjects) -> str:
-        assert subjects.installation is not None  # as `of_cluster` makes them
-        return "with findings" if subjects.installation.cluster_id in found else "clean"
+def _examined(
+    *subjects: Subjects,
+    errors: tuple[TarmakIamError, ...] = (),
+    fixes: Fixes | None = None,
+    within: Boundary | None = None,
+) -> Checked:
+    """Makes the `fixes` first, if any; `within` as in `_fix_and_write`. Raises ConfigError if a plugin cannot be used,
+    or fails; with `fixes` also FileError."""
+    with working(f"checking {len(subjects)} clusters" if len(subjects) > 1 else "checking"):
+        report = examine(*subjects)
+    fixable: tuple[FixableFinding, ...] = ()
+    fixed = 0
+    if fixes is not None:
+        outcome = _fix_and_write(subjects, report, fixes, within)
+        subjects, report, fixable = outcome.after, outcome.report, outcome.fixable
+        fixed = len(outcome.fixed) + sum(len(file.repairs) for file in fixes.repaired.values())
+    elif report.findings:
+        from tarmak_iam.lint.fixing import fixable_findings
 
-    return outcome_summary(outcomes, word, "clean")
+        fixable = fixable_findings(report, *subjects)
+    documents = [document for each in subjects for subject in Subject if (document := each.text_of(subject))]
+    installations = (each.installation for each in subjects if each.installation and not each.installation.is_hub)
+    # Each reason once: it is usually the same for all clusters, such as a package that is not installed.
+    why = dict.fromkeys(installation.admin_access.why_not_examined for installation in installations)
+    named = tuple({document.filename: document for document in documents}.items())
+    return Checked(report.findings, report.suppressed, errors, tuple(filter(None, why)), fixable, fixed, named)
 
 
 def check_files(
@@ -237,7 +250,7 @@ def check_files(
     all_clusters: bool,
     follow_links: bool = False,
     remedy: Callable[[Path], str] = lambda _: "",
-    mode: FixMode | None = None,
+    fixes: Fixes | None = None,
 ) -> Checked:
     """Each tarmak.yaml once: with all of its clusters if it is among the files itself, else with those clusters whose
     mappings or settings are. A file that belongs to no tarmak.yaml is checked on its own. An error in one file does not
@@ -257,23 +270,19 @@ def check_files(
         else:
             groups.setdefault(_identity(named.config or named.path), []).append(named)
     for files in groups.values():
-        part = partial(_parts, files, all_clusters=all_clusters, follow_links=follow_links)
-        config = files[0].config
+        check = partial(_check_group, files, all_clusters=all_clusters, follow_links=follow_links)
         try:
-            if config is None or mode is None:
-                parts += part(None if mode is None else FixTurn(mode))
-            else:
-                parts += _in_turn(config, mode, part)
+            parts += check(fixes) if files[0].config is None else _in_turn(files[0].config, fixes, check)
         except (FileError, PolicyRefused, ToolError) as error:
             parts.append(_failed(error))
     return Checked(
-        tuple(finding for each in parts for finding in each.findings),
-        tuple(finding for each in parts for finding in each.suppressed),
-        tuple(error for each in parts for error in each.errors),
-        {name: source for each in parts for name, source in each.sources.items()},
-        why_unexamined=tuple(dict.fromkeys(text for each in parts for text in each.why_unexamined)),
-        fixable=tuple(finding for each in parts for finding in each.fixable),
-        documents={name: document for each in parts for name, document in each.documents.items()},
+        tuple(finding for part in parts for finding in part.findings),
+        tuple(finding for part in parts for finding in part.suppressed),
+        tuple(error for part in parts for error in part.errors),
+        tuple(dict.fromkeys(reason for part in parts for reason in part.why_unexamined)),
+        tuple(finding for part in parts for finding in part.fixable),
+        sum(part.fixed for part in parts),
+        tuple(document for part in parts for document in part.documents),
     )
 
 
@@ -283,75 +292,66 @@ def _identity(path: Path) -> str:
     return os.path.join(os.path.realpath(path.parent), path.name)
 
 
-def _parts(
-    files: Sequence[NamedFile], turn: FixTurn | None, *, all_clusters: bool, follow_links: bool
+def _check_group(
+    files: Sequence[NamedFile], fixes: Fixes | None, *, all_clusters: bool, follow_links: bool
 ) -> list[Checked]:
-    """For files that belong to one tarmak.yaml, or one file that belongs to none. With a turn, raises FileError."""
+    """For files that belong to one tarmak.yaml, or one file that belongs to none. With `fixes`, raises FileError."""
     path = files[0].config
     if path is None:
-        why = _WHY_ALONE.get(files[0].kind, "it is not in a cluster's directory next to a tarmak.yaml")
-        return [_alone(files[0], follow_links, why, turn)]
+        why = {
+            FileKind.CONFIG: "the files of its clusters are not known",
+            FileKind.DYNAMIC_FILE: "it is a dynamic file of the authenticator",
+        }.get(files[0].kind, "it is not in a cluster's directory next to a tarmak.yaml")
+        return [_check_alone(files[0], follow_links, why, fixes)]
     try:
-        config = turn.config(path) if turn is not None and path.is_file() else None
+        config = fixes.config(path) if fixes is not None and path.is_file() else None
         if config is None:
-            with types_offered(CommandLine(directory_option(path, os.environ))):
+            with repair_offered(CommandLine(directory_option(path, os.environ)).tarmak_iam("check")):
                 config = TarmakConfig.load(path)
     except TarmakIamError as error:
         return [_failed(error)]
-    every = all_clusters or any(each.kind is FileKind.CONFIG for each in files)
-    wanted = {each.cluster for each in files}
-    chosen = [
-        each
-        for each in config.selectable_clusters
-        if every or each.cluster_name in wanted or _misplaces(path.parent, each, files, follow_links=follow_links)
-    ]
-    parts = []
-    if chosen or every:
-        parts.append(_checked(config, chosen, follow_links=follow_links, turn=turn))
-    names = [each.cluster_name for each in config.selectable_clusters]
+    every = all_clusters or any(file.kind is FileKind.CONFIG for file in files)
+    wanted, places = {file.cluster for file in files}, {_identity(file.path) for file in files}
+
+    def is_wanted(cluster: Cluster) -> bool:
+        """Also if one of the files is in a place where it could be mistaken for the cluster's."""
+        misplaced = misplaced_files(path.parent, cluster, follow_links=follow_links)
+        return cluster.cluster_name in wanted or not places.isdisjoint(_identity(each.path) for each in misplaced)
+
+    chosen = [cluster for cluster in config.selectable_clusters if every or is_wanted(cluster)]
+    parts = [_check_clusters(config, chosen, follow_links, fixes)] if chosen or every else []
+    names = [cluster.cluster_name for cluster in config.selectable_clusters]
     for file in files:
         if file.cluster is not None and file.cluster not in names:
             remedy = did_you_mean(file.cluster, names)
             why = f"{path} has no cluster {file.cluster}{f'; {remedy}' if remedy else ''}"
-            parts.append(_alone(file, follow_links, why, turn))
+            parts.append(_check_alone(file, follow_links, why, fixes))
         elif file.kind is not FileKind.CONFIG and (file.cluster is None or file.path.name != file.kind.value):
-            parts.append(_alone(file, follow_links, "it is not read as a file of a cluster", turn))
+            parts.append(_check_alone(file, follow_links, "it is not read as a file of a cluster", fixes))
     return parts
 
 
-def _misplaces(directory: Path, cluster: Cluster, files: Sequence[NamedFile], *, follow_links: bool) -> bool:
-    """Whether one of the files is in a place where it could be mistaken for the cluster's."""
-    found = misplaced_files(directory, cluster, follow_links=follow_links)
-    misplaced = {_identity(each.path) for each in found}
-    return any(_identity(each.path) in misplaced for each in files)
-
-
-_WHY_ALONE = {
-    FileKind.CONFIG: "the files of its clusters are not known",
-    FileKind.DYNAMIC_FILE: "it is a dynamic file of the authenticator",
-}
-
-
-def _alone(file: NamedFile, follow_links: bool, why: str, turn: FixTurn | None) -> Checked:
+def _check_alone(file: NamedFile, follow_links: bool, why: str, fixes: Fixes | None) -> Checked:
     note(f"{file.path}: note: checked only by the rules that need no other file: {why}")
-    if turn is not None and file.is_stream:
+    if fixes is not None and file.is_stream:
         note(f"{file.path}: note: nothing is fixed: stdin and pipes are only checked")
+    name = str(file.path)
     try:
         data = file.read(follow_links=follow_links)
         if file.kind is FileKind.SETTINGS:
-            parse_settings(data, str(file.path))
+            parse_settings(data, name)
             return Checked()
         if file.kind is FileKind.CONFIG:
-            return Checked.of(Subjects(TarmakConfig.parse(data, str(file.path))))
+            return _examined(Subjects(TarmakConfig.parse(data, name)))
         if file.kind is FileKind.DYNAMIC_FILE:
-            return Checked.of(Subjects(dynamic_file=Document.parse(data, str(file.path), json=True)))
+            return _examined(Subjects(dynamic_file=Document.parse(data, name, json=True)))
         within = file.boundary(follow_links=follow_links)
-        with quotes_offered(file.path, within, CommandLine().tarmak_iam("check", str(file.path))):
-            if turn is None or file.is_stream:
-                return Checked.of(Subjects(mappings=Mappings.parse(data, str(file.path))))
-            own = FixTurn(turn.mode)
-            mappings = own.mappings(file.path, within) or Mappings.load(file.path, within=within)
-        return Checked.of(Subjects(mappings=mappings), turn=own, within=within)
+        with repair_offered(CommandLine().tarmak_iam("check", name), file.path, within):
+            if fixes is None or file.is_stream:
+                return _examined(Subjects(mappings=Mappings.parse(data, name)))
+            fixes = fixes.fresh
+            mappings = fixes.mappings(file.path, within) or Mappings.load(file.path, within=within)
+        return _examined(Subjects(mappings=mappings), fixes=fixes, within=within)
     except FileChanged:
         raise
     except TarmakIamError as error:
@@ -361,3 +361,84 @@ def _alone(file: NamedFile, follow_links: bool, why: str, turn: FixTurn | None) 
 def _failed(error: TarmakIamError) -> Checked:
     print_cluster_error(error)
     return Checked(errors=(error,))
+
+
+# --- fixes -------------------------------------------------------------------------------------------------------
+
+
+def _fix_and_write(subjects: Sequence[Subjects], report: Report, fixes: Fixes, within: Boundary | None) -> FixOutcome:
+    """Fixes what can be fixed of the report and writes the files that change, all or none of them, or only shows it.
+    `within` is the boundary of a mappings file without a cluster.
+
+    Raises TarmakIamError: PolicyRefused if a repair could lock users out, and FileChanged if another program has
+    changed a file meanwhile."""
+    from tarmak_iam.lint.fix_effects import lock_outs
+    from tarmak_iam.lint.fix_repairs import before_repairs
+    from tarmak_iam.lint.fixing import fix_findings
+
+    texts = {name: file.before for name, file in fixes.repaired.items()}
+    with working("fixing"):
+        outcome = fix_findings(*subjects, unsafe=fixes.is_unsafe, report=report, originals=texts)
+    config = outcome.before[0].config
+    repaired = fixes.repaired.get(config.document.filename) if config is not None else None
+    repairs = repaired.repairs if repaired is not None else ()
+    disabling = [repair for repair in repairs if not repair.is_safe]
+    lost = tuple(lock_outs(before_repairs(outcome.before, disabling), outcome.after)) if disabling else ()
+    if lost:
+        what = f"IAM login would be disabled, if it is enabled now: {'; '.join(lost)}; nothing was changed"
+        raise PolicyRefused(what, remedy="if that is wanted, write false without quotes", place=disabling[0].place)
+    changed = [(texts.get(new.filename, old.text), new) for old, new in outcome.documents]
+    changed = [(text, document) for text, document in changed if text != document.text]
+    if not fixes.is_dry:
+        # Of a repaired file that clusters share through links, each name has the same text.
+        replaced = {
+            os.path.realpath(document.filename): _replacement(outcome, text, document, within)
+            for text, document in changed
+        }
+        replace_files(replaced.values())
+        record_written(*(document.filename for _, document in changed))
+    word = "would be fixed" if fixes.is_dry else "fixed"
+    for text, document in changed:
+        if fixes.is_dry:
+            print_diff_text(unified_diff(text, document.text, document.filename))
+        file = fixes.repaired.get(document.filename)
+        lines = [f"{repair.place}: {word}: {repair.title}" for repair in (file.repairs if file else ())]
+        lines += [fixed.line_of(word) for fixed in outcome.fixed if fixed.filename == document.filename]
+        for line in dict.fromkeys(lines):
+            note(line)
+    for dropped in outcome.dropped:
+        note(dropped.line_before if fixes.is_dry else dropped.line)
+    for line in _effects(outcome, fixes, repairs):
+        note(f"effect: {line}")
+    return outcome
+
+
+def _replacement(outcome: FixOutcome, before: str, after: Document, within: Boundary | None) -> Replacement:
+    path = Path(after.filename)
+    for subjects in outcome.after:
+        if subjects.text_of(Subject.CONFIG) is after:
+            within = None
+        elif any(subjects.text_of(each) is after for each in Subject) and subjects.config and subjects.installation:
+            installation = subjects.installation
+            files = ClusterFiles.of(subjects.config, installation.cluster, follow_links=installation.follow_links)
+            path, within = files.home / path.name, files.within
+    return Replacement(path, after.to_bytes(), after.source.encode(before), within=within)
+
+
+def _effects(outcome: FixOutcome, fixes: Fixes, repairs: Sequence[Repair]) -> Iterator[str]:
+    """Safe fixes have none. Of a repaired tarmak.yaml only IAM login is compared: Tarmak used nothing of it. `repairs`
+    are those of a tarmak.yaml."""
+    from tarmak_iam.lint.fix_effects import effect_lines
+    from tarmak_iam.lint.fixing import shared_files
+
+    texts = (subjects.text_of(Subject.MAPPINGS) for subjects in outcome.after)
+    unreadable = [text.filename for text in texts if text is not None and text.filename in fixes.repaired]
+    checked = {each.installation.cluster.cluster_name for each in outcome.after if each.installation is not None}
+    for name in unreadable:
+        yield f"{name}: the authenticator can read the file{', and all of its entries take effect' if checked else ''}"
+        others = [cluster for cluster in shared_files(outcome.after).get(name, ()) if cluster not in checked]
+        if others:
+            yield f"{name}: this file is also that of {brief_list(others)}; access to them changes, and was not checked"
+    is_safe = all(fixed.is_safe for fixed in outcome.fixed) and all(repair.is_safe for repair in repairs)
+    if unreadable or not is_safe:
+        yield from effect_lines(outcome.before, outcome.after, unreadable, repairs)

@@ -33,37 +33,33 @@ COLOUR_CHOICES = ("auto", "always", "never")
 
 COLOUR_VARIABLES = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TERM")
 
-_OF_CHOICE = {"always": True, "never": False}
-
 SEVERITY_COLOURS = {"error": "red", "warning": "yellow"}
 
 _SEVERITY = compiled(rf"(?:\A|(?<=: ))({'|'.join(SEVERITY_COLOURS)})(?=: )")
 
 
 def colour_of_choice(choice: str | None, environ: Mapping[str, str]) -> bool | None:
-    """Whether to colour; None: only on a terminal, which is decided for each stream."""
-    return _OF_CHOICE[choice] if choice in _OF_CHOICE else _of_environment(environ)
-
-
-def colour_of_context() -> bool | None:
-    """The choice of the command that runs, else of the environment."""
-    context = click.get_current_context(silent=True)
-    return context.color if context else _of_environment(os.environ)
-
-
-def with_coloured_severity(line: str) -> str:
-    """A line such as `file:1:2: error: what is wrong`, with its severity coloured."""
-    return _SEVERITY.sub(lambda found: click.style(found[0], fg=SEVERITY_COLOURS[found[0]]), line, count=1)
-
-
-def _of_environment(environ: Mapping[str, str]) -> bool | None:
-    """In the same order as Python's own tools. Any value of NO_COLOR but an empty one turns colours off (no-color.org).
-    The value 0 forces nothing, as CLICOLOR_FORCE defines it."""
+    """Whether to colour; None: only on a terminal, which is decided for each stream. Without a choice the environment
+    decides, in the same order as for Python's own tools. Any value of NO_COLOR but an empty one turns colours off
+    (no-color.org). The value 0 forces nothing, as CLICOLOR_FORCE defines it."""
+    if choice in ("always", "never"):
+        return choice == "always"
     if environ.get("NO_COLOR"):
         return False
     if any(environ.get(name) not in (None, "", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
         return True
     return False if environ.get("TERM") == "dumb" else None
+
+
+def colour_of_context() -> bool | None:
+    """The choice of the command that runs, else of the environment."""
+    context = click.get_current_context(silent=True)
+    return context.color if context else colour_of_choice(None, os.environ)
+
+
+def with_coloured_severity(line: str) -> str:
+    """A line such as `file:1:2: error: what is wrong`, with its severity coloured."""
+    return _SEVERITY.sub(lambda found: click.style(found[0], fg=SEVERITY_COLOURS[found[0]]), line, count=1)
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -85,9 +81,6 @@ _FEW = 3
 _DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
-# --- stdout ------------------------------------------------------------------------------------------------------
-
-
 def print_line(text: str) -> None:
     """A text on one line, with control characters as escapes."""
     print_styled_line(one_line(text))
@@ -95,7 +88,7 @@ def print_line(text: str) -> None:
 
 def print_styled_line(line: str, *, err: bool = False) -> None:
     """One line, which may contain colours and tabs. The caller has put foreign text on one line with `one_line`."""
-    (_print_error if err else _print)(defused(line))
+    _print(defused(line), err=err)
 
 
 def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -158,16 +151,13 @@ def print_diff_text(text: str) -> None:
         _print(click.style(shown, fg=colour) if colour else shown)
 
 
-def _print(data: bytes | str, *, nl: bool = True) -> None:
+def _print(data: bytes | str, *, nl: bool = True, err: bool = False) -> None:
     """Raises OSError also if stdout is closed; click would ignore that."""
-    if sys.stdout is None:
+    if sys.stdout is None and not err:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     with _OUTPUT:
         _remove_progress()
-        click.echo(data, nl=nl)
-
-
-# --- what was done -----------------------------------------------------------------------------------------------
+        click.echo(data, nl=nl, err=err, color=colour_of_context() if err else None)
 
 
 def record_done(verb: str, *objects: str) -> None:
@@ -188,16 +178,12 @@ def done_so_far() -> str:
     """The recorded changes, as in `wrote a.yaml, b.yaml`; empty if there are none."""
     context = click.get_current_context(silent=True)
     done: dict[str, dict[str, None]] = context.meta.get(_DONE, {}) if context is not None else {}
-    return ", ".join(f"{verb} {_listed(list(objects))}" for verb, objects in done.items())
-
-
-def _listed(names: list[str]) -> str:
-    shown = names[:_FEW] if len(names) > _FEW + 1 else names
-    rest = len(names) - len(shown)
-    return ", ".join([*shown, f"{rest} more"] if rest else shown)
-
-
-# --- stderr ------------------------------------------------------------------------------------------------------
+    texts = []
+    for verb, objects in done.items():
+        names = list(objects)
+        rest = len(names) - _FEW if len(names) > _FEW + 1 else 0
+        texts.append(f"{verb} {', '.join([*names[:_FEW], f'{rest} more'] if rest else names)}")
+    return ", ".join(texts)
 
 
 def note(message: str, *, plain: bool = False, dim: bool = False) -> None:
@@ -210,7 +196,7 @@ def note(message: str, *, plain: bool = False, dim: bool = False) -> None:
     mark = "" if plain or context is None else context.meta.get(_MARK, "")
     line = with_coloured_severity(defused(f"{mark}{one_line(message)}"))
     try:
-        _print_error(click.style(line, dim=True) if dim else line)
+        _print(click.style(line, dim=True) if dim else line, err=True)
     except OSError:
         if not (plain or mark):
             raise
@@ -229,12 +215,6 @@ def error_line(error: TarmakIamError, *, whose: str = "", then: str = "") -> str
     return f"{place}error: {whose}{error.message}{after if then else ''}"
 
 
-def _print_error(line: str) -> None:
-    with _OUTPUT:
-        _remove_progress()
-        click.echo(line, err=True, color=colour_of_context())
-
-
 def discard_output(stream: TextIO | None) -> None:
     """Drops what is still buffered: it cannot be written either, and Python would print an error at exit and change the
     exit code."""
@@ -248,8 +228,6 @@ LOGGER_NAME = "tarmak_iam"
 _TIMES = f"{LOGGER_NAME}.verbosity"
 
 _WARNINGS = f"{LOGGER_NAME}.warnings"
-
-_VERBOSE_PREFIX = "* "
 
 _ONCE = (f"{LOGGER_NAME}.plugins", f"{LOGGER_NAME}.document")
 """Lines of these loggers are printed once: repeated look-ups of a plugin and reads of a file are of no interest."""
@@ -281,7 +259,7 @@ def raise_verbosity(context: click.Context, times: int) -> None:
     logger = logging.getLogger(LOGGER_NAME)
     logger.setLevel(logging.INFO if context.meta[_TIMES] == 1 else logging.DEBUG)
     if not any(handler.name == _TIMES for handler in logger.handlers):
-        logger.addHandler(_verbose_handler())
+        _add_handler(_TIMES, logging.NOTSET, is_verbose=True)
         log_variables("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TARMAK_CONFIG", "TARMAK_IAM_FOLLOW_LINKS")
     if context.meta[_TIMES] > 1:
         import platform
@@ -294,17 +272,27 @@ def show_warnings() -> None:
     """From now on, warnings of the library are lines on stderr."""
     import logging
 
+    _add_handler(_WARNINGS, logging.WARNING, is_verbose=False)
+
+
+def _add_handler(name: str, level: int, *, is_verbose: bool) -> None:
+    """Prints the messages of the library: with -v those below a warning, else warnings, each once: a file may be read
+    several times."""
+    import logging
+
     shown: set[str] = set()
 
-    class Warnings(logging.Handler):
+    class Lines(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             text = record.getMessage()
-            if text not in shown:  # a file may be read several times
-                shown.add(text)
-                note(text)
+            is_repeated = text in shown and (not is_verbose or record.name.startswith(_ONCE))
+            if is_repeated or (is_verbose and record.levelno >= logging.WARNING):
+                return
+            shown.add(text)
+            note(f"* {one_line(text)}" if is_verbose else text, plain=is_verbose, dim=is_verbose)
 
-    handler = Warnings(logging.WARNING)
-    handler.name = _WARNINGS
+    handler = Lines(level)
+    handler.name = name
     logging.getLogger(LOGGER_NAME).addHandler(handler)
 
 
@@ -337,29 +325,9 @@ def log_variables(*names: str, prefixes: Iterable[str] = ()) -> None:
     """Logs which of these environment variables are set and not empty, with their values unless they may be secret."""
     if not is_verbose():
         return
-    found = [name for name in sorted(os.environ) if name in names or name.startswith(tuple(prefixes))]
-    for name in found:
-        if os.environ[name]:
+    for name in sorted(os.environ):
+        if os.environ[name] and (name in names or name.startswith(tuple(prefixes))):
             log("environment: %s", f"{name}={os.environ[name]}" if name in _NOT_SECRET else f"{name} is set")
-
-
-def _verbose_handler() -> logging.Handler:
-    import logging
-
-    shown: set[str] = set()
-
-    class Lines(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.levelno >= logging.WARNING:  # shown by another handler
-                return
-            line = f"{_VERBOSE_PREFIX}{one_line(record.getMessage())}"
-            if line not in shown or not record.name.startswith(_ONCE):
-                shown.add(line)
-                note(line, plain=True, dim=True)
-
-    handler = Lines()
-    handler.name = _TIMES
-    return handler
 
 
 _ANEW = "\r\x1b[K"
@@ -429,8 +397,7 @@ def working(doing: str) -> Iterator[None]:
 
 
 def _tick(doing: str, show: Callable[[str], None], ended: threading.Event) -> None:
-    start = time.monotonic()
-    pause = _PATIENCE
+    start, pause = time.monotonic(), _PATIENCE
     while not ended.wait(pause):
         show(f"{doing} ({int(time.monotonic() - start)} s)")
         pause = 1

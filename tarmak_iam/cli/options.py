@@ -9,9 +9,22 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from tarmak_iam.cli.completion import backends, daemon_versions, directories, registries, roles
+from tarmak_iam.cli.completion import backends, callers, daemon_versions, directories, registries, roles
 from tarmak_iam.cli.session import Session
 from tarmak_iam.installation.setting_table import REGISTRY, SETTINGS, Exec
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def _all_of(*options: Callable[[Any], Any]) -> Callable[[_Command], _Command]:
+    """A decorator that adds options, in the order of the help."""
+
+    def decorate(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 class _Seconds(click.FloatRange):
@@ -58,7 +71,7 @@ def _backends(_context: click.Context, _parameter: click.Parameter, texts: tuple
     return list(typed_value("backends", ",".join(texts))) if texts else None
 
 
-_OBJECT_OPTIONS = (
+object_options = _all_of(
     click.option("--image", metavar="IMAGE", help=SETTINGS["image"].option),
     click.option(
         "--registry",
@@ -83,6 +96,7 @@ _OBJECT_OPTIONS = (
         help=SETTINGS["backends"].option,
     ),
 )
+"""The options for the Kubernetes objects, each with the name of its setting."""
 
 
 def plain_role(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
@@ -109,7 +123,7 @@ daemon_version_option = click.option(
     help=SETTINGS["daemonVersion"].option,
 )
 
-_KUBECONFIG_OPTIONS = (
+kubeconfig_options = _all_of(
     role_option,
     profile_option,
     click.option(
@@ -124,28 +138,7 @@ _KUBECONFIG_OPTIONS = (
         help=SETTINGS["kubectlVersion"].option,
     ),
 )
-
-_AnyCommand = Callable[..., Any]
-
-
-def object_options(command: _AnyCommand) -> _AnyCommand:
-    """The options for the Kubernetes objects, each with the name of its setting."""
-    return with_options(command, _OBJECT_OPTIONS)
-
-
-def kubeconfig_options(command: _AnyCommand) -> _AnyCommand:
-    """The options for the kubeconfig, each with the name of its setting."""
-    return with_options(command, _KUBECONFIG_OPTIONS)
-
-
-def with_options(command: _AnyCommand, options: tuple[Callable[[_AnyCommand], _AnyCommand], ...]) -> _AnyCommand:
-    """Adds options, in the order of the help."""
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+"""The options for the kubeconfig, each with the name of its setting."""
 
 
 def format_option(*formats: str) -> Callable[[_Command], _Command]:
@@ -160,7 +153,7 @@ def format_option(*formats: str) -> Callable[[_Command], _Command]:
     )
 
 
-_ACCESS_OPTIONS = (
+access_options = _all_of(
     click.option(
         "--kubeconfig",
         type=click.Path(path_type=Path),
@@ -169,11 +162,7 @@ _ACCESS_OPTIONS = (
     ),
     click.option("--context", "kube_context", metavar="NAME", help="Context of the kubeconfig."),
 )
-
-
-def access_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--kubeconfig and --context, as `kubeconfig` and `kube_context`."""
-    return with_options(command, _ACCESS_OPTIONS)
+"""--kubeconfig and --context, as `kubeconfig` and `kube_context`."""
 
 
 def given_access(kubeconfig: Path | None, context: str | None) -> tuple[str, ...]:
@@ -207,4 +196,44 @@ all_clusters_edit_option = click.option(
     callback=_check_all_clusters,
     help="Edit all clusters of tarmak.yaml at once. A cluster without the item of a list that a path names is skipped, "
     "and so are hubs for keys of kubernetes.",
+)
+
+root_option = click.option("--root", is_flag=True, help="Begin all paths at the root of the file, with or without /.")
+
+key_edit_options = _all_of(
+    root_option,
+    all_clusters_edit_option,
+    click.option("--force", is_flag=True, help="Also write keys that only a fork of Tarmak knows."),
+    click.option(
+        "--through-alias",
+        is_flag=True,
+        help="Change a value that is shared through an alias or a merge key (<<) at its anchor, and so every use.",
+    ),
+    dry_run_option,
+)
+
+strip_path_option = click.option(
+    "--strip-path",
+    is_flag=True,
+    help="Remove the path from the role's ARN, because STS omits it. The mapping then matches every role of that name "
+    "in the account.",
+)
+
+mappings_edit_options = _all_of(
+    click.option(
+        "--me", metavar="ARN", shell_complete=callers, help="Your own ARN; a change of its access requires --force."
+    ),
+    click.option("--force", is_flag=True, help="Apply even if the last admin, a node role or --me loses access."),
+    dry_run_option,
+    format_option("text", "json"),
+)
+
+fix_options = _all_of(
+    click.option("--fix", is_flag=True, help="Fix findings where neither access nor what Tarmak uses changes."),
+    click.option(
+        "--unsafe-fixes",
+        is_flag=True,
+        help="With --fix or --diff: also make fixes that change access or what Tarmak uses.",
+    ),
+    click.option("--diff", is_flag=True, help="Only print what --fix would change; exit with 1 if that is something."),
 )

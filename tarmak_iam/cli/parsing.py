@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tarmak_iam.cli.common_options import CommonOption, offer_common_options
-from tarmak_iam.cli.session import Session, session_of
+from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.patterns import compiled
 from tarmak_iam.suggestions import LIKELY, closest, did_you_mean, spelled_otherwise
@@ -50,15 +50,24 @@ def cluster_remedy(context: click.Context, words: Iterable[str], *, exactly: boo
     likely = [word for word in words if _CLUSTER.fullmatch(word)]
     if not likely or session.cluster_name:
         return ""
-    names = _cluster_names(session)
+    names: list[str] | None = None
+    with contextlib.suppress(TarmakIamError):
+        names = [cluster.cluster_name for cluster in session.config().selectable_clusters]
     for word in likely:
         name = word.rstrip("/")
-        cluster = _closest_cluster(name, names, exactly=exactly)
-        if cluster is not None:
-            command = _suggested_command(word, typed_words(context), cluster, instead)
+        if names is None:
+            meant = None if exactly else name
+        else:
+            meant = name if name in names else None if exactly else closest(name, names)
+        if meant is not None:
+            rest = list(typed_words(context))
+            index = next((number for number, typed in enumerate(rest) if typed.rstrip("/") == name), None)
+            if index is not None:
+                rest[index : index + 1] = [instead] if instead else []
+            command = f"tarmak-iam --cluster {shlex.quote(meant)} {shlex.join(rest) or 'COMMAND'}"
             if names is None:
                 return f"if {name} is a cluster, use `{command}`"
-            return f"use --cluster {cluster}: `{command}`" if cluster == name else f"did you mean `{command}`?"
+            return f"use --cluster {meant}: `{command}`" if meant == name else f"did you mean `{command}`?"
     return ""
 
 
@@ -89,28 +98,6 @@ def _unexpected(words: Sequence[str]) -> str:
     return f"unexpected argument{'s' if len(words) > 1 else ''} {shlex.join(words)}"
 
 
-def _cluster_names(session: Session) -> list[str] | None:
-    """The clusters of tarmak.yaml; None if it cannot be read."""
-    try:
-        return [each.cluster_name for each in session.config().selectable_clusters]
-    except TarmakIamError:
-        return None
-
-
-def _closest_cluster(word: str, names: list[str] | None, *, exactly: bool) -> str | None:
-    if names is None:
-        return None if exactly else word
-    return word if word in names else None if exactly else closest(word, names)
-
-
-def _suggested_command(word: str, typed: Sequence[str], cluster: str, instead: str) -> str:
-    rest = list(typed)
-    index = next((number for number, each in enumerate(rest) if each.rstrip("/") == word.rstrip("/")), None)
-    if index is not None:
-        rest[index : index + 1] = [instead] if instead else []
-    return f"tarmak-iam --cluster {shlex.quote(cluster)} {shlex.join(rest) or 'COMMAND'}"
-
-
 _MAX_LISTED = 6
 
 
@@ -136,27 +123,25 @@ class CommandGroup(click.Group):
     def _remedy(self, ctx: click.Context, name: str, known: list[str]) -> str:
         """A cluster of tarmak.yaml first, then a command, then a word that has the form of a cluster name."""
         alias = self._aliases.get(name)
+        if alias and " " in alias:  # a command line, and printed as one
+            alias = f"`{ctx.command_path} {alias}`"
         return (
             (self._has_cluster and cluster_remedy(ctx, [name], exactly=True))
-            or (alias and _alias_meant(ctx, alias))
+            or (alias and f"did you mean {alias}?")
             or did_you_mean(name, known, cutoff=LIKELY)
             or (self._has_cluster and cluster_remedy(ctx, [name]))
             or (f"choose one of {', '.join(known)}" if len(known) <= _MAX_LISTED else "")
         )
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        return [] if _remaining_words(ctx) else super().shell_complete(ctx, incomplete)
+        """Nothing if words remain after the group's own options: then the first is not a command."""
+        known = vars(ctx)  # the attribute of the second name is a deprecated property in click 8.2 and later
+        if known.get("_protected_args", known.get("protected_args", ())) or ctx.args:
+            return []
+        return self._offers(ctx, incomplete)
 
-
-def _alias_meant(ctx: click.Context, alias: str) -> str:
-    """An alias of several words is a command line, and is printed as one."""
-    return f"did you mean `{ctx.command_path} {alias}`?" if " " in alias else f"did you mean {alias}?"
-
-
-def _remaining_words(ctx: click.Context) -> list[str]:
-    """The words after the group's own options: in a completion there are some if the first is not a command."""
-    known = vars(ctx)  # the attribute of the second name is a deprecated property in click 8.2 and later
-    return [*known.get("_protected_args", known.get("protected_args", ())), *ctx.args]
+    def _offers(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        return super().shell_complete(ctx, incomplete)
 
 
 class LazyGroup(CommandGroup):
@@ -196,12 +181,12 @@ class LazyGroup(CommandGroup):
                 with formatter.section(heading):
                     formatter.write_dl(rows)
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    def _offers(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """From the table, too."""
         from click.shell_completion import CompletionItem
 
         named = [CompletionItem(name, help=row[2]) for name, row in self._lazy.items() if name.startswith(incomplete)]
-        return [] if _remaining_words(ctx) else [*named, *click.Command.shell_complete(self, ctx, incomplete)]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 _MIN_LIKENESS = 0.7
@@ -234,63 +219,46 @@ _MAX_OWNERS = 3
 
 def option_remedy(name: str, context: click.Context) -> str:
     """`did you mean --role?`, or the commands that have the option; else empty. `name` begins with two dashes."""
-    known = [each for each in _option_names(context.command, context) if each.startswith("--")]
+    parameters = context.command.get_params(context)
+    options = [parameter for parameter in parameters if isinstance(parameter, click.Option)]
+    known = [each for option in options for each in (*option.opts, *option.secondary_opts) if each.startswith("--")]
+    others = _OTHER_NAMES.get(name.replace("-", "").replace("_", "").lower(), ())
+    word = name.removeprefix("--").lower()
+    having = [each for each in known if each[2:].startswith(word) or word in each[2:].split("-")]
     meant = (
         spelled_otherwise(name, known)
-        or _by_other_name(name, known)
+        or next((other for other in others if other in known), None)
         or closest(name, known)
-        or _by_part(name, known)
+        or (having[0] if len(having) == 1 and len(word) > 1 else None)  # begins with it, or contains it as a word
         or closest(name, known, _MIN_LIKENESS)
     )
     if meant:
         return f"did you mean {meant}?"
-    owners = list(_owners(name, context))
-    if owners:
-        listed = ", ".join(f"`{each}`" for each in owners[:_MAX_OWNERS]) + (
-            " and others" if len(owners) > _MAX_OWNERS else ""
-        )
-        after = "; specify it after the command" if context.parent is None else ""
-        return f"this is an option of {listed}{after}"
-    return ""
-
-
-def _option_names(command: click.Command, context: click.Context) -> Iterator[str]:
-    for parameter in command.get_params(context):
-        if isinstance(parameter, click.Option):
-            yield from (*parameter.opts, *parameter.secondary_opts)
-
-
-def _by_other_name(name: str, known: list[str]) -> str | None:
-    meant = _OTHER_NAMES.get(name.replace("-", "").replace("_", "").lower(), ())
-    return next((each for each in meant if each in known), None)
-
-
-def _by_part(name: str, known: list[str]) -> str | None:
-    """The only option that begins with it, or contains it as a word."""
-    word = name.removeprefix("--").lower()
-    having = [each for each in known if each[2:].startswith(word) or word in each[2:].split("-")]
-    return having[0] if len(having) == 1 and len(word) > 1 else None
-
-
-def _owners(name: str, context: click.Context) -> Iterator[str]:
-    """The commands that have the option, as typed. Imports all commands, which is slow: the call fails anyway."""
     root = context.find_root()
-    for words, command in _commands(root.command, root, ()):
-        own = [each for each in command.params if not isinstance(each, CommonOption)]
-        if any(name in each.opts for each in own if isinstance(each, click.Option)):
-            yield " ".join(words)
+    owners = [" ".join(words) for words, command in _commands(root.command, root, ()) if _has_option(command, name)]
+    if not owners:
+        return ""
+    listed = ", ".join(f"`{owner}`" for owner in owners[:_MAX_OWNERS])
+    more = " and others" if len(owners) > _MAX_OWNERS else ""
+    return f"this is an option of {listed}{more}{'; specify it after the command' if context.parent is None else ''}"
+
+
+def _has_option(command: click.Command, name: str) -> bool:
+    own = (each for each in command.params if isinstance(each, click.Option) and not isinstance(each, CommonOption))
+    return any(name in option.opts for option in own)
 
 
 def _commands(
     command: click.Command, context: click.Context, words: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """All commands, by the words that are typed. Imports them, which is slow: the call fails anyway."""
     if not isinstance(command, click.Group):
         yield words, command
         return
     for name in command.list_commands(context):
-        found = command.get_command(context, name)
-        if found is not None:
-            yield from _commands(found, context, (*words, name))
+        subcommand = command.get_command(context, name)
+        if subcommand is not None:
+            yield from _commands(subcommand, context, (*words, name))
 
 
 # Click has these only in the text of its message.
@@ -316,18 +284,19 @@ def _message(error: click.ClickException, context: click.Context | None) -> str:
     if extra and context is not None:
         words = extra["words"].split(" ")
         return unexpected_argument(context, words) or _unexpected(words)
-    message = _in_our_words(error.format_message().removesuffix("."))
-    remedy = _choice_meant(error) if isinstance(error, click.BadParameter) else ""
-    return f"{message}; {remedy}" if remedy else message
-
-
-def _in_our_words(message: str) -> str:
-    """Click's message as our own begin: in lower case, and with numbers as a user calls them."""
+    # Click's message as our own begin: in lower case, and with numbers as a user calls them.
     message = _NOT_A_NUMBER.sub(
-        lambda found: f"'{found['value']}' is not a {'whole ' if found['kind'] == 'integer' else ''}number", message
+        lambda found: f"'{found['value']}' is not a {'whole ' if found['kind'] == 'integer' else ''}number",
+        error.format_message().removesuffix("."),
     )
     message = _NOT_IN_RANGE.sub(r"\g<value> is below 0", message)
-    return message[:1].lower() + message[1:] if message[1:2].islower() else message  # not of FILE
+    message = message[:1].lower() + message[1:] if message[1:2].islower() else message  # not of FILE
+    kind = error.param.type if isinstance(error, click.BadParameter) and error.param else None
+    wrong = _NOT_ONE_OF.match(error.message)
+    if isinstance(kind, click.Choice) and wrong:
+        remedy = did_you_mean(wrong["value"], [str(choice) for choice in kind.choices], cutoff=LIKELY)
+        return f"{message}; {remedy}" if remedy else message
+    return message
 
 
 def _no_such_option(name: str, context: click.Context) -> str:
@@ -342,9 +311,23 @@ def _no_such_option(name: str, context: click.Context) -> str:
     return f"unknown option {name}{f'; {remedy}' if remedy else ''}"
 
 
-def _choice_meant(error: click.BadParameter) -> str:
-    kind = error.param.type if error.param else None
-    found = _NOT_ONE_OF.match(error.message)
-    if not isinstance(kind, click.Choice) or found is None:
-        return ""
-    return did_you_mean(found["value"], [str(each) for each in kind.choices], cutoff=LIKELY)
+ACCEPTS_DASHES = {"ignore_unknown_options": True}
+"""The `context_settings` of a command with values that may begin with a dash. All its arguments need
+`refuse_options`."""
+
+_NUMBER = compiled(r"-(\.?[0-9].*|\.inf)\Z")
+
+
+def refuse_options(context: click.Context, _: click.Parameter, values: Any) -> Any:
+    """The callback of an argument: raises click.UsageError for a word that begins with a dash, but is neither a number
+    nor after `--`."""
+    words = typed_words(context)
+    literal = words[words.index("--") :] if "--" in words else ()
+    for value in (values,) if isinstance(values, str) else values or ():
+        if len(value) > 1 and value.startswith("-") and value not in literal and not _NUMBER.match(value):
+            name = value.partition("=")[0]
+            if name.startswith("--") and option_remedy(name, context):
+                raise click.NoSuchOption(name, ctx=context)
+            remedy = "to use it as a value, write -- before the first PATH"
+            raise click.UsageError(f"unknown option {value}; {remedy}", context)
+    return values

@@ -11,13 +11,14 @@ import click
 
 from tarmak_iam.cli.console import log, log_variables, note
 from tarmak_iam.command_line import CommandLine
-from tarmak_iam.errors import FileError, SelectionError
+from tarmak_iam.errors import ConfigError, FileError, ParseError, SelectionError
 from tarmak_iam.late_dataclass import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tarmak_iam.config import Cluster, TarmakConfig
+    from tarmak_iam.files.boundary import Boundary
     from tarmak_iam.hook.cluster.kubectl import Kubectl
     from tarmak_iam.hook.lock import ClusterLock
     from tarmak_iam.installation.cluster_files import ClusterFiles
@@ -35,13 +36,12 @@ class Session:
 
     def config(self) -> TarmakConfig:
         """Raises TarmakIamError."""
-        from tarmak_iam.cli.offered_repairs import types_offered
         from tarmak_iam.config import TarmakConfig
         from tarmak_iam.config.locate import CONFIG_NAME, directory_option
 
         log("directory: %s", self._origin)
         try:
-            with types_offered(CommandLine(directory_option(self.directory, os.environ))):
+            with repair_offered(CommandLine(directory_option(self.directory, os.environ)).tarmak_iam("check")):
                 return TarmakConfig.load(self.directory)
         except FileError as error:
             if self._is_default_missing and os.path.isfile(CONFIG_NAME):
@@ -136,11 +136,10 @@ class Session:
         *,
         with_admin: bool = False,
     ) -> Installation:
-        from tarmak_iam.cli.offered_repairs import quotes_offered
         from tarmak_iam.installation.installation import Installation
 
         files = self.files(config, cluster)
-        with quotes_offered(files.mappings_path, files.within, files.command_line.tarmak_iam("check")):
+        with repair_offered(files.command_line.tarmak_iam("check"), files.mappings_path, files.within):
             return Installation.load(config, cluster, files, overrides, with_admin=with_admin)
 
 
@@ -150,6 +149,31 @@ def session_of(context: click.Context) -> Session:
 
 
 pass_session = click.make_pass_decorator(Session)
+
+
+@contextlib.contextmanager
+def repair_offered(command: str, mappings: Path | None = None, within: Boundary | None = None) -> Iterator[None]:
+    """An error for a tarmak.yaml whose values have the wrong type, or for this mappings file if its templates have no
+    quotes, gets the command that repairs the file; `command` is that without options."""
+    from pathlib import Path
+
+    try:
+        yield
+    except (ConfigError, ParseError) as error:
+        path = Path(error.place.filename) if error.place is not None else None
+        is_of_file = mappings is None or (path == mappings and isinstance(error, ParseError))
+        if path is not None and is_of_file and path.is_file():
+            from tarmak_iam.config.type_repairs import with_types_repaired
+            from tarmak_iam.files.read import read_if_present
+            from tarmak_iam.mappings.template_repairs import with_templates_quoted
+
+            with contextlib.suppress(FileError):
+                repaired_as = with_types_repaired if mappings is None else with_templates_quoted
+                repaired = repaired_as(read_if_present(path, within) or b"", str(path))
+                if repaired is not None:
+                    option = "--fix" if repaired.is_safe else "--fix --unsafe-fixes"
+                    error.remedy = f"{error.remedy or 'it can be repaired'} (fix: `{command} {option}`)"
+        raise
 
 
 def recovery_hint_of(installation: Installation | None) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.cli import file_edits as editing
+from tarmak_iam.cli import edits as editing
 from tarmak_iam.files import atomic, turns
 from tarmak_iam.files.lock import file_lock, lock_file_of
 from tests.support import ADMIN, ROOT, Shell

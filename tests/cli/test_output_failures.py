@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.cli import file_edits as edit
+from tarmak_iam.cli import edits as edit
 from tarmak_iam.cli.console import done_so_far
 from tests.support import ADMIN, Shell
 

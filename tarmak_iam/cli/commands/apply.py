@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from pathlib import Path
 from typing import Any, Literal
 
@@ -89,7 +88,11 @@ def apply(
 
     That the objects are applied does not mean that a login works: --verify logs in, as --role if that is specified.
     """
-    _check_options(overrides, dry_run=dry_run, verify=verify)
+    if verify and dry_run:
+        raise click.UsageError("--verify cannot be combined with --dry-run, which applies nothing")
+    for name in ("role", "profile"):
+        if overrides[name] is not None and not verify:
+            raise click.UsageError(f"--{name} is for the login of --verify: add --verify")
     config = session.config()
     cluster = session.cluster_with_masters(config)
     installation = session.installation_of(config, cluster, overrides)
@@ -117,10 +120,24 @@ def apply(
     if done.changed and not dry_run:
         record_done("changed", f"the objects of {cluster.cluster_name}")
     if output == "text":
-        _print_text(done)
+        print_changes(done.changes)
+        for effect in done.effects:
+            print_line(effect.text)
     login = try_login(installation, kubectl) if verify else None
     if output == "json":
         _print_json(done, dry_run, login)
+    _note_state(installation, done, dry_run, login, given_access(kubeconfig, kube_context), is_text=output == "text")
+
+
+def _note_state(
+    installation: Installation,
+    done: Applied,
+    dry_run: str | None,
+    login: Login | None,
+    access: tuple[str, ...],
+    *,
+    is_text: bool,
+) -> None:
     for text in done.notes:
         note(f"note: {text}")
     if dry_run:
@@ -130,33 +147,17 @@ def apply(
         note(
             f"the previous objects are saved in {done.state}; run `{installation.command('rollback')}` to restore them"
         )
-    access = given_access(kubeconfig, kube_context)
-    command = functools.partial(_command, installation, access)
+
+    def command(words: str, *values: str) -> str:
+        """A command line for the same cluster, with the same kubeconfig options."""
+        return installation.command(words, *values, *access)
+
     state = "applied" if done.changed else "unchanged"
     if login is None:
         note(f"{state}, not verified; run `{command('verify')}` to verify a login")
     else:
-        finish_login(login, command, is_text=output == "text")
+        finish_login(login, command, is_text=is_text)
         note(f"{state} and verified")
-
-
-def _check_options(overrides: dict[str, Any], *, dry_run: str | None, verify: bool) -> None:
-    if verify and dry_run:
-        raise click.UsageError("--verify cannot be combined with --dry-run, which applies nothing")
-    for name in ("role", "profile"):
-        if overrides[name] is not None and not verify:
-            raise click.UsageError(f"--{name} is for the login of --verify: add --verify")
-
-
-def _command(installation: Installation, access: tuple[str, ...], words: str, *values: str) -> str:
-    """A command line for the same cluster, with the same kubeconfig options."""
-    return installation.command(words, *values, *access)
-
-
-def _print_text(done: Applied) -> None:
-    print_changes(done.changes)
-    for effect in done.effects:
-        print_line(effect.text)
 
 
 def _print_json(done: Applied, dry_run: str | None, login: Login | None) -> None:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tarmak_iam.cli.check_fixes import fix_mode, fix_options, fixable_summary
-from tarmak_iam.cli.checked import Checked, check_files, check_session
+from tarmak_iam.cli.checked import Checked, Fixes, check_files, check_session
 from tarmak_iam.cli.console import note
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.formats import CheckReport, FindingResult, OfferedFix, RuleDescription, TextChange
 from tarmak_iam.cli.formats.output import FORMATS, errors_reported, fail_on_option, findings_output_option, is_failing
-from tarmak_iam.cli.options import all_clusters_option, file_arguments
+from tarmak_iam.cli.options import all_clusters_option, file_arguments, fix_options
 from tarmak_iam.cli.parsing import cluster_remedy
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.command_line import CommandLine
@@ -70,7 +69,11 @@ def check(
     if files and (session.directory or session.cluster_name):
         remedy = cluster_remedy(context, map(str, files)) or "remove -c and --cluster"
         raise click.UsageError(f"FILE selects directory and cluster itself; {remedy}", context)
-    mode = fix_mode(context, output, fix=fix, unsafe_fixes=unsafe_fixes, diff=diff)
+    if unsafe_fixes and not (fix or diff):
+        raise click.UsageError("--unsafe-fixes requires --fix or --diff", context)
+    if diff and output != "text":
+        raise click.UsageError(f"--diff prints a unified diff; remove -o {output}", context)
+    fixes = Fixes(unsafe_fixes, diff, {}) if fix or diff else None
     with errors_reported(output):
         if files:
             checked = check_files(
@@ -78,25 +81,33 @@ def check(
                 all_clusters=all_clusters,
                 follow_links=session.follow_links,
                 remedy=lambda path: _cluster_of(path, context),
-                mode=mode,
+                fixes=fixes,
             )
         else:
-            checked = check_session(session, all_clusters=all_clusters, mode=mode)
+            checked = check_session(session, all_clusters=all_clusters, fixes=fixes)
     for why in checked.why_unexamined:
         note(f"note: admin certificates were not checked: {why}")
     if not diff:
         FORMATS[output].print_report(_report(checked))
-    fixed = mode.count if mode is not None else 0
-    if output != "json":
-        lines = (checked.diff_summary(fixed),) if diff else (fixable_summary(checked.fixable), checked.summary(fixed))
-        for line in filter(None, lines):
-            note(line)
+    _print_summary(checked, output, is_diff=diff)
     if checked.errors:
         context.exit(ExitCode.ERROR)
     if diff:
-        context.exit(ExitCode.FINDINGS if fixed or not checked.is_complete else ExitCode.OK)
+        context.exit(ExitCode.FINDINGS if checked.fixed or not checked.is_complete else ExitCode.OK)
     if is_failing((each.finding.severity for each in checked.findings), fail_on):
         context.exit(ExitCode.FINDINGS)
+
+
+def _print_summary(checked: Checked, output: str, *, is_diff: bool) -> None:
+    unsafe = sum(not each.is_safe for each in checked.fixable)
+    if is_diff:
+        count = f"{checked.fixed} finding{'' if checked.fixed == 1 else 's'}" if checked.fixed else "nothing"
+        note(f"{count} would be fixed{f', {unsafe} more with --unsafe-fixes' if unsafe else ''}")
+    elif output != "json":
+        counts = ((len(checked.fixable) - unsafe, "--fix"), (unsafe, "--fix --unsafe-fixes"))
+        if fixable := ", ".join(f"{count} with `{option}`" for count, option in counts if count):
+            note(f"can be fixed: {fixable}")
+        note(checked.summary())
 
 
 def _cluster_of(path: Path, context: click.Context) -> str:
@@ -116,7 +127,7 @@ def _report(checked: Checked) -> CheckReport:
 
 
 def _offer(checked: Checked, found: FixableFinding) -> OfferedFix:
-    document = checked.documents[found.filename]
+    document = dict(checked.documents)[found.filename]
 
     def changes() -> tuple[TextChange, ...] | None:
         from tarmak_iam.lint.fix import text_changes

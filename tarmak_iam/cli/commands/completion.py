@@ -17,8 +17,8 @@ from tarmak_iam.cli.console import print_payload
 from tarmak_iam.patterns import compiled
 
 # Not click's scripts: those of zsh and fish lose quotes or cut a value at a comma, and call the installed name; that of
-# bash lets the shell run commands that a value contains. These call the program as it was typed, with the typed words as
-# arguments. Bash before 4.0, as on macOS, has no compopt: no files are offered.
+# bash lets the shell run commands that a value contains. These call the program as it was typed; its arguments are the
+# typed words. Bash before 4.0, as on macOS, has no compopt: no files are offered.
 _BASH = """\
 _tarmak_iam() {
   local kind value help

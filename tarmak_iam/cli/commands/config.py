@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from tarmak_iam.cli.all_clusters import note_skipped, selectable_clusters
 from tarmak_iam.cli.completion import files, key_paths, key_paths_or_values, list_paths
 from tarmak_iam.cli.console import log, note, print_json, print_payload
+from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit, read_given
 from tarmak_iam.cli.exit_codes import ExitCode
-from tarmak_iam.cli.file_edits import edits_tarmak_yaml, read_given
-from tarmak_iam.cli.keys_edit import (
-    EditOptions,
-    KeysEdit,
-    edit_options,
-    errors_for_the_command_line,
-    root_option,
-    short_value,
-)
-from tarmak_iam.cli.options import format_option
-from tarmak_iam.cli.parsing import CommandGroup, cluster_suggested, unexpected_argument
+from tarmak_iam.cli.options import format_option, key_edit_options, root_option
+from tarmak_iam.cli.parsing import ACCEPTS_DASHES, CommandGroup, cluster_suggested, refuse_options, unexpected_argument
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.cli.value_arguments import ACCEPTS_DASHES, refuse_options
-from tarmak_iam.config import TarmakConfig
+from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.decode import decode_value
-from tarmak_iam.config.key_paths import KeyPath
+from tarmak_iam.config.key_paths import KeyPath, KeyStep
 from tarmak_iam.config.key_values import UNSET, effective_value, written_value
-from tarmak_iam.config.path_lookup import CLUSTER, look_up
+from tarmak_iam.config.patches import RefusedItems
+from tarmak_iam.config.path_lookup import APPEND_ONE, CLUSTER, NoSuchItem, look_up
 from tarmak_iam.config.tarmak_types import Field, root_field
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping
+from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.render import Layout, block_lines, flow_text, scalar_text
-from tarmak_iam.errors import ConfigError
+from tarmak_iam.document.shared import IN_PYTHON
+from tarmak_iam.errors import ConfigError, SelectionError, TarmakIamError
 from tarmak_iam.routes import Route
-from tarmak_iam.text import escaped
+from tarmak_iam.text import escaped, quoted, shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.config.edits import ConfigEdits
@@ -87,32 +84,132 @@ def get(session: Session, path: str, root: bool, effective: bool, output: str) -
     written = written_value(before.document, found)
     value = effective_value(before.file, found) if effective else written
     if value is UNSET:
-        note(f"{before.document.filename}: {parsed} is not set{_default(before, found, effective=effective)}")
+        default = UNSET if effective else effective_value(before.file, found)
+        why = ", and Tarmak's default is not known" if effective else ""
+        if default is not UNSET:
+            why = f"; Tarmak uses {_short_value(default)} (--effective)"
+        note(f"{before.document.filename}: {parsed} is not set{why}")
         click.get_current_context().exit(ExitCode.FINDINGS)
     where = "Tarmak's default" if written is UNSET else before.document.position(found.route)
-    log("%s: %s (%s)", parsed, short_value(value), where)
-    _print_value(value, output)
-
-
-def _default(before: TarmakConfig, found: Any, *, effective: bool) -> str:
-    if effective:
-        return ", and Tarmak's default is not known"
-    default = effective_value(before.file, found)
-    if default is UNSET:
-        return ""
-    return f"; Tarmak uses {short_value(default)} (--effective)"
-
-
-def _print_value(value: Any, output: str) -> None:
+    log("%s: %s (%s)", parsed, _short_value(value), where)
     if output == "json":
         print_json(value)
-    elif isinstance(value, (dict, list)) and value:
-        layout = Layout()
-        print_payload("".join(f"{line}\n" for line in block_lines(value, layout)))
-    elif isinstance(value, str) and output == "text":
-        print_payload(f"{escaped(value)}\n")
+    elif isinstance(value, (dict, list)):
+        layout = Layout(step=2, dash=0, item=2, quote="double")
+        lines = block_lines(value, layout) if value else [flow_text(value, Layout())]
+        print_payload("".join(f"{line}\n" for line in lines))
     else:
-        print_payload(f"{flow_text(value, Layout()) if isinstance(value, (dict, list)) else scalar_text(value)}\n")
+        print_payload(f"{escaped(value) if isinstance(value, str) and output == 'text' else scalar_text(value)}\n")
+
+
+def _short_value(value: Any) -> str:
+    """In one line, for messages."""
+    return shortened(flow_text(value, Layout()))
+
+
+class _KeysEdit(NamedTuple):
+    """An edit of keys in the chosen clusters; none are chosen if all paths are absolute. `options` are those of
+    `key_edit_options`."""
+
+    before: TarmakConfig
+    clusters: tuple[Cluster, ...]
+    paths: tuple[KeyPath, ...]
+    options: dict[str, bool]
+
+    @property
+    def bases(self) -> list[Route]:
+        return [cluster.route for cluster in self.clusters] or [Route()]
+
+    def is_of(self, path: KeyPath, cluster: Cluster | None) -> bool:
+        """Whether an edit of the path is to be made with those of a cluster: that of an absolute path is made once."""
+        return not path.is_absolute or cluster is None or cluster is self.clusters[-1]
+
+    def finish(self, build: Callable[[ConfigEdits], ConfigEdits], unchanged: str) -> None:
+        """Makes the edits on each cluster, together, and writes the result. A patch of items that other clusters have
+        skips those that do not have them, unless it is enough for a new item."""
+        clusters = self.clusters
+        with errors_for_the_command_line(str(self.paths[0].text)):
+            while True:
+                edits = self.before.edit(force=self.options["force"], through_alias=self.options["through_alias"])
+                for cluster in clusters or (None,):
+                    edits = build(edits.on(cluster))
+                try:
+                    after = edits.apply()
+                    break
+                except RefusedItems as error:
+                    lacking = {
+                        each: item for each in clusters for item in error.items if each.route.leads_to(item.route)
+                    }
+                    left = tuple(cluster for cluster in clusters if cluster not in lacking)
+                    if not left or any(error.count(item) >= len(clusters) for item in error.items):
+                        raise
+                for cluster, item in lacking.items():
+                    reason = f"{shortened(cluster.cluster_name)}: {item.where} has no item {quoted(item.name)}"
+                    note_skipped(self.before, cluster, reason)
+                clusters = left
+        dry_run = self.options["dry_run"]
+        finish_config_edit(self.before, after, clusters=clusters, unchanged=unchanged, dry_run=dry_run)
+
+
+def _keys_edit(
+    session: Session,
+    options: dict[str, bool],
+    texts: Sequence[str],
+    *,
+    skips_missing: bool = False,
+    skips_hubs: bool = False,
+) -> _KeysEdit:
+    """`skips_missing`: an item of a list at the end of a path need not be there. Raises TarmakIamError."""
+    with cluster_suggested(texts[0], "PATH"):
+        paths = tuple(KeyPath.parse(text, root=options["root"]) for text in texts)
+    before = session.config()
+    relative = [path for path in paths if not path.is_absolute]
+    if not relative and options["all_clusters"]:
+        raise click.UsageError("--all-clusters requires a path that begins at a cluster")
+    if not options["all_clusters"]:
+        return _KeysEdit(before, (session.cluster(before),) if relative else (), paths, options)
+    firsts = (path.steps[0] for path in relative if path.steps)
+    skips_hubs = skips_hubs or any(isinstance(step, KeyStep) and step.name == "kubernetes" for step in firsts)
+    clusters, skipped, errors = list[Cluster](), list[tuple[Cluster, str]](), list[NoSuchItem]()
+    for cluster in selectable_clusters(before):
+        name = shortened(cluster.cluster_name)
+        if cluster.is_hub and skips_hubs:
+            skipped.append((cluster, f"{name} is a hub: it has no masters"))
+        elif missing := next(_missing_items(before, cluster, relative, skips_last=skips_missing), None):
+            errors.append(missing)
+            skipped.append((cluster, f"{name}: {missing.what}"))
+        else:
+            clusters.append(cluster)
+    if not clusters and errors:
+        raise next((error for error in errors if error.remedy.startswith("did you mean")), errors[0])
+    for cluster, reason in skipped:
+        note_skipped(before, cluster, reason)
+    if not clusters:
+        raise SelectionError("no cluster with masters found", place=before.document.position(("clusters",)))
+    return _KeysEdit(before, tuple(clusters), paths, options)
+
+
+def _missing_items(
+    before: TarmakConfig, cluster: Cluster, paths: Sequence[KeyPath], *, skips_last: bool
+) -> Iterator[NoSuchItem]:
+    """The items of lists that paths name, and that the cluster does not have. `skips_last`: except at the end."""
+    for path in paths:
+        try:
+            look_up(before.document, cluster.route, path, unknown=True)
+        except NoSuchItem as missing:
+            if not (skips_last and missing.is_last):
+                yield missing
+
+
+@contextmanager
+def errors_for_the_command_line(word: str) -> Iterator[None]:
+    """Remedies name options, not parameters of Python. `word` is an argument that may be the name of a cluster."""
+    try:
+        with cluster_suggested(word, "PATH"):
+            yield
+    except TarmakIamError as error:
+        error.remedy = error.remedy.replace(IN_PYTHON, "(--through-alias)").replace(" (in Python: force=True)", "")
+        raise
 
 
 @config.command(
@@ -135,7 +232,7 @@ def _print_value(value: Any, output: str) -> None:
 )
 @click.option("--if", "expected", metavar="VALUE", help="Only if the key has that value; else exit with 1.")
 @click.option("--if-unset", "if_unset", is_flag=True, help="Only if the key is not set; else exit with 1.")
-@edit_options
+@key_edit_options
 @pass_session
 @edits_tarmak_yaml
 def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unset: bool, **options: bool) -> None:
@@ -153,10 +250,10 @@ def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unse
         raise click.UsageError(f"--if{'-unset' if if_unset else ''} requires a single PATH VALUE")
     if expected is not None and if_unset:
         raise click.UsageError("--if and --if-unset exclude each other")
-    edit = KeysEdit.of(session, EditOptions(**options), pairs[::2])
+    edit = _keys_edit(session, options, pairs[::2])
     typed = list(zip(edit.paths, pairs[1::2], strict=True))
     if expected is not None or if_unset:
-        edit.check_present(expected, pairs[1])
+        _check_present(edit, expected, pairs[1])
 
     def build(edits: ConfigEdits) -> ConfigEdits:
         for path, text in typed:
@@ -167,13 +264,41 @@ def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unse
     edit.finish(build, f"{' and '.join(map(str, edit.paths))} {has}")
 
 
+def _check_present(edit: _KeysEdit, expected: str | None, wanted: str) -> None:
+    """Exits with 1 if the key of the first path has another value than the expected one, and than the wanted one: then
+    it is set already."""
+    from tarmak_iam.config.edit_checks import FORK
+    from tarmak_iam.config.edits import typed_text
+
+    document, path = edit.before.document, edit.paths[0]
+    for base in edit.bases:
+        with errors_for_the_command_line(str(path.text)):
+            found = look_up(document, base, path, unknown=edit.options["force"], advice=FORK)
+            place = document.position(found.route)
+            accepted = []
+            for text, option in ((expected, "the value of --if: "), (wanted, "")):
+                try:
+                    accepted += [] if text is None else [typed_text(found, text)]
+                except ConfigError as error:
+                    is_empty = option and text == ""
+                    remedy = "for a key that is not set, use --if-unset" if is_empty else error.remedy
+                    raise ConfigError(f"{option}{error.what}", remedy=remedy, place=place) from None
+        value = written_value(document, found)
+        if any(same(value, other) for other in accepted) or (value is UNSET and expected is None):
+            continue
+        present = "is not set" if value is UNSET else f"is {_short_value(value)}"
+        what = "" if expected is None else f", not {_short_value(accepted[0])}"
+        note(f"{place}: {path} {present}{what}; nothing was written")
+        click.get_current_context().exit(ExitCode.FINDINGS)
+
+
 @config.command(
     epilog="\b\nExamples:\n"
     "  tarmak-iam config unset kubernetes.apiServer.oidc\n"
     "  tarmak-iam config unset 'kubernetes.apiServer.allowCIDRs[0.0.0.0/0]'"
 )
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=key_paths)
-@edit_options
+@key_edit_options
 @pass_session
 @edits_tarmak_yaml
 def unset(session: Session, paths: tuple[str, ...], **options: bool) -> None:
@@ -182,8 +307,20 @@ def unset(session: Session, paths: tuple[str, ...], **options: bool) -> None:
 
     What is not there is removed already; a key that Tarmak does not know is taken for a slip then, except with --force.
     """
-    edit = KeysEdit.of(session, EditOptions(**options), paths, skips_missing=True)
-    present = {path: edit.bases_with(path) for path in edit.paths}
+    edit = _keys_edit(session, options, paths, skips_missing=True)
+    present: dict[KeyPath, list[Route]] = {path: [] for path in edit.paths}
+    missing = []  # for each path why nothing is there, if that is so
+    for base in edit.bases:
+        for path in edit.paths:
+            try:
+                node = look_up(edit.before.document, base, path, unknown=True).node
+            except NoSuchItem as error:
+                missing.append(error.what if error.remedy == APPEND_ONE else error.message)
+            except SelectionError:
+                continue  # reported by the edit itself
+            else:
+                missing.append(f"{path} is not set")
+                present[path] += [base] if node is not None else []
 
     def build(edits: ConfigEdits) -> ConfigEdits:
         for path in edit.paths:
@@ -193,7 +330,7 @@ def unset(session: Session, paths: tuple[str, ...], **options: bool) -> None:
                 edits = edits.unset(path)
         return edits
 
-    edit.finish(build, "; ".join(dict.fromkeys(edit.missing())))
+    edit.finish(build, "; ".join(dict.fromkeys(missing)))
 
 
 @config.command(
@@ -204,7 +341,7 @@ def unset(session: Session, paths: tuple[str, ...], **options: bool) -> None:
 )
 @click.argument("path", metavar="PATH", shell_complete=list_paths, callback=refuse_options)
 @click.argument("values", nargs=-1, required=True, metavar="VALUE...", callback=refuse_options)
-@edit_options
+@key_edit_options
 @pass_session
 @edits_tarmak_yaml
 def append(session: Session, path: str, values: tuple[str, ...], **options: bool) -> None:
@@ -212,7 +349,7 @@ def append(session: Session, path: str, values: tuple[str, ...], **options: bool
 
     An item that is in the list already is not added again.
     """
-    edit = KeysEdit.of(session, EditOptions(**options), (path,))
+    edit = _keys_edit(session, options, (path,))
 
     def build(edits: ConfigEdits) -> ConfigEdits:
         for text in values:
@@ -228,7 +365,7 @@ def append(session: Session, path: str, values: tuple[str, ...], **options: bool
     "  echo 'kubernetes: {version: 1.14.10}' | tarmak-iam config patch -"
 )
 @click.argument("file", metavar="FILE", shell_complete=files)
-@edit_options
+@key_edit_options
 @pass_session
 def patch(session: Session, /, file: str, **options: bool) -> None:
     """Merge a YAML or JSON mapping from FILE into the cluster, or with --root into the whole file. Use - for FILE to
@@ -244,16 +381,15 @@ def patch(session: Session, /, file: str, **options: bool) -> None:
 
 @edits_tarmak_yaml
 def _patch(session: Session, given: Document, **options: bool) -> None:
-    chosen = EditOptions(**options)
-    field = root_field() if chosen.root else Field("struct", struct="Cluster")
     from tarmak_iam.config.edit_checks import check_patch
 
+    is_whole_file = options["root"]
+    field = root_field() if is_whole_file else Field("struct", struct="Cluster")
     assert given.root is not None  # a mapping
     with errors_for_the_command_line(given.filename):
         decode_value(given, given.root, field, Route())
-        check_patch(given, field, () if chosen.root else CLUSTER, force=chosen.force)
-    whole = "/" if chosen.root else "."
-    edit = KeysEdit.of(session, chosen, (whole,), skips_hubs="kubernetes" in given.shared_data)
+        check_patch(given, field, () if is_whole_file else CLUSTER, force=options["force"])
+    edit = _keys_edit(session, options, ("/" if is_whole_file else ".",), skips_hubs="kubernetes" in given.shared_data)
     edit.finish(lambda edits: edits.patch(given.data, edit.paths[0]), f"it already has all values of {given.filename}")
 
 

@@ -12,7 +12,6 @@ import click
 from tarmak_iam.access.diff import effect_json, effects
 from tarmak_iam.access.lockout import principal_refusal
 from tarmak_iam.cli.all_clusters import (
-    ClusterOutcome,
     ReportProgress,
     clusters_with_masters,
     error_json,
@@ -21,9 +20,9 @@ from tarmak_iam.cli.all_clusters import (
     outcomes_exit_code,
 )
 from tarmak_iam.cli.console import note, print_diff_text, print_json, print_line
+from tarmak_iam.cli.edits import read_import
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.live_cluster import change_json, stale_pod_json
-from tarmak_iam.cli.mapping_edits import read_import
 from tarmak_iam.cli.options import SECONDS, access_options, all_clusters_option, format_option, object_options
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
 from tarmak_iam.emit import manifests
@@ -31,6 +30,7 @@ from tarmak_iam.hook.cluster.apply_plan import LiveDiff, live_diff
 from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.formats import as_mappings
+from tarmak_iam.mappings.mappings_file import Mappings
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster
@@ -94,7 +94,8 @@ def diff(
         return
     installation = session.installation(overrides)
     if file is not None:
-        found = LiveDiff((), effects(_as_installed(installation, file), installation), ())
+        mappings = _mappings_of(file, installation)
+        found = LiveDiff((), effects(replace(installation, mappings=mappings), installation), ())
     else:
         name = installation.cluster_id
         found = _live(installation, lambda: kubectl_of(session, name, kubeconfig, kube_context, seconds=timeout))
@@ -102,7 +103,8 @@ def diff(
         print_json(_as_json(found, with_objects=file is None))
     else:
         _print(found)
-    _print_notes(found)
+    for text in found.notes:
+        note(f"note: {text}")
     if found.changed:
         click.get_current_context().exit(ExitCode.FINDINGS)
     note("no differences: access stays the same" if file else _NONE)
@@ -116,21 +118,25 @@ def _diff_all(session: Session, overrides: dict[str, Any], output: str, timeout:
         chosen = replace(session, cluster_name=cluster.cluster_name)
         return _live(installation, lambda: kubectl_of(chosen, cluster.cluster_name, None, None, tell, seconds=timeout))
 
-    outcomes = []
+    outcomes, results = [], []
     for outcome in for_each(clusters_with_masters(config), compare, "comparing"):
         outcomes.append(outcome)
         if outcome.error:
+            results.append(error_json(outcome))
             continue
-        if not outcome.value.changed:
+        found = outcome.value
+        results.append({"cluster": outcome.name, **_as_json(found, with_objects=True)})
+        if not found.changed:
             note(f"{outcome.name}: {_NONE}")
         elif output == "json":
             note(f"{outcome.name}:")
         else:
             print_line(f"{outcome.name}:")
-            _print(outcome.value)
-        _print_notes(outcome.value)
+            _print(found)
+        for text in found.notes:
+            note(f"note: {text}")
     if output == "json":
-        print_json([_outcome_json(each) for each in outcomes])
+        print_json(results)
     note(outcome_summary(outcomes, lambda found: "different" if found.changed else _UP_TO_DATE, _UP_TO_DATE))
     if code := outcomes_exit_code(outcomes, lambda found: found.changed):
         click.get_current_context().exit(code)
@@ -139,17 +145,6 @@ def _diff_all(session: Session, overrides: dict[str, Any], output: str, timeout:
 def _live(installation: Installation, reach: Callable[[], Kubectl]) -> LiveDiff:
     manifests(installation)  # as in `apply`: tarmak is asked for a kubeconfig only if the objects can be generated
     return live_diff(installation, reach())
-
-
-def _print_notes(found: LiveDiff) -> None:
-    for text in found.notes:
-        note(f"note: {text}")
-
-
-def _outcome_json(outcome: ClusterOutcome[LiveDiff]) -> dict[str, Any]:
-    if outcome.error:
-        return error_json(outcome)
-    return {"cluster": outcome.name, **_as_json(outcome.value, with_objects=True)}
 
 
 def _print(found: LiveDiff) -> None:
@@ -180,10 +175,9 @@ def _as_json(found: LiveDiff, *, with_objects: bool) -> dict[str, Any]:
     }
 
 
-def _as_installed(installation: Installation, file: str) -> Installation:
-    """The same installation with the mappings of the file."""
+def _mappings_of(file: str, installation: Installation) -> Mappings:
     found = read_import(file, None)
     mappings, left_out = as_mappings(found, installation.cluster_id, file, principal_refusal(installation))
-    for each in left_out:
-        note(f"note: {each}")
-    return replace(installation, mappings=mappings)
+    for text in left_out:
+        note(f"note: {text}")
+    return mappings

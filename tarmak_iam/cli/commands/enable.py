@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tarmak_iam.cli.console import note
-from tarmak_iam.cli.file_edits import edits_tarmak_yaml, finish_edit
+from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_edit
 from tarmak_iam.cli.options import dry_run_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import click
 
 from tarmak_iam.cli.completion import files
 from tarmak_iam.cli.console import log_variables, note, print_diff_text, print_json, print_payload, record_written
-from tarmak_iam.cli.file_edits import in_turn
+from tarmak_iam.cli.edits import in_turn
 from tarmak_iam.cli.installation_notes import note_role, note_tunnel
 from tarmak_iam.cli.options import dry_run_option, format_option, kubeconfig_options
 from tarmak_iam.cli.session import Session, pass_session
@@ -26,7 +26,6 @@ from tarmak_iam.kubeconfig.connection import authority_data, proxy_warning
 from tarmak_iam.kubeconfig.file import KubeconfigFile, default_file, kubectl_files
 from tarmak_iam.kubeconfig.merge import Merge, merge_kubeconfig
 from tarmak_iam.kubeconfig.redacted_diff import redacted_diff
-from tarmak_iam.late_dataclass import dataclass
 
 _CHANGE_WORDS = {
     "added": ("added", "to"),
@@ -36,33 +35,13 @@ _CHANGE_WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class KubeconfigMergePlan:
+class _MergePlan(NamedTuple):
     """Changes to one or more kubeconfig files, computed for all of them before the first is written."""
 
     paths: list[Path]
     existing: list[bytes | None]
     merge: Merge
     wanted: Manifest
-
-    @classmethod
-    def of(cls, paths: list[Path], wanted: Manifest, *, force: bool, use: bool) -> KubeconfigMergePlan:
-        """Raises TarmakIamError."""
-        existing = [read_if_present(path) for path in paths]
-        files = [
-            KubeconfigFile.new(str(path)) if data is None else KubeconfigFile.parse(data, str(path))
-            for path, data in zip(paths, existing, strict=True)
-        ]
-        default = default_file([data is not None for data in existing])
-        merge = merge_kubeconfig(files, wanted, default=default, force=force, use=use)
-        return cls(paths, existing, merge, wanted)
-
-    @property
-    def has_authority(self) -> bool:
-        """Whether the cluster's entry contains a CA afterwards: one that was there stays."""
-        name = self.wanted["clusters"][0]["name"]
-        stanzas = (KubeconfigFile.of(document).stanza("clusters", name) for document in self.merge.after)
-        return any(each is not None and each.value.get("certificate-authority-data") for each in stanzas)
 
     @property
     def changed(self) -> list[int]:
@@ -87,16 +66,31 @@ class KubeconfigMergePlan:
             Replacement(self.paths[index], self.merge.after[index].to_bytes(), self.existing[index], mode=0o600)
             for index in self.changed
         ]
-        for each in files:
-            if each.before is None:
-                make_directory(each.path.parent, 0o700)
+        for file in files:
+            if file.before is None:
+                make_directory(file.path.parent, 0o700)
         replace_files(files)
-        record_written(*(each.path for each in files))
+        record_written(*(file.path for file in files))
 
     def show(self, *, dry_run: bool, as_json: bool) -> None:
-        diffs = {index: self._diff(index) for index in self.changed}
+        diffs = {}
+        for index in self.changed:
+            before = None if self.existing[index] is None else self.merge.before[index].document
+            diffs[index] = redacted_diff(before, self.merge.after[index], self.wanted)
         if as_json:
-            print_json(self._as_json(diffs))
+            entries, uses = self.merge.entries, self.merge.uses
+            files = [str(path) for path in self.paths]
+            print_json(
+                {
+                    "changed": bool(diffs),
+                    "entries": [
+                        {"kind": entry.kind, "name": entry.name, "change": entry.change, "file": files[entry.file]}
+                        for entry in entries
+                    ],
+                    "currentContext": None if uses is None else files[uses],
+                    "diff": "".join(diffs.values()),
+                }
+            )
         else:
             for diff in diffs.values():
                 print_diff_text(diff)
@@ -110,36 +104,31 @@ class KubeconfigMergePlan:
         if dry_run and diffs:
             note("dry run: nothing was written")
 
-    def _diff(self, index: int) -> str:
-        before = None if self.existing[index] is None else self.merge.before[index].document
-        return redacted_diff(before, self.merge.after[index], self.wanted)
-
     def _note_done(self, index: int, path: Path) -> None:
         """One line per kind of change to the file; a line `unchanged: ...` where nothing changed."""
-        entries = [each for each in self.merge.entries if each.file == index]
+        entries = [entry for entry in self.merge.entries if entry.file == index]
         is_changed = False
         for change, (verb, place) in _CHANGE_WORDS.items():
-            names = ", ".join(f"{each.kind} {each.name}" for each in entries if each.change == change)
+            names = ", ".join(f"{entry.kind} {entry.name}" for entry in entries if entry.change == change)
             if names and (change != "unchanged" or not is_changed):
                 note(f"{verb} {names} {place} {path}")
                 is_changed = True
-        for each in entries:
-            if each.kept_role is not None:
-                note(f"the user {each.name} keeps its role {each.kept_role}; --role adds a separate user")
+        for entry in entries:
+            if entry.kept_role is not None:
+                note(f"the user {entry.name} keeps its role {entry.kept_role}; --role adds a separate user")
         if self.merge.uses == index:
             note(f"set the current context to {self.wanted['current-context']} in {path}")
 
-    def _as_json(self, diffs: dict[int, str]) -> dict[str, Any]:
-        uses = self.merge.uses
-        return {
-            "changed": bool(diffs),
-            "entries": [
-                {"kind": each.kind, "name": each.name, "change": each.change, "file": str(self.paths[each.file])}
-                for each in self.merge.entries
-            ],
-            "currentContext": None if uses is None else str(self.paths[uses]),
-            "diff": "".join(diffs.values()),
-        }
+
+def _merged(paths: list[Path], wanted: Manifest, *, force: bool, use: bool) -> _MergePlan:
+    """Raises TarmakIamError."""
+    existing = [read_if_present(path) for path in paths]
+    files = [
+        KubeconfigFile.new(str(path)) if data is None else KubeconfigFile.parse(data, str(path))
+        for path, data in zip(paths, existing, strict=True)
+    ]
+    default = default_file([data is not None for data in existing])
+    return _MergePlan(paths, existing, merge_kubeconfig(files, wanted, default=default, force=force, use=use), wanted)
 
 
 _KUBECTLS = "\0"  # no file has this name
@@ -222,12 +211,15 @@ def kubeconfig(
         paths = _merged_files(merge_into)
 
         def merge() -> bool:
-            plan = KubeconfigMergePlan.of(paths, generated, force=force, use=use)
+            """Whether the cluster's entry contains a CA afterwards: one that was there stays."""
+            plan = _merged(paths, generated, force=force, use=use)
             plan.check(own, installation.recovery_hint if force else "")
             if not dry_run:
                 plan.write()
             plan.show(dry_run=dry_run, as_json=output == "json")
-            return plan.has_authority
+            name = generated["clusters"][0]["name"]
+            stanzas = (KubeconfigFile.of(document).stanza("clusters", name) for document in plan.merge.after)
+            return any(stanza is not None and stanza.value.get("certificate-authority-data") for stanza in stanzas)
 
         has_authority = merge() if dry_run else in_turn(lock_file_of(paths[0]), merge, "is editing this kubeconfig")
     note_role(installation)

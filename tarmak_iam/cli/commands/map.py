@@ -7,31 +7,29 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
+from tarmak_iam.access.diff import effect_json
 from tarmak_iam.access.lockout import has_admin, principal_refusal
 from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.cli.completion import files, principals
 from tarmak_iam.cli.console import note, print_json, print_payload, print_rows, working
+from tarmak_iam.cli.edits import edits_cluster_files, finish_edit, read_import
 from tarmak_iam.cli.exit_codes import ExitCode
-from tarmak_iam.cli.file_edits import edits_cluster_files
-from tarmak_iam.cli.mapping_edits import (
-    MappingsEdit,
-    MappingsEditOptions,
-    mappings_edit_options,
-    read_import,
-    strip_path_option,
-)
-from tarmak_iam.cli.options import format_option
+from tarmak_iam.cli.installation_notes import note_misplaced
+from tarmak_iam.cli.options import format_option, mappings_edit_options, strip_path_option
 from tarmak_iam.cli.parsing import CommandGroup, cluster_suggested
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.render import yaml_bytes
-from tarmak_iam.errors import ConfigError, Place, place_json
+from tarmak_iam.errors import ConfigError, place_json
+from tarmak_iam.files.unified_diff import unified_diff
+from tarmak_iam.findings import Subject
 from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE, WRITABLE_BACKENDS
+from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.lint.edit_guard import EditKind
+from tarmak_iam.lint.edit_guard import EditKind, guarded_edit
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.formats import FORMATS, Import, convert_mappings
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
@@ -39,6 +37,73 @@ from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.mappings.merging import MergeAction, MergeOutcome, Wanted
 from tarmak_iam.mappings.principals import check_principal, closest_principal, principal_key
 from tarmak_iam.text import shortened
+
+
+@click.group(
+    name="map",
+    cls=CommandGroup,
+    aliases={"ls": "list", "rm": "remove", "delete": "remove", "show": "list"},
+    epilog="\b\nExamples:\n"
+    "  tarmak-iam map list\n"
+    "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin \\\n"
+    "      --username admin --group system:masters",
+)
+def mappings() -> None:
+    """Manage the mappings of a cluster: which IAM principals can log in, and with which username and groups.
+
+    The mappings file is <dir>/<cluster>/aws-iam-authenticator.yaml, in the authenticator's own format.
+    """
+
+
+class _MappingsEdit(NamedTuple):
+    """An edit of the mappings of the selected cluster. `mappings` is what it starts from: those of a new file if there
+    is none. `options` are those of `mappings_edit_options`."""
+
+    files: ClusterFiles
+    before: Installation
+    mappings: Mappings
+    options: dict[str, Any]
+
+    @classmethod
+    def of(cls, session: Session, options: dict[str, Any]) -> _MappingsEdit:
+        """Raises TarmakIamError."""
+        config = session.config()
+        cluster = session.cluster_with_masters(config)
+        files = session.files(config, cluster)
+        with working("reading the mappings"):
+            before = session.installation_of(config, cluster)
+        start = before.mappings or Mappings.create(files.cluster_name, files.mappings_path, within=files.within)
+        return cls(files, before, start, options)
+
+    def finish(self, after: Mappings, kind: EditKind, *, unchanged: str, **more: Any) -> None:
+        """Guards against lock-outs, writes the file, and prints diff, effects and new findings. `more` is added to the
+        output of -o json. Raises TarmakIamError before anything is written."""
+        me, force, dry_run, output = (self.options[name] for name in ("me", "force", "dry_run", "output"))
+        if after is self.mappings:
+            note(f"unchanged: {unchanged}")
+            if output == "json":
+                print_json({"changed": False, "effects": [], **more})
+            return
+        with working("checking the mappings"):
+            effects, new = guarded_edit(self.before, after, kind, me=me, force=force, tell=note)
+        old, edited = self.before.mappings.document if self.before.mappings else None, after.document
+
+        def show_json() -> None:
+            diff = unified_diff(old.text if old else "", edited.text, edited.filename)
+            print_json({"changed": True, "diff": diff, "effects": [effect_json(each) for each in effects], **more})
+
+        finish_edit(
+            old,
+            edited,
+            after.save,
+            dry_run=dry_run,
+            done=f"wrote {self.files.mappings_path}",
+            effects=(effect.text for effect in effects),
+            show=show_json if output == "json" else None,
+        )
+        for text in new.lines:
+            note(text)
+        note_misplaced(self.files, self.before.cluster, Subject.MAPPINGS)
 
 
 def _import_help() -> str:
@@ -53,7 +118,7 @@ def _import_help() -> str:
     """
 
 
-@click.command(
+@mappings.command(
     name="import",
     help=_import_help(),
     short_help="Import mappings from another tool's file.",
@@ -69,33 +134,34 @@ def _import_help() -> str:
 @strip_path_option
 @mappings_edit_options
 @pass_session
-def import_(
-    session: Session,
-    file: str,
-    form: str,
-    strip_path: bool,
-    me: str | None,
-    force: bool,
-    dry_run: bool,
-    output: str,
-) -> None:
+def import_(session: Session, /, file: str, form: str, strip_path: bool, **options: Any) -> None:
     with cluster_suggested(file, "FILE"):
         found = read_import(file, None if form == "auto" else form)  # before the lock: stdin may take its time
-    _import(session, found, file, strip_path, me=me, force=force, dry_run=dry_run, output=output)
+    _import(session, found, file, strip_path, **options)
 
 
 @edits_cluster_files
 def _import(session: Session, found: Import, file: str, strip_path: bool, **options: Any) -> None:
-    change = MappingsEdit.of(session)
+    change = _MappingsEdit.of(session, options)
     if file != "-" and os.path.realpath(file) == os.path.realpath(change.files.mappings_path):
         raise ConfigError(f"{file} is the mappings file itself", remedy="move it to another path first, then import it")
     refuse = principal_refusal(change.before)
     with working(f"importing {len(found.entries)} mappings"):
         after, outcomes = change.mappings.merge(found.entries, strip_path=strip_path, refuse=refuse)
     _print_outcomes(found, outcomes)
-    more = {"entries": [_outcome_json(each) for each in outcomes], "leftOut": _left_out_json(found)}
+    entries = [
+        {
+            "principal": outcome.principal,
+            "action": str(outcome.action),
+            **place_json(outcome.wanted.place),
+            "reason": outcome.error.message if outcome.error else "",
+            "notes": list(outcome.notes),
+        }
+        for outcome in outcomes
+    ]
+    left_out = [{"what": each.what, **place_json(each.place)} for each in found.left_out]
     unchanged = f"all importable entries of {file} are already mapped"
-    change.finish(after, MappingsEditOptions(**options), EditKind.IMPORT, unchanged=unchanged, more=more)
+    change.finish(after, EditKind.IMPORT, unchanged=unchanged, entries=entries, leftOut=left_out)
     lost = [*_lost_admins(found, outcomes, replace(change.before, mappings=after))]
     for text in lost:
         note(text)
@@ -107,28 +173,24 @@ def _lost_admins(found: Import, outcomes: tuple[MergeOutcome, ...], after: Insta
     """An error for each entry of system:masters that was not imported, and one if no mapping to it exists
     afterwards."""
     mapped = {entry.key for entry in after.mappings.entries if ADMINS in entry.groups} if after.mappings else set()
-    names = []
-    for each in outcomes:
-        if ADMINS in (each.wanted.groups or ()):
-            names.append(each.principal)
-            if each.error is not None and principal_key(each.principal) not in mapped:
-                yield _lost_admin(each.wanted.place, each.principal)
-    for left_out in found.left_out:
-        if left_out.admin:
-            names.append(left_out.admin)
-            yield _lost_admin(left_out.place, left_out.admin)
+    imported = [outcome for outcome in outcomes if ADMINS in (outcome.wanted.groups or ())]
+    names = [outcome.principal for outcome in imported]
+    lost = [
+        (outcome.wanted.place, outcome.principal)
+        for outcome in imported
+        if outcome.error is not None and principal_key(outcome.principal) not in mapped
+    ]
+    left_out = [(each.place, each.admin) for each in found.left_out if each.admin]
+    for place, principal in [*lost, *left_out]:
+        at = f"{place}: " if place else ""
+        yield f"{at}error: {shortened(principal)} is mapped to {ADMINS} in the file, and was not imported"
     if not has_admin(after):
-        listed = ", ".join(map(shortened, dict.fromkeys(names)))
-        remedy = f"the file contains {listed}" if names else f"map an admin: {after.admin_command}"
+        listed = ", ".join(map(shortened, dict.fromkeys([*names, *(principal for _, principal in left_out)])))
+        remedy = f"the file contains {listed}" if listed else f"map an admin: {after.admin_command}"
         yield f"error: no principal is mapped to {ADMINS} after the import; {remedy}"
 
 
-def _lost_admin(place: Place | None, principal: str) -> str:
-    at = f"{place}: " if place else ""
-    return f"{at}error: {shortened(principal)} is mapped to {ADMINS} in the file, and was not imported"
-
-
-@click.command(
+@mappings.command(
     short_help="Print the mappings in the format of a backend.",
     epilog="\b\nExample: tarmak-iam map convert --to CRD | kubectl apply -f -",
 )
@@ -164,7 +226,9 @@ def convert(session: Session, backend: str, output: str) -> None:
 def _print_outcomes(found: Import, outcomes: tuple[MergeOutcome, ...]) -> None:
     for outcome in outcomes:
         place = f"{outcome.wanted.place}: " if outcome.wanted.place else ""
-        note(f"{place}{_outcome_text(outcome)}")
+        principal, why = shortened(outcome.principal), outcome.error.message if outcome.error else ""
+        named = "" if outcome.error and principal in why else f" {principal}"
+        note(f"{place}{outcome.action}{named}{f': {why}' if outcome.error else ''}")
         for text in outcome.notes:
             note(f"{place}note: {text}")
     for left_out in found.left_out:
@@ -172,44 +236,6 @@ def _print_outcomes(found: Import, outcomes: tuple[MergeOutcome, ...]) -> None:
     counts = Counter(outcome.action for outcome in outcomes)
     parts = [f"{counts[action]} {action}" for action in MergeAction if counts[action]]
     note(f"{', '.join(found.formats)}: {', '.join(parts) or 'no entries'}")
-
-
-def _outcome_text(outcome: MergeOutcome) -> str:
-    principal = shortened(outcome.principal)
-    if outcome.error is None:
-        return f"{outcome.action} {principal}"
-    why = outcome.error.message
-    return f"{outcome.action}: {why}" if principal in why else f"{outcome.action} {principal}: {why}"
-
-
-def _outcome_json(outcome: MergeOutcome) -> dict[str, Any]:
-    return {
-        "principal": outcome.principal,
-        "action": str(outcome.action),
-        **place_json(outcome.wanted.place),
-        "reason": outcome.error.message if outcome.error else "",
-        "notes": list(outcome.notes),
-    }
-
-
-def _left_out_json(found: Import) -> list[dict[str, Any]]:
-    return [{"what": each.what, **place_json(each.place)} for each in found.left_out]
-
-
-@click.group(
-    name="map",
-    cls=CommandGroup,
-    aliases={"ls": "list", "rm": "remove", "delete": "remove", "show": "list"},
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam map list\n"
-    "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin \\\n"
-    "      --username admin --group system:masters",
-)
-def mappings() -> None:
-    """Manage the mappings of a cluster: which IAM principals can log in, and with which username and groups.
-
-    The mappings file is <dir>/<cluster>/aws-iam-authenticator.yaml, in the authenticator's own format.
-    """
 
 
 @mappings.command(name="list", short_help="List the mappings.", epilog="\b\nExample: tarmak-iam map list -o json")
@@ -227,29 +253,23 @@ def list_(session: Session, output: str) -> None:
     if output == "json":
         print_json([_entry_json(entry) for entry in entries])
     else:
-        print_rows(_HEADER, map(_cells, entries))
+        rows = [(entry.kind, entry.principal or "-", entry.username, ",".join(entry.groups)) for entry in entries]
+        print_rows(("KIND", "PRINCIPAL", "USERNAME", "GROUPS"), rows)
     if not entries:
         note("no mappings: IAM login is not possible")
-
-
-_HEADER = ("KIND", "PRINCIPAL", "USERNAME", "GROUPS")
-
-
-def _cells(entry: MappingEntry) -> tuple[str, ...]:
-    return entry.kind, entry.principal or "-", entry.username, ",".join(entry.groups)
 
 
 def _entry_json(entry: MappingEntry) -> dict[str, object]:
     """`arn` is empty for an account and for an SSO role, which have `account` and `sso` instead."""
     is_account = entry.kind == "account"
-    shown: dict[str, object] = {
+    also = {"account": entry.arn if is_account else "", "sso": entry.sso, "userid": entry.user_id}
+    return {
         "kind": entry.kind,
         "arn": "" if is_account else entry.arn,
         "username": entry.username,
         "groups": list(entry.groups),
+        **{key: value for key, value in also.items() if value},
     }
-    also = {"account": entry.arn if is_account else "", "sso": entry.sso, "userid": entry.user_id}
-    return {**shown, **{key: value for key, value in also.items() if value}}
 
 
 def separate_groups(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -302,10 +322,7 @@ def add(
     groups: tuple[str, ...],
     replace_groups: bool,
     strip_path: bool,
-    me: str | None,
-    force: bool,
-    dry_run: bool,
-    output: str,
+    **options: Any,
 ) -> None:
     """Map an IAM principal to a Kubernetes username and groups.
 
@@ -315,7 +332,7 @@ def add(
     An existing mapping of the same principal is updated. The mappings file is created if it does not exist. If `check`
     reports an error in the new mapping, nothing is changed, unless --force is given; warnings are printed.
     """
-    change = MappingsEdit.of(session)
+    change = _MappingsEdit.of(session, options)
     chosen = groups if groups or replace_groups else None
     wanted = Wanted(with_plain_account(principal), username, chosen, adds_groups=not replace_groups)
     refuse = principal_refusal(change.before)
@@ -327,21 +344,16 @@ def add(
     for text in outcome.notes:
         note(f"note: {text}")
     unchanged = f"{outcome.principal} already has this mapping"
-    options = MappingsEditOptions(me, force, dry_run, output)
-    change.finish(after, options, EditKind.ADD, unchanged=unchanged)
-    if not dry_run:
-        _note_misspelt_groups(session, after, outcome.principal)
-
-
-def _note_misspelt_groups(session: Session, mappings: Mappings, principal: str) -> None:
-    """The command that replaces them: adding the right group would keep the misspelt one, too."""
+    change.finish(after, EditKind.ADD, unchanged=unchanged)
+    if options["dry_run"]:
+        return
     from tarmak_iam.lint.rbac_rules import nearest_group
 
-    for entry in mappings.matching(principal):
+    for entry in after.matching(outcome.principal):
         right = tuple(dict.fromkeys(nearest_group(group) or group for group in entry.groups))
-        if right != entry.groups:
-            options = [word for group in right for word in ("--group", group)]
-            command = session.command("map add", entry.principal, "--replace-groups", *options)
+        if right != entry.groups:  # adding the right group would keep the misspelt one, too
+            words = [word for group in right for word in ("--group", group)]
+            command = session.command("map add", entry.principal, "--replace-groups", *words)
             note(f"note: to correct its groups: {command}")
 
 
@@ -354,41 +366,29 @@ def _note_misspelt_groups(session: Session, mappings: Mappings, principal: str) 
 @mappings_edit_options
 @pass_session
 @edits_cluster_files
-def remove(
-    session: Session, principal: str, if_exists: bool, me: str | None, force: bool, dry_run: bool, output: str
-) -> None:
+def remove(session: Session, principal: str, if_exists: bool, **options: Any) -> None:
     """Remove every mapping of a principal: of an ARN, of sso:ACCOUNT/NAME, or of an account ID.
 
     Exits with 1 if the principal is not mapped, unless --if-exists is given.
     """
-    change = MappingsEdit.of(session)
+    change = _MappingsEdit.of(session, options)
     with cluster_suggested(principal, "ARN"):
         with working("removing the mapping"):
             after = change.mappings.remove(principal)
-        missing = _not_mapped(principal, change.mappings) if after is change.mappings else ""
-    if after is not change.mappings:
-        change.finish(after, MappingsEditOptions(me, force, dry_run, output), EditKind.REMOVE, unchanged="")
-        return
+        if after is not change.mappings:
+            change.finish(after, EditKind.REMOVE, unchanged="")
+            return
+        principal = with_plain_account(principal)
+        meant = closest_principal(principal, [entry.principal for entry in change.mappings.entries])
+        suggestion = f"did you mean {meant}?" if meant else ""
+        try:
+            check_principal(principal)
+        except ConfigError as error:
+            error.remedy = suggestion or error.remedy
+            raise
+    missing = f"{principal} is not mapped{suggestion and '; ' + suggestion}"
     note(f"unchanged: {missing}" if if_exists else f"error: {missing}")
-    if output == "json":
+    if options["output"] == "json":
         print_json({"changed": False, "effects": []})
     if not if_exists:
         click.get_current_context().exit(ExitCode.FINDINGS)
-
-
-def _not_mapped(principal: str, mappings: Mappings) -> str:
-    """The message for a principal that is not mapped. Raises ConfigError for what is not an ARN, account or permission
-    set."""
-    principal = with_plain_account(principal)
-    meant = closest_principal(principal, [entry.principal for entry in mappings.entries])
-    try:
-        check_principal(principal)
-    except ConfigError as error:
-        remedy = f"did you mean {meant}?" if meant else error.remedy
-        raise ConfigError(error.what, remedy=remedy, place=error.place) from None
-    return f"{principal} is not mapped{f'; did you mean {meant}?' if meant else ''}"
-
-
-mappings.add_command(import_)
-
-mappings.add_command(convert)

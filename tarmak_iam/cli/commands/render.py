@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -23,7 +23,7 @@ from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.emit import render as emit_all
 from tarmak_iam.emit.directory import DirectoryPlan, FileAction, plan_directory, write_directory
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.installation.cluster_files import is_cluster_id
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
@@ -41,8 +41,7 @@ _DRY = "dry run: nothing was written"
 _UNWRITTEN = (FileAction.UNCHANGED, FileAction.KEEP)
 
 
-@dataclass(frozen=True)
-class _RenderedCluster:
+class _RenderedCluster(NamedTuple):
     """The rendered files of a cluster, and their directory."""
 
     installation: Installation
@@ -79,7 +78,10 @@ def render(
     --all-clusters each cluster has its own directory DIR/CLUSTER, hubs are skipped, and -o json prints a list.
     """
     config = session.config()
-    own = _own_files(session, config)
+    # Never to be overwritten, above all the admin certificates:
+    clusters = [cluster for cluster in config.clusters if is_cluster_id(cluster.cluster_name)]
+    own = [path for cluster in clusters for path in session.files(config, cluster).own]
+    own += [config.path] if config.path else []
 
     def make(cluster: Cluster, directory: Path) -> _RenderedCluster:
         installation = session.installation_of(config, cluster, overrides, with_admin=True)
@@ -88,7 +90,9 @@ def render(
         note_incomplete(directory, "run it without --dry-run to complete it" if dry_run else "this run completes it")
         if not dry_run:  # before anything is printed: the reader may close the pipe
             write_directory(planned)
-            _record(planned)
+            for step in planned.steps:
+                if step.action not in _UNWRITTEN:
+                    record_done(_DONE[step.action], str(step.path))
         return _RenderedCluster(installation, planned, left_out)
 
     if all_clusters:
@@ -124,22 +128,6 @@ def _render_all(
     note(outcome_summary(outcomes, lambda _: done, done))
     if code := outcomes_exit_code(outcomes):
         click.get_current_context().exit(code)
-
-
-def _record(planned: DirectoryPlan) -> None:
-    for step in planned.steps:
-        if step.action not in _UNWRITTEN:
-            record_done(_DONE[step.action], str(step.path))
-
-
-def _own_files(session: Session, config: TarmakConfig) -> list[Path]:
-    """tarmak.yaml and the files of all its clusters: they must never be overwritten, above all the admin
-    certificates."""
-    from tarmak_iam.installation.cluster_files import is_cluster_id
-
-    clusters = [each for each in config.clusters if is_cluster_id(each.cluster_name)]
-    own = [path for each in clusters for path in session.files(config, each).own]
-    return [*own, config.path] if config.path else own
 
 
 def _print(planned: DirectoryPlan, *, dry_run: bool) -> None:

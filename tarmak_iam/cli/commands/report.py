@@ -16,13 +16,13 @@ from tarmak_iam.cli.console import note, print_json, print_payload, print_styled
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.options import access_options, all_clusters_option, format_option
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
-from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.lint import Report, Subjects, examine
+from tarmak_iam.lint import Subjects, examine
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
     from tarmak_iam.hook.cluster.kubectl import Kubectl
-    from tarmak_iam.report import AccessReview, ClusterReview, Repository, ReviewedCluster
+    from tarmak_iam.installation.installation import Installation
+    from tarmak_iam.report import AccessReview, ClusterReview, ReviewedCluster
 
     Connect = Callable[[Cluster, ReportProgress], Kubectl]
 
@@ -65,6 +65,8 @@ def report(
     and its last change in git. With --live, --kubeconfig or --context, the cluster is asked for its RBAC bindings and
     its current mappings. If a cluster cannot be read, the review contains the others, and the exit code is 2.
     """
+    from tarmak_iam.report import page
+
     is_asked = kubeconfig is not None or kube_context is not None
     if all_clusters and is_asked:
         raise click.UsageError("--kubeconfig and --context are for one cluster: use --live with --all-clusters")
@@ -78,15 +80,30 @@ def report(
         own = replace(session, cluster_name=cluster.cluster_name)
         return kubectl_of(own, cluster.cluster_name, kubeconfig, kube_context, report_progress)
 
-    review = _ReviewBuilder(session, config, all_clusters).review(connect if live or is_asked else None, date)
+    reach = connect if live or is_asked else None
+    review = _reviewed(session, config, reach, all_clusters=all_clusters, date=date)
     if is_opened:
-        _open(review)
+        open_page("access-review.html", page(review).encode())
     else:
         _print(review, output)
     if all_clusters and review.clusters:
         note(_counts(review))
     if review.failed:
         context.exit(ExitCode.ERROR)
+
+
+def _print(review: AccessReview, output: str) -> None:
+    from tarmak_iam.report import as_lines, page, review_json
+
+    if output == "json":
+        print_json(review_json(review))
+    elif output == "html":
+        print_payload(page(review).encode())
+    else:
+        for line in as_lines(review):
+            word = line.split(maxsplit=1)[0] if line.startswith("    ") else ""
+            coloured = click.style(word, fg=_COLOURS[word], bold=True) if word in _COLOURS else word
+            print_styled_line(line.replace(word, coloured, 1))
 
 
 def _counts(review: AccessReview) -> str:
@@ -106,96 +123,71 @@ def _state(cluster: ClusterReview) -> str:
     return _WITH if cluster.is_login_possible else _WITHOUT
 
 
-@dataclass(frozen=True, slots=True)
-class _ReviewBuilder:
-    """A review of one cluster, or of all. Of all, errors are part of the review; else they end the command."""
+def _each(
+    clusters: Sequence[Cluster], work: ClusterWork[T], doing: str, *, all_clusters: bool
+) -> list[ClusterOutcome[T]]:
+    """Of all clusters, errors are part of the review; else they end the command."""
+    if all_clusters:
+        return list(for_each(clusters, work, doing))
+    return [ClusterOutcome(cluster, (work(cluster, note),)) for cluster in clusters]
 
-    session: Session
-    config: TarmakConfig
-    all_clusters: bool
 
-    def review(self, connect: Connect | None, date: str) -> AccessReview:
-        from tarmak_iam.report import Repository, put_together
+def _reviewed(
+    session: Session, config: TarmakConfig, connect: Connect | None, *, all_clusters: bool, date: str
+) -> AccessReview:
+    """The review of one cluster, or of all."""
+    from tarmak_iam.report import Repository, ReviewedCluster, put_together, review_cluster, unreadable_cluster
 
-        config = self.config
-        chosen = config.selectable_clusters if self.all_clusters else (self.session.cluster(config),)
-        outcomes = self._each(chosen, self._read, "reading")
-        subjects = [each.value for each in outcomes if not each.error]
-        checked = subjects or [Subjects(config)]
-        found = examine(*checked)
-        if found.findings:
-            from tarmak_iam.lint.fixing import with_fixes_in_remedies
+    def read(cluster: Cluster, _: ReportProgress) -> Subjects:
+        return Subjects.of_cluster(config, cluster, session.files(config, cluster))
 
-            found = with_fixes_in_remedies(found, *checked)
-        assert config.path is not None  # it is loaded from a file
-        repository = Repository.of(config.path.parent)
-        if repository.remedy:
-            note(f"the last changes are not known: {repository.unknown}; {repository.remedy}")
-        reviewed = {each.name: self._reviewed(each, found, repository) for each in outcomes}
-        if connect is not None:
-            self._ask(reviewed, [each for each in outcomes if not each.error], connect)
-        return put_together(config.path, list(reviewed.values()), found, repository, date)
+    clusters = config.selectable_clusters if all_clusters else (session.cluster(config),)
+    outcomes = _each(clusters, read, "reading", all_clusters=all_clusters)
+    checked = [outcome.value for outcome in outcomes if not outcome.error] or [Subjects(config)]
+    found = examine(*checked)
+    if found.findings:
+        from tarmak_iam.lint.fixing import with_fixes_in_remedies
 
-    def _read(self, cluster: Cluster, _: ReportProgress) -> Subjects:
-        return Subjects.of_cluster(self.config, cluster, self.session.files(self.config, cluster))
-
-    def _reviewed(self, outcome: ClusterOutcome[Subjects], found: Report, repository: Repository) -> ReviewedCluster:
-        from tarmak_iam.report import ReviewedCluster, review_cluster, unreadable_cluster
-
+        found = with_fixes_in_remedies(found, *checked)
+    assert config.path is not None  # it is loaded from a file
+    repository = Repository.of(config.path.parent)
+    if repository.remedy:
+        note(f"the last changes are not known: {repository.unknown}; {repository.remedy}")
+    reviewed: dict[str, ReviewedCluster] = {}
+    readable: list[tuple[Cluster, Installation]] = []
+    for outcome in outcomes:
         if outcome.error is not None:
-            place = self.config.document.position(outcome.cluster.route)
-            return ReviewedCluster(unreadable_cluster(outcome.name, place, outcome.error))
-        installation = outcome.value.installation
-        assert installation is not None  # of_cluster sets one
-        return ReviewedCluster(review_cluster(outcome.value, found, repository), installation.loaded)
-
-    def _ask(
-        self, reviewed: dict[str, ReviewedCluster], read: list[ClusterOutcome[Subjects]], connect: Connect
-    ) -> None:
-        """Adds to each review what its cluster answers, or why it could not be asked."""
-        from tarmak_iam.report import ask_cluster
-
-        installations = {each.name: each.value.installation for each in read}
-
-        def ask(cluster: Cluster, report_progress: ReportProgress) -> ClusterReview:
-            installation = installations[cluster.cluster_name]
-            assert installation is not None  # of_cluster sets one
-            return ask_cluster(reviewed[cluster.cluster_name].review, installation, connect(cluster, report_progress))
-
-        with_masters = [each.cluster for each in read if not reviewed[each.name].review.is_hub]
-        for outcome in self._each(with_masters, ask, "asking"):
-            before = reviewed[outcome.name].review
-            error = outcome.error
-            after = outcome.value if error is None else replace(before, live=True, live_error=error.message)
-            reviewed[outcome.name] = replace(reviewed[outcome.name], review=after)
-            if error is None and after.live_error:
-                note(f"{outcome.name}: {after.live_error}")
-
-    def _each(self, clusters: Sequence[Cluster], work: ClusterWork[T], doing: str) -> list[ClusterOutcome[T]]:
-        if self.all_clusters:
-            return list(for_each(clusters, work, doing))
-        return [ClusterOutcome(cluster, (work(cluster, note),)) for cluster in clusters]
+            place = config.document.position(outcome.cluster.route)
+            reviewed[outcome.name] = ReviewedCluster(unreadable_cluster(outcome.name, place, outcome.error))
+        elif installation := outcome.value.installation:  # of_cluster sets one
+            readable.append((outcome.cluster, installation))
+            review = review_cluster(outcome.value, found, repository)
+            reviewed[outcome.name] = ReviewedCluster(review, installation.loaded)
+    if connect is not None:
+        _ask(reviewed, readable, connect, all_clusters=all_clusters)
+    return put_together(config.path, list(reviewed.values()), found, repository, date)
 
 
-def _coloured(line: str) -> str:
-    """The labels of privileges and denials are coloured on a terminal."""
-    word = line.split(maxsplit=1)[0] if line.startswith("    ") else ""
-    return line.replace(word, click.style(word, fg=_COLOURS[word], bold=True), 1) if word in _COLOURS else line
+def _ask(
+    reviewed: dict[str, ReviewedCluster],
+    readable: list[tuple[Cluster, Installation]],
+    connect: Connect,
+    *,
+    all_clusters: bool,
+) -> None:
+    """Adds to each review what its cluster answers, or why it could not be asked."""
+    from tarmak_iam.report import ask_cluster
 
+    installations = {cluster.cluster_name: installation for cluster, installation in readable}
 
-def _open(review: AccessReview) -> None:
-    from tarmak_iam.report import page
+    def ask(cluster: Cluster, report_progress: ReportProgress) -> ClusterReview:
+        name = cluster.cluster_name
+        return ask_cluster(reviewed[name].review, installations[name], connect(cluster, report_progress))
 
-    open_page("access-review.html", page(review).encode())
-
-
-def _print(review: AccessReview, output: str) -> None:
-    from tarmak_iam.report import as_lines, page, review_json
-
-    if output == "json":
-        print_json(review_json(review))
-    elif output == "html":
-        print_payload(page(review).encode())
-    else:
-        for line in as_lines(review):
-            print_styled_line(_coloured(line))
+    with_masters = [cluster for cluster, _ in readable if not reviewed[cluster.cluster_name].review.is_hub]
+    for outcome in _each(with_masters, ask, "asking", all_clusters=all_clusters):
+        before, error = reviewed[outcome.name].review, outcome.error
+        after = outcome.value if error is None else replace(before, live=True, live_error=error.message)
+        reviewed[outcome.name] = replace(reviewed[outcome.name], review=after)
+        if error is None and after.live_error:
+            note(f"{outcome.name}: {after.live_error}")

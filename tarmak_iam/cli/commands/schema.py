@@ -12,7 +12,7 @@ import click
 
 from tarmak_iam.cli.completion import directories, schemas
 from tarmak_iam.cli.console import note, print_diff, print_payload, record_written
-from tarmak_iam.cli.file_edits import edits_cluster_files, edits_tarmak_yaml
+from tarmak_iam.cli.edits import edits_cluster_files, edits_tarmak_yaml
 from tarmak_iam.cli.options import directory_argument, dry_run_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config.amazon import AMAZON

@@ -7,9 +7,8 @@ from typing import Any
 import click
 
 from tarmak_iam.cli.completion import section_keys, section_keys_or_values, sections
-from tarmak_iam.cli.config_edits import finish_config_edit
 from tarmak_iam.cli.console import note, print_json, print_line, print_payload
-from tarmak_iam.cli.file_edits import edits_tarmak_yaml
+from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit
 from tarmak_iam.cli.options import dry_run_option, format_option
 from tarmak_iam.cli.parsing import cluster_suggested, unexpected_argument
 from tarmak_iam.cli.session import Session, pass_session

@@ -75,38 +75,23 @@ def token(context: click.Context, /, cluster_id: str | None, token_only: bool, c
     Options and environment variables are those of `aws-iam-authenticator token`, which it can replace.
     """
     if context.invoked_subcommand is not None:
-        _refuse_options(context)
+        for option in context.command.params:
+            source = context.get_parameter_source(option.name or "")
+            if option.expose_value and source is ParameterSource.COMMANDLINE:
+                what = f"{option.opts[-1]} is an option of `token`, not of `token {context.invoked_subcommand}`"
+                raise click.UsageError(what, context)
         return
     log_variables(*_VARIABLES, prefixes=["AWS_"])
     options = {name: None if value == "" else value for name, value in options.items()}  # as the Go program does
     session = context.find_object(Session)
     assert session is not None  # main makes it
     if not cluster_id:
-        cluster_id, defaults = _of_cluster(session)
+        installation = session.installation()
+        cluster_id, settings = installation.cluster_id, installation.settings
+        defaults = {"role": settings.role, "profile": settings.profile, "default_region": installation.region or None}
         options = {**defaults, **{name: value for name, value in options.items() if value is not None}}
     made = make_token(cluster_id, cache_directory=Path.home().joinpath(*_CACHE) if cache else None, **options)
     print_line(made.text if token_only else exec_credential(made, os.environ.get("KUBERNETES_EXEC_INFO", "")))
-
-
-def _of_cluster(session: Session) -> tuple[str, dict[str, Any]]:
-    """clusterID and options of the selected cluster. Raises TarmakIamError."""
-    installation = session.installation()
-    settings = installation.settings
-    region = installation.region or None
-    return installation.cluster_id, {"role": settings.role, "profile": settings.profile, "default_region": region}
-
-
-def _refuse_options(context: click.Context) -> None:
-    given = [
-        option.opts[-1]
-        for option in context.command.params
-        if option.expose_value
-        and option.name
-        and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
-    ]
-    if given:
-        what = f"{given[0]} is an option of `token`, not of `token {context.invoked_subcommand}`"
-        raise click.UsageError(what, context)
 
 
 @token.command(

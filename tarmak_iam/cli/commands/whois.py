@@ -128,11 +128,13 @@ def _of_cluster(session: Session, daemon_version: str | None, names: dict[str, s
 def _of_file(
     path: Path, file_paths: Iterable[Path], args: Iterable[str], version: str | None, names: dict[str, str]
 ) -> Authenticator:
-    files = {each.name: _text(each) for each in file_paths}
-    text = _text(path)
-    chosen = DaemonVersion.parse(version) if version else DEFAULT_RELEASE
     return Authenticator.load(
-        text, version=str(chosen), args=args, files=files, filename=str(path), private_dns_names=names
+        _text(path),
+        version=str(DaemonVersion.parse(version) if version else DEFAULT_RELEASE),
+        args=args,
+        files={each.name: _text(each) for each in file_paths},
+        filename=str(path),
+        private_dns_names=names,
     )
 
 
@@ -182,23 +184,16 @@ def _text(path: Path) -> str:
 def _print_text(answer: Answer) -> None:
     where = f" ({answer.place})" if answer.place else ""
     if answer.authenticated:
-        _row("username", answer.username or "")
-        _row("groups", ", ".join(answer.groups or ()) or "-")
-        _row("reason", f"{answer.reason}{where}")
-    elif answer.started:
-        _row("denied", f"{answer.reason}{where}")
+        groups = ", ".join(answer.groups or ()) or "-"
+        rows = [("username", answer.username or ""), ("groups", groups), ("reason", f"{answer.reason}{where}")]
     else:
-        _row("denied", f"the authenticator does not start: {answer.reason}{where}")
+        why = answer.reason if answer.started else f"the authenticator does not start: {answer.reason}"
+        rows = [("denied", f"{why}{where}")]
     for other in answer.alternatives:
         who = f"{other.username}, groups {', '.join(other.groups or ()) or '-'}" if other.authenticated else "denied"
-        _row("or", f"{who}: {other.reason}")
-    for text in answer.notes:
-        _row("note", text)
-
-
-def _row(name: str, text: str) -> None:
-    """On one line: texts from files may contain line breaks."""
-    print_line(f"{name + ':':<10}{text}")
+        rows.append(("or", f"{who}: {other.reason}"))
+    for name, text in (*rows, *(("note", text) for text in answer.notes)):
+        print_line(f"{name + ':':<10}{text}")  # on one line: texts from files may contain line breaks
 
 
 def _as_json(answer: Answer, *, knows_caller: bool) -> dict[str, object]:

@@ -1,0 +1,188 @@
+"""What all commands that edit files share: reading a file that is given, turns with other edits, writing unless it is a
+dry run, printing the diff, and the findings of an edit of tarmak.yaml that are new."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from tarmak_iam.cli.console import note, print_diff, print_line, record_written
+from tarmak_iam.cli.session import Session
+from tarmak_iam.errors import FileError
+from tarmak_iam.files import MAX_BYTES
+from tarmak_iam.files.read import read_file
+from tarmak_iam.files.turns import edit_in_turn
+from tarmak_iam.installation.edit_locks import CLUSTER_FILES_EDIT, CONFIG_EDIT, lock_of_cluster_files, lock_of_config
+from tarmak_iam.text import shortened
+
+if TYPE_CHECKING:
+    from tarmak_iam.config import Cluster, TarmakConfig
+    from tarmak_iam.document import Document
+    from tarmak_iam.mappings.formats import Import
+
+_Result = TypeVar("_Result")
+
+
+def read_given(file: str) -> tuple[bytes, str]:
+    """The content of a file, and its name in messages. `-` is stdin, which is empty if the caller has closed it. Raises
+    FileError, which suggests an existing file for a missing one."""
+    if file == "-":
+        return b"" if sys.stdin is None else sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>"
+    try:
+        return read_file(Path(file)), file
+    except FileError:
+        from tarmak_iam.cli.named_files import missing_file
+
+        if Path(file).exists():
+            raise
+        raise missing_file(Path(file)) from None
+
+
+def read_import(file: str, form: str | None) -> Import:
+    """The mappings of a file; `-` is stdin. A warning is printed if an interrupted `render` left it there. Raises
+    TarmakIamError."""
+    from tarmak_iam.cli.installation_notes import note_incomplete
+    from tarmak_iam.mappings.formats import read_mappings
+
+    if file != "-":
+        note_incomplete(Path(file).parent)
+    return read_mappings(*read_given(file), form)
+
+
+def in_turn(
+    lock_file: Path, edit: Callable[[], _Result], does: str, first: Callable[[bool], object] = lambda _: None
+) -> _Result:
+    """As `edit_in_turn`. Waits and repetitions are printed, and SIGTERM ends the command as Ctrl-C does."""
+    from tarmak_iam.hook.tarmak.passthrough import stops_raised
+
+    with stops_raised():
+        return edit_in_turn(lock_file, edit, does, report=note, first=first)
+
+
+def in_turn_of_config(config: Path, edit: Callable[[], _Result]) -> _Result:
+    """In turn with other edits of tarmak.yaml, and with a tarmak that may rewrite it. If a run was killed, the file may
+    still be as tarmak rewrote it: the saved text is restored before the edit."""
+
+    def recover(is_alone: bool) -> None:
+        from tarmak_iam.hook.tarmak.backup import recover
+
+        for line in recover(config, is_alone=is_alone):
+            note(line)
+
+    return in_turn(lock_of_config(config), edit, CONFIG_EDIT, recover)
+
+
+def in_turn_of_cluster_files(config: Path, edit: Callable[[], _Result]) -> _Result:
+    """In turn with other edits of the mappings and settings."""
+    return in_turn(lock_of_cluster_files(config), edit, CLUSTER_FILES_EDIT)
+
+
+_Command = Callable[..., None]
+
+
+def _taking_turns(turn: Callable[[Path, Callable[[], None]], None]) -> Callable[[_Command], _Command]:
+    def decorate(command: _Command) -> _Command:
+        @functools.wraps(command)
+        def call(session: Session, /, *args: object, dry_run: bool, **options: object) -> None:
+            from tarmak_iam.config.locate import config_path
+
+            edit = functools.partial(command, session, *args, dry_run=dry_run, **options)
+            try:
+                path = None if dry_run else config_path(session.directory, os.environ)
+            except FileError:
+                path = None  # the command reports it itself, after errors in its arguments
+            if path is None:
+                edit()
+            else:
+                turn(path, edit)
+
+        return call
+
+    return decorate
+
+
+edits_tarmak_yaml = _taking_turns(in_turn_of_config)
+"""Decorates the body of a command that edits tarmak.yaml: its first argument is the session, and a dry run takes no
+lock."""
+
+edits_cluster_files = _taking_turns(in_turn_of_cluster_files)
+"""The same for a command that edits mappings or settings."""
+
+
+def finish_edit(
+    before: Document | None,
+    after: Document,
+    write: Callable[[], object],
+    *,
+    dry_run: bool,
+    done: str,
+    effects: Iterable[str] = (),
+    show: Callable[[], object] | None = None,
+) -> None:
+    """Writes, unless it is a dry run. Prints the diff and the effects, or calls `show` instead. `before` is None for a
+    new file."""
+    if not dry_run:  # before the diff: its reader may close the pipe
+        write()
+        record_written(after.filename)
+    if show is None:
+        print_diff(before, after)
+        for line in effects:
+            print_line(line)
+    else:
+        show()
+    for comment in after.removed_comments:
+        note(f"removed with it: the comment {comment.text}")
+    note("dry run: nothing was written" if dry_run else done)
+
+
+def finish_config_edit(
+    before: TarmakConfig, after: TarmakConfig, *, clusters: Sequence[Cluster], unchanged: str, dry_run: bool
+) -> None:
+    """Writes the edited configuration, unless it is a dry run or nothing has changed, and prints what has changed, and
+    the findings of `check` that are new. `clusters` are those that were edited."""
+    from tarmak_iam.config.version_issues import version_change_flaw
+    from tarmak_iam.lint import Subjects, check
+    from tarmak_iam.lint.new_findings import added_findings
+
+    if after is before:
+        note(f"unchanged: {unchanged}")
+        return
+    new_findings = list(added_findings(check(Subjects(before)), check(Subjects(after))))  # a plugin's rule may fail
+    done = f"wrote {after.document.filename}{_next_command(before, after, clusters)}"
+    finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)
+    for route in after.document.also_changed:
+        place = after.document.position(route)
+        note(f"{place}: note: {route} has the same value through an alias, and has changed with it")
+    for finding in new_findings:
+        note(str(finding))
+    for cluster in before.selectable_clusters:
+        edited = _edited(before, after, cluster)
+        flaw = version_change_flaw(cluster.kubernetes_version, edited.kubernetes_version) if edited else ""
+        if edited and flaw:
+            place = after.document.position((*edited.route.plain, "kubernetes", "version"))
+            note(f"{place}: warning: {shortened(edited.cluster_name)}: {flaw}")
+
+
+def _next_command(before: TarmakConfig, after: TarmakConfig, clusters: Sequence[Cluster]) -> str:
+    """What to run then, with the names and the `currentCluster` that the edited file has. Tarmak cannot select a
+    cluster whose name has another number of dashes."""
+    in_edited_file = (_edited(before, after, cluster) for cluster in clusters)
+    edited = [cluster for cluster in in_edited_file if cluster is not None and cluster.cluster_name.count("-") == 1]
+    if not edited:
+        return ""
+    apply = after.command_line(edited[0]).tarmak("clusters apply")
+    if len(edited) == 1:
+        return f"; run `{apply}` to apply it to the cluster"
+    return f"; apply it to each of the {len(edited)} clusters, as in `{apply}`"
+
+
+def _edited(before: TarmakConfig, after: TarmakConfig, cluster: Cluster) -> Cluster | None:
+    """The cluster in the edited file: that of its name, else the one that has another name at its place."""
+    for candidate in after.clusters:
+        if candidate.cluster_name == cluster.cluster_name:
+            return candidate
+    return after.clusters[cluster.index] if len(after.clusters) == len(before.clusters) else None
