@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tarmak_iam.cli.console import error_line, note, progress
@@ -17,11 +18,8 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-
 FAILED = "failed"
-
 ReportProgress = Callable[[str], None]
-
 ClusterWork = Callable[["Cluster", ReportProgress], T]
 """The work for one cluster; it passes what it waits for to the second argument. May raise TarmakIamError, and prints
 nothing."""
@@ -45,46 +43,29 @@ class ClusterOutcome(Generic[T]):
         return self.values[0]
 
 
-def clusters_with_masters(config: TarmakConfig) -> list[Cluster]:
-    """The clusters that can have an authenticator, in file order. A note is printed for each entry that is skipped.
-
-    Raises SelectionError if there are none.
-    """
+def clusters_of(config: TarmakConfig, *, with_hubs: bool = False) -> list[Cluster]:
+    """The clusters that a name selects, in file order, hubs only `with_hubs`: they have no authenticator. A note is
+    printed for each entry that is skipped. Raises SelectionError if there are none."""
     chosen = []
     for cluster in config.clusters:
-        reason = _reason_to_skip(config, cluster)
-        if reason is None:
-            chosen.append(cluster)
+        if cluster in config.selectable_clusters:
+            reason = f"{shortened(cluster.cluster_name)} is a hub: it has no masters"
+            if with_hubs or not cluster.is_hub:
+                chosen.append(cluster)
+                continue
+        elif cluster.environment and cluster.name:
+            reason = f"duplicate cluster {shortened(cluster.cluster_name)}, and Tarmak uses the first"
         else:
-            note_skipped(config, cluster, reason)
+            reason = "an entry without environment or name is not a cluster"
+        note_skipped(config, cluster, reason)
     if not chosen:
-        raise SelectionError("no cluster with masters found", place=config.document.position(("clusters",)))
+        what = "no cluster found" if with_hubs else "no cluster with masters found"
+        raise SelectionError(what, place=config.document.position(("clusters",)))
     return chosen
-
-
-def selectable_clusters(config: TarmakConfig) -> list[Cluster]:
-    """The clusters that a name selects, hubs included, in file order. A note is printed for each other entry.
-
-    Raises SelectionError if there are none.
-    """
-    for cluster in config.clusters:
-        if cluster not in config.selectable_clusters:
-            note_skipped(config, cluster, _reason_to_skip(config, cluster) or "")
-    if not config.selectable_clusters:
-        raise SelectionError("no cluster found", place=config.document.position(("clusters",)))
-    return list(config.selectable_clusters)
 
 
 def note_skipped(config: TarmakConfig, cluster: Cluster, reason: str) -> None:
     note(f"{config.document.position(cluster.route)}: note: skipped: {reason}")
-
-
-def _reason_to_skip(config: TarmakConfig, cluster: Cluster) -> str | None:
-    if cluster in config.selectable_clusters:
-        return f"{shortened(cluster.cluster_name)} is a hub: it has no masters" if cluster.is_hub else None
-    if cluster.environment and cluster.name:
-        return f"duplicate cluster {shortened(cluster.cluster_name)}, and Tarmak uses the first"
-    return "an entry without environment or name is not a cluster"
 
 
 def for_each(clusters: Sequence[Cluster], work: ClusterWork[T], doing: str) -> Iterator[ClusterOutcome[T]]:
@@ -93,12 +74,27 @@ def for_each(clusters: Sequence[Cluster], work: ClusterWork[T], doing: str) -> I
     `doing` is what a terminal shows meanwhile, as in `checking`. An error is printed when it happens.
     """
     for number, cluster in enumerate(clusters, 1):
-        outcome = _cluster_outcome(
-            cluster, work, f"{doing} {shortened(cluster.cluster_name)} ({number} of {len(clusters)})"
-        )
+        name = shortened(cluster.cluster_name)
+        step = f"{doing} {name} ({number} of {len(clusters)})"
+
+        def plain(text: str, name: str = name) -> None:
+            note(f"{name}: {text}")
+
+        with progress(plain) as show:
+            shows = show is not plain
+            if shows:
+                show(step)
+            try:
+                outcome = ClusterOutcome(cluster, (work(cluster, partial(_show, show, f"{step}: " if shows else "")),))
+            except TarmakIamError as error:
+                outcome = ClusterOutcome(cluster, (), error)
         if outcome.error is not None:
             print_cluster_error(outcome.error, outcome.name)
         yield outcome
+
+
+def _show(show: ReportProgress, before: str, text: str) -> None:
+    show(f"{before}{text}")
 
 
 def print_cluster_error(error: TarmakIamError, cluster_name: str = "") -> None:
@@ -106,25 +102,6 @@ def print_cluster_error(error: TarmakIamError, cluster_name: str = "") -> None:
     name = shortened(cluster_name)
     note(error_line(error, whose="" if name in error.message else f"{name}: "))
     print_excerpt_of_error(error.place)
-
-
-def _cluster_outcome(cluster: Cluster, work: ClusterWork[T], doing: str) -> ClusterOutcome[T]:
-    def plain(text: str) -> None:
-        note(f"{shortened(cluster.cluster_name)}: {text}")
-
-    with progress(plain) as show:
-        if show is plain:
-            waiting = plain
-        else:
-            show(doing)
-
-            def waiting(text: str) -> None:
-                show(f"{doing}: {text}")
-
-        try:
-            return ClusterOutcome(cluster, (work(cluster, waiting),))
-        except TarmakIamError as error:
-            return ClusterOutcome(cluster, (), error)
 
 
 def error_json(outcome: ClusterOutcome[T]) -> dict[str, str]:
@@ -145,7 +122,8 @@ def outcomes_exit_code(
 
 def outcome_summary(outcomes: Sequence[ClusterOutcome[T]], word: Callable[[T], str], quiet: str) -> str:
     """One line: `3 clusters: 2 unchanged, 1 differs (prod-blue)`; the clusters of the `quiet` word are not listed."""
-    return outcome_counts([(each.name, FAILED if each.error else word(each.value)) for each in outcomes], quiet)
+    words = [(outcome.name, FAILED if outcome.error else word(outcome.value)) for outcome in outcomes]
+    return outcome_counts(words, quiet)
 
 
 def outcome_counts(words: Collection[tuple[str, str]], quiet: str) -> str:
@@ -153,9 +131,6 @@ def outcome_counts(words: Collection[tuple[str, str]], quiet: str) -> str:
     names: dict[str, list[str]] = {quiet: []}
     for name, what in words:
         names.setdefault(what, []).append(shortened(name))
-    parts = [
-        f"{len(those)} {what}" + ("" if what == quiet else f" ({', '.join(those)})")
-        for what, those in names.items()
-        if those
-    ]
+    listed = {what: "" if what == quiet else f" ({', '.join(those)})" for what, those in names.items()}
+    parts = [f"{len(those)} {what}{listed[what]}" for what, those in names.items() if those]
     return f"{len(words)} cluster{'' if len(words) == 1 else 's'}: {', '.join(parts)}"

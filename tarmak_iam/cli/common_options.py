@@ -41,14 +41,10 @@ def _choose_directory(context: click.Context, _: click.Parameter, value: str | N
         context.obj = replace(session_of(context), directory=with_home(value) if value else None)
 
 
-def _choose_cluster(context: click.Context, _: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        context.obj = replace(session_of(context), cluster_name=value)
-
-
-def _choose_links(context: click.Context, _: click.Parameter, value: bool) -> None:
-    if value:
-        context.obj = replace(session_of(context), follow_links=True)
+def choose(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Sets the field of the session that has the name of the parameter, if the option is given."""
+    if value not in (None, False):
+        context.obj = replace(session_of(context), **{str(parameter.name): value})
 
 
 def _choose_colour(context: click.Context, _: click.Parameter, value: str | None) -> None:
@@ -74,8 +70,8 @@ _COMMON_OPTIONS: tuple[tuple[tuple[str, ...], _Callback, dict[str, Any]], ...] =
         {"metavar": "DIR", "shell_complete": directories, "help": "Directory of tarmak.yaml."},
     ),
     (
-        ("--current-cluster", "--cluster"),  # as Tarmak spells it, and the short form
-        _choose_cluster,
+        ("--current-cluster", "--cluster", "cluster_name"),  # as Tarmak spells it, and the short form
+        choose,
         {
             "metavar": "ENV-NAME",
             "is_eager": True,  # before the options that conflict with it, whatever their order
@@ -85,7 +81,7 @@ _COMMON_OPTIONS: tuple[tuple[tuple[str, ...], _Callback, dict[str, Any]], ...] =
     ),
     (
         ("--follow-links",),
-        _choose_links,
+        choose,
         {
             "is_flag": True,
             "envvar": "TARMAK_IAM_FOLLOW_LINKS",

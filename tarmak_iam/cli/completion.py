@@ -88,7 +88,6 @@ def _mapped(is_offered: Callable[[MappingEntry], object]) -> Completer:
 
 
 principals = _mapped(lambda entry: entry.principal)
-
 callers = _mapped(lambda entry: entry.arn and entry.kind != "account")
 """The mapped roles and users."""
 
@@ -236,10 +235,7 @@ def backends(_context: click.Context, _parameter: click.Parameter, typed: str) -
 
 @_completer
 def registries(_context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
-    return (
-        ("public", "public.ecr.aws, without a login"),
-        ("ecr", "the private repository of the upstream project"),
-    )
+    return (("public", "public.ecr.aws, without a login"), ("ecr", "the private repository of the upstream project"))
 
 
 @_completer

@@ -30,11 +30,8 @@ if TYPE_CHECKING:
 
 
 COLOUR_CHOICES = ("auto", "always", "never")
-
 COLOUR_VARIABLES = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TERM")
-
 SEVERITY_COLOURS = {"error": "red", "warning": "yellow"}
-
 _SEVERITY = compiled(rf"(?:\A|(?<=: ))({'|'.join(SEVERITY_COLOURS)})(?=: )")
 
 
@@ -68,16 +65,12 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 PREFIX = "tarmak-iam: "
-
 _OUTPUT = threading.RLock()
 """Held while something is printed: a thread shows progress, and must not do so between its removal and a line."""
 
 _MARK = f"{__name__}.mark"
-
 _DONE = f"{__name__}.done"
-
 _FEW = 3
-
 _DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -224,11 +217,8 @@ def discard_output(stream: TextIO | None) -> None:
 
 
 LOGGER_NAME = "tarmak_iam"
-
 _TIMES = f"{LOGGER_NAME}.verbosity"
-
 _WARNINGS = f"{LOGGER_NAME}.warnings"
-
 _ONCE = (f"{LOGGER_NAME}.plugins", f"{LOGGER_NAME}.document")
 """Lines of these loggers are printed once: repeated look-ups of a plugin and reads of a file are of no interest."""
 
@@ -331,7 +321,6 @@ def log_variables(*names: str, prefixes: Iterable[str] = ()) -> None:
 
 
 _ANEW = "\r\x1b[K"
-
 _PATIENCE = 0.5
 """Seconds: work that takes less shows no progress, which would only flicker."""
 

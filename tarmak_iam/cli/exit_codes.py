@@ -51,10 +51,7 @@ _FINDINGS = {
     "verify": "the login failed: it was rejected, or its user is not the expected one, or is not mapped",
 }
 _WHY_NOT = "no mapped principal has logged in: you are not mapped, or have no valid AWS credentials"
-_NOT_VERIFIED = {
-    "apply": f"with --verify: applied, not verified: {_WHY_NOT}",
-    "verify": f"not verified: {_WHY_NOT}",
-}
+_NOT_VERIFIED = {"apply": f"with --verify: applied, not verified: {_WHY_NOT}", "verify": f"not verified: {_WHY_NOT}"}
 _RUN = {
     ExitCode.OK: "tarmak has succeeded, and the manifests, if any, are applied and verified by a login",
     ExitCode.FINDINGS: "`check` reported errors, a principal would be locked out, the login failed, or an unverified "

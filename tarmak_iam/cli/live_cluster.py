@@ -9,7 +9,7 @@ import click
 
 from tarmak_iam.cli.console import log_variables, note, print_line
 from tarmak_iam.cli.exit_codes import ExitCode
-from tarmak_iam.cli.options import SECONDS
+from tarmak_iam.cli.options import SECONDS, option
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.history import ObjectChange
 from tarmak_iam.hook.cluster.kubectl import Kubectl
@@ -23,39 +23,27 @@ if TYPE_CHECKING:
     from tarmak_iam.hook.cluster.rollout import StalePod
 
 
-wait_option = click.option(
+wait_option = option(
     "--wait/--no-wait",
+    "Wait until the DaemonSet runs on every master, then restart pods with another configuration one by one.",
     default=True,
-    show_default=True,
-    help="Wait until the DaemonSet runs on every master, then restart pods with another configuration one by one.",
 )
 
-timeout_option = click.option(
-    "--timeout",
+timeout_option = option(
+    "--timeout SECONDS",
+    "How long to wait for the rollout, and then again for the restarts.",
     type=SECONDS,
     default=ROLLOUT_SECONDS,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to wait for the rollout, and then again for the restarts.",
 )
 
 
 def change_json(change: ObjectChange) -> dict[str, str]:
-    return {
-        "action": str(change.action),
-        "kind": change.kind,
-        "namespace": change.namespace,
-        "name": change.name,
-    }
+    return {"action": str(change.action), "kind": change.kind, "namespace": change.namespace, "name": change.name}
 
 
-def stale_pod_json(each: StalePod) -> dict[str, str]:
-    return {
-        "namespace": each.pod.ref.namespace,
-        "name": each.pod.ref.name,
-        "node": each.pod.node,
-        "reason": each.reason,
-    }
+def stale_pod_json(stale: StalePod) -> dict[str, str]:
+    ref = stale.pod.ref
+    return {"namespace": ref.namespace, "name": ref.name, "node": stale.pod.node, "reason": stale.reason}
 
 
 def print_changes(changes: Iterable[ObjectChange]) -> None:
@@ -79,30 +67,23 @@ def try_login(installation: Installation, kubectl: Kubectl, *, seconds: float = 
         return error
 
 
-def login_exit_code(found: Verified) -> ExitCode:
-    if found.outcome is LoginOutcome.VERIFIED:
-        return ExitCode.OK
-    return ExitCode.FINDINGS if found.outcome is LoginOutcome.FAILED else ExitCode.NOT_VERIFIED
-
-
 def finish_login(login: Login, command: CommandText, *, is_text: bool) -> None:
-    """Prints the result, as text if `is_text`, and exits with its exit code. Raises the error of a login that could not
-    be tried."""
+    """Prints the result, as text if `is_text`, and exits with its exit code; of a login that is not verified also why,
+    and which command to run. Raises the error of a login that could not be tried."""
     if isinstance(login, TarmakIamError):
         raise login
     for line in login.diagnosis if is_text else ():
         print_line(line)
-    if not login.ok:
-        note(_next_step(login, command))
-        click.get_current_context().exit(login_exit_code(login))
-
-
-def _next_step(found: Verified, command: CommandText) -> str:
-    """Why the login is not verified, and which command to run."""
-    if found.outcome is LoginOutcome.FAILED:
-        return f"verification failed; {found.recovery_hint}"
-    remedy = f"; run `{command('verify', *found.options)}` to log in as that role" if found.options else ""
-    return f"not verified: {found.why}{remedy}"
+    if login.ok:
+        return
+    if login.outcome is LoginOutcome.FAILED:
+        note(f"verification failed; {login.recovery_hint}")
+        code = ExitCode.FINDINGS
+    else:
+        remedy = f"; run `{command('verify', *login.options)}` to log in as that role" if login.options else ""
+        note(f"not verified: {login.why}{remedy}")
+        code = ExitCode.OK if login.outcome is LoginOutcome.VERIFIED else ExitCode.NOT_VERIFIED
+    click.get_current_context().exit(code)
 
 
 def login_json(login: Login | None) -> dict[str, Any] | None:

@@ -28,42 +28,34 @@ from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import TarmakIamError
 
 _COMMANDS = {
-    "enable": ("tarmak_iam.cli.commands.enable", "enable", "Enable IAM login in tarmak.yaml."),
-    "disable": ("tarmak_iam.cli.commands.enable", "disable", "Disable IAM login in tarmak.yaml."),
-    "set": ("tarmak_iam.cli.commands.set", "set_", "Set values of the amazon section in tarmak.yaml."),
-    "unset": ("tarmak_iam.cli.commands.set", "unset", "Remove a key of the amazon section."),
-    "show": ("tarmak_iam.cli.commands.set", "show", "Show the amazon section, with its defaults."),
-    "config": ("tarmak_iam.cli.commands.config", "config", "Get and edit any key of tarmak.yaml."),
-    "map": ("tarmak_iam.cli.commands.map", "mappings", "List, add, remove, import or convert mappings."),
-    "settings": ("tarmak_iam.cli.commands.settings", "settings", "Get, set or unset tarmak-iam's own settings."),
-    "check": ("tarmak_iam.cli.commands.check", "check", "Find errors and lock-outs before they happen."),
-    "whois": ("tarmak_iam.cli.commands.whois", "whois", "Show who an IAM caller becomes."),
-    "report": ("tarmak_iam.cli.commands.report", "report", "Access review: who has which access, and why."),
-    "diff": ("tarmak_iam.cli.commands.diff", "diff", "Show what apply would change, and for whom."),
-    "apply": ("tarmak_iam.cli.commands.apply", "apply", "Apply the manifests to the cluster with kubectl."),
-    "verify": ("tarmak_iam.cli.commands.verify", "verify", "Log in, and compare the result with whois."),
-    "rollback": ("tarmak_iam.cli.commands.rollback", "rollback", "Undo the last change made by apply."),
-    "flags": ("tarmak_iam.cli.commands.manifests", "flags", "Print the API server's webhook flags."),
-    "manifests": ("tarmak_iam.cli.commands.manifests", "manifests", "Print all Kubernetes objects, in apply order."),
-    "kubeconfig": ("tarmak_iam.cli.commands.kubeconfig", "kubeconfig", "Print or merge a kubeconfig for IAM login."),
-    "webhook": (
-        "tarmak_iam.cli.commands.webhook",
-        "webhook",
-        "Create the webhook's certificate, key and kubeconfig.",
-    ),
-    "doctor": (
-        "tarmak_iam.cli.commands.doctor",
-        "doctor",
-        "Check webhook files, such as those of a master, offline.",
-    ),
-    "render": ("tarmak_iam.cli.commands.render", "render", "Write all artifacts of a cluster to a directory."),
-    "run": ("tarmak_iam.cli.commands.run", "run", "Run tarmak with checks, apply and verification."),
-    "hook": ("tarmak_iam.cli.commands.hook", "hook", "Print a shell function that wraps every tarmak."),
-    "token": ("tarmak_iam.cli.commands.token", "token", "Print a token for kubectl, or explain one."),
-    "completion": ("tarmak_iam.cli.commands.completion", "completion", "Print a script for shell completion."),
-    "schema": ("tarmak_iam.cli.commands.schema", "schema", "Print or write the JSON Schemas of all files."),
+    "enable": ("enable", "enable", "Enable IAM login in tarmak.yaml."),
+    "disable": ("enable", "disable", "Disable IAM login in tarmak.yaml."),
+    "set": ("set", "set_", "Set values of the amazon section in tarmak.yaml."),
+    "unset": ("set", "unset", "Remove a key of the amazon section."),
+    "show": ("set", "show", "Show the amazon section, with its defaults."),
+    "config": ("config", "config", "Get and edit any key of tarmak.yaml."),
+    "map": ("map", "mappings", "List, add, remove, import or convert mappings."),
+    "settings": ("settings", "settings", "Get, set or unset tarmak-iam's own settings."),
+    "check": ("check", "check", "Find errors and lock-outs before they happen."),
+    "whois": ("whois", "whois", "Show who an IAM caller becomes."),
+    "report": ("report", "report", "Access review: who has which access, and why."),
+    "diff": ("diff", "diff", "Show what apply would change, and for whom."),
+    "apply": ("apply", "apply", "Apply the manifests to the cluster with kubectl."),
+    "verify": ("verify", "verify", "Log in, and compare the result with whois."),
+    "rollback": ("rollback", "rollback", "Undo the last change made by apply."),
+    "flags": ("manifests", "flags", "Print the API server's webhook flags."),
+    "manifests": ("manifests", "manifests", "Print all Kubernetes objects, in apply order."),
+    "kubeconfig": ("kubeconfig", "kubeconfig", "Print or merge a kubeconfig for IAM login."),
+    "webhook": ("webhook", "webhook", "Create the webhook's certificate, key and kubeconfig."),
+    "doctor": ("doctor", "doctor", "Check webhook files, such as those of a master, offline."),
+    "render": ("render", "render", "Write all artifacts of a cluster to a directory."),
+    "run": ("run", "run", "Run tarmak with checks, apply and verification."),
+    "hook": ("hook", "hook", "Print a shell function that wraps every tarmak."),
+    "token": ("token", "token", "Print a token for kubectl, or explain one."),
+    "completion": ("completion", "completion", "Print a script for shell completion."),
+    "schema": ("schema", "schema", "Print or write the JSON Schemas of all files."),
 }
-
+"""Command -> its module in `commands`, the attribute there, and one line of help."""
 
 _HEADINGS = {
     "Edit tarmak.yaml and settings": ("enable", "disable", "set", "unset", "show", "config", "settings"),
@@ -112,31 +104,29 @@ def cli(context: click.Context) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code. Raises nothing, and prints no traceback."""
     args = list(sys.argv[1:] if argv is None else argv)
-    shell = os.environ.get(COMPLETION_VARIABLE)
-    if shell:
+    if shell := os.environ.get(COMPLETION_VARIABLE):
         from tarmak_iam.cli.commands.completion import answer
 
         return answer(cli, shell, args)
+
+    def parse_and_run() -> int:
+        context = cli.make_context("tarmak-iam", list(args))  # a copy: click empties it
+        remember_words(context, args)
+        with context:  # errors are printed inside it, with the colours of its options
+            return _ended(lambda: _run(context))
+
     try:
-        return _ended(lambda: _parsed_and_run(args))
+        return _ended(parse_and_run)
     finally:
         remove_log_handlers()
 
 
-def _parsed_and_run(args: list[str]) -> int:
-    context = cli.make_context("tarmak-iam", list(args))  # a copy: click empties it
-    remember_words(context, args)
-    with context:  # errors are printed inside it, with the colours of its options
-        return _ended(lambda: _run(context))
-
-
 def _run(context: click.Context) -> int:
+    code = 0
     try:
         cli.invoke(context)
     except click.exceptions.Exit as stop:
         code = stop.exit_code
-    else:
-        code = ExitCode.OK
     if sys.stdout is not None:
         sys.stdout.flush()
     return code
@@ -155,9 +145,8 @@ def _ended(call: Callable[[], int]) -> int:
     except (EOFError, KeyboardInterrupt, click.Abort) as stop:
         if not isinstance(stop, click.Abort):
             note("", plain=True)  # ends the line on which the terminal shows ^C
-        return _fail(
-            f"error: {_after('interrupted')}", code_of_signal(getattr(stop.__cause__ or stop, "signum", signal.SIGINT))
-        )
+        code = code_of_signal(getattr(stop.__cause__ or stop, "signum", signal.SIGINT))
+        return _fail(f"error: {_after('interrupted')}", code)
     except (BrokenPipeError, SystemExit):
         discard_output(sys.stdout)
         if done_so_far():
@@ -170,21 +159,21 @@ def _ended(call: Callable[[], int]) -> int:
         return _fail(f"error: {_after(what)}", ExitCode.BUG)
 
 
-def _fail_with_excerpt(error: TarmakIamError) -> int:
-    from tarmak_iam.cli.formats.text import print_excerpt_of_error
-
-    code = _fail(error_line(error), ExitCode.ERROR)
-    print_excerpt_of_error(error.place)
-    if done := done_so_far():
-        note(f"note: before the error it {done}", plain=True)
-    return code
-
-
 def _usage(error: click.ClickException) -> int:
-    if type(error).__name__ == "NoArgsIsHelpError":  # in click 8.2 and later
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
         return ExitCode.ERROR
     return _fail(f"error: {usage_message(error)}", ExitCode.ERROR)
+
+
+def _fail_with_excerpt(error: TarmakIamError) -> int:
+    from tarmak_iam.cli.formats.text import print_excerpt_of_error
+
+    _fail(error_line(error), ExitCode.ERROR)
+    print_excerpt_of_error(error.place)
+    if done := done_so_far():
+        note(f"note: before the error it {done}", plain=True)
+    return ExitCode.ERROR
 
 
 def _system(error: OSError) -> int:

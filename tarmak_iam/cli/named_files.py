@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import field
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.config.locate import CONFIG_NAME
@@ -17,13 +16,11 @@ from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.read import read_file, read_if_present
 from tarmak_iam.installation.misplaced_files import intended_name
 from tarmak_iam.installation.settings import SETTINGS_NAME
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 from tarmak_iam.mappings.template_repairs import with_templates_quoted
 from tarmak_iam.suggestions import closest
 
 _STDIN = "-"
-
 _STREAMS = ("/dev", "/dev/fd")
 """The directories of `/dev/stdin` and of a shell's `<(...)`; on Linux they are links into /proc."""
 
@@ -36,8 +33,7 @@ class FileKind(Enum):
     """Of the authenticator's backend of that name: strict JSON, known by its content only."""
 
 
-@dataclass(frozen=True, slots=True)
-class NamedFile:
+class NamedFile(NamedTuple):
     """`config` is the tarmak.yaml that the file belongs to, None if there is none. `cluster` is the name of the file's
     directory, which is that of a cluster; None for tarmak.yaml itself and for files next to it. `data` is what was read
     already: a pipe can be read only once."""
@@ -46,7 +42,7 @@ class NamedFile:
     kind: FileKind
     config: Path | None
     cluster: str | None = None
-    data: bytes | None = field(default=None, repr=False)
+    data: bytes | None = None
 
     @property
     def is_stream(self) -> bool:
@@ -66,8 +62,8 @@ class NamedFile:
             return self.data
         if self.config is None or self.cluster is None:
             return _read_alone(self.path, follow_links=follow_links)
-        boundary = Boundary(self.config.parent, follow_links)
-        data = read_if_present(self.config.parent / self.cluster / self.path.name, boundary)
+        path = self.config.parent / self.cluster / self.path.name
+        data = read_if_present(path, self.boundary(follow_links=follow_links))
         if data is None:
             raise missing_file(self.path)
         return data
@@ -79,11 +75,16 @@ def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
 
     Raises TarmakIamError for a file that does not exist, or is not of any of these kinds.
     """
-    path = _config_in(path) if path.is_dir() else path
+    if path.is_dir():
+        if not (path / CONFIG_NAME).exists():
+            raise FileError(f"this directory has no {CONFIG_NAME}", remedy="specify a file", place=Place(str(path)))
+        path = path / CONFIG_NAME
     if str(path) == _STDIN and not path.exists():
         path = Path("/dev/stdin")
-    kind = next((each for each in FileKind if each.value in (path.name, _intended(path))), None)
-    found = NamedFile(path, kind, *_owner(path)) if kind and kind is not FileKind.CONFIG else None
+    owner = _owner(path)
+    intended = intended_name(path.name) if owner[0] else None  # in one of Tarmak's directories a name may be misspelt
+    kind = next((each for each in FileKind if each.value in (path.name, intended)), None)
+    found = NamedFile(path, kind, *owner) if kind and kind is not FileKind.CONFIG else None
     if not path.exists():
         if found is not None:  # a broken link may lead out of the directory: that error comes first
             found.read(follow_links=follow_links)
@@ -98,11 +99,6 @@ def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
         found = NamedFile(path, kind, None, data=data)
         return found if found.is_stream else NamedFile(path, kind, path)
     return NamedFile(path, kind, None, _absolute(path).parent.name, data)
-
-
-def _intended(path: Path) -> str | None:
-    """The file name that a misspelt one stands for, if the file is in one of Tarmak's directories."""
-    return intended_name(path.name) if _owner(path)[0] else None
 
 
 def _owner(path: Path) -> tuple[Path | None, str | None]:
@@ -124,27 +120,17 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.realpath(Path(*parts[:end])), *parts[end:]) if end else Path(*parts)
 
 
-def _config_in(directory: Path) -> Path:
-    if (directory / CONFIG_NAME).exists():
-        return directory / CONFIG_NAME
-    raise FileError(f"this directory has no {CONFIG_NAME}", remedy="specify a file", place=Place(str(directory)))
-
-
 def missing_file(path: Path) -> FileError:
     """The error for a file that does not exist, with the name of one that does."""
     if path.is_symlink():
         remedy = f"the link points to {os.readlink(path)}"
     else:
-        near = closest(path.name, _names_in_directory_of(path))
+        names: list[str] = []
+        with suppress(OSError):
+            names = sorted(os.listdir(path.parent))
+        near = closest(path.name, names)
         remedy = f"did you mean {path.parent / near}?" if near else "check the path"
     return FileError("file not found", remedy=remedy, place=Place(str(path)))
-
-
-def _names_in_directory_of(path: Path) -> Iterable[str]:
-    try:
-        return sorted(os.listdir(path.parent))
-    except OSError:
-        return ()
 
 
 def _read_alone(path: Path, *, follow_links: bool) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from tarmak_iam.cli.common_options import choose
 from tarmak_iam.cli.completion import backends, callers, daemon_versions, directories, registries, roles
 from tarmak_iam.cli.session import Session
 from tarmak_iam.installation.setting_table import REGISTRY, SETTINGS, Exec
@@ -16,12 +17,25 @@ from tarmak_iam.installation.setting_table import REGISTRY, SETTINGS, Exec
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
+def option(usage: str, about: str, parameter: str = "", **settings: Any) -> Callable[[_Command], _Command]:
+    """An option of a command. `usage` is its names and the placeholder of its value, as in `-i --cluster-id ID`; if it
+    has no placeholder, type and default, it is a flag. The help shows the default. `parameter` is the Python name."""
+    words = usage.split()
+    names = [word for word in words if word.startswith("-")]
+    if len(names) < len(words):
+        settings["metavar"] = words[-1]
+    elif not {"type", "default", "count"} & settings.keys():
+        settings["is_flag"] = True
+    names += [parameter] if parameter else []
+    return click.option(*names, help=about, show_default=bool(settings.get("default")), **settings)
+
+
 def _all_of(*options: Callable[[Any], Any]) -> Callable[[_Command], _Command]:
     """A decorator that adds options, in the order of the help."""
 
     def decorate(command: _Command) -> _Command:
-        for option in reversed(options):
-            command = option(command)
+        for add in reversed(options):
+            command = add(command)
         return command
 
     return decorate
@@ -54,14 +68,13 @@ def file_arguments(context: click.Context, parameter: click.Parameter, values: t
     return tuple(map(Path, values))
 
 
-output_dir_option = click.option(
-    "--output-dir",
+output_dir_option = option(
+    "--output-dir DIR",
+    "Directory for the files; created if it does not exist.",
     type=click.Path(),
-    metavar="DIR",
     shell_complete=directories,
     required=True,
     callback=directory_argument,
-    help="Directory for the files; created if it does not exist.",
 )
 
 
@@ -71,32 +84,19 @@ def _backends(_context: click.Context, _parameter: click.Parameter, texts: tuple
     return list(typed_value("backends", ",".join(texts))) if texts else None
 
 
+def _setting_option(usage: str, key: str, **settings: Any) -> Callable[[_Command], _Command]:
+    """An option that overrides a setting, whose name its parameter has."""
+    return option(usage, SETTINGS[key].option, key, **settings)
+
+
 object_options = _all_of(
-    click.option("--image", metavar="IMAGE", help=SETTINGS["image"].option),
-    click.option(
-        "--registry",
-        REGISTRY,
-        metavar="public|ecr|HOST",
-        shell_complete=registries,
-        help=SETTINGS[REGISTRY].option,
-    ),
-    click.option(
-        "--kubernetes-version",
-        "kubernetesVersion",
-        metavar="VERSION",
-        help=SETTINGS["kubernetesVersion"].option,
-    ),
-    click.option(
-        "--backend",
-        "backends",
-        metavar="LIST",
-        multiple=True,  # otherwise only the last one would be used, and the mappings file possibly not
-        callback=_backends,
-        shell_complete=backends,
-        help=SETTINGS["backends"].option,
-    ),
+    _setting_option("--image IMAGE", "image"),
+    _setting_option("--registry public|ecr|HOST", REGISTRY, shell_complete=registries),
+    _setting_option("--kubernetes-version VERSION", "kubernetesVersion"),
+    # Of a single value only the last one would be used, and the mappings file possibly not.
+    _setting_option("--backend LIST", "backends", multiple=True, callback=_backends, shell_complete=backends),
 )
-"""The options for the Kubernetes objects, each with the name of its setting."""
+"""The options for the Kubernetes objects."""
 
 
 def plain_role(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
@@ -106,72 +106,40 @@ def plain_role(_context: click.Context, _parameter: click.Parameter, text: str |
     return None if text is None else with_plain_account(text)
 
 
-role_option = click.option(
-    "--role",
-    metavar="ARN",
-    callback=plain_role,
-    shell_complete=roles,
-    help=SETTINGS["role"].option,
-)
+role_option = _setting_option("--role ARN", "role", callback=plain_role, shell_complete=roles)
+profile_option = _setting_option("--profile NAME", "profile")
 
-profile_option = click.option("--profile", metavar="NAME", help=SETTINGS["profile"].option)
-
-daemon_version_option = click.option(
-    "--daemon-version",
-    metavar="VERSION",
-    shell_complete=daemon_versions,
-    help=SETTINGS["daemonVersion"].option,
+daemon_version_option = option(
+    "--daemon-version VERSION", SETTINGS["daemonVersion"].option, shell_complete=daemon_versions
 )
 
 kubeconfig_options = _all_of(
     role_option,
     profile_option,
-    click.option(
-        "--exec",
-        type=click.Choice(get_args(Exec)),
-        help=SETTINGS["exec"].option,
-    ),
-    click.option(
-        "--kubectl-version",
-        "kubectlVersion",
-        metavar="VERSION",
-        help=SETTINGS["kubectlVersion"].option,
-    ),
+    _setting_option("--exec", "exec", type=click.Choice(get_args(Exec))),
+    _setting_option("--kubectl-version VERSION", "kubectlVersion"),
 )
-"""The options for the kubeconfig, each with the name of its setting."""
+"""The options for the kubeconfig."""
 
 
 def format_option(*formats: str) -> Callable[[_Command], _Command]:
     """-o, as `output`; the first format is the default."""
-    return click.option(
-        "-o",
-        "--output",
-        type=click.Choice(formats),
-        default=formats[0],
-        show_default=True,
-        help="Output format.",
-    )
+    return option("-o --output", "Output format.", type=click.Choice(formats), default=formats[0])
 
 
 access_options = _all_of(
-    click.option(
-        "--kubeconfig",
+    option(
+        "--kubeconfig FILE",
+        "Kubeconfig of an admin. Default: the one that `tarmak clusters kubeconfig` prints.",
         type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Kubeconfig of an admin. Default: the one that `tarmak clusters kubeconfig` prints.",
+        expose_value=False,
+        callback=choose,
     ),
-    click.option("--context", "kube_context", metavar="NAME", help="Context of the kubeconfig."),
+    option("--context NAME", "Context of the kubeconfig.", "kube_context", expose_value=False, callback=choose),
 )
-"""--kubeconfig and --context, as `kubeconfig` and `kube_context`."""
+"""--kubeconfig and --context, which become those of the session."""
 
-
-def given_access(kubeconfig: Path | None, context: str | None) -> tuple[str, ...]:
-    """--kubeconfig and --context as they were given, for a suggested command."""
-    words = () if kubeconfig is None else ("--kubeconfig", str(kubeconfig))
-    return words if context is None else (*words, "--context", context)
-
-
-dry_run_option = click.option("--dry-run", is_flag=True, help="Only print what would change.")
+dry_run_option = option("--dry-run", "Only print what would change.")
 
 
 def _check_all_clusters(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
@@ -183,57 +151,47 @@ def _check_all_clusters(context: click.Context, _parameter: click.Parameter, val
     return value
 
 
-all_clusters_option = click.option(
+all_clusters_option = option(
     "--all-clusters",
-    is_flag=True,
+    "Work on all clusters of tarmak.yaml; an error in one of them does not stop the others.",
     callback=_check_all_clusters,
-    help="Work on all clusters of tarmak.yaml; an error in one of them does not stop the others.",
 )
 
-all_clusters_edit_option = click.option(
+all_clusters_edit_option = option(
     "--all-clusters",
-    is_flag=True,
-    callback=_check_all_clusters,
-    help="Edit all clusters of tarmak.yaml at once. A cluster without the item of a list that a path names is skipped, "
+    "Edit all clusters of tarmak.yaml at once. A cluster without the item of a list that a path names is skipped, "
     "and so are hubs for keys of kubernetes.",
+    callback=_check_all_clusters,
 )
 
-root_option = click.option("--root", is_flag=True, help="Begin all paths at the root of the file, with or without /.")
+root_option = option("--root", "Begin all paths at the root of the file, with or without /.")
 
 key_edit_options = _all_of(
     root_option,
     all_clusters_edit_option,
-    click.option("--force", is_flag=True, help="Also write keys that only a fork of Tarmak knows."),
-    click.option(
+    option("--force", "Also write keys that only a fork of Tarmak knows."),
+    option(
         "--through-alias",
-        is_flag=True,
-        help="Change a value that is shared through an alias or a merge key (<<) at its anchor, and so every use.",
+        "Change a value that is shared through an alias or a merge key (<<) at its anchor, and so every use.",
     ),
     dry_run_option,
 )
 
-strip_path_option = click.option(
+strip_path_option = option(
     "--strip-path",
-    is_flag=True,
-    help="Remove the path from the role's ARN, because STS omits it. The mapping then matches every role of that name "
+    "Remove the path from the role's ARN, because STS omits it. The mapping then matches every role of that name "
     "in the account.",
 )
 
 mappings_edit_options = _all_of(
-    click.option(
-        "--me", metavar="ARN", shell_complete=callers, help="Your own ARN; a change of its access requires --force."
-    ),
-    click.option("--force", is_flag=True, help="Apply even if the last admin, a node role or --me loses access."),
+    option("--me ARN", "Your own ARN; a change of its access requires --force.", shell_complete=callers),
+    option("--force", "Apply even if the last admin, a node role or --me loses access."),
     dry_run_option,
     format_option("text", "json"),
 )
 
 fix_options = _all_of(
-    click.option("--fix", is_flag=True, help="Fix findings where neither access nor what Tarmak uses changes."),
-    click.option(
-        "--unsafe-fixes",
-        is_flag=True,
-        help="With --fix or --diff: also make fixes that change access or what Tarmak uses.",
-    ),
-    click.option("--diff", is_flag=True, help="Only print what --fix would change; exit with 1 if that is something."),
+    option("--fix", "Fix findings where neither access nor what Tarmak uses changes."),
+    option("--unsafe-fixes", "With --fix or --diff: also make fixes that change access or what Tarmak uses."),
+    option("--diff", "Only print what --fix would change; exit with 1 if that is something."),
 )

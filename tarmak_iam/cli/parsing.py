@@ -83,19 +83,16 @@ def cluster_suggested(word: str, instead: str) -> Iterator[None]:
         raise
 
 
-def unexpected_argument(context: click.Context, words: Sequence[str]) -> str:
-    """The message for words that a command does not accept, if a cluster is among what was typed; else empty."""
+def unexpected_argument(context: click.Context, words: Sequence[str], otherwise: str = "") -> str:
+    """The message for words that a command does not accept; `otherwise` if no cluster is among what was typed."""
     others = [word for word in typed_words(context) if word not in words]
     exact = cluster_remedy(context, words, exactly=True) or cluster_remedy(context, others, exactly=True)
     if exact:
         name = context.command_path.partition(" ")[2]
         return f"{name} does not take a cluster as an argument; {exact}"
     near = cluster_remedy(context, words)
-    return f"{_unexpected(words)}; {near}" if near else ""
-
-
-def _unexpected(words: Sequence[str]) -> str:
-    return f"unexpected argument{'s' if len(words) > 1 else ''} {shlex.join(words)}"
+    what = f"unexpected argument{'s' if len(words) > 1 else ''} {shlex.join(words)}"
+    return f"{what}; {near}" if near else otherwise or what
 
 
 _MAX_LISTED = 6
@@ -114,31 +111,26 @@ class CommandGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A remedy for an unknown command is a cluster of tarmak.yaml first, then a command, then a word that has the
+        form of a cluster name."""
         name, known = args[0], self.list_commands(ctx)
-        if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
-            remedy = self._remedy(ctx, name, known)
-            raise click.UsageError(f"unknown command '{name}'{remedy and '; ' + remedy}", ctx)
-        return super().resolve_command(ctx, args)
-
-    def _remedy(self, ctx: click.Context, name: str, known: list[str]) -> str:
-        """A cluster of tarmak.yaml first, then a command, then a word that has the form of a cluster name."""
+        if name in known or name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
         alias = self._aliases.get(name)
         if alias and " " in alias:  # a command line, and printed as one
             alias = f"`{ctx.command_path} {alias}`"
-        return (
+        remedy = (
             (self._has_cluster and cluster_remedy(ctx, [name], exactly=True))
             or (alias and f"did you mean {alias}?")
             or did_you_mean(name, known, cutoff=LIKELY)
             or (self._has_cluster and cluster_remedy(ctx, [name]))
             or (f"choose one of {', '.join(known)}" if len(known) <= _MAX_LISTED else "")
         )
+        raise click.UsageError(f"unknown command '{name}'{remedy and '; ' + remedy}", ctx)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Nothing if words remain after the group's own options: then the first is not a command."""
-        known = vars(ctx)  # the attribute of the second name is a deprecated property in click 8.2 and later
-        if known.get("_protected_args", known.get("protected_args", ())) or ctx.args:
-            return []
-        return self._offers(ctx, incomplete)
+        return [] if vars(ctx).get("_protected_args") or ctx.args else self._offers(ctx, incomplete)
 
     def _offers(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         return super().shell_complete(ctx, incomplete)
@@ -165,7 +157,7 @@ class LazyGroup(CommandGroup):
         if cmd_name not in self._lazy:
             return None
         module, attribute, _ = self._lazy[cmd_name]
-        command = getattr(importlib.import_module(module), attribute)
+        command = getattr(importlib.import_module(f"tarmak_iam.cli.commands.{module}"), attribute)
         assert isinstance(command, click.Command)
         offer_common_options(command)
         return command
@@ -263,10 +255,8 @@ def _commands(
 
 # Click has these only in the text of its message.
 _EXTRA = compiled(r"Got unexpected extra arguments? \((?P<words>.*)\)\Z", re.DOTALL)
-
 _NOT_A_NUMBER = compiled(r"'(?P<value>.*)' is not a valid (?P<kind>integer|float)( range)?\Z", re.DOTALL)
 _NOT_IN_RANGE = compiled(r"(?P<value>\S+) is not in the range x>=0\Z")
-
 _NOT_ONE_OF = compiled(r"(['\"])(?P<value>.*)\1 is not one of ")
 
 
@@ -282,8 +272,7 @@ def _message(error: click.ClickException, context: click.Context | None) -> str:
         return _no_such_option(error.option_name, context)
     extra = _EXTRA.match(error.message)
     if extra and context is not None:
-        words = extra["words"].split(" ")
-        return unexpected_argument(context, words) or _unexpected(words)
+        return unexpected_argument(context, extra["words"].split(" "))
     # Click's message as our own begin: in lower case, and with numbers as a user calls them.
     message = _NOT_A_NUMBER.sub(
         lambda found: f"'{found['value']}' is not a {'whole ' if found['kind'] == 'integer' else ''}number",

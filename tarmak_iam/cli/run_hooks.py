@@ -9,21 +9,20 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 from tarmak_iam.access.diff import Loaded
 from tarmak_iam.cli.console import PREFIX, error_line, is_terminal, note, progress
 from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
-from tarmak_iam.cli.options import given_access
-from tarmak_iam.cli.session import Session
+from tarmak_iam.cli.session import Session, given_access
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.errors import EditRefused, PolicyRefused, TarmakIamError
 from tarmak_iam.files.lock import file_lock, living_holder, lock_file_of
 from tarmak_iam.hook.apply_hook import AfterReport, ApplyHook, Stage, rollback_policy
-from tarmak_iam.hook.cluster.history import Applied, ObjectAction
+from tarmak_iam.hook.cluster.history import ObjectAction
 from tarmak_iam.hook.connection import Access
 from tarmak_iam.hook.lock import ClusterLock, cluster_lock, lock_path
 from tarmak_iam.hook.preflight import BeforeReport, before_apply, is_concerned
@@ -48,7 +47,14 @@ def run_rewriting(command: Sequence[str], path: Path, environment: Mapping[str, 
     """
     with stops_raised(), contextlib.ExitStack() as stack:
         lock_file = lock_file_of(path)
-        lock = file_lock(lock_file, partial(_busy, lock_file), seconds=_WAIT_SECONDS, waiting=_note_waiting)
+
+        def busy(taker: str) -> str:
+            return f"{living_holder(lock_file, taker)} is editing tarmak.yaml, or running a tarmak that rewrites it"
+
+        def waiting(holder: str) -> None:
+            note(f"waiting for up to {_WAIT_SECONDS // 60} minutes: {holder}; press Ctrl-C to stop waiting")
+
+        lock = file_lock(lock_file, busy, seconds=_WAIT_SECONDS, waiting=waiting)
         try:
             held = stack.enter_context(lock)
         except KeyboardInterrupt as stop:
@@ -58,42 +64,25 @@ def run_rewriting(command: Sequence[str], path: Path, environment: Mapping[str, 
             note(line)
         # Tarmak holds the lock too: if this process is killed, the saved text is needed until tarmak has ended.
         inherited = () if held.descriptor is None else (held.descriptor,)
-        return _run_with_backup(command, path, environment, inherited)
-
-
-def _busy(lock_file: Path, taker: str) -> str:
-    return f"{living_holder(lock_file, taker)} is editing tarmak.yaml, or running a tarmak that rewrites it"
-
-
-def _note_waiting(busy: str) -> None:
-    note(f"waiting for up to {_WAIT_SECONDS // 60} minutes: {busy}; press Ctrl-C to stop waiting")
-
-
-def _run_with_backup(
-    command: Sequence[str], path: Path, environment: Mapping[str, str], inherited: Sequence[int]
-) -> int:
-    """Saves the text of tarmak.yaml, and restores it whatever the result of tarmak."""
-    kept = backup.back_up(path, spare=Path(tempfile.gettempdir()))
-    ended: Ended | None = None
-    try:
-        ended = pass_through(command, environment, inherited)
-    finally:
-        with undisturbed():
-            report = backup.restore_backup(kept, finished=ended is not None and ended.exit_code == 0)
-            for line in report.lines:
-                note(line)
-    return ExitCode.ERROR if ended.code == ExitCode.OK and report.severity == "error" else ended.code
+        # The text of tarmak.yaml is saved, and restored whatever the result of tarmak.
+        kept = backup.back_up(path, spare=Path(tempfile.gettempdir()))
+        ended: Ended | None = None
+        try:
+            ended = pass_through(command, environment, inherited)
+        finally:
+            with undisturbed():
+                report = backup.restore_backup(kept, finished=ended is not None and ended.exit_code == 0)
+                for line in report.lines:
+                    note(line)
+        return ExitCode.ERROR if ended.code == ExitCode.OK and report.severity == "error" else ended.code
 
 
 _LOGIN_STAGES = (Stage.NOT_VERIFIED, Stage.FAILED)
-
 _NOTHING_APPLIED = "nothing will be applied"
-
 _LASTING = ("note: ", "warning: ", "interrupted")
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(NamedTuple):
     """The options of `run`."""
 
     no_check: bool = False
@@ -114,7 +103,7 @@ def run_apply(command: tuple[str, ...], call: TarmakCall, environment: Mapping[s
         if not options.no_check:
             raise
         note(error_line(error, then=_NOTHING_APPLIED))
-        return _run_without_apply(command, environment)
+        return pass_through(command, environment).code or ExitCode.ERROR
     if not is_concerned(cluster):
         return pass_through(command, environment).code
     assert config.path is not None  # it is loaded from a file
@@ -122,10 +111,6 @@ def run_apply(command: tuple[str, ...], call: TarmakCall, environment: Mapping[s
         if lock.problem is not None:
             note(f"warning: {lock.problem}")
         return _RunAroundApply(command, call, environment, options, config, cluster, lock).code()
-
-
-def _run_without_apply(command: tuple[str, ...], environment: Mapping[str, str]) -> int:
-    return pass_through(command, environment).code or ExitCode.ERROR
 
 
 @dataclass
@@ -194,10 +179,9 @@ class _RunAroundApply:
         if not before.ok:
             note("tarmak was not started, and nothing was changed; use --no-check to start it anyway")
             return False
-        if before.warnings:
-            many, command = len(before.warnings) > 1, self._own("check")
-            found = f"{len(before.warnings)} warning{'s' if many else ''}"
-            note(f"{found}; run `{command}` to see {'them' if many else 'it'}")
+        if count := len(before.warnings):
+            what, them = ("1 warning", "it") if count == 1 else (f"{count} warnings", "them")
+            note(f"{what}; run `{self._own('check')}` to see {them}")
         if shutil.which("kubectl", path=self.environment.get("PATH", os.defpath)) is None:
             note("warning: kubectl is not installed, so nothing can be applied after tarmak; put kubectl on the PATH")
         home = ClusterFiles.of(self.config, self.cluster).home
@@ -220,12 +204,20 @@ class _RunAroundApply:
         with progress(note, PREFIX) as show:
             hook.tell = _with_lasting_notes(show)
             report = hook.run()
-        _print_changes(report.applied)
+        if (applied := report.applied) is not None:  # None if it was not completed
+            texts = [change.text for change in applied.changes if change.action is not ObjectAction.UNCHANGED]
+            texts += [effect.text for effect in applied.effects]
+            for text in (*texts, *(f"note: {text}" for text in applied.notes)):
+                note(text)
         if report.ok:
             note(report.text)
             return ExitCode.OK
-        self._print_why(report, installation)
-        code = _code_of(report)
+        note(f"error: {report.text}; {installation.recovery_hint}" if report.is_failure else report.text)
+        if report.is_failure and report.stage in _LOGIN_STAGES and not self.call.waits:
+            note("note: tarmak does not wait for the masters: awsIAMAuthenticatorInit may take effect only later")
+        code = ExitCode.FINDINGS if report.is_failure else ExitCode.NOT_VERIFIED
+        if report.error is not None and not isinstance(report.error, (EditRefused, PolicyRefused)):
+            code = ExitCode.ERROR
         if report.can_roll_back and self._wants_rollback(report, installation):
             with progress(note, PREFIX) as show:
                 hook.tell = _with_lasting_notes(show)
@@ -235,11 +227,6 @@ class _RunAroundApply:
             return ExitCode.FINDINGS if code is ExitCode.NOT_VERIFIED else code
         note(self._state(report))
         return code
-
-    def _print_why(self, report: AfterReport, installation: Installation) -> None:
-        note(f"error: {report.text}; {installation.recovery_hint}" if report.is_failure else report.text)
-        if report.is_failure and report.stage in _LOGIN_STAGES and not self.call.waits:
-            note("note: tarmak does not wait for the masters: awsIAMAuthenticatorInit may take effect only later")
 
     def _wants_rollback(self, report: AfterReport, installation: Installation) -> bool:
         options = self.options
@@ -281,18 +268,11 @@ class _RunAroundApply:
     def _own(self, command: str, *options: str) -> str:
         """A tarmak-iam command line for the same cluster."""
         access = () if command == "check" else given_access(self.options.kubeconfig, self.options.context)
-        return self._config_now.command_line(self.cluster).tarmak_iam(command, *options, *access)
-
-    @property
-    def _config_now(self) -> TarmakConfig:
-        """Another process may have set another current cluster while tarmak ran."""
-        path = self.config.path
-        if path is None or not path.is_file():  # a named pipe would be waited for
-            return self.config
-        try:
-            return TarmakConfig.load(self.call.directory(self.environment))
-        except TarmakIamError:
-            return self.config
+        config = self.config
+        with contextlib.suppress(TarmakIamError):  # another process may have set another current cluster meanwhile
+            if config.path is not None and config.path.is_file():  # a named pipe would be waited for
+                config = TarmakConfig.load(self.call.directory(self.environment))
+        return config.command_line(self.cluster).tarmak_iam(command, *options, *access)
 
     @property
     def _access(self) -> Access:
@@ -315,23 +295,3 @@ def _with_lasting_notes(show: Callable[[str], None]) -> Callable[[str], None]:
         (note if text.startswith(_LASTING) else show)(text)
 
     return tell
-
-
-def _code_of(report: AfterReport) -> ExitCode:
-    """The exit code for a report that is not ok."""
-    if report.error is not None and not isinstance(report.error, (EditRefused, PolicyRefused)):
-        return ExitCode.ERROR
-    return ExitCode.FINDINGS if report.is_failure else ExitCode.NOT_VERIFIED
-
-
-def _print_changes(applied: Applied | None) -> None:
-    """Prints the result of `apply`; None if it was not completed."""
-    if applied is None:
-        return
-    for change in applied.changes:
-        if change.action is not ObjectAction.UNCHANGED:
-            note(change.text)
-    for effect in applied.effects:
-        note(effect.text)
-    for text in applied.notes:
-        note(f"note: {text}")

@@ -27,24 +27,42 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """`source`: what selected the directory, if not the user's -c. `follow_links` as in `ClusterFiles`."""
+    """`source`: what selected the directory, if not the user's -c. `follow_links` as in `ClusterFiles`.
+    `kubeconfig` and `kube_context` are for kubectl, None if they are not specified."""
 
     directory: Path | None
     cluster_name: str | None
     source: str = "-c"
     follow_links: bool = False
+    kubeconfig: Path | None = None
+    kube_context: str | None = None
+
+    @property
+    def access(self) -> tuple[str, ...]:
+        """--kubeconfig and --context as they were given, for a suggested command."""
+        return given_access(self.kubeconfig, self.kube_context)
 
     def config(self) -> TarmakConfig:
         """Raises TarmakIamError."""
         from tarmak_iam.config import TarmakConfig
-        from tarmak_iam.config.locate import CONFIG_NAME, directory_option
+        from tarmak_iam.config.locate import (
+            CONFIG_NAME,
+            DEFAULT_DIRECTORY,
+            ENVIRONMENT_VARIABLE,
+            directory_option,
+            with_home,
+        )
 
-        log("directory: %s", self._origin)
+        given = os.environ.get(ENVIRONMENT_VARIABLE)
+        origin = f"{given} ({ENVIRONMENT_VARIABLE})" if given else f"~/.tarmak (neither -c nor {ENVIRONMENT_VARIABLE})"
+        log("directory: %s", f"{self.directory} ({self.source})" if self.directory is not None else origin)
         try:
             with repair_offered(CommandLine(directory_option(self.directory, os.environ)).tarmak_iam("check")):
                 return TarmakConfig.load(self.directory)
         except FileError as error:
-            if self._is_default_missing and os.path.isfile(CONFIG_NAME):
+            is_default = self.directory is None and not given
+            is_missing = is_default and not os.path.lexists(with_home(DEFAULT_DIRECTORY) / CONFIG_NAME)
+            if is_missing and os.path.isfile(CONFIG_NAME):
                 error.remedy = f"add `-c .` to use the {CONFIG_NAME} in the working directory, or {error.remedy}"
             raise
 
@@ -91,24 +109,6 @@ class Session:
         return self.installation_of(config, self.cluster_with_masters(config), overrides, with_admin=with_admin)
 
     @property
-    def _is_default_missing(self) -> bool:
-        """Whether no directory is specified, and Tarmak's default directory has no tarmak.yaml."""
-        from tarmak_iam.config.locate import CONFIG_NAME, DEFAULT_DIRECTORY, ENVIRONMENT_VARIABLE, with_home
-
-        is_named = self.directory is not None or os.environ.get(ENVIRONMENT_VARIABLE)
-        return not is_named and not os.path.lexists(with_home(DEFAULT_DIRECTORY) / CONFIG_NAME)
-
-    @property
-    def _origin(self) -> str:
-        """The directory, and what selected it."""
-        from tarmak_iam.config.locate import ENVIRONMENT_VARIABLE
-
-        if self.directory is not None:
-            return f"{self.directory} ({self.source})"
-        given = os.environ.get(ENVIRONMENT_VARIABLE)
-        return f"{given} ({ENVIRONMENT_VARIABLE})" if given else f"~/.tarmak (neither -c nor {ENVIRONMENT_VARIABLE})"
-
-    @property
     def is_named(self) -> bool:
         """Whether a directory or cluster is specified, by an option or by TARMAK_CONFIG."""
         from tarmak_iam.config.locate import ENVIRONMENT_VARIABLE
@@ -141,6 +141,11 @@ class Session:
         files = self.files(config, cluster)
         with repair_offered(files.command_line.tarmak_iam("check"), files.mappings_path, files.within):
             return Installation.load(config, cluster, files, overrides, with_admin=with_admin)
+
+
+def given_access(kubeconfig: Path | None, context: str | None) -> tuple[str, ...]:
+    words = () if kubeconfig is None else ("--kubeconfig", str(kubeconfig))
+    return words if context is None else (*words, "--context", context)
 
 
 def session_of(context: click.Context) -> Session:
@@ -186,8 +191,6 @@ def recovery_hint_of(installation: Installation | None) -> str:
 def kubectl_of(
     session: Session,
     cluster_name: str,
-    kubeconfig: Path | None,
-    context: str | None,
     tell: Callable[[str], None] = note,
     *,
     lock: ClusterLock | None = None,
@@ -201,11 +204,16 @@ def kubectl_of(
     from tarmak_iam.hook.programs import Programs
 
     log_variables("KUBECONFIG")
+    options: tuple[str, ...] = ()
+    if session.directory is not None:
+        options += ("--config-directory", str(session.directory))
+    if session.cluster_name is not None:
+        options += ("--current-cluster", session.cluster_name)
     access = Access(
         Programs(dict(os.environ)),
-        kubeconfig,
-        context,
-        tarmak_options(session),
+        session.kubeconfig,
+        session.kube_context,
+        options,  # of Tarmak
         lock=lock,
         patience=ANSWER_SECONDS if seconds is None else seconds,
         must_be_up=lock is None,
@@ -226,13 +234,3 @@ def exclusive_access(config: TarmakConfig, cluster: Cluster) -> Iterator[Cluster
         if lock.problem is not None:
             note(f"warning: {lock.problem}")
         yield lock
-
-
-def tarmak_options(session: Session) -> tuple[str, ...]:
-    """The directory and cluster of the session, as options of Tarmak."""
-    options: tuple[str, ...] = ()
-    if session.directory is not None:
-        options += ("--config-directory", str(session.directory))
-    if session.cluster_name is not None:
-        options += ("--current-cluster", session.cluster_name)
-    return options

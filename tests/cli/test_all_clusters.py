@@ -12,7 +12,7 @@ import pytest
 from tarmak_iam.cli.all_clusters import (
     ClusterOutcome,
     ReportProgress,
-    clusters_with_masters,
+    clusters_of,
     error_json,
     for_each,
     outcome_summary,
@@ -39,7 +39,7 @@ CONFIG = TarmakConfig.parse("apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n"
 
 
 def test_which_are_meant(capsys: pytest.CaptureFixture[str]) -> None:
-    assert [each.cluster_name for each in clusters_with_masters(CONFIG)] == ["prod-blue", "prod-green-2"]
+    assert [each.cluster_name for each in clusters_of(CONFIG)] == ["prod-blue", "prod-green-2"]
     assert capsys.readouterr().err.splitlines() == [
         "tarmak.yaml:4:3: note: skipped: prod-hub is a hub: it has no masters",
         "tarmak.yaml:8:2: note: skipped: an entry without environment or name is not a cluster",
@@ -52,7 +52,7 @@ def test_which_are_meant(capsys: pytest.CaptureFixture[str]) -> None:
 def test_none_is_an_error(clusters: str) -> None:
     config = TarmakConfig.parse("apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n" + clusters)
     with pytest.raises(SelectionError, match="no cluster with masters found"):
-        clusters_with_masters(config)
+        clusters_of(config)
 
 
 def _fails_for_blue(cluster: Cluster, tell: ReportProgress) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.cli.browser import open_page
+from tarmak_iam.cli.commands.report import open_page
 from tarmak_iam.errors import FileError
 
 

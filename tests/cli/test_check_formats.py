@@ -222,20 +222,15 @@ def test_where_paths_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     inner = tmp_path / "repo" / "clusters"
     inner.mkdir(parents=True)
     monkeypatch.chdir(inner)
-    assert BaseDirectory.of_repository({}).display_path("a.yaml") == "a.yaml"
+    assert BaseDirectory.of({}, in_repository=True).below("a.yaml") == "a.yaml"
     (tmp_path / "repo" / ".git").write_text("gitdir: elsewhere\n")  # as a worktree has it
-    assert BaseDirectory.of_repository({}).display_path("a.yaml") == "clusters/a.yaml"
-    assert BaseDirectory.of_workspace({}).display_path("a.yaml") == "a.yaml"
-    assert BaseDirectory.of_repository({}).uri("../b \u00fc:?.yaml") == ("b%20%C3%BC%3A%3F.yaml", True)
-    assert BaseDirectory.of_repository({}).uri("../../b.yaml") == (f"file://{tmp_path}/b.yaml", False)
-    assert (
-        BaseDirectory.of_workspace({"GITHUB_WORKSPACE": str(tmp_path)}).display_path("a.yaml") == "repo/clusters/a.yaml"
-    )
+    assert BaseDirectory.of({}, in_repository=True).below("a.yaml") == "clusters/a.yaml"
+    assert BaseDirectory.of({}).below("a.yaml") == "a.yaml"
+    assert BaseDirectory.of({}, in_repository=True).uri("../b \u00fc:?.yaml") == ("b%20%C3%BC%3A%3F.yaml", True)
+    assert BaseDirectory.of({}, in_repository=True).uri("../../b.yaml") == (f"file://{tmp_path}/b.yaml", False)
+    assert BaseDirectory.of({"GITHUB_WORKSPACE": str(tmp_path)}).below("a.yaml") == "repo/clusters/a.yaml"
     (tmp_path / "link").symlink_to(tmp_path / "repo")
-    assert (
-        BaseDirectory.of_workspace({"GITHUB_WORKSPACE": str(tmp_path / "link")}).display_path("a.yaml")
-        == "clusters/a.yaml"
-    )
+    assert BaseDirectory.of({"GITHUB_WORKSPACE": str(tmp_path / "link")}).below("a.yaml") == "clusters/a.yaml"
     assert BaseDirectory(inner).below("..a.yaml") == "..a.yaml"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 from typing import Any, Literal
 
 import click
@@ -22,14 +21,7 @@ from tarmak_iam.cli.live_cluster import (
     try_login,
     wait_option,
 )
-from tarmak_iam.cli.options import (
-    access_options,
-    format_option,
-    given_access,
-    object_options,
-    profile_option,
-    role_option,
-)
+from tarmak_iam.cli.options import access_options, format_option, object_options, option, profile_option, role_option
 from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, pass_session
 from tarmak_iam.emit import manifests
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
@@ -42,24 +34,18 @@ from tarmak_iam.lint import Subjects
 @click.command(epilog="\b\nExamples:\n  tarmak-iam apply --dry-run=server\n  tarmak-iam apply --verify")
 @access_options
 @object_options
-@click.option(
+@option(
     "--dry-run",
+    "Change nothing. client (the default value) only reads; server: the API server checks the objects.",
     type=click.Choice(["client", "server"]),
     is_flag=False,
     flag_value="client",
-    help="Change nothing. client (the default value) only reads; server: the API server checks the objects.",
 )
-@click.option("--no-check", is_flag=True, help="Apply even if `check` finds errors.")
-@click.option(
-    "--force",
-    is_flag=True,
-    help="Overwrite objects and fields that others manage; apply even if the last admin loses access.",
-)
+@option("--no-check", "Apply even if `check` finds errors.")
+@option("--force", "Overwrite objects and fields that others manage; apply even if the last admin loses access.")
 @wait_option
 @timeout_option
-@click.option(
-    "--verify", is_flag=True, help="Then verify a login, as `verify` does; exit code 4 if you are not mapped."
-)
+@option("--verify", "Then verify a login, as `verify` does; exit code 4 if you are not mapped.")
 @role_option
 @profile_option
 @format_option("text", "json")
@@ -67,8 +53,6 @@ from tarmak_iam.lint import Subjects
 def apply(
     session: Session,
     /,
-    kubeconfig: Path | None,
-    kube_context: str | None,
     dry_run: Literal["client", "server"] | None,
     no_check: bool,
     force: bool,
@@ -103,7 +87,7 @@ def apply(
     note_image(installation)
     try:
         with contextlib.nullcontext() if dry_run else exclusive_access(config, cluster) as lock:
-            kubectl = kubectl_of(session, cluster.cluster_name, kubeconfig, kube_context, lock=lock)
+            kubectl = kubectl_of(session, cluster.cluster_name, lock=lock)
             done = apply_to_cluster(
                 installation,
                 kubectl,
@@ -125,8 +109,20 @@ def apply(
             print_line(effect.text)
     login = try_login(installation, kubectl) if verify else None
     if output == "json":
-        _print_json(done, dry_run, login)
-    _note_state(installation, done, dry_run, login, given_access(kubeconfig, kube_context), is_text=output == "text")
+        print_json(
+            {
+                "changed": done.changed,
+                "dryRun": dry_run,
+                "changes": [change_json(change) for change in done.changes],
+                "effects": [effect_json(effect) for effect in done.effects],
+                "rolledOut": done.rolled_out,
+                "restartedPods": [stale_pod_json(pod) for pod in done.restarted],
+                "state": str(done.state) if done.state else None,
+                "notes": [*done.notes],
+                "verified": login_json(login),
+            }
+        )
+    _note_state(installation, done, dry_run, login, session.access, is_text=output == "text")
 
 
 def _note_state(
@@ -158,19 +154,3 @@ def _note_state(
     else:
         finish_login(login, command, is_text=is_text)
         note(f"{state} and verified")
-
-
-def _print_json(done: Applied, dry_run: str | None, login: Login | None) -> None:
-    print_json(
-        {
-            "changed": done.changed,
-            "dryRun": dry_run,
-            "changes": [change_json(each) for each in done.changes],
-            "effects": [effect_json(each) for each in done.effects],
-            "rolledOut": done.rolled_out,
-            "restartedPods": [stale_pod_json(each) for each in done.restarted],
-            "state": str(done.state) if done.state else None,
-            "notes": [*done.notes],
-            "verified": login_json(login),
-        }
-    )

@@ -12,7 +12,13 @@ from tarmak_iam.cli.checked import Checked, Fixes, check_files, check_session
 from tarmak_iam.cli.console import note
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.formats import CheckReport, FindingResult, OfferedFix, RuleDescription, TextChange
-from tarmak_iam.cli.formats.output import FORMATS, errors_reported, fail_on_option, findings_output_option, is_failing
+from tarmak_iam.cli.formats.output import (
+    errors_reported,
+    fail_on_option,
+    findings_output_option,
+    is_failing,
+    print_report,
+)
 from tarmak_iam.cli.options import all_clusters_option, file_arguments, fix_options
 from tarmak_iam.cli.parsing import cluster_remedy
 from tarmak_iam.cli.session import Session, pass_session
@@ -22,6 +28,7 @@ from tarmak_iam.lint import Located, all_rules
 from tarmak_iam.text import shortened
 
 if TYPE_CHECKING:
+    from tarmak_iam.document import Document
     from tarmak_iam.lint.fixing import FixableFinding
 
 
@@ -88,7 +95,7 @@ def check(
     for why in checked.why_unexamined:
         note(f"note: admin certificates were not checked: {why}")
     if not diff:
-        FORMATS[output].print_report(_report(checked))
+        print_report(output, _report(checked))
     _print_summary(checked, output, is_diff=diff)
     if checked.errors:
         context.exit(ExitCode.ERROR)
@@ -120,49 +127,41 @@ def _cluster_of(path: Path, context: click.Context) -> str:
 
 
 def _report(checked: Checked) -> CheckReport:
-    offered = {id(each.located): _offer(checked, each) for each in checked.fixable}
-    results = [_result(each, fix=offered.get(id(each))) for each in checked.findings]
-    results += [_result(each, each.reason) for each in checked.suppressed]
+    documents = dict(checked.documents)
+    fixes = {id(each.located): _offer(documents[each.filename], each) for each in checked.fixable}
+    results = [_result(located, fix=fixes.get(id(located))) for located in checked.findings]
+    results += [_result(located, located.reason) for located in checked.suppressed]
     return CheckReport(tuple(results), _rule_descriptions, checked.errors, checked.line, checked.is_complete)
 
 
-def _offer(checked: Checked, found: FixableFinding) -> OfferedFix:
-    document = dict(checked.documents)[found.filename]
-
+def _offer(document: Document, fixable: FixableFinding) -> OfferedFix:
     def changes() -> tuple[TextChange, ...] | None:
         from tarmak_iam.lint.fix import text_changes
 
-        source, found_changes = document.source, text_changes(document, found.fix)
-        if found_changes is None:
+        position, found = document.source.position, text_changes(document, fixable.fix)
+        if found is None:
             return None
         return tuple(
-            TextChange(document.filename, source.position(each.start), source.position(each.end), each.text)
-            for each in found_changes
+            TextChange(document.filename, position(each.start), position(each.end), each.text) for each in found
         )
 
-    return OfferedFix(found.fix.title, found.is_safe, changes)
+    return OfferedFix(fixable.fix.title, fixable.is_safe, changes)
 
 
 def _result(located: Located, suppression: str | None = None, fix: OfferedFix | None = None) -> FindingResult:
     steps = located.finding.route.plain
     keys = tuple(step for step in steps if isinstance(step, str))
-    more = {
-        "path": [_short_step(step) for step in steps],
-        "cluster": None if located.cluster is None else shortened(located.cluster),
-    }
+    # A key may be very long, and does not help to find the place then.
+    path = [shortened(step) if isinstance(step, str) else step for step in steps]
+    more = {"path": path, "cluster": None if located.cluster is None else shortened(located.cluster)}
     return FindingResult(located.finding, located.place, (located.cluster or "", *keys), suppression, more, fix)
-
-
-def _short_step(step: str | int) -> str | int:
-    """A key may be very long, and does not help to find the place then."""
-    return shortened(step) if isinstance(step, str) else step
 
 
 def _rule_descriptions() -> tuple[RuleDescription, ...]:
     from tarmak_iam.lint.rule_docs import page_of
 
-    pages = [(each, page_of(each.id)) for each in sorted(all_rules(), key=lambda rule: rule.id)]
+    pages = [(rule, page_of(rule.id)) for rule in sorted(all_rules(), key=lambda rule: rule.id)]
     return tuple(
-        RuleDescription(each.id, each.severity, each.summary, page, f"docs/rules/{each.id}.md" if page else "")
-        for each, page in pages
+        RuleDescription(rule.id, rule.severity, rule.summary, page, f"docs/rules/{rule.id}.md" if page else "")
+        for rule, page in pages
     )

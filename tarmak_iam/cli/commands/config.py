@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from tarmak_iam.cli.all_clusters import note_skipped, selectable_clusters
+from tarmak_iam.cli.all_clusters import clusters_of, note_skipped
 from tarmak_iam.cli.completion import files, key_paths, key_paths_or_values, list_paths
 from tarmak_iam.cli.console import log, note, print_json, print_payload
 from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit, read_given
 from tarmak_iam.cli.exit_codes import ExitCode
-from tarmak_iam.cli.options import format_option, key_edit_options, root_option
+from tarmak_iam.cli.options import format_option, key_edit_options, option, root_option
 from tarmak_iam.cli.parsing import ACCEPTS_DASHES, CommandGroup, cluster_suggested, refuse_options, unexpected_argument
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
@@ -63,11 +63,7 @@ def config() -> None:
 )
 @click.argument("path", metavar="PATH", shell_complete=key_paths)
 @root_option
-@click.option(
-    "--effective",
-    is_flag=True,
-    help="Print what Tarmak uses: its default for a key that is not set, if known.",
-)
+@option("--effective", "Print what Tarmak uses: its default for a key that is not set, if known.")
 @format_option("text", "json", "yaml")
 @pass_session
 def get(session: Session, path: str, root: bool, effective: bool, output: str) -> None:
@@ -171,7 +167,7 @@ def _keys_edit(
     firsts = (path.steps[0] for path in relative if path.steps)
     skips_hubs = skips_hubs or any(isinstance(step, KeyStep) and step.name == "kubernetes" for step in firsts)
     clusters, skipped, errors = list[Cluster](), list[tuple[Cluster, str]](), list[NoSuchItem]()
-    for cluster in selectable_clusters(before):
+    for cluster in clusters_of(before, with_hubs=True):
         name = shortened(cluster.cluster_name)
         if cluster.is_hub and skips_hubs:
             skipped.append((cluster, f"{name} is a hub: it has no masters"))
@@ -230,8 +226,8 @@ def errors_for_the_command_line(word: str) -> Iterator[None]:
     shell_complete=key_paths_or_values,
     callback=refuse_options,
 )
-@click.option("--if", "expected", metavar="VALUE", help="Only if the key has that value; else exit with 1.")
-@click.option("--if-unset", "if_unset", is_flag=True, help="Only if the key is not set; else exit with 1.")
+@option("--if VALUE", "Only if the key has that value; else exit with 1.", "expected")
+@option("--if-unset", "Only if the key is not set; else exit with 1.", "if_unset")
 @key_edit_options
 @pass_session
 @edits_tarmak_yaml
@@ -243,9 +239,8 @@ def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unse
     """
     if len(pairs) % 2:
         KeyPath.parse(pairs[-1])  # which says what to write instead of KEY=VALUE
-        raise click.UsageError(
-            unexpected_argument(click.get_current_context(), pairs[:1]) or f"no value given for {pairs[-1]}"
-        )
+        context = click.get_current_context()
+        raise click.UsageError(unexpected_argument(context, pairs[:1], f"no value given for {pairs[-1]}"))
     if (expected is not None or if_unset) and len(pairs) > 2:
         raise click.UsageError(f"--if{'-unset' if if_unset else ''} requires a single PATH VALUE")
     if expected is not None and if_unset:

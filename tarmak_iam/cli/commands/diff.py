@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +12,7 @@ from tarmak_iam.access.diff import effect_json, effects
 from tarmak_iam.access.lockout import principal_refusal
 from tarmak_iam.cli.all_clusters import (
     ReportProgress,
-    clusters_with_masters,
+    clusters_of,
     error_json,
     for_each,
     outcome_summary,
@@ -23,7 +22,7 @@ from tarmak_iam.cli.console import note, print_diff_text, print_json, print_line
 from tarmak_iam.cli.edits import read_import
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.live_cluster import change_json, stale_pod_json
-from tarmak_iam.cli.options import SECONDS, access_options, all_clusters_option, format_option, object_options
+from tarmak_iam.cli.options import SECONDS, access_options, all_clusters_option, format_option, object_options, option
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
 from tarmak_iam.emit import manifests
 from tarmak_iam.hook.cluster.apply_plan import LiveDiff, live_diff
@@ -48,32 +47,22 @@ _NONE = "no differences: the cluster is up to date"
     "  git show HEAD~1:dev-cluster/aws-iam-authenticator.yaml |\n"
     "      tarmak-iam diff --from -\n"
     "  kubectl -n kube-system get configmap aws-auth -o yaml |\n"
-    "      tarmak-iam diff --from -",
+    "      tarmak-iam diff --from -"
 )
-@click.option("--from", "file", metavar="FILE", help="Compare with a file, in any format that map import reads.")
+@option("--from FILE", "Compare with a file, in any format that map import reads.", "file")
 @all_clusters_option
 @access_options
-@click.option(
-    "--timeout",
+@option(
+    "--timeout SECONDS",
+    "How long to wait for each answer of the API server, at least 5 seconds.",
     type=SECONDS,
     default=ANSWER_SECONDS,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to wait for each answer of the API server, at least 5 seconds.",
 )
 @object_options
 @format_option("text", "json")
 @pass_session
 def diff(
-    session: Session,
-    /,
-    file: str | None,
-    kubeconfig: Path | None,
-    kube_context: str | None,
-    timeout: float,
-    all_clusters: bool,
-    output: str,
-    **overrides: Any,
+    session: Session, /, file: str | None, timeout: float, all_clusters: bool, output: str, **overrides: Any
 ) -> None:
     """Show what `apply` would change in the cluster.
 
@@ -84,7 +73,7 @@ def diff(
 
     Exits with 0 if there are no differences, 1 if there are some, 2 if a cluster cannot be compared.
     """
-    is_reached = kubeconfig is not None or kube_context is not None
+    is_reached = bool(session.access)
     if file is not None and is_reached:
         raise click.UsageError("--from compares with a file: use it without --kubeconfig and --context")
     if all_clusters and (file is not None or is_reached):
@@ -98,7 +87,7 @@ def diff(
         found = LiveDiff((), effects(replace(installation, mappings=mappings), installation), ())
     else:
         name = installation.cluster_id
-        found = _live(installation, lambda: kubectl_of(session, name, kubeconfig, kube_context, seconds=timeout))
+        found = _live(installation, lambda: kubectl_of(session, name, seconds=timeout))
     if output == "json":
         print_json(_as_json(found, with_objects=file is None))
     else:
@@ -116,10 +105,10 @@ def _diff_all(session: Session, overrides: dict[str, Any], output: str, timeout:
     def compare(cluster: Cluster, tell: ReportProgress) -> LiveDiff:
         installation = session.installation_of(config, cluster, overrides)
         chosen = replace(session, cluster_name=cluster.cluster_name)
-        return _live(installation, lambda: kubectl_of(chosen, cluster.cluster_name, None, None, tell, seconds=timeout))
+        return _live(installation, lambda: kubectl_of(chosen, cluster.cluster_name, tell, seconds=timeout))
 
     outcomes, results = [], []
-    for outcome in for_each(clusters_with_masters(config), compare, "comparing"):
+    for outcome in for_each(clusters_of(config), compare, "comparing"):
         outcomes.append(outcome)
         if outcome.error:
             results.append(error_json(outcome))

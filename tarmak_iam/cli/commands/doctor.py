@@ -12,10 +12,16 @@ from tarmak_iam.cli.completion import directories
 from tarmak_iam.cli.console import note
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.formats import CheckReport, FindingResult, RuleDescription
-from tarmak_iam.cli.formats.output import FORMATS, errors_reported, fail_on_option, findings_output_option, is_failing
+from tarmak_iam.cli.formats.output import (
+    errors_reported,
+    fail_on_option,
+    findings_output_option,
+    is_failing,
+    print_report,
+)
 from tarmak_iam.cli.formats.text import severity_summary
 from tarmak_iam.cli.installation_notes import note_incomplete
-from tarmak_iam.cli.options import directory_argument
+from tarmak_iam.cli.options import directory_argument, option
 from tarmak_iam.cli.session import Session, pass_session, recovery_hint_of
 from tarmak_iam.doctor.diagnosis import EXPIRES_WITHIN
 from tarmak_iam.errors import FileError, Place, TarmakIamError
@@ -30,19 +36,12 @@ if TYPE_CHECKING:
     epilog="\b\nExamples:\n  tarmak-iam doctor webhook\n  sudo tarmak-iam doctor / --root             # on a master"
 )
 @click.argument("directory", metavar="DIR", type=click.Path(), callback=directory_argument, shell_complete=directories)
-@click.option(
-    "--root",
-    "is_master",
-    is_flag=True,
-    help="DIR is the root directory of a master, or of a copy of its files. Default: detected.",
-)
-@click.option(
-    "--expires-within",
+@option("--root", "DIR is the root directory of a master, or of a copy of its files. Default: detected.", "is_master")
+@option(
+    "--expires-within DAYS",
+    "Warn about a certificate that expires within this number of days.",
     type=click.IntRange(min=0),
     default=EXPIRES_WITHIN,
-    show_default=True,
-    metavar="DAYS",
-    help="Warn about a certificate that expires within this number of days.",
 )
 @findings_output_option
 @fail_on_option
@@ -66,14 +65,22 @@ def doctor(
     with errors_reported(output):
         installation, why_not = _installation(session)
         report = _report(directory, installation, is_master=is_master or None, expires_within=expires_within)
-    FORMATS[output].print_report(_check_report(report))
+    from tarmak_iam.doctor import CHECKS
+
+    rules = tuple(RuleDescription(each.id, each.severity, each.summary, path="docs/doctor.md") for each in CHECKS)
+    # Without the lines of the files: they may contain a key.
+    results = tuple(FindingResult(diagnosis, diagnosis.place) for diagnosis in report.diagnoses)
+    print_report(output, CheckReport(results, lambda: rules))
     note_incomplete(directory)
-    _sum_up(report)
+    note(severity_summary(diagnosis.severity for diagnosis in report.diagnoses))
+    note(f"checked: {', '.join(report.seen) or 'nothing'}")
+    if report.unseen:
+        note(f"not found: {', '.join(report.unseen)}")
     if why_not:
         note(f"not compared with tarmak.yaml: {why_not}")
-    if any(each.severity is Severity.ERROR for each in report.diagnoses):
+    if any(diagnosis.severity is Severity.ERROR for diagnosis in report.diagnoses):
         note(recovery_hint_of(installation))
-    if is_failing((each.severity for each in report.diagnoses), fail_on):
+    if is_failing((diagnosis.severity for diagnosis in report.diagnoses), fail_on):
         context.exit(ExitCode.FINDINGS)
 
 
@@ -97,14 +104,6 @@ def _report(
     return report
 
 
-def _check_report(report: Examination) -> CheckReport:
-    """Without the lines of the files: they may contain a key."""
-    from tarmak_iam.doctor import CHECKS
-
-    rules = tuple(RuleDescription(each.id, each.severity, each.summary, path="docs/doctor.md") for each in CHECKS)
-    return CheckReport(tuple(FindingResult(each, each.place) for each in report.diagnoses), lambda: rules)
-
-
 def _installation(session: Session) -> tuple[Installation | None, str]:
     """The selected cluster, or why there is none. Raises TarmakIamError if a specified cluster cannot be read."""
     try:
@@ -114,10 +113,3 @@ def _installation(session: Session) -> tuple[Installation | None, str]:
             raise
         return None, str(error)
     return installation, "" if installation else "no cluster is selected"
-
-
-def _sum_up(report: Examination) -> None:
-    note(severity_summary(each.severity for each in report.diagnoses))
-    note(f"checked: {', '.join(report.seen) or 'nothing'}")
-    if report.unseen:
-        note(f"not found: {', '.join(report.unseen)}")

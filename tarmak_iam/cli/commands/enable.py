@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 from tarmak_iam.cli.console import note
 from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_edit
 from tarmak_iam.cli.options import dry_run_option
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.section_edits import authenticator_init_route, reads_differently
 from tarmak_iam.text import shortened
 
@@ -22,9 +24,7 @@ def enable(session: Session, dry_run: bool) -> None:
 
     Prints the changed lines of tarmak.yaml. Every other byte of the file stays as it is.
     """
-    config = session.config()
-    cluster = session.cluster(config)
-    _finish(session, config, config.enable_authenticator(cluster.cluster_name), cluster, dry_run)
+    _edit(session, TarmakConfig.enable_authenticator, dry_run=dry_run)
 
 
 @click.command(epilog="\b\nExample: tarmak-iam --cluster dev-cluster disable")
@@ -36,12 +36,13 @@ def disable(session: Session, dry_run: bool) -> None:
 
     Parents that become empty are removed too. If the key has its own comment, it is set to false instead.
     """
-    config = session.config()
-    cluster = session.cluster(config)
-    _finish(session, config, config.disable_authenticator(cluster.cluster_name), cluster, dry_run)
+    _edit(session, TarmakConfig.disable_authenticator, dry_run=dry_run)
 
 
-def _finish(session: Session, before: TarmakConfig, after: TarmakConfig, cluster: Cluster, dry_run: bool) -> None:
+def _edit(session: Session, edit: Callable[[TarmakConfig, str], TarmakConfig], *, dry_run: bool) -> None:
+    before = session.config()
+    cluster = session.cluster(before)
+    after = edit(before, cluster.cluster_name)
     enabled = after.clusters[cluster.index].authenticator_init
     result = f"awsIAMAuthenticatorInit is {'on' if enabled else 'off'} for {shortened(cluster.cluster_name)}"
     if after is before:

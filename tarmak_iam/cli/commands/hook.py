@@ -16,10 +16,7 @@ function tarmak {
 _FUNCTIONS = {"bash": _FUNCTION, "zsh": _FUNCTION}
 
 
-@click.command(
-    short_help="Print a shell function that runs tarmak with `run`.",
-    epilog='\b\nExample, in ~/.bashrc:\n  eval "$(tarmak-iam hook bash)"',
-)
+@click.command(epilog='\b\nExample, in ~/.bashrc:\n  eval "$(tarmak-iam hook bash)"')
 @click.argument("shell", type=click.Choice(list(_FUNCTIONS)))
 def hook(shell: str) -> None:
     """Print a shell function `tarmak` that calls `tarmak-iam run -- tarmak`.

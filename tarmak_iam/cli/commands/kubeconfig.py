@@ -12,7 +12,7 @@ from tarmak_iam.cli.completion import files
 from tarmak_iam.cli.console import log_variables, note, print_diff_text, print_json, print_payload, record_written
 from tarmak_iam.cli.edits import in_turn
 from tarmak_iam.cli.installation_notes import note_role, note_tunnel
-from tarmak_iam.cli.options import dry_run_option, format_option, kubeconfig_options
+from tarmak_iam.cli.options import dry_run_option, format_option, kubeconfig_options, option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
@@ -142,31 +142,27 @@ _KUBECTLS = "\0"  # no file has this name
     "      --certificate-authority ca.pem"
 )
 @kubeconfig_options
-@click.option("--session-name", metavar="NAME", help="Name of the role session. Requires a role; not for --exec aws.")
-@click.option("--server", metavar="URL", help="API server. Default: the public address, or as in Tarmak's kubeconfig.")
-@click.option(
-    "--certificate-authority",
-    metavar="FILE",
-    shell_complete=files,
-    help="PEM file with the CA of the API server, which is embedded. Default: the CA in Tarmak's kubeconfig; with "
+@option("--session-name NAME", "Name of the role session. Requires a role; not for --exec aws.")
+@option("--server URL", "API server. Default: the public address, or as in Tarmak's kubeconfig.")
+@option(
+    "--certificate-authority FILE",
+    "PEM file with the CA of the API server, which is embedded. Default: the CA in Tarmak's kubeconfig; with "
     "--server, if that does not exist, the CAs of the operating system.",
+    shell_complete=files,
 )
-@click.option("--proxy-url", metavar="URL", help="Proxy for requests to the API server (kubectl 1.19 and later).")
-@click.option("--alias", metavar="NAME", help="Name of the context. Default: the cluster and the name of the role.")
-@click.option(
-    "--merge",
+@option("--proxy-url URL", "Proxy for requests to the API server (kubectl 1.19 and later).")
+@option("--alias NAME", "Name of the context. Default: the cluster and the name of the role.")
+@option(
+    "--merge [FILE]",
+    "Add the entries to this kubeconfig, or update them there. Without FILE: the file that kubectl would "
+    "change (KUBECONFIG, else ~/.kube/config).",
     "merge_into",
-    metavar="[FILE]",
     shell_complete=files,
     is_flag=False,
     flag_value=_KUBECTLS,
-    help="Add the entries to this kubeconfig, or update them there. Without FILE: the file that kubectl would "
-    "change (KUBECONFIG, else ~/.kube/config).",
 )
-@click.option("--use", is_flag=True, help="With --merge: make its context the current one.")
-@click.option(
-    "--force", is_flag=True, help="With --merge: replace entries of the same name that tarmak-iam does not manage."
-)
+@option("--use", "With --merge: make its context the current one.")
+@option("--force", "With --merge: replace entries of the same name that tarmak-iam does not manage.")
 @dry_run_option
 @format_option("yaml", "json")
 @pass_session

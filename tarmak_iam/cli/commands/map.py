@@ -19,7 +19,7 @@ from tarmak_iam.cli.console import note, print_json, print_payload, print_rows, 
 from tarmak_iam.cli.edits import edits_cluster_files, finish_edit, read_import
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.installation_notes import note_misplaced
-from tarmak_iam.cli.options import format_option, mappings_edit_options, strip_path_option
+from tarmak_iam.cli.options import format_option, mappings_edit_options, option, strip_path_option
 from tarmak_iam.cli.parsing import CommandGroup, cluster_suggested
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.render import yaml_bytes
@@ -106,21 +106,19 @@ class _MappingsEdit(NamedTuple):
         note_misplaced(self.files, self.before.cluster, Subject.MAPPINGS)
 
 
-def _import_help() -> str:
-    """Lists the formats, those of objects in a cluster first."""
-    *titles, last = (FORMATS[name] for name in sorted(FORMATS, key=lambda name: name not in ("aws-auth", "crd")))
-    return f"""Import mappings from FILE: {", ".join(titles)} or {last}, as a file or as printed by kubectl. Use - for
-    FILE to read from stdin.
+*_TITLES, _LAST_TITLE = (FORMATS[name] for name in sorted(FORMATS, key=lambda name: name not in ("aws-auth", "crd")))
+_IMPORT_HELP = f"""Import mappings from FILE: {", ".join(_TITLES)} or {_LAST_TITLE}, as a file or as printed by kubectl.
+Use - for FILE to read from stdin.
 
-    Existing mappings of other principals are unchanged; a mapping of the same principal is updated. Exits with 1 if an
-    entry with the group system:masters cannot be imported, or if no mapping to system:masters exists afterwards; the
-    other entries are imported.
-    """
+Existing mappings of other principals are unchanged; a mapping of the same principal is updated. Exits with 1 if an
+entry with the group system:masters cannot be imported, or if no mapping to system:masters exists afterwards; the other
+entries are imported.
+"""
 
 
 @mappings.command(
     name="import",
-    help=_import_help(),
+    help=_IMPORT_HELP,
     short_help="Import mappings from another tool's file.",
     epilog="\b\nExamples:\n"
     "  kubectl -n kube-system get configmap aws-auth -o yaml |\n"
@@ -128,9 +126,7 @@ def _import_help() -> str:
     "  tarmak-iam map import cluster.yaml --from kops --dry-run",
 )
 @click.argument("file", metavar="FILE", shell_complete=files)
-@click.option(
-    "--from", "form", type=click.Choice(["auto", *FORMATS]), default="auto", show_default=True, help="Format of FILE."
-)
+@option("--from", "Format of FILE.", "form", type=click.Choice(["auto", *FORMATS]), default="auto")
 @strip_path_option
 @mappings_edit_options
 @pass_session
@@ -194,9 +190,7 @@ def _lost_admins(found: Import, outcomes: tuple[MergeOutcome, ...], after: Insta
     short_help="Print the mappings in the format of a backend.",
     epilog="\b\nExample: tarmak-iam map convert --to CRD | kubectl apply -f -",
 )
-@click.option(
-    "--to", "backend", type=click.Choice(WRITABLE_BACKENDS), required=True, help="Backend whose format is printed."
-)
+@option("--to", "Backend whose format is printed.", "backend", type=click.Choice(WRITABLE_BACKENDS), required=True)
 @format_option("yaml", "json")
 @pass_session
 def convert(session: Session, backend: str, output: str) -> None:
@@ -206,8 +200,7 @@ def convert(session: Session, backend: str, output: str) -> None:
     installation = session.installation()
     if installation.mappings is None:
         raise ConfigError(
-            f"{installation.cluster_id} has no mappings file",
-            remedy=f"add a mapping first: {installation.map_command}",
+            f"{installation.cluster_id} has no mappings file", remedy=f"add a mapping first: {installation.map_command}"
         )
     mappings = installation.mappings
     if backend == MOUNTED_FILE.name:  # the only one that has it
@@ -292,24 +285,21 @@ def separate_groups(_context: click.Context, _parameter: click.Parameter, value:
     "      --username 'dev:{{SessionName}}' --group dev",
 )
 @click.argument("principal", metavar="ARN", shell_complete=principals)
-@click.option(
-    "--username",
-    metavar="NAME",
-    help="Kubernetes username; may contain templates such as {{SessionName}}. Required for a new role or user; an "
+@option(
+    "--username NAME",
+    "Kubernetes username; may contain templates such as {{SessionName}}. Required for a new role or user; an "
     "existing mapping keeps its username without it.",
 )
-@click.option(
-    "--group",
+@option(
+    "--group GROUP",
+    "Kubernetes group; can be repeated. Added to the groups of an existing mapping.",
     "groups",
-    metavar="GROUP",
     multiple=True,
     callback=separate_groups,
-    help="Kubernetes group; can be repeated. Added to the groups of an existing mapping.",
 )
-@click.option(
+@option(
     "--replace-groups",
-    is_flag=True,
-    help="Replace the groups of an existing mapping with those of --group; without --group remove all of them.",
+    "Replace the groups of an existing mapping with those of --group; without --group remove all of them.",
 )
 @strip_path_option
 @mappings_edit_options
@@ -362,7 +352,7 @@ def add(
     epilog="\b\nExample: tarmak-iam map remove arn:aws:iam::111122223333:user/Alice",
 )
 @click.argument("principal", metavar="ARN", shell_complete=principals)
-@click.option("--if-exists", is_flag=True, help="Exit with 0 if the principal is not mapped.")
+@option("--if-exists", "Exit with 0 if the principal is not mapped.")
 @mappings_edit_options
 @pass_session
 @edits_cluster_files

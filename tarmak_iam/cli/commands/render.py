@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from tarmak_iam.cli.all_clusters import clusters_with_masters, error_json, for_each, outcome_summary, outcomes_exit_code
+from tarmak_iam.cli.all_clusters import clusters_of, error_json, for_each, outcome_summary, outcomes_exit_code
 from tarmak_iam.cli.console import note, print_json, print_line, record_done
 from tarmak_iam.cli.installation_notes import note_incomplete, note_objects, note_role, note_tunnel
 from tarmak_iam.cli.options import (
@@ -17,6 +17,7 @@ from tarmak_iam.cli.options import (
     format_option,
     kubeconfig_options,
     object_options,
+    option,
     output_dir_option,
 )
 from tarmak_iam.cli.session import Session, pass_session
@@ -59,18 +60,11 @@ class _RenderedCluster(NamedTuple):
 @object_options
 @kubeconfig_options
 @dry_run_option
-@click.option("--force", is_flag=True, help="Overwrite files that were not written by render, or were changed since.")
+@option("--force", "Overwrite files that were not written by render, or were changed since.")
 @format_option("text", "json")
 @pass_session
 def render(
-    session: Session,
-    /,
-    output_dir: Path,
-    all_clusters: bool,
-    dry_run: bool,
-    force: bool,
-    output: str,
-    **overrides: Any,
+    session: Session, /, output_dir: Path, all_clusters: bool, dry_run: bool, force: bool, output: str, **overrides: Any
 ) -> None:
     """Write all artifacts of a cluster to a directory: flags, kubeconfig, and the objects for `kubectl apply -k`.
 
@@ -112,7 +106,7 @@ def _render_all(
     config: TarmakConfig, make: Callable[[Cluster], _RenderedCluster], output: str, *, dry_run: bool
 ) -> None:
     outcomes = []
-    for outcome in for_each(clusters_with_masters(config), lambda cluster, _: make(cluster), "rendering"):
+    for outcome in for_each(clusters_of(config), lambda cluster, _: make(cluster), "rendering"):
         outcomes.append(outcome)
         if outcome.error:
             continue

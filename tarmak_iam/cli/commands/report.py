@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +13,11 @@ import click
 from click.core import ParameterSource
 
 from tarmak_iam.cli.all_clusters import FAILED, ClusterOutcome, ClusterWork, ReportProgress, for_each, outcome_counts
-from tarmak_iam.cli.browser import open_page
-from tarmak_iam.cli.console import note, print_json, print_payload, print_styled_line
+from tarmak_iam.cli.console import note, print_json, print_payload, print_styled_line, record_written
 from tarmak_iam.cli.exit_codes import ExitCode
-from tarmak_iam.cli.options import access_options, all_clusters_option, format_option
+from tarmak_iam.cli.options import access_options, all_clusters_option, format_option, option
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
+from tarmak_iam.errors import FileError
 from tarmak_iam.lint import Subjects, examine
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-
 _WITH, _WITHOUT, _HUB = "with IAM login", "without IAM login", "hub"
 _COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "denied": "cyan"}
 
@@ -41,23 +42,15 @@ _COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "denied": "
     '  tarmak-iam report --all-clusters --live -o json --date "$(date -I)"'
 )
 @all_clusters_option
-@click.option("--live", is_flag=True, help="Ask the clusters too, with the kubeconfig that Tarmak generates.")
+@option("--live", "Ask the clusters too, with the kubeconfig that Tarmak generates.")
 @access_options
-@click.option("--date", default="", metavar="TEXT", help="Date of the review, shown as given.")
-@click.option("--open", "is_opened", is_flag=True, help="Open the HTML report in a browser, from a private file.")
+@option("--date TEXT", "Date of the review, shown as given.", default="")
+@option("--open", "Open the HTML report in a browser, from a private file.", "is_opened")
 @format_option("text", "html", "json")
 @pass_session
 @click.pass_context
 def report(
-    context: click.Context,
-    session: Session,
-    all_clusters: bool,
-    live: bool,
-    kubeconfig: Path | None,
-    kube_context: str | None,
-    date: str,
-    is_opened: bool,
-    output: str,
+    context: click.Context, session: Session, all_clusters: bool, live: bool, date: str, is_opened: bool, output: str
 ) -> None:
     """Generate an access review: who can log in to a cluster.
 
@@ -67,7 +60,7 @@ def report(
     """
     from tarmak_iam.report import page
 
-    is_asked = kubeconfig is not None or kube_context is not None
+    is_asked = bool(session.access)
     if all_clusters and is_asked:
         raise click.UsageError("--kubeconfig and --context are for one cluster: use --live with --all-clusters")
     if is_opened and output != "html":
@@ -78,7 +71,7 @@ def report(
 
     def connect(cluster: Cluster, report_progress: ReportProgress) -> Kubectl:
         own = replace(session, cluster_name=cluster.cluster_name)
-        return kubectl_of(own, cluster.cluster_name, kubeconfig, kube_context, report_progress)
+        return kubectl_of(own, cluster.cluster_name, report_progress)
 
     reach = connect if live or is_asked else None
     review = _reviewed(session, config, reach, all_clusters=all_clusters, date=date)
@@ -191,3 +184,34 @@ def _ask(
         reviewed[outcome.name] = replace(reviewed[outcome.name], review=after)
         if error is None and after.live_error:
             note(f"{outcome.name}: {after.live_error}")
+
+
+_DISPLAYS = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
+"""Without these there is no graphical browser, except on macOS and Windows. `webbrowser` would start one in the
+terminal, if it found one."""
+
+
+def open_page(name: str, content: bytes) -> None:
+    """Writes the page to a new file in a private temporary directory (modes 0600 and 0700), opens it, and prints where
+    it is. The file stays: a browser reads it whenever it is ready. Raises FileError if it cannot be written."""
+    import tempfile
+    import webbrowser
+
+    try:
+        path = Path(tempfile.mkdtemp(prefix="tarmak-iam-")) / name
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        raise FileError(
+            f"cannot write {name} to a temporary directory: {error.strerror or error}",
+            remedy="set TMPDIR to a directory that can be written to, or print the page with -o html",
+        ) from None
+    record_written(path)
+    is_opened = sys.platform in ("darwin", "win32", "cygwin") or any(os.environ.get(name) for name in _DISPLAYS)
+    try:
+        is_opened = is_opened and webbrowser.open(path.as_uri())
+    except (OSError, webbrowser.Error):
+        is_opened = False
+    done = f"opened {path} in the browser;" if is_opened else f"no browser found; open {path} yourself, and"
+    note(f"{done} remove the file when it is no longer needed")

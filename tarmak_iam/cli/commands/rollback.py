@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from tarmak_iam.access.diff import effect_json
 from tarmak_iam.cli.console import note, print_json, print_line, record_done
 from tarmak_iam.cli.live_cluster import change_json, print_changes, stale_pod_json, timeout_option, wait_option
-from tarmak_iam.cli.options import access_options, format_option
+from tarmak_iam.cli.options import access_options, format_option, option
 from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, pass_session
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import Place, SelectionError
@@ -37,27 +37,36 @@ if TYPE_CHECKING:
 _MAX_NAMED = 3
 
 
-def print_history(history: History | None, output: str) -> None:
+def _print_history(history: History | None, output: str) -> None:
     """The newest one last, as in kubectl. None: there is no history."""
     revisions = history.revisions if history else ()
     if output == "json":
-        print_json({"changes": [_revision_json(each) for each in revisions]})
+        changes = [
+            {
+                "number": revision.number,
+                "time": f"{revision.time:%Y-%m-%dT%H:%M:%SZ}",
+                "status": str(revision.status),
+                "cluster": revision.cluster,
+                "release": revision.release or None,
+                "changes": [change_json(change) for change in _revision_changes(revision)],
+            }
+            for revision in revisions
+        ]
+        print_json({"changes": changes})
         return
     if not revisions:
         note("no changes: nothing was applied from this directory")
         return
-    clusters = list(dict.fromkeys(each.cluster for each in revisions))
-    rows = [("CHANGE", "TIME", "STATUS", "OBJECTS"), *(_row(each, clusters) for each in revisions)]
+    *_, latest = dict.fromkeys(revision.cluster for revision in revisions)
+    rows = [("CHANGE", "TIME", "STATUS", "OBJECTS")]
+    for revision in revisions:  # changes of a cluster that was created again since cannot be undone: it is another one
+        elsewhere = "" if revision.cluster == latest else " (of an earlier cluster)"
+        objects = _summary(_revision_changes(revision))
+        rows.append((str(revision.number), revision.when, f"{revision.status}{elsewhere}", objects))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
         print_line("   ".join((*cells, row[3])).rstrip())
-
-
-def _row(revision: Revision, clusters: list[str]) -> tuple[str, str, str, str]:
-    """A cluster that was created again since is another cluster, whose changes cannot be undone."""
-    elsewhere = " (of an earlier cluster)" if revision.cluster != clusters[-1] else ""
-    return str(revision.number), revision.when, f"{revision.status}{elsewhere}", _summary(_revision_changes(revision))
 
 
 def _revision_changes(revision: Revision) -> list[ObjectChange]:
@@ -78,48 +87,23 @@ def _summary(changes: list[ObjectChange]) -> str:
     return ", ".join(texts)
 
 
-def _revision_json(revision: Revision) -> dict[str, Any]:
-    return {
-        "number": revision.number,
-        "time": f"{revision.time:%Y-%m-%dT%H:%M:%SZ}",
-        "status": str(revision.status),
-        "cluster": revision.cluster,
-        "release": revision.release or None,
-        "changes": [change_json(each) for each in _revision_changes(revision)],
-    }
-
-
 @click.command(
     epilog="\b\nExamples:\n  tarmak-iam rollback\n  tarmak-iam rollback --list\n  tarmak-iam rollback --to 3 --dry-run"
 )
 @access_options
-@click.option("--list", "listing", is_flag=True, help="List the changes that apply made, and change nothing.")
-@click.option(
-    "--to",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Go back to the state after change N. Default: undo only the last change.",
+@option("--list", "List the changes that apply made, and change nothing.", "listing")
+@option(
+    "--to N", "Go back to the state after change N. Default: undo only the last change.", type=click.IntRange(min=0)
 )
-@click.option("--dry-run", is_flag=True, help="Only print what would change, and who could log in afterwards.")
-@click.option(
-    "--state",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help=f"History file. Default: {STATE_NAME} of the cluster.",
-)
-@click.option(
-    "--force",
-    is_flag=True,
-    help="Undo even if others changed the same fields, or if a node could not run its pod.",
-)
+@option("--dry-run", "Only print what would change, and who could log in afterwards.")
+@option("--state FILE", f"History file. Default: {STATE_NAME} of the cluster.", type=click.Path(path_type=Path))
+@option("--force", "Undo even if others changed the same fields, or if a node could not run its pod.")
 @wait_option
 @timeout_option
 @format_option("text", "json")
 @pass_session
 def rollback(
     session: Session,
-    kubeconfig: Path | None,
-    kube_context: str | None,
     listing: bool,
     to: int | None,
     dry_run: bool,
@@ -143,12 +127,12 @@ def rollback(
     files = session.files(config, cluster)
     path, within = (state, None) if state else (files.home / STATE_NAME, files.within)
     if listing:
-        print_history(read_history(path, within), output)
+        _print_history(read_history(path, within), output)
         return
     try:
         with contextlib.nullcontext() if dry_run else exclusive_access(config, cluster) as lock:
             done = roll_back(
-                kubectl_of(session, cluster.cluster_name, kubeconfig, kube_context, lock=lock),
+                kubectl_of(session, cluster.cluster_name, lock=lock),
                 path,
                 to=to,
                 force=force,
@@ -177,13 +161,19 @@ def _print_done(done: RolledBack, output: str, *, dry_run: bool) -> None:
     if output != "json":
         print_changes(done.changes)
         return
-    changes, later = [change_json(each) for each in done.changes], done.access_after
-    shown = {"changed": done.changed, "dryRun": dry_run, "undone": list(done.undone), "changes": changes}
-    effects = [effect_json(each) for each in later.effects] if later else []
-    after = {"principals": later.principals, "admins": later.admins, "reason": later.reason} if later else None
-    restarted = [stale_pod_json(each) for each in done.restarted]
-    outcome = {"effects": effects, "afterwards": after, "rolledOut": done.rolled_out, "restartedPods": restarted}
-    print_json({**shown, **outcome})
+    later = done.access_after
+    print_json(
+        {
+            "changed": done.changed,
+            "dryRun": dry_run,
+            "undone": list(done.undone),
+            "changes": [change_json(change) for change in done.changes],
+            "effects": [effect_json(effect) for effect in later.effects] if later else [],
+            "afterwards": later and {"principals": later.principals, "admins": later.admins, "reason": later.reason},
+            "rolledOut": done.rolled_out,
+            "restartedPods": [stale_pod_json(pod) for pod in done.restarted],
+        }
+    )
 
 
 def _removes_the_authenticator(change: ObjectChange) -> bool:

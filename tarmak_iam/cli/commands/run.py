@@ -10,6 +10,7 @@ import click
 
 from tarmak_iam.cli.console import error_line, note
 from tarmak_iam.cli.exit_codes import ExitCode
+from tarmak_iam.cli.options import option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
@@ -19,28 +20,20 @@ from tarmak_iam.hook.tarmak.passthrough import ProgramNotStarted, pass_through
 @click.command(
     context_settings={"allow_interspersed_args": False},
     options_metavar="[OPTIONS] --",
-    short_help="Run tarmak, with a check before and apply after it.",
     epilog="\b\nExamples:\n"
     "  tarmak-iam run -- tarmak clusters apply\n"
     "  tarmak-iam run --rollback-on-failure -- \\\n"
     "      tarmak -c ~/.tarmak clusters apply --configuration-only",
 )
-@click.option(
-    "--no-check", is_flag=True, help="Start tarmak even if `check` finds errors, or if callers are locked out."
-)
-@click.option("--rollback-on-failure", is_flag=True, help="Restore the objects if apply or the login fails.")
-@click.option(
-    "--rollback-unless-verified",
-    is_flag=True,
-    help="Restore them also if no mapped caller has logged in.",
-)
-@click.option(
-    "--kubeconfig",
+@option("--no-check", "Start tarmak even if `check` finds errors, or if callers are locked out.")
+@option("--rollback-on-failure", "Restore the objects if apply or the login fails.")
+@option("--rollback-unless-verified", "Restore them also if no mapped caller has logged in.")
+@option(
+    "--kubeconfig FILE",
+    "Kubeconfig for kubectl, instead of that of `tarmak clusters kubeconfig`.",
     type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Kubeconfig for kubectl, instead of that of `tarmak clusters kubeconfig`.",
 )
-@click.option("--context", "kube_context", metavar="NAME", help="Context of the kubeconfig.")
+@option("--context NAME", "Context of the kubeconfig.", "kube_context")
 @click.argument("command", metavar="tarmak ARGS...", nargs=-1, required=True, type=click.UNPROCESSED)
 @pass_session
 @click.pass_context
@@ -64,7 +57,12 @@ def run(
     a failed login, 2 if something cannot be read or applied, 4 if the objects are applied but no mapped caller has
     logged in, 127 if tarmak is not installed.
     """
-    _check_program(command[0])
+    name = Path(command[0]).name
+    if not name.startswith("tarmak") or name.startswith("tarmak-iam"):
+        raise click.UsageError(
+            f"the command after `--` must be tarmak, not '{command[0]}': `tarmak-iam run -- tarmak clusters apply`; "
+            "put a wrapper such as aws-vault before tarmak-iam"
+        )
     call = TarmakCall.parse(command[1:])
     try:
         environment = _environment(session, call)
@@ -96,15 +94,6 @@ def run(
     context.exit(code)
 
 
-def _check_program(word: str) -> None:
-    name = Path(word).name
-    if not name.startswith("tarmak") or name.startswith("tarmak-iam"):
-        raise click.UsageError(
-            f"the command after `--` must be tarmak, not '{word}': `tarmak-iam run -- tarmak clusters apply`; put a "
-            "wrapper such as aws-vault before tarmak-iam"
-        )
-
-
 def _environment(session: Session, call: TarmakCall) -> Mapping[str, str]:
     """The environment for tarmak. Raises ConfigError if -c or --current-cluster of tarmak-iam contradicts tarmak's
     arguments, which are not changed."""
@@ -117,18 +106,16 @@ def _environment(session: Session, call: TarmakCall) -> Mapping[str, str]:
         elif os.path.realpath(given) != os.path.realpath(call.directory(environment)):
             raise _contradiction("-c", str(session.directory), call.flags["config-directory"])
     if session.cluster_name is not None:
-        theirs = call.cluster_name or _current_cluster(call, environment)
+        theirs = call.cluster_name
+        if not theirs:
+            chosen = Session(call.directory(environment), None, "chosen by tarmak")
+            theirs = chosen.config().current_cluster.cluster_name
         if theirs != session.cluster_name:
             raise _contradiction("--current-cluster", session.cluster_name, theirs)
     return environment
 
 
-def _current_cluster(call: TarmakCall, environment: Mapping[str, str]) -> str:
-    return Session(call.directory(environment), None, "chosen by tarmak").config().current_cluster.cluster_name
-
-
 def _contradiction(option: str, ours: str, theirs: str) -> ConfigError:
     return ConfigError(
-        f"{option} is {ours}, but tarmak's arguments select {theirs}",
-        remedy=f"pass {option} to tarmak, after its name",
+        f"{option} is {ours}, but tarmak's arguments select {theirs}", remedy=f"pass {option} to tarmak, after its name"
     )

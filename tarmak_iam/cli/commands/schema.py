@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,7 +12,7 @@ import click
 from tarmak_iam.cli.completion import directories, schemas
 from tarmak_iam.cli.console import note, print_diff, print_payload, record_written
 from tarmak_iam.cli.edits import edits_cluster_files, edits_tarmak_yaml
-from tarmak_iam.cli.options import directory_argument, dry_run_option
+from tarmak_iam.cli.options import directory_argument, dry_run_option, option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.schema import WHOLE_FILE, Schema, file_schema, schema_text, section_schema
@@ -25,7 +24,6 @@ from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.read import read_file, read_if_present
 from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
 from tarmak_iam.installation.settings import SETTINGS_NAME
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.file_schemas import mappings_schema, settings_schema
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 from tarmak_iam.patterns import compiled
@@ -47,17 +45,16 @@ _OF_FILES = {
     "  tarmak-iam schema --output-dir ~/.tarmak/schemas --modeline"
 )
 @click.argument("name", metavar="[NAME]", required=False, shell_complete=schemas)
-@click.option(
-    "--output-dir",
+@option(
+    "--output-dir DIR",
+    "Directory for the schemas of all three files; created if it does not exist.",
     type=click.Path(),
-    metavar="DIR",
     shell_complete=directories,
     callback=lambda context, parameter, value: (
         value if value is None else directory_argument(context, parameter, value)
     ),
-    help="Directory for the schemas of all three files; created if it does not exist.",
 )
-@click.option("--modeline", "with_modelines", is_flag=True, help="Also name the schema in the first line of each file.")
+@option("--modeline", "Also name the schema in the first line of each file.", "with_modelines")
 @dry_run_option
 @pass_session
 def schema(session: Session, name: str | None, output_dir: Path | None, with_modelines: bool, dry_run: bool) -> None:
@@ -92,10 +89,42 @@ def schema(session: Session, name: str | None, output_dir: Path | None, with_mod
 @edits_cluster_files
 def _write_with_modelines(session: Session, within: Boundary, *, dry_run: bool) -> None:
     # All of them before anything is written: nothing changes if one of them is not valid YAML.
-    edits = [_edit_of(each, within.directory) for each in _documents(session)]
+    edits = []
+    for path, before, files in _documents(session):
+        _, filename = _OF_FILES.get(path.name, _OF_FILES["tarmak.yaml"])
+        # From the file to the schema, as the language server reads it: relative, and without blanks.
+        schema = os.path.relpath(os.path.realpath(within.directory / filename), os.path.realpath(path.parent))
+        edits.append((path, before, with_modeline(before, modeline(quote(os.fsencode(schema)))), files))
     _write_schemas(within, dry_run=dry_run)
-    for edit in edits:
-        _finish(edit, dry_run=dry_run)
+    for path, before, after, files in edits:
+        if before.is_json:
+            note(f"{path} is JSON, which has no comments; name the schema in the editor's settings")
+            continue
+        if after is before:
+            note(f"unchanged {path}")
+            continue
+        if files and not dry_run:
+            files.write(path, after, before)
+        elif not dry_run:
+            replace_file(path, after.to_bytes(), expected=before.to_bytes())
+        if not dry_run:
+            record_written(path)
+        print_diff(before, after)
+
+
+def _documents(session: Session) -> Iterator[tuple[Path, Document, ClusterFiles | None]]:
+    """tarmak.yaml, and the existing mappings and settings of all its clusters, with the files of the cluster. Raises
+    TarmakIamError."""
+    config = session.config()
+    assert config.path is not None  # it is loaded from a file
+    yield config.path, Document.parse(read_file(config.path), str(config.path)), None
+    for cluster in config.selectable_clusters:
+        if is_cluster_id(cluster.cluster_name):
+            files = session.files(config, cluster)
+            for path in (files.mappings_path, files.settings_path):
+                data = read_if_present(path, files.within)
+                if data is not None:
+                    yield path, Document.parse(data, str(path)), files
 
 
 def _schema_named(name: str) -> Schema:
@@ -128,63 +157,8 @@ def _write_schemas(within: Boundary, *, dry_run: bool) -> None:
         note(f"{'would write' if dry_run else 'wrote'} {path}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Edit:
-    """A file before and after; `files` are those of its cluster, None for tarmak.yaml."""
-
-    path: Path
-    before: Document
-    after: Document
-    files: ClusterFiles | None = None
-
-
-def _documents(session: Session) -> Iterator[_Edit]:
-    """tarmak.yaml, and the existing mappings and settings of all its clusters. Raises TarmakIamError."""
-    config = session.config()
-    assert config.path is not None  # it is loaded from a file
-    document = Document.parse(read_file(config.path), str(config.path))
-    yield _Edit(config.path, document, document)
-    for cluster in config.selectable_clusters:
-        if is_cluster_id(cluster.cluster_name):
-            files = session.files(config, cluster)
-            for path in (files.mappings_path, files.settings_path):
-                data = read_if_present(path, files.within)
-                if data is not None:
-                    document = Document.parse(data, str(path))
-                    yield _Edit(path, document, document, files)
-
-
-def _edit_of(unchanged: _Edit, directory: Path) -> _Edit:
-    """With the line that names the schema."""
-    path = unchanged.path
-    _, filename = _OF_FILES.get(path.name, _OF_FILES["tarmak.yaml"])
-    line = modeline(schema_reference(directory / filename, path))
-    return replace(unchanged, after=with_modeline(unchanged.before, line))
-
-
-def _finish(edit: _Edit, *, dry_run: bool) -> None:
-    path, before, after = edit.path, edit.before, edit.after
-    if before.is_json:
-        note(f"{path} is JSON, which has no comments; name the schema in the editor's settings")
-    elif after is before:
-        note(f"unchanged {path}")
-    else:
-        if edit.files and not dry_run:
-            edit.files.write(path, after, before)
-        elif not dry_run:
-            replace_file(path, after.to_bytes(), expected=before.to_bytes())
-            record_written(path)
-        print_diff(before, after)
-
-
 def modeline(reference: str) -> str:
     return f"# yaml-language-server: $schema={reference}"
-
-
-def schema_reference(schema: Path, file: Path) -> str:
-    """From the file to the schema, as the language server reads it: relative, and without blanks."""
-    path = os.path.relpath(os.path.realpath(schema), os.path.realpath(file.parent))
-    return quote(os.fsencode(path))
 
 
 def with_modeline(document: Document, line: str) -> Document:

@@ -9,7 +9,7 @@ import click
 from tarmak_iam.cli.completion import section_keys, section_keys_or_values, sections
 from tarmak_iam.cli.console import note, print_json, print_line, print_payload
 from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit
-from tarmak_iam.cli.options import dry_run_option, format_option
+from tarmak_iam.cli.options import dry_run_option, format_option, option
 from tarmak_iam.cli.parsing import cluster_suggested, unexpected_argument
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config.amazon import AMAZON
@@ -18,14 +18,12 @@ from tarmak_iam.config.section_keys import key_named, keys_of, section_named
 from tarmak_iam.document.render import Layout, flow_text, yaml_bytes
 from tarmak_iam.text import shortened
 
-_section_option = click.option(
-    "--section",
+_section_option = option(
+    "--section NAME",
+    "Section of the cluster; plugins can add sections.",
     "name",
-    metavar="NAME",
     shell_complete=sections,
     default=AMAZON.name,
-    show_default=True,
-    help="Section of the cluster; plugins can add sections.",
 )
 
 
@@ -33,11 +31,7 @@ _section_option = click.option(
     name="set", epilog="\b\nExample: tarmak-iam set internalELBAccessLogs.bucket my-logs\n\nThe keys: tarmak-iam show"
 )
 @click.argument(
-    "pairs",
-    nargs=-1,
-    required=True,
-    metavar="KEY VALUE [KEY VALUE]...",
-    shell_complete=section_keys_or_values,
+    "pairs", nargs=-1, required=True, metavar="KEY VALUE [KEY VALUE]...", shell_complete=section_keys_or_values
 )
 @_section_option
 @dry_run_option
@@ -50,9 +44,8 @@ def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> 
     file stays as it is, byte for byte.
     """
     if len(pairs) % 2:
-        raise click.UsageError(
-            unexpected_argument(click.get_current_context(), pairs[:1]) or f"no value given for {pairs[-1]}"
-        )
+        context = click.get_current_context()
+        raise click.UsageError(unexpected_argument(context, pairs[:1], f"no value given for {pairs[-1]}"))
     config, section = session.config(), section_named(name)
     with cluster_suggested(pairs[0], "KEY"):
         values = {key: key_named(section, key).typed(text) for key, text in zip(pairs[::2], pairs[1::2], strict=True)}

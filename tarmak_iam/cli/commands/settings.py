@@ -15,11 +15,9 @@ from tarmak_iam.cli.installation_notes import note_image, note_misplaced
 from tarmak_iam.cli.options import dry_run_option, format_option
 from tarmak_iam.cli.parsing import CommandGroup, cluster_suggested
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.document import Document
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.findings import Subject
-from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.setting_table import REGISTRY, SETTINGS
 from tarmak_iam.installation.settings import (
     SettingError,
@@ -81,15 +79,13 @@ def get(session: Session, key: str, output: str) -> None:
         print_line(value_text(value))
 
 
-def _set_help() -> str:
-    column = " " * 19
-    lines = (f"{key:<19}{each.short}".replace("\n", f"\n{column}") for key, each in SETTINGS.items())
-    return "Set a setting to a value.\n\n\b\n" + "\n".join(lines)
+_COLUMN = 19
+_LINES = [f"{key:<{_COLUMN}}{each.short}".replace("\n", "\n" + " " * _COLUMN) for key, each in SETTINGS.items()]
 
 
 @settings.command(
     name="set",
-    help=_set_help(),
+    help="Set a setting to a value.\n\n\b\n" + "\n".join(_LINES),
     epilog="\b\nExamples:\n  tarmak-iam settings set profile my-profile\n"
     "  tarmak-iam settings set backends MountedFile,EKSConfigMap",
 )
@@ -106,21 +102,6 @@ def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
         note(f"{REGISTRY} is ignored while image is set; remove image: {session.command('settings unset image')}")
 
 
-def _note_release(config: TarmakConfig, cluster: Cluster, files: ClusterFiles, document: Document) -> None:
-    """What the release of the settings is open to, and what it does not support. That is not an error: the user may be
-    changing several settings, one at a time."""
-    from tarmak_iam.installation.installation import Installation
-
-    chosen, _ = parse_settings(document.to_bytes(), document.filename)
-    mappings = None
-    with contextlib.suppress(TarmakIamError):  # which is an error of the commands that need the mappings
-        mappings = files.mappings()
-    try:
-        note_image(Installation.of(config, cluster, mappings, chosen), only="IAM131")
-    except SettingError as error:
-        note(f"warning: these settings do not fit together yet: {error.message}")
-
-
 @settings.command(epilog="\b\nExample: tarmak-iam settings unset profile")
 @click.argument("key", metavar="KEY", shell_complete=settings_in_file)
 @dry_run_option
@@ -130,19 +111,19 @@ def unset(session: Session, key: str, dry_run: bool) -> None:
     """Remove a setting, so that its default is used."""
     with cluster_suggested(key, "KEY"):
         check_key(key)
-    _edit(
-        session,
-        dry_run,
-        key,
-        lambda document, at: document.remove(at) if document.has(at) else document,
-        f"{key} is not set",
-    )
+
+    def remove(document: Document, at: Route) -> Document:
+        return document.remove(at) if document.has(at) else document
+
+    _edit(session, dry_run, key, remove, f"{key} is not set")
 
 
 def _edit(
     session: Session, dry_run: bool, key: str, edit: Callable[[Document, Route], Document], unchanged: str
 ) -> Document:
     """The file after the edit. `edit` is called with the file and the route of the setting."""
+    from tarmak_iam.installation.installation import Installation
+
     config = session.config()
     cluster = session.cluster_with_masters(config)
     files = session.files(config, cluster)
@@ -156,5 +137,14 @@ def _edit(
         parse_settings(after.to_bytes(), after.filename)
         finish_edit(before, after, lambda: files.write(path, after, before), dry_run=dry_run, done=f"wrote {path}")
         note_misplaced(files, cluster, Subject.SETTINGS)
-    _note_release(config, cluster, files, after)
+    # What the release of the settings is open to, and what it does not support. That is not an error: the user may be
+    # changing several settings, one at a time.
+    chosen, _ = parse_settings(after.to_bytes(), after.filename)
+    mappings = None
+    with contextlib.suppress(TarmakIamError):  # which is an error of the commands that need the mappings
+        mappings = files.mappings()
+    try:
+        note_image(Installation.of(config, cluster, mappings, chosen), only="IAM131")
+    except SettingError as error:
+        note(f"warning: these settings do not fit together yet: {error.message}")
     return after

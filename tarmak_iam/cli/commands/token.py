@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from tarmak_iam.cli.completion import roles
 from tarmak_iam.cli.console import log_variables, note, print_json, print_line
 from tarmak_iam.cli.exit_codes import ExitCode
-from tarmak_iam.cli.options import daemon_version_option, format_option, plain_role
+from tarmak_iam.cli.options import daemon_version_option, format_option, option, plain_role
 from tarmak_iam.cli.parsing import CommandGroup
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import TarmakIamError
@@ -30,7 +30,6 @@ _CLUSTER_ID = "not in the token, but signed as a header: for another cluster, ST
 
 # The cache of the AWS CLI, which has the same files.
 _CACHE = (".aws", "cli", "cache")
-
 _VARIABLES = ("DEFAULT_ROLE", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "KUBERNETES_EXEC_INFO")
 
 
@@ -42,32 +41,28 @@ _VARIABLES = ("DEFAULT_ROLE", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "KUBERN
     epilog="\b\nExample, as the command of a kubeconfig's exec user:\n"
     "  tarmak-iam token -i dev-cluster --role arn:aws:iam::111122223333:role/Admin",
 )
-@click.option(
-    "-i",
-    "--cluster-id",
-    metavar="ID",
+@option(
+    "-i --cluster-id ID",
+    "clusterID of the authenticator. Default: that of the selected cluster of tarmak.yaml, with the role and "
+    "profile of its settings.",
     envvar="KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID",
     show_envvar=True,
-    help="clusterID of the authenticator. Default: that of the selected cluster of tarmak.yaml, with the role and "
-    "profile of its settings.",
 )
-@click.option(
-    "-r",
-    "--role",
-    metavar="ARN",
+@option(
+    "-r --role ARN",
+    "ARN of the role to assume, with its path.",
     envvar="DEFAULT_ROLE",
     show_envvar=True,
     callback=plain_role,
     shell_complete=roles,
-    help="ARN of the role to assume, with its path.",
 )
-@click.option("-s", "--session-name", metavar="NAME", help="Role session name, the value of {{SessionName}}.")
-@click.option("-e", "--external-id", metavar="ID", help="External ID that the role's trust policy requires.")
-@click.option("--forward-session-name", is_flag=True, help="Use the session name of the current credentials.")
-@click.option("--profile", metavar="NAME", help="AWS profile for the credentials.")
-@click.option("--region", metavar="REGION", help="Region of STS. Default: the AWS configuration's, else the cluster's.")
-@click.option("--cache", is_flag=True, help="Cache the sessions of a profile in ~/.aws/cli/cache until they expire.")
-@click.option("--token-only", is_flag=True, help="Print only the token, not an ExecCredential.")
+@option("-s --session-name NAME", "Role session name, the value of {{SessionName}}.")
+@option("-e --external-id ID", "External ID that the role's trust policy requires.")
+@option("--forward-session-name", "Use the session name of the current credentials.")
+@option("--profile NAME", "AWS profile for the credentials.")
+@option("--region REGION", "Region of STS. Default: the AWS configuration's, else the cluster's.")
+@option("--cache", "Cache the sessions of a profile in ~/.aws/cli/cache until they expire.")
+@option("--token-only", "Print only the token, not an ExecCredential.")
 @click.pass_context
 def token(context: click.Context, /, cluster_id: str | None, token_only: bool, cache: bool, **options: Any) -> None:
     """Print a token for kubectl as an ExecCredential, with the apiVersion that KUBERNETES_EXEC_INFO requests.

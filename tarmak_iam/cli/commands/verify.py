@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from tarmak_iam.cli.console import print_json
 from tarmak_iam.cli.live_cluster import finish_login, login_json, try_login
-from tarmak_iam.cli.options import SECONDS, access_options, format_option, given_access, profile_option, role_option
+from tarmak_iam.cli.options import SECONDS, access_options, format_option, option, profile_option, role_option
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
 from tarmak_iam.hook.login.verify import VERIFY_SECONDS
 
@@ -17,25 +15,15 @@ from tarmak_iam.hook.login.verify import VERIFY_SECONDS
 @access_options
 @role_option
 @profile_option
-@click.option(
-    "--timeout",
+@option(
+    "--timeout SECONDS",
+    "How long to wait for the API server, and to try again while the login fails.",
     type=SECONDS,
     default=VERIFY_SECONDS,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to wait for the API server, and to try again while the login fails.",
 )
 @format_option("text", "json")
 @pass_session
-def verify(
-    session: Session,
-    kubeconfig: Path | None,
-    kube_context: str | None,
-    role: str | None,
-    profile: str | None,
-    timeout: float,
-    output: str,
-) -> None:
+def verify(session: Session, role: str | None, profile: str | None, timeout: float, output: str) -> None:
     """Log in with your AWS credentials, and compare the result with `whois`.
 
     A token is created with your AWS credentials, and the API server is asked for its identity. Only a login as a mapped
@@ -46,9 +34,12 @@ def verify(
     used to ask the API server, also for the reason of a rejection.
     """
     installation = session.installation({"role": role, "profile": profile})
-    kubectl = kubectl_of(session, installation.cluster_id, kubeconfig, kube_context, seconds=timeout)
+    kubectl = kubectl_of(session, installation.cluster_id, seconds=timeout)
     login = try_login(installation, kubectl, seconds=timeout)
     if output == "json" and (shown := login_json(login)) is not None:
         print_json(shown)
-    access = given_access(kubeconfig, kube_context)
-    finish_login(login, lambda words, *values: installation.command(words, *values, *access), is_text=output == "text")
+
+    def command(words: str, *values: str) -> str:
+        return installation.command(words, *values, *session.access)
+
+    finish_login(login, command, is_text=output == "text")

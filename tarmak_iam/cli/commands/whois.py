@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -10,7 +9,7 @@ import click
 from tarmak_iam.cli.completion import callers
 from tarmak_iam.cli.console import note, print_json, print_line, working
 from tarmak_iam.cli.exit_codes import ExitCode
-from tarmak_iam.cli.options import daemon_version_option, format_option
+from tarmak_iam.cli.options import daemon_version_option, format_option, option
 from tarmak_iam.cli.parsing import cluster_suggested
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import ConfigError, Place, TarmakIamError, place_json
@@ -30,43 +29,32 @@ from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
     "      --daemon-arg=--backend-mode=MountedFile,EKSConfigMap"
 )
 @click.argument("arn", metavar="ARN", shell_complete=callers)
-@click.option(
-    "--session",
-    "session_name",
-    default="SESSION",
-    metavar="NAME",
-    show_default=True,
-    help="Role session name to use if the ARN contains none.",
-)
-@click.option("--user-id", metavar="ID", default="", help="Unique ID of the principal: AIDA... or AROA...")
-@click.option("--access-key-id", metavar="ID", default="", help="ID of the access key that signs the request.")
-@click.option(
-    "--config",
+@option("--session NAME", "Role session name to use if the ARN contains none.", "session_name", default="SESSION")
+@option("--user-id ID", "Unique ID of the principal: AIDA... or AROA...", default="")
+@option("--access-key-id ID", "ID of the access key that signs the request.", default="")
+@option(
+    "--config FILE",
+    "Configuration file of an authenticator, to use instead of the cluster's mappings; needs no tarmak.yaml.",
     "config_path",
     type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Configuration file of an authenticator, to use instead of the cluster's mappings; needs no tarmak.yaml.",
 )
-@click.option(
-    "--file",
+@option(
+    "--file FILE",
+    "With --config: another file that the authenticator reads: the dynamic file, or objects of the cluster (the "
+    "ConfigMap aws-auth or IAMIdentityMapping objects, as printed by kubectl get -o yaml). The dynamic file must have "
+    "the file name that the configuration gives. Can be repeated.",
     "file_paths",
     type=click.Path(path_type=Path),
     multiple=True,
-    metavar="FILE",
-    help="With --config: another file that the authenticator reads: the dynamic file, or objects of the cluster (the "
-    "ConfigMap aws-auth or IAMIdentityMapping objects, as printed by kubectl get -o yaml). The dynamic file must have "
-    "the file name that the configuration gives. Can be repeated.",
 )
-@click.option(
-    "--daemon-arg",
+@option(
+    "--daemon-arg ARG",
+    "With --config: a flag of the authenticator, such as --daemon-arg=--backend-mode=EKSConfigMap. Can be repeated.",
     "daemon_args",
     multiple=True,
-    metavar="ARG",
-    help="With --config: a flag of the authenticator, such as --daemon-arg=--backend-mode=EKSConfigMap. Can be "
-    "repeated.",
 )
 @daemon_version_option
-@click.option("--exit-code", is_flag=True, help="Exit with 1 if the caller is denied.")
+@option("--exit-code", "Exit with 1 if the caller is denied.")
 @format_option("text", "json")
 @pass_session
 def whois(
@@ -97,7 +85,14 @@ def whois(
         identity = identity_of(typed_caller(arn), typed_session(session_name), user_id, access_key_id)
     with working("evaluating the mappings"):
         if config_path is not None:
-            authenticator = _of_file(config_path, file_paths, daemon_args, daemon_version, private_names_of(identity))
+            authenticator = Authenticator.load(
+                _text(config_path),
+                version=str(DaemonVersion.parse(daemon_version) if daemon_version else DEFAULT_RELEASE),
+                args=daemon_args,
+                files={path.name: _text(path) for path in file_paths},
+                filename=str(config_path),
+                private_dns_names=private_names_of(identity),
+            )
             if authenticator.failure is not None:
                 _check_format(session, config_path, arn)
         else:
@@ -123,19 +118,6 @@ def _of_cluster(session: Session, daemon_version: str | None, names: dict[str, s
     if daemon_version is None and installation.release_conflict:
         note(f"warning: {installation.release_conflict}; this answer is for {installation.daemon_version}")
     return installation.authenticator(private_dns_names=names)
-
-
-def _of_file(
-    path: Path, file_paths: Iterable[Path], args: Iterable[str], version: str | None, names: dict[str, str]
-) -> Authenticator:
-    return Authenticator.load(
-        _text(path),
-        version=str(DaemonVersion.parse(version) if version else DEFAULT_RELEASE),
-        args=args,
-        files={each.name: _text(each) for each in file_paths},
-        filename=str(path),
-        private_dns_names=names,
-    )
 
 
 # By the format of a file, the backend that reads its objects in the cluster.

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from tarmak_iam.errors import Place, TarmakIamError
 from tarmak_iam.findings import Finding, Severity
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import MESSAGE
 
 if TYPE_CHECKING:
@@ -21,8 +19,7 @@ if TYPE_CHECKING:
 _LONGEST_LINE = 200
 
 
-@dataclass(frozen=True, slots=True)
-class TextChange:
+class TextChange(NamedTuple):
     """Replaces the text of a file from `start` to `end`, each a line and a column in code points, both from 1."""
 
     filename: str
@@ -31,32 +28,25 @@ class TextChange:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class OfferedFix:
+class OfferedFix(NamedTuple):
     """What `check --fix` would do about a finding. `title` is one sentence, and `changes` computes what changes in the
     file: None if the fix cannot be made. A fix that is not safe changes access, or what Tarmak uses, and requires
     --unsafe-fixes."""
 
     title: str
     is_safe: bool
-    changes: Callable[[], tuple[TextChange, ...] | None] = field(repr=False)
+    changes: Callable[[], tuple[TextChange, ...] | None]
 
     @property
     def shown_changes(self) -> tuple[TextChange, ...] | None:
         """The changes; none of them if they write so much text that a report would quote the file."""
         changes = self.changes()
-        lines = [line for each in changes or () for line in each.text.splitlines()]
+        lines = [line for change in changes or () for line in change.text.splitlines()]
         is_long = any(len(line) > _LONGEST_LINE for line in lines) or sum(map(len, lines)) > MESSAGE
         return () if is_long else changes
 
 
-def fix_command(fix: OfferedFix) -> str:
-    """The command and the options that make the fix, without the files and the cluster."""
-    return "check --fix" if fix.is_safe else "check --fix --unsafe-fixes"
-
-
-@dataclass(frozen=True, slots=True)
-class FindingResult:
+class FindingResult(NamedTuple):
     """`fingerprint_parts` do not change when lines are inserted above. `suppression` is the reason in the comment that
     suppresses the finding, None if it is not suppressed. `more` is added to the JSON, and `fix` is offered."""
 
@@ -64,12 +54,11 @@ class FindingResult:
     place: Place
     fingerprint_parts: tuple[str, ...] = ()
     suppression: str | None = None
-    more: Mapping[str, object] = field(default_factory=dict)
+    more: Mapping[str, object] = {}
     fix: OfferedFix | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RuleDescription:
+class RuleDescription(NamedTuple):
     """A rule. `page` is its documentation in Markdown and `path` the file of that page in the repository; both are
     empty if there is no page."""
 
@@ -80,46 +69,35 @@ class RuleDescription:
     path: str = ""
 
 
-def _no_rules() -> tuple[RuleDescription, ...]:
-    return ()
-
-
-@dataclass(frozen=True, slots=True)
-class CheckReport:
+class CheckReport(NamedTuple):
     """The findings, the rules, and the errors for what could not be checked. `line_of` returns the source line at a
     place, empty if it must not be shown. `is_complete`: whether nothing was left out for a reason that is a finding."""
 
     results: tuple[FindingResult, ...] = ()
-    rules: Callable[[], tuple[RuleDescription, ...]] = _no_rules
+    rules: Callable[[], tuple[RuleDescription, ...]] = tuple
     errors: tuple[TarmakIamError, ...] = ()
     line_of: Callable[[Place], str] = lambda _: ""
     is_complete: bool = True
 
     @property
     def unsuppressed(self) -> Iterator[FindingResult]:
-        return (each for each in self.results if each.suppression is None)
+        return (result for result in self.results if result.suppression is None)
 
 
-@dataclass(frozen=True, slots=True)
-class BaseDirectory:
-    """The directory that file names are relative to: the root of the repository, or the working directory."""
+class BaseDirectory(NamedTuple):
+    """The directory that file names are relative to."""
 
-    directory: Path = field(default_factory=Path.cwd)
-
-    @classmethod
-    def of_workspace(cls, environ: Mapping[str, str]) -> BaseDirectory:
-        """Where a GitHub workflow has checked out the repository, else the working directory."""
-        workspace = environ.get("GITHUB_WORKSPACE")
-        return cls(Path(workspace)) if workspace else cls()
+    directory: Path
 
     @classmethod
-    def of_repository(cls, environ: Mapping[str, str]) -> BaseDirectory:
+    def of(cls, environ: Mapping[str, str], *, in_repository: bool = False) -> BaseDirectory:
         """Where a GitHub workflow has checked out the repository, else the root of the repository that the working
-        directory is in, else the working directory."""
-        if environ.get("GITHUB_WORKSPACE"):
-            return cls.of_workspace(environ)
+        directory is in, if that is asked for, else the working directory."""
         here = Path.cwd()
-        return cls(next((each for each in (here, *here.parents) if (each / ".git").exists()), here))
+        if workspace := environ.get("GITHUB_WORKSPACE"):
+            return cls(Path(workspace))
+        directories = (here, *here.parents) if in_repository else ()
+        return cls(next((directory for directory in directories if (directory / ".git").exists()), here))
 
     def below(self, filename: str) -> str | None:
         """The path relative to it, with slashes; None for a file outside of it."""
@@ -128,10 +106,6 @@ class BaseDirectory:
             if path.split(os.sep, 1)[0] != os.pardir:
                 return path.replace(os.sep, "/")
         return None
-
-    def display_path(self, filename: str) -> str:
-        """Relative to it for a file below it, else absolute."""
-        return self.below(filename) or os.path.abspath(filename)
 
     def uri(self, filename: str) -> tuple[str, bool]:
         """As a URI, and whether that is relative to it: a file elsewhere has an absolute one."""

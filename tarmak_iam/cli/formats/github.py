@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 from tarmak_iam.cli.console import print_command
-from tarmak_iam.cli.formats import BaseDirectory, CheckReport, fix_command
+from tarmak_iam.cli.formats import BaseDirectory, CheckReport
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 
 # These would end a property or the command for the runner; in a message only the first three do.
-_DATA = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
-_PROPERTY = (*_DATA, (":", "%3A"), (",", "%2C"))
+_ESCAPES = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"), (":", "%3A"), (",", "%2C"))
 
 
 def print_annotations(report: CheckReport) -> None:
-    for line in _annotations(report, BaseDirectory.of_workspace(os.environ)):
-        print_command(line)
-
-
-def _annotations(report: CheckReport, base: BaseDirectory) -> Iterator[str]:
     """A line for each error and each finding that is not suppressed."""
+    base = BaseDirectory.of(os.environ)
     for error in report.errors:
-        yield _command(Severity.ERROR, error.place, "tarmak-iam", error.message, base)
-    for each in report.unsuppressed:
-        finding = each.finding
-        message = finding.text if each.fix is None else f"{finding.text} (`{fix_command(each.fix)}` fixes it)"
-        yield _command(finding.severity, each.place, finding.id, message, base)
+        print_command(_command(Severity.ERROR, error.place, "tarmak-iam", error.message, base))
+    for result in report.unsuppressed:
+        finding, fix = result.finding, result.fix
+        command = "check --fix" if fix is None or fix.is_safe else "check --fix --unsafe-fixes"
+        message = finding.text if fix is None else f"{finding.text} (`{command}` fixes it)"
+        print_command(_command(finding.severity, result.place, finding.id, message, base))
 
 
 def _command(severity: Severity, place: Place | None, title: str, message: str, base: BaseDirectory) -> str:
     properties: dict[str, object] = {}
     if place is not None:
-        properties = {"file": base.display_path(place.filename), "line": place.line, "col": place.column}
+        file = base.below(place.filename) or os.path.abspath(place.filename)
+        properties = {"file": file, "line": place.line, "col": place.column}
     properties["title"] = title
-    listed = ",".join(f"{name}={_escaped(str(value), _PROPERTY)}" for name, value in properties.items() if value)
-    return f"::{severity} {listed}::{_escaped(message, _DATA)}"
+    listed = ",".join(f"{name}={_escaped(str(value), _ESCAPES)}" for name, value in properties.items() if value)
+    return f"::{severity} {listed}::{_escaped(message, _ESCAPES[:3])}"
 
 
 def _escaped(text: str, escapes: tuple[tuple[str, str], ...]) -> str:

@@ -3,71 +3,45 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from importlib import import_module
 
 import click
 
 from tarmak_iam.cli.formats import CheckReport
+from tarmak_iam.cli.options import option
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.findings import Severity
-from tarmak_iam.late_dataclass import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class OutputFormat:
-    """`has_errors`: an error that ends the command is part of the output too, so that the output alone is complete."""
-
-    print_report: Callable[[CheckReport], None]
-    has_errors: bool = False
-
-
-def _print_text(report: CheckReport) -> None:
-    from tarmak_iam.cli.formats.text import print_findings
-
-    print_findings(report)
-
-
-def _print_json(report: CheckReport) -> None:
-    from tarmak_iam.cli.formats.json import print_findings_json
-
-    print_findings_json(report)
-
-
-def _print_sarif(report: CheckReport) -> None:
-    from tarmak_iam.cli.formats.sarif import print_sarif
-
-    print_sarif(report)
-
-
-def _print_annotations(report: CheckReport) -> None:
-    from tarmak_iam.cli.formats.github import print_annotations
-
-    print_annotations(report)
-
-
-FORMATS = {
-    "text": OutputFormat(_print_text),
-    "json": OutputFormat(_print_json),
-    "sarif": OutputFormat(_print_sarif, has_errors=True),
-    "github": OutputFormat(_print_annotations, has_errors=True),
+_FORMATS = {
+    "text": ("text", "print_findings"),
+    "json": ("json", "print_findings_json"),
+    "sarif": ("sarif", "print_sarif"),
+    "github": ("github", "print_annotations"),
 }
+"""The value of -o -> a module of this package, and its function that prints a report."""
 
-findings_output_option = click.option(
-    "-o",
-    "--output",
-    type=click.Choice([*FORMATS]),
+_WITH_ERRORS = ("sarif", "github")
+"""An error that ends the command is part of these outputs too, so that the output alone is complete."""
+
+findings_output_option = option(
+    "-o --output",
+    "Output format; sarif: SARIF 2.1.0 for code scanning; github: annotations of a workflow run.",
+    type=click.Choice([*_FORMATS]),
     default="text",
-    show_default=True,
-    help="Output format; sarif: SARIF 2.1.0 for code scanning; github: annotations of a workflow run.",
 )
 
-fail_on_option = click.option(
+fail_on_option = option(
     "--fail-on",
+    "Lowest severity that makes the command exit with 1.",
     type=click.Choice(["error", "warning"]),
     default="warning",
-    show_default=True,
-    help="Lowest severity that makes the command exit with 1.",
 )
+
+
+def print_report(output: str, report: CheckReport) -> None:
+    module, function = _FORMATS[output]
+    getattr(import_module(f"tarmak_iam.cli.formats.{module}"), function)(report)
 
 
 def is_failing(found: Iterable[Severity], fail_on: str) -> bool:
@@ -81,6 +55,6 @@ def errors_reported(output: str) -> Iterator[None]:
     try:
         yield
     except TarmakIamError as error:
-        if FORMATS[output].has_errors:
-            FORMATS[output].print_report(CheckReport(errors=(error,)))
+        if output in _WITH_ERRORS:
+            print_report(output, CheckReport(errors=(error,)))
         raise

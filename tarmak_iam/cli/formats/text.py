@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -17,13 +18,9 @@ from tarmak_iam.findings import Severity
 from tarmak_iam.text import one_line
 
 _MARK = "^"
-
 _TAB = 8
-
 _CUT = "..."
-
 _LEAST = 20
-
 _SHOWN = frozenset({"tarmak.yaml", "aws-iam-authenticator.yaml", "tarmak-iam.yaml"})
 """The only files of which lines are shown: others, such as a kubeconfig, may contain secrets. A link with one of these
 names to such a file is not shown either."""
@@ -56,23 +53,20 @@ def _cells(line: str) -> Iterator[tuple[int, str, int]]:
     """For each character its first cell in a line of a terminal, how it is shown, and how many cells that takes."""
     start = 0
     for character in line:
-        text = _text(character, start)
+        text = character if character.isprintable() else repr(character)[1:-1]
+        if character == "\t":
+            text = " " * (_TAB - start % _TAB)
         width = cell_width(text)
         yield start, text, width
         start += width
-
-
-def _text(character: str, start: int) -> str:
-    if character == "\t":
-        return " " * (_TAB - start % _TAB)
-    return character if character.isprintable() else repr(character)[1:-1]
 
 
 def print_excerpt(line: str, place: Place, colour: str, *, err: bool = False) -> None:
     """Only if the stream is a terminal, and the place has a line and a column."""
     if not is_terminal(sys.stderr if err else sys.stdout) or not line or place.line is None or place.column is None:
         return
-    if not _is_itself(Path(place.filename)):
+    path = Path(place.filename)
+    if os.path.basename(os.path.realpath(path)) not in {*_SHOWN, path.name}:  # a link to a file of another name
         return
     width = shutil.get_terminal_size().columns or 80  # Python 3.10 has 0 for a terminal that does not know
     shown, mark = excerpt(line, place.line, place.column, width)
@@ -81,18 +75,9 @@ def print_excerpt(line: str, place: Place, colour: str, *, err: bool = False) ->
 
 
 def print_excerpt_of_error(place: Place | None) -> None:
-    """The same on stderr, for an error: its file is read again."""
-    if place is not None and place.line is not None and is_terminal(sys.stderr):
-        print_excerpt(_line_of_file(place, place.line), place, SEVERITY_COLOURS["error"], err=True)
-
-
-def _is_itself(path: Path) -> bool:
-    """Whether it is not a link to a file of another name, other than one that may be shown."""
-    return os.path.basename(os.path.realpath(path)) in {*_SHOWN, path.name}
-
-
-def _line_of_file(place: Place, number: int) -> str:
-    """Empty if the file is not one that may be shown, or cannot be read."""
+    """The same on stderr, for an error: its file is read again, if it is one that may be shown."""
+    if place is None or place.line is None or not is_terminal(sys.stderr):
+        return
     from tarmak_iam.config.locate import CONFIG_NAME
     from tarmak_iam.document.source import Source
     from tarmak_iam.files.boundary import Boundary
@@ -100,11 +85,11 @@ def _line_of_file(place: Place, number: int) -> str:
 
     path = Path(place.filename)
     boundary = None if path.name == CONFIG_NAME else Boundary(path.parent.parent)
-    try:
-        data = read_if_present(path, boundary) if path.name in _SHOWN and path.is_file() else b""
-        return Source.decode((data or b"").decode("utf-8", "replace"), place.filename).line(number)
-    except (TarmakIamError, OSError):
-        return ""
+    with suppress(TarmakIamError, OSError):
+        if path.name in _SHOWN and path.is_file():
+            text = (read_if_present(path, boundary) or b"").decode("utf-8", "replace")
+            line = Source.decode(text, place.filename).line(place.line)
+            print_excerpt(line, place, SEVERITY_COLOURS["error"], err=True)
 
 
 def print_findings(report: CheckReport) -> None:
