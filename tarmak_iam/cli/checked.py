@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tarmak_iam.cli.all_clusters import ReportProgress, for_each, outcome_summary, print_cluster_error
 from tarmak_iam.cli.console import note, print_diff_text, record_written, working
-from tarmak_iam.cli.edits import in_turn_of_cluster_files, in_turn_of_config
 from tarmak_iam.cli.formats.text import severity_summary
 from tarmak_iam.cli.named_files import FileKind, NamedFile, named_file
 from tarmak_iam.cli.session import Session, repair_offered
@@ -54,13 +53,13 @@ class Checked(NamedTuple):
     why_unexamined: tuple[str, ...] = ()
     fixable: tuple[FixableFinding, ...] = ()
     fixed: int = 0
-    documents: tuple[tuple[str, Document], ...] = ()
+    documents: Mapping[str, Document] = {}
     is_complete: bool = True
     scope: str = ""
 
     def line(self, place: Place) -> str:
         """The line of a place, empty if the place has none."""
-        document = dict(self.documents).get(place.filename)
+        document = self.documents.get(place.filename)
         return document.source.line(place.line) if document and place.line is not None else ""
 
     def summary(self) -> str:
@@ -91,10 +90,10 @@ class Fixes(NamedTuple):
         """The tarmak.yaml that `TarmakConfig.load` would read, with its values in the types that Tarmak requires. None
         if Tarmak can read the file, or could not read it then either. Tarmak uses nothing of such a file, so that this
         is a safe fix, unless it disables IAM login. Raises FileError."""
-        found = type_repairs.load_repaired(path)
-        if found is None or found[1].is_safe or self.is_unsafe:
-            return self._kept(found)
-        for repair in found[1].repairs:
+        loaded = type_repairs.load_repaired(path)
+        if loaded is None or loaded[1].is_safe or self.is_unsafe:
+            return self._kept(loaded)
+        for repair in loaded[1].repairs:
             if not repair.is_safe:
                 note(f"{repair.place}: not fixed: {repair.title}; it disables IAM login: this requires --unsafe-fixes")
         return None
@@ -108,11 +107,11 @@ class Fixes(NamedTuple):
         except FileError:
             return None
 
-    def _kept(self, found: tuple[_Result, RepairedFile] | None) -> _Result | None:
-        if found is None:
+    def _kept(self, loaded: tuple[_Result, RepairedFile] | None) -> _Result | None:
+        if loaded is None:
             return None
-        self.repaired[found[1].after.filename] = found[1]
-        return found[0]
+        self.repaired[loaded[1].after.filename] = loaded[1]
+        return loaded[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +144,8 @@ def check_session(session: Session, *, all_clusters: bool, fixes: Fixes | None =
 def _in_turn(path: Path, fixes: Fixes | None, check: Callable[[Fixes | None], _Result]) -> _Result:
     if fixes is None or fixes.is_dry:
         return check(fixes)
+    from tarmak_iam.cli.edits import in_turn_of_cluster_files, in_turn_of_config
+
     return in_turn_of_config(path, lambda: in_turn_of_cluster_files(path, lambda: check(fixes.fresh)))
 
 
@@ -236,12 +237,12 @@ def _examined(
         from tarmak_iam.lint.fixing import fixable_findings
 
         fixable = fixable_findings(report, *subjects)
-    documents = [document for each in subjects for subject in Subject if (document := each.text_of(subject))]
+    texts = (each.text_of(subject) for each in subjects for subject in Subject)
+    documents = {text.filename: text for text in texts if text}
     installations = (each.installation for each in subjects if each.installation and not each.installation.is_hub)
     # Each reason once: it is usually the same for all clusters, such as a package that is not installed.
     why = dict.fromkeys(installation.admin_access.why_not_examined for installation in installations)
-    named = tuple({document.filename: document for document in documents}.items())
-    return Checked(report.findings, report.suppressed, errors, tuple(filter(None, why)), fixable, fixed, named)
+    return Checked(report.findings, report.suppressed, errors, tuple(filter(None, why)), fixable, fixed, documents)
 
 
 def check_files(
@@ -282,7 +283,7 @@ def check_files(
         tuple(dict.fromkeys(reason for part in parts for reason in part.why_unexamined)),
         tuple(finding for part in parts for finding in part.fixable),
         sum(part.fixed for part in parts),
-        tuple(document for part in parts for document in part.documents),
+        {name: document for part in parts for name, document in part.documents.items()},
     )
 
 

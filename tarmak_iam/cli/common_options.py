@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -61,69 +60,70 @@ def _choose_verbosity(context: click.Context, _: click.Parameter, times: int) ->
         raise_verbosity(context, times)
 
 
-_Callback = Callable[[click.Context, click.Parameter, Any], None]
+def declared(usage: str, about: str, parameter: str = "", **settings: Any) -> tuple[list[str], dict[str, Any]]:
+    """The names of an option, and how it is declared. `usage` is its names and the placeholder of its value, as in
+    `-i --cluster-id ID`; if it has no placeholder, type and default, it is a flag. The help shows the default.
+    `parameter` is the name in Python."""
+    words = usage.split()
+    names = [word for word in words if word.startswith("-")]
+    if len(names) < len(words):
+        settings["metavar"] = words[-1]
+    elif not {"type", "default", "count"} & settings.keys():
+        settings["is_flag"] = True
+    names += [parameter] if parameter else []
+    return names, {"help": about, "show_default": bool(settings.get("default")), **settings}
 
-_COMMON_OPTIONS: tuple[tuple[tuple[str, ...], _Callback, dict[str, Any]], ...] = (
-    (
-        ("-c", "--config-directory"),
-        _choose_directory,
-        {"metavar": "DIR", "shell_complete": directories, "help": "Directory of tarmak.yaml."},
+
+_COMMON_OPTIONS = (
+    declared(
+        "-c --config-directory DIR", "Directory of tarmak.yaml.", callback=_choose_directory, shell_complete=directories
     ),
-    (
-        ("--current-cluster", "--cluster", "cluster_name"),  # as Tarmak spells it, and the short form
-        choose,
-        {
-            "metavar": "ENV-NAME",
-            "is_eager": True,  # before the options that conflict with it, whatever their order
-            "shell_complete": clusters,
-            "help": "Cluster to use instead of currentCluster of tarmak.yaml.",
-        },
+    declared(
+        "--current-cluster --cluster ENV-NAME",  # as Tarmak spells it, and the short form
+        "Cluster to use instead of currentCluster of tarmak.yaml.",
+        "cluster_name",
+        callback=choose,
+        is_eager=True,  # before the options that conflict with it, whatever their order
+        shell_complete=clusters,
     ),
-    (
-        ("--follow-links",),
-        choose,
-        {
-            "is_flag": True,
-            "envvar": "TARMAK_IAM_FOLLOW_LINKS",
-            "help": "Follow links in a cluster's directory that point outside of DIR, if you own link and target.",
-        },
+    declared(
+        "--follow-links",
+        "Follow links in a cluster's directory that point outside of DIR, if you own link and target.",
+        callback=choose,
+        envvar="TARMAK_IAM_FOLLOW_LINKS",
     ),
-    (
-        ("--color",),
-        _choose_colour,
-        {
-            "type": click.Choice(COLOUR_CHOICES),
-            "is_eager": True,
-            "help": "Colours; auto: only on a terminal, and not if NO_COLOR is set.",
-        },
+    declared(
+        "--color",
+        "Colours; auto: only on a terminal, and not if NO_COLOR is set.",
+        callback=_choose_colour,
+        type=click.Choice(COLOUR_CHOICES),
+        is_eager=True,
     ),
-    (
-        ("-v", "--verbose"),
-        _choose_verbosity,
-        {"count": True, "help": "Print on stderr which files, variables and values are used; -vv: more details."},
+    declared(
+        "-v --verbose",
+        "Print on stderr which files, variables and values are used; -vv: more details.",
+        callback=_choose_verbosity,
+        count=True,
     ),
 )
 
 
 def common_options() -> list[click.Parameter]:
     """The options of the main command, whose help lists them."""
-    return [
-        CommonOption(names, is_listed=True, callback=callback, **kwargs) for names, callback, kwargs in _COMMON_OPTIONS
-    ]
+    return [CommonOption(names, is_listed=True, **settings) for names, settings in _COMMON_OPTIONS]
 
 
 def offer_common_options(command: click.Command) -> None:
     """Adds the common options to a command and its subcommands, except those whose name it uses itself. Does nothing
     the second time."""
-    if any(isinstance(each, CommonOption) for each in command.params):
+    if any(isinstance(parameter, CommonOption) for parameter in command.params):
         return
-    taken = {name for each in command.params for name in each.opts}
+    taken = {name for parameter in command.params for name in parameter.opts}
     record: tuple[str, str] | None = _COMMON_HELP
-    for names, callback, kwargs in _COMMON_OPTIONS:
+    for names, settings in _COMMON_OPTIONS:
         if taken.isdisjoint(names):
-            option = CommonOption(names, is_listed=False, record=record, callback=callback, **kwargs)
-            command.params.append(option)
+            command.params.append(CommonOption(names, is_listed=False, record=record, **settings))
             record = None
     if isinstance(command, click.Group):
-        for each in command.commands.values():
-            offer_common_options(each)
+        for subcommand in command.commands.values():
+            offer_common_options(subcommand)

@@ -84,20 +84,20 @@ def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
     owner = _owner(path)
     intended = intended_name(path.name) if owner[0] else None  # in one of Tarmak's directories a name may be misspelt
     kind = next((each for each in FileKind if each.value in (path.name, intended)), None)
-    found = NamedFile(path, kind, *owner) if kind and kind is not FileKind.CONFIG else None
+    named = NamedFile(path, kind, *owner) if kind and kind is not FileKind.CONFIG else None
     if not path.exists():
-        if found is not None:  # a broken link may lead out of the directory: that error comes first
-            found.read(follow_links=follow_links)
+        if named is not None:  # a broken link may lead out of the directory: that error comes first
+            named.read(follow_links=follow_links)
         raise missing_file(path)
-    if found is not None:
-        return found
+    if named is not None:
+        return named
     if kind is FileKind.CONFIG:
         return NamedFile(path, kind, path)
     data = _read_alone(path, follow_links=follow_links)
     kind = _by_content(data, path)
     if kind is FileKind.CONFIG:
-        found = NamedFile(path, kind, None, data=data)
-        return found if found.is_stream else NamedFile(path, kind, path)
+        named = NamedFile(path, kind, None, data=data)
+        return named if named.is_stream else NamedFile(path, kind, path)
     return NamedFile(path, kind, None, _absolute(path).parent.name, data)
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from tarmak_iam.cli.common_options import choose
+from tarmak_iam.cli.common_options import choose, declared
 from tarmak_iam.cli.completion import backends, callers, daemon_versions, directories, registries, roles
 from tarmak_iam.cli.session import Session
 from tarmak_iam.installation.setting_table import REGISTRY, SETTINGS, Exec
@@ -18,16 +18,9 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def option(usage: str, about: str, parameter: str = "", **settings: Any) -> Callable[[_Command], _Command]:
-    """An option of a command. `usage` is its names and the placeholder of its value, as in `-i --cluster-id ID`; if it
-    has no placeholder, type and default, it is a flag. The help shows the default. `parameter` is the Python name."""
-    words = usage.split()
-    names = [word for word in words if word.startswith("-")]
-    if len(names) < len(words):
-        settings["metavar"] = words[-1]
-    elif not {"type", "default", "count"} & settings.keys():
-        settings["is_flag"] = True
-    names += [parameter] if parameter else []
-    return click.option(*names, help=about, show_default=bool(settings.get("default")), **settings)
+    """An option of a command, as in `declared`."""
+    names, settings = declared(usage, about, parameter, **settings)
+    return click.option(*names, **settings)
 
 
 def _all_of(*options: Callable[[Any], Any]) -> Callable[[_Command], _Command]:

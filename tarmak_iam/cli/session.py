@@ -100,13 +100,10 @@ class Session:
         config = self.config()
         return self.files(config, self.cluster_with_masters(config))
 
-    def installation(self, overrides: Mapping[str, Any] | None = None, *, with_admin: bool = False) -> Installation:
-        """The installation of the selected cluster. Raises TarmakIamError, also for a hub.
-
-        `with_admin`: also read Tarmak's own kubeconfig, which only generated kubeconfigs need.
-        """
+    def installation(self, overrides: Mapping[str, Any] | None = None) -> Installation:
+        """The installation of the selected cluster. Raises TarmakIamError, also for a hub."""
         config = self.config()
-        return self.installation_of(config, self.cluster_with_masters(config), overrides, with_admin=with_admin)
+        return self.installation_of(config, self.cluster_with_masters(config), overrides)
 
     @property
     def is_named(self) -> bool:
@@ -136,6 +133,7 @@ class Session:
         *,
         with_admin: bool = False,
     ) -> Installation:
+        """`with_admin`: also read Tarmak's own kubeconfig, which only generated kubeconfigs need."""
         from tarmak_iam.installation.installation import Installation
 
         files = self.files(config, cluster)

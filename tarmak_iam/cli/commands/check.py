@@ -127,8 +127,7 @@ def _cluster_of(path: Path, context: click.Context) -> str:
 
 
 def _report(checked: Checked) -> CheckReport:
-    documents = dict(checked.documents)
-    fixes = {id(each.located): _offer(documents[each.filename], each) for each in checked.fixable}
+    fixes = {id(each.located): _offer(checked.documents[each.filename], each) for each in checked.fixable}
     results = [_result(located, fix=fixes.get(id(located))) for located in checked.findings]
     results += [_result(located, located.reason) for located in checked.suppressed]
     return CheckReport(tuple(results), _rule_descriptions, checked.errors, checked.line, checked.is_complete)

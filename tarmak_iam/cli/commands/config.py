@@ -76,17 +76,17 @@ def get(session: Session, path: str, root: bool, effective: bool, output: str) -
     before = session.config()
     base = Route() if parsed.is_absolute else session.cluster(before).route
     with cluster_suggested(path, "PATH"):
-        found = look_up(before.document, base, parsed)
-    written = written_value(before.document, found)
-    value = effective_value(before.file, found) if effective else written
+        key = look_up(before.document, base, parsed)
+    written = written_value(before.document, key)
+    value = effective_value(before.file, key) if effective else written
     if value is UNSET:
-        default = UNSET if effective else effective_value(before.file, found)
+        default = UNSET if effective else effective_value(before.file, key)
         why = ", and Tarmak's default is not known" if effective else ""
         if default is not UNSET:
             why = f"; Tarmak uses {_short_value(default)} (--effective)"
         note(f"{before.document.filename}: {parsed} is not set{why}")
         click.get_current_context().exit(ExitCode.FINDINGS)
-    where = "Tarmak's default" if written is UNSET else before.document.position(found.route)
+    where = "Tarmak's default" if written is UNSET else before.document.position(key.route)
     log("%s: %s (%s)", parsed, _short_value(value), where)
     if output == "json":
         print_json(value)
@@ -268,17 +268,17 @@ def _check_present(edit: _KeysEdit, expected: str | None, wanted: str) -> None:
     document, path = edit.before.document, edit.paths[0]
     for base in edit.bases:
         with errors_for_the_command_line(str(path.text)):
-            found = look_up(document, base, path, unknown=edit.options["force"], advice=FORK)
-            place = document.position(found.route)
+            key = look_up(document, base, path, unknown=edit.options["force"], advice=FORK)
+            place = document.position(key.route)
             accepted = []
             for text, option in ((expected, "the value of --if: "), (wanted, "")):
                 try:
-                    accepted += [] if text is None else [typed_text(found, text)]
+                    accepted += [] if text is None else [typed_text(key, text)]
                 except ConfigError as error:
                     is_empty = option and text == ""
                     remedy = "for a key that is not set, use --if-unset" if is_empty else error.remedy
                     raise ConfigError(f"{option}{error.what}", remedy=remedy, place=place) from None
-        value = written_value(document, found)
+        value = written_value(document, key)
         if any(same(value, other) for other in accepted) or (value is UNSET and expected is None):
             continue
         present = "is not set" if value is UNSET else f"is {_short_value(value)}"

@@ -84,17 +84,17 @@ def diff(
     installation = session.installation(overrides)
     if file is not None:
         mappings = _mappings_of(file, installation)
-        found = LiveDiff((), effects(replace(installation, mappings=mappings), installation), ())
+        differences = LiveDiff((), effects(replace(installation, mappings=mappings), installation), ())
     else:
         name = installation.cluster_id
-        found = _live(installation, lambda: kubectl_of(session, name, seconds=timeout))
+        differences = _live(installation, lambda: kubectl_of(session, name, seconds=timeout))
     if output == "json":
-        print_json(_as_json(found, with_objects=file is None))
+        print_json(_as_json(differences, with_objects=file is None))
     else:
-        _print(found)
-    for text in found.notes:
+        _print(differences)
+    for text in differences.notes:
         note(f"note: {text}")
-    if found.changed:
+    if differences.changed:
         click.get_current_context().exit(ExitCode.FINDINGS)
     note("no differences: access stays the same" if file else _NONE)
 
@@ -113,21 +113,23 @@ def _diff_all(session: Session, overrides: dict[str, Any], output: str, timeout:
         if outcome.error:
             results.append(error_json(outcome))
             continue
-        found = outcome.value
-        results.append({"cluster": outcome.name, **_as_json(found, with_objects=True)})
-        if not found.changed:
+        differences = outcome.value
+        results.append({"cluster": outcome.name, **_as_json(differences, with_objects=True)})
+        if not differences.changed:
             note(f"{outcome.name}: {_NONE}")
         elif output == "json":
             note(f"{outcome.name}:")
         else:
             print_line(f"{outcome.name}:")
-            _print(found)
-        for text in found.notes:
+            _print(differences)
+        for text in differences.notes:
             note(f"note: {text}")
     if output == "json":
         print_json(results)
-    note(outcome_summary(outcomes, lambda found: "different" if found.changed else _UP_TO_DATE, _UP_TO_DATE))
-    if code := outcomes_exit_code(outcomes, lambda found: found.changed):
+    note(
+        outcome_summary(outcomes, lambda differences: "different" if differences.changed else _UP_TO_DATE, _UP_TO_DATE)
+    )
+    if code := outcomes_exit_code(outcomes, lambda differences: differences.changed):
         click.get_current_context().exit(code)
 
 
@@ -136,37 +138,40 @@ def _live(installation: Installation, reach: Callable[[], Kubectl]) -> LiveDiff:
     return live_diff(installation, reach())
 
 
-def _print(found: LiveDiff) -> None:
-    for each in found.objects:
-        print_line(each.change.text)
-        print_diff_text(each.text)
-    for effect in found.effects:
+def _print(differences: LiveDiff) -> None:
+    for changed in differences.objects:
+        print_line(changed.change.text)
+        print_diff_text(changed.text)
+    for effect in differences.effects:
         print_line(effect.text)
-    for pod in found.stale_pods:
+    for pod in differences.stale_pods:
         print_line(pod.text)
-    if found.missing_pods:
-        print_line(found.missing_text)
-    for group in found.unbound:
+    if differences.missing_pods:
+        print_line(differences.missing_text)
+    for group in differences.unbound:
         note(f"warning: {group.text}")
 
 
-def _as_json(found: LiveDiff, *, with_objects: bool) -> dict[str, Any]:
-    shown: dict[str, Any] = {"changed": found.changed, "effects": [effect_json(effect) for effect in found.effects]}
+def _as_json(differences: LiveDiff, *, with_objects: bool) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "changed": differences.changed,
+        "effects": [effect_json(effect) for effect in differences.effects],
+    }
     if not with_objects:
         return shown
     return {
         **shown,
-        "objects": [{**change_json(each.change), "diff": each.text} for each in found.objects],
-        "unboundGroups": [{"group": each.group, "principals": list(each.principals)} for each in found.unbound],
-        "stalePods": [stale_pod_json(each) for each in found.stale_pods],
-        "missingPods": found.missing_pods,
-        "notes": list(found.notes),
+        "objects": [{**change_json(each.change), "diff": each.text} for each in differences.objects],
+        "unboundGroups": [{"group": each.group, "principals": list(each.principals)} for each in differences.unbound],
+        "stalePods": [stale_pod_json(each) for each in differences.stale_pods],
+        "missingPods": differences.missing_pods,
+        "notes": list(differences.notes),
     }
 
 
 def _mappings_of(file: str, installation: Installation) -> Mappings:
-    found = read_import(file, None)
-    mappings, left_out = as_mappings(found, installation.cluster_id, file, principal_refusal(installation))
+    imported = read_import(file, None)
+    mappings, left_out = as_mappings(imported, installation.cluster_id, file, principal_refusal(installation))
     for text in left_out:
         note(f"note: {text}")
     return mappings

@@ -132,19 +132,19 @@ entries are imported.
 @pass_session
 def import_(session: Session, /, file: str, form: str, strip_path: bool, **options: Any) -> None:
     with cluster_suggested(file, "FILE"):
-        found = read_import(file, None if form == "auto" else form)  # before the lock: stdin may take its time
-    _import(session, found, file, strip_path, **options)
+        imported = read_import(file, None if form == "auto" else form)  # before the lock: stdin may take its time
+    _import(session, imported, file, strip_path, **options)
 
 
 @edits_cluster_files
-def _import(session: Session, found: Import, file: str, strip_path: bool, **options: Any) -> None:
+def _import(session: Session, imported: Import, file: str, strip_path: bool, **options: Any) -> None:
     change = _MappingsEdit.of(session, options)
     if file != "-" and os.path.realpath(file) == os.path.realpath(change.files.mappings_path):
         raise ConfigError(f"{file} is the mappings file itself", remedy="move it to another path first, then import it")
     refuse = principal_refusal(change.before)
-    with working(f"importing {len(found.entries)} mappings"):
-        after, outcomes = change.mappings.merge(found.entries, strip_path=strip_path, refuse=refuse)
-    _print_outcomes(found, outcomes)
+    with working(f"importing {len(imported.entries)} mappings"):
+        after, outcomes = change.mappings.merge(imported.entries, strip_path=strip_path, refuse=refuse)
+    _print_outcomes(imported, outcomes)
     entries = [
         {
             "principal": outcome.principal,
@@ -155,28 +155,28 @@ def _import(session: Session, found: Import, file: str, strip_path: bool, **opti
         }
         for outcome in outcomes
     ]
-    left_out = [{"what": each.what, **place_json(each.place)} for each in found.left_out]
+    left_out = [{"what": each.what, **place_json(each.place)} for each in imported.left_out]
     unchanged = f"all importable entries of {file} are already mapped"
     change.finish(after, EditKind.IMPORT, unchanged=unchanged, entries=entries, leftOut=left_out)
-    lost = [*_lost_admins(found, outcomes, replace(change.before, mappings=after))]
+    lost = [*_lost_admins(imported, outcomes, replace(change.before, mappings=after))]
     for text in lost:
         note(text)
     if lost:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-def _lost_admins(found: Import, outcomes: tuple[MergeOutcome, ...], after: Installation) -> Iterator[str]:
+def _lost_admins(imported: Import, outcomes: tuple[MergeOutcome, ...], after: Installation) -> Iterator[str]:
     """An error for each entry of system:masters that was not imported, and one if no mapping to it exists
     afterwards."""
     mapped = {entry.key for entry in after.mappings.entries if ADMINS in entry.groups} if after.mappings else set()
-    imported = [outcome for outcome in outcomes if ADMINS in (outcome.wanted.groups or ())]
-    names = [outcome.principal for outcome in imported]
+    of_admins = [outcome for outcome in outcomes if ADMINS in (outcome.wanted.groups or ())]
+    names = [outcome.principal for outcome in of_admins]
     lost = [
         (outcome.wanted.place, outcome.principal)
-        for outcome in imported
+        for outcome in of_admins
         if outcome.error is not None and principal_key(outcome.principal) not in mapped
     ]
-    left_out = [(each.place, each.admin) for each in found.left_out if each.admin]
+    left_out = [(each.place, each.admin) for each in imported.left_out if each.admin]
     for place, principal in [*lost, *left_out]:
         at = f"{place}: " if place else ""
         yield f"{at}error: {shortened(principal)} is mapped to {ADMINS} in the file, and was not imported"
@@ -216,7 +216,7 @@ def convert(session: Session, backend: str, output: str) -> None:
         print_payload(b"---\n".join(map(yaml_bytes, made.objects)))
 
 
-def _print_outcomes(found: Import, outcomes: tuple[MergeOutcome, ...]) -> None:
+def _print_outcomes(imported: Import, outcomes: tuple[MergeOutcome, ...]) -> None:
     for outcome in outcomes:
         place = f"{outcome.wanted.place}: " if outcome.wanted.place else ""
         principal, why = shortened(outcome.principal), outcome.error.message if outcome.error else ""
@@ -224,11 +224,11 @@ def _print_outcomes(found: Import, outcomes: tuple[MergeOutcome, ...]) -> None:
         note(f"{place}{outcome.action}{named}{f': {why}' if outcome.error else ''}")
         for text in outcome.notes:
             note(f"{place}note: {text}")
-    for left_out in found.left_out:
+    for left_out in imported.left_out:
         note(f"{left_out.place}: skipped: {left_out.what}" if left_out.place else f"skipped: {left_out.what}")
     counts = Counter(outcome.action for outcome in outcomes)
     parts = [f"{counts[action]} {action}" for action in MergeAction if counts[action]]
-    note(f"{', '.join(found.formats)}: {', '.join(parts) or 'no entries'}")
+    note(f"{', '.join(imported.formats)}: {', '.join(parts) or 'no entries'}")
 
 
 @mappings.command(name="list", short_help="List the mappings.", epilog="\b\nExample: tarmak-iam map list -o json")
@@ -241,8 +241,8 @@ def list_(session: Session, output: str) -> None:
     by tabs, without a header.
     """
     with working("reading the mappings"):
-        found = session.cluster_files().mappings()
-        entries = found.entries if found else ()
+        mappings_file = session.cluster_files().mappings()
+        entries = mappings_file.entries if mappings_file else ()
     if output == "json":
         print_json([_entry_json(entry) for entry in entries])
     else:

@@ -115,7 +115,9 @@ def _render_all(
             _print(outcome.value.plan, dry_run=dry_run)
         _note_render(outcome.value, with_left_out=output != "json")
     if output == "json":
-        print_json([error_json(each) if each.error else _as_json(each.value, dry_run=dry_run) for each in outcomes])
+        print_json(
+            [error_json(outcome) if outcome.error else _as_json(outcome.value, dry_run=dry_run) for outcome in outcomes]
+        )
     if dry_run:
         note(_DRY)
     done = "could be rendered" if dry_run else "rendered"

@@ -101,9 +101,11 @@ def _print(review: AccessReview, output: str) -> None:
 
 def _counts(review: AccessReview) -> str:
     """As in `3 clusters: 2 with IAM login (dev-a, dev-b), 1 without (prod)`."""
-    has_login = any(_state(each) == _WITH for each in review.clusters)
+    has_login = any(_state(cluster) == _WITH for cluster in review.clusters)
     order = [_WITH, _WITHOUT, _HUB, FAILED]
-    states = sorted(((each.cluster, _state(each)) for each in review.clusters), key=lambda pair: order.index(pair[1]))
+    states = sorted(
+        ((cluster.cluster, _state(cluster)) for cluster in review.clusters), key=lambda pair: order.index(pair[1])
+    )
     words = {_WITHOUT: "without" if has_login else _WITHOUT}
     return outcome_counts([(name, words.get(state, state)) for name, state in states], "")
 
@@ -137,11 +139,11 @@ def _reviewed(
     clusters = config.selectable_clusters if all_clusters else (session.cluster(config),)
     outcomes = _each(clusters, read, "reading", all_clusters=all_clusters)
     checked = [outcome.value for outcome in outcomes if not outcome.error] or [Subjects(config)]
-    found = examine(*checked)
-    if found.findings:
+    checked_report = examine(*checked)
+    if checked_report.findings:
         from tarmak_iam.lint.fixing import with_fixes_in_remedies
 
-        found = with_fixes_in_remedies(found, *checked)
+        checked_report = with_fixes_in_remedies(checked_report, *checked)
     assert config.path is not None  # it is loaded from a file
     repository = Repository.of(config.path.parent)
     if repository.remedy:
@@ -154,11 +156,11 @@ def _reviewed(
             reviewed[outcome.name] = ReviewedCluster(unreadable_cluster(outcome.name, place, outcome.error))
         elif installation := outcome.value.installation:  # of_cluster sets one
             readable.append((outcome.cluster, installation))
-            review = review_cluster(outcome.value, found, repository)
+            review = review_cluster(outcome.value, checked_report, repository)
             reviewed[outcome.name] = ReviewedCluster(review, installation.loaded)
     if connect is not None:
         _ask(reviewed, readable, connect, all_clusters=all_clusters)
-    return put_together(config.path, list(reviewed.values()), found, repository, date)
+    return put_together(config.path, list(reviewed.values()), checked_report, repository, date)
 
 
 def _ask(

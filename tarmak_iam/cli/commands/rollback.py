@@ -77,13 +77,13 @@ def _revision_changes(revision: Revision) -> list[ObjectChange]:
 
 def _summary(changes: list[ObjectChange]) -> str:
     """Many objects of one kind are summarised by their number."""
-    counts = Counter((each.action, each.kind) for each in changes)
+    counts = Counter((change.action, change.kind) for change in changes)
     texts = []
     for (action, kind), count in counts.items():
         if count > _MAX_NAMED:
             texts.append(f"{action} {count} objects of kind {kind}")
         else:
-            texts += [each.text for each in changes if (each.action, each.kind) == (action, kind)]
+            texts += [change.text for change in changes if (change.action, change.kind) == (action, kind)]
     return ", ".join(texts)
 
 

@@ -90,10 +90,10 @@ def show(session: Session, name: str, output: str) -> None:
         print_payload(yaml_bytes(effective))
     else:
         own = {} if given is None else given.model_dump(mode="json", exclude_unset=True)
-        for each in keys_of(section):
-            value, is_default = _at(effective, each.path), _at(own, each.path) is None
+        for key in keys_of(section):
+            value, is_default = _at(effective, key.path), _at(own, key.path) is None
             text = "-" if value is None else flow_text(value, Layout())
-            print_line(f"{each.key}: {text}{'  # default' if is_default and value is not None else ''}")
+            print_line(f"{key.key}: {text}{'  # default' if is_default and value is not None else ''}")
     if given is None:
         note(f"{shortened(cluster.cluster_name)} has no section {section.name} in {config.document.filename}")
 

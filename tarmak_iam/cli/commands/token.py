@@ -113,12 +113,12 @@ def inspect(session: Session, token_text: str | None, daemon_version: str | None
 
     text = _read(token_text)
     version, partition, region = _daemon(session, daemon_version)
-    found = inspect_token(token_in(text), now=datetime.now(timezone.utc), partition=partition, region=region)
+    inspection = inspect_token(token_in(text), now=datetime.now(timezone.utc), partition=partition, region=region)
     if output == "json":
-        print_json(inspection_json(found, version))
+        print_json(inspection_json(inspection, version))
     else:
-        print_inspection(found, version)
-    if found.sts_refusal or found.verdict(version).refusal:
+        print_inspection(inspection, version)
+    if inspection.sts_refusal or inspection.verdict(version).refusal:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
@@ -149,51 +149,51 @@ def _daemon(session: Session, asked: str | None) -> tuple[DaemonVersion, str | N
     return installation.daemon_version, installation.partition, installation.region
 
 
-def print_inspection(found: Inspection, version: DaemonVersion) -> None:
-    partition = f"partition {found.partition}" if found.partition else "no STS host"
-    session = "with" if found.has_session_token else "without"
+def print_inspection(inspection: Inspection, version: DaemonVersion) -> None:
+    partition = f"partition {inspection.partition}" if inspection.partition else "no STS host"
+    session = "with" if inspection.has_session_token else "without"
     rows = [
-        ("host", f"{found.host or '-'} ({partition})"),
-        ("region", found.region or "-"),
-        ("signed", _time(found.signed_at)),
-        ("expires", _time(found.expires_at)),
-        ("access key", f"{found.access_key_id or '-'} ({found.key_kind}, {session} session token)"),
-        ("signed headers", ", ".join(found.signed_headers) or "-"),
-        ("cluster ID", _CLUSTER_ID if found.signs_cluster_id else "not signed"),
-        ("STS", _refusal_text(found.sts_refusal, "checks the signature")),
-        (str(version), _refusal_text(found.verdict(version).refusal, "asks STS")),
+        ("host", f"{inspection.host or '-'} ({partition})"),
+        ("region", inspection.region or "-"),
+        ("signed", _time(inspection.signed_at)),
+        ("expires", _time(inspection.expires_at)),
+        ("access key", f"{inspection.access_key_id or '-'} ({inspection.key_kind}, {session} session token)"),
+        ("signed headers", ", ".join(inspection.signed_headers) or "-"),
+        ("cluster ID", _CLUSTER_ID if inspection.signs_cluster_id else "not signed"),
+        ("STS", _refusal_text(inspection.sts_refusal, "checks the signature")),
+        (str(version), _refusal_text(inspection.verdict(version).refusal, "asks STS")),
     ]
     for name, value in rows:
         print_line(f"{name + ':':<16}{value}")
-    for text in found.notes:
+    for text in inspection.notes:
         print_line(f"{'note:':<16}{text}")
     print_line("by release:")
-    for verdict in found.verdicts:
+    for verdict in inspection.verdicts:
         print_line(f"  {verdict.versions:<19} {_refusal_text(verdict.refusal, 'asks STS')}")
 
 
-def inspection_json(found: Inspection, version: DaemonVersion) -> dict[str, object]:
-    own = found.verdict(version).refusal
+def inspection_json(inspection: Inspection, version: DaemonVersion) -> dict[str, object]:
+    own = inspection.verdict(version).refusal
     return {
-        "host": found.host,
-        "region": found.region,
-        "partition": found.partition,
-        "signedAt": _stamp(found.signed_at),
-        "expiresAt": _stamp(found.expires_at),
-        "accessKeyId": found.access_key_id,
-        "keyKind": str(found.key_kind),
-        "hasSessionToken": found.has_session_token,
-        "signedHeaders": list(found.signed_headers),
-        "signsClusterId": found.signs_cluster_id,
+        "host": inspection.host,
+        "region": inspection.region,
+        "partition": inspection.partition,
+        "signedAt": _stamp(inspection.signed_at),
+        "expiresAt": _stamp(inspection.expires_at),
+        "accessKeyId": inspection.access_key_id,
+        "keyKind": str(inspection.key_kind),
+        "hasSessionToken": inspection.has_session_token,
+        "signedHeaders": list(inspection.signed_headers),
+        "signsClusterId": inspection.signs_cluster_id,
         "daemonVersion": str(version),
-        "refused": own is not None or found.sts_refusal is not None,
+        "refused": own is not None or inspection.sts_refusal is not None,
         "refusal": own,
-        "stsRefusal": found.sts_refusal,
+        "stsRefusal": inspection.sts_refusal,
         "versions": [
             {"first": str(verdict.first), "last": str(verdict.last), "refusal": verdict.refusal}
-            for verdict in found.verdicts
+            for verdict in inspection.verdicts
         ],
-        "notes": list(found.notes),
+        "notes": list(inspection.notes),
     }
 
 

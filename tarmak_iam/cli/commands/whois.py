@@ -133,25 +133,21 @@ def _check_format(session: Session, path: Path, arn: str) -> None:
     from tarmak_iam.mappings.formats import FORMATS, read_mappings
 
     try:
-        found = read_mappings(_text(path), str(path))
+        content = read_mappings(_text(path), str(path))
     except TarmakIamError:
         return  # the answer has the reason of the authenticator itself
-    name = found.formats[0]
+    name = content.formats[0]
     what, backend = f"the file contains {FORMATS[name]}, not a configuration of the authenticator", _BACKENDS.get(name)
-    imported = f"import the file with `{session.command('map import', str(path))}`"
+    remedy = f"import the file with `{session.command('map import', str(path))}` and run whois without --config"
     if name == "authenticator":
-        if not found.is_config_map:
+        if not content.is_config_map:
             return
         what = "the file contains a ConfigMap with the configuration of the authenticator, not the configuration itself"
         remedy = f"save the configuration alone, for example with `{_EXTRACT}`"
     elif backend is not None:
         options = ("--config", "config.yaml", "--file", str(path), f"--daemon-arg=--backend-mode={backend.name}")
         command = session.command("whois", arn, *options)
-        remedy = (
-            f"write `clusterID: NAME` to config.yaml and run `{command}`; or {imported} and run whois without --config"
-        )
-    else:
-        remedy = f"{imported} and run whois without --config"
+        remedy = f"write `clusterID: NAME` to config.yaml and run `{command}`; or {remedy}"
     raise ConfigError(what, remedy=remedy, place=Place(str(path)))
 
 

@@ -44,9 +44,9 @@ def print_report(output: str, report: CheckReport) -> None:
     getattr(import_module(f"tarmak_iam.cli.formats.{module}"), function)(report)
 
 
-def is_failing(found: Iterable[Severity], fail_on: str) -> bool:
+def is_failing(severities: Iterable[Severity], fail_on: str) -> bool:
     """Whether one of them has at least the severity of `--fail-on`."""
-    return any(severity is Severity.ERROR or fail_on == "warning" for severity in found)
+    return any(severity is Severity.ERROR or fail_on == "warning" for severity in severities)
 
 
 @contextlib.contextmanager

@@ -33,13 +33,13 @@ def print_sarif(report: CheckReport) -> None:
 def _project_url() -> str | None:
     """The home page; None if the distribution has none, or the package is not installed."""
     try:
-        found = metadata("tarmak-iam")
+        distribution = metadata("tarmak-iam")
     except PackageNotFoundError:
         return None
-    named = [url.partition(",") for url in found.get_all("Project-URL") or []]
+    named = [url.partition(",") for url in distribution.get_all("Project-URL") or []]
     names = ("homepage", "home", "source", "repository")
     homes = [url.strip() for name, _, url in named if name.strip().lower() in names]
-    return next(iter([*(found.get_all("Home-page") or []), *homes]), None)
+    return next(iter([*(distribution.get_all("Home-page") or []), *homes]), None)
 
 
 def _log(report: CheckReport, base: BaseDirectory, project: str | None) -> Json:

@@ -95,12 +95,12 @@ def print_excerpt_of_error(place: Place | None) -> None:
 def print_findings(report: CheckReport) -> None:
     """A line such as `file:1:2: error: message [ID]` for each, the severity coloured; on a terminal with the source
     line. `[fix]` is before the ID if `check --fix` fixes it."""
-    for each in report.unsuppressed:
-        finding = each.finding
-        mark = "" if each.fix is None else " [fix]" if each.fix.is_safe else " [unsafe fix]"
-        line = f"{one_line(str(each.place))}: {finding.severity}: {finding.text}{mark} [{finding.id}]"
+    for result in report.unsuppressed:
+        finding = result.finding
+        mark = "" if result.fix is None else " [fix]" if result.fix.is_safe else " [unsafe fix]"
+        line = f"{one_line(str(result.place))}: {finding.severity}: {finding.text}{mark} [{finding.id}]"
         print_styled_line(with_coloured_severity(line))
-        print_excerpt(report.line_of(each.place), each.place, SEVERITY_COLOURS[finding.severity])
+        print_excerpt(report.line_of(result.place), result.place, SEVERITY_COLOURS[finding.severity])
 
 
 def severity_summary(found: Iterable[Severity]) -> str:
