@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tarmak_iam.cli.all_clusters import ReportProgress, for_each, outcome_summary, print_cluster_error
-from tarmak_iam.cli.console import note, print_diff_text, record_written, working
+from tarmak_iam.cli.console import note, print_diff, record_written, working
 from tarmak_iam.cli.formats.text import severity_summary
 from tarmak_iam.cli.named_files import FileKind, NamedFile, named_file
 from tarmak_iam.cli.session import Session, repair_offered
@@ -401,7 +401,7 @@ def _fix_and_write(subjects: Sequence[Subjects], report: Report, fixes: Fixes, w
     word = "would be fixed" if fixes.is_dry else "fixed"
     for text, document in changed:
         if fixes.is_dry:
-            print_diff_text(unified_diff(text, document.text, document.filename))
+            print_diff(unified_diff(text, document.text, document.filename))
         file = fixes.repaired.get(document.filename)
         lines = [f"{repair.place}: {word}: {repair.title}" for repair in (file.repairs if file else ())]
         lines += [fixed.line_of(word) for fixed in outcome.fixed if fixed.filename == document.filename]

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     import logging
     from pathlib import Path
 
-    from tarmak_iam.document import Document
-
 
 COLOUR_CHOICES = ("auto", "always", "never")
 COLOUR_VARIABLES = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TERM")
@@ -129,14 +127,7 @@ def print_json(value: Any) -> None:
     _print(data)
 
 
-def print_diff(before: Document | None, after: Document) -> None:
-    """The diff of an edit; nothing is printed if nothing changed. `before` is None for a new file."""
-    from tarmak_iam.files.unified_diff import unified_diff
-
-    print_diff_text(unified_diff(before.text if before else "", after.text, after.filename))
-
-
-def print_diff_text(text: str) -> None:
+def print_diff(text: str) -> None:
     """A unified diff."""
     for line in text.splitlines():
         colour = None if line.startswith(("---", "+++")) else _DIFF_COLOURS.get(line[:1])

@@ -6,20 +6,22 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tarmak_iam.cli.console import note, print_diff, print_line, record_written
+from tarmak_iam.cli.console import note, print_diff, print_json, print_line, record_written
 from tarmak_iam.cli.session import Session
 from tarmak_iam.errors import FileError
 from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.files.read import read_file
 from tarmak_iam.files.turns import edit_in_turn
+from tarmak_iam.files.unified_diff import unified_diff
 from tarmak_iam.installation.edit_locks import CLUSTER_FILES_EDIT, CONFIG_EDIT, lock_of_cluster_files, lock_of_config
 from tarmak_iam.text import shortened
 
 if TYPE_CHECKING:
+    from tarmak_iam.access.diff import Effect
     from tarmak_iam.config import Cluster, TarmakConfig
     from tarmak_iam.document import Document
     from tarmak_iam.mappings.formats import Import
@@ -120,20 +122,23 @@ def finish_edit(
     *,
     dry_run: bool,
     done: str,
-    effects: Iterable[str] = (),
-    show: Callable[[], object] | None = None,
+    effects: Sequence[Effect] = (),
+    json: Mapping[str, object] | None = None,
 ) -> None:
-    """Writes, unless it is a dry run. Prints the diff and the effects, or calls `show` instead. `before` is None for a
-    new file."""
+    """Writes, unless it is a dry run. Prints the diff and the effects on access, or both in JSON, which `json` is added
+    to. `before` is None for a new file."""
     if not dry_run:  # before the diff: its reader may close the pipe
         write()
         record_written(after.filename)
-    if show is None:
-        print_diff(before, after)
-        for line in effects:
-            print_line(line)
+    diff = unified_diff(before.text if before else "", after.text, after.filename)
+    if json is None:
+        print_diff(diff)
+        for effect in effects:
+            print_line(effect.text)
     else:
-        show()
+        from tarmak_iam.access.diff import effect_json
+
+        print_json({"changed": True, "diff": diff, "effects": [effect_json(effect) for effect in effects], **json})
     for comment in after.removed_comments:
         note(f"removed with it: the comment {comment.text}")
     note("dry run: nothing was written" if dry_run else done)

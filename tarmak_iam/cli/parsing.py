@@ -95,9 +95,6 @@ def unexpected_argument(context: click.Context, words: Sequence[str], otherwise:
     return f"{what}; {near}" if near else otherwise or what
 
 
-_MAX_LISTED = 6
-
-
 class CommandGroup(click.Group):
     """`aliases`: other names for a command, or commands expected in this group -> the command. `has_cluster`: whether
     the commands work on the cluster of --cluster."""
@@ -124,7 +121,7 @@ class CommandGroup(click.Group):
             or (alias and f"did you mean {alias}?")
             or did_you_mean(name, known, cutoff=LIKELY)
             or (self._has_cluster and cluster_remedy(ctx, [name]))
-            or (f"choose one of {', '.join(known)}" if len(known) <= _MAX_LISTED else "")
+            or (f"choose one of {', '.join(known)}" if len(known) <= 6 else "")
         )
         raise click.UsageError(f"unknown command '{name}'{remedy and '; ' + remedy}", ctx)
 
@@ -206,8 +203,6 @@ _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "dryrun": ("--diff",),
 }
 
-_MAX_OWNERS = 3
-
 
 def option_remedy(name: str, context: click.Context) -> str:
     """`did you mean --role?`, or the commands that have the option; else empty. `name` begins with two dashes."""
@@ -227,17 +222,16 @@ def option_remedy(name: str, context: click.Context) -> str:
     if meant:
         return f"did you mean {meant}?"
     root = context.find_root()
-    owners = [" ".join(words) for words, command in _commands(root.command, root, ()) if _has_option(command, name)]
+    owners = [
+        " ".join(words)
+        for words, command in _commands(root.command, root, ())
+        if any(name in each.opts for each in command.params if not isinstance(each, CommonOption))
+    ]
     if not owners:
         return ""
-    listed = ", ".join(f"`{owner}`" for owner in owners[:_MAX_OWNERS])
-    more = " and others" if len(owners) > _MAX_OWNERS else ""
+    listed = ", ".join(f"`{owner}`" for owner in owners[:3])
+    more = " and others" if len(owners) > 3 else ""
     return f"this is an option of {listed}{more}{'; specify it after the command' if context.parent is None else ''}"
-
-
-def _has_option(command: click.Command, name: str) -> bool:
-    own = (each for each in command.params if isinstance(each, click.Option) and not isinstance(each, CommonOption))
-    return any(name in option.opts for option in own)
 
 
 def _commands(

@@ -11,7 +11,7 @@ from tarmak_iam.cli.console import (
     error_line,
     mark_notes,
     note,
-    print_diff_text,
+    print_diff,
     print_json,
     print_line,
     print_payload,
@@ -57,7 +57,7 @@ def test_lines_on_stderr(capsys: Captured) -> None:
 
 
 def test_differences(capsys: Captured) -> None:
-    print_diff_text("@@ -1 +1 @@\n-::a::\x1b[2J\n+##[group]b\n  ::c::\n")
+    print_diff("@@ -1 +1 @@\n-::a::\x1b[2J\n+##[group]b\n  ::c::\n")
     assert capsys.readouterr().out == "@@ -1 +1 @@\n-::a::\\u001b[2J\n+\\u0023#[group]b\n  \\u003a:c::\n"
 
 

@@ -271,13 +271,13 @@ def _check_present(edit: _KeysEdit, expected: str | None, wanted: str) -> None:
             key = look_up(document, base, path, unknown=edit.options["force"], advice=FORK)
             place = document.position(key.route)
             accepted = []
-            for text, option in ((expected, "the value of --if: "), (wanted, "")):
+            for text, where in ((expected, "the value of --if: "), (wanted, "")):
                 try:
                     accepted += [] if text is None else [typed_text(key, text)]
                 except ConfigError as error:
-                    is_empty = option and text == ""
+                    is_empty = where and text == ""
                     remedy = "for a key that is not set, use --if-unset" if is_empty else error.remedy
-                    raise ConfigError(f"{option}{error.what}", remedy=remedy, place=place) from None
+                    raise ConfigError(f"{where}{error.what}", remedy=remedy, place=place) from None
         value = written_value(document, key)
         if any(same(value, other) for other in accepted) or (value is UNSET and expected is None):
             continue

@@ -18,7 +18,7 @@ from tarmak_iam.cli.all_clusters import (
     outcome_summary,
     outcomes_exit_code,
 )
-from tarmak_iam.cli.console import note, print_diff_text, print_json, print_line
+from tarmak_iam.cli.console import note, print_diff, print_json, print_line
 from tarmak_iam.cli.edits import read_import
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.live_cluster import change_json, stale_pod_json
@@ -141,7 +141,7 @@ def _live(installation: Installation, reach: Callable[[], Kubectl]) -> LiveDiff:
 def _print(differences: LiveDiff) -> None:
     for changed in differences.objects:
         print_line(changed.change.text)
-        print_diff_text(changed.text)
+        print_diff(changed.text)
     for effect in differences.effects:
         print_line(effect.text)
     for pod in differences.stale_pods:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import click
 
 from tarmak_iam.cli.completion import files
-from tarmak_iam.cli.console import log_variables, note, print_diff_text, print_json, print_payload, record_written
+from tarmak_iam.cli.console import log_variables, note, print_diff, print_json, print_payload, record_written
 from tarmak_iam.cli.edits import in_turn
 from tarmak_iam.cli.installation_notes import note_role, note_tunnel
 from tarmak_iam.cli.options import dry_run_option, format_option, kubeconfig_options, option
@@ -93,7 +93,7 @@ class _MergePlan(NamedTuple):
             )
         else:
             for diff in diffs.values():
-                print_diff_text(diff)
+                print_diff(diff)
         for index, path in enumerate(self.paths):
             if not dry_run or index not in diffs:
                 self._note_done(index, path)

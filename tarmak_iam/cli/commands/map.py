@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import click
 
-from tarmak_iam.access.diff import effect_json
 from tarmak_iam.access.lockout import has_admin, principal_refusal
 from tarmak_iam.aws.arn import with_plain_account
 from tarmak_iam.cli.completion import files, principals
@@ -24,7 +23,6 @@ from tarmak_iam.cli.parsing import CommandGroup, cluster_suggested
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError, place_json
-from tarmak_iam.files.unified_diff import unified_diff
 from tarmak_iam.findings import Subject
 from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE, WRITABLE_BACKENDS
 from tarmak_iam.installation.cluster_files import ClusterFiles
@@ -86,20 +84,14 @@ class _MappingsEdit(NamedTuple):
             return
         with working("checking the mappings"):
             effects, new = guarded_edit(self.before, after, kind, me=me, force=force, tell=note)
-        old, edited = self.before.mappings.document if self.before.mappings else None, after.document
-
-        def show_json() -> None:
-            diff = unified_diff(old.text if old else "", edited.text, edited.filename)
-            print_json({"changed": True, "diff": diff, "effects": [effect_json(each) for each in effects], **more})
-
         finish_edit(
-            old,
-            edited,
+            self.before.mappings.document if self.before.mappings else None,
+            after.document,
             after.save,
             dry_run=dry_run,
             done=f"wrote {self.files.mappings_path}",
-            effects=(effect.text for effect in effects),
-            show=show_json if output == "json" else None,
+            effects=effects,
+            json=more if output == "json" else None,
         )
         for text in new.lines:
             note(text)

@@ -22,6 +22,7 @@ from tarmak_iam.errors import SelectionError
 from tarmak_iam.files.atomic import make_directory, replace_file
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.read import read_file, read_if_present
+from tarmak_iam.files.unified_diff import unified_diff
 from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
 from tarmak_iam.installation.settings import SETTINGS_NAME
 from tarmak_iam.lint.file_schemas import mappings_schema, settings_schema
@@ -109,7 +110,7 @@ def _write_with_modelines(session: Session, within: Boundary, *, dry_run: bool) 
             replace_file(path, after.to_bytes(), expected=before.to_bytes())
         if not dry_run:
             record_written(path)
-        print_diff(before, after)
+        print_diff(unified_diff(before.text, after.text, after.filename))
 
 
 def _documents(session: Session) -> Iterator[tuple[Path, Document, ClusterFiles | None]]:

@@ -70,10 +70,10 @@ def token(context: click.Context, /, cluster_id: str | None, token_only: bool, c
     Options and environment variables are those of `aws-iam-authenticator token`, which it can replace.
     """
     if context.invoked_subcommand is not None:
-        for option in context.command.params:
-            source = context.get_parameter_source(option.name or "")
-            if option.expose_value and source is ParameterSource.COMMANDLINE:
-                what = f"{option.opts[-1]} is an option of `token`, not of `token {context.invoked_subcommand}`"
+        for parameter in context.command.params:
+            source = context.get_parameter_source(parameter.name or "")
+            if parameter.expose_value and source is ParameterSource.COMMANDLINE:
+                what = f"{parameter.opts[-1]} is an option of `token`, not of `token {context.invoked_subcommand}`"
                 raise click.UsageError(what, context)
         return
     log_variables(*_VARIABLES, prefixes=["AWS_"])
