@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -10,7 +11,6 @@ from tarmak_iam.cli.console import error_line, note, progress
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.formats.text import print_excerpt_of_error
 from tarmak_iam.errors import SelectionError, TarmakIamError
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import shortened
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -37,13 +36,13 @@ def _choose_directory(context: click.Context, _: click.Parameter, value: str | N
     if value is not None:
         from tarmak_iam.config.locate import with_home
 
-        context.obj = replace(session_of(context), directory=with_home(value) if value else None)
+        context.obj = session_of(context)._replace(directory=with_home(value) if value else None)
 
 
 def choose(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     """Sets the field of the session that has the name of the parameter, if the option is given."""
     if value not in (None, False):
-        context.obj = replace(session_of(context), **{str(parameter.name): value})
+        context.obj = session_of(context)._replace(**{str(parameter.name): value})
 
 
 def _choose_colour(context: click.Context, _: click.Parameter, value: str | None) -> None:

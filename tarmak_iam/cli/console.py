@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import sys
 import threading
 import time
@@ -19,7 +20,6 @@ import click
 
 from tarmak_iam._version import __version__
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import defused, escaped, one_line, without_markers
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 COLOUR_CHOICES = ("auto", "always", "never")
 COLOUR_VARIABLES = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TERM")
 SEVERITY_COLOURS = {"error": "red", "warning": "yellow"}
-_SEVERITY = compiled(rf"(?:\A|(?<=: ))({'|'.join(SEVERITY_COLOURS)})(?=: )")
+_SEVERITY = rf"(?:\A|(?<=: ))({'|'.join(SEVERITY_COLOURS)})(?=: )"
 
 
 def colour_of_choice(choice: str | None, environ: Mapping[str, str]) -> bool | None:
@@ -54,7 +54,7 @@ def colour_of_context() -> bool | None:
 
 def with_coloured_severity(line: str) -> str:
     """A line such as `file:1:2: error: what is wrong`, with its severity coloured."""
-    return _SEVERITY.sub(lambda found: click.style(found[0], fg=SEVERITY_COLOURS[found[0]]), line, count=1)
+    return re.sub(_SEVERITY, lambda word: click.style(word[0], fg=SEVERITY_COLOURS[word[0]]), line, count=1)
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -14,7 +14,6 @@ import click
 from tarmak_iam.cli.common_options import CommonOption, offer_common_options
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.patterns import compiled
 from tarmak_iam.suggestions import LIKELY, closest, did_you_mean, spelled_otherwise
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ _WORDS = f"{__name__}.words"
 
 
 # <environment>-<name>, and neither a path nor an ARN.
-_CLUSTER = compiled(r"[A-Za-z0-9][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)+/?", re.ASCII)
+_CLUSTER = r"[A-Za-z0-9][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)+/?"
 
 
 def remember_words(context: click.Context, words: Sequence[str]) -> None:
@@ -47,7 +46,7 @@ def cluster_remedy(context: click.Context, words: Iterable[str], *, exactly: boo
     cluster is selected already.
     """
     session = session_of(context)
-    likely = [word for word in words if _CLUSTER.fullmatch(word)]
+    likely = [word for word in words if re.fullmatch(_CLUSTER, word)]
     if not likely or session.cluster_name:
         return ""
     names: list[str] | None = None
@@ -248,10 +247,10 @@ def _commands(
 
 
 # Click has these only in the text of its message.
-_EXTRA = compiled(r"Got unexpected extra arguments? \((?P<words>.*)\)\Z", re.DOTALL)
-_NOT_A_NUMBER = compiled(r"'(?P<value>.*)' is not a valid (?P<kind>integer|float)( range)?\Z", re.DOTALL)
-_NOT_IN_RANGE = compiled(r"(?P<value>\S+) is not in the range x>=0\Z")
-_NOT_ONE_OF = compiled(r"(['\"])(?P<value>.*)\1 is not one of ")
+_EXTRA = r"Got unexpected extra arguments? \((?P<words>.*)\)\Z"
+_NOT_A_NUMBER = r"(?s)'(?P<value>.*)' is not a valid (?P<kind>integer|float)( range)?\Z"
+_NOT_IN_RANGE = r"(?P<value>\S+) is not in the range x>=0\Z"
+_NOT_ONE_OF = r"(['\"])(?P<value>.*)\1 is not one of "
 
 
 def usage_message(error: click.ClickException) -> str:
@@ -264,18 +263,19 @@ def usage_message(error: click.ClickException) -> str:
 def _message(error: click.ClickException, context: click.Context | None) -> str:
     if isinstance(error, click.NoSuchOption) and context is not None:
         return _no_such_option(error.option_name, context)
-    extra = _EXTRA.match(error.message)
+    extra = re.match(_EXTRA, error.message, re.DOTALL)
     if extra and context is not None:
         return unexpected_argument(context, extra["words"].split(" "))
     # Click's message as our own begin: in lower case, and with numbers as a user calls them.
-    message = _NOT_A_NUMBER.sub(
+    message = re.sub(
+        _NOT_A_NUMBER,
         lambda found: f"'{found['value']}' is not a {'whole ' if found['kind'] == 'integer' else ''}number",
         error.format_message().removesuffix("."),
     )
-    message = _NOT_IN_RANGE.sub(r"\g<value> is below 0", message)
+    message = re.sub(_NOT_IN_RANGE, r"\g<value> is below 0", message)
     message = message[:1].lower() + message[1:] if message[1:2].islower() else message  # not of FILE
     kind = error.param.type if isinstance(error, click.BadParameter) and error.param else None
-    wrong = _NOT_ONE_OF.match(error.message)
+    wrong = re.match(_NOT_ONE_OF, error.message)
     if isinstance(kind, click.Choice) and wrong:
         remedy = did_you_mean(wrong["value"], [str(choice) for choice in kind.choices], cutoff=LIKELY)
         return f"{message}; {remedy}" if remedy else message
@@ -298,7 +298,7 @@ ACCEPTS_DASHES = {"ignore_unknown_options": True}
 """The `context_settings` of a command with values that may begin with a dash. All its arguments need
 `refuse_options`."""
 
-_NUMBER = compiled(r"-(\.?[0-9].*|\.inf)\Z")
+_NUMBER = r"-(\.?[0-9].*|\.inf)\Z"
 
 
 def refuse_options(context: click.Context, _: click.Parameter, values: Any) -> Any:
@@ -307,7 +307,7 @@ def refuse_options(context: click.Context, _: click.Parameter, values: Any) -> A
     words = typed_words(context)
     literal = words[words.index("--") :] if "--" in words else ()
     for value in (values,) if isinstance(values, str) else values or ():
-        if len(value) > 1 and value.startswith("-") and value not in literal and not _NUMBER.match(value):
+        if len(value) > 1 and value.startswith("-") and value not in literal and not re.match(_NUMBER, value):
             name = value.partition("=")[0]
             if name.startswith("--") and option_remedy(name, context):
                 raise click.NoSuchOption(name, ctx=context)

@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +33,6 @@ from tarmak_iam.hook.tarmak.arguments import TarmakCall
 from tarmak_iam.hook.tarmak.passthrough import Ended, pass_through, stops_raised, undisturbed
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.late_dataclass import dataclass
 
 _WAIT_SECONDS = 600
 """Long enough for a user to answer the questions of a wizard in another terminal."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from tarmak_iam.cli.console import log, log_variables, note
 from tarmak_iam.command_line import CommandLine
 from tarmak_iam.errors import ConfigError, FileError, ParseError, SelectionError
-from tarmak_iam.late_dataclass import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from tarmak_iam.installation.installation import Installation
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """`source`: what selected the directory, if not the user's -c. `follow_links` as in `ClusterFiles`.
     `kubeconfig` and `kube_context` are for kubectl, None if they are not specified."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,6 @@ from click.shell_completion import CompletionItem, ShellComplete
 
 from tarmak_iam.cli.completion import COMPLETION_VARIABLE
 from tarmak_iam.cli.console import print_payload
-from tarmak_iam.patterns import compiled
 
 # Not click's scripts: those of zsh and fish lose quotes or cut a value at a comma, and call the installed name; that of
 # bash lets the shell run commands that a value contains. These call the program as it was typed; its arguments are the
@@ -106,7 +106,7 @@ def completion(shell: str) -> None:
 
 
 # All other characters need no quotes in the middle of a word in bash.
-_SPECIAL = compiled(r"[^A-Za-z0-9_@%+=:,./-]")
+_SPECIAL = r"[^A-Za-z0-9_@%+=:,./-]"
 
 
 class _Answer(ShellComplete):
@@ -141,7 +141,7 @@ class _Answer(ShellComplete):
             value = f"{current.partition('=')[0]}={value}" if is_option else value
             kept = max(current.rfind(character) for character in self._breaks) + 1 if self._breaks else 0
             # Names from files get into a command line here: no character in them may be special to the shell.
-            value = _SPECIAL.sub(lambda special: f"\\{special[0]}", value[kept:])
+            value = re.sub(_SPECIAL, lambda special: f"\\{special[0]}", value[kept:])
         return f"{item.type}\t{value}\t{about if about.isprintable() else ''}"
 
 

@@ -104,7 +104,7 @@ def _diff_all(session: Session, overrides: dict[str, Any], output: str, timeout:
 
     def compare(cluster: Cluster, tell: ReportProgress) -> LiveDiff:
         installation = session.installation_of(config, cluster, overrides)
-        chosen = replace(session, cluster_name=cluster.cluster_name)
+        chosen = session._replace(cluster_name=cluster.cluster_name)
         return _live(installation, lambda: kubectl_of(chosen, cluster.cluster_name, tell, seconds=timeout))
 
     outcomes, results = [], []

@@ -70,7 +70,7 @@ def report(
     config = session.config()
 
     def connect(cluster: Cluster, report_progress: ReportProgress) -> Kubectl:
-        own = replace(session, cluster_name=cluster.cluster_name)
+        own = session._replace(cluster_name=cluster.cluster_name)
         return kubectl_of(own, cluster.cluster_name, report_progress)
 
     reach = connect if live or is_asked else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -27,10 +28,9 @@ from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
 from tarmak_iam.installation.settings import SETTINGS_NAME
 from tarmak_iam.lint.file_schemas import mappings_schema, settings_schema
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
-from tarmak_iam.patterns import compiled
 from tarmak_iam.suggestions import did_you_mean
 
-_MODELINE = compiled(r"#+\s*yaml-language-server\s*:\s*\$schema=\S*.*")
+_MODELINE = r"#+\s*yaml-language-server\s*:\s*\$schema=\S*.*"
 
 _OF_FILES = {
     "tarmak.yaml": (WHOLE_FILE, "tarmak.schema.json"),
@@ -169,7 +169,7 @@ def with_modeline(document: Document, line: str) -> Document:
         return document
     source = document.source
     for comment in document.comments:
-        if _MODELINE.fullmatch(comment.text):
+        if re.fullmatch(_MODELINE, comment.text):
             text = source.text[: comment.span.start] + line + source.text[comment.span.end :]
             break
     else:

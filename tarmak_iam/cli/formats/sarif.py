@@ -14,7 +14,6 @@ from tarmak_iam._version import __version__
 from tarmak_iam.cli.console import print_json
 from tarmak_iam.cli.formats import BaseDirectory, CheckReport, OfferedFix, RuleDescription
 from tarmak_iam.errors import Place
-from tarmak_iam.patterns import compiled
 
 Json = dict[str, Any]
 FINGERPRINT = "tarmakIamFinding/v1"
@@ -22,8 +21,7 @@ FINGERPRINT = "tarmakIamFinding/v1"
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"
-_WORD = compiled(r"[^\W_]+")
-_REMEDY = compiled(r"^## Remedy\n+(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+_REMEDY = r"(?ms)^## Remedy\n+(.*?)(?=^## |\Z)"
 
 
 def print_sarif(report: CheckReport) -> None:
@@ -85,10 +83,11 @@ def _rule(rule: RuleDescription, project: str | None) -> Json:
     home = (project or "").rstrip("/")
     is_known = rule.path and home.startswith("https://github.com/")
     why = rule.page.partition("\n## ")[0].strip()
-    remedy = _REMEDY.search(rule.page)
+    remedy = re.search(_REMEDY, rule.page)
     plain = "\n\n".join([*([why] if why else []), *([remedy[1].strip()] if remedy else [])])
     # The name is the summary in PascalCase, as SARIF recommends.
-    words = _WORD.findall(rule.summary.removeprefix("a ").removeprefix("an ").removeprefix("the ").replace("'s", "s"))
+    summary = rule.summary.removeprefix("a ").removeprefix("an ").removeprefix("the ").replace("'s", "s")
+    words = re.findall(r"[^\W_]+", summary)
     return {
         "id": rule.id,
         "name": "".join(word[0].upper() + word[1:] for word in words),
