@@ -29,7 +29,6 @@ from tarmak_iam.hook.cluster.apply_plan import LiveDiff, live_diff
 from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.formats import as_mappings
-from tarmak_iam.mappings.mappings_file import Mappings
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster
@@ -83,7 +82,10 @@ def diff(
         return
     installation = session.installation(overrides)
     if file is not None:
-        mappings = _mappings_of(file, installation)
+        imported = read_import(file, None)
+        mappings, left_out = as_mappings(imported, installation.cluster_id, file, principal_refusal(installation))
+        for entry in left_out:
+            note(f"note: {entry}")
         differences = LiveDiff((), effects(replace(installation, mappings=mappings), installation), ())
     else:
         name = installation.cluster_id
@@ -126,10 +128,8 @@ def _diff_all(session: Session, overrides: dict[str, Any], output: str, timeout:
             note(f"note: {text}")
     if output == "json":
         print_json(results)
-    note(
-        outcome_summary(outcomes, lambda differences: "different" if differences.changed else _UP_TO_DATE, _UP_TO_DATE)
-    )
-    if code := outcomes_exit_code(outcomes, lambda differences: differences.changed):
+    note(outcome_summary(outcomes, lambda result: "different" if result.changed else _UP_TO_DATE, _UP_TO_DATE))
+    if code := outcomes_exit_code(outcomes, lambda result: result.changed):
         click.get_current_context().exit(code)
 
 
@@ -167,11 +167,3 @@ def _as_json(differences: LiveDiff, *, with_objects: bool) -> dict[str, Any]:
         "missingPods": differences.missing_pods,
         "notes": list(differences.notes),
     }
-
-
-def _mappings_of(file: str, installation: Installation) -> Mappings:
-    imported = read_import(file, None)
-    mappings, left_out = as_mappings(imported, installation.cluster_id, file, principal_refusal(installation))
-    for text in left_out:
-        note(f"note: {text}")
-    return mappings

@@ -58,8 +58,6 @@ def report(
     and its last change in git. With --live, --kubeconfig or --context, the cluster is asked for its RBAC bindings and
     its current mappings. If a cluster cannot be read, the review contains the others, and the exit code is 2.
     """
-    from tarmak_iam.report import page
-
     is_asked = bool(session.access)
     if all_clusters and is_asked:
         raise click.UsageError("--kubeconfig and --context are for one cluster: use --live with --all-clusters")
@@ -75,20 +73,19 @@ def report(
 
     reach = connect if live or is_asked else None
     review = _reviewed(session, config, reach, all_clusters=all_clusters, date=date)
-    if is_opened:
-        open_page("access-review.html", page(review).encode())
-    else:
-        _print(review, output)
+    _print(review, output, is_opened=is_opened)
     if all_clusters and review.clusters:
         note(_counts(review))
     if review.failed:
         context.exit(ExitCode.ERROR)
 
 
-def _print(review: AccessReview, output: str) -> None:
+def _print(review: AccessReview, output: str, *, is_opened: bool) -> None:
     from tarmak_iam.report import as_lines, page, review_json
 
-    if output == "json":
+    if is_opened:
+        open_page("access-review.html", page(review).encode())
+    elif output == "json":
         print_json(review_json(review))
     elif output == "html":
         print_payload(page(review).encode())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -29,10 +28,6 @@ from tarmak_iam.hook.cluster.history import (
 from tarmak_iam.hook.cluster.journal import read_history
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.installation.admin_kubeconfig import examine_admin
-
-if TYPE_CHECKING:
-    from tarmak_iam.config import Cluster, TarmakConfig
-
 
 _MAX_NAMED = 3
 
@@ -126,6 +121,11 @@ def rollback(
     cluster = session.cluster_with_masters(config)
     files = session.files(config, cluster)
     path, within = (state, None) if state else (files.home / STATE_NAME, files.within)
+
+    def recovery_hint() -> str:
+        """Without loading the installation, which reads the mappings: they may be what has to be rolled back."""
+        return examine_admin(files.home, command_line=files.command_line, within=files.within).advice
+
     if listing:
         _print_history(read_history(path, within), output)
         return
@@ -142,7 +142,7 @@ def rollback(
                 within=within,
             )
     except RollbackFailed:
-        note(_recovery_hint(session, config, cluster))
+        note(recovery_hint())
         raise
     if done.changed and not dry_run:
         record_done("changed", f"the objects of {cluster.cluster_name}")
@@ -150,7 +150,7 @@ def rollback(
     if dry_run:
         note("dry run: nothing was changed")
     elif any(_removes_the_authenticator(each) for each in done.changes):
-        note(f"IAM login is not possible now; {_recovery_hint(session, config, cluster)}")
+        note(f"IAM login is not possible now; {recovery_hint()}")
     if not done.undone:
         why = "the last change is already undone" if to is None else f"no change after change {to} is left to undo"
         further = files.command_line.tarmak_iam("rollback --list")
@@ -180,9 +180,3 @@ def _removes_the_authenticator(change: ObjectChange) -> bool:
     """Whether the change removes the authenticator. A DaemonSet of a plugin answers no logins."""
     ours = ("DaemonSet", NAMESPACE, NAME)
     return change.action is ObjectAction.REMOVED and (change.kind, change.namespace, change.name) == ours
-
-
-def _recovery_hint(session: Session, config: TarmakConfig, cluster: Cluster) -> str:
-    """Without loading the installation, which reads the mappings: they may be what has to be rolled back."""
-    files = session.files(config, cluster)
-    return examine_admin(files.home, command_line=files.command_line, within=files.within).advice
