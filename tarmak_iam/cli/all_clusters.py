@@ -114,8 +114,8 @@ def outcomes_exit_code(
 ) -> ExitCode:
     """ERROR if a cluster failed, else FINDINGS if one has findings, else OK."""
     codes = [
-        ExitCode.ERROR if each.error else ExitCode.FINDINGS if has_found(each.value) else ExitCode.OK
-        for each in outcomes
+        ExitCode.ERROR if outcome.error else ExitCode.FINDINGS if has_found(outcome.value) else ExitCode.OK
+        for outcome in outcomes
     ]
     return max(codes, default=ExitCode.OK)
 

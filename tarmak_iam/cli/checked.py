@@ -63,7 +63,7 @@ class Checked(NamedTuple):
         return document.source.line(place.line) if document and place.line is not None else ""
 
     def summary(self) -> str:
-        parts = [severity_summary(each.finding.severity for each in self.findings)]
+        parts = [severity_summary(located.finding.severity for located in self.findings)]
         if self.errors and not self.findings:
             parts = ["no findings in the other files" if self.documents else "nothing could be checked"]
         if self.suppressed:
@@ -237,9 +237,9 @@ def _examined(
         from tarmak_iam.lint.fixing import fixable_findings
 
         fixable = fixable_findings(report, *subjects)
-    texts = (each.text_of(subject) for each in subjects for subject in Subject)
+    texts = (part.text_of(subject) for part in subjects for subject in Subject)
     documents = {text.filename: text for text in texts if text}
-    installations = (each.installation for each in subjects if each.installation and not each.installation.is_hub)
+    installations = (part.installation for part in subjects if part.installation and not part.installation.is_hub)
     # Each reason once: it is usually the same for all clusters, such as a package that is not installed.
     why = dict.fromkeys(installation.admin_access.why_not_examined for installation in installations)
     return Checked(report.findings, report.suppressed, errors, tuple(filter(None, why)), fixable, fixed, documents)
@@ -317,7 +317,7 @@ def _check_group(
     def is_wanted(cluster: Cluster) -> bool:
         """Also if one of the files is in a place where it could be mistaken for the cluster's."""
         misplaced = misplaced_files(path.parent, cluster, follow_links=follow_links)
-        return cluster.cluster_name in wanted or not places.isdisjoint(_identity(each.path) for each in misplaced)
+        return cluster.cluster_name in wanted or not places.isdisjoint(_identity(file.path) for file in misplaced)
 
     chosen = [cluster for cluster in config.selectable_clusters if every or is_wanted(cluster)]
     parts = [_check_clusters(config, chosen, follow_links, fixes)] if chosen or every else []
@@ -419,7 +419,7 @@ def _replacement(outcome: FixOutcome, before: str, after: Document, within: Boun
     for subjects in outcome.after:
         if subjects.text_of(Subject.CONFIG) is after:
             within = None
-        elif any(subjects.text_of(each) is after for each in Subject) and subjects.config and subjects.installation:
+        elif subjects.config and subjects.installation and any(subjects.text_of(kind) is after for kind in Subject):
             installation = subjects.installation
             files = ClusterFiles.of(subjects.config, installation.cluster, follow_links=installation.follow_links)
             path, within = files.home / path.name, files.within
@@ -434,7 +434,8 @@ def _effects(outcome: FixOutcome, fixes: Fixes, repairs: Sequence[Repair]) -> It
 
     texts = (subjects.text_of(Subject.MAPPINGS) for subjects in outcome.after)
     unreadable = [text.filename for text in texts if text is not None and text.filename in fixes.repaired]
-    checked = {each.installation.cluster.cluster_name for each in outcome.after if each.installation is not None}
+    installations = (subjects.installation for subjects in outcome.after)
+    checked = {installation.cluster.cluster_name for installation in installations if installation is not None}
     for name in unreadable:
         yield f"{name}: the authenticator can read the file{', and all of its entries take effect' if checked else ''}"
         others = [cluster for cluster in shared_files(outcome.after).get(name, ()) if cluster not in checked]

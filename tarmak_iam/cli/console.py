@@ -101,8 +101,8 @@ def cell_width(text: str) -> int:
     """How many cells of a terminal a text on one line takes."""
     if text.isascii():
         return len(text)
-    marks = sum(unicodedata.category(each) in ("Mn", "Me") for each in text)
-    wide = sum(unicodedata.east_asian_width(each) in ("W", "F") for each in text)
+    marks = sum(unicodedata.category(character) in ("Mn", "Me") for character in text)
+    wide = sum(unicodedata.east_asian_width(character) in ("W", "F") for character in text)
     return len(text) - marks + wide
 
 
@@ -284,7 +284,7 @@ def remove_log_handlers() -> None:
     import logging
 
     logger = logging.getLogger(LOGGER_NAME)
-    for handler in [each for each in logger.handlers if each.name in (_TIMES, _WARNINGS)]:
+    for handler in [installed for installed in logger.handlers if installed.name in (_TIMES, _WARNINGS)]:
         logger.removeHandler(handler)
         logger.setLevel(logging.NOTSET)
 

@@ -68,5 +68,5 @@ def codes_of(command: Sequence[str]) -> Mapping[ExitCode, str]:
     name = " ".join(command)
     if name == "run":
         return _RUN
-    own = ((ExitCode.FINDINGS, _FINDINGS), (ExitCode.NOT_VERIFIED, _NOT_VERIFIED))
-    return {**_EVERY, **{code: meaning[name] for code, meaning in own if name in meaning}}
+    further = ((ExitCode.FINDINGS, _FINDINGS), (ExitCode.NOT_VERIFIED, _NOT_VERIFIED))
+    return {**_EVERY, **{code: meaning[name] for code, meaning in further if name in meaning}}

@@ -105,7 +105,7 @@ def login_json(login: Login | None) -> dict[str, Any] | None:
         "got": got and {"username": got.username, "groups": list(got.groups)},
         "account": list(login.diagnosis),
         "why": login.why,
-        "verifyAs": [each.text for each in login.candidates],
+        "verifyAs": [candidate.text for candidate in login.candidates],
         "tokenFrom": login.maker,
         "method": login.method,
     }

@@ -83,7 +83,7 @@ def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
         path = Path("/dev/stdin")
     owner = _owner(path)
     intended = intended_name(path.name) if owner[0] else None  # in one of Tarmak's directories a name may be misspelt
-    kind = next((each for each in FileKind if each.value in (path.name, intended)), None)
+    kind = next((known for known in FileKind if known.value in (path.name, intended)), None)
     named = NamedFile(path, kind, *owner) if kind and kind is not FileKind.CONFIG else None
     if not path.exists():
         if named is not None:  # a broken link may lead out of the directory: that error comes first

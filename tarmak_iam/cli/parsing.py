@@ -207,10 +207,11 @@ def option_remedy(name: str, context: click.Context) -> str:
     """`did you mean --role?`, or the commands that have the option; else empty. `name` begins with two dashes."""
     parameters = context.command.get_params(context)
     options = [parameter for parameter in parameters if isinstance(parameter, click.Option)]
-    known = [each for option in options for each in (*option.opts, *option.secondary_opts) if each.startswith("--")]
+    names = (name for option in options for name in (*option.opts, *option.secondary_opts))
+    known = [long for long in names if long.startswith("--")]
     others = _OTHER_NAMES.get(name.replace("-", "").replace("_", "").lower(), ())
     word = name.removeprefix("--").lower()
-    having = [each for each in known if each[2:].startswith(word) or word in each[2:].split("-")]
+    having = [long for long in known if long[2:].startswith(word) or word in long[2:].split("-")]
     meant = (
         spelled_otherwise(name, known)
         or next((other for other in others if other in known), None)
@@ -224,7 +225,7 @@ def option_remedy(name: str, context: click.Context) -> str:
     owners = [
         " ".join(words)
         for words, command in _commands(root.command, root, ())
-        if any(name in each.opts for each in command.params if not isinstance(each, CommonOption))
+        if any(name in parameter.opts for parameter in command.params if not isinstance(parameter, CommonOption))
     ]
     if not owners:
         return ""
@@ -269,7 +270,7 @@ def _message(error: click.ClickException, context: click.Context | None) -> str:
     # Click's message as our own begin: in lower case, and with numbers as a user calls them.
     message = re.sub(
         _NOT_A_NUMBER,
-        lambda found: f"'{found['value']}' is not a {'whole ' if found['kind'] == 'integer' else ''}number",
+        lambda number: f"'{number['value']}' is not a {'whole ' if number['kind'] == 'integer' else ''}number",
         error.format_message().removesuffix("."),
     )
     message = re.sub(_NOT_IN_RANGE, r"\g<value> is below 0", message)
@@ -286,7 +287,7 @@ def _no_such_option(name: str, context: click.Context) -> str:
     if name.startswith("--"):
         remedy = option_remedy(name, context)
     else:  # click reads -role as the options -r, -o, -l and -e
-        word = next((each for each in typed_words(context) if each.startswith(name) and len(each) > 3), "")
+        word = next((typed for typed in typed_words(context) if typed.startswith(name) and len(typed) > 3), "")
         remedy = option_remedy(f"-{word.partition('=')[0]}", context) if word else ""
         name = word if remedy else name
     if not remedy and context.parent is None:

@@ -172,8 +172,8 @@ class _RunAroundApply:
         return self._access.live_access(installation)
 
     def _may_start(self, before: BeforeReport) -> bool:
-        for each in before.errors:
-            note(str(each))
+        for finding in before.errors:
+            note(str(finding))
         if before.refusal and not before.errors:
             note(f"refused: {before.refusal}")
         if not before.ok:
@@ -284,7 +284,7 @@ class _RunAroundApply:
 
 def _can_be_written(directory: Path) -> bool:
     """Whether files can be created in the directory, which is created first if it does not exist."""
-    existing = next(each for each in (directory, *directory.parents) if each.exists())
+    existing = next(parent for parent in (directory, *directory.parents) if parent.exists())
     return os.access(existing, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 

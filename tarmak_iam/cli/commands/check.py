@@ -101,12 +101,12 @@ def check(
         context.exit(ExitCode.ERROR)
     if diff:
         context.exit(ExitCode.FINDINGS if checked.fixed or not checked.is_complete else ExitCode.OK)
-    if is_failing((each.finding.severity for each in checked.findings), fail_on):
+    if is_failing((located.finding.severity for located in checked.findings), fail_on):
         context.exit(ExitCode.FINDINGS)
 
 
 def _print_summary(checked: Checked, output: str, *, is_diff: bool) -> None:
-    unsafe = sum(not each.is_safe for each in checked.fixable)
+    unsafe = sum(not fixable.is_safe for fixable in checked.fixable)
     if is_diff:
         count = f"{checked.fixed} finding{'' if checked.fixed == 1 else 's'}" if checked.fixed else "nothing"
         note(f"{count} would be fixed{f', {unsafe} more with --unsafe-fixes' if unsafe else ''}")
@@ -127,7 +127,7 @@ def _cluster_of(path: Path, context: click.Context) -> str:
 
 
 def _report(checked: Checked) -> CheckReport:
-    fixes = {id(each.located): _offer(checked.documents[each.filename], each) for each in checked.fixable}
+    fixes = {id(fixable.located): _offer(checked.documents[fixable.filename], fixable) for fixable in checked.fixable}
     results = [_result(located, fix=fixes.get(id(located))) for located in checked.findings]
     results += [_result(located, located.reason) for located in checked.suppressed]
     return CheckReport(tuple(results), _rule_descriptions, checked.errors, checked.line, checked.is_complete)
@@ -137,11 +137,11 @@ def _offer(document: Document, fixable: FixableFinding) -> OfferedFix:
     def changes() -> tuple[TextChange, ...] | None:
         from tarmak_iam.lint.fix import text_changes
 
-        position, found = document.source.position, text_changes(document, fixable.fix)
-        if found is None:
+        position, new_texts = document.source.position, text_changes(document, fixable.fix)
+        if new_texts is None:
             return None
         return tuple(
-            TextChange(document.filename, position(each.start), position(each.end), each.text) for each in found
+            TextChange(document.filename, position(each.start), position(each.end), each.text) for each in new_texts
         )
 
     return OfferedFix(fixable.fix.title, fixable.is_safe, changes)

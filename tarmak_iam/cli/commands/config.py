@@ -133,9 +133,8 @@ class _KeysEdit(NamedTuple):
                     after = edits.apply()
                     break
                 except RefusedItems as error:
-                    lacking = {
-                        each: item for each in clusters for item in error.items if each.route.leads_to(item.route)
-                    }
+                    pairs = [(cluster, item) for cluster in clusters for item in error.items]
+                    lacking = {cluster: item for cluster, item in pairs if cluster.route.leads_to(item.route)}
                     left = tuple(cluster for cluster in clusters if cluster not in lacking)
                     if not left or any(error.count(item) >= len(clusters) for item in error.items):
                         raise

@@ -161,9 +161,9 @@ def _as_json(differences: LiveDiff, *, with_objects: bool) -> dict[str, Any]:
         return shown
     return {
         **shown,
-        "objects": [{**change_json(each.change), "diff": each.text} for each in differences.objects],
-        "unboundGroups": [{"group": each.group, "principals": list(each.principals)} for each in differences.unbound],
-        "stalePods": [stale_pod_json(each) for each in differences.stale_pods],
+        "objects": [{**change_json(entry.change), "diff": entry.text} for entry in differences.objects],
+        "unboundGroups": [{"group": name.group, "principals": list(name.principals)} for name in differences.unbound],
+        "stalePods": [stale_pod_json(pod) for pod in differences.stale_pods],
         "missingPods": differences.missing_pods,
         "notes": list(differences.notes),
     }

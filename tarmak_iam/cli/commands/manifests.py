@@ -50,4 +50,4 @@ def manifests(session: Session, /, output: str, **overrides: Any) -> None:
     if output == "json":
         print_json({"apiVersion": "v1", "kind": "List", "items": objects})
         return
-    print_payload(b"---\n".join(yaml_bytes(each) for each in objects))
+    print_payload(b"---\n".join(yaml_bytes(manifest) for manifest in objects))

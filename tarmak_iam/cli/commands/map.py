@@ -147,7 +147,7 @@ def _import(session: Session, imported: Import, file: str, strip_path: bool, **o
         }
         for outcome in outcomes
     ]
-    left_out = [{"what": each.what, **place_json(each.place)} for each in imported.left_out]
+    left_out = [{"what": skipped.what, **place_json(skipped.place)} for skipped in imported.left_out]
     unchanged = f"all importable entries of {file} are already mapped"
     change.finish(after, EditKind.IMPORT, unchanged=unchanged, entries=entries, leftOut=left_out)
     lost = [*_lost_admins(imported, outcomes, replace(change.before, mappings=after))]
@@ -168,7 +168,7 @@ def _lost_admins(imported: Import, outcomes: tuple[MergeOutcome, ...], after: In
         for outcome in of_admins
         if outcome.error is not None and principal_key(outcome.principal) not in mapped
     ]
-    left_out = [(each.place, each.admin) for each in imported.left_out if each.admin]
+    left_out = [(skipped.place, skipped.admin) for skipped in imported.left_out if skipped.admin]
     for place, principal in [*lost, *left_out]:
         at = f"{place}: " if place else ""
         yield f"{at}error: {shortened(principal)} is mapped to {ADMINS} in the file, and was not imported"
@@ -198,14 +198,14 @@ def convert(session: Session, backend: str, output: str) -> None:
     if backend == MOUNTED_FILE.name:  # the only one that has it
         mappings = mappings.with_cluster_id(installation.cluster_id)
     with working("converting the mappings"):
-        made = convert_mappings(mappings, backend, installation.daemon_version)
-    for each in made.left_out:
-        note(f"note: {each}")
+        converted = convert_mappings(mappings, backend, installation.daemon_version)
+    for text in converted.left_out:
+        note(f"note: {text}")
     if output == "json":
-        single = backend != CRD.name
-        print_json(made.objects[0] if single else {"apiVersion": "v1", "kind": "List", "items": list(made.objects)})
+        items = list(converted.objects)
+        print_json({"apiVersion": "v1", "kind": "List", "items": items} if backend == CRD.name else items[0])
     else:
-        print_payload(b"---\n".join(map(yaml_bytes, made.objects)))
+        print_payload(b"---\n".join(map(yaml_bytes, converted.objects)))
 
 
 def _print_outcomes(imported: Import, outcomes: tuple[MergeOutcome, ...]) -> None:

@@ -74,13 +74,13 @@ def render(
     config = session.config()
     # Never to be overwritten, above all the admin certificates:
     clusters = [cluster for cluster in config.clusters if is_cluster_id(cluster.cluster_name)]
-    own = [path for cluster in clusters for path in session.files(config, cluster).own]
-    own += [config.path] if config.path else []
+    own_files = [path for cluster in clusters for path in session.files(config, cluster).own]
+    own_files += [config.path] if config.path else []
 
     def make(cluster: Cluster, directory: Path) -> _RenderedCluster:
         installation = session.installation_of(config, cluster, overrides, with_admin=True)
         artifacts, left_out = emit_all(installation)
-        planned = plan_directory(directory, artifacts, installation.cluster_id, force=force, untouchable=own)
+        planned = plan_directory(directory, artifacts, installation.cluster_id, force=force, untouchable=own_files)
         note_incomplete(directory, "run it without --dry-run to complete it" if dry_run else "this run completes it")
         if not dry_run:  # before anything is printed: the reader may close the pipe
             write_directory(planned)

@@ -67,7 +67,7 @@ def _print_history(history: History | None, output: str) -> None:
 def _revision_changes(revision: Revision) -> list[ObjectChange]:
     """The changes that were made; of a change that was not completed, those that were planned."""
     is_over = revision.status in (Status.APPLIED, Status.UNDONE)
-    return [each.change for each in revision.objects if each.is_change and (each.is_done or not is_over)]
+    return [changed.change for changed in revision.objects if changed.is_change and (changed.is_done or not is_over)]
 
 
 def _summary(changes: list[ObjectChange]) -> str:
@@ -149,7 +149,7 @@ def rollback(
     _print_done(done, output, dry_run=dry_run)
     if dry_run:
         note("dry run: nothing was changed")
-    elif any(_removes_the_authenticator(each) for each in done.changes):
+    elif any(_removes_the_authenticator(change) for change in done.changes):
         note(f"IAM login is not possible now; {recovery_hint()}")
     if not done.undone:
         why = "the last change is already undone" if to is None else f"no change after change {to} is left to undo"

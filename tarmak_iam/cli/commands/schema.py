@@ -136,7 +136,7 @@ def _schema_named(name: str) -> Schema:
         return mappings_schema()
     if name in ("settings", SETTINGS_NAME):
         return settings_schema()
-    sections = [each.name for each in load_sections()]
+    sections = [section.name for section in load_sections()]
     if name not in sections:
         names = [*sections, *(called for called, _ in _OF_FILES.values())]
         raise SelectionError(f"unknown schema '{name}'", remedy=did_you_mean(name, names, "choose one of"))

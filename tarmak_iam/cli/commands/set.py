@@ -89,9 +89,9 @@ def show(session: Session, name: str, output: str) -> None:
     elif output == "yaml":
         print_payload(yaml_bytes(effective))
     else:
-        own = {} if given is None else given.model_dump(mode="json", exclude_unset=True)
+        given_values = {} if given is None else given.model_dump(mode="json", exclude_unset=True)
         for key in keys_of(section):
-            value, is_default = _at(effective, key.path), _at(own, key.path) is None
+            value, is_default = _at(effective, key.path), _at(given_values, key.path) is None
             text = "-" if value is None else flow_text(value, Layout())
             print_line(f"{key.key}: {text}{'  # default' if is_default and value is not None else ''}")
     if given is None:

@@ -80,7 +80,7 @@ def get(session: Session, key: str, output: str) -> None:
 
 
 _COLUMN = 19
-_LINES = [f"{key:<{_COLUMN}}{each.short}".replace("\n", "\n" + " " * _COLUMN) for key, each in SETTINGS.items()]
+_LINES = [f"{key:<{_COLUMN}}{setting.short}".replace("\n", "\n" + " " * _COLUMN) for key, setting in SETTINGS.items()]
 
 
 @settings.command(

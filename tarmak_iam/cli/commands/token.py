@@ -85,8 +85,8 @@ def token(context: click.Context, /, cluster_id: str | None, token_only: bool, c
         cluster_id, settings = installation.cluster_id, installation.settings
         defaults = {"role": settings.role, "profile": settings.profile, "default_region": installation.region or None}
         options = {**defaults, **{name: value for name, value in options.items() if value is not None}}
-    made = make_token(cluster_id, cache_directory=Path.home().joinpath(*_CACHE) if cache else None, **options)
-    print_line(made.text if token_only else exec_credential(made, os.environ.get("KUBERNETES_EXEC_INFO", "")))
+    created = make_token(cluster_id, cache_directory=Path.home().joinpath(*_CACHE) if cache else None, **options)
+    print_line(created.text if token_only else exec_credential(created, os.environ.get("KUBERNETES_EXEC_INFO", "")))
 
 
 @token.command(
@@ -173,7 +173,7 @@ def print_inspection(inspection: Inspection, version: DaemonVersion) -> None:
 
 
 def inspection_json(inspection: Inspection, version: DaemonVersion) -> dict[str, object]:
-    own = inspection.verdict(version).refusal
+    refusal = inspection.verdict(version).refusal
     return {
         "host": inspection.host,
         "region": inspection.region,
@@ -186,8 +186,8 @@ def inspection_json(inspection: Inspection, version: DaemonVersion) -> dict[str,
         "signedHeaders": list(inspection.signed_headers),
         "signsClusterId": inspection.signs_cluster_id,
         "daemonVersion": str(version),
-        "refused": own is not None or inspection.sts_refusal is not None,
-        "refusal": own,
+        "refused": refusal is not None or inspection.sts_refusal is not None,
+        "refusal": refusal,
         "stsRefusal": inspection.sts_refusal,
         "versions": [
             {"first": str(verdict.first), "last": str(verdict.last), "refusal": verdict.refusal}

@@ -87,8 +87,8 @@ def webhook(
         server = _server(installation, installation.mappings.document, [key for key in given if not given[key]])
     names = ServerNames(hostnames or (server.hostname,), server.address if address is None else address)
     within = Boundary(output_dir, session.follow_links)
-    found = (read_if_present(output_dir / name, within) for name in (CERTIFICATE, KEY, KUBECONFIG))
-    existing = Existing(output_dir, *found)
+    contents = (read_if_present(output_dir / name, within) for name in (CERTIFICATE, KEY, KUBECONFIG))
+    existing = Existing(output_dir, *contents)
     prepared = prepare(
         existing,
         names,

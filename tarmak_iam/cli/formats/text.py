@@ -103,9 +103,9 @@ def print_findings(report: CheckReport) -> None:
         print_excerpt(report.line_of(result.place), result.place, SEVERITY_COLOURS[finding.severity])
 
 
-def severity_summary(found: Iterable[Severity]) -> str:
+def severity_summary(severities: Iterable[Severity]) -> str:
     """`2 errors, 1 warning`, or `no findings`."""
-    severities = list(found)
+    severities = list(severities)
     counts = [(str(severity), severities.count(severity)) for severity in Severity]
     parts = [f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts if count]
     return ", ".join(parts) or "no findings"
