@@ -11,14 +11,13 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
 from tarmak_iam.access.diff import Loaded
 from tarmak_iam.cli.console import PREFIX, error_line, is_terminal, note, progress
 from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
-from tarmak_iam.cli.session import Session, given_access
+from tarmak_iam.cli.session import Session
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.errors import EditRefused, PolicyRefused, TarmakIamError
 from tarmak_iam.files.lock import file_lock, living_holder, lock_file_of
@@ -82,25 +81,21 @@ _NOTHING_APPLIED = "nothing will be applied"
 _LASTING = ("note: ", "warning: ", "interrupted")
 
 
-class RunOptions(NamedTuple):
-    """The options of `run`."""
-
-    no_check: bool = False
-    rollback_on_failure: bool = False
-    rollback_unless_verified: bool = False
-    kubeconfig: Path | None = None
-    context: str | None = None
-    follow_links: bool = False
-
-
-def run_apply(command: tuple[str, ...], call: TarmakCall, environment: Mapping[str, str], options: RunOptions) -> int:
-    """Returns the exit code. Raises TarmakIamError, with tarmak not started, if the configuration cannot be read."""
-    session = Session(call.directory(environment), call.cluster_name, "chosen by tarmak")
+def run_apply(
+    command: tuple[str, ...],
+    call: TarmakCall,
+    environment: Mapping[str, str],
+    session: Session,
+    flags: Mapping[str, bool],
+) -> int:
+    """Returns the exit code. `session` and `flags` are the options of `run`; directory and cluster are those of
+    tarmak's own arguments. Raises TarmakIamError, with tarmak not started, if the configuration cannot be read."""
+    of_tarmak = Session(call.directory(environment), call.cluster_name, "chosen by tarmak")
     try:
-        config = session.config()
-        cluster = session.cluster(config)
+        config = of_tarmak.config()
+        cluster = of_tarmak.cluster(config)
     except TarmakIamError as error:
-        if not options.no_check:
+        if not flags["no_check"]:
             raise
         note(error_line(error, then=_NOTHING_APPLIED))
         return pass_through(command, environment).code or ExitCode.ERROR
@@ -110,7 +105,7 @@ def run_apply(command: tuple[str, ...], call: TarmakCall, environment: Mapping[s
     with stops_raised(), cluster_lock(lock_path(config.path.parent, cluster.cluster_name)) as lock:
         if lock.problem is not None:
             note(f"warning: {lock.problem}")
-        return _RunAroundApply(command, call, environment, options, config, cluster, lock).code()
+        return _RunAroundApply(command, call, environment, session, flags, config, cluster, lock).code()
 
 
 @dataclass
@@ -120,7 +115,8 @@ class _RunAroundApply:
     command: tuple[str, ...]
     call: TarmakCall
     environment: Mapping[str, str]
-    options: RunOptions
+    session: Session
+    flags: Mapping[str, bool]
     config: TarmakConfig
     cluster: Cluster
     lock: ClusterLock
@@ -147,11 +143,11 @@ class _RunAroundApply:
                 self.config,
                 self.cluster,
                 live=self._live_access,
-                no_check=self.options.no_check,
-                follow_links=self.options.follow_links,
+                no_check=self.flags["no_check"],
+                follow_links=self.session.follow_links,
             )
         except TarmakIamError as error:
-            if not self.options.no_check:
+            if not self.flags["no_check"]:
                 raise
             note(error_line(error, then=_NOTHING_APPLIED))
         else:
@@ -167,7 +163,7 @@ class _RunAroundApply:
     def _live_access(self, installation: Installation) -> Loaded | None:
         """Raises FileError if a link leads to a kubeconfig outside of the cluster's directory."""
         if not self._access.is_given:
-            files = ClusterFiles.of(self.config, self.cluster, follow_links=self.options.follow_links)
+            files = ClusterFiles.of(self.config, self.cluster, follow_links=self.session.follow_links)
             files.within.resolve(files.kubeconfig_path)
         return self._access.live_access(installation)
 
@@ -200,7 +196,7 @@ class _RunAroundApply:
         return ended.code
 
     def _applied(self, installation: Installation) -> int:
-        self._hook = hook = ApplyHook(installation, self._access, follow_links=self.options.follow_links)
+        self._hook = hook = ApplyHook(installation, self._access, follow_links=self.session.follow_links)
         with progress(note, PREFIX) as show:
             hook.tell = _with_lasting_notes(show)
             report = hook.run()
@@ -229,9 +225,9 @@ class _RunAroundApply:
         return code
 
     def _wants_rollback(self, report: AfterReport, installation: Installation) -> bool:
-        options = self.options
+        flags = self.flags
         policy = rollback_policy(
-            installation, on_failure=options.rollback_on_failure, unless_verified=options.rollback_unless_verified
+            installation, on_failure=flags["rollback_on_failure"], unless_verified=flags["rollback_unless_verified"]
         )
         if report.is_to_roll_back(policy):
             return True
@@ -267,7 +263,7 @@ class _RunAroundApply:
 
     def _own(self, command: str, *options: str) -> str:
         """A tarmak-iam command line for the same cluster."""
-        access = () if command == "check" else given_access(self.options.kubeconfig, self.options.context)
+        access = () if command == "check" else self.session.access
         config = self.config
         with contextlib.suppress(TarmakIamError):  # another process may have set another current cluster meanwhile
             if config.path is not None and config.path.is_file():  # a named pipe would be waited for
@@ -276,10 +272,10 @@ class _RunAroundApply:
 
     @property
     def _access(self) -> Access:
-        name, chosen = self.command[0], self.options
+        name, chosen = self.command[0], self.session
         tarmak = os.path.abspath(name) if os.sep in name else name  # the same program is asked for the kubeconfig
         programs, options = Programs(self.environment), self.call.access_options
-        return Access(programs, chosen.kubeconfig, chosen.context, options, tarmak, self.lock)
+        return Access(programs, chosen.kubeconfig, chosen.kube_context, options, tarmak, self.lock)
 
 
 def _can_be_written(directory: Path) -> bool:

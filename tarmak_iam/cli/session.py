@@ -38,7 +38,8 @@ class Session(NamedTuple):
     @property
     def access(self) -> tuple[str, ...]:
         """--kubeconfig and --context as they were given, for a suggested command."""
-        return given_access(self.kubeconfig, self.kube_context)
+        words = () if self.kubeconfig is None else ("--kubeconfig", str(self.kubeconfig))
+        return words if self.kube_context is None else (*words, "--context", self.kube_context)
 
     def config(self) -> TarmakConfig:
         """Raises TarmakIamError."""
@@ -137,11 +138,6 @@ class Session(NamedTuple):
         files = self.files(config, cluster)
         with repair_offered(files.command_line.tarmak_iam("check"), files.mappings_path, files.within):
             return Installation.load(config, cluster, files, overrides, with_admin=with_admin)
-
-
-def given_access(kubeconfig: Path | None, context: str | None) -> tuple[str, ...]:
-    words = () if kubeconfig is None else ("--kubeconfig", str(kubeconfig))
-    return words if context is None else (*words, "--context", context)
 
 
 def session_of(context: click.Context) -> Session:

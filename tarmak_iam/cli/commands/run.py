@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tarmak_iam.cli.common_options import choose
 from tarmak_iam.cli.console import error_line, note
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.options import option
@@ -32,21 +33,14 @@ from tarmak_iam.hook.tarmak.passthrough import ProgramNotStarted, pass_through
     "--kubeconfig FILE",
     "Kubeconfig for kubectl, instead of that of `tarmak clusters kubeconfig`.",
     type=click.Path(path_type=Path),
+    expose_value=False,
+    callback=choose,
 )
-@option("--context NAME", "Context of the kubeconfig.", "kube_context")
+@option("--context NAME", "Context of the kubeconfig.", "kube_context", expose_value=False, callback=choose)
 @click.argument("command", metavar="tarmak ARGS...", nargs=-1, required=True, type=click.UNPROCESSED)
 @pass_session
 @click.pass_context
-def run(
-    context: click.Context,
-    session: Session,
-    no_check: bool,
-    rollback_on_failure: bool,
-    rollback_unless_verified: bool,
-    kubeconfig: Path | None,
-    kube_context: str | None,
-    command: tuple[str, ...],
-) -> None:
+def run(context: click.Context, session: Session, /, command: tuple[str, ...], **flags: bool) -> None:
     """Run any tarmak command. Its arguments, the terminal and its exit code are passed through.
 
     If awsIAMAuthenticatorInit is on, `clusters apply` is preceded by `check`, which stops it for errors and for a
@@ -72,17 +66,9 @@ def run(
 
             code = run_rewriting(command, call.directory(environment) / "tarmak.yaml", environment)
         elif call.applies:
-            from tarmak_iam.cli.run_hooks import RunOptions, run_apply
+            from tarmak_iam.cli.run_hooks import run_apply
 
-            options = RunOptions(
-                no_check,
-                rollback_on_failure=rollback_on_failure,
-                rollback_unless_verified=rollback_unless_verified,
-                kubeconfig=kubeconfig,
-                context=kube_context,
-                follow_links=session.follow_links,
-            )
-            code = run_apply(command, call, environment, options)
+            code = run_apply(command, call, environment, session, flags)
         else:
             code = pass_through(command, environment).code
     except ProgramNotStarted as error:
