@@ -91,8 +91,7 @@ def get(session: Session, path: str, root: bool, effective: bool, output: str) -
     if output == "json":
         print_json(value)
     elif isinstance(value, (dict, list)):
-        layout = Layout(step=2, dash=0, item=2, quote="double")
-        lines = block_lines(value, layout) if value else [flow_text(value, Layout())]
+        lines = block_lines(value, Layout()) if value else [flow_text(value, Layout())]
         print_payload("".join(f"{line}\n" for line in lines))
     else:
         print_payload(f"{escaped(value) if isinstance(value, str) and output == 'text' else scalar_text(value)}\n")
