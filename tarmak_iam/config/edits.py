@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Sequence as SequenceOf
+from contextlib import contextmanager
 from dataclasses import field, replace
-from operator import eq
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from tarmak_iam.config.cluster import Cluster, check_masters
 from tarmak_iam.config.config import TarmakConfig
-from tarmak_iam.config.earlier_edits import EarlierEdits, gone_error, moves_items
 from tarmak_iam.config.edit_checks import FORK, check_edit, check_patch, place_before
-from tarmak_iam.config.item_names import NAMING, items_of, names_of
+from tarmak_iam.config.item_names import items_of, names_of
 from tarmak_iam.config.key_paths import KeyPath, MatchStep, NameStep, joined
 from tarmak_iam.config.key_values import UNSET, written_value
 from tarmak_iam.config.patches import AddedItem, Patch, name_of_value, naming_text
@@ -20,16 +21,16 @@ from tarmak_iam.config.section_edits import reads_differently
 from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.config.typed_values import checked_value, text_value, with_whole_numbers
 from tarmak_iam.config.unknown_keys import check_spelling
-from tarmak_iam.document import Append, Document, Edit, Remove, Set
+from tarmak_iam.document import Append, Document, Remove, Set
 from tarmak_iam.document.edits import ValueEdit
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import dereference
-from tarmak_iam.document.plain_values import construct, plain, same
+from tarmak_iam.document.plain_values import plain, same
 from tarmak_iam.document.render import yaml_bytes
-from tarmak_iam.errors import ConfigError, Place, SelectionError
+from tarmak_iam.errors import ConfigError, EditRefused, Place, SelectionError
 from tarmak_iam.files.unified_diff import unified_diff
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.routes import Route
+from tarmak_iam.routes import Route, Step
 from tarmak_iam.text import quoted, shortened
 
 Verb = Literal["set", "append", "unset", "patch"]
@@ -52,9 +53,9 @@ class ConfigEdits:
     """Edits of a configuration that are not made yet. Frozen: every method returns a new value.
 
     A path is relative to the chosen cluster, as in `instancePools[worker].maxCount`, or absolute with a leading `/`, as
-    in `/environments[dev].location`; without a cluster every path is absolute. An item of a list is the one that the
-    path means in `config`, wherever earlier edits have moved it, and whatever they have named it; a path that means
-    none there may mean one that an earlier edit added. Nothing is changed before `apply`.
+    in `/environments[dev].location`; without a cluster every path is absolute. Every path means what it means in
+    `config`, whatever the other edits change; so two edits that change the same part of it are refused. Nothing is
+    changed before `apply`.
     """
 
     config: TarmakConfig = field(repr=False)
@@ -110,14 +111,16 @@ class ConfigEdits:
     def apply(self) -> TarmakConfig:
         """The edited configuration; the same one if nothing changes. `save` writes it.
 
-        Raises SelectionError for a path that means no key, several items, or an item that an earlier edit removes;
+        Raises SelectionError for a path that means no key or several items, and for two edits that touch each other;
         ConfigError for a value that Tarmak could not read, would reject or would ignore; and EditRefused for an edit
         that cannot be made safely.
         """
-        plan = _EditPlan(self)
+        if not self.edits:
+            return self.config
+        batch = _Batch(self)
         for edit in self.edits:
-            plan.add(edit)
-        return plan.result()
+            batch.add(edit)
+        return batch.result()
 
     def diff(self) -> str:
         """The unified diff of tarmak.yaml that `apply` would lead to; empty if nothing changes. Raises as `apply`."""
@@ -125,110 +128,124 @@ class ConfigEdits:
         return unified_diff(before.text, after.text, before.filename)
 
 
-class _EditPlan:
-    """The edits of the document, in order. Paths are looked up in `_document`, to which the `_waiting` edits have not
-    been made yet: they do not matter for it."""
+class _Touched(NamedTuple):
+    """A place in the file that an edit touches: the number of that edit, its path, and the edit of the document."""
+
+    number: int
+    path: str
+    edit: ValueEdit
+
+
+class _Batch:
+    """The edits of a file as it is: every path is looked up in it, whatever the other edits change. Two edits that
+    touch each other are refused, so that their order does not matter. Those that remove are made last, the last items
+    of lists first, so that no item has another index when it is edited."""
 
     def __init__(self, edits: ConfigEdits) -> None:
         self._config, self._force, self._through_alias = edits.config, edits.force, edits.through_alias
         self._document = edits.config.document
-        self._waiting: list[ValueEdit] = []
-        self._all: list[Edit] = []
-        self._earlier = EarlierEdits(self._document)
-        self._edited: list[tuple[Route, int]] = []
-        """The edited routes, and how many changes of `_earlier` were made when they were that."""
-        self._is_stale = self._may_change_hubs = False
-        self._current = self._config
-        """The configuration that `_config_now` has read last."""
-        self._added: list[tuple[AddedItem, int]] = []
-        """The items that patches add, and how many changes of `_earlier` were made then."""
+        self._number = 0
+        self._touched: dict[tuple[str | int, ...], _Touched] = {}
+        self._touched_below: dict[tuple[str | int, ...], _Touched] = {}
+        self._writes: list[ValueEdit] = []
+        self._removed: list[Route] = []
+        self._removed_items: defaultdict[Route, set[Step]] = defaultdict(set)
+        self._appended: defaultdict[Route, list[Any]] = defaultdict(list)
+        self._edited: list[Route] = []
+        self._for_masters: list[tuple[Route, str, str]] = []
+        self._added: list[AddedItem] = []
 
     def add(self, edit: KeyEdit) -> None:
-        if self._is_stale or edit.verb != "set" or _is_matched(edit.path):
-            self._refresh()
-        found = self._look_up(edit)
-        if found is None:
-            return  # there is nothing to remove
-        self._check_single(found)
-        if edit.verb != "unset":
-            self._check_masters(found.route, found.path, edit.verb)
-            self._check_known(found)
-            self._check_spelling(found.route)
-        made = {"set": self._set_key, "append": self._append, "unset": self._unset, "patch": self._patch}[edit.verb]
-        made(found, edit)
-
-    def _look_up(self, edit: KeyEdit) -> FoundKey | None:
-        """What the path of an edit means; None if that is an item that is not there, and the edit would remove it."""
-        base = self._base(edit)
-        choice = self._earlier.items_of_path(edit.base, edit.path)
+        self._number += 1
+        base = Route() if edit.path.is_absolute else edit.base
         try:
-            return look_up(self._document, base, edit.path, unknown=self._force, advice=FORK, choice=choice)
+            found = look_up(self._document, base, edit.path, unknown=self._force, advice=FORK)
         except NoSuchItem as missing:
             if edit.verb == "unset" and missing.is_last:
-                return None
-            raise (choice and choice.error) or missing from None
-
-    def _base(self, edit: KeyEdit) -> Route:
-        """The route, now, that a path begins at."""
-        base = Route() if edit.path.is_absolute else self._earlier.carried(edit.base)
-        if base is None:
-            raise gone_error(f"the cluster of {edit.path}", self._config.document.position(edit.base))
-        return base
+                return  # there is nothing to remove
+            raise
+        self._check_single(found)
+        if edit.verb != "unset":
+            self._check_writable(found.route, str(found.path), edit.verb)
+            if found.is_unknown and not self._force:
+                what = f"Tarmak does not know {found.path}, and would ignore it"
+                raise ConfigError(what, remedy=FORK, place=self._document.position(found.route, at_key=True))
+        verbs = {"set": self._set_key, "append": self._append, "unset": self._unset, "patch": self._patch}
+        verbs[edit.verb](found, edit)
 
     def result(self) -> TarmakConfig:
-        if not self._all:
-            return self._config
-        self._refresh()
-        document = self._config.document.edit(*self._all)
-        if self._is_shared:
-            self._check_shared()
-        if document.text == self._config.document.text:  # edits may undo each other
-            return self._config
-        carried = (self._earlier.carried(route, since) for route, since in self._edited)
-        edited = [route for route in carried if route is not None]
+        written = [Route.of(edit.path) for edit in self._writes]
+        changes = (*self._writes, *removals(self._document, self._removed, written))
+        edits = [replace(change, through_alias=self._through_alias) for change in changes]
+        try:
+            document = self._document.edit(*edits)
+        except EditRefused:
+            for change in edits:  # alone it is refused with its place in the file, and without a number
+                self._document.edit(change)
+            raise
+        edited = [route for route in map(self._route_after, self._edited) if route is not None]
         try:
             after = self._config.with_document(document)
         except ConfigError as error:  # its place is in a text that is not written
-            place = place_before(self._config.document, document, edited[0] if edited else Route())
+            place = place_before(self._document, document, edited[0] if edited else Route())
             raise ConfigError(f"the edit was refused: {error.what}", remedy=error.remedy, place=place) from None
-        added = [(self._earlier.carried(each.route, since), each) for each, since in self._added]
+        for route, path, verb in self._for_masters:
+            now = self._route_after(Route(route.steps[:2]))
+            for cluster in after.clusters if now is not None else ():
+                if cluster.route == now:
+                    with self._placed(Route(route.steps[:2])):
+                        remedy = f"{verb} it on the other clusters of the environment"
+                        check_masters(cluster, f"{path} would have no effect", remedy)
+        if document.text == self._document.text:
+            return self._config
+        added = [(self._route_after(each.route), each) for each in self._added]
         check_edit(self._config, after, edited, force=self._force, added=added)
         return after
 
-    def _check_shared(self) -> None:
-        """Raises SelectionError if a later edit changed, through an alias, what an earlier one set or removed."""
-        routes = [self._earlier.carried(route, since) for route, since in self._edited]
-        for number, (edit, route) in enumerate(zip(self._all, routes, strict=True)):
-            if route is None or self._is_kept(edit, route):
-                continue
-            later = [each.plain for each in routes[number + 1 :] if each is not None]
-            is_set_again = any(all(map(eq, each, route.plain)) for each in later)  # at, above or below it
-            if not is_set_again:
-                what = f"a later edit changes {route} again: it is shared through an alias"
-                raise SelectionError(what, remedy="set it once", place=self._place(route))
+    def _route_after(self, route: Route) -> Route | None:
+        """Where what is at a route is after all edits; None if an item of a list on its way is removed."""
+        steps = list(route.steps)
+        for depth, step in enumerate(route.steps):
+            removed = self._removed_items.get(Route(route.steps[:depth]), set())
+            if step in removed:
+                return None
+            if isinstance(step, int):
+                steps[depth] = step - sum(isinstance(index, int) and index < step for index in removed)
+        return Route(tuple(steps))
 
-    def _is_kept(self, edit: Edit, route: Route) -> bool:
-        """Whether the document has what an edit led to, at the route where that is now."""
-        if isinstance(edit, Set):
-            return self._is_at(replace(edit, path=route))
-        is_key_removed = isinstance(edit, Remove) and not isinstance(route.steps[-1], int)
-        return not is_key_removed or self._document.node(route) is None
+    def _plan(self, path: str, edit: ValueEdit) -> None:
+        """Adds an edit, unless the same one is there already. Raises SelectionError if it touches another one."""
+        route, home = Route.of(edit.path), self._home(edit)
+        if not self._touch(path, home, edit):
+            return
+        if isinstance(edit, Remove):
+            self._removed.append(home)
+            if isinstance(home.steps[-1], int):
+                self._removed_items[home.parent].add(home.steps[-1])
+        else:
+            self._writes.append(edit)
+        self._edited += dict.fromkeys((route, home))
 
-    def _refresh(self) -> None:
-        if self._waiting:
-            before, self._document = self._document, self._document.edit(*self._waiting)
-            self._earlier.add(self._waiting, before, self._document)
-        self._waiting, self._is_stale = [], False
+    def _home(self, edit: ValueEdit) -> Route:
+        """The route at which an edit changes the text."""
+        return self._document.home(edit) if self._through_alias else Route.of(edit.path)
 
-    def _make(self, edit: ValueEdit, route: Route) -> None:
-        edit = replace(edit, through_alias=True) if self._through_alias else edit
-        moves = self._through_alias or moves_items(edit, self._document)
-        self._waiting.append(edit)
-        self._all.append(edit)
-        self._edited.append((route, len(self._earlier) + moves))
-        self._may_change_hubs = self._may_change_hubs or self._is_shared or _may_change_hubs(route.plain)
-        last = route.plain[-1] if route.steps else None
-        self._is_stale = self._is_stale or moves or not isinstance(edit, Set) or last in NAMING
+    def _touch(self, path: str, home: Route, edit: ValueEdit) -> bool:
+        """Whether an edit is the first one of a place in the file. Raises SelectionError if it touches another one."""
+        touched, here = _Touched(self._number, path, edit), home.plain
+        ways = [here[:end] for end in range(len(here) + 1)]
+        other = next((self._touched[way] for way in ways if way in self._touched), self._touched_below.get(here))
+        if other is None:
+            self._touched[here] = touched
+            for way in ways[:-1]:
+                self._touched_below.setdefault(way, touched)
+            return True
+        values = [getattr(each, "value", None) for each in (other.edit, edit)]
+        if here in self._touched and type(other.edit) is type(edit) and same(*map(plain, values)):
+            return False
+        what = f"edit {other.number} ({other.path}) and edit {self._number} ({path}) change the same part of the file"
+        remedy = "make one of them separately, on the edited file"
+        raise SelectionError(what, remedy=remedy, place=self._document.position(home))
 
     # --- the four kinds of edits
 
@@ -242,168 +259,124 @@ class _EditPlan:
             names = () if old is None else names_of(old, found.field)
             if names and name not in names:
                 what = f"the value is named {quoted(name)}" if name else "the value has no name"
-                keys = naming_text(found.field)
-                raise self._refused(
-                    found, f"{what}, not {quoted(names[0])}", f"set its {keys} to {shortened(names[0])}"
-                )
-        is_set_before = any(Route.of(each.path) == found.route for each in self._waiting)
-        if not is_set_before and self._has(found, value) and not reads_differently(self._document, found.route):
-            return
-        self._make(Set(found.route, value, rewrite=True), found.route)
-
-    def _has(self, found: FoundKey, value: Any) -> bool:
-        """Whether Tarmak reads that value already, possibly through a merge key, or as 60 from 6e+1."""
-        key = replace(found, node=self._document.node(found.route))
-        present = written_value(self._document, key)
+                remedy = f"set its {naming_text(found.field)} to {shortened(names[0])}"
+                raise self._refused(found, f"{what}, not {quoted(names[0])}", remedy)
+        present = written_value(self._document, found)
         if found.field is not None and present is not UNSET:
             present = with_whole_numbers(present, found.field)
-        return same(present, plain(value))
+        # Tarmak may read that value already, possibly through a merge key, or as 60 from 6e+1.
+        change = Set(found.route, value, rewrite=True)
+        if same(present, plain(value)) and not reads_differently(self._document, found.route):
+            self._touch(str(found.path), self._home(change), change)
+        else:
+            self._plan(str(found.path), change)
 
     def _append(self, found: FoundKey, edit: KeyEdit) -> None:
-        of = None if found.field is None else found.field.of
-        is_list = (
-            found.field.kind == "list" if found.field is not None else not found.is_set or bool(items_of(found.node))
-        )
+        field, of = found.field, None if found.field is None else found.field.of
+        is_list = field.kind == "list" if field is not None else not found.is_set or bool(items_of(found.node))
         if not is_list:
             kind = kind_text(found.field, found.node)
             raise self._refused(found, f"{found.path} is {kind}, not a list", "use set for a value that is not a list")
         value = self._value(found, of, edit, item=True)
         present = written_value(self._document, found)
-        for index, item in enumerate(present if isinstance(present, list) else ()):
-            if same(item, plain(value)):
-                return
-            name = name_of_value(value, of)
-            if name and name == name_of_value(item, of) and _environment(item) == _environment(value):
-                what = f"{found.path} has an item {quoted(name)} already, with other values"
-                remedy = f"set the keys of {found.path}{NameStep(name)}, or use patch"
-                raise ConfigError(what, remedy=remedy, place=self._place(found.route / index))
-        length = len(present) if isinstance(present, list) else 0
-        self._make(Append(found.route, value), found.route / length)
+        items = present if isinstance(present, list) else []
+        self._add_item(found.path, Append(found.route, value), of, items, len(items))
+
+    def _add_item(
+        self, path: object, edit: Append, of: Field | None, present: SequenceOf[Any], length: int
+    ) -> Route | None:
+        """Appends an item to a list, unless that has it. Returns the route of the new item."""
+        home = self._home(edit)
+        appended = self._appended[home]
+        for index, item in enumerate((*present, *appended)):
+            if same(item, plain(edit.value)):
+                if index < len(present):
+                    self._touch(str(path), home / index, edit)
+                return None
+            name = name_of_value(edit.value, of)
+            if name and name == name_of_value(item, of) and _environment(item) == _environment(edit.value):
+                what = f"{path} has an item {quoted(name)} already, with other values"
+                remedy = f"set the keys of {path}{NameStep(name)}, or use patch"
+                raise ConfigError(what, remedy=remedy, place=self._document.position(home / index))
+        new = home / (length + len(appended))
+        self._touch(str(path), new, edit)
+        appended.append(plain(edit.value))
+        self._writes.append(edit)
+        self._edited.append(new)
+        return new
 
     def _unset(self, found: FoundKey, edit: KeyEdit) -> None:
         del edit
         if not found.path.steps:
             raise self._refused(found, "a whole cluster or file cannot be unset", "unset its keys")
+        change = Remove(found.route)
         if found.node is not None:
-            self._make(removal(self._document, found.route), found.route)
+            self._plan(str(found.path), change)
+        else:
+            self._touch(str(found.path), self._home(change), change)
 
     def _patch(self, found: FoundKey, edit: KeyEdit) -> None:
-        value = self._placed(found, lambda: checked_value(edit.value, found.field, joined(found.path.steps)))
-        self._placed(found, lambda: self._check_patch(value, found))
-        edits = self._edits_of_patch(value, found, edit)
-        if self._is_shared:
-            self._patch_shared(value, found, edit, edits)
-            return
-        for each in edits:
-            self._make_of_patch(each)
-
-    def _edits_of_patch(self, value: dict[str, Any], found: FoundKey, edit: KeyEdit) -> list[ValueEdit]:
-        """The edits that the document needs for a patch; removals last, so that no parent is empty for a while."""
-        patch = Patch(self._document, self._base(edit))
-        edits = list(patch.edits(value, found.route, found.field))
-        self._added += [(each, len(self._earlier)) for each in patch.added]
-        return sorted(edits, key=lambda each: isinstance(each, Remove))
-
-    def _make_of_patch(self, edit: ValueEdit) -> None:
-        route = Route.of(edit.path)
-        if isinstance(edit, Remove):
-            self._refresh()  # which parents will be empty depends on what is set and removed before
-            self._make(removal(self._document, route), route)
-        else:
-            self._check_masters(route, Route(route.steps[2:]), "set")
-            self._check_spelling(route)
-            self._make(edit, route)
-
-    def _patch_shared(self, value: dict[str, Any], found: FoundKey, edit: KeyEdit, edits: list[ValueEdit]) -> None:
-        """Makes one edit after the other until the document has all values: each may have made others, too."""
-        for _ in range(2 * len(edits)):
-            needed = [each for each in edits if not (isinstance(each, Set) and self._is_at(each))]
-            if not needed:
-                return
-            self._make_of_patch(needed[0])
-            self._refresh()
-            edits = self._edits_of_patch(value, found, edit)
-        if edits := [each for each in edits if not (isinstance(each, Set) and self._is_at(each))]:
-            what = f"the patch has two values for {edits[0].path}, which is shared through an alias"
-            raise SelectionError(what, remedy="write one of them", place=self._place(Route.of(edits[0].path)))
-
-    def _is_at(self, edit: Set) -> bool:
-        node = self._document.node(edit.path)
-        return node is not None and same(construct(node, self._document.source), plain(edit.value))
-
-    @property
-    def _is_shared(self) -> bool:
-        """Whether an edit may change what aliases repeat."""
-        return self._through_alias and "&" in self._document.text
-
-    def _check_patch(self, value: dict[str, Any], found: FoundKey) -> None:
-        document = Document.parse(yaml_bytes(value), json=False)
-        check_patch(document, found.field, found.type_path, force=self._force)
+        with self._placed(found.route):
+            value = checked_value(edit.value, found.field, joined(found.path.steps))
+            document = Document.parse(yaml_bytes(value), json=False)
+            check_patch(document, found.field, found.type_path, force=self._force)
+        base = Route() if edit.path.is_absolute else edit.base
+        patch = Patch(self._document, base)
+        changes = list(patch.edits(value, found.route, found.field))
+        added = iter(patch.added)
+        for change in changes:
+            route = Route.of(change.path)
+            path = str(Route(route.steps[len(base) :]))
+            if not isinstance(change, Remove):
+                self._check_writable(route, str(Route(route.steps[2:])), "set")
+            if isinstance(change, Append):
+                item = next(added)
+                new = self._add_item(path, change, item.of, (), len(items_of(self._document.node(route))))
+                self._added += [] if new is None else [replace(item, route=new)]
+            else:
+                self._plan(path, change)
 
     # --- values and checks
 
     def _value(self, found: FoundKey, of: Field | None, edit: KeyEdit, *, item: bool = False) -> Any:
-        if edit.is_text and not item:
-            return self._placed(found, lambda: typed_text(found, edit.value))
-        key = None if item else found.section_key
-        if key is not None:
-            return self._placed(found, lambda: key.checked(edit.value))
-        name = f"the new item of {found.path}" if item else str(found.path)
-        return self._placed(
-            found, lambda: checked_value(text_value(edit.value, of, name) if edit.is_text else edit.value, of, name)
-        )
+        with self._placed(found.route):
+            if edit.is_text and not item:
+                return typed_text(found, edit.value)
+            key = None if item else found.section_key
+            if key is not None:
+                return key.checked(edit.value)
+            name = f"the new item of {found.path}" if item else str(found.path)
+            return checked_value(text_value(edit.value, of, name) if edit.is_text else edit.value, of, name)
 
-    def _placed(self, found: FoundKey, check: Callable[[], Any]) -> Any:
-        """The result of a check of a value; its error gets the place of the key."""
+    @contextmanager
+    def _placed(self, route: Route) -> Iterator[None]:
+        """Errors get the place of a route in the file."""
         try:
-            return check()
+            yield
         except ConfigError as error:
-            error.place = self._place(found.route)
+            error.place = self._document.position(route)
             raise
 
-    def _place(self, route: Route, *, at_key: bool = False) -> Place:
-        """The place in the text before all edits of a route in the document."""
-        return self._config.document.position(self._earlier.origin(route), at_key=at_key)
-
-    def _check_known(self, found: FoundKey) -> None:
-        if found.is_unknown and not self._force:
-            what = f"Tarmak does not know {found.path}, and would ignore it"
-            raise ConfigError(what, remedy=FORK, place=self._place(found.route, at_key=True))
-
-    def _check_spelling(self, route: Route) -> None:
+    def _check_writable(self, route: Route, path: str, verb: str) -> None:
+        """Refuses an edit that would add a key that is there, but misspelt. `result` refuses one of a hub."""
         if not self._force:
             check_spelling(self._document, route, self._config.command_line())
-
-    def _check_masters(self, route: Route, path: object, verb: str) -> None:
         root, index, key = (*route.plain, None, None, None)[:3]
-        if root != "clusters" or key != "kubernetes" or not isinstance(index, int):
-            return
-        config = self._config_now() if self._may_change_hubs else self._config
-        if index < len(config.clusters):
-            remedy = f"{verb} it on the other clusters of the environment"
-            check_masters(config.clusters[index], f"{path} would have no effect", remedy)
-
-    def _config_now(self) -> TarmakConfig:
-        self._refresh()
-        if self._current.document is not self._document:
-            self._current = self._config.with_document(self._document)
-        return self._current
+        if root == "clusters" and key == "kubernetes" and isinstance(index, int):
+            self._for_masters.append((route, path, verb))
 
     def _check_single(self, found: FoundKey) -> None:
         """Of duplicate keys in strict JSON Tarmak merges the values, so that none of them is the one to edit."""
-        if not self._document.is_json:
-            return
-        for key in self._config.ignored_content.duplicates:
-            now = self._earlier.carried(key.route)
-            if now is not None and found.route.plain[: len(now)] == now.plain:
-                lines = [self._config.document.position(each, at_key=True).line for each in (key.first, key.route)]
+        for key in self._config.ignored_content.duplicates if self._document.is_json else ():
+            if found.route.plain[: len(key.route)] == key.route.plain:
+                lines = [self._document.position(each, at_key=True).line for each in (key.first, key.route)]
                 what = (
                     f"{quoted(key.name)} is in the file twice, in lines {lines[0]} and {lines[1]}: Tarmak merges both"
                 )
                 raise self._refused(found, what, "keep one of them, then edit it")
 
     def _refused(self, found: FoundKey, what: str, remedy: str) -> SelectionError:
-        return SelectionError(what, remedy=remedy, place=self._place(found.route))
+        return SelectionError(what, remedy=remedy, place=self._document.position(found.route))
 
 
 def _cluster_of(config: TarmakConfig, cluster: Cluster | str) -> Cluster:
@@ -432,28 +405,22 @@ def typed_text(found: FoundKey, text: str) -> Any:
     return checked_value(text_value(text, found.field, str(found.path)), found.field, str(found.path))
 
 
-def removal(document: Document, route: Route) -> Remove:
-    """The edit that removes what is at a route, with the parents that are empty then. An item of a list that would be
-    empty stays, because the items after it would get other indices; and so does an empty list: it has another meaning
-    than a missing one."""
-    at, prunes = route, bool(route.steps) and not isinstance(route.steps[-1], int)
-    while prunes and at.parent.steps:
-        node = document.node(at.parent)
-        parent = None if node is None else dereference(node)
-        if not isinstance(parent, MappingNode) or len(parent.entries) > 1:
-            break
-        at = at.parent
-        prunes = not isinstance(at.steps[-1], int)
-    return Remove(route, prune=prunes)
-
-
-def _may_change_hubs(path: tuple[str | int, ...]) -> bool:
-    """Whether an edit at a path may change which clusters are hubs, or their indexes."""
-    return not path or (path[0] == "clusters" and (path[2:] == () or path[2] in ("environment", "metadata")))
-
-
-def _is_matched(path: KeyPath) -> bool:
-    return any(isinstance(step, MatchStep) for step in path.steps)
+def removals(document: Document, routes: Iterable[Route], written: SequenceOf[Route] = ()) -> Iterator[Remove]:
+    """The edits that remove what is at these routes, the last items of lists first, with the parents that are empty
+    then. An item of a list that would be empty stays, because the items after it would get other indices; and so does
+    an empty list: it has another meaning than a missing one. `written` are the routes of what is added or set."""
+    removed: set[int] = set()
+    for route in sorted(routes, key=lambda each: [step if isinstance(step, int) else 0 for step in each], reverse=True):
+        top = route
+        while not isinstance(top.steps[-1], int):
+            removed.add(id(document.entry(top)))
+            above, node = top.parent, document.node(top.parent)
+            parent = None if node is None else dereference(node)
+            is_empty = isinstance(parent, MappingNode) and all(id(entry) in removed for entry in parent.entries)
+            if not above.steps or not is_empty or any(map(above.leads_to, written)):
+                break
+            top = above
+        yield Remove(route, prune=not isinstance(top.steps[-1], int))
 
 
 def _environment(item: Any) -> Any:

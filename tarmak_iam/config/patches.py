@@ -24,10 +24,11 @@ from tarmak_iam.text import brief_list, quoted, shortened
 
 @dataclass(frozen=True, slots=True)
 class AddedItem:
-    """An item that a patch adds to a list, at `route`, because none of the list has its name. `known` are the names of
-    the other items."""
+    """An item that a patch adds at `route`, of the type `of`, because none of the list has its name. `known` are the
+    names of the other items."""
 
     route: Route
+    of: Field
     where: str
     name: str
     known: list[str]
@@ -131,10 +132,8 @@ class Patch:
             yield Append(route, without_nulls(value))
 
     def _added(self, wanted: dict[Keys, str], route: Route, of: Field) -> AddedItem:
-        items = items_of(self._node(route))
-        index = len(items) + sum(each.route.parent == route for each in self.added)
-        known = [name for item in items for name in names_of(item, of)]
-        return AddedItem(route / index, str(self._name(route)), "-".join(reversed(wanted.values())), known)
+        known = [name for item in items_of(self._node(route)) for name in names_of(item, of)]
+        return AddedItem(route, of, str(self._name(route)), "-".join(reversed(wanted.values())), known)
 
     def _name(self, route: Route) -> Route:
         return Route(route.steps[len(self.base) :])

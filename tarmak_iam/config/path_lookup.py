@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence as SequenceOf
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from tarmak_iam.config.item_names import is_null, items_of, names_of, node_at, scalar_texts
 from tarmak_iam.config.key_paths import ROOT, IndexStep, KeyPath, KeyStep, MatchStep, NameStep, PathStep, joined
@@ -46,21 +46,6 @@ class NoSuchItem(SelectionError):
     """A list of the file has no item that a path means. `is_last`: it is the end of the path, and not an index."""
 
     is_last = False
-
-
-class SeveralItems(SelectionError):
-    """A path means several items of a list."""
-
-
-class ItemChoice(Protocol):
-    """Chooses items of lists before their names and indexes in the document do."""
-
-    def index(self, number: int, items: Route) -> int | None:
-        """The index of the item that step `number` of the path means in the list at a route; None for the one that the
-        document itself has. Raises SelectionError."""
-
-    def check(self, number: int, found: Route) -> None:
-        """Raises SelectionError if the item that the document itself has must not be meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +96,15 @@ def look_up(
     *,
     unknown: bool = False,
     advice: str = "",
-    choice: ItemChoice | None = None,
 ) -> FoundKey:
     """The key that a path means. `base` is the route of the cluster that a relative path begins at.
 
-    Raises SelectionError for a path that selects nothing (NoSuchItem for an item of a list) or several items
-    (SeveralItems), and unless `unknown` for a key that Tarmak does not know and that is not in the file. `advice` is
+    Raises SelectionError for a path that selects nothing (NoSuchItem for an item of a list) or several items,
+    and unless `unknown` for a key that Tarmak does not know and that is not in the file. `advice` is
     added to its message if no key is similar.
     """
     begin = Route() if path.is_absolute else base
-    return _Lookup(document, begin, path, unknown=unknown, advice=advice, choice=choice).found()
+    return _Lookup(document, begin, path, unknown=unknown, advice=advice).found()
 
 
 def kind_text(field: Field | None, node: Node | None = None) -> str:
@@ -136,11 +120,8 @@ def kind_text(field: Field | None, node: Node | None = None) -> str:
 
 
 class _Lookup:
-    def __init__(
-        self, document: Document, base: Route, path: KeyPath, *, unknown: bool, advice: str, choice: ItemChoice | None
-    ) -> None:
+    def __init__(self, document: Document, base: Route, path: KeyPath, *, unknown: bool, advice: str) -> None:
         self._document, self._path, self._allows_unknown, self._advice = document, path, unknown, advice
-        self._choice = choice
         self._steps: list[Step] = list(base.steps)
         self._node = document.node(base)
         self._field: Field | None = root_field()
@@ -208,16 +189,10 @@ class _Lookup:
             self._no_list(number, step, node)
         items = items_of(node)
         of = None if field is None else field.of
-        above = Route(tuple(self._steps))
-        chosen = None if self._choice is None else self._choice.index(number, above)
-        if chosen is not None:
-            index = chosen
-        elif isinstance(step, IndexStep):
+        if isinstance(step, IndexStep):
             index = self._index(number, step, len(items))
         else:
             index = self._chosen(number, step, items, of)
-        if chosen is None and self._choice is not None:
-            self._choice.check(number, above / index)
         self._node = items[index]
         self._steps.append(index)
         self._descend(ITEM)
@@ -245,7 +220,7 @@ class _Lookup:
         if found:
             which = [f"{where}[{index}] ({self._position(index)})" for index in found]
             what = f"{where}{step} means {len(found)} items"
-            raise SeveralItems(what, remedy=f"choose one of {brief_list(which)}", place=self._place)
+            raise SelectionError(what, remedy=f"choose one of {brief_list(which)}", place=self._place)
         if not items:
             raise self._no_item(f"{where} has no items, so there is no {where}{step}", APPEND_ONE)
         rest = self._after(self._path.steps[number + 1 :])

@@ -9,12 +9,13 @@ import gc
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tarmak_iam.document.comments import lines_above
-from tarmak_iam.document.edits import Append, Edit, Insert, Move, Remove, Rename, Set
+from tarmak_iam.document.comments import comments_of
+from tarmak_iam.document.edits import Append, Edit, Insert, Move, Remove, Rename, Set, ValueEdit
 from tarmak_iam.document.engine import Engine, Text, data_of
 from tarmak_iam.document.nodes import Entry, Node, Scalar, dereference
 from tarmak_iam.document.plain_values import construct, reads_alike
 from tarmak_iam.document.scalars import Dialect, readings
+from tarmak_iam.document.shared import at_home
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.target import locate
 from tarmak_iam.document.tree import Comment, Tree
@@ -188,6 +189,11 @@ class Document:
         except EditRefused:
             return False
         return bool(target.holders) and not target.missing
+
+    def home(self, edit: ValueEdit) -> Route:
+        """The route at which an edit changes the text if its `through_alias` is set: in the anchored value, or in the
+        merged mapping, that its path leads to. Raises EditRefused."""
+        return Route.of(at_home(self._tree, edit).path) if self._tree.has_aliases else Route.of(edit.path)
 
     def comments_of(self, path: Path | Route) -> tuple[Comment, ...]:
         """The comments that may be about an entry: those on the lines directly above it, and those after its key or

@@ -92,22 +92,8 @@ def lines(edits: ConfigEdits) -> list[str]:
             ["-      - 10.0.0.0/8  # ours", "-      - 192.0.2.0/24", "+      - 198.51.100.0/24"],
         ),
         (
-            lambda edits: edits.append(CIDRS, "198.51.100.0/24").unset(f"{CIDRS}[198.51.100.0/24]"),
-            [],
-        ),
-        (lambda edits: edits.set("kubernetes.zone", "z").unset("kubernetes.zone"), []),
-        (lambda edits: edits.set("kubernetes.podCIDR", "100.64.0.0/16").unset("kubernetes.podCIDR"), []),
-        (lambda edits: edits.set("/contact", "a").set("/contact", "b"), ["+contact: b"]),
-        (lambda edits: edits.set("kubernetes.version", "1.13.1").set("kubernetes.version", "1.12.9"), []),
-        (
             lambda edits: edits.append(CIDRS, "198.51.100.0/24").append(CIDRS, "198.51.100.0/24"),
             ["+      - 198.51.100.0/24"],
-        ),
-        (
-            lambda edits: edits.set("/environments", [{"metadata": {"name": "dev"}}]).set(
-                "/environments[dev].location", "eu-west-1"
-            ),
-            ["+environments:", "+- metadata:", "+    name: dev", "+  location: eu-west-1"],
         ),
         # a patch
         (
@@ -159,16 +145,6 @@ def test_items_of_lists_by_their_names() -> None:
     assert grown.get("clusters[prod-blue].instancePools[worker].maxCount") == 9
     whole = added.set("instancePools[gpu]", {**POOL, "maxCount": 7}).apply()
     assert whole.get("clusters[prod-blue].instancePools[-1].maxCount") == 7
-
-
-def test_a_later_path_means_what_an_earlier_edit_added_if_the_file_has_no_such_item() -> None:
-    edits = blue().set("instancePools[worker].maxCount", 12).set("instancePools[maxCount=12].minCount", 4)
-    assert edits.apply().get("clusters[prod-blue].instancePools[worker].minCount") == 4
-    renamed = blue().set("instancePools[worker].metadata.name", "w").set("instancePools[w].minCount", 4)
-    assert renamed.apply().get("clusters[prod-blue].instancePools[w].minCount") == 4
-    by_old_name = renamed.set("instancePools[worker].maxCount", 5).apply()
-    assert by_old_name.get("clusters[prod-blue].instancePools[w].maxCount") == 5
-    assert by_old_name.get("clusters[prod-blue].instancePools[w].minCount") == 4
 
 
 def test_a_patch_adds_items_with_a_new_name() -> None:

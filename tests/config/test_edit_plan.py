@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam import ConfigError, SelectionError, TarmakConfig
-from tarmak_iam.config.edits import ConfigEdits, removal
+from tarmak_iam.config.edits import ConfigEdits, removals
 from tarmak_iam.document import Document, Remove
 from tarmak_iam.routes import Route
-from tests.config.test_earlier_edits import ABC, HEAD, pool, shared
+from tests.config.test_batch_paths import HEAD
 
 DEV = f"{HEAD}- environment: dev\n  metadata: {{name: a}}\n"
 
@@ -21,19 +21,6 @@ def written(edits: ConfigEdits) -> str:
     text = edits.apply().document.text
     assert text.startswith(DEV)
     return text.removeprefix(DEV)
-
-
-def test_an_item_of_a_shared_list_that_is_set_and_then_removed() -> None:
-    edits = shared().set("x-items[p]", "z").unset("x-items[p]")
-    assert "x-items: &items [q, r]" in edits.apply().document.text
-    note = shared().set("x-note.n", 2).set("x-items[q]", "z").unset("x-items[q]").on("dev-a").set("x-note.n", 3)
-    with pytest.raises(SelectionError, match=r"a later edit changes clusters\[1\]\.x-note\.n again"):
-        note.apply()
-
-
-def test_a_path_after_a_patch_that_adds_an_item_and_sets_a_key() -> None:
-    edits = ABC.edit("dev-b").patch({"instancePools": [pool("n", "new")], "x-n": 1})
-    assert edits.set("instancePools[n].x-n", 2).apply().get("/clusters[dev-b].instancePools[n].x-n") == 2
 
 
 def test_an_item_without_a_name_is_replaced() -> None:
@@ -105,6 +92,6 @@ def test_of_duplicate_keys_in_yaml_the_last_one_is_edited() -> None:
 def test_parents_that_a_removal_leaves_empty(text: str, path: tuple[str | int, ...], left: object) -> None:
     """They go, except lists and their items."""
     document = Document.parse(text)
-    edit = removal(document, Route.of(path))
+    (edit,) = removals(document, [Route.of(path)])
     assert isinstance(edit, Remove)
     assert document.edit(edit).data == left

@@ -28,6 +28,13 @@ def test_a_shared_value() -> None:
     assert [str(route) for route in after.document.also_changed] == ["clusters[0].kubernetes"]
 
 
+def test_an_edit_of_several_that_cannot_be_made() -> None:
+    """The message is that of the edit alone."""
+    edits = TarmakConfig.parse(ALIASED.replace("kubernetes:\n", "kubernetes: &k\n", 1)).edit("prod-two")
+    with pytest.raises(EditRefused, match=r"^tarmak\.yaml:18:15: clusters\[1\]\.kubernetes is the alias \*k"):
+        edits.set("x-note", 1).unset("metadata.name").unset("kubernetes.version").apply()
+
+
 def test_an_edit_may_not_bring_what_a_merge_key_overrides() -> None:
     text = FILE.replace("    version: 1.12.9  # as the image\n", "    <<: {version: 1.12.9}\n")
     edits = TarmakConfig.parse(text).edit("dev-one")

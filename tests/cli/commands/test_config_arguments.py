@@ -150,13 +150,12 @@ def test_the_next_command_is_for_the_edited_file(shell: Shell, args: list[str], 
     assert f"; run `tarmak -c {shell.multi} {command}clusters apply` to apply it to the cluster\n" in done.err
 
 
-def test_the_next_command_of_clusters_that_are_renamed_or_removed(shell: Shell) -> None:
+def test_the_next_command_of_clusters_that_are_renamed(shell: Shell) -> None:
     stage = ["/currentCluster", "stage-blue", "/environments[prod].metadata.name", "stage"]
     done = multi(shell, "set", "--all-clusters", "environment", "stage", *stage)
     assert f"the 3 clusters, as in `tarmak -c {shell.multi} --current-cluster stage-hub clusters apply`" in done.err
-    removed = multi(shell, "unset", "--all-clusters", "cloudId", "/clusters[stage-green]")
-    assert "apply it to the cluster" not in removed.err
-    assert "; apply it to each of the 2 clusters, as in" in removed.err
+    refused = multi(shell, "unset", "--all-clusters", "cloudId", "/clusters[stage-green]", code=2)
+    assert "edit 3 (cloudId) and edit 4 (/clusters[stage-green]) change the same part of the file" in refused.err
 
 
 SKIPPED = "{file}:9:7: note: skipped: prod-hub: instancePools has no item 'worker'\n"
