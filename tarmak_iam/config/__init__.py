@@ -8,14 +8,13 @@ from tarmak_iam.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from tarmak_iam.config.cluster import Cluster
-    from tarmak_iam.config.config import TarmakConfig
-    from tarmak_iam.config.edits import ConfigEdits
+    from tarmak_iam.config.config import ConfigEdits, TarmakConfig
 else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
             "Cluster": "tarmak_iam.config.cluster",
-            "ConfigEdits": "tarmak_iam.config.edits",
+            "ConfigEdits": "tarmak_iam.config.config",
             "TarmakConfig": "tarmak_iam.config.config",
         },
     )

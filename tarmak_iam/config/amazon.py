@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tarmak_iam.config.sections import LateSection, Problem, Section, SectionRule
+from tarmak_iam.config.tarmak_types import INTERVALS
 from tarmak_iam.findings import Severity
 from tarmak_iam.lazy_exports import lazy_exports
 from tarmak_iam.patterns import compiled
@@ -21,9 +22,6 @@ else:
 
 INIT = "awsIAMAuthenticatorInit"
 LOGS = ("publicELBAccessLogs", "internalELBAccessLogs")
-
-INTERVALS = (5, 60)
-"""Minutes between two log files."""
 
 _DEFAULT_INTERVAL = 5
 # Every name that S3 accepts or once accepted: old buckets may have upper case and underscores.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tarmak_iam.config.amazon import INTERVALS
 from tarmak_iam.config.section_model import SectionModel
+from tarmak_iam.config.tarmak_types import INTERVALS
 
 
 class AccessLogs(SectionModel):

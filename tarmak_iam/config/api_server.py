@@ -1,59 +1,11 @@
-"""What Tarmak derives from `kubernetes.apiServer`: JSON, hieradata, Terraform variables and the webhook file."""
+"""The webhook file of the API server: where Tarmak expects it, and what is wrong with its name."""
 
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, Any
 
-from tarmak_iam.config.amazon import AccessLogValues, AmazonValues, with_defaults
-from tarmak_iam.config.tarmak_output import tarmak_json, with_log_defaults
-from tarmak_iam.config.tarmak_types import Field
+from tarmak_iam.config.cluster import Cluster
 from tarmak_iam.patterns import compiled
-
-if TYPE_CHECKING:
-    from tarmak_iam.config.cluster import Cluster
-
-
-_API_SERVER = Field("struct", struct="ClusterKubernetesAPIServer")
-
-
-def api_server_json(cluster: Cluster) -> dict[str, Any] | None:
-    """The API server in Tarmak's JSON, with defaults; None if the file has none."""
-    if not cluster.has_api_server:
-        return None
-    json: dict[str, Any] = tarmak_json(with_log_defaults(cluster.api_server, cluster.amazon_values), _API_SERVER)
-    return json
-
-
-def hieradata(cluster: Cluster) -> list[str]:
-    """The two webhook settings as Tarmak writes them: without escaping anything in the file name."""
-    lines = []
-    if file := cluster.api_server.get("authTokenWebhookFile"):
-        lines.append(f'kubernetes::apiserver::auth_token_webhook_file: "{file}"')
-    if cluster.authenticator_init:
-        lines.append("kubernetes::apiserver::aws_iam_authenticator_init: true")
-    return lines
-
-
-def terraform(cluster: Cluster) -> dict[str, Any]:
-    """The access-log variables of the load balancers; bucket, prefix and interval only for a block in the file."""
-    amazon = with_defaults(cluster.amazon_values or AmazonValues())
-    return _log_variables("public", amazon.publicELBAccessLogs) | _log_variables(
-        "internal", amazon.internalELBAccessLogs
-    )
-
-
-def _log_variables(which: str, log: AccessLogValues | None) -> dict[str, Any]:
-    name = f"elb_access_logs_{which}"
-    if log is None:
-        return {f"{name}_enabled": "false"}
-    return {
-        f"{name}_enabled": "true" if log.enabled else "false",
-        f"{name}_bucket": log.bucket,
-        f"{name}_bucket_prefix": log.bucketPrefix,
-        f"{name}_bucket_interval": log.interval,
-    }
-
 
 WEBHOOK_FLAG = "authentication-token-webhook-config-file"
 """The only webhook flag that Tarmak sets: no cache TTL and no version (the daemon supports v1beta1)."""

@@ -1,28 +1,36 @@
-"""One cluster of tarmak.yaml."""
+"""tarmak.yaml as Tarmak reads it, its clusters, and what Tarmak makes of each of them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tarmak_iam.config.amazon import AMAZON, AmazonValues, read_amazon
-from tarmak_iam.config.api_server import api_server_json, hieradata, terraform
-from tarmak_iam.config.cluster_validation import api_server_issues
+from tarmak_iam.config.amazon import AMAZON, AmazonValues, logs_of, problems_of, read_amazon, with_defaults
 from tarmak_iam.config.decode import decode
-from tarmak_iam.config.kubernetes_versions import kubernetes_version
+from tarmak_iam.config.kubernetes_versions import kubernetes_version, parse_version
 from tarmak_iam.config.sections import Model, Problem, Section, field_errors, validation_error
+from tarmak_iam.config.tarmak_types import ITEM, is_cidr
 from tarmak_iam.document import Document
 from tarmak_iam.document.json_reader import looks_like_json
+from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from tarmak_iam.config.amazon_model import Amazon
+    from tarmak_iam.config.ignored_content import IgnoredContent
+    from tarmak_iam.config.path_lookup import FoundKey
+
+Issue = tuple[tuple[str | int, ...], str, str]
+"""The path below the cluster, what is wrong, and what to do."""
 
 
 # Not slots: `cached_property` needs the instance's dictionary. Compared by identity: the data are dictionaries.
@@ -35,16 +43,25 @@ class ReadFile:
     """The typed data: known keys only, as Tarmak's decoder reads them, without its defaults."""
 
     @classmethod
-    def parse(cls, data: bytes | str, filename: str) -> ReadFile:
-        """Raises TarmakIamError exactly if Tarmak cannot read the file (or panics on it)."""
+    def parse(cls, data: bytes | str, filename: str = "tarmak.yaml") -> Self:
+        """Reads the text of a tarmak.yaml. Raises TarmakIamError exactly if Tarmak rejects it or panics on it."""
         # A file that starts with `{` goes to the strict JSON decoder and to no other (apimachinery's recognizer).
         json = looks_like_json(Source.decode(data, filename))
         document = Document.parse(data, filename, json=json)
         return cls(document, decode(document))
 
-    def with_document(self, document: Document) -> ReadFile:
+    def with_document(self, document: Document) -> Self:
         """The same file with another text. Raises ConfigError if Tarmak could not read it."""
-        return self if document is self.document else ReadFile(document, decode(document))
+        return self if document is self.document else replace(self, document=document, data=decode(document))
+
+    @cached_property
+    def ignored_content(self) -> IgnoredContent:
+        """The content that Tarmak ignores without a message. Raises ConfigError for a section plugin that cannot be
+        used."""
+        from tarmak_iam.config.ignored_content import IgnoredContent
+        from tarmak_iam.config.section_keys import load_sections
+
+        return IgnoredContent.of(self.document, (("clusters", ITEM, *section.path) for section in load_sections()))
 
     @cached_property
     def clusters(self) -> tuple[Cluster, ...]:
@@ -72,12 +89,6 @@ class ReadFile:
         hubs = (each for each in reversed(self.clusters) if each.name == "hub")
         return {hub.environment: hub for hub in hubs if self.cluster_counts[hub.environment] > 1}
 
-    @property
-    def selected_cluster(self) -> Cluster | None:
-        """The cluster that `currentCluster` selects, as Tarmak selects it: exactly one dash, the first match."""
-        parts = (self.data.get("currentCluster") or "").split("-")
-        return next((each for each in self.clusters if [each.environment, each.name] == parts), None)
-
     @cached_property
     def written_clusters(self) -> list[Any]:
         """The clusters as plain data of the file, including keys that Tarmak does not know."""
@@ -99,6 +110,58 @@ class ReadFile:
     @cached_property
     def _providers(self) -> dict[str, dict[str, Any]]:
         return _by_name(self.data.get("providers"))
+
+    def get(self, path: str, default: Any = None, *, effective: bool = False) -> Any:
+        """The value at a path from the root of the file, as in `get("environments[dev].location")`.
+
+        `default` is returned if the key is not set. `effective`, and what is raised, as in `Cluster.get`.
+        """
+        return self.value_at(Route(), path, default, effective=effective)
+
+    def value_at(self, base: Route, path: str, default: Any, *, effective: bool) -> Any:
+        """The value of a key; `base` is the route that a relative path begins at."""
+        from tarmak_iam.config.key_paths import KeyPath
+        from tarmak_iam.config.key_values import UNSET, written_value
+        from tarmak_iam.config.path_lookup import look_up
+
+        key = look_up(self.document, base, KeyPath.parse(path, root=not base.steps))
+        value = self.effective_value(key) if effective else written_value(self.document, key)
+        return default if value is UNSET else value
+
+    def effective_value(self, key: FoundKey) -> Any:
+        """The value that Tarmak uses: the one in the file, else Tarmak's default. UNSET if there is neither, and if the
+        default is not known: no value is guessed. A time that Tarmak sets when it reads the file is left out.
+
+        Raises ConfigError for data that the model of a section does not accept.
+        """
+        from tarmak_iam.config.key_values import default_value, section_values, written_value
+
+        section = key.section
+        if section is None:
+            return default_value(self.document, self._used_data(), key)
+        written = written_value(self.document, key)
+        model = self.clusters[int(key.route.plain[1])].section(section)
+        value = value_at(section_values(section, model), key.type_path[2 + len(section.path) :])
+        if isinstance(value, dict) and isinstance(written, dict):  # with the keys that the model does not have
+            return {**written, **value}
+        return written if value is None else value
+
+    def _used_data(self) -> dict[str, Any]:
+        """The data of the file with the defaults that Tarmak writes, and those that it only uses: the location of a
+        cluster is that of its environment (Location in pkg/tarmak/environment/environment.go), and of minCount and
+        maxCount one stands for both (pkg/tarmak/instance_pool/instance_pool.go)."""
+        from tarmak_iam.config.tarmak_output import defaulted
+
+        data = defaulted(self.data)
+        for cluster, used in zip(self.clusters, data.get("clusters") or (), strict=True):
+            location = cluster.environment_data().get("location")
+            if location:
+                used["location"] = location
+            for pool in used.get("instancePools") or ():
+                least, most = pool.get("minCount") or 0, pool.get("maxCount") or 0
+                if least or most:
+                    pool["minCount"], pool["maxCount"] = least or most, most or least
+        return data
 
 
 # As ReadFile, not slots and compared by identity.
@@ -225,21 +288,68 @@ class Cluster:
         for a key that is not set, if it is known. Raises SelectionError for a path that means no key of Tarmak or of
         the file, or several items.
         """
-        return value_of_key(self._file, self.route, path, default, effective=effective)
+        return self._file.value_at(self.route, path, default, effective=effective)
+
+    def hieradata(self) -> list[str]:
+        """The two webhook settings as Tarmak writes them: without escaping anything in the file name."""
+        file = self.api_server.get("authTokenWebhookFile")
+        lines = [f'kubernetes::apiserver::auth_token_webhook_file: "{file}"'] if file else []
+        return [
+            *lines,
+            *(["kubernetes::apiserver::aws_iam_authenticator_init: true"] if self.authenticator_init else []),
+        ]
 
     def effective(self) -> dict[str, Any]:
         """How Tarmak uses the cluster: cluster_name, type, kubernetes_version, apiServer (Tarmak's JSON with defaults,
         or None), hieradata (the two webhook lines), terraform (the access-log variables) and errors (those of
         validateAPIServer, in the wording of tarmak-iam)."""
+        from tarmak_iam.config.tarmak_output import tarmak_json, with_log_defaults
+        from tarmak_iam.config.tarmak_types import Field
+
+        api_server = None
+        if self.has_api_server:
+            field = Field("struct", struct="ClusterKubernetesAPIServer")
+            api_server = tarmak_json(with_log_defaults(self.api_server, self.amazon_values), field)
+        terraform: dict[str, Any] = {}
+        for name, log in logs_of(with_defaults(self.amazon_values or AmazonValues())):
+            variable = f"elb_access_logs_{name.removesuffix('ELBAccessLogs')}"
+            terraform[f"{variable}_enabled"] = "true" if log is not None and log.enabled else "false"
+            if log is not None:  # only for a block in the file
+                terraform |= {f"{variable}_bucket": log.bucket, f"{variable}_bucket_prefix": log.bucketPrefix}
+                terraform[f"{variable}_bucket_interval"] = log.interval
         return {
             "cluster_name": self.cluster_name,
             "type": self.type,
             "kubernetes_version": self.kubernetes_version,
-            "apiServer": api_server_json(self),
-            "hieradata": hieradata(self),
-            "terraform": terraform(self),
+            "apiServer": api_server,
+            "hieradata": self.hieradata(),
+            "terraform": terraform,
             "errors": [f"{message}; {remedy}" for _, message, remedy in api_server_issues(self)],
         }
+
+
+def api_server_issues(cluster: Cluster) -> list[Issue]:
+    """As Tarmak's validateAPIServer, in its order. It runs only if apiServer is present; one issue blocks every command
+    for the environment of the cluster."""
+    if not cluster.has_api_server:
+        return []
+    base, api_server = ("kubernetes", "apiServer"), cluster.api_server
+    issues: list[Issue] = []
+    for index, cidr in enumerate(api_server.get("allowCIDRs") or ()):
+        if not is_cidr(cidr):
+            remedy = "write an address with its mask, as in 10.0.0.0/8"
+            issues.append(((*base, "allowCIDRs", index), f"{quoted(cidr)} is not a valid CIDR", remedy))
+    problems = problems_of(with_defaults(cluster.amazon_values)) if cluster.amazon_values else ()
+    issues += [((*AMAZON.path, *problem.path), problem.message, problem.remedy) for problem in problems]
+    text = cluster.kubernetes_version
+    version = parse_version(text)
+    if version is None:
+        remedy = "write a version such as 1.12.9"
+        issues.append((("kubernetes", "version"), f"{quoted(text)} is not a valid version", remedy))
+    elif api_server.get("disableAdmissionControllers") and version.is_below(1, 11, 0):
+        what = f"Kubernetes {text} cannot disable admission controllers"
+        issues.append(((*base, "disableAdmissionControllers"), what, "remove them, or use 1.11.0 or later"))
+    return issues
 
 
 def check_masters(
@@ -254,17 +364,6 @@ def check_masters(
             remedy=remedy,
             place=cluster._file.document.position(cluster.route),
         )
-
-
-def value_of_key(file: ReadFile, base: Route, path: str, default: Any, *, effective: bool) -> Any:
-    """The value of a key; `base` is the route that a relative path begins at."""
-    from tarmak_iam.config.key_paths import KeyPath
-    from tarmak_iam.config.key_values import UNSET, effective_value, written_value
-    from tarmak_iam.config.path_lookup import look_up
-
-    found = look_up(file.document, base, KeyPath.parse(path, root=not base.steps))
-    value = effective_value(file, found) if effective else written_value(file.document, found)
-    return default if value is UNSET else value
 
 
 def _overlaid(written: Any, decoded: Any) -> Any:

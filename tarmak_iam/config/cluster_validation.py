@@ -13,66 +13,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tarmak_iam.config.amazon import AMAZON, problems_of, with_defaults
-from tarmak_iam.config.kubernetes_versions import parse_version
+from tarmak_iam.config.cluster import Cluster, Issue
+from tarmak_iam.config.tarmak_types import is_cidr
 from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted
 
-if TYPE_CHECKING:
-    from tarmak_iam.config.cluster import Cluster
-
-
-Issue = tuple[tuple[str | int, ...], str, str]
-"""The path below the cluster, what is wrong, and what to do."""
-
 _DIGITS = compiled(r"[0-9]+\Z", re.ASCII)
-
-
-def api_server_issues(cluster: Cluster) -> list[Issue]:
-    """As Tarmak's validateAPIServer, in its order. It runs only if apiServer is present; one issue blocks every command
-    for the environment of the cluster."""
-    if not cluster.has_api_server:
-        return []
-    api_server, amazon = cluster.api_server, cluster.amazon_values
-    base = ("kubernetes", "apiServer")
-    issues: list[Issue] = [
-        (
-            (*base, "allowCIDRs", index),
-            f"{quoted(cidr)} is not a valid CIDR",
-            "write an address with its mask, as in 10.0.0.0/8",
-        )
-        for index, cidr in enumerate(api_server.get("allowCIDRs") or ())
-        if not is_cidr(cidr)
-    ]
-    problems = problems_of(with_defaults(amazon)) if amazon else ()
-    issues += [((*AMAZON.path, *problem.path), problem.message, problem.remedy) for problem in problems]
-    return issues + _version_issues(cluster.kubernetes_version, bool(api_server.get("disableAdmissionControllers")))
-
-
-def _version_issues(text: str, disables: bool) -> list[Issue]:
-    version = parse_version(text)
-    if version is None:
-        return [(("kubernetes", "version"), f"{quoted(text)} is not a valid version", "write a version such as 1.12.9")]
-    if disables and version.is_below(1, 11, 0):
-        path = ("kubernetes", "apiServer", "disableAdmissionControllers")
-        return [
-            (path, f"Kubernetes {text} cannot disable admission controllers", "remove them, or use 1.11.0 or later")
-        ]
-    return []
-
-
-def is_cidr(text: str) -> bool:
-    """As Go's net.ParseCIDR: an address without a zone, and a mask in digits."""
-    address, slash, mask = text.partition("/")
-    if not slash or "%" in address or not _DIGITS.match(mask):
-        return False
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return int(mask[-4:]) <= parsed.max_prefixlen and not mask[:-4].strip("0")
 
 
 _PROMETHEUS_MODES = ("Full", "ExternalExportersOnly", "ExternalScrapeTargetsOnly")

@@ -1,22 +1,16 @@
-"""tarmak.yaml as a value: its clusters, the current cluster, and edits of `awsIAMAuthenticatorInit` and of sections.
-
-Source: CurrentCluster in pkg/tarmak/config/config.go, which splits the string at its dashes and requires exactly two
-parts.
-"""
+"""tarmak.yaml as a value: its clusters, the current cluster, and its edits."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import cached_property
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config.amazon import AMAZON
-from tarmak_iam.config.cluster import Cluster, ReadFile, check_masters, value_of_key
-from tarmak_iam.config.ignored_content import IgnoredContent, misspelt_key_of_selection
+from tarmak_iam.config.cluster import Cluster, ReadFile, check_masters
 from tarmak_iam.config.locate import config_path, directory_option
 from tarmak_iam.config.section_edits import (
     clear_section,
@@ -24,72 +18,27 @@ from tarmak_iam.config.section_edits import (
     edit_section,
     enable_authenticator_init,
 )
-from tarmak_iam.config.section_keys import key_named, load_sections
+from tarmak_iam.config.section_keys import key_named
 from tarmak_iam.config.sections import Section
-from tarmak_iam.config.tarmak_types import ITEM
+from tarmak_iam.config.selection import cluster_named, current_cluster, selected_cluster
 from tarmak_iam.document import Document
 from tarmak_iam.errors import FileError, Place, SelectionError
 from tarmak_iam.files.on_disk import FileOnDisk
 from tarmak_iam.files.read import read_file
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
-from tarmak_iam.suggestions import choose_among
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import quoted
 
 if TYPE_CHECKING:
-    from tarmak_iam.config.edits import ConfigEdits
+    from tarmak_iam.config.edits import KeyEdit, Verb
+    from tarmak_iam.config.key_paths import KeyPath
 
 
-_FORM = "<environment>-<name>"
-
-
-def _selection_remedy(file: ReadFile, current: str) -> str:
-    """How to make `currentCluster` select a cluster."""
-    misspelt = misspelt_key_of_selection(file)
-    if misspelt is not None:
-        key, name = misspelt
-        line = file.document.position(key.route, at_key=True).line
-        if key.name == name:
-            return f"move {quoted(name)} in line {line} to where Tarmak reads it [IAM031]"
-        return f"did you mean {name} instead of {quoted(key.name)} in line {line}?"
-    named = file.selectable_clusters
-    unlisted = [each for each in named if "environments" in file.data and not each.environment_data()]
-    for each in unlisted:
-        environment = current.partition("-")[0]
-        if current == f"{environment}-{each.name}" and file.environment(environment):
-            line = file.document.position((*each.route.plain, "environment")).line
-            return f"write environment: {shortened(environment)} in line {line}"
-    names = [each.cluster_name for each in named if not _own_dashes(each) and each not in unlisted]
-    dashed = [each for each in named if _own_dashes(each)]
-    wanted = next((each for each in dashed if current in (each.cluster_name, each.name)), None)
-    if not current:  # any cluster will do, so one with an API server is offered
-        names = [each.cluster_name for each in named if each.cluster_name in names and not each.is_hub] or names
-    if wanted is None and names:
-        # A text without a dash cannot be the name of a cluster, so nothing is suggested for it.
-        return choose_among(current if current.count("-") == 1 else "", names)
-    if dashed:
-        renamed = _rename(wanted or dashed[0])
-        return f"{renamed}; or choose one of {', '.join(map(shortened, names))}" if names else renamed
-    if file.clusters:
-        return f"set environment and metadata.name of a cluster, and write {_FORM} here"
-    return "the file has no clusters: add one" + (", or remove currentCluster" if current else "")
-
-
-def _own_dashes(cluster: Cluster) -> list[str]:
-    return [each for each in (cluster.environment, cluster.name) if "-" in each]
-
-
-def _rename(cluster: Cluster) -> str:
-    names = " and ".join(map(quoted, _own_dashes(cluster)))
-    return f"rename {names} without a dash, and write {_FORM} here"
-
-
-# Not slots: `cached_property` needs the instance's dictionary. Compared by identity, as ReadFile.
+# As ReadFile, not slots and compared by identity.
 @dataclass(frozen=True, eq=False, repr=False)
-class TarmakConfig:
+class TarmakConfig(ReadFile):
     """A tarmak.yaml that Tarmak can read. Frozen: an edit returns a new one; `save` writes it."""
 
-    file: ReadFile
     _disk: FileOnDisk | None = None
     _directory_option: str | None = None
 
@@ -110,53 +59,14 @@ class TarmakConfig:
         option = directory_option(None if path is None else Path(path), os.environ)
         return replace(config, _disk=FileOnDisk.of(file, data), _directory_option=option)
 
-    @classmethod
-    def parse(cls, data: bytes | str, filename: str = "tarmak.yaml") -> TarmakConfig:
-        """Reads the text of a tarmak.yaml. Raises TarmakIamError exactly if Tarmak rejects it or panics on it."""
-        return cls(ReadFile.parse(data, filename))
-
-    @property
-    def document(self) -> Document:
-        """The text, with its comments and layout."""
-        return self.file.document
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The typed data: known keys only, as Tarmak's decoder reads them, without its defaults."""
-        return self.file.data
-
-    @cached_property
-    def ignored_content(self) -> IgnoredContent:
-        """The content that Tarmak ignores without a message. Raises ConfigError for a section plugin that cannot be
-        used."""
-        return IgnoredContent.of(self.document, (("clusters", ITEM, *section.path) for section in load_sections()))
-
     @property
     def path(self) -> Path | None:
         """The file it was loaded from; None after `parse`."""
         return self._disk.path if self._disk else None
 
-    @property
-    def clusters(self) -> tuple[Cluster, ...]:
-        """In file order; including null, unnamed and duplicate entries."""
-        return self.file.clusters
-
-    @property
-    def selectable_clusters(self) -> tuple[Cluster, ...]:
-        """The clusters that a name selects: those with environment and name, and the first of several with the same."""
-        return self.file.selectable_clusters
-
     def cluster(self, cluster_name: str) -> Cluster:
         """The first cluster with that `<environment>-<name>`. Raises SelectionError."""
-        if not isinstance(cluster_name, str):
-            raise TypeError(f"the name of a cluster must be a string, not {cluster_name!r}")
-        for cluster in self.clusters:
-            if cluster.cluster_name == cluster_name:
-                return cluster
-        names = [cluster.cluster_name for cluster in self.selectable_clusters]
-        remedy = choose_among(cluster_name, names) or "the file has no clusters"
-        what, place = f"unknown cluster {quoted(cluster_name)}", Place(self.document.filename)
-        raise SelectionError(what, remedy=remedy, place=place)
+        return cluster_named(self, cluster_name)
 
     @property
     def current_cluster(self) -> Cluster:
@@ -164,30 +74,13 @@ class TarmakConfig:
 
         Raises SelectionError.
         """
-        selected = self.file.selected_cluster
-        if selected is not None:
-            return selected
-        current = self.data.get("currentCluster") or ""
-        what = f"currentCluster is {quoted(current)}, but this cluster does not exist"
-        if current.count("-") != 1:
-            what = f"currentCluster {quoted(current)} must have exactly one dash (<environment>-<name>)"
-        place = self.document.position(("currentCluster",))
-        raise SelectionError(
-            what if current else "currentCluster is empty", remedy=_selection_remedy(self.file, current), place=place
-        )
+        return current_cluster(self)
 
     def command_line(self, cluster: Cluster | None = None) -> CommandLine:
         """The command line for commands that work on this file, and on one of its clusters if given."""
-        return CommandLine(self._directory_option, None if cluster is None else self._cluster_option(cluster))
-
-    def _cluster_option(self, cluster: Cluster) -> str | None:
-        selected = self.file.selected_cluster
-        is_current = selected is not None and selected.cluster_name == cluster.cluster_name
-        return None if is_current else cluster.cluster_name
-
-    def provider(self, name: str) -> dict[str, Any]:
-        """The provider with that name, empty if there is none."""
-        return self.file.provider(name)
+        selected = selected_cluster(self)
+        is_current = cluster is None or (selected is not None and selected.cluster_name == cluster.cluster_name)
+        return CommandLine(self._directory_option, None if cluster is None or is_current else cluster.cluster_name)
 
     def enable_authenticator(self, cluster_name: str) -> TarmakConfig:
         """Turns `awsIAMAuthenticatorInit` on. Returns the same config if it is on.
@@ -198,7 +91,7 @@ class TarmakConfig:
         remedy = "enable IAM login on the other clusters of the environment"
         check_masters(cluster, "awsIAMAuthenticatorInit would have no effect", remedy)
         document = enable_authenticator_init(self.document, cluster, self.command_line(cluster))
-        return self._with(self.file.with_document(document))
+        return self.with_document(document)
 
     def disable_authenticator(self, cluster_name: str) -> TarmakConfig:
         """Turns `awsIAMAuthenticatorInit` off. Returns the same config if it is off.
@@ -206,8 +99,7 @@ class TarmakConfig:
         A key with its own comment is set to `false`; otherwise it is removed, with the parents that are empty then.
         Raises SelectionError for an unknown cluster and EditRefused.
         """
-        document = disable_authenticator_init(self.document, self.cluster(cluster_name))
-        return self._with(self.file.with_document(document))
+        return self.with_document(disable_authenticator_init(self.document, self.cluster(cluster_name)))
 
     def set(self, cluster_name: str, key: str, value: Any, section: Section[Any] = AMAZON) -> TarmakConfig:
         """Sets a key of a section, as in `set("dev-cluster", "internalELBAccessLogs.bucket", "my-logs")`. Returns the
@@ -231,7 +123,7 @@ class TarmakConfig:
         if section.path[0] == "kubernetes":
             keys = " and ".join(chosen.key for chosen, _ in edits)
             check_masters(cluster, f"{keys} would have no effect", "set it on the other clusters of the environment")
-        return self._with(edit_section(self.file, cluster, section, edits, self.command_line(cluster)))
+        return edit_section(self, cluster, section, edits, self.command_line(cluster))
 
     def unset(self, cluster_name: str, key: str, section: Section[Any] = AMAZON) -> TarmakConfig:
         """Removes a key of a section, with the parents that are empty then. Returns the same config if it is not set.
@@ -239,14 +131,7 @@ class TarmakConfig:
         Raises as `set` does.
         """
         cluster, chosen = self.cluster(cluster_name), key_named(section, key)
-        return self._with(clear_section(self.file, cluster, chosen, self.command_line(cluster)))
-
-    def get(self, path: str, default: Any = None, *, effective: bool = False) -> Any:
-        """The value at a path from the root of the file, as in `get("environments[dev].location")`.
-
-        `default` is returned if the key is not set. `effective`, and what is raised, as in `Cluster.get`.
-        """
-        return value_of_key(self.file, Route(), path, default, effective=effective)
+        return clear_section(self, cluster, chosen, self.command_line(cluster))
 
     def edit(
         self, cluster: Cluster | str | None = None, *, force: bool = False, through_alias: bool = False
@@ -257,8 +142,6 @@ class TarmakConfig:
         `force` also writes keys that Tarmak does not know. `through_alias` is that of `Document.set`. Raises
         SelectionError for an unknown cluster.
         """
-        from tarmak_iam.config.edits import ConfigEdits
-
         return ConfigEdits(self, force=force, through_alias=through_alias).on(cluster)
 
     def patch(self, mapping: Mapping[str, Any], cluster: Cluster | str | None = None) -> TarmakConfig:
@@ -268,12 +151,9 @@ class TarmakConfig:
 
     def with_document(self, document: Document) -> TarmakConfig:
         """The configuration with an edited text, for `save`. Raises ConfigError if Tarmak could not read it."""
-        return self._with(self.file.with_document(document))
-
-    def _with(self, file: ReadFile) -> TarmakConfig:
-        if file is self.file:
+        if document is self.document:
             return self
-        return replace(self, file=file, _disk=self._disk.edited() if self._disk else None)
+        return replace(super().with_document(document), _disk=self._disk.edited() if self._disk else None)
 
     def save(self) -> None:
         """Writes the file it was loaded from, atomically. Raises FileError after `parse`, or if the file cannot be
@@ -285,3 +165,106 @@ class TarmakConfig:
                 place=Place(self.document.filename),
             )
         self._disk.save(self.document.to_bytes())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConfigEdits:
+    """Edits of a configuration that are not made yet. Frozen: every method returns a new value.
+
+    A path is relative to the chosen cluster, as in `instancePools[worker].maxCount`, or absolute with a leading `/`, as
+    in `/environments[dev].location`; without a cluster every path is absolute. Every path means what it means in
+    `config`, whatever the other edits change; so two edits that change the same part of it are refused. Nothing is
+    changed before `apply`.
+    """
+
+    config: TarmakConfig = field(repr=False)
+    cluster: Cluster | None = None
+    edits: tuple[KeyEdit, ...] = ()
+    force: bool = False
+    through_alias: bool = False
+
+    def on(self, cluster: Cluster | str | None) -> ConfigEdits:
+        """The same edits; the paths of the next ones are relative to that cluster, or absolute for None.
+
+        A cluster of another configuration stands for the one with its name. Raises SelectionError for an unknown name.
+        """
+        return replace(self, cluster=None if cluster is None else _cluster_of(self.config, cluster))
+
+    def set(self, path: str | KeyPath, value: Any) -> ConfigEdits:
+        """Sets a key to a plain value. Missing parents are created. Raises SelectionError for a text that is not a
+        path."""
+        return self._with("set", path, value)
+
+    def append(self, path: str | KeyPath, value: Any) -> ConfigEdits:
+        """Adds an item to a list, which is created if it is missing. An item that is in the list already is not added
+        again. Raises as `set` does."""
+        return self._with("append", path, value)
+
+    def unset(self, path: str | KeyPath) -> ConfigEdits:
+        """Removes a key or an item of a list, with the parents that are empty then. Raises as `set` does."""
+        return self._with("unset", path)
+
+    def patch(self, mapping: Mapping[str, Any], path: str | KeyPath | None = None) -> ConfigEdits:
+        """Merges a mapping into the cluster, or into what is at the path: None removes a key, items of lists of
+        mappings are found by their names (added if there is none), and every other value replaces the old one."""
+        if not isinstance(mapping, Mapping):
+            raise TypeError(f"a patch must be a mapping, not {mapping!r}")
+        whole = "." if self.cluster is not None else "/"
+        return self._with("patch", whole if path is None else path, mapping)
+
+    def set_text(self, path: str | KeyPath, text: str) -> ConfigEdits:
+        """As `set`, with a text as on the command line: a string as it is, everything else in YAML or JSON."""
+        return self._with("set", path, text, is_text=True)
+
+    def append_text(self, path: str | KeyPath, text: str) -> ConfigEdits:
+        """As `append`, with a text as on the command line."""
+        return self._with("append", path, text, is_text=True)
+
+    def _with(self, verb: Verb, path: str | KeyPath, value: Any = None, *, is_text: bool = False) -> ConfigEdits:
+        if is_text and not isinstance(value, str):
+            raise TypeError(f"a text must be a string, not {value!r}")
+        from tarmak_iam.config.edits import KeyEdit
+        from tarmak_iam.config.key_paths import KeyPath
+
+        base = Route() if self.cluster is None else self.cluster.route
+        parsed = path if isinstance(path, KeyPath) else KeyPath.parse(path, root=self.cluster is None)
+        return replace(self, edits=(*self.edits, KeyEdit(verb, parsed, base, value, is_text)))
+
+    def apply(self) -> TarmakConfig:
+        """The edited configuration; the same one if nothing changes. `save` writes it.
+
+        Raises SelectionError for a path that means no key or several items, and for two edits that touch each other;
+        ConfigError for a value that Tarmak could not read, would reject or would ignore; and EditRefused for an edit
+        that cannot be made safely.
+        """
+        if not self.edits:
+            return self.config
+        from tarmak_iam.config.edits import edited_file
+
+        command_line = self.config.command_line()
+        return edited_file(self.config, self.edits, command_line, force=self.force, through_alias=self.through_alias)
+
+    def diff(self) -> str:
+        """The unified diff of tarmak.yaml that `apply` would lead to; empty if nothing changes. Raises as `apply`."""
+        from tarmak_iam.files.unified_diff import unified_diff
+
+        before, after = self.config.document, self.apply().document
+        return unified_diff(before.text, after.text, before.filename)
+
+
+def _cluster_of(config: TarmakConfig, cluster: Cluster | str) -> Cluster:
+    """The cluster of a configuration with that name, or with that of a cluster of another configuration.
+
+    Raises SelectionError if it has no name, or if several have it.
+    """
+    if isinstance(cluster, str):
+        return config.cluster(cluster)
+    if not isinstance(cluster, Cluster):
+        raise TypeError(f"a cluster must be a Cluster or its name, not {cluster!r}")
+    if cluster in config.clusters[cluster.index : cluster.index + 1]:
+        return cluster
+    same_name = [each for each in config.clusters if each.cluster_name == cluster.cluster_name]
+    if len(same_name) > 1 or not (cluster.environment and cluster.name):
+        what = f"the cluster {quoted(cluster.cluster_name)} is of another configuration, and has no name of its own"
+        raise SelectionError(what, remedy="choose a cluster of this one", place=Place(config.document.filename))
+    return config.cluster(cluster.cluster_name)

@@ -9,15 +9,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from tarmak_iam.config.cluster import Cluster
-from tarmak_iam.config.cluster_validation import (
-    Issue,
-    api_server_issues,
-    cluster_cidr_issues,
-    cluster_issues,
-    range_issues,
-)
-from tarmak_iam.config.config import TarmakConfig
+from tarmak_iam.config.cluster import Cluster, Issue, ReadFile, api_server_issues
+from tarmak_iam.config.cluster_validation import cluster_cidr_issues, cluster_issues, range_issues
 from tarmak_iam.config.environment_validation import (
     cidr_issues,
     hub_issues,
@@ -46,6 +39,7 @@ from tarmak_iam.config.patches import AddedItem, RefusedItems
 from tarmak_iam.config.references import reference_issues
 from tarmak_iam.config.section_keys import load_sections
 from tarmak_iam.config.sections import Section
+from tarmak_iam.config.selection import current_cluster
 from tarmak_iam.config.tarmak_types import ITEM, Field, fields_of
 from tarmak_iam.config.typed_values import check_plain
 from tarmak_iam.config.unknown_keys import place_text, question, suggestion_for
@@ -84,8 +78,8 @@ def _kinds(route: Route) -> tuple[str, ...]:
 
 
 def check_edit(
-    before: TarmakConfig,
-    after: TarmakConfig,
+    before: ReadFile,
+    after: ReadFile,
     edited: Iterable[Route],
     *,
     force: bool = False,
@@ -154,7 +148,7 @@ def _length(document: Document, route: Route) -> int | None:
     return len(node.items) if isinstance(node, Sequence) else None
 
 
-def _flaws(config: TarmakConfig, before: TarmakConfig, *, force: bool) -> Iterator[_Flaw]:
+def _flaws(config: ReadFile, before: ReadFile, *, force: bool) -> Iterator[_Flaw]:
     yield from _ignored(config, force=force)
     yield from _of_selection(config)
     for kind, of_cluster in _OF_CLUSTERS.items():
@@ -171,7 +165,7 @@ def _flaws(config: TarmakConfig, before: TarmakConfig, *, force: bool) -> Iterat
                 yield _Flaw(kind, Route.of(path), what, remedy)
 
 
-_OF_CLUSTERS: dict[str, Callable[[Cluster, TarmakConfig], Iterable[Issue]]] = {
+_OF_CLUSTERS: dict[str, Callable[[Cluster, ReadFile], Iterable[Issue]]] = {
     "api server": lambda cluster, _: api_server_issues(cluster),
     "cluster": lambda cluster, _: cluster_issues(cluster),
     "ranges": lambda cluster, _: (*cluster_cidr_issues(cluster), *range_issues(cluster)),
@@ -189,7 +183,7 @@ _OF_CLUSTERS: dict[str, Callable[[Cluster, TarmakConfig], Iterable[Issue]]] = {
 """The checks of one cluster, with paths below it. They find what is an error for `check`, and values that Tarmak does
 not use; what may be meant, such as an unknown region, is not here."""
 
-_OF_FILES: dict[str, Callable[[TarmakConfig], Iterable[Issue]]] = {
+_OF_FILES: dict[str, Callable[[ReadFile], Iterable[Issue]]] = {
     "providers": provider_issues,
     "hubs": hub_issues,
     "cidrs": cidr_issues,
@@ -219,15 +213,15 @@ def _section_issues(cluster: Cluster, sections: Iterable[Section[Any]]) -> Itera
                 yield issue
 
 
-def _of_selection(config: TarmakConfig) -> Iterator[_Flaw]:
+def _of_selection(config: ReadFile) -> Iterator[_Flaw]:
     if config.data.get("currentCluster"):
         try:
-            _ = config.current_cluster
+            current_cluster(config)
         except SelectionError as error:
             yield _Flaw("selection", Route.of(("currentCluster",)), error.what, error.remedy)
 
 
-def _ignored(config: TarmakConfig, *, force: bool) -> Iterator[_Flaw]:
+def _ignored(config: ReadFile, *, force: bool) -> Iterator[_Flaw]:
     ignored = config.ignored_content
     for number, unknown in enumerate(() if force else ignored.unknown):
         what, remedy = unknown_key_text(unknown, is_searched=number < MOST_SEARCHED)

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
 from contextlib import contextmanager
-from dataclasses import field, replace
-from typing import Any, Literal, NamedTuple
+from dataclasses import replace
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
-from tarmak_iam.config.cluster import Cluster, check_masters
-from tarmak_iam.config.config import TarmakConfig
+from tarmak_iam.command_line import CommandLine
+from tarmak_iam.config.cluster import ReadFile, check_masters
 from tarmak_iam.config.edit_checks import FORK, check_edit, check_patch, place_before
 from tarmak_iam.config.item_names import items_of, names_of
 from tarmak_iam.config.key_paths import KeyPath, MatchStep, NameStep, joined
@@ -27,8 +27,7 @@ from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import dereference
 from tarmak_iam.document.plain_values import plain, same
 from tarmak_iam.document.render import yaml_bytes
-from tarmak_iam.errors import ConfigError, EditRefused, Place, SelectionError
-from tarmak_iam.files.unified_diff import unified_diff
+from tarmak_iam.errors import ConfigError, EditRefused, SelectionError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route, Step
 from tarmak_iam.text import quoted, shortened
@@ -48,84 +47,18 @@ class KeyEdit:
     is_text: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ConfigEdits:
-    """Edits of a configuration that are not made yet. Frozen: every method returns a new value.
+_File = TypeVar("_File", bound=ReadFile)
 
-    A path is relative to the chosen cluster, as in `instancePools[worker].maxCount`, or absolute with a leading `/`, as
-    in `/environments[dev].location`; without a cluster every path is absolute. Every path means what it means in
-    `config`, whatever the other edits change; so two edits that change the same part of it are refused. Nothing is
-    changed before `apply`.
-    """
 
-    config: TarmakConfig = field(repr=False)
-    cluster: Cluster | None = None
-    edits: tuple[KeyEdit, ...] = ()
-    force: bool = False
-    through_alias: bool = False
-
-    def on(self, cluster: Cluster | str | None) -> ConfigEdits:
-        """The same edits; the paths of the next ones are relative to that cluster, or absolute for None.
-
-        A cluster of another configuration stands for the one with its name. Raises SelectionError for an unknown name.
-        """
-        return replace(self, cluster=None if cluster is None else _cluster_of(self.config, cluster))
-
-    def set(self, path: str | KeyPath, value: Any) -> ConfigEdits:
-        """Sets a key to a plain value. Missing parents are created. Raises SelectionError for a text that is not a
-        path."""
-        return self._with("set", path, value)
-
-    def append(self, path: str | KeyPath, value: Any) -> ConfigEdits:
-        """Adds an item to a list, which is created if it is missing. An item that is in the list already is not added
-        again. Raises as `set` does."""
-        return self._with("append", path, value)
-
-    def unset(self, path: str | KeyPath) -> ConfigEdits:
-        """Removes a key or an item of a list, with the parents that are empty then. Raises as `set` does."""
-        return self._with("unset", path)
-
-    def patch(self, mapping: Mapping[str, Any], path: str | KeyPath | None = None) -> ConfigEdits:
-        """Merges a mapping into the cluster, or into what is at the path: None removes a key, items of lists of
-        mappings are found by their names (added if there is none), and every other value replaces the old one."""
-        if not isinstance(mapping, Mapping):
-            raise TypeError(f"a patch must be a mapping, not {mapping!r}")
-        whole = "." if self.cluster is not None else "/"
-        return self._with("patch", whole if path is None else path, mapping)
-
-    def set_text(self, path: str | KeyPath, text: str) -> ConfigEdits:
-        """As `set`, with a text as on the command line: a string as it is, everything else in YAML or JSON."""
-        return self._with("set", path, text, is_text=True)
-
-    def append_text(self, path: str | KeyPath, text: str) -> ConfigEdits:
-        """As `append`, with a text as on the command line."""
-        return self._with("append", path, text, is_text=True)
-
-    def _with(self, verb: Verb, path: str | KeyPath, value: Any = None, *, is_text: bool = False) -> ConfigEdits:
-        if is_text and not isinstance(value, str):
-            raise TypeError(f"a text must be a string, not {value!r}")
-        base = Route() if self.cluster is None else self.cluster.route
-        parsed = path if isinstance(path, KeyPath) else KeyPath.parse(path, root=self.cluster is None)
-        return replace(self, edits=(*self.edits, KeyEdit(verb, parsed, base, value, is_text)))
-
-    def apply(self) -> TarmakConfig:
-        """The edited configuration; the same one if nothing changes. `save` writes it.
-
-        Raises SelectionError for a path that means no key or several items, and for two edits that touch each other;
-        ConfigError for a value that Tarmak could not read, would reject or would ignore; and EditRefused for an edit
-        that cannot be made safely.
-        """
-        if not self.edits:
-            return self.config
-        batch = _Batch(self)
-        for edit in self.edits:
-            batch.add(edit)
-        return batch.result()
-
-    def diff(self) -> str:
-        """The unified diff of tarmak.yaml that `apply` would lead to; empty if nothing changes. Raises as `apply`."""
-        before, after = self.config.document, self.apply().document
-        return unified_diff(before.text, after.text, before.filename)
+def edited_file(
+    file: _File, edits: Iterable[KeyEdit], command_line: CommandLine, *, force: bool, through_alias: bool
+) -> _File:
+    """The file with all edits made; the same one if nothing changes. Remedies name commands of `command_line`. Raises
+    as `ConfigEdits.apply`."""
+    batch = _Batch(file, command_line, force=force, through_alias=through_alias)
+    for edit in edits:
+        batch.add(edit)
+    return batch.result()
 
 
 class _Touched(NamedTuple):
@@ -136,14 +69,14 @@ class _Touched(NamedTuple):
     edit: ValueEdit
 
 
-class _Batch:
+class _Batch(Generic[_File]):
     """The edits of a file as it is: every path is looked up in it, whatever the other edits change. Two edits that
     touch each other are refused, so that their order does not matter. Those that remove are made last, the last items
     of lists first, so that no item has another index when it is edited."""
 
-    def __init__(self, edits: ConfigEdits) -> None:
-        self._config, self._force, self._through_alias = edits.config, edits.force, edits.through_alias
-        self._document = edits.config.document
+    def __init__(self, file: _File, command_line: CommandLine, *, force: bool, through_alias: bool) -> None:
+        self._file, self._document, self._command_line = file, file.document, command_line
+        self._force, self._through_alias = force, through_alias
         self._number = 0
         self._touched: dict[tuple[str | int, ...], _Touched] = {}
         self._touched_below: dict[tuple[str | int, ...], _Touched] = {}
@@ -173,7 +106,7 @@ class _Batch:
         verbs = {"set": self._set_key, "append": self._append, "unset": self._unset, "patch": self._patch}
         verbs[edit.verb](found, edit)
 
-    def result(self) -> TarmakConfig:
+    def result(self) -> _File:
         written = [Route.of(edit.path) for edit in self._writes]
         changes = (*self._writes, *removals(self._document, self._removed, written))
         edits = [replace(change, through_alias=self._through_alias) for change in changes]
@@ -185,7 +118,7 @@ class _Batch:
             raise
         edited = [route for route in map(self._route_after, self._edited) if route is not None]
         try:
-            after = self._config.with_document(document)
+            after = self._file.with_document(document)
         except ConfigError as error:  # its place is in a text that is not written
             place = place_before(self._document, document, edited[0] if edited else Route())
             raise ConfigError(f"the edit was refused: {error.what}", remedy=error.remedy, place=place) from None
@@ -197,9 +130,9 @@ class _Batch:
                         remedy = f"{verb} it on the other clusters of the environment"
                         check_masters(cluster, f"{path} would have no effect", remedy)
         if document.text == self._document.text:
-            return self._config
+            return self._file
         added = [(self._route_after(each.route), each) for each in self._added]
-        check_edit(self._config, after, edited, force=self._force, added=added)
+        check_edit(self._file, after, edited, force=self._force, added=added)
         return after
 
     def _route_after(self, route: Route) -> Route | None:
@@ -360,14 +293,14 @@ class _Batch:
     def _check_writable(self, route: Route, path: str, verb: str) -> None:
         """Refuses an edit that would add a key that is there, but misspelt. `result` refuses one of a hub."""
         if not self._force:
-            check_spelling(self._document, route, self._config.command_line())
+            check_spelling(self._document, route, self._command_line)
         root, index, key = (*route.plain, None, None, None)[:3]
         if root == "clusters" and key == "kubernetes" and isinstance(index, int):
             self._for_masters.append((route, path, verb))
 
     def _check_single(self, found: FoundKey) -> None:
         """Of duplicate keys in strict JSON Tarmak merges the values, so that none of them is the one to edit."""
-        for key in self._config.ignored_content.duplicates if self._document.is_json else ():
+        for key in self._file.ignored_content.duplicates if self._document.is_json else ():
             if found.route.plain[: len(key.route)] == key.route.plain:
                 lines = [self._document.position(each, at_key=True).line for each in (key.first, key.route)]
                 what = (
@@ -377,24 +310,6 @@ class _Batch:
 
     def _refused(self, found: FoundKey, what: str, remedy: str) -> SelectionError:
         return SelectionError(what, remedy=remedy, place=self._document.position(found.route))
-
-
-def _cluster_of(config: TarmakConfig, cluster: Cluster | str) -> Cluster:
-    """The cluster of a configuration with that name, or with that of a cluster of another configuration.
-
-    Raises SelectionError if it has no name, or if several have it.
-    """
-    if isinstance(cluster, str):
-        return config.cluster(cluster)
-    if not isinstance(cluster, Cluster):
-        raise TypeError(f"a cluster must be a Cluster or its name, not {cluster!r}")
-    if cluster in config.clusters[cluster.index : cluster.index + 1]:
-        return cluster
-    same_name = [each for each in config.clusters if each.cluster_name == cluster.cluster_name]
-    if len(same_name) > 1 or not (cluster.environment and cluster.name):
-        what = f"the cluster {quoted(cluster.cluster_name)} is of another configuration, and has no name of its own"
-        raise SelectionError(what, remedy="choose a cluster of this one", place=Place(config.document.filename))
-    return config.cluster(cluster.cluster_name)
 
 
 def typed_text(found: FoundKey, text: str) -> Any:

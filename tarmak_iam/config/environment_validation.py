@@ -18,16 +18,15 @@ from tarmak_iam.aws.regions import (
     region_suggestions,
     table_version,
 )
-from tarmak_iam.config.cluster import Cluster, metadata_name
-from tarmak_iam.config.cluster_validation import Issue, is_cidr
-from tarmak_iam.config.config import TarmakConfig
+from tarmak_iam.config.cluster import Cluster, Issue, ReadFile, metadata_name
 from tarmak_iam.config.instance_pools import lists_pools, pools_of
+from tarmak_iam.config.tarmak_types import is_cidr
 from tarmak_iam.text import is_host_name, quoted, shortened
 
 _ANY = "0.0.0.0/0"
 
 
-def provider_issues(config: TarmakConfig) -> Iterator[Issue]:
+def provider_issues(config: ReadFile) -> Iterator[Issue]:
     """Providers of environments without a cloud: Tarmak supports only AWS, with the key `amazon`."""
     if not lists_pools(config):
         return
@@ -39,12 +38,12 @@ def provider_issues(config: TarmakConfig) -> Iterator[Issue]:
             yield ("providers", index), what, "add it, as in amazon: {profile: NAME}"
 
 
-def hub_of(cluster: Cluster, config: TarmakConfig) -> Cluster | None:
+def hub_of(cluster: Cluster, config: ReadFile) -> Cluster | None:
     """The hub of a cluster's environment, if there is one."""
-    return config.file.hubs.get(cluster.environment)
+    return config.hubs.get(cluster.environment)
 
 
-def hub_issues(config: TarmakConfig) -> Iterator[Issue]:
+def hub_issues(config: ReadFile) -> Iterator[Issue]:
     """Environments of several clusters without a hub, which has Vault and the bastion of all of them."""
     if not lists_pools(config):
         return
@@ -54,12 +53,12 @@ def hub_issues(config: TarmakConfig) -> Iterator[Issue]:
     for index, environment in _environments(config):
         name = metadata_name(environment)
         if len(names[name]) > 1 and "hub" not in names[name]:
-            count = config.file.cluster_counts[name]
+            count = config.cluster_counts[name]
             what = f"the environment {quoted(name)} has {count} clusters, but no hub"
             yield ("environments", index), what, "add a cluster named hub with pools of type bastion and vault"
 
 
-def cidr_issues(config: TarmakConfig) -> Iterator[Issue]:
+def cidr_issues(config: ReadFile) -> Iterator[Issue]:
     """CIDRs of environments and pools; `api_server_issues` checks those of the API server."""
     remedy = "write an address with its mask, as in 192.0.2.0/24"
     for path, cidrs in _cidr_lists(config):
@@ -70,7 +69,7 @@ def cidr_issues(config: TarmakConfig) -> Iterator[Issue]:
                 yield (*path, number), f"{quoted(cidr)} is not a valid CIDR", remedy
 
 
-def rewrite_issues(config: TarmakConfig) -> Iterator[Issue]:
+def rewrite_issues(config: ReadFile) -> Iterator[Issue]:
     """Empty lists of CIDRs that Tarmak uses: it omits them when it rewrites the file, and then uses a wider range
     instead."""
     for path, cidrs in _cidr_lists(config):
@@ -80,7 +79,7 @@ def rewrite_issues(config: TarmakConfig) -> Iterator[Issue]:
             yield path, what, "list at least one address, as in 192.0.2.1/32"
 
 
-def _is_used(config: TarmakConfig, path: tuple[str | int, ...]) -> bool:
+def _is_used(config: ReadFile, path: tuple[str | int, ...]) -> bool:
     """Whether Tarmak opens a port for the list: for public API servers, bastions and Jenkins."""
     if path[0] == "environments":
         return True
@@ -90,7 +89,7 @@ def _is_used(config: TarmakConfig, path: tuple[str | int, ...]) -> bool:
     return pools_of(cluster)[int(path[3])].get("type") in ("bastion", "jenkins")
 
 
-def location_issues(config: TarmakConfig) -> Iterator[Issue]:
+def location_issues(config: ReadFile) -> Iterator[Issue]:
     """A location that is not a region: of an environment, or of a cluster whose environment has no location."""
     for path, location, owner in _locations(config):
         flaw = region_flaw(location)
@@ -98,7 +97,7 @@ def location_issues(config: TarmakConfig) -> Iterator[Issue]:
             yield path, f"the location {shortened(location)!r} of {owner} {flaw.what}", flaw.remedy
 
 
-def unknown_location_issues(config: TarmakConfig) -> Iterator[Issue]:
+def unknown_location_issues(config: ReadFile) -> Iterator[Issue]:
     """A location that has the form of a region, but is not a known region; AWS may have opened it since."""
     for path, location, owner in _locations(config):
         if is_region(location) and not is_known_region(location):
@@ -108,7 +107,7 @@ def unknown_location_issues(config: TarmakConfig) -> Iterator[Issue]:
             yield path, what, f"{question} If {newer}" if question.endswith("?") else f"{question}; if {newer}"
 
 
-def public_zone_issues(config: TarmakConfig) -> Iterator[Issue]:
+def public_zone_issues(config: ReadFile) -> Iterator[Issue]:
     """Public zones of providers with which the address of a public API server is not a valid host name."""
     for cluster in config.clusters:
         flaw = public_zone_flaw(cluster)
@@ -118,7 +117,7 @@ def public_zone_issues(config: TarmakConfig) -> Iterator[Issue]:
             yield ("providers", index, "amazon", "publicZone"), *flaw
 
 
-def missing_zone_issues(config: TarmakConfig) -> Iterator[Issue]:
+def missing_zone_issues(config: ReadFile) -> Iterator[Issue]:
     """Providers without a public zone, although an API server is public: verifyPublicZone in
     pkg/tarmak/provider/amazon/route53.go searches for the zone, and does not create one without a name."""
     if not lists_pools(config):
@@ -142,7 +141,7 @@ def public_zone_flaw(cluster: Cluster) -> tuple[str, str] | None:
     return what, "write publicZone of the provider in tarmak.yaml as in k8s.example.com"
 
 
-def ignored_location_issues(config: TarmakConfig) -> Iterator[Issue]:
+def ignored_location_issues(config: ReadFile) -> Iterator[Issue]:
     """Locations of clusters that differ from the location of their environment, which Tarmak uses: Location in
     pkg/tarmak/environment/environment.go."""
     for cluster in config.clusters:
@@ -154,7 +153,7 @@ def ignored_location_issues(config: TarmakConfig) -> Iterator[Issue]:
             yield (*cluster.route.plain, "location"), f"{what}, and uses the one of {environment}", remedy
 
 
-def _locations(config: TarmakConfig) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+def _locations(config: ReadFile) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
     """Every location that Tarmak uses, with its path from the root and its owner."""
     places = [
         (("environments", index), environment, f"environment {quoted(metadata_name(environment))}")
@@ -170,7 +169,7 @@ def _locations(config: TarmakConfig) -> Iterator[tuple[tuple[str | int, ...], st
             yield (*path, "location"), location, owner
 
 
-def _cidr_lists(config: TarmakConfig) -> Iterator[tuple[tuple[str | int, ...], list[str]]]:
+def _cidr_lists(config: ReadFile) -> Iterator[tuple[tuple[str | int, ...], list[str]]]:
     """Every list of CIDRs in the file, with its path from the root."""
     for index, environment in _environments(config):
         if environment.get("adminCIDRs") is not None:
@@ -184,5 +183,5 @@ def _cidr_lists(config: TarmakConfig) -> Iterator[tuple[tuple[str | int, ...], l
                 yield (*base, "instancePools", number, "allowCIDRs"), list(pool["allowCIDRs"])
 
 
-def _environments(config: TarmakConfig) -> list[tuple[int, Mapping[str, Any]]]:
+def _environments(config: ReadFile) -> list[tuple[int, Mapping[str, Any]]]:
     return [(index, each or {}) for index, each in enumerate(config.data.get("environments") or ())]

@@ -1,25 +1,22 @@
-"""The content that Tarmak ignores in tarmak.yaml, and the file with its misspelt keys corrected.
+"""The content that Tarmak ignores in tarmak.yaml.
 
 `decode` returns what Tarmak uses; `IgnoredContent` contains what Tarmak ignores without a message.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import field
 from functools import cached_property
 from typing import Any
 
 from tarmak_iam.aws.go_case import fold
-from tarmak_iam.config.cluster import ReadFile
 from tarmak_iam.config.decode import JsonKeys
 from tarmak_iam.config.key_suggestions import KeySuggestion, suggest_key
 from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, fields_of, root_field
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference, walk
 from tarmak_iam.document.plain_values import construct, same
-from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.suggestions import spelled_otherwise
@@ -235,38 +232,6 @@ def _route_of(entry: Entry, route: Route) -> Route:
 
 _Path = tuple[str | int, ...]
 
-_OF_SELECTION = ("clusters", "environment", "metadata", "name")
-"""The keys by which Tarmak finds a cluster."""
-
-
-def with_keys_corrected(file: ReadFile, keys: Iterable[UnknownKey]) -> ReadFile | None:
-    """The file with each of these keys moved and renamed to what was certainly meant. None if nothing changes, or if
-    Tarmak could not read the result."""
-    try:
-        data = json.loads(json.dumps(file.document.data, default=str))
-    except (TypeError, ValueError):
-        return None
-    moves = [(key.route.plain, target) for key in keys if (target := certain_target(key)) is not None]
-    # The deepest keys first: their paths are valid as long as no key above them is renamed.
-    done = [_move(data, path, target) for path, target in sorted(moves, key=lambda each: -len(each[0]))]
-    try:
-        return ReadFile.parse(json.dumps(data), "tarmak.yaml") if any(done) else None
-    except TarmakIamError:
-        return None
-
-
-def misspelt_key_of_selection(file: ReadFile) -> tuple[UnknownKey, str] | None:
-    """The key whose spelling alone is the reason why `currentCluster` selects nothing, and the key that was meant."""
-    sure = [key for key in IgnoredContent.of(file.document).unknown if certain_target(key) is not None]
-    if not _selects(with_keys_corrected(file, sure)):
-        return None
-    for key in sure:
-        name = str((certain_target(key) or ("",))[-1])
-        others = [each for each in sure if each is not key]
-        if name in _OF_SELECTION and not _selects(with_keys_corrected(file, others)):
-            return key, name
-    return None
-
 
 def misspelt_key_on(document: Document, route: Route, owned: Iterable[TypePath]) -> UnknownKey | None:
     """A key that was certainly meant to be one on the route that the document does not have: an edit there would add a
@@ -289,10 +254,6 @@ def misspelt_key_on(document: Document, route: Route, owned: Iterable[TypePath])
     return None
 
 
-def _selects(file: ReadFile | None) -> bool:
-    return file is not None and file.selected_cluster is not None
-
-
 def certain_target(key: UnknownKey) -> _Path | None:
     """The path that was certainly meant by a key; None for a guess, or if the place is ambiguous. There may be
     something already."""
@@ -313,27 +274,3 @@ def certain_target(key: UnknownKey) -> _Path | None:
 
 def _type_path(path: _Path) -> TypePath:
     return tuple(ITEM if isinstance(step, int) else step for step in path)
-
-
-def _move(data: Any, path: _Path, target: _Path) -> bool:
-    """Returns whether the key was moved: not if the target exists already, or would be in a list or a string."""
-    *parents, name = path
-    source = _value_at(data, parents)
-    home: Any = data
-    for step in target[:-1]:
-        if isinstance(home, dict) and isinstance(step, str):
-            home[step] = home.get(step) or {}
-        home = _value_at(home, [step])
-    if not isinstance(source, dict) or not isinstance(home, dict) or name not in source or target[-1] in home:
-        return False
-    home[target[-1]] = source.pop(name)
-    return True
-
-
-def _value_at(data: Any, path: Iterable[str | int]) -> Any:
-    for step in path:
-        try:
-            data = data[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return data

@@ -16,9 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.aws.regions import is_known_region, is_region, region_of_zone, region_suggestions
-from tarmak_iam.config.cluster import Cluster, metadata_name
-from tarmak_iam.config.cluster_validation import Issue
-from tarmak_iam.config.config import TarmakConfig
+from tarmak_iam.config.cluster import Cluster, Issue, ReadFile, metadata_name
 from tarmak_iam.patterns import compiled
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
@@ -47,7 +45,7 @@ _MOST_VOLUMES = 13
 """In addition to the root volume: Tarmak names the devices /dev/sdd to /dev/sdp, and panics at the next one."""
 
 
-def lists_pools(config: TarmakConfig) -> bool:
+def lists_pools(config: ReadFile) -> bool:
     """Whether a cluster of the file has an instance pool with a type. Tarmak rejects every other file; such a file is
     only a part of a configuration, so that findings about pools are of no use."""
     return any(pool.get("type") for cluster in config.clusters for pool in pools_of(cluster))

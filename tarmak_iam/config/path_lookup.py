@@ -69,24 +69,23 @@ class FoundKey:
         return not is_null(self.node)
 
     @property
+    def section(self) -> Section[Any] | None:
+        """The installed section that the key is, or is in."""
+        path = self.type_path[len(CLUSTER) :] if self.type_path[: len(CLUSTER)] == CLUSTER else ()
+        return next((each for each in load_sections() if path[: len(each.path)] == each.path), None)
+
+    @property
     def section_key(self) -> SectionKey | None:
         """The key of an installed section, if the path means one with a value. Raises SelectionError for a key that a
         plugin's section does not have."""
-        if self.type_path[:2] != CLUSTER or ITEM in self.type_path[2:]:
+        section = None if ITEM in self.type_path[len(CLUSTER) :] else self.section
+        below = () if section is None else self.type_path[len(CLUSTER) + len(section.path) :]
+        if section is None or not below:
             return None
-        path = self.type_path[2:]
-        for section in load_sections():
-            below = path[len(section.path) :]
-            if below and path[: len(section.path)] == section.path:
-                return _key_below(section, below)
-        return None
-
-
-def _key_below(section: Section[Any], below: TypePath) -> SectionKey | None:
-    if field_at("Cluster", section.path) is None:
-        key = key_named(section, ".".join(below))
-        return None if block_of(key.field) is not None else key
-    return next((key for key in keys_of(section) if key.path == below), None)
+        if field_at("Cluster", section.path) is None:
+            key = key_named(section, ".".join(below))
+            return None if block_of(key.field) is not None else key
+        return next((key for key in keys_of(section) if key.path == below), None)
 
 
 def look_up(

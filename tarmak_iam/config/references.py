@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tarmak_iam.config.cluster import metadata_name
-from tarmak_iam.config.cluster_validation import Issue
-from tarmak_iam.config.config import TarmakConfig
+from tarmak_iam.config.cluster import Issue, ReadFile, metadata_name
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
 
 
-def reference_issues(config: TarmakConfig) -> Iterator[Issue]:
+def reference_issues(config: ReadFile) -> Iterator[Issue]:
     """With paths from the root. A file without the whole list is not reported: it is still being written."""
     for cluster in config.clusters:
         if "environments" in config.data and cluster.environment and not cluster.environment_data():
@@ -28,7 +26,7 @@ def reference_issues(config: TarmakConfig) -> Iterator[Issue]:
             yield ("environments", index, "provider"), *_missing_provider(config, provider)
 
 
-def _missing_provider(config: TarmakConfig, provider: str) -> tuple[str, str]:
+def _missing_provider(config: ReadFile, provider: str) -> tuple[str, str]:
     names = _names(config, "providers")
     if provider:
         what = f"the provider {quoted(provider)} does not exist: every Tarmak command for this environment fails"
@@ -37,6 +35,6 @@ def _missing_provider(config: TarmakConfig, provider: str) -> tuple[str, str]:
     return what, f"set provider to {' or '.join(map(shortened, names))}" if names else "add a provider to providers"
 
 
-def _names(config: TarmakConfig, kind: str) -> list[str]:
+def _names(config: ReadFile, kind: str) -> list[str]:
     names = (metadata_name(each) for each in config.data.get(kind) or ())
     return [name for name in names if name]

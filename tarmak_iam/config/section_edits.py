@@ -5,11 +5,11 @@ result again.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from tarmak_iam.command_line import CommandLine
-from tarmak_iam.config.cluster import Cluster, ReadFile
-from tarmak_iam.config.cluster_validation import Issue, api_server_issues, cluster_issues
+from tarmak_iam.config.cluster import Cluster, Issue, ReadFile, api_server_issues
+from tarmak_iam.config.cluster_validation import cluster_issues
 from tarmak_iam.config.section_keys import SectionKey
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.unknown_keys import check_spelling
@@ -18,6 +18,8 @@ from tarmak_iam.document.nodes import Alias, Node, Sequence
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.errors import ConfigError, EditRefused
 from tarmak_iam.routes import Route
+
+_File = TypeVar("_File", bound=ReadFile)
 
 
 def authenticator_init_route(cluster: Cluster) -> Route:
@@ -70,12 +72,12 @@ _MISSING = object()
 
 
 def edit_section(
-    file: ReadFile,
+    file: _File,
     cluster: Cluster,
     section: Section[Any],
     edits: Iterable[tuple[SectionKey, Any]],
     command_line: CommandLine,
-) -> ReadFile:
+) -> _File:
     """Sets keys. Returns the same file if they have these values for all readers of YAML. Raises ConfigError and
     EditRefused, which names a command of `command_line`."""
     todo = [
@@ -95,7 +97,7 @@ def edit_section(
     return edited
 
 
-def clear_section(file: ReadFile, cluster: Cluster, chosen: SectionKey, command_line: CommandLine) -> ReadFile:
+def clear_section(file: _File, cluster: Cluster, chosen: SectionKey, command_line: CommandLine) -> _File:
     """Removes a key. Returns the same file if it is not set. Raises ConfigError and EditRefused."""
     route = _route(cluster, chosen)
     if file.document.node(route) is None:
@@ -108,7 +110,7 @@ def clear_section(file: ReadFile, cluster: Cluster, chosen: SectionKey, command_
     return _checked(file, edited, cluster, chosen.section)
 
 
-def _checked(before: ReadFile, after: ReadFile, cluster: Cluster, section: Section[Any]) -> ReadFile:
+def _checked(before: ReadFile, after: _File, cluster: Cluster, section: Section[Any]) -> _File:
     """The edited file. Raises ConfigError if the cluster has an issue that it did not have before."""
     known = _issues(cluster, section)
     for path, message, remedy in _issues(after.clusters[cluster.index], section):

@@ -46,6 +46,9 @@ _POINTERS = (
     ("Volume", "size"),
 )
 
+INTERVALS = (5, 60)
+"""The minutes between two files of access logs that Tarmak accepts: `interval` in the section `amazon`."""
+
 NOT_WRITTEN = ("Initializers", "OwnerReference", "Status", "ListMeta")
 """Structs for data that Kubernetes itself keeps about an object: they are never written by hand."""
 
@@ -220,3 +223,20 @@ def _is_zero(suffix: str) -> bool:
     """Whether a quantity without digits is 0 with that suffix: not with a suffix beyond the scale of 0."""
     exponent = int(suffix[1:]) if suffix[:1] in "eE" and suffix[1:].lstrip("+-").isdecimal() else 0
     return suffix not in ("Pi", "Ei") and exponent >= -9
+
+
+_DIGITS = compiled(r"[0-9]+\Z", re.ASCII)
+
+
+def is_cidr(text: str) -> bool:
+    """As Go's net.ParseCIDR: an address without a zone, and a mask in digits."""
+    import ipaddress
+
+    address, slash, mask = text.partition("/")
+    if not slash or "%" in address or not _DIGITS.match(mask):
+        return False
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return int(mask[-4:]) <= parsed.max_prefixlen and not mask[:-4].strip("0")

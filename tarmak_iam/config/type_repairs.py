@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tarmak_iam.config.cluster import ReadFile
 from tarmak_iam.config.config import TarmakConfig
 from tarmak_iam.config.ignored_content import IgnoredContent, TypedScalar
 from tarmak_iam.config.locate import config_path, directory_option
@@ -49,7 +49,7 @@ def with_types_repaired(data: bytes, filename: str) -> RepairedFile | None:
         if not found:
             return None
         after = document.edit(*(edit for _, edit in found))
-        ReadFile.parse(after.to_bytes(), filename)
+        TarmakConfig.parse(after.to_bytes(), filename)
     except TarmakIamError:
         return None
     return RepairedFile(document.text, after, tuple(repair for repair, _ in found))
@@ -65,7 +65,7 @@ def load_repaired(path: Path | None) -> tuple[TarmakConfig, RepairedFile] | None
         return None
     config = TarmakConfig.parse(found.after.to_bytes(), str(file))
     option = directory_option(path, os.environ)
-    return TarmakConfig(config.file, FileOnDisk.of(file, data), option), found
+    return replace(config, _disk=FileOnDisk.of(file, data), _directory_option=option), found
 
 
 def _repairs(document: Document) -> Iterator[tuple[Repair, Set]]:

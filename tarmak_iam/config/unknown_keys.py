@@ -1,16 +1,27 @@
-"""What is said about a key that Tarmak does not know: where it is, and which key was probably meant."""
+"""What is said about a key that Tarmak does not know: where it is, and which key was probably meant; and the file with
+its misspelt keys corrected."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
 from tarmak_iam.command_line import CommandLine
-from tarmak_iam.config.ignored_content import UnknownKey, misspelt_key_on
+from tarmak_iam.config.cluster import ReadFile
+from tarmak_iam.config.ignored_content import UnknownKey, certain_target, misspelt_key_on
 from tarmak_iam.config.key_suggestions import KeySuggestion, suggest_key
 from tarmak_iam.config.section_keys import load_sections
 from tarmak_iam.config.tarmak_types import ITEM, TypePath, fields_of, root_field
 from tarmak_iam.document import Document
-from tarmak_iam.errors import EditRefused
+from tarmak_iam.document.plain_values import value_at
+from tarmak_iam.errors import EditRefused, TarmakIamError
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted
+
+Path = tuple[str | int, ...]
+
+_File = TypeVar("_File", bound=ReadFile)
 
 
 def suggestion_for(key: UnknownKey) -> KeySuggestion | None:
@@ -62,3 +73,34 @@ def check_spelling(document: Document, route: Route, command_line: CommandLine) 
             remedy=f"{question(key, suggestion_for(key))} Correct it first, by hand or with `{fix}`",
             place=document.position(key.route, at_key=True),
         )
+
+
+def with_keys_corrected(file: _File, keys: Iterable[UnknownKey]) -> _File | None:
+    """The file with each of these keys moved and renamed to what was certainly meant. None if nothing changes, or if
+    Tarmak could not read the result."""
+    try:
+        data = json.loads(json.dumps(file.document.data, default=str))
+    except (TypeError, ValueError):
+        return None
+    moves = [(key.route.plain, target) for key in keys if (target := certain_target(key)) is not None]
+    # The deepest keys first: their paths are valid as long as no key above them is renamed.
+    done = [_move(data, path, target) for path, target in sorted(moves, key=lambda each: -len(each[0]))]
+    try:
+        return file.with_document(Document.parse(json.dumps(data), "tarmak.yaml")) if any(done) else None
+    except TarmakIamError:
+        return None
+
+
+def _move(data: Any, path: Path, target: Path) -> bool:
+    """Returns whether the key was moved: not if the target exists already, or would be in a list or a string."""
+    *parents, name = path
+    source = value_at(data, parents)
+    home: Any = data
+    for step in target[:-1]:
+        if isinstance(home, dict) and isinstance(step, str):
+            home[step] = home.get(step) or {}
+        home = value_at(home, [step]) if isinstance(home, dict) or isinstance(step, int) else None
+    if not isinstance(source, dict) or not isinstance(home, dict) or name not in source or target[-1] in home:
+        return False
+    home[target[-1]] = source.pop(name)
+    return True

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tarmak_iam.config.cluster import Cluster
-from tarmak_iam.config.cluster_validation import Issue, api_server_issues
+from tarmak_iam.config.cluster import Cluster, Issue, api_server_issues
 from tarmak_iam.config.instance_pools import pools_of
 from tarmak_iam.config.kubernetes_versions import FIRST_WITHOUT_HYPERKUBE, is_release, parse_version
 from tarmak_iam.text import quoted, shortened

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tarmak_iam.config.api_server import WEBHOOK_FLAG, hieradata
+from tarmak_iam.config.api_server import WEBHOOK_FLAG
 from tarmak_iam.emit.artifact import Artifact, Emitter
 from tarmak_iam.installation.installation import Installation
 
@@ -19,7 +19,7 @@ def webhook_args(installation: Installation) -> list[str]:
 
 def webhook_hieradata(installation: Installation) -> list[str]:
     """The lines of hieradata that set these flags. Raises ConfigError as `webhook_args` does."""
-    return hieradata(installation.cluster) if webhook_args(installation) else []
+    return installation.cluster.hieradata() if webhook_args(installation) else []
 
 
 def _files(installation: Installation) -> tuple[Artifact, ...]:

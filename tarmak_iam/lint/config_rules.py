@@ -15,7 +15,8 @@ from tarmak_iam.config.api_server import (
     webhook_file_flaw,
     webhook_file_is_not_copied,
 )
-from tarmak_iam.config.cluster_validation import Issue, api_server_issues, cluster_issues
+from tarmak_iam.config.cluster import Issue, api_server_issues
+from tarmak_iam.config.cluster_validation import cluster_issues
 from tarmak_iam.config.references import reference_issues
 from tarmak_iam.config.section_edits import authenticator_init_route
 from tarmak_iam.config.section_keys import block_of, load_sections

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.config.cluster_validation import Issue, cluster_cidr_issues, range_issues
+from tarmak_iam.config.cluster import Issue
+from tarmak_iam.config.cluster_validation import cluster_cidr_issues, range_issues
 from tarmak_iam.config.environment_validation import (
     cidr_issues,
     hub_issues,

@@ -88,7 +88,7 @@ def _prefix(subjects: Subjects, *, is_one_of_several: bool) -> str:
 
 
 def _of_config(old: TarmakConfig, new: TarmakConfig) -> Iterator[str]:
-    for each in changed_values(old.file, new.file):
+    for each in changed_values(old, new):
         if each.cluster is None:
             yield each.text
         elif not _is_unused_log(old, new, each):

@@ -62,7 +62,7 @@ def _without_effect(old: TarmakConfig, new: TarmakConfig, about: _Steps) -> Iter
     if any(below[: len(each)] == each for each in LOGS):
         return [about]
     is_same = value_at(old.data, about) is None and all(
-        each.steps[: len(about)] != about for each in changed_values(old.file, new.file)
+        each.steps[: len(about)] != about for each in changed_values(old, new)
     )
     return [about] if is_same else ()
 

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.config.ignored_content import with_keys_corrected
+from tarmak_iam.config.unknown_keys import with_keys_corrected
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.late_dataclass import dataclass
@@ -67,15 +67,13 @@ def without_misspelling_consequences(
     followers = [each for each in findings if each.subject is Subject.CONFIG and each.id in own]
     if config is None or not routes or not followers:
         return findings
-    corrected = with_keys_corrected(
-        config.file, (each for each in config.ignored_content.unknown if each.route in routes)
-    )
+    corrected = with_keys_corrected(config, (each for each in config.ignored_content.unknown if each.route in routes))
     if corrected is None:
         return findings
     stay = {
         (finding.id, finding.route.plain)
         for rule_id in {each.id for each in followers}
-        for finding in own[rule_id].check(own[rule_id], TarmakConfig(corrected))
+        for finding in own[rule_id].check(own[rule_id], corrected)
     }
     gone = {id(each) for each in followers if (each.id, each.route.plain) not in stay}
     return [each for each in findings if id(each) not in gone]

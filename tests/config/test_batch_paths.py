@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam import ConfigError, EditRefused, SelectionError, TarmakConfig
-from tarmak_iam.config.edits import ConfigEdits
+from tarmak_iam.config import ConfigEdits
 
 Edit = Callable[[ConfigEdits], ConfigEdits]
 

@@ -11,7 +11,7 @@ HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n- environme
 
 
 def changes(before: str, after: str) -> list[str]:
-    one, two = (TarmakConfig.parse(HEAD + each).file for each in (before, after))
+    one, two = (TarmakConfig.parse(HEAD + each) for each in (before, after))
     return [each.text for each in changed_values(one, two)]
 
 

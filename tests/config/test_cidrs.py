@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.config.cluster_validation import is_cidr
+from tarmak_iam.config.tarmak_types import is_cidr
 
 
 def cluster(kubernetes: str) -> Cluster:

@@ -8,14 +8,9 @@ from typing import Any
 import pytest
 
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.config.cluster_validation import (
-    Issue,
-    api_server_issues,
-    cluster_cidr_issues,
-    cluster_issues,
-    is_cidr,
-    range_issues,
-)
+from tarmak_iam.config.cluster import Issue, api_server_issues
+from tarmak_iam.config.cluster_validation import cluster_cidr_issues, cluster_issues, range_issues
+from tarmak_iam.config.tarmak_types import is_cidr
 
 ADDRESS = "write an address with its mask, as in"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam import ConfigError, SelectionError, TarmakConfig, TarmakIamError
-from tarmak_iam.config.edits import ConfigEdits
+from tarmak_iam.config import ConfigEdits
 from tests.support import EXAMPLES
 
 FILE = """\

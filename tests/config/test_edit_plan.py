@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam import ConfigError, SelectionError, TarmakConfig
-from tarmak_iam.config.edits import ConfigEdits, removals
+from tarmak_iam.config import ConfigEdits
+from tarmak_iam.config.edits import removals
 from tarmak_iam.document import Document, Remove
 from tarmak_iam.routes import Route
 from tests.config.test_batch_paths import HEAD

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam import ConfigError, EditRefused, SelectionError, TarmakConfig
+from tarmak_iam.config import ConfigEdits
 from tarmak_iam.config.amazon import AMAZON
-from tarmak_iam.config.edits import ConfigEdits
 from tarmak_iam.config.section_keys import key_named
 from tests.config.test_config_edits import CIDRS, FILE, POOL, blue, lines, one
 from tests.support import EXAMPLES

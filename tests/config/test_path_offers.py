@@ -38,7 +38,7 @@ POOLS = ["instancePools[etcd]", "instancePools[master]", "instancePools[worker]"
     ],
 )
 def test_paths(typed: str, offers: list[str] | None) -> None:
-    made = PathOffers(CONFIG.file, Route() if typed.startswith("/") else BLUE)
+    made = PathOffers(CONFIG, Route() if typed.startswith("/") else BLUE)
     if offers is None:
         with pytest.raises(LookupError):
             list(made.after(typed))
@@ -48,7 +48,7 @@ def test_paths(typed: str, offers: list[str] | None) -> None:
 
 
 def test_lists_only() -> None:
-    found = [path for path, _ in PathOffers(CONFIG.file, BLUE, only_lists=True).after("kubernetes.apiServer.a")]
+    found = [path for path, _ in PathOffers(CONFIG, BLUE, only_lists=True).after("kubernetes.apiServer.a")]
     assert found == ["kubernetes.apiServer.allowCIDRs", "kubernetes.apiServer.amazon"]
 
 
@@ -64,4 +64,4 @@ def test_lists_only() -> None:
     ],
 )
 def test_values(path: str, offers: list[str]) -> None:
-    assert value_offers(CONFIG.file, Route() if path.startswith("/") else BLUE, path) == offers
+    assert value_offers(CONFIG, Route() if path.startswith("/") else BLUE, path) == offers

@@ -288,7 +288,7 @@ def test_many_clusters_are_no_matter(bring: Bring) -> None:
         f"- environment: e{number}\n  metadata: {{name: c}}\n  two: {{a: 1, b: 2}}\n" for number in range(300)
     )
     many = config(text)
-    assert many.file.written_clusters is many.file.written_clusters
+    assert many.written_clusters is many.written_clusters
     assert check(Subjects(many)) == []
 
 

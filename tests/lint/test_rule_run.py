@@ -124,15 +124,15 @@ def test_a_suppressed_misspelling_hides_nothing() -> None:
     [
         (
             CURRENT + "clusters:\n- enviroment: dev\n  metadata: {name: cluster}\n",
-            "did you mean environment instead of 'enviroment' in line 5?",
+            "set environment and metadata.name of a cluster, and write <environment>-<name> here",
         ),
         (
             CURRENT + "clutsers:\n- environment: dev\n  metadata: {name: cluster}\n",
-            "did you mean clusters instead of 'clutsers' in line 4?",
+            "the file has no clusters: add one, or remove currentCluster",
         ),
         (
             CURRENT + "clusters:\n- environment: dev\n  name: cluster\n",
-            "move 'name' in line 6 to where Tarmak reads it [IAM031]",
+            "set environment and metadata.name of a cluster, and write <environment>-<name> here",
         ),
         (
             CURRENT + "clusters:\n- enviroment: prod\n  metadata: {name: cluster}\n",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tarmak_iam.config.amazon import INTERVALS
 from tarmak_iam.config.ignored_content import IgnoredContent, certain_target
 from tarmak_iam.config.kubernetes_versions import is_release
+from tarmak_iam.config.tarmak_types import INTERVALS
 from tarmak_iam.document import Document, EditRefused, Move, Remove, Rename, Set
 from tarmak_iam.document.nodes import dereference
 from tarmak_iam.document.plain_values import construct, same, value_at
