@@ -9,7 +9,7 @@ from tarmak_iam.config.cluster import ReadFile
 from tarmak_iam.config.item_names import items_of, names_of
 from tarmak_iam.config.key_paths import ROOT, IndexStep, KeyStep, NameStep, PathStep, joined
 from tarmak_iam.config.tarmak_output import NOW, defaulted
-from tarmak_iam.config.tarmak_types import Field, fields_of, root_field
+from tarmak_iam.config.tarmak_types import root_field
 from tarmak_iam.document.nodes import Node
 from tarmak_iam.document.plain_values import same, value_at
 from tarmak_iam.document.render import Layout, flow_text
@@ -101,18 +101,8 @@ def _zero_of(steps: _Steps, value: Any, other: Any) -> Any:
     """Go's zero value of a boolean that is not set."""
     if value is not None or not isinstance(other, bool):
         return value
-    field = _field_at(steps)
+    field = root_field().below(*steps)
     return False if field is not None and field.kind == "bool" and not field.is_pointer else None
-
-
-def _field_at(steps: _Steps) -> Field | None:
-    field: Field | None = root_field()
-    for step in steps:
-        if field is None:
-            return None
-        is_key = field.kind == "struct" and isinstance(step, str)
-        field = fields_of(field.struct).get(str(step)) if is_key else field.of
-    return field
 
 
 def _path(file: ReadFile, steps: _Steps) -> str:
@@ -128,7 +118,7 @@ def _step(file: ReadFile, steps: _Steps, number: int) -> PathStep:
     if isinstance(step, str):
         return KeyStep(step)
     above = _node(file, steps[:number])
-    field = _field_at(steps[:number])
+    field = root_field().below(*steps[:number])
     names = [names_of(item, field.of if field is not None else None)[-1:] for item in items_of(above)]
     own = names[step] if step < len(names) else ()
     return NameStep(own[0]) if own and names.count(own) == 1 else IndexStep(step)

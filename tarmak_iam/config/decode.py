@@ -114,14 +114,6 @@ API_VERSION = "api.tarmak.io/v1alpha1"
 
 KIND = "Config"
 
-_KINDS = {
-    "bool": "a boolean",
-    "string": "a string",
-    "float64": "a number",
-    "timestamp": "a time",
-    "quantity": "a quantity",
-}
-
 _REMEDIES = {
     "a boolean": "write true or false",
     "a whole number": "write a number",
@@ -273,7 +265,7 @@ class _Decoder:
 
     def _leaf(self, node: Node, field: Field, route: Route) -> Any:
         if not isinstance(node, Scalar):
-            self._misfit(node, route, _KINDS.get(field.kind, "a whole number"))
+            self._misfit(node, route, field.name)
         value = self._keys.plain(node)
         try:
             if field.kind == "uint8" and self._keys.is_json and node.text.startswith("-"):

@@ -17,14 +17,12 @@ from tarmak_iam.config.key_paths import KeyPath, MatchStep, NameStep, joined
 from tarmak_iam.config.key_values import UNSET, written_value
 from tarmak_iam.config.patches import AddedItem, Patch, name_of_value, naming_text
 from tarmak_iam.config.path_lookup import FoundKey, NoSuchItem, kind_text, look_up
-from tarmak_iam.config.section_edits import reads_differently
+from tarmak_iam.config.section_edits import reads_differently, removals
 from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.config.typed_values import checked_value, text_value, with_whole_numbers
 from tarmak_iam.config.unknown_keys import check_spelling
 from tarmak_iam.document import Append, Document, Remove, Set
 from tarmak_iam.document.edits import ValueEdit
-from tarmak_iam.document.nodes import Mapping as MappingNode
-from tarmak_iam.document.nodes import dereference
 from tarmak_iam.document.plain_values import plain, same
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError, EditRefused, SelectionError
@@ -318,24 +316,6 @@ def typed_text(found: FoundKey, text: str) -> Any:
     if key is not None:
         return key.typed(text)
     return checked_value(text_value(text, found.field, str(found.path)), found.field, str(found.path))
-
-
-def removals(document: Document, routes: Iterable[Route], written: SequenceOf[Route] = ()) -> Iterator[Remove]:
-    """The edits that remove what is at these routes, the last items of lists first, with the parents that are empty
-    then. An item of a list that would be empty stays, because the items after it would get other indices; and so does
-    an empty list: it has another meaning than a missing one. `written` are the routes of what is added or set."""
-    removed: set[int] = set()
-    for route in sorted(routes, key=lambda each: [step if isinstance(step, int) else 0 for step in each], reverse=True):
-        top = route
-        while not isinstance(top.steps[-1], int):
-            removed.add(id(document.entry(top)))
-            above, node = top.parent, document.node(top.parent)
-            parent = None if node is None else dereference(node)
-            is_empty = isinstance(parent, MappingNode) and all(id(entry) in removed for entry in parent.entries)
-            if not above.steps or not is_empty or any(map(above.leads_to, written)):
-                break
-            top = above
-        yield Remove(route, prune=not isinstance(top.steps[-1], int))
 
 
 def _environment(item: Any) -> Any:

@@ -239,12 +239,9 @@ def misspelt_key_on(document: Document, route: Route, owned: Iterable[TypePath])
     home = route
     while home.steps and not document.has(home):
         home = home.parent
-    field = root_field()
-    for step in _type_path(home.plain):
-        known = field.of or (fields_of(field.struct).get(step) if field.struct else None)
-        if known is None:
-            return None
-        field = known
+    field = root_field().below(*home.plain)
+    if field is None:
+        return None
     types = _TypeVisitor.of(document, owned)
     types.visit(document.node(home), field, home, _type_path(home.plain))
     for key in types.unknown:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from tarmak_iam.config.tarmak_types import Field, fields_of
+from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import ScalarError, resolve_v2
 
@@ -23,15 +23,9 @@ NAMING = frozenset({"environment", *(keys[-1] for keys in (*_NAMES, *_MORE.value
 @cache
 def naming_keys(struct: str) -> tuple[Keys, ...]:
     """The paths whose values name an item; the first that an item has counts. Empty for structs without names."""
-    found = [keys for keys in _NAMES if _is_string(struct, keys)]
+    fields = {keys: Field("struct", struct=struct).below(*keys) for keys in _NAMES}
+    found = [keys for keys, field in fields.items() if field is not None and field.kind == "string"]
     return (*found, _MORE[struct]) if struct in _MORE else tuple(found)
-
-
-def _is_string(struct: str, keys: Keys) -> bool:
-    field: Field | None = Field("struct", struct=struct)
-    for key in keys:
-        field = fields_of(field.struct).get(key) if field is not None and field.kind == "struct" else None
-    return field is not None and field.kind == "string"
 
 
 def names_of(item: Node, field: Field | None) -> tuple[str, ...]:

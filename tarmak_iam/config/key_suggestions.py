@@ -9,11 +9,9 @@ from tarmak_iam.config.tarmak_types import (
     ITEM,
     NOT_WRITTEN,
     Field,
-    ScalarTypeError,
     TypePath,
     fields_of,
     root_field,
-    scalar_value,
 )
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import ScalarError, resolve_v2
@@ -196,13 +194,7 @@ def _holds(field: Field, node: Scalar) -> bool:
         return False
     if value is None:
         return True
-    if field.kind in ("struct", "list", "map"):
-        return False
-    try:
-        scalar_value(field.kind, value, is_json=False)
-    except ScalarTypeError:
-        return False
-    return True
+    return field.is_scalar and field.accepts(value)
 
 
 @cache

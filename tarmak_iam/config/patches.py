@@ -8,7 +8,7 @@ from dataclasses import field
 from typing import Any
 
 from tarmak_iam.config.item_names import Keys, items_of, names_of, naming_keys, node_at, scalar_texts
-from tarmak_iam.config.tarmak_types import Field, fields_of
+from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.document import Append, Document, Remove, Set
 from tarmak_iam.document.edits import ValueEdit
 from tarmak_iam.document.nodes import Mapping as MappingNode
@@ -80,7 +80,7 @@ class Patch:
         if isinstance(value, Mapping) and isinstance(node, MappingNode) and node.entries:
             for key, child in value.items():
                 name = key if isinstance(key, str) else scalar_text(key)
-                yield from self._member(child, route / name, _child(field, name))
+                yield from self._member(child, route / name, None if field is None else field.below(name))
         elif isinstance(value, (list, tuple)) and isinstance(node, Sequence) and node.items and _is_named(field):
             assert field is not None
             if same(construct(node, self.document.source), without_nulls(value)):
@@ -141,12 +141,6 @@ class Patch:
     def _node(self, route: Route) -> Node | None:
         node = self.document.node(route)
         return None if node is None else dereference(node)
-
-
-def _child(field: Field | None, key: str) -> Field | None:
-    if field is None:
-        return None
-    return fields_of(field.struct).get(key) if field.kind == "struct" else field.of
 
 
 def _is_named(field: Field | None) -> bool:

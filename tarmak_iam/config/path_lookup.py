@@ -23,17 +23,6 @@ from tarmak_iam.text import brief_list, quoted, shortened
 CLUSTER: TypePath = ("clusters", ITEM)
 """The type path of a cluster, which relative paths begin at."""
 
-_KINDS = {
-    "bool": "a boolean",
-    "string": "a string",
-    "timestamp": "a time",
-    "quantity": "a quantity",
-    "list": "a list",
-    "map": "a mapping",
-    "struct": "a mapping",
-}
-
-
 _DIGITS = 4
 """Fewer digits than that are taken for an index."""
 
@@ -108,14 +97,10 @@ def look_up(
 
 def kind_text(field: Field | None, node: Node | None = None) -> str:
     """A type in words, as in `a whole number`; that of the node if Tarmak does not know the key."""
-    if field is None:
-        node = None if node is None else dereference(node)
-        return (
-            "a list" if isinstance(node, Sequence) else "a mapping" if isinstance(node, Mapping) else "a single value"
-        )
-    if field.kind == "float64":
-        return "a number"
-    return _KINDS.get(field.kind, "a whole number")
+    if field is not None:
+        return "a mapping" if field.kind in ("map", "struct") else field.name
+    node = None if node is None else dereference(node)
+    return "a list" if isinstance(node, Sequence) else "a mapping" if isinstance(node, Mapping) else "a single value"
 
 
 class _Lookup:
@@ -141,12 +126,8 @@ class _Lookup:
         return FoundKey(self._path, route, self._type_path, self._field, self._node, self._is_unknown)
 
     def _descend(self, step: str) -> None:
-        field = self._field
         self._type_path = (*self._type_path, step)
-        if field is not None and (step == ITEM or field.kind == "map"):
-            self._field = field.of
-        elif field is not None:
-            self._field = fields_of(field.struct).get(step) if field.kind == "struct" else None
+        self._field = None if self._field is None else self._field.below(step)
 
     def _key(self, number: int, step: KeyStep) -> None:
         field, node = self._field, self._value()
@@ -161,8 +142,6 @@ class _Lookup:
         self._node = None if entry is None else entry.value
         self._steps.append(Key(step.name))
         self._descend(ITEM if field is not None and field.kind == "map" else step.name)
-        if field is not None and field.kind == "map":
-            self._field = field.of
 
     def _value(self) -> Node | None:
         return None if self._node is None else dereference(self._node)
@@ -369,7 +348,7 @@ def _scalar_paths(struct: str) -> list[TypePath]:
     """The keys of a struct by which an item may be chosen."""
     found: list[TypePath] = []
     for name, field in fields_of(struct).items():
-        if field.kind not in ("list", "map", "struct"):
+        if field.is_scalar:
             found.append((name,))
         elif field.struct == "ObjectMeta":
             found.append((name, "name"))

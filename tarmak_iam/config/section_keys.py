@@ -132,7 +132,7 @@ class SectionKey:
     def _as_tarmak(self, value: Any) -> Any:
         """The value as Tarmak's own field reads it, if Tarmak has that field. Raises ConfigError."""
         known = field_at("Cluster", (*self.section.path, *self.path))
-        if known is None or known.kind in ("list", "map", "struct"):
+        if known is None or not known.is_scalar:
             return value
         try:
             return scalar_value(known.kind, value, is_json=False)

@@ -69,6 +69,37 @@ class Field:
         return self.kind == "bool" and not self.is_pointer
 
     @property
+    def fields(self) -> Fields:
+        """The fields of a struct by their JSON keys; none for any other type."""
+        return fields_of(self.struct) if self.kind == "struct" else {}
+
+    def below(self, *steps: str | int) -> Field | None:
+        """The type of what is at keys and items below; None for a key that Tarmak does not have."""
+        field: Field | None = self
+        for step in steps:
+            if field is None or field.kind not in ("list", "map", "struct"):
+                return None
+            field = field.of if field.of is not None else fields_of(field.struct).get(str(step))
+        return field
+
+    @property
+    def name(self) -> str:
+        """The type in words, as in `a whole number`."""
+        return _NAMES.get(self.kind, "a whole number")
+
+    @property
+    def is_scalar(self) -> bool:
+        return self.kind not in ("list", "map", "struct")
+
+    def accepts(self, value: Any, *, is_json: bool = False) -> bool:
+        """Whether Tarmak reads a plain scalar, which is not null, in this field."""
+        try:
+            scalar_value(self.kind, value, is_json=is_json)
+        except ScalarTypeError:
+            return False
+        return True
+
+    @property
     def is_number(self) -> bool:
         return self.kind in ("int", "int32", "int64", "uint8", "float64")
 
@@ -84,9 +115,20 @@ class Field:
 
 
 Fields = Mapping[str, Field]
-"""The fields of a struct by their JSON key."""
+
+_NAMES = {
+    "bool": "a boolean",
+    "string": "a string",
+    "float64": "a number",
+    "timestamp": "a time",
+    "quantity": "a quantity",
+    "list": "a list",
+    "map": "a YAML mapping",
+    "struct": "a YAML mapping",
+}
 
 
+@cache
 def root_field() -> Field:
     """The type of a whole tarmak.yaml."""
     return _field(_table()["root"])
@@ -102,10 +144,7 @@ def fields_of(struct: str) -> Fields:
 
 def field_at(struct: str, path: TypePath) -> Field | None:
     """The field at a path of keys below a struct, None if Tarmak does not have it."""
-    field: Field | None = Field("struct", struct=struct)
-    for key in path:
-        field = fields_of(field.struct).get(key) if field is not None and field.kind == "struct" else None
-    return field
+    return Field("struct", struct=struct).below(*path)
 
 
 @cache

@@ -18,7 +18,6 @@ from tarmak_iam.config.config import TarmakConfig
 from tarmak_iam.config.ignored_content import IgnoredContent, TypedScalar
 from tarmak_iam.config.locate import config_path, directory_option
 from tarmak_iam.config.repairs import Repair, RepairedFile
-from tarmak_iam.config.tarmak_types import ScalarTypeError, scalar_value
 from tarmak_iam.document import Document, Set
 from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.render import scalar_text
@@ -83,19 +82,10 @@ _NAMES = {str: "a string", bool: "a boolean", int: "a number", float: "a number"
 
 def _repaired(scalar: TypedScalar, *, is_json: bool) -> Any:
     """The value in the type of its field; None if it has that type, or if it is not certain what was meant."""
-    kind, value, text = scalar.field.kind, scalar.value, scalar.node.text
-    if value is None or kind in ("list", "map", "struct"):
+    if scalar.value is None or not scalar.field.is_scalar or scalar.field.accepts(scalar.value, is_json=is_json):
         return None
-    try:
-        scalar_value(kind, value, is_json=is_json)
-    except ScalarTypeError:
-        meant = _meant(scalar, text.strip())
-    else:
-        return None
-    try:
-        return None if meant is None else (scalar_value(kind, meant, is_json=is_json), meant)[1]
-    except ScalarTypeError:
-        return None
+    meant = _meant(scalar, scalar.node.text.strip())
+    return meant if meant is not None and scalar.field.accepts(meant, is_json=is_json) else None
 
 
 def _meant(scalar: TypedScalar, text: str) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tarmak_iam.config.decode import decode_value
 from tarmak_iam.config.ignored_content import IgnoredContent
-from tarmak_iam.config.tarmak_types import Field, ScalarTypeError, fields_of, scalar_value
+from tarmak_iam.config.tarmak_types import Field, scalar_value
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import walk
 from tarmak_iam.document.plain_values import UnwritableValue, plain
@@ -16,8 +16,6 @@ from tarmak_iam.errors import ConfigError, ParseError
 from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.text import quoted, shortened
-
-_COLLECTIONS = ("list", "map", "struct")
 
 _OCTAL = compiled(r"[-+]?0[0-7_]+\Z")
 
@@ -69,7 +67,7 @@ def text_value(text: str, field: Field | None, name: str) -> Any:
     if field is not None and field.is_bytes and not text.startswith("["):
         return text
     value = yaml_value(text)
-    if field is not None and field.kind in _COLLECTIONS and value == text and text.lstrip()[:1] in ("[", "{"):
+    if field is not None and not field.is_scalar and value == text and text.lstrip()[:1] in ("[", "{"):
         raise _invalid_yaml(text, name)
     flaw = octal_flaw(text, value)
     if field is not None and field.holds_numbers and flaw is not None:
@@ -124,16 +122,10 @@ def _remedy(value: Any, field: Field, remedy: str) -> str:
 
 def with_whole_numbers(value: Any, field: Field) -> Any:
     """A value with floats such as 5.0 as whole numbers where Tarmak wants them, at any depth."""
-    if isinstance(value, dict) and field.kind in ("struct", "map"):
-        fields = fields_of(field.struct) if field.kind == "struct" else {}
-        return {
-            key: with_whole_numbers(each, fields.get(key) or field.of or Field("map")) for key, each in value.items()
-        }
+    if isinstance(value, dict):
+        members = {key: (each, field.below(key)) for key, each in value.items()}
+        return {key: each if of is None else with_whole_numbers(each, of) for key, (each, of) in members.items()}
     if isinstance(value, list) and field.kind == "list" and field.of is not None:
         return [with_whole_numbers(each, field.of) for each in value]
-    if isinstance(value, float) and field.is_number and field.kind != "float64":
-        try:
-            return scalar_value(field.kind, value, is_json=False)
-        except ScalarTypeError:
-            return value
-    return value
+    is_whole = isinstance(value, float) and field.is_number and field.kind != "float64" and field.accepts(value)
+    return scalar_value(field.kind, value, is_json=False) if is_whole else value

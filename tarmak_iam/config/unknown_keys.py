@@ -12,7 +12,7 @@ from tarmak_iam.config.cluster import ReadFile
 from tarmak_iam.config.ignored_content import UnknownKey, certain_target, misspelt_key_on
 from tarmak_iam.config.key_suggestions import KeySuggestion, suggest_key
 from tarmak_iam.config.section_keys import load_sections
-from tarmak_iam.config.tarmak_types import ITEM, TypePath, fields_of, root_field
+from tarmak_iam.config.tarmak_types import ITEM, TypePath, root_field
 from tarmak_iam.document import Document
 from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.errors import EditRefused, TarmakIamError
@@ -35,23 +35,12 @@ def question(key: UnknownKey, guess: KeySuggestion | None) -> str:
     if home == key.parent and name in key.siblings:
         return f"{name} is already set: keep one of them"
     other = name if home == key.parent else type_path_text(guess.path) if home else f"{name} at the top level"
-    return f"did you mean {other}?" if guess.fits else f"did you mean {other}, which must be {_kind(guess.path)}?"
-
-
-def _kind(path: TypePath) -> str:
-    """The type that a field requires, in the words of YAML."""
-    field = root_field()
-    for key in path:
-        known = field.of if key == ITEM else fields_of(field.struct).get(key)
-        field = known or field
-    kinds = {
-        "string": "a string",
-        "bool": "true or false",
-        "list": "a list",
-        "timestamp": "a timestamp",
-        "quantity": "a size",
-    }
-    return kinds.get(field.kind) or ("a number" if field.is_number else "a YAML mapping")
+    field = root_field().below(*guess.path)
+    return (
+        f"did you mean {other}?"
+        if guess.fits or field is None
+        else f"did you mean {other}, which must be {field.name}?"
+    )
 
 
 def place_text(path: TypePath) -> str:

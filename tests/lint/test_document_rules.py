@@ -100,7 +100,7 @@ def starts(text: str, *expected: str) -> None:
             DEV + "  instancePools:\n  - minCuont: '3'\n",
             (
                 "9:5 IAM030 Tarmak ignores the unknown key 'minCuont' in clusters[].instancePools[]; "
-                "did you mean minCount, which must be a number?"
+                "did you mean minCount, which must be a whole number?"
             ),
         ),
         # nothing like it
