@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from tarmak_iam.aws.regions import is_known_region, is_region, region_of_zone, region_suggestions
 from tarmak_iam.config.cluster import Cluster, Issue, ReadFile, metadata_name
+from tarmak_iam.config.tarmak_types import quantity_size
 from tarmak_iam.patterns import compiled
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
-
-if TYPE_CHECKING:
-    from decimal import Decimal
 
 _WITHOUT_ROLE = ("all", "hybrid")
 """Tarmak lists these types for all clusters except hubs, but has no role for them and rejects such a pool later."""
@@ -82,7 +80,7 @@ def _use(cluster: Cluster, pool: Mapping[str, Any]) -> str:
     """The types that the cluster lacks, or else the types of which it may have another pool."""
     lacking = _missing(cluster)
     if lacking:
-        return f"use {_any_of(lacking)}"
+        return f"use {_listed(lacking, 'or')}"
     there = {str(each.get("type")) for each in pools_of(cluster)}
     single = _EXACTLY_ONE[cluster.type]
     # Puppet has no role for the nodes of master-etcd, so this type is not recommended.
@@ -90,7 +88,7 @@ def _use(cluster: Cluster, pool: Mapping[str, Any]) -> str:
         kind for kind in _TYPES[cluster.type] if kind != "master-etcd" and (kind not in single or kind not in there)
     ]
     # A pool without a name is named after its type, so several pools of one type need names.
-    return f"use {_any_of(free)}" + ("" if metadata_name(pool) else ", and set its metadata.name")
+    return f"use {_listed(free, 'or')}" + ("" if metadata_name(pool) else ", and set its metadata.name")
 
 
 def _move(cluster: Cluster, kind: str) -> str:
@@ -114,7 +112,7 @@ def _wrong_numbers(cluster: Cluster) -> Iterator[Issue]:
     count = Counter(pools)
     missing = _missing(cluster)
     if missing:
-        what = f"a cluster of type {cluster.type} requires pools of type {_all_of(missing)}"
+        what = f"a cluster of type {cluster.type} requires pools of type {_listed(missing, 'and')}"
         # A pool without a role should get one of these types: adding all of them would be one pool too many.
         idle = [kind for kind in _WITHOUT_ROLE if count[kind]]
         one = f"type {missing[0]}" if len(missing) == 1 else "one of these types, and add the others"
@@ -183,7 +181,9 @@ def hub_zone_issues(cluster: Cluster, hub: Cluster | None) -> list[Issue]:
     for path, zone in _zones(cluster):
         if zone and zone not in known:
             first.setdefault(zone, path)
-    remedy = f"use {_any_of(known)}, or add a subnet of the hub there" if known else "add a subnet of the hub there"
+    remedy = (
+        f"use {_listed(known, 'or')}, or add a subnet of the hub there" if known else "add a subnet of the hub there"
+    )
     return [(path, f"the hub has no subnet in zone {quoted(zone)}", remedy) for zone, path in first.items()]
 
 
@@ -220,14 +220,6 @@ def _name(pool: Mapping[str, Any]) -> str:
     return metadata_name(pool) or str(pool.get("type") or "without a name")
 
 
-def _any_of(names: Sequence[str]) -> str:
-    return _listed(names, "or")
-
-
-def _all_of(names: Sequence[str]) -> str:
-    return _listed(names, "and")
-
-
 def _listed(names: Sequence[str], word: str) -> str:
     *others, last = names
     return f"{', '.join(others)} {word} {last}" if others else last
@@ -246,54 +238,47 @@ _TAINT_VALUE = compiled(r"[a-zA-Z0-9][\w.-]*[a-zA-Z0-9]\Z", re.ASCII)
 _EFFECT = compiled(r"\APreferNoSchedule|NoSchedule|NoExecute\Z", re.ASCII)
 
 
+def _is_label_key(text: str) -> bool:
+    """As Kubernetes's qualified names."""
+    prefix, slash, name = text.rpartition("/")
+    has_domain = not slash or (len(prefix) <= 253 and _SUBDOMAIN.match(prefix) is not None)
+    return has_domain and _LABEL_TEXT.match(name) is not None
+
+
+_LABEL_CHECKS: dict[str, tuple[tuple[str, Callable[[str], object], str, str], ...]] = {
+    "labels": (
+        ("key", _is_label_key, "{} is not a valid label key", "write it as in team or example.com/team"),
+        (
+            "value",
+            lambda text: not text or _LABEL_TEXT.match(text),
+            "{} is not a valid label value",
+            "use up to 63 letters, digits, '-', '_' and '.'",
+        ),
+    ),
+    "taints": (
+        ("key", _TAINT_KEY.match, "{} is not a valid taint key", "write it as in dedicated or example.com/dedicated"),
+        (
+            "value",
+            lambda text: not text or _TAINT_VALUE.match(text),
+            "Tarmak rejects the taint value {}",
+            "use two or more letters, digits, '-', '_' and '.'",
+        ),
+        ("effect", _EFFECT.search, "{} is not a taint effect", "write NoSchedule, PreferNoSchedule or NoExecute"),
+    ),
+}
+"""For each key whether a text is valid, what is wrong otherwise, and the remedy."""
+
+
 def label_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
     """The labels and taints of one pool, with paths below it."""
-    for index, label in enumerate(pool.get("labels") or ()):
-        yield from _below(("labels", index), label, _label_flaws(label or {}))
-    for index, taint in enumerate(pool.get("taints") or ()):
-        yield from _below(("taints", index), taint, _taint_flaws(taint or {}))
-
-
-def _below(path: tuple[str | int, ...], item: Any, flaws: Iterator[Issue]) -> Iterator[Issue]:
-    if item is None:
-        yield path, f"{path[0]} has a null item, so Tarmak panics", "remove it"
-        return
-    for below, what, remedy in flaws:
-        yield (*path, *below), what, remedy
-
-
-def _label_flaws(label: Mapping[str, Any]) -> Iterator[Issue]:
-    key, value = str(label.get("key") or ""), str(label.get("value") or "")
-    if not _is_qualified_name(key):
-        yield ("key",), f"{quoted(key)} is not a valid label key", "write it as in team or example.com/team"
-    if value and not _LABEL_TEXT.match(value):
-        yield (
-            ("value",),
-            f"{quoted(value)} is not a valid label value",
-            "use up to 63 letters, digits, '-', '_' and '.'",
-        )
-
-
-def _taint_flaws(taint: Mapping[str, Any]) -> Iterator[Issue]:
-    key, value = str(taint.get("key") or ""), str(taint.get("value") or "")
-    effect = str(taint.get("effect") or "")
-    if not _TAINT_KEY.match(key):
-        yield ("key",), f"{quoted(key)} is not a valid taint key", "write it as in dedicated or example.com/dedicated"
-    if value and not _TAINT_VALUE.match(value):
-        yield (
-            ("value",),
-            f"Tarmak rejects the taint value {quoted(value)}",
-            "use two or more letters, digits, '-', '_' and '.'",
-        )
-    if not _EFFECT.search(effect):
-        yield ("effect",), f"{quoted(effect)} is not a taint effect", "write NoSchedule, PreferNoSchedule or NoExecute"
-
-
-def _is_qualified_name(key: str) -> bool:
-    prefix, slash, name = key.rpartition("/")
-    if slash and not (len(prefix) <= 253 and _SUBDOMAIN.match(prefix)):
-        return False
-    return _LABEL_TEXT.match(name) is not None
+    for kind, checks in _LABEL_CHECKS.items():
+        for index, item in enumerate(pool.get(kind) or ()):
+            if item is None:
+                yield (kind, index), f"{kind} has a null item, so Tarmak panics", "remove it"
+            for key, is_valid, what, remedy in checks if item is not None else ():
+                text = str(item.get(key) or "")
+                if not is_valid(text):
+                    yield (kind, index, key), what.format(quoted(text)), remedy
 
 
 _SIZES = ("tiny", "small", "medium", "large")
@@ -310,10 +295,6 @@ _RESOURCE_NAME = compiled(r"[A-Za-z0-9_-]+\Z", re.ASCII)
 _OF_KUBERNETES = ("master", "worker", "etcd", "master-etcd")
 """The types whose resources begin with `kubernetes_`; resources of other types have only the name of the pool."""
 
-_QUANTITY = compiled(r"(?P<number>[+-]?[0-9]*\.?[0-9]*)(?P<suffix>[EPTGMk]i?|Ki|[num]|[eE][+-]?[0-9]+)?\Z", re.ASCII)
-
-_EXPONENTS = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
-
 _GIBIBYTE = 1024**3
 
 
@@ -327,12 +308,7 @@ def pool_resource_issues(cluster: Cluster) -> Iterator[Issue]:
             continue
         kind = str(pool["type"])
         name = metadata_name(pool) or kind
-        for path, what, remedy in (
-            *_size_issues(pool),
-            *_count_issues(pool),
-            *_name_issues(name),
-            *_volume_issues(pool),
-        ):
+        for path, what, remedy in _resource_issues(pool, name):
             yield (*base, *path), f"pool {quoted(name)}: {what}", remedy
         if (kind in _OF_KUBERNETES, name) in names:
             what = f"a second pool is named {quoted(name)}, and Terraform rejects two resources with the same name"
@@ -341,30 +317,23 @@ def pool_resource_issues(cluster: Cluster) -> Iterator[Issue]:
         names.add((kind in _OF_KUBERNETES, name))
 
 
-def _size_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
+def _resource_issues(pool: Mapping[str, Any], name: str) -> Iterator[Issue]:
     size = str(pool.get("size") or "")
-    if not size or size in _SIZES or _INSTANCE_TYPE.match(size):
-        return
-    plain = size.strip().lower()
-    remedy = "write tiny, small, medium, large or a type such as m5.xlarge"
-    if _INSTANCE_TYPE.match(plain):
-        remedy = f"write {plain}"
-    elif not plain.endswith("xlarge"):  # one of EC2's sizes, and not a slip of Tarmak's large
-        remedy = did_you_mean(size, _SIZES) or remedy
-    yield ("size",), f"{quoted(size)} is not an EC2 instance type", remedy
-
-
-def _count_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
-    for key in ("minCount", "maxCount"):
-        if (pool.get(key) or 0) < 0:
-            yield (key,), f"{key} is negative", "write 1 or more for both minCount and maxCount"
-            return
-
-
-def _name_issues(name: str) -> Iterator[Issue]:
+    if size and size not in _SIZES and not _INSTANCE_TYPE.match(size):
+        plain = size.strip().lower()
+        remedy = "write tiny, small, medium, large or a type such as m5.xlarge"
+        if _INSTANCE_TYPE.match(plain):
+            remedy = f"write {plain}"
+        elif not plain.endswith("xlarge"):  # one of EC2's sizes, and not a slip of Tarmak's large
+            remedy = did_you_mean(size, _SIZES) or remedy
+        yield ("size",), f"{quoted(size)} is not an EC2 instance type", remedy
+    negative = [key for key in ("minCount", "maxCount") if (pool.get(key) or 0) < 0][:1]
+    for key in negative:
+        yield (key,), f"{key} is negative", "write 1 or more for both minCount and maxCount"
     if not _RESOURCE_NAME.match(name):
-        remedy = "use letters, digits, '-' and '_'"
-        yield ("metadata", "name"), f"{quoted(name)} cannot be part of the name of a Terraform resource", remedy
+        what = f"{quoted(name)} cannot be part of the name of a Terraform resource"
+        yield ("metadata", "name"), what, "use letters, digits, '-' and '_'"
+    yield from _volume_issues(pool)
 
 
 def _volume_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
@@ -399,23 +368,9 @@ def _volume_type(volume: Mapping[str, Any]) -> Iterator[Issue]:
 
 def _volume_size(volume: Mapping[str, Any]) -> Iterator[Issue]:
     """Tarmak uses whole GiB, rounded down."""
-    size = volume.get("size")
-    number = None if size is None else _bytes_of(str(size))
-    if number is None or number >= _GIBIBYTE:
-        return
-    gibibytes = int(number) if number == int(number) and 1 <= number <= 16384 else 0
-    remedy = f"did you mean {gibibytes}Gi?" if gibibytes else "write 1Gi or more"
-    yield ("size",), f"Tarmak reads the volume size {quoted(size)} as 0 GiB", remedy
-
-
-def _bytes_of(text: str) -> Decimal | None:
-    match = _QUANTITY.match(text)
-    if match is None or not match["number"].strip("+-."):
-        return None
-    from decimal import Decimal
-
-    number, suffix = Decimal(match["number"]), match["suffix"] or ""
-    if suffix.endswith("i"):
-        return number * Decimal(1024 ** ("KMGTPE".index(suffix[0]) + 1))
-    exponent = int(suffix[1:]) if suffix[:1] in ("e", "E") and suffix[1:] else _EXPONENTS[suffix]
-    return number.scaleb(exponent) if abs(exponent) < 100 else None
+    size = str(volume.get("size") or "")
+    number = quantity_size(size) if size.strip("+-") else _GIBIBYTE
+    if number < _GIBIBYTE or size.startswith("-"):
+        gibibytes = int(number) if number == int(number) and 1 <= number <= 16384 and size[0] != "-" else 0
+        remedy = f"did you mean {gibibytes}Gi?" if gibibytes else "write 1Gi or more"
+        yield ("size",), f"Tarmak reads the volume size {quoted(size)} as 0 GiB", remedy

@@ -14,18 +14,15 @@ import copy
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tarmak_iam.config.amazon import AmazonValues, logs_of, read_amazon, with_defaults
 from tarmak_iam.config.decode import API_VERSION, KIND
 from tarmak_iam.config.kubernetes_versions import DEFAULT_KUBERNETES
-from tarmak_iam.config.tarmak_types import Field, fields_of, root_field
+from tarmak_iam.config.tarmak_types import BINARY_SUFFIXES, Field, fields_of, quantity_size, root_field
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.scalars import decode_base64
 from tarmak_iam.patterns import compiled
-
-if TYPE_CHECKING:
-    from fractions import Fraction
 
 NOW = "<NOW>"
 """Stands for the time at which Tarmak reads the file; no time in a file looks like it."""
@@ -169,12 +166,6 @@ _ZERO = {"string": "", "bool": False, "float64": 0.0}
 
 _TIME = compiled(r"(.{10})T(\d+):(\d\d):(\d\d)[.,]?\d*(?:Z|([-+])(\d\d):(\d\d))\Z", re.ASCII)
 
-_QUANTITY = compiled(r"([-+]?)([0-9]*)\.?([0-9]*)(.*)\Z", re.ASCII)
-
-_DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
-
-_BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
-
 _NANO = 10**9
 
 
@@ -252,24 +243,11 @@ def _quantity(text: str) -> str:
     """A quantity by its size alone, rounded up to the precision of Tarmak."""
     from fractions import Fraction
 
-    match = _QUANTITY.match(text)
-    assert match is not None  # the decoder has checked it
-    sign, whole, fraction, suffix = match.groups()
-    scale = Fraction(1024) ** _BINARY.index(suffix) if suffix in _BINARY else _power_of_ten(suffix)
-    size = Fraction(int(f"{whole}{fraction}" or "0"), 10 ** len(fraction)) * scale
-    size = Fraction(-(-size * _NANO // 1), _NANO)
-    if suffix in _BINARY[1:]:
+    size = Fraction(-(-quantity_size(text) * _NANO // 1), _NANO)
+    if text.endswith(BINARY_SUFFIXES):
         size = min(size, Fraction(2**63 - 1))
-    exact = (n for n in range(6, 0, -1) if size and size % 1024**n == 0)
-    power = next(exact, 0)
-    return f"{'-' if sign == '-' and size else ''}{size / 1024**power}{_BINARY[power]}"
-
-
-def _power_of_ten(suffix: str) -> Fraction:
-    from fractions import Fraction
-
-    exponent = _DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:])
-    return Fraction(10) ** max(-1000, min(exponent, 1000))  # beyond the precision of Tarmak in any case
+    power = next((power for power in range(6, 0, -1) if size and size % 1024**power == 0), 0)
+    return f"{'-' if text.startswith('-') and size else ''}{size / 1024**power}{('', *BINARY_SUFFIXES)[power]}"
 
 
 def dropped_keys(data: Any, field: Field | None = None, at: Path = ()) -> Iterator[tuple[Path, Any]]:

@@ -13,12 +13,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tarmak_iam.document.scalars import decode_base64
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.package_data import package_json
 from tarmak_iam.patterns import compiled
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 ITEM = "*"
 """The step of a type path to the items of a list or the values of a map."""
@@ -177,6 +180,9 @@ _QUANTITY = compiled(
 )
 
 
+BINARY_SUFFIXES = ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+
+
 class ScalarTypeError(ValueError):
     """A scalar that the field does not accept; str() says what the field requires."""
 
@@ -262,6 +268,28 @@ def _is_zero(suffix: str) -> bool:
     """Whether a quantity without digits is 0 with that suffix: not with a suffix beyond the scale of 0."""
     exponent = int(suffix[1:]) if suffix[:1] in "eE" and suffix[1:].lstrip("+-").isdecimal() else 0
     return suffix not in ("Pi", "Ei") and exponent >= -9
+
+
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+
+_MOST_EXPONENT = 1000
+"""Beyond the precision of Tarmak in any case."""
+
+
+def quantity_size(text: str) -> Fraction:
+    """The size of a quantity that `scalar_value` accepts, without its sign."""
+    from fractions import Fraction
+
+    match = _QUANTITY.match(text)
+    assert match is not None
+    whole, _, fraction = match["digits"].partition(".")
+    suffix = match["suffix"]
+    if suffix in BINARY_SUFFIXES:
+        scale = Fraction(1024) ** (BINARY_SUFFIXES.index(suffix) + 1)
+    else:
+        exponent = _DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:])
+        scale = Fraction(10) ** max(-_MOST_EXPONENT, min(exponent, _MOST_EXPONENT))
+    return Fraction(int(f"{whole}{fraction}" or "0"), 10 ** len(fraction)) * scale
 
 
 _DIGITS = compiled(r"[0-9]+\Z", re.ASCII)
