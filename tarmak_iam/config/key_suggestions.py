@@ -122,79 +122,48 @@ def _misspelt_elsewhere(name: str, node: Node) -> KeySuggestion | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    path: TypePath
-    shared: int
-    """How many keys of the value exist in the struct of the field."""
-    fits: bool
-    distance: int
-    is_near: bool
-    """Whether it is above the key or directly below it: the key is indented too far, or not far enough."""
-
-    @property
-    def rank(self) -> tuple[int, int]:
-        return -self.shared, self.distance
-
-
 def _elsewhere(name: str, node: Node, parent: TypePath) -> KeySuggestion | None:
+    """A field of that name in another place: with the most keys of the value, then the nearest one. A place above the
+    key, or directly below it, is likely without any: the key is indented too far, or not far enough."""
     places = _places().get(bare(name), ())
-    candidates = []
+    likely: list[tuple[tuple[int, int], TypePath, bool]] = []
     for path, field in places:
-        shared = _fits(node, field)
-        if shared is not None or len(places) == 1:  # a name that exists only once is hint enough
-            candidates.append(_candidate(path, shared, parent))
-    likely = [each for each in candidates if each.shared or each.is_near or len(places) == 1]
-    likely.sort(key=lambda each: each.rank)
-    if not likely or (len(likely) > 1 and likely[0].rank == likely[1].rank):
+        shared, home = _fits(node, field), path[:-1]
+        common = next((at for at, pair in enumerate(zip(home, parent, strict=False)) if pair[0] != pair[1]), None)
+        common = min(len(home), len(parent)) if common is None else common
+        distance = len(home) + len(parent) - 2 * common
+        is_near = common == len(home) or (common == len(parent) and distance <= 2)
+        # A name that exists only once is hint enough.
+        if len(places) == 1 or shared or (shared is not None and is_near):
+            likely.append(((-(shared or 0), distance), path, shared is not None))
+    likely.sort(key=lambda each: each[0])
+    if not likely or (len(likely) > 1 and likely[0][0] == likely[1][0]):
         return None
-    is_sure = likely[0].shared > 0 or (len(places) == 1 and len(bare(name)) >= _LONG)
-    return KeySuggestion(likely[0].path, is_sure, likely[0].fits)
-
-
-def _candidate(path: TypePath, shared: int | None, parent: TypePath) -> _Candidate:
-    home = path[:-1]
-    common = 0
-    while common < min(len(home), len(parent)) and home[common] == parent[common]:
-        common += 1
-    distance = len(home) - common + len(parent) - common
-    is_near = common == len(home) or (common == len(parent) and distance <= 2)
-    return _Candidate(path, shared or 0, shared is not None, distance, is_near)
+    (shared_keys, _), path, fits = likely[0]
+    return KeySuggestion(path, shared_keys < 0 or (len(places) == 1 and len(bare(name)) >= _LONG), fits)
 
 
 def _may_hold(field: Field, node: Node) -> bool:
     """Whether the field may hold the value; also a YAML mapping with a key that is misspelt."""
-    value = dereference(node)
-    if field.kind != "struct" or not isinstance(value, Mapping):
-        return _fits(node, field) is not None
-    known = [bare(each) for each in fields_of(field.struct)]
-    return _fits(node, field) is not None or any(
-        is_one_typo(bare(entry.text or ""), each) for entry in value.entries for each in known
-    )
+    value, known = dereference(node), [bare(each) for each in field.fields]
+    keys = [bare(entry.text or "") for entry in value.entries] if isinstance(value, Mapping) else []
+    return _fits(node, field) is not None or any(is_one_typo(key, each) for key in keys for each in known)
 
 
 def _fits(node: Node, field: Field) -> int | None:
     """None if the field cannot hold the value, else how many keys of the value exist in its struct."""
     node = dereference(node)
-    if isinstance(node, Sequence):
-        return 0 if field.kind == "list" else None
-    if isinstance(node, Mapping):
-        if field.kind != "struct":
-            return 0 if field.kind == "map" else None
-        known = {bare(each) for each in fields_of(field.struct)}
+    if isinstance(node, Mapping) and field.kind == "struct":
+        known = {bare(each) for each in field.fields}
         shared = sum(bare(entry.text or "") in known for entry in node.entries)
         return shared if shared or not node.entries else None
-    return 0 if isinstance(node, Scalar) and _holds(field, node) else None
-
-
-def _holds(field: Field, node: Scalar) -> bool:
-    try:
-        value = resolve_v2(node)
-    except ScalarError:
-        return False
-    if value is None:
-        return True
-    return field.is_scalar and field.accepts(value)
+    if isinstance(node, Scalar):
+        try:
+            value = resolve_v2(node)
+        except ScalarError:
+            return None
+        return 0 if value is None or (field.is_scalar and field.accepts(value)) else None
+    return 0 if field.kind == ("list" if isinstance(node, Sequence) else "map") else None
 
 
 @cache
