@@ -96,16 +96,13 @@ class KeyPath:
 
     def up_to(self, count: int) -> str:
         """The first steps in their usual spelling, for messages."""
-        return str(KeyPath("", self.steps[:count], self.is_absolute)) if count else _whole_name(self)
+        whole = "the file" if self.is_absolute else "the cluster"
+        return str(KeyPath("", self.steps[:count], self.is_absolute)) if count else whole
 
 
 def joined(steps: tuple[PathStep, ...]) -> str:
     """Steps in their usual spelling, without anything before them."""
     return "".join(f".{step}" if isinstance(step, KeyStep) else str(step) for step in steps).removeprefix(".")
-
-
-def _whole_name(path: KeyPath) -> str:
-    return "the file" if path.is_absolute else "the cluster"
 
 
 _PLAIN_KEY = compiled(r"[^\s.\[\]\"'=/]+\Z")
@@ -124,6 +121,8 @@ _ESCAPED = compiled(r"\\(.)")
 
 _QUOTE_BLANK = "put a key that contains a blank in quotes"
 
+_EXAMPLE = "write a key such as kubernetes.version"
+
 
 def _in_quotes(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
@@ -135,108 +134,93 @@ class _Parser:
         self._text = text
         self._at = 0
         self._steps: list[PathStep] = []
-        self._begin = 0
 
     def path(self, *, root: bool) -> KeyPath:
         is_absolute = self._text.startswith(ROOT)
-        self._at = self._begin = len(ROOT) if is_absolute else 0
+        self._at = len(ROOT) if is_absolute else 0
         if not self._text:
-            self._fail("a path is required", "write a key such as kubernetes.version")
-        if self._text[self._begin :] != (WHOLE if not is_absolute else ""):
-            self._segments()
+            self._fail("a path is required", _EXAMPLE)
+        if self._text not in (WHOLE, ROOT):
+            self._key()
+            while self._at < len(self._text):
+                self._next()
         return KeyPath(self._text, tuple(self._steps), is_absolute or root)
 
-    def _segments(self) -> None:
-        self._key()
-        while self._at < len(self._text):
-            here = self._text[self._at]
-            if here == "[":
-                self._selector()
-            elif here == ".":
-                self._at += 1
-                self._key()
-            elif here == "]":
-                self._fail("there is a ] without [", self._without_here())
-            elif here == "=":
-                self._fail("a path has no value", self._value_apart())
-            elif here.isspace():
-                self._fail("a path has no blanks", _QUOTE_BLANK)
-            elif here in "\"'" and self._text[self._at - 1] not in "]\"'":
-                self._fail("a quotation mark is inside of a key", "put the whole key in quotes, or nothing of it")
-            else:
-                rest = self._text[self._at :].removeprefix("/").replace("/", ".")
-                self._fail("a dot is missing", f"write {self._text[: self._at]}.{rest}")
+    def _next(self) -> None:
+        before, here, after = self._text[: self._at], self._text[self._at], self._text[self._at + 1 :]
+        if here == "[":
+            self._selector()
+        elif here == ".":
+            self._at += 1
+            self._key()
+        elif here == "]":
+            self._fail("there is a ] without [", f"write {before}{after}")
+        elif here == "=":
+            self._fail("a path has no value", f"write the value as a separate argument: {before} {after}".rstrip())
+        elif here.isspace():
+            self._fail("a path has no blanks", _QUOTE_BLANK)
+        elif here in "\"'" and before[-1] not in "]\"'":
+            self._fail("a quotation mark is inside of a key", "put the whole key in quotes, or nothing of it")
+        else:
+            rest = f"{here}{after}".removeprefix("/").replace("/", ".")
+            self._fail("a dot is missing", f"write {before}.{rest}")
 
     def _key(self) -> None:
-        quoted_key = self._in_quotes()
-        if quoted_key is not None:
-            self._steps.append(quoted_key)
-            return
-        match = _KEY.match(self._text, self._at)
-        if match is None:
+        step = self._in_quotes()
+        match = _KEY.match(self._text, self._at) if step is None else None
+        if match is not None:
+            step = KeyStep(match[0], self._at + 1)
+            self._at = match.end()
+        if step is None:
             self._no_key()
-        self._steps.append(KeyStep(match[0], self._at + 1))
-        self._at = match.end()
+        self._steps.append(step)
 
     def _no_key(self) -> NoReturn:
-        here = self._text[self._at : self._at + 1]
-        before = self._text[: self._at]
+        before, after = self._text[: self._at], self._text[self._at :]
+        here, remedy = after[:1], _EXAMPLE
         if here.isspace():
             self._fail("a path has no blanks", _QUOTE_BLANK)
-        if here == "[" and before.endswith("."):
-            self._fail("a key is missing", f"write {before[:-1]}{self._text[self._at :]}")
-        if here in (".", "") and before.endswith((".", ROOT)) and len(before) > 1:
-            self._fail("a key is missing", f"write {before[:-1]}{self._text[self._at :]}")
-        if here == "." and not self._steps:
-            rest = self._text[self._at :].lstrip("./").replace("/", ".")
-            self._fail(
-                "a key is missing", f"write {before}{rest}" if rest else "write a key such as kubernetes.version"
-            )
-        if here == "[":
-            self._fail("a key is missing", "write the key of a list before the bracket, as in instancePools[worker]")
-        self._fail("a key is missing", "write a key such as kubernetes.version")
+        is_double = here in (".", "") and before.endswith((".", ROOT)) and len(before) > 1
+        rest = after.lstrip("./").replace("/", ".")
+        if is_double or (here == "[" and before.endswith(".")):
+            remedy = f"write {before[:-1]}{after}"
+        elif here == "." and not self._steps and rest:
+            remedy = f"write {before}{rest}"
+        elif here == "[":
+            remedy = "write the key of a list before the bracket, as in instancePools[worker]"
+        self._fail("a key is missing", remedy)
 
     def _selector(self) -> None:
         column = self._at + 1
         self._at += 1
-        name = self._name()
+        text, is_quoted = self._name("]=")
+        value = None
         if self._text[self._at : self._at + 1] == "=":
             self._at += 1
-            self._match(name, column)
-            return
+            value, _ = self._name("]")
         self._close(column)
-        text, is_quoted = name
-        if not is_quoted and _INDEX.match(text) and len(text) <= _LONGEST_INDEX:
+        if value is not None:
+            keys = (text,) if is_quoted else tuple(text.split("."))
+            if not all(keys):
+                self._fail("a key is missing before =", "write a key and its value, as in [type=worker]", column)
+            self._steps.append(MatchStep(keys, value, column))
+        elif not is_quoted and _INDEX.match(text) and len(text) <= _LONGEST_INDEX:
             self._steps.append(IndexStep(int(text), column))
-        elif not text:
-            remedy = "write the name or the index of an item, as in [worker] or [0]"
-            self._fail("the brackets are empty", remedy, column)
-        elif text == "*":
-            remedy = "write the name or the index of an item, as in [worker] or [0]"
-            self._fail("a path means one item, and there is no wildcard", remedy, column)
+        elif text in ("", "*"):
+            what = "a path means one item, and there is no wildcard" if text else "the brackets are empty"
+            self._fail(what, "write the name or the index of an item, as in [worker] or [0]", column)
         else:
             self._steps.append(NameStep(text, column))
 
-    def _match(self, name: tuple[str, bool], column: int) -> None:
-        keys, is_quoted = name
-        names = (keys,) if is_quoted else tuple(keys.split("."))
-        value, _ = self._name(equals=True)
-        self._close(column)
-        if not all(names):
-            self._fail("a key is missing before =", "write a key and its value, as in [type=worker]", column)
-        self._steps.append(MatchStep(names, value, column))
-
-    def _name(self, *, equals: bool = False) -> tuple[str, bool]:
+    def _name(self, ends: str) -> tuple[str, bool]:
         """What is in the brackets, and whether it is in quotes."""
         step = self._in_quotes()
         if step is not None:
             return step.name, True
-        end = self._at
-        while end < len(self._text) and self._text[end] not in ("]" if equals else "]="):
-            end += 1
-        text = self._text[self._at : end]
-        self._at = end
-        return text.strip(), False
+        begin = self._at
+        while self._at < len(self._text) and self._text[self._at] not in ends:
+            self._at += 1
+        return self._text[begin : self._at].strip(), False
 
     def _close(self, column: int) -> None:
         if self._text[self._at : self._at + 1] != "]":
@@ -256,13 +240,6 @@ class _Parser:
             self._fail("the closing quotation mark is missing", remedy)
         column, self._at = self._at + 1, match.end()
         return KeyStep(_ESCAPED.sub(r"\1", match[1]) if match[2] is None else match[2], column)
-
-    def _without_here(self) -> str:
-        return f"write {self._text[: self._at]}{self._text[self._at + 1 :]}"
-
-    def _value_apart(self) -> str:
-        path, value = self._text[: self._at], self._text[self._at + 1 :]
-        return f"write the value as a separate argument: {path} {value}".rstrip()
 
     def _fail(self, what: str, remedy: str, column: int | None = None) -> NoReturn:
         at = self._at + 1 if column is None else column

@@ -11,6 +11,7 @@ from tarmak_iam.config.path_lookup import FoundKey, kind_text, look_up
 from tarmak_iam.config.tarmak_types import NOT_WRITTEN, Field, fields_of
 from tarmak_iam.document.nodes import Mapping, dereference
 from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 
 Offer = tuple[str, str]
@@ -77,21 +78,16 @@ class PathOffers:
             yield f"{head}{step}", kind_text(of)
 
 
+_LAST_STEP = compiled(r"(.*?)(\[[^\[\]]*\]?|\.[^.\[\]]*)\Z")
+
+
 def _split(typed: str) -> tuple[str, str]:
-    """What comes before the last step, and the character before that step: `[` if it is in brackets."""
-    quote, last, in_brackets = "", -1, False
-    for at, character in enumerate(typed):
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in "\"'":
-            quote = character
-        elif character == "[" or (character == "." and not in_brackets):
-            last, in_brackets = at, character == "["
-        elif character == "]":
-            in_brackets = False
-    if last < 0:
+    """What comes before the last step, and the character before that step: `[` if it is in brackets. Dots in quotes
+    are not told from others."""
+    match = _LAST_STEP.match(typed)
+    if match is None:
         return (ROOT, "") if typed.startswith(ROOT) else ("", "")
-    return typed[:last], typed[last]
+    return match[1], match[2][0]
 
 
 _NAMES_OF: dict[str, Callable[[ReadFile], list[str]]] = {
