@@ -212,6 +212,11 @@ class Cluster:
         return self.type == "hub"
 
     @property
+    def hub(self) -> Cluster | None:
+        """The hub of its environment; None if that has no other clusters."""
+        return self._file.hubs.get(self.environment)
+
+    @property
     def siblings(self) -> list[Cluster]:
         """The other clusters of its environment."""
         return [each for each in self._file.clusters if each.environment == self.environment and each is not self]

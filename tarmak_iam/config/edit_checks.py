@@ -6,15 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Sequence as SequenceOf
 from dataclasses import replace
-from itertools import islice
-from typing import Any
+from itertools import chain, islice
+from typing import Any, NamedTuple
 
 from tarmak_iam.config.cluster import Cluster, Issue, ReadFile, api_server_issues
 from tarmak_iam.config.cluster_validation import cluster_cidr_issues, cluster_issues, range_issues
 from tarmak_iam.config.environment_validation import (
     cidr_issues,
     hub_issues,
-    hub_of,
     ignored_location_issues,
     location_issues,
     missing_zone_issues,
@@ -22,7 +21,7 @@ from tarmak_iam.config.environment_validation import (
     public_zone_issues,
     rewrite_issues,
 )
-from tarmak_iam.config.ignored_content import MOST_SEARCHED, IgnoredContent, UnknownKey
+from tarmak_iam.config.ignored_content import MOST_SEARCHED, IgnoredContent, UnknownKey, type_path
 from tarmak_iam.config.instance_pools import (
     hub_zone_issues,
     label_issues,
@@ -30,7 +29,6 @@ from tarmak_iam.config.instance_pools import (
     pool_issues,
     pool_resource_issues,
     pool_type_issues,
-    pools_of,
     region_zone_issues,
     zero_count_issues,
 )
@@ -40,14 +38,13 @@ from tarmak_iam.config.references import reference_issues
 from tarmak_iam.config.section_keys import load_sections
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.selection import current_cluster
-from tarmak_iam.config.tarmak_types import ITEM, Field, fields_of
+from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, fields_of
 from tarmak_iam.config.typed_values import check_plain
 from tarmak_iam.config.unknown_keys import place_text, question, suggestion_for
 from tarmak_iam.config.version_issues import hyperkube_issues, version_format_issues
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Sequence, dereference
 from tarmak_iam.errors import ConfigError, Place, SelectionError
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -59,8 +56,7 @@ _MOST_FLAWS = 5000
 _SHORTEST_PATH = 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Flaw:
+class _Flaw(NamedTuple):
     """`kind` names the check that found it. Flaws of a kind with the same path of types and text are equal."""
 
     kind: str
@@ -69,12 +65,8 @@ class _Flaw:
     remedy: str
 
     @property
-    def key(self) -> tuple[object, ...]:
-        return self.kind, _kinds(self.route), self.what
-
-
-def _kinds(route: Route) -> tuple[str, ...]:
-    return tuple(ITEM if isinstance(step, int) else step for step in route.plain)
+    def place(self) -> tuple[str, TypePath]:
+        return self.kind, type_path(self.route.plain)
 
 
 def check_edit(
@@ -97,39 +89,33 @@ def check_edit(
     if len(old) > _MOST_FLAWS:
         what = f"the file has more than {_MOST_FLAWS:,} findings, which is the limit for edits"
         raise ConfigError(what, remedy=f"fix them first: {old[0].what}", place=before.document.position(old[0].route))
-    known, similar = Counter(each.key for each in old), Counter(each.key[:2] for each in old)
+    known, similar = Counter((each.place, each.what) for each in old), Counter(each.place for each in old)
     waiting: list[_Flaw] = []
     for flaw in _flaws(after, before, force=force):
-        if known[flaw.key]:
-            known[flaw.key] -= 1
-            similar[flaw.key[:2]] -= 1
+        if known[flaw.place, flaw.what]:
+            known[flaw.place, flaw.what] -= 1
+            similar[flaw.place] -= 1
         else:
             waiting.append(flaw)
-    new: list[tuple[_Flaw, AddedItem | None]] = []
+    new: list[_Flaw] = []
     for flaw in waiting:
         is_own = any(route.leads_to(flaw.route) for route in routes)
-        if not is_own and similar[flaw.key[:2]] > 0:
-            similar[flaw.key[:2]] -= 1
-            continue
-        item = next((each for route, each in added if route is not None and route.leads_to(flaw.route)), None)
-        new.append((flaw, item))
-    if new:
-        raise _error(new, [each for _, each in added], lambda flaw: place_before(before.document, after.document, flaw))
-
-
-def _error(
-    flaws: SequenceOf[tuple[_Flaw, AddedItem | None]], added: SequenceOf[AddedItem], place: Callable[[Route], Place]
-) -> ConfigError:
-    """The error for the first flaw; if that is in an item that a patch adds, for one whose meant name is known."""
-    flaw, item = flaws[0]
-    if item is None:
-        return ConfigError(f"the edit was refused: {flaw.what}", remedy=flaw.remedy, place=place(flaw.route))
-    of_items = [(flaw, item) for flaw, item in flaws if item is not None]
-    flaw, item = next((each for each in of_items if each[1].remedy), of_items[0])
-    what, remedy = f"the edit was refused: {item.flaw}: {flaw.what}", item.remedy or flaw.remedy
-    error = RefusedItems(what, remedy=remedy, place=place(flaw.route))
-    error.items, error.added = [each for _, each in of_items], added
-    return error
+        if is_own or similar[flaw.place] <= 0:
+            new.append(flaw)
+        else:
+            similar[flaw.place] -= 1
+    if not new:
+        return
+    refused, what, remedy = new[0], new[0].what, new[0].remedy
+    items = [(flaw, item) for flaw in new for route, item in added if route is not None and route.leads_to(flaw.route)]
+    error: ConfigError = ConfigError("")
+    if items and items[0][0] is refused:  # what is wrong may be the name, best of an item whose meant name is known
+        refused, item = next((each for each in items if each[1].remedy), items[0])
+        what, remedy = f"{item.flaw}: {refused.what}", item.remedy or refused.remedy
+        error = RefusedItems([item for _, item in items], [item for _, item in added])
+    error.what, error.remedy = f"the edit was refused: {what}", remedy
+    error.place = place_before(before.document, after.document, refused.route)
+    raise error
 
 
 def place_before(before: Document, after: Document, route: Route) -> Place:
@@ -150,58 +136,51 @@ def _length(document: Document, route: Route) -> int | None:
 
 def _flaws(config: ReadFile, before: ReadFile, *, force: bool) -> Iterator[_Flaw]:
     yield from _ignored(config, force=force)
-    yield from _of_selection(config)
-    for kind, of_cluster in _OF_CLUSTERS.items():
-        for cluster in config.clusters:
-            for path, what, remedy in of_cluster(cluster, config):
-                yield _Flaw(kind, Route.of((*cluster.route.plain, *path)), what, remedy)
+    if config.data.get("currentCluster"):
+        try:
+            current_cluster(config)
+        except SelectionError as error:
+            yield _Flaw("selection", Route.of(("currentCluster",)), error.what, error.remedy)
     sections = load_sections()
-    for cluster in config.clusters:
-        for path, what, remedy in _section_issues(cluster, sections):
-            yield _Flaw("sections", Route.of((*cluster.route.plain, *path)), what, remedy)
+    checks = [*_OF_CLUSTERS.items(), ("sections", (lambda cluster: _section_issues(cluster, sections),))]
+    for kind, of_cluster in checks:
+        for cluster in config.clusters:
+            for path, what, remedy in chain.from_iterable(check(cluster) for check in of_cluster):
+                yield _Flaw(kind, Route.of((*cluster.route.plain, *path)), what, remedy)
     for kind, of_file in _OF_FILES.items():
         if kind not in _ONLY_WITH_POOLS or lists_pools(before):
-            for path, what, remedy in of_file(config):
+            for path, what, remedy in chain.from_iterable(check(config) for check in of_file):
                 yield _Flaw(kind, Route.of(path), what, remedy)
 
 
-_OF_CLUSTERS: dict[str, Callable[[Cluster, ReadFile], Iterable[Issue]]] = {
-    "api server": lambda cluster, _: api_server_issues(cluster),
-    "cluster": lambda cluster, _: cluster_issues(cluster),
-    "ranges": lambda cluster, _: (*cluster_cidr_issues(cluster), *range_issues(cluster)),
-    "pool types": lambda cluster, _: pool_type_issues(cluster),
-    "pools": lambda cluster, _: pool_issues(cluster),
-    "resources": lambda cluster, _: pool_resource_issues(cluster),
-    "versions": lambda cluster, _: (*version_format_issues(cluster), *hyperkube_issues(cluster)),
-    "counts": lambda cluster, _: zero_count_issues(cluster),
-    "labels": lambda cluster, _: _labels(cluster),
-    "zones": lambda cluster, config: (
-        *region_zone_issues(cluster),
-        *hub_zone_issues(cluster, hub_of(cluster, config)),
-    ),
+_OF_CLUSTERS: dict[str, tuple[Callable[[Cluster], Iterable[Issue]], ...]] = {
+    "api server": (api_server_issues,),
+    "cluster": (cluster_issues,),
+    "ranges": (cluster_cidr_issues, range_issues),
+    "pool types": (pool_type_issues,),
+    "pools": (pool_issues,),
+    "resources": (pool_resource_issues,),
+    "versions": (version_format_issues, hyperkube_issues),
+    "counts": (zero_count_issues,),
+    "labels": (label_issues,),
+    "zones": (region_zone_issues, hub_zone_issues),
 }
 """The checks of one cluster, with paths below it. They find what is an error for `check`, and values that Tarmak does
 not use; what may be meant, such as an unknown region, is not here."""
 
-_OF_FILES: dict[str, Callable[[ReadFile], Iterable[Issue]]] = {
-    "providers": provider_issues,
-    "hubs": hub_issues,
-    "cidrs": cidr_issues,
-    "locations": location_issues,
-    "public zones": lambda config: (*public_zone_issues(config), *missing_zone_issues(config)),
-    "rewrites": rewrite_issues,
-    "references": reference_issues,
-    "ignored locations": ignored_location_issues,
+_OF_FILES: dict[str, tuple[Callable[[ReadFile], Iterable[Issue]], ...]] = {
+    "providers": (provider_issues,),
+    "hubs": (hub_issues,),
+    "cidrs": (cidr_issues,),
+    "locations": (location_issues,),
+    "public zones": (public_zone_issues, missing_zone_issues),
+    "rewrites": (rewrite_issues,),
+    "references": (reference_issues,),
+    "ignored locations": (ignored_location_issues,),
 }
 
 _ONLY_WITH_POOLS = ("providers", "hubs", "public zones")
 """Checks of complete files: an edit that begins to list pools is not the reason for what they report."""
-
-
-def _labels(cluster: Cluster) -> Iterator[Issue]:
-    for index, pool in enumerate(pools_of(cluster)):
-        for path, what, remedy in label_issues(pool):
-            yield ("instancePools", index, *path), what, remedy
 
 
 def _section_issues(cluster: Cluster, sections: Iterable[Section[Any]]) -> Iterator[Issue]:
@@ -211,14 +190,6 @@ def _section_issues(cluster: Cluster, sections: Iterable[Section[Any]]) -> Itera
             issue = ((*section.path, *each.path), each.message, each.remedy)
             if issue not in tarmaks:
                 yield issue
-
-
-def _of_selection(config: ReadFile) -> Iterator[_Flaw]:
-    if config.data.get("currentCluster"):
-        try:
-            current_cluster(config)
-        except SelectionError as error:
-            yield _Flaw("selection", Route.of(("currentCluster",)), error.what, error.remedy)
 
 
 def _ignored(config: ReadFile, *, force: bool) -> Iterator[_Flaw]:

@@ -38,11 +38,6 @@ def provider_issues(config: ReadFile) -> Iterator[Issue]:
             yield ("providers", index), what, "add it, as in amazon: {profile: NAME}"
 
 
-def hub_of(cluster: Cluster, config: ReadFile) -> Cluster | None:
-    """The hub of a cluster's environment, if there is one."""
-    return config.hubs.get(cluster.environment)
-
-
 def hub_issues(config: ReadFile) -> Iterator[Issue]:
     """Environments of several clusters without a hub, which has Vault and the bastion of all of them."""
     if not lists_pools(config):

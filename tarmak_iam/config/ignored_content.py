@@ -243,7 +243,7 @@ def misspelt_key_on(document: Document, route: Route, owned: Iterable[TypePath])
     if field is None:
         return None
     types = _TypeVisitor.of(document, owned)
-    types.visit(document.node(home), field, home, _type_path(home.plain))
+    types.visit(document.node(home), field, home, type_path(home.plain))
     for key in types.unknown:
         target = certain_target(key) or ()
         if len(target) > len(home.plain) and route.plain[: len(target)] == target:
@@ -262,12 +262,12 @@ def certain_target(key: UnknownKey) -> _Path | None:
     for number, step in enumerate(guess.path):
         if step != ITEM:
             path.append(step)
-        elif number < len(here) and _type_path(here[: number + 1]) == guess.path[: number + 1]:
+        elif number < len(here) and type_path(here[: number + 1]) == guess.path[: number + 1]:
             path.append(here[number])  # the item that the key is in
         else:
             return None
     return tuple(path)
 
 
-def _type_path(path: _Path) -> TypePath:
+def type_path(path: _Path) -> TypePath:
     return tuple(ITEM if isinstance(step, int) else step for step in path)

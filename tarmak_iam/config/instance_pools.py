@@ -172,8 +172,9 @@ def _volume_flaws(pool: Mapping[str, Any]) -> Iterator[Issue]:
         yield ("volumes",), "no volume is named root", "add {metadata: {name: root}, size: 16Gi, type: ssd}"
 
 
-def hub_zone_issues(cluster: Cluster, hub: Cluster | None) -> list[Issue]:
+def hub_zone_issues(cluster: Cluster) -> list[Issue]:
     """Zones of a cluster in which the hub of its environment has no subnet."""
+    hub = cluster.hub
     if cluster.type != "cluster-multi" or hub is None:
         return []
     known = sorted({zone for _, zone in _zones(hub) if zone})
@@ -269,16 +270,18 @@ _LABEL_CHECKS: dict[str, tuple[tuple[str, Callable[[str], object], str, str], ..
 """For each key whether a text is valid, what is wrong otherwise, and the remedy."""
 
 
-def label_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
-    """The labels and taints of one pool, with paths below it."""
-    for kind, checks in _LABEL_CHECKS.items():
+def label_issues(cluster: Cluster) -> Iterator[Issue]:
+    """The labels and taints of the pools."""
+    pools = [(kind, number, pool) for number, pool in enumerate(pools_of(cluster)) for kind in _LABEL_CHECKS]
+    for kind, number, pool in pools:
         for index, item in enumerate(pool.get(kind) or ()):
+            path = ("instancePools", number, kind, index)
             if item is None:
-                yield (kind, index), f"{kind} has a null item, so Tarmak panics", "remove it"
-            for key, is_valid, what, remedy in checks if item is not None else ():
+                yield path, f"{kind} has a null item, so Tarmak panics", "remove it"
+            for key, is_valid, what, remedy in _LABEL_CHECKS[kind] if item is not None else ():
                 text = str(item.get(key) or "")
                 if not is_valid(text):
-                    yield (kind, index, key), what.format(quoted(text)), remedy
+                    yield (*path, key), what.format(quoted(text)), remedy
 
 
 _SIZES = ("tiny", "small", "medium", "large")

@@ -54,8 +54,9 @@ class AddedItem:
 class RefusedItems(ConfigError):
     """`items`, which a patch adds because there is none of their names, cannot be added. `added` are all such items."""
 
-    items: SequenceOf[AddedItem] = ()
-    added: SequenceOf[AddedItem] = ()
+    def __init__(self, items: SequenceOf[AddedItem], added: SequenceOf[AddedItem]) -> None:
+        super().__init__("")
+        self.items, self.added = items, added
 
     def count(self, item: AddedItem) -> int:
         """The number of lists that the patch adds the item to."""

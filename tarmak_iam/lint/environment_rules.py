@@ -10,7 +10,6 @@ from tarmak_iam.config.cluster_validation import cluster_cidr_issues, range_issu
 from tarmak_iam.config.environment_validation import (
     cidr_issues,
     hub_issues,
-    hub_of,
     ignored_location_issues,
     location_issues,
     missing_zone_issues,
@@ -26,7 +25,6 @@ from tarmak_iam.config.instance_pools import (
     pool_issues,
     pool_resource_issues,
     pool_type_issues,
-    pools_of,
     region_zone_issues,
     zero_count_issues,
 )
@@ -75,7 +73,7 @@ def _pools(issues: Callable[[Cluster], Iterable[Issue]], consequence: str = _ALL
 
 def _zones(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     yield from _of_clusters(region_zone_issues, _CHANGES)(rule, config)
-    yield from _of_clusters(lambda cluster: hub_zone_issues(cluster, hub_of(cluster, config)), _CHANGES)(rule, config)
+    yield from _of_clusters(hub_zone_issues, _CHANGES)(rule, config)
 
 
 def _cidrs(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
@@ -94,12 +92,6 @@ def _replaced(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     yield from _pools(zero_count_issues, "")(rule, config)
 
 
-def _labels(cluster: Cluster) -> Iterator[Issue]:
-    for index, pool in enumerate(pools_of(cluster)):
-        for path, what, remedy in label_issues(pool):
-            yield ("instancePools", index, *path), what, remedy
-
-
 ENVIRONMENT_RULES = (
     CONFIG.error("IAM012", "pool-types", "instance pools that do not form a valid cluster", _pools(pool_type_issues)),
     CONFIG.error("IAM013", "invalid-pool", "an instance pool that Tarmak rejects", _pools(pool_issues)),
@@ -115,7 +107,7 @@ ENVIRONMENT_RULES = (
         "IAM017", "missing-hub", "an environment with several clusters and no hub", _of_file(hub_issues, _CHANGES)
     ),
     CONFIG.error(
-        "IAM018", "invalid-label-or-taint", "a label or taint that Tarmak rejects", _of_clusters(_labels, _CHANGES)
+        "IAM018", "invalid-label-or-taint", "a label or taint that Tarmak rejects", _of_clusters(label_issues, _CHANGES)
     ),
     CONFIG.error("IAM025", "empty-address-list", "an empty list of address ranges", _of_file(rewrite_issues)),
     CONFIG.warning(
