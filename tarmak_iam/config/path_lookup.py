@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence as SequenceOf
-from typing import Any, NoReturn
+from typing import Any
 
 from tarmak_iam.config.item_names import is_null, items_of, names_of, node_at, scalar_texts
 from tarmak_iam.config.key_paths import ROOT, IndexStep, KeyPath, KeyStep, MatchStep, NameStep, PathStep, joined
 from tarmak_iam.config.key_suggestions import suggest_key
 from tarmak_iam.config.section_keys import SectionKey, block_of, key_named, keys_of, load_sections
 from tarmak_iam.config.sections import Section
-from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, field_at, fields_of, root_field
+from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, field_at, root_field
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.errors import Place, SelectionError
@@ -107,259 +107,193 @@ class _Lookup:
     def __init__(self, document: Document, base: Route, path: KeyPath, *, unknown: bool, advice: str) -> None:
         self._document, self._path, self._allows_unknown, self._advice = document, path, unknown, advice
         self._steps: list[Step] = list(base.steps)
-        self._node = document.node(base)
-        self._field: Field | None = root_field()
-        self._type_path: TypePath = ()
-        for step in base.steps:
-            self._descend(ITEM if isinstance(step, int) else step.text)
+        self._type_path: TypePath = tuple(ITEM if isinstance(step, int) else step.text for step in base.steps)
+        self._field = root_field().below(*self._type_path)
+        self._node: Node | None = None
         self._is_unknown = False
-        self._step: PathStep | None = None
+        self._number = 0
+        """That of the next step."""
 
     def found(self) -> FoundKey:
+        node = self._document.node(Route(tuple(self._steps)))
         for number, step in enumerate(self._path.steps):
-            self._step = step
+            self._number, self._node = number, None if node is None else dereference(node)
             if isinstance(step, KeyStep):
-                self._key(number, step)
+                node, type_step = self._key(step)
+                self._steps.append(Key(step.name))
             else:
-                self._item(number, step)
+                index, type_step = self._index(step), ITEM
+                node = items_of(self._node)[index]
+                self._steps.append(index)
+            self._type_path = (*self._type_path, type_step)
+            self._field = None if self._field is None else self._field.below(type_step)
         route = Route(tuple(self._steps))
-        return FoundKey(self._path, route, self._type_path, self._field, self._node, self._is_unknown)
+        return FoundKey(self._path, route, self._type_path, self._field, node, self._is_unknown)
 
-    def _descend(self, step: str) -> None:
-        self._type_path = (*self._type_path, step)
-        self._field = None if self._field is None else self._field.below(step)
+    @property
+    def _where(self) -> str:
+        return self._path.up_to(self._number)
 
-    def _key(self, number: int, step: KeyStep) -> None:
-        field, node = self._field, self._value()
-        if field is None:
-            if node is not None and not isinstance(node, Mapping) and not is_null(node):
-                self._no_mapping(number, step, node)
-        elif field.kind not in ("struct", "map"):
-            self._no_mapping(number, step, node)
+    def _rest(self, skipped: int = 1) -> str:
+        """The steps after the next one, as they follow another step."""
+        steps = self._path.steps[self._number + skipped :]
+        return f"{'.' if steps and isinstance(steps[0], KeyStep) else ''}{joined(steps)}"
+
+    def _error(self, what: str, remedy: str) -> SelectionError:
+        return SelectionError(what, remedy=remedy, place=self._document.position(Route(tuple(self._steps))))
+
+    def _no_item(self, what: str, remedy: str) -> NoSuchItem:
+        error = NoSuchItem(what, remedy=remedy, place=self._document.position(Route(tuple(self._steps))))
+        last = self._path.steps[-1]
+        error.is_last = self._number + 1 == len(self._path.steps) and not isinstance(last, IndexStep)
+        return error
+
+    # --- keys
+
+    def _key(self, step: KeyStep) -> tuple[Node | None, str]:
+        """The value of a key, and the step of its type path."""
+        field, node = self._field, self._node
+        is_mapping = isinstance(node, Mapping) or is_null(node) if field is None else field.kind in ("struct", "map")
+        if not is_mapping:
+            raise self._no_mapping(step)
         entry = node.effective(step.name) if isinstance(node, Mapping) else None
-        if field is not None and field.kind == "struct" and step.name not in fields_of(field.struct):
-            self._check_known(number, step, is_written=entry is not None)
-        self._node = None if entry is None else entry.value
-        self._steps.append(Key(step.name))
-        self._descend(ITEM if field is not None and field.kind == "map" else step.name)
+        if field is not None and field.kind == "struct" and step.name not in field.fields:
+            path = (*self._type_path, step.name)
+            owned = [(*CLUSTER, *section.path) for section in load_sections()]
+            if not step.name.startswith("x-") and not any(path == each[: len(path)] for each in owned):
+                if entry is None and not self._allows_unknown:
+                    raise self._unknown(step, field)
+                self._is_unknown = True
+        is_free = field is not None and field.kind == "map"
+        return None if entry is None else entry.value, ITEM if is_free else step.name
 
-    def _value(self) -> Node | None:
-        return None if self._node is None else dereference(self._node)
+    def _no_mapping(self, step: KeyStep) -> SelectionError:
+        field, node, where = self._field, self._node, self._where
+        what = f"{where} is {kind_text(field, node)}, so it has no key {quoted(step.name)}"
+        if isinstance(node, Sequence) or (field is not None and field.kind == "list"):
+            of = None if field is None else field.of
+            names = [names[-1] for item in items_of(node) if (names := names_of(item, of))]
+            if step.name in names or (step.name.isdecimal() and len(step.name) < _DIGITS):
+                return self._error(what, f"write {where}[{step.name}]{self._rest()}")
+            example = NameStep(names[0]) if names else IndexStep(0)
+            return self._error(what, f"choose an item first, as in {where}{example}{self._rest(0)}")
+        is_in_map = self._type_path[-1:] == (ITEM,) and isinstance(self._path.steps[self._number - 1], KeyStep)
+        if self._number and is_in_map:
+            texts = [each.name for each in self._path.steps[self._number - 1 :] if isinstance(each, KeyStep)]
+            whole = f"{self._path.up_to(self._number - 1)}.{KeyStep('.'.join(texts))}"
+            return self._error(what, f"if the dots are part of the key, write {whole}")
+        return self._error(what, f"write {where}")
 
-    def _check_known(self, number: int, step: KeyStep, *, is_written: bool) -> None:
-        if step.name.startswith("x-") or self._is_of_plugin(step.name):
-            return
-        if not is_written and not self._allows_unknown:
-            self._fail_unknown(number, step)
-        self._is_unknown = True
+    def _unknown(self, step: KeyStep, field: Field) -> SelectionError:
+        rest = self._rest()
+        what = f"Tarmak does not know the key {quoted(step.name)} "
+        what += f"in {self._where}" if self._type_path else "at the top level"
+        if "/" in step.name:
+            head, tail = self._path.text[: step.column - 1], self._path.text[step.column - 1 :]
+            return self._error(what, f"write dots between keys: {head}{tail.replace('/', '.')}")
+        if step.name == "$" and not self._number and rest.startswith("."):
+            return self._error(what, f"write {ROOT if self._path.is_absolute else ''}{rest[1:]}")
+        if self._type_path == CLUSTER and not self._number:
+            of = root_field().below(*CLUSTER)
+            if any(step.name in names_of(item, of) for item in items_of(self._document.node(CLUSTER[:1]))):
+                return self._error(what, f"did you mean {ROOT}clusters{NameStep(step.name)}{rest}?")
+            top = closest(step.name, root_field().fields)
+            if top is not None and top not in field.fields:
+                return self._error(what, f"did you mean {ROOT}{top}{rest}?")
+        sketch: Any = None  # which key was meant depends on what is below it
+        for below in reversed(self._path.steps[self._number + 1 :]):
+            sketch = {below.name: sketch} if isinstance(below, KeyStep) else [sketch]
+        node = Document.parse(json.dumps({"value": sketch})).node(("value",))
+        assert node is not None
+        guess = suggest_key(step.name, node, self._type_path, field.struct, ())
+        if guess is None or (guess.path[: len(CLUSTER)] != CLUSTER and not self._path.is_absolute):
+            known = choose_among(step.name, field.fields)
+            return self._error(what, f"{known}; {self._advice}" if self._advice else known)
+        meant = f"{self._spelled(guess.path)}{rest}"
+        relative = meant.removeprefix(f"{ROOT}clusters[NAME].")
+        also = f", or {relative} of the selected cluster" if relative != meant and self._path.text[:1] == ROOT else ""
+        return self._error(what, f"did you mean {meant}{also}?")
 
-    def _is_of_plugin(self, name: str) -> bool:
-        path = (*self._type_path, name)
-        owned = [(*CLUSTER, *section.path) for section in load_sections()]
-        return any(path == each[: len(path)] for each in owned)
+    def _spelled(self, path: TypePath) -> str:
+        """A path of types, with the items that this path goes through."""
+        begin = 0 if self._path.is_absolute else len(CLUSTER)
+        is_common = path[:begin] == self._type_path[:begin]
+        text = ""
+        for index, step in enumerate(path[begin:] if is_common else path):
+            own = self._path.steps[index] if is_common and index < self._number else None
+            is_common = own is not None and (own.name if isinstance(own, KeyStep) else ITEM) == step
+            text += (str(own) if is_common else "[NAME]") if step == ITEM else f".{KeyStep(step)}"
+        return f"{ROOT if self._path.is_absolute else ''}{text.removeprefix('.')}"
 
     # --- items of lists
 
-    def _item(self, number: int, step: PathStep) -> None:
-        field, node = self._field, self._value()
-        is_list = isinstance(node, Sequence) if field is None else field.kind == "list"
+    def _index(self, step: PathStep) -> int:
+        field, where = self._field, self._where
+        is_list = isinstance(self._node, Sequence) if field is None else field.kind == "list"
+        if not is_list and field is None and is_null(self._node):
+            raise self._no_item(f"{where} is not set, so there is no {where}{step}", APPEND_ONE)
         if not is_list:
-            self._no_list(number, step, node)
-        items = items_of(node)
-        of = None if field is None else field.of
-        if isinstance(step, IndexStep):
-            index = self._index(number, step, len(items))
-        else:
-            index = self._chosen(number, step, items, of)
-        self._node = items[index]
-        self._steps.append(index)
-        self._descend(ITEM)
-
-    def _index(self, number: int, step: IndexStep, length: int) -> int:
+            kind = kind_text(field, self._node)
+            key = f".{KeyStep(step.name)}{self._rest()}" if kind == "a mapping" and isinstance(step, NameStep) else ""
+            raise self._error(f"{where} is {kind}, not a list", f"write {where}{key}")
+        length = len(items_of(self._node))
+        if not isinstance(step, IndexStep):
+            return self._chosen(step, None if field is None else field.of)
         index = step.index + length if step.index < 0 else step.index
         if 0 <= index < length:
             return index
-        where = self._path.up_to(number)
         if not length:
             raise self._no_item(f"{where} has no items, so there is no item {step.index}", APPEND_ONE)
         count = f"{length} item{'' if length == 1 else 's'}"
         remedy = f"use an index from 0 to {length - 1}, or -1 for the last" if length > 1 else "use the index 0"
         raise self._no_item(f"{where} has {count}, so there is no item {step.index}", remedy)
 
-    def _chosen(self, number: int, step: PathStep, items: SequenceOf[Node], of: Field | None) -> int:
-        if isinstance(step, NameStep):
-            found = [index for index, item in enumerate(items) if step.name in names_of(item, of)]
+    def _chosen(self, step: PathStep, of: Field | None) -> int:
+        """The index of the item that has a name, or a value at a key."""
+        items, where = items_of(self._node), self._where
+        if isinstance(step, MatchStep):
+            wanted, texts = step.value, [_texts_at(item, step.keys) for item in items]
         else:
-            assert isinstance(step, MatchStep)
-            found = [index for index, item in enumerate(items) if _matches(item, step)]
-        if len(found) == 1:
-            return found[0]
-        where = self._path.up_to(number)
-        if found:
-            which = [f"{where}[{index}] ({self._position(index)})" for index in found]
-            what = f"{where}{step} means {len(found)} items"
-            raise SelectionError(what, remedy=f"choose one of {brief_list(which)}", place=self._place)
+            assert isinstance(step, NameStep)
+            wanted, texts = step.name, [names_of(item, of) for item in items]
+        chosen = [index for index, own in enumerate(texts) if wanted in own]
+        if len(chosen) == 1:
+            return chosen[0]
+        if chosen:
+            which = brief_list(f"{where}[{index}] ({self._position(index)})" for index in chosen)
+            raise self._error(f"{where}{step} means {len(chosen)} items", f"choose one of {which}")
         if not items:
             raise self._no_item(f"{where} has no items, so there is no {where}{step}", APPEND_ONE)
-        rest = self._after(self._path.steps[number + 1 :])
         if isinstance(step, MatchStep):
-            raise self._no_match(where, step, rest, items, of)
-        raise self._no_name(where, step.name, rest, items, of)
+            raise self._no_match(step, [own[0] for own in texts if own], of)
+        places = {name: index for index, own in enumerate(texts) for name in own}
+        near, what = closest(wanted, places), f"{where} has no item {quoted(wanted)}"
+        if near is not None:
+            meant = f"{where}{NameStep(near)}{self._rest()} ({self._position(places[near])})"
+            raise self._no_item(what, f"did you mean {meant}?")
+        if not places:
+            raise self._no_item(what, f"its items have no names: use an index, as in {where}[0]{self._rest()}")
+        named = {own[-1]: index for index, own in enumerate(texts) if own}
+        which = brief_list(f"{shortened(name)} ({self._position(index)})" for name, index in named.items())
+        raise self._no_item(what, f"it has {which}")
 
     def _position(self, index: int) -> Place:
         return self._document.position(Route((*self._steps, index)))
 
-    def _no_name(self, where: str, name: str, rest: str, items: SequenceOf[Node], of: Field | None) -> NoSuchItem:
-        named = {names[-1]: index for index, item in enumerate(items) if (names := names_of(item, of))}
-        known = {each: index for index, item in enumerate(items) for each in names_of(item, of)}
-        near = closest(name, known)
-        what = f"{where} has no item {quoted(name)}"
-        if near is not None:
-            return self._no_item(what, f"did you mean {where}{NameStep(near)}{rest} ({self._position(known[near])})?")
-        if not named:
-            return self._no_item(what, f"its items have no names: use an index, as in {where}[0]{rest}")
-        which = [f"{shortened(each)} ({self._position(index)})" for each, index in named.items()]
-        return self._no_item(what, f"it has {brief_list(which)}")
-
-    def _no_match(
-        self, where: str, step: MatchStep, rest: str, items: SequenceOf[Node], of: Field | None
-    ) -> SelectionError:
-        what = f"{where} has no item with {'.'.join(step.keys)} {quoted(step.value)}"
-        if of is not None and of.kind == "struct" and field_at(of.struct, step.keys) is None:
-            known = [".".join(keys) for keys in _scalar_paths(of.struct)]
-            return self._error(
-                f"{what}: its items have no key {quoted('.'.join(step.keys))}", choose_among(".".join(step.keys), known)
-            )
-        texts = {node.text: None for item in items if isinstance(node := node_at(item, step.keys), Scalar)}
+    def _no_match(self, step: MatchStep, texts: SequenceOf[str], of: Field | None) -> SelectionError:
+        where, keys = self._where, ".".join(step.keys)
+        what = f"{where} has no item with {keys} {quoted(step.value)}"
+        if of is not None and of.kind == "struct" and of.below(*step.keys) is None:
+            known = [name for name, field in of.fields.items() if field.is_scalar]
+            known += [f"{name}.name" for name, field in of.fields.items() if field.struct == "ObjectMeta"]
+            return self._error(f"{what}: its items have no key {quoted(keys)}", choose_among(keys, known))
         near = closest(step.value, texts)
         if near is not None:
-            return self._no_item(what, f"did you mean {where}{MatchStep(step.keys, near)}{rest}?")
-        return self._no_item(what, f"it has {brief_list(map(shortened, texts))}" if texts else "no item has that key")
-
-    # --- errors
-
-    def _no_mapping(self, number: int, step: KeyStep, node: Node | None) -> NoReturn:
-        where, field = self._path.up_to(number), self._field
-        rest = self._path.steps[number:]
-        what = f"{where} is {kind_text(field, node)}, so it has no key {quoted(step.name)}"
-        if isinstance(node, Sequence) or (field is not None and field.kind == "list"):
-            items = items_of(node)
-            names = [names[-1] for item in items if (names := names_of(item, None if field is None else field.of))]
-            if step.name in names or (step.name.isdecimal() and len(step.name) < _DIGITS):
-                self._fail(what, f"write {where}[{step.name}]{self._after(rest[1:])}")
-            example = NameStep(names[0]) if names else IndexStep(0)
-            self._fail(what, f"choose an item first, as in {where}{example}{self._after(rest)}")
-        above = self._path.steps[number - 1] if number else None
-        if isinstance(above, KeyStep) and self._is_in_map(number):
-            texts = [each.name for each in self._path.steps[number - 1 :] if isinstance(each, KeyStep)]
-            key = KeyStep(".".join(texts))
-            self._fail(what, f"if the dots are part of the key, write {self._path.up_to(number - 1)}.{key}")
-        self._fail(what, f"write {where}")
-
-    def _is_in_map(self, number: int) -> bool:
-        """Whether the value is one of a mapping with free keys."""
-        return self._type_path[-1:] == (ITEM,) and isinstance(self._path.steps[number - 1], KeyStep)
-
-    def _after(self, steps: SequenceOf[PathStep]) -> str:
-        text = joined(tuple(steps))
-        return f".{text}" if text and isinstance(steps[0], KeyStep) else text
-
-    def _no_list(self, number: int, step: PathStep, node: Node | None) -> NoReturn:
-        where = self._path.up_to(number)
-        if self._field is None and is_null(node):
-            raise self._no_item(f"{where} is not set, so there is no {where}{step}", APPEND_ONE)
-        kind = kind_text(self._field, node)
-        remedy = f"write {where}"
-        if kind == "a mapping" and isinstance(step, NameStep):
-            remedy = f"write {where}.{KeyStep(step.name)}{self._after(self._path.steps[number + 1 :])}"
-        self._fail(f"{where} is {kind}, not a list", remedy)
-
-    def _fail_unknown(self, number: int, step: KeyStep) -> NoReturn:
-        assert self._field is not None
-        place = "at the top level" if not self._type_path else f"in {self._path.up_to(number)}"
-        what = f"Tarmak does not know the key {quoted(step.name)} {place}"
-        rest = self._after(self._path.steps[number + 1 :])
-        if "/" in step.name:
-            head = self._path.text[: step.column - 1]
-            self._fail(what, f"write dots between keys: {head}{self._path.text[step.column - 1 :].replace('/', '.')}")
-        if step.name == "$" and not number and rest.startswith("."):
-            self._fail(what, f"write {ROOT if self._path.is_absolute else ''}{rest[1:]}")
-        if self._type_path == CLUSTER and not number:
-            if any(step.name == name for each in items_of(self._document.node(("clusters",))) for name in _names(each)):
-                self._fail(what, f"did you mean {ROOT}clusters{NameStep(step.name)}{rest}?")
-            top = closest(step.name, fields_of(root_field().struct))
-            if top is not None and top not in fields_of(self._field.struct):
-                self._fail(what, f"did you mean {ROOT}{top}{rest}?")
-        sketch = _sketch(self._path.steps[number + 1 :])
-        guess = suggest_key(step.name, sketch, self._type_path, self._field.struct, ())
-        if guess is None or (guess.path[: len(CLUSTER)] != CLUSTER and not self._path.is_absolute):
-            known = choose_among(step.name, fields_of(self._field.struct))
-            self._fail(what, f"{known}; {self._advice}" if self._advice else known)
-        meant = f"{self._spelled(guess.path, number)}{rest}"
-        relative = meant.removeprefix(f"{ROOT}clusters[NAME].")
-        also = f", or {relative} of the selected cluster" if relative != meant and self._path.text[:1] == ROOT else ""
-        self._fail(what, f"did you mean {meant}{also}?")
-
-    def _spelled(self, path: TypePath, number: int) -> str:
-        """A path of types, with the items that this path goes through."""
-        shown, here = "", 0 if self._path.is_absolute else len(CLUSTER)
-        own = [self._path.steps[index] for index in range(number)]
-        common = path[:here] == self._type_path[:here]
-        for index, step in enumerate(path[here:] if common else path):
-            used = own[index] if common and index < len(own) and _same_kind(own[index], step) else None
-            shown += (
-                str(used) if used is not None and step == ITEM else "[NAME]" if step == ITEM else f".{KeyStep(step)}"
-            )
-            common = common and used is not None
-        text = shown.removeprefix(".")
-        return f"/{text}" if self._path.is_absolute else text
-
-    def _no_item(self, what: str, remedy: str) -> NoSuchItem:
-        error = NoSuchItem(what, remedy=remedy, place=self._place)
-        last = self._path.steps[-1]
-        error.is_last = self._step is last and not isinstance(last, IndexStep)
-        return error
-
-    def _fail(self, what: str, remedy: str) -> NoReturn:
-        raise self._error(what, remedy)
-
-    def _error(self, what: str, remedy: str) -> SelectionError:
-        return SelectionError(what, remedy=remedy, place=self._place)
-
-    @property
-    def _place(self) -> Place:
-        return self._document.position(Route(tuple(self._steps)))
+            return self._no_item(what, f"did you mean {where}{MatchStep(step.keys, near)}{self._rest()}?")
+        shown = brief_list(map(shortened, dict.fromkeys(texts)))
+        return self._no_item(what, f"it has {shown}" if texts else "no item has that key")
 
 
-def _names(cluster: Node) -> tuple[str, ...]:
-    return names_of(cluster, Field("struct", struct="Cluster"))
-
-
-def _same_kind(own: PathStep, step: str) -> bool:
-    return own.name == step if isinstance(own, KeyStep) else step == ITEM
-
-
-def _matches(item: Node, step: MatchStep) -> bool:
-    node = node_at(item, step.keys)
-    return isinstance(node, Scalar) and not is_null(node) and step.value in scalar_texts(node)
-
-
-def _scalar_paths(struct: str) -> list[TypePath]:
-    """The keys of a struct by which an item may be chosen."""
-    found: list[TypePath] = []
-    for name, field in fields_of(struct).items():
-        if field.is_scalar:
-            found.append((name,))
-        elif field.struct == "ObjectMeta":
-            found.append((name, "name"))
-    return found
-
-
-def _sketch(steps: SequenceOf[PathStep]) -> Node:
-    """A node of the shape that further steps ask for: which key was meant depends on it."""
-    value: Any = None
-    for step in reversed(steps):
-        value = {step.name: value} if isinstance(step, KeyStep) else [value]
-    node = Document.parse(json.dumps({"value": value})).node(("value",))
-    assert node is not None
-    return node
+def _texts_at(item: Node, keys: tuple[str, ...]) -> tuple[str, ...]:
+    node = node_at(item, keys)
+    return tuple(scalar_texts(node)) if isinstance(node, Scalar) and not is_null(node) else ()
