@@ -10,7 +10,6 @@ from tarmak_iam.config.item_names import items_of, names_of
 from tarmak_iam.config.key_paths import ROOT, IndexStep, KeyStep, NameStep, PathStep, joined
 from tarmak_iam.config.tarmak_output import NOW, defaulted
 from tarmak_iam.config.tarmak_types import root_field
-from tarmak_iam.document.nodes import Node
 from tarmak_iam.document.plain_values import same, value_at
 from tarmak_iam.document.render import Layout, flow_text
 from tarmak_iam.late_dataclass import dataclass
@@ -60,12 +59,23 @@ def changed_values(before: ReadFile, after: ReadFile) -> Iterator[ChangedValue]:
         return
     defaults = defaulted(before.data), defaulted(after.data)
     for steps in _differing(before.data, after.data, ()):
-        old, new = (_used(side, default, steps) for side, default in zip((before, after), defaults, strict=True))
-        old, new = _zero_of(steps, old, new), _zero_of(steps, new, old)
+        old, new = (
+            _used(value_at(file.data, steps), value_at(used, steps))
+            for file, used in zip((before, after), defaults, strict=True)
+        )
+        field = root_field().below(*steps)
+        if field is not None and field.kind == "bool" and not field.is_pointer:  # Go's zero value
+            old = False if old is None and isinstance(new, bool) else old
+            new = False if new is None and isinstance(old, bool) else new
         if not same(old, new):
             cluster = steps[1] if steps[0] == "clusters" and len(steps) > 2 else None
             path = _path(before if value_at(after.data, steps[:-1]) is None else after, steps)
             yield ChangedValue(steps, path, cluster if isinstance(cluster, int) else None, old, new)
+
+
+def _used(value: Any, default: Any) -> Any:
+    value = default if value is None else value
+    return None if value == NOW else value
 
 
 def _differing(one: Any, two: Any, steps: _Steps) -> Iterator[_Steps]:
@@ -91,38 +101,16 @@ def _are_objects(items: Sequence[Any]) -> bool:
     return all(map(_is_mapping_or_none, items))
 
 
-def _used(file: ReadFile, defaults: dict[str, Any], steps: _Steps) -> Any:
-    value = value_at(file.data, steps)
-    value = value_at(defaults, steps) if value is None else value
-    return None if value == NOW else value
-
-
-def _zero_of(steps: _Steps, value: Any, other: Any) -> Any:
-    """Go's zero value of a boolean that is not set."""
-    if value is not None or not isinstance(other, bool):
-        return value
-    field = root_field().below(*steps)
-    return False if field is not None and field.kind == "bool" and not field.is_pointer else None
-
-
 def _path(file: ReadFile, steps: _Steps) -> str:
     """The path with the names of items; of two items with the same name, with their indices."""
-    is_of_cluster = steps[0] == "clusters" and len(steps) > 2
-    start = 2 if is_of_cluster else 0
-    found = [_step(file, steps, number) for number in range(start, len(steps))]
-    return joined(tuple(found)) if is_of_cluster else f"{ROOT}{joined(tuple(found))}"
-
-
-def _step(file: ReadFile, steps: _Steps, number: int) -> PathStep:
-    step = steps[number]
-    if isinstance(step, str):
-        return KeyStep(step)
-    above = _node(file, steps[:number])
-    field = root_field().below(*steps[:number])
-    names = [names_of(item, field.of if field is not None else None)[-1:] for item in items_of(above)]
-    own = names[step] if step < len(names) else ()
-    return NameStep(own[0]) if own and names.count(own) == 1 else IndexStep(step)
-
-
-def _node(file: ReadFile, steps: _Steps) -> Node | None:
-    return file.document.node(Route.of(steps))
+    start = 2 if steps[0] == "clusters" and len(steps) > 2 else 0
+    shown: list[PathStep] = []
+    for number, step in enumerate(steps[start:], start):
+        if isinstance(step, str):
+            shown.append(KeyStep(step))
+            continue
+        field = root_field().below(*steps[: number + 1])
+        names = [names_of(item, field)[-1:] for item in items_of(file.document.node(Route.of(steps[:number])))]
+        own = names[step] if step < len(names) else ()
+        shown.append(NameStep(own[0]) if own and names.count(own) == 1 else IndexStep(step))
+    return f"{'' if start else ROOT}{joined(tuple(shown))}"

@@ -19,6 +19,7 @@ from tarmak_iam.config.environment_validation import (
     missing_zone_issues,
     provider_issues,
     public_zone_issues,
+    reference_issues,
     rewrite_issues,
 )
 from tarmak_iam.config.ignored_content import MOST_SEARCHED, IgnoredContent, UnknownKey, type_path
@@ -34,7 +35,6 @@ from tarmak_iam.config.instance_pools import (
 )
 from tarmak_iam.config.key_paths import KeyPath, KeyStep
 from tarmak_iam.config.patches import AddedItem, RefusedItems
-from tarmak_iam.config.references import reference_issues
 from tarmak_iam.config.section_keys import load_sections
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.selection import current_cluster

@@ -21,9 +21,37 @@ from tarmak_iam.aws.regions import (
 from tarmak_iam.config.cluster import Cluster, Issue, ReadFile, metadata_name
 from tarmak_iam.config.instance_pools import lists_pools, pools_of
 from tarmak_iam.config.tarmak_types import is_cidr
+from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import is_host_name, quoted, shortened
 
 _ANY = "0.0.0.0/0"
+
+
+def reference_issues(config: ReadFile) -> Iterator[Issue]:
+    """Environments and providers that the file names, but does not have. A file without the whole list is not reported:
+    it is still being written."""
+    for cluster in config.clusters:
+        if "environments" in config.data and cluster.environment and not cluster.environment_data():
+            what = f"the environment {quoted(cluster.environment)} does not exist: Tarmak does not "
+            what += f"find {shortened(cluster.cluster_name)}"
+            remedy = did_you_mean(cluster.environment, _names(config, "environments"))
+            yield (*cluster.route.plain, "environment"), what, remedy or "add it to environments, or use another one"
+    names = _names(config, "providers")
+    for index, environment in _environments(config) if "providers" in config.data else ():
+        provider = environment.get("provider") or ""
+        path = ("environments", index, "provider")
+        if provider and not config.provider(provider):
+            what = f"the provider {quoted(provider)} does not exist: every Tarmak command for this environment fails"
+            yield path, what, did_you_mean(provider, names) or "add it to providers, or use another one"
+        elif not provider and not config.provider(provider):
+            what = "the environment has no provider: every Tarmak command for it fails"
+            remedy = f"set provider to {' or '.join(map(shortened, names))}" if names else "add a provider to providers"
+            yield path, what, remedy
+
+
+def _names(config: ReadFile, kind: str) -> list[str]:
+    names = (metadata_name(item) for item in config.data.get(kind) or ())
+    return [name for name in names if name]
 
 
 def provider_issues(config: ReadFile) -> Iterator[Issue]:
@@ -68,20 +96,14 @@ def rewrite_issues(config: ReadFile) -> Iterator[Issue]:
     """Empty lists of CIDRs that Tarmak uses: it omits them when it rewrites the file, and then uses a wider range
     instead."""
     for path, cidrs in _cidr_lists(config):
-        if not cidrs and _is_used(config, path):
-            instead = _ANY if path[0] == "environments" else "adminCIDRs of the environment"
+        is_used, instead = path[0] == "environments", _ANY
+        if not is_used:  # Tarmak opens a port for public API servers, bastions and Jenkins
+            cluster, instead = config.clusters[int(path[1])], "adminCIDRs of the environment"
+            of_pool = path[2] != "kubernetes" and pools_of(cluster)[int(path[3])].get("type") in ("bastion", "jenkins")
+            is_used = of_pool or (path[2] == "kubernetes" and bool(cluster.api_server.get("public")))
+        if not cidrs and is_used:
             what = f"{path[-1]} is empty: when Tarmak rewrites the file, it removes the list and uses {instead} instead"
             yield path, what, "list at least one address, as in 192.0.2.1/32"
-
-
-def _is_used(config: ReadFile, path: tuple[str | int, ...]) -> bool:
-    """Whether Tarmak opens a port for the list: for public API servers, bastions and Jenkins."""
-    if path[0] == "environments":
-        return True
-    cluster = config.clusters[int(path[1])]
-    if path[2] == "kubernetes":
-        return bool(cluster.api_server.get("public"))
-    return pools_of(cluster)[int(path[3])].get("type") in ("bastion", "jenkins")
 
 
 def location_issues(config: ReadFile) -> Iterator[Issue]:

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import field
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from tarmak_iam.aws.go_case import fold
 from tarmak_iam.config.decode import JsonKeys
 from tarmak_iam.config.key_suggestions import KeySuggestion, suggest_key
-from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, fields_of, root_field
+from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, root_field
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference, walk
 from tarmak_iam.document.plain_values import construct, same
@@ -60,8 +60,8 @@ class UnknownKey:
     struct: str
     node: Node
     siblings: frozenset[str]
-    plugin_keys: frozenset[str]
-    guess: KeySuggestion | None
+    plugin_keys: frozenset[str] = frozenset()
+    guess: KeySuggestion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,88 +96,55 @@ class IgnoredContent:
     ) -> IgnoredContent:
         """`owned` are paths of keys that section plugins know, even if Tarmak does not. The document is a whole
         tarmak.yaml, or the value of a `field` at a type path."""
-        keys = _KeyVisitor(document)
-        keys.visit(document.root, Route())
-        types = _TypeVisitor.of(document, owned)
-        types.visit(document.root, field or root_field(), Route(), path)
-        return cls(document, tuple(keys.duplicates), tuple(keys.overridden), tuple(types.unknown), tuple(types.scalars))
+        found = _Visitor(document, owned)
+        found.visit_keys(document.root, Route())
+        found.visit(document.root, field or root_field(), Route(), path)
+        return cls(
+            document, tuple(found.duplicates), tuple(found.overridden), tuple(found.unknown), tuple(found.scalars)
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """A value of a key: from its own entry, or from a merge key at the route."""
+class _Visitor:
+    def __init__(self, document: Document, owned: Iterable[TypePath]) -> None:
+        self._document, self._keys = document, JsonKeys(document)
+        self._owned = frozenset(path[:end] for path in owned for end in range(1, len(path) + 1))
+        self.duplicates: list[DuplicateKey] = []
+        self.overridden: list[OverriddenKey] = []
+        self.unknown: list[UnknownKey] = []
+        self.scalars: list[TypedScalar] = []
 
-    route: Route
-    value: Node
-    is_merged: bool
-
-
-@dataclass
-class _KeyVisitor:
-    """Visits every mapping once, where it is written, whatever its type."""
-
-    document: Document
-    duplicates: list[DuplicateKey] = field(default_factory=list)
-    overridden: list[OverriddenKey] = field(default_factory=list)
-
-    def visit(self, node: Node | None, route: Route) -> None:
+    def visit_keys(self, node: Node | None, route: Route) -> None:
+        """Visits every mapping once, where it is written, whatever its type."""
         if isinstance(node, Sequence):
             for index, item in enumerate(node.items):
-                self.visit(item, route / index)
-        elif isinstance(node, Mapping):
-            self._keys(node, route)
-            for entry in node.entries:
-                self.visit(entry.value, _route_of(entry, route))
-
-    def _keys(self, node: Mapping, route: Route) -> None:
-        keys, written = JsonKeys(self.document), dict[str, list[_Written]]()
+                self.visit_keys(item, route / index)
+        if not isinstance(node, Mapping):
+            return
+        written: dict[str, list[tuple[Route, Node, bool]]] = {}
         for entry in node.entries:
             here = _route_of(entry, route)
-            brought = keys.merged(entry.value) if entry.is_merge else {keys.name(entry): entry.value}
-            for name, value in brought.items():
-                written.setdefault(name, []).append(_Written(here, value, entry.is_merge))
-        for name, writings in written.items():
-            if len(writings) > 1:
-                self._compare(name, writings)
+            members = self._keys.merged(entry.value) if entry.is_merge else {self._keys.name(entry): entry.value}
+            for name, value in members.items():
+                written.setdefault(name, []).append((here, value, entry.is_merge))
+        for name, values in written.items():
+            if len(values) > 1:
+                self._compare(name, values)
+        for entry in node.entries:
+            self.visit_keys(entry.value, _route_of(entry, route))
 
-    def _compare(self, name: str, writings: list[_Written]) -> None:
-        """Of several values of one key, in file order, the last one is used."""
-        winner = writings[-1]
-        first, *further = [each for each in writings if not each.is_merged] or [writings[-2]]
-        self.duplicates += [DuplicateKey(each.route, first.route, winner.route, name) for each in further]
-        loser = further[-1] if further else first
-        if winner.is_merged and not self._same(loser.value, winner.value):
-            self.overridden.append(OverriddenKey(loser.route, winner.route, name, loser.is_merged))
-
-    def _same(self, left: Node, right: Node) -> bool:
-        source = self.document.source
-        return same(construct(left, source), construct(right, source))
-
-
-@dataclass
-class _TypeVisitor:
-    """Visits what Tarmak decodes, with aliases followed and merges applied."""
-
-    document: Document
-    owned: frozenset[TypePath]
-    unknown: list[UnknownKey] = field(default_factory=list)
-    scalars: list[TypedScalar] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, document: Document, owned: Iterable[TypePath]) -> _TypeVisitor:
-        return cls(document, frozenset(each[:end] for each in owned for end in range(1, len(each) + 1)))
-
-    def __post_init__(self) -> None:
-        self._keys = JsonKeys(self.document)
-
-    @cached_property
-    def _targets(self) -> set[int]:
-        """The nodes that aliases refer to."""
-        root = self.document.root
-        nodes = list(walk(root)) if root is not None else []
-        return {id(dereference(node)) for node in nodes if dereference(node) is not node}
+    def _compare(self, name: str, values: list[tuple[Route, Node, bool]]) -> None:
+        """Of several values of one key, in file order, the last one is used. Each has the route of its own entry or of
+        the merge key, and whether it is merged."""
+        winner, value, is_merged = values[-1]
+        first, *further = [each for each in values if not each[-1]] or [values[-2]]
+        self.duplicates += [DuplicateKey(route, first[0], winner, name) for route, _, _ in further]
+        loser, other, was_merged = further[-1] if further else first
+        source = self._document.source
+        if is_merged and not same(construct(other, source), construct(value, source)):
+            self.overridden.append(OverriddenKey(loser, winner, name, was_merged))
 
     def visit(self, node: Node | None, of: Field, route: Route, path: TypePath) -> None:
+        """Visits what Tarmak decodes, with aliases followed and merges applied."""
         node = node if node is None else dereference(node)
         if isinstance(node, Scalar):
             self.scalars.append(TypedScalar(route, path, of, node, self._keys.plain(node)))
@@ -188,35 +155,40 @@ class _TypeVisitor:
             for _, child, here in self._members(node, route):
                 self.visit(child, of.of, here, (*path, ITEM))
         elif isinstance(node, Mapping) and of.kind == "struct":
-            self._struct(node, of.struct, route, path)
+            members = list(self._members(node, route))
+            names = frozenset(name for name, _, _ in members)
+            for name, child, here in members:
+                if name in of.fields:
+                    self.visit(child, of.fields[name], here, (*path, name))
+                elif not self._is_known_elsewhere(name, child, path, of):
+                    self._add_unknown(UnknownKey(here, name, path, of.struct, child, names), of)
 
-    def _struct(self, node: Mapping, struct: str, route: Route, path: TypePath) -> None:
-        fields, members = fields_of(struct), list(self._members(node, route))
-        names = frozenset(name for name, _, _ in members)
-        for name, child, here in members:
-            if name in fields:
-                self.visit(child, fields[name], here, (*path, name))
-                continue
-            is_respelled = spelled_otherwise(name, fields) is not None
-            if self._is_head(name, path) or (not is_respelled and self._is_known_elsewhere(name, child, path)):
-                continue
-            others = frozenset(each[-1] for each in self.owned if each[:-1] == path)
-            is_searched = len(self.unknown) < MOST_SEARCHED
-            guess = suggest_key(name, child, path, struct, names, others) if is_searched else None
-            self.unknown.append(UnknownKey(here, name, path, struct, child, names, others, guess))
-            if guess is not None and guess.is_sure and guess.path[:-1] == path and guess.path[-1] in fields:
-                # The keys below it belong to the same struct, and may be wrong too.
-                self.visit(child, fields[guess.path[-1]], here, guess.path)
+    def _add_unknown(self, key: UnknownKey, of: Field) -> None:
+        others = frozenset(path[-1] for path in self._owned if path[:-1] == key.parent)
+        guess = None
+        if len(self.unknown) < MOST_SEARCHED:
+            guess = suggest_key(key.name, key.node, key.parent, key.struct, key.siblings, others)
+        self.unknown.append(replace(key, plugin_keys=others, guess=guess))
+        if guess is not None and guess.is_sure and guess.path[:-1] == key.parent and guess.path[-1] in of.fields:
+            # The keys below it belong to the same struct, and may be wrong too.
+            self.visit(key.node, of.fields[guess.path[-1]], key.route, guess.path)
 
-    @staticmethod
-    def _is_head(name: str, path: TypePath) -> bool:
-        return not path and fold(name) in _HEAD
-
-    def _is_known_elsewhere(self, name: str, node: Node, path: TypePath) -> bool:
-        """Whether it is a plugin's key, an extension (`x-...`), or a top-level key with anchors that are used."""
-        if name.startswith("x-") or (*path, name) in self.owned:
+    def _is_known_elsewhere(self, name: str, node: Node, path: TypePath, of: Field) -> bool:
+        """Whether it is a plugin's key, an extension (`x-...`), a top-level key with anchors that are used, or one that
+        matches ignoring case."""
+        if not path and fold(name) in _HEAD:
+            return True
+        if spelled_otherwise(name, of.fields) is not None:
+            return False
+        if name.startswith("x-") or (*path, name) in self._owned:
             return True
         return not path and any(id(each) in self._targets for each in walk(node))
+
+    @cached_property
+    def _targets(self) -> set[int]:
+        """The nodes that aliases refer to."""
+        nodes = walk(self._document.root) if self._document.root is not None else ()
+        return {id(dereference(node)) for node in nodes if dereference(node) is not node}
 
     def _members(self, node: Mapping, route: Route) -> Iterator[tuple[str, Node, Route]]:
         """The members that are used, with their routes; the route of a merged member is its name alone."""
@@ -242,9 +214,9 @@ def misspelt_key_on(document: Document, route: Route, owned: Iterable[TypePath])
     field = root_field().below(*home.plain)
     if field is None:
         return None
-    types = _TypeVisitor.of(document, owned)
-    types.visit(document.node(home), field, home, type_path(home.plain))
-    for key in types.unknown:
+    found = _Visitor(document, owned)
+    found.visit(document.node(home), field, home, type_path(home.plain))
+    for key in found.unknown:
         target = certain_target(key) or ()
         if len(target) > len(home.plain) and route.plain[: len(target)] == target:
             return key

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from tarmak_iam.config.amazon import AMAZON
@@ -93,15 +94,20 @@ class SectionKey:
     def typed(self, text: str) -> Any:
         """The value that a text stands for: the text itself if the key accepts only strings, else its value in YAML, or
         the text. Raises ConfigError for a value that the key does not accept."""
-        if self._accepts_only_strings:
+        if self._kinds <= {"string", "null"}:
             return self.checked(text)
         value = yaml_value(text)
         flaw = octal_flaw(text, value)
         if flaw is not None:
             raise ConfigError(f"{self.key} must not be {shortened(text)}", remedy=flaw)
-        if value != text and value is not None and not self._is_accepted(value) and self._is_accepted(text):
-            value = text
-        return self.checked(value)
+        try:
+            return self.checked(value)
+        except ConfigError:
+            if value == text or value is None:
+                raise
+            with suppress(ConfigError):
+                return self.checked(text)
+            raise
 
     def checked(self, value: Any) -> Any:
         """The value as it is written to the file: 5 for 5.0 if Tarmak requires a whole number.
@@ -141,28 +147,17 @@ class SectionKey:
 
     def _refused(self, what: str, value: Any, why: str = "", *, where: str = "") -> ConfigError:
         shown = json.dumps(value, ensure_ascii=False, default=str)
-        remedies = ["write true or false"] if self._is_boolean else []
+        remedies = ["write true or false"] if self.choices == ["true", "false"] else []
         if self.field.description:
             remedies.append(f"the key's description: {self.field.description}")
         return ConfigError(f"{self.key}{where} {what}, not {shown}{why and ': ' + why}", remedy="; ".join(remedies))
-
-    def _is_accepted(self, value: Any) -> bool:
-        try:
-            self.checked(value)
-        except ConfigError:
-            return False
-        return True
 
     @property
     def choices(self) -> list[str]:
         """The possible values of the key as they are written on the command line; empty if any value is possible."""
         if self._allowed:
             return list(map(str, self._allowed))
-        return ["true", "false"] if self._is_boolean else []
-
-    @property
-    def _is_boolean(self) -> bool:
-        return self._kinds - {"null"} == {"boolean"}
+        return ["true", "false"] if self._kinds - {"null"} == {"boolean"} else []
 
     @property
     def _allowed(self) -> list[Any]:
@@ -170,10 +165,6 @@ class SectionKey:
         extra = self.field.json_schema_extra
         enum = extra.get("enum") if isinstance(extra, dict) else None
         return [each for each in enum if each is not None] if isinstance(enum, list) else []
-
-    @property
-    def _accepts_only_strings(self) -> bool:
-        return self._kinds <= {"string", "null"}
 
     @property
     def _kinds(self) -> set[Any]:
@@ -210,7 +201,8 @@ def key_named(section: Section[Any], key: str) -> SectionKey:
     for name in path:
         field = None if model is None else model.model_fields.get(name)
         if field is None:
-            raise _unknown(section, key)
+            remedy = did_you_mean(key, [each.key for each in keys_of(section)], "its keys are")
+            raise SelectionError(f"{section.name} has no key {quoted(key)}", remedy=remedy)
         model = block_of(field)
     assert field is not None  # a split text has at least one part
     return SectionKey(section, path, field)
@@ -228,8 +220,3 @@ def block_of(field: FieldInfo) -> type[SectionModel] | None:
     if not isinstance(only, type) or get_origin(only) is not None:
         return None
     return only if issubclass(only, SectionModel) else None
-
-
-def _unknown(section: Section[Any], key: str) -> SelectionError:
-    keys = [each.key for each in keys_of(section)]
-    return SelectionError(f"{section.name} has no key {quoted(key)}", remedy=did_you_mean(key, keys, "its keys are"))

@@ -58,30 +58,21 @@ def validation_error() -> type[ValidationError]:
 
 def field_errors(error: ValidationError) -> list[FieldError]:
     """All errors, in the order of the model."""
-    found = []
+    errors = []
     for each in error.errors(include_url=False):
-        path = tuple(step for step in each["loc"] if not _is_validator(step))
+        # pydantic also puts the validator function into the path.
+        path = tuple(step for step in each["loc"] if not (isinstance(step, str) and step.startswith("function-")))
         kind = each["type"].removesuffix("_type").removesuffix("_parsing")
         if each["type"] == "missing":
-            found.append(FieldError(path[:-1], f"{path[-1]} is missing"))
+            errors.append(FieldError(path[:-1], f"{path[-1]} is missing"))
             continue
         wanted = _WANTED.get(kind, "") if each["type"] != kind else ""
-        what = each["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ") or "it is wrong"
-        message = f"must be {wanted}" if wanted else _in_our_words(what)
-        found.append(FieldError(path, message, wanted, each["type"] == "extra_forbidden"))
-    return found
-
-
-def _in_our_words(message: str) -> str:
-    """pydantic's message as our own begin."""
-    if message.startswith(_SHOULD_BE):
-        return f"must be {message.removeprefix(_SHOULD_BE)}"
-    return f"{message[0].lower()}{message[1:]}"
-
-
-def _is_validator(step: int | str) -> bool:
-    """pydantic also puts the validator function into the path."""
-    return isinstance(step, str) and step.startswith("function-")
+        message = each["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ") or "it is wrong"
+        if wanted or message.startswith(_SHOULD_BE):
+            message = f"must be {wanted or message.removeprefix(_SHOULD_BE)}"
+        message = f"{message[0].lower()}{message[1:]}"
+        errors.append(FieldError(path, message, wanted, each["type"] == "extra_forbidden"))
+    return errors
 
 
 Model = TypeVar("Model", bound="SectionModel")

@@ -17,7 +17,7 @@ from tarmak_iam.config.api_server import (
 )
 from tarmak_iam.config.cluster import Issue, api_server_issues
 from tarmak_iam.config.cluster_validation import cluster_issues
-from tarmak_iam.config.references import reference_issues
+from tarmak_iam.config.environment_validation import reference_issues
 from tarmak_iam.config.section_edits import authenticator_init_route
 from tarmak_iam.config.section_keys import block_of, load_sections
 from tarmak_iam.config.sections import Path, Section, SectionRule, validation_error
