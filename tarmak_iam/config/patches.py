@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
 from dataclasses import field
 from typing import Any
@@ -12,8 +12,8 @@ from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.document import Append, Document, Remove, Set
 from tarmak_iam.document.edits import ValueEdit
 from tarmak_iam.document.nodes import Mapping as MappingNode
-from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference
-from tarmak_iam.document.plain_values import construct, same
+from tarmak_iam.document.nodes import Node, Scalar, dereference
+from tarmak_iam.document.plain_values import construct, same, value_at
 from tarmak_iam.document.render import scalar_text
 from tarmak_iam.errors import ConfigError, SelectionError
 from tarmak_iam.late_dataclass import dataclass
@@ -75,100 +75,71 @@ class Patch:
     def edits(self, value: Any, route: Route, field: Field | None) -> Iterator[ValueEdit]:
         """The edits that merge a value into what is at a route. Raises SelectionError for an item of a list that has
         no name, or the name of several items."""
-        node = self._node(route)
-        if isinstance(value, (list, tuple)) and field is not None and _is_named(field):
-            self._check_items(value, route, field.of)
+        node, named = self.document.node(route), None  # the type of the items if they have names
+        node = None if node is None else dereference(node)
+        if isinstance(value, (list, tuple)) and field is not None and field.of is not None and field.of.struct:
+            named = field.of if naming_keys(field.of.struct) else None
+        identities = [] if named is None else self._identities(value, route, named)
+        is_present = node is not None and same(construct(node, self.document.source), without_nulls(value))
         if isinstance(value, Mapping) and isinstance(node, MappingNode) and node.entries:
             for key, child in value.items():
                 name = key if isinstance(key, str) else scalar_text(key)
-                yield from self._member(child, route / name, None if field is None else field.below(name))
-        elif isinstance(value, (list, tuple)) and isinstance(node, Sequence) and node.items and _is_named(field):
-            assert field is not None
-            if same(construct(node, self.document.source), without_nulls(value)):
-                return  # items without names included
-            if not value:
-                what = f"{self._name(route)} is empty in the patch: items are merged by name, so nothing would change"
-                remedy = "use null to remove the list, or set to replace it"
-                raise SelectionError(what, remedy=remedy, place=self.document.position(route))
-            for number, item in enumerate(value):
-                yield from self._item(item, number, route, field.of)
-        else:
-            wanted = without_nulls(value)
-            has_it = node is not None and same(construct(node, self.document.source), wanted)  # or by a merge key
-            if (wanted or not value) and not has_it:
-                yield Set(route, wanted)
+                if child is not None:
+                    yield from self.edits(child, route / name, None if field is None else field.below(name))
+                elif self.document.node(route / name) is not None:
+                    yield Remove(route / name)
+        elif not is_present and named is not None and items_of(node):
+            for number, (item, wanted) in enumerate(zip(value, identities, strict=True)):
+                yield from self._item(item, wanted, f"item {number} of {self._name(route)} in the patch", route, named)
+        elif not is_present and (not value or without_nulls(value)):
+            yield Set(route, without_nulls(value))
 
-    def _member(self, value: Any, route: Route, field: Field | None) -> Iterator[ValueEdit]:
-        if value is not None:
-            yield from self.edits(value, route, field)
-        elif self._node(route) is not None:
-            yield Remove(route)
+    def _identities(self, items: SequenceOf[Any], route: Route, of: Field) -> list[dict[Keys, str]]:
+        identities = [_identity(item, of) for item in items]
+        for number, wanted in enumerate(identities):
+            if wanted and wanted in identities[:number]:  # only one of them would stay
+                what = f"items {identities.index(wanted)} and {number} of {self._name(route)} in the patch"
+                raise self._error(route, f"{what} have the same name", "keep one of them")
+        if not items and items_of(self.document.node(route)):
+            what = f"{self._name(route)} is empty in the patch: items are merged by name, so nothing would change"
+            raise self._error(route, what, "use null to remove the list, or set to replace it")
+        return identities
 
-    def _check_items(self, items: Iterable[Any], route: Route, of: Field | None) -> None:
-        """Raises SelectionError if two items of the patch are the same one: only one of them would stay."""
-        assert of is not None
-        first: dict[tuple[tuple[Keys, str], ...], int] = {}
-        for number, item in enumerate(items):
-            wanted = tuple(_identity(item, of.struct).items())
-            if wanted and first.setdefault(wanted, number) != number:
-                what = f"items {first[wanted]} and {number} of {self._name(route)} in the patch have the same name"
-                raise SelectionError(what, remedy="keep one of them", place=self.document.position(route))
-
-    def _item(self, value: Any, number: int, route: Route, of: Field | None) -> Iterator[ValueEdit]:
-        assert of is not None
-        wanted = _identity(value, of.struct)
+    def _item(self, value: Any, wanted: dict[Keys, str], name: str, route: Route, of: Field) -> Iterator[ValueEdit]:
+        items = items_of(self.document.node(route))
         if not wanted:
-            keys = " or ".join(".".join(each) for each in naming_keys(of.struct))
-            what = f"item {number} of {self._name(route)} in the patch has no name"
-            raise SelectionError(what, remedy=f"set its {keys}", place=self.document.position(route))
-        found = [index for index, item in enumerate(items_of(self._node(route))) if _has(item, wanted)]
-        if len(found) > 1:
-            which = [f"{self._name(route / index)} ({self.document.position(route / index)})" for index in found]
-            what = f"item {number} of {self._name(route)} in the patch means {len(found)} items: {brief_list(which)}"
-            raise SelectionError(what, remedy="rename one of them first", place=self.document.position(route))
-        if found:
-            yield from self.edits(value, route / found[0], of)
-        else:
-            self.added.append(self._added(wanted, route, of))
-            yield Append(route, without_nulls(value))
-
-    def _added(self, wanted: dict[Keys, str], route: Route, of: Field) -> AddedItem:
-        known = [name for item in items_of(self._node(route)) for name in names_of(item, of)]
-        return AddedItem(route, of, str(self._name(route)), "-".join(reversed(wanted.values())), known)
+            raise self._error(route, f"{name} has no name", f"set its {naming_text(of)}")
+        chosen = [index for index, item in enumerate(items) if _has(item, wanted)]
+        if len(chosen) > 1:
+            which = [f"{self._name(route / index)} ({self.document.position(route / index)})" for index in chosen]
+            raise self._error(
+                route, f"{name} means {len(chosen)} items: {brief_list(which)}", "rename one of them first"
+            )
+        if chosen:
+            yield from self.edits(value, route / chosen[0], of)
+            return
+        known = [name for item in items for name in names_of(item, of)]
+        self.added.append(AddedItem(route, of, str(self._name(route)), "-".join(reversed(wanted.values())), known))
+        yield Append(route, without_nulls(value))
 
     def _name(self, route: Route) -> Route:
         return Route(route.steps[len(self.base) :])
 
-    def _node(self, route: Route) -> Node | None:
-        node = self.document.node(route)
-        return None if node is None else dereference(node)
+    def _error(self, route: Route, what: str, remedy: str) -> SelectionError:
+        return SelectionError(what, remedy=remedy, place=self.document.position(route))
 
 
-def _is_named(field: Field | None) -> bool:
-    """Whether the items of a list have names."""
-    return (
-        field is not None and field.of is not None and field.of.kind == "struct" and bool(naming_keys(field.of.struct))
-    )
-
-
-def _identity(item: Any, struct: str) -> dict[Keys, str]:
+def _identity(item: Any, of: Field) -> dict[Keys, str]:
     """The values by which an item is found: of a cluster also its environment, since names repeat."""
-    found: dict[Keys, str] = {}
-    for keys in naming_keys(struct):
-        value = _at(item, keys)
-        if value is not None and not isinstance(value, (dict, list)):
-            found[keys] = str(value)
-            break
-    environment = _at(item, ("environment",))
-    if found and struct == "Cluster" and environment is not None:
-        found["environment",] = str(environment)
-    return found
-
-
-def _at(item: Any, keys: Keys) -> Any:
-    for key in keys:
-        item = item.get(key) if isinstance(item, Mapping) else None
-    return item
+    if not isinstance(item, Mapping):
+        return {}
+    values = {keys: value_at(item, keys) for keys in (*naming_keys(of.struct), ("environment",))}
+    scalars = {keys: value for keys, value in values.items() if value is not None}
+    texts = {keys: str(value) for keys, value in scalars.items() if not isinstance(value, (dict, list))}
+    environment = texts.pop(("environment",), None)
+    first = dict(list(texts.items())[:1])
+    has_environment = first and environment is not None and of.struct == "Cluster"
+    return {**first, ("environment",): str(environment)} if has_environment else first
 
 
 def _has(item: Node, wanted: Mapping[Keys, str]) -> bool:
@@ -186,10 +157,7 @@ def without_nulls(value: Any) -> Any:
 
 def name_of_value(value: Any, field: Field | None) -> str:
     """The name of an item that is to be written; empty if it has none."""
-    if field is None or field.kind != "struct":
-        return ""
-    found = _identity(value, field.struct)
-    return next(iter(found.values()), "")
+    return "" if field is None or not field.struct else next(iter(_identity(value, field).values()), "")
 
 
 def naming_text(field: Field | None) -> str:
