@@ -10,7 +10,6 @@ from tarmak_iam.config.sections import LateSection, Problem, Section, SectionRul
 from tarmak_iam.config.tarmak_types import INTERVALS
 from tarmak_iam.findings import Severity
 from tarmak_iam.lazy_exports import lazy_exports
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ LOGS = ("publicELBAccessLogs", "internalELBAccessLogs")
 
 _DEFAULT_INTERVAL = 5
 # Every name that S3 accepts or once accepted: old buckets may have upper case and underscores.
-_BUCKET = compiled(r"[A-Za-z0-9._-]*\Z", re.ASCII)
+_BUCKET = r"[A-Za-z0-9._-]*\Z"
 
 
 class AccessLogValues(NamedTuple):
@@ -119,7 +118,7 @@ def _public_log_of_private_api(amazon: Amazon | AmazonValues, cluster: Mapping[s
 def _no_bucket_name(amazon: Amazon | AmazonValues, cluster: Mapping[str, Any]) -> Iterator[Problem]:
     del cluster
     for name, log in logs_of(amazon):
-        if log is not None and not _BUCKET.match(log.bucket):
+        if log is not None and not re.match(_BUCKET, log.bucket):
             what = f"{quoted(log.bucket)} is not a valid S3 bucket name, and Terraform reports it late"
             yield Problem(
                 (name, "bucket"), what, "write the bucket's name: lower-case letters, digits, dots and dashes"

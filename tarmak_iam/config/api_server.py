@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
+import re
 
 from tarmak_iam.config.cluster import Cluster
-from tarmak_iam.patterns import compiled
 
 WEBHOOK_FLAG = "authentication-token-webhook-config-file"
 """The only webhook flag that Tarmak sets: no cache TTL and no version (the daemon supports v1beta1)."""
@@ -21,7 +21,7 @@ _INIT_DIRECTORIES = (INIT_DIRECTORY, "/etc/kubernetes", "/etc")
 
 # Tarmak writes the value into hieradata (hiera interpolates %{}) and into a systemd unit (where $ and % are special),
 # in double quotes but without escaping.
-_UNSAFE = compiled(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\"'\\$%]")
+_UNSAFE = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\"'\\$%]"
 
 
 def webhook_file(cluster: Cluster) -> str | None:
@@ -41,7 +41,7 @@ def webhook_file_flaw(cluster: Cluster) -> str | None:
         return "it contains only whitespace"
     if not path.startswith("/"):
         return "it is not an absolute path"
-    found = _UNSAFE.search(path)
+    found = re.search(_UNSAFE, path)
     if found:
         return f"it contains {found.group()!r}, which Tarmak does not escape"
     if cluster.authenticator_init and any(character.isspace() for character in path):

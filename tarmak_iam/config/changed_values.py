@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.config.cluster import ReadFile
 from tarmak_iam.config.item_names import items_of, names_of
@@ -12,8 +13,6 @@ from tarmak_iam.config.tarmak_output import NOW, defaulted
 from tarmak_iam.config.tarmak_types import root_field
 from tarmak_iam.document.plain_values import same, value_at
 from tarmak_iam.document.render import Layout, flow_text
-from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -22,11 +21,10 @@ _Steps = tuple[str | int, ...]
 _LONGEST = 200
 """The end of a value, such as the tag of an image, may be what differs."""
 
-_BLANK = compiled(r"\s")
+_BLANK = r"\s"
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedValue:
+class ChangedValue(NamedTuple):
     """`steps` lead to the value in Tarmak's data. `path` is written as for `config get`, relative to the cluster with
     the index `cluster`, or absolute where that is None. None stands for a key that is not set and has no known
     default."""
@@ -48,7 +46,7 @@ def value_text(value: Any) -> str:
     if value is None:
         return "not set"
     if isinstance(value, str):
-        return shortened(value, _LONGEST) if value and not _BLANK.search(value) else quoted(value)
+        return shortened(value, _LONGEST) if value and not re.search(_BLANK, value) else quoted(value)
     return shortened(flow_text(value, Layout()), _LONGEST)
 
 

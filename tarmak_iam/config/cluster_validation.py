@@ -17,10 +17,9 @@ from typing import Any
 
 from tarmak_iam.config.cluster import Cluster, Issue
 from tarmak_iam.config.tarmak_types import is_cidr
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted
 
-_DIGITS = compiled(r"[0-9]+\Z", re.ASCII)
+_DIGITS = r"[0-9]+\Z"
 
 
 _PROMETHEUS_MODES = ("Full", "ExternalExportersOnly", "ExternalScrapeTargetsOnly")
@@ -135,7 +134,7 @@ def cluster_cidr_issues(cluster: Cluster) -> Iterator[Issue]:
         what = f"{key} {quoted(cidr)} {'is not a valid CIDR' if mask else 'has no mask'}"
         if key == "podCIDR":
             comes, example = "pods get no network", _PODS
-            if not _DIGITS.match(mask):  # Puppet converts it to an Integer
+            if not re.match(_DIGITS, mask):  # Puppet converts it to an Integer
                 comes = "Puppet fails on every etcd node, master and worker"
         else:
             comes, example = "the API server does not start", _SERVICES

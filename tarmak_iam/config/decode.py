@@ -5,6 +5,7 @@ rejects the file.
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Iterator
 from typing import Any, NoReturn
@@ -16,7 +17,6 @@ from tarmak_iam.document.json_reader import plain_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import ScalarError, resolve_v2
 from tarmak_iam.errors import ConfigError, ParseError
-from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
@@ -128,7 +128,7 @@ _QUOTELESS = ("a boolean", "a whole number", "a number")
 _MOST_CLUSTERS = 5000
 """Each of them is checked in dozens of ways, and compared with the others."""
 
-_NO_BLANK = compiled(r"[A-Za-z]+:[^\s/]")
+_NO_BLANK = r"[A-Za-z]+:[^\s/]"
 
 
 def decode(document: Document) -> dict[str, Any]:
@@ -289,7 +289,7 @@ class _Decoder:
         remedy = _REMEDIES.get(wanted, "")
         if isinstance(node, Scalar) and wanted == "a string":
             remedy = f'put it in quotes: "{shortened(node.text)}"'
-        elif isinstance(node, Scalar) and wanted == "a YAML mapping" and _NO_BLANK.match(node.text):
+        elif isinstance(node, Scalar) and wanted == "a YAML mapping" and re.match(_NO_BLANK, node.text):
             remedy = "put a space after the colon"
         elif isinstance(node, Scalar) and remedy and node.style != "plain" and wanted in _QUOTELESS:
             remedy += " without quotes"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Sequence as SequenceOf
-from dataclasses import replace
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
@@ -209,7 +208,7 @@ def _ignored(config: ReadFile, *, force: bool) -> Iterator[_Flaw]:
 def unknown_key_text(key: UnknownKey, *, is_searched: bool = True) -> tuple[str, str]:
     """What is wrong with a key that Tarmak does not know, and what to write instead. `is_searched`: whether a similar
     key is looked for."""
-    alone = replace(key, siblings=frozenset())  # what is there already may have been meant, too
+    alone = key._replace(siblings=frozenset())  # what is there already may have been meant, too
     what = f"Tarmak does not know the key {shortened(quoted(key.name))} {place_text(key.parent)}"
     if not is_searched:
         return what, FORK

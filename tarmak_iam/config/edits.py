@@ -26,15 +26,13 @@ from tarmak_iam.document.edits import ValueEdit
 from tarmak_iam.document.plain_values import plain, same
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError, EditRefused, SelectionError
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route, Step
 from tarmak_iam.text import quoted, shortened
 
 Verb = Literal["set", "append", "unset", "patch"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class KeyEdit:
+class KeyEdit(NamedTuple):
     """One edit. `base` is the route of the cluster that a relative path begins at. `is_text`: the value is a text of
     the command line."""
 
@@ -263,7 +261,7 @@ class _Batch(Generic[_File]):
             if isinstance(change, Append):
                 item = next(added)
                 new = self._add_item(path, change, item.of, (), len(items_of(self._document.node(route))))
-                self._added += [] if new is None else [replace(item, route=new)]
+                self._added += [] if new is None else [item._replace(route=new)]
             else:
                 self._plan(path, change)
 

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.aws.go_case import fold
 from tarmak_iam.config.decode import JsonKeys
@@ -17,7 +16,6 @@ from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, root_field
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference, walk
 from tarmak_iam.document.plain_values import construct, same
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.suggestions import spelled_otherwise
 
@@ -28,8 +26,7 @@ MOST_SEARCHED = 200
 """The most unknown keys of a file for which it is searched what was meant."""
 
 
-@dataclass(frozen=True, slots=True)
-class DuplicateKey:
+class DuplicateKey(NamedTuple):
     """A key that its mapping already has. `first` is the first of them, `winner` the one that is used: the last one,
     or a merge key after it."""
 
@@ -39,8 +36,7 @@ class DuplicateKey:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class OverriddenKey:
+class OverriddenKey(NamedTuple):
     """A key, or a key from an earlier merge key, that a later merge key replaces with another value."""
 
     route: Route
@@ -49,8 +45,7 @@ class OverriddenKey:
     is_merged: bool
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownKey:
+class UnknownKey(NamedTuple):
     """A key that Tarmak's struct at `parent` does not have. `siblings` are the keys of its mapping, `plugin_keys` the
     keys that plugins know there, `guess` the key that was probably meant."""
 
@@ -64,8 +59,7 @@ class UnknownKey:
     guess: KeySuggestion | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TypedScalar:
+class TypedScalar(NamedTuple):
     """A scalar that Tarmak reads, with its field. `value` is the value before it is converted to the field's type."""
 
     route: Route
@@ -75,8 +69,7 @@ class TypedScalar:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class IgnoredContent:
+class IgnoredContent(NamedTuple):
     """The ignored content of one document that Tarmak can read, in file order except for merged keys."""
 
     document: Document
@@ -168,7 +161,7 @@ class _Visitor:
         guess = None
         if len(self.unknown) < MOST_SEARCHED:
             guess = suggest_key(key.name, key.node, key.parent, key.struct, key.siblings, others)
-        self.unknown.append(replace(key, plugin_keys=others, guess=guess))
+        self.unknown.append(key._replace(plugin_keys=others, guess=guess))
         if guess is not None and guess.is_sure and guess.path[:-1] == key.parent and guess.path[-1] in of.fields:
             # The keys below it belong to the same struct, and may be wrong too.
             self.visit(key.node, of.fields[guess.path[-1]], key.route, guess.path)

@@ -18,7 +18,6 @@ from typing import Any
 from tarmak_iam.aws.regions import is_known_region, is_region, region_of_zone, region_suggestions
 from tarmak_iam.config.cluster import Cluster, Issue, ReadFile, metadata_name
 from tarmak_iam.config.tarmak_types import quantity_size
-from tarmak_iam.patterns import compiled
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
 
@@ -226,24 +225,24 @@ def _listed(names: Sequence[str], word: str) -> str:
     return f"{', '.join(others)} {word} {last}" if others else last
 
 
-_LABEL_TEXT = compiled(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?\Z", re.ASCII)
+_LABEL_TEXT = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?\Z"
 
-_SUBDOMAIN = compiled(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\Z", re.ASCII)
+_SUBDOMAIN = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\Z"
 
-_TAINT_KEY = compiled(r"[a-zA-Z0-9][\w.-]*/?[\w.-]*[a-zA-Z0-9]\Z", re.ASCII)
+_TAINT_KEY = r"(?a)[a-zA-Z0-9][\w.-]*/?[\w.-]*[a-zA-Z0-9]\Z"
 
-_TAINT_VALUE = compiled(r"[a-zA-Z0-9][\w.-]*[a-zA-Z0-9]\Z", re.ASCII)
+_TAINT_VALUE = r"(?a)[a-zA-Z0-9][\w.-]*[a-zA-Z0-9]\Z"
 
 
 # Tarmak's expression is anchored at one end of one alternative only.
-_EFFECT = compiled(r"\APreferNoSchedule|NoSchedule|NoExecute\Z", re.ASCII)
+_EFFECT = r"\APreferNoSchedule|NoSchedule|NoExecute\Z"
 
 
 def _is_label_key(text: str) -> bool:
     """As Kubernetes's qualified names."""
     prefix, slash, name = text.rpartition("/")
-    has_domain = not slash or (len(prefix) <= 253 and _SUBDOMAIN.match(prefix) is not None)
-    return has_domain and _LABEL_TEXT.match(name) is not None
+    has_domain = not slash or (len(prefix) <= 253 and re.match(_SUBDOMAIN, prefix) is not None)
+    return has_domain and re.match(_LABEL_TEXT, name) is not None
 
 
 _LABEL_CHECKS: dict[str, tuple[tuple[str, Callable[[str], object], str, str], ...]] = {
@@ -251,20 +250,30 @@ _LABEL_CHECKS: dict[str, tuple[tuple[str, Callable[[str], object], str, str], ..
         ("key", _is_label_key, "{} is not a valid label key", "write it as in team or example.com/team"),
         (
             "value",
-            lambda text: not text or _LABEL_TEXT.match(text),
+            lambda text: not text or re.match(_LABEL_TEXT, text),
             "{} is not a valid label value",
             "use up to 63 letters, digits, '-', '_' and '.'",
         ),
     ),
     "taints": (
-        ("key", _TAINT_KEY.match, "{} is not a valid taint key", "write it as in dedicated or example.com/dedicated"),
+        (
+            "key",
+            lambda text: re.match(_TAINT_KEY, text),
+            "{} is not a valid taint key",
+            "write it as in dedicated or example.com/dedicated",
+        ),
         (
             "value",
-            lambda text: not text or _TAINT_VALUE.match(text),
+            lambda text: not text or re.match(_TAINT_VALUE, text),
             "Tarmak rejects the taint value {}",
             "use two or more letters, digits, '-', '_' and '.'",
         ),
-        ("effect", _EFFECT.search, "{} is not a taint effect", "write NoSchedule, PreferNoSchedule or NoExecute"),
+        (
+            "effect",
+            lambda text: re.search(_EFFECT, text),
+            "{} is not a taint effect",
+            "write NoSchedule, PreferNoSchedule or NoExecute",
+        ),
     ),
 }
 """For each key whether a text is valid, what is wrong otherwise, and the remedy."""
@@ -286,14 +295,14 @@ def label_issues(cluster: Cluster) -> Iterator[Issue]:
 
 _SIZES = ("tiny", "small", "medium", "large")
 
-_INSTANCE_TYPE = compiled(r"[a-z][a-z0-9-]*\.[a-z0-9-]+\Z", re.ASCII)
+_INSTANCE_TYPE = r"[a-z][a-z0-9-]*\.[a-z0-9-]+\Z"
 
 _VOLUME_TYPES = ("ssd", "gp2", "gp3", "st1", "sc1", "standard")
 
 _WITH_IOPS = ("io1", "io2")
 """EBS creates such a volume only with a number of IOPS, which Tarmak's Terraform code does not set."""
 
-_RESOURCE_NAME = compiled(r"[A-Za-z0-9_-]+\Z", re.ASCII)
+_RESOURCE_NAME = r"[A-Za-z0-9_-]+\Z"
 
 _OF_KUBERNETES = ("master", "worker", "etcd", "master-etcd")
 """The types whose resources begin with `kubernetes_`; resources of other types have only the name of the pool."""
@@ -322,10 +331,10 @@ def pool_resource_issues(cluster: Cluster) -> Iterator[Issue]:
 
 def _resource_issues(pool: Mapping[str, Any], name: str) -> Iterator[Issue]:
     size = str(pool.get("size") or "")
-    if size and size not in _SIZES and not _INSTANCE_TYPE.match(size):
+    if size and size not in _SIZES and not re.match(_INSTANCE_TYPE, size):
         plain = size.strip().lower()
         remedy = "write tiny, small, medium, large or a type such as m5.xlarge"
-        if _INSTANCE_TYPE.match(plain):
+        if re.match(_INSTANCE_TYPE, plain):
             remedy = f"write {plain}"
         elif not plain.endswith("xlarge"):  # one of EC2's sizes, and not a slip of Tarmak's large
             remedy = did_you_mean(size, _SIZES) or remedy
@@ -333,7 +342,7 @@ def _resource_issues(pool: Mapping[str, Any], name: str) -> Iterator[Issue]:
     negative = [key for key in ("minCount", "maxCount") if (pool.get(key) or 0) < 0][:1]
     for key in negative:
         yield (key,), f"{key} is negative", "write 1 or more for both minCount and maxCount"
-    if not _RESOURCE_NAME.match(name):
+    if not re.match(_RESOURCE_NAME, name):
         what = f"{quoted(name)} cannot be part of the name of a Terraform resource"
         yield ("metadata", "name"), what, "use letters, digits, '-' and '_'"
     yield from _volume_issues(pool)
@@ -347,7 +356,7 @@ def _volume_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
         where = ("volumes", index)
         for path, what, remedy in (*_volume_type(volume), *_volume_size(volume)):
             yield (*where, *path), what, remedy
-        if name and not _RESOURCE_NAME.match(name):
+        if name and not re.match(_RESOURCE_NAME, name):
             what = f"the volume name {quoted(name)} cannot be part of the name of a Terraform resource"
             yield (*where, "metadata", "name"), what, "use letters, digits, '-' and '_'"
         if name in names:

@@ -5,11 +5,11 @@ This module only splits the text. `path_lookup` finds the key that a path means 
 
 from __future__ import annotations
 
+import re
 from typing import NoReturn
 
 from tarmak_iam.errors import SelectionError
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted, shortened
 
 WHOLE = "."
@@ -27,7 +27,7 @@ class KeyStep:
     column: int = 0
 
     def __str__(self) -> str:
-        return self.name if _PLAIN_KEY.match(self.name) else _in_quotes(self.name)
+        return self.name if re.match(_PLAIN_KEY, self.name) else _in_quotes(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class NameStep:
     column: int = 0
 
     def __str__(self) -> str:
-        return f"[{self.name if _PLAIN_NAME.match(self.name) else _in_quotes(self.name)}]"
+        return f"[{self.name if re.match(_PLAIN_NAME, self.name) else _in_quotes(self.name)}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class MatchStep:
     column: int = 0
 
     def __str__(self) -> str:
-        value = self.value if _PLAIN_NAME.match(self.value) else _in_quotes(self.value)
+        value = self.value if re.match(_PLAIN_NAME, self.value) else _in_quotes(self.value)
         return f"[{'.'.join(str(KeyStep(key)) for key in self.keys)}={value}]"
 
 
@@ -105,19 +105,19 @@ def joined(steps: tuple[PathStep, ...]) -> str:
     return "".join(f".{step}" if isinstance(step, KeyStep) else str(step) for step in steps).removeprefix(".")
 
 
-_PLAIN_KEY = compiled(r"[^\s.\[\]\"'=/]+\Z")
+_PLAIN_KEY = r"[^\s.\[\]\"'=/]+\Z"
 
-_PLAIN_NAME = compiled(r"(?!-?[0-9]+\Z)[^\s\[\]\"'=]+\Z")
+_PLAIN_NAME = r"(?!-?[0-9]+\Z)[^\s\[\]\"'=]+\Z"
 
-_KEY = compiled(r"[^\s.\[\]\"'=]+")
+_KEY = r"[^\s.\[\]\"'=]+"
 
-_INDEX = compiled(r"-?[0-9]+\Z")
+_INDEX = r"-?[0-9]+\Z"
 
 _LONGEST_INDEX = 10
 
-_QUOTED = compiled(r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'")
+_QUOTED = r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'"
 
-_ESCAPED = compiled(r"\\(.)")
+_ESCAPED = r"\\(.)"
 
 _QUOTE_BLANK = "put a key that contains a blank in quotes"
 
@@ -167,7 +167,7 @@ class _Parser:
 
     def _key(self) -> None:
         step = self._in_quotes()
-        match = _KEY.match(self._text, self._at) if step is None else None
+        match = re.compile(_KEY).match(self._text, self._at) if step is None else None
         if match is not None:
             step = KeyStep(match[0], self._at + 1)
             self._at = match.end()
@@ -204,7 +204,7 @@ class _Parser:
             if not all(keys):
                 self._fail("a key is missing before =", "write a key and its value, as in [type=worker]", column)
             self._steps.append(MatchStep(keys, value, column))
-        elif not is_quoted and _INDEX.match(text) and len(text) <= _LONGEST_INDEX:
+        elif not is_quoted and re.match(_INDEX, text) and len(text) <= _LONGEST_INDEX:
             self._steps.append(IndexStep(int(text), column))
         elif text in ("", "*"):
             what = "a path means one item, and there is no wildcard" if text else "the brackets are empty"
@@ -233,13 +233,13 @@ class _Parser:
     def _in_quotes(self) -> KeyStep | None:
         if self._text[self._at : self._at + 1] not in ('"', "'"):
             return None
-        match = _QUOTED.match(self._text, self._at)
+        match = re.compile(_QUOTED).match(self._text, self._at)
         if match is None:
             end = self._text.find("]", self._at) % (len(self._text) + 1)  # -1 is the end
             remedy = f"write {self._text[:end]}{self._text[self._at]}{self._text[end:]}"
             self._fail("the closing quotation mark is missing", remedy)
         column, self._at = self._at + 1, match.end()
-        return KeyStep(_ESCAPED.sub(r"\1", match[1]) if match[2] is None else match[2], column)
+        return KeyStep(re.sub(_ESCAPED, r"\1", match[1]) if match[2] is None else match[2], column)
 
     def _fail(self, what: str, remedy: str, column: int | None = None) -> NoReturn:
         at = self._at + 1 if column is None else column

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from typing import NamedTuple
 
 from tarmak_iam.config.tarmak_types import (
     ITEM,
@@ -15,7 +16,6 @@ from tarmak_iam.config.tarmak_types import (
 )
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import ScalarError, resolve_v2
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.suggestions import CLOSE, bare, closest, is_one_typo, is_slip, spelled_otherwise
 
 _CLOSE_ELSEWHERE = 0.88
@@ -36,8 +36,7 @@ _SHORT = 5
 _SHORTEST = 3
 
 
-@dataclass(frozen=True, slots=True)
-class KeySuggestion:
+class KeySuggestion(NamedTuple):
     """The path of the field that was probably meant. If `is_sure` is false, other fields are as likely, or it is only a
     guess. `fits` is whether the field accepts such a value."""
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 
 DEFAULT_KUBERNETES = "1.12.9"
 """The version that Tarmak installs if `kubernetes.version` is empty."""
@@ -19,14 +18,13 @@ and install.pp): kubernetes/kubernetes#83454 removed it."""
 NEWEST_KUBERNETES = (1, 37)
 """The newest release that the manifests were validated for; a later release is treated like it."""
 
-_VERSION = compiled(
+_VERSION = (
     r"v?([0-9]+(?:\.[0-9]+)*?)"
     r"(?:-([0-9]+[0-9A-Za-z\-~]*(?:\.[0-9A-Za-z\-~]+)*)|(?:-?([A-Za-z\-~]+[0-9A-Za-z\-~]*(?:\.[0-9A-Za-z\-~]+)*)))?"
-    r"(?:\+([0-9A-Za-z\-~]+(?:\.[0-9A-Za-z\-~]+)*))?\Z",
-    re.ASCII,
+    r"(?:\+([0-9A-Za-z\-~]+(?:\.[0-9A-Za-z\-~]+)*))?\Z"
 )
 
-_RELEASE = compiled(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}(-(alpha|beta|rc)\.[0-9]+)?\Z", re.ASCII)
+_RELEASE = r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}(-(alpha|beta|rc)\.[0-9]+)?\Z"
 
 _MAX_SEGMENT = 2**63 - 1
 
@@ -53,12 +51,12 @@ class GoVersion:
 
 def is_release(text: str) -> bool:
     """Whether it is a release of Kubernetes, written without `v`: three numbers, and possibly a pre-release."""
-    return _RELEASE.match(text) is not None
+    return re.match(_RELEASE, text) is not None
 
 
 def parse_version(text: str) -> GoVersion | None:
     """None for a text that go-version calls malformed, such as `latest`."""
-    match = _VERSION.match(text)
+    match = re.match(_VERSION, text)
     if not match:
         return None
     parts = [part.lstrip("0") or "0" for part in match[1].split(".")]

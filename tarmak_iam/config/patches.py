@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
 from dataclasses import field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.config.item_names import Keys, items_of, names_of, naming_keys, node_at, scalar_texts
 from tarmak_iam.config.tarmak_types import Field
@@ -22,8 +22,7 @@ from tarmak_iam.suggestions import closest
 from tarmak_iam.text import brief_list, quoted, shortened
 
 
-@dataclass(frozen=True, slots=True)
-class AddedItem:
+class AddedItem(NamedTuple):
     """An item that a patch adds at `route`, of the type `of`, because none of the list has its name. `known` are the
     names of the other items."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence as SequenceOf
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.config.item_names import is_null, items_of, names_of, node_at, scalar_texts
 from tarmak_iam.config.key_paths import ROOT, IndexStep, KeyPath, KeyStep, MatchStep, NameStep, PathStep, joined
@@ -15,7 +15,6 @@ from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, field_at, root
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.errors import Place, SelectionError
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Key, Route, Step
 from tarmak_iam.suggestions import choose_among, closest
 from tarmak_iam.text import brief_list, quoted, shortened
@@ -37,8 +36,7 @@ class NoSuchItem(SelectionError):
     is_last = False
 
 
-@dataclass(frozen=True, slots=True)
-class FoundKey:
+class FoundKey(NamedTuple):
     """What a path means in a document. `node` is None if nothing is written there.
 
     `field` is Tarmak's type, None for a key that Tarmak does not know. `is_unknown`: neither Tarmak nor a plugin knows

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from tarmak_iam.config.cluster import ReadFile, metadata_name
 from tarmak_iam.config.item_names import items_of, names_of
@@ -10,8 +12,6 @@ from tarmak_iam.config.key_paths import ROOT, IndexStep, KeyPath, KeyStep, NameS
 from tarmak_iam.config.path_lookup import FoundKey, kind_text, look_up
 from tarmak_iam.config.tarmak_types import NOT_WRITTEN, Field, fields_of
 from tarmak_iam.document.nodes import Mapping, dereference
-from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 
 Offer = tuple[str, str]
@@ -21,8 +21,7 @@ _OF_OBJECTS = ("apiVersion", "kind")
 """Keys that Kubernetes objects have; Tarmak reads them only at the top level."""
 
 
-@dataclass(frozen=True, slots=True)
-class PathOffers:
+class PathOffers(NamedTuple):
     """`base` is the route of the cluster that relative paths begin at; empty if all paths are absolute. With
     `only_lists`, the value of a path must be a list."""
 
@@ -78,13 +77,13 @@ class PathOffers:
             yield f"{head}{step}", kind_text(of)
 
 
-_LAST_STEP = compiled(r"(.*?)(\[[^\[\]]*\]?|\.[^.\[\]]*)\Z")
+_LAST_STEP = r"(.*?)(\[[^\[\]]*\]?|\.[^.\[\]]*)\Z"
 
 
 def _split(typed: str) -> tuple[str, str]:
     """What comes before the last step, and the character before that step: `[` if it is in brackets. Dots in quotes
     are not told from others."""
-    match = _LAST_STEP.match(typed)
+    match = re.match(_LAST_STEP, typed)
     if match is None:
         return (ROOT, "") if typed.startswith(ROOT) else ("", "")
     return match[1], match[2][0]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from tarmak_iam.document.document import Document
 from tarmak_iam.errors import Place
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(NamedTuple):
     """One value that is written otherwise. `title` says in one sentence what is written. `route` leads to the value.
     `is_safe` is false for a value on which access depends."""
 
@@ -19,8 +19,7 @@ class Repair:
     is_safe: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class RepairedFile:
+class RepairedFile(NamedTuple):
     """The text before, and the document after all repairs."""
 
     before: str

@@ -6,7 +6,7 @@ import json
 import types
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.decode import FILE_REFUSED
@@ -32,8 +32,7 @@ BUILT_IN: tuple[Section[Any], ...] = (AMAZON,)
 """Our own sections, in the order of the documentation."""
 
 
-@dataclass(frozen=True, slots=True)
-class InstalledSection:
+class InstalledSection(NamedTuple):
     """A section and the distribution that provides it."""
 
     section: Section[Any]

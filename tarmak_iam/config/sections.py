@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from tarmak_iam.findings import At, Severity
 from tarmak_iam.late_dataclass import dataclass
@@ -38,8 +38,7 @@ _WANTED = {
 _SHOULD_BE = "Input should be "
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
+class FieldError(NamedTuple):
     """`path` leads from the model's data to the value with the error. `wanted` names the required type, as in
     "a boolean", if only the type is wrong. `is_extra` is true for a key that the model does not have."""
 

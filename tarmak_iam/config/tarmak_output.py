@@ -22,7 +22,6 @@ from tarmak_iam.config.kubernetes_versions import DEFAULT_KUBERNETES
 from tarmak_iam.config.tarmak_types import BINARY_SUFFIXES, Field, fields_of, quantity_size, root_field
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.scalars import decode_base64
-from tarmak_iam.patterns import compiled
 
 NOW = "<NOW>"
 """Stands for the time at which Tarmak reads the file; no time in a file looks like it."""
@@ -164,7 +163,7 @@ _POINTED_AT = ("LoggingSink", "Subnet", "Firewall", "IngressRule", "EgressRule",
 
 _ZERO = {"string": "", "bool": False, "float64": 0.0}
 
-_TIME = compiled(r"(.{10})T(\d+):(\d\d):(\d\d)[.,]?\d*(?:Z|([-+])(\d\d):(\d\d))\Z", re.ASCII)
+_TIME = r"(?a)(.{10})T(\d+):(\d\d):(\d\d)[.,]?\d*(?:Z|([-+])(\d\d):(\d\d))\Z"
 
 _NANO = 10**9
 
@@ -223,7 +222,7 @@ def _zero(field: Field) -> Any:
 
 def _utc(text: str | None) -> str | None:
     """Full seconds in UTC. A time outside of Python's range stays unchanged, and is equal to no other time."""
-    match = _TIME.match(text or "")
+    match = re.match(_TIME, text or "")
     if not match:
         return text
     day, *numbers = match.groups()

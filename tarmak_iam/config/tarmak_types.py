@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from tarmak_iam.document.scalars import decode_base64
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.package_data import package_json
-from tarmak_iam.patterns import compiled
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -171,13 +170,11 @@ _RANGES = {
     "uint8": (0, 2**8 - 1),
 }
 
-_RFC3339 = compiled(r"(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)([.,]\d+)?(?:Z|[-+](\d\d):(\d\d))\Z", re.ASCII)
+_RFC3339 = r"(?a)(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)([.,]\d+)?(?:Z|[-+](\d\d):(\d\d))\Z"
 
 
 # 1.G and .5 are valid, and a sign alone is 0: the parser of Quantity accepts them.
-_QUANTITY = compiled(
-    r"[-+]?(?P<digits>[0-9]*(?:\.[0-9]*)?)(?P<suffix>(?:[numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?)\Z", re.ASCII
-)
+_QUANTITY = r"[-+]?(?P<digits>[0-9]*(?:\.[0-9]*)?)(?P<suffix>(?:[numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?)\Z"
 
 
 BINARY_SUFFIXES = ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
@@ -236,7 +233,7 @@ def _integer(kind: str, value: Any, *, is_json: bool) -> int:
 
 
 def _timestamp(value: Any) -> str:
-    match = _RFC3339.match(value) if isinstance(value, str) else None
+    match = re.match(_RFC3339, value) if isinstance(value, str) else None
     if match:
         year, month, day, hour, minute, second = (int(group) for group in match.groups()[:6])
         zone = [int(group or 0) for group in match.groups()[7:]]
@@ -258,7 +255,7 @@ def _quantity(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise ScalarTypeError("a quantity such as 16Gi")
     text = value.strip() if isinstance(value, str) else repr(value)
-    match = _QUANTITY.match(text) if text else None
+    match = re.match(_QUANTITY, text) if text else None
     if not match or (not match["digits"].strip(".") and not _is_zero(match["suffix"])):
         raise ScalarTypeError("a quantity such as 16Gi")
     return text
@@ -280,7 +277,7 @@ def quantity_size(text: str) -> Fraction:
     """The size of a quantity that `scalar_value` accepts, without its sign."""
     from fractions import Fraction
 
-    match = _QUANTITY.match(text)
+    match = re.match(_QUANTITY, text)
     assert match is not None
     whole, _, fraction = match["digits"].partition(".")
     suffix = match["suffix"]
@@ -292,7 +289,7 @@ def quantity_size(text: str) -> Fraction:
     return Fraction(int(f"{whole}{fraction}" or "0"), 10 ** len(fraction)) * scale
 
 
-_DIGITS = compiled(r"[0-9]+\Z", re.ASCII)
+_DIGITS = r"[0-9]+\Z"
 
 
 def is_cidr(text: str) -> bool:
@@ -300,7 +297,7 @@ def is_cidr(text: str) -> bool:
     import ipaddress
 
     address, slash, mask = text.partition("/")
-    if not slash or "%" in address or not _DIGITS.match(mask):
+    if not slash or "%" in address or not re.match(_DIGITS, mask):
         return False
     try:
         parsed = ipaddress.ip_address(address)

@@ -25,12 +25,11 @@ from tarmak_iam.document.source import Source
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.files.on_disk import FileOnDisk
 from tarmak_iam.files.read import read_file
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import shortened
 
-_INTEGER = compiled(r"[-+]?(?:0|[1-9][0-9]*)\Z", re.ASCII)
+_INTEGER = r"[-+]?(?:0|[1-9][0-9]*)\Z"
 
-_NUMBER = compiled(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?\Z", re.ASCII)
+_NUMBER = r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?\Z"
 
 _INIT = ("kubernetes", "apiServer", "amazon", "awsIAMAuthenticatorInit")
 
@@ -95,6 +94,6 @@ def _meant(scalar: TypedScalar, text: str) -> Any:
         return None
     if scalar.field.kind == "bool":
         return _BOOLEANS.get(text.lower())
-    if scalar.field.kind == "float64" and _NUMBER.match(text):
+    if scalar.field.kind == "float64" and re.match(_NUMBER, text):
         return float(text) if "." in text else int(text)
-    return int(text) if scalar.field.is_number and _INTEGER.match(text) else None
+    return int(text) if scalar.field.is_number and re.match(_INTEGER, text) else None

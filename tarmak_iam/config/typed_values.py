@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tarmak_iam.config.decode import decode_value
@@ -13,11 +14,10 @@ from tarmak_iam.document.plain_values import UnwritableValue, plain
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.document.write import is_custom_tag
 from tarmak_iam.errors import ConfigError, ParseError
-from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.text import quoted, shortened
 
-_OCTAL = compiled(r"[-+]?0[0-7_]+\Z")
+_OCTAL = r"[-+]?0[0-7_]+\Z"
 
 
 def yaml_value(text: str) -> Any:
@@ -51,7 +51,7 @@ def check_plain(document: Document) -> None:
 def octal_flaw(text: str, value: Any) -> str | None:
     """What to write instead of a number that YAML reads as an octal one; None for any other value."""
     digits = text.strip()
-    if not _OCTAL.match(digits) or type(value) is not int or value == int(digits.replace("_", "")):
+    if not re.match(_OCTAL, digits) or type(value) is not int or value == int(digits.replace("_", "")):
         return None
     return f"write {value}, or remove the leading zero: YAML reads {digits} as an octal number"
 
