@@ -12,7 +12,7 @@ from tarmak_iam.config.amazon import AMAZON, AmazonValues, logs_of, problems_of,
 from tarmak_iam.config.decode import decode
 from tarmak_iam.config.kubernetes_versions import kubernetes_version, parse_version
 from tarmak_iam.config.sections import Model, Problem, Section, field_errors, validation_error
-from tarmak_iam.config.tarmak_types import ITEM, is_cidr
+from tarmak_iam.config.tarmak_types import is_cidr
 from tarmak_iam.document import Document
 from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.plain_values import value_at
@@ -59,9 +59,9 @@ class ReadFile:
         """The content that Tarmak ignores without a message. Raises ConfigError for a section plugin that cannot be
         used."""
         from tarmak_iam.config.ignored_content import IgnoredContent
-        from tarmak_iam.config.section_keys import load_sections
+        from tarmak_iam.config.section_keys import owned_paths
 
-        return IgnoredContent.of(self.document, (("clusters", ITEM, *section.path) for section in load_sections()))
+        return IgnoredContent.of(self.document, owned_paths())
 
     @cached_property
     def clusters(self) -> tuple[Cluster, ...]:

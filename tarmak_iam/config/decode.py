@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from tarmak_iam.aws.go_case import equal_fold
-from tarmak_iam.config.tarmak_types import Field, ScalarTypeError, base64_value, fields_of, root_field, scalar_value
+from tarmak_iam.config.tarmak_types import Field, ScalarTypeError, base64_value, root_field, scalar_value
 from tarmak_iam.document import Document
 from tarmak_iam.document.json_reader import plain_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference
@@ -96,18 +96,14 @@ def float_text(number: float) -> str:
         short = math.copysign(math.inf, number)
     if math.isinf(short):
         return ".inf" if short > 0 else "-.inf"
-    digits = next(text for precision in range(9) if _as_float32(text := f"{short:.{precision}e}") == short)
+    texts = (f"{short:.{precision}e}" for precision in range(9))
+    digits = next(text for text in texts if struct.unpack("f", struct.pack("f", float(text)))[0] == short)
     mantissa, _, exponent = digits.partition("e")
     if -4 <= int(exponent) < 6:
         from decimal import Decimal
 
         return format(Decimal(digits).normalize(), "f")
     return f"{mantissa}e{int(exponent):+03d}"
-
-
-def _as_float32(text: str) -> float:
-    value: float = struct.unpack("f", struct.pack("f", float(text)))[0]
-    return value
 
 
 API_VERSION = "api.tarmak.io/v1alpha1"
@@ -168,43 +164,30 @@ class _Decoder:
     def check_head(self, root: Node | None) -> None:
         """Checks apiVersion and kind: the only keys that match ignoring case (encoding/json reads them)."""
         if not isinstance(root, Mapping):
-            what = "the file is empty" if root is None else "the file is not a YAML mapping"
-            raise ConfigError(
-                f"{what}, so kind and apiVersion are missing",
-                remedy=f"begin it with apiVersion: {API_VERSION} and kind: {KIND}",
-                place=self._document.position(()),
+            what = (
+                f"the file is {'empty' if root is None else 'not a YAML mapping'}, so kind and apiVersion are missing"
             )
+            remedy = f"begin it with apiVersion: {API_VERSION} and kind: {KIND}"
+            raise ConfigError(what, remedy=remedy, place=self._document.position(()))
         for key, wanted in (("kind", KIND), ("apiVersion", API_VERSION)):
             node, found = self._head(root, key)
             if not found:
-                raise ConfigError(
-                    f"{key} is missing, so {FILE_REFUSED}",
-                    remedy=f"add {key}: {wanted}",
-                    place=self._document.position(()),
-                )
+                what, place = f"{key} is missing, so {FILE_REFUSED}", self._document.position(())
+                raise ConfigError(what, remedy=f"add {key}: {wanted}", place=place)
             if found != wanted:
-                self._keys.fail(
-                    node or root,
-                    f"{key} is {shortened(found)!r}, but Tarmak accepts only {wanted!r}",
-                    f"write {key}: {wanted}",
-                )
+                what = f"{key} is {shortened(found)!r}, but Tarmak accepts only {wanted!r}"
+                self._keys.fail(node or root, what, f"write {key}: {wanted}")
 
     def _head(self, root: Mapping, name: str) -> tuple[Node | None, str]:
-        node, found = None, ""
-        members = (
-            self._keys.members(root)
-            if self._keys.is_json
-            else sorted(self._keys.members(root), key=lambda member: member[0])
-        )
+        node, found, members = None, "", list(self._keys.members(root))
+        if not self._keys.is_json:
+            members.sort(key=lambda member: member[0])
         for key, value in members:  # a map is marshalled in key order, and the last of both spellings is used
-            if not equal_fold(key, name):
-                continue
-            text = self._keys.plain(value)
-            if text is None:
-                continue
-            if not isinstance(text, str):
+            text = self._keys.plain(value) if equal_fold(key, name) else None
+            if text is not None and not isinstance(text, str):
                 self._keys.fail(value, f"{key} must be a string", f"write {name} as a string")
-            node, found = value, text
+            if text is not None:
+                node, found = value, text
         return node, found
 
     def check_json(self, node: Node | None, route: Route) -> None:
@@ -227,31 +210,23 @@ class _Decoder:
         if isinstance(node, Scalar) and self._keys.plain(node) is None:
             is_item = bool(route.steps) and isinstance(route.steps[-1], int)
             return old if field.keeps_value(is_item=is_item) else None
-        if field.kind == "struct":
-            return self._struct(node, field, route, old)
-        if field.kind == "map":
-            return self._map(node, field, route, old)
+        if field.kind in ("struct", "map"):
+            return self._members(node, field, route, old)
         if field.kind == "list" and not (field.is_bytes and isinstance(node, Scalar)):
             return self._list(node, field, route, old)
         return self._leaf(node, field, route)
 
-    def _struct(self, node: Node, field: Field, route: Route, old: Any) -> dict[str, Any]:
+    def _members(self, node: Node, field: Field, route: Route, old: Any) -> dict[str, Any]:
         if not isinstance(node, Mapping):
-            self._misfit(node, route, "a YAML mapping")
-        fields = fields_of(field.struct)
+            self._misfit(node, route, field.name)
         decoded: dict[str, Any] = dict(old or {})
         for key, child in self._keys.members(node):
-            if key in fields:
-                decoded[key] = self.value(child, fields[key], route / key, decoded.get(key))
+            of = field.below(key)
+            if of is not None and field.kind == "map":
+                decoded[key] = self._zero(self.value(child, of, route / key), of)
+            elif of is not None:
+                decoded[key] = self.value(child, of, route / key, decoded.get(key))
         return {key: value for key, value in decoded.items() if value is not None}
-
-    def _map(self, node: Node, field: Field, route: Route, old: Any) -> dict[str, Any]:
-        if not isinstance(node, Mapping):
-            self._misfit(node, route, "a YAML mapping")
-        of = field.of
-        assert of is not None
-        members = {key: self._zero(self.value(child, of, route / key), of) for key, child in self._keys.members(node)}
-        return {**(old or {}), **members}
 
     def _list(self, node: Node, field: Field, route: Route, old: Any) -> list[Any]:
         """json-iterator decodes into existing elements: their fields keep their values if nothing is given."""
@@ -269,9 +244,7 @@ class _Decoder:
         value = self._keys.plain(node)
         try:
             if field.kind == "uint8" and self._keys.is_json and node.text.startswith("-"):
-                raise ScalarTypeError(
-                    "a whole number from 0 to 255"
-                )  # also -0: json-iterator does not accept a sign there
+                raise ScalarTypeError("a whole number from 0 to 255")  # also -0: json-iterator accepts no sign there
             if field.is_bytes:
                 return base64_value(scalar_value("string", value, is_json=self._keys.is_json))
             return scalar_value(field.kind, value, is_json=self._keys.is_json)
@@ -281,9 +254,7 @@ class _Decoder:
     @staticmethod
     def _zero(value: Any, field: Field) -> Any:
         """null in a list or map of plain values is the zero value of the type."""
-        if value is not None:
-            return value
-        return {"string": "", "bool": False}.get(field.kind, 0)
+        return {"string": "", "bool": False}.get(field.kind, 0) if value is None else value
 
     def _misfit(self, node: Node, route: Route, wanted: str) -> NoReturn:
         remedy = _REMEDIES.get(wanted, "")
@@ -300,9 +271,7 @@ class _Decoder:
             return "a YAML mapping"
         if isinstance(node, Sequence):
             return "a list"
-        value = self._keys.plain(node)
-        text = node.text if isinstance(node, Scalar) else ""
-        short = shortened(text, 40)
+        value, short = self._keys.plain(node), shortened(node.text if isinstance(node, Scalar) else "", 40)
         if isinstance(value, str):
             return f'the string "{short}"'
         return f"the {'boolean' if isinstance(value, bool) else 'number'} {short}"
@@ -314,8 +283,5 @@ def _check_panics(document: Document, data: dict[str, Any]) -> None:
         for index, sink in enumerate((cluster or {}).get("loggingSinks") or ()):
             if sink is None:
                 route = Route.of(("clusters", number, "loggingSinks", index))
-                raise ConfigError(
-                    f"{route} is null, which makes Tarmak panic",
-                    remedy="remove this item",
-                    place=document.position(route),
-                )
+                what = f"{route} is null, which makes Tarmak panic"
+                raise ConfigError(what, remedy="remove this item", place=document.position(route))

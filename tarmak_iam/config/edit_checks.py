@@ -34,10 +34,10 @@ from tarmak_iam.config.instance_pools import (
 )
 from tarmak_iam.config.key_paths import KeyPath, KeyStep
 from tarmak_iam.config.patches import AddedItem, RefusedItems
-from tarmak_iam.config.section_keys import load_sections
+from tarmak_iam.config.section_keys import load_sections, owned_paths
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.selection import current_cluster
-from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, fields_of
+from tarmak_iam.config.tarmak_types import Field, TypePath, fields_of
 from tarmak_iam.config.typed_values import check_plain
 from tarmak_iam.config.unknown_keys import place_text, question, suggestion_for
 from tarmak_iam.config.version_issues import hyperkube_issues, version_format_issues
@@ -234,8 +234,7 @@ def check_patch(document: Document, field: Field | None, path: tuple[str, ...], 
     """Raises ConfigError, with its place in the patch, for a key of a patch that Tarmak does not know, and as
     `check_plain`."""
     check_plain(document)
-    owned = [("clusters", ITEM, *section.path) for section in load_sections()]
-    ignored = IgnoredContent.of(document, owned, field=field, path=path)
+    ignored = IgnoredContent.of(document, owned_paths(), field=field, path=path)
     for unknown in () if force else ignored.unknown:
         what, remedy = unknown_key_text(unknown)
         raise ConfigError(what, remedy=remedy, place=document.position(unknown.route, at_key=True))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
-
-from tarmak_iam.late_dataclass import dataclass
+from typing import Any, NamedTuple
 
 DEFAULT_KUBERNETES = "1.12.9"
 """The version that Tarmak installs if `kubernetes.version` is empty."""
@@ -29,8 +27,7 @@ _RELEASE = r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}(-(alpha|beta|rc)\.[0-9]+)?\Z"
 _MAX_SEGMENT = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class GoVersion:
+class GoVersion(NamedTuple):
     """At least three segments; `prerelease` is empty for a release."""
 
     segments: tuple[int, ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
-from dataclasses import field
 from typing import Any, NamedTuple
 
 from tarmak_iam.config.item_names import Keys, items_of, names_of, naming_keys, node_at, scalar_texts
@@ -16,7 +15,6 @@ from tarmak_iam.document.nodes import Node, Scalar, dereference
 from tarmak_iam.document.plain_values import construct, same, value_at
 from tarmak_iam.document.render import scalar_text
 from tarmak_iam.errors import ConfigError, SelectionError
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.suggestions import closest
 from tarmak_iam.text import brief_list, quoted, shortened
@@ -62,14 +60,11 @@ class RefusedItems(ConfigError):
         return sum(each.kind == item.kind for each in self.added)
 
 
-@dataclass(frozen=True, slots=True)
 class Patch:
-    """`base` is the route that paths in messages begin at."""
+    """`base` is the route that paths in messages begin at. `added` are the items that `edits` has found no item for."""
 
-    document: Document
-    base: Route = Route()
-    added: list[AddedItem] = field(default_factory=list)
-    """The items that `edits` has found no item for."""
+    def __init__(self, document: Document, base: Route) -> None:
+        self.document, self.base, self.added = document, base, list[AddedItem]()
 
     def edits(self, value: Any, route: Route, field: Field | None) -> Iterator[ValueEdit]:
         """The edits that merge a value into what is at a route. Raises SelectionError for an item of a list that has

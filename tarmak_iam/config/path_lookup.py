@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from tarmak_iam.config.item_names import is_null, items_of, names_of, node_at, scalar_texts
 from tarmak_iam.config.key_paths import ROOT, IndexStep, KeyPath, KeyStep, MatchStep, NameStep, PathStep, joined
 from tarmak_iam.config.key_suggestions import suggest_key
-from tarmak_iam.config.section_keys import SectionKey, block_of, key_named, keys_of, load_sections
+from tarmak_iam.config.section_keys import SectionKey, block_of, key_named, keys_of, load_sections, owned_paths
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, field_at, root_field
 from tarmak_iam.document import Document
@@ -157,8 +157,8 @@ class _Lookup:
         entry = node.effective(step.name) if isinstance(node, Mapping) else None
         if field is not None and field.kind == "struct" and step.name not in field.fields:
             path = (*self._type_path, step.name)
-            owned = [(*CLUSTER, *section.path) for section in load_sections()]
-            if not step.name.startswith("x-") and not any(path == each[: len(path)] for each in owned):
+            is_owned = any(path == owned[: len(path)] for owned in owned_paths())
+            if not step.name.startswith("x-") and not is_owned:
                 if entry is None and not self._allows_unknown:
                     raise self._unknown(step, field)
                 self._is_unknown = True

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, get_args, g
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.decode import FILE_REFUSED
 from tarmak_iam.config.sections import Section, field_errors, validation_error
-from tarmak_iam.config.tarmak_types import ScalarTypeError, field_at, scalar_value
+from tarmak_iam.config.tarmak_types import ITEM, ScalarTypeError, TypePath, field_at, scalar_value
 from tarmak_iam.config.typed_values import octal_flaw, yaml_value
 from tarmak_iam.errors import ConfigError, SelectionError
 from tarmak_iam.late_dataclass import dataclass
@@ -46,6 +46,11 @@ def load_sections() -> tuple[Section[Any], ...]:
     at, above or below the path of another section.
     """
     return tuple(each.section for each in installed_sections())
+
+
+def owned_paths() -> list[TypePath]:
+    """The type paths of the sections, below which plugins know the keys even if Tarmak does not."""
+    return [("clusters", ITEM, *section.path) for section in load_sections()]
 
 
 def installed_sections() -> tuple[InstalledSection, ...]:

@@ -11,12 +11,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from tarmak_iam.document.scalars import decode_base64
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.package_data import package_json
 
 if TYPE_CHECKING:
@@ -55,8 +53,7 @@ NOT_WRITTEN = ("Initializers", "OwnerReference", "Status", "ListMeta")
 """Structs for data that Kubernetes itself keeps about an object: they are never written by hand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """`of` is the type of the items of a list or the values of a map, `struct` the name of a struct."""
 
     kind: Kind
@@ -139,7 +136,7 @@ def root_field() -> Field:
 @cache
 def fields_of(struct: str) -> Fields:
     return {
-        key: replace(_field(spec), is_pointer=(struct, key) in _POINTERS)
+        key: _field(spec)._replace(is_pointer=(struct, key) in _POINTERS)
         for key, spec in _table()["structs"][struct].items()
     }
 
@@ -238,17 +235,11 @@ def _timestamp(value: Any) -> str:
         year, month, day, hour, minute, second = (int(group) for group in match.groups()[:6])
         zone = [int(group or 0) for group in match.groups()[7:]]
         in_range = 1 <= month <= 12 and hour < 24 and minute < 60 and second < 60 and zone[0] <= 24 and zone[1] <= 60
-        if in_range and 1 <= day <= _days(year, month):
+        is_leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+        days = 29 if month == 2 and is_leap else (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[(month - 1) % 12]
+        if in_range and 1 <= day <= days:
             return str(value)
     raise ScalarTypeError("a time such as 2019-05-21T09:14:02Z")
-
-
-def _is_leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-
-
-def _days(year: int, month: int) -> int:
-    return 29 if month == 2 and _is_leap(year) else (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]
 
 
 def _quantity(value: Any) -> str:

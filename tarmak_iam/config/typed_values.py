@@ -68,22 +68,18 @@ def text_value(text: str, field: Field | None, name: str) -> Any:
         return text
     value = yaml_value(text)
     if field is not None and not field.is_scalar and value == text and text.lstrip()[:1] in ("[", "{"):
-        raise _invalid_yaml(text, name)
+        what, remedy = f"the value of {name} is a string", "write it as in [a, b] or {key: value}"
+        try:
+            Document.parse(text, json=False)
+        except ParseError as error:
+            what = f"the value of {name} is not valid YAML: {error.what.removeprefix('invalid YAML: ')}"
+        raise ConfigError(what, remedy=remedy)
     flaw = octal_flaw(text, value)
     if field is not None and field.holds_numbers and flaw is not None:
         raise ConfigError(f"{name} must not be {shortened(text)}", remedy=flaw)
     if field is not None and field.kind == "quantity" and type(value) not in (int, float):
         return text
     return value
-
-
-def _invalid_yaml(text: str, name: str) -> ConfigError:
-    try:
-        Document.parse(text, json=False)
-    except ParseError as error:
-        what = f"the value of {name} is not valid YAML: {error.what.removeprefix('invalid YAML: ')}"
-        return ConfigError(what, remedy="write it as in [a, b] or {key: value}")
-    return ConfigError(f"the value of {name} is a string", remedy="write it as in [a, b] or {key: value}")
 
 
 def checked_value(value: Any, field: Field | None, name: str) -> Any:

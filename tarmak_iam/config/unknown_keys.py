@@ -11,7 +11,7 @@ from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config.cluster import ReadFile
 from tarmak_iam.config.ignored_content import UnknownKey, certain_target, misspelt_key_on
 from tarmak_iam.config.key_suggestions import KeySuggestion, suggest_key
-from tarmak_iam.config.section_keys import load_sections
+from tarmak_iam.config.section_keys import owned_paths
 from tarmak_iam.config.tarmak_types import ITEM, TypePath, root_field
 from tarmak_iam.document import Document
 from tarmak_iam.document.plain_values import value_at
@@ -53,8 +53,7 @@ def type_path_text(path: TypePath) -> str:
 
 def check_spelling(document: Document, route: Route, command_line: CommandLine) -> None:
     """Raises EditRefused if an edit at the route would add a key that is there already, but misspelt or misplaced."""
-    owned = [("clusters", ITEM, *section.path) for section in load_sections()]
-    key = misspelt_key_on(document, route, owned)
+    key = misspelt_key_on(document, route, owned_paths())
     if key is not None:
         fix = command_line.tarmak_iam("check --fix --unsafe-fixes")
         raise EditRefused(
