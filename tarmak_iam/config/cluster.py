@@ -86,7 +86,7 @@ class ReadFile:
     @cached_property
     def hubs(self) -> dict[str, Cluster]:
         """The hub of each environment that has one and other clusters."""
-        hubs = (each for each in reversed(self.clusters) if each.name == "hub")
+        hubs = (cluster for cluster in reversed(self.clusters) if cluster.name == "hub")
         return {hub.environment: hub for hub in hubs if self.cluster_counts[hub.environment] > 1}
 
     @cached_property

@@ -164,31 +164,30 @@ class _Decoder:
     def check_head(self, root: Node | None) -> None:
         """Checks apiVersion and kind: the only keys that match ignoring case (encoding/json reads them)."""
         if not isinstance(root, Mapping):
-            what = (
-                f"the file is {'empty' if root is None else 'not a YAML mapping'}, so kind and apiVersion are missing"
-            )
+            what = f"the file is {'empty' if root is None else 'not a YAML mapping'}"
             remedy = f"begin it with apiVersion: {API_VERSION} and kind: {KIND}"
-            raise ConfigError(what, remedy=remedy, place=self._document.position(()))
+            place = self._document.position(())
+            raise ConfigError(f"{what}, so kind and apiVersion are missing", remedy=remedy, place=place)
         for key, wanted in (("kind", KIND), ("apiVersion", API_VERSION)):
-            node, found = self._head(root, key)
-            if not found:
+            node, text = self._head(root, key)
+            if not text:
                 what, place = f"{key} is missing, so {FILE_REFUSED}", self._document.position(())
                 raise ConfigError(what, remedy=f"add {key}: {wanted}", place=place)
-            if found != wanted:
-                what = f"{key} is {shortened(found)!r}, but Tarmak accepts only {wanted!r}"
+            if text != wanted:
+                what = f"{key} is {shortened(text)!r}, but Tarmak accepts only {wanted!r}"
                 self._keys.fail(node or root, what, f"write {key}: {wanted}")
 
     def _head(self, root: Mapping, name: str) -> tuple[Node | None, str]:
-        node, found, members = None, "", list(self._keys.members(root))
+        last: tuple[Node | None, str] = None, ""
+        members = list(self._keys.members(root))
         if not self._keys.is_json:
             members.sort(key=lambda member: member[0])
-        for key, value in members:  # a map is marshalled in key order, and the last of both spellings is used
-            text = self._keys.plain(value) if equal_fold(key, name) else None
+        for key, node in members:  # a map is marshalled in key order, and the last of both spellings is used
+            text = self._keys.plain(node) if equal_fold(key, name) else None
             if text is not None and not isinstance(text, str):
-                self._keys.fail(value, f"{key} must be a string", f"write {name} as a string")
-            if text is not None:
-                node, found = value, text
-        return node, found
+                self._keys.fail(node, f"{key} must be a string", f"write {name} as a string")
+            last = last if text is None else (node, text)
+        return last
 
     def check_json(self, node: Node | None, route: Route) -> None:
         """A value that JSON does not have stops Tarmak wherever it is, even below a key that Tarmak ignores."""

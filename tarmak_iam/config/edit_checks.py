@@ -88,7 +88,7 @@ def check_edit(
     if len(old) > _MOST_FLAWS:
         what = f"the file has more than {_MOST_FLAWS:,} findings, which is the limit for edits"
         raise ConfigError(what, remedy=f"fix them first: {old[0].what}", place=before.document.position(old[0].route))
-    known, similar = Counter((each.place, each.what) for each in old), Counter(each.place for each in old)
+    known, similar = Counter((flaw.place, flaw.what) for flaw in old), Counter(flaw.place for flaw in old)
     waiting: list[_Flaw] = []
     for flaw in _flaws(after, before, force=force):
         if known[flaw.place, flaw.what]:
@@ -109,7 +109,7 @@ def check_edit(
     items = [(flaw, item) for flaw in new for route, item in added if route is not None and route.leads_to(flaw.route)]
     error: ConfigError = ConfigError("")
     if items and items[0][0] is refused:  # what is wrong may be the name, best of an item whose meant name is known
-        refused, item = next((each for each in items if each[1].remedy), items[0])
+        refused, item = next((pair for pair in items if pair[1].remedy), items[0])
         what, remedy = f"{item.flaw}: {refused.what}", item.remedy or refused.remedy
         error = RefusedItems([item for _, item in items], [item for _, item in added])
     error.what, error.remedy = f"the edit was refused: {what}", remedy
@@ -185,8 +185,8 @@ _ONLY_WITH_POOLS = ("providers", "hubs", "public zones")
 def _section_issues(cluster: Cluster, sections: Iterable[Section[Any]]) -> Iterator[Issue]:
     tarmaks = api_server_issues(cluster)
     for section in sections:
-        for each in cluster.problems(section):
-            issue = ((*section.path, *each.path), each.message, each.remedy)
+        for problem in cluster.problems(section):
+            issue = ((*section.path, *problem.path), problem.message, problem.remedy)
             if issue not in tarmaks:
                 yield issue
 

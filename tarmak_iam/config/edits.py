@@ -88,19 +88,19 @@ class _Batch(Generic[_File]):
         self._number += 1
         base = Route() if edit.path.is_absolute else edit.base
         try:
-            found = look_up(self._document, base, edit.path, unknown=self._force, advice=FORK)
+            target = look_up(self._document, base, edit.path, unknown=self._force, advice=FORK)
         except NoSuchItem as missing:
             if edit.verb == "unset" and missing.is_last:
                 return  # there is nothing to remove
             raise
-        self._check_single(found)
+        self._check_single(target)
         if edit.verb != "unset":
-            self._check_writable(found.route, str(found.path), edit.verb)
-            if found.is_unknown and not self._force:
-                what = f"Tarmak does not know {found.path}, and would ignore it"
-                raise ConfigError(what, remedy=FORK, place=self._document.position(found.route, at_key=True))
+            self._check_writable(target.route, str(target.path), edit.verb)
+            if target.is_unknown and not self._force:
+                what = f"Tarmak does not know {target.path}, and would ignore it"
+                raise ConfigError(what, remedy=FORK, place=self._document.position(target.route, at_key=True))
         verbs = {"set": self._set_key, "append": self._append, "unset": self._unset, "patch": self._patch}
-        verbs[edit.verb](found, edit)
+        verbs[edit.verb](target, edit)
 
     def result(self) -> _File:
         written = [Route.of(edit.path) for edit in self._writes]
@@ -127,7 +127,7 @@ class _Batch(Generic[_File]):
                         check_masters(cluster, f"{path} would have no effect", remedy)
         if document.text == self._document.text:
             return self._file
-        added = [(self._route_after(each.route), each) for each in self._added]
+        added = [(self._route_after(item.route), item) for item in self._added]
         check_edit(self._file, after, edited, force=self._force, added=added)
         return after
 
@@ -169,7 +169,7 @@ class _Batch(Generic[_File]):
             for way in ways[:-1]:
                 self._touched_below.setdefault(way, touched)
             return True
-        values = [getattr(each, "value", None) for each in (other.edit, edit)]
+        values = [getattr(change, "value", None) for change in (other.edit, edit)]
         if here in self._touched and type(other.edit) is type(edit) and same(*map(plain, values)):
             return False
         what = f"edit {other.number} ({other.path}) and edit {self._number} ({path}) change the same part of the file"
@@ -178,38 +178,40 @@ class _Batch(Generic[_File]):
 
     # --- the four kinds of edits
 
-    def _set_key(self, found: FoundKey, edit: KeyEdit) -> None:
-        if not found.path.steps:
-            raise self._refused(found, "a whole cluster or file cannot be set", "set its keys, or use patch")
-        value = self._value(found, found.field, edit)
-        last = found.path.steps[-1]
+    def _set_key(self, target: FoundKey, edit: KeyEdit) -> None:
+        if not target.path.steps:
+            raise self._refused(target, "a whole cluster or file cannot be set", "set its keys, or use patch")
+        value = self._value(target, target.field, edit)
+        last = target.path.steps[-1]
         if isinstance(last, (NameStep, MatchStep)) and isinstance(value, dict):
-            name, old = name_of_value(value, found.field), found.node
-            names = () if old is None else names_of(old, found.field)
+            name, old = name_of_value(value, target.field), target.node
+            names = () if old is None else names_of(old, target.field)
             if names and name not in names:
                 what = f"the value is named {quoted(name)}" if name else "the value has no name"
-                remedy = f"set its {naming_text(found.field)} to {shortened(names[0])}"
-                raise self._refused(found, f"{what}, not {quoted(names[0])}", remedy)
-        present = written_value(self._document, found)
-        if found.field is not None and present is not UNSET:
-            present = with_whole_numbers(present, found.field)
+                remedy = f"set its {naming_text(target.field)} to {shortened(names[0])}"
+                raise self._refused(target, f"{what}, not {quoted(names[0])}", remedy)
+        present = written_value(self._document, target)
+        if target.field is not None and present is not UNSET:
+            present = with_whole_numbers(present, target.field)
         # Tarmak may read that value already, possibly through a merge key, or as 60 from 6e+1.
-        change = Set(found.route, value, rewrite=True)
-        if same(present, plain(value)) and not reads_differently(self._document, found.route):
-            self._touch(str(found.path), self._home(change), change)
+        change = Set(target.route, value, rewrite=True)
+        if same(present, plain(value)) and not reads_differently(self._document, target.route):
+            self._touch(str(target.path), self._home(change), change)
         else:
-            self._plan(str(found.path), change)
+            self._plan(str(target.path), change)
 
-    def _append(self, found: FoundKey, edit: KeyEdit) -> None:
-        field, of = found.field, None if found.field is None else found.field.of
-        is_list = field.kind == "list" if field is not None else not found.is_set or bool(items_of(found.node))
+    def _append(self, target: FoundKey, edit: KeyEdit) -> None:
+        field, of = target.field, None if target.field is None else target.field.of
+        is_list = field.kind == "list" if field is not None else not target.is_set or bool(items_of(target.node))
         if not is_list:
-            kind = kind_text(found.field, found.node)
-            raise self._refused(found, f"{found.path} is {kind}, not a list", "use set for a value that is not a list")
-        value = self._value(found, of, edit, item=True)
-        present = written_value(self._document, found)
+            kind = kind_text(target.field, target.node)
+            raise self._refused(
+                target, f"{target.path} is {kind}, not a list", "use set for a value that is not a list"
+            )
+        value = self._value(target, of, edit, item=True)
+        present = written_value(self._document, target)
         items = present if isinstance(present, list) else []
-        self._add_item(found.path, Append(found.route, value), of, items, len(items))
+        self._add_item(target.path, Append(target.route, value), of, items, len(items))
 
     def _add_item(
         self, path: object, edit: Append, of: Field | None, present: SequenceOf[Any], length: int
@@ -234,24 +236,24 @@ class _Batch(Generic[_File]):
         self._edited.append(new)
         return new
 
-    def _unset(self, found: FoundKey, edit: KeyEdit) -> None:
+    def _unset(self, target: FoundKey, edit: KeyEdit) -> None:
         del edit
-        if not found.path.steps:
-            raise self._refused(found, "a whole cluster or file cannot be unset", "unset its keys")
-        change = Remove(found.route)
-        if found.node is not None:
-            self._plan(str(found.path), change)
+        if not target.path.steps:
+            raise self._refused(target, "a whole cluster or file cannot be unset", "unset its keys")
+        change = Remove(target.route)
+        if target.node is not None:
+            self._plan(str(target.path), change)
         else:
-            self._touch(str(found.path), self._home(change), change)
+            self._touch(str(target.path), self._home(change), change)
 
-    def _patch(self, found: FoundKey, edit: KeyEdit) -> None:
-        with self._placed(found.route):
-            value = checked_value(edit.value, found.field, joined(found.path.steps))
+    def _patch(self, target: FoundKey, edit: KeyEdit) -> None:
+        with self._placed(target.route):
+            value = checked_value(edit.value, target.field, joined(target.path.steps))
             document = Document.parse(yaml_bytes(value), json=False)
-            check_patch(document, found.field, found.type_path, force=self._force)
+            check_patch(document, target.field, target.type_path, force=self._force)
         base = Route() if edit.path.is_absolute else edit.base
         patch = Patch(self._document, base)
-        changes = list(patch.edits(value, found.route, found.field))
+        changes = list(patch.edits(value, target.route, target.field))
         added = iter(patch.added)
         for change in changes:
             route = Route.of(change.path)
@@ -267,14 +269,14 @@ class _Batch(Generic[_File]):
 
     # --- values and checks
 
-    def _value(self, found: FoundKey, of: Field | None, edit: KeyEdit, *, item: bool = False) -> Any:
-        with self._placed(found.route):
+    def _value(self, target: FoundKey, of: Field | None, edit: KeyEdit, *, item: bool = False) -> Any:
+        with self._placed(target.route):
             if edit.is_text and not item:
-                return typed_text(found, edit.value)
-            key = None if item else found.section_key
+                return typed_text(target, edit.value)
+            key = None if item else target.section_key
             if key is not None:
                 return key.checked(edit.value)
-            name = f"the new item of {found.path}" if item else str(found.path)
+            name = f"the new item of {target.path}" if item else str(target.path)
             return checked_value(text_value(edit.value, of, name) if edit.is_text else edit.value, of, name)
 
     @contextmanager
@@ -294,26 +296,26 @@ class _Batch(Generic[_File]):
         if root == "clusters" and key == "kubernetes" and isinstance(index, int):
             self._for_masters.append((route, path, verb))
 
-    def _check_single(self, found: FoundKey) -> None:
+    def _check_single(self, target: FoundKey) -> None:
         """Of duplicate keys in strict JSON Tarmak merges the values, so that none of them is the one to edit."""
         for key in self._file.ignored_content.duplicates if self._document.is_json else ():
-            if found.route.plain[: len(key.route)] == key.route.plain:
-                lines = [self._document.position(each, at_key=True).line for each in (key.first, key.route)]
+            if target.route.plain[: len(key.route)] == key.route.plain:
+                lines = [self._document.position(route, at_key=True).line for route in (key.first, key.route)]
                 what = (
                     f"{quoted(key.name)} is in the file twice, in lines {lines[0]} and {lines[1]}: Tarmak merges both"
                 )
-                raise self._refused(found, what, "keep one of them, then edit it")
+                raise self._refused(target, what, "keep one of them, then edit it")
 
-    def _refused(self, found: FoundKey, what: str, remedy: str) -> SelectionError:
-        return SelectionError(what, remedy=remedy, place=self._document.position(found.route))
+    def _refused(self, target: FoundKey, what: str, remedy: str) -> SelectionError:
+        return SelectionError(what, remedy=remedy, place=self._document.position(target.route))
 
 
-def typed_text(found: FoundKey, text: str) -> Any:
+def typed_text(target: FoundKey, text: str) -> Any:
     """The value that a text on the command line stands for, as the value of a key. Raises ConfigError."""
-    key = found.section_key
+    key = target.section_key
     if key is not None:
         return key.typed(text)
-    return checked_value(text_value(text, found.field, str(found.path)), found.field, str(found.path))
+    return checked_value(text_value(text, target.field, str(target.path)), target.field, str(target.path))
 
 
 def _environment(item: Any) -> Any:

@@ -89,11 +89,15 @@ class IgnoredContent(NamedTuple):
     ) -> IgnoredContent:
         """`owned` are paths of keys that section plugins know, even if Tarmak does not. The document is a whole
         tarmak.yaml, or the value of a `field` at a type path."""
-        found = _Visitor(document, owned)
-        found.visit_keys(document.root, Route())
-        found.visit(document.root, field or root_field(), Route(), path)
+        visitor = _Visitor(document, owned)
+        visitor.visit_keys(document.root, Route())
+        visitor.visit(document.root, field or root_field(), Route(), path)
         return cls(
-            document, tuple(found.duplicates), tuple(found.overridden), tuple(found.unknown), tuple(found.scalars)
+            document,
+            tuple(visitor.duplicates),
+            tuple(visitor.overridden),
+            tuple(visitor.unknown),
+            tuple(visitor.scalars),
         )
 
 
@@ -129,7 +133,7 @@ class _Visitor:
         """Of several values of one key, in file order, the last one is used. Each has the route of its own entry or of
         the merge key, and whether it is merged."""
         winner, value, is_merged = values[-1]
-        first, *further = [each for each in values if not each[-1]] or [values[-2]]
+        first, *further = [value for value in values if not value[-1]] or [values[-2]]
         self.duplicates += [DuplicateKey(route, first[0], winner, name) for route, _, _ in further]
         loser, other, was_merged = further[-1] if further else first
         source = self._document.source
@@ -175,7 +179,7 @@ class _Visitor:
             return False
         if name.startswith("x-") or (*path, name) in self._owned:
             return True
-        return not path and any(id(each) in self._targets for each in walk(node))
+        return not path and any(id(below) in self._targets for below in walk(node))
 
     @cached_property
     def _targets(self) -> set[int]:
@@ -185,9 +189,9 @@ class _Visitor:
 
     def _members(self, node: Mapping, route: Route) -> Iterator[tuple[str, Node, Route]]:
         """The members that are used, with their routes; the route of a merged member is its name alone."""
-        own = {id(entry.value): entry for entry in node.entries if not entry.is_merge}
+        entries = {id(entry.value): entry for entry in node.entries if not entry.is_merge}
         for name, child in self._keys.members(node):
-            entry = own.get(id(child))
+            entry = entries.get(id(child))
             yield name, child, route / Key(name) if entry is None else _route_of(entry, route)
 
 
@@ -207,9 +211,9 @@ def misspelt_key_on(document: Document, route: Route, owned: Iterable[TypePath])
     field = root_field().below(*home.plain)
     if field is None:
         return None
-    found = _Visitor(document, owned)
-    found.visit(document.node(home), field, home, type_path(home.plain))
-    for key in found.unknown:
+    visitor = _Visitor(document, owned)
+    visitor.visit(document.node(home), field, home, type_path(home.plain))
+    for key in visitor.unknown:
         target = certain_target(key) or ()
         if len(target) > len(home.plain) and route.plain[: len(target)] == target:
             return key

@@ -57,7 +57,7 @@ class RefusedItems(ConfigError):
 
     def count(self, item: AddedItem) -> int:
         """The number of lists that the patch adds the item to."""
-        return sum(each.kind == item.kind for each in self.added)
+        return sum(other.kind == item.kind for other in self.added)
 
 
 class Patch:
@@ -144,9 +144,9 @@ def _has(item: Node, wanted: Mapping[Keys, str]) -> bool:
 def without_nulls(value: Any) -> Any:
     """The value without the keys that are null; a mapping that had only those is left out too."""
     if isinstance(value, Mapping):
-        left = {key: (each, without_nulls(each)) for key, each in value.items() if each is not None}
+        left = {key: (child, without_nulls(child)) for key, child in value.items() if child is not None}
         return {key: new for key, (old, new) in left.items() if new or not isinstance(old, Mapping) or not old}
-    return [without_nulls(each) for each in value] if isinstance(value, (list, tuple)) else value
+    return [without_nulls(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def name_of_value(value: Any, field: Field | None) -> str:
@@ -157,4 +157,4 @@ def name_of_value(value: Any, field: Field | None) -> str:
 def naming_text(field: Field | None) -> str:
     """The keys that name an item, for messages."""
     struct = field.struct if field is not None else ""
-    return " or ".join(".".join(each) for each in naming_keys(struct)) if struct else quoted("name")
+    return " or ".join(".".join(keys) for keys in naming_keys(struct)) if struct else quoted("name")

@@ -59,7 +59,7 @@ class FoundKey(NamedTuple):
     def section(self) -> Section[Any] | None:
         """The installed section that the key is, or is in."""
         path = self.type_path[len(CLUSTER) :] if self.type_path[: len(CLUSTER)] == CLUSTER else ()
-        return next((each for each in load_sections() if path[: len(each.path)] == each.path), None)
+        return next((section for section in load_sections() if path[: len(section.path)] == section.path), None)
 
     @property
     def section_key(self) -> SectionKey | None:
@@ -90,7 +90,7 @@ def look_up(
     added to its message if no key is similar.
     """
     begin = Route() if path.is_absolute else base
-    return _Lookup(document, begin, path, unknown=unknown, advice=advice).found()
+    return _Lookup(document, begin, path, unknown=unknown, advice=advice).found_key()
 
 
 def kind_text(field: Field | None, node: Node | None = None) -> str:
@@ -112,7 +112,7 @@ class _Lookup:
         self._number = 0
         """That of the next step."""
 
-    def found(self) -> FoundKey:
+    def found_key(self) -> FoundKey:
         node = self._document.node(Route(tuple(self._steps)))
         for number, step in enumerate(self._path.steps):
             self._number, self._node = number, None if node is None else dereference(node)
@@ -177,7 +177,7 @@ class _Lookup:
             return self._error(what, f"choose an item first, as in {where}{example}{self._rest(0)}")
         is_in_map = self._type_path[-1:] == (ITEM,) and isinstance(self._path.steps[self._number - 1], KeyStep)
         if self._number and is_in_map:
-            texts = [each.name for each in self._path.steps[self._number - 1 :] if isinstance(each, KeyStep)]
+            texts = [step.name for step in self._path.steps[self._number - 1 :] if isinstance(step, KeyStep)]
             whole = f"{self._path.up_to(self._number - 1)}.{KeyStep('.'.join(texts))}"
             return self._error(what, f"if the dots are part of the key, write {whole}")
         return self._error(what, f"write {where}")
@@ -218,9 +218,9 @@ class _Lookup:
         is_common = path[:begin] == self._type_path[:begin]
         text = ""
         for index, step in enumerate(path[begin:] if is_common else path):
-            own = self._path.steps[index] if is_common and index < self._number else None
-            is_common = own is not None and (own.name if isinstance(own, KeyStep) else ITEM) == step
-            text += (str(own) if is_common else "[NAME]") if step == ITEM else f".{KeyStep(step)}"
+            taken = self._path.steps[index] if is_common and index < self._number else None
+            is_common = taken is not None and (taken.name if isinstance(taken, KeyStep) else ITEM) == step
+            text += (str(taken) if is_common else "[NAME]") if step == ITEM else f".{KeyStep(step)}"
         return f"{ROOT if self._path.is_absolute else ''}{text.removeprefix('.')}"
 
     # --- items of lists
@@ -254,7 +254,7 @@ class _Lookup:
         else:
             assert isinstance(step, NameStep)
             wanted, texts = step.name, [names_of(item, of) for item in items]
-        chosen = [index for index, own in enumerate(texts) if wanted in own]
+        chosen = [index for index, names in enumerate(texts) if wanted in names]
         if len(chosen) == 1:
             return chosen[0]
         if chosen:
@@ -263,15 +263,15 @@ class _Lookup:
         if not items:
             raise self._no_item(f"{where} has no items, so there is no {where}{step}", APPEND_ONE)
         if isinstance(step, MatchStep):
-            raise self._no_match(step, [own[0] for own in texts if own], of)
-        places = {name: index for index, own in enumerate(texts) for name in own}
+            raise self._no_match(step, [names[0] for names in texts if names], of)
+        places = {name: index for index, names in enumerate(texts) for name in names}
         near, what = closest(wanted, places), f"{where} has no item {quoted(wanted)}"
         if near is not None:
             meant = f"{where}{NameStep(near)}{self._rest()} ({self._position(places[near])})"
             raise self._no_item(what, f"did you mean {meant}?")
         if not places:
             raise self._no_item(what, f"its items have no names: use an index, as in {where}[0]{self._rest()}")
-        named = {own[-1]: index for index, own in enumerate(texts) if own}
+        named = {names[-1]: index for index, names in enumerate(texts) if names}
         which = brief_list(f"{shortened(name)} ({self._position(index)})" for name, index in named.items())
         raise self._no_item(what, f"it has {which}")
 

@@ -62,7 +62,9 @@ def removals(document: Document, routes: Iterable[Route], written: SequenceOf[Ro
     then. An item of a list that would be empty stays, because the items after it would get other indices; and so does
     an empty list: it has another meaning than a missing one. `written` are the routes of what is added or set."""
     removed: set[int] = set()
-    for route in sorted(routes, key=lambda each: [step if isinstance(step, int) else 0 for step in each], reverse=True):
+    for route in sorted(
+        routes, key=lambda route: [step if isinstance(step, int) else 0 for step in route], reverse=True
+    ):
         top = route
         while not isinstance(top.steps[-1], int):
             removed.add(id(document.entry(top)))
@@ -125,5 +127,7 @@ def _value(cluster: Cluster, key: SectionKey) -> Any:
 
 def _issues(cluster: Cluster, section: Section[Any]) -> list[Issue]:
     """The issues because of which Tarmak rejects the cluster, and the problems that a plugin's section reports."""
-    own = [((*section.path, *each.path), each.message, each.remedy) for each in cluster.problems(section)]
-    return [*api_server_issues(cluster), *cluster_issues(cluster), *own]
+    problems = [
+        ((*section.path, *problem.path), problem.message, problem.remedy) for problem in cluster.problems(section)
+    ]
+    return [*api_server_issues(cluster), *cluster_issues(cluster), *problems]

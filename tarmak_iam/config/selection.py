@@ -29,7 +29,7 @@ def cluster_named(file: ReadFile, cluster_name: str) -> Cluster:
 def selected_cluster(file: ReadFile) -> Cluster | None:
     """The cluster that `currentCluster` selects, as Tarmak selects it: exactly one dash, the first match."""
     parts = (file.data.get("currentCluster") or "").split("-")
-    return next((each for each in file.clusters if [each.environment, each.name] == parts), None)
+    return next((cluster for cluster in file.clusters if [cluster.environment, cluster.name] == parts), None)
 
 
 def current_cluster(file: ReadFile) -> Cluster:
@@ -48,7 +48,7 @@ def current_cluster(file: ReadFile) -> Cluster:
 def _remedy(file: ReadFile, current: str) -> str:
     """How to make `currentCluster` select a cluster."""
     named = file.selectable_clusters
-    unlisted = [each for each in named if "environments" in file.data and not each.environment_data()]
+    unlisted = [cluster for cluster in named if "environments" in file.data and not cluster.environment_data()]
     environment = current.partition("-")[0]
     for cluster in unlisted:
         if current == f"{environment}-{cluster.name}" and file.environment(environment):
@@ -59,7 +59,7 @@ def _remedy(file: ReadFile, current: str) -> str:
     if not current:  # any cluster will do, so one with an API server is offered
         listed = [cluster for cluster in listed if not cluster.is_hub] or listed
     names = [cluster.cluster_name for cluster in listed]
-    meant = next((each for each in dashed if current in (each.cluster_name, each.name)), None)
+    meant = next((cluster for cluster in dashed if current in (cluster.cluster_name, cluster.name)), None)
     if meant is None and names:
         # A text without a dash cannot be the name of a cluster, so nothing is suggested for it.
         return choose_among(current if current.count("-") == 1 else "", names)
