@@ -22,6 +22,7 @@ from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.config.typed_values import checked_value, text_value, with_whole_numbers
 from tarmak_iam.config.unknown_keys import check_spelling
 from tarmak_iam.document import Append, Document, Remove, Set
+from tarmak_iam.document.document import home_of
 from tarmak_iam.document.edits import ValueEdit
 from tarmak_iam.document.plain_values import plain, same
 from tarmak_iam.document.render import yaml_bytes
@@ -157,7 +158,7 @@ class _Batch(Generic[_File]):
 
     def _home(self, edit: ValueEdit) -> Route:
         """The route at which an edit changes the text."""
-        return self._document.home(edit) if self._through_alias else Route.of(edit.path)
+        return home_of(self._document, edit) if self._through_alias else Route.of(edit.path)
 
     def _touch(self, path: str, home: Route, edit: ValueEdit) -> bool:
         """Whether an edit is the first one of a place in the file. Raises SelectionError if it touches another one."""

@@ -190,11 +190,6 @@ class Document:
             return False
         return bool(target.holders) and not target.missing
 
-    def home(self, edit: ValueEdit) -> Route:
-        """The route at which an edit changes the text if its `through_alias` is set: in the anchored value, or in the
-        merged mapping, that its path leads to. Raises EditRefused."""
-        return Route.of(at_home(self._tree, edit).path) if self._tree.has_aliases else Route.of(edit.path)
-
     def comments_of(self, path: Path | Route) -> tuple[Comment, ...]:
         """The comments that may be about an entry: those on the lines directly above it, and those after its key or
         value on the same line."""
@@ -334,3 +329,10 @@ class Document:
 
     def _after(self, engine: Engine) -> Document:
         return self if engine.text is self._text else Document(engine.text, engine)
+
+
+def home_of(document: Document, edit: ValueEdit) -> Route:
+    """The route at which an edit changes the text if its `through_alias` is set: in the anchored value, or in the merged
+    mapping, that its path leads to. Raises EditRefused."""
+    tree = document._tree
+    return Route.of(at_home(tree, edit).path) if tree.has_aliases else Route.of(edit.path)
