@@ -116,9 +116,9 @@ class ReadFile:
 
         `default` is returned if the key is not set. `effective`, and what is raised, as in `Cluster.get`.
         """
-        return self.value_at(Route(), path, default, effective=effective)
+        return self._value_at(Route(), path, default, effective=effective)
 
-    def value_at(self, base: Route, path: str, default: Any, *, effective: bool) -> Any:
+    def _value_at(self, base: Route, path: str, default: Any, *, effective: bool) -> Any:
         """The value of a key; `base` is the route that a relative path begins at."""
         from tarmak_iam.config.key_paths import KeyPath
         from tarmak_iam.config.key_values import UNSET, written_value
@@ -293,7 +293,7 @@ class Cluster:
         for a key that is not set, if it is known. Raises SelectionError for a path that means no key of Tarmak or of
         the file, or several items.
         """
-        return self._file.value_at(self.route, path, default, effective=effective)
+        return self._file._value_at(self.route, path, default, effective=effective)
 
     def hieradata(self) -> list[str]:
         """The two webhook settings as Tarmak writes them: without escaping anything in the file name."""

@@ -332,7 +332,7 @@ class Document:
 
 
 def home_of(document: Document, edit: ValueEdit) -> Route:
-    """The route at which an edit changes the text if its `through_alias` is set: in the anchored value, or in the merged
+    """The route at which an edit with `through_alias` changes the text: in the anchored value, or in the merged
     mapping, that its path leads to. Raises EditRefused."""
     tree = document._tree
     return Route.of(at_home(tree, edit).path) if tree.has_aliases else Route.of(edit.path)
