@@ -36,23 +36,18 @@ _PER_REPLICA = ("coresPerReplica", "nodesPerReplica")
 def cluster_issues(cluster: Cluster) -> list[Issue]:
     """Each of them blocks every command for the environment of the cluster, as an issue of the API server does."""
     kubernetes = cluster.data.get("kubernetes") or {}
-    return [
-        *_network(cluster.data.get("network") or {}),
-        *_logging_sinks(cluster.data.get("loggingSinks") or ()),
-        *_autoscaler(kubernetes.get("clusterAutoscaler") or {}),
-        *_prometheus(kubernetes.get("prometheus") or {}),
-        *_calico(kubernetes.get("calico") or {}),
-    ]
-
-
-def _network(network: Mapping[str, Any]) -> Iterator[Issue]:
-    cidr = network.get("cidr") or ""
+    cidr = (cluster.data.get("network") or {}).get("cidr") or ""
+    mode = (kubernetes.get("prometheus") or {}).get("mode") or ""
+    issues: list[Issue] = []
     if cidr and not is_cidr(cidr):
-        yield (
-            ("network", "cidr"),
-            f"{quoted(cidr)} is not a valid CIDR",
-            "write an address with its mask, as in 10.99.0.0/16",
-        )
+        remedy = "write an address with its mask, as in 10.99.0.0/16"
+        issues.append((("network", "cidr"), f"{quoted(cidr)} is not a valid CIDR", remedy))
+    issues += _logging_sinks(cluster.data.get("loggingSinks") or ())
+    issues += _autoscaler(kubernetes.get("clusterAutoscaler") or {})
+    if mode and mode not in _PROMETHEUS_MODES:
+        remedy = f"write {', '.join(_PROMETHEUS_MODES[:-1])} or {_PROMETHEUS_MODES[-1]}"
+        issues.append((("kubernetes", "prometheus", "mode"), f"{quoted(mode)} is not a mode of Prometheus", remedy))
+    return [*issues, *_calico(kubernetes.get("calico") or {})]
 
 
 def _logging_sinks(sinks: Any) -> Iterator[Issue]:
@@ -89,16 +84,6 @@ def _autoscaler(autoscaler: Mapping[str, Any]) -> Iterator[Issue]:
     elif threshold is not None and not 0 <= threshold <= 1:
         where = ("kubernetes", "clusterAutoscaler", "scaleDownUtilizationThreshold")
         yield where, f"the threshold is {threshold}, but must be from 0 to 1", "write a number from 0 to 1"
-
-
-def _prometheus(prometheus: Mapping[str, Any]) -> Iterator[Issue]:
-    mode = prometheus.get("mode") or ""
-    if mode and mode not in _PROMETHEUS_MODES:
-        yield (
-            ("kubernetes", "prometheus", "mode"),
-            f"{quoted(mode)} is not a mode of Prometheus",
-            f"write {', '.join(_PROMETHEUS_MODES[:-1])} or {_PROMETHEUS_MODES[-1]}",
-        )
 
 
 def _calico(calico: Mapping[str, Any]) -> Iterator[Issue]:

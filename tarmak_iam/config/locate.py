@@ -68,15 +68,9 @@ def _default(environ: Mapping[str, str]) -> Path:
 
 def _missing(chosen: Path, option: str | None, *, is_named: bool) -> FileError:
     init = CommandLine(option).tarmak("init")
-    if chosen.is_dir():
-        return FileError(
-            f"{CONFIG_NAME} not found in this directory",
-            remedy=f"run `{init}`, or specify another directory with -c",
-            place=Place(str(chosen)),
-        )
-    return FileError(
-        "file not found" if chosen.name == CONFIG_NAME else "directory not found",
-        remedy=f"{'' if is_named else f'run `{init}`, or '}specify the directory of {CONFIG_NAME} with -c or "
-        f"{ENVIRONMENT_VARIABLE}",
-        place=Place(str(chosen)),
-    )
+    what, remedy = f"{CONFIG_NAME} not found in this directory", f"run `{init}`, or specify another directory with -c"
+    if not chosen.is_dir():
+        what = "file not found" if chosen.name == CONFIG_NAME else "directory not found"
+        remedy = f"specify the directory of {CONFIG_NAME} with -c or {ENVIRONMENT_VARIABLE}"
+        remedy = remedy if is_named else f"run `{init}`, or {remedy}"
+    return FileError(what, remedy=remedy, place=Place(str(chosen)))

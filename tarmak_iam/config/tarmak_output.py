@@ -181,11 +181,15 @@ def tarmak_json(data: Any, field: Field | None = None) -> Any:
     """The JSON of typed data, without defaults; `field` is the type of the data, by default that of a whole file."""
     field = field or root_field()
     if field.kind == "struct":
-        return {
-            key: value
-            for key, each in fields_of(field.struct).items()
-            if not isinstance(value := _member(data or {}, field.struct, key, each), _Omitted)
-        }
+        json: dict[str, Any] = {}
+        for key, of in field.fields.items():
+            value = (data or {}).get(key)
+            is_pointer, is_always = of.is_pointer or of.kind == "struct", (field.struct, key) in _ALWAYS
+            if of.struct not in _EMBEDDED and value is None:
+                json |= {key: None if is_pointer else _ZERO.get(of.kind)} if is_always else {}
+            elif value or is_pointer or is_always:
+                json[key] = tarmak_json(value, of)
+        return json
     if field.is_bytes:
         import base64
 
@@ -198,26 +202,6 @@ def tarmak_json(data: Any, field: Field | None = None) -> Any:
     if field.kind == "timestamp":
         return _utc(data)
     return _quantity(data) if field.kind == "quantity" else data
-
-
-class _Omitted:
-    """A key that is not written."""
-
-
-def _member(data: Mapping[str, Any], struct: str, key: str, field: Field) -> Any:
-    value = data.get(key)
-    if field.struct in _EMBEDDED:
-        return tarmak_json(value, field)
-    if (struct, key) in _ALWAYS:
-        return _zero(field) if value is None else tarmak_json(value, field)
-    is_pointer = field.is_pointer or field.kind == "struct"
-    if value is None or not (value or is_pointer):
-        return _Omitted()
-    return tarmak_json(value, field)
-
-
-def _zero(field: Field) -> Any:
-    return None if field.is_pointer or field.kind == "struct" else _ZERO.get(field.kind)
 
 
 def _utc(text: str | None) -> str | None:
