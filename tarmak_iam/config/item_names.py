@@ -16,16 +16,13 @@ _NAMES: tuple[Keys, ...] = (("metadata", "name"), ("name",), ("identifier",), ("
 # A pool without a name is named after its type (SetDefaults_InstancePool), and a subnet is the one of its zone.
 _MORE: dict[str, Keys] = {"InstancePool": ("type",), "Subnet": ("zone",)}
 
-NAMING = frozenset({"environment", *(keys[-1] for keys in (*_NAMES, *_MORE.values()))})
-"""The last keys of all paths that name an item."""
-
 
 @cache
 def naming_keys(struct: str) -> tuple[Keys, ...]:
     """The paths whose values name an item; the first that an item has counts. Empty for structs without names."""
     fields = {keys: Field("struct", struct=struct).below(*keys) for keys in _NAMES}
-    found = [keys for keys, field in fields.items() if field is not None and field.kind == "string"]
-    return (*found, _MORE[struct]) if struct in _MORE else tuple(found)
+    naming = tuple(keys for keys, field in fields.items() if field is not None and field.kind == "string")
+    return (*naming, _MORE[struct]) if struct in _MORE else naming
 
 
 def names_of(item: Node, field: Field | None) -> tuple[str, ...]:
@@ -44,8 +41,8 @@ def names_of(item: Node, field: Field | None) -> tuple[str, ...]:
 
 def text_at(node: Node, keys: Keys) -> str | None:
     """The text of the scalar at a path of keys; None if there is none, or if it is null."""
-    found = node_at(node, keys)
-    return found.text if isinstance(found, Scalar) and not is_null(found) else None
+    scalar = node_at(node, keys)
+    return scalar.text if isinstance(scalar, Scalar) and not is_null(scalar) else None
 
 
 def node_at(node: Node, keys: Keys) -> Node | None:

@@ -14,7 +14,6 @@ from tarmak_iam.config.sections import Section, field_errors, validation_error
 from tarmak_iam.config.tarmak_types import ITEM, ScalarTypeError, TypePath, field_at, scalar_value
 from tarmak_iam.config.typed_values import octal_flaw, yaml_value
 from tarmak_iam.errors import ConfigError, SelectionError
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.plugins import OWN, check_unique, provided
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
@@ -45,7 +44,7 @@ def load_sections() -> tuple[Section[Any], ...]:
     Raises ConfigError, naming the distributions, if one cannot be loaded, does not provide a Section, or provides one
     at, above or below the path of another section.
     """
-    return tuple(each.section for each in installed_sections())
+    return tuple(installed.section for installed in installed_sections())
 
 
 def owned_paths() -> list[TypePath]:
@@ -55,12 +54,19 @@ def owned_paths() -> list[TypePath]:
 
 def installed_sections() -> tuple[InstalledSection, ...]:
     """As `load_sections`, with the names of the distributions."""
-    found = [InstalledSection(each, OWN) for each in BUILT_IN]
-    for each in provided(GROUP, Section):
-        new = InstalledSection(each.value, each.origin)
-        _check_path(new, found)
-        found.append(new)
-    return tuple(found)
+    installed = [InstalledSection(section, OWN) for section in BUILT_IN]
+    for section, origin in ((plugin.value, plugin.origin) for plugin in provided(GROUP, Section)):
+        if not section.path:
+            raise ConfigError(f"a section of {origin} has no path", remedy=f"remove {origin}")
+        names = [(other.section.name, other.origin) for other in installed]
+        check_unique("section", [*names, (section.name, origin)])
+        for other in installed:
+            width = min(len(other.section.path), len(section.path))
+            if other.section.path[:width] == section.path[:width]:
+                what = f"the sections {other.section.name} of {other.origin} and {section.name} of {origin} overlap"
+                raise ConfigError(what, remedy="remove one of them")
+        installed.append(InstalledSection(section, origin))
+    return tuple(installed)
 
 
 def section_named(name: str) -> Section[Any]:
@@ -71,19 +77,7 @@ def section_named(name: str) -> Section[Any]:
     return sections[name]
 
 
-def _check_path(new: InstalledSection, found: list[InstalledSection]) -> None:
-    if not new.section.path:
-        raise ConfigError(f"a section of {new.origin} has no path", remedy=f"remove {new.origin}")
-    check_unique("section", [(each.section.name, each.origin) for each in (*found, new)])
-    for other in found:
-        width = min(len(other.section.path), len(new.section.path))
-        if other.section.path[:width] == new.section.path[:width]:
-            what = f"the sections {other.section.name} of {other.origin} and {new.section.name} of {new.origin}"
-            raise ConfigError(f"{what} overlap", remedy="remove one of them")
-
-
-@dataclass(frozen=True, slots=True)
-class SectionKey:
+class SectionKey(NamedTuple):
     """A key of a section; `path` is its path below the section. A block has keys below it and no value."""
 
     section: Section[Any]

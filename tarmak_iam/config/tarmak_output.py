@@ -19,7 +19,7 @@ from typing import Any
 from tarmak_iam.config.amazon import AmazonValues, logs_of, read_amazon, with_defaults
 from tarmak_iam.config.decode import API_VERSION, KIND
 from tarmak_iam.config.kubernetes_versions import DEFAULT_KUBERNETES
-from tarmak_iam.config.tarmak_types import BINARY_SUFFIXES, Field, fields_of, quantity_size, root_field
+from tarmak_iam.config.tarmak_types import BINARY_SUFFIXES, Field, quantity_size, root_field
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.scalars import decode_base64
 
@@ -237,10 +237,9 @@ def dropped_keys(data: Any, field: Field | None = None, at: Path = ()) -> Iterat
     """The keys of the plain data of a file that Tarmak does not know and never writes, with their values."""
     field = field or root_field()
     if field.kind == "struct" and isinstance(data, dict):
-        fields = fields_of(field.struct)
         for key, value in data.items():
-            if key in fields:
-                yield from dropped_keys(value, fields[key], (*at, key))
+            if key in field.fields:
+                yield from dropped_keys(value, field.fields[key], (*at, key))
             elif at or str(key).lower() not in ("apiversion", "kind"):
                 yield (*at, key), value
     elif field.of is not None and isinstance(data, (dict, list)):
@@ -248,13 +247,8 @@ def dropped_keys(data: Any, field: Field | None = None, at: Path = ()) -> Iterat
             yield from dropped_keys(value, field.of, (*at, step))
 
 
-def agrees(expected: Any, found: Any) -> bool:
-    """Whether `found` equals `expected`, where NOW equals any time."""
-    return next(differences(expected, found), None) is None
-
-
 def differences(expected: Any, found: Any, at: Path = ()) -> Iterator[Path]:
-    """The paths of all values that differ, including those that only one side has."""
+    """The paths of all values that differ, including those that only one side has. NOW equals any time."""
     if isinstance(expected, dict) and isinstance(found, dict):
         for key in {**expected, **found}:
             if key in expected and key in found:
