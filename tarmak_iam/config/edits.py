@@ -120,12 +120,12 @@ class _Batch(Generic[_File]):
             place = place_before(self._document, document, edited[0] if edited else Route())
             raise ConfigError(f"the edit was refused: {error.what}", remedy=error.remedy, place=place) from None
         for route, path, verb in self._for_masters:
-            now = self._route_after(Route(route.steps[:2]))
-            for cluster in after.clusters if now is not None else ():
-                if cluster.route == now:
-                    with self._placed(Route(route.steps[:2])):
-                        remedy = f"{verb} it on the other clusters of the environment"
-                        check_masters(cluster, f"{path} would have no effect", remedy)
+            above, remedy = Route(route.steps[:2]), f"{verb} it on the other clusters of the environment"
+            now = self._route_after(above)
+            index = len(after.clusters) if now is None else int(now.plain[1])
+            for cluster in after.clusters[index : index + 1]:
+                with self._placed(above):
+                    check_masters(cluster, f"{path} would have no effect", remedy)
         if document.text == self._document.text:
             return self._file
         added = [(self._route_after(item.route), item) for item in self._added]
@@ -143,10 +143,11 @@ class _Batch(Generic[_File]):
                 steps[depth] = step - sum(isinstance(index, int) and index < step for index in removed)
         return Route(tuple(steps))
 
-    def _plan(self, path: str, edit: ValueEdit) -> None:
-        """Adds an edit, unless the same one is there already. Raises SelectionError if it touches another one."""
+    def _plan(self, path: str, edit: ValueEdit, *, is_needed: bool = True) -> None:
+        """Adds an edit, unless the same one is there already or nothing needs to be done. Raises SelectionError if it
+        touches another one."""
         route, home = Route.of(edit.path), self._home(edit)
-        if not self._touch(path, home, edit):
+        if not (self._touch(path, home, edit) and is_needed):
             return
         if isinstance(edit, Remove):
             self._removed.append(home)
@@ -195,11 +196,8 @@ class _Batch(Generic[_File]):
         if target.field is not None and present is not UNSET:
             present = with_whole_numbers(present, target.field)
         # Tarmak may read that value already, possibly through a merge key, or as 60 from 6e+1.
-        change = Set(target.route, value, rewrite=True)
-        if same(present, plain(value)) and not reads_differently(self._document, target.route):
-            self._touch(str(target.path), self._home(change), change)
-        else:
-            self._plan(str(target.path), change)
+        is_set = same(present, plain(value)) and not reads_differently(self._document, target.route)
+        self._plan(str(target.path), Set(target.route, value, rewrite=True), is_needed=not is_set)
 
     def _append(self, target: FoundKey, edit: KeyEdit) -> None:
         field, of = target.field, None if target.field is None else target.field.of
@@ -241,11 +239,7 @@ class _Batch(Generic[_File]):
         del edit
         if not target.path.steps:
             raise self._refused(target, "a whole cluster or file cannot be unset", "unset its keys")
-        change = Remove(target.route)
-        if target.node is not None:
-            self._plan(str(target.path), change)
-        else:
-            self._touch(str(target.path), self._home(change), change)
+        self._plan(str(target.path), Remove(target.route), is_needed=target.node is not None)
 
     def _patch(self, target: FoundKey, edit: KeyEdit) -> None:
         with self._placed(target.route):
