@@ -158,7 +158,7 @@ def _paths(*, only_lists: bool) -> Completer:
         from tarmak_iam.config.path_offers import PathOffers
 
         config = _config(context)
-        return PathOffers(config.file, _base(context, config, typed), only_lists).after(typed)
+        return PathOffers(config, _base(context, config, typed), only_lists).after(typed)
 
     return _completer(offers)
 
@@ -181,7 +181,7 @@ def _values_of_last_path(context: click.Context, parameter: click.Parameter, _ty
     from tarmak_iam.config.path_offers import value_offers
 
     config, path = _config(context), _given(context, parameter)[-1]
-    return ((value, "") for value in value_offers(config.file, _base(context, config, path), path))
+    return ((value, "") for value in value_offers(config, _base(context, config, path), path))
 
 
 def _base(context: click.Context, config: TarmakConfig, path: str) -> Route:

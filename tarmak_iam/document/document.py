@@ -9,7 +9,7 @@ import gc
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tarmak_iam.document.comments import comments_of
+from tarmak_iam.document.comments import lines_above
 from tarmak_iam.document.edits import Append, Edit, Insert, Move, Remove, Rename, Set, ValueEdit
 from tarmak_iam.document.engine import Engine, Text, data_of
 from tarmak_iam.document.nodes import Entry, Node, Scalar, dereference

@@ -18,9 +18,10 @@ from tarmak_iam.cli.parsing import ACCEPTS_DASHES, CommandGroup, cluster_suggest
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.decode import decode_value
-from tarmak_iam.config.key_paths import KeyPath
+from tarmak_iam.config.key_paths import KeyPath, KeyStep
 from tarmak_iam.config.key_values import UNSET, written_value
-from tarmak_iam.config.path_lookup import CLUSTER, look_up
+from tarmak_iam.config.patches import RefusedItems
+from tarmak_iam.config.path_lookup import APPEND_ONE, CLUSTER, NoSuchItem, look_up
 from tarmak_iam.config.tarmak_types import Field, root_field
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping
@@ -75,31 +76,18 @@ def get(session: Session, path: str, root: bool, effective: bool, output: str) -
     before = session.config()
     base = Route() if parsed.is_absolute else session.cluster(before).route
     with cluster_suggested(path, "PATH"):
-        found = look_up(before.document, base, parsed)
-    written = written_value(before.document, found)
-    value = before.effective_value(found) if effective else written
+        key = look_up(before.document, base, parsed)
+    written = written_value(before.document, key)
+    value = before.effective_value(key) if effective else written
     if value is UNSET:
-        default = UNSET if effective else effective_value(before.file, key)
+        default = UNSET if effective else before.effective_value(key)
         why = ", and Tarmak's default is not known" if effective else ""
         if default is not UNSET:
             why = f"; Tarmak uses {_short_value(default)} (--effective)"
         note(f"{before.document.filename}: {parsed} is not set{why}")
         click.get_current_context().exit(ExitCode.FINDINGS)
-    where = "Tarmak's default" if written is UNSET else before.document.position(found.route)
-    log("%s: %s (%s)", parsed, short_value(value), where)
-    _print_value(value, output)
-
-
-def _default(before: TarmakConfig, found: Any, *, effective: bool) -> str:
-    if effective:
-        return ", and Tarmak's default is not known"
-    default = before.effective_value(found)
-    if default is UNSET:
-        return ""
-    return f"; Tarmak uses {short_value(default)} (--effective)"
-
-
-def _print_value(value: Any, output: str) -> None:
+    where = "Tarmak's default" if written is UNSET else before.document.position(key.route)
+    log("%s: %s (%s)", parsed, _short_value(value), where)
     if output == "json":
         print_json(value)
     elif isinstance(value, (dict, list)):
