@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import accumulate
 
@@ -15,12 +13,7 @@ from tarmak_iam.document.splices import code_end
 from tarmak_iam.errors import ParseError
 from tarmak_iam.files.unified_diff import common_start
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
-from tarmak_iam.routes import Path, Route, Step
-
-_Steps = tuple[str | int, ...]
-
-_LINE = compiled(r"\b(line )([0-9]+)\b")
+from tarmak_iam.routes import Route, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,86 +30,54 @@ class TextEdit:
 class Fix:
     """What fixes a finding: `text_edits` of its file, and `edits` after them.
 
-    `title` says in one sentence what it does; `lines` are the numbers of the lines that it names, as in `line 5`. The
-    paths of all edits are those in the file as it is. A fix is safe if nobody's access and nothing that Tarmak uses
-    changes; that is verified before it is made as a safe fix. `about` are paths of access logs, and of null, in
-    tarmak.yaml below which the values have no effect, so that they may change.
+    `title` says in one sentence what it does. The paths of all edits are those in the file as it is. A fix is safe if
+    nobody's access and nothing that Tarmak uses changes; that is verified before it is made as a safe fix.
     """
 
     title: str
     edits: tuple[Edit, ...] = ()
     is_safe: bool = True
     text_edits: tuple[TextEdit, ...] = ()
-    about: tuple[Path | Route, ...] = ()
-    lines: tuple[int, ...] = ()
-
-    def with_lines(self, moved: Callable[[int], int]) -> Fix:
-        """The same with other numbers for the lines that the title names."""
-        if not self.lines:
-            return self
-        numbers = {str(each): str(moved(each)) for each in self.lines}
-        title = _LINE.sub(lambda match: f"{match[1]}{numbers.get(match[2], match[2])}", self.title)
-        return replace(self, title=title, lines=tuple(map(int, numbers.values())))
-
-    @property
-    def claims(self) -> tuple[_Steps, ...]:
-        """The paths that the edits change. Fixes whose claims meet are made one after the other."""
-        return tuple(steps for edit in self.edits for steps in _claimed(edit))
 
 
-def _claimed(edit: Edit) -> tuple[_Steps, ...]:
+def can_be_made_at_once(fixes: Iterable[tuple[str, Fix]]) -> Iterator[bool]:
+    """For each fix of a file, which is given by name: whether it can be made together with those before it that can,
+    since none changes what another one changes, or the paths in it. The same change of comments may fix several
+    findings."""
+    first: dict[str, Fix] = {}
+    claimed, above = set[tuple[str | int, ...]](), set[tuple[str | int, ...]]()
+    spans: dict[str, list[TextEdit]] = {}
+    texts = set[tuple[str, tuple[TextEdit, ...]]]()
+    for name, fix in fixes:
+        head, others = first.setdefault(name, fix), spans.setdefault(name, [])
+        is_known = not fix.edits and (name, fix.text_edits) in texts
+        is_mixed = head is not fix and bool((fix.edits and head.text_edits) or (fix.text_edits and head.edits))
+        paths = [(name, *steps) for edit in fix.edits for steps in _claimed(edit)]
+        meets = any(path in above or any(path[:end] in claimed for end in range(1, len(path) + 1)) for path in paths)
+        overlaps = any(
+            one.start == two.start or (one.start < two.end and two.start < one.end)
+            for one in fix.text_edits
+            for two in others
+        )
+        yield is_known or not (is_mixed or meets or overlaps)
+        if is_known or is_mixed or meets or overlaps:
+            continue
+        claimed.update(paths)
+        above.update(path[:end] for path in paths for end in range(1, len(path)))
+        others += fix.text_edits
+        texts.add((name, fix.text_edits))
+
+
+def _claimed(edit: Edit) -> tuple[tuple[str | int, ...], ...]:
+    """The paths that it changes; for an item that is inserted or moved the list, since the indices of its items
+    change."""
     steps = Route.of(edit.path).plain
     if isinstance(edit, Rename):
         return steps, (*steps[:-1], edit.key)
-    if isinstance(edit, Move):
-        return tuple(_of_list(each) for each in (steps, Route.of(edit.to).plain))
-    return (_of_list(steps),) if isinstance(edit, Insert) else (steps,)
-
-
-def _of_list(steps: _Steps) -> _Steps:
-    """For an item, the list: the indices of its items change."""
-    return steps[:-1] if steps and isinstance(steps[-1], int) else steps
-
-
-class CompatibleFixes:
-    """Fixes of one file that can be made at once. Looking one up takes the same time for any number of them."""
-
-    def __init__(self) -> None:
-        self.fixes: list[Fix] = []
-        self._claimed: set[_Steps] = set()
-        self._above: set[_Steps] = set()
-        self._spans: list[tuple[int, int]] = []
-        self._texts: set[tuple[TextEdit, ...]] = set()
-
-    def add(self, fix: Fix) -> bool:
-        """Adds the fix, and returns whether it can be made together with the others; else nothing changes. The same
-        change of comments may fix several findings."""
-        if not fix.edits and fix.text_edits in self._texts:
-            return True
-        spans = [(each.start, each.end) for each in fix.text_edits]
-        if any((fix.text_edits and each.edits) or (fix.edits and each.text_edits) for each in self.fixes[:1]):
-            return False
-        if any(map(self._is_claimed, fix.claims)) or any(map(self._is_near, spans)):
-            return False
-        for steps in fix.claims:
-            self._claimed.add(steps)
-            self._above.update(steps[:length] for length in range(len(steps)))
-        for span in spans:
-            insort(self._spans, span)
-        self._texts.add(fix.text_edits)
-        self.fixes.append(fix)
-        return True
-
-    def _is_claimed(self, steps: _Steps) -> bool:
-        return steps in self._above or any(steps[:length] in self._claimed for length in range(len(steps) + 1))
-
-    def _is_near(self, span: tuple[int, int]) -> bool:
-        """Whether it overlaps or touches another one. They do not overlap each other."""
-        start, end = span
-        at = bisect_left(self._spans, span)
-        before = self._spans[at - 1][1] if at else -1
-        after = self._spans[at][0] if at < len(self._spans) else end + 1
-        return before >= start or after <= end
+    if not isinstance(edit, Insert | Move):
+        return (steps,)
+    paths = (steps, Route.of(edit.to).plain) if isinstance(edit, Move) else (steps,)
+    return tuple(path[:-1] if path and isinstance(path[-1], int) else path for path in paths)
 
 
 def with_fixes(document: Document, fixes: Sequence[Fix]) -> Document:
@@ -124,7 +85,15 @@ def with_fixes(document: Document, fixes: Sequence[Fix]) -> Document:
     text_edits = dict.fromkeys(each for fix in fixes for each in fix.text_edits)
     changed = with_text_edits(document, text_edits) if text_edits else document
     edits = [edit for fix in fixes for edit in fix.edits]
-    return changed.edit(*_in_order(edits)) if edits else changed
+    # Items are removed after all other edits, the last one first: the paths stay those of the file as it is.
+    removals = [(Route.of(edit.path), edit) for edit in edits if isinstance(edit, Remove)]
+    removals.sort(reverse=True, key=lambda pair: list(map(_order, pair[0])))
+    others = [edit for edit in edits if not isinstance(edit, Remove)]
+    return changed.edit(*others, *(edit for _, edit in removals)) if edits else changed
+
+
+def _order(step: Step) -> tuple[int, str, int]:
+    return (step, "", 0) if isinstance(step, int) else (-1, step.text, step.occurrence)
 
 
 def text_changes(document: Document, fix: Fix) -> tuple[TextEdit, ...] | None:
@@ -161,23 +130,6 @@ def _shortest(text: str, edit: TextEdit) -> TextEdit:
     return TextEdit(edit.start + head, edit.end - tail, new[head : len(new) - tail])
 
 
-def _in_order(edits: Iterable[Edit]) -> list[Edit]:
-    """Items and keys are removed after all other edits, the last one first, so that the paths stay those of the file as
-    it is."""
-    given = list(edits)
-    removals = [edit for edit in given if isinstance(edit, Remove)]
-    others = [edit for edit in given if not isinstance(edit, Remove)]
-    return [*others, *sorted(removals, key=_sort_key, reverse=True)]
-
-
-def _sort_key(edit: Edit) -> list[tuple[int, str, int]]:
-    return [_sorted_as(step) for step in Route.of(edit.path)]
-
-
-def _sorted_as(step: Step) -> tuple[int, str, int]:
-    return (step, "", 0) if isinstance(step, int) else (-1, step.text, step.occurrence)
-
-
 def with_text_edits(document: Document, text_edits: Iterable[TextEdit]) -> Document:
     """The document with other text in places where it has no value. Raises EditRefused if the result has other values,
     or cannot be read."""
@@ -206,21 +158,18 @@ def commented_out(document: Document, entry: Entry) -> tuple[TextEdit, ...]:
 def taken_out(document: Document, mapping: Mapping, entry: Entry) -> tuple[TextEdit, ...]:
     """The edit that removes an entry whose value is not used; empty where that is not possible, or a comment would be
     lost."""
-    edits = _without_lines(document, mapping, entry)
-    has_comment = any(each.start <= comment.span.start < each.end for each in edits for comment in document.comments)
-    return () if has_comment else edits
-
-
-def _without_lines(document: Document, mapping: Mapping, entry: Entry) -> tuple[TextEdit, ...]:
     lines, source = _own_lines(document, entry), document.source
-    if lines is not None:
-        return (TextEdit(lines[0], source.next_line(lines[1]), ""),)
     later = mapping.entries[mapping.entries.index(entry) + 1 :]
-    if mapping.flow or document.is_json or not later:
+    if lines is not None:
+        edit = TextEdit(lines[0], source.next_line(lines[1]), "")
+    elif mapping.flow or document.is_json or not later:
         return ()
-    start, end = entry.key.start, later[0].key.start
-    between = document.text[max(code_end(source, entry.value), entry.key.end) : end]
-    return (TextEdit(start, end, ""),) if not between.strip() else ()
+    else:
+        edit = TextEdit(entry.key.start, later[0].key.start, "")
+        if document.text[max(code_end(source, entry.value), entry.key.end) : edit.end].strip():
+            return ()
+    has_comment = any(edit.start <= comment.span.start < edit.end for comment in document.comments)
+    return () if has_comment else (edit,)
 
 
 def _own_lines(document: Document, entry: Entry) -> tuple[int, int] | None:
@@ -258,13 +207,8 @@ def entry_at(document: Document, route: Route) -> tuple[Mapping, Entry] | None:
     parent: Node | None = document.node(route.parent)
     key = route.steps[-1]
     entry = parent.occurrence(key.text, key.occurrence) if isinstance(parent, Mapping) else None
-    if not isinstance(parent, Mapping) or entry is None or not _is_written(document, route.parent):
-        return None
-    return parent, entry
-
-
-def _is_written(document: Document, route: Route) -> bool:
-    return not route.steps or document.has(route)
+    is_written = not route.parent.steps or document.has(route.parent)
+    return (parent, entry) if isinstance(parent, Mapping) and entry is not None and is_written else None
 
 
 def line_of(document: Document, route: Route) -> int:

@@ -15,7 +15,6 @@ from tarmak_iam.lint.rule import Subjects
 from tarmak_iam.lint.rule_run import Located
 from tarmak_iam.patterns import compiled
 
-# Line numbers and sizes in the messages of old findings: an edit changes them.
 _NUMBER = compiled(r"[0-9][0-9,]*")
 
 
@@ -77,7 +76,12 @@ def finding_key(located: Located) -> tuple[str, str]:
     """The same for a finding before and after edits of other lines, whichever of several has the consequence of all."""
     found = located.finding
     alone = replace(found, consequence="", recovery=None) if found.consequence else found
-    return found.id, _NUMBER.sub("#", alone.message)
+    return found.id, without_numbers(alone.message)
+
+
+def without_numbers(text: str) -> str:
+    """Line numbers and sizes in the messages of old findings: an edit changes them."""
+    return _NUMBER.sub("#", text)
 
 
 def _subjects(installation: Installation) -> Subjects:

@@ -10,7 +10,7 @@ from tarmak_iam.config import TarmakConfig
 from tarmak_iam.document import Append, Document, EditRefused, Insert, Remove, Set
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.lint import Rule, Scope, Subjects
-from tarmak_iam.lint.fix import CompatibleFixes, Fix, TextEdit, text_changes, with_fixes
+from tarmak_iam.lint.fix import Fix, TextEdit, can_be_made_at_once, text_changes, with_fixes
 from tarmak_iam.lint.fixing import FixOutcome, fix_findings, fixable_findings
 from tarmak_iam.lint.rule import CONFIG, MAPPINGS
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
@@ -142,9 +142,9 @@ def test_a_fix_that_only_says_that_it_is_safe_is_not(monkeypatch: pytest.MonkeyP
     rule = _rule(Fix("write good", (Set(("project",), "good"),)))
     safe = _made(monkeypatch, rule, unsafe=False)
     assert safe.changed == ()
-    assert [(each.is_safe, each.why_unsafe) for each in safe.fixable] == [(False, "Tarmak reads other values")]
+    assert [(each.is_safe, each.why_unsafe) for each in safe.fixable] == [(False, "/project: bad -> good")]
     subjects = subjects_of(config("project: bad\n"))
-    assert [each.why_unsafe for each in fixable_findings(safe.report, subjects)] == ["Tarmak reads other values"]
+    assert [each.why_unsafe for each in fixable_findings(safe.report, subjects)] == ["/project: bad -> good"]
     (pair,) = _made(monkeypatch, rule, unsafe=True).changed
     assert pair[1].text == DEV + "project: good\n"
 
@@ -177,11 +177,11 @@ NODES = (
 @pytest.mark.parametrize(
     ("edit", "why"),
     [
-        (Set(("server", "mapRoles", 1, "username"), "other"), "access changes: arn:aws:iam::111122223333:role/Dev"),
-        (Set(("server", "mapAccounts"), ["444455556666"]), "access changes: every other principal of account"),
-        (Set(("server", "partition"), "aws-cn"), "the authenticator reads other settings"),
-        (Set(("server", "scrubbedAccounts"), ["111122223333"]), "the authenticator reads other settings"),
-        (Set(("clusterID",), "dev-other"), "the authenticator reads other settings"),
+        (Set(("server", "mapRoles", 1, "username"), "other"), "arn:aws:iam::111122223333:role/Dev: becomes other"),
+        (Set(("server", "mapAccounts"), ["444455556666"]), "every other principal of account 444455556666: can log in"),
+        (Set(("server", "partition"), "aws-cn"), "server.partition: aws -> aws-cn"),
+        (Set(("server", "scrubbedAccounts"), ["111122223333"]), 'server.scrubbedAccounts: [] -> ["111122223333"]'),
+        (Set(("clusterID",), "dev-other"), "clusterID: dev-cluster -> dev-other"),
     ],
 )
 def test_access_is_compared(monkeypatch: pytest.MonkeyPatch, with_config: bool, edit: Set, why: str) -> None:
@@ -190,7 +190,8 @@ def test_access_is_compared(monkeypatch: pytest.MonkeyPatch, with_config: bool, 
     text = f"clusterID: dev-cluster\n{ADMIN}{dev}x-bad: true\n"
     subjects = subjects_of({MAPPINGS_NAME: text}) if with_config else Subjects(mappings=Mappings.parse(text))
     made = fix_findings(subjects)
-    assert [each.why_unsafe.startswith(why) for each in made.fixable] == [True]
+    (found,) = made.fixable
+    assert found.why_unsafe.removeprefix(f"in a cluster that reads {MAPPINGS_NAME}: ").startswith(why)
     assert made.changed == ()
 
 
@@ -216,8 +217,7 @@ def test_the_paths_are_those_of_the_file_as_it_is() -> None:
         Fix("", (Remove(("a", 2)),)),
         Fix("", (Set(("a", 3), 5),)),
     ]
-    compatible = CompatibleFixes()
-    assert all(map(compatible.add, fixes))
+    assert all(can_be_made_at_once(("a.yaml", fix) for fix in fixes))
     assert with_fixes(document, fixes).text == "a: [2, 5]\nb: 2\n"
 
 
@@ -234,9 +234,8 @@ def test_the_paths_are_those_of_the_file_as_it_is() -> None:
 )
 def test_fixes_that_wait_for_each_other(one: Fix, two: Fix) -> None:
     for pair in ((one, two), (two, one)):
-        compatible = CompatibleFixes()
-        assert list(map(compatible.add, pair)) == [True, False]
-        assert compatible.fixes == [pair[0]]
+        assert list(can_be_made_at_once(("a.yaml", fix) for fix in pair)) == [True, False]
+        assert list(can_be_made_at_once(zip(("a.yaml", "b.yaml"), pair, strict=True))) == [True, True]
 
 
 def test_what_a_fix_changes_in_the_text() -> None:
@@ -368,10 +367,3 @@ def test_a_safe_fix_leads_to_no_unsafe_one(monkeypatch: pytest.MonkeyPatch) -> N
     text = f"{DEV}project: x  # bad\n"
     assert outcome({CONFIG_NAME: text}).changed == ()
     assert [new.text for _, new in outcome({CONFIG_NAME: text}, unsafe=True).changed] == [f"{DEV}project: x  # good\n"]
-
-
-def test_lines_that_a_title_names() -> None:
-    fix = Fix("line 3 is like line 4, not line 33; pipeline 3", lines=(3, 4))
-    moved = fix.with_lines(lambda line: line + 10)
-    assert moved.title == "line 13 is like line 14, not line 33; pipeline 3"
-    assert moved.lines == (13, 14)

@@ -16,9 +16,9 @@ from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
 
-def without_entry(document: Document, route: Route, name: str, why: str, lines: tuple[int, ...]) -> Fix | None:
-    """Makes a key that does not count a comment, or removes it if nothing is lost with it or it cannot be a comment.
-    `lines` are those that `name` and `why` name."""
+def _without_entry(document: Document, route: Route, name: str, why: str) -> Fix | None:
+    """Makes a key that does not count a comment, or removes it if nothing is lost with it or it cannot be a
+    comment."""
     found = entry_at(document, route)
     if found is None:
         return None
@@ -28,8 +28,8 @@ def without_entry(document: Document, route: Route, name: str, why: str, lines: 
     is_kept = any(same(construct(dereference(each.value), document.source), value) for each in equal)
     removal, signs = taken_out(document, mapping, entry), commented_out(document, entry)
     if removal and (is_kept or not signs):
-        return Fix(f"remove {name}: {why}", text_edits=removal, lines=lines)
-    return Fix(f"make {name} a comment: {why}", text_edits=signs, lines=lines) if signs else None
+        return Fix(f"remove {name}: {why}", text_edits=removal)
+    return Fix(f"make {name} a comment: {why}", text_edits=signs) if signs else None
 
 
 def _mistaken_key(finding: Finding, subjects: Subjects) -> Fix | None:
@@ -76,7 +76,7 @@ def _duplicate_key(finding: Finding, subjects: Subjects) -> Fix | None:
     loser = key.first if key.winner == key.route else key.route
     own, line = (line_of(survey.document, each) for each in (loser, key.winner))
     name = f"the key {quoted(key.name)} in line {own}"
-    return without_entry(survey.document, loser, name, f"Tarmak uses the one in line {line}", (own, line))
+    return _without_entry(survey.document, loser, name, f"Tarmak uses the one in line {line}")
 
 
 def _overridden_key(finding: Finding, subjects: Subjects) -> Fix | None:
@@ -86,7 +86,7 @@ def _overridden_key(finding: Finding, subjects: Subjects) -> Fix | None:
         return None
     line = line_of(survey.document, key.merge)
     why = f"the merge key in line {line} overrides it"
-    return without_entry(survey.document, key.route, quoted(key.name), why, (line,))
+    return _without_entry(survey.document, key.route, quoted(key.name), why)
 
 
 def next_document(finding: Finding, subjects: Subjects) -> Fix | None:
@@ -109,7 +109,7 @@ def _octal(finding: Finding, subjects: Subjects) -> Fix | None:
 
 
 def _no_value(finding: Finding, _: Subjects) -> Fix:
-    return Fix("write false, as Tarmak reads no value", (Set(finding.route, False),), about=(finding.route,))
+    return Fix("write false, as Tarmak reads no value", (Set(finding.route, False),))
 
 
 def _version(finding: Finding, subjects: Subjects) -> Fix | None:
@@ -130,7 +130,7 @@ def _unused_logs(finding: Finding, subjects: Subjects) -> Fix | None:
     name, section = finding.route.plain[-1], finding.route.parent
     others = value_at(config.document.shared_data, section.plain)
     top = section if isinstance(others, dict) and len(others) == 1 and config.document.has(section) else finding.route
-    return Fix(f"remove {name}: it has no effect", (Remove(top),), about=(section,))
+    return Fix(f"remove {name}: it has no effect", (Remove(top),))
 
 
 def _interval(finding: Finding, subjects: Subjects) -> Fix | None:
@@ -140,7 +140,7 @@ def _interval(finding: Finding, subjects: Subjects) -> Fix | None:
     if not isinstance(value, int):
         return None
     nearest = min(INTERVALS, key=lambda each: abs(each - value))
-    return Fix(f"write {nearest}, the nearest valid interval", (Set(finding.route, nearest),), about=(finding.route,))
+    return Fix(f"write {nearest}, the nearest valid interval", (Set(finding.route, nearest),))
 
 
 CONFIG_FIXES: dict[str, FixMaker] = {

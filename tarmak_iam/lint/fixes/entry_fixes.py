@@ -47,7 +47,7 @@ def _duplicate_principal(finding: Finding, subjects: Subjects) -> Fix | None:
         return None
     line, used = (document.position(each.listed.route).line or 0 for each in (loser, counts))
     title = f"remove the entry in line {line}: that in line {used} takes effect"
-    return Fix(title, (Remove(loser.listed.route),), lines=(line, used))
+    return Fix(title, (Remove(loser.listed.route),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +92,18 @@ def _duplicate_key(finding: Finding, subjects: Subjects) -> Fix | None:
     one, two = first[1], own[1]
     line = line_of(document, key.first)
     if is_empty_value(two.value) or are_written_the_same(document, one.value, two.value):
-        return _taken_out(document, own, f"this {quoted(key.name)}", f": it is already in line {line}", line)
+        return _taken_out(document, own, f"this {quoted(key.name)}", f": it is already in line {line}")
     if is_empty_value(one.value):
-        return _taken_out(document, first, f"the empty {quoted(key.first_name)} in line {line}", "", line)
+        return _taken_out(document, first, f"the empty {quoted(key.first_name)} in line {line}", "")
     return _merged(document, key, one, two)
 
 
-def _taken_out(document: Document, found: tuple[Mapping, Entry], name: str, why: str, line: int) -> Fix | None:
+def _taken_out(document: Document, found: tuple[Mapping, Entry], name: str, why: str) -> Fix | None:
     """As text: an edit cannot name a duplicate that does not count. With comments in it, it becomes one itself."""
     if removal := taken_out(document, *found):
-        return Fix(f"remove {name}{why}", text_edits=removal, lines=(line,))
+        return Fix(f"remove {name}{why}", text_edits=removal)
     signs = commented_out(document, found[1])
-    return Fix(f"make {name} a comment{why}", text_edits=signs, lines=(line,)) if signs else None
+    return Fix(f"make {name} a comment{why}", text_edits=signs) if signs else None
 
 
 def _merged(document: Document, key: DoubledKey, one: Entry, two: Entry) -> Fix | None:
@@ -123,7 +123,7 @@ def _merged(document: Document, key: DoubledKey, one: Entry, two: Entry) -> Fix 
     has = construct(second, document.source)
     new = [each for each in values if each not in has]
     inserts = tuple(Insert(target / index, value) for index, value in enumerate(new))
-    return Fix(title, inserts, is_safe=False, text_edits=edits, lines=(line,))
+    return Fix(title, inserts, is_safe=False, text_edits=edits)
 
 
 def _list_as_string(finding: Finding, subjects: Subjects) -> Fix | None:
@@ -153,7 +153,7 @@ def _split_entry(finding: Finding, subjects: Subjects) -> Fix | None:
     moves = tuple(Move(split.route / (each.text or ""), split.owner / (each.text or "")) for each in split.item.entries)
     line = mappings.document.position(split.owner).line or 0
     title = f"make it a part of the entry in line {line}"
-    return Fix(title, (*moves, Remove(split.route)), is_safe=False, lines=(line,))
+    return Fix(title, (*moves, Remove(split.route)), is_safe=False)
 
 
 def _not_a_mapping(finding: Finding, subjects: Subjects) -> Fix | None:
