@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -61,14 +61,9 @@ class FixableFinding:
         return self.fix.is_safe and not self.why_unsafe
 
     @property
-    def key(self) -> _Key:
-        """The same for a finding before and after edits of other lines."""
-        return self.filename, *finding_key(self.located)
-
-    @property
     def mark(self) -> _Mark:
         """The same for a finding until an edit moves it to another route."""
-        return *self.key, self.located.finding.route.plain
+        return *_key(self.located), self.located.finding.route.plain
 
     @property
     def line(self) -> str:
@@ -157,7 +152,7 @@ def fix_findings(*subjects: Subjects, unsafe: bool = False, report: Report | Non
     now = _Fixed([], subjects, examine(*subjects) if report is None else report)
     fixed, dropped, doubts = list[FixableFinding](), dict[_Mark, DroppedFix](), dict[_Mark, str]()
     proposals = _proposals(now)
-    unfixed = _by_key(proposals)
+    unfixed, fixes = _by_key(now.report), {id(each.located): each.fix for each in proposals}
     for _ in range(_ROUNDS):
         waiting = [each for each in proposals if each.mark not in dropped]
         safe = [each for each in waiting if each.is_safe]
@@ -166,27 +161,22 @@ def fix_findings(*subjects: Subjects, unsafe: bool = False, report: Report | Non
             break
         steps, failed = _most_of(chosen, partial(_steps, now, unsafe))
         before = {
-            id(each): old
-            for key, alike in _by_key(proposals).items()
-            for each, old in zip(alike, unfixed.get(key, ()), strict=False)
+            id(located): old
+            for key, alike in _by_key(now.report).items()
+            for located, old in zip(alike, unfixed.get(key, ()), strict=False)
         }
         for proposal, error in failed:
             if isinstance(error, _UnsafeFix):
                 doubts[proposal.mark] = error.message
             else:
-                dropped[proposal.mark] = DroppedFix(
-                    proposal, error.message, _as_found(proposal, before.get(id(proposal)))
-                )
+                dropped[proposal.mark] = DroppedFix(proposal, error.message, _as_found(proposal, before, fixes))
         for step in steps or ():
             removed = _removed_comments(now.state, step)
             for number, proposal in enumerate(step.proposals):
-                fixed.append(
-                    replace(
-                        _as_found(proposal, before.get(id(proposal))), removed_comments=tuple(removed.get(number, ()))
-                    )
-                )
-                if id(proposal) in before:
-                    unfixed[proposal.key].remove(before[id(proposal)])
+                as_found = _as_found(proposal, before, fixes)
+                fixed.append(replace(as_found, removed_comments=tuple(removed.get(number, ()))))
+                if id(proposal.located) in before:
+                    unfixed[_key(proposal.located)].remove(as_found.located)
             now = step
         proposals = [replace(each, why_unsafe=doubts.get(each.mark, "")) for each in _proposals(now)]
     left = {each.mark: each for each in proposals}
@@ -376,19 +366,27 @@ def _kind(located: Located) -> tuple[str, str]:
     return located.finding.id, located.place.filename
 
 
-def _by_key(proposals: Iterable[FixableFinding]) -> dict[_Key, list[FixableFinding]]:
-    alike: dict[_Key, list[FixableFinding]] = {}
-    for each in proposals:
-        alike.setdefault(each.key, []).append(each)
+def _key(located: Located) -> _Key:
+    """The same for a finding before and after edits of other lines."""
+    return located.place.filename, *finding_key(located)
+
+
+def _by_key(report: Report) -> dict[_Key, list[Located]]:
+    alike: dict[_Key, list[Located]] = {}
+    for located in report.findings:
+        alike.setdefault(_key(located), []).append(located)
     return alike
 
 
-def _as_found(proposal: FixableFinding, old: FixableFinding | None) -> FixableFinding:
-    """With its place, and the lines in its title, in the files before all fixes, if the finding was there then."""
+def _as_found(proposal: FixableFinding, before: Mapping[int, Located], fixes: Mapping[int, Fix]) -> FixableFinding:
+    """With its place, and the lines in its title, in the files before all fixes, if the finding was there. `before` has
+    the finding of then by the ID of that of now, and `fixes` its fix by its ID."""
+    old = before.get(id(proposal.located))
     if old is None:
         return proposal
-    is_same = without_numbers(old.fix.title) == without_numbers(proposal.fix.title)
-    return replace(proposal, located=old.located, fix=old.fix if is_same else proposal.fix)
+    fix = fixes.get(id(old), proposal.fix)
+    is_same = without_numbers(fix.title) == without_numbers(proposal.fix.title)
+    return replace(proposal, located=old, fix=fix if is_same else proposal.fix)
 
 
 def _removed_comments(before: Sequence[Subjects], step: _Fixed) -> dict[int, list[str]]:
