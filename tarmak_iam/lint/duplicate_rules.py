@@ -20,10 +20,7 @@ from tarmak_iam.lint.unread_keys import (
     DoubledKey,
     RunTogether,
     doubled_keys,
-    is_in_flow_list,
-    is_item,
     run_together,
-    with_dash,
 )
 from tarmak_iam.lint.written_lists import group_names, merged_list
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -177,18 +174,12 @@ def _lost_names(found: RunTogether) -> str:
 
 
 def _dash_remedy(document: Document, key: DoubledKey, found: RunTogether, number: int) -> str:
-    entry = found.entries[number][0]
-    line = first_line(document, entry.key)
-    begins = with_dash(document, key.holder, entry)
-    if begins and not is_item(document, key.holder):
-        first = found.entries[0][0]
-        own = with_dash(document, key.holder, first)
-        return f"begin line {first_line(document, first.key)} with {quoted(own)}, and line {line} with {quoted(begins)}"
-    if begins:
-        return f"begin line {line} with {quoted(begins)}"
-    if is_in_flow_list(document, key.holder):
+    first, entry = found.entries[0][0], found.entries[number][0]
+    if key.holder.flow:
         return f"write '}}, {{' instead of the comma before {quoted(entry.text)}"
-    return f"write '}}' instead of the comma before {quoted(entry.text)}, and what follows as a new item: '- {{'"
+    is_item = isinstance(key.route.parent.steps[-1], int)
+    also = "" if is_item else f"{quoted(first.text)} in line {first_line(document, first.key)}, and before "
+    return f"write a dash before {also}{quoted(entry.text)} in line {first_line(document, entry.key)}"
 
 
 def _which(key: DoubledKey) -> str:

@@ -9,22 +9,22 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.lint.authenticator_keys import root_keys, spelled
-from tarmak_iam.lint.messages import IMPORT, MAP, first_line, last_line
+from tarmak_iam.lint.messages import IMPORT, MAP
 from tarmak_iam.mappings.formats import SECTIONS, Import, read_mappings
-
-_OWN = "authenticator"
 
 
 @lru_cache(maxsize=4)
 def is_foreign(document: Document) -> bool:
     """Whether the whole file is a Kubernetes object or another tool's file, none of which the authenticator reads."""
     root = document.root
-    if not isinstance(root, Mapping) or _has_server(root):
+    texts = {entry.text for entry in root.entries if entry.text is not None} if isinstance(root, Mapping) else set()
+    keys = {spelled(root_keys(), text) for text in texts}
+    if any(key and (key == "server" or key.startswith("server.")) for key in keys):
         return False
-    if {"kind", "apiVersion"} <= {entry.text for entry in root.entries}:
+    if {"kind", "apiVersion"} <= texts:
         return True
-    found = _read(document, None) if any(_is_unknown(entry.text) for entry in root.entries) else None
-    return found is not None and _OWN not in found.formats
+    found = _read(document, None) if None in keys else None
+    return found is not None and "authenticator" not in found.formats
 
 
 def import_remedy(document: Document) -> str:
@@ -43,7 +43,10 @@ def section_format(document: Document, route_name: str) -> str:
     entry = root.last(route_name) if isinstance(root, Mapping) else None
     if entry is None:
         return ""
-    lines = range(first_line(document, entry.key), last_line(document, entry) + 1)
+    first, last = (
+        document.source.position(at)[0] for at in (entry.key.start, max(entry.key.start, entry.value.end - 1))
+    )
+    lines = range(first, last + 1)
     for form in reversed(SECTIONS):  # aws-auth last: it accepts the most
         found = _read(document, form)
         if found and found.entries and all(each.place and each.place.line in lines for each in found.entries):
@@ -56,12 +59,3 @@ def _read(document: Document, form: str | None) -> Import | None:
         return read_mappings(document.text, document.filename, form)
     except TarmakIamError:
         return None
-
-
-def _has_server(root: Mapping) -> bool:
-    names = (spelled(root_keys(), entry.text or "") or "" for entry in root.entries)
-    return any(name == "server" or name.startswith("server.") for name in names)
-
-
-def _is_unknown(name: str | None) -> bool:
-    return name is not None and spelled(root_keys(), name) is None

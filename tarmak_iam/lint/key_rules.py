@@ -10,9 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, dereference, walk
-from tarmak_iam.document.render import Layout, flow_text
-from tarmak_iam.document.splices import column, dash_of
+from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, dereference, walk
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.authenticator_keys import ENTRY_LISTS, IDENTITIES, LISTS, arn_in, is_empty_value
@@ -21,22 +19,13 @@ from tarmak_iam.lint.foreign_files import import_remedy, is_foreign, section_for
 from tarmak_iam.lint.messages import (
     EXITS,
     IMPORT,
-    column_of,
-    is_first_on_line,
-    last_line,
-    lines_text,
 )
 from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.unread_keys import KeyPlace, UnreadKey, inner_keys, unread_keys
 from tarmak_iam.lint.written_lists import group_names, merged_list
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.patterns import compiled
-from tarmak_iam.text import quoted, shortened
-
-_EITHER = "move its entries to server.mapRoles or server.mapUsers, or prefix its name with x- if it is a note"
-
-_STEP = 2
-"""Spaces of one level of indentation where nothing in the file shows how many it uses."""
+from tarmak_iam.text import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,55 +61,38 @@ class KeyGroup:
 
 
 def remedy_of(document: Document, group: KeyGroup) -> str:
-    key = group.first
+    key, name = group.first, quoted(group.first.name)
     if not key.where and (form := section_format(document, key.name)):
-        return _section_remedy(document, key, form)
-    if key.place is KeyPlace.HERE:
-        return _same_place(document, key)
+        file = shlex.quote(document.filename)
+        return f"import its entries: {IMPORT} --from {form} - < {file}; then remove {name}"
     if key.existing is not None:
         return _merge(document, key)
+    if key.place is KeyPlace.HERE:
+        return _same_place(key)
     if inner_keys(key):
-        return f"move the keys below {quoted(key.name)} up one level, and remove {quoted(key.name)}"
+        return f"move the keys below {name} up one level, and remove {name}"
     if key.place is KeyPlace.NOWHERE:
-        return _unwrapped(document, key) or _EITHER
+        below = dereference(key.node.value)
+        names = {(entry.text or "").lower() for entry in below.entries} if isinstance(below, Mapping) else set()
+        beside = {(entry.text or "").lower() for entry in key.holder.entries}
+        if not key.where and "server" not in beside and names & {"server", *(each.lower() for each in LISTS)}:
+            wraps_server = f"move the keys below {name} up one level, and remove {name}"
+            return wraps_server if "server" in names else "did you mean server?"
+        return "move its entries to server.mapRoles or server.mapUsers, or prefix its name with x- if it is a note"
     return f"{_other_place(document, group)}{group.renames}"
 
 
 def _other_place(document: Document, group: KeyGroup) -> str:
-    if group.first.place is KeyPlace.SERVER:
-        return _below_server(document, group)
-    if group.first.place is KeyPlace.ENTRY:
-        return _in_entry(document, group)
-    if group.first.place is KeyPlace.SSO:
-        return _in_sso(document, group)
-    return _to_the_top(document, group)
-
-
-def _to_the_top(document: Document, group: KeyGroup) -> str:
-    key, root = group.first, document.root
-    if key.where == "server" and not key.holder.flow and isinstance(root, Mapping):
-        top = document.place(root.entries[0].key).line
-        return f"move {_lines(document, group)} above line {top}, without the spaces before {quoted(key.name)}"
-    return "move it to the top level"
-
-
-def _unwrapped(document: Document, key: UnreadKey) -> str:
-    """The remedy for a key that encloses the configuration; empty for other keys."""
-    value = dereference(key.node.value)
-    if key.where or key.holder.flow or _server(document) or not isinstance(value, Mapping) or value.flow:
-        return ""
-    names = {(entry.text or "").lower() for entry in value.entries}
-    texts = [quoted(each.text) for each in value.entries if getattr(dereference(each.value), "is_block", False)]
-    if names & {each.lower() for each in LISTS}:
-        if texts:
-            return f"rename {quoted(key.name)} to server, and remove the | after {' and '.join(texts)}"
-        return "did you mean server?"
-    if "server" not in names:
-        return ""
-    spaces = column_of(document, value.entries[0].key)
-    first, line = document.place(value.entries[0].key).line or 1, document.place(key.node.key).line
-    lines = lines_text(first, last_line(document, key.node))
-    return f"remove line {line} ({quoted(f'{key.name}:')}), and indent {lines} by {spaces} spaces less"
+    key = group.first
+    if key.place is not KeyPlace.ENTRY:
+        return f"move {group.names} to {'the top level' if key.place is KeyPlace.TOP else key.place.value}"
+    if key.where == "sso":
+        return f"move {group.names} out of sso, into its entry"
+    if group.has_identity:
+        identity = next((each for each in group.keys if each.intended in IDENTITIES), key)
+        listed = "mapUsers" if identity.intended == "userARN" else "mapRoles"
+        return f"make {group.names} an entry of {listed}, with a dash before the first key"
+    return f"move {group.names} to the entry in line {document.position(key.owner or key.route).line}"
 
 
 def ignored_remedy(key: UnreadKey) -> str:
@@ -130,29 +102,16 @@ def ignored_remedy(key: UnreadKey) -> str:
     return f"{key.intended} is already set: remove this key" if key.existing else "remove it, or make it a comment"
 
 
-def _section_remedy(document: Document, key: UnreadKey, form: str) -> str:
-    file = shlex.quote(document.filename)
-    return f"import its entries: {IMPORT} --from {form} - < {file}; then remove {quoted(key.name)}"
-
-
-def _same_place(document: Document, key: UnreadKey) -> str:
-    if key.existing is not None:
-        return _merge(document, key)
-    if _is_of_other_list(key):
+def _same_place(key: UnreadKey) -> str:
+    kind, arn = key.intended.removesuffix("ARN"), arn_in(key.node.value)
+    other = {"role": "user", "user": "role"}.get(kind, "")
+    if other and key.name.lower() == f"{other}arn" and f":{other}/" in arn:
         return f"move the entry to {'mapUsers' if key.where == 'mapRoles' else 'mapRoles'}"
-    if key.intended in ("roleARN", "userARN") and not arn_in(key.node.value):
-        kind = key.intended.removesuffix("ARN")
+    if key.intended in ("roleARN", "userARN") and not arn:
         if not isinstance(dereference(key.node.value), Scalar):
             return f"write a separate entry for each ARN, with {key.intended}, username and groups"
         return f"replace {quoted(key.name)} with {key.intended} and the ARN of the {kind}"
     return f"did you mean {key.intended}?"
-
-
-def _is_of_other_list(key: UnreadKey) -> bool:
-    """Whether the key fits the ARN, but not the list."""
-    kind = key.intended.removesuffix("ARN")
-    other = {"role": "user", "user": "role"}.get(kind, "")
-    return bool(other) and key.name.lower() == f"{other}arn" and f":{other}/" in arn_in(key.node.value)
 
 
 def _merge(document: Document, key: UnreadKey) -> str:
@@ -168,104 +127,6 @@ def _merge(document: Document, key: UnreadKey) -> str:
         return "make it a separate entry, with its username and groups, or remove it"
     what = "its entries" if key.intended in ENTRY_LISTS else "its content"
     return f"move {what} to the end of {key.intended} in line {line}, and remove {quoted(key.name)}"
-
-
-def _lines(document: Document, group: KeyGroup) -> str:
-    first = document.place(group.first.node.key).line or 1
-    return lines_text(first, last_line(document, group.keys[-1].node))
-
-
-def _below_server(document: Document, group: KeyGroup) -> str:
-    key = group.first
-    server = _server(document)
-    if key.holder.flow:
-        return f"move {group.names} to server"
-    if key.where:
-        return _out_of_list(document, group, server)
-    if server is None:
-        first = document.place(key.node.key).line
-        return f"add the line 'server:' above line {first}, and indent {_lines(document, group)} by {_STEP} spaces"
-    line, value = document.place(server.key).line, dereference(server.value)
-    is_written = isinstance(value, Mapping) and bool(value.entries)
-    step = _STEP
-    if isinstance(value, Mapping) and is_written:
-        if value.flow:
-            return f"move {group.names} to server in line {line}"
-        step = column_of(document, value.entries[0].key) - column_of(document, server.key)
-    entries = key.holder.entries
-    is_next = entries.index(key.node) == entries.index(server) + 1
-    where = "" if is_next else f"move it below server in line {line}: "
-    emptied = "" if is_written or value.start == value.end else f"change line {line} to {quoted('server:')}, and "
-    return f"{where}{emptied}indent {_lines(document, group)} by {step} spaces"
-
-
-def _out_of_list(document: Document, group: KeyGroup, server: Entry | None) -> str:
-    """The remedy for a list below another one."""
-    key, inside = group.first, dereference(server.value) if server else None
-    if isinstance(inside, Mapping) and inside.entries and is_first_on_line(document, key.node.key):
-        spaces = column_of(document, key.node.key) - column_of(document, inside.entries[0].key)
-        if spaces > 0 and not inside.flow:
-            return f"indent {_lines(document, group)} by {spaces} spaces less"
-    return f"move {group.names} to server"
-
-
-def _server(document: Document) -> Entry | None:
-    entries = document.root.entries if isinstance(document.root, Mapping) else ()
-    return next((each for each in entries if (each.text or "").lower() == "server"), None)
-
-
-def _in_entry(document: Document, group: KeyGroup) -> str:
-    key = group.first
-    if key.where == "sso":
-        owner = document.node(key.owner) if key.owner else None
-        own = column_of(document, key.node.key)
-        wanted = column_of(document, owner.entries[0].key) if isinstance(owner, Mapping) else own
-        if key.holder.flow or not is_first_on_line(document, key.node.key) or wanted >= own:
-            return f"move {group.names} out of sso, into its entry"
-        return f"move {group.names} out of sso: indent {_lines(document, group)} by {own - wanted} spaces less"
-    if group.has_identity:
-        return _as_new_entry(document, group)
-    owner = document.node(key.owner) if key.owner else None
-    if not isinstance(owner, Mapping) or owner.flow or key.holder.flow:
-        return f"move {group.names} to the entry in line {document.position(key.owner).line}" if key.owner else ""
-    step = column_of(document, owner.entries[0].key) - column_of(document, key.node.key)
-    line = document.place(owner.entries[0].key).line
-    return f"indent {_lines(document, group)} by {step} spaces: probably part of the entry in line {line}"
-
-
-def _as_new_entry(document: Document, group: KeyGroup) -> str:
-    """The remedy for keys of an entry that are next to the lists."""
-    identity = next((key for key in group.keys if key.intended in IDENTITIES), group.first)
-    listed = "mapUsers" if identity.intended == "userARN" else "mapRoles"
-    first, entries = group.first, group.first.holder.entries
-    above = entries[entries.index(first.node) - 1] if entries.index(first.node) else None
-    if first.holder.flow or above is None or (above.text or "").lower() not in ("maproles", "mapusers"):
-        return f"make {_lines(document, group)} an item of {listed}, with a dash before its first key"
-    own, value = column_of(document, first.node.key), dereference(above.value)
-    dash = own
-    if isinstance(value, Sequence) and not value.flow:
-        dash = column(document.source, dash_of(document.source, value))
-    begins = f"begin line {document.place(first.node.key).line} with {quoted(' ' * dash + f'- {first.name}:')}"
-    if len(group.keys) == 1:
-        return begins
-    rest = KeyGroup(group.keys[1:])
-    return f"{begins}, and indent {_lines(document, rest)} by {dash + 2 - own} spaces"
-
-
-def _in_sso(document: Document, group: KeyGroup) -> str:
-    key = group.first
-    sso = next((each for each in key.holder.entries if (each.text or "").lower() == "sso"), None)
-    if sso is not None and not key.holder.flow:
-        is_next = key.holder.entries.index(key.node) == key.holder.entries.index(sso) + 1
-        where = "" if is_next else f"move them below sso in line {document.place(sso.key).line}: "
-        return f"{where}indent {_lines(document, group)} by {_STEP} spaces"
-    values = {}
-    for each in group.keys:
-        value = dereference(each.node.value)
-        if not isinstance(value, Scalar):
-            return f"move {group.names} below sso"
-        values[each.intended] = value.text
-    return f"replace {group.names} with sso: {shortened(flow_text(values, Layout()), 160)}"
 
 
 _GROUPED = (KeyPlace.SERVER, KeyPlace.ENTRY, KeyPlace.SSO)

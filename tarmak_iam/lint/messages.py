@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from tarmak_iam.command_line import PLAIN
 from tarmak_iam.document import Document
-from tarmak_iam.document.nodes import Entry, Node, Scalar, dereference
+from tarmak_iam.document.nodes import Node, Scalar, dereference
 from tarmak_iam.document.scalars import GoTime, ScalarError, resolve_v2, resolve_v2_later, resolve_v3
-from tarmak_iam.document.splices import code_end, column
 from tarmak_iam.findings import Finding
 from tarmak_iam.identity.viper import weak_text
 from tarmak_iam.installation.installation import Installation
@@ -42,27 +41,6 @@ def early_end(document: Document) -> tuple[str, str] | None:
 
 def first_line(document: Document, node: Node) -> int:
     return document.place(node).line or 1
-
-
-def last_line(document: Document, entry: Entry) -> int:
-    """The last line of its value, without the comments after it."""
-    end = max(code_end(document.source, entry.value) - 1, entry.key.start)
-    return max(document.source.place(end).line or 1, first_line(document, entry.key))
-
-
-def column_of(document: Document, node: Node) -> int:
-    """From 0: the number of characters before it on its line."""
-    return column(document.source, node.start)
-
-
-def is_first_on_line(document: Document, node: Node) -> bool:
-    """Whether only blanks precede it on its line."""
-    source = document.source
-    return not source.text[source.line_start(node.start) : node.start].strip(" ")
-
-
-def lines_text(first: int, last: int) -> str:
-    return f"line {first}" if first == last else f"lines {first} to {last}"
 
 
 def node_at(document: Document, route: Route) -> Node | None:

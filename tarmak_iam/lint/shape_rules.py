@@ -9,22 +9,18 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry as NodeEntry
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import is_same_to_all
-from tarmak_iam.document.splices import column, dash_of
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.authenticator_keys import LISTS, arn_in, is_by_name, is_empty_value
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.foreign_files import is_foreign
 from tarmak_iam.lint.messages import (
     EXITS,
-    column_of,
     early_end,
     first_line,
-    lines_text,
     scalar_by_release,
 )
 from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.written_lists import (
-    SplitEntry,
     WrittenList,
     groups_in,
     is_dashed,
@@ -39,7 +35,7 @@ from tarmak_iam.lint.written_lists import (
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import brief_list, quoted, shortened
 
 _FEW = 3
 
@@ -55,16 +51,10 @@ def _split_entry(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             f"{EXITS}: the dash before {quoted(first.text)} splits an entry in two, and one of them has no principal"
             f"; it probably continues the entry in line {line}"
         )
-        remedy = _join_remedy(document, split, line)
+        remedy = f"replace the dash before {quoted(first.text)} in line {first_line(document, first.key)} with a space"
+        if split.item.flow or split.owner_item.flow:
+            remedy = f"move its keys into the entry in line {line}"
         yield rule.finding(Subject.MAPPINGS, split.route, what, remedy, locks_out=True)
-
-
-def _join_remedy(document: Document, split: SplitEntry, line: int) -> str:
-    if split.item.flow or split.owner_item.flow:
-        return f"move its keys into the entry in line {line}"
-    first = split.item.entries[0]
-    begins = f"{' ' * column_of(document, split.owner_item.entries[0].key)}{first.text}:"
-    return f"begin line {first_line(document, first.key)} with {quoted(begins)}, without a dash"
 
 
 def _not_a_mapping(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -72,25 +62,39 @@ def _not_a_mapping(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if isinstance(listed.node, Sequence):
             yield from _odd_items(rule, mappings.document, listed, listed.node)
         elif isinstance(listed.node, Mapping) and is_by_name(listed.node, listed.name):
-            yield from _by_name(rule, mappings.document, listed, listed.node)
+            # One finding for all keys: with a dash before some of them only, the file is not YAML.
+            keys = [each.text for each in listed.node.entries if each.text is not None and not each.is_merge]
+            names, more = ", ".join(map(quoted, keys[:_FEW])), len(keys) - _FEW
+            what = f"{_NOT_STARTED}: {listed.name} must be a list, but has the keys {names}"
+            what += f" and {more} more" if more > 0 else ""
+            remedy = f"write a list of mappings, each with {listed.arn_key}, username and groups"
+            yield rule.finding(Subject.MAPPINGS, listed.route / keys[0], what, remedy, at=At.KEY, locks_out=True)
 
 
 def _odd_items(rule: Rule, document: Document, listed: WrittenList, sequence: Sequence) -> Iterator[Finding]:
     items = [dereference(item) for item in sequence.items]
     number = 0
     while number < len(items):
-        item, last = items[number], number
+        item, last, kind = items[number], number, listed.arn_key
         if isinstance(item, Mapping):
             number += 1
             continue
         groups = _open_groups(items[number - 1]) if number else None
         while groups is not None and last + 1 < len(items) and _is_name(items[last + 1]):
             last += 1
-        start = EXITS if is_empty_value(item) else _NOT_STARTED  # v0.4.0 skips an empty item
-        what = f"{start}: {_shown(item)} in {listed.name} is not a YAML mapping"
-        remedy = _item_remedy(listed, item)
-        if groups is not None and _is_name(item) and not sequence.flow:
-            remedy = _groups_remedy(document, sequence, groups, (item, items[last]))
+        shown, remedy = quoted(getattr(item, "text", "")), f"write a mapping with {kind}, username and groups"
+        start = _NOT_STARTED
+        if is_empty_value(item):
+            # v0.4.0 skips an empty item
+            shown, remedy, start = "a list" if isinstance(item, Sequence) else "an empty item", "remove it", EXITS
+        elif isinstance(item, Sequence):
+            shown, remedy = "a list", "remove the second dash, so that its items are items of the list"
+        elif arn_in(item):
+            remedy = f"write {kind}: {shortened(arn_in(item))}, and below it username and groups"
+        elif groups is not None and not sequence.flow:
+            names = brief_list(quoted(each.text) for each in items[number : last + 1] if isinstance(each, Scalar))
+            remedy = f"move {names} to groups in line {first_line(document, groups.key)}"
+        what = f"{start}: {shown} in {listed.name} is not a YAML mapping"
         yield rule.finding(Subject.MAPPINGS, listed.route / number, what, remedy, locks_out=True)
         number = last + 1
 
@@ -103,56 +107,6 @@ def _open_groups(item: Node) -> NodeEntry | None:
 
 def _is_name(item: Node) -> bool:
     return isinstance(item, Scalar) and not arn_in(item) and not is_empty_value(item)
-
-
-def _groups_remedy(document: Document, sequence: Sequence, groups: NodeEntry, ends: tuple[Node, Node]) -> str:
-    step = column_of(document, groups.key) - column(document.source, dash_of(document.source, sequence))
-    lines = lines_text(first_line(document, ends[0]), first_line(document, ends[1]))
-    return f"indent {lines} by {step} spaces: probably items of groups in line {first_line(document, groups.key)}"
-
-
-def _item_remedy(listed: WrittenList, item: Node) -> str:
-    kind = listed.arn_key
-    if is_empty_value(item):
-        return "remove it"
-    if isinstance(item, Sequence):
-        return "remove the second dash, so that its items are items of the list"
-    if arn_in(item):
-        return f"write {kind}: {shortened(arn_in(item))}, and below it username and groups"
-    return f"write a mapping with {kind}, username and groups"
-
-
-def _shown(item: Node) -> str:
-    if isinstance(item, Sequence):
-        return "a list"
-    return "an empty item" if is_empty_value(item) else quoted(getattr(item, "text", ""))
-
-
-def _by_name(rule: Rule, document: Document, listed: WrittenList, node: Mapping) -> Iterator[Finding]:
-    """One finding for all keys: with a dash before some of them only, the file is not YAML."""
-    entries = [each for each in node.entries if each.text is not None and not each.is_merge]
-    names = ", ".join(quoted(each.text) for each in entries[:_FEW])
-    more = f" and {len(entries) - _FEW} more" if len(entries) > _FEW else ""
-    what = f"{_NOT_STARTED}: {listed.name} must be a list, but has the keys {names}{more}"
-    route, remedy = listed.route / (entries[0].text or ""), _dashes_remedy(document, listed, node, entries)
-    yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=True)
-
-
-def _dashes_remedy(document: Document, listed: WrittenList, node: Mapping, entries: list[NodeEntry]) -> str:
-    kind = listed.arn_key
-    values = [dereference(each.value) for each in entries]
-    if node.flow or len(entries) > _FEW or any(not isinstance(each, Mapping) or each.flow for each in values):
-        return f"write a list of mappings, each with {kind}, username and groups"
-    lines = (_dash_line(document, kind, entry, value) for entry, value in zip(entries, values, strict=True))
-    return f"change {' and '.join(lines)}"
-
-
-def _dash_line(document: Document, kind: str, entry: NodeEntry, value: Node) -> str:
-    """How the line must begin: an ARN becomes the first key of the item, and a name is removed."""
-    own, arn = column_of(document, entry.key), arn_in(entry.key)
-    inner = column_of(document, value.entries[0].key) if isinstance(value, Mapping) else own
-    begins = f"{' ' * own}-{' ' * (inner - own - 1)}{kind}: {arn}" if arn else f"{' ' * own}-"
-    return f"line {first_line(document, entry.key)} to '{shortened(begins, 240)}'"
 
 
 LIST_RULES = (

@@ -9,8 +9,7 @@ from functools import cached_property, lru_cache
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry as NodeEntry
-from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference, walk
-from tarmak_iam.document.splices import column, dash_of
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.authenticator_keys import (
     ENTRY_KEYS,
@@ -28,7 +27,6 @@ from tarmak_iam.lint.authenticator_keys import (
     spelled_here,
 )
 from tarmak_iam.lint.entries import WrittenEntry
-from tarmak_iam.lint.messages import column_of
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.suggestions import closest, spelled_otherwise
@@ -85,49 +83,6 @@ def kind_of_key(entry: NodeEntry, where: str) -> str:
     if known in IDENTITIES or (known is None and arn_in(entry.value)):
         return IDENTITY
     return known or entry.text or ""
-
-
-def with_dash(document: Document, holder: Mapping, first: NodeEntry) -> str:
-    """The start of the line of an entry's first key that makes it a new item of the list; empty in flow style, where no
-    dash is missing."""
-    if holder.flow:
-        return ""
-    own, dash = column_of(document, first.key), _dash_column(document, holder)
-    return f"{' ' * dash}-{' ' * (own - dash - 1)}{first.text}:" if dash < own else ""
-
-
-def is_item(document: Document, holder: Mapping) -> bool:
-    """Whether the YAML mapping is an item of a list, and not in place of the list."""
-    return _list_of(document, holder) is not None
-
-
-def is_in_flow_list(document: Document, holder: Mapping) -> bool:
-    parent = _list_of(document, holder)
-    return parent is not None and parent.flow
-
-
-def _dash_column(document: Document, holder: Mapping) -> int:
-    """The column of the dashes of the list that contains the YAML mapping, else of the list that its keys should be."""
-    parent = _list_of(document, holder)
-    if parent is not None:
-        return column(document.source, dash_of(document.source, parent))
-    own = column_of(document, holder.entries[0].key)
-    above = (
-        column_of(document, entry.key)
-        for node in _nodes(document)
-        for entry in (node.entries if isinstance(node, Mapping) else ())
-        if dereference(entry.value) is holder
-    )
-    return max(own - 2, next(above, 0))
-
-
-def _list_of(document: Document, holder: Mapping) -> Sequence | None:
-    lists = (node for node in _nodes(document) if isinstance(node, Sequence))
-    return next((node for node in lists if any(dereference(item) is holder for item in node.items)), None)
-
-
-def _nodes(document: Document) -> Iterator[Node]:
-    return walk(document.root) if document.root is not None else iter(())
 
 
 _ANYTHING = "x-"

@@ -136,8 +136,6 @@ _LIST = compiled(r"\s*(?:\[|-\s)")
 # Dashes without a space after them: `groups:` and below it `-dev` and `-ops` are the string "-dev -ops".
 _DASH = compiled(r"(?:^|\s+)-\s*")
 
-_MARKER = compiled(r"---[ \t]*(?:\r?\n|\r|\Z)")
-
 
 def is_list_text(name: str, text: str) -> bool:
     """Whether a string was meant to be a list. Accounts may be a string, which most releases split at commas."""
@@ -176,16 +174,23 @@ def groups_in(text: str) -> list[str] | None:
 
 def next_document_remedy(document: Document) -> str:
     """The remedy for a second document; it continues the first one where they have no key in common."""
-    place = document.next_document
-    second = _second(document)
-    if second is None or place is None or place.line is None:
-        return "move its entries to mapRoles and mapUsers of the first document, and remove the rest"
-    names, marker = _names(second), document.source.line(place.line)
-    if not any(spelled(root_keys(), name) for name in names) and "arn:" not in _rest(document):
+    line = (document.next_document.line if document.next_document is not None else None) or 1
+    try:
+        second = Document.parse(document.source.encode(), document.filename, 1, json=False)
+    except ParseError:
+        second = document
+    first_keys, keys = _top_keys(document), _top_keys(second)
+    start = document.source.offset(line)
+    if not keys & set(root_keys()) and "arn:" not in document.text[start:]:
         return "remove it"
-    if not names & _names(document) and _MARKER.fullmatch(marker) and not _ends_before(document):
-        return f"remove line {place.line} ('---'): the documents have no key in common"
+    if not first_keys & keys and document.source.line(line).strip() == "---" and "\n..." not in document.text[:start]:
+        return f"remove line {line} ('---'): the documents have no key in common"
     return "move its entries to mapRoles and mapUsers of the first document, and remove the rest"
+
+
+def _top_keys(document: Document) -> set[str]:
+    entries = document.root.entries if isinstance(document.root, Mapping) else ()
+    return {spelled(root_keys(), entry.text or "") or entry.text or "" for entry in entries}
 
 
 def _inner(text: str) -> Any:
@@ -193,32 +198,6 @@ def _inner(text: str) -> Any:
         return Document.parse(text, json=False).data
     except ParseError:
         return None
-
-
-def _second(document: Document) -> Document | None:
-    try:
-        return Document.parse(document.source.encode(), document.filename, 1, json=False)
-    except ParseError:
-        return None
-
-
-def _names(document: Document) -> set[str]:
-    root = document.root
-    entries = root.entries if isinstance(root, Mapping) else ()
-    return {spelled(root_keys(), entry.text or "") or entry.text or "" for entry in entries}
-
-
-def _rest(document: Document) -> str:
-    place = document.next_document
-    lines = document.text.splitlines()
-    return "\n".join(lines[(place.line or 1) - 1 :]) if place is not None else ""
-
-
-def _ends_before(document: Document) -> bool:
-    """Whether the first document has an explicit end (`...`) before the marker."""
-    place = document.next_document
-    lines = document.text.splitlines()[: (place.line or 1) - 1] if place is not None else []
-    return any(each.rstrip() == "..." for each in lines)
 
 
 _FEW = 12

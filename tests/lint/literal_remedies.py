@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry
+from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.document.splices import code_end
 from tarmak_iam.findings import At
 from tarmak_iam.lint import Located
@@ -57,31 +58,68 @@ def _entries(document: Document) -> list[Entry]:
     return [entry for node in walk(document.root) if isinstance(node, Mapping) for entry in node.entries]
 
 
-def _begin(text: _Text, match: re.Match[str]) -> None:
-    """The line's own begin up to its first colon, with the dash that it may have, is replaced."""
-    for number, begins in re.findall(r"line (\d+) with '([^']*)'", match[0]):
-        line = text.lines[int(number) - 1]
-        text.lines[int(number) - 1] = begins + line[line.index(":") + 1 :]
-    rest = re.search(r"indent lines? (\d+)(?: to (\d+))? by (\d+) spaces", match[0])
-    if rest:
-        _shift(text, rest[1], rest[2], int(rest[3]))
+def _dashes(text: _Text, match: re.Match[str]) -> None:
+    """Right before the key, where only blanks are."""
+    for name, number in re.findall(r"'(\w+)' in line (\d+)", match[0]):
+        before, key, rest = text.lines[int(number) - 1].partition(name)
+        assert not before.strip()
+        text.lines[int(number) - 1] = f"{before[:-2]}- {key}{rest}"
 
 
-def _shift(text: _Text, first: str, last: str | None, spaces: int) -> None:
-    for number in range(int(first) - 1, int(last or first)):
-        line = text.lines[number]
-        text.lines[number] = " " * spaces + line if spaces > 0 else line[-spaces:]
-        assert spaces > 0 or not line[:-spaces].strip()
+def _blank(text: _Text, match: re.Match[str]) -> None:
+    line = text.lines[int(match["line"]) - 1]
+    text.lines[int(match["line"]) - 1] = line.replace("-", " ", 1)
 
 
-def _indent(text: _Text, match: re.Match[str]) -> None:
-    _shift(text, match["first"], match["last"], int(match["spaces"]) * (-1 if match["less"] else 1))
-    if match["above"]:
-        text.lines.insert(int(match["above"]) - 1, "server:")
-    if match["emptied"]:
-        text.lines[int(match["emptied"]) - 1] = "server:"
-    if match["gone"]:
-        del text.lines[int(match["gone"]) - 1]
+def _move_keys(text: _Text, match: re.Match[str]) -> None:
+    """To the mapping that is named."""
+    own, document = text.route.parent.plain, text.document
+    names, to = re.findall(r"'(\w+)'", match["names"]), match["to"] or match["out"]
+    home: tuple[str | int, ...] = () if to == "the top level" else (to,)
+    if to == "sso":
+        home = own[:-1] if match["out"] else (*own, "sso")
+    if match["line"]:
+        items = [(*name, index) for name in _LISTS for index in range(len(value_at(document.data, name) or ()))]
+        home = next(each for each in items if document.position(each).line == int(match["line"]))
+    for name in names:
+        document = document.move((*own, name), (*home, name))
+    text.lines = document.text.split("\n")
+
+
+_LISTS = (("server", "mapRoles"), ("server", "mapUsers"))
+
+
+def _new_entry(text: _Text, match: re.Match[str]) -> None:
+    own, document = text.route.parent.plain, text.document
+    names = re.findall(r"'(\w+)'", match["names"])
+    entry = {name: value_at(document.data, (*own, name)) for name in names}
+    for name in names:
+        document = document.remove((*own, name))
+    text.lines = document.append(("server", match["list"]), entry).text.split("\n")
+
+
+def _up_one_level(text: _Text, _: re.Match[str]) -> None:
+    own, document = text.route.plain, text.document
+    for name in value_at(document.data, own):
+        document = document.move((*own, name), (*own[:-1], name))
+    text.lines = document.remove(own).text.split("\n")
+
+
+def _names_to_groups(text: _Text, match: re.Match[str]) -> None:
+    *own, first = text.route.plain
+    assert isinstance(first, int)
+    names = re.findall(r"'(\w+)'", match["names"])
+    document = text.document.set((*own, first - 1, "groups"), names)
+    for _ in names:
+        document = document.remove((*own, first))
+    text.lines = document.text.split("\n")
+
+
+def _as_list(text: _Text, match: re.Match[str]) -> None:
+    own = text.route.parent.plain
+    items = value_at(text.document.data, own).items()
+    entries = [{**({match["kind"]: key} if key.startswith("arn:") else {}), **entry} for key, entry in items]
+    text.lines = text.document.set(own, entries).text.split("\n")
 
 
 def _rename(text: _Text, match: re.Match[str]) -> None:
@@ -105,19 +143,6 @@ def _write_there(text: _Text, match: re.Match[str]) -> None:
     text.lines[line] = re.sub(r"(?i)groups:.*", match["what"].replace("\\", r"\\"), text.lines[line])
     own = text.block(text.entry)
     text.lines = [each for number, each in enumerate(text.lines) if number not in own]
-
-
-def _write_line(text: _Text, match: re.Match[str]) -> None:
-    for number, what in re.findall(r"line (\d+) to '([^']*)'", match[0]):
-        text.lines[int(number) - 1] = what
-
-
-def _write_sso(text: _Text, match: re.Match[str]) -> None:
-    names = re.findall(r"'(\w+)'", match["names"])
-    start = text.block(text.entry).start
-    first = text.lines[start]
-    text.lines[start] = first[: first.index(names[0])] + match["what"]
-    del text.lines[start + 1 : start + len(names)]
 
 
 def _remove(text: _Text, _: re.Match[str]) -> None:
@@ -156,28 +181,26 @@ def _other_list(text: _Text, match: re.Match[str]) -> None:
     text.lines = text.document.remove(item).append(("server", match["name"]), value).text.split("\n")
 
 
-def _move_line(text: _Text, match: re.Match[str]) -> None:
-    line = text.lines.pop(int(match["line"]) - 1)
-    text.lines.insert(int(match["above"]) - 1, line.lstrip())
-
-
 def _flow(text: _Text, match: re.Match[str]) -> None:
     column = text.document.source.line_start(text.entry.key.start)
     comma = text.text.rindex(",", column, text.entry.key.start)
     text.lines = (text.text[:comma] + match["what"] + text.text[comma + 1 :]).split("\n")
 
 
-_LINES = r"lines? (?P<first>\d+)(?: to (?P<last>\d+))?"
 _WAYS: tuple[tuple[str, Callable[[_Text, re.Match[str]], None]], ...] = (
-    (r"begin line \d+ with .*", _begin),
+    (r"write a dash before '.*", _dashes),
+    (r"replace the dash before '\w+' in line (?P<line>\d+) with a space", _blank),
     (
         (
-            rf"(?:add the line 'server:' above line (?P<above>\d+), and |remove line (?P<gone>\d+) \(.*?\), and "
-            rf"|move .* out of sso: |change line (?P<emptied>\d+) to 'server:', and )?"
-            rf"indent {_LINES} by (?P<spaces>\d+) spaces(?P<less> less)?(?:: probably .*)?"
+            r"move (?P<names>'.*?') (?:to (?P<to>server|sso|the top level|the entry in line (?P<line>\d+))"
+            r"|out of (?P<out>sso), into its entry)"
         ),
-        _indent,
+        _move_keys,
     ),
+    (r"move (?P<names>'.*?') to groups in line \d+", _names_to_groups),
+    (r"make (?P<names>'.*?') an entry of (?P<list>\w+), with a dash before the first key", _new_entry),
+    (r"move the keys below '\w+' up one level, and remove '\w+'", _up_one_level),
+    (r"write a list of mappings, each with (?P<kind>\w+), username and groups", _as_list),
     (r"did you mean (?P<name>\S+)\?", _rename),
     (r"prefix its name with x-: (?P<name>\S+)", _rename),
     (
@@ -188,8 +211,6 @@ _WAYS: tuple[tuple[str, Callable[[_Text, re.Match[str]], None]], ...] = (
         _move,
     ),
     (r"write (?P<what>groups: .*) in line (?P<line>\d+), and remove .*", _write_there),
-    (r"change line \d+ to '.*'", _write_line),
-    (r"replace (?P<names>'.*') with (?P<what>sso: .*)", _write_sso),
     (r"write a list: (?P<what>.*)", _value),
     (r"put it in quotes: (?P<what>.*)", _value),
     (r"write '(?P<what>\}, \{)' instead of the comma before '\w+'", _flow),
@@ -197,7 +218,6 @@ _WAYS: tuple[tuple[str, Callable[[_Text, re.Match[str]], None]], ...] = (
     (r"remove line (?P<line>\d+) \('---'\): .*", _remove_line),
     (r"remove the (?P<header>[|>][-+0-9]*) after the key, .*", _unquoted),
     (r"move the entry to (?P<name>\w+)", _other_list),
-    (r"move line (?P<line>\d+) above line (?P<above>\d+), without the spaces before '\w+'", _move_line),
 )
 
 
@@ -205,7 +225,7 @@ def applied(text: str, located: Located) -> str:
     """The file as somebody has it who did what the finding's remedy says."""
     remedy = located.finding.remedy
     while rename := re.search(r", and rename '(\w+)' to (\w+)$", remedy):
-        remedy = remedy[: rename.start()]
+        remedy = remedy[: rename.start()].replace(f"'{rename[1]}'", f"'{rename[2]}'")
         text = text.replace(f"{rename[1]}:", f"{rename[2]}:")
     for pattern, way in _WAYS:
         match = re.fullmatch(pattern, remedy)

@@ -84,27 +84,20 @@ def _with_comment(place: Place, comment: str) -> list[Files]:
     return [_above_line(place, comment)]
 
 
-def _indented(place: Place, first: str, last: str | None, blanks: str) -> list[Files]:
+def _moved_to_server(place: Place, name: str) -> list[Files]:
+    return [place.with_document(place.document.move(place.route, ("server", name)))]
+
+
+def _with_dash(place: Place, name: str, number: str) -> list[Files]:
     lines = lines_of(place)
-    for number in range(int(first), int(last or first) + 1):
-        lines[number - 1] = " " * int(blanks) + lines[number - 1]
+    before, key, rest = lines[int(number) - 1].partition(name)
+    lines[int(number) - 1] = f"{before[:-2]}- {key}{rest}"
     return [place.with_text("".join(lines))]
 
 
-def _nested(place: Place, line: str, number: str, first: str, last: str, blanks: str) -> list[Files]:
-    """The lines have their numbers from before the new one is there."""
-    (files,) = _indented(place, first, last, blanks)
-    lines = files[place.name].splitlines(keepends=True)
-    lines.insert(int(number) - 1, f"{line}\n")
-    return [place.with_text("".join(lines))]
-
-
-def _begun(place: Place, number: str, beginning: str) -> list[Files]:
-    """The line with another beginning, up to the key that this ends with."""
-    lines, key = lines_of(place), beginning.rsplit(maxsplit=1)[-1]
-    _, found, rest = lines[int(number) - 1].partition(key)
-    assert found, f"there is no {key} in line {number}"
-    lines[int(number) - 1] = beginning + rest
+def _without_dash(place: Place, number: str) -> list[Files]:
+    lines = lines_of(place)
+    lines[int(number) - 1] = lines[int(number) - 1].replace("-", " ", 1)
     return [place.with_text("".join(lines))]
 
 
@@ -233,9 +226,9 @@ _Act = Callable[..., list[Files]]
 _CLAUSES: tuple[tuple[str, _Act], ...] = (
     (r"did you mean ((?:\S+, )*\S+ or \S+|\S+)\?", _suggested_ones),
     (r"suppress this with a comment: (# tarmak-iam: .+)", _with_comment),
-    (r"add the line '([^']+)' above line (\d+), and indent lines (\d+) to (\d+) by (\d+) spaces", _nested),
-    (r"indent lines? (\d+)(?: to (\d+))? by (\d+) spaces(?:: .*)?", _indented),
-    (r"begin line (\d+) with '([^']+)'(?:, .*)?", _begun),
+    (r"move '(\w+)' to server", _moved_to_server),
+    (r"write a dash before '(\w+)' in line (\d+)", _with_dash),
+    (r"replace the dash before '\w+' in line (\d+) with a space", _without_dash),
     (r"remove the entry(?:: .*)?", _without_entry),
     (r"remove the comment", lambda place: [place.without()]),
     (r"remove (\S+) from the brackets", _without_id),

@@ -42,7 +42,7 @@ def test_what_is_said_of_a_dash_too_many() -> None:
         "5:5 IAM115 authenticator v0.5.0 and later does not start, and IAM login is not possible: the "
         "dash before 'username' "
         "splits an entry in two, and one of them has no principal; it probably continues the entry in line 4; "
-        "the admin certificate was not examined; begin line 5 with '    username:', without a dash"
+        "the admin certificate was not examined; replace the dash before 'username' in line 5 with a space"
     )
     flow = ROLES + f"  - {{roleARN: '{DEV}'}}\n  - {{username: dev}}\n"
     assert only(flow).endswith("; move its keys into the entry in line 4")
@@ -76,7 +76,7 @@ def test_what_is_not_a_list_of_mappings(text: str, expected: str) -> None:
         (ENTRY.replace(" [dev]", "") + f"  - {DEV}\n", f"write roleARN: {DEV}, and below it username and groups"),
         (
             ENTRY.replace(" [dev]", "") + "  - a\n  - b\n",
-            "indent lines 7 to 8 by 2 spaces: probably items of groups in line 6",
+            "move 'a', 'b' to groups in line 6",
         ),
     ],
 )
@@ -87,7 +87,7 @@ def test_what_to_write_for_an_item(items: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
-        ("    roleARN: X\n    username: dev\n", "begin line 7 with '  - roleARN:'"),
+        ("    roleARN: X\n    username: dev\n", "write a dash before 'roleARN' in line 7"),
         # one of them would be without a name, or it is the same entry
         (f"    roleARN: {DEV}2\n", "write a separate entry for each, with its username and groups"),
         (f"    roleARN: {DEV}\n", "remove this one"),
