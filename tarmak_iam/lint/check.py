@@ -30,7 +30,7 @@ from tarmak_iam.lint.principal_rules import (
 )
 from tarmak_iam.lint.rbac_rules import GROUP_RULES, PRIVILEGE_RULES
 from tarmak_iam.lint.rule import Rule, Scope, Subjects
-from tarmak_iam.lint.rule_run import SCOPES_OF_A_CLUSTER, Located, RuleRun, comments_in
+from tarmak_iam.lint.rule_run import SCOPES_OF_A_CLUSTER, Located, RuleRun, comments_in, located, run_rules, suppressing
 from tarmak_iam.lint.shape_rules import LIST_RULES, SHAPE_RULES
 from tarmak_iam.lint.suppression import SUPPRESSION_RULES, Suppression, Suppressions
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -129,26 +129,29 @@ def examine(subjects: Subjects, *others: Subjects) -> Report:
 
 @gc_paused()
 def _examined(given: tuple[Subjects, ...], ids: Collection[str] | None) -> Report:
-    subjects, *others = given
     rules = installed_rules()
     names = {each.value.id.upper(): each.value.name for each in rules}
     if ids is not None:
-        rules = _needed(rules, ids, subjects.mappings)
-    on_config = comments_in(subjects, (Subject.CONFIG,), names)
-    own = [comments_in(each, (Subject.MAPPINGS, Subject.SETTINGS), names) for each in (subjects, *others)]
+        rules = _needed(rules, ids, given[0].mappings)
+    on_config = comments_in(given[0], (Subject.CONFIG,), names)
+    own = [comments_in(each, (Subject.MAPPINGS, Subject.SETTINGS), names) for each in given]
     runs = [
-        RuleRun.of(each, rules, SCOPES_OF_A_CLUSTER if number else frozenset(Scope), (*on_config, *own[number]))
-        for number, each in enumerate((subjects, *others))
+        run_rules(each, rules, SCOPES_OF_A_CLUSTER if number else frozenset(Scope), (*on_config, *own[number]))
+        for number, each in enumerate(given)
     ]
     found = [(number, each) for number, run in enumerate(runs) for each in run.reported]
     for number, run in enumerate(runs):
-        idle = _unused(own[number], run.used, _ids(run.rules))
-        asked = Suppressions(own[number], idle, names, _lines(run, runs), _there(own[number], names, [run]))
+        comments, ran = own[number], {rule.id.upper() for rule in run.rules}
+        unused = [each for each in comments if each.id in ran and each not in run.used]
+        there = _there(comments, names, [run])
         if not number:
-            idle = _unused(on_config, frozenset().union(*(each.used for each in runs)), _judging_config(runs))
-            there = {**_there(on_config, names, runs), **asked.there}
-            asked = replace(asked, all=(*on_config, *asked.all), unused=(*idle, *asked.unused), there=there)
-        found += [(number, run.located(each)) for rule in SUPPRESSION_RULES for each in rule.check(rule, asked)]
+            reached, used = _judging_config(runs), frozenset().union(*(each.used for each in runs))
+            unused = [*(each for each in on_config if each.id in reached and each not in used), *unused]
+            comments, there = (*on_config, *comments), {**_there(on_config, names, runs), **there}
+        asked = Suppressions(comments, tuple(unused), names, _lines(run, runs), there)
+        found += [
+            (number, located(run.subjects, each)) for rule in SUPPRESSION_RULES for each in rule.check(rule, asked)
+        ]
     suppressed = [(number, each) for number, run in enumerate(runs) for each in run.suppressed]
     explained = [(number, each) for number, run in enumerate(runs) for each in run.explained]
     return Report(_in_order(found), _in_order(suppressed), _in_order(explained))
@@ -168,74 +171,61 @@ def _lines(run: RuleRun, runs: Iterable[RuleRun]) -> dict[tuple[Subject, str], i
     """The first line with a finding of an id, in each of the cluster's files; tarmak.yaml is shared by all clusters."""
     others = (each for one in runs if one is not run for each in one.reported)
     shared = [each for each in others if each.finding.subject is Subject.CONFIG]
-    found: dict[tuple[Subject, str], int] = {}
+    lines: dict[tuple[Subject, str], int] = {}
     for each in (*run.reported, *shared):
         document = run.subjects.text_of(each.finding.subject)
         if each.place.line is not None and document is not None and each.place.filename == document.filename:
             key = each.finding.subject, each.finding.id.upper()
-            found[key] = min(found.get(key, each.place.line), each.place.line)
-    return found
+            lines[key] = min(lines.get(key, each.place.line), each.place.line)
+    return lines
 
 
 def _there(
-    comments: Iterable[Suppression], ids: Collection[str], runs: Iterable[RuleRun]
+    comments: Iterable[Suppression], names: Collection[str], runs: Iterable[RuleRun]
 ) -> dict[Suppression, tuple[str, ...]]:
-    """For comments that name an unknown rule: the ids of the findings at their place."""
-    unknown = [each for each in comments if each.id not in ids]
-    reported = [(run, run.reported) for run in runs] if unknown else []
-    return {
-        each: tuple(dict.fromkeys(i for run, found in reported for i in run.about(each, found))) for each in unknown
-    }
-
-
-def _ids(rules: Iterable[Rule]) -> frozenset[str]:
-    """In capitals: comments may write them in any case."""
-    return frozenset(each.id.upper() for each in rules)
-
-
-def _unused(
-    comments: Iterable[Suppression], used: frozenset[Suppression], ran: frozenset[str]
-) -> tuple[Suppression, ...]:
-    return tuple(each for each in comments if each.id in ran and each not in used)
+    """For comments that name an unknown rule: the IDs of the findings that they would suppress if they named them."""
+    there: dict[Suppression, tuple[str, ...]] = {}
+    for comment in (each for each in comments if each.id not in names):
+        covered: dict[str, None] = {}
+        for run in runs:
+            scopes = {each.id: each.scope for each in run.rules}
+            for finding in (each.finding for each in run.reported if each.finding.subject is comment.subject):
+                if suppressing([comment], run.subjects, scopes.get(finding.id), finding):
+                    covered[finding.id] = None
+        there[comment] = tuple(covered)
+    return there
 
 
 def _judging_config(runs: Sequence[RuleRun]) -> frozenset[str]:
-    """The rules for which a comment in tarmak.yaml can be reported as unused. Rules about installations are among them
-    only if all clusters were checked: the comment may be about one that was not."""
+    """The IDs, in capitals, of the rules for which a comment in tarmak.yaml can be reported as unused. Rules about
+    installations are among them only if all clusters were checked: the comment may be about one that was not."""
     config = runs[0].subjects.config
     seen = {each.subjects.installation.cluster.index for each in runs if each.subjects.installation}
     all_seen = config is None or seen >= {each.index for each in config.selectable_clusters}
     reached = (rule for run in runs for rule in run.rules)
-    return _ids(rule for rule in reached if all_seen or rule.scope is not Scope.INSTALLATION)
+    return frozenset(rule.id.upper() for rule in reached if all_seen or rule.scope is not Scope.INSTALLATION)
 
 
-def _in_order(found: Iterable[tuple[int, Located]]) -> tuple[Located, ...]:
-    """tarmak.yaml first, and then cluster by cluster."""
-    unique: dict[tuple[Place, str, str], list[tuple[int, Located]]] = {}
-    for number, each in found:
-        # Clusters that share an anchor share its findings.
-        unique.setdefault((each.place, each.finding.id, _without_cluster(each)), []).append((number, each))
-    return tuple(each for _, each in sorted(map(_shared, unique.values()), key=_order))
-
-
-def _without_cluster(located: Located) -> str:
-    """The message without the cluster's name that it may begin with."""
-    return located.finding.message.removeprefix(f"{located.cluster}: ")
-
-
-def _shared(found: Sequence[tuple[int, Located]]) -> tuple[int, Located]:
-    """One finding for all clusters that have it at the same place."""
-    first, clusters = found[0][1], list(dict.fromkeys(each.cluster for _, each in found))
-    if len(clusters) == 1:
-        return found[0]
-    names, message = [each for each in clusters if each], first.finding.what
-    what = message.removeprefix(f"{first.cluster}: ")
-    if what != message:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        message = f"{', '.join(names[:_NAMED])}{more}: {what}"
-    return found[-1][0], replace(
-        first, finding=replace(first.finding, what=message), cluster=None, shared_by=tuple(names)
-    )
+def _in_order(numbered: Iterable[tuple[int, Located]]) -> tuple[Located, ...]:
+    """tarmak.yaml first, and then cluster by cluster. Clusters that share an anchor share its findings: there is one
+    for all clusters that have it at the same place, with their names if its message begins with the cluster's."""
+    alike: dict[tuple[Place, str, str], list[tuple[int, Located]]] = {}
+    for number, each in numbered:
+        message = each.finding.message.removeprefix(f"{each.cluster}: ")
+        alike.setdefault((each.place, each.finding.id, message), []).append((number, each))
+    unique = []
+    for same in alike.values():
+        (number, first), clusters = same[0], list(dict.fromkeys(each.cluster for _, each in same))
+        if len(clusters) > 1:
+            names, what = [each for each in clusters if each], first.finding.what
+            bare = what.removeprefix(f"{first.cluster}: ")
+            if bare != what:
+                more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+                what = f"{', '.join(names[:_NAMED])}{more}: {bare}"
+            finding = replace(first.finding, what=what)
+            number, first = same[-1][0], replace(first, finding=finding, cluster=None, shared_by=tuple(names))
+        unique.append((number, first))
+    return tuple(each for _, each in sorted(unique, key=_order))
 
 
 def _order(numbered: tuple[int, Located]) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.unknown_keys import with_keys_corrected
@@ -102,92 +102,64 @@ class Located:
         return f"{one_line(str(self.place))}: {self.finding.severity}: {self.finding.text} [{self.finding.id}]"
 
 
-@dataclass(frozen=True, slots=True)
-class RuleRun:
-    """`found` has each finding with the comments that suppress it; `reached` are the rules whose subject is present."""
+class RuleRun(NamedTuple):
+    """`rules` are those whose subject is present. `reported` are the findings that no comment suppresses, and that no
+    other reported finding explains; `explained` are the others that no comment suppresses; `used` are the comments that
+    suppress some."""
 
     subjects: Subjects
-    reached: tuple[Provided[Rule], ...]
-    found: tuple[tuple[Finding, tuple[Suppression, ...]], ...]
+    rules: list[Rule]
+    reported: list[Located]
+    explained: list[Located]
+    suppressed: list[Located]
+    used: frozenset[Suppression]
 
-    @classmethod
-    def of(
-        cls,
-        subjects: Subjects,
-        rules: Iterable[Provided[Rule]],
-        scopes: Collection[Scope],
-        comments: Iterable[Suppression],
-    ) -> RuleRun:
-        """Runs the rules of the `scopes`. Raises ConfigError for a plugin that cannot be used, or that fails."""
-        parts: dict[Scope, Any] = {scope: subjects.of(scope) for scope in Scope if scope is not Scope.SUPPRESSIONS}
-        reached = [each for each in rules if parts.get(each.value.scope) is not None]
-        by_id: dict[tuple[Subject, str], tuple[Suppression, ...]] = {}
-        for each in comments:
-            key = each.subject, each.id
-            by_id[key] = (*by_id.get(key, ()), each)
-        found: list[tuple[Finding, tuple[Suppression, ...]]] = []
-        for each_rule in (each for each in reached if each.value.scope in scopes):
-            scope = each_rule.value.scope
-            for finding in map(subjects.as_written, _findings(each_rule, parts[scope])):
-                if len(found) == _MOST_FINDINGS:
-                    what = f"there are more than {_MOST_FINDINGS:,} findings, which is the limit"
-                    raise ConfigError(
-                        what, remedy=f"fix this one first: {finding.text}", place=_place(subjects, finding)
-                    )
-                of_rule = by_id.get((finding.subject, finding.id.upper()), ())
-                found.append((finding, _suppressing(of_rule, subjects, scope, finding)))
-        return cls(subjects, tuple(reached), tuple(found))
 
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        return tuple(each.value for each in self.reached)
+def run_rules(
+    subjects: Subjects, rules: Iterable[Provided[Rule]], scopes: Collection[Scope], comments: Iterable[Suppression]
+) -> RuleRun:
+    """Runs the rules of the `scopes`. Raises ConfigError for a plugin that cannot be used, or that fails."""
+    parts: dict[Scope, Any] = {scope: subjects.of(scope) for scope in Scope if scope is not Scope.SUPPRESSIONS}
+    reached = [each for each in rules if parts.get(each.value.scope) is not None]
+    by_id: dict[tuple[Subject, str], list[Suppression]] = {}
+    for comment in comments:
+        by_id.setdefault((comment.subject, comment.id), []).append(comment)
+    unsuppressed, suppressed, used = list[Finding](), list[Located](), set[Suppression]()
+    for each_rule in (each for each in reached if each.value.scope in scopes):
+        scope = each_rule.value.scope
+        for finding in map(subjects.as_written, _findings(each_rule, parts[scope])):
+            if len(unsuppressed) + len(suppressed) == _MOST_FINDINGS:
+                what = f"there are more than {_MOST_FINDINGS:,} findings, which is the limit"
+                raise ConfigError(what, remedy=f"fix this one first: {finding.text}", place=_place(subjects, finding))
+            of_rule = by_id.get((finding.subject, finding.id.upper()), ())
+            if covering := suppressing(of_rule, subjects, scope, finding):
+                suppressed.append(located(subjects, finding, covering[-1].reason))
+                used.update(covering)
+            else:
+                unsuppressed.append(finding)
+    own, mappings = [each.value for each in reached], subjects.mappings
+    unexplained = without_implied(unsuppressed, own, mappings)
+    unexplained = without_misspelling_consequences(unexplained, subjects.config, reached)
+    left = {id(each) for each in unexplained}
+    explained = [each for each in unsuppressed if id(each) not in left]
+    reported = [located(subjects, with_consequences(each, explained, own, mappings)) for each in unexplained]
+    return RuleRun(
+        subjects, own, reported, [located(subjects, each) for each in explained], suppressed, frozenset(used)
+    )
 
-    @property
-    def used(self) -> frozenset[Suppression]:
-        return frozenset(each for _, by in self.found for each in by)
 
-    @property
-    def reported(self) -> list[Located]:
-        """The findings that no comment suppresses, and that no other reported finding explains."""
-        unexplained = self._unexplained
-        explained, mappings = self._others(unexplained), self.subjects.mappings
-        return [self.located(with_consequences(each, explained, self.rules, mappings)) for each in unexplained]
-
-    @property
-    def explained(self) -> list[Located]:
-        """The others that no comment suppresses."""
-        return [self.located(finding) for finding in self._others(self._unexplained)]
-
-    def _others(self, unexplained: Iterable[Finding]) -> list[Finding]:
-        """The findings that no comment suppresses, without these."""
-        left = {id(each) for each in unexplained}
-        return [finding for finding, by in self.found if not by and id(finding) not in left]
-
-    @property
-    def _unexplained(self) -> list[Finding]:
-        unsuppressed = (finding for finding, by in self.found if not by)
-        findings = without_implied(unsuppressed, self.rules, self.subjects.mappings)
-        return without_misspelling_consequences(findings, self.subjects.config, self.reached)
-
-    @property
-    def suppressed(self) -> list[Located]:
-        """The suppressed findings, each with the reason of the nearest comment."""
-        return [self.located(finding, by[-1].reason) for finding, by in self.found if by]
-
-    def about(self, comment: Suppression, reported: Iterable[Located]) -> tuple[str, ...]:
-        """The IDs of the `reported` findings that the comment would suppress if it named them, in their order."""
-        scopes = {each.id: each.scope for each in self.rules}
-        found = (each.finding for each in reported if each.finding.subject is comment.subject)
-        return tuple(
-            dict.fromkeys(
-                each.id for each in found if _suppressing([comment], self.subjects, scopes.get(each.id), each)
-            )
-        )
-
-    def located(self, finding: Finding, reason: str = "") -> Located:
-        installation = self.subjects.installation
-        completed = finding if installation is None else of_cluster(finding, installation)
-        return Located(completed, _place(self.subjects, finding), _cluster(self.subjects, finding), reason)
+def located(subjects: Subjects, finding: Finding, reason: str = "") -> Located:
+    """The finding with its place and cluster."""
+    installation, config, cluster = subjects.installation, subjects.config, None
+    completed = finding if installation is None else of_cluster(finding, installation)
+    if finding.subject is not Subject.CONFIG:
+        cluster = installation.cluster_id if installation is not None else None
+    else:
+        match finding.route.plain[:2]:
+            case ("clusters", int(index)) if config is not None and index < len(config.clusters):
+                named = config.clusters[index]
+                cluster = named.cluster_name if named.environment and named.name else None
+    return Located(completed, _place(subjects, finding), cluster, reason)
 
 
 def comments_in(subjects: Subjects, files: Iterable[Subject], rules: dict[str, str]) -> tuple[Suppression, ...]:
@@ -196,24 +168,20 @@ def comments_in(subjects: Subjects, files: Iterable[Subject], rules: dict[str, s
     return tuple(each for subject, document in documents for each in suppressions_of(document, subject, rules))
 
 
-def _suppressing(
+def suppressing(
     comments: Collection[Suppression], subjects: Subjects, scope: Scope | None, finding: Finding
-) -> tuple[Suppression, ...]:
+) -> list[Suppression]:
     """The comments that cover the finding; `scope` is that of its rule."""
-    steps = finding.route.plain
-    of_file = not any(isinstance(step, int) for step in steps) or _is_of_only_cluster(subjects, scope, finding)
-    place = _place(subjects, finding)
-    return tuple(
+    steps, place = finding.route.plain, _place(subjects, finding)
+    is_alone = subjects.config is not None and len(subjects.config.clusters) == 1
+    # Of a file with one cluster, what is about this cluster as a whole is about the file.
+    of_cluster_alone = is_alone and finding.subject is Subject.CONFIG and scope is Scope.INSTALLATION
+    of_file = of_cluster_alone or not any(isinstance(step, int) for step in steps)
+    return [
         each
         for each in comments
         if each.scope.covers(steps, place.line if place.filename == each.place.filename else None, is_of_file=of_file)
-    )
-
-
-def _is_of_only_cluster(subjects: Subjects, scope: Scope | None, finding: Finding) -> bool:
-    """Whether the finding is about a cluster as a whole, and tarmak.yaml has no other cluster."""
-    is_alone = subjects.config is not None and len(subjects.config.clusters) == 1
-    return is_alone and finding.subject is Subject.CONFIG and scope is Scope.INSTALLATION
+    ]
 
 
 def _findings(provided_rule: Provided[Rule], part: Any) -> list[Finding]:
@@ -239,13 +207,3 @@ def _place(subjects: Subjects, finding: Finding) -> Place:
     if finding.at is At.NEXT_DOCUMENT and document.next_document is not None:
         return document.next_document
     return document.position(finding.route, at_key=finding.at is At.KEY)
-
-
-def _cluster(subjects: Subjects, finding: Finding) -> str | None:
-    if finding.subject is not Subject.CONFIG:
-        return subjects.installation.cluster_id if subjects.installation else None
-    match finding.route.plain[:2]:
-        case ("clusters", int(index)) if subjects.config is not None and index < len(subjects.config.clusters):
-            cluster = subjects.config.clusters[index]
-            return cluster.cluster_name if cluster.environment and cluster.name else None
-    return None

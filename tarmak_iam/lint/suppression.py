@@ -12,10 +12,9 @@ Comments come from the document: a string that only looks like a comment suppres
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator
-from functools import cached_property
-from typing import TypeGuard
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from typing import NamedTuple, TypeGuard
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Node, Sequence, content_start
@@ -66,8 +65,7 @@ def _is_server(steps: Steps | None) -> bool:
     return steps is not None and len(steps) == 1 and str(steps[0]).lower() == "server"
 
 
-@dataclass(frozen=True)
-class _Unit:
+class _Unit(NamedTuple):
     """An item, a key with its value, or a flow collection; `steps` is None for a key that another one replaces."""
 
     start: int
@@ -77,18 +75,25 @@ class _Unit:
     key: Node | None = None
 
 
-@dataclass(frozen=True)
 class CommentScopes:
     """The scopes of all comments of a document."""
 
-    document: Document
+    def __init__(self, document: Document) -> None:
+        self._document, root = document, document.root
+        self._units = sorted(_units_of(root), key=lambda each: each.start) if root is not None else []
+        self._unit_starts = [each.start for each in self._units]
+        # The first line after a comment line and the comment lines that follow it.
+        self._lines_below: dict[int, int] = {}
+        for comment in reversed(document.comments):
+            if comment.own_line:
+                line = self._line(comment.span.start)
+                self._lines_below[line] = self._lines_below.get(line + 1, line + 1)
 
     def of(self, comment: Comment) -> CommentScope:
-        line = self._line(comment.span.start)
-        root = self.document.root
+        line, root = self._line(comment.span.start), self._document.root
         is_top = root is not None and comment.span.start < root.start
         if comment.own_line:
-            line = self._lines_below.get(line, line + 1)
+            line = self._lines_below[line]
             unit = self._beginning_on(line)
         else:
             unit = self._opened_before(comment)
@@ -98,65 +103,31 @@ class CommentScopes:
         return CommentScope((line, max(line, last)), unit.steps, is_top)
 
     def _opened_before(self, comment: Comment) -> _Unit | None:
-        """The nodes that begin on the line of an end-of-line comment."""
-        start = self.document.source.line_start(comment.span.start)
-        for unit in self._units_from(start):
-            if unit.start > comment.span.start:
-                break
-            if self._opens(unit, comment):
+        """What begins on the line of an end-of-line comment: a key before it whose value begins after it, a flow
+        collection that it is in, or else the item of which there are only dashes and the like."""
+        text, at = self._document.text, comment.span.start
+        start = self._document.source.line_start(at)
+        for number in range(bisect_left(self._unit_starts, start), bisect_right(self._unit_starts, at)):
+            unit = self._units[number]
+            is_open = content_start(text, unit.value) > at or (_is_flow(unit.value) and unit.value.end > at)
+            if is_open and unit.key is not None and unit.key.end <= at:
                 return unit
-        is_dash = _BEFORE_A_NODE.fullmatch(self.document.text, start, comment.span.start)
-        return self._beginning_on(self._line(start)) if is_dash else None
-
-    def _opens(self, unit: _Unit, comment: Comment) -> bool:
-        """Whether it is a key before the comment whose value begins after it, or a flow collection that it is in."""
-        at = comment.span.start
-        if unit.key is None or unit.key.end > at:
-            return False
-        return content_start(self.document.text, unit.value) > at or (_is_flow(unit.value) and unit.value.end > at)
+        return self._beginning_on(self._line(start)) if _BEFORE_A_NODE.fullmatch(text, start, at) else None
 
     def _beginning_on(self, line: int) -> _Unit | None:
         """The outermost unit that begins with the first content of the line."""
-        start = self._starts.get(line)
-        if start is None or not self.document.source.line(line).strip():
+        source = self._document.source
+        if not source.line(line).strip():
             return None
-        unit = next(self._units_from(start), None)
-        if unit is None or not _BEFORE_A_NODE.fullmatch(self.document.text, start, unit.start):
+        start = source.offset(line)
+        number = bisect_left(self._unit_starts, start)
+        if number == len(self._units):
             return None
-        return unit
-
-    def _units_from(self, start: int) -> Iterator[_Unit]:
-        """The units that begin at the offset or later, in the order of the file, outer ones first."""
-        units, starts = self._units
-        yield from units[bisect_left(starts, start) :]
+        unit = self._units[number]
+        return unit if _BEFORE_A_NODE.fullmatch(self._document.text, start, unit.start) else None
 
     def _line(self, offset: int) -> int:
-        return self.document.source.position(offset)[0]
-
-    @cached_property
-    def _starts(self) -> dict[int, int]:
-        """The offset of every line."""
-        source, offset, starts, number = self.document.source, 0, {}, 1
-        while offset < len(source.text):
-            starts[number] = offset
-            offset, number = source.next_line(offset), number + 1
-        return starts
-
-    @cached_property
-    def _units(self) -> tuple[list[_Unit], list[int]]:
-        root = self.document.root
-        units = sorted(_units_of(root), key=lambda each: each.start) if root is not None else []
-        return units, [each.start for each in units]
-
-    @cached_property
-    def _lines_below(self) -> dict[int, int]:
-        """The first line after a comment line and the comment lines that follow it."""
-        below: dict[int, int] = {}
-        for comment in reversed(self.document.comments):
-            if comment.own_line:
-                line = self._line(comment.span.start)
-                below[line] = below.get(line + 1, line + 1)
-        return below
+        return self._document.source.position(offset)[0]
 
 
 def _is_flow(node: Node) -> TypeGuard[Mapping | Sequence]:
@@ -230,21 +201,24 @@ class Suppressions:
         there = self.there.get(one, ())
         return closest(one.written, (*there, *filter(None, (self.rules.get(each.upper()) for each in there))))
 
-    def is_idle(self, one: Suppression) -> bool:
-        """Whether nothing in its comment suppresses anything, or was meant to."""
-        return all(
+    def meant_instead(self, one: Suppression) -> tuple[str, ...]:
+        """The end of `Finding.about`: an empty text where nothing in its comment suppresses anything, or was meant
+        to."""
+        is_idle = all(
             each in self.unused or (each.id not in self.rules and self.meant_by(each) is None)
             for each in self.of_comment(one)
         )
+        return ("",) if is_idle else ()
 
 
 def suppressions_of(document: Document, subject: Subject, rules: dict[str, str]) -> Iterator[Suppression]:
     """All suppressions in the file, in its order. `rules` as in `Suppressions`. Raises ConfigError for too many."""
+    matches = [(each, SUPPRESSING_COMMENT.match(each.text)) for each in document.comments]
+    suppressing = [(comment, match) for comment, match in matches if match is not None]
+    if not suppressing:
+        return
     scopes, ids_by_name, count = CommentScopes(document), {n.upper(): each for each, n in rules.items() if n}, 0
-    for comment in document.comments:
-        match = SUPPRESSING_COMMENT.match(comment.text)
-        if match is None:
-            continue
+    for comment, match in suppressing:
         place = document.source.place(comment.span.start)
         scope, reason = scopes.of(comment), shortened(match["reason"].strip(" \t:,;-["), _REASON)
         listed = [shortened(each.strip()) for each in (match["ids"] or "").split(",") if each.strip()]
@@ -254,33 +228,25 @@ def suppressions_of(document: Document, subject: Subject, rules: dict[str, str])
             raise ConfigError(what, remedy="suppress them above the key or item that contains them", place=place)
         for each in listed or [""]:
             rule_id = each.upper()
-            written = each if rule_id in ids_by_name or _is_name(each) else rule_id
+            looks_like_a_name = "-" in each and not any(map(str.isdigit, each))
+            written = each if rule_id in ids_by_name or looks_like_a_name else rule_id
             yield Suppression(subject, ids_by_name.get(rule_id, rule_id), written, place, scope, reason)
-
-
-def _is_name(text: str) -> bool:
-    """Whether it looks like the name of a rule, and not like an ID."""
-    return "-" in text and not any(map(str.isdigit, text))
 
 
 def _unused(rule: Rule, found: Suppressions) -> Iterator[Finding]:
     for each in found.unused:
-        what = f"{each.written} has no finding {_where(each)}, so the comment suppresses nothing"
+        first, last = each.scope.lines
+        where = "on this line" if first == each.place.line else f"in line {first}"
+        if each.scope.is_file:
+            where = "about the file as a whole"
+        elif first != last:
+            where = f"in lines {first} to {last}"
+        what = f"{each.written} has no finding {where}, so the comment suppresses nothing"
         elsewhere = found.lines.get((each.subject, each.id))
         remedy = _removal(each, found)
         if elsewhere and len(found.of_comment(each)) == 1:
             remedy += f", or move it right above line {elsewhere}"
-        yield _finding(rule, each, what, remedy, _about(each, found))
-
-
-def _where(suppression: Suppression) -> str:
-    """What the comment covers, as the end of a clause: a line, several lines, or the file."""
-    first, last = suppression.scope.lines
-    if suppression.scope.is_file:
-        return "about the file as a whole"
-    if first != last:
-        return f"in lines {first} to {last}"
-    return "on this line" if first == suppression.place.line else f"in line {first}"
+        yield _finding(rule, each, what, remedy, *found.meant_instead(each))
 
 
 def _removal(each: Suppression, found: Suppressions) -> str:
@@ -290,7 +256,7 @@ def _removal(each: Suppression, found: Suppressions) -> str:
 
 
 def _without_reason(rule: Rule, found: Suppressions) -> Iterator[Finding]:
-    for each in _one_of_each_comment(found.all):
+    for each in {each.place: each for each in reversed(found.all)}.values():
         if each.id and not each.reason:
             ids = ", ".join(one.written for one in found.of_comment(each))
             what = "the comment gives no reason why the finding is suppressed"
@@ -309,24 +275,11 @@ def _unknown(rule: Rule, found: Suppressions) -> Iterator[Finding]:
             what = f"unknown rule {each.written}, so the comment suppresses nothing"
             near = found.meant_by(each)
             remedy = f"did you mean {shortened(near)}?" if near else _removal(each, found)
-            yield _finding(rule, each, what, remedy, (each.written, near) if near else _about(each, found))
+            yield _finding(rule, each, what, remedy, *([near] if near else found.meant_instead(each)))
 
 
-def _about(each: Suppression, found: Suppressions) -> tuple[str, ...]:
-    """As `Finding.about`; an empty text was meant instead where the whole comment suppresses nothing."""
-    return (each.written, "") if found.is_idle(each) else (each.written,)
-
-
-def _one_of_each_comment(all_of_them: Iterable[Suppression]) -> Iterator[Suppression]:
-    seen = set()
-    for each in all_of_them:
-        if each.place not in seen:
-            seen.add(each.place)
-            yield each
-
-
-def _finding(rule: Rule, each: Suppression, what: str, remedy: str, about: tuple[str, ...] = ()) -> Finding:
-    about = about or (each.written,)
+def _finding(rule: Rule, each: Suppression, what: str, remedy: str, *instead: str) -> Finding:
+    about = (each.written, *instead)
     return Finding(rule.id, rule.severity, each.subject, Route(), what, remedy, place=each.place, about=about)
 
 
