@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -51,17 +51,15 @@ def _backend_spelling(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     reserved = settings.get(_RESERVED)
     for index, item in enumerate(reserved if isinstance(reserved, list) else []):
         if isinstance(item, Mapping) and (mode := str(field_value(item, "backendMode") or "")):
-            remedy = did_you_mean(mode, BACKEND_NAMES) or f"write {_any_of(BACKEND_NAMES)}"
+            remedy = (
+                did_you_mean(mode, BACKEND_NAMES) or f"write {', '.join(BACKEND_NAMES[:-1])} or {BACKEND_NAMES[-1]}"
+            )
             route = settings.route(_RESERVED) / index / field_key(item, "backendMode")
             named.append((mode, route, "the prefixes are not reserved", remedy))
     for name, route, effect, remedy in named:
         if name not in BACKEND_SPELLINGS:
             what = f"unknown backend {quoted(name)} (names are case-sensitive): {effect}"
             yield rule.finding(Subject.MAPPINGS, route, what, remedy)
-
-
-def _any_of(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def _items(route: Route, value: Any) -> list[tuple[str, Route]]:
@@ -178,18 +176,13 @@ def _unsupported(rule: Rule, installation: Installation) -> Iterator[Finding]:
             route = entry.listed.route if entry.is_account else entry.at("sso")
             yield rule.finding(Subject.MAPPINGS, route, what, daemon.with_file, locks_out=entry.is_admin)
     if mappings and daemon.asks_cluster:
-        yield from _flaws_of_payloads(rule, installation)
-
-
-def _flaws_of_payloads(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """What shows only when all payloads are created and read again. Other rules report what prevents creating them."""
-    try:
-        _ = installation.payloads
-    except NotCarried as error:
-        found = rule.finding(Subject.MAPPINGS, ("server",), error.what, error.remedy)
-        yield replace(found, place=error.place)
-    except ConfigError:
-        return
+        # What shows only when all payloads are created and read again. Other rules report what prevents creating them.
+        try:
+            _ = installation.payloads
+        except NotCarried as error:
+            yield replace(rule.finding(Subject.MAPPINGS, ("server",), error.what, error.remedy), place=error.place)
+        except ConfigError:
+            return
 
 
 def _impossible(rule: Rule, installation: Installation) -> Iterator[Finding]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from tarmak_iam.aws.arn_flaws import canonical_text
 from tarmak_iam.aws.go_case import fold
@@ -39,23 +38,16 @@ def doubled_remedy(document: Document, key: DoubledKey) -> str:
         return f"remove the one in line {line}"
     if key.known in ("roleARN", "userARN", "sso") or key.where == "sso":
         return "write a separate entry for each, with its username and groups"
-    if key.known == "groups":
-        return _groups_remedy(own, first, key.first_name, line)
-    there = f"{quoted(key.first_name)} in line {line}"
-    if isinstance(dereference(own), Sequence) and (listed := merged_list(group_names(first), group_names(own))):
+    there, listed = f"{quoted(key.first_name)} in line {line}", merged_list(group_names(first), group_names(own))
+    if listed and (key.known == "groups" or isinstance(dereference(own), Sequence)):
         return f"write {key.first_name}: {listed} in line {line}, and remove this key"
+    if key.known == "groups":
+        return f"put the groups of both into {there}, and remove this key"
     if isinstance(dereference(own), Sequence) and isinstance(dereference(first), Sequence):
         return f"move the items below it to the end of {there}, and remove this key"
     if isinstance(dereference(own), Mapping) and isinstance(dereference(first), Mapping):
         return f"move the keys below it into {there}, and remove this key"
     return "keep the correct one, and remove the other"
-
-
-def _groups_remedy(own: Node, first: Node, first_name: str, line: int | None) -> str:
-    listed = merged_list(group_names(first), group_names(own))
-    if not listed:
-        return f"put the groups of both into {quoted(first_name)} in line {line}, and remove this key"
-    return f"write {first_name}: {listed} in line {line}, and remove this key"
 
 
 def are_written_the_same(document: Document, one: Node, other: Node) -> bool:
@@ -69,33 +61,24 @@ def are_written_the_same(document: Document, one: Node, other: Node) -> bool:
 
 def _duplicates(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """The daemon ignores case, and the last of two entries takes effect. Groups are not merged."""
-    first: dict[tuple[str, str], WrittenEntry] = {}
-    roles: dict[str, WrittenEntry] = {}
-    keyed = [(_key(entry), entry) for entry in entries_of(mappings).entries]
-    remedies = {key: _merge_remedy(entries) for key, entries in _alike(keyed).items()}
-    for key, entry in keyed:
-        if key not in remedies:
-            continue
-        earlier, role = first.setdefault((entry.listed.kind, key), entry), roles.get(key)
-        if earlier is not entry:
-            what, loses_admin = _twice(mappings, entry, earlier), earlier.is_admin and not entry.is_admin
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedies[key], locks_out=loses_admin)
-        elif entry.listed.kind == "user" and role is not None:
-            line = mappings.document.position(role.listed.route).line
-            what = f"{entry.name} is also in mapRoles in line {line}, which is checked first: this entry never matches"
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedies[key])
-        if entry.listed.kind == "role":
-            roles[key] = entry
-
-
-def _alike(keyed: Collection[tuple[str, WrittenEntry]]) -> dict[str, list[WrittenEntry]]:
-    """By principal, the entries of each that has several."""
-    counts = Counter(key for key, _ in keyed)
     alike: dict[str, list[WrittenEntry]] = {}
-    for key, entry in keyed if len(counts) < counts.total() else ():
-        if key and counts[key] > 1:
-            alike.setdefault(key, []).append(entry)
-    return alike
+    for entry in entries_of(mappings).entries:
+        listed = entry.listed
+        alike.setdefault(fold(canonical_text(listed.arn) if listed.arn else listed.sso), []).append(entry)
+    for name, entries in alike.items():
+        remedy = _merge_remedy(entries) if name and len(entries) > 1 else ""
+        first, role = dict[str, WrittenEntry](), None
+        for entry in entries if remedy else ():
+            kind = entry.listed.kind
+            earlier = first.setdefault(kind, entry)
+            if earlier is not entry:
+                what, loses_admin = _twice(mappings, entry, earlier), earlier.is_admin and not entry.is_admin
+                yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy, locks_out=loses_admin)
+            elif kind == "user" and role is not None:
+                line = mappings.document.position(role.listed.route).line
+                what = f"{entry.name} is also in mapRoles in line {line}, which is checked first: this entry never"
+                yield rule.finding(Subject.MAPPINGS, entry.at_arn, f"{what} matches", remedy)
+            role = entry if kind == "role" else role
 
 
 def _merge_remedy(entries: list[WrittenEntry]) -> str:
@@ -109,11 +92,6 @@ def _merge_remedy(entries: list[WrittenEntry]) -> str:
     groups = f"groups: {listed}" if listed else "all their groups"
     username = f"username: {shortened(effective[-1].listed.username)} (in effect today) and " if len(names) > 1 else ""
     return f"merge them into one entry with {username}{groups}"
-
-
-def _key(entry: WrittenEntry) -> str:
-    listed = entry.listed
-    return fold(canonical_text(listed.arn) if listed.arn else listed.sso)
 
 
 def _twice(mappings: Mappings, entry: WrittenEntry, earlier: WrittenEntry) -> str:
@@ -152,25 +130,21 @@ def _doubled(document: Document, key: DoubledKey) -> str:
 
 
 def _missing_dashes(rule: Rule, document: Document, key: DoubledKey, found: RunTogether) -> Iterator[Finding]:
-    """One finding for each entry without a dash before it."""
+    """One finding for each entry without a dash before it. Of keys with the same spelling, the daemon uses the last."""
+    names = [found.name(index) for index in range(len(found.entries))]
+    losers = ", ".join(dict.fromkeys(names[:-1])) if found.is_exact else "one of the entries"
     for number, entry in enumerate(found.entries[1:], 1):
         line = first_line(document, found.entries[number - 1][0].key)
-        lost = f"the authenticator uses one value of each key at random, and {_lost_names(found)} loses access"
+        lost = f"the authenticator uses one value of each key at random, and {losers} loses access"
         if found.is_exact:
             lost = (
                 "authenticator v0.6.30 and later does not start; earlier releases use the last value of each key, "
-                f"and there {_lost_names(found)} loses access"
+                f"and there {losers} loses access"
             )
         what = f"a dash is missing: {quoted(entry[0].text)} begins a new entry within the entry in line {line}; {lost}"
         route = key.route.parent / Key(entry[0].text or "", entry[0].occurrence)
         remedy = _dash_remedy(document, key, found, number)
         yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=True)
-
-
-def _lost_names(found: RunTogether) -> str:
-    """Of keys with the same spelling, the daemon uses the last."""
-    names = [found.name(index) for index in range(len(found.entries))]
-    return ", ".join(dict.fromkeys(names[:-1])) if found.is_exact else "one of the entries"
 
 
 def _dash_remedy(document: Document, key: DoubledKey, found: RunTogether, number: int) -> str:

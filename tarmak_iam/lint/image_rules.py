@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tarmak_iam.config.kubernetes_versions import NEWEST_KUBERNETES, GoVersion, parse_version
+from tarmak_iam.config.kubernetes_versions import NEWEST_KUBERNETES, parse_version
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.advisories import advisories_of
-from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.installation.images import (
     ECR_TAGS,
     Ecr,
@@ -33,7 +33,14 @@ from tarmak_iam.text import shortened
 def public_image_remedy(installation: Installation) -> str:
     """The commands that switch to a public image, if every mapped principal logs in as before, and those that keep the
     release. Where neither exists, the image must be copied, or built if it no longer exists."""
-    commands, after = _without_own_image(installation)
+    # `image` overrides `registry`, so that both must be changed where both are set.
+    values, changes = installation.settings.chosen, []
+    if values.pop("image", None) is not None:
+        changes.append(installation.command("settings unset image"))
+    if installation.settings.registry != "public":
+        values[REGISTRY] = "public"
+        changes.append(installation.command(f"settings set {REGISTRY} public"))
+    commands, after = " && ".join(changes), Settings(**values)
     old, keeping = installation.running_version, public_image(installation.running_version)
     kept = "" if keeping is None else installation.command("settings set image", keeping)
     if not _is_same_for_all(installation, after):
@@ -63,19 +70,6 @@ def _own_copy(installation: Installation) -> str:
     return "copy the image to a repository in your own account, and set image to the copy"
 
 
-def _without_own_image(installation: Installation) -> tuple[str, Settings]:
-    """`image` overrides `registry`, so that both must be changed where both are set."""
-    settings = installation.settings
-    values = settings.chosen
-    commands = []
-    if values.pop("image", None) is not None:
-        commands.append(installation.command("settings unset image"))
-    if settings.registry != "public":
-        values[REGISTRY] = "public"
-        commands.append(installation.command(f"settings set {REGISTRY} public"))
-    return " && ".join(commands), Settings(**values)
-
-
 def _is_same_for_all(installation: Installation, after: Settings) -> bool:
     """Whether every principal logs in as before with the image of other settings, which must exist and fit them."""
     try:
@@ -85,11 +79,11 @@ def _is_same_for_all(installation: Installation, after: Settings) -> bool:
         return False
     if changed.release_conflict or why_unavailable(Image.parse(after.effective_image)):
         return False
-    return _granted(changed) == _granted(installation)
-
-
-def _granted(installation: Installation) -> set[tuple[object, ...]]:
-    return {(each.key, each.username, each.groups, each.is_sure) for each in installation.loaded.grants}
+    before, then = (
+        {(each.key, each.username, each.groups, each.is_sure) for each in side.loaded.grants}
+        for side in (installation, changed)
+    )
+    return before == then
 
 
 # Tags that usually move to the newest build, and incomplete versions.
@@ -115,17 +109,10 @@ def _unknown_kubernetes(rule: Rule, installation: Installation) -> Iterator[Find
         yield rule.finding(
             subject, route, what, "check its release notes for removed features, and then suppress this finding"
         )
-    if version is not None and version.is_below(1, 9) and _is_wanted(installation):
+    asked = installation.mappings or installation.cluster.authenticator_init or installation.settings.kubernetesVersion
+    if version is not None and version.is_below(1, 9) and asked and not installation.is_hub:
         what = f"Kubernetes {shortened(text)} has no apps/v1: manifests cannot be generated for it"
         yield rule.finding(subject, route, what, "upgrade the cluster to Kubernetes 1.9 or later first")
-
-
-def _is_wanted(installation: Installation) -> bool:
-    """Whether there is anything about IAM login for the cluster yet."""
-    settings = installation.settings
-    return not installation.is_hub and bool(
-        installation.mappings or installation.cluster.authenticator_init or settings.kubernetesVersion
-    )
 
 
 def _needs_a_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -136,7 +123,9 @@ def _needs_a_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
     image = _image(installation)
     if image.ecr is None or _is_elsewhere(installation, image.ecr) or why_unavailable(image):
         return
-    version = _kubernetes(installation)
+    version = None
+    with contextlib.suppress(ConfigError):  # an invalid version is another finding
+        version = installation.kubernetes
     logs_in = version is None or version.is_below(1, 27)  # kubernetes/kubernetes#116329
     if logs_in and ".dkr-ecr" in image.domain.lower():
         # kubernetes/cloud-provider-aws#1069: kubelets do not know these hosts, ecr-credential-provider does since 2025.
@@ -168,14 +157,10 @@ def _is_gone(rule: Rule, installation: Installation) -> Iterator[Finding]:
     elif image.ecr and has_other_domain(image) and not _is_elsewhere(installation, image.ecr):
         what = f"the host {image.domain} does not exist: the ECR host in {image.ecr.region} is {image.ecr.host}"
         what = f"{what}; no master can pull the image"
-        remedy = _set_host(installation, image.ecr)
+        settings = installation.settings
+        key, value = ("image", settings.image) if settings.image is not None else (REGISTRY, settings.registry)
+        remedy = installation.command(f"settings set {key}", value.replace(image.domain, image.ecr.host, 1))
         yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy, locks_out=True)
-
-
-def _set_host(installation: Installation, ecr: Ecr) -> str:
-    settings = installation.settings
-    key, value = ("image", settings.image) if settings.image is not None else (REGISTRY, settings.registry)
-    return installation.command(f"settings set {key}", value.replace(_image(installation).domain, ecr.host, 1))
 
 
 def _moves(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -214,26 +199,16 @@ def _advisories(rule: Rule, installation: Installation) -> Iterator[Finding]:
         return
     exposures = [(advisory, advisory.affects(installation.loaded)) for advisory in advisories_of(version)]
     fixed = max((advisory.fixed for advisory, affected in exposures if affected is not False), default=version)
+    settings = installation.settings
+    too = ", and set daemonVersion to its release" if settings.daemonVersion else ""
+    remedy = f"use an image of {fixed} or later{too}"
+    if settings.daemonVersion and settings.image is None:
+        remedy = f"set daemonVersion to {fixed} or later"
     for advisory, affected in exposures:
         if affected is not False:
             known = "is affected by" if affected else f"is affected, if {advisory.undecided}, by"
             what = f"authenticator {version} {known} {advisory.id}: {advisory.effect}"
-            yield rule.finding(Subject.SETTINGS, _route(installation), what, _newer(installation.settings, fixed))
-
-
-def _newer(settings: Settings, version: DaemonVersion) -> str:
-    if settings.daemonVersion and settings.image is None:
-        return f"set daemonVersion to {version} or later"
-    too = ", and set daemonVersion to its release" if settings.daemonVersion else ""
-    return f"use an image of {version} or later{too}"
-
-
-def _kubernetes(installation: Installation) -> GoVersion | None:
-    """None where the version is invalid, which is another finding."""
-    try:
-        return installation.kubernetes
-    except ConfigError:
-        return None
+            yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy)
 
 
 def _image(installation: Installation) -> Image:

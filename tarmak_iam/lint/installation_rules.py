@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 
 from tarmak_iam.aws.arn import PARTITIONS
 from tarmak_iam.aws.go_case import fold, to_lower
@@ -16,7 +15,6 @@ from tarmak_iam.config.section_edits import authenticator_init_route
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.daemon_config import DEFAULT_PORT
-from tarmak_iam.identity.model import Answer, Grant
 from tarmak_iam.identity.releases import NEWEST_READ
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.templates import can_become
@@ -41,18 +39,14 @@ def _other_cluster_id(rule: Rule, installation: Installation) -> Iterator[Findin
         return
     if scalar_by_release(mappings.document, mappings.cluster_id_route)[1]:
         return  # a number, which IAM063 reports
+    value = mappings.cluster_id
+    shown = {list: "a list", dict: "a YAML mapping"}.get(type(value), quoted(value))
     what = (
-        f"clusterID is {_shown(mappings.cluster_id)}, but the ID of this cluster is {quoted(installation.cluster_id)}: "
+        f"clusterID is {shown}, but the ID of this cluster is {quoted(installation.cluster_id)}: "
         "the authenticator rejects every token"
     )
     remedy = f"set clusterID: {installation.cluster_id}"
     yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, remedy, locks_out=True)
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, (list, dict)):
-        return "a list" if isinstance(value, list) else "a YAML mapping"
-    return quoted(value)
 
 
 def _no_mappings(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -71,18 +65,13 @@ def _does_not_start(rule: Rule, installation: Installation) -> Iterator[Finding]
     failure = installation.loaded.failure if installation.mappings else None
     if failure is not None:
         what = f"authenticator {installation.daemon_version} does not start: {failure.reason}"
-        route = _at_fault(installation, failure)
+        route = failure.route or Route()
+        for entry in entries_of(installation.mappings).mapped:  # the ARN, where the daemon rejects it
+            if entry.listed.route == failure.route and quoted(entry.listed.arn) in failure.reason:
+                route = entry.at_arn
         remedy = failure.remedy or "fix it before you apply the mappings"
         found = rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=True)
         yield replace(found, place=failure.place if failure.route is None else None)
-
-
-def _at_fault(installation: Installation, failure: Answer) -> Route:
-    """The route of the ARN where the daemon rejects an ARN, else the route that the failure names."""
-    for entry in entries_of(installation.mappings).mapped:
-        if entry.listed.route == failure.route and quoted(entry.listed.arn) in failure.reason:
-            return entry.at_arn
-    return failure.route or Route()
 
 
 def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -102,23 +91,19 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
 
 
 def _too_large(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    size = _size(installation)
+    """The largest ConfigMap that the mappings become; the file where it is the ConfigMap's content, or where no
+    payloads can be generated from it."""
+    mappings, size = installation.mappings, 0
+    if mappings is not None:
+        size = len(mappings.document.text.replace("\r\n", "\n").encode())
+        size += 0 if mappings.cluster_id else len(f"clusterID: {installation.cluster_id}\n")
+    if installation.daemon.asks_cluster:
+        with contextlib.suppress(ConfigError):
+            size = installation.payloads.largest
     if size > MAX_CONFIGMAP:
         what = f"the mappings are {size:,} bytes, but a ConfigMap holds at most {MAX_CONFIGMAP:,}"
         remedy = "map the roles that people assume, not each person"
         yield rule.finding(Subject.MAPPINGS, Route(), what, remedy, locks_out=True)
-
-
-def _size(installation: Installation) -> int:
-    """The size in bytes of the largest ConfigMap that the mappings become; the size of the file where the file is the
-    ConfigMap's content, or where no payloads can be generated from it."""
-    if installation.daemon.asks_cluster:
-        with contextlib.suppress(ConfigError):
-            return installation.payloads.largest
-    mappings = installation.mappings
-    text = mappings.document.text if mappings else ""
-    size = len(text.replace("\r\n", "\n").encode())
-    return size + len(f"clusterID: {installation.cluster_id}\n") if mappings and not mappings.cluster_id else size
 
 
 def _other_address(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -156,30 +141,21 @@ def _no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings, daemon = installation.mappings, installation.loaded
     if mappings is None or daemon.config is None or not mappings.entries:
         return
-    may_be = _can_become_admins()
+    # Whether a group is, or can become by a session name, system:masters. Many entries have the same groups.
+    may_be = lru_cache(maxsize=1024)(lambda group: can_become(group, ADMINS))
     for grant in daemon.grants:
         if grant.is_sure and not any(map(may_be, grant.groups)):
             continue
-        possible = (grant,) if grant.is_sure else (grant, *daemon.alternatives(grant))
-        if any(map(_may_be_admin, possible)):
-            return
+        for each in (grant,) if grant.is_sure else (grant, *daemon.alternatives(grant)):
+            is_session = ":user/" not in each.principal  # users have no session name
+            if any(group == ADMINS or (is_session and may_be(group)) for group in each.groups):
+                return
     settings = entries_of(mappings).settings
     keys = [key for key in ("server.mapRoles", "server.mapUsers", "server.mapAccounts") if settings.get(key)]
     what = f"no mapping grants {ADMINS}: no admin can log in with IAM"
     remedy = f"map an admin role: {installation.admin_command}"
     route = settings.route(keys[0] if keys else "server")
     yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=True)
-
-
-def _may_be_admin(grant: Grant) -> bool:
-    """Whether the group is, or can become by a session name, system:masters; users have no session name."""
-    is_session = ":user/" not in grant.principal
-    return any(group == ADMINS or (is_session and can_become(group, ADMINS)) for group in grant.groups)
-
-
-def _can_become_admins() -> Callable[[str], bool]:
-    """Whether a group is, or can become by a session name, system:masters. Many entries have the same groups."""
-    return lru_cache(maxsize=1024)(lambda group: can_become(group, ADMINS))
 
 
 _MAP_LIST = compiled(r"\bmap(Roles|Users|Accounts)\b", re.IGNORECASE)
@@ -195,10 +171,6 @@ def _are_lists_unread(mappings: Mappings | None) -> bool:
 def _leads(outer: Route, inner: Route) -> bool:
     """Whether `outer` is `inner` or above it; without the occurrences of keys, which rules need not give."""
     return inner.plain[: len(outer)] == outer.plain
-
-
-def _is_of_groups(finding: Finding) -> bool:
-    return any(isinstance(step, str) and fold(to_lower(step)) == "groups" for step in finding.route.plain)
 
 
 def _admins(mappings: Mappings | None) -> list[WrittenEntry]:
@@ -289,7 +261,9 @@ _HIDE_ADMINS = (
             "role-as-group",
             "trailing-punctuation",
         ),
-        lambda _, cause, __: ADMINS in cause.text and _is_of_groups(cause),
+        lambda _, cause, __: (
+            ADMINS in cause.text and any(fold(to_lower(str(step))) == "groups" for step in cause.route.plain)
+        ),
     ),
     # Another entry may replace an admin's.
     Implication(("duplicate-principal",), lambda _, __, mappings: bool(_admins(mappings)), _has_admins),
@@ -339,35 +313,24 @@ def _misplaced(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 
 def _finding(rule: Rule, file: MisplacedFile, cluster_id: str) -> Finding:
-    subject = Subject(file.name)
-    found = rule.finding(subject, Route(), _message(file, _KINDS[subject], cluster_id), _remedy(file, cluster_id))
-    return replace(found, place=Place(str(file.path)))
-
-
-def _message(file: MisplacedFile, kind: str, cluster_id: str) -> str:
-    """The same text for all clusters that the file may belong to, so that it is reported once."""
-    if not file.read_from:
-        return f"these {kind} have no effect: {shortened(cluster_id)} is a hub, which has no API server"
-    if len(file.read_from) == 1:
-        return f"this file is not read: the {kind} of the cluster are read from {file.read_from[0]}"
-    return f"this file is not read: the {kind} of a cluster are read from {file.name} in its own directory"
-
-
-def _remedy(file: MisplacedFile, cluster_id: str) -> str:
-    if not file.read_from:
-        return "move the file to the directory of the cluster that it is for, or remove it"
-    if len(file.read_from) > 1:
-        return f"move it to the directory of its cluster: {' or '.join(map(str, file.read_from))}"
-    (target,) = file.read_from
-    if target.exists():
-        return "move what should take effect into that file, and remove this one"
-    remedy = f"move it: {_move(file.path, target)}"
-    return f"if it belongs to {cluster_id}, {remedy}" if file.is_guess else remedy
-
-
-def _move(path: Path, target: Path) -> str:
-    move = shlex.join(("mv", str(path), str(target)))
-    return move if target.parent.is_dir() else f"{shlex.join(('mkdir', '-p', str(target.parent)))} && {move}"
+    """With the same text for all clusters that the file may belong to, so that it is reported once."""
+    kind, places = _KINDS[Subject(file.name)], file.read_from
+    if not places:
+        what = f"these {kind} have no effect: {shortened(cluster_id)} is a hub, which has no API server"
+        remedy = "move the file to the directory of the cluster that it is for, or remove it"
+    elif len(places) > 1:
+        what = f"this file is not read: the {kind} of a cluster are read from {file.name} in its own directory"
+        remedy = f"move it to the directory of its cluster: {' or '.join(map(str, places))}"
+    else:
+        what = f"this file is not read: the {kind} of the cluster are read from {places[0]}"
+        remedy = "move what should take effect into that file, and remove this one"
+    if len(places) == 1 and not places[0].exists():
+        target = places[0]
+        move = shlex.join(("mv", str(file.path), str(target)))
+        if not target.parent.is_dir():
+            move = f"{shlex.join(('mkdir', '-p', str(target.parent)))} && {move}"
+        remedy = f"if it belongs to {cluster_id}, move it: {move}" if file.is_guess else f"move it: {move}"
+    return replace(rule.finding(Subject(file.name), Route(), what, remedy), place=Place(str(file.path)))
 
 
 FILE_PLACE_RULES = (

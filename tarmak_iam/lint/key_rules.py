@@ -6,7 +6,6 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
 from typing import NamedTuple
 
 from tarmak_iam.document import Document
@@ -14,7 +13,7 @@ from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, de
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.authenticator_keys import ENTRY_LISTS, IDENTITIES, LISTS, arn_in, is_empty_value
-from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.foreign_files import import_remedy, is_foreign, section_format
 from tarmak_iam.lint.messages import (
     EXITS,
@@ -23,6 +22,7 @@ from tarmak_iam.lint.messages import (
 from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.unread_keys import KeyPlace, UnreadKey, inner_keys, unread_keys
 from tarmak_iam.lint.written_lists import group_names, merged_list
+from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted
@@ -139,8 +139,10 @@ def _mistaken_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     document = mappings.document
     if is_foreign(document):
         what = "this is the file of another tool: the authenticator ignores all of it, and no principal has access"
-        remedy = import_remedy(document)
-        found = rule.finding(Subject.MAPPINGS, _first_key(document), what, remedy, at=At.KEY, locks_out=True)
+        root, remedy = document.root, import_remedy(document)
+        names = [entry.text for entry in root.entries if entry.text] if isinstance(root, Mapping) else []
+        first = ("kind",) if "kind" in names else tuple(names[:1])
+        found = rule.finding(Subject.MAPPINGS, first, what, remedy, at=At.KEY, locks_out=True)
         yield replace(found, hides_entries=True)
         return
     for group in _groups(document):
@@ -156,14 +158,10 @@ def _unknown_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if _is_without_effect(document, group):
             for key in group.keys:
                 what = f"the authenticator does not know the key {quoted(key.name)} {_place(key)}, and ignores it"
-                remedy = _rename_remedy(document, key) or ignored_remedy(key)
+                remedy = ignored_remedy(key)
+                if _is_anchor(document, key.node.value):
+                    remedy = f"prefix its name with x-: x-{key.name}"
                 yield rule.finding(Subject.MAPPINGS, key.route, what, remedy, at=At.KEY)
-
-
-def _first_key(document: Document) -> tuple[str, ...]:
-    root = document.root
-    names = [entry.text for entry in root.entries if entry.text] if isinstance(root, Mapping) else []
-    return ("kind",) if "kind" in names else tuple(names[:1])
 
 
 def mistaken_groups(document: Document) -> Iterator[KeyGroup]:
@@ -177,20 +175,19 @@ def _groups(document: Document) -> Iterator[KeyGroup]:
     """Adjacent keys that belong in the same other place are one mistake."""
     pending: list[UnreadKey] = []
     for key in unread_keys(document):
-        if pending and not _continues(pending[-1], key):
+        before = pending[-1] if pending else key
+        is_alike = before.holder is key.holder and before.place is key.place and key.place in _GROUPED
+        entries = key.holder.entries
+        if pending and not (
+            is_alike
+            and entries.index(key.node) == entries.index(before.node) + 1
+            and (before.existing is None) == (key.existing is None)
+        ):
             yield KeyGroup(tuple(pending))
             pending = []
         pending.append(key)
     if pending:
         yield KeyGroup(tuple(pending))
-
-
-def _continues(before: UnreadKey, key: UnreadKey) -> bool:
-    if before.holder is not key.holder or before.place is not key.place or key.place not in _GROUPED:
-        return False
-    entries = key.holder.entries
-    is_next = entries.index(key.node) == entries.index(before.node) + 1
-    return is_next and (before.existing is None) == (key.existing is None)
 
 
 def _is_without_effect(document: Document, group: KeyGroup) -> bool:
@@ -234,10 +231,6 @@ def _holds_entries(value: Node) -> bool:
     return False
 
 
-def _rename_remedy(document: Document, key: UnreadKey) -> str:
-    return f"prefix its name with x-: x-{key.name}" if _is_anchor(document, key.node.value) else ""
-
-
 class _Consequence(NamedTuple):
     """`hides_entries` as in a Finding."""
 
@@ -248,7 +241,10 @@ class _Consequence(NamedTuple):
 
 def _consequence(mappings: Mappings, group: KeyGroup) -> _Consequence:
     """The effect of the mistake; the worst where there are several."""
-    key, entry = group.first, _owner(mappings, group.first)
+    key = group.first
+    entry = None if key.owner is None else entries_of(mappings).by_steps.get(key.owner.plain)
+    texts = (getattr(node, "text", "") for each in group.keys for node in walk(each.node.value))
+    holds_admins = any(ADMINS in text for text in texts)
     ignored = f"the authenticator ignores {group.names} {_place(key)}"
     if key.existing is None and entry is not None and not entry.listed.principal and group.has_identity:
         has_no = f"the entry has no {'sso' if key.place is KeyPlace.SSO else key.intended}"
@@ -258,7 +254,7 @@ def _consequence(mappings: Mappings, group: KeyGroup) -> _Consequence:
     if inner := inner_keys(key):
         if entry is not None and not entry.listed.principal:
             return _Consequence(f"{EXITS}: {ignored}")
-        return _Consequence(f"{ignored}, and {' and '.join(inner)} below it", _holds_admins(group), False)
+        return _Consequence(f"{ignored}, and {' and '.join(inner)} below it", holds_admins, False)
     if key.place is KeyPlace.NOWHERE or group.hides_principals or _holds_entries(key.node.value):
         if key.where in ENTRY_LISTS and key.place is KeyPlace.SERVER:
             return _Consequence(f"{EXITS}: {ignored}")
@@ -266,23 +262,8 @@ def _consequence(mappings: Mappings, group: KeyGroup) -> _Consequence:
     if entry is not None and key.existing is None and key.place in (KeyPlace.HERE, KeyPlace.ENTRY):
         lost = [each.intended for each in group.keys if each.intended in ("username", "groups")]
         what = f"{ignored}, so {entry.name} has no {' and no '.join(lost)}" if lost else ignored
-        return _Consequence(what, _holds_admins(group) or entry.is_admin, False)
+        return _Consequence(what, holds_admins or entry.is_admin, False)
     return _Consequence(ignored, False, False)
-
-
-def _holds_admins(group: KeyGroup) -> bool:
-    texts = (getattr(node, "text", "") for key in group.keys for node in walk(key.node.value))
-    return any("system:masters" in text for text in texts)
-
-
-def _owner(mappings: Mappings, key: UnreadKey) -> WrittenEntry | None:
-    return None if key.owner is None else _mapped(mappings).get(key.owner.plain)
-
-
-@lru_cache(maxsize=4)
-def _mapped(mappings: Mappings) -> dict[tuple[str | int, ...], WrittenEntry]:
-    """Each entry by its route."""
-    return {each.listed.route.plain: each for each in entries_of(mappings).mapped}
 
 
 def _place(key: UnreadKey) -> str:

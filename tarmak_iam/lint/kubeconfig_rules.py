@@ -18,7 +18,7 @@ from tarmak_iam.identity.sts_verification import Verifier, host_refusal
 from tarmak_iam.installation.admin_kubeconfig import AdminAccess, AdminState
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.kubeconfig.exec_plugin import exec_problems, shared_session_flaw
-from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.rule import INSTALLATION, Implication, Rule
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.routes import Route
@@ -46,7 +46,8 @@ def _unusable(access: AdminAccess, _: datetime) -> Problem | None:
 def _expires_soon(access: AdminAccess, now: datetime) -> Problem | None:
     if access.state is not AdminState.VALID or access.not_after is None or access.not_after - now >= EXPIRES_WITHIN:
         return None
-    when = _from_now((access.not_after - now).days)
+    days = (access.not_after - now).days
+    when = f"in {days} day{'s' if days > 1 else ''}" if days else "in less than a day"
     return f"the admin certificate in {access.path} expires on {access.not_after:%Y-%m-%d}, {when}", access.replacement
 
 
@@ -54,10 +55,6 @@ def _not_admin(access: AdminAccess, _: datetime) -> Problem | None:
     if access.state is not AdminState.VALID or access.is_admin:
         return None
     return f"the admin certificate in {access.path} is not in the group {ADMINS}", access.replacement
-
-
-def _from_now(days: int) -> str:
-    return "in less than a day" if not days else f"in {days} day{'s' if days > 1 else ''}"
 
 
 def _has_credentials(access: AdminAccess) -> bool:
@@ -163,11 +160,11 @@ def _shared_session(rule: Rule, installation: Installation) -> Iterator[Finding]
 
 
 def _is_reported(installation: Installation, role: Arn, answer: Answer) -> bool:
-    """Whether another rule reports the cause: the ID of the cluster, a partition, or a flaw in the role's entry."""
-    mappings, own = installation.mappings, installation.cluster_id
-    if mappings is None or mappings.cluster_id not in (None, "", own):
+    """Whether another rule reports the cause: the ID of the cluster, a partition, or a flaw in the role's entry. An
+    account that takes no effect is flawed too; a role entry without a flaw is for another role, or for instances."""
+    mappings, daemon = installation.mappings, installation.loaded.config
+    if mappings is None or mappings.cluster_id not in (None, "", installation.cluster_id):
         return True
-    daemon = installation.loaded.config
     if installation.region and role.partition != installation.partition:
         return True
     if daemon is not None and daemon.partition != installation.partition:
@@ -175,21 +172,12 @@ def _is_reported(installation: Installation, role: Arn, answer: Answer) -> bool:
     if answer.route is None:
         return False
     entry = next((each for each in entries_of(mappings).mapped if each.listed.route == answer.route), None)
-    return entry is None or _is_flawed(entry, role, installation)
-
-
-def _is_flawed(entry: WrittenEntry, role: Arn, installation: Installation) -> bool:
-    """Whether another rule reports the entry. An account that takes no effect is flawed too; a role entry without a
-    flaw is for another role, or for instances."""
+    if entry is None:
+        return True
     if entry.listed.sso and not entry.listed.arn:
         return entry.listed.sso.partition("/")[0] == role.account
-    if entry.flaw is not None:
-        return True
-    if any(
-        entry.listed.username.startswith(each)
-        for table in installation.loaded.tables
-        for each in table.reserved_prefixes
-    ):
+    reserved = (prefix for table in installation.loaded.tables for prefix in table.reserved_prefixes)
+    if entry.flaw is not None or any(map(entry.listed.username.startswith, reserved)):
         return True
     try:
         return parse_arn(entry.listed.arn).partition != role.partition

@@ -59,17 +59,11 @@ def _whitespace(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if kind == "username" and " " in text and is_on_several_lines(mappings.document, route, text):
             what = f"the username {quoted(text)} continues on the next line, and the line break becomes a space"
             yield rule.finding(Subject.MAPPINGS, route, what, "write it on one line")
-        elif _has_whitespace(kind, text):
+        elif _first_trace(text) is Trace.BLANK if text.strip() else kind == "group":
+            # Whitespace is what is wrong first; an empty username is another finding (IAM069).
             what = _WHAT_OF_WHITESPACE[kind].format(name=repr(shortened(text)))
             remedy = _write_remedy(kind, cleaned(text))
             yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=_is_admins(kind, text))
-
-
-def _has_whitespace(kind: str, text: str) -> bool:
-    """Whether whitespace is what is wrong first; an empty username is another finding (IAM069)."""
-    if not text.strip():
-        return kind == "group"
-    return _first_trace(text) is Trace.BLANK
 
 
 def _traced(*kinds: Trace) -> Callable[[Rule, Mappings], Iterator[Finding]]:
@@ -99,18 +93,13 @@ def _ending(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             remedy = f"write {shortened(bare)}"
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy, locks_out=entry.is_admin)
     for entry in entries_of(mappings).mapped_sso:
-        yield from _ending_of_set(rule, entry)
+        permission_set, route = entry.in_sso("permissionSetName")
+        name = str(permission_set or "")
+        bare = cleaned(name)
+        if bare != name and is_permission_set(name) and is_permission_set(bare):
+            what = f"the permission set {quoted(name)} ends with a punctuation mark, probably by mistake"
+            yield rule.finding(Subject.MAPPINGS, route, what, f"write {quote(bare)}", locks_out=entry.is_admin)
     yield from _traced(Trace.ENDING)(rule, mappings)
-
-
-def _ending_of_set(rule: Rule, entry: WrittenEntry) -> Iterator[Finding]:
-    """The same in the name of a permission set."""
-    permission_set, route = entry.in_sso("permissionSetName")
-    name = str(permission_set or "")
-    bare = cleaned(name)
-    if bare != name and is_permission_set(name) and is_permission_set(bare):
-        what = f"the permission set {quoted(name)} ends with a punctuation mark, probably by mistake"
-        yield rule.finding(Subject.MAPPINGS, route, what, f"write {quote(bare)}", locks_out=entry.is_admin)
 
 
 def _wildcard(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -122,29 +111,22 @@ def _wildcard(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 def _unfilled(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in _entries_with_placeholders(mappings):
-        arn = entry.listed.arn
-        left = placeholder(arn) if arn and entry.flaw is None else ""
-        if left:
-            what = f"{shortened(arn)} contains the placeholder {shortened(left)}"
-            remedy = f"replace {shortened(left)} with the real name"
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy, locks_out=entry.is_admin)
-        for kind, text, route in entry.names:
-            left = placeholder(text)
-            if left and not any(bracketed(text)):  # a template, which is another finding (IAM065)
-                what = f"the {kind} {quoted(text)} contains the placeholder {shortened(left)}"
-                remedy = f"replace {shortened(left)} with the real name"
-                yield rule.finding(Subject.MAPPINGS, route, what, remedy)
-
-
-def _entries_with_placeholders(mappings: Mappings) -> Iterator[WrittenEntry]:
-    """The entries whose ARN or names may contain a placeholder."""
     entries = entries_of(mappings).mapped
     texts = ["\n".join((each.listed.arn, each.listed.username, *each.listed.groups)) for each in entries]
     hints = placeholder_hints("\n".join(texts))
     for entry, text in zip(entries, texts, strict=True) if hints else ():
-        if any(hint in text for hint in hints):
-            yield entry
+        if not any(hint in text for hint in hints):
+            continue
+        arn = entry.listed.arn
+        named = [(quoted(name), f"the {kind} ", name, route, False) for kind, name, route in entry.names]
+        if arn and entry.flaw is None:
+            named.insert(0, (shortened(arn), "", arn, entry.at_arn, entry.is_admin))
+        for shown, kind, name, route, locks_out in named:
+            left = placeholder(name)
+            if left and not (kind and any(bracketed(name))):  # a template, which is another finding (IAM065)
+                what = f"{kind}{shown} contains the placeholder {shortened(left)}"
+                remedy = f"replace {shortened(left)} with the real name"
+                yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=locks_out)
 
 
 def is_on_several_lines(document: Document, route: Route, text: str) -> bool:
@@ -239,7 +221,9 @@ def _instead(entry: WrittenEntry, kind: str, text: str, part: Braced) -> str:
     template = f"{{{{{near}}}}}"
     is_wrong_place = not entry.has_session or kind == "group" or entry.is_admin
     if (template == PRIVATE_DNS or template in SESSION_TEMPLATES) and is_wrong_place:
-        return f"write a fixed {kind}: {template} is not for {_place(entry, kind)}"
+        place = "groups" if kind == "group" else "admins"
+        place = place if entry.has_session else f"a {principal_text(entry.principal)}"
+        return f"write a fixed {kind}: {template} is not for {place}"
     whole = text.replace(part.text, template, 1)
     if template in SESSION_TEMPLATES and text.startswith("system:node:"):
         return f'write "system:node:{PRIVATE_DNS}"'
@@ -272,12 +256,6 @@ def with_template_corrected(entry: WrittenEntry, kind: str, text: str) -> str | 
             return None
         text = whole
     return None
-
-
-def _place(entry: WrittenEntry, kind: str) -> str:
-    if not entry.has_session:
-        return f"a {principal_text(entry.principal)}"
-    return "groups" if kind == "group" else "admins"
 
 
 def _other_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -354,13 +332,10 @@ def _no_session(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         for kind, text, route in entry.names:
             if has_session(text):
                 who = principal_text(entry.principal)
-                what = f"a {who} has no session name, so the {kind} is {quoted(_without_session(text))}"
+                bare = text.replace("{{SessionName}}", "").replace("{{SessionNameRaw}}", "")
+                what = f"a {who} has no session name, so the {kind} is {quoted(bare)}"
                 remedy = f"write a fixed {kind}, such as {shortened(entry.listed.arn.rpartition('/')[2]) or 'alice'}"
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
-
-
-def _without_session(text: str) -> str:
-    return text.replace("{{SessionName}}", "").replace("{{SessionNameRaw}}", "")
 
 
 def _newer(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -375,15 +350,11 @@ def _newer(rule: Rule, installation: Installation) -> Iterator[Finding]:
                 what = (
                     f"authenticator {version} does not replace {{{{{late[0]}}}}} here: the {kind} stays {quoted(text)}"
                 )
-                remedy = f"use an image of {_first_release(late[0], entry)} or later, or remove the template"
+                # Without a security advisory: the templates were added before the releases split into two lines.
+                releases = (each for each in sorted(known_releases()) if not advisories_of(each))
+                first = next((each for each in releases if _is_replaced(late[0], entry, each)), DEFAULT_RELEASE)
+                remedy = f"use an image of {first} or later, or remove the template"
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
-
-
-def _first_release(name: str, entry: WrittenEntry) -> DaemonVersion:
-    """The first release that replaces the template, without a security advisory: these templates were added before the
-    releases split into two lines."""
-    releases = (version for version in sorted(known_releases()) if not advisories_of(version))
-    return next((version for version in releases if _is_replaced(name, entry, version)), DEFAULT_RELEASE)
 
 
 def _is_replaced(name: str, entry: WrittenEntry, version: DaemonVersion) -> bool:

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import NamedTuple
 
 from tarmak_iam.aws.arn import (
     PARTITIONS,
@@ -35,11 +35,10 @@ from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.daemon_config import DESCRIBING_BURST, DESCRIBING_ROLE
 from tarmak_iam.identity.model import IdentityMapping as Role
-from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
+from tarmak_iam.identity.releases import ReleaseFeature
 from tarmak_iam.identity.templates import PRIVATE_DNS
 from tarmak_iam.identity.viper import as_text, as_texts
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import EXITS, node_at
 from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Rule
@@ -65,20 +64,16 @@ def _flawed(*flaws: FlawKind) -> Callable[[Rule, Mappings], Iterator[Finding]]:
 
     def check(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         for entry, found in entries_of(mappings).flawed:
-            if found.kind in flaws:
-                remedy = joining_remedy(mappings, entry, found) or _literal(mappings, entry, found)
-                yield rule.finding(Subject.MAPPINGS, entry.at_arn, found.what, remedy, locks_out=entry.is_admin)
+            if found.kind not in flaws:
+                continue
+            likely = with_partition_of_others(mappings, entry, found)
+            if not likely and found.kind is FlawKind.BLANK:
+                likely = found.likely_arn or ""
+            remedy = f"write {shortened(likely)}" if likely else found.remedy
+            remedy = joining_remedy(mappings, entry, found) or remedy
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, found.what, remedy, locks_out=entry.is_admin)
 
     return check
-
-
-def _literal(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> str:
-    """The remedy, with the partition that the other entries show."""
-    if arn := with_partition_of_others(mappings, entry, found):
-        return f"write {shortened(arn)}"
-    if found.kind is FlawKind.BLANK and found.likely_arn:
-        return f"write {shortened(found.likely_arn)}"
-    return found.remedy
 
 
 def with_partition_of_others(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> str:
@@ -159,58 +154,42 @@ ARN_RULES = (
 _ELEVEN_DIGITS = compiled(r"[0-9]{11}\Z", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class _Account:
-    """An account that is not part of an ARN: in mapAccounts, in scrubbedAccounts or below `sso`."""
+class _Account(NamedTuple):
+    """An account that is not part of an ARN: in mapAccounts, in scrubbedAccounts or below `sso`. `text` is what the
+    daemon reads, `written` the text of a plain scalar, None for other values. `shares_text`: whether it is one of
+    several in one string."""
 
     text: str
-    """As the daemon reads it."""
     written: str | None
-    """The text of a plain scalar, None for other values."""
     route: Route
     where: str
     ends_daemon: bool = False
     shares_text: bool = False
-    """Whether it is one of several in one string."""
 
     @property
     def consequence(self) -> str:
-        if self.ends_daemon:
-            return f"so {EXITS}"
-        return "so it never matches"
+        return f"so {EXITS}" if self.ends_daemon else "so it never matches"
 
 
 def _accounts(mappings: Mappings) -> Iterator[_Account]:
-    yield from _mapped_accounts(mappings)
-    yield from _sso_accounts(mappings)
-    settings = entries_of(mappings).settings
-    key = "server.scrubbedAccounts"
-    route, value = settings.route(key), settings.get(key)
-    for index, text in enumerate(as_texts(value)):
-        own = route / index if isinstance(value, list) else route
-        yield _Account(text, _written(mappings.document, own), own, "the scrubbed account")
-
-
-def _mapped_accounts(mappings: Mappings) -> Iterator[_Account]:
-    entries = [each.listed for each in entries_of(mappings).entries if each.is_account]
-    value = entries_of(mappings).settings.get("server.mapAccounts")
-    if isinstance(value, str) and is_list_text("mapAccounts", value):
-        return  # another finding (IAM060)
-    routes = Counter(listed.route for listed in entries)
-    for listed in entries:
-        written = _written(mappings.document, listed.route)
-        shares_text = routes[listed.route] > 1
-        yield _Account(listed.arn, written, listed.route, "the account", shares_text=shares_text)
-
-
-def _sso_accounts(mappings: Mappings) -> Iterator[_Account]:
-    """Releases with SSO entries check the account, and the other releases from v0.5.0 on reject the entry (startup.json
-    of the recordings)."""
-    for entry in entries_of(mappings).with_sso:
+    """Releases with SSO entries check their accounts, and the other releases from v0.5.0 on reject the entries
+    (startup.json of the recordings)."""
+    written, document = entries_of(mappings), mappings.document
+    listed = [each.listed for each in written.entries if each.is_account]
+    value, counts = written.settings.get("server.mapAccounts"), Counter(each.route for each in listed)
+    # A list as a string is another finding (IAM060).
+    for each in () if isinstance(value, str) and is_list_text("mapAccounts", value) else listed:
+        own = _written(document, each.route)
+        yield _Account(each.arn, own, each.route, "the account", shares_text=counts[each.route] > 1)
+    for entry in written.with_sso:
         account, route = entry.in_sso("accountID")
         if account is not None:
             text = entry.listed.sso.partition("/")[0]
-            yield _Account(text, _written(mappings.document, route), route, "sso.accountID", ends_daemon=True)
+            yield _Account(text, _written(document, route), route, "sso.accountID", ends_daemon=True)
+    scrubbed, route = written.settings.get("server.scrubbedAccounts"), written.settings.route("server.scrubbedAccounts")
+    for index, text in enumerate(as_texts(scrubbed)):
+        at = route / index if isinstance(scrubbed, list) else route
+        yield _Account(text, _written(document, at), at, "the scrubbed account")
 
 
 def _written(document: Document, route: Route) -> str | None:
@@ -240,20 +219,15 @@ def _account_shape(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if is_account(account.text) or _twelve_digits(account) or _without_zero(account):
             continue
         what = f"{account.where} {quoted(account.text)} {account_shape(account.text)}, {account.consequence}"
-        remedy = _shape_remedy(account)
+        parts = [part for part in re.split(r"[,\s]+", account.text) if part]
+        bare = re.sub(r"[\s.-]", "", account.text)
+        remedy = f'write "{bare}"' if is_account(bare) else account_remedy(account.text)
+        if account.shares_text:
+            remedy = "write the accounts as a list, each with its 12 digits in quotes"
+        elif len(parts) > 1 and all(map(is_account, parts)):
+            listed = ", ".join(f'"{part}"' for part in parts)
+            remedy = f"write a list: [{listed}]"
         yield rule.finding(Subject.MAPPINGS, account.route, what, remedy, locks_out=account.ends_daemon)
-
-
-def _shape_remedy(account: _Account) -> str:
-    """The remedy; for a string with several accounts, all of them as a list."""
-    parts = [part for part in re.split(r"[,\s]+", account.text) if part]
-    if account.shares_text:
-        return "write the accounts as a list, each with its 12 digits in quotes"
-    if len(parts) > 1 and all(map(is_account, parts)):
-        listed = ", ".join(f'"{part}"' for part in parts)
-        return f"write a list: [{listed}]"
-    bare = re.sub(r"[\s.-]", "", account.text)
-    return f'write "{bare}"' if is_account(bare) else account_remedy(account.text)
 
 
 def _lost_zero(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -345,8 +319,16 @@ def _overlap(rule: Rule, installation: Installation) -> Iterator[Finding]:
         if not start:
             continue
         for name, other in named[bisect_left(names, start) : bisect_left(names, f"{start}\U0010ffff")]:
-            if name != start and _becomes(role) != _becomes(other):
-                yield rule.finding(Subject.MAPPINGS, routes[role.route], *_overlap_message(mappings, role, other))
+            if name == start or (role.username, role.groups) == (other.username, other.groups):
+                continue
+            line, own = mappings.document.position(other.route).line, role.sso.permission_set if role.sso else ""
+            theirs = f"permission set {shortened(other.sso.permission_set)}" if other.sso else shortened(other.arn)
+            what = (
+                f"permission set {shortened(own)} also matches {theirs} in line {line}: the authenticator uses one of "
+                "the two entries at random"
+            )
+            remedy = "give both the same username and groups, or rename one of the permission sets"
+            yield rule.finding(Subject.MAPPINGS, routes[role.route], what, remedy)
 
 
 def _name(role: Role) -> str:
@@ -357,19 +339,6 @@ def _name(role: Role) -> str:
     account, permission_set = role.sso.account, role.sso.permission_set
     # With an explicit partition, the daemon's pattern has none.
     return "" if role.sso.partition else to_lower(f"arn:aws:iam::{account}:role/awsreservedsso_{permission_set}_")
-
-
-def _becomes(role: Role) -> tuple[str, tuple[str, ...]]:
-    return role.username, role.groups
-
-
-def _overlap_message(mappings: Mappings, role: Role, other: Role) -> tuple[str, str]:
-    assert role.sso
-    line = mappings.document.position(other.route).line
-    theirs = f"permission set {shortened(other.sso.permission_set)}" if other.sso else shortened(other.arn)
-    what = f"permission set {shortened(role.sso.permission_set)} also matches {theirs} in line {line}"
-    remedy = "give both the same username and groups, or rename one of the permission sets"
-    return f"{what}: the authenticator uses one of the two entries at random", remedy
 
 
 SSO_RULES = (
@@ -396,31 +365,21 @@ _FLAWS = {
 def _cannot_be_assumed(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """The daemon passes it unchanged to STS's AssumeRole, so the path of the role is required. In v0.5.0 and later the
     daemon exits where the string is not an ARN (pkg/server/server.go of aws-iam-authenticator)."""
-    settings = entries_of(installation.mappings).settings
-    problem = _problem(settings.get(DESCRIBING_ROLE), installation)
-    if problem is None:
-        return
-    what, ends_daemon = problem
-    remedy = (
-        f"write the ARN of a role, such as arn:{installation.partition}:iam::111122223333:role/NAME, or remove the "
-        "key: Tarmak's masters may describe instances themselves"
-    )
-    route = settings.route(DESCRIBING_ROLE)
-    yield rule.finding(Subject.MAPPINGS, route, f"{DESCRIBING_ROLE} {what}", remedy, locks_out=ends_daemon)
-
-
-def _problem(value: Any, installation: Installation) -> tuple[str, bool] | None:
-    """What is wrong with it, and whether the daemon exits."""
+    settings, version = entries_of(installation.mappings).settings, installation.daemon_version
+    value, ends_daemon, what = settings.get(DESCRIBING_ROLE), False, ""
     if isinstance(value, (list, dict)):
-        return f"is a {'list' if isinstance(value, list) else 'YAML mapping'}, which the authenticator ignores", False
-    text = "" if value is None else as_text(value)
-    reason = _flaw(text, installation) if text else None
-    if reason is None:
-        return None
-    what = f"is {quoted(text)}, not the ARN of a role: {reason}"
-    if _ends_daemon(text, installation.daemon_version):
-        return f"{what}; authenticator {installation.daemon_version} does not start", True
-    return what, False
+        what = f"is a {'list' if isinstance(value, list) else 'YAML mapping'}, which the authenticator ignores"
+    elif (text := "" if value is None else as_text(value)) and (reason := _flaw(text, installation)):
+        what = f"is {quoted(text)}, not the ARN of a role: {reason}"
+        ends_daemon = version.has(ReleaseFeature.DESCRIBING_ROLE_PARSED) and not _is_arn(text)
+        what += f"; authenticator {version} does not start" if ends_daemon else ""
+    if what:
+        remedy = (
+            f"write the ARN of a role, such as arn:{installation.partition}:iam::111122223333:role/NAME, or remove the "
+            "key: Tarmak's masters may describe instances themselves"
+        )
+        route = settings.route(DESCRIBING_ROLE)
+        yield rule.finding(Subject.MAPPINGS, route, f"{DESCRIBING_ROLE} {what}", remedy, locks_out=ends_daemon)
 
 
 def _flaw(text: str, installation: Installation) -> str | None:
@@ -442,12 +401,12 @@ def _flaw(text: str, installation: Installation) -> str | None:
     return None
 
 
-def _ends_daemon(text: str, version: DaemonVersion) -> bool:
+def _is_arn(text: str) -> bool:
     try:
         parse_arn(text)
     except ArnError:
-        return version.has(ReleaseFeature.DESCRIBING_ROLE_PARSED)
-    return False
+        return False
+    return True
 
 
 def _crashes_at_ec2(rule: Rule, installation: Installation) -> Iterator[Finding]:

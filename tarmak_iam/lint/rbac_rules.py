@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from tarmak_iam.aws.arn import is_account, is_sso_role
 from tarmak_iam.aws.copied_text import cleaned
@@ -13,7 +13,6 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.render import scalar_text
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.templates import PRIVATE_DNS, braced, fixed_prefix, has_session
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.name_rules import is_on_several_lines, may_have_properties
@@ -55,12 +54,10 @@ _NEAR = 0.88
 _SEPARATORS = {",": "a comma", "\uff0c": "a comma", ";": "a semicolon", "\uff1b": "a semicolon"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(NamedTuple):
     """A group that was meant: the string without traces of copying, or one of several groups in it."""
 
     name: str
-    text: str
     entry: WrittenEntry
     route: Route
     is_part: bool
@@ -73,30 +70,22 @@ class _Group:
 @lru_cache(maxsize=4)
 def _groups(mappings: Mappings) -> tuple[_Group, ...]:
     """The groups without a template that are or resemble a group of Kubernetes; other rules check those with one."""
-    return tuple(_listed_groups(mappings))
-
-
-def _listed_groups(mappings: Mappings) -> Iterator[_Group]:
-    known: dict[str, bool] = {}
+    notable: dict[str, tuple[str, ...]] = {}
+    groups = []
     for entry in entries_of(mappings).mapped:
         for text in entry.listed.groups:
-            if text not in known:
-                known[text] = any(map(_is_notable, _parts(text)))
-        if not any(map(known.__getitem__, entry.listed.groups)):
+            if text not in notable:
+                parts = joined_groups(text)
+                names = (cleaned(text),) if parts is None else parts
+                notable[text] = tuple(filter(_is_notable, names))
+        if not any(map(notable.__getitem__, entry.listed.groups)):
             continue
         written = entry.value("groups")
         if isinstance(written, str) and "," not in written and is_dashed(written):
             continue  # a finding about the whole string (IAM061)
         for text, route in entry.groups:
-            for name in _parts(text):
-                if _is_notable(name):
-                    yield _Group(name, text, entry, route, joined_groups(text) is not None)
-
-
-def _parts(text: str) -> tuple[str, ...]:
-    """The groups that were meant."""
-    parts = joined_groups(text)
-    return (cleaned(text),) if parts is None else parts
+            groups += [_Group(name, entry, route, joined_groups(text) is not None) for name in notable[text]]
+    return tuple(groups)
 
 
 def _is_notable(name: str) -> bool:
@@ -137,37 +126,28 @@ def _lines(document: Document, route: Route) -> tuple[str, ...]:
 def _misspelt(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """A group that looks like a built-in group of Kubernetes, but is not one: `system:master`."""
     for group in _groups(mappings):
-        near = _nearest(group.name)
+        near = nearest_group(group.name)
         if near:
             what = f"{quoted(group.name)} is not a built-in group of Kubernetes: without a binding it grants nothing"
-            remedy = _instead(group, near)
+            remedy = f"did you mean {near}{f' for {shortened(group.name)}' if group.is_part else ''}?"
+            # What to do about the group that was meant if it should not be used either.
+            if near != ADMINS and (other := _meaning(group._replace(name=near))):
+                remedy = f"probably {near} is meant: {other[1]}"
             yield rule.finding(Subject.MAPPINGS, group.route, what, remedy, locks_out=near == ADMINS)
 
 
-def _instead(group: _Group, near: str) -> str:
-    """The remedy: the group that was probably meant, with what to do about it if it should not be used either."""
-    other = None if near == ADMINS else _meaning(replace(group, name=near))
-    if other is not None:
-        return f"probably {near} is meant: {other[1]}"
-    return f"did you mean {near}{f' for {shortened(group.name)}' if group.is_part else ''}?"
-
-
 @lru_cache(maxsize=4096)
-def _nearest(name: str) -> str | None:
+def nearest_group(name: str) -> str | None:
+    """The built-in group of Kubernetes that a name is a misspelling of; None if it is of none."""
     if _is_own(name) or _other_kind(name):
         return None
     bare = _letters(name)
     if bare in _ALSO_ADMINS:
         return ADMINS
     known = {_letters(each): each for each in GROUPS}
-    found = closest(bare, known, _NEAR)
+    near = closest(bare, known, _NEAR)
     # Without a colon it may be the name of a team: system-monitoring.
-    return known[found] if found and (known[found] == ADMINS or ":" in name) else None
-
-
-def nearest_group(name: str) -> str | None:
-    """The built-in group of Kubernetes that a name is a misspelling of; None if it is of none."""
-    return _nearest(name)
+    return known[near] if near and (known[near] == ADMINS or ":" in name) else None
 
 
 def _letters(name: str) -> str:
@@ -218,35 +198,28 @@ def _meaning(group: _Group) -> tuple[str, str] | None:
         what = f"{shown} is the group of requests without credentials: every caller has what is bound to it"
         return what, group.removal
     if is_group_within(name, SERVICE_ACCOUNTS):
-        return _of_service_accounts(group), f"use your own group, bind what it needs, and {group.removal}"
-    if is_group_within(name, BOOTSTRAPPERS) and _is_one_person(username):
+        # Tarmak binds its policy for privileged pods to those of kube-system and monitoring
+        # (puppet/modules/kubernetes/templates/pod-security-policy-rbac.yaml.erb).
+        namespace = name[len(SERVICE_ACCOUNTS) + 1 :]
+        whose = f"the namespace {shortened(namespace)}" if namespace else "all namespaces"
+        privileged = ", including privileged pods" if namespace in ("kube-system", "monitoring") else ""
+        what = f"{shown} grants what is bound to the service accounts of {whose}{privileged}"
+        return what, f"use your own group, bind what it needs, and {group.removal}"
+    # Machines that request a node's certificate have one username each: `aws:{{AccountID}}:instance:{{SessionName}}`
+    # in the authenticator's own README, system:node: or system:bootstrap: elsewhere.
+    is_of_machines = any(braced(username)) or username.startswith((_NODE_PREFIX, f"{_SYSTEM}bootstrap:"))
+    if is_group_within(name, BOOTSTRAPPERS) and not is_of_machines:
         what = f"{shown} may request the certificate of any node, but {quoted(username)} is a single username"
         return what, group.removal
     if name == NODES and not username.startswith(_NODE_PREFIX):
         what = f"{shown} is the group of nodes, but {quoted(username)} is not the username of a node"
         return what, f"write {_NODE_USERNAME} as the username of nodes; for people, {group.removal}"
-    is_unknown = name.startswith(_SYSTEM) and not (_is_own(name) or _other_kind(name) or _nearest(name))
+    is_unknown = name.startswith(_SYSTEM) and not (_is_own(name) or _other_kind(name) or nearest_group(name))
     if is_unknown:
         rest = name[len(_SYSTEM) :]
         what = f"Kubernetes reserves groups that begin with {_SYSTEM}, and has no group {shown}"
         return what, f'write "{shortened(rest)}", and bind that group' if rest else group.removal
     return None
-
-
-def _is_one_person(username: str) -> bool:
-    """Whether the username is the same for all callers. Machines that request a node's certificate have one username
-    each: `aws:{{AccountID}}:instance:{{SessionName}}` in the authenticator's own README, system:node: or
-    system:bootstrap: elsewhere."""
-    return not any(braced(username)) and not username.startswith((_NODE_PREFIX, f"{_SYSTEM}bootstrap:"))
-
-
-def _of_service_accounts(group: _Group) -> str:
-    """The message for a group of service accounts. Tarmak binds its policy for privileged pods to those of kube-system
-    and monitoring (puppet/modules/kubernetes/templates/pod-security-policy-rbac.yaml.erb)."""
-    namespace = group.name[len(SERVICE_ACCOUNTS) + 1 :]
-    whose = f"the namespace {shortened(namespace)}" if namespace else "all namespaces"
-    what = f"{quoted(group.name)} grants what is bound to the service accounts of {whose}"
-    return f"{what}, including privileged pods" if namespace in ("kube-system", "monitoring") else what
 
 
 GROUP_RULES = (
@@ -290,19 +263,16 @@ def _chosen_reserved(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if not _is_chosen(entry, username) or not _is_reserved(username):
             continue
         what = f"the username {quoted(username)} lets the caller use reserved names: {_TRUST}"
-        remedy = f'write "{_NODE_USERNAME}" for nodes; for people, {_for_people(entry, username)}'
+        # The name for people is one that no other rule reports: with a fixed prefix, and without the group of nodes.
+        prefix, group = _prefix(username), f" and remove the group {NODES}" if NODES in entry.listed.groups else ""
+        rest = username[len(prefix) :]
+        people = f'write "dev:{shortened(rest)}"{group}'
+        if fixed_prefix(rest):
+            people = f"remove {prefix}{group.replace(' remove', '', 1)}"
+        remedy = f'write "{_NODE_USERNAME}" for nodes; for people, {people}'
         if username.startswith("system:node:"):
             what = f"the username {quoted(username)} lets the caller act as any node and read its secrets: {_TRUST}"
         yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
-
-
-def _for_people(entry: WrittenEntry, username: str) -> str:
-    """The remedy with a name that no other rule reports: with a fixed prefix, and without the group of nodes."""
-    prefix, group = _prefix(username), f"the group {NODES}" if NODES in entry.listed.groups else ""
-    rest = username[len(prefix) :]
-    if fixed_prefix(rest):
-        return f"remove {prefix}{f' and {group}' if group else ''}"
-    return f'write "dev:{shortened(rest)}"{f" and remove {group}" if group else ""}'
 
 
 def _chosen_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:

@@ -203,11 +203,6 @@ class _Walk:
         self._root = root
         self._server_route, self._server = self._find(root, root_keys(), "server", Route())
 
-    @cached_property
-    def _entries(self) -> list[tuple[Route, Mapping, Struct]]:
-        """In file order."""
-        return sorted(self._written_entries(), key=lambda each: each[1].start)
-
     def unread(self) -> Iterator[UnreadKey]:
         return self._unread(self._root, root_keys(), Route(), "", None)
 
@@ -248,8 +243,11 @@ class _Walk:
         elif place is KeyPlace.SERVER:
             existing = self._in_server(intended)
         elif place is KeyPlace.ENTRY:
-            owner = owner or self._entry_above(key.node.key.start)
-            existing = self._in_entry(owner, intended)
+            above = [each for each, entry, _ in self._entries if entry.start < key.node.key.start]
+            owner = owner or (above[-1] if above else None)
+            for each, entry, fields in self._entries:
+                if owner is not None and each.plain == owner.plain:
+                    existing = self._find(entry, fields, intended, each)[0]
         return UnreadKey(key.name, key.route, key.where, key.node, key.holder, place, intended, existing, owner)
 
     def _same_key(self, key: UnreadKey, struct: Struct, intended: str, route: Route) -> Route | None:
@@ -283,8 +281,9 @@ class _Walk:
 
     def _elsewhere(self, key: UnreadKey, server: Struct) -> tuple[KeyPlace, str] | None:
         name, where = key.name, key.where
-        if where in ENTRY_LISTS and (found := _other_kind(name, where)):
-            return KeyPlace.HERE, found
+        own, other = ("roleARN", "userARN") if where == "mapRoles" else ("userARN", "roleARN")
+        if where in ENTRY_LISTS and spelled_otherwise(name, (other,)):
+            return KeyPlace.HERE, own
         if where == "mapRoles" and (found := spelled_otherwise(name, ("permissionSetName", "accountID"))):
             return KeyPlace.SSO, found
         if where in ("", "server", "sso") and (found := spelled_otherwise(name, ENTRY_KEYS)):
@@ -309,31 +308,18 @@ class _Walk:
             return dotted
         return self._find(self._server, root_keys()["server"], known, self._server_route)[0]
 
-    def _written_entries(self) -> Iterator[tuple[Route, Mapping, Struct]]:
+    @cached_property
+    def _entries(self) -> list[tuple[Route, Mapping, Struct]]:
+        """In file order."""
+        entries = []
         for name in ENTRY_LISTS:
-            struct = root_keys()["server"][name]
-            route = self._in_server(name)
-            listed = None
+            struct, route, listed = root_keys()["server"][name], self._in_server(name), None
             if route is not None and self._server is not None:
                 listed = self._find(self._server, root_keys()["server"], name, Route())[1]
             for index, item in enumerate(listed.items if isinstance(listed, Sequence) else ()):
                 if isinstance(item, Mapping) and route is not None:
-                    yield route / index, item, struct
-
-    def _entry_above(self, offset: int) -> Route | None:
-        above = [route for route, node, _ in self._entries if node.start < offset]
-        return above[-1] if above else None
-
-    def _in_entry(self, owner: Route | None, known: str) -> Route | None:
-        for route, node, struct in self._entries:
-            if owner is not None and route.plain == owner.plain:
-                return self._find(node, struct, known, route)[0]
-        return None
-
-
-def _other_kind(name: str, where: str) -> str | None:
-    other, own = ("userARN", "roleARN") if where == "mapRoles" else ("roleARN", "userARN")
-    return own if spelled_otherwise(name, (other,)) else None
+                    entries.append((route / index, item, struct))
+        return sorted(entries, key=lambda each: each[1].start)
 
 
 def _known(struct: Struct | None, text: str) -> str:

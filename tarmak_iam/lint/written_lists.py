@@ -61,36 +61,26 @@ def split_entries(mappings: Mappings) -> tuple[SplitEntry, ...]:
 
 
 def _split(listed: WrittenList) -> Iterator[SplitEntry]:
-    together: list[tuple[int, Mapping, frozenset[str]]] = []
-    items = listed.node.items if isinstance(listed.node, Sequence) else ()
-    for index, node in enumerate(items):
-        item = dereference(node)
-        kinds = _kinds(item, listed.name)
-        if not kinds or any(kinds & each for _, _, each in together):
-            if len(together) > 1:
-                yield from _parts(listed.route, together)
-            together = []
-        if isinstance(item, Mapping) and kinds:
-            together.append((index, item, kinds))
-    yield from _parts(listed.route, together)
-
-
-def _parts(route: Route, together: list[tuple[int, Mapping, frozenset[str]]]) -> Iterator[SplitEntry]:
     """Adjacent items that have no key in common are the parts of one entry, if one of them has a principal."""
-    if any(IDENTITY in kinds for _, _, kinds in together):
-        owner, owner_item, _ = together[0]
-        kinds = frozenset().union(*(each for _, _, each in together))
-        yield from (
-            SplitEntry(route / index, item, route / owner, owner_item, kinds) for index, item, _ in together[1:]
-        )
+    items = [dereference(node) for node in listed.node.items] if isinstance(listed.node, Sequence) else []
+    parts: list[tuple[int, Mapping, frozenset[str]]] = []
+    for index, item in enumerate([*items, None]):
+        kinds = _kinds(item, listed.name) if isinstance(item, Mapping) else frozenset()
+        if not kinds or any(kinds & each for _, _, each in parts):
+            together = frozenset[str]().union(*(each for _, _, each in parts))
+            if IDENTITY in together:
+                owner, owner_item, _ = parts[0]
+                for number, part, _ in parts[1:]:
+                    yield SplitEntry(listed.route / number, part, listed.route / owner, owner_item, together)
+            parts = []
+        if isinstance(item, Mapping) and kinds:
+            parts.append((index, item, kinds))
 
 
-def _kinds(item: Node, where: str) -> frozenset[str]:
+def _kinds(item: Mapping, where: str) -> frozenset[str]:
     """The kinds of keys of an entry that an item has; empty where it has other keys too."""
-    if not isinstance(item, Mapping):
-        return frozenset()
-    found = _kinds_of_known(texts_of(item), where)
-    return _as_kinds([kind_of_key(entry, where) for entry in item.entries]) if found is None else found
+    kinds = _kinds_of_known(texts_of(item), where)
+    return _as_kinds([kind_of_key(entry, where) for entry in item.entries]) if kinds is None else kinds
 
 
 # Cached because the items of a long list nearly all have the same few keys.
