@@ -39,16 +39,14 @@ class Names:
     def odd(self) -> tuple[tuple[WrittenEntry, tuple[Name, ...]], ...]:
         """The names that are not ordinary, by their entries."""
         seen: set[str] = set()
-        found = []
+        odd = []
         for entry in self.entries:
-            listed = entry.listed
-            for text in (listed.username, *listed.groups):
-                if text not in seen:
-                    if not is_ordinary(text):
-                        found.append((entry, tuple(each for each in entry.names if not is_ordinary(each[1]))))
-                        break
-                    seen.add(text)
-        return tuple(found)
+            for text in (entry.listed.username, *entry.listed.groups):
+                if text not in seen and not is_ordinary(text):
+                    odd.append((entry, tuple(each for each in entry.names if not is_ordinary(each[1]))))
+                    break
+                seen.add(text)
+        return tuple(odd)
 
     @cached_property
     def with_private_dns(self) -> tuple[WrittenEntry, ...]:
@@ -58,39 +56,22 @@ class Names:
     @cached_property
     def with_session_name(self) -> tuple[WrittenEntry, ...]:
         """The entries with a session name in a name."""
-        found = []
-        for entry in self.entries:
-            listed = entry.listed
-            if has_session(listed.username) or _has_session(listed.groups):
-                found.append(entry)
-        return tuple(found)
+        names = ((entry, (entry.listed.username, *entry.listed.groups)) for entry in self.entries)
+        return tuple(entry for entry, texts in names if any(map(has_session, texts)))
 
     @cached_property
     def chosen(self) -> tuple[WrittenEntry, ...]:
         """Those whose callers have a session name, and so choose a name."""
         return tuple(each for each in self.with_session_name if each.has_session)
 
-    @cached_property
-    def with_chosen_group(self) -> tuple[WrittenEntry, ...]:
-        """Those that have it in a group."""
-        return tuple(each for each in self.chosen if _has_session(each.listed.groups))
-
     def entries_with(self, parts: Iterable[str]) -> tuple[WrittenEntry, ...]:
         """The entries that have one of the parts in a name."""
         parts = tuple(parts)
-        found = []
-        for entry in self.entries if parts else ():
-            names = "\n".join((entry.listed.username, *entry.listed.groups))
-            if any(part in names for part in parts):
-                found.append(entry)
-        return tuple(found)
+        names = ((entry, "\n".join((entry.listed.username, *entry.listed.groups))) for entry in self.entries)
+        return tuple(entry for entry, text in names if any(part in text for part in parts)) if parts else ()
 
 
 @lru_cache(maxsize=4)
 def names_of(mappings: Mappings | None) -> Names:
     """Cached for all rules, as `entries_of` is."""
     return Names(entries_of(mappings).mapped)
-
-
-def _has_session(texts: Iterable[str]) -> bool:
-    return any(map(has_session, texts))

@@ -276,7 +276,7 @@ def _chosen_reserved(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 def _chosen_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in names_of(mappings).with_chosen_group:
+    for entry in names_of(mappings).chosen:
         for group, route in entry.groups:
             if _is_chosen(entry, group):
                 what = f"the group {quoted(group)} lets the caller choose its group: {_TRUST}"

@@ -326,23 +326,18 @@ def _known(struct: Struct | None, text: str) -> str:
     return (spelled(struct, text) if struct else None) or text
 
 
-def _may_contain_keys(node: Node) -> bool:
-    """Whether there may be keys in it: not in a scalar, an alias or a list of them."""
-    items = node.items if isinstance(node, Sequence) else ()
-    return isinstance(node, Mapping) or any(isinstance(item, (Mapping, Sequence)) for item in items)
-
-
 def _has_nothing_doubled(node: Mapping, struct: Struct | None) -> bool:
     """Whether certainly no key in it is a duplicate, and none of its values contains keys.
 
     That is so for nearly every entry of a list. Their few keys are the same, so the answer is cached by them. A mapping
     with many keys is not: the cache would keep them.
     """
-    if len(node.entries) > _FEW_KEYS:
+    values = [entry.value for entry in node.entries if not isinstance(entry.value, Scalar)]
+    if len(node.entries) > _FEW_KEYS or any(isinstance(value, Mapping) for value in values):
         return False
-    for each in node.entries:
-        if not isinstance(each.value, Scalar) and _may_contain_keys(each.value):
-            return False
+    items = (item for value in values if isinstance(value, Sequence) for item in value.items)
+    if any(isinstance(item, (Mapping, Sequence)) for item in items):
+        return False
     return _are_distinct(texts_of(node), tuple(struct or ()))
 
 
@@ -353,31 +348,19 @@ def _are_distinct(texts: tuple[str | None, ...], known: tuple[str, ...]) -> bool
 
 
 def _doubled(node: Node, struct: Struct | None, route: Route, where: str) -> Iterator[DoubledKey]:
-    if isinstance(node, Sequence):
-        for index, item in enumerate(node.items):
-            is_clear = isinstance(item, Mapping) and _has_nothing_doubled(item, struct)
-            if not is_clear and _may_contain_keys(item):
-                yield from _doubled(item, struct, route / index, where)
-    elif isinstance(node, Mapping) and not _has_nothing_doubled(node, struct):
-        yield from _doubled_in(node, struct, route, where)
-
-
-def _doubled_in(node: Mapping, struct: Struct | None, route: Route, where: str) -> Iterator[DoubledKey]:
+    for index, item in enumerate(node.items if isinstance(node, Sequence) else ()):
+        if not isinstance(item, Mapping) or not _has_nothing_doubled(item, struct):
+            yield from _doubled(item, struct, route / index, where)
     written: dict[str, list[NodeEntry]] = {}
-    for entry in node.entries:
+    for entry in node.entries if isinstance(node, Mapping) else ():
         if entry.text is not None and not entry.is_merge:
             written.setdefault(_known(struct, entry.text), []).append(entry)
     for known, entries in written.items():
         names, first = tuple(entry.text or "" for entry in entries), entries[0]
+        before, is_field = route / Key(names[0], first.occurrence), bool(struct) and not is_read_by_viper(struct or {})
         for entry, name in zip(entries, names, strict=True):
-            if entry is first and not _may_contain_keys(entry.value):
-                continue
             own = route / Key(name, entry.occurrence)
-            if entry is not first:
-                before, is_field = (
-                    route / Key(names[0], first.occurrence),
-                    bool(struct) and not is_read_by_viper(struct or {}),
-                )
+            if entry is not first and isinstance(node, Mapping):
                 yield DoubledKey(name, own, before, names[0], known, names, is_field, node, where)
             inner = (struct or {}).get(known)
             yield from _doubled(entry.value, inner, own, known.removeprefix("server.") if inner else "")

@@ -80,5 +80,4 @@ def test_entries_by_their_names() -> None:
     assert odd == [("A", ["dev,ops"]), ("C", ["dev,ops"])]
     assert [entry.name[-1] for entry in names.with_session_name] == ["B", "C", "E"]
     assert [entry.name[-1] for entry in names.chosen] == ["B", "C"]
-    assert [entry.name[-1] for entry in names.with_chosen_group] == ["C"]
     assert [entry.name[-1] for entry in names.with_private_dns] == ["D"]
