@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.document.nodes import Mapping as MappingNode
@@ -206,8 +206,7 @@ def _struct(keys: Iterable[AuthenticatorKey]) -> Struct:
     return {each.name: _struct(each.keys) for each in keys}
 
 
-@dataclass(frozen=True, slots=True)
-class KeyGuess:
+class KeyGuess(NamedTuple):
     """`key` in its documented spelling."""
 
     key: str

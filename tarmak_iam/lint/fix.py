@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import accumulate
+from typing import NamedTuple
 
 from tarmak_iam.document import Document, Edit, EditRefused, Insert, Move, Remove, Rename
 from tarmak_iam.document.nodes import Entry, Mapping, Node
@@ -12,12 +13,10 @@ from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.splices import code_end
 from tarmak_iam.errors import ParseError
 from tarmak_iam.files.unified_diff import common_start
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route, Step
 
 
-@dataclass(frozen=True, slots=True)
-class TextEdit:
+class TextEdit(NamedTuple):
     """Replaces the text of a document from `start` to `end` (offsets in code points). The document's values must stay
     the same: it is for comments, and for text that the reader of the file ignores."""
 
@@ -26,8 +25,7 @@ class TextEdit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """What fixes a finding: `text_edits` of its file, and `edits` after them.
 
     `title` says in one sentence what it does. The paths of all edits are those in the file as it is. A fix is safe if

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, dereference, walk
 from tarmak_iam.findings import At, Finding, Subject
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.authenticator_keys import ENTRY_LISTS, IDENTITIES, LISTS, arn_in, is_empty_value
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.foreign_files import import_remedy, is_foreign, section_format
@@ -28,8 +27,7 @@ from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted
 
 
-@dataclass(frozen=True, slots=True)
-class KeyGroup:
+class KeyGroup(NamedTuple):
     """Adjacent unread keys of one mapping that belong in the same other place."""
 
     keys: tuple[UnreadKey, ...]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 from tarmak_iam.errors import PolicyRefused, TarmakIamError
 from tarmak_iam.findings import Severity, Subject
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.check import check, findings_with
 from tarmak_iam.lint.rule import Subjects
 from tarmak_iam.lint.rule_run import Located
@@ -18,8 +18,7 @@ from tarmak_iam.patterns import compiled
 _NUMBER = compiled(r"[0-9][0-9,]*")
 
 
-@dataclass(frozen=True, slots=True)
-class NewFindings:
+class NewFindings(NamedTuple):
     """`why_unchecked`: why nothing could be checked, such as a plugin's rule that fails; else empty."""
 
     found: tuple[Located, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import field, replace
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.ignored_content import IgnoredContent
@@ -107,7 +107,7 @@ class Rule:
     severity: Severity
     scope: Scope
     summary: str
-    check: Check = field(repr=False)
+    check: Check
     name: str = field(default="", kw_only=True)
     """Words with hyphens, easy to remember; comments may use it instead of the ID."""
     implied_by: tuple[Implication, ...] = field(default=(), kw_only=True, repr=False)
@@ -133,8 +133,7 @@ class Rule:
         return Finding(self.id, self.severity, subject, Route.of(route), message, remedy, at, recovery=recovery)
 
 
-@dataclass(frozen=True, slots=True)
-class RuleFactory:
+class RuleFactory(NamedTuple):
     """Creates the built-in rules of one scope, by severity."""
 
     scope: Scope

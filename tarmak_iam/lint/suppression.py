@@ -21,7 +21,6 @@ from tarmak_iam.document.nodes import Mapping, Node, Sequence, content_start
 from tarmak_iam.document.tree import Comment
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import Finding, Subject
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.rule import SUPPRESSIONS, Rule
 from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
@@ -36,8 +35,7 @@ Steps = tuple[str | int, ...]
 _BEFORE_A_NODE = compiled(r"(?:[\s?:-]|[&!][^\s,\[\]{}]*|#[^\r\n\x85\u2028\u2029]*)*")
 
 
-@dataclass(frozen=True, slots=True)
-class CommentScope:
+class CommentScope(NamedTuple):
     """What a comment covers: `lines` are the first and the last line; `steps` lead to the node, None where no route
     does; `is_file` is for a comment at the top of the file."""
 
@@ -165,8 +163,7 @@ SUPPRESSING_COMMENT = compiled(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
+class Suppression(NamedTuple):
     """One rule of one comment. `id` is in capitals, and empty for a comment that names no rule; `written` is the ID or
     name as messages show it; `scope` is the part of the file that the comment covers."""
 
@@ -178,8 +175,7 @@ class Suppression:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Suppressions:
+class Suppressions(NamedTuple):
     """All suppressions of the comments, and which of them had an effect."""
 
     all: tuple[Suppression, ...]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field
 from enum import Enum
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry as NodeEntry
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.authenticator_keys import (
     ENTRY_KEYS,
     ENTRY_LISTS,
@@ -36,8 +35,7 @@ IDENTITY = "identity"
 """The kind of the key for an entry's principal, an ARN or sso."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunTogether:
+class RunTogether(NamedTuple):
     """The entries in one YAML mapping, each as its keys in file order; `is_exact`: whether a key is set twice in the
     same spelling."""
 
@@ -102,8 +100,7 @@ class KeyPlace(str, Enum):
     SSO = "sso"
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadKey:
+class UnreadKey(NamedTuple):
     """`where` is the mapping that contains it, empty for the top level. `intended` is the key that was meant, empty
     where it is not known; `existing` leads to that key where it is already set. `owner` leads to the entry that the key
     is about."""
@@ -111,16 +108,15 @@ class UnreadKey:
     name: str
     route: Route
     where: str
-    node: NodeEntry = field(repr=False)
-    holder: Mapping = field(repr=False)
+    node: NodeEntry
+    holder: Mapping
     place: KeyPlace = KeyPlace.NOWHERE
     intended: str = ""
     existing: Route | None = None
     owner: Route | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DoubledKey:
+class DoubledKey(NamedTuple):
     """`known` is the documented spelling, `names` are all its spellings in this mapping. `is_field`: whether it is a
     key of an entry, which mapstructure reads and not viper."""
 
@@ -131,7 +127,7 @@ class DoubledKey:
     known: str
     names: tuple[str, ...]
     is_field: bool
-    holder: Mapping = field(repr=False)
+    holder: Mapping
     where: str = ""
     """The list or mapping that contains it; empty for the top level, and for what the authenticator does not read."""
 

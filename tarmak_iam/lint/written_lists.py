@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.render import Layout, flow_text
 from tarmak_iam.errors import ParseError
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.authenticator_keys import ENTRY_LISTS, IDENTITIES, arn_in, is_by_name, root_keys, spelled
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import node_at
@@ -21,8 +20,7 @@ from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenList:
+class WrittenList(NamedTuple):
     """`name` is mapRoles or mapUsers, `node` its value, which need not be a list."""
 
     name: str
@@ -34,8 +32,7 @@ class WrittenList:
         return f"{self.name[3:-1].lower()}ARN"
 
 
-@dataclass(frozen=True, slots=True)
-class SplitEntry:
+class SplitEntry(NamedTuple):
     """The item at `route` continues the entry that begins at `owner`; `kinds` are the keys of all its parts."""
 
     route: Route
