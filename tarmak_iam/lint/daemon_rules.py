@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,6 @@ from tarmak_iam.identity.backend_support import (
     backend_of,
     current_name,
 )
-from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.releases import server_keys
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.viper import as_texts, field_key, field_value
@@ -201,40 +200,27 @@ def _impossible(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 
 def _idle_prefixes(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """A prefix that takes effect removes access from usernames with it, and the remedy says so."""
     daemon, mappings = installation.loaded.config, installation.mappings
     if daemon is None or mappings is None or not daemon.version.has_key(_RESERVED):
         return
-    settings = entries_of(mappings).settings
+    settings, kinds = entries_of(mappings).settings, {entry.principal_kind for entry in mappings.entries} - {"account"}
     items = settings.get(_RESERVED)
     for index, item in enumerate(items if isinstance(items, list) else ()):
         name = field_value(item, "backendMode") if isinstance(item, Mapping) else None
-        why = _why_idle(str(name), daemon, mappings) if name in BACKEND_NAMES else None
-        if why is not None:
-            key = field_key(item, "backendMode")
-            yield rule.finding(Subject.MAPPINGS, settings.route(_RESERVED) / index / key, *why)
-
-
-def _why_idle(name: str, daemon: DaemonConfig, mappings: Mappings) -> tuple[str, str] | None:
-    """Why the reserved prefixes of a backend have no effect, and what to do about it."""
-    if name not in daemon.backends:
-        what = f"the reserved prefixes of {name} have no effect: the backends are {', '.join(daemon.backends)}"
-        return what, _reserve_for(daemon.backends, daemon)
-    kinds = {entry.principal_kind for entry in mappings.entries} - {"account"}
-    before = daemon.backends[: daemon.backends.index(name)]
-    if before and all(any(backend_of(each).carries(kind) for each in before) for kind in kinds):
-        what = f"the reserved prefixes of {name} have no effect: {before[0]} has the same entries and is checked first"
-        return what, _reserve_for(before, daemon)
-    return None
-
-
-def _reserve_for(backends: Iterable[str], daemon: DaemonConfig) -> str:
-    """A prefix that takes effect removes access from usernames with it, and the remedy says so."""
-    name = next((each for each in backends if daemon.reserves_for(backend_of(each))), None)
-    return (
-        f"remove the item, or set its backendMode to {name}, which denies logins with these prefixes"
-        if name
-        else "remove the item"
-    )
+        if name not in BACKEND_NAMES:
+            continue
+        deciding, why = daemon.backends, f"the backends are {', '.join(daemon.backends)}"
+        if name in daemon.backends:
+            deciding = daemon.backends[: daemon.backends.index(name)]
+            if not deciding or not all(any(backend_of(each).carries(kind) for each in deciding) for kind in kinds):
+                continue
+            why = f"{deciding[0]} has the same entries and is checked first"
+        other = next((each for each in deciding if daemon.reserves_for(backend_of(each))), None)
+        instead = f", or set its backendMode to {other}, which denies logins with these prefixes" if other else ""
+        route = settings.route(_RESERVED) / index / field_key(item, "backendMode")
+        what = f"the reserved prefixes of {name} have no effect: {why}"
+        yield rule.finding(Subject.MAPPINGS, route, what, f"remove the item{instead}")
 
 
 BACKEND_RULES = (

@@ -15,12 +15,7 @@ from tarmak_iam.lint.authenticator_keys import GO_NAMES, is_empty_value
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import first_line
 from tarmak_iam.lint.rule import DYNAMIC_FILE, MAPPINGS, Rule
-from tarmak_iam.lint.unread_keys import (
-    DoubledKey,
-    RunTogether,
-    doubled_keys,
-    run_together,
-)
+from tarmak_iam.lint.unread_keys import DoubledKey, RunTogether, doubled_keys, run_together
 from tarmak_iam.lint.written_lists import group_names, merged_list
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Key, Route

@@ -42,13 +42,7 @@ class EditKind(Enum):
 
 @gc_paused()
 def guarded_edit(
-    before: Installation,
-    after: Mappings,
-    kind: EditKind,
-    *,
-    me: str | None,
-    force: bool,
-    tell: Callable[[str], object],
+    before: Installation, after: Mappings, kind: EditKind, *, me: str | None, force: bool, tell: Callable[[str], object]
 ) -> tuple[tuple[Effect, ...], NewFindings]:
     """Who gains and who loses access by the mappings `after`, and the new findings. `tell` is called with one line for
     the losses that `force` accepts, and for what else the user should know.
@@ -74,13 +68,7 @@ def guarded_edit(
 
 
 def guarded_mapping(
-    before: Installation,
-    after: Mappings,
-    principal: str,
-    *,
-    me: str | None,
-    force: bool,
-    tell: Callable[[str], object],
+    before: Installation, after: Mappings, principal: str, *, me: str | None, force: bool, tell: Callable[[str], object]
 ) -> MappedEffects:
     """As `guarded_edit`, for mappings to which one of a principal was added, or that are as before."""
     found: tuple[Effect, ...] = ()

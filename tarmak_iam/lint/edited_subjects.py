@@ -24,24 +24,20 @@ def with_document(subjects: Sequence[Subjects], subject: Subject, document: Docu
     if subject is Subject.CONFIG:
         config = next(each.config for each in subjects if each.config is not None).with_document(document)
         return tuple(_rebuilt(replace(each, config=config)) for each in subjects)
-    return tuple(
-        _with_own_document(each, subject, document) if _has(each, subject, document) else each for each in subjects
-    )
-
-
-def _has(subjects: Subjects, subject: Subject, document: Document) -> bool:
-    own = subjects.text_of(subject)
-    return own is not None and own.filename == document.filename
-
-
-def _with_own_document(subjects: Subjects, subject: Subject, document: Document) -> Subjects:
-    if subject is Subject.MAPPINGS and subjects.mappings is not None:
-        return _rebuilt(replace(subjects, mappings=subjects.mappings.with_document(document)))
-    settings, text = parse_settings(document.to_bytes(), document.filename)
-    installation = subjects.installation
-    if installation is not None:
-        installation = replace(installation, settings=settings)
-    return _rebuilt(replace(subjects, settings=text, installation=installation))
+    state = []
+    for each in subjects:
+        old = each.text_of(subject)
+        if old is None or old.filename != document.filename:
+            state.append(each)
+        elif subject is Subject.MAPPINGS and each.mappings is not None:
+            state.append(_rebuilt(replace(each, mappings=each.mappings.with_document(document))))
+        else:
+            settings, text = parse_settings(document.to_bytes(), document.filename)
+            installation = each.installation
+            if installation is not None:
+                installation = replace(installation, settings=settings)
+            state.append(_rebuilt(replace(each, settings=text, installation=installation)))
+    return tuple(state)
 
 
 def _rebuilt(subjects: Subjects) -> Subjects:
@@ -51,12 +47,6 @@ def _rebuilt(subjects: Subjects) -> Subjects:
         return subjects
     cluster = config.clusters[old.cluster.index]
     made = Installation.of(
-        config,
-        cluster,
-        subjects.mappings,
-        old.settings,
-        admin=old.admin,
-        now=old.now,
-        follow_links=old.follow_links,
+        config, cluster, subjects.mappings, old.settings, admin=old.admin, now=old.now, follow_links=old.follow_links
     )
     return replace(subjects, installation=made)

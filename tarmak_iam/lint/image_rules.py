@@ -230,10 +230,7 @@ IMAGE_RULES = (
         "IAM089", "daemon-version-mismatch", "a daemonVersion that does not match the image", _other_release
     ),
     INSTALLATION.warning(
-        "IAM100",
-        "kubernetes-version-support",
-        "an unsupported Kubernetes version",
-        _unknown_kubernetes,
+        "IAM100", "kubernetes-version-support", "an unsupported Kubernetes version", _unknown_kubernetes
     ),
     INSTALLATION.warning("IAM101", "image-login", "an image that requires a registry login", _needs_a_login),
     INSTALLATION.error("IAM102", "image-not-found", "an image that does not exist", _is_gone),

@@ -14,10 +14,7 @@ from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.authenticator_keys import ENTRY_LISTS, IDENTITIES, LISTS, arn_in, is_empty_value
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.foreign_files import import_remedy, is_foreign, section_format
-from tarmak_iam.lint.messages import (
-    EXITS,
-    IMPORT,
-)
+from tarmak_iam.lint.messages import EXITS, IMPORT
 from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.unread_keys import KeyPlace, UnreadKey, inner_keys, unread_keys
 from tarmak_iam.lint.written_lists import group_names, merged_list

@@ -13,12 +13,7 @@ from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.authenticator_keys import LISTS, arn_in, is_by_name, is_empty_value
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.foreign_files import is_foreign
-from tarmak_iam.lint.messages import (
-    EXITS,
-    early_end,
-    first_line,
-    scalar_by_release,
-)
+from tarmak_iam.lint.messages import EXITS, early_end, first_line, scalar_by_release
 from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.written_lists import (
     WrittenList,
