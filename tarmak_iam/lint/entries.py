@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from functools import cached_property, lru_cache
 from typing import Any
@@ -10,13 +10,29 @@ from typing import Any
 from tarmak_iam.aws.arn import ArnError, Principal, canonicalize
 from tarmak_iam.aws.arn_flaws import ArnFlaw, FlawKind, arn_flaw, canonical_text, sound_kind
 from tarmak_iam.aws.go_case import to_lower
+from tarmak_iam.identity.templates import PRIVATE_DNS, TEMPLATES, has_session
 from tarmak_iam.identity.viper import FieldKeys, ViperSettings, field_key, field_value
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
+
+Name = tuple[str, str, Route]
+"""A name as in `WrittenEntry.names`: `username` or `group`, the text, and the route."""
+
+# Letters, digits, signs that are part of a name, and templates in exactly two braces.
+_ORDINARY = compiled(
+    rf"(?=[A-Za-z0-9_{{])(?:[A-Za-z0-9_.:@/+=-]|\{{\{{(?:{'|'.join(TEMPLATES)})\}}\}}(?!\}}))+(?<=[A-Za-z0-9_}}])\Z"
+)
+
+
+def is_ordinary(text: str) -> bool:
+    """Whether a name has no trace of copying, no wildcard and no unknown template, and is not several names. Only
+    visible ASCII is ordinary."""
+    return _ORDINARY.match(text) is not None
 
 
 @dataclass(frozen=True)
@@ -178,6 +194,42 @@ class WrittenEntries:
         """Roles and users whose ARN has a flaw, each with it."""
         with_arn = (entry for entry in self.mapped if entry.listed.arn)
         return tuple((entry, found) for entry in with_arn if (found := entry.flaw) is not None)
+
+    @cached_property
+    def odd_names(self) -> tuple[tuple[WrittenEntry, tuple[Name, ...]], ...]:
+        """The names of roles and users that are not ordinary, by their entries; nearly all are, and this is found once
+        for all rules."""
+        seen: set[str] = set()
+        odd = []
+        for entry in self.mapped:
+            for text in (entry.listed.username, *entry.listed.groups):
+                if text not in seen and not is_ordinary(text):
+                    odd.append((entry, tuple(each for each in entry.names if not is_ordinary(each[1]))))
+                    break
+                seen.add(text)
+        return tuple(odd)
+
+    @cached_property
+    def with_private_dns(self) -> tuple[WrittenEntry, ...]:
+        """The entries with the private DNS name of an instance in a name."""
+        return self.with_part((PRIVATE_DNS,))
+
+    @cached_property
+    def with_session_name(self) -> tuple[WrittenEntry, ...]:
+        """The entries with a session name in a name."""
+        names = ((entry, (entry.listed.username, *entry.listed.groups)) for entry in self.mapped)
+        return tuple(entry for entry, texts in names if any(map(has_session, texts)))
+
+    @cached_property
+    def with_chosen_name(self) -> tuple[WrittenEntry, ...]:
+        """Those whose callers have a session name, and so choose a name."""
+        return tuple(each for each in self.with_session_name if each.has_session)
+
+    def with_part(self, parts: Iterable[str]) -> tuple[WrittenEntry, ...]:
+        """The entries that have one of the parts in a name."""
+        parts = tuple(parts)
+        names = ((entry, "\n".join((entry.listed.username, *entry.listed.groups))) for entry in self.mapped)
+        return tuple(entry for entry, text in names if any(part in text for part in parts)) if parts else ()
 
 
 @lru_cache(maxsize=4)

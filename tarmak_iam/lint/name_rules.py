@@ -29,7 +29,6 @@ from tarmak_iam.identity.templates import (
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import node_at
-from tarmak_iam.lint.names import names_of
 from tarmak_iam.lint.principal_rules import principal_text
 from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Implication, Rule
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
@@ -103,7 +102,7 @@ def _ending(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 def _wildcard(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for _, names in names_of(mappings).odd:
+    for _, names in entries_of(mappings).odd_names:
         for kind, group, route in names:
             if kind == "group" and "*" in group:
                 what = f"the group {quoted(group)} contains a wildcard, but RBAC compares group names literally"
@@ -155,7 +154,7 @@ def _write_remedy(kind: str, text: str) -> str:
 def _whole_names(mappings: Mappings) -> tuple[tuple[str, str, Route], ...]:
     """Kind, text and route of usernames and groups that are not ordinary; several groups in one string are another
     finding (IAM114)."""
-    names = (each for _, names in names_of(mappings).odd for each in names)
+    names = (each for _, names in entries_of(mappings).odd_names for each in names)
     return tuple(each for each in names if each[0] == "username" or joined_groups(each[1]) is None)
 
 
@@ -201,7 +200,7 @@ _ALSO = {
 
 
 def _unknown(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry, names in names_of(mappings).odd:
+    for entry, names in entries_of(mappings).odd_names:
         for kind, text, route in names:
             for part in (*braced(text), *bracketed(text)):
                 if part.name is None:
@@ -267,7 +266,7 @@ def _other_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     role = entries_of(mappings).settings.get(DESCRIBING_ROLE)
     asked = _account_of(role) if isinstance(role, str) else ""
     first = ""
-    for entry in names_of(mappings).with_private_dns:
+    for entry in entries_of(mappings).with_private_dns:
         route = next((route for _, text, route in entry.names if PRIVATE_DNS in text), None)
         account = _account_of(entry.listed.arn)
         if route is None or not account or _misuse(entry) is not None:
@@ -298,7 +297,7 @@ def _account_of(arn: str) -> str:
 
 
 def _instances_only(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in names_of(mappings).with_private_dns:
+    for entry in entries_of(mappings).with_private_dns:
         misuse = _misuse(entry)
         if misuse is not None:
             what, remedy, route = misuse
@@ -326,7 +325,7 @@ def _misuse(entry: WrittenEntry) -> tuple[str, str, Route] | None:
 
 
 def _no_session(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in names_of(mappings).with_session_name:
+    for entry in entries_of(mappings).with_session_name:
         if entry.has_session:
             continue
         for kind, text, route in entry.names:
@@ -343,7 +342,7 @@ def _newer(rule: Rule, installation: Installation) -> Iterator[Finding]:
     is_late = {
         name: not (version.has_template(name) and version.has(ReleaseFeature.USER_TEMPLATES)) for name in TEMPLATES
     }
-    for entry in names_of(mappings).entries_with(f"{{{{{name}}}}}" for name in TEMPLATES if is_late[name]):
+    for entry in entries_of(mappings).with_part(f"{{{{{name}}}}}" for name in TEMPLATES if is_late[name]):
         for kind, text, route in entry.names:
             late = [name for name in sorted(templates_in(text)) if not _is_replaced(name, entry, version)]
             if late:

@@ -16,7 +16,6 @@ from tarmak_iam.identity.templates import PRIVATE_DNS, braced, fixed_prefix, has
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.name_rules import is_on_several_lines, may_have_properties
-from tarmak_iam.lint.names import names_of
 from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.written_lists import is_dashed
 from tarmak_iam.mappings.groups import (
@@ -102,7 +101,7 @@ def groups_joined(document: Document, group: str, route: Route) -> tuple[str, ..
 
 def _joined(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """Items of a list only: some releases split a string, which is another finding (IAM061)."""
-    odd: Iterable[WrittenEntry] = (entry for entry, _ in names_of(mappings).odd)
+    odd: Iterable[WrittenEntry] = (entry for entry, _ in entries_of(mappings).odd_names)
     # With a tag or an anchor, an ordinary name may be on several lines.
     for entry in entries_of(mappings).mapped if may_have_properties(mappings.document) else odd:
         for group, route in entry.groups if isinstance(entry.value("groups"), list) else ():
@@ -237,7 +236,7 @@ _TRUST = "the caller sets the session name when it assumes the role"
 
 
 def _chosen_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in names_of(mappings).chosen:
+    for entry in entries_of(mappings).with_chosen_name:
         username = entry.listed.username
         if not _is_chosen(entry, username) or _is_reserved(username):
             continue
@@ -258,7 +257,7 @@ def _chosen_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 def _chosen_reserved(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in names_of(mappings).chosen:
+    for entry in entries_of(mappings).with_chosen_name:
         username = entry.listed.username
         if not _is_chosen(entry, username) or not _is_reserved(username):
             continue
@@ -276,7 +275,7 @@ def _chosen_reserved(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 def _chosen_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in names_of(mappings).chosen:
+    for entry in entries_of(mappings).with_chosen_name:
         for group, route in entry.groups:
             if _is_chosen(entry, group):
                 what = f"the group {quoted(group)} lets the caller choose its group: {_TRUST}"
