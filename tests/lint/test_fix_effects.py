@@ -195,6 +195,15 @@ def test_values_that_tarmak_uses(edit: Set, why: str) -> None:
     assert why_unsafe([old], [new]) == why
 
 
+def test_what_tarmak_rejects_is_compared() -> None:
+    """Access logs that it would not use have no effect, but it rejects the cluster because of them."""
+    logs = (*INIT[:-1], "publicELBAccessLogs")
+    old = subjects_of({CONFIG_NAME: f"{DEV}{ON}        publicELBAccessLogs: {{enabled: true, interval: 7}}\n"})
+    assert old.config is not None
+    (new,) = with_document([old], Subject.CONFIG, old.config.document.edit(Remove(logs)))
+    assert why_unsafe([old], [new]) == "what Tarmak does with dev-cluster changes"
+
+
 @pytest.mark.parametrize("value", ["", " null", " ~"])
 def test_null_becomes_what_tarmak_takes_it_for(value: str) -> None:
     old, new, other = (subjects_of({CONFIG_NAME: DEV + ON.replace(" true", each)}) for each in (value, " false", " on"))

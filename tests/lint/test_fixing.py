@@ -131,6 +131,28 @@ def test_a_fix_that_brings_another_error_is_not_made(
     assert [each.finding.id for each in made.report.findings] == (["TEST003"] if is_made else ["TEST001"])
 
 
+def test_one_fix_that_fails_among_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are made, whichever it is of how many."""
+
+    def check(rule: Rule, part: TarmakConfig) -> Iterator[Finding]:
+        for name, value in part.document.shared_data["environments"][0].items():
+            if value == "bad":
+                yield rule.finding(Subject.CONFIG, ("environments", 0, name), f"{name} is bad")
+
+    def fix(finding: Finding, _subjects: Subjects) -> Fix:
+        failing = Remove(("nothing",))
+        return Fix("fix it", (failing if finding.route.plain[-1] == "x-7" else Set(finding.route, "good"),))
+
+    bring_plugins(monkeypatch, "tarmak_iam.rules", CONFIG.error("TEST001", "test-rule", "a test", check, fix=fix))
+    names = [f"x-{number}" for number in range(45)]
+    lines = [f"{'- ' if name == 'x-0' else '  '}{name}: bad\n" for name in names]
+    made = outcome({CONFIG_NAME: f"{DEV}environments:\n{''.join(lines)}"})
+    assert len(made.fixed) == 44
+    assert [each.found.located.finding.route.plain[-1] for each in made.dropped] == ["x-7"]
+    ((_, after),) = made.changed
+    assert after.text == f"{DEV}environments:\n{''.join(lines).replace('bad', 'good').replace('x-7: good', 'x-7: bad')}"
+
+
 def test_fixes_that_work_only_together() -> None:
     """Each key of an entry alone would bring the findings of the others in other words."""
     entry = "  - rolearn_: arn:aws:iam::111122223333:role/Dev\n    user-name: dev\n    Group: [dev]\n"
@@ -230,6 +252,7 @@ def test_the_paths_are_those_of_the_file_as_it_is() -> None:
         (Fix("", (Insert(("a", 3), 1),)), Fix("", (Remove(("a", 0)),))),
         (Fix("", (Set(("a",), 1),)), Fix("", text_edits=(TextEdit(0, 1, ""),))),
         (Fix("", text_edits=(TextEdit(0, 2, ""),)), Fix("", text_edits=(TextEdit(1, 3, ""),))),
+        (Fix("", text_edits=(TextEdit(2, 2, "# "),)), Fix("", text_edits=(TextEdit(2, 2, "- "),))),
     ],
 )
 def test_fixes_that_wait_for_each_other(one: Fix, two: Fix) -> None:
