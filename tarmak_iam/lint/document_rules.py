@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tarmak_iam.config.ignored_content import DuplicateKey, IgnoredContent
+from tarmak_iam.config.ignored_content import IgnoredContent
 from tarmak_iam.config.unknown_keys import place_text, question
 from tarmak_iam.document.nodes import Mapping, Sequence, dereference
 from tarmak_iam.findings import At, Finding, Subject
@@ -39,16 +39,12 @@ def _duplicate_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
         elif key.winner != key.route:
             wins = f"Tarmak uses only the one in line {_line(survey, key.winner)}"
         what = f"duplicate key {quoted(key.name)}, already in line {_line(survey, key.first)}: {wins}"
-        yield rule.finding(Subject.CONFIG, key.route, what, _one_of(survey, key), at=At.KEY)
-
-
-def _one_of(survey: IgnoredContent, key: DuplicateKey) -> str:
-    """A remedy that keeps the content of both keys where both are mappings or lists."""
-    values = [survey.document.node(route) for route in (key.first, key.route)]
-    kinds = {type(dereference(value)) for value in values if value is not None}
-    if kinds in ({Mapping}, {Sequence}):
-        return f"merge their contents under one {shortened(key.name)}"
-    return "keep one of them"
+        values = [survey.document.node(route) for route in (key.first, key.route)]
+        kinds = {type(dereference(value)) for value in values if value is not None}
+        remedy = "keep one of them"
+        if kinds in ({Mapping}, {Sequence}):
+            remedy = f"merge their contents under one {shortened(key.name)}"
+        yield rule.finding(Subject.CONFIG, key.route, what, remedy, at=At.KEY)
 
 
 def _overridden_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:

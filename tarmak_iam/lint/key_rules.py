@@ -74,20 +74,16 @@ def remedy_of(document: Document, group: KeyGroup) -> str:
             wraps_server = f"move the keys below {name} up one level, and remove {name}"
             return wraps_server if "server" in names else "did you mean server?"
         return "move its entries to server.mapRoles or server.mapUsers, or prefix its name with x- if it is a note"
-    return f"{_other_place(document, group)}{group.renames}"
-
-
-def _other_place(document: Document, group: KeyGroup) -> str:
-    key = group.first
+    remedy = f"move {group.names} to the entry in line {document.position(key.owner or key.route).line}"
     if key.place is not KeyPlace.ENTRY:
-        return f"move {group.names} to {'the top level' if key.place is KeyPlace.TOP else key.place.value}"
-    if key.where == "sso":
-        return f"move {group.names} out of sso, into its entry"
-    if group.has_identity:
+        remedy = f"move {group.names} to {'the top level' if key.place is KeyPlace.TOP else key.place.value}"
+    elif key.where == "sso":
+        remedy = f"move {group.names} out of sso, into its entry"
+    elif group.has_identity:
         identity = next((each for each in group.keys if each.intended in IDENTITIES), key)
         listed = "mapUsers" if identity.intended == "userARN" else "mapRoles"
-        return f"make {group.names} an entry of {listed}, with a dash before the first key"
-    return f"move {group.names} to the entry in line {document.position(key.owner or key.route).line}"
+        remedy = f"make {group.names} an entry of {listed}, with a dash before the first key"
+    return f"{remedy}{group.renames}"
 
 
 def ignored_remedy(key: UnreadKey) -> str:

@@ -105,27 +105,23 @@ def _about_setting(setting: str) -> Callable[[Rule, Installation], Iterator[Find
 
     def check(rule: Rule, installation: Installation) -> Iterator[Finding]:
         for at_fault, problem in () if installation.is_hub else exec_problems(installation):
-            if at_fault == setting:
-                remedy = _setting_remedy(setting, installation) or problem.remedy
-                yield rule.finding(Subject.SETTINGS, Route.of((setting,)), problem.what, remedy)
+            if at_fault != setting:
+                continue
+            remedy, region = problem.remedy, installation.region
+            verifier = Verifier(DEFAULT_RELEASE, installation.partition, region)
+            if setting == "kubectlVersion":
+                remedy = f"use kubectl 1.11 or later: {installation.command('settings unset kubectlVersion')}"
+            elif setting == "role":
+                own, other = installation.command("settings set role ARN"), installation.command("settings unset role")
+                remedy = f"set a role in partition {installation.partition}: {own}, or unset it: {other}"
+            elif host_refusal(sts_host(region), verifier) is None:  # else only an unknown release helps
+                remedy = f"set an image of {DEFAULT_RELEASE} or another release that supports {region}"
+                if installation.settings.daemonVersion is not None:
+                    unset = installation.command("settings unset daemonVersion")
+                    remedy = f"{remedy}, and unset daemonVersion: {unset}"
+            yield rule.finding(Subject.SETTINGS, Route.of((setting,)), problem.what, remedy)
 
     return check
-
-
-def _setting_remedy(setting: str, installation: Installation) -> str:
-    """The remedy with its command; empty where only a release that is not known here helps."""
-    if setting == "kubectlVersion":
-        return f"use kubectl 1.11 or later: {installation.command('settings unset kubectlVersion')}"
-    if setting == "role":
-        own, other = installation.command("settings set role ARN"), installation.command("settings unset role")
-        return f"set a role in partition {installation.partition}: {own}, or unset it: {other}"
-    region, known = installation.region, DEFAULT_RELEASE
-    if host_refusal(sts_host(region), Verifier(known, installation.partition, region)) is not None:
-        return ""
-    remedy = f"set an image of {known} or another release that supports {region}"
-    if installation.settings.daemonVersion is None:
-        return remedy
-    return f"{remedy}, and unset daemonVersion: {installation.command('settings unset daemonVersion')}"
 
 
 def _unmapped_role(rule: Rule, installation: Installation) -> Iterator[Finding]:
