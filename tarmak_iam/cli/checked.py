@@ -373,13 +373,12 @@ def _fix_and_write(subjects: Sequence[Subjects], report: Report, fixes: Fixes, w
 
     Raises TarmakIamError: PolicyRefused if a repair could lock users out, and FileChanged if another program has
     changed a file meanwhile."""
-    from tarmak_iam.lint.fix_effects import lock_outs
-    from tarmak_iam.lint.fix_repairs import before_repairs
+    from tarmak_iam.lint.fix_effects import before_repairs, lock_outs
     from tarmak_iam.lint.fixing import fix_findings
 
     texts = {name: file.before for name, file in fixes.repaired.items()}
     with working("fixing"):
-        outcome = fix_findings(*subjects, unsafe=fixes.is_unsafe, report=report, originals=texts)
+        outcome = fix_findings(*subjects, unsafe=fixes.is_unsafe, report=report)
     config = outcome.before[0].config
     repaired = fixes.repaired.get(config.document.filename) if config is not None else None
     repairs = repaired.repairs if repaired is not None else ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tarmak_iam.config.amazon import INTERVALS
 from tarmak_iam.config.ignored_content import IgnoredContent, certain_target
 from tarmak_iam.config.kubernetes_versions import is_release
 from tarmak_iam.config.tarmak_types import INTERVALS
