@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import field
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import capped, one_line
-
-if TYPE_CHECKING:
-    from tarmak_iam.doctor.inspected_files import InspectedFiles
-
 
 EXPIRES_WITHIN = 30
 """How many days before a certificate expires doctor reports it."""
@@ -43,8 +37,8 @@ class Diagnosis:
         return f"{one_line(str(self.place))}: {self.severity}: {self.text} [{self.id}]"
 
 
-CheckResults = Iterator[tuple[Place, str, str]]
-"""Place, message and remedy of each finding."""
+Problems = Iterator[tuple[str, Place, str, str]]
+"""ID of the check, place, message and remedy of each finding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +48,3 @@ class Check:
     id: str
     severity: Severity
     summary: str
-    check: Callable[[InspectedFiles], CheckResults] = field(repr=False)
-
-    def run(self, evidence: InspectedFiles) -> Iterator[Diagnosis]:
-        for place, message, remedy in self.check(evidence):
-            yield Diagnosis(self.id, self.severity, place, message, remedy)

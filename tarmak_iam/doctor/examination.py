@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
+from operator import itemgetter
 
 from tarmak_iam.doctor.diagnosis import EXPIRES_WITHIN, Check, Diagnosis
 from tarmak_iam.doctor.file_tree import FileTree
 from tarmak_iam.doctor.inspected_files import InspectedFiles
-from tarmak_iam.doctor.kubernetes_checks import ID_CHECKS, WEBHOOK_CHECKS
-from tarmak_iam.doctor.master_checks import MASTER_CHECKS
-from tarmak_iam.doctor.pair_checks import FILE_CHECKS, PAIR_CHECKS
+from tarmak_iam.doctor.kubernetes_checks import ID_CHECKS, WEBHOOK_CHECKS, id_problems, webhook_problems
+from tarmak_iam.doctor.master_checks import MASTER_CHECKS, flag_problems, mode_problems, unit_problems
+from tarmak_iam.doctor.pair_checks import (
+    FILE_CHECKS,
+    PAIR_CHECKS,
+    certificate_problems,
+    file_problems,
+    pair_problems,
+    pem_problems,
+)
 from tarmak_iam.doctor.systemd_units import INIT_UNIT, UNIT
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.late_dataclass import dataclass
@@ -18,6 +25,13 @@ from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY
 
 CHECKS: tuple[Check, ...] = (*FILE_CHECKS, *PAIR_CHECKS, *WEBHOOK_CHECKS, *MASTER_CHECKS, *ID_CHECKS)
 """All checks of `examine_tree`; docs/doctor.md has a paragraph about each."""
+
+_SEVERITIES = {check.id: check.severity for check in CHECKS}
+
+_FINDERS = (
+    *(file_problems, pem_problems, pair_problems, certificate_problems, webhook_problems),
+    *(mode_problems, flag_problems, unit_problems, id_problems),
+)
 
 _CONFIG = "tarmak.yaml"
 
@@ -42,28 +56,20 @@ def examine_tree(
 ) -> Examination:
     """Runs every check on the files that were read. `now` has a time zone, `expires_within` is in days; `installation`
     is the cluster of tarmak.yaml to compare with. Raises nothing: a broken file is a diagnosis."""
-    evidence = InspectedFiles(tree, now, expires_within, installation)
-    diagnoses = tuple(diagnosis for check in CHECKS for diagnosis in check.run(evidence))
-    looked_for = list(_looked_for(evidence))
+    files = InspectedFiles(tree, now, expires_within, installation)
+    found = sorted((problem for find in _FINDERS for problem in find(files)), key=itemgetter(0))
+    is_there = {
+        CERTIFICATE: tree.certificate,
+        KEY: tree.key,
+        "webhook kubeconfig": tree.webhooks or None,
+        **({UNIT: tree.unit, INIT_UNIT: tree.init_unit} if tree.is_master else {"flags.txt": tree.flags}),
+        "authenticator configuration": files.configurations or None,
+        "DaemonSet": files.daemons or None,
+        "client kubeconfig": files.clients or None,
+        **({_CONFIG: installation} if installation is not None else {}),
+    }
     return Examination(
-        diagnoses,
-        tuple(name for name, is_there in looked_for if is_there),
-        tuple(name for name, is_there in looked_for if not is_there),
+        tuple(Diagnosis(check, _SEVERITIES[check], place, what, remedy) for check, place, what, remedy in found),
+        tuple(name for name, content in is_there.items() if content is not None),
+        tuple(name for name, content in is_there.items() if content is None),
     )
-
-
-def _looked_for(evidence: InspectedFiles) -> Iterator[tuple[str, bool]]:
-    tree = evidence.tree
-    yield CERTIFICATE, tree.certificate is not None
-    yield KEY, tree.key is not None
-    yield "webhook kubeconfig", bool(tree.webhooks)
-    if tree.is_master:
-        yield UNIT, tree.unit is not None
-        yield INIT_UNIT, tree.init_unit is not None
-    else:
-        yield "flags.txt", tree.flags is not None
-    yield "authenticator configuration", bool(evidence.configurations)
-    yield "DaemonSet", bool(evidence.daemons)
-    yield "client kubeconfig", bool(evidence.clients)
-    if evidence.installation is not None:
-        yield _CONFIG, True

@@ -3,6 +3,7 @@ master's files."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -53,6 +54,11 @@ class FoundFile:
     def text(self) -> str:
         return (self.data or b"").decode("utf-8", "replace")
 
+    @property
+    def unit(self) -> Unit | None:
+        """The file as a systemd unit; None if it cannot be read."""
+        return None if self.data is None else parse_unit(self.text)
+
 
 @dataclass(frozen=True, slots=True)
 class FileTree:
@@ -73,8 +79,8 @@ class FileTree:
     @property
     def of_master(self) -> tuple[FoundFile, ...]:
         """The pair, the webhook kubeconfigs and the units."""
-        found = (self.certificate, self.key, *(found for _, found in self.webhooks), self.unit, self.init_unit)
-        return tuple(each for each in found if each is not None)
+        files = (self.certificate, self.key, *(file for _, file in self.webhooks), self.unit, self.init_unit)
+        return tuple(filter(None, files))
 
     @property
     def files(self) -> tuple[FoundFile, ...]:
@@ -88,84 +94,64 @@ def read_tree(directory: Path, *, is_master: bool | None = None, webhook_file: s
 
     Raises FileError if the directory cannot be read. A file that cannot be read is a FoundFile with a problem.
     """
-    try:
-        with os.scandir(directory) as entries:
-            names = sorted(entry.name for entry in entries if _may_have_objects(entry.name))
-    except FileNotFoundError:
-        raise FileError("directory not found", remedy="check the path", place=Place(str(directory))) from None
-    except NotADirectoryError:
-        place = Place(str(directory))
-        raise FileError(
-            "not a directory", remedy="specify the directory that contains the files", place=place
-        ) from None
-    except OSError as error:
-        raise file_error("cannot be read", directory, error) from None
+    names = _object_names(directory)
     if is_master is None:
         is_master = any(os.path.lexists(directory / path[1:]) for path in _OF_MASTER)
     objects = tuple(_objects(directory, names))
-    flags = _look(directory, "flags.txt")
-    if not is_master:
-        return _flat(directory, objects, flags)
-    return _master(directory, objects, flags, webhook_file or DEFAULT_WEBHOOK_FILE)
-
-
-def _flat(directory: Path, objects: tuple[FoundFile, ...], flags: FoundFile | None) -> FileTree:
-    certificate, key, webhook = (_look(directory, name) for name in (CERTIFICATE, KEY, KUBECONFIG))
-    found = [each for each in (certificate, key, webhook) if each is not None]
+    root, state = (directory, STATE_DIR) if is_master else (None, "")
+    unit = init_unit = None
+    paths = [os.path.join(state, KUBECONFIG)]
+    if is_master:
+        unit, init_unit = (_look(directory, f"{UNIT_DIR}/{name}", root) for name in (UNIT, INIT_UNIT))
+        flag = parse_unit(unit.text).option(FLAG) if unit else None
+        copied = parse_unit(init_unit.text).copied_to if init_unit else None
+        paths += [word.text for word in (flag, copied) if word] or [webhook_file or DEFAULT_WEBHOOK_FILE]
+    looked = [(path, _look(directory, path, root)) for path in dict.fromkeys(paths)]
+    webhooks = tuple((path, file) for path, file in looked if file is not None)
+    certificate, key = (_look(directory, os.path.join(state, name), root) for name in (CERTIFICATE, KEY))
+    parents = [state, *(os.path.dirname(path) for path, _ in webhooks)]
     return FileTree(
         directory=str(directory),
-        is_master=False,
+        is_master=is_master,
         certificate=certificate,
         key=key,
-        webhooks=((KUBECONFIG, webhook),) if webhook else (),
-        flags=flags,
-        objects=objects,
-        directories=tuple(_directories(directory, [""] if found else [])),
-    )
-
-
-def _master(root: Path, objects: tuple[FoundFile, ...], flags: FoundFile | None, webhook_file: str) -> FileTree:
-    unit, init_unit = (_look(root, f"{UNIT_DIR}/{name}", root) for name in (UNIT, INIT_UNIT))
-    asked = _unit(unit).option(FLAG) if unit else None
-    copied = _unit(init_unit).copied_to if init_unit else None
-    paths = [f"{STATE_DIR}/{KUBECONFIG}", *(word.text for word in (asked, copied) if word)]
-    if not asked and not copied:
-        paths.append(webhook_file)
-    webhooks = [(path, found) for path in dict.fromkeys(paths) if (found := _look(root, path, root)) is not None]
-    return FileTree(
-        directory=str(root),
-        is_master=True,
-        certificate=_look(root, f"{STATE_DIR}/{CERTIFICATE}", root),
-        key=_look(root, f"{STATE_DIR}/{KEY}", root),
-        webhooks=tuple(webhooks),
+        webhooks=webhooks,
         unit=unit,
         init_unit=init_unit,
-        flags=flags,
+        flags=_look(directory, "flags.txt"),
         objects=objects,
-        directories=tuple(_directories(root, [STATE_DIR, *(os.path.dirname(path) for path, _ in webhooks)])),
+        directories=tuple(_directories(directory, parents if is_master or certificate or key or webhooks else [])),
     )
 
 
-def _unit(found: FoundFile) -> Unit:
-    return parse_unit(found.text)
-
-
-def _may_have_objects(name: str) -> bool:
-    return name.endswith((".yaml", ".yml", ".json")) or name == "kubeconfig"
+def _object_names(directory: Path) -> list[str]:
+    """The files that may contain objects. Raises FileError, and ConfigError if there are too many."""
+    place = Place(str(directory))
+    try:
+        names = sorted(os.listdir(directory))
+    except FileNotFoundError:
+        raise FileError("directory not found", remedy="check the path", place=place) from None
+    except NotADirectoryError:
+        remedy = "specify the directory that contains the files"
+        raise FileError("not a directory", remedy=remedy, place=place) from None
+    except OSError as error:
+        raise file_error("cannot be read", directory, error) from None
+    names = [name for name in names if name.endswith((".yaml", ".yml", ".json")) or name == "kubeconfig"]
+    if len(names) > _MANY:
+        raise _too_much(directory, f"it contains {len(names):,} YAML and JSON files, and the limit is {_MANY:,}")
+    return names
 
 
 def _objects(directory: Path, names: list[str]) -> Iterator[FoundFile]:
-    """Raises ConfigError if there are too many files or bytes, and reads no more than the limit."""
-    if len(names) > _MANY:
-        raise _too_much(directory, f"it contains {len(names):,} YAML and JSON files, and the limit is {_MANY:,}")
+    """Raises ConfigError if there are too many bytes, and reads no more than the limit."""
     size = 0
     for name in names:
-        found = _look(directory, name)
-        if found is not None:
-            size += len(found.data or b"")
+        file = _look(directory, name)
+        if file is not None:
+            size += len(file.data or b"")
             if size > MAX_BYTES:
                 raise _too_much(directory, f"its YAML and JSON files have more than {MAX_BYTES:,} bytes, the limit")
-            yield found
+            yield file
 
 
 def _too_much(directory: Path, what: str) -> ConfigError:
@@ -176,11 +162,9 @@ def _too_much(directory: Path, what: str) -> ConfigError:
 def _directories(root: Path, paths: list[str]) -> Iterator[FoundFile]:
     for path in dict.fromkeys(paths):
         shown = root / path.lstrip("/")
-        try:
+        with contextlib.suppress(OSError):
             status = shown.stat()
-        except OSError:
-            continue
-        yield FoundFile(str(shown), None, "", status.st_mode, status.st_uid)
+            yield FoundFile(str(shown), None, "", status.st_mode, status.st_uid)
 
 
 def _look(directory: Path, name: str, root: Path | None = None) -> FoundFile | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
 
 from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.doctor.file_tree import FLAG, FileTree, FoundFile
@@ -18,7 +17,7 @@ from tarmak_iam.doctor.kubernetes_files import (
     objects_in_file,
     parse_webhook_kubeconfig,
 )
-from tarmak_iam.doctor.systemd_units import Unit, Word, command_option, parse_unit
+from tarmak_iam.doctor.systemd_units import Unit, Word, command_option
 from tarmak_iam.errors import Place
 from tarmak_iam.identity.daemon_config import ServerSettings, read_server_settings
 from tarmak_iam.identity.model import DaemonNotStarted
@@ -27,8 +26,6 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.pki.certificates import Certificate, PrivateKey, Unreadable, read_certificate, read_key
 from tarmak_iam.pki.pem import PemBlock, is_certificate, is_key, read_pem
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +37,27 @@ class PemFile:
     others: tuple[PemBlock, ...]
     problem: str = ""
     """Why the first block cannot be used; "" if it can be used or does not exist."""
+    content: Certificate | PrivateKey | None = None
+    """The content of the first block."""
+
+    @classmethod
+    def read(
+        cls,
+        file: FoundFile | None,
+        is_wanted: Callable[[PemBlock], bool],
+        read: Callable[[bytes], Certificate | PrivateKey],
+    ) -> PemFile | None:
+        """None for a file that does not exist or cannot be read."""
+        if file is None or file.data is None:
+            return None
+        blocks = read_pem(file.data)
+        wanted, others = tuple(filter(is_wanted, blocks)), tuple(block for block in blocks if not is_wanted(block))
+        if wanted and is_key(wanted[0]) and wanted[0].is_encrypted:
+            return cls(file, wanted, others, "it is encrypted, and the authenticator cannot decrypt it")
+        try:
+            return cls(file, wanted, others, content=read(wanted[0].data) if wanted else None)
+        except Unreadable as error:
+            return cls(file, wanted, others, str(error))
 
     @property
     def place(self) -> Place:
@@ -67,42 +85,36 @@ class InspectedFiles:
         return self.command_line.tarmak_iam("webhook --renew --output-dir DIR")
 
     @cached_property
-    def _certificate(self) -> tuple[PemFile | None, Certificate | None]:
-        return _pem_file(self.tree.certificate, is_certificate, read_certificate)
-
-    @cached_property
-    def _key(self) -> tuple[PemFile | None, PrivateKey | None]:
-        return _pem_file(self.tree.key, is_key, read_key)
-
-    @property
     def certificate_file(self) -> PemFile | None:
         """None if it does not exist or cannot be read."""
-        return self._certificate[0]
+        return PemFile.read(self.tree.certificate, is_certificate, read_certificate)
+
+    @cached_property
+    def key_file(self) -> PemFile | None:
+        """None if it does not exist or cannot be read."""
+        return PemFile.read(self.tree.key, is_key, read_key)
 
     @property
     def certificate(self) -> Certificate | None:
-        return self._certificate[1]
-
-    @property
-    def key_file(self) -> PemFile | None:
-        """None if it does not exist or cannot be read."""
-        return self._key[0]
+        content = self.certificate_file.content if self.certificate_file else None
+        return content if isinstance(content, Certificate) else None
 
     @property
     def key(self) -> PrivateKey | None:
-        return self._key[1]
+        content = self.key_file.content if self.key_file else None
+        return content if isinstance(content, PrivateKey) else None
 
     @cached_property
     def webhooks(self) -> tuple[WebhookKubeconfig, ...]:
-        return tuple(parse_webhook_kubeconfig(path, found) for path, found in self.tree.webhooks)
+        return tuple(parse_webhook_kubeconfig(path, file) for path, file in self.tree.webhooks)
 
     @cached_property
     def unit(self) -> Unit | None:
-        return _unit(self.tree.unit)
+        return self.tree.unit.unit if self.tree.unit else None
 
     @cached_property
     def init_unit(self) -> Unit | None:
-        return _unit(self.tree.init_unit)
+        return self.tree.init_unit.unit if self.tree.init_unit else None
 
     @cached_property
     def webhook_flag(self) -> tuple[FoundFile, Word] | None:
@@ -115,24 +127,24 @@ class InspectedFiles:
     @cached_property
     def rendered_flag(self) -> tuple[FoundFile, Word] | None:
         """The path in flags.txt."""
-        found = self.tree.flags
-        if found is None or found.data is None:
+        file = self.tree.flags
+        if file is None or file.data is None:
             return None
-        words = [Word(line.strip(), number) for number, line in enumerate(found.text.splitlines(), 1)]
+        words = [Word(line.strip(), number) for number, line in enumerate(file.text.splitlines(), 1)]
         word = command_option(words, FLAG)
-        return (found, word) if word else None
+        return (file, word) if word else None
 
     @cached_property
     def _objects(self) -> tuple[Broken | Configuration | DaemonContainer | Client, ...]:
-        return tuple(each for found in self.tree.objects for each in objects_in_file(found))
-
-    def _of(self, kind: type[T]) -> tuple[T, ...]:
-        return tuple(each for each in self._objects if isinstance(each, kind))
+        return tuple(content for file in self.tree.objects for content in objects_in_file(file))
 
     @cached_property
-    def _configurations(self) -> tuple[tuple[Configuration, ServerSettings | DaemonNotStarted], ...]:
-        """Read as the authenticator's release reads them, if it is known."""
-        return tuple((each, _settings(each, self.daemon_version)) for each in self._of(Configuration))
+    def daemons(self) -> tuple[DaemonContainer, ...]:
+        return tuple(content for content in self._objects if isinstance(content, DaemonContainer))
+
+    @cached_property
+    def clients(self) -> tuple[Client, ...]:
+        return tuple(content for content in self._objects if isinstance(content, Client))
 
     @property
     def daemon_version(self) -> DaemonVersion:
@@ -141,70 +153,44 @@ class InspectedFiles:
             return self.daemons[0].version
         return self.installation.daemon_version if self.installation else DEFAULT_RELEASE
 
+    @cached_property
+    def _configurations(self) -> tuple[tuple[Configuration, ServerSettings | DaemonNotStarted], ...]:
+        """Read as the authenticator's release reads them, if it is known."""
+        configurations: list[tuple[Configuration, ServerSettings | DaemonNotStarted]] = []
+        for content in self._objects:
+            if isinstance(content, Configuration):
+                try:
+                    configurations.append((content, read_server_settings(content.document, self.daemon_version)))
+                except DaemonNotStarted as stop:
+                    configurations.append((content, stop))
+        return tuple(configurations)
+
     @property
     def broken(self) -> tuple[Broken, ...]:
         """Including the configurations that the authenticator cannot read."""
         unread = [
-            Broken(each.place, f"authenticator {self.daemon_version} does not start: {read.reason}")
-            for each, read in self._configurations
+            Broken(configuration.place, f"authenticator {self.daemon_version} does not start: {read.reason}")
+            for configuration, read in self._configurations
             if isinstance(read, DaemonNotStarted)
         ]
-        return (*self._of(Broken), *unread)
+        return (*(content for content in self._objects if isinstance(content, Broken)), *unread)
 
     @property
     def configurations(self) -> tuple[tuple[Configuration, ServerSettings], ...]:
-        return tuple((each, read) for each, read in self._configurations if isinstance(read, ServerSettings))
-
-    @property
-    def daemons(self) -> tuple[DaemonContainer, ...]:
-        return self._of(DaemonContainer)
-
-    @property
-    def clients(self) -> tuple[Client, ...]:
-        return self._of(Client)
+        pairs = self._configurations
+        return tuple((configuration, read) for configuration, read in pairs if isinstance(read, ServerSettings))
 
     @cached_property
     def server(self) -> ServerSettings | None:
         """The settings in the authenticator's configuration and flags, else in the cluster's mappings file; None if
         there is neither."""
-        daemon = next(iter(self.daemons), None)
-        document = next((each.document for each, _ in self._configurations), None)
-        if document is None and self.installation is not None:
-            mappings = self.installation.mappings
-            document = mappings.document if mappings else None
+        daemon = self.daemons[0] if self.daemons else None
+        document = self._configurations[0][0].document if self._configurations else None
+        if document is None and self.installation is not None and self.installation.mappings is not None:
+            document = self.installation.mappings.document
         if document is None and daemon is None:
             return None
         try:
             return read_server_settings(document, self.daemon_version, daemon.args if daemon else ())
         except DaemonNotStarted:
             return None
-
-
-def _settings(configuration: Configuration, version: DaemonVersion) -> ServerSettings | DaemonNotStarted:
-    try:
-        return read_server_settings(configuration.document, version)
-    except DaemonNotStarted as stop:
-        return stop
-
-
-def _unit(found: FoundFile | None) -> Unit | None:
-    return parse_unit(found.text) if found and found.data is not None else None
-
-
-def _pem_file(
-    found: FoundFile | None, is_wanted: Callable[[PemBlock], bool], read: Callable[[bytes], T]
-) -> tuple[PemFile | None, T | None]:
-    """The file, None if it does not exist or cannot be read; and the content of its first block of that type."""
-    if found is None or found.data is None:
-        return None, None
-    blocks = read_pem(found.data)
-    wanted = tuple(filter(is_wanted, blocks))
-    problem, value = "", None
-    try:
-        if wanted and is_key(wanted[0]) and wanted[0].is_encrypted:
-            problem = "it is encrypted, and the authenticator cannot decrypt it"
-        elif wanted:
-            value = read(wanted[0].data)
-    except Unreadable as error:
-        problem = str(error)
-    return PemFile(found, wanted, tuple(each for each in blocks if not is_wanted(each)), problem), value

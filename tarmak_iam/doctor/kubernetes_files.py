@@ -20,11 +20,12 @@ from tarmak_iam.identity.daemon_config import ServerSettings
 from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
+from tarmak_iam.installation.admin_kubeconfig import named_item
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY
 from tarmak_iam.kubeconfig.exec_arguments import ExecArguments
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.pki.pem import PemBlock, is_certificate, read_pem
-from tarmak_iam.routes import Path, Route
+from tarmak_iam.routes import Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,42 +87,39 @@ def objects_in_file(found: FoundFile) -> Iterator[Read]:
 
 
 def _in_document(document: Document) -> Iterator[Read]:
-    plain = document.data
-    if isinstance(plain, dict) and plain.get("kind") is None:
-        if any(isinstance(key, str) and to_lower(key) == "clusterid" for key in plain):
-            yield from _configuration(document, Route(), document)
-        yield from _clients(document, Route(), plain)
-    for each in objects_in(document):
-        if each.kind == "ConfigMap":
-            text = each.field("data").get(CONFIG_KEY)
-            if isinstance(text, str):
-                yield from _embedded(document, each.route / "data" / CONFIG_KEY, text)
-        elif each.kind == "Config":
-            yield from _clients(document, each.route, each.data)
-        else:
-            yield from _daemons(document, each.route, each.data)
+    content = document.data
+    if isinstance(content, dict) and content.get("kind") is None:
+        if _cluster_id_key(content) is not None:
+            yield _configuration(document, Route(), document)
+        yield from _clients(document, Route(), content)
+    for found in objects_in(document):
+        text = found.field("data").get(CONFIG_KEY) if found.kind == "ConfigMap" else None
+        if isinstance(text, str):
+            route = found.route / "data" / CONFIG_KEY
+            try:
+                yield _configuration(document, route, Document.parse(text, document.filename, json=False))
+            except ParseError as error:
+                place = error.place or Place(document.filename)
+                yield Broken(place_within(document.source, document.node(route), place), error.what)
+        elif found.kind == "Config":
+            yield from _clients(document, found.route, found.data)
+        elif found.kind != "ConfigMap":
+            yield from _daemons(document, found.route, found.data)
 
 
-def _embedded(document: Document, route: Route, text: str) -> Iterator[Read]:
-    try:
-        inner = Document.parse(text, document.filename, json=False)
-    except ParseError as error:
-        place = error.place or Place(document.filename)
-        yield Broken(place_within(document.source, document.node(route), place), error.what)
-        return
-    yield from _configuration(document, route, inner)
+def _cluster_id_key(content: Mapping[Any, Any]) -> str | None:
+    return next((key for key in content if isinstance(key, str) and to_lower(key) == "clusterid"), None)
 
 
-def _configuration(document: Document, route: Route, inner: Document) -> Iterator[Read]:
-    keys = inner.data if isinstance(inner.data, dict) else {}
-    key = next((each for each in keys if isinstance(each, str) and to_lower(each) == "clusterid"), None)
-    within = inner.position((key,)) if key is not None else inner.position(())
+def _configuration(document: Document, route: Route, inner: Document) -> Configuration:
+    key = _cluster_id_key(inner.data) if isinstance(inner.data, dict) else None
+    within = inner.position(() if key is None else (key,))
     place = within if inner is document else place_within(document.source, document.node(route), within)
-    yield Configuration(inner, document.position(route), place)
+    return Configuration(inner, document.position(route), place)
 
 
-def _daemons(document: Document, route: Route, plain: Mapping[str, Any]) -> Iterator[Read]:
-    spec, at = plain, route
+def _daemons(document: Document, route: Route, content: Mapping[str, Any]) -> Iterator[Read]:
+    spec, at = content, route
     for step in ("spec", "template", "spec"):
         if isinstance(spec.get(step), dict) and "containers" not in spec:
             spec, at = spec[step], at / step
@@ -129,9 +127,10 @@ def _daemons(document: Document, route: Route, plain: Mapping[str, Any]) -> Iter
     for index, container in enumerate(containers if isinstance(containers, list) else ()):
         if not isinstance(container, dict):
             continue
-        words = [each for key in ("command", "args") for each in _texts(container.get(key))]
+        listed = [container.get(key) for key in ("command", "args")]
+        words = [word for part in listed if isinstance(part, list) for word in part if isinstance(word, str)]
         image = str(container.get("image") or "")
-        if "server" in words and any("aws-iam-authenticator" in each for each in (image, *words[:1])):
+        if "server" in words and any("aws-iam-authenticator" in text for text in (image, *words[:1])):
             place = document.position(at / "containers" / index / "args")
             yield _daemon(place, words, image, spec, container)
 
@@ -145,31 +144,24 @@ def _daemon(place: Place, words: list[str], image: str, spec: Mapping[str, Any],
         flags = parse_flags(words, version).values
     except DaemonNotStarted as stop:
         return Broken(place, f"authenticator {version} does not start: {stop.reason}")
-    state_dir = str(flags.get("server.stateDir", ServerSettings().state_dir))
-    users = [_member(each, "securityContext").get("runAsUser") for each in (container, spec)]
+    state_dir = str(flags.get("server.stateDir", ServerSettings().state_dir)).rstrip("/")
+    mounts = _mappings(container.get("volumeMounts"))
+    names = {str(mount.get("name")) for mount in mounts if str(mount.get("mountPath") or "").rstrip("/") == state_dir}
+    volumes = [volume for volume in _mappings(spec.get("volumes")) if str(volume.get("name")) in names]
+    users = [_member(holder, "securityContext").get("runAsUser") for holder in (container, spec)]
     return DaemonContainer(
         place,
         version,
         tuple(words),
-        _host_path(spec, container, state_dir),
+        next((str(_member(volume, "hostPath").get("path") or "").rstrip("/") for volume in volumes), ""),
         str(flags.get("clusterID", "")),
         next((user for user in users if isinstance(user, int)), None),
         bool(spec.get("initContainers")),
     )
 
 
-def _host_path(spec: Mapping[str, Any], container: Mapping[str, Any], path: str) -> str:
-    """The path on the host of a directory of the container; "" if no hostPath is mounted there."""
-    mounts = _mappings(container.get("volumeMounts"))
-    names = {
-        str(each.get("name")) for each in mounts if str(each.get("mountPath") or "").rstrip("/") == path.rstrip("/")
-    }
-    volumes = [each for each in _mappings(spec.get("volumes")) if str(each.get("name")) in names]
-    return next((str(_member(each, "hostPath").get("path") or "").rstrip("/") for each in volumes), "")
-
-
-def _clients(document: Document, route: Route, plain: Mapping[str, Any]) -> Iterator[Read]:
-    for index, user in enumerate(plain["users"] if isinstance(plain.get("users"), list) else ()):
+def _clients(document: Document, route: Route, content: Mapping[str, Any]) -> Iterator[Read]:
+    for index, user in enumerate(content["users"] if isinstance(content.get("users"), list) else ()):
         arguments = ExecArguments.of(_member(_member(user, "user"), "exec"))
         cluster_id = arguments.options.get("cluster") if arguments else None
         if cluster_id is not None:
@@ -177,16 +169,12 @@ def _clients(document: Document, route: Route, plain: Mapping[str, Any]) -> Iter
 
 
 def _member(value: Any, key: str) -> Mapping[str, Any]:
-    found = value.get(key) if isinstance(value, dict) else None
-    return found if isinstance(found, dict) else {}
+    content = value.get(key) if isinstance(value, dict) else None
+    return content if isinstance(content, dict) else {}
 
 
 def _mappings(value: Any) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def _texts(value: Any) -> list[str]:
-    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,13 +209,11 @@ class WebhookKubeconfig:
     @property
     def port(self) -> int:
         """The port of the URL, else that of https."""
-        url = self.url
-        return (url.port if url else None) or 443
+        return (self.url.port if self.url else None) or 443
 
     @property
     def host(self) -> str:
-        url = self.url
-        return (url.hostname or "") if url else ""
+        return (self.url.hostname if self.url else None) or ""
 
 
 def parse_webhook_kubeconfig(path: str, found: FoundFile) -> WebhookKubeconfig:
@@ -237,61 +223,50 @@ def parse_webhook_kubeconfig(path: str, found: FoundFile) -> WebhookKubeconfig:
     try:
         with unquoted():
             document = Document.parse(found.data, found.path)
-            plain = document.data
+            content = document.data
     except ParseError as error:
         return WebhookKubeconfig(path, found, error.place or found.place, error.what)
-    if not isinstance(plain, dict):
-        return WebhookKubeconfig(
-            path, found, found.at(1), "it is not a kubeconfig" if found.data.strip() else "it is empty"
-        )
-    return _parsed(path, found, document, plain)
-
-
-def _parsed(path: str, found: FoundFile, document: Document, plain: dict[str, Any]) -> WebhookKubeconfig:
-    for key in ("clusters", "contexts", "users"):
-        if _has_name_twice(plain.get(key)):
-            return WebhookKubeconfig(path, found, document.position((key,)), f"two of its {key} have the same name")
-    current = plain.get("current-context")
-    if not current:
-        return WebhookKubeconfig(path, found, document.position(()), "it has no current-context")
-    _, context = _named(plain, "contexts", "context", current)
-    if context is None:
-        where = document.position(("current-context",))
-        return WebhookKubeconfig(path, found, where, "its current-context does not exist")
-    index, cluster = _named(plain, "clusters", "cluster", context.get("cluster"))
-    if cluster is None:
-        where = document.position(("contexts",))
-        return WebhookKubeconfig(path, found, where, "the cluster of its current context does not exist")
-    route: Path = ("clusters", index, "cluster")
+    if not isinstance(content, dict):
+        problem = "it is not a kubeconfig" if found.data.strip() else "it is empty"
+        return WebhookKubeconfig(path, found, found.at(1), problem)
+    route, problem, cluster = _current_cluster(content)
+    if problem:
+        return WebhookKubeconfig(path, found, document.position(route), problem)
     data = cluster.get("certificate-authority-data")
-    ca_place = document.position((*route, "certificate-authority-data"))
+    server, server_name, ca_file = (
+        text if isinstance(text := cluster.get(key), str) else ""
+        for key in ("server", "tls-server-name", "certificate-authority")
+    )
     return WebhookKubeconfig(
         path,
         found,
         document.position(route),
-        server=_text(cluster.get("server")),
+        server=server,
         server_place=document.position((*route, "server")),
-        server_name=_text(cluster.get("tls-server-name")),
+        server_name=server_name,
         is_insecure=cluster.get("insecure-skip-tls-verify") is True,
         ca=_certificates(data) if data else None,
-        ca_place=ca_place,
-        ca_file=_text(cluster.get("certificate-authority")),
+        ca_place=document.position((*route, "certificate-authority-data")),
+        ca_file=ca_file,
     )
 
 
-def _named(plain: dict[str, Any], key: str, inner: str, name: Any) -> tuple[int, dict[str, Any] | None]:
-    items = plain.get(key)
-    for index, item in enumerate(items if isinstance(items, list) else ()):
-        content = item.get(inner) if isinstance(item, dict) and item.get("name") == name else None
-        if isinstance(content, dict):
-            return index, content
-    return 0, None
-
-
-def _has_name_twice(items: Any) -> bool:
-    """Whether a name is used twice, which the client library rejects."""
-    names = [str(item.get("name")) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-    return len(set(names)) < len(names)
+def _current_cluster(content: dict[str, Any]) -> tuple[tuple[str | int, ...], str, dict[str, Any]]:
+    """Route and content of the cluster of the current context; or the route of a problem, the problem, and {}."""
+    for key in ("clusters", "contexts", "users"):
+        names = [str(item.get("name")) for item in _mappings(content.get(key))]
+        if len(set(names)) < len(names):  # the client library rejects it
+            return (key,), f"two of its {key} have the same name", {}
+    current = content.get("current-context")
+    if not current:
+        return (), "it has no current-context", {}
+    _, context = named_item(content, "contexts", "context", current)
+    if context is None:
+        return ("current-context",), "its current-context does not exist", {}
+    index, cluster = named_item(content, "clusters", "cluster", context.get("cluster"))
+    if cluster is None:
+        return ("contexts",), "the cluster of its current context does not exist", {}
+    return ("clusters", index, "cluster"), "", cluster
 
 
 def _certificates(data: Any) -> tuple[PemBlock, ...]:
@@ -301,7 +276,3 @@ def _certificates(data: Any) -> tuple[PemBlock, ...]:
     except (binascii.Error, ValueError):
         return ()
     return tuple(filter(is_certificate, read_pem(decoded)))
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property
 
 from tarmak_iam.late_dataclass import dataclass
@@ -21,28 +21,21 @@ class Word:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    section: str
-    key: str
-    words: tuple[Word, ...]
-
-
 @dataclass(frozen=True)
 class Unit:
-    settings: tuple[_Setting, ...]
+    """`settings`: section, key and words of each setting."""
+
+    settings: tuple[tuple[str, str, tuple[Word, ...]], ...]
 
     def words(self, section: str, key: str) -> tuple[Word, ...]:
         """All words of a setting, which may be repeated."""
-        return tuple(
-            word for each in self.settings if (each.section, each.key) == (section, key) for word in each.words
-        )
+        return tuple(word for *names, words in self.settings if names == [section, key] for word in words)
 
     @cached_property
     def commands(self) -> tuple[tuple[Word, ...], ...]:
         """The commands in the order in which systemd runs them: ExecStartPre, then ExecStart."""
-        found = [each for each in self.settings if each.section == "Service" and each.words]
-        return tuple(each.words for key in ("ExecStartPre", "ExecStart") for each in found if each.key == key)
+        keys = ("ExecStartPre", "ExecStart")
+        return tuple(words for key in keys for *names, words in self.settings if words and names == ["Service", key])
 
     def option(self, *names: str) -> Word | None:
         """The value of the last option of the commands with one of these names."""
@@ -51,7 +44,8 @@ class Unit:
     @property
     def init(self) -> tuple[Word, ...] | None:
         """The command that creates the certificate and key; None if there is none."""
-        return next(filter(_is_init, self.commands), None)
+        runs = [command for command in self.commands if _name(command[0]).startswith(COMMAND)]
+        return next((command for command in runs if any(word.text == "init" for word in command[1:])), None)
 
     @property
     def copied_to(self) -> Word | None:
@@ -62,10 +56,7 @@ class Unit:
 
 def parse_unit(text: str) -> Unit:
     """Never fails: lines that are not settings are skipped, as systemd does."""
-    return Unit(tuple(_settings(text)))
-
-
-def _settings(text: str) -> Iterator[_Setting]:
+    settings: list[tuple[str, str, tuple[Word, ...]]] = []
     section, key, words = "", "", list[Word]()
     goes_on = False
     for number, raw in enumerate(text.split("\n"), 1):
@@ -83,9 +74,10 @@ def _settings(text: str) -> Iterator[_Setting]:
         goes_on = line.endswith("\\")
         words += (Word(word, number) for word in _split(line.removesuffix("\\")))
         if not goes_on:
-            yield _Setting(section, key, tuple(words))
+            settings.append((section, key, tuple(words)))
     if goes_on:
-        yield _Setting(section, key, tuple(words))
+        settings.append((section, key, tuple(words)))
+    return Unit(tuple(settings))
 
 
 def _split(line: str) -> list[str]:
@@ -110,10 +102,6 @@ def command_option(words: Iterable[Word], *names: str) -> Word | None:
             elif len(name) == 2 and word.text.startswith(name):
                 found = Word(word.text[2:], word.line)
     return found
-
-
-def _is_init(command: tuple[Word, ...]) -> bool:
-    return _name(command[0]).startswith(COMMAND) and any(word.text == "init" for word in command[1:])
 
 
 def _name(word: Word) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -43,28 +44,6 @@ class AdminKubeconfig:
     ca_data: str
 
 
-@dataclass(frozen=True, slots=True)
-class PemSource:
-    """PEM that a kubeconfig contains (`data`) or refers to (`path`); neither where it does not exist."""
-
-    data: bytes | None = field(default=None, repr=False)
-    path: str = ""
-
-    @property
-    def is_given(self) -> bool:
-        return self.data is not None or self.path != ""
-
-
-@dataclass(frozen=True, slots=True)
-class ClientLogin:
-    """The credentials of the current context. `other` describes those that are not a certificate, as in `a token`."""
-
-    certificate: PemSource
-    key: PemSource
-    authority: PemSource
-    other: str = ""
-
-
 # In the order of the keys in client-go's AuthInfo.
 _OTHER_LOGINS = {
     "token": "a token",
@@ -82,84 +61,44 @@ def parse_admin_kubeconfig(
 
     Raises ParseError, and ConfigError where server or CA data is missing.
     """
-    remedy = f"run `{command_line.tarmak('clusters kubeconfig')}` again"
-    with unquoted():
-        document = Document.parse(data, filename)
-        plain = document.data if isinstance(document.data, dict) else {}
-    index, cluster = _cluster(plain)
+    document, content = _parsed(data, filename)
+    _, context = named_item(content, "contexts", "context", content.get("current-context"))
+    index, cluster = named_item(content, "clusters", "cluster", (context or {}).get("cluster"))
+    if cluster is None:
+        listed = content.get("clusters")
+        items = listed if isinstance(listed, list) else ()
+        clusters = [item.get("cluster") if isinstance(item, dict) else None for item in items]
+        index, cluster = next(((at, item) for at, item in enumerate(clusters) if isinstance(item, dict)), (0, {}))
     server, ca_data = cluster.get("server"), cluster.get("certificate-authority-data")
+    missing, key = "certificate-authority-data", "certificate-authority-data"
     if not isinstance(server, str) or not server.startswith("https://"):
-        raise ConfigError(
-            "the kubeconfig contains no https server",
-            remedy=remedy,
-            place=document.position(("clusters", index, "cluster", "server")),
-        )
+        missing, key, ca_data = "https server", "server", None
     if not isinstance(ca_data, str) or not _is_base64(ca_data):
         raise ConfigError(
-            "the kubeconfig contains no certificate-authority-data",
-            remedy=remedy,
-            place=document.position(("clusters", index, "cluster", "certificate-authority-data")),
+            f"the kubeconfig contains no {missing}",
+            remedy=f"run `{command_line.tarmak('clusters kubeconfig')}` again",
+            place=document.position(("clusters", index, "cluster", key)),
         )
-    return AdminKubeconfig(server, "".join(ca_data.split()))
+    return AdminKubeconfig(str(server), "".join(ca_data.split()))
 
 
-def parse_client_login(data: bytes | str, filename: str = KUBECONFIG_NAME) -> ClientLogin:
-    """The user and the CA of the current context; empty for a context that does not exist, as in kubectl.
-
-    Raises ParseError, and ConfigError for credentials that kubectl could not read. No message contains credentials.
-    """
+def _parsed(data: bytes | str, filename: str) -> tuple[Document, dict[str, Any]]:
     with unquoted():
-        plain = Document.parse(data, filename).data
-    plain = plain if isinstance(plain, dict) else {}
-    context = _item(plain, "contexts", "context", plain.get("current-context"))
-    user = _item(plain, "users", "user", context.get("user"))
-    cluster = _item(plain, "clusters", "cluster", context.get("cluster"))
-    return ClientLogin(
-        _source(user, "client-certificate"),
-        _source(user, "client-key"),
-        _source(cluster, "certificate-authority"),
-        next((text for key, text in _OTHER_LOGINS.items() if user.get(key)), ""),
-    )
+        document = Document.parse(data, filename)
+        return document, document.data if isinstance(document.data, dict) else {}
 
 
-def _item(plain: dict[str, Any], key: str, inner: str, name: object) -> dict[str, Any]:
-    """The inner mapping of the item with that name, {} without one."""
-    found = (item for _, item in _named(plain, key, inner) if name is not None and item["name"] == name)
-    return next(found, {})
-
-
-def _source(holder: dict[str, Any], key: str) -> PemSource:
-    """As in client-go, data has precedence over a file."""
-    data, path = holder.get(f"{key}-data"), holder.get(key)
-    if not all(value is None or isinstance(value, str) for value in (data, path)):
-        raise ConfigError(f"{key} is not a string")
-    if not data:
-        return PemSource(path=path or "")
-    if not _is_base64(data):
-        raise ConfigError(f"{key}-data is not valid base64")
-    return PemSource(base64.b64decode("".join(data.split())))
-
-
-def _cluster(plain: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    """Index and content of the current context's cluster, else of the first one; {} without clusters."""
-    current = plain.get("current-context")
-    wanted = next(
-        (item["cluster"] for _, item in _named(plain, "contexts", "context") if item["name"] == current), None
-    )
-    clusters = list(_named(plain, "clusters", "cluster"))
-    for index, item in clusters:
-        if item["name"] == wanted:
-            return index, item
-    return clusters[0] if clusters else (0, {})
-
-
-def _named(plain: dict[str, Any], key: str, inner: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Index and inner mapping of each well-formed item, with its name added."""
-    items = plain.get(key)
-    for index, item in enumerate(items if isinstance(items, list) else ()):
-        content = item.get(inner) if isinstance(item, dict) else None
+def named_item(
+    kubeconfig: dict[str, Any], list_key: str, inner: str, name: object
+) -> tuple[int, dict[str, Any] | None]:
+    """Index and content of the first item of that name in a list of a kubeconfig, as in `clusters` and `cluster`;
+    0 and None without one."""
+    items = kubeconfig.get(list_key)
+    for index, item in enumerate(items if isinstance(items, list) and name is not None else ()):
+        content = item.get(inner) if isinstance(item, dict) and item.get("name") == name else None
         if isinstance(content, dict):
-            yield index, {"cluster": None, **content, "name": item.get("name")}
+            return index, content
+    return 0, None
 
 
 def _is_base64(text: str) -> bool:
@@ -268,175 +207,163 @@ def examine_admin(
     """
     if home is None:
         return AdminAccess(AdminState.NOT_EXAMINED, NOT_EXAMINED)
-    found = _Kubeconfig(home, now or datetime.now(timezone.utc), within or Boundary(home.parent)).examined()
-    renewal = command_line.tarmak("clusters kubeconfig")
-    return replace(found, renewal=renewal, has_known_hosts=_has_known_hosts(home))
-
-
-def _has_known_hosts(home: Path) -> bool:
+    path = home / KUBECONFIG_NAME
+    subject = f"the admin certificate in {path}"
     try:
-        return (home / _KNOWN_HOSTS).stat().st_size > 0
-    except OSError:
-        return False
+        data = read_if_present(path, within or Boundary(home.parent))
+        if data is None:
+            access = AdminAccess(AdminState.MISSING, f"{path} does not exist")
+        else:
+            access = _examined(path, data, now or datetime.now(timezone.utc))
+    except _NotExamined as reason:
+        what = f"{subject} was not examined: {reason}"
+        access = AdminAccess(AdminState.NOT_EXAMINED, what, why_not_examined=str(reason))
+    except TarmakIamError as error:
+        why = "it is not a kubeconfig that kubectl can read"  # the text of the error may contain a part of the file
+        if isinstance(error, FileError):
+            why = error.what.removeprefix("cannot be read: ")
+        access = AdminAccess(AdminState.UNREADABLE, f"{subject} cannot be read: {why}")
+    known_hosts = home / _KNOWN_HOSTS
+    has_known_hosts = False
+    with contextlib.suppress(OSError):
+        has_known_hosts = known_hosts.stat().st_size > 0
+    renewal = command_line.tarmak("clusters kubeconfig")
+    return replace(access, path=path, renewal=renewal, has_known_hosts=has_known_hosts)
 
 
-class _Outside(Exception):
-    """The kubeconfig refers to a file that is not in the configuration directory."""
+class _NotExamined(Exception):
+    """cryptography is missing, or the kubeconfig refers to a file that is not in the configuration directory."""
 
 
-@dataclass(frozen=True)
-class _Kubeconfig:
-    home: Path
-    now: datetime
-    within: Boundary
+_Source = tuple[bytes | None, str]
+"""PEM that a kubeconfig contains, or the name of the file that it refers to; None and "" where neither exists."""
 
-    @property
-    def path(self) -> Path:
-        return self.home / KUBECONFIG_NAME
 
-    def examined(self) -> AdminAccess:
-        try:
-            data = read_if_present(self.path, self.within)
-            if data is None:
-                return self._found(AdminState.MISSING, f"{self.path} does not exist")
-            return self._login(data)
-        except FileError as error:
-            return self._unreadable(error.what.removeprefix("cannot be read: "))
-        except TarmakIamError:  # its text may contain a part of the file
-            return self._unreadable("it is not a kubeconfig that kubectl can read")
-        except _Outside as outside:
-            return self._not_examined(str(outside))
+def _examined(path: Path, data: bytes, now: datetime) -> AdminAccess:
+    """Raises _NotExamined; FileError, whose text may be shown; and TarmakIamError."""
+    _, content = _parsed(data, str(path))
+    _, context = named_item(content, "contexts", "context", content.get("current-context"))
+    _, user = named_item(content, "users", "user", (context or {}).get("user"))
+    _, cluster = named_item(content, "clusters", "cluster", (context or {}).get("cluster"))
+    certificate_source, key_source = _source(user, "client-certificate"), _source(user, "client-key")
+    authority_source = _source(cluster, "certificate-authority")
+    if not any(certificate_source):
+        other = next((text for key, text in _OTHER_LOGINS.items() if (user or {}).get(key)), "")
+        what = f"the current context of {path} has no client certificate"
+        what = f"{what}: its user logs in with {other}" if other else what
+        return AdminAccess(AdminState.NO_CERTIFICATE, what, has_credentials=bool(other))
+    chain = list(filter(is_certificate, _blocks(path.parent, certificate_source)))
+    keys = list(filter(is_key, _blocks(path.parent, key_source)))
+    if not chain:
+        raise FileError("it contains no certificate in PEM format")
+    authorities: list[PemBlock] = []
+    with contextlib.suppress(FileError, _NotExamined):  # it is mainly for the server; without it, less is checked
+        authorities += filter(is_certificate, _blocks(path.parent, authority_source))
+    try:
+        from tarmak_iam.pki.certificates import Unreadable, read_certificate
+    except TarmakIamError:
+        raise _NotExamined("install the extra `aws` (cryptography)") from None
+    try:
+        certificate = read_certificate(chain[0].data)
+    except Unreadable:
+        raise FileError("it is not a valid certificate") from None
+    trusted = _readable(authorities[:_MOST])
+    ending = _ending(certificate, _readable(chain[1:_MOST]), trusted)
+    all_seen = trusted and len(chain) <= _MOST >= len(authorities)
+    is_signed = True if ending else False if all_seen else None
+    state, what = _state(path, certificate, keys, is_signed=is_signed, ending=ending, now=now)
+    names = certificate.common_name, certificate.organizations
+    return AdminAccess(state, what, path, certificate.not_before, certificate.not_after, *names, is_signed)
 
-    def _login(self, data: bytes) -> AdminAccess:
-        login = parse_client_login(data, str(self.path))
-        if not login.certificate.is_given:
-            what = f"the current context of {self.path} has no client certificate"
-            what = f"{what}: its user logs in with {login.other}" if login.other else what
-            return replace(self._found(AdminState.NO_CERTIFICATE, what), has_credentials=bool(login.other))
-        chain = [each for each in self._blocks(login.certificate) if is_certificate(each)]
-        keys = [each for each in self._blocks(login.key) if is_key(each)]
-        if not chain:
-            return self._unreadable("it contains no certificate in PEM format")
-        try:
-            authorities = [each for each in self._blocks(login.authority) if is_certificate(each)]
-        except (FileError, _Outside):  # it is mainly for the server; without it, less is checked
-            authorities = []
-        return self._certificate(chain, keys, authorities)
 
-    def _certificate(
-        self, chain: Sequence[PemBlock], keys: Sequence[PemBlock], authorities: Sequence[PemBlock]
-    ) -> AdminAccess:
-        try:
-            from tarmak_iam.pki.certificates import Unreadable, read_certificate
-        except TarmakIamError:
-            return self._not_examined("install the extra `aws` (cryptography)")
-        try:
-            own = read_certificate(chain[0].data)
-        except Unreadable:
-            return self._unreadable("it is not a valid certificate")
-        others, trusted = list(_readable(chain[1:_MOST])), list(_readable(authorities[:_MOST]))
-        ending = _ending(own, others, trusted)
-        all_seen = trusted and len(chain) <= _MOST >= len(authorities)
-        is_signed = True if ending else False if all_seen else None
-        state, what = self._of_key(own, keys) or self._of_certificate(own, is_signed=is_signed, ending=ending)
-        names = own.common_name, own.organizations
-        return AdminAccess(state, what, self.path, own.not_before, own.not_after, *names, is_signed)
+def _source(holder: dict[str, Any] | None, key: str) -> _Source:
+    """As in client-go, data has precedence over a file. Raises ConfigError for what kubectl could not read."""
+    data, name = (holder or {}).get(f"{key}-data"), (holder or {}).get(key)
+    if not all(value is None or isinstance(value, str) for value in (data, name)):
+        raise ConfigError(f"{key} is not a string")
+    if data and not _is_base64(data):
+        raise ConfigError(f"{key}-data is not valid base64")
+    return (base64.b64decode("".join(data.split())), "") if data else (None, name or "")
 
-    def _of_key(self, own: Certificate, keys: Sequence[PemBlock]) -> tuple[AdminState, str] | None:
-        """Why Go's tls.X509KeyPair would reject the first key; None where it would accept it."""
-        from tarmak_iam.pki.certificates import Unreadable, read_key
 
-        if not keys:
-            return AdminState.WRONG_KEY, f"{self.path} contains no key for the admin certificate"
-        try:
-            if not keys[0].is_encrypted and read_key(keys[0].data).public_key == own.public_key:
-                return None
-        except Unreadable:
-            return AdminState.WRONG_KEY, f"the key of the admin certificate in {self.path} cannot be read"
-        if keys[0].is_encrypted:
-            return AdminState.WRONG_KEY, f"the key of the admin certificate in {self.path} is encrypted"
-        return AdminState.WRONG_KEY, f"the key in {self.path} does not belong to the admin certificate"
-
-    def _of_certificate(
-        self, own: Certificate, *, is_signed: bool | None, ending: datetime | None
-    ) -> tuple[AdminState, str]:
-        """The result of the API server's crypto/x509, with the CA in the kubeconfig."""
-        subject = self._subject
-        if self.now < own.not_before:
-            return AdminState.NOT_YET_VALID, f"{subject} is not valid before {_day(own.not_before)}"
-        if self.now > own.not_after:
-            return AdminState.EXPIRED, f"{subject} expired on {_day(own.not_after)}"
-        if not own.is_for_clients:
-            return (
-                AdminState.NOT_FOR_CLIENTS,
-                f"{subject} is not for clients: its extended key usage does not contain client authentication",
-            )
-        if is_signed is False:
-            return AdminState.OTHER_CA, f"{subject} is not signed by the CA in the same file"
-        if ending is not None and self.now > ending:
-            return AdminState.OTHER_CA, f"{subject} is signed by a CA that expired on {_day(ending)}"
-        group = f" and in {ADMINS}" if ADMINS in own.organizations else f", but not in {ADMINS}"
-        return AdminState.VALID, f"{subject} is valid until {_day(own.not_after)}{group}"
-
-    @property
-    def _subject(self) -> str:
-        return f"the admin certificate in {self.path}"
-
-    def _found(self, state: AdminState, what: str) -> AdminAccess:
-        return AdminAccess(state, what, self.path)
-
-    def _not_examined(self, why: str) -> AdminAccess:
-        what = f"{self._subject} was not examined: {why}"
-        return replace(self._found(AdminState.NOT_EXAMINED, what), why_not_examined=why)
-
-    def _unreadable(self, why: str) -> AdminAccess:
-        return self._found(AdminState.UNREADABLE, f"{self._subject} cannot be read: {why}")
-
-    def _blocks(self, source: PemSource) -> tuple[PemBlock, ...]:
-        """Raises FileError and _Outside."""
-        return read_pem(self._read(source.path) if source.data is None else source.data)
-
-    def _read(self, text: str) -> bytes:
-        """A file that the kubeconfig refers to, relative to its own directory; empty without a name."""
-        if not text:
-            return b""
-        path, root = self.home / text, os.path.realpath(self.home.parent)
+def _blocks(home: Path, source: _Source) -> tuple[PemBlock, ...]:
+    """A file is relative to the directory of the kubeconfig. Raises FileError and _NotExamined."""
+    data, name = source
+    if data is None and name:
+        path, root = home / name, os.path.realpath(home.parent)
         try:
             is_inside = os.path.commonpath([root, os.path.realpath(path)]) == root
         except ValueError:  # a character that is not valid in a path
             raise FileError("the kubeconfig refers to a file that cannot exist") from None
         if not is_inside:
-            raise _Outside(f"{self.path} refers to a file outside the configuration directory")
+            raise _NotExamined(f"{home / KUBECONFIG_NAME} refers to a file outside the configuration directory")
         data = read_if_present(Path(os.path.realpath(path)))
         if data is None:
             raise FileError("the file that the kubeconfig refers to does not exist")
-        return data
+    return read_pem(data or b"")
 
 
-def _readable(blocks: Sequence[PemBlock]) -> Iterator[Certificate]:
+def _readable(blocks: Sequence[PemBlock]) -> list[Certificate]:
     from tarmak_iam.pki.certificates import Unreadable, read_certificate
 
-    for each in blocks:
-        try:
-            yield read_certificate(each.data)
-        except Unreadable:
-            continue
+    certificates = []
+    for block in blocks:
+        with contextlib.suppress(Unreadable):
+            certificates.append(read_certificate(block.data))
+    return certificates
 
 
-def _ending(own: Certificate, others: Sequence[Certificate], trusted: Sequence[Certificate]) -> datetime | None:
+def _ending(certificate: Certificate, others: Sequence[Certificate], trusted: Sequence[Certificate]) -> datetime | None:
     """The latest end of validity of the trusted CAs that have signed it, directly or through `others`; None if none
     has."""
     from tarmak_iam.pki.certificates import is_issued_by
 
-    signed, left = [own], list(others)
-    for each in signed:  # the list grows: it contains each of the others at most once, so circular signatures end
-        ends = [one.not_after for one in trusted if is_issued_by(each, one)]
+    signed, left = [certificate], list(others)
+    for subject in signed:  # the list grows: it contains each of the others at most once, so circular signatures end
+        ends = [issuer.not_after for issuer in trusted if is_issued_by(subject, issuer)]
         if ends:
             return max(ends)
-        issuers = [one for one in left if is_issued_by(each, one)]
-        left = [one for one in left if one not in issuers]
+        issuers = [issuer for issuer in left if is_issued_by(subject, issuer)]
+        left = [issuer for issuer in left if issuer not in issuers]
         signed += issuers
     return None
+
+
+def _state(
+    path: Path,
+    certificate: Certificate,
+    keys: Sequence[PemBlock],
+    *,
+    is_signed: bool | None,
+    ending: datetime | None,
+    now: datetime,
+) -> tuple[AdminState, str]:
+    """The result of Go's tls.X509KeyPair, then that of the API server's crypto/x509 with the CA in the kubeconfig."""
+    from tarmak_iam.pki.certificates import Unreadable, read_key
+
+    subject, key = f"the admin certificate in {path}", f"the key of the admin certificate in {path}"
+    if not keys:
+        return AdminState.WRONG_KEY, f"{path} contains no key for the admin certificate"
+    if keys[0].is_encrypted:
+        return AdminState.WRONG_KEY, f"{key} is encrypted"
+    try:
+        if read_key(keys[0].data).public_key != certificate.public_key:
+            return AdminState.WRONG_KEY, f"the key in {path} does not belong to the admin certificate"
+    except Unreadable:
+        return AdminState.WRONG_KEY, f"{key} cannot be read"
+    if now < certificate.not_before:
+        return AdminState.NOT_YET_VALID, f"{subject} is not valid before {_day(certificate.not_before)}"
+    if now > certificate.not_after:
+        return AdminState.EXPIRED, f"{subject} expired on {_day(certificate.not_after)}"
+    if not certificate.is_for_clients:
+        what = "is not for clients: its extended key usage does not contain client authentication"
+        return AdminState.NOT_FOR_CLIENTS, f"{subject} {what}"
+    if is_signed is False:
+        return AdminState.OTHER_CA, f"{subject} is not signed by the CA in the same file"
+    if ending is not None and now > ending:
+        return AdminState.OTHER_CA, f"{subject} is signed by a CA that expired on {_day(ending)}"
+    group = f" and in {ADMINS}" if ADMINS in certificate.organizations else f", but not in {ADMINS}"
+    return AdminState.VALID, f"{subject} is valid until {_day(certificate.not_after)}{group}"
 
 
 def _day(time: datetime) -> str:
