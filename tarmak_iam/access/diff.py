@@ -62,28 +62,26 @@ class Effect:
     @property
     def text(self) -> str:
         """One line, as in `arn:aws:iam::111122223333:role/Dev: loses system:masters`."""
-        return one_line(f"{who(self.kind, self.principal)}: {'; '.join((*self._clauses(), *self._at_random()))}")
-
-    def _at_random(self) -> Iterator[str]:
-        if self.or_else:
-            yield f"or, chosen at random: {' or '.join(self.or_else)}"
-
-    def _clauses(self) -> Iterator[str]:
+        loses = [f"loses {_listed(self.lost)}"] if self.lost else []
         if self.kind == DAEMON:
-            yield f"does not start: {self.reason}" if self.reason else "starts again"
+            clauses = [f"does not start: {self.reason}" if self.reason else "starts again"]
         elif self.after is None:
-            yield "can no longer log in"
-            yield from _loses(self.lost)
+            clauses = ["can no longer log in", *loses]
         elif self.before is None:
-            yield f"can log in {_as(self.after)} {_with(self.gained)}"
+            name = f"as {_visible(self.after)}" if self.after else f"under {_OWN}"
+            clauses = [f"can log in {name} {_with(self.gained)}"]
         else:
+            clauses = []
             if self.before != self.after:
-                yield f"becomes {_name(self.after)} (was {_name(self.before)})"
+                clauses.append(f"becomes {_name(self.after)} (was {_name(self.before)})")
             if self.gained:
-                yield f"gains {_listed(self.gained)}"
-            yield from _loses(self.lost)
-            if self.before == self.after and not (self.gained or self.lost or self.or_else):
-                yield f"becomes {_name(self.after)} at every start"
+                clauses.append(f"gains {_listed(self.gained)}")
+            clauses += loses
+            if not clauses and not self.or_else:
+                clauses.append(f"becomes {_name(self.after)} at every start")
+        if self.or_else:
+            clauses.append(f"or, chosen at random: {' or '.join(self.or_else)}")
+        return one_line(f"{who(self.kind, self.principal)}: {'; '.join(clauses)}")
 
 
 def who(kind: str, principal: str) -> str:
@@ -269,17 +267,17 @@ def _access(grant: Grant | None) -> tuple[str, tuple[str, ...]] | None:
 
 def _gained(old: Possible, new: Possible) -> tuple[str, ...]:
     """Groups that are new: possible now and not before, or certain now and not before."""
-    maybe, sure = _without(_any_groups(new), _any_groups(old)), _without(_sure_groups(new), _sure_groups(old))
-    return tuple(dict.fromkeys((*maybe, *sure)))
+    (possible_before, sure_before), (possible, sure) = map(_groups, (old, new))
+    maybe = [group for group in possible if group not in possible_before]
+    return tuple(dict.fromkeys((*maybe, *(group for group in sure if group not in sure_before))))
 
 
-def _any_groups(possible: Possible) -> tuple[str, ...]:
-    return tuple(group for each in possible if each is not None for group in each.groups)
-
-
-def _sure_groups(possible: Possible) -> tuple[str, ...]:
-    every = [each.groups if each is not None else () for each in possible]
-    return tuple(group for group in every[0] if all(group in groups for groups in every))
+def _groups(possible: Possible) -> tuple[list[str], list[str]]:
+    """The groups of any grant, and those of every grant."""
+    every = [grant.groups if grant is not None else () for grant in possible]
+    return [group for groups in every for group in groups], [
+        group for group in every[0] if all(group in groups for groups in every)
+    ]
 
 
 def _instead(possible: Possible) -> list[str]:
@@ -288,10 +286,6 @@ def _instead(possible: Possible) -> list[str]:
         return []
     others = [f"{_name(each.username)} {_with(each.groups)}" for each in other_grants(possible)]
     return [*others, *(["no access"] if None in possible and likeliest_grant(possible) else [])]
-
-
-def _without(groups: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(group for group in groups if group not in others))
 
 
 def account_of(grant: Grant) -> str:
@@ -304,16 +298,7 @@ def account_of(grant: Grant) -> str:
         return ""
 
 
-def _as(username: str) -> str:
-    return f"as {_visible(username)}" if username else f"under {_OWN}"
-
-
 def _with(groups: tuple[str, ...]) -> str:
     if not groups:
         return "without groups"
     return f"with group{'s' if len(groups) > 1 else ''} {_listed(groups)}"
-
-
-def _loses(groups: tuple[str, ...]) -> Iterator[str]:
-    if groups:
-        yield f"loses {_listed(groups)}"

@@ -12,11 +12,17 @@ from tarmak_iam.errors import ConfigError, PolicyRefused
 from tarmak_iam.identity.backend_support import MOUNTED_FILE
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.model import Grant
-from tarmak_iam.identity.releases import DEFAULT_RELEASE, SSO_GATE, ReleaseFeature, known_partitions, spans_text
+from tarmak_iam.identity.releases import (
+    DEFAULT_RELEASE,
+    SSO_GATE,
+    DaemonVersion,
+    ReleaseFeature,
+    known_partitions,
+    spans_text,
+)
 from tarmak_iam.identity.sts_verification import accepts_tokens_of, no_hosts_of
 from tarmak_iam.identity.templates import PRIVATE_DNS, without_templates
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.groups import ADMINS, NODE_PREFIX, NODES
 from tarmak_iam.mappings.principals import NamedPrincipal
@@ -61,10 +67,10 @@ def check_starts(before: Side, after: Side, *, repairs: bool = False) -> None:
 
 def check_admin_access(before: Side, after: Side, me: str | None = None) -> None:
     """Raises PolicyRefused, which names every loss, if `losses` finds any."""
-    found = losses(before, after, me)
-    if found:
+    lost = losses(before, after, me)
+    if lost:
         raise PolicyRefused(
-            f"{'; '.join(found)}; nothing was changed",
+            f"{'; '.join(lost)}; nothing was changed",
             remedy=f"use --force to do it anyway; {Loaded.of(before).installation.recovery_hint}",
         )
 
@@ -76,8 +82,9 @@ def losses(before: Side, after: Side, me: str | None = None) -> tuple[str, ...]:
     `aws sts get-caller-identity` prints it. Raises ConfigError if it is not a caller's ARN.
     """
     old, new = _both(before, after)
-    own = None if me is None else _caller(me)
-    return (*standing_losses(old, new), *(_of_caller(own, old, new) if own else ()))
+    effect = None if me is None else change_of(_caller(me), old, new)
+    lost = (f"your own access would change: {effect.text}",) if effect is not None and effect.is_loss else ()
+    return (*standing_losses(old, new), *lost)
 
 
 def standing_losses(before: Standings, after: Standings) -> tuple[str, ...]:
@@ -111,13 +118,10 @@ def is_node(grant: Grant) -> bool:
     """Whether a node of the cluster can join by it. The Node authorizer and NodeRestriction require both the name of a
     node and the group of nodes (plugin/pkg/auth/nodeidentifier); no binding gives rights to only one of them."""
     name = grant.username
-    return NODES in grant.groups and name.startswith(NODE_PREFIX) and _can_be_node(name[len(NODE_PREFIX) :])
-
-
-def _can_be_node(name: str) -> bool:
-    """Whether it is, or can become, the name of a node, which is a DNS name: not with blanks, or with a misspelt
-    template, which the daemon does not replace."""
-    return _NODE_NAME.fullmatch(without_templates(name)) is not None
+    if NODES not in grant.groups or not name.startswith(NODE_PREFIX):
+        return False
+    # The name of a node is a DNS name: not with blanks, or with a misspelt template, which the daemon does not replace.
+    return _NODE_NAME.fullmatch(without_templates(name.removeprefix(NODE_PREFIX))) is not None
 
 
 def is_for_nodes(grant: Grant) -> bool:
@@ -127,56 +131,50 @@ def is_for_nodes(grant: Grant) -> bool:
 
 def principal_refusal(installation: Installation) -> Callable[[NamedPrincipal], ConfigError | None]:
     """A function that returns why this installation's daemon cannot use a principal; None if it can."""
-    rules = _Rules(installation)
-    return lambda name: (rules.of_sso if name.kind == "sso" else rules.of_partition)(name) or rules.of_backends(name)
+    made, version, daemon = installation, installation.daemon_version, installation.daemon
+
+    def refusal(name: NamedPrincipal) -> ConfigError | None:
+        flaw = (_sso_flaw if name.kind == "sso" else _partition_flaw)(made, version, name)
+        if flaw is None and (why := daemon.unsupported_reason(name.kind)):
+            flaw = f"{shortened(name)}: {why}", daemon.with_file
+        return None if flaw is None else ConfigError(flaw[0], remedy=flaw[1])
+
+    return refusal
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    installation: Installation
+def _sso_flaw(installation: Installation, version: DaemonVersion, name: NamedPrincipal) -> tuple[str, str] | None:
+    """What is wrong, and the remedy."""
+    map_role = "map the ARN of the AWSReservedSSO role"
+    if not version.has(ReleaseFeature.SSO_ENTRIES):
+        settings, newer = installation.settings, "use another image"
+        if settings.image is None and settings.registry != "ecr":
+            command = installation.command("settings set daemonVersion", str(DEFAULT_RELEASE))
+            newer = f"use a newer release: {command}"
+        what = f"authenticator {version} does not support SSO entries, which require"
+        return f"{shortened(name)}: {what} {spans_text(ReleaseFeature.SSO_ENTRIES)}", f"{map_role}, or {newer}"
+    if not accepts_tokens_of("aws", installation.partition, version):
+        what = f"SSO entries work only in partition aws, but the cluster is in partition {installation.partition}"
+        return f"{shortened(name)}: {what}", map_role
+    if not installation.daemon.looks_at_sso:
+        what = f"the authenticator ignores SSO entries without the feature gate {SSO_GATE}"
+        return f"{shortened(name)}: {what}", f"enable it first: {installation.daemon.with_sso}"
+    return None
 
-    def of_sso(self, name: NamedPrincipal) -> ConfigError | None:
-        made, version = self.installation, self.installation.daemon_version
-        if not version.has(ReleaseFeature.SSO_ENTRIES):
-            return ConfigError(
-                f"{shortened(name)}: authenticator {version} does not support SSO entries, "
-                f"which require {spans_text(ReleaseFeature.SSO_ENTRIES)}",
-                remedy=f"map the ARN of the AWSReservedSSO role, or {_newer(made)}",
-            )
-        if not accepts_tokens_of("aws", made.partition, version):
-            return ConfigError(
-                f"{shortened(name)}: SSO entries work only in partition aws, but the cluster is in partition "
-                f"{made.partition}",
-                remedy="map the ARN of the AWSReservedSSO role",
-            )
-        if not made.daemon.looks_at_sso:
-            return ConfigError(
-                f"{shortened(name)}: the authenticator ignores SSO entries without the feature gate {SSO_GATE}",
-                remedy=f"enable it first: {made.daemon.with_sso}",
-            )
+
+def _partition_flaw(installation: Installation, version: DaemonVersion, name: NamedPrincipal) -> tuple[str, str] | None:
+    """What is wrong, and the remedy."""
+    cluster, partition = installation.partition, name.partition
+    if partition is None:
         return None
-
-    def of_partition(self, name: NamedPrincipal) -> ConfigError | None:
-        made, version, partition = self.installation, self.installation.daemon_version, name.partition
-        if partition is None:
-            return None
-        if partition not in known_partitions(version):
-            what = f"{shortened(name)}: authenticator {version} does not know partition {partition}"
-            return ConfigError(what, remedy="use a newer image")
-        if not accepts_tokens_of(made.partition, made.partition, version):
-            return ConfigError(no_hosts_of(made.partition, version), remedy="use a newer image")
-        if not accepts_tokens_of(partition, made.partition, version):
-            what = (
-                f"{shortened(name)} is in partition {partition}, but the cluster is in partition {made.partition}: "
-                "it never matches"
-            )
-            return ConfigError(what, remedy="map a principal in the cluster's partition")
-        return None
-
-    def of_backends(self, name: NamedPrincipal) -> ConfigError | None:
-        daemon = self.installation.daemon
-        why = daemon.unsupported_reason(name.kind)
-        return ConfigError(f"{shortened(name)}: {why}", remedy=daemon.with_file) if why else None
+    if partition not in known_partitions(version):
+        what = f"authenticator {version} does not know partition {partition}"
+        return f"{shortened(name)}: {what}", "use a newer image"
+    if not accepts_tokens_of(cluster, cluster, version):
+        return no_hosts_of(cluster, version), "use a newer image"
+    if not accepts_tokens_of(partition, cluster, version):
+        what = f"{shortened(name)} is in partition {partition}, but the cluster is in partition {cluster}"
+        return f"{what}: it never matches", "map a principal in the cluster's partition"
+    return None
 
 
 def _both(before: Side, after: Side) -> tuple[Standings, Standings]:
@@ -191,13 +189,6 @@ def _all_meant(side: Loaded) -> Standings:
     """Includes entries that others shadow: without a daemon, nothing says which entry decides."""
     mappings = side.installation.mappings
     return Standings(grant for entry in (mappings.entries if mappings else ()) for grant in _meant(entry))
-
-
-def _newer(installation: Installation) -> str:
-    settings = installation.settings
-    if settings.image is not None or settings.registry == "ecr":
-        return "use another image"
-    return f"use a newer release: {installation.command('settings set daemonVersion', str(DEFAULT_RELEASE))}"
 
 
 def _meant(entry: MappingEntry) -> Iterator[Grant]:
@@ -234,12 +225,6 @@ def _of_nodes(old: Standings, new: Standings) -> Iterator[str]:
 
         if not (new.always if old.always(grant, same) else new.may)(grant, same):
             yield f"the nodes of {_who(grant)} could no longer join"
-
-
-def _of_caller(own: Grant, old: Standings, new: Standings) -> Iterator[str]:
-    effect = change_of(own, old, new)
-    if effect is not None and effect.is_loss:
-        yield f"your own access would change: {effect.text}"
 
 
 def _who(grant: Grant) -> str:

@@ -7,11 +7,10 @@ finds an object by the canonical ARN in its status: without the status subresour
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.emit.artifact import Emitter
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply, object_key, object_text
 from tarmak_iam.emit.labels import NAME, NAMESPACE, object_labels
@@ -72,46 +71,8 @@ def custom_resource_definition(installation: Installation) -> tuple[Manifest, ..
         return ()
     kubernetes = installation.kubernetes
     is_beta = kubernetes.is_below(1, 16)
-    spec: dict[str, Any] = {
-        "group": CRD_GROUP,
-        "scope": "Cluster",
-        "names": {"plural": _PLURAL, "singular": KIND.lower(), "kind": KIND, "listKind": f"{KIND}List"},
-        **(_beta(kubernetes) if is_beta else _stable()),
-    }
-    made = {
-        "apiVersion": f"apiextensions.k8s.io/{'v1beta1' if is_beta else 'v1'}",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{_PLURAL}.{CRD_GROUP}", "labels": object_labels(installation)},
-        "spec": spec,
-    }
-    return (made,)
-
-
-CRD = Emitter("crd", objects=custom_resource_definition)
-
-
-def _beta(kubernetes: GoVersion) -> dict[str, Any]:
-    schema = _schema()
-    if kubernetes.is_below(1, 12):
-        # 1.11 rejects a type at the root of a schema with a status (kubernetes#65357).
-        del schema["type"]
-    return {"version": _VERSION, "subresources": {"status": {}}, "validation": {"openAPIV3Schema": schema}}
-
-
-def _stable() -> dict[str, Any]:
-    version = {
-        "name": _VERSION,
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": _schema()},
-        "subresources": {"status": {}},
-    }
-    return {"versions": [version]}
-
-
-def _schema() -> dict[str, Any]:
     text = {"type": "string"}
-    return {
+    schema: dict[str, Any] = {
         "type": "object",
         "required": ["spec"],
         "properties": {
@@ -126,38 +87,50 @@ def _schema() -> dict[str, Any]:
             "status": {"type": "object", "properties": {"canonicalARN": text, "userID": text}},
         },
     }
+    if kubernetes.is_below(1, 12):
+        # 1.11 rejects a type at the root of a schema with a status (kubernetes#65357).
+        del schema["type"]
+    validated = {"openAPIV3Schema": schema}
+    status: dict[str, Any] = {"subresources": {"status": {}}}
+    version = {"name": _VERSION, "served": True, "storage": True, "schema": validated, **status}
+    spec: dict[str, Any] = {
+        "group": CRD_GROUP,
+        "scope": "Cluster",
+        "names": {"plural": _PLURAL, "singular": KIND.lower(), "kind": KIND, "listKind": f"{KIND}List"},
+        **({"version": _VERSION, **status, "validation": validated} if is_beta else {"versions": [version]}),
+    }
+    made = {
+        "apiVersion": f"apiextensions.k8s.io/{'v1beta1' if is_beta else 'v1'}",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{_PLURAL}.{CRD_GROUP}", "labels": object_labels(installation)},
+        "spec": spec,
+    }
+    return (made,)
+
+
+CRD = Emitter("crd", objects=custom_resource_definition)
 
 
 def notes(installation: Installation) -> tuple[str, ...]:
     """Remarks about the generated objects, one line each. Raises ConfigError as `Installation.payloads` does, and for
     mappings that are too large for a ConfigMap."""
-    return tuple(_notes(installation))
-
-
-def _notes(installation: Installation) -> Iterator[str]:
-    yield from map(str, installation.payloads.notes)
+    lines = list(map(str, installation.payloads.notes))
     apply = installation.command("apply")
     if CRD_BACKEND.name in installation.daemon.backends:
-        yield (
+        lines.append(
             "`kubectl apply` accepts the IAMIdentityMapping objects only after their CustomResourceDefinition exists: "
             f"if it is new, apply it first, or use `{apply}`, which waits for it"
         )
-        yield (
+        lines.append(
             "the object of a removed entry stays in the cluster, and its principal keeps access, until you delete it: "
             "kubectl delete iamidentitymappings NAME"
         )
     server_side = "" if installation.kubernetes.is_below(1, 16) else " or `kubectl apply --server-side`"
-    for each in _config_maps(installation):
-        if not fits_client_side_apply(each):
-            yield (
-                f"{object_text(object_key(each))} is too large for `kubectl apply`, which stores a copy of it in an "
-                f"annotation of at most 262,144 bytes: use `{apply}`{server_side}"
-            )
-
-
-def _config_maps(installation: Installation) -> Iterator[Manifest]:
-    """The ConfigMaps with mappings: no other object grows with the mappings."""
-    if installation.mappings is not None:
-        yield configmap(installation)
-    made = (each for emitter in BACKEND_OBJECTS for each in emitter.objects(installation))
-    yield from (each for each in made if each["kind"] == "ConfigMap")
+    made = [configmap(installation)] if installation.mappings is not None else []
+    made += [manifest for emitter in BACKEND_OBJECTS for manifest in emitter.objects(installation)]
+    # No other object than a ConfigMap grows with the mappings.
+    maps = [manifest for manifest in made if manifest["kind"] == "ConfigMap"]
+    large = [object_text(object_key(manifest)) for manifest in maps if not fits_client_side_apply(manifest)]
+    advice = f"annotation of at most 262,144 bytes: use `{apply}`{server_side}"
+    lines += [f"{name} is too large for `kubectl apply`, which stores a copy of it in an {advice}" for name in large]
+    return tuple(lines)

@@ -152,12 +152,24 @@ def _pod(installation: Installation) -> dict[str, Any]:
     does, so it finds STS before the cluster DNS runs. enableServiceLinks: its variables have other names than those
     that the daemon reads.
     """
-    era = era_of(installation.kubernetes)
+    era, asks_cluster = era_of(installation.kubernetes), installation.daemon.asks_cluster
+    # On the masters, which are nodes with at least one of the labels.
+    placement: dict[str, Any] = {"nodeSelector": {era.node_labels[0]: ""}}
+    if len(era.node_labels) > 1:
+        terms = [{"matchExpressions": [{"key": label, "operator": "Exists"}]} for label in era.node_labels]
+        required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+        placement = {"affinity": {"nodeAffinity": required}}
     pod: dict[str, Any] = {
         # The API server calls the daemon at localhost, also before the pod network exists.
         "hostNetwork": True,
-        **_service_account(installation),
-        **_placement(installation),
+        # The default account is set explicitly: the API server copies the name to the old field `serviceAccount`, and
+        # uses that when an update no longer contains a name. After a change to MountedFile alone the pods would then
+        # require an account that no longer exists (measured with 1.30.14).
+        "serviceAccountName": NAME if asks_cluster else "default",
+        # Without it, a daemon with backends other than MountedFile exits at the start (client-go's InClusterConfig).
+        "automountServiceAccountToken": asks_cluster,
+        **placement,
+        "tolerations": [dict(_EVERY_TAINT)],
         "containers": [_container(installation)],
         "volumes": [
             {"name": "config", "configMap": {"name": NAME}},
@@ -175,29 +187,8 @@ def _pod(installation: Installation) -> dict[str, Any]:
     return pod
 
 
-def _service_account(installation: Installation) -> dict[str, Any]:
-    """Without the account's token, a daemon with backends other than MountedFile exits at the start (client-go's
-    InClusterConfig).
-
-    The default account is set explicitly: the API server copies the name to the old field `serviceAccount`, and uses
-    that when an update no longer contains a name. After a change to MountedFile alone the pods would then require an
-    account that no longer exists (measured with 1.30.14).
-    """
-    asks = installation.daemon.asks_cluster
-    return {"serviceAccountName": NAME if asks else "default", "automountServiceAccountToken": asks}
-
-
-def _placement(installation: Installation) -> dict[str, Any]:
-    """On the masters, which are nodes with at least one of the labels."""
-    keys = era_of(installation.kubernetes).node_labels
-    if len(keys) == 1:
-        return {"nodeSelector": {keys[0]: ""}, "tolerations": [dict(_EVERY_TAINT)]}
-    terms = [{"matchExpressions": [{"key": key, "operator": "Exists"}]} for key in keys]
-    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
-    return {"affinity": {"nodeAffinity": required}, "tolerations": [dict(_EVERY_TAINT)]}
-
-
 def _container(installation: Installation) -> dict[str, Any]:
+    request = "32Mi" if installation.daemon_version.known < DaemonVersion(0, 5, 0) else "64Mi"
     container: dict[str, Any] = {
         "name": NAME,
         "image": installation.image,
@@ -212,8 +203,23 @@ def _container(installation: Installation) -> dict[str, Any]:
         # Up to v0.5.12 and v0.6.3 the daemon exits without it where it cannot reach the instance metadata; later
         # releases then use us-east-1. Set for all releases, since the cluster's region is known.
         "env": [{"name": "AWS_REGION", "value": installation.safe_region()}],
-        "resources": _resources(installation),
-        "securityContext": _security_context(),
+        # Resident memory: 20 MB (v0.4.0), 33 MB (v0.5.9), 46 MB (v0.6.20), 42 MB (v0.7.9), 34 MB (v0.7.18). The 20Mi
+        # in Tarmak's documentation is too low: users have seen the daemon killed. The limit leaves room for many logins
+        # at the same time, and is the same for all releases.
+        "resources": {"requests": {"cpu": "10m", "memory": request}, "limits": {"memory": "128Mi"}},
+        "securityContext": {
+            # Only root can read the init unit's key (0600); all other rights of root are removed. The users of the
+            # images (10000 up to v0.5.2, 65532 later) could not read it.
+            "runAsUser": 0,
+            # SELinux allows the transition from Docker's domain to spc_t under no_new_privs since container-selinux
+            # 2.41, which is older than CentOS 7.6, the base of Tarmak's images.
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+            # On CentOS a confined container cannot read the hostPath. This allows it, with fewer rights than
+            # `privileged`.
+            "seLinuxOptions": {"type": "spc_t", "level": "s0"},
+        },
         "volumeMounts": [
             {"name": "config", "mountPath": f"{_CONFIG_DIR}/", "readOnly": True},
             {"name": "state", "mountPath": f"{_STATE_DIR}/", "readOnly": True},
@@ -226,29 +232,6 @@ def _container(installation: Installation) -> dict[str, Any]:
             "readinessProbe": _probe(server, initial_delay=1),
         }
     return container
-
-
-def _resources(installation: Installation) -> dict[str, Any]:
-    # Resident memory: 20 MB (v0.4.0), 33 MB (v0.5.9), 46 MB (v0.6.20), 42 MB (v0.7.9), 34 MB (v0.7.18). The 20Mi in
-    # Tarmak's documentation is too low: users have seen the daemon killed. The limit leaves room for many logins at the
-    # same time, and is the same for all releases.
-    request = "32Mi" if installation.daemon_version.known < DaemonVersion(0, 5, 0) else "64Mi"
-    return {"requests": {"cpu": "10m", "memory": request}, "limits": {"memory": "128Mi"}}
-
-
-def _security_context() -> dict[str, Any]:
-    return {
-        # Only root can read the init unit's key (0600); all other rights of root are removed. The users of the images
-        # (10000 up to v0.5.2, 65532 later) could not read it.
-        "runAsUser": 0,
-        # SELinux allows the transition from Docker's domain to spc_t under no_new_privs since container-selinux 2.41,
-        # which is older than CentOS 7.6, the base of Tarmak's images.
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-        # On CentOS a confined container cannot read the hostPath. This allows it, with fewer rights than `privileged`.
-        "seLinuxOptions": {"type": "spc_t", "level": "s0"},
-    }
 
 
 def _probe(server: ServerSettings, *, initial_delay: int) -> dict[str, Any]:

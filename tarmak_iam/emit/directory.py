@@ -8,11 +8,10 @@ import json
 import logging
 import os
 import stat
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
 from tarmak_iam.emit.artifact import Artifact
 from tarmak_iam.emit.kustomization import is_safe_name
@@ -60,8 +59,13 @@ class DirectoryRecord:
         cluster_id, files = content.get("cluster"), content.get("files")
         if not isinstance(cluster_id, str) or not isinstance(files, dict):
             raise ValueError("cluster or files is missing")
-        digests = {_plain_name(name): _digests(value) for name, value in files.items()}
-        return cls(cluster_id, digests, content.get("incomplete") is True)
+        for name, digests in files.items():
+            if not is_safe_name(name):  # another user may have written it: no name may lead to another directory
+                raise ValueError(f"{name!r} is not a plain file name")
+            if not isinstance(digests, list) or not all(isinstance(digest, str) for digest in digests):
+                raise ValueError("a digest is not a string")
+        digests_of = {name: tuple(digests) for name, digests in files.items()}
+        return cls(cluster_id, digests_of, content.get("incomplete") is True)
 
     def to_bytes(self) -> bytes:
         """The same bytes for the same record."""
@@ -73,19 +77,6 @@ class DirectoryRecord:
     def has(self, name: str, data: bytes) -> bool:
         """Whether `data` is what was written to the file of that name."""
         return file_digest(data) in self.files.get(name, ())
-
-
-def _plain_name(name: str) -> str:
-    """Another user may have written the record: no name in it may lead to another directory."""
-    if not is_safe_name(name):
-        raise ValueError(f"{name!r} is not a plain file name")
-    return name
-
-
-def _digests(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise ValueError("a digest is not a string")
-    return tuple(value)
 
 
 class FileAction(str, Enum):
@@ -141,14 +132,18 @@ def plan_directory(
     nothing.
     """
     record, recorded = _record(directory, cluster_id, force=force)
-    steps = [_step(directory / each.name, each, record) for each in artifacts]
-    made = {each.name.lower() for each in artifacts}  # on a file system that ignores case it is the same file
-    steps += _leftovers(directory, (name for name in sorted(record.files) if name.lower() not in made), record)
-    _check_untouched(steps, untouchable)
-    _check_refusals(steps, force=force)
-    _check_writable(steps)
+    steps = [_step(directory / artifact.name, artifact, record) for artifact in artifacts]
+    made = {artifact.name.lower() for artifact in artifacts}  # the same file where the file system ignores case
+    for name in sorted(record.files):
+        mode = _link_mode(directory / name)
+        if name.lower() not in made and mode is not None:
+            existing = read_if_present(directory / name) if stat.S_ISREG(mode) else None
+            known = existing is not None and record.has(name, existing)
+            action = FileAction.REMOVE if known else FileAction.KEEP
+            steps.append(FileStep(directory / name, action, existing=existing))
+    _check_steps(steps, untouchable, force=force)
     kept = {step.path.name: record.files[step.path.name] for step in steps if step.action is FileAction.KEEP}
-    new = {each.name: (file_digest(each.data),) for each in artifacts}
+    new = {artifact.name: (file_digest(artifact.data),) for artifact in artifacts}
     names = dict.fromkeys((*record.files, *new))
     either = {name: tuple(sorted({*record.files.get(name, ()), *new.get(name, ())})) for name in names}
     during, after = DirectoryRecord(cluster_id, either, True), DirectoryRecord(cluster_id, kept | new)
@@ -202,18 +197,6 @@ def _step(path: Path, artifact: Artifact, record: DirectoryRecord) -> FileStep:
     return FileStep(path, FileAction.WRITE, artifact, existing, why)
 
 
-def _leftovers(directory: Path, names: Iterable[str], record: DirectoryRecord) -> Iterable[FileStep]:
-    """Steps for files that were written here before and are no longer generated, if they still exist."""
-    for name in names:
-        path = directory / name
-        mode = _link_mode(path)
-        if mode is None:
-            continue
-        existing = read_if_present(path) if stat.S_ISREG(mode) else None
-        known = existing is not None and record.has(name, existing)
-        yield FileStep(path, FileAction.REMOVE if known else FileAction.KEEP, existing=existing)
-
-
 def _kind(path: Path) -> int | None:
     """The mode of a file or link, None where neither exists. Raises FileError for anything else, such as a FIFO, which
     would block the reader."""
@@ -237,49 +220,33 @@ def _link_mode(path: Path) -> int | None:
         raise file_error("cannot be read", path, error) from None
 
 
-def _check_untouched(steps: Iterable[FileStep], untouchable: Collection[Path]) -> None:
-    """Compares paths, and device and inode too: on some file systems a name in upper case is the same file."""
-    paths = {_real(path) for path in untouchable}
-    files = {(found.st_dev, found.st_ino) for found in map(_status, paths) if found}
+def _check_steps(steps: Sequence[FileStep], untouchable: Collection[Path], *, force: bool) -> None:
+    """Compares paths, and device and inode too: on some file systems a name in upper case is the same file. Raises
+    FileError."""
+    paths = {os.path.realpath(path) for path in untouchable}  # Path.resolve would raise an error for a link to itself
+    files = {identity for identity in map(_device_and_inode, paths) if identity}
     for step in steps:
-        target = _real(step.path)
-        found = _status(target)
-        if target in paths or (found and (found.st_dev, found.st_ino) in files):
-            raise FileError(
-                "this file belongs to the cluster itself; nothing was written",
-                remedy="specify another --output-dir",
-                place=Place(str(step.path)),
-            )
-
-
-def _real(path: Path) -> Path:
-    """The path with links resolved; `Path.resolve` would raise RuntimeError for a link to itself."""
-    return Path(os.path.realpath(path))
-
-
-def _status(path: Path) -> os.stat_result | None:
-    try:
-        return path.stat()
-    except OSError:
-        return None
-
-
-def _check_refusals(steps: Iterable[FileStep], *, force: bool) -> None:
-    found = [step for step in steps if step.refusal]
-    if found and not force:
-        others = ", ".join(step.path.name for step in found[1:])
+        target = os.path.realpath(step.path)
+        if target in paths or _device_and_inode(target) in files:
+            what, remedy = "this file belongs to the cluster itself", "specify another --output-dir"
+            raise FileError(f"{what}; nothing was written", remedy=remedy, place=Place(str(step.path)))
+    refused = [step for step in steps if step.refusal]
+    if refused and not force:
+        others = ", ".join(step.path.name for step in refused[1:])
         more = f" (also not replaced: {others})" if others else ""
-        raise _refusal(found[0].path, f"this file is not replaced: {found[0].refusal}{more}")
-
-
-def _check_writable(steps: Iterable[FileStep]) -> None:
+        raise _refusal(refused[0].path, f"this file is not replaced: {refused[0].refusal}{more}")
     for step in steps:
         if step.action is FileAction.WRITE and step.existing is not None and not os.access(step.path, os.W_OK):
-            raise FileError(
-                "no permission to write the file; nothing was written",
-                remedy="check the permissions of the file and of its directory",
-                place=Place(str(step.path)),
-            )
+            what, remedy = "no permission to write the file", "check the permissions of the file and of its directory"
+            raise FileError(f"{what}; nothing was written", remedy=remedy, place=Place(str(step.path)))
+
+
+def _device_and_inode(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _refusal(path: Path, what: str) -> FileError:
@@ -290,19 +257,23 @@ def _refusal(path: Path, what: str) -> FileError:
     )
 
 
-_AT_REST = (FileAction.UNCHANGED, FileAction.KEEP)
-
-
 def write_directory(plan: DirectoryPlan) -> None:
     """Writes the record first, as incomplete and with the old and the new digest of each file: after a crash, all files
     are still known to be rendered ones. Files that are no longer generated are removed last. Raises FileError."""
-    steps = [step for step in plan.steps if step.action not in _AT_REST]
+    steps = [step for step in plan.steps if step.action not in (FileAction.UNCHANGED, FileAction.KEEP)]
     recorded = plan.recorded
     make_directory(plan.directory, 0o755)
     if steps:
         recorded = _write_record(plan, recorded, plan.during.to_bytes())
     for step in steps:
-        _carry_out(step)
+        artifact = step.artifact
+        if artifact is None or (step.action is FileAction.WRITE and step.path.is_symlink()):
+            _remove(step.path)  # of a link only the link, not its target
+        if artifact is not None and step.action is FileAction.RESTRICT:
+            _restrict(step.path, artifact.mode)
+        elif artifact is not None:
+            mode, secret = artifact.mode, artifact.is_secret
+            replace_file(step.path, artifact.data, expected=step.existing, mode=mode, secret=secret)
     _write_record(plan, recorded, plan.after.to_bytes())
 
 
@@ -314,18 +285,6 @@ def _write_record(plan: DirectoryPlan, recorded: bytes | None, data: bytes) -> b
             recorded = None
         replace_file(path, data, expected=recorded)
     return data
-
-
-def _carry_out(step: FileStep) -> None:
-    artifact = step.artifact
-    if artifact is None:
-        _remove(step.path)
-    elif step.action is FileAction.RESTRICT:
-        _restrict(step.path, artifact.mode)
-    else:
-        if step.path.is_symlink():  # only the link is removed, not its target
-            _remove(step.path)
-        replace_file(step.path, artifact.data, expected=step.existing, mode=artifact.mode, secret=artifact.is_secret)
 
 
 def _remove(path: Path) -> None:

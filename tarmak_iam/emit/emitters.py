@@ -74,7 +74,12 @@ def render(installation: Installation) -> tuple[list[Artifact], list[tuple[str, 
     files += [
         (Artifact(name, yaml_bytes(manifest)), whose) for name, (manifest, whose) in zip(names, made, strict=True)
     ]
-    _check_names(files)
+    makers: dict[str, str] = {}
+    for artifact, whose in files:
+        name = artifact.name.lower()  # on a file system that ignores case, two spellings are the same file
+        if name in makers:
+            raise _twice(f"the file {artifact.name}", makers[name], whose)
+        makers[name] = whose
     return [*(artifact for artifact, _ in files), kustomization(names)], left_out
 
 
@@ -121,19 +126,16 @@ def _objects(installation: Installation, emitters: Iterable[Provided[Emitter]]) 
             key = object_key(manifest)
             if key in found:
                 raise _twice(f"the object {object_text(key)}", found[key][1], _whose(each))
-            _check_text(manifest, key)
+            text = garbled(manifest)
+            if text is not None:
+                what = f"{object_text(key)} contains {text[:200]!r}"
+                raise ConfigError(
+                    f"{what}: `kubectl apply -k` would change its control character",
+                    remedy="remove the control character",
+                )
             found[key] = manifest, _whose(each)
     makers = {id(manifest): whose for manifest, whose in found.values()}
     return [(each, makers[id(each)]) for each in in_apply_order(manifest for manifest, _ in found.values())]
-
-
-def _check_text(manifest: Manifest, key: ObjectKey) -> None:
-    text = garbled(manifest)
-    if text is not None:
-        raise ConfigError(
-            f"{object_text(key)} contains {text[:200]!r}: `kubectl apply -k` would change its control character",
-            remedy="remove the control character",
-        )
 
 
 def _files(installation: Installation, each: Provided[Emitter]) -> list[Artifact]:
@@ -154,19 +156,8 @@ def _flaw(artifact: Any) -> str | None:
         return f"a file named {name!r}, which is not a plain file name or is reserved"
     if not isinstance(data, bytes):
         return f"the file {name} with a {type(data).__name__} instead of bytes"
-    if mode in _MODES:
-        return None
     shown = oct(mode) if isinstance(mode, int) else repr(mode)
-    return f"the file {name} with the mode {shown} instead of one like 0o644"
-
-
-def _check_names(files: Iterable[tuple[Artifact, str]]) -> None:
-    """Raises ConfigError where two names are the same file, also on a file system that ignores case."""
-    makers: dict[str, str] = {}
-    for artifact, whose in files:
-        if artifact.name.lower() in makers:
-            raise _twice(f"the file {artifact.name}", makers[artifact.name.lower()], whose)
-        makers[artifact.name.lower()] = whose
+    return None if mode in _MODES else f"the file {name} with the mode {shown} instead of one like 0o644"
 
 
 def _misfit(each: Provided[Emitter], what: str) -> ConfigError:

@@ -38,7 +38,16 @@ def client_kubeconfig(
     role = installation.settings.role
     login = f"{cluster}-{parse_arn(role).name}" if role else cluster
     context = login if alias is None else check_context_name(alias)
-    content = _cluster(installation, server, certificate_authority)
+    if server is None and certificate_authority is None and (reason := missing_ca(installation)) is not None:
+        raise reason
+    address = api_server(installation) if server is None else check_server(server)
+    if address is None:
+        raise _unknown(installation, "the address of the API server is unknown", "--server URL")
+    content = {"server": address}
+    if certificate_authority is not None:
+        content["certificate-authority-data"] = authority_data(certificate_authority)
+    elif installation.admin is not None:
+        content["certificate-authority-data"] = installation.admin.ca_data
     if proxy_url is not None:
         content["proxy-url"] = check_proxy(proxy_url)
     return {
@@ -49,23 +58,6 @@ def client_kubeconfig(
         "current-context": context,
         "users": [{"name": login, "user": {"exec": exec_plugin(installation, session_name)}}],
     }
-
-
-def _cluster(installation: Installation, server: str | None, certificate_authority: bytes | None) -> dict[str, str]:
-    """Raises ConfigError as `client_kubeconfig` does."""
-    if server is None and certificate_authority is None:
-        reason = missing_ca(installation)
-        if reason is not None:
-            raise reason
-    address = api_server(installation) if server is None else check_server(server)
-    if address is None:
-        raise _unknown(installation, "the address of the API server is unknown", "--server URL")
-    content = {"server": address}
-    if certificate_authority is not None:
-        content["certificate-authority-data"] = authority_data(certificate_authority)
-    elif installation.admin is not None:
-        content["certificate-authority-data"] = installation.admin.ca_data
-    return content
 
 
 def api_server(installation: Installation) -> str | None:

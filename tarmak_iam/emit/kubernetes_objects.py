@@ -106,17 +106,17 @@ def with_checksum(manifest: Manifest) -> Manifest:
     return {**manifest, "metadata": {**manifest["metadata"], "annotations": annotations}}
 
 
-def checksum_of(each: Manifest) -> str | None:
+def checksum_of(manifest: Manifest) -> str | None:
     """The value of the checksum annotation; None without one."""
-    annotations = (each.get("metadata") or {}).get("annotations")
-    found = annotations.get(MANIFEST_CHECKSUM) if isinstance(annotations, dict) else None
-    return found if isinstance(found, str) else None
+    annotations = (manifest.get("metadata") or {}).get("annotations")
+    checksum = annotations.get(MANIFEST_CHECKSUM) if isinstance(annotations, dict) else None
+    return checksum if isinstance(checksum, str) else None
 
 
-def is_intact(each: Manifest) -> bool:
+def is_intact(manifest: Manifest) -> bool:
     """Whether the object is as `manifests` generated it: it has the checksum annotation, and the checksum matches."""
-    found = checksum_of(each)
-    return found is not None and found == _checksum(each)
+    checksum = checksum_of(manifest)
+    return checksum is not None and checksum == _checksum(manifest)
 
 
 def _checksum(manifest: Manifest) -> str:
@@ -157,14 +157,8 @@ _LAST = ("Deployment", "StatefulSet", "DaemonSet")
 
 def in_apply_order(objects: Iterable[Manifest]) -> list[Manifest]:
     """Objects of one kind keep their order."""
-    return sorted(objects, key=_rank)
-
-
-def _rank(each: Manifest) -> int:
-    kind = str(each.get("kind"))
-    if kind in _FIRST:
-        return _FIRST.index(kind)
-    return len(_FIRST) + 1 + (_LAST.index(kind) if kind in _LAST else -1)
+    ranks = {kind: rank for rank, kind in enumerate((*_FIRST, None, *_LAST))}
+    return sorted(objects, key=lambda manifest: ranks.get(manifest.get("kind"), len(_FIRST)))
 
 
 _MAX_ANNOTATIONS = 256 * 1024
@@ -180,12 +174,8 @@ def fits_client_side_apply(manifest: Manifest) -> bool:
     """Whether `kubectl apply` without --server-side can apply it."""
     annotations = manifest["metadata"].get("annotations") or {}
     others = sum(len(text.encode()) for pair in annotations.items() for text in pair)
-    return others + len(_LAST_APPLIED) + _copy_size(manifest) <= _MAX_ANNOTATIONS
-
-
-def _copy_size(manifest: Manifest) -> int:
     # kubectl adds empty annotations where they are missing, and a line end.
-    metadata = manifest["metadata"]
-    copied = {**manifest, "metadata": {**metadata, "annotations": metadata.get("annotations") or {}}}
+    copied = {**manifest, "metadata": {**manifest["metadata"], "annotations": annotations}}
     text = json.dumps(copied, separators=(",", ":"), ensure_ascii=False)
-    return len(_ESCAPED.sub("x" * 6, text).encode()) + 1
+    copy_size = len(_ESCAPED.sub("x" * 6, text).encode()) + 1
+    return others + len(_LAST_APPLIED) + copy_size <= _MAX_ANNOTATIONS

@@ -11,8 +11,6 @@ from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.pki.pem import is_certificate, read_pem
 from tarmak_iam.text import is_host_name, quoted, shortened
 
-# client-go's Cluster.ProxyURL, from v0.19.0 on; an older one ignores the key, since it does not read strictly.
-_FIRST_PROXY_URL = (1, 19)
 _PROXY_SCHEMES = ("http", "https", "socks5")
 
 _SERVER_EXAMPLE = "use a URL such as https://api.example.com:6443"
@@ -50,7 +48,8 @@ def check_proxy(url: str) -> str:
 def proxy_warning(kubectl_version: str | None) -> str:
     """That this kubectl ignores the proxy of a kubeconfig; "" where it uses it, or where no version is set."""
     version = parse_version(kubectl_version or "")
-    if version is None or version.minor >= _FIRST_PROXY_URL:
+    # client-go's Cluster.ProxyURL, from v0.19.0 on; an older one ignores the key, since it does not read strictly.
+    if version is None or version.minor >= (1, 19):
         return ""
     return f"kubectl {kubectl_version} ignores proxy-url; use kubectl 1.19 or later, or set HTTPS_PROXY"
 

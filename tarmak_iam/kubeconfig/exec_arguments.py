@@ -62,7 +62,10 @@ class ExecArguments:
         if tuple(words[: len(subcommand)]) != subcommand:
             return None
         if kind != "aws":
-            options = {**_from_variables(plugin.get("env")), **options}
+            env = plugin.get("env")
+            variables = [item for item in env if isinstance(item, dict)] if isinstance(env, list) else []
+            values = {str(item.get("name")): str(item.get("value")) for item in variables}
+            options = {option: values[name] for option, name in _VARIABLES.items() if name in values} | options
         return cls(kind, {name: value for name, value in options.items() if value}, tuple(words[len(subcommand) :]))
 
     def includes(self, other: ExecArguments) -> bool:
@@ -86,12 +89,3 @@ def _parsed(args: Sequence[str], known: Mapping[str, str]) -> tuple[dict[str, st
         else:
             words.append(word)
     return options, words
-
-
-def _from_variables(env: Any) -> dict[str, str]:
-    values = {
-        str(item.get("name")): str(item.get("value"))
-        for item in (env if isinstance(env, list) else ())
-        if isinstance(item, dict)
-    }
-    return {option: values[name] for option, name in _VARIABLES.items() if name in values}

@@ -11,7 +11,6 @@ from tarmak_iam.aws.sts_hosts import sts_host
 from tarmak_iam.config.kubernetes_versions import parse_version
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.caller import identity_of
-from tarmak_iam.identity.model import Answer
 from tarmak_iam.identity.sts_verification import Verifier, host_refusal
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import Settings
@@ -22,15 +21,6 @@ AWS_SESSION_NAME = "EKSGetTokenAuth"
 awscli/customizations/eks/get_token.py (AWS CLI 1.45). Without the option, the session is that of the profile."""
 
 API_GROUP = "client.authentication.k8s.io"
-
-_INTERACTIVE_MODE = "IfAvailable"
-"""A profile may require an MFA code; a script has no terminal to enter one."""
-
-# From client-go's types and API packages at each release's tag.
-_FIRST_EXEC = (1, 10)
-_FIRST_V1BETA1 = (1, 11)
-_FIRST_INSTALL_HINT = (1, 19)
-_FIRST_INTERACTIVE_MODE = (1, 22)
 
 # A region of the partition aws that all releases of the authenticator know.
 _FALLBACK_REGION = "us-east-1"
@@ -71,25 +61,29 @@ def exec_plugin(installation: Installation, session_name: str | None = None) -> 
         # global one that it uses up to v0.6; in other partitions it would use that of us-east-1.
         env["AWS_REGION"] = _region(installation)
     plugin: dict[str, Any] = {
-        "apiVersion": f"{API_GROUP}/{_api_version(kubectl)}",
+        # kubectl 1.11 and later know v1beta1. v1, in 1.22 and later, has no advantage here, and the authenticator
+        # before v0.5.6 and older AWS CLIs do not answer in it.
+        "apiVersion": f"{API_GROUP}/{'v1alpha1' if kubectl is not None and kubectl < (1, 11) else 'v1beta1'}",
         "command": settings.exec,
         "args": _args(installation, session_name),
     }
     variables = [{"name": name, "value": value} for name, value in env.items() if value]
     if variables:
         plugin["env"] = variables
-    # Also where no kubectl version is set: an older kubectl ignores fields that it does not know.
-    if kubectl is None or kubectl >= _FIRST_INSTALL_HINT:
+    # Also where no kubectl version is set: an older kubectl ignores fields that it does not know. The releases are from
+    # client-go's types and API packages at each release's tag.
+    if kubectl is None or kubectl >= (1, 19):
         plugin["installHint"] = settings.installHint or _HINTS[settings.exec]
-    if kubectl is None or kubectl >= _FIRST_INTERACTIVE_MODE:
-        plugin["interactiveMode"] = _INTERACTIVE_MODE
+    if kubectl is None or kubectl >= (1, 22):
+        # A profile may require an MFA code; a script has no terminal to enter one.
+        plugin["interactiveMode"] = "IfAvailable"
     return plugin
 
 
 def exec_problems(installation: Installation) -> Iterator[tuple[str, ConfigError]]:
     """Why a kubeconfig of these settings could not work: the setting that causes it, and the error."""
     kubectl, role = _kubectl(installation), installation.settings.role
-    if kubectl is not None and kubectl < _FIRST_EXEC:
+    if kubectl is not None and kubectl < (1, 10):
         what = f"kubectl {installation.settings.kubectlVersion} cannot run a command to get a token"
         yield "kubectlVersion", ConfigError(what, remedy="use kubectl 1.10 or later")
     if role is not None and installation.region and parse_arn(role).partition != installation.partition:
@@ -113,7 +107,8 @@ def shared_session_flaw(installation: Installation) -> str:
     if settings.exec != "aws" or settings.role is None or installation.is_hub:
         return ""
     answer = installation.loaded.whois(identity_of(settings.role, AWS_SESSION_NAME))
-    names = [name for possible in (answer, *answer.alternatives) for name in _names(possible)]
+    answers = (answer, *answer.alternatives)
+    names = [name for possible in answers for name in (possible.username or "", *(possible.groups or ()))]
     shared = next((name for name in names if AWS_SESSION_NAME in name), "")
     return shared and (
         f"everybody who uses the kubeconfig gets the name {quoted(shared)} from the mapping of {settings.role}: "
@@ -121,20 +116,10 @@ def shared_session_flaw(installation: Installation) -> str:
     )
 
 
-def _names(answer: Answer) -> tuple[str, ...]:
-    return (answer.username or "", *(answer.groups or ()))
-
-
 def _kubectl(installation: Installation) -> tuple[int, int] | None:
     """Major and minor version. The suffix of a build, as in 1.27.1-eks-2f008fe, does not make it a pre-release."""
     version = parse_version(installation.settings.kubectlVersion or "")
     return version.minor if version else None
-
-
-def _api_version(kubectl: tuple[int, int] | None) -> str:
-    """kubectl 1.11 and later know v1beta1. v1, in 1.22 and later, has no advantage here, and the authenticator before
-    v0.5.6 and older AWS CLIs do not answer in it."""
-    return "v1alpha1" if kubectl is not None and kubectl < _FIRST_V1BETA1 else "v1beta1"
 
 
 def _check_session_name(name: str, settings: Settings) -> None:
@@ -169,8 +154,8 @@ def _args(installation: Installation, session_name: str | None) -> list[str]:
 def _region(installation: Installation) -> str:
     """The region of the STS that tokens are signed for. That is the cluster's region; in the partition aws only if a
     daemon of that release knows it, wherever the daemon runs. Empty where tarmak.yaml contains no region."""
-    own = installation.region
-    if installation.partition != "aws" or not own:
-        return own
-    is_known = host_refusal(sts_host(own), Verifier(installation.daemon_version)) is None
-    return own if is_known else _FALLBACK_REGION
+    region = installation.region
+    if installation.partition != "aws" or not region:
+        return region
+    is_known = host_refusal(sts_host(region), Verifier(installation.daemon_version)) is None
+    return region if is_known else _FALLBACK_REGION

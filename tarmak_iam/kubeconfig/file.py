@@ -63,9 +63,9 @@ class KubeconfigFile:
             return cls(document, (), "")
         if not isinstance(data, dict):
             raise _unreadable("it is not a YAML mapping", document.position(()))
-        for key, own in (("kind", "Config"), ("apiVersion", "v1")):
-            if data.get(key) not in (None, "", own):
-                raise _unreadable(f"its {key} is not {own}", document.position((key,)))
+        for key, expected in (("kind", "Config"), ("apiVersion", "v1")):
+            if data.get(key) not in (None, "", expected):
+                raise _unreadable(f"its {key} is not {expected}", document.position((key,)))
         current = data.get("current-context")
         if not isinstance(current, str | None):
             raise _unreadable("current-context is not a string", document.position(("current-context",)))
@@ -73,7 +73,7 @@ class KubeconfigFile:
         return cls(document, stanzas, current or "")
 
     def stanza(self, list_key: str, name: str) -> Stanza | None:
-        return next((each for each in self.stanzas if each.list_key == list_key and each.name == name), None)
+        return next((item for item in self.stanzas if (item.list_key, item.name) == (list_key, name)), None)
 
     def place(self, stanza: Stanza) -> Place:
         return self.document.position((stanza.list_key, stanza.index))
@@ -82,26 +82,20 @@ class KubeconfigFile:
 def _stanzas(document: Document, key: str, items: Any) -> list[Stanza]:
     if not isinstance(items, list | None):
         raise _unreadable(f"{key} is not a list", document.position((key,)))
-    found: dict[str, Stanza] = {}
+    kind, stanzas = LISTS[key], dict[str, Stanza]()
     for index, item in enumerate(items or ()):
-        stanza = _stanza(document, key, index, item)
-        if stanza.name in found:
-            what = f"duplicate {stanza.kind} {quoted(stanza.name)}"
-            raise _unreadable(what, document.position((key, index)))
-        found[stanza.name] = stanza
-    return list(found.values())
-
-
-def _stanza(document: Document, key: str, index: int, item: Any) -> Stanza:
-    item = {} if item is None else item
-    if not isinstance(item, dict):
-        raise _unreadable(f"an item of {key} is not a YAML mapping", document.position((key, index)))
-    name, value = item.get("name"), item.get(LISTS[key])
-    if not isinstance(name, str | None):
-        raise _unreadable(f"a name in {key} is not a string", document.position((key, index, "name")))
-    if not isinstance(value, dict | None):
-        raise _unreadable(f"the {LISTS[key]} is not a YAML mapping", document.position((key, index, LISTS[key])))
-    return Stanza(key, index, name or "", value or {})
+        place = document.position((key, index))
+        if not isinstance(item, dict | None):
+            raise _unreadable(f"an item of {key} is not a YAML mapping", place)
+        name, value = (item or {}).get("name"), (item or {}).get(kind)
+        if not isinstance(name, str | None):
+            raise _unreadable(f"a name in {key} is not a string", document.position((key, index, "name")))
+        if not isinstance(value, dict | None):
+            raise _unreadable(f"the {kind} is not a YAML mapping", document.position((key, index, kind)))
+        if (name or "") in stanzas:
+            raise _unreadable(f"duplicate {kind} {quoted(name or '')}", place)
+        stanzas[name or ""] = Stanza(key, index, name or "", value or {})
+    return list(stanzas.values())
 
 
 def _unreadable(what: str, place: Place) -> ConfigError:

@@ -66,8 +66,8 @@ def merge_kubeconfig(
     if not force:
         _refuse_unmanaged(files, steps)
     context = wanted["current-context"]
-    effective = next((each.current_context for each in files if each.current_context), "")
-    is_first = not effective and not any(each.list_key == "contexts" for each in files[default].stanzas)
+    effective = next((file.current_context for file in files if file.current_context), "")
+    is_first = not effective and not any(stanza.list_key == "contexts" for stanza in files[default].stanzas)
     uses = default if (use or is_first) and effective != context else None
     after = tuple(_edited(files, index, steps, uses, wanted) for index in range(len(files)))
     _prove(after, wanted, default)
@@ -75,13 +75,9 @@ def merge_kubeconfig(
 
 
 def _steps(files: Sequence[KubeconfigFile], wanted: dict[str, Any], default: int) -> list[_Step]:
-    own = [_step(files, key, wanted[key][0], default) for key in LISTS]
-    return own + _repairs(files, wanted)
-
-
-def _repairs(files: Sequence[KubeconfigFile], wanted: dict[str, Any]) -> list[_Step]:
-    """Updates of older users of the cluster, such as those in Tarmak's documentation, where kubectl finds them."""
-    seen, steps = {wanted["users"][0]["name"]}, []
+    """Our entries; then updates of older users of the cluster, such as those in Tarmak's documentation, where kubectl
+    finds them."""
+    steps, seen = [_step(files, key, wanted[key][0], default) for key in LISTS], {wanted["users"][0]["name"]}
     for index, file in enumerate(files):
         for stanza in file.stanzas:
             if stanza.list_key != "users" or stanza.name in seen:
@@ -108,52 +104,43 @@ def _step(files: Sequence[KubeconfigFile], key: str, item: dict[str, Any], defau
 
 
 def _refuse_unmanaged(files: Sequence[KubeconfigFile], steps: Sequence[_Step]) -> None:
-    unmanaged = [step for step in steps if step.against]
-    if not unmanaged:
-        return
-    reasons = "; ".join(
-        f"the {step.entry.kind} {quoted(step.entry.name)} is not managed by tarmak-iam: {step.against}"
-        for step in unmanaged
-    )
-    first = unmanaged[0].entry
-    file = files[first.file]
-    stanza = file.stanza(f"{first.kind}s", first.name)
-    raise PolicyRefused(
-        f"{reasons}; nothing was written",
-        remedy="specify another file, rename the entry, or replace it with --force",
-        place=file.place(stanza) if stanza else None,
-    )
+    unmanaged = [(step.entry, step.against) for step in steps if step.against]
+    if unmanaged:
+        name = "the {0.kind} {1} is not managed by tarmak-iam: {2}"
+        reasons = "; ".join(name.format(entry, quoted(entry.name), against) for entry, against in unmanaged)
+        first, file = unmanaged[0][0], files[unmanaged[0][0].file]
+        stanza = file.stanza(f"{first.kind}s", first.name)
+        raise PolicyRefused(
+            f"{reasons}; nothing was written",
+            remedy="specify another file, rename the entry, or replace it with --force",
+            place=file.place(stanza) if stanza else None,
+        )
 
 
 def _edited(
     files: Sequence[KubeconfigFile], index: int, steps: Sequence[_Step], uses: int | None, wanted: dict[str, Any]
 ) -> Document:
     file = files[index]
-    own = [step.edit for step in steps if step.entry.file == index and step.edit is not None]
+    edits = [step.edit for step in steps if step.entry.file == index and step.edit is not None]
     if file.is_new:
-        return Document.parse(yaml_bytes(wanted), file.document.filename) if own else file.document
-    if own and file.document.data is None:
-        own = [Set(("apiVersion",), wanted["apiVersion"]), Set(("kind",), wanted["kind"]), *own]
+        return Document.parse(yaml_bytes(wanted), file.document.filename) if edits else file.document
+    if edits and file.document.data is None:
+        edits = [Set(("apiVersion",), wanted["apiVersion"]), Set(("kind",), wanted["kind"]), *edits]
     if uses == index:
-        own.append(Set(("current-context",), wanted["current-context"]))
+        edits.append(Set(("current-context",), wanted["current-context"]))
     try:
-        return file.document.edit(*own) if own else file.document
+        return file.document.edit(*edits) if edits else file.document
     except EditRefused as refusal:
-        raise _at_entry(file, own, refusal) from None
-
-
-def _at_entry(file: KubeconfigFile, edits: Sequence[Edit], refusal: EditRefused) -> EditRefused:
-    """A refusal that quotes no text of the file, placed at the entry that cannot be edited, such as one whose anchor is
-    used elsewhere."""
-    what = "this cannot be changed without changing another part of the kubeconfig"
-    remedy = "edit it by hand, or remove the anchors and aliases"
-    for edit in edits:
-        try:
-            file.document.edit(edit)
-        except EditRefused:
-            place = file.document.position(edit.path)
-            return EditRefused(f"{what}; nothing was written", remedy=remedy, place=place)
-    return EditRefused(what, remedy=remedy, place=refusal.place)
+        # Quotes no text of the file; at the entry that cannot be edited, such as one whose anchor is used elsewhere.
+        what = "this cannot be changed without changing another part of the kubeconfig"
+        remedy, place = "edit it by hand, or remove the anchors and aliases", refusal.place
+        for edit in edits:
+            try:
+                file.document.edit(edit)
+            except EditRefused:
+                what, place = f"{what}; nothing was written", file.document.position(edit.path)
+                break
+        raise EditRefused(what, remedy=remedy, place=place) from None
 
 
 def _prove(after: Sequence[Document], wanted: dict[str, Any], default: int) -> None:

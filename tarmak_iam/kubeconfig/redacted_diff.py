@@ -61,8 +61,10 @@ def _shown(document: Document, wanted: dict[str, Any]) -> str:
     spans = [(span, _HIDDEN) for node in (walk(root) if root else ()) for span in _properties(text, node)]
     spans += [(span, _HIDDEN) for span in _hidden(root, (), own, frozenset())]
     spans += [(comment.span, f"# {_HIDDEN}") for comment in document.comments]
-    spans += [(Span(*found.span()), f"% {_HIDDEN}") for found in _DIRECTIVE.finditer(text)]
-    end = _end(document)
+    spans += [(Span(*match.span()), f"% {_HIDDEN}") for match in _DIRECTIVE.finditer(text)]
+    # What follows the first document is not parsed, and so not shown; nothing is shown of an empty one.
+    next_document = _NEXT.search(text, root.end) if root else None
+    end = next_document.start() if next_document else len(text) if root else 0
     pieces, at = [], 0
     for span, mark in sorted(spans):
         if span.start >= at:
@@ -79,13 +81,6 @@ def _properties(text: str, node: Node) -> Iterator[Span]:
         yield node.span
     elif node.anchor is not None or node.tag is not None:
         yield Span(node.start, node.start + len(text[node.start : content_start(text, node)].rstrip()))
-
-
-def _end(document: Document) -> int:
-    """Where the first document ends: what follows is not parsed, and so not shown. Nothing is shown of an empty one."""
-    root = document.root
-    found = _NEXT.search(document.text, root.end) if root else None
-    return found.start() if found else len(document.text) if root else 0
 
 
 def _hidden(

@@ -90,14 +90,14 @@ def read_credentials(session: Session) -> tuple[Credentials, str]:
 
     Raises TarmakIamError if there are no credentials, or if they cannot be retrieved.
     """
-    found = session.get_credentials()
-    if found is None:
+    credentials = session.get_credentials()
+    if credentials is None:
         raise TarmakIamError(
             "no AWS credentials found",
             remedy="select a profile with --profile or AWS_PROFILE, or run `aws sso login`",
         )
-    frozen = found.get_frozen_credentials()
-    return Credentials(frozen.access_key, frozen.secret_key, frozen.token), str(found.method)
+    frozen = credentials.get_frozen_credentials()
+    return Credentials(frozen.access_key, frozen.secret_key, frozen.token), str(credentials.method)
 
 
 def assume_role(
@@ -143,29 +143,23 @@ def aws_errors(profile: str | None, role: str | None) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise _answer_error(error.response.get("Error", {}), error.operation_name, role) from None
+        answer, operation = error.response.get("Error", {}), error.operation_name
+        code = answer.get("Code", "unknown")
+        detail = f": {answer['Message']}" if code in _HARMLESS and answer.get("Message") else ""
+        what, remedy = f"AWS rejects {operation} ({code}){detail}", ""
+        if code in _EXPIRED:
+            what, remedy = "the AWS credentials have expired", "renew them, for example with `aws sso login`"
+        elif code in _UNKNOWN_KEY:
+            what = f"AWS rejects the credentials ({code})"
+            remedy = "check the access key, and that it belongs to this partition"
+        elif operation == "AssumeRole":
+            what = f"the role {role} cannot be assumed ({code}){detail}"
+            remedy = "check that the role exists, and that its trust policy allows your principal (and the external ID)"
+        raise TarmakIamError(what, remedy=remedy) from None
     except BotoCoreError as error:
         raise _local_error(error, profile) from None
     finally:
         logger.setLevel(level)
-
-
-def _answer_error(answer: dict[str, str], operation: str, role: str | None) -> TarmakIamError:
-    code = answer.get("Code", "unknown")
-    if code in _EXPIRED:
-        return TarmakIamError("the AWS credentials have expired", remedy="renew them, for example with `aws sso login`")
-    if code in _UNKNOWN_KEY:
-        return TarmakIamError(
-            f"AWS rejects the credentials ({code})",
-            remedy="check the access key, and that it belongs to this partition",
-        )
-    detail = f": {answer['Message']}" if code in _HARMLESS and answer.get("Message") else ""
-    if operation == "AssumeRole":
-        return TarmakIamError(
-            f"the role {role} cannot be assumed ({code}){detail}",
-            remedy="check that the role exists, and that its trust policy allows your principal (and the external ID)",
-        )
-    return TarmakIamError(f"AWS rejects {operation} ({code}){detail}")
 
 
 def _local_error(error: Exception, profile: str | None) -> TarmakIamError:

@@ -14,7 +14,14 @@ _DEFAULT_VERSION = "client.authentication.k8s.io/v1beta1"
 def exec_credential(token: Token, exec_info: str = "") -> str:
     """One line of JSON, as `aws-iam-authenticator token` prints it. `exec_info`: the value of KUBERNETES_EXEC_INFO,
     which kubectl sets."""
-    version = _asked_version(exec_info)
+    try:
+        request: Any = json.loads(exec_info) if exec_info else None
+    except (ValueError, RecursionError):
+        request = None
+    # For an object without apiVersion, which no kubectl sends, the result has no apiVersion either, as in the
+    # authenticator (recorded from v0.5.9 to v0.7.9).
+    version = request.get("apiVersion", "") if isinstance(request, dict) else None
+    version = version if isinstance(version, str) else _DEFAULT_VERSION
     return json.dumps(
         {
             "kind": "ExecCredential",
@@ -24,21 +31,6 @@ def exec_credential(token: Token, exec_info: str = "") -> str:
         },
         separators=(",", ":"),
     )
-
-
-def _asked_version(exec_info: str) -> str:
-    """v1beta1 if no version is requested, or if the request cannot be read. For an object without apiVersion, which
-    no kubectl sends, the result has no apiVersion either, as in the authenticator (recorded from v0.5.9 to v0.7.9)."""
-    if not exec_info:
-        return _DEFAULT_VERSION
-    try:
-        asked: Any = json.loads(exec_info)
-    except (ValueError, RecursionError):
-        return _DEFAULT_VERSION
-    if not isinstance(asked, dict):
-        return _DEFAULT_VERSION
-    version = asked.get("apiVersion", "")
-    return version if isinstance(version, str) else _DEFAULT_VERSION
 
 
 def token_in(text: str) -> str:

@@ -4,8 +4,8 @@ rejects it in any case. Sends nothing.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
 from datetime import datetime, timezone
 from itertools import groupby
 
@@ -23,17 +23,10 @@ CLUSTER_ID_HEADER = "x-k8s-aws-id"
 _MAX_SIZE = 4096
 
 _PARAMETERS = frozenset(
-    {
-        "action",
-        "version",
-        "x-amz-algorithm",
-        "x-amz-credential",
-        "x-amz-date",
-        "x-amz-expires",
-        "x-amz-security-token",
-        "x-amz-signature",
-        "x-amz-signedheaders",
-    }
+    (
+        *("action", "version", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires"),
+        *("x-amz-security-token", "x-amz-signature", "x-amz-signedheaders"),
+    )
 )
 
 _NUMBER = compiled(r"[+-]?[0-9]+\Z")
@@ -63,27 +56,25 @@ def token_refusal(
 
 def presigned_refusal(url: Presigned, verifier: Verifier, now: datetime) -> str | None:
     """`token_refusal` for a parsed token."""
-    reasons = (check(url, verifier) for check in _CHECKS)
-    return next((reason for reason in reasons if reason), None) or _time_refusal(url, verifier, now)
+    if url.size > _MAX_SIZE:
+        return f"it is too large: {url.size} bytes, the limit is {_MAX_SIZE}"
+    if url.scheme != "https":
+        return f"the URL's scheme is '{url.scheme}', not https"
+    if refusal := host_refusal(url.host, verifier):
+        return refusal
+    if url.path != "/":
+        return "the URL's path is not '/'"
+    if refusal := _query_refusal(url, verifier):
+        return refusal
+    if url.value("action") != "GetCallerIdentity":
+        return "the URL's Action is not GetCallerIdentity"
+    compared = fold if verifier.version.has(ReleaseFeature.EQUAL_FOLD) else to_lower
+    if CLUSTER_ID_HEADER not in map(compared, url.signed_headers):
+        return f"the header {CLUSTER_ID_HEADER}, which names the cluster, is not signed"
+    return _time_refusal(url, verifier, now)
 
 
-def _size(url: Presigned, _: Verifier) -> str | None:
-    return f"it is too large: {url.size} bytes, the limit is {_MAX_SIZE}" if url.size > _MAX_SIZE else None
-
-
-def _scheme(url: Presigned, _: Verifier) -> str | None:
-    return None if url.scheme == "https" else f"the URL's scheme is '{url.scheme}', not https"
-
-
-def _host(url: Presigned, verifier: Verifier) -> str | None:
-    return host_refusal(url.host, verifier)
-
-
-def _path(url: Presigned, _: Verifier) -> str | None:
-    return None if url.path == "/" else "the URL's path is not '/'"
-
-
-def _query(url: Presigned, verifier: Verifier) -> str | None:
+def _query_refusal(url: Presigned, verifier: Verifier) -> str | None:
     if url.is_malformed and verifier.version.has(ReleaseFeature.STS_REDIRECTS_REFUSED):  # both came in v0.5.2
         return "the URL's query is malformed"
     lower = [to_lower(name) for name in url.names]
@@ -98,40 +89,14 @@ def _query(url: Presigned, verifier: Verifier) -> str | None:
     return None
 
 
-def _action(url: Presigned, _: Verifier) -> str | None:
-    return None if url.value("action") == "GetCallerIdentity" else "the URL's Action is not GetCallerIdentity"
-
-
-def _cluster_id_header(url: Presigned, verifier: Verifier) -> str | None:
-    compared = fold if verifier.version.has(ReleaseFeature.EQUAL_FOLD) else to_lower
-    if CLUSTER_ID_HEADER in map(compared, url.signed_headers):
-        return None
-    return f"the header {CLUSTER_ID_HEADER}, which names the cluster, is not signed"
-
-
-def _expires(url: Presigned, verifier: Verifier) -> str | None:
-    text = url.value("x-amz-expires")
-    # v0.3.0 and earlier accept at most a minute, and check no times.
-    most = 900 if verifier.version.has(ReleaseFeature.CHECKS_TOKEN_TIMES) else 60
-    if _NUMBER.match(text) and 0 <= int(text) <= most:
-        return None
-    return f"X-Amz-Expires is not between 0 and {most}"
-
-
-_CHECKS: tuple[Callable[[Presigned, Verifier], str | None], ...] = (
-    _size,
-    _scheme,
-    _host,
-    _path,
-    _query,
-    _action,
-    _cluster_id_header,
-    _expires,
-)
-
-
 def _time_refusal(url: Presigned, verifier: Verifier, now: datetime) -> str | None:
-    if not verifier.version.has(ReleaseFeature.CHECKS_TOKEN_TIMES):
+    checks_times = verifier.version.has(ReleaseFeature.CHECKS_TOKEN_TIMES)
+    expires = url.value("x-amz-expires")
+    # v0.3.0 and earlier accept at most a minute, and check no times.
+    most = 900 if checks_times else 60
+    if not _NUMBER.match(expires) or not 0 <= int(expires) <= most:
+        return f"X-Amz-Expires is not between 0 and {most}"
+    if not checks_times:
         return None
     if not url.value("x-amz-date"):
         return "X-Amz-Date is missing"
@@ -173,16 +138,12 @@ def sts_refusal(url: Presigned, now: datetime) -> str | None:
         return f"it is signed for {signed:%Y-%m-%d %H:%M:%S} UTC, more than 15 minutes in the future: check the clocks"
     if now - signed > LIFETIME:
         return "it has expired"
-    return _headers_refusal(url.signed_headers) or _scope_refusal(url, signed)
-
-
-def _headers_refusal(headers: tuple[str, ...]) -> str | None:
     # STS does not require a signed x-k8s-aws-id; the authenticator itself rejects a token without it.
-    if "host" not in headers:
+    if "host" not in url.signed_headers:
         return "the header host must be signed, and named in lower case"
-    if not _SENT_HEADERS.issuperset(headers):
+    if not _SENT_HEADERS.issuperset(url.signed_headers):
         return "the signature covers a header that the authenticator does not send"
-    return None
+    return _scope_refusal(url, signed)
 
 
 def _scope_refusal(url: Presigned, signed: datetime) -> str | None:
@@ -248,7 +209,7 @@ class Inspection:
     def verdict(self, version: DaemonVersion) -> ReleaseVerdict:
         """The verdict of a release, or of the last known release before it."""
         known = version.known
-        return next((each for each in self.verdicts if each.first <= known <= each.last), self.verdicts[0])
+        return next((verdict for verdict in self.verdicts if verdict.first <= known <= verdict.last), self.verdicts[0])
 
 
 def inspect_token(token: str, *, now: datetime, partition: str | None = None, region: str = "") -> Inspection:
@@ -257,50 +218,39 @@ def inspect_token(token: str, *, now: datetime, partition: str | None = None, re
     Raises ParseError if the text is not a token, but not for a token that would be rejected.
     """
     url = Presigned.parse(token)
-    own = partition_of_host(url.host)
+    host_partition = partition_of_host(url.host)
     signed = signing_time(url)
-    scope = tuple(one_line(part) for part in url.scope)
-    headers = tuple(one_line(name) for name in url.signed_headers)
+    expires = None
+    with contextlib.suppress(OverflowError):  # the last day of the year 9999
+        expires = signed + LIFETIME if signed else None
+    scope = tuple(map(one_line, url.scope))
+    headers = tuple(map(one_line, url.signed_headers))
     kind = _KINDS.get(scope[0][:4], KeyKind.UNKNOWN)
     has_session_token = bool(url.value("x-amz-security-token"))
+    notes = {
+        (KeyKind.TEMPORARY, False): ("a temporary access key without its session token: AWS rejects it",),
+        (KeyKind.LONG_LIVED, True): ("a long-lived access key with a session token: AWS rejects it",),
+    }
+    # The verdicts of neighbours with the same result are joined, within a minor release.
+    verifiers = [
+        Verifier(version, partition or host_partition or "aws", region)
+        for version in known_releases()
+        if not version.unread
+    ]
+    judged = [(verifier.version, presigned_refusal(url, verifier, now)) for verifier in verifiers]
+    runs = [list(run) for _, run in groupby(judged, lambda verdict: (verdict[0].major, verdict[0].minor, verdict[1]))]
     return Inspection(
         host=one_line(url.host),
         region=scope[2] if len(scope) > 2 else "",
-        partition=own,
+        partition=host_partition,
         signed_at=signed,
-        expires_at=_expiry(signed),
+        expires_at=expires,
         access_key_id=scope[0],
         key_kind=kind,
         has_session_token=has_session_token,
         signed_headers=headers,
         signs_cluster_id=CLUSTER_ID_HEADER in headers,
         sts_refusal=sts_refusal(url, now),
-        verdicts=_verdicts(url, partition or own or "aws", region, now),
-        notes=_notes(kind, has_session_token),
+        verdicts=tuple(ReleaseVerdict(run[0][0], run[-1][0], run[0][1]) for run in runs),
+        notes=notes.get((kind, has_session_token), ()),
     )
-
-
-def _expiry(signed: datetime | None) -> datetime | None:
-    try:
-        return signed + LIFETIME if signed else None
-    except OverflowError:  # the last day of the year 9999
-        return None
-
-
-def _verdicts(url: Presigned, partition: str, region: str, now: datetime) -> tuple[ReleaseVerdict, ...]:
-    read = [version for version in known_releases() if not version.unread]
-    judged = [(version, presigned_refusal(url, Verifier(version, partition, region), now)) for version in read]
-    runs = (
-        [version for version, _ in run]
-        for _, run in groupby(judged, lambda each: (each[0].major, each[0].minor, each[1]))
-    )
-    reasons = dict(judged)
-    return tuple(ReleaseVerdict(run[0], run[-1], reasons[run[0]]) for run in runs)
-
-
-def _notes(kind: KeyKind, has_session_token: bool) -> tuple[str, ...]:
-    if kind is KeyKind.TEMPORARY and not has_session_token:
-        return ("a temporary access key without its session token: AWS rejects it",)
-    if kind is KeyKind.LONG_LIVED and has_session_token:
-        return ("a long-lived access key with a session token: AWS rejects it",)
-    return ()

@@ -81,18 +81,25 @@ def check_assumable_role(role: str) -> str:
 
     Raises ConfigError if it is not the ARN of a role.
     """
+    why = None
     try:
-        principal, _ = canonicalize(role)
+        principal, arn = canonicalize(role)[0], parse_arn(role)
+        if principal is Principal.ASSUMED_ROLE:
+            why = "it is a role session, which cannot be assumed"
+        elif principal is not Principal.ROLE:
+            why = f"it is a {principal}"
+        elif not arn.name or len(arn.parts) < 2:
+            why = "the role has no name"
+        elif not is_account(arn.account) or arn.region or any(map(str.isspace, role)):
+            why = "the account must have 12 digits, the region must be empty, and whitespace is not allowed"
+        else:
+            return arn.partition
     except ArnError as error:
-        raise _no_role(role, str(error)) from None
-    arn = parse_arn(role)
-    if principal is Principal.ASSUMED_ROLE:
-        raise _no_role(role, "it is a role session, which cannot be assumed")
-    if principal is not Principal.ROLE or not arn.name or len(arn.parts) < 2:
-        raise _no_role(role, f"it is a {principal}" if principal is not Principal.ROLE else "the role has no name")
-    if not is_account(arn.account) or arn.region or any(each.isspace() for each in role):
-        raise _no_role(role, "the account must have 12 digits, the region must be empty, and whitespace is not allowed")
-    return arn.partition
+        why = str(error)
+    raise ConfigError(
+        f"{role!r} is not a role that can be assumed: {why}",
+        remedy="use an ARN such as arn:aws:iam::111122223333:role/Admin",
+    )
 
 
 def check_session(role: str | None, session_name: str | None, external_id: str | None, *, is_forwarded: bool) -> None:
@@ -103,9 +110,8 @@ def check_session(role: str | None, session_name: str | None, external_id: str |
     if is_forwarded and session_name is not None:
         raise ConfigError("the session name is set twice", remedy="either specify it or forward the current one")
     if session_name is not None and not is_session_name(session_name):
-        raise ConfigError(
-            f"{session_name!r} is not a valid role session name", remedy="use 2 to 64 letters, digits and _+=,.@-"
-        )
+        what = f"{session_name!r} is not a valid role session name"
+        raise ConfigError(what, remedy="use 2 to 64 letters, digits and _+=,.@-")
     if external_id is not None and not _EXTERNAL_ID.match(external_id):
         raise ConfigError("the external ID is not valid", remedy="use 2 to 1224 letters, digits and _+=,.@:/-")
 
@@ -113,17 +119,8 @@ def check_session(role: str | None, session_name: str | None, external_id: str |
 def check_partition(role_partition: str, region: str) -> None:
     """Raises ConfigError if the region is not in the role's partition: credentials work in one partition only."""
     if partition_of(region) != role_partition:
-        raise ConfigError(
-            f"the region {region} is not in the role's partition {role_partition}",
-            remedy="use a region of that partition",
-        )
-
-
-def _no_role(role: str, why: str) -> ConfigError:
-    return ConfigError(
-        f"{role!r} is not a role that can be assumed: {why}",
-        remedy="use an ARN such as arn:aws:iam::111122223333:role/Admin",
-    )
+        what = f"the region {region} is not in the role's partition {role_partition}"
+        raise ConfigError(what, remedy="use a region of that partition")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,35 +130,6 @@ class Token:
     text: str = field(repr=False)
     expires: datetime
     """When a client should get a new token: a minute before the authenticator rejects this one. UTC, whole seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class TokenRequest:
-    """The arguments of `make_token`. Raises ConfigError for invalid ones."""
-
-    cluster_id: str
-    role: str | None
-    session_name: str | None
-    external_id: str | None
-    profile: str | None
-    region: str | None
-    default_region: str | None
-    credentials: Credentials | None
-    forward_session_name: bool
-    cache_directory: Path | None
-
-    def __post_init__(self) -> None:
-        check_cluster_header(self.cluster_id)
-        if self.region is not None:
-            check_region(self.region)
-        check_session(self.role, self.session_name, self.external_id, is_forwarded=self.forward_session_name)
-        if self.partition is not None and self.region is not None:
-            check_partition(self.partition, self.region)
-
-    @property
-    def partition(self) -> str | None:
-        """The partition of the role."""
-        return None if self.role is None else check_assumable_role(self.role)
 
 
 def make_token(
@@ -190,19 +158,38 @@ def make_token(
     Raises ConfigError for invalid arguments, before anything is signed; TarmakIamError if botocore is not installed
     and the environment variables are not sufficient, no credentials are found, or the role cannot be assumed.
     """
-    request = TokenRequest(
-        cluster_id=cluster_id,
-        role=role,
-        session_name=session_name,
-        external_id=external_id,
-        profile=profile,
-        region=region,
-        default_region=default_region,
-        credentials=credentials,
-        forward_session_name=forward_session_name,
-        cache_directory=cache_directory,
-    )
-    given, place = _signer(request, now)
+    check_cluster_header(cluster_id)
+    if region is not None:
+        check_region(region)
+    check_session(role, session_name, external_id, is_forwarded=forward_session_name)
+    partition = None if role is None else check_assumable_role(role)
+    if partition is not None and region is not None:
+        check_partition(partition, region)
+    if credentials is not None and region is not None and role is None:
+        return sign_token(credentials, region, cluster_id, now or _now())
+    if role is None and profile is None and cache_directory is None:
+        # As botocore would find them if the environment variables are sufficient, without botocore: its import takes
+        # longer than everything else, and kubectl gets a token for every call.
+        signer, place = credentials or environment_credentials(os.environ), region or environment_region(os.environ)
+        if signer is not None and place is not None:
+            _LOGGER.info("AWS credentials: %s", "given" if credentials else "env")
+            return sign_token(signer, place, cluster_id, now or _now())
+    session = open_session(profile)
+    with aws_errors(profile, role):
+        if cache_directory is not None:
+            keep_sessions(session, cache_directory)
+        given, method = (credentials, "given") if credentials else read_credentials(session)
+        _LOGGER.info("AWS credentials: %s", method)
+        place = region or session.get_config_variable("region") or default_region
+        if not place and method == "iam-role":
+            place = _instance_region(session)
+        place = str(place or _FIRST_REGIONS[partition or "aws"])
+        check_region(place)
+        if role is not None and partition is not None:
+            check_partition(partition, place)
+            name = session_name or (own_session_name(session, given, place) if forward_session_name else None)
+            name = name or f"tarmak-iam-{int((now or _now()).timestamp())}"
+            given = assume_role(session, given, place, role=role, session_name=name, external_id=external_id)
     # The time is read last: getting credentials may wait until the user has entered an MFA code.
     return sign_token(given, place, cluster_id, now or _now())
 
@@ -218,53 +205,6 @@ def sign_token(credentials: Credentials, region: str, cluster_id: str, now: date
     url = presign(credentials, sts_host(region), region, cluster_id, moment)
     text = base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
     return Token(PREFIX + text, moment + LIFETIME - _CUSHION)
-
-
-def _signer(request: TokenRequest, now: datetime | None) -> tuple[Credentials, str]:
-    """Credentials to sign with, and the region to sign for."""
-    if request.credentials is not None and request.region is not None and request.role is None:
-        return request.credentials, request.region
-    if (found := _environment_signer(request)) is not None:
-        return found
-    session = open_session(request.profile)
-    with aws_errors(request.profile, request.role):
-        if request.cache_directory is not None:
-            keep_sessions(session, request.cache_directory)
-        return _asked_signer(session, request, now or _now())
-
-
-def _environment_signer(request: TokenRequest) -> tuple[Credentials, str] | None:
-    """As botocore would find them if the environment variables are sufficient, without botocore: its import takes
-    longer than everything else, and kubectl gets a token for every call."""
-    if request.role is not None or request.profile is not None or request.cache_directory is not None:
-        return None
-    credentials = request.credentials or environment_credentials(os.environ)
-    region = request.region or environment_region(os.environ)
-    if credentials is None or region is None:
-        return None
-    _LOGGER.info("AWS credentials: %s", "given" if request.credentials else "env")
-    check_region(region)
-    return credentials, region
-
-
-def _asked_signer(session: Session, request: TokenRequest, now: datetime) -> tuple[Credentials, str]:
-    role, partition = request.role, request.partition
-    credentials, method = (request.credentials, "") if request.credentials else read_credentials(session)
-    _LOGGER.info("AWS credentials: %s", method or "given")
-    region = request.region or session.get_config_variable("region") or request.default_region
-    if not region and method == "iam-role":
-        region = _instance_region(session)
-    region = str(region or _FIRST_REGIONS[partition or "aws"])
-    check_region(region)
-    if role is None or partition is None:
-        return credentials, region
-    check_partition(partition, region)
-    name = request.session_name
-    if name is None and request.forward_session_name:
-        name = own_session_name(session, credentials, region)
-    name = name or f"tarmak-iam-{int(now.timestamp())}"
-    external_id = request.external_id
-    return assume_role(session, credentials, region, role=role, session_name=name, external_id=external_id), region
 
 
 def _instance_region(session: Session) -> str | None:

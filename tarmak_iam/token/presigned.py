@@ -112,12 +112,8 @@ def _parse_query(query: str) -> tuple[tuple[tuple[str, str], ...], bool]:
             is_malformed = True
             continue
         name, _, value = part.partition("=")
-        pairs.append((_unescape(name), _unescape(value)))
+        pairs.append((unquote_plus(name, errors="surrogateescape"), unquote_plus(value, errors="surrogateescape")))
     return tuple(pairs), is_malformed
-
-
-def _unescape(text: str) -> str:
-    return unquote_plus(text, errors="surrogateescape")
 
 
 def presign(credentials: Credentials, host: str, region: str, cluster_id: str, now: datetime) -> str:
@@ -141,16 +137,7 @@ def presign(credentials: Credentials, host: str, region: str, cluster_id: str, n
     headers = f"host:{host}\nx-k8s-aws-id:{cluster_id}\n"
     request = "\n".join(("GET", "/", query, headers, "host;x-k8s-aws-id", _EMPTY_BODY))
     text = "\n".join((_ALGORITHM, time, scope, hashlib.sha256(request.encode()).hexdigest()))
-    signature = _hmac(_key(credentials.secret_access_key, scope), text).hex()
-    return f"https://{host}/?{query}&X-Amz-Signature={signature}"
-
-
-def _key(secret: str, scope: str) -> bytes:
-    key = f"AWS4{secret}".encode()
-    for part in scope.split("/"):
-        key = _hmac(key, part)
-    return key
-
-
-def _hmac(key: bytes, text: str) -> bytes:
-    return hmac.new(key, text.encode(), hashlib.sha256).digest()
+    signature = f"AWS4{credentials.secret_access_key}".encode()
+    for part in (*scope.split("/"), text):
+        signature = hmac.new(signature, part.encode(), hashlib.sha256).digest()
+    return f"https://{host}/?{query}&X-Amz-Signature={signature.hex()}"

@@ -39,7 +39,7 @@ def test_environment_variables_need_no_botocore(
         else:
             monkeypatch.setenv(name, value)
     with monkeypatch.context() as other:
-        other.setattr("tarmak_iam.token.make._environment_signer", lambda _: None)
+        other.setattr("tarmak_iam.token.make.environment_credentials", lambda _: None)
         expected = make_token("test", now=NOW)
     monkeypatch.setitem(sys.modules, "botocore.session", None)
     assert make_token("test", now=NOW) == expected
