@@ -60,20 +60,16 @@ def listed_items(settings: ViperSettings) -> Iterator[tuple[MappingEntry, Any]]:
         route = settings.route(key)
         for item, index in weak_list(settings.get(key), splits=True):
             if isinstance(item, dict):
-                yield _mapping_entry(kind, item, _item_route(route, index), keys), item
+                yield _mapping_entry(kind, item, route if index is None else route / index, keys), item
     accounts = settings.route("server.mapAccounts")
     for account, index in weak_list(settings.get("server.mapAccounts"), splits=True):
-        yield MappingEntry("account", _as_daemon_text(account), "", (), _item_route(accounts, index)), account
+        route = accounts if index is None else accounts / index  # a single value in place of a list is its own item
+        yield MappingEntry("account", _as_daemon_text(account), "", (), route), account
 
 
 def listed_entries(settings: ViperSettings) -> Iterator[MappingEntry]:
     """As `listed_items`, without the values."""
     return (entry for entry, _ in listed_items(settings))
-
-
-def _item_route(route: Route, index: int | None) -> Route:
-    """The route of an item of a list; a single value in place of a list is its own item."""
-    return route if index is None else route / index
 
 
 def _mapping_entry(kind: str, item: dict[str, Any], route: Route, keys: FieldKeys) -> MappingEntry:
@@ -90,7 +86,7 @@ def _mapping_entry(kind: str, item: dict[str, Any], route: Route, keys: FieldKey
 
 
 def _groups(value: Any) -> tuple[str, ...]:
-    if type(value) is list and all(type(each) is str for each in value):
+    if type(value) is list and all(type(group) is str for group in value):
         return tuple(value)
     return tuple(_as_daemon_text(group) for group, _ in weak_list(value, splits=True))
 

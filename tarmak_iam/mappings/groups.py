@@ -47,25 +47,14 @@ COMPONENT_USERS = {
 """The usernames that Kubernetes itself assigns or binds, and what each of them can do."""
 
 CLUSTER_ROLES = frozenset(
-    f"system:{name}"
-    for name in (
-        "auth-delegator",
-        "basic-user",
-        "discovery",
-        "heapster",
-        "kube-aggregator",
-        "kube-dns",
-        "kubelet-api-admin",
-        "node",
-        "node-bootstrapper",
-        "node-problem-detector",
-        "node-proxier",
-        "persistent-volume-provisioner",
-        "public-info-viewer",
-        "service-account-issuer-discovery",
-        "volume-scheduler",
+    (
+        *("cluster-admin", "system:auth-delegator", "system:basic-user", "system:discovery", "system:heapster"),
+        *("system:kube-aggregator", "system:kube-dns", "system:kubelet-api-admin", "system:node"),
+        *("system:node-bootstrapper", "system:node-problem-detector", "system:node-proxier"),
+        *("system:persistent-volume-provisioner", "system:public-info-viewer"),
+        *("system:service-account-issuer-discovery", "system:volume-scheduler"),
     )
-) | {"cluster-admin"}
+)
 """ClusterRoles of Kubernetes whose names are never meant as the name of a group."""
 
 _SEPARATOR = compiled(r"[,;\uff0c\uff1b]")

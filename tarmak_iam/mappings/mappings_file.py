@@ -82,11 +82,13 @@ class Mappings:
         if not isinstance(data, (dict, type(None))):
             remedy = "begin it with clusterID and server"
             if isinstance(data, list):
-                remedy = (
-                    "move it elsewhere and import its entries with map import, or begin it with clusterID and server"
-                )
+                remedy = f"move it elsewhere and import its entries with map import, or {remedy}"
             raise ConfigError("the mappings file must be a YAML mapping", remedy=remedy, place=document.position(()))
-        _check_count(document, data or {})
+        server = lookup(data or {}, "server")
+        lists = [value for value in server.values() if isinstance(value, list)] if isinstance(server, dict) else []
+        if sum(map(len, lists)) > _MOST_ENTRIES:
+            what = f"the file has more than {_MOST_ENTRIES:,} mappings, which is the limit"
+            raise ConfigError(what, remedy="map roles that many people assume", place=document.position(()))
         return cls(document)
 
     @classmethod
@@ -130,12 +132,12 @@ class Mappings:
 
     def with_cluster_id(self, cluster_id: str) -> Mappings:
         """The same with a clusterID if it has none. Raises ConfigError if it has another one."""
-        own = self.cluster_id
-        if own is None or own == "":
+        existing = self.cluster_id
+        if not existing:
             return self._with(self.document.set(self.cluster_id_route, cluster_id))
-        if own != cluster_id:
+        if existing != cluster_id:
             raise ConfigError(
-                f"clusterID is {quoted(own)}, but the ID of this cluster is "
+                f"clusterID is {quoted(existing)}, but the ID of this cluster is "
                 f"{quoted(cluster_id)}: the authenticator would reject every token",
                 remedy=f"write clusterID: {cluster_id}",
                 place=self.document.position(self.cluster_id_route),
@@ -207,9 +209,8 @@ class Mappings:
             with contextlib.suppress(ConfigError):
                 wanted.add(parse_principal(text).key)
             keys = set(map(fold, wanted))
-            found = tuple(entry for entry in self.entries if fold(entry.key) in keys)
-            if found:
-                return found
+            if matching := tuple(entry for entry in self.entries if fold(entry.key) in keys):
+                return matching
         return ()
 
     @property
@@ -251,11 +252,3 @@ class Mappings:
     @property
     def _settings(self) -> ViperSettings:
         return ViperSettings(self.document.shared_data, {}, {})
-
-
-def _check_count(document: Document, data: dict[Any, Any]) -> None:
-    server = lookup(data, "server")
-    lists = [value for value in server.values() if isinstance(value, list)] if isinstance(server, dict) else []
-    if sum(map(len, lists)) > _MOST_ENTRIES:
-        what = f"the file has more than {_MOST_ENTRIES:,} mappings, which is the limit"
-        raise ConfigError(what, remedy="map roles that many people assume", place=document.position(()))

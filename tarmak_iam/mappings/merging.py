@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import field, replace
 from typing import Any
 
@@ -96,45 +96,39 @@ def plan_merge(
 ) -> MergePlan:
     """Raises nothing: an entry that cannot be used is skipped. Of two entries for one principal the last is used, as
     in the files that they come from."""
-    resolved = [_resolve(each, strip_path, refuse) for each in wanted]
-    last = {each.name.key: number for number, each in enumerate(resolved) if each.name and not each.wanted.only_new}
+    resolved: list[tuple[Wanted, NamedPrincipal | None, ConfigError | None]] = []
+    for wish in wanted:
+        try:
+            principal = parse_principal(wish.principal, strip_path=strip_path)
+            if refuse is not None and (refusal := refuse(principal)):
+                raise refusal
+            _check_names(wish, principal)
+            resolved.append((wish, principal, None))
+        except ConfigError as flaw:
+            resolved.append((wish, None, flaw))
+    last = {name.key: number for number, (wish, name, _) in enumerate(resolved) if name and not wish.only_new}
     planner = _MergePlanner(document, entries)
     outcomes = []
-    for number, each in enumerate(resolved):
-        if each.name is None:
-            outcomes.append(MergeOutcome(MergeAction.SKIPPED, each.wanted, each.wanted.principal, each.error))
-        elif (later := last.get(each.name.key, number)) > number:
-            outcomes.append(_shadowed(each.wanted, each.name, resolved[later].wanted))
+    for number, (wish, name, error) in enumerate(resolved):
+        if name is None:
+            outcomes.append(MergeOutcome(MergeAction.SKIPPED, wish, wish.principal, error))
+        elif (later := last.get(name.key, number)) > number:
+            place = resolved[later][0].place
+            what = f"{shortened(name)} has a later entry{f' ({place})' if place else ''}, and the last entry is used"
+            shadowed = ConfigError(what, remedy="groups are not merged")
+            outcomes.append(MergeOutcome(MergeAction.SKIPPED, wish, str(name), shadowed))
         else:
-            outcomes.append(planner.merge(each.wanted, each.name))
+            outcomes.append(planner.merge(wish, name))
     return MergePlan(tuple(outcomes), planner.edits)
-
-
-@dataclass(frozen=True, slots=True)
-class _Resolved:
-    wanted: Wanted
-    name: NamedPrincipal | None
-    error: ConfigError | None = None
-
-
-def _resolve(wanted: Wanted, strip_path: bool, refuse: PrincipalRefusal | None) -> _Resolved:
-    try:
-        name = parse_principal(wanted.principal, strip_path=strip_path)
-        if refuse is not None and (refusal := refuse(name)):
-            raise refusal
-        _check_names(wanted, name)
-    except ConfigError as error:
-        return _Resolved(wanted, None, error)
-    return _Resolved(wanted, name)
 
 
 def _check_names(wanted: Wanted, name: NamedPrincipal) -> None:
     groups = wanted.groups or ()
     if name.kind == "account":
-        if wanted.username or groups:
-            what = "an account has no username or groups: its callers log in with their ARN as username"
-            raise ConfigError(what, remedy="omit --username and --group")
-        return
+        if not wanted.username and not groups:
+            return
+        what = "an account has no username or groups: its callers log in with their ARN as username"
+        raise ConfigError(what, remedy="omit --username and --group")
     if wanted.username is not None and not isinstance(wanted.username, str):
         raise TypeError(f"a username must be a string, not {wanted.username!r}")
     if wanted.username is not None and not wanted.username.strip():
@@ -144,17 +138,8 @@ def _check_names(wanted: Wanted, name: NamedPrincipal) -> None:
         raise ConfigError("a group is empty", remedy="write its name, or remove it")
     for text in (*filter(None, (wanted.username,)), *groups):
         if CONTROL.search(text):
-            raise ConfigError(
-                f"{shortened(text)!r} is not a valid username or group", remedy="write it without control characters"
-            )
-
-
-def _shadowed(wanted: Wanted, name: NamedPrincipal, later: Wanted) -> MergeOutcome:
-    where = f" ({later.place})" if later.place else ""
-    error = ConfigError(
-        f"{shortened(name)} has a later entry{where}, and the last entry is used", remedy="groups are not merged"
-    )
-    return MergeOutcome(MergeAction.SKIPPED, wanted, str(name), error)
+            what = f"{shortened(text)!r} is not a valid username or group"
+            raise ConfigError(what, remedy="write it without control characters")
 
 
 def _apply(edit: Set | Remove, data: Any) -> None:
@@ -184,30 +169,33 @@ class _MergePlanner:
 
     @property
     def edits(self) -> tuple[Edit, ...]:
-        """New lists come in the order of the documentation."""
-        return (
-            *(edit for name, items in self._additions.items() for edit in self._extend(name, items)),
-            *self._updates,
-        )
-
-    def _extend(self, name: str, items: list[Any]) -> list[Edit]:
-        """Setting a list with all its new items is much cheaper than an edit for each item. If the key has a value of
-        another type, the edit is refused."""
-        key = f"server.{name}"
-        route, old = self._settings.route(key), self._settings.get(key)
-        if len(items) > 1 and (old is None or isinstance(old, list)):
-            return [Set(route, [*(old or ()), *items])]
-        return [Append(route, item) for item in items]
+        """New lists come in the order of the documentation. Setting a list with all its new items is much cheaper than
+        an edit for each item. If the key has a value of another type, the edit is refused."""
+        edits: list[Edit] = []
+        for name, items in self._additions.items():
+            route, old = self._settings.route(f"server.{name}"), self._settings.get(f"server.{name}")
+            if len(items) > 1 and (old is None or isinstance(old, list)):
+                edits.append(Set(route, [*(old or ()), *items]))
+            else:
+                edits += (Append(route, item) for item in items)
+        return (*edits, *self._updates)
 
     def merge(self, wanted: Wanted, name: NamedPrincipal) -> MergeOutcome:
         done = MergeOutcome(MergeAction.ADDED, wanted, str(name), notes=name.notes)
         existing = self._existing.get(name.key, ())
         if wanted.only_new and (existing or name.key in self._new):
-            return replace(
-                done, action=MergeAction.UNCHANGED, notes=(*name.notes, "already mapped, so the entry stays unchanged")
-            )
+            notes = (*name.notes, "already mapped, so the entry stays unchanged")
+            return replace(done, action=MergeAction.UNCHANGED, notes=notes)
         if len(existing) > 1 and name.kind != "account":
-            return replace(done, action=MergeAction.SKIPPED, error=self._ambiguous(name, existing))
+            places = [self._document.position(entry.route) for entry in existing]
+            used = "the last one" if len({entry.kind for entry in existing}) == 1 else "the one under mapRoles"
+            lines = ", ".join(str(place.line) for place in places)
+            error = ConfigError(
+                f"{shortened(name)} is mapped more than once (lines {lines}); {used} is used",
+                remedy="remove all but one of them by hand",
+                place=places[-1],
+            )
+            return replace(done, action=MergeAction.SKIPPED, error=error)
         if existing:
             edits = tuple(self._changes(existing[0], wanted))
             self._updates += edits
@@ -219,48 +207,30 @@ class _MergePlanner:
         self._additions[list_for(name)].append(new_entry(name, wanted))
         return done
 
-    def _regrouped(self, entry: MappingEntry, route: Route, groups: tuple[str, ...], *, adds: bool) -> Iterator[Edit]:
-        """The existing items of a list are not rewritten: how the daemon reads `y` depends on its release."""
-        written = self._document.entry(route)
-        if adds and written is not None and isinstance(written.value, ListNode) and self._document.has(route):
-            yield from (Append(route, group) for group in groups[len(entry.groups) :])
-        else:
-            yield Set(route, list(groups))
-
-    def _ambiguous(self, name: NamedPrincipal, existing: Sequence[MappingEntry]) -> ConfigError:
-        places = ", ".join(str(self._document.position(entry.route).line) for entry in existing)
-        lists = {entry.kind for entry in existing}
-        used = "the last one" if len(lists) == 1 else "the one under mapRoles"
-        return ConfigError(
-            f"{shortened(name)} is mapped more than once (lines {places}); {used} is used",
-            remedy="remove all but one of them by hand",
-            place=self._document.position(existing[-1].route),
-        )
-
     def _changes(self, entry: MappingEntry, wanted: Wanted) -> Iterator[Edit]:
         item = value_at(self._data, entry.route.plain)
         if not isinstance(item, dict):
             return
         if wanted.username is not None and entry.username != wanted.username:
             yield Set(entry.route / field_key(item, "username"), wanted.username)
-        groups = _groups(entry, wanted)
+        groups = entry.groups if wanted.groups is None else wanted.groups
+        if wanted.adds_groups:
+            groups = (*entry.groups, *(group for group in groups if group not in entry.groups))
         if entry.groups != groups:
-            yield from self._regrouped(entry, entry.route / field_key(item, "groups"), groups, adds=wanted.adds_groups)
+            route = entry.route / field_key(item, "groups")
+            written = self._document.entry(route)
+            is_list = written is not None and isinstance(written.value, ListNode) and self._document.has(route)
+            if wanted.adds_groups and is_list:
+                # Its items are not written again: how the daemon reads `y` depends on its release.
+                yield from (Append(route, group) for group in groups[len(entry.groups) :])
+            else:
+                yield Set(route, list(groups))
         if wanted.user_id and entry.user_id != wanted.user_id:
             yield Set(entry.route / field_key(item, "userid"), wanted.user_id)
         if entry.sso_role is not None and entry.sso_role.partition:
             # With a partition, even the right one, the entry never matches (a bug of the authenticator).
             key = field_key(item, "sso")
             yield Remove(entry.route / key / field_key(field_value(item, "sso"), "partition"))
-
-
-def _groups(entry: MappingEntry, wanted: Wanted) -> tuple[str, ...]:
-    """The groups that an existing entry has afterwards."""
-    if wanted.groups is None:
-        return entry.groups
-    if not wanted.adds_groups:
-        return wanted.groups
-    return (*entry.groups, *(group for group in wanted.groups if group not in entry.groups))
 
 
 def list_for(name: NamedPrincipal) -> str:

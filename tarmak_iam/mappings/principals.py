@@ -74,22 +74,30 @@ def parse_principal(text: str, *, strip_path: bool = False) -> NamedPrincipal:
             f"{quoted(text)} is not an ARN", remedy=f"write {SSO_PREFIX}{shortened(text)} for the permission set"
         )
     notes = []
-    found = arn_flaw(text)
-    if found is not None and text.isdigit():
-        raise ConfigError(
-            f"{quoted(text)} is not a valid account ID",
-            remedy="write all 12 digits; in YAML, put an account with a leading zero in quotes",
-        )
-    if found is not None and found.kind is FlawKind.PATH and found.likely_arn:
-        if not strip_path and not _is_reserved(text):
-            raise ConfigError(found.what, remedy=f"{found.remedy}, or use --strip-path")
+    flaw = arn_flaw(text)
+    if flaw is not None and text.isdigit():
+        remedy = "write all 12 digits; in YAML, put an account with a leading zero in quotes"
+        raise ConfigError(f"{quoted(text)} is not a valid account ID", remedy=remedy)
+    if flaw is not None and flaw.kind is FlawKind.PATH and flaw.likely_arn:
+        arn = parse_arn(text)
+        is_reserved = arn.path.startswith("aws-reserved/") and is_sso_role(arn.name)
+        if not strip_path and not is_reserved:
+            raise ConfigError(flaw.what, remedy=f"{flaw.remedy}, or use --strip-path")
         notes.append(
-            f"{shortened(text)} is mapped as {shortened(found.likely_arn)}: STS omits the path of a role, "
+            f"{shortened(text)} is mapped as {shortened(flaw.likely_arn)}: STS omits the path of a role, "
             "so the entry matches every role of that name in the account, whatever its path"
         )
-        text = found.likely_arn
-    kind = checked_arn(text)
-    return NamedPrincipal(kind, text, (*notes, *_of_sso_role(text)))
+        text = flaw.likely_arn
+    kind, arn = checked_arn(text), parse_arn(text)
+    permission_set = permission_set_of(arn.name) if to_lower(arn.parts[0]) == "role" else ""
+    if permission_set:
+        # https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
+        notes.append(
+            f"the suffix {arn.name.rpartition('_')[2]} changes if all assignments of the permission set in the account "
+            "are removed and a new one is created; the entry never matches again then; "
+            f"{SSO_PREFIX}{arn.account}/{permission_set} does not need it, with authenticator v0.6.30 or later"
+        )
+    return NamedPrincipal(kind, text, tuple(notes))
 
 
 def check_principal(text: str) -> None:
@@ -98,8 +106,8 @@ def check_principal(text: str) -> None:
     try:
         parse_principal(text)
     except ConfigError:
-        found = arn_flaw(text)
-        if found is None or found.kind in (FlawKind.NO_ARN, FlawKind.NO_PRINCIPAL, FlawKind.PARTITION):
+        flaw = arn_flaw(text)
+        if flaw is None or flaw.kind in (FlawKind.NO_ARN, FlawKind.NO_PRINCIPAL, FlawKind.PARTITION):
             raise
 
 
@@ -128,67 +136,36 @@ def _permission_set(text: str) -> NamedPrincipal:
     return NamedPrincipal("sso", f"{account}/{name}", (also,))
 
 
-def _is_reserved(text: str) -> bool:
-    arn = parse_arn(text)
-    return arn.path.startswith("aws-reserved/") and is_sso_role(arn.name)
-
-
-def _of_sso_role(text: str) -> tuple[str, ...]:
-    arn = parse_arn(text)
-    permission_set = permission_set_of(arn.name) if to_lower(arn.parts[0]) == "role" else ""
-    if not permission_set:
-        return ()
-    # https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
-    suffix = arn.name.rpartition("_")[2]
-    why = (
-        f"the suffix {suffix} changes if all assignments of the permission set in the account are removed and a new "
-        "one is created; the entry never matches again then"
-    )
-    return (f"{why}; {SSO_PREFIX}{arn.account}/{permission_set} does not need it, with authenticator v0.6.30 or later",)
-
-
-@dataclass(frozen=True, slots=True)
-class _PrincipalParts:
-    """`name` is the name of a role, user or permission set, without its path; empty for a whole account."""
-
-    account: str
-    name: str
-    kind: str
-
-
 def closest_principal(text: str, known: Iterable[str]) -> str | None:
     """The known principal with the same name (under another path, of another kind, in another account), else one with a
     similar name; of accounts, the one with nearly the same digits. None if nothing is similar."""
     wanted = _principal_parts(text)
-    likely = [
-        (score, each)
-        for each in dict.fromkeys(filter(None, known))
-        if (score := _score(wanted, _principal_parts(each)))
-    ]
-    return max(likely, key=lambda each: each[0])[1] if likely else None
+    scores = {other: _score(wanted, _principal_parts(other)) for other in known if other}
+    best = max(scores, key=lambda other: scores[other], default=None)
+    return best if best is not None and scores[best] else None
 
 
-def _score(wanted: _PrincipalParts, other: _PrincipalParts) -> float:
+def _score(wanted: tuple[str, str, str], other: tuple[str, str, str]) -> float:
     """0 for principals that are not confused with each other."""
-    accounts = likeness(wanted.account, other.account) if wanted.account else 1.0
-    if not wanted.name or not other.name:
-        accounts = likeness(wanted.account, other.account)
-        return accounts if wanted.name == other.name and accounts >= CLOSE else 0.0
-    names = likeness(bare(wanted.name), bare(other.name))
+    (account, name, kind), (other_account, other_name, other_kind) = wanted, other
+    accounts = likeness(account, other_account) if account else 1.0
+    if not name or not other_name:
+        accounts = likeness(account, other_account)
+        return accounts if name == other_name and accounts >= CLOSE else 0.0
+    names = likeness(bare(name), bare(other_name))
     if names < LIKELY or (names < 1.0 and accounts < CLOSE):
         return 0.0
-    return 2 * names + accounts + (wanted.kind == other.kind) / 2
+    return 2 * names + accounts + (kind == other_kind) / 2
 
 
-def _principal_parts(text: str) -> _PrincipalParts:
-    if is_account(text.strip()) or text.strip().isdigit():
-        return _PrincipalParts(text.strip(), "", "account")
+def _principal_parts(text: str) -> tuple[str, str, str]:
+    """Account; the name of a role, user or permission set without its path, "" for a whole account; and kind."""
+    if text.strip().isdigit():
+        return text.strip(), "", "account"
     if text.lower().startswith(SSO_PREFIX):
         account, _, name = text[len(SSO_PREFIX) :].partition("/")
-        return _PrincipalParts(account, name, "sso")
+        return account, name, "sso"
     head, _, resource = text.rpartition(":")
-    name = resource.rpartition("/")[2]
-    if ":assumed-role/" in text:
-        name = resource.split("/")[1]
-    account = next((each for each in head.split(":") if each.isdigit()), "")
-    return _PrincipalParts(account, permission_set_of(name) or name, resource.partition("/")[0].lower() if head else "")
+    name = resource.split("/")[1] if ":assumed-role/" in text else resource.rpartition("/")[2]
+    account = next(filter(str.isdigit, head.split(":")), "")
+    return account, permission_set_of(name) or name, resource.partition("/")[0].lower() if head else ""

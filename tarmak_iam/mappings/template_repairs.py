@@ -6,7 +6,6 @@ YAML reads them as mappings, so that nobody can read the whole file: the authent
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from tarmak_iam.config.repairs import Repair, RepairedFile
@@ -36,19 +35,21 @@ def with_templates_quoted(data: bytes, filename: str) -> RepairedFile | None:
         source = Source.decode(data, filename)
     except ParseError:
         return None
-    found = [match.span("text") for match in _TEMPLATE.finditer(source.text)]
-    if not found or _readable(source) is not None:
+    spans = [match.span("text") for match in _TEMPLATE.finditer(source.text)]
+    if not spans or _readable(source) is not None:
         return None
     text = source.text
-    for start, end in reversed(found):
+    for start, end in reversed(spans):
         text = f'{text[:start]}"{text[start:end]}"{text[end:]}'
-    starts = {start + 2 * number for number, (start, _) in enumerate(found)}
+    starts = {start + 2 * number for number, (start, _) in enumerate(spans)}
     after = _readable(source.with_text(text))
-    if after is None or not starts <= set(_quoted(after)):
+    nodes = walk(after.root) if after is not None and after.root is not None else ()
+    quoted = {node.start for node in nodes if isinstance(node, Scalar) and node.style == "double"}
+    if after is None or not starts <= quoted:
         return None  # one of them is in a comment, or in another string
     repairs = (
         Repair(source.place(start), f"put the template in quotes: {shortened(source.text[start:end])}", is_safe=False)
-        for start, end in found
+        for start, end in spans
     )
     return RepairedFile(source.text, after, tuple(repairs))
 
@@ -57,14 +58,14 @@ def load_repaired(path: Path, within: Boundary) -> tuple[Mappings, RepairedFile]
     """As `Mappings.load`, with the templates in quotes; nothing is written. None for a file that does not exist, that
     can be read as it is, or not then either. Raises FileError."""
     data = read_if_present(path, within)
-    found = None if data is None else with_templates_quoted(data, str(path))
-    if found is None:
+    repaired = None if data is None else with_templates_quoted(data, str(path))
+    if repaired is None:
         return None
     try:
-        mappings = Mappings.parse(found.after.to_bytes(), str(path))
+        mappings = Mappings.parse(repaired.after.to_bytes(), str(path))
     except TarmakIamError:
         return None
-    return Mappings(mappings.document, FileOnDisk.of(path, data, within)), found
+    return Mappings(mappings.document, FileOnDisk.of(path, data, within)), repaired
 
 
 def _readable(source: Source) -> Document | None:
@@ -72,10 +73,3 @@ def _readable(source: Source) -> Document | None:
         return Document.parse(source.encode(), source.filename, json=False)
     except ParseError:
         return None
-
-
-def _quoted(document: Document) -> Iterator[int]:
-    """Where strings in quotes begin."""
-    for node in walk(document.root) if document.root is not None else ():
-        if isinstance(node, Scalar) and node.style == "double":
-            yield node.start

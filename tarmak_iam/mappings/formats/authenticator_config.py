@@ -10,7 +10,7 @@ from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.viper import ViperSettings, lookup
-from tarmak_iam.mappings.entries import MappingEntry, listed_entries
+from tarmak_iam.mappings.entries import listed_entries
 from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, shown
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.merging import Wanted, by_list, new_entry
@@ -31,7 +31,11 @@ def reads(part: FilePart) -> bool:
 def configuration(part: FilePart) -> FilePart | None:
     """The configuration itself; None if there is none."""
     if part.text("kind") != "ConfigMap":
-        return part if part.get("kind") is None and _has_its_keys(part) else None
+        lists = [found.value for name in _LISTS if (found := part.get(name)) is not None]
+        # The lists of aws-auth have the same names, but are strings.
+        has_lists = any(not isinstance(value, str) for value in lists)
+        has_keys = has_lists or part.get("clusterID") is not None or part.get("server") is not None
+        return part if part.get("kind") is None and has_keys else None
     data = part.get("data")
     for member in data.members if data is not None else ():
         if isinstance(member.value, str) and member.name.lower().endswith(_FILES):
@@ -44,35 +48,24 @@ def configuration(part: FilePart) -> FilePart | None:
     return None
 
 
-def _has_its_keys(part: FilePart) -> bool:
-    """The lists of aws-auth have the same names, but are strings."""
-    lists = (part.get(name) for name in _LISTS)
-    misplaced = any(each is not None and not isinstance(each.value, str) for each in lists)
-    return misplaced or any(part.get(name) is not None for name in ("clusterID", "server"))
-
-
 def read(part: FilePart) -> Read:
     config = configuration(part)
     if config is None:
         yield LeftOut("no file in the ConfigMap is a configuration of the authenticator", part.place)
         return
     yield from _left_out(config)
-    for entry in sorted(listed_entries(ViperSettings(config.value, {}, {})), key=lambda each: _PRECEDENCE[each.kind]):
+    entries = listed_entries(ViperSettings(config.value, {}, {}))
+    for entry in sorted(entries, key=lambda entry: _PRECEDENCE[entry.kind]):
         part = FilePart(None, config.document, entry.route, config.outer)
-        place = part.place
+        place, admin = part.place, (entry.principal or "an entry") if ADMINS in entry.groups else ""
         if not entry.principal:
-            yield LeftOut("an entry without an ARN never matches", place, _admin_of(entry))
+            yield LeftOut("an entry without an ARN never matches", place, admin)
         elif entry.sso_role is not None and not entry.arn and entry.sso_role.partition:
-            what = "an SSO entry with a partition, even the right one, never matches"
-            yield LeftOut(what, place, _admin_of(entry))
+            yield LeftOut("an SSO entry with a partition, even the right one, never matches", place, admin)
         elif entry.kind == "account":
             yield _account(entry.arn, part)
         else:
             yield Wanted(entry.principal, entry.username, entry.groups, entry.user_id, place)
-
-
-def _admin_of(entry: MappingEntry) -> str:
-    return (entry.principal or "an entry") if ADMINS in entry.groups else ""
 
 
 def _account(account: str, part: FilePart) -> Wanted | LeftOut:
@@ -101,16 +94,11 @@ def _left_out(config: FilePart) -> Read:
 def write(entries: Iterable[Wanted], rest: dict[str, Any]) -> dict[str, Any]:
     """A configuration with these entries in the documented spelling, and the other keys of the configuration `rest`."""
     kept = {key: value for key, value in rest.items() if to_lower(str(key)) not in (*_TOP, "server", "clusterid")}
-    old = lookup(rest, "server")
-    server = (
-        {key: value for key, value in old.items() if to_lower(str(key)) not in _LISTS} if isinstance(old, dict) else {}
-    )
-    own = lookup(rest, "clusterID")
-    return {
-        **({} if own is None else {"clusterID": own}),
-        **kept,
-        "server": {**server, **by_list(entries, new_entry)},
-    }
+    old, cluster_id = lookup(rest, "server"), lookup(rest, "clusterID")
+    members = old.items() if isinstance(old, dict) else ()
+    server = {key: value for key, value in members if to_lower(str(key)) not in _LISTS}
+    first = {} if cluster_id is None else {"clusterID": cluster_id}
+    return {**first, **kept, "server": {**server, **by_list(entries, new_entry)}}
 
 
 def other_settings(config: dict[str, Any]) -> Iterator[tuple[str, Route]]:

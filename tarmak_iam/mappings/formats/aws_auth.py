@@ -6,7 +6,7 @@ a string), mapAccounts by yaml.v2 as strings, so an unquoted account keeps its l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -41,19 +41,28 @@ def reads(part: FilePart) -> bool:
 
 
 def read(part: FilePart) -> Read:
-    if isinstance(part.value, list):
+    if isinstance(part.value, list):  # as `eksctl get iamidentitymapping -o yaml` prints it: roles, users and accounts
         for item in part.items:
-            yield from _read_listed(item)
+            account = item.get("account")
+            if account is not None and not item.text("rolearn") and not item.text("userarn"):
+                yield from left_out_keys(item, "account", "username", "groups")
+                yield _account(account)
+            else:
+                yield from _mapping(item, "userarn" if item.text("userarn") else "rolearn")
         return
     data = part.get("data") if part.text("kind") == "ConfigMap" else part
     if data is None:
         yield LeftOut("the ConfigMap has no data", part.place)
         return
-    yield from _misspelt(data)
+    for member in data.members:
+        if member.name not in _LISTS:
+            near = next((name for name in _LISTS if equal_fold(name, member.name)), "")
+            hint = f"; the key must be {near}" if near else ""
+            yield LeftOut(f"the authenticator ignores the key {shown(member.name)}{hint}", member.key_place)
     for name in _LISTS:
-        member = next((each for each in data.members if each.name == name), None)
-        if member is not None and member.value is not None:
-            yield from _read_list(member, name)
+        listed = next((member for member in data.members if member.name == name), None)
+        if listed is not None and listed.value is not None:
+            yield from _read_list(listed, name)
 
 
 def _read_list(member: FilePart, name: str) -> Read:
@@ -77,7 +86,7 @@ def _read_list(member: FilePart, name: str) -> Read:
         return
     for item in listed.items:
         if name == "mapAccounts":
-            yield from _account(item)
+            yield _account(item)
         else:
             yield from _mapping(item, "rolearn" if name == "mapRoles" else "userarn")
 
@@ -88,56 +97,32 @@ def _mapping(item: FilePart, arn_key: str) -> Read:
     if sso is not None and not item.text(arn_key):
         yield from _permission_set(item, sso)
         return
-    for each in read_mapping(item, arn_key, "userid", "sso"):
-        yield each
-        if isinstance(each, Wanted) and user_id:
-            yield LeftOut(f"{each.principal}: userid is used by the backend DynamicFile only", item.place)
+    for content in read_mapping(item, arn_key, "userid", "sso"):
+        yield content
+        if isinstance(content, Wanted) and user_id:
+            yield LeftOut(f"{content.principal}: userid is used by the backend DynamicFile only", item.place)
 
 
 def _permission_set(item: FilePart, sso: FilePart) -> Read:
+    name = sso.text("permissionSetName")
+    admin = admin_of(item) and (f"the permission set {shown(name)}" if name else "a permission set")
     if sso.text("partition"):
-        what = "an SSO entry with a partition, even the right one, never matches"
-        yield LeftOut(what, sso.place, _admin_of_set(item, sso))
+        yield LeftOut("an SSO entry with a partition, even the right one, never matches", sso.place, admin)
         return
     for key in ("accountID", "permissionSetName"):
-        found = sso.get(key)
-        if found is None or not isinstance(found.value, str):
-            what = f"sso.{key} must be a string; put it in quotes"
-            yield LeftOut(what, (found or sso).place, _admin_of_set(item, sso))
+        text = sso.get(key)
+        if text is None or not isinstance(text.value, str):
+            yield LeftOut(f"sso.{key} must be a string; put it in quotes", (text or sso).place, admin)
             return
-    principal = f"{SSO_PREFIX}{sso.text('accountID')}/{sso.text('permissionSetName')}"
+    principal = f"{SSO_PREFIX}{sso.text('accountID')}/{name}"
     stand_in = FilePart({**item.value, "rolearn": principal}, item.document, item.route, item.outer)
     yield from read_mapping(stand_in, "rolearn", "sso", "userid")
 
 
-def _admin_of_set(item: FilePart, sso: FilePart) -> str:
-    name = sso.text("permissionSetName")
-    return admin_of(item) and (f"the permission set {shown(name)}" if name else "a permission set")
-
-
-def _account(item: FilePart) -> Read:
+def _account(item: FilePart) -> Wanted | LeftOut:
     if isinstance(item.value, (dict, list)) or item.value is None:
-        yield LeftOut(f"{shown(item.value)} is not an account", item.place)
-    else:
-        yield Wanted(item.raw, place=item.place)
-
-
-def _read_listed(item: FilePart) -> Read:
-    """An item of the list that `eksctl get iamidentitymapping -o yaml` prints, of roles, users and accounts."""
-    account = item.get("account")
-    if account is not None and not item.text("rolearn") and not item.text("userarn"):
-        yield from left_out_keys(item, "account", "username", "groups")
-        yield from _account(account)
-        return
-    yield from _mapping(item, "userarn" if item.text("userarn") else "rolearn")
-
-
-def _misspelt(data: FilePart) -> Iterator[LeftOut]:
-    for member in data.members:
-        if member.name not in _LISTS:
-            near = next((name for name in _LISTS if equal_fold(name, member.name)), "")
-            hint = f"; the key must be {near}" if near else ""
-            yield LeftOut(f"the authenticator ignores the key {shown(member.name)}{hint}", member.key_place)
+        return LeftOut(f"{shown(item.value)} is not an account", item.place)
+    return Wanted(item.raw, place=item.place)
 
 
 def _value(data: FilePart, name: str) -> object:

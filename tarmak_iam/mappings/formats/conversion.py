@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -38,10 +38,28 @@ def convert_mappings(mappings: Mappings, backend: str, version: DaemonVersion) -
     decided, lost = deciding(mappings, version)
     if chosen is MOUNTED_FILE:
         return Conversion((authenticator_config.write(decided, mappings.document.data or {}),), lost)
-    found = [*_of_backend(mappings, decided, chosen, version)]
-    kept = tuple(each for each in found if isinstance(each, Wanted))
-    left_out = (each for each in found if isinstance(each, LeftOut))
-    return Conversion(backend_objects(chosen, kept), (*lost, *left_out))
+    kept: list[Wanted] = []
+    left_out = list(lost)
+    if not version.accepts_backend(backend):
+        left_out.append(LeftOut(f"authenticator {version} does not support the backend {backend}"))
+    for key, route in authenticator_config.other_settings(mappings.document.data or {}):
+        what = f"{shortened(key)} stays in the configuration of the authenticator"
+        if to_lower(key) == "server.reservedprefixconfig":
+            what += f", and its rules for MountedFile do not apply to {backend}"
+        left_out.append(LeftOut(what, mappings.document.position(route, at_key=True)))
+    for entry in decided:
+        name, kind = shortened(entry.principal), parse_principal(entry.principal).kind
+        if why := chosen.cannot_carry.get(kind):
+            what = f"{'account ' if kind == 'account' else ''}{name}: the backend {backend} {why}"
+            left_out.append(LeftOut(what if kind == "account" else f"{what}; map the role's ARN", entry.place))
+        elif kind == "sso" and chosen.sso is not None and not version.has(chosen.sso):
+            what = f"{name}: authenticator {version} does not support SSO entries in aws-auth"
+            left_out.append(LeftOut(what, entry.place))
+        else:
+            kept.append(entry)
+            if entry.user_id:
+                left_out.append(LeftOut(f"{name}: userid is used by the backend DynamicFile only", entry.place))
+    return Conversion(backend_objects(chosen, kept), tuple(left_out))
 
 
 # For each backend that reads objects of the cluster.
@@ -53,17 +71,39 @@ _WRITERS: Mapping[Backend, Callable[[Iterable[Wanted]], Iterable[dict[str, Any]]
 
 def backend_objects(backend: Backend, entries: Iterable[Wanted]) -> tuple[dict[str, Any], ...]:
     """The objects of the cluster from which a backend reads the entries, without those that it does not support."""
-    carried = (each for each in entries if backend.carries(parse_principal(each.principal).kind))
+    carried = (entry for entry in entries if backend.carries(parse_principal(entry.principal).kind))
     return tuple(_WRITERS[backend](carried))
 
 
 def deciding(mappings: Mappings, version: DaemonVersion) -> tuple[tuple[Wanted, ...], tuple[LeftOut, ...]]:
     """Every principal that a caller can have, once, with the entry that decides for it; and everything else."""
-    found = list(_deciding(mappings, version))
-    return (
-        tuple(each for each in found if isinstance(each, Wanted)),
-        tuple(each for each in found if isinstance(each, LeftOut)),
-    )
+    entries = mappings.entries_read_by(version)
+    deciders: dict[str, MappingEntry] = {}
+    for entry in entries:  # roles before users; of equal entries the last one decides
+        other = deciders.get(entry.key)
+        if other is None or other.kind == entry.kind:
+            deciders[entry.key] = entry
+    decided: list[Wanted] = []
+    left_out: list[LeftOut] = []
+    for entry in entries:
+        place, decider = mappings.document.position(entry.route), deciders[entry.key]
+        if decider is not entry:
+            line, name = mappings.document.position(decider.route).line, shortened(entry.principal) or "an entry"
+            left_out.append(Shadowed(f"{name}: the entry in line {line} is used, not this one", place))
+        elif entry.sso_role is not None and not entry.arn and entry.sso_role.partition:
+            what = f"{shortened(entry.principal)} has a partition, so it never matches"
+            left_out.append(LeftOut(what, place))
+        else:
+            wanted = Wanted(entry.principal, entry.username, entry.groups, entry.user_id, place)
+            outcome = effective(wanted)
+            if isinstance(outcome, LeftOut):
+                left_out.append(outcome)
+                continue
+            decided.append(outcome)
+            if outcome != wanted:
+                what = f"{shortened(wanted.principal)} matches every session of its role, so it is written as"
+                left_out.append(LeftOut(f"{what} {shortened(outcome.principal)}", place))
+    return tuple(decided), tuple(left_out)
 
 
 def as_mappings(
@@ -79,50 +119,18 @@ def as_mappings(
     kept: list[Wanted] = []
     left_out: list[LeftOut] = [*found.left_out]
     for wanted in found.entries:
-        each = effective(wanted)
-        if isinstance(each, Wanted) and each != wanted and "aws-auth" in found.formats:
-            each = LeftOut(
-                f"{shortened(wanted.principal)} never matches: the ARNs of aws-auth are compared as they are written",
-                wanted.place,
-            )
-        if isinstance(each, Wanted) and refuse is not None and (error := refuse(parse_principal(each.principal))):
-            each = LeftOut(error.message, wanted.place)
-        if isinstance(each, Wanted):
-            kept.append(each)
+        outcome = effective(wanted)
+        if isinstance(outcome, Wanted) and outcome != wanted and "aws-auth" in found.formats:
+            what = f"{shortened(wanted.principal)} never matches: the ARNs of aws-auth are compared as they are written"
+            left_out.append(LeftOut(what, wanted.place))
+        elif isinstance(outcome, LeftOut):
+            left_out.append(outcome)
+        elif refuse is not None and (error := refuse(parse_principal(outcome.principal))):
+            left_out.append(LeftOut(error.message, wanted.place))
         else:
-            left_out.append(each)
+            kept.append(outcome)
     config = authenticator_config.write(kept, {"clusterID": cluster_id})
     return Mappings.parse("\n".join(block_lines(config, Layout())) + "\n", filename), tuple(left_out)
-
-
-def _deciding(mappings: Mappings, version: DaemonVersion) -> Iterator[Wanted | LeftOut]:
-    """Roles before users; of equal entries the last one decides."""
-    entries = mappings.entries_read_by(version)
-    decides: dict[str, MappingEntry] = {}
-    for entry in entries:
-        other = decides.get(entry.key)
-        if other is None or other.kind == entry.kind:
-            decides[entry.key] = entry
-    for entry in entries:
-        place = mappings.document.position(entry.route)
-        decider = decides[entry.key]
-        if decider is not entry:
-            line = mappings.document.position(decider.route).line
-            yield Shadowed(
-                f"{shortened(entry.principal) or 'an entry'}: the entry in line {line} is used, not this one", place
-            )
-        elif entry.sso_role is not None and not entry.arn and entry.sso_role.partition:
-            yield LeftOut(f"{shortened(entry.principal)} has a partition, so it never matches", place)
-        else:
-            wanted = Wanted(entry.principal, entry.username, entry.groups, entry.user_id, place)
-            found = effective(wanted)
-            if isinstance(found, Wanted) and found != wanted:
-                what = (
-                    f"{shortened(wanted.principal)} matches every session of its role, so "
-                    f"it is written as {shortened(found.principal)}"
-                )
-                yield LeftOut(what, place)
-            yield found
 
 
 def effective(wanted: Wanted) -> Wanted | LeftOut:
@@ -134,41 +142,9 @@ def effective(wanted: Wanted) -> Wanted | LeftOut:
     flaw = arn_flaw(principal) if principal.startswith("arn:") else None
     if flaw is not None and (flaw.kind is not FlawKind.ASSUMED_ROLE or flaw.likely_arn is None):
         return LeftOut(f"{flaw.what}; {flaw.remedy}", wanted.place)
+    principal = flaw.likely_arn if flaw is not None and flaw.likely_arn else principal
     try:
-        parse_principal(principal if flaw is None or flaw.likely_arn is None else flaw.likely_arn)
+        parse_principal(principal)
     except ConfigError as error:
         return LeftOut(error.message, wanted.place)
-    return wanted if flaw is None or flaw.likely_arn is None else replace(wanted, principal=flaw.likely_arn)
-
-
-def _of_backend(
-    mappings: Mappings, entries: Iterable[Wanted], backend: Backend, version: DaemonVersion
-) -> Iterator[Wanted | LeftOut]:
-    """The entries that a backend supports. It does not read the other settings of the configuration."""
-    if not version.accepts_backend(backend.name):
-        yield LeftOut(f"authenticator {version} does not support the backend {backend.name}")
-    for key, route in authenticator_config.other_settings(mappings.document.data or {}):
-        what = f"{shortened(key)} stays in the configuration of the authenticator"
-        if to_lower(key) == "server.reservedprefixconfig":
-            what += f", and its rules for MountedFile do not apply to {backend.name}"
-        yield LeftOut(what, mappings.document.position(route, at_key=True))
-    for entry in entries:
-        name = shortened(entry.principal)
-        if why := _why_lost(name, parse_principal(entry.principal).kind, backend, version):
-            yield LeftOut(why, entry.place)
-            continue
-        if entry.user_id:
-            yield LeftOut(f"{name}: userid is used by the backend DynamicFile only", entry.place)
-        yield entry
-
-
-def _why_lost(name: str, kind: str, backend: Backend, version: DaemonVersion) -> str:
-    """Why a backend cannot have an entry of that kind; empty if it can."""
-    why = backend.cannot_carry.get(kind)
-    if why and kind == "account":
-        return f"account {name}: the backend {backend.name} {why}"
-    if why:
-        return f"{name}: the backend {backend.name} {why}; map the role's ARN"
-    if kind == "sso" and backend.sso is not None and not version.has(backend.sso):
-        return f"{name}: authenticator {version} does not support SSO entries in aws-auth"
-    return ""
+    return wanted if principal == wanted.principal else replace(wanted, principal=principal)

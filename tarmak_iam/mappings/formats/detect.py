@@ -25,27 +25,16 @@ def describe_part(part: FilePart) -> str:
     if kind:
         name, version = part.text("metadata", "name"), part.text("apiVersion")
         more = f" ({shown(name)})" if name else f" of {shown(version)}" if version else ""
-        return f"{_article(kind)} {shown(kind)}{more}"
-    return _of_values(part)
-
-
-def _of_values(part: FilePart) -> str:
-    """Describes a document that is not a Kubernetes object."""
+        return f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {shown(kind)}{more}"
     if isinstance(part.value, dict) and {"users", "contexts", "current-context"} & part.value.keys():
         return "a kubeconfig"
     if isinstance(part.value, dict):
-        names = [shown(name) for name in part.value]
-        more = " and others" if len(names) > _MOST_KEYS else ""
-        return (
-            f"a YAML mapping with the keys {', '.join(names[:_MOST_KEYS])}{more}" if names else "an empty YAML mapping"
-        )
+        names = ", ".join(map(shown, list(part.value)[:_MOST_KEYS]))
+        more = " and others" if len(part.value) > _MOST_KEYS else ""
+        return f"a YAML mapping with the keys {names}{more}" if part.value else "an empty YAML mapping"
     if isinstance(part.value, list):
         return "a list without ARNs or accounts" if part.value else "an empty list"
     return "a single string" if isinstance(part.value, str) else "a single value"
-
-
-def _article(noun: str) -> str:
-    return "an" if noun[0].lower() in "aeiou" else "a"
 
 
 class _Format(NamedTuple):
@@ -67,10 +56,10 @@ _FORMATS: Mapping[str, _Format] = {
     "eksctl": _Format(eksctl.reads, eksctl.read, "an eksctl ClusterConfig", is_section=True),
 }
 
-FORMATS = {name: each.title for name, each in _FORMATS.items()}
+FORMATS = {name: form.title for name, form in _FORMATS.items()}
 """The formats that `read_mappings` knows: titles by name, in the order of recognition."""
 
-SECTIONS = tuple(name for name, each in _FORMATS.items() if each.is_section)
+SECTIONS = tuple(name for name, form in _FORMATS.items() if form.is_section)
 """The names of the formats whose entries may be below a top-level key."""
 
 _MOST_NAMED = 5
@@ -101,32 +90,30 @@ def read_mappings(data: bytes | str, filename: str, form: str | None = None) -> 
     candidates = _FORMATS if form is None else {form: _FORMATS[form]}
     met: list[tuple[str, FilePart]] = []
     others: list[FilePart] = []
-    found: list[Wanted | LeftOut] = []
+    contents: list[Wanted | LeftOut] = []
     for part in _objects(data, filename):
-        name = next((name for name, each in candidates.items() if each.reads(part)), None)
+        name = next((name for name, candidate in candidates.items() if candidate.reads(part)), None)
         if name is None:
             others.append(part)
-            found.append(_unknown(part))
-            continue
-        met.append((name, part))
-        found += candidates[name].read(part)
+            kind = part.text("kind")
+            what = f"the {shown(kind)} {shown(part.text('metadata', 'name'))}".rstrip() if kind else "this document"
+            contents.append(LeftOut(f"{what} has no mappings", part.place))
+        else:
+            met.append((name, part))
+            contents += candidates[name].read(part)
     if not met:
         raise _nothing(filename, others, form)
+    is_alone = [name for name, _ in met] == ["authenticator"]
+    configuration = authenticator_config.configuration(met[0][1]) if is_alone else None
+    if configuration is not None and (configuration.route.steps or configuration.document.next_document is not None):
+        configuration = None  # the file contains other documents: then the text is not the whole file
     return Import(
         tuple(dict.fromkeys(name for name, _ in met)),
-        tuple(each for each in found if isinstance(each, Wanted)),
-        tuple(each for each in found if isinstance(each, LeftOut)),
-        _configuration(met[0][1]) if [name for name, _ in met] == ["authenticator"] else None,
+        tuple(content for content in contents if isinstance(content, Wanted)),
+        tuple(content for content in contents if isinstance(content, LeftOut)),
+        configuration.document.text if configuration is not None else None,
         met[0][1].text("kind") == "ConfigMap",
     )
-
-
-def _configuration(part: FilePart) -> str | None:
-    """None if the file contains other documents: then the text is not the whole file."""
-    config = authenticator_config.configuration(part)
-    if config is None or config.route.steps or config.document.next_document is not None:
-        return None
-    return config.document.text
 
 
 def _objects(data: bytes | str, filename: str) -> Iterator[FilePart]:
@@ -138,25 +125,14 @@ def _objects(data: bytes | str, filename: str) -> Iterator[FilePart]:
             yield from items.items
 
 
-def _unknown(part: FilePart) -> LeftOut:
-    kind, name = part.text("kind"), part.text("metadata", "name")
-    what = f"the {shown(kind)} {shown(name)}".rstrip() if kind else "this document"
-    return LeftOut(f"{what} has no mappings", part.place)
-
-
-def _nothing(filename: str, found: list[FilePart], form: str | None) -> ConfigError:
+def _nothing(filename: str, others: list[FilePart], form: str | None) -> ConfigError:
+    """Says the format of a file without mappings, or the kinds of the objects in it, each once."""
     wanted = "" if form is None else f" in the format {form}"
     remedy = f"specify a file in one of these formats: {', '.join(FORMATS)}" if form is None else "try --from auto"
-    what = f"no mappings found{wanted}: {_listed(found)}"
-    return ConfigError(what, remedy=remedy, place=found[0].place if len(found) == 1 else Place(filename))
-
-
-def _listed(found: list[FilePart]) -> str:
-    """The format of a file without mappings, or the kinds of the objects in it, each once."""
-    if not found:
-        return "it is empty"
-    if len(found) == 1:
-        return f"this is {describe_part(found[0])}"
-    names = list(dict.fromkeys(describe_part(part) for part in found))
+    names = list(dict.fromkeys(map(describe_part, others)))
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"it contains {', '.join(names[:_MOST_NAMED])}{more}"
+    listed = f"it contains {', '.join(names[:_MOST_NAMED])}{more}" if others else "it is empty"
+    if len(others) == 1:
+        listed = f"this is {names[0]}"
+    place = others[0].place if len(others) == 1 else Place(filename)
+    return ConfigError(f"no mappings found{wanted}: {listed}", remedy=remedy, place=place)

@@ -8,7 +8,6 @@ Kubernetes RBAC.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, parse_arn
@@ -24,46 +23,41 @@ _STANDARD = "STANDARD"
 
 def read_access_entry(item: FilePart) -> Read:
     """A mapping for an entry of the type STANDARD with a username or groups; a line for everything that is left out."""
-    kind, arn = item.text("type") or _STANDARD, item.text(ARN_KEY)
+    kind, arn = item.text("type") or _STANDARD, shown(item.text(ARN_KEY))
     if isinstance(item.value, dict) and kind.upper() != _STANDARD:
-        what = f"{shown(arn)}: EKS sets the username and groups of access entries of the type {shown(kind)}"
+        what = f"{arn}: EKS sets the username and groups of access entries of the type {shown(kind)}"
         yield LeftOut(f"{what}; map the role with `map add` if nodes join this cluster with it", item.place)
         return
-    policies = tuple(_policies(item))
+    associated = item.get("accessPolicies")
+    policies = ", ".join(
+        shown(policy.text("policyARN").rpartition("/")[2]) or f"number {number}"
+        for number, policy in enumerate(associated.items if associated is not None else (), start=1)
+    )
     if policies and not (item.text("kubernetesUsername") or item.get(_GROUPS_KEY)):
-        what = f"{shown(arn)} has access only through EKS access policies ({', '.join(policies)})"
+        what = f"{arn} has access only through EKS access policies ({policies})"
         yield LeftOut(f"{what}, which exist in EKS only; map it to a group that has the rights", item.place)
         return
-    yield from _access_entry_mapping(item)
+    also = ("type", "tags", "accessPolicies")
+    for content in read_mapping(item, ARN_KEY, *also, username_key="kubernetesUsername", groups_key=_GROUPS_KEY):
+        if isinstance(content, Wanted) and not content.username:
+            yield replace(content, username=_eks_username(content.principal))
+        else:
+            yield content
     if policies:
-        what = f"{shown(arn)}: the access policies {', '.join(policies)} exist in EKS only"
+        what = f"{arn}: the access policies {policies} exist in EKS only"
         yield LeftOut(f"{what}; grant the rights to its groups with RBAC", item.place)
 
 
-def _access_entry_mapping(item: FilePart) -> Read:
-    """The entry with the keys of a mapping; without a username, the one that EKS would set."""
-    also = ("type", "tags", "accessPolicies")
-    for each in read_mapping(item, ARN_KEY, *also, username_key="kubernetesUsername", groups_key=_GROUPS_KEY):
-        yield each if isinstance(each, LeftOut) or each.username else replace(each, username=_eks_username(each))
-
-
-def _eks_username(entry: Wanted) -> str:
-    """The ARN of a user; for a role, the ARN of its session, without the path of the role."""
+def _eks_username(principal: str) -> str:
+    """That EKS would set: the ARN of a user; for a role, the ARN of its session, without the path of the role."""
     try:
-        kind, _ = canonicalize(entry.principal)
-        arn = parse_arn(entry.principal)
+        kind, _ = canonicalize(principal)
+        arn = parse_arn(principal)
     except ArnError:
         return ""  # the entry is rejected for its ARN
     if kind is not Principal.ROLE:
-        return entry.principal
+        return principal
     return f"arn:{arn.partition}:sts::{arn.account}:assumed-role/{arn.name}/{{{{SessionName}}}}"
-
-
-def _policies(item: FilePart) -> Iterator[str]:
-    """The names of the access policies; an association without an ARN is named by its position in the list."""
-    listed = item.get("accessPolicies")
-    for number, each in enumerate(listed.items if listed is not None else (), start=1):
-        yield shown(each.text("policyARN").rpartition("/")[2]) or f"number {number}"
 
 
 _KEY = "iamIdentityMappings"
@@ -111,6 +105,6 @@ def _mapping(item: FilePart) -> Read:
     else:
         # Without noDuplicateARNs eksctl adds another entry, and the last one is used.
         only_new = item.get("noDuplicateARNs")
-        for each in read_mapping(item, "arn", *_ALSO):
-            is_new = isinstance(each, Wanted) and only_new is not None and only_new.value is True
-            yield replace(each, only_new=True) if is_new and isinstance(each, Wanted) else each
+        is_new = only_new is not None and only_new.value is True
+        for content in read_mapping(item, "arn", *_ALSO):
+            yield replace(content, only_new=True) if is_new and isinstance(content, Wanted) else content

@@ -68,9 +68,14 @@ class FilePart:
 
     def get(self, *path: str) -> FilePart | None:
         """The member at a path of keys, ignoring case; None if it is missing or null."""
-        part: FilePart | None = self
+        part = self
         for name in path:
-            part = part._member(name) if part is not None else None
+            members = part.value if isinstance(part.value, dict) else {}
+            keys = [key for key in members if isinstance(key, str) and equal_fold(key, name)]
+            key = name if name in keys else next(reversed(keys), None)
+            if key is None or members[key] is None:
+                return None
+            part = replace(part, value=members[key], route=part.route / key)
         return part
 
     def text(self, *path: str) -> str:
@@ -90,14 +95,6 @@ class FilePart:
             place = outer(error.place) if error.place else self.place
             raise ParseError(error.what, remedy=error.remedy, place=place) from None
         return FilePart(document.data, document, outer=outer)
-
-    def _member(self, name: str) -> FilePart | None:
-        if not isinstance(self.value, dict):
-            return None
-        keys = [key for key in self.value if isinstance(key, str) and equal_fold(key, name)]
-        key = name if name in keys else next(reversed(keys), None)
-        value = None if key is None else self.value[key]
-        return None if key is None or value is None else replace(self, value=value, route=self.route / key)
 
     def _place(self, place: Place) -> Place:
         return self.outer(place) if self.outer else place
@@ -155,22 +152,21 @@ def read_mapping(
         )
         return
     yield from left_out_keys(part, arn_key, username_key, groups_key, *also)
+    name, admin = shown(part.text(arn_key)) or "an entry", admin_of(part, arn_key)
     for key in (arn_key, username_key):
-        found = part.get(key)
-        if found is not None and not isinstance(found.value, str):
-            what = f"{_of(part, arn_key)}: {key} must be a string; put it in quotes"
-            yield LeftOut(what, found.place, admin_of(part, arn_key))
+        text = part.get(key)
+        if text is not None and not isinstance(text.value, str):
+            yield LeftOut(f"{name}: {key} must be a string; put it in quotes", text.place, admin)
             return
-    arn = part.text(arn_key)
+    arn, groups = part.text(arn_key), part.get(groups_key)
     if not arn:
-        yield LeftOut(f"an entry without {arn_key} never matches", part.place, admin_of(part, arn_key))
+        yield LeftOut(f"an entry without {arn_key} never matches", part.place, admin)
         return
-    groups = part.get(groups_key)
-    if groups is not None and not _are_strings(groups.value):
-        what = f"{_of(part, arn_key)}: {groups_key} must be a list of strings"
-        yield LeftOut(what, groups.place, admin_of(part, arn_key))
+    listed = groups.value if groups is not None else []
+    if not isinstance(listed, list) or not all(isinstance(group, str) for group in listed):
+        yield LeftOut(f"{name}: {groups_key} must be a list of strings", (groups or part).place, admin)
         return
-    yield Wanted(arn, part.text(username_key), tuple(groups.value) if groups else (), place=part.place)
+    yield Wanted(arn, part.text(username_key), tuple(listed), place=part.place)
 
 
 def left_out_keys(part: FilePart, *known: str) -> Iterator[LeftOut]:
@@ -188,12 +184,4 @@ def admin_of(part: FilePart, *keys: str) -> str:
     names = written.split(",") if isinstance(written, str) else written if isinstance(written, list) else ()
     if ADMINS not in [str(name).strip() for name in names]:
         return ""
-    return next((shown(found.raw) for key in keys if (found := part.get(key)) is not None), "") or "an entry"
-
-
-def _are_strings(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _of(part: FilePart, arn_key: str) -> str:
-    return shown(part.text(arn_key)) or "an entry"
+    return next((shown(member.raw) for key in keys if (member := part.get(key)) is not None), "") or "an entry"
