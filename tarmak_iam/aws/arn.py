@@ -104,18 +104,10 @@ def canonical_parts(text: str, partitions: tuple[str, ...] = PARTITIONS) -> tupl
             raise ArnError("the session name of the assumed role is missing")
         return kind, partition, f"arn:{partition}:iam::{account}:role/{'/'.join(parts[1:-1])}"
     if kind is None:
-        raise ArnError(_unknown_kind(service, resource))
+        expected = {"sts": "an assumed role or federated user", "iam": "a role, user or root"}.get(service)
+        wrong_service = f"the service is {quoted(service)}, not iam or sts"
+        raise ArnError(f"{quoted(resource)} is not {expected}" if expected else wrong_service)
     return kind, partition, text
-
-
-def _unknown_kind(service: str, resource: str) -> str:
-    if service == "sts":
-        return f"{quoted(resource)} is not an assumed role or federated user"
-    return (
-        f"{quoted(resource)} is not a role, user or root"
-        if service == "iam"
-        else f"the service is {quoted(service)}, not iam or sts"
-    )
 
 
 def is_account(text: str) -> bool:

@@ -69,12 +69,6 @@ _INSTEAD = {
 }
 
 
-def principal_remedy(arn: Arn) -> str:
-    """What to map instead of a resource that is not a principal; empty for an unknown kind of resource."""
-    found = _INSTEAD.get((arn.service, re.split("[/:]", arn.resource)[0]), "")
-    return found.format(name=shortened(arn.name))
-
-
 def likely_arns(text: str) -> Iterator[tuple[str, str]]:
     """ARNs that may have been meant, the most certain first, each with its remedy."""
     bare = cleaned(text)
@@ -158,14 +152,14 @@ class ArnFlaw:
 @lru_cache(maxsize=1 << 15)
 def arn_flaw(text: str) -> ArnFlaw | None:
     """What is wrong with an ARN as the principal of a mapping; None if it matches exactly what it names."""
-    found = None if _SOUND.match(text) else _arn_flaw(text)
-    if found is None or found.likely_arn is not None or found.kind not in _REPAIRED:
-        return found
+    flaw = None if _SOUND.match(text) else _arn_flaw(text)
+    if flaw is None or flaw.likely_arn is not None or flaw.kind not in _REPAIRED:
+        return flaw
     for remedy, repaired in likely_arns(text):
         if repaired != text and _arn_flaw(repaired) is None:
-            is_stripped = found.kind is FlawKind.BLANK and repaired == CONTROL.sub("", text).strip()
-            return replace(found, remedy=found.remedy if is_stripped else remedy, likely_arn=repaired)
-    return found
+            is_stripped = flaw.kind is FlawKind.BLANK and repaired == CONTROL.sub("", text).strip()
+            return replace(flaw, remedy=flaw.remedy if is_stripped else remedy, likely_arn=repaired)
+    return flaw
 
 
 def _arn_flaw(text: str) -> ArnFlaw | None:
@@ -180,17 +174,10 @@ def _arn_flaw(text: str) -> ArnFlaw | None:
 
 
 _REPAIRED = (
-    FlawKind.BLANK,
-    FlawKind.NO_ARN,
-    FlawKind.NO_PRINCIPAL,
-    FlawKind.PARTITION,
-    FlawKind.NAMELESS,
-    FlawKind.SHAPE,
+    *(FlawKind.BLANK, FlawKind.NO_ARN, FlawKind.NO_PRINCIPAL),
+    *(FlawKind.PARTITION, FlawKind.NAMELESS, FlawKind.SHAPE),
 )
 """The flaws for which the text may show what was meant."""
-
-
-_SOUND_KINDS = {"role": Principal.ROLE, "user": Principal.USER}
 
 
 def sound_partition(text: str) -> str:
@@ -202,20 +189,20 @@ def sound_partition(text: str) -> str:
 def sound_kind(text: str) -> Principal | None:
     """The kind of such an ARN; None for any other text."""
     match = _SOUND.match(text)
-    return _SOUND_KINDS[match[2]] if match else None
+    return {"role": Principal.ROLE, "user": Principal.USER}[match[2]] if match else None
 
 
 def is_reachable(text: str) -> bool:
     """Whether a caller can match; the ARN of one session of a role matches all its sessions."""
-    found = arn_flaw(text)
-    return found is None or found.kind in (FlawKind.ASSUMED_ROLE, FlawKind.LETTERS)
+    flaw = arn_flaw(text)
+    return flaw is None or flaw.kind in (FlawKind.ASSUMED_ROLE, FlawKind.LETTERS)
 
 
 def checked_arn(text: str) -> str:
     """`role` or `user`: the list that an ARN belongs in. Raises ConfigError for an ARN with a flaw."""
-    found = arn_flaw(text)
-    if found is not None:
-        raise ConfigError(found.what, remedy=found.remedy)
+    flaw = arn_flaw(text)
+    if flaw is not None:
+        raise ConfigError(flaw.what, remedy=flaw.remedy)
     return "role" if canonicalize(text)[0] is Principal.ROLE else "user"
 
 
@@ -250,18 +237,19 @@ def in_ascii(text: str) -> str:
     """With an ASCII letter for each letter that Go treats as equal to it ignoring case; other letters as they are."""
     if text.isascii():
         return text
-    return "".join(each if each.isascii() else fold(to_lower(each)) for each in text)
+    return "".join(letter if letter.isascii() else fold(to_lower(letter)) for letter in text)
 
 
 def _unparsed(text: str, why: str) -> ArnFlaw:
+    what = f"{quoted(text)} is not the ARN of a role or user: {why}"
     try:
         arn = parse_arn(text)
     except ArnError:
-        return ArnFlaw(FlawKind.NO_ARN, f"{quoted(text)} is not the ARN of a role or user: {why}", _as_in_example(text))
-    what = f"{quoted(text)} is not the ARN of a role or user: {why}"
+        return ArnFlaw(FlawKind.NO_ARN, what, _as_in_example(text))
     if arn.partition not in PARTITIONS:
         return ArnFlaw(FlawKind.PARTITION, what, did_you_mean(arn.partition, PARTITIONS, "the partitions are"))
-    return ArnFlaw(FlawKind.NO_PRINCIPAL, what, principal_remedy(arn) or _as_in_example(text))
+    instead = _INSTEAD.get((arn.service, re.split("[/:]", arn.resource)[0]), "").format(name=shortened(arn.name))
+    return ArnFlaw(FlawKind.NO_PRINCIPAL, what, instead or _as_in_example(text))
 
 
 def _as_in_example(text: str) -> str:
@@ -275,36 +263,29 @@ def _left_open(text: str) -> str:
     return braced[0] if braced else placeholder(text)
 
 
-def _of_account(text: str, arn: Arn) -> ArnFlaw:
-    what = f"the account {quoted(arn.account)} of {shortened(text)} {account_shape(arn.account)}, so it never matches"
-    bare = re.sub(r"[\s.-]", "", arn.account)
-    if not is_account(bare):
-        return ArnFlaw(FlawKind.ACCOUNT, what, account_remedy(arn.account))
-    instead = str(replace(arn, account=bare))
-    return ArnFlaw(FlawKind.ACCOUNT, what, f"write {shortened(instead)}", instead)
-
-
 def _of_principal(text: str, arn: Arn, principal: Principal) -> ArnFlaw | None:
     """`arn` is the canonical ARN: for an assumed role, the ARN of the role."""
     is_role = principal in (Principal.ROLE, Principal.ASSUMED_ROLE)
+    is_named, kind = is_role or principal is Principal.USER, "role" if is_role else "user"
     if "*" in str(arn) or "?" in str(arn):
         what = f"{quoted(text)} never matches: the authenticator does not support wildcards"
         is_sso = is_role and claims_sso_role(arn.name)
         return ArnFlaw(FlawKind.WILDCARD, what, _whole_sso_name(arn) if is_sso else "map each principal separately")
     if not is_account(arn.account):
-        return _of_account(text, arn)
-    if (is_role or principal is Principal.USER) and (len(arn.parts) < 2 or not arn.name):
-        kind = "role" if is_role else "user"
-        example = f"arn:{arn.partition}:iam::{arn.account}:{kind}/NAME"
-        return ArnFlaw(
-            FlawKind.NAMELESS,
-            f"{shortened(text)} never matches: the name of the {kind} is missing",
-            f"use the form {example}",
-        )
-    if is_role or principal is Principal.USER:
-        found = _of_name(text, arn, "role" if is_role else "user") or (_of_role(text, arn) if is_role else None)
-        if found is not None:
-            return found
+        shape, plain = account_shape(arn.account), re.sub(r"[\s.-]", "", arn.account)
+        what = f"the account {quoted(arn.account)} of {shortened(text)} {shape}, so it never matches"
+        if not is_account(plain):
+            return ArnFlaw(FlawKind.ACCOUNT, what, account_remedy(arn.account))
+        instead = str(replace(arn, account=plain))
+        return ArnFlaw(FlawKind.ACCOUNT, what, f"write {shortened(instead)}", instead)
+    if is_named and (len(arn.parts) < 2 or not arn.name):
+        what = f"{shortened(text)} never matches: the name of the {kind} is missing"
+        return ArnFlaw(FlawKind.NAMELESS, what, f"use the form arn:{arn.partition}:iam::{arn.account}:{kind}/NAME")
+    flaw = _of_name(text, arn, kind) if is_named else None
+    if flaw is None and is_role:
+        flaw = _of_role(text, arn)
+    if flaw is not None:
+        return flaw
     if arn.region or (principal is Principal.ROOT and arn.resource != "root"):
         return ArnFlaw(FlawKind.SHAPE, f"{shortened(text)} never matches: no caller has such an ARN", "check the ARN")
     if principal is Principal.ASSUMED_ROLE:
@@ -334,19 +315,15 @@ def _of_role(text: str, arn: Arn) -> ArnFlaw | None:
     """What is wrong with a role whose name IAM accepts."""
     if is_service_linked(arn):
         what = f"{shortened(text)} never matches: only its AWS service can assume a service-linked role"
-        return ArnFlaw(
-            FlawKind.SERVICE_LINKED, what, "map the role that people or instances assume, or remove the entry"
-        )
+        remedy = "map the role that people or instances assume, or remove the entry"
+        return ArnFlaw(FlawKind.SERVICE_LINKED, what, remedy)
     if claims_sso_role(arn.name) and not is_sso_role(arn.name):
-        what = (
-            f"{shortened(text)} never matches: a role of IAM Identity Center is named "
-            f"{SSO_ROLE_PREFIX}<permission set>_<16 hex digits>"
-        )
-        return ArnFlaw(FlawKind.SSO_NAME, what, _whole_sso_name(arn))
+        what = f"{shortened(text)} never matches: a role of IAM Identity Center is named {SSO_ROLE_PREFIX}"
+        return ArnFlaw(FlawKind.SSO_NAME, f"{what}<permission set>_<16 hex digits>", _whole_sso_name(arn))
     if len(arn.parts) > 2:
-        own = str(replace(arn, region="", resource=f"role/{arn.name}"))
+        role = str(replace(arn, region="", resource=f"role/{arn.name}"))
         what = f"{shortened(text)} never matches: STS omits the path of a role"
-        return ArnFlaw(FlawKind.PATH, what, f"map {shortened(own)} instead (it matches every role of that name)", own)
+        return ArnFlaw(FlawKind.PATH, what, f"map {shortened(role)} instead (it matches every role of that name)", role)
     return None
 
 

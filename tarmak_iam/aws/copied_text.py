@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from enum import Enum
 
 from tarmak_iam.patterns import compiled
@@ -72,16 +73,11 @@ def traces(text: str) -> tuple[Trace, ...]:
     """Every kind of trace in the text, in the order of the enum."""
     if _PLAIN.fullmatch(text):
         return ()
-    found, rest = set(), text
-    while True:
-        for trace, step in _STEPS:
-            made = step(rest)
-            if made != rest:
-                found.add(trace)
-                rest = made
-                break
-        else:
-            return tuple(each for each in Trace if each in found)
+    found = set()
+    while step := next(((trace, cleaner) for trace, cleaner in _STEPS if cleaner(text) != text), None):
+        found.add(step[0])
+        text = step[1](text)
+    return tuple(trace for trace in Trace if trace in found)
 
 
 def cleaned(text: str) -> str:
@@ -95,7 +91,7 @@ def cleaned(text: str) -> str:
 
 def in_ascii_letters(text: str) -> str:
     """With an ASCII letter for every letter that looks like it, whatever is next to it."""
-    made = "".join(_LOOK_ALIKE.get(each) or _PUNCTUATION.get(each) or each for each in text)
+    made = "".join(_LOOK_ALIKE.get(letter) or _PUNCTUATION.get(letter) or letter for letter in text)
     return unicodedata.normalize("NFKC", made) if not made.isascii() else made
 
 
@@ -115,11 +111,7 @@ _PLACEHOLDER_HINTS = (
 def placeholder_hints(text: str) -> tuple[str, ...]:
     """The parts of a text without which it has no placeholder. Searching many texts at once for them is much faster
     than searching each for a placeholder."""
-    return tuple(each for each in _PLACEHOLDER_HINTS if each in text)
-
-
-def _without_blanks(text: str) -> str:
-    return CONTROL.sub("", text).strip()
+    return tuple(hint for hint in _PLACEHOLDER_HINTS if hint in text)
 
 
 def _visible(text: str) -> str:
@@ -128,8 +120,7 @@ def _visible(text: str) -> str:
 
 def _without_quotes(text: str) -> str:
     text = re.sub(r"^\\(?=[\"'])|\\(?=[\"']$)|^- +", "", text)
-    for pair in _PAIRS:
-        first, last = pair[0], pair[1]
+    for first, last in map(tuple, _PAIRS):
         inner = text[1:-1]
         if len(text) > 1 and text[0] == first and text[-1] == last and not {first, last} & set(inner):
             return inner
@@ -145,30 +136,27 @@ def _alike(text: str) -> str:
     text = _STYLED.sub(_compatible, text)
     text = _WIDE_RUN.sub(_compatible, text)
     text = _BETWEEN.sub(lambda match: _PUNCTUATION.get(match[0]) or _compatible(match), text)
-    return _WORD.sub(lambda match: _one_script(match[0]), text)
+    return _WORD.sub(_one_script, text)
 
 
 def _compatible(match: re.Match[str]) -> str:
     return unicodedata.normalize("NFKC", match[0])
 
 
-def _one_script(word: str) -> str:
+def _one_script(match: re.Match[str]) -> str:
     """A word of ASCII letters and letters that look like them, in ASCII. A word with other letters stays as it is."""
-    foreign = {each for each in word if not each.isascii()}
+    word = match[0]
+    foreign = {letter for letter in word if not letter.isascii()}
     if len(foreign) == len(set(word)) or not foreign <= set(_LOOK_ALIKE):
         return word
-    return "".join(_LOOK_ALIKE.get(each, each) for each in word)
+    return "".join(_LOOK_ALIKE.get(letter, letter) for letter in word)
 
 
-def _without_ends(text: str) -> str:
-    """A dot may end the last word of several, as in `Jr.`."""
-    return text if text.endswith(".") and " " in text else _ENDS.sub("", text)
-
-
-_STEPS = (
-    (Trace.BLANK, _without_blanks),
+_STEPS: tuple[tuple[Trace, Callable[[str], str]], ...] = (
+    (Trace.BLANK, lambda text: CONTROL.sub("", text).strip()),
     (Trace.INVISIBLE, _visible),
     (Trace.QUOTES, _without_quotes),
     (Trace.LETTERS, _alike),
-    (Trace.ENDING, _without_ends),
+    # A dot may end the last word of several, as in `Jr.`.
+    (Trace.ENDING, lambda text: text if text.endswith(".") and " " in text else _ENDS.sub("", text)),
 )

@@ -82,15 +82,14 @@ def region_flaw(text: str) -> RegionFlaw | None:
     """Why a text is not the name of a region; None if it has the form of one, whether AWS has that region or not."""
     if is_region(text):
         return None
-    region = region_of_zone(text)
-    if region is None:
-        region = _respelled(text)
-        if region is not None and is_known_region(region):
-            return RegionFlaw("is not the name of a region", (region,), is_sure=True)
-        return RegionFlaw("is not the name of a region", region_suggestions(region or text))
-    if is_known_region(region):
-        return RegionFlaw("is a zone, not a region", (region,), is_sure=True)
-    return RegionFlaw("is a zone, not a region", region_suggestions(region) or (region,))
+    zone_region, what = region_of_zone(text), "is a zone, not a region"
+    region = zone_region or _respelled(text)
+    if zone_region is None:
+        what = "is not the name of a region"
+    if region is not None and is_known_region(region):
+        return RegionFlaw(what, (region,), is_sure=True)
+    suggestions = region_suggestions(region or text)
+    return RegionFlaw(what, suggestions or ((zone_region,) if zone_region else ()))
 
 
 def region_suggestions(text: str) -> tuple[str, ...]:
@@ -99,8 +98,8 @@ def region_suggestions(text: str) -> tuple[str, ...]:
         return ()
     name = bare(text)
     digits = name[:-1] + name[-1:].translate(_DIGITS)
-    found = [each for each in _known() if bare(each) in (name, digits)]
-    return tuple(found or (each for each in _known() if is_one_typo(name, bare(each))))
+    same = [region for region in _known() if bare(region) in (name, digits)]
+    return tuple(same or (region for region in _known() if is_one_typo(name, bare(region))))
 
 
 def did_you_mean_region(suggestions: tuple[str, ...]) -> str:
@@ -116,17 +115,17 @@ def did_you_mean_region(suggestions: tuple[str, ...]) -> str:
 def _respelled(text: str) -> str | None:
     """The region that differs only in case, blanks, underscores or the last dash."""
     plain = re.sub(r"[\s_-]+", "-", text.strip(), flags=re.ASCII).lower()
-    for each in (plain, _NO_DASH.sub("-", plain, count=1)):
-        if is_region(each):
-            return each
-        if region := region_of_zone(each):
+    for spelling in (plain, _NO_DASH.sub("-", plain, count=1)):
+        if is_region(spelling):
+            return spelling
+        if region := region_of_zone(spelling):
             return region
     return None
 
 
 @cache
 def _known() -> tuple[str, ...]:
-    return tuple(each for regions in _table()["partitions"].values() for each in regions)
+    return tuple(region for regions in _table()["partitions"].values() for region in regions)
 
 
 @cache

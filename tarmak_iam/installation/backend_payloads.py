@@ -60,7 +60,10 @@ class BackendPayloads:
     @property
     def largest(self) -> int:
         """Size of the largest ConfigMap in bytes."""
-        maps = ({CONFIG_KEY: self.config}, *(each["data"] for each in self.objects if each["kind"] == "ConfigMap"))
+        maps = (
+            {CONFIG_KEY: self.config},
+            *(manifest["data"] for manifest in self.objects if manifest["kind"] == "ConfigMap"),
+        )
         return max(map(configmap_size, maps))
 
     @property
@@ -82,7 +85,16 @@ def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Backen
     """
     document = mappings.with_cluster_id(cluster_id).document
     # Places are those in the unchanged file: the cluster ID is added at its end.
-    notes = tuple(_checked(mappings, daemon))
+    reasons, looks_at_sso = {kind: daemon.unsupported_reason(kind) for kind in ("account", "sso")}, daemon.looks_at_sso
+    notes: list[LeftOut] = []
+    for entry in mappings.entries:
+        kind = entry.principal_kind
+        if kind == "sso" and not looks_at_sso:
+            notes.append(_unseen(entry.principal, mappings.document.position(entry.route), daemon))
+        elif why := reasons.get(kind):
+            what = f"account {shortened(entry.arn)}" if kind == "account" else shortened(entry.principal)
+            place = mappings.document.position(entry.route)
+            raise ConfigError(f"{what}: {why}", remedy=daemon.with_file, place=place)
     by_file = _load(_lf(document), daemon.of_file, mappings.document.filename)
     if by_file.failure is not None:
         raise ConfigError(
@@ -97,32 +109,27 @@ def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Backen
             place=document.position(()),
         )
     if not daemon.asks_cluster:
-        return BackendPayloads(_lf(document), notes=notes)
-    _check_api_server(mappings)
+        return BackendPayloads(_lf(document), notes=tuple(notes))
+    settings = ViperSettings(mappings.document.data, {}, {})
+    for key in API_SERVER_KEYS:  # with either key, the daemon uses neither the address nor the token that a pod has
+        if settings.get(key):
+            raise ConfigError(
+                f"{key} makes the authenticator use another API server, for which it has no credentials",
+                remedy="remove it: in the cluster, the authenticator uses its service account",
+                place=mappings.document.position(settings.route(key)),
+            )
     if MOUNTED_FILE.name not in daemon.backends:
         document = _without_lists(document)
     entries, lost = deciding(mappings, daemon.version)
     made = BackendPayloads(
         config=_lf(document),
-        by_backend={each: backend_objects(each, entries) for each in ENTRY_OBJECTS if each.name in daemon.backends},
-        notes=(*notes, *(each for each in lost if not isinstance(each, Shadowed))),
+        by_backend={
+            backend: backend_objects(backend, entries) for backend in ENTRY_OBJECTS if backend.name in daemon.backends
+        },
+        notes=(*notes, *(note for note in lost if not isinstance(note, Shadowed))),
     )
     _prove(mappings, by_file, made, daemon)
     return made
-
-
-def _checked(mappings: Mappings, daemon: Daemon) -> Iterator[LeftOut]:
-    """Checks the entries before payloads are generated; yields notes on ignored ones. Raises ConfigError."""
-    reasons = {kind: daemon.unsupported_reason(kind) for kind in ("account", "sso")}
-    looks_at_sso = daemon.looks_at_sso
-    for entry in mappings.entries:
-        kind = entry.principal_kind
-        if kind == "sso" and not looks_at_sso:
-            yield _unseen(entry.principal, mappings.document.position(entry.route), daemon)
-        elif why := reasons.get(kind):
-            what = f"account {shortened(entry.arn)}" if kind == "account" else shortened(entry.principal)
-            place = mappings.document.position(entry.route)
-            raise ConfigError(f"{what}: {why}", remedy=daemon.with_file, place=place)
 
 
 def _unseen(principal: str, place: Place, daemon: Daemon) -> LeftOut:
@@ -143,18 +150,6 @@ def _unseen(principal: str, place: Place, daemon: Daemon) -> LeftOut:
     return LeftOut(f"{shortened(principal)} is ignored: the feature gate {SSO_GATE} is off", place)
 
 
-def _check_api_server(mappings: Mappings) -> None:
-    """With either key, the daemon uses neither the address nor the token that every pod has."""
-    settings = ViperSettings(mappings.document.data, {}, {})
-    for key in API_SERVER_KEYS:
-        if settings.get(key):
-            raise ConfigError(
-                f"{key} makes the authenticator use another API server, for which it has no credentials",
-                remedy="remove it: in the cluster, the authenticator uses its service account",
-                place=mappings.document.position(settings.route(key)),
-            )
-
-
 def _without_lists(document: Document) -> Document:
     """The configuration without the lists, which the daemon would not read. Raises NotCarried."""
     remedy = "write mapRoles, mapUsers and mapAccounts as keys of server, without aliases and merges"
@@ -165,9 +160,8 @@ def _without_lists(document: Document) -> Document:
             f"the lists cannot be removed from the configuration: {refusal.what}", remedy=remedy, place=refusal.place
         ) from None
     for entry in listed_entries(ViperSettings(left.data, {}, {})):
-        place = document.position(("server",))
         what = f"{shortened(entry.principal) or 'an entry'} cannot be removed from the configuration"
-        raise NotCarried(what, remedy=remedy, place=place)
+        raise NotCarried(what, remedy=remedy, place=document.position(("server",)))
     return left
 
 
@@ -177,7 +171,7 @@ def _lists(document: Document) -> Iterator[Route]:
     for entry in root.entries if isinstance(root, Mapping) else ():
         name, route = to_lower(entry.text or ""), Route((Key(entry.text or "", entry.occurrence),))
         server = dereference(entry.value)
-        if name in (f"server.{each}" for each in _LISTS):
+        if name.startswith("server.") and name.removeprefix("server.") in _LISTS:
             yield route
         elif name == "server" and isinstance(server, Mapping):
             for inner in server.entries:
@@ -195,30 +189,27 @@ def _prove(mappings: Mappings, by_file: Authenticator, made: BackendPayloads, da
             f"authenticator {daemon.version} would not start with the backends {names}: {read.failure.reason}",
             remedy="use other backends",
         )
-    asked = {grant.key: grant for grant in (*read.grants, *by_file.grants)}
-    for grant in asked.values():
-        own, theirs = by_file.grant(grant), read.grant(grant)
+    for grant in {grant.key: grant for grant in (*read.grants, *by_file.grants)}.values():
         if set(map(_result, by_file.possible_grants(grant))) != set(map(_result, read.possible_grants(grant))):
             principal = f"{SSO_PREFIX}{grant.principal}" if grant.kind == "sso" else grant.principal
             entries = mappings.matching(principal)
             raise NotCarried(
-                f"the backends {names} would map {shortened(principal)} to {_described(theirs)}, "
-                f"but the mappings file maps it to {_described(own)}",
+                f"the backends {names} would map {shortened(principal)} to {_described(read.grant(grant))}, "
+                f"but the mappings file maps it to {_described(by_file.grant(grant))}",
                 remedy="write the entry so that it has only one meaning, or use only the backend MountedFile",
                 place=mappings.document.position(entries[-1].route) if entries else None,
             )
-    _prove_the_unmapped(by_file, read, daemon)
-
-
-def _prove_the_unmapped(by_file: Authenticator, read: Authenticator, daemon: Daemon) -> None:
-    """A caller that matches no entry logs in by the account, or not at all."""
+    # A caller that matches no entry logs in by the account, or not at all.
     accounts = {grant.principal for grant in by_file.grants if grant.kind == "account"}
     for account in (*sorted(accounts), "000000000000"):
-        who = Identity(_UNMAPPED.format(partition=daemon.partition, account=account), account, "AIDA")
-        own, theirs = by_file.whois(who), read.whois(who)
-        if (own.authenticated, own.username, own.groups) != (theirs.authenticated, theirs.username, theirs.groups):
+        caller = Identity(_UNMAPPED.format(partition=daemon.partition, account=account), account, "AIDA")
+        expected, answer = (
+            (review.authenticated, review.username, review.groups)
+            for review in (by_file.whois(caller), read.whois(caller))
+        )
+        if answer != expected:
             raise NotCarried(
-                f"for a caller in account {account} that matches no entry, the backends {','.join(daemon.backends)} "
+                f"for a caller in account {account} that matches no entry, the backends {names} "
                 "would give another answer than the mappings file",
                 remedy="use only the backend MountedFile",
             )

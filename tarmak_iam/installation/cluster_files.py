@@ -93,8 +93,8 @@ class ClusterFiles:
 
     def mappings(self) -> Mappings | None:
         """The mappings file; None if it does not exist. Raises TarmakIamError."""
-        found = self.mappings_or_new()
-        return None if found.is_new else found
+        mappings = self.mappings_or_new()
+        return None if mappings.is_new else mappings
 
     def mappings_or_new(self) -> Mappings:
         """The mappings file; if it does not exist, new mappings with the cluster's ID, and `save` creates the file.

@@ -31,12 +31,22 @@ class Daemon:
 
         Raises ConfigError for backends that the release does not support.
         """
-        args, names = [], self._backend_names()
+        args, has_backends = [], self.version.has_flag("server --backend-mode")
+        if not has_backends and self.asks_cluster:
+            raise SettingError(
+                f"authenticator {self.version} does not support backends: it reads only its file, "
+                f"but the setting backends is {','.join(self.backends)}",
+                setting="backends",
+                remedy="use another image, or set backends to MountedFile",
+            )
         if self.gates:
             args.append(f"--feature-gates={_listed(self.gates)}")
         if self.partition != "aws" and self.version.has_flag("server --partition"):
             args.append(f"--partition={self.partition}")
-        if names:
+        if has_backends:
+            # As the release spells them.
+            is_first = not self.version.accepts_backend(MOUNTED_FILE.name)
+            names = [backend_of(name).first_name if is_first else name for name in self.backends]
             args.append(f"--backend-mode={','.join(names)}")
         return tuple(args)
 
@@ -80,20 +90,6 @@ class Daemon:
     def with_sso(self) -> str:
         """The command that enables SSO entries, with the other gates unchanged."""
         return self.command_line.tarmak_iam("settings set featureGates", _listed({**self.gates, SSO_GATE: True}))
-
-    def _backend_names(self) -> tuple[str, ...]:
-        """As the release spells them; () for a release without backends."""
-        if not self.version.has_flag("server --backend-mode"):
-            if self.asks_cluster:
-                raise SettingError(
-                    f"authenticator {self.version} does not support backends: it reads only its file, "
-                    f"but the setting backends is {','.join(self.backends)}",
-                    setting="backends",
-                    remedy="use another image, or set backends to MountedFile",
-                )
-            return ()
-        is_first = not self.version.accepts_backend(MOUNTED_FILE.name)
-        return tuple(backend_of(name).first_name if is_first else name for name in self.backends)
 
 
 def _listed(gates: Mapping[str, bool]) -> str:

@@ -96,29 +96,21 @@ class Image:
             name, colon, tag = named, "", ""
         first, slash, rest = name.partition("/")
         has_domain = bool(slash) and ("." in first or ":" in first or first == "localhost")
-        made = cls(first, rest, tag, digest) if has_domain else cls("", name, tag, digest)
-        reason = made._refused(name, bool(colon), bool(at))
-        if reason is not None:
-            raise ValueError(
-                f"{quoted(text)} is not a valid image{reason and ': '}{reason}; use the form registry/name:tag"
-            )
-        return made
-
-    def _refused(self, name: str, has_tag: bool, has_digest: bool) -> str | None:
-        """Why it is not valid; "" without a specific reason, and None where it is valid."""
-        if self.domain and not _is_domain(self.domain):
-            return f"{quoted(self.domain)} is not a valid registry"
-        if not _REPOSITORY.match(self.repository):
-            return "names must be in lower case" if _REPOSITORY.match(self.repository.lower()) else ""
-        if _IDENTIFIER.match(name):
-            return "a name must not consist of 64 hexadecimal digits"
-        if len(name) > _MAX_NAME:
-            return f"a name can have at most {_MAX_NAME} characters"
-        if has_tag and not _TAG.match(self.tag):
-            return f"{quoted(self.tag)} is not a valid tag"
-        if has_digest and not _DIGEST.match(self.digest):
-            return "a digest must be sha256: and 64 lower-case hexadecimal digits"
-        return None
+        domain, repository = (first, rest) if has_domain else ("", name)
+        is_name = _REPOSITORY.match(repository) is not None
+        flaws = {
+            f": {quoted(domain)} is not a valid registry": domain != "" and not _is_domain(domain),
+            ": names must be in lower case": not is_name and _REPOSITORY.match(repository.lower()) is not None,
+            "": not is_name,
+            ": a name must not consist of 64 hexadecimal digits": _IDENTIFIER.match(name) is not None,
+            f": a name can have at most {_MAX_NAME} characters": len(name) > _MAX_NAME,
+            f": {quoted(tag)} is not a valid tag": colon != "" and not _TAG.match(tag),
+            ": a digest must be sha256: and 64 lower-case hexadecimal digits": at != "" and not _DIGEST.match(digest),
+        }
+        for flaw, is_there in flaws.items():
+            if is_there:
+                raise ValueError(f"{quoted(text)} is not a valid image{flaw}; use the form registry/name:tag")
+        return cls(domain, repository, tag, digest)
 
     @property
     def name(self) -> str:
@@ -150,7 +142,11 @@ def published_image(registry: str, version: str | None = None) -> str:
     """
     if registry == "ecr":
         return f"{_UPSTREAM}:{_as_tag(version or ECR_TAGS[-1])}"
-    return f"{_PUBLIC if registry == 'public' else registry}/{_PATH}:{_eks_distro_tag(version)}"
+    tag = _DEFAULT_TAG
+    if version is not None:
+        is_tag = "-eks-" in version
+        tag = _as_tag(version) if is_tag else _EKS_DISTRO.get(DaemonVersion.parse(version), _DEFAULT_TAG)
+    return f"{_PUBLIC if registry == 'public' else registry}/{_PATH}:{tag}"
 
 
 def public_image(version: DaemonVersion) -> str | None:
@@ -169,11 +165,7 @@ def why_unavailable(image: Image) -> str | None:
             # kubernetes-sigs/aws-iam-authenticator#720, #723, kubernetes/kops#16602
             "v0.5.27": "upstream's push of v0.5.27 failed",
         }.get(image.tag)
-    return _not_in_eks_distro(image)
-
-
-def _not_in_eks_distro(image: Image) -> str | None:
-    """EKS Distro builds each release for its own releases: all its tags contain -eks-."""
+    # EKS Distro builds each release for its own releases: all its tags contain -eks-.
     if image.domain != _PUBLIC:
         return None
     if image.repository != _PATH:
@@ -206,11 +198,3 @@ def _as_tag(version: str) -> str:
     text = version.strip()
     text = text if text.startswith("v") else f"v{text}"
     return text if _TAG.match(text) else str(DaemonVersion.parse(version))
-
-
-def _eks_distro_tag(version: str | None) -> str:
-    if version is None:
-        return _DEFAULT_TAG
-    if "-eks-" in version:
-        return _as_tag(version)
-    return _EKS_DISTRO.get(DaemonVersion.parse(version), _DEFAULT_TAG)

@@ -59,27 +59,22 @@ class Provenance:
                 yield f"setting {name}: {text} ({self._source(name)})"
         version = self._source("daemonVersion") if settings.daemonVersion else "tag of the image"
         yield f"authenticator: {settings.daemon_version} ({version})"
-        kubernetes = settings.kubernetesVersion or self.cluster.kubernetes_version
-        yield f"Kubernetes: {kubernetes} ({self._kubernetes_source()})"
+        kubernetes, source = settings.kubernetesVersion, "Tarmak's default"
+        if kubernetes is not None:
+            source = self._source("kubernetesVersion")
+        elif self.tarmak_yaml.has(path := (*self.cluster.route.plain, "kubernetes", "version")):
+            source = str(self.tarmak_yaml.position(path))
+        yield f"Kubernetes: {kubernetes or self.cluster.kubernetes_version} ({source})"
 
     def _source(self, name: str) -> str:
         if self.overrides.get(name) is not None:
             return "option"
         if name == "image" and self.settings.image is None:
-            made_of = [each for each in (REGISTRY, "daemonVersion") if self._is_given(each)]
+            made_of = [key for key in (REGISTRY, "daemonVersion") if key in self.settings.chosen]
             return f"from {' and '.join(made_of)}" if made_of else "default"
         if self.document is not None and self.document.has(route := written_route(self.document, (name,))):
             return str(self.document.position(route))
         return "default"
-
-    def _is_given(self, name: str) -> bool:
-        return name in self.settings.chosen
-
-    def _kubernetes_source(self) -> str:
-        if self.settings.kubernetesVersion is not None:
-            return self._source("kubernetesVersion")
-        path = (*self.cluster.route.plain, "kubernetes", "version")
-        return str(self.tarmak_yaml.position(path)) if self.tarmak_yaml.has(path) else "Tarmak's default"
 
 
 @dataclass(frozen=True)
@@ -197,13 +192,12 @@ class Installation:
     @property
     def release_conflict(self) -> str:
         """A message if the image contains another release than `daemon_version`; else ""."""
-        own, running = self.daemon_version, self.running_version
-        if running == own:
+        if self.running_version == self.daemon_version:
             return ""
-        known = f"the image {self.image} is {running}"
+        known = f"the image {self.image} is {self.running_version}"
         if self.settings.image is None:
             known = f"no image of it is known in the registry, and {known}"
-        return f"daemonVersion is {own}, but {known}"
+        return f"daemonVersion is {self.daemon_version}, but {known}"
 
     @property
     def kubernetes(self) -> GoVersion:
@@ -284,7 +278,7 @@ class Installation:
     def _place_of(self, kind: str, name: str, *path: str) -> Place:
         """The place of a path of an environment or provider in tarmak.yaml."""
         items = self.document.data.get(kind)
-        names = [((each or {}).get("metadata") or {}).get("name", "") for each in items or ()]
+        names = [((item or {}).get("metadata") or {}).get("name", "") for item in items or ()]
         return self.document.position((kind, names.index(name), *path) if name in names else self.cluster.route.plain)
 
     def safe_region(self) -> str:

@@ -6,7 +6,7 @@ Lists only the few directories that users mistake for that of a cluster, and rea
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from tarmak_iam.config import Cluster
@@ -38,94 +38,78 @@ def intended_name(name: str) -> str | None:
     stem, ending = os.path.splitext(name)
     if ending.lower() not in _ENDINGS:
         return None
-    return next((each for each in _NAMES if bare(os.path.splitext(each)[0]) == bare(stem)), None)
+    return next((known for known in _NAMES if bare(os.path.splitext(known)[0]) == bare(stem)), None)
 
 
 def misplaced_files(directory: Path, cluster: Cluster, *, follow_links: bool = False) -> tuple[MisplacedFile, ...]:
     """Misplaced files that are probably meant for the cluster, or for several clusters of the tarmak.yaml in the
     directory; all in the directory of a hub. Never raises: a directory that cannot be listed is empty."""
     search = _Search(directory, cluster, Boundary(directory, follow_links))
-    return tuple(search.of_hub() if cluster.is_hub else search.files())
+    home = directory / cluster.cluster_name
+    return tuple(search.files_in(home, []) if cluster.is_hub else (*search.likely(home), *search.unlikely(home)))
 
 
-@dataclass(frozen=True, slots=True)
 class _Search:
-    directory: Path
-    cluster: Cluster
-    within: Boundary
+    def __init__(self, directory: Path, cluster: Cluster, within: Boundary) -> None:
+        self.directory, self.cluster, self.within = directory, cluster, within
+        self.clusters = [other for other in cluster.selectable_clusters if not other.is_hub]
+        self.searched = {directory, *(directory / other.cluster_name for other in cluster.selectable_clusters)}
 
-    def files(self) -> Iterator[MisplacedFile]:
-        own, clusters = self._home(self.cluster), self._clusters
-        yield from self._in(own, [self.cluster])
-        yield from self._in(self.directory, clusters)
-        of_environment = [each for each in clusters if each.environment == self.cluster.environment]
-        of_name = [each for each in clusters if each.name == self.cluster.name]
-        nested = self.directory / self.cluster.environment / self.cluster.name
-        searched = {self.directory, *map(self._home, self.cluster.selectable_clusters)}
-        candidates = ((self.cluster.environment, of_environment), (self.cluster.name, of_name))
-        places = [(self.directory / name, meant) for name, meant in candidates if _is_file_name(name)]
-        for place, meant in (*places, (nested, [self.cluster])):
-            # A directory with its own tarmak.yaml is a whole configuration.
-            if place not in searched and not (place / CONFIG_NAME).exists():
-                searched.add(place)
-                yield from self._in(place, meant)
-        yield from self._in_similar(searched)
-        yield from self._in_any(searched)
+    def likely(self, home: Path) -> Iterator[MisplacedFile]:
+        """In the directories of the cluster, of tarmak.yaml, and with the name of the environment or the cluster."""
+        cluster, directory = self.cluster, self.directory
+        yield from self.files_in(home, [cluster])
+        yield from self.files_in(directory, self.clusters)
+        of_environment = [other for other in self.clusters if other.environment == cluster.environment]
+        of_name = [other for other in self.clusters if other.name == cluster.name]
+        candidates = ((cluster.environment, of_environment), (cluster.name, of_name))
+        places = [(directory / name, meant) for name, meant in candidates if _is_file_name(name)]
+        for place, meant in (*places, (directory / cluster.environment / cluster.name, [cluster])):
+            if self._is_new(place):
+                self.searched.add(place)
+                yield from self.files_in(place, meant)
 
-    def of_hub(self) -> Iterator[MisplacedFile]:
-        return self._in(self._home(self.cluster), [])
-
-    def _in_similar(self, searched: Iterable[Path]) -> Iterator[MisplacedFile]:
-        """In a directory with a similar name; a name with other digits is that of another cluster."""
-        own, taken = self.cluster.cluster_name, {each.name for each in searched}
-        others = [each for each in self._listed(self.directory) if each not in taken and _digits(each) == _digits(own)]
-        spelled = [each for each in others if bare(each) == bare(own)]
-        similar = closest(own, others)
-        for name in dict.fromkeys((*spelled, *([similar] if similar else ()))):
-            if (self.directory / name / CONFIG_NAME).exists():
-                continue
-            for file in self._in(self.directory / name, [self.cluster]):
-                if name in spelled or not file.read_from[0].exists():
-                    yield MisplacedFile(file.path, file.name, file.read_from, is_guess=True)
-
-    def _in_any(self, searched: set[Path]) -> Iterator[MisplacedFile]:
-        """Mappings in any other directory, and in a directory with the cluster's name below it. Only where IAM login is
-        enabled and the cluster has no mappings: otherwise such a file is a copy, or belongs to another cluster."""
-        own = self._home(self.cluster)
-        if not self.cluster.authenticator_init or (own / MAPPINGS_NAME).exists():
+    def unlikely(self, home: Path) -> Iterator[MisplacedFile]:
+        """In a directory with a similar name; a name with other digits is that of another cluster. And mappings in any
+        other directory, and in a directory with the cluster's name below it, only where IAM login is enabled and the
+        cluster has no mappings: otherwise such a file is a copy, or belongs to another cluster."""
+        name, taken = self.cluster.cluster_name, {place.name for place in self.searched}
+        listed = [other for other in self._listed(self.directory) if other not in taken]
+        others = [other for other in listed if _digits(other) == _digits(name)]
+        spelled = [other for other in others if bare(other) == bare(name)]
+        for other in dict.fromkeys((*spelled, *filter(None, [closest(name, others)]))):
+            if not (self.directory / other / CONFIG_NAME).exists():
+                for file in self.files_in(self.directory / other, [self.cluster]):
+                    if other in spelled or not file.read_from[0].exists():
+                        yield MisplacedFile(file.path, file.name, file.read_from, is_guess=True)
+        if not self.cluster.authenticator_init or (home / MAPPINGS_NAME).exists():
             return
-        spelled = {bare(self.cluster.cluster_name)}
-        for name in self._listed(self.directory):
-            place = self.directory / name
-            # Directories with a similar name were searched already.
-            if place in searched or bare(name) in spelled or (place / CONFIG_NAME).exists():
-                continue
-            for file in self._in(place, [self.cluster]):
-                if file.name == MAPPINGS_NAME:
-                    yield MisplacedFile(file.path, file.name, file.read_from, is_guess=True)
-            yield from self._in(place / own.name, [self.cluster])
+        for other in self._listed(self.directory):
+            place = self.directory / other
+            if bare(other) != bare(name) and self._is_new(place):
+                for file in self.files_in(place, [self.cluster]):
+                    if file.name == MAPPINGS_NAME:
+                        yield MisplacedFile(file.path, file.name, file.read_from, is_guess=True)
+                yield from self.files_in(place / name, [self.cluster])
 
-    def _in(self, place: Path, clusters: list[Cluster]) -> Iterator[MisplacedFile]:
-        for found in self._listed(place):
-            name, path = intended_name(found), place / found
-            if name is None or not path.is_file():
-                continue
-            read_from = tuple(self._home(each) / name for each in clusters)
-            if not any(_is_same(path, self._home(each) / name) for each in self._clusters):
-                yield MisplacedFile(path, name, read_from)
+    def _is_new(self, place: Path) -> bool:
+        """A directory with its own tarmak.yaml is a whole configuration."""
+        return place not in self.searched and not (place / CONFIG_NAME).exists()
+
+    def files_in(self, place: Path, clusters: list[Cluster]) -> Iterator[MisplacedFile]:
+        for listed in self._listed(place):
+            name, path = intended_name(listed), place / listed
+            if name is not None and path.is_file():
+                homes = [self.directory / cluster.cluster_name for cluster in self.clusters]
+                if not any(_is_same(path, home / name) for home in homes):
+                    read_from = tuple(self.directory / cluster.cluster_name / name for cluster in clusters)
+                    yield MisplacedFile(path, name, read_from)
 
     def _listed(self, place: Path) -> list[str]:
         try:
             return sorted(os.listdir(self.within.resolve(place)))
         except (OSError, FileError, ValueError):
             return []
-
-    def _home(self, cluster: Cluster) -> Path:
-        return self.directory / cluster.cluster_name
-
-    @property
-    def _clusters(self) -> list[Cluster]:
-        return [each for each in self.cluster.selectable_clusters if not each.is_hub]
 
 
 def _is_same(path: Path, other: Path) -> bool:

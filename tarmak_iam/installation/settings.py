@@ -155,25 +155,29 @@ def parse_settings(data: bytes | str, filename: str = SETTINGS_NAME) -> tuple[Se
         if document.ends_early:
             what, remedy = "everything from here on would be ignored", "start all settings in the same column"
         raise ConfigError(what, remedy=remedy, place=document.next_document)
-    plain = document.data
-    if plain is not None and not isinstance(plain, dict):
+    content = document.data
+    if content is not None and not isinstance(content, dict):
         raise ConfigError(
             "the settings are not a YAML mapping", remedy="write lines such as KEY: VALUE", place=document.position(())
         )
-    _check_doubled(document)
+    root = document.root
+    for entry in root.entries if isinstance(root, MappingNode) else ():
+        if entry.occurrence and not entry.is_merge:  # only the last one would be used, without a message
+            what = f"the setting {quoted(entry.text)} is set twice"
+            raise ConfigError(what, remedy="remove one of them", place=document.place(entry.key))
     try:
-        return _validated(dict(_by_key(document, plain or {}))), document
+        return _validated(dict(_by_key(document, content or {}))), document
     except validation_error() as error:
         raise _config_error(error, document) from None
 
 
-def _by_key(document: Document, plain: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
+def _by_key(document: Document, content: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
     """The settings of the file, by their present names.
 
     Leaves out settings without a value, which have their defaults, but not unknown keys. Raises ConfigError.
     """
     written: dict[Any, Any] = {}
-    for name, value in plain.items():
+    for name, value in content.items():
         key = next((key for key, setting in SETTINGS.items() if name in setting.formerly), name)
         if key in written:
             what = f"{quoted(written[key])} and {quoted(name)} are the same setting"
@@ -193,15 +197,6 @@ def written_route(document: Document, path: Path | Route) -> Route:
             older = (name for name in SETTINGS[key].formerly if document.has((name,)))
             return next((Route.of((name, *rest)) for name in older), route)
     return route
-
-
-def _check_doubled(document: Document) -> None:
-    """Rejects duplicate keys: only the last one would be used, without a message."""
-    root = document.root
-    for entry in root.entries if isinstance(root, MappingNode) else ():
-        if entry.occurrence and not entry.is_merge:
-            what = f"the setting {quoted(entry.text)} is set twice"
-            raise ConfigError(what, remedy="remove one of them", place=document.place(entry.key))
 
 
 def override(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
@@ -293,10 +288,9 @@ def _backend(text: str) -> str:
     names = WRITABLE_BACKENDS
     if text in names:
         return text
-    why = next((each.why_not_written for each in BACKENDS if each.name == text), "")
+    why = next((backend.why_not_written for backend in BACKENDS if backend.name == text), "")
     if why:
-        what = f"{text} is {why}"
-        raise ConfigError(what, remedy=f"use one of {', '.join(names)}")
+        raise ConfigError(f"{text} is {why}", remedy=f"use one of {', '.join(names)}")
     what = f"unknown backend {quoted(text)} (names are case-sensitive)"
     raise ConfigError(what, remedy=did_you_mean(text, names, "the backends are"))
 

@@ -26,7 +26,7 @@ try:
     from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PrivateKeyTypes
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 except ImportError:
     raise no_cryptography() from None
@@ -75,7 +75,7 @@ class Certificate:
 
     def _is_for(self, usage: ObjectIdentifier) -> bool:
         any_usage = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
-        return self.extended is None or not self.extended.isdisjoint(each.dotted_string for each in (usage, any_usage))
+        return self.extended is None or not self.extended.isdisjoint({usage.dotted_string, any_usage.dotted_string})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,27 +92,31 @@ def read_certificate(der: bytes) -> Certificate:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _facts(der)
+            return _certificate(x509.load_der_x509_certificate(der), der)
     except (ValueError, TypeError, x509.DuplicateExtension, x509.InvalidVersion, UnsupportedAlgorithm, InternalError):
         raise Unreadable("it cannot be read as a certificate") from None
     except x509.UnsupportedGeneralNameType:
         raise Unreadable("its subject alternative name cannot be read") from None
 
 
-def _facts(der: bytes) -> Certificate:
-    read = x509.load_der_x509_certificate(der)
-    public = read.public_key()
-    constraints = _extension(read, x509.BasicConstraints)
-    extended = _extension(read, x509.ExtendedKeyUsage)
+def _certificate(read: x509.Certificate, der: bytes) -> Certificate:
+    constraints, usage = _extension(read, x509.BasicConstraints), _extension(read, x509.KeyUsage)
+    extended, alternative = _extension(read, x509.ExtendedKeyUsage), _extension(read, x509.SubjectAlternativeName)
+    names = None
+    if alternative is not None:
+        addresses = [parse_address(str(address)) for address in alternative.get_values_for_type(x509.IPAddress)]
+        dns_names = alternative.get_values_for_type(x509.DNSName)
+        names = AlternativeNames(tuple(dns_names), tuple(address for address in addresses if address is not None))
+    usages = ("digital_signature", "key_encipherment", "key_agreement", "key_cert_sign", "crl_sign")
     return Certificate(
         der=der,
-        public_key=_spki(public),
+        public_key=_spki(read.public_key()),
         not_before=read.not_valid_before_utc,
         not_after=read.not_valid_after_utc,
-        names=_names(_extension(read, x509.SubjectAlternativeName)),
+        names=names,
         is_ca=constraints is not None and constraints.ca,
-        usages=_usages(_extension(read, x509.KeyUsage)),
-        extended=None if extended is None else frozenset(each.dotted_string for each in extended),
+        usages=None if usage is None else frozenset(name for name in usages if getattr(usage, name)),
+        extended=None if extended is None else frozenset(oid.dotted_string for oid in extended),
         is_self_signed=_is_issued_by(read, read),
         common_name=("", *_subject(read, NameOID.COMMON_NAME))[-1],
         organizations=tuple(_subject(read, NameOID.ORGANIZATION_NAME)),
@@ -127,7 +131,7 @@ def is_issued_by(certificate: Certificate, issuer: Certificate) -> bool:
 
 
 def _subject(read: x509.Certificate, oid: ObjectIdentifier) -> list[str]:
-    return [each.value for each in read.subject.get_attributes_for_oid(oid) if isinstance(each.value, str)]
+    return [name.value for name in read.subject.get_attributes_for_oid(oid) if isinstance(name.value, str)]
 
 
 def _extension(read: x509.Certificate, kind: type[E]) -> E | None:
@@ -135,22 +139,6 @@ def _extension(read: x509.Certificate, kind: type[E]) -> E | None:
         return read.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
         return None
-
-
-def _names(found: x509.SubjectAlternativeName | None) -> AlternativeNames | None:
-    if found is None:
-        return None
-    addresses = [parse_address(str(each)) for each in found.get_values_for_type(x509.IPAddress)]
-    return AlternativeNames(
-        tuple(found.get_values_for_type(x509.DNSName)), tuple(each for each in addresses if each is not None)
-    )
-
-
-def _usages(found: x509.KeyUsage | None) -> frozenset[str] | None:
-    if found is None:
-        return None
-    names = ("digital_signature", "key_encipherment", "key_agreement", "key_cert_sign", "crl_sign")
-    return frozenset(name for name in names if getattr(found, name))
 
 
 def _is_issued_by(read: x509.Certificate, issuer: x509.Certificate) -> bool:
@@ -175,7 +163,12 @@ def read_key(der: bytes) -> PrivateKey:
             raise ValueError
     except (ValueError, TypeError, UnsupportedAlgorithm, InternalError):
         raise Unreadable("it cannot be read as a private key") from None
-    return _key(key)
+    if not isinstance(key, _GO_KEYS):
+        raise Unreadable("the authenticator does not support this type of key")
+    public = key.public_key()
+    kind = "EC" if isinstance(public, ec.EllipticCurvePublicKey) else "Ed25519"
+    kind = "RSA" if isinstance(public, rsa.RSAPublicKey) else kind
+    return PrivateKey(_spki(public), kind, getattr(public, "key_size", 0))
 
 
 def _is_consistent(key: rsa.RSAPrivateNumbers) -> bool:
@@ -187,18 +180,5 @@ def _is_consistent(key: rsa.RSAPrivateNumbers) -> bool:
     return inverts and shares and key.iqmp * key.q % key.p == 1
 
 
-def _key(key: PrivateKeyTypes) -> PrivateKey:
-    if not isinstance(key, _GO_KEYS):
-        raise Unreadable("the authenticator does not support this type of key")
-    public = key.public_key()
-    return PrivateKey(_spki(public), _kind(public), getattr(public, "key_size", 0))
-
-
 def _spki(public: CertificatePublicKeyTypes) -> bytes:
     return public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-
-
-def _kind(public: CertificatePublicKeyTypes) -> str:
-    if isinstance(public, rsa.RSAPublicKey):
-        return "RSA"
-    return "EC" if isinstance(public, ec.EllipticCurvePublicKey) else "Ed25519"

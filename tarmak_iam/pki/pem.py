@@ -48,15 +48,12 @@ def is_key(block: PemBlock) -> bool:
 def _blocks(lines: list[bytes]) -> Iterator[PemBlock]:
     number = 0
     while number < len(lines):
-        end, block = _block(lines, number) if _is_begin(lines[number]) else (number, None)
-        if block is not None:
-            yield block
-            number = end
+        if lines[number].startswith(_BEGIN) and lines[number].endswith(_DASHES):
+            end, block = _block(lines, number)
+            if block is not None:
+                yield block
+                number = end
         number += 1
-
-
-def _is_begin(line: bytes) -> bool:
-    return line.startswith(_BEGIN) and line.endswith(_DASHES)
 
 
 def _block(lines: list[bytes], begin: int) -> tuple[int, PemBlock | None]:
@@ -66,7 +63,10 @@ def _block(lines: list[bytes], begin: int) -> tuple[int, PemBlock | None]:
     them. (Go reads a BEGIN line that contains a colon as a header.)
     """
     label = lines[begin][len(_BEGIN) : -len(_DASHES)]
-    text = number = _after_headers(lines, begin + 1)
+    text = begin + 1
+    while text < len(lines) and b":" in lines[text] and not lines[text].startswith((_BEGIN, _END)):
+        text += 1  # a header
+    number = text
     while number < len(lines) and _TEXT.match(lines[number]):
         number += 1
     if number == len(lines) or lines[number] != _END + label + _DASHES:
@@ -76,9 +76,3 @@ def _block(lines: list[bytes], begin: int) -> tuple[int, PemBlock | None]:
         return number, None
     encrypted = label == b"ENCRYPTED PRIVATE KEY" or any(b"ENCRYPTED" in line for line in lines[begin + 1 : text])
     return number, PemBlock(label.decode("utf-8", "replace"), base64.b64decode(base64_text), begin + 1, encrypted)
-
-
-def _after_headers(lines: list[bytes], number: int) -> int:
-    while number < len(lines) and b":" in lines[number] and not lines[number].startswith((_BEGIN, _END)):
-        number += 1
-    return number

@@ -80,7 +80,11 @@ class ServerNames:
         if not self.hostnames:
             raise ConfigError("the server has no host name", remedy="specify one, such as localhost")
         for name in self.hostnames:
-            _check_hostname(name)
+            # A name in a certificate does not end with a dot.
+            is_name = is_host_name(name) and not name.endswith(".") and not _NUMBER.match(name.rpartition(".")[2])
+            if not is_name and parse_address(name) is None:
+                what = f"{shortened(name)!r} is neither a host name nor an IP address"
+                raise ConfigError(what, remedy="use letters, digits, dashes and dots, as in localhost")
         if parse_address(self.address) is None:
             what = f"{shortened(self.address)!r} is not a valid IP address"
             raise ConfigError(what, remedy="use an address such as 127.0.0.1")
@@ -105,14 +109,3 @@ class ServerNames:
             raise ConfigError(f"{port} is not a valid port", remedy="use a port from 1 to 65535")
         host = self.hostnames[0]
         return f"https://{f'[{host}]' if ':' in host else host}:{port}{WEBHOOK_PATH}"
-
-
-def _check_hostname(name: str) -> None:
-    if parse_address(name) is not None:
-        return
-    # A name in a certificate does not end with a dot.
-    if not is_host_name(name) or name.endswith(".") or _NUMBER.match(name.rpartition(".")[2]):
-        raise ConfigError(
-            f"{shortened(name)!r} is neither a host name nor an IP address",
-            remedy="use letters, digits, dashes and dots, as in localhost",
-        )

@@ -55,47 +55,18 @@ def make_pair(
     most 128 bits) are generated if they are not given. Raises ConfigError if `days` is out of range.
     """
     begin = now.astimezone(timezone.utc).replace(microsecond=0)
-    end = _end(begin, days)
-    private = key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    public = private.public_key()
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "aws-iam-authenticator")])
-    builder = (
-        x509.CertificateBuilder(subject, subject, public, serial or secrets.randbits(128) or 1, begin, end)
-        .add_extension(_key_usage(), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        .add_extension(_alternative(names), critical=False)
-    )
-    certificate = builder.sign(private, hashes.SHA256())
-    return Pair(
-        certificate.public_bytes(serialization.Encoding.PEM),
-        private.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        ),
-    )
-
-
-def _end(begin: datetime, days: int) -> datetime:
     if days < 1:
-        raise ConfigError(
-            f"a certificate cannot be valid for {days} days", remedy=f"use at least 1; `init` uses {DAYS}"
-        )
+        what = f"a certificate cannot be valid for {days} days"
+        raise ConfigError(what, remedy=f"use at least 1; `init` uses {DAYS}")
     try:
         end = begin + timedelta(days=days)
     except OverflowError:
-        last = (_LAST - begin).days
-        raise ConfigError(
-            f"{days} days end after the year 9999, which is not possible in a certificate",
-            remedy=f"use at most {last} days",
-        ) from None
-    return end
-
-
-def _key_usage() -> x509.KeyUsage:
-    return x509.KeyUsage(
+        what = f"{days} days end after the year 9999, which is not possible in a certificate"
+        raise ConfigError(what, remedy=f"use at most {(_LAST - begin).days} days") from None
+    private = key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = private.public_key()
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "aws-iam-authenticator")])
+    usage = x509.KeyUsage(
         digital_signature=True,
         key_encipherment=True,
         key_cert_sign=True,
@@ -106,12 +77,23 @@ def _key_usage() -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
-
-
-def _alternative(names: ServerNames) -> x509.SubjectAlternativeName:
-    found = names.alternative
-    return x509.SubjectAlternativeName(
-        [*map(x509.DNSName, found.dns), *(x509.IPAddress(address) for address in found.addresses)]
+    alternative = [*map(x509.DNSName, names.alternative.dns), *map(x509.IPAddress, names.alternative.addresses)]
+    builder = (
+        x509.CertificateBuilder(subject, subject, public, serial or secrets.randbits(128) or 1, begin, end)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(x509.SubjectAlternativeName(alternative), critical=False)
+    )
+    certificate = builder.sign(private, hashes.SHA256())
+    return Pair(
+        certificate.public_bytes(serialization.Encoding.PEM),
+        private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        ),
     )
 
 
@@ -189,18 +171,14 @@ def prepare(
         Output(CERTIFICATE, pair[0], existing.certificate),
         Output(KUBECONFIG, kubeconfig, existing.kubeconfig),
     )
-    saved = _saved(outputs, now) if kept is None else ()
-    return Prepared((*saved, *outputs), certificate, url, kept is not None, interrupted is not None)
-
-
-def _saved(outputs: tuple[Output, ...], now: datetime) -> tuple[Output, ...]:
-    """Copies, under other names, of the files that a new pair replaces: the cluster may still need them."""
+    # Copies, under other names, of the files that a new pair replaces: the cluster may still need them.
     suffix = f"{now.astimezone(timezone.utc):%Y%m%dT%H%M%SZ}"
-    return tuple(
-        Output(f"{each.name}.{suffix}", each.before, None, each.is_secret)
-        for each in outputs
-        if each.before is not None and each.before != each.data
+    saved = tuple(
+        Output(f"{output.name}.{suffix}", output.before, None, output.is_secret)
+        for output in (outputs if kept is None else ())
+        if output.before is not None and output.before != output.data
     )
+    return Prepared((*saved, *outputs), certificate, url, kept is not None, interrupted is not None)
 
 
 def _key_alone(existing: Existing) -> rsa.RSAPrivateKey | None:
