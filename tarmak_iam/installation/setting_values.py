@@ -119,16 +119,19 @@ DEFAULTS: Mapping[str, Any] = {
 }
 """None for a setting whose value comes from elsewhere if it is not set."""
 
-_TEXTS: Mapping[str, Callable[[str], str]] = {
+VALIDATORS: Mapping[str, Callable[[Any], Any]] = {
     "image": valid_image,
     REGISTRY: valid_registry,
     "daemonVersion": valid_daemon_version,
+    "backends": valid_backends,
+    "featureGates": valid_gates,
     "kubernetesVersion": valid_kubernetes_version,
     "kubectlVersion": valid_kubernetes_version,
     "installHint": valid_install_hint,
     "role": valid_role,
     "profile": valid_profile,
 }
+"""They return the value of the right type, or raise ValueError."""
 
 
 def is_surely_valid(key: object, value: object) -> bool:
@@ -137,19 +140,15 @@ def is_surely_valid(key: object, value: object) -> bool:
         return False
     if value is None:
         return DEFAULTS[key] is None
+    if key == "backends":
+        is_typed = isinstance(value, list) and value != [] and all(name in CHOICES[key] for name in value)
+    elif key == "featureGates":
+        is_typed = isinstance(value, dict) and all(
+            isinstance(name, str) and isinstance(on, bool) for name, on in value.items()
+        )
+    else:
+        is_typed = type(value) is str and (key not in CHOICES or value in CHOICES[key])
     try:
-        return _is_valid(key, value)
+        return is_typed and (key not in VALIDATORS or VALIDATORS[key](value) is value)
     except ValueError:
         return False
-
-
-def _is_valid(key: str, value: object) -> bool:
-    if key in _TEXTS:
-        return type(value) is str and bool(_TEXTS[key](value))
-    if key == "backends":
-        is_list = type(value) is list and all(type(each) is str and each in CHOICES[key] for each in value)
-        return is_list and bool(valid_backends(value))  # type: ignore[arg-type]  # a list of strings
-    if key == "featureGates":
-        is_dict = type(value) is dict and all(type(name) is str and type(on) is bool for name, on in value.items())
-        return is_dict and valid_gates(value) is value  # type: ignore[arg-type]  # a dictionary of booleans
-    return type(value) is str and value in CHOICES[key]

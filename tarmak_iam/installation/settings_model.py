@@ -2,65 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
-from tarmak_iam.identity.backend_support import WRITABLE_BACKENDS
 from tarmak_iam.installation.images import DEFAULT_IMAGE
-from tarmak_iam.installation.setting_table import REGISTRY, SETTINGS, AddonManagerMode, Exec, Rollback
-from tarmak_iam.installation.setting_values import (
-    DEFAULTS,
-    valid_backends,
-    valid_daemon_version,
-    valid_gates,
-    valid_image,
-    valid_install_hint,
-    valid_kubernetes_version,
-    valid_profile,
-    valid_registry,
-    valid_role,
-)
-
-if TYPE_CHECKING:
-    BackendName = str
-else:
-    BackendName = Literal[WRITABLE_BACKENDS]
-"""A backend that the mappings can be written for."""
-
-ImageName = Annotated[str, AfterValidator(valid_image)]
-Registry = Annotated[str, AfterValidator(valid_registry)]
-DaemonRelease = Annotated[str, AfterValidator(valid_daemon_version)]
-KubernetesVersion = Annotated[str, AfterValidator(valid_kubernetes_version)]
-RoleArn = Annotated[str, AfterValidator(valid_role)]
-InstallHint = Annotated[str, AfterValidator(valid_install_hint)]
-ProfileName = Annotated[str, AfterValidator(valid_profile)]
-Backends = Annotated[list[BackendName], AfterValidator(valid_backends)]
-FeatureGates = Annotated[dict[str, bool], AfterValidator(valid_gates)]
+from tarmak_iam.installation.setting_table import SETTINGS
+from tarmak_iam.installation.setting_values import CHOICES, DEFAULTS, VALIDATORS
 
 
-def _setting(key: str, **more: Any) -> Any:
-    return Field(default=DEFAULTS[key], alias=key, description=SETTINGS[key].description, **more)
+def _field(key: str) -> tuple[Any, Any]:
+    """Type and description of a setting."""
+    kind: Any = Literal[CHOICES[key]] if key in CHOICES else str
+    limits: dict[str, Any] = {"default": DEFAULTS[key]}
+    if key == "image":
+        limits["json_schema_extra"] = {"default": DEFAULT_IMAGE}
+    elif key == "backends":
+        kind, limits = list[kind], {**limits, "min_length": 1}
+    elif key == "featureGates":
+        kind, limits = dict[str, bool], {"default_factory": dict}
+    if key in VALIDATORS:
+        kind = Annotated[kind, AfterValidator(VALIDATORS[key])]
+    return kind | None if DEFAULTS[key] is None else kind, Field(description=SETTINGS[key].description, **limits)
 
 
-class SettingsModel(BaseModel):
-    """Frozen. An unknown key is an error, since no other program reads this file. `setting_table` describes the
-    fields."""
+class _Strict(BaseModel):
+    """An unknown key is an error, since no other program reads this file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    image: ImageName | None = _setting("image", json_schema_extra={"default": DEFAULT_IMAGE})
-    registry: Registry = _setting(REGISTRY)
-    daemonVersion: DaemonRelease | None = _setting("daemonVersion")
-    backends: Backends = _setting("backends", min_length=1)
-    featureGates: FeatureGates = Field(
-        default_factory=dict, alias="featureGates", description=SETTINGS["featureGates"].description
-    )
-    kubernetesVersion: KubernetesVersion | None = _setting("kubernetesVersion")
-    kubectlVersion: KubernetesVersion | None = _setting("kubectlVersion")
-    exec: Exec = _setting("exec")
-    installHint: InstallHint | None = _setting("installHint")
-    addonManagerMode: AddonManagerMode | None = _setting("addonManagerMode")
-    rollback: Rollback = _setting("rollback")
-    role: RoleArn | None = _setting("role")
-    profile: ProfileName | None = _setting("profile")
+
+_FIELDS: dict[str, Any] = {key: _field(key) for key in SETTINGS}
+
+SettingsModel: type[BaseModel] = create_model("SettingsModel", __base__=_Strict, **_FIELDS)
+SettingsModel.__doc__ = _Strict.__doc__  # in its schema
