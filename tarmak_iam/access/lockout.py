@@ -58,21 +58,16 @@ def check_starts(before: Side, after: Side, *, repairs: bool = False) -> None:
         return
     # A new cause is in a text that is not written: its line numbers would mislead.
     place = already.place if already is not None and already.reason == failure.reason else None
-    raise ConfigError(
-        f"authenticator {new.installation.daemon_version} would not start: {failure.reason}; nothing was changed",
-        remedy="fix the mappings, or change image and daemonVersion in the settings",
-        place=place,
-    )
+    what = f"authenticator {new.installation.daemon_version} would not start: {failure.reason}; nothing was changed"
+    raise ConfigError(what, remedy="fix the mappings, or change image and daemonVersion in the settings", place=place)
 
 
 def check_admin_access(before: Side, after: Side, me: str | None = None) -> None:
     """Raises PolicyRefused, which names every loss, if `losses` finds any."""
     lost = losses(before, after, me)
     if lost:
-        raise PolicyRefused(
-            f"{'; '.join(lost)}; nothing was changed",
-            remedy=f"use --force to do it anyway; {Loaded.of(before).installation.recovery_hint}",
-        )
+        what = f"{'; '.join(lost)}; nothing was changed"
+        raise PolicyRefused(what, remedy=f"use --force to do it anyway; {Loaded.of(before).installation.recovery_hint}")
 
 
 def losses(before: Side, after: Side, me: str | None = None) -> tuple[str, ...]:

@@ -38,10 +38,8 @@ def configmap(installation: Installation) -> Manifest:
 def check_size(data: Mapping[str, str]) -> None:
     """Raises ConfigError for more than a ConfigMap can contain."""
     if configmap_size(data) > MAX_CONFIGMAP:
-        raise ConfigError(
-            "the mappings are larger than a ConfigMap can be (1 MiB)",
-            remedy="map one role per group of people, not each person",
-        )
+        what = "the mappings are larger than a ConfigMap can be (1 MiB)"
+        raise ConfigError(what, remedy="map one role per group of people, not each person")
 
 
 CONFIGMAP = Emitter("configmap", objects=lambda installation: (configmap(installation),))

@@ -237,9 +237,8 @@ def _container(installation: Installation) -> dict[str, Any]:
 def _probe(server: ServerSettings, *, initial_delay: int) -> dict[str, Any]:
     """By default the daemon listens only on 127.0.0.1 of the host, so the probe sets the host explicitly."""
     if not 0 < server.port < 65536:
-        raise ConfigError(
-            f"server.port is {server.port}, which is not a valid port", remedy="use a port from 1 to 65535"
-        )
+        what = f"server.port is {server.port}, which is not a valid port"
+        raise ConfigError(what, remedy="use a port from 1 to 65535")
     host = "127.0.0.1" if server.address in _EVERYWHERE else server.address
     get = {"scheme": "HTTPS", "host": host, "port": server.port, "path": "/healthz"}
     return {"httpGet": get, "initialDelaySeconds": initial_delay, "periodSeconds": 10, "timeoutSeconds": 3}

@@ -203,11 +203,8 @@ def _kind(path: Path) -> int | None:
     mode = _link_mode(path)
     if mode is not None and not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
         what = "this is a directory" if stat.S_ISDIR(mode) else "this is not a regular file"
-        raise FileError(
-            f"{what}, but a file has to be written there; nothing was written",
-            remedy="remove it, or specify another --output-dir",
-            place=Place(str(path)),
-        )
+        what = f"{what}, but a file has to be written there; nothing was written"
+        raise FileError(what, remedy="remove it, or specify another --output-dir", place=Place(str(path)))
     return mode
 
 
@@ -250,11 +247,8 @@ def _device_and_inode(path: str) -> tuple[int, int] | None:
 
 
 def _refusal(path: Path, what: str) -> FileError:
-    return FileError(
-        f"{what}; nothing was written",
-        remedy="specify another --output-dir, or overwrite it with --force",
-        place=Place(str(path)),
-    )
+    what = f"{what}; nothing was written"
+    return FileError(what, remedy="specify another --output-dir, or overwrite it with --force", place=Place(str(path)))
 
 
 def write_directory(plan: DirectoryPlan) -> None:

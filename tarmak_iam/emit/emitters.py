@@ -129,10 +129,8 @@ def _objects(installation: Installation, emitters: Iterable[Provided[Emitter]]) 
             text = garbled(manifest)
             if text is not None:
                 what = f"{object_text(key)} contains {text[:200]!r}"
-                raise ConfigError(
-                    f"{what}: `kubectl apply -k` would change its control character",
-                    remedy="remove the control character",
-                )
+                what = f"{what}: `kubectl apply -k` would change its control character"
+                raise ConfigError(what, remedy="remove the control character")
             found[key] = manifest, _whose(each)
     makers = {id(manifest): whose for manifest, whose in found.values()}
     return [(each, makers[id(each)]) for each in in_apply_order(manifest for manifest, _ in found.values())]

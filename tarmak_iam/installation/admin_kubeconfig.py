@@ -74,11 +74,9 @@ def parse_admin_kubeconfig(
     if not isinstance(server, str) or not server.startswith("https://"):
         missing, key, ca_data = "https server", "server", None
     if not isinstance(ca_data, str) or not _is_base64(ca_data):
-        raise ConfigError(
-            f"the kubeconfig contains no {missing}",
-            remedy=f"run `{command_line.tarmak('clusters kubeconfig')}` again",
-            place=document.position(("clusters", index, "cluster", key)),
-        )
+        what = f"the kubeconfig contains no {missing}"
+        remedy = f"run `{command_line.tarmak('clusters kubeconfig')}` again"
+        raise ConfigError(what, remedy=remedy, place=document.position(("clusters", index, "cluster", key)))
     return AdminKubeconfig(str(server), "".join(ca_data.split()))
 
 

@@ -97,27 +97,19 @@ def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Backen
             raise ConfigError(f"{what}: {why}", remedy=daemon.with_file, place=place)
     by_file = _load(_lf(document), daemon.of_file, mappings.document.filename)
     if by_file.failure is not None:
-        raise ConfigError(
-            f"authenticator {daemon.version} would not start: {by_file.failure.reason}",
-            remedy=by_file.failure.remedy or "fix the mappings file",
-            place=by_file.failure.place,
-        )
+        what = f"authenticator {daemon.version} would not start: {by_file.failure.reason}"
+        raise ConfigError(what, remedy=by_file.failure.remedy or "fix the mappings file", place=by_file.failure.place)
     if not by_file.is_complete:
-        raise ConfigError(
-            "it is impossible to determine who can log in: keys differ only in case, in too many combinations",
-            remedy="write each key of the mappings file only once",
-            place=document.position(()),
-        )
+        what = "it is impossible to determine who can log in: keys differ only in case, in too many combinations"
+        raise ConfigError(what, remedy="write each key of the mappings file only once", place=document.position(()))
     if not daemon.asks_cluster:
         return BackendPayloads(_lf(document), notes=tuple(notes))
     settings = ViperSettings(mappings.document.data, {}, {})
     for key in API_SERVER_KEYS:  # with either key, the daemon uses neither the address nor the token that a pod has
         if settings.get(key):
-            raise ConfigError(
-                f"{key} makes the authenticator use another API server, for which it has no credentials",
-                remedy="remove it: in the cluster, the authenticator uses its service account",
-                place=mappings.document.position(settings.route(key)),
-            )
+            what = f"{key} makes the authenticator use another API server, for which it has no credentials"
+            remedy = "remove it: in the cluster, the authenticator uses its service account"
+            raise ConfigError(what, remedy=remedy, place=mappings.document.position(settings.route(key)))
     if MOUNTED_FILE.name not in daemon.backends:
         document = _without_lists(document)
     entries, lost = deciding(mappings, daemon.version)
@@ -142,11 +134,9 @@ def _unseen(principal: str, place: Place, daemon: Daemon) -> LeftOut:
             place=place,
         )
     if daemon.gates.get(SSO_GATE) is not False:
-        raise ConfigError(
-            f"the authenticator ignores {shortened(principal)} without the feature gate {SSO_GATE}",
-            remedy=f"enable it: {daemon.with_sso}; to ignore the entry on purpose, set it to false",
-            place=place,
-        )
+        what = f"the authenticator ignores {shortened(principal)} without the feature gate {SSO_GATE}"
+        remedy = f"enable it: {daemon.with_sso}; to ignore the entry on purpose, set it to false"
+        raise ConfigError(what, remedy=remedy, place=place)
     return LeftOut(f"{shortened(principal)} is ignored: the feature gate {SSO_GATE} is off", place)
 
 
@@ -156,9 +146,8 @@ def _without_lists(document: Document) -> Document:
     try:
         left = document.edit(*(Remove(route, prune=True) for route in reversed([*_lists(document)])))
     except EditRefused as refusal:
-        raise NotCarried(
-            f"the lists cannot be removed from the configuration: {refusal.what}", remedy=remedy, place=refusal.place
-        ) from None
+        what = f"the lists cannot be removed from the configuration: {refusal.what}"
+        raise NotCarried(what, remedy=remedy, place=refusal.place) from None
     for entry in listed_entries(ViperSettings(left.data, {}, {})):
         what = f"{shortened(entry.principal) or 'an entry'} cannot be removed from the configuration"
         raise NotCarried(what, remedy=remedy, place=document.position(("server",)))
@@ -185,10 +174,8 @@ def _prove(mappings: Mappings, by_file: Authenticator, made: BackendPayloads, da
     read = _load(made.config, daemon, MAPPINGS_NAME, {"objects.json": listed})
     names = ",".join(daemon.backends)
     if read.failure is not None:
-        raise NotCarried(
-            f"authenticator {daemon.version} would not start with the backends {names}: {read.failure.reason}",
-            remedy="use other backends",
-        )
+        what = f"authenticator {daemon.version} would not start with the backends {names}: {read.failure.reason}"
+        raise NotCarried(what, remedy="use other backends")
     for grant in {grant.key: grant for grant in (*read.grants, *by_file.grants)}.values():
         if set(map(_result, by_file.possible_grants(grant))) != set(map(_result, read.possible_grants(grant))):
             principal = f"{SSO_PREFIX}{grant.principal}" if grant.kind == "sso" else grant.principal

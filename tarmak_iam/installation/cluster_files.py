@@ -31,10 +31,9 @@ def is_cluster_id(text: str) -> bool:
 def check_cluster_id(cluster_id: str) -> None:
     """Raises ConfigError for an ID that cannot be used as the name of a directory, as a label and as an argument."""
     if not is_cluster_id(cluster_id):
-        raise ConfigError(
-            f"{quoted(cluster_id)} is not a valid cluster ID",
-            remedy="use only letters, digits, dots and dashes in the names of environment and cluster",
-        )
+        what = f"{quoted(cluster_id)} is not a valid cluster ID"
+        remedy = "use only letters, digits, dots and dashes in the names of environment and cluster"
+        raise ConfigError(what, remedy=remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +53,8 @@ class ClusterFiles:
     def of(cls, config: TarmakConfig, cluster: Cluster, *, follow_links: bool = False) -> ClusterFiles:
         """Raises FileError for a configuration that is not in a file."""
         if config.path is None:
-            raise FileError(
-                "the files of the cluster are unknown: the configuration was not loaded from a file",
-                remedy="load it from its file",
-                place=Place(config.document.filename),
-            )
+            what = "the files of the cluster are unknown: the configuration was not loaded from a file"
+            raise FileError(what, remedy="load it from its file", place=Place(config.document.filename))
         return cls(config.path.parent, cluster.cluster_name, follow_links, config.command_line(cluster))
 
     def __post_init__(self) -> None:

@@ -55,11 +55,9 @@ class Daemon:
         try:
             parse_flags(self.args, self.version)
         except DaemonNotStarted as stop:
-            raise SettingError(
-                f"authenticator {self.version} would not start with the settings: {stop.reason}",
-                setting="featureGates",
-                remedy="change featureGates, or image and daemonVersion",
-            ) from None
+            what = f"authenticator {self.version} would not start with the settings: {stop.reason}"
+            remedy = "change featureGates, or image and daemonVersion"
+            raise SettingError(what, setting="featureGates", remedy=remedy) from None
 
     @property
     def of_file(self) -> Daemon:

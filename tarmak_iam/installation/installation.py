@@ -204,11 +204,8 @@ class Installation:
         """The version of Kubernetes. Raises ConfigError if it cannot be read."""
         version = parse_version(self.kubernetes_text)
         if version is None:
-            raise ConfigError(
-                f"{quoted(self.kubernetes_text)} is not a valid Kubernetes version",
-                remedy="use a version such as 1.12.9",
-                place=self.place("kubernetes", "version"),
-            )
+            what = f"{quoted(self.kubernetes_text)} is not a valid Kubernetes version"
+            raise ConfigError(what, remedy="use a version such as 1.12.9", place=self.place("kubernetes", "version"))
         if version.is_below(1, 9):
             raise ConfigError(
                 f"Kubernetes {shortened(self.kubernetes_text)} does not have the API apps/v1",
@@ -314,11 +311,9 @@ class Installation:
             return None
         reason = webhook_file_flaw(self.cluster)
         if reason:
-            raise ConfigError(
-                f"authTokenWebhookFile of {self.cluster_id} is {shortened(self.webhook_file)!r}: {reason}",
-                remedy=f"use a plain absolute path such as {DEFAULT_WEBHOOK_FILE}",
-                place=self.place("kubernetes", "apiServer", "authTokenWebhookFile"),
-            )
+            what = f"authTokenWebhookFile of {self.cluster_id} is {shortened(self.webhook_file)!r}: {reason}"
+            remedy = f"use a plain absolute path such as {DEFAULT_WEBHOOK_FILE}"
+            raise ConfigError(what, remedy=remedy, place=self.place("kubernetes", "apiServer", "authTokenWebhookFile"))
         return self.webhook_file
 
     @property
@@ -350,10 +345,8 @@ class Installation:
         """
         check_cluster_id(self.cluster_id)
         if self.mappings is None:
-            raise ConfigError(
-                f"{self.cluster_id} has no mappings file, so IAM login would not be possible",
-                remedy=f"map an admin role first: {self.admin_command}",
-            )
+            what = f"{self.cluster_id} has no mappings file, so IAM login would not be possible"
+            raise ConfigError(what, remedy=f"map an admin role first: {self.admin_command}")
         missing = self.missing_for_backends
         if missing is not None:
             raise ConfigError(missing[0], remedy=missing[1])

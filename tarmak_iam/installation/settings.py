@@ -140,11 +140,9 @@ class Settings:
         try:
             return DaemonVersion.parse(self.daemonVersion or Image.parse(self.effective_image).tag)
         except ConfigError:
-            raise SettingError(
-                f"the release of the authenticator in the image {quoted(self.effective_image)} is unknown",
-                setting="image",
-                remedy=f"set daemonVersion too, as in {DEFAULT_RELEASE}",
-            ) from None
+            what = f"the release of the authenticator in the image {quoted(self.effective_image)} is unknown"
+            remedy = f"set daemonVersion too, as in {DEFAULT_RELEASE}"
+            raise SettingError(what, setting="image", remedy=remedy) from None
 
 
 def parse_settings(data: bytes | str, filename: str = SETTINGS_NAME) -> tuple[Settings, Document]:
@@ -157,9 +155,8 @@ def parse_settings(data: bytes | str, filename: str = SETTINGS_NAME) -> tuple[Se
         raise ConfigError(what, remedy=remedy, place=document.next_document)
     content = document.data
     if content is not None and not isinstance(content, dict):
-        raise ConfigError(
-            "the settings are not a YAML mapping", remedy="write lines such as KEY: VALUE", place=document.position(())
-        )
+        what = "the settings are not a YAML mapping"
+        raise ConfigError(what, remedy="write lines such as KEY: VALUE", place=document.position(()))
     root = document.root
     for entry in root.entries if isinstance(root, MappingNode) else ():
         if entry.occurrence and not entry.is_merge:  # only the last one would be used, without a message

@@ -23,10 +23,8 @@ def check_server(url: str) -> str:
     if parts is not None and "@" in parts.netloc:
         raise ConfigError("the server URL contains a username or a password", remedy=_SERVER_EXAMPLE)
     if parts is not None and parts.scheme == "http":
-        raise ConfigError(
-            f"the server {quoted(url)} does not use TLS: kubectl would send its token unencrypted",
-            remedy="specify an https:// URL",
-        )
+        what = f"the server {quoted(url)} does not use TLS: kubectl would send its token unencrypted"
+        raise ConfigError(what, remedy="specify an https:// URL")
     if parts is None or parts.scheme != "https" or not _is_address(parts) or "?" in url or "#" in url:
         raise ConfigError(_not_valid(url, "server URL"), remedy=_SERVER_EXAMPLE)
     return url
@@ -38,10 +36,8 @@ def check_proxy(url: str) -> str:
     if parts is None or not _is_address(parts) or parts.path not in ("", "/") or "?" in url or "#" in url:
         raise ConfigError(_not_valid(url, "proxy URL"), remedy=_PROXY_EXAMPLE)
     if parts.scheme not in _PROXY_SCHEMES:
-        raise ConfigError(
-            f"kubectl does not support {quoted(parts.scheme)} proxies",
-            remedy=f"use one of {', '.join(_PROXY_SCHEMES)}",
-        )
+        what = f"kubectl does not support {quoted(parts.scheme)} proxies"
+        raise ConfigError(what, remedy=f"use one of {', '.join(_PROXY_SCHEMES)}")
     return url
 
 

@@ -110,11 +110,9 @@ def _refuse_unmanaged(files: Sequence[KubeconfigFile], steps: Sequence[_Step]) -
         reasons = "; ".join(name.format(entry, quoted(entry.name), against) for entry, against in unmanaged)
         first, file = unmanaged[0][0], files[unmanaged[0][0].file]
         stanza = file.stanza(f"{first.kind}s", first.name)
-        raise PolicyRefused(
-            f"{reasons}; nothing was written",
-            remedy="specify another file, rename the entry, or replace it with --force",
-            place=file.place(stanza) if stanza else None,
-        )
+        what = f"{reasons}; nothing was written"
+        remedy = "specify another file, rename the entry, or replace it with --force"
+        raise PolicyRefused(what, remedy=remedy, place=file.place(stanza) if stanza else None)
 
 
 def _edited(

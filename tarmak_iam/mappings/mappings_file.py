@@ -189,11 +189,9 @@ class Mappings:
         written, removals = Counter(entry.route for entry in self.entries), []
         for entry in reversed(self.matching(arn)):
             if written[entry.route] > 1:
-                raise EditRefused(
-                    f"{shortened(arn)} and other principals are written in one string, and would all be removed",
-                    remedy="write them as a YAML list first",
-                    place=self.document.position(entry.route),
-                )
+                what = f"{shortened(arn)} and other principals are written in one string, and would all be removed"
+                remedy = "write them as a YAML list first"
+                raise EditRefused(what, remedy=remedy, place=self.document.position(entry.route))
             removals.append(Remove(entry.route))
         return self._with(self.document.edit(*removals))
 
@@ -231,11 +229,8 @@ class Mappings:
         read. The old file is untouched then.
         """
         if self._disk is None:
-            raise FileError(
-                "these mappings have no file to save to",
-                remedy="load them with Mappings.load(path)",
-                place=Place(self.document.filename),
-            )
+            what = "these mappings have no file to save to"
+            raise FileError(what, remedy="load them with Mappings.load(path)", place=Place(self.document.filename))
         self._disk.save(self.document.to_bytes())
 
     def with_document(self, document: Document) -> Mappings:

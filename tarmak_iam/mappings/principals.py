@@ -70,9 +70,8 @@ def parse_principal(text: str, *, strip_path: bool = False) -> NamedPrincipal:
     if is_account(with_plain_account(text)):
         raise ConfigError(f"{quoted(text)} is not a valid account ID", remedy=f'write "{with_plain_account(text)}"')
     if _BARE_SSO.match(text):
-        raise ConfigError(
-            f"{quoted(text)} is not an ARN", remedy=f"write {SSO_PREFIX}{shortened(text)} for the permission set"
-        )
+        what = f"{quoted(text)} is not an ARN"
+        raise ConfigError(what, remedy=f"write {SSO_PREFIX}{shortened(text)} for the permission set")
     notes = []
     flaw = arn_flaw(text)
     if flaw is not None and text.isdigit():
@@ -119,9 +118,8 @@ def principal_key(text: str) -> str:
 def _permission_set(text: str) -> NamedPrincipal:
     account, slash, name = text[len(SSO_PREFIX) :].partition("/")
     if not slash or not name:
-        raise ConfigError(
-            f"{quoted(text)} does not name a permission set", remedy="use the form sso:111122223333/Admin"
-        )
+        what = f"{quoted(text)} does not name a permission set"
+        raise ConfigError(what, remedy="use the form sso:111122223333/Admin")
     if not is_account(account):
         plain = with_plain_account(text)
         remedy = f"write {shortened(plain)}" if plain != text else "check the account"

@@ -16,9 +16,8 @@ from tarmak_iam.pki.server_names import AlternativeNames, parse_address
 
 
 def no_cryptography() -> TarmakIamError:
-    return TarmakIamError(
-        "certificates need cryptography, which is not installed", remedy="install cryptography, or the extra `webhook`"
-    )
+    what = "certificates need cryptography, which is not installed"
+    return TarmakIamError(what, remedy="install cryptography, or the extra `webhook`")
 
 
 try:

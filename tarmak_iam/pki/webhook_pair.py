@@ -200,11 +200,8 @@ def _usable(existing: Existing, names: ServerNames, now: datetime) -> Certificat
     """The existing certificate. Raises ConfigError if it cannot be used with the existing key and these names."""
     if existing.certificate is None or existing.key is None:
         missing, there = (CERTIFICATE, KEY) if existing.certificate is None else (KEY, CERTIFICATE)
-        raise ConfigError(
-            f"{there} exists without {missing}, and a new certificate and key would overwrite it",
-            remedy=f"restore {missing}, {_RENEW}",
-            place=existing.place(there),
-        )
+        what = f"{there} exists without {missing}, and a new certificate and key would overwrite it"
+        raise ConfigError(what, remedy=f"restore {missing}, {_RENEW}", place=existing.place(there))
     certificate, public_key = _read(existing, existing.certificate, existing.key)
     place = existing.place(CERTIFICATE)
     if public_key != certificate.public_key:

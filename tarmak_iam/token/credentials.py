@@ -92,10 +92,8 @@ def read_credentials(session: Session) -> tuple[Credentials, str]:
     """
     credentials = session.get_credentials()
     if credentials is None:
-        raise TarmakIamError(
-            "no AWS credentials found",
-            remedy="select a profile with --profile or AWS_PROFILE, or run `aws sso login`",
-        )
+        what = "no AWS credentials found"
+        raise TarmakIamError(what, remedy="select a profile with --profile or AWS_PROFILE, or run `aws sso login`")
     frozen = credentials.get_frozen_credentials()
     return Credentials(frozen.access_key, frozen.secret_key, frozen.token), str(credentials.method)
 
@@ -178,13 +176,9 @@ def _local_error(error: Exception, profile: str | None) -> TarmakIamError:
         return TarmakIamError(str(error), remedy="fix the AWS configuration file")
     if name in ("CredentialRetrievalError", "MetadataRetrievalError"):
         # Without the text of the error, which may contain the output of a credential process.
-        return TarmakIamError(
-            f"cannot get credentials from '{getattr(error, 'kwargs', {}).get('provider', 'AWS')}'",
-            remedy="run `aws sts get-caller-identity`, which uses the same credentials",
-        )
+        what = f"cannot get credentials from '{getattr(error, 'kwargs', {}).get('provider', 'AWS')}'"
+        return TarmakIamError(what, remedy="run `aws sts get-caller-identity`, which uses the same credentials")
     if isinstance(error, OSError) or "Connection" in name or "Timeout" in name or name == "SSLError":
         return TarmakIamError(f"AWS cannot be reached ({name})", remedy="check network, proxy and region")
-    return TarmakIamError(
-        f"the AWS credentials cannot be used ({name})",
-        remedy="try aws sts get-caller-identity, which uses the same ones",
-    )
+    what = f"the AWS credentials cannot be used ({name})"
+    return TarmakIamError(what, remedy="try aws sts get-caller-identity, which uses the same ones")

@@ -61,10 +61,9 @@ _FIRST_REGIONS = {
 def check_cluster_header(cluster_id: str) -> None:
     """Raises ConfigError for a cluster ID that cannot be sent as a header."""
     if not _CLUSTER_ID.match(cluster_id):
-        raise ConfigError(
-            f"{cluster_id!r} is not a valid cluster ID" if cluster_id else "the cluster ID is empty",
-            remedy="use the authenticator's clusterID: ASCII characters, no leading, trailing or repeated spaces",
-        )
+        what = f"{cluster_id!r} is not a valid cluster ID" if cluster_id else "the cluster ID is empty"
+        remedy = "use the authenticator's clusterID: ASCII characters, no leading, trailing or repeated spaces"
+        raise ConfigError(what, remedy=remedy)
 
 
 def check_region(region: str) -> None:
@@ -96,10 +95,8 @@ def check_assumable_role(role: str) -> str:
             return arn.partition
     except ArnError as error:
         why = str(error)
-    raise ConfigError(
-        f"{role!r} is not a role that can be assumed: {why}",
-        remedy="use an ARN such as arn:aws:iam::111122223333:role/Admin",
-    )
+    what = f"{role!r} is not a role that can be assumed: {why}"
+    raise ConfigError(what, remedy="use an ARN such as arn:aws:iam::111122223333:role/Admin")
 
 
 def check_session(role: str | None, session_name: str | None, external_id: str | None, *, is_forwarded: bool) -> None:

@@ -86,9 +86,8 @@ def _left_out(config: FilePart) -> Read:
     server = config.get("server")
     for member in server.members if server is not None else ():
         if to_lower(member.name) not in _LISTS:
-            yield LeftOut(
-                f"server.{shown(member.name)} is not a mapping; add it to the mappings file by hand", member.key_place
-            )
+            what = f"server.{shown(member.name)} is not a mapping; add it to the mappings file by hand"
+            yield LeftOut(what, member.key_place)
 
 
 def write(entries: Iterable[Wanted], rest: dict[str, Any]) -> dict[str, Any]:

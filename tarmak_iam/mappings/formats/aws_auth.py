@@ -74,10 +74,8 @@ def _read_list(member: FilePart, name: str) -> Read:
             yield LeftOut(f"{name} cannot be read: {error.message}", error.place, admin)
             return
     else:
-        yield LeftOut(
-            f"{name} is not a string, so the API server would reject the ConfigMap; its entries are read anyway",
-            member.place,
-        )
+        what = f"{name} is not a string, so the API server would reject the ConfigMap; its entries are read anyway"
+        yield LeftOut(what, member.place)
         listed = member
     if listed.value is None:
         return

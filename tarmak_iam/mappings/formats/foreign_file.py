@@ -147,9 +147,8 @@ def read_mapping(
     `also` are other keys that are read elsewhere.
     """
     if not isinstance(part.value, dict):
-        yield LeftOut(
-            f"{shown(part.value)} is not a YAML mapping with {arn_key}, {username_key} and {groups_key}", part.place
-        )
+        what = f"{shown(part.value)} is not a YAML mapping with {arn_key}, {username_key} and {groups_key}"
+        yield LeftOut(what, part.place)
         return
     yield from left_out_keys(part, arn_key, username_key, groups_key, *also)
     name, admin = shown(part.text(arn_key)) or "an entry", admin_of(part, arn_key)
