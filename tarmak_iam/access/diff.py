@@ -158,15 +158,17 @@ class Standings:
     def who_may(self, wanted: Callable[[Grant], bool]) -> list[Grant]:
         """The grants whose principals may get an access that is as `wanted`."""
         are_own = len(self._by_key) == len(self.grants)  # no grant is of the principal of another one
-        return [each for each in self.grants if (wanted(each) if are_own and each.is_sure else self.may(each, wanted))]
+        return [
+            grant for grant in self.grants if (wanted(grant) if are_own and grant.is_sure else self.may(grant, wanted))
+        ]
 
     def always(self, asked: Grant, wanted: Callable[[Grant], bool]) -> bool:
         """Whether every access that it may get is as `wanted`, which returns False for no access."""
-        return all(each is not None and wanted(each) for each in self.possible_grants(asked))
+        return all(grant is not None and wanted(grant) for grant in self.possible_grants(asked))
 
     def may(self, asked: Grant, wanted: Callable[[Grant], bool]) -> bool:
         """Whether at least one access that it may get is as `wanted`."""
-        return any(each is not None and wanted(each) for each in self.possible_grants(asked))
+        return any(grant is not None and wanted(grant) for grant in self.possible_grants(asked))
 
 
 @dataclass(frozen=True)

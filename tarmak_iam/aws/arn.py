@@ -144,10 +144,8 @@ def is_session_name(text: str) -> bool:
 
 SSO_ROLE_PREFIX = "AWSReservedSSO_"
 
-
 # https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
 _SSO_ROLE = compiled(rf"{SSO_ROLE_PREFIX}(?P<set>.+)_(?P<suffix>[0-9a-f]{{16}})\Z", re.ASCII | re.IGNORECASE)
-
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html
 _SERVICE_LINKED_PATH = "aws-service-role"

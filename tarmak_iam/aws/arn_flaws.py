@@ -48,7 +48,6 @@ _PARTITION_ALIASES = {
     "gov": "aws-us-gov",
 }
 
-
 # By service and kind of resource, from the service authorization reference of AWS.
 _INSTEAD = {
     ("iam", "instance-profile"): (

@@ -27,7 +27,6 @@ DUAL_STACK_DOMAINS = {
     "aws-eusc": "api.amazonwebservices.eu",
 }
 
-
 # How the AWS SDK for Go v2 finds the partition of a region; every other name is in `aws`.
 _REGIONS_OF = {
     "aws-cn": re.compile(r"(cn-\w+-\d+|aws-cn-global)\Z", re.ASCII),

@@ -83,7 +83,6 @@ _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  # values that the configurati
 _STATE_DIR = DEFAULT_STATE_DIR
 """Where the init unit of the host writes certificate and key."""
 
-
 # Whatever taints a master has, an API server runs on it (Tarmak starts it with systemd) and uses only the daemon of its
 # own host. A taint that kept the daemon off the node, or evicted it, would end the logins at that API server and would
 # not protect the node; `kubectl drain` ignores the pods of a DaemonSet, too. To remove the daemon from a master, remove

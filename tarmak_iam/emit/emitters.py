@@ -103,14 +103,14 @@ def _sorted_out(
     """The emitters that are not skipped, and the names of the others with the reasons."""
     there: list[Provided[Emitter]] = []
     left_out: list[tuple[str, ConfigError]] = []
-    for each in emitters:
-        reason = _call(each, each.value.missing, installation)
+    for emitter in emitters:
+        reason = _call(emitter, emitter.value.missing, installation)
         if reason is None:
-            there.append(each)
+            there.append(emitter)
         elif isinstance(reason, ConfigError):
-            left_out.append((each.value.name, reason))
+            left_out.append((emitter.value.name, reason))
         else:
-            raise _misfit(each, f"a {type(reason).__name__} as the reason to skip it, not a ConfigError")
+            raise _misfit(emitter, f"a {type(reason).__name__} as the reason to skip it, not a ConfigError")
     return there, left_out
 
 

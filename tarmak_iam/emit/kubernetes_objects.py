@@ -21,10 +21,8 @@ ObjectKey = tuple[str, str, str, str]
 _API_VERSION = compiled(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?v[0-9][a-z0-9]*\Z", re.ASCII)
 _KIND = compiled(r"[A-Z][A-Za-z0-9]*\Z", re.ASCII)
 
-
 # The most permissive rule of Kubernetes for names, that of RBAC: a segment of a path, such as `system:node`.
 _NAME = compiled(r"(?!\.{1,2}\Z)[^\x00-\x20\x7f-\xa0/%\u2028\u2029\ufeff]{1,253}\Z")
-
 
 # kustomize (measured with v5.5) writes these unescaped; it then reads NEL as a blank, and cannot read the others.
 _GARBLED = compiled(r"[\x7f-\x9f\ufffe\uffff]")

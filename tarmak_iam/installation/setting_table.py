@@ -36,7 +36,6 @@ class Setting:
 
 REGISTRY = "registry"
 
-
 SETTINGS: Mapping[str, Setting] = {
     "image": Setting(
         "Image of the authenticator. A digest (`...@sha256:...`) is allowed and then requires daemonVersion. "

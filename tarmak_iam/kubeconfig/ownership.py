@@ -23,7 +23,6 @@ ROLE = compiled(r"arn:[a-z-]+:iam::[0-9]{12}:role/\S+\Z", re.ASCII)
 
 _MODES = ("Never", "IfAvailable", "Always")
 
-
 OTHER_CREDENTIALS = (
     "client-certificate",
     "client-certificate-data",

@@ -38,7 +38,6 @@ _HEADER = """\
 # Edit it by hand or with `tarmak-iam map add/remove`, then run `tarmak-iam check`.
 """
 
-
 _MOST_ENTRIES = 12_000
 """A ConfigMap, which has at most 1 MiB, holds about 10,000 roles."""
 

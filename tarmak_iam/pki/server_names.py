@@ -16,10 +16,8 @@ from tarmak_iam.text import is_host_name, shortened
 
 IPAddress = IPv4Address | IPv6Address
 
-
 # What Go's crypto/x509 accepts as a label of a host name. It allows underscores, because they occur in practice.
 _GO_LABEL = compiled(r"[a-z0-9_][a-z0-9_-]*\Z", re.ASCII)
-
 
 # inet_aton, which some resolvers try first, reads these as an address.
 _NUMBER = compiled(r"(?:[0-9]+|0x[0-9a-f]*)\Z", re.IGNORECASE | re.ASCII)

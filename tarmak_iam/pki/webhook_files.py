@@ -22,7 +22,6 @@ DAYS = 36500
 MASTERS_VERSION = DaemonVersion(0, 4, 0)
 """The release whose `init` Tarmak's masters run before every start of the API server."""
 
-
 # Byte for byte as recorded in init.json; the text changed once, in v0.5.4.
 _COMMENTED = """
 # clusters refers to the remote service.

@@ -28,7 +28,6 @@ except ImportError:
 _LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
 """A year in X.509 has four digits."""
 
-
 _NEW = "create a new certificate and key with --renew, which keeps the old files under other names"
 _RENEW = f"or {_NEW}"
 

@@ -32,7 +32,6 @@ _PARAMETERS = frozenset(
 _NUMBER = compiled(r"[+-]?[0-9]+\Z")
 _DATE = compiled(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(?:[.,](\d+))?Z\Z", re.ASCII)
 
-
 # The headers that the authenticator sends; a signature over any other header cannot be right.
 _SENT_HEADERS = frozenset({"host", CLUSTER_ID_HEADER, "accept", "accept-encoding", "user-agent"})
 

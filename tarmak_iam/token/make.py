@@ -39,7 +39,6 @@ _CLUSTER_ID = compiled(r"[!-~]+( [!-~]+)*\Z")
 
 _REGION = compiled(r"[a-z]+(-[a-z0-9]+)*-[a-z]+-[0-9]+\Z")
 
-
 # The pattern of ExternalId in the API reference of STS.
 _EXTERNAL_ID = compiled(r"[\w+=,.@:/-]{2,1224}\Z", re.ASCII)
 _LOGGER = logging.getLogger(__name__)
