@@ -133,27 +133,27 @@ class Standings:
     def differing(self, other: Standings) -> Iterator[Grant]:
         """The grants, without those that are certainly the same in `other`."""
         for key, grant in zip(self._keys, self.grants, strict=True):
-            own, there = self._by_key[key], other._by_key.get(key)
-            is_same = there is not None and own.is_sure and there.is_sure and _access(own) == _access(there)
+            here, there = self._by_key[key], other._by_key.get(key)
+            is_same = there is not None and here.is_sure and there.is_sure and _access(here) == _access(there)
             if not is_same:
                 yield grant
 
     def of(self, asked: Grant) -> Grant | None:
         """The access of a grant's principal here: by its own entry, a pattern, or its account. None: no access."""
-        own = self._by_key.get(asked.key)
-        return own if own is not None else likeliest_grant(self.possible_grants(asked))
+        grant = self._by_key.get(asked.key)
+        return grant if grant is not None else likeliest_grant(self.possible_grants(asked))
 
     def possible_grants(self, asked: Grant) -> Possible:
         """Every access that it may get, the likeliest first, None for no access: several if the daemon chooses at
         random."""
-        own = self._by_key.get(asked.key)
-        if own is not None and own.is_sure:
-            return (own,)
-        if self._ask is not None and (own is not None or asked.kind in ("arn", "sso")):
+        grant = self._by_key.get(asked.key)
+        if grant is not None and grant.is_sure:
+            return (grant,)
+        if self._ask is not None and (grant is not None or asked.kind in ("arn", "sso")):
             return self._ask(asked) or (None,)
-        if own is None and asked.kind in ("arn", "sso") and account_of(asked) in self._accounts:
-            own = replace(asked, username=asked.principal if asked.kind == "arn" else "", groups=())
-        return (own,)
+        if grant is None and asked.kind in ("arn", "sso") and account_of(asked) in self._accounts:
+            grant = replace(asked, username=asked.principal if asked.kind == "arn" else "", groups=())
+        return (grant,)
 
     def who_may(self, wanted: Callable[[Grant], bool]) -> list[Grant]:
         """The grants whose principals may get an access that is as `wanted`."""
@@ -286,7 +286,7 @@ def _instead(possible: Possible) -> list[str]:
     """What a daemon may give instead of the likeliest grant, as messages say it."""
     if len(possible) == 1:
         return []
-    others = [f"{_name(each.username)} {_with(each.groups)}" for each in other_grants(possible)]
+    others = [f"{_name(grant.username)} {_with(grant.groups)}" for grant in other_grants(possible)]
     return [*others, *(["no access"] if None in possible and likeliest_grant(possible) else [])]
 
 

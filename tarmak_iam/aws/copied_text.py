@@ -73,11 +73,11 @@ def traces(text: str) -> tuple[Trace, ...]:
     """Every kind of trace in the text, in the order of the enum."""
     if _PLAIN.fullmatch(text):
         return ()
-    found = set()
+    seen = set()
     while step := next(((trace, cleaner) for trace, cleaner in _STEPS if cleaner(text) != text), None):
-        found.add(step[0])
+        seen.add(step[0])
         text = step[1](text)
-    return tuple(trace for trace in Trace if trace in found)
+    return tuple(trace for trace in Trace if trace in seen)
 
 
 def cleaned(text: str) -> str:

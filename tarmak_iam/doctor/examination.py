@@ -57,7 +57,7 @@ def examine_tree(
     """Runs every check on the files that were read. `now` has a time zone, `expires_within` is in days; `installation`
     is the cluster of tarmak.yaml to compare with. Raises nothing: a broken file is a diagnosis."""
     files = InspectedFiles(tree, now, expires_within, installation)
-    found = sorted((problem for find in _FINDERS for problem in find(files)), key=itemgetter(0))
+    problems = sorted((problem for find in _FINDERS for problem in find(files)), key=itemgetter(0))
     is_there = {
         CERTIFICATE: tree.certificate,
         KEY: tree.key,
@@ -69,7 +69,7 @@ def examine_tree(
         **({_CONFIG: installation} if installation is not None else {}),
     }
     return Examination(
-        tuple(Diagnosis(check, _SEVERITIES[check], place, what, remedy) for check, place, what, remedy in found),
+        tuple(Diagnosis(check, _SEVERITIES[check], place, what, remedy) for check, place, what, remedy in problems),
         tuple(name for name, content in is_there.items() if content is not None),
         tuple(name for name, content in is_there.items() if content is None),
     )

@@ -97,7 +97,9 @@ def id_problems(files: InspectedFiles) -> Problems:
         ids.append((files.installation.place(), files.installation.cluster_id))
     ids += [(daemon.place, daemon.cluster_id) for daemon in files.daemons if daemon.cluster_id]
     has_flag = bool(ids and files.daemons and files.daemons[0].cluster_id)
-    ids += [(each.id_place, read.cluster_id) for each, read in files.configurations if read.cluster_id or not has_flag]
+    ids += [
+        (config.id_place, read.cluster_id) for config, read in files.configurations if read.cluster_id or not has_flag
+    ]
     ids += [(client.place, client.cluster_id) for client in files.clients]
     unit = files.tree.init_unit
     word = files.init_unit.option("-i", "--cluster-id") if files.init_unit else None

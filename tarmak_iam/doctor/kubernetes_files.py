@@ -71,16 +71,16 @@ class Client:
 Read = Broken | Configuration | DaemonContainer | Client
 
 
-def objects_in_file(found: FoundFile) -> Iterator[Read]:
+def objects_in_file(file: FoundFile) -> Iterator[Read]:
     """Everything in a file that belongs to the authenticator. Never fails."""
-    if found.data is None:
-        yield Broken(found.place, found.problem)
+    if file.data is None:
+        yield Broken(file.place, file.problem)
         return
     try:
         with unquoted("the file"):  # it may be a kubeconfig, or a Secret
-            documents = Document.parse_all(found.data, found.path)
+            documents = Document.parse_all(file.data, file.path)
     except ParseError as error:
-        yield Broken(error.place or found.place, error.what)
+        yield Broken(error.place or file.place, error.what)
         return
     for document in documents:
         yield from _in_document(document)
@@ -92,19 +92,19 @@ def _in_document(document: Document) -> Iterator[Read]:
         if _cluster_id_key(content) is not None:
             yield _configuration(document, Route(), document)
         yield from _clients(document, Route(), content)
-    for found in objects_in(document):
-        text = found.field("data").get(CONFIG_KEY) if found.kind == "ConfigMap" else None
+    for manifest in objects_in(document):
+        text = manifest.field("data").get(CONFIG_KEY) if manifest.kind == "ConfigMap" else None
         if isinstance(text, str):
-            route = found.route / "data" / CONFIG_KEY
+            route = manifest.route / "data" / CONFIG_KEY
             try:
                 yield _configuration(document, route, Document.parse(text, document.filename, json=False))
             except ParseError as error:
                 place = error.place or Place(document.filename)
                 yield Broken(place_within(document.source, document.node(route), place), error.what)
-        elif found.kind == "Config":
-            yield from _clients(document, found.route, found.data)
-        elif found.kind != "ConfigMap":
-            yield from _daemons(document, found.route, found.data)
+        elif manifest.kind == "Config":
+            yield from _clients(document, manifest.route, manifest.data)
+        elif manifest.kind != "ConfigMap":
+            yield from _daemons(document, manifest.route, manifest.data)
 
 
 def _cluster_id_key(content: Mapping[Any, Any]) -> str | None:
@@ -216,22 +216,22 @@ class WebhookKubeconfig:
         return (self.url.hostname if self.url else None) or ""
 
 
-def parse_webhook_kubeconfig(path: str, found: FoundFile) -> WebhookKubeconfig:
+def parse_webhook_kubeconfig(path: str, file: FoundFile) -> WebhookKubeconfig:
     """Never fails: see `WebhookKubeconfig.problem`."""
-    if found.data is None:
-        return WebhookKubeconfig(path, found, found.place, found.problem)
+    if file.data is None:
+        return WebhookKubeconfig(path, file, file.place, file.problem)
     try:
         with unquoted():
-            document = Document.parse(found.data, found.path)
+            document = Document.parse(file.data, file.path)
             content = document.data
     except ParseError as error:
-        return WebhookKubeconfig(path, found, error.place or found.place, error.what)
+        return WebhookKubeconfig(path, file, error.place or file.place, error.what)
     if not isinstance(content, dict):
-        problem = "it is not a kubeconfig" if found.data.strip() else "it is empty"
-        return WebhookKubeconfig(path, found, found.at(1), problem)
+        problem = "it is not a kubeconfig" if file.data.strip() else "it is empty"
+        return WebhookKubeconfig(path, file, file.at(1), problem)
     route, problem, cluster = _current_cluster(content)
     if problem:
-        return WebhookKubeconfig(path, found, document.position(route), problem)
+        return WebhookKubeconfig(path, file, document.position(route), problem)
     data = cluster.get("certificate-authority-data")
     server, server_name, ca_file = (
         text if isinstance(text := cluster.get(key), str) else ""
@@ -239,7 +239,7 @@ def parse_webhook_kubeconfig(path: str, found: FoundFile) -> WebhookKubeconfig:
     )
     return WebhookKubeconfig(
         path,
-        found,
+        file,
         document.position(route),
         server=server,
         server_place=document.position((*route, "server")),

@@ -42,7 +42,9 @@ def mode_problems(files: InspectedFiles) -> Problems:
         remedy = f"run `chmod 600 {path}`, and if another user could have read it, create a new certificate and key"
         yield "WEB040", key.place, f"{what}, and decide who every caller is", remedy
     writable = [(file, "write it") for file in tree.of_master if file.mode & stat.S_IWOTH]
-    replaceable = [each for each in tree.directories if each.mode & stat.S_IWOTH and not each.mode & stat.S_ISVTX]
+    replaceable = [
+        folder for folder in tree.directories if folder.mode & stat.S_IWOTH and not folder.mode & stat.S_ISVTX
+    ]
     for file, can in (*writable, *((directory, "replace its files") for directory in replaceable)):
         yield "WEB041", file.place, f"its mode is {_mode(file)}: every user can {can}", "run `chmod o-w` on it"
     read = [file for file in tree.of_master if file.data is not None]

@@ -89,19 +89,19 @@ def _split(line: str) -> list[str]:
 
 def command_option(words: Iterable[Word], *names: str) -> Word | None:
     """The value of the last `--name=value`, `--name value`, `-n value` or `-nvalue`."""
-    found, wanted = None, False
+    value, wanted = None, False
     for word in words:
         if wanted:
-            found, wanted = word, False
+            value, wanted = word, False
             continue
         for name in names:
             if word.text == name:
                 wanted = True
             elif word.text.startswith(f"{name}="):
-                found = Word(word.text[len(name) + 1 :], word.line)
+                value = Word(word.text[len(name) + 1 :], word.line)
             elif len(name) == 2 and word.text.startswith(name):
-                found = Word(word.text[2:], word.line)
-    return found
+                value = Word(word.text[2:], word.line)
+    return value
 
 
 def _name(word: Word) -> str:

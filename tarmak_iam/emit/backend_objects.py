@@ -49,10 +49,12 @@ def objects_of_backend(backend: Backend, installation: Installation) -> tuple[Ma
     """The objects that a backend reads; () where the backend is not set. Raises ConfigError as `Installation.payloads`
     does, and for a ConfigMap that is too large."""
     made = installation.payloads.by_backend.get(backend, ())
-    for each in made:
-        if each["kind"] == "ConfigMap":
-            check_size(each["data"])
-    return tuple({**each, "metadata": {**each["metadata"], "labels": object_labels(installation)}} for each in made)
+    for manifest in made:
+        if manifest["kind"] == "ConfigMap":
+            check_size(manifest["data"])
+    return tuple(
+        {**manifest, "metadata": {**manifest["metadata"], "labels": object_labels(installation)}} for manifest in made
+    )
 
 
 BACKEND_OBJECTS = tuple(

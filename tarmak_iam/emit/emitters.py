@@ -42,7 +42,7 @@ def load_emitters() -> tuple[Emitter, ...]:
     Raises ConfigError, which names the distributions, for one that cannot be loaded, is not an Emitter, or has the
     name of another one.
     """
-    return tuple(each.value for each in _installed())
+    return tuple(emitter.value for emitter in _installed())
 
 
 def manifests(installation: Installation) -> list[Manifest]:
@@ -56,7 +56,7 @@ def manifests(installation: Installation) -> list[Manifest]:
 def objects(installation: Installation) -> tuple[list[Manifest], list[tuple[str, ConfigError]]]:
     """As `manifests`, with the names of skipped emitters of objects and the reasons."""
     installation.check_masters()
-    there, left_out = _sorted_out(installation, (each for each in _installed() if each.value.makes_objects))
+    there, left_out = _sorted_out(installation, (emitter for emitter in _installed() if emitter.value.makes_objects))
     return [manifest for manifest, _ in _objects(installation, there)], left_out
 
 
@@ -68,7 +68,7 @@ def render(installation: Installation) -> tuple[list[Artifact], list[tuple[str, 
     """
     installation.check_masters()
     there, left_out = _sorted_out(installation, _installed())
-    files = [(artifact, _whose(each)) for each in there for artifact in _files(installation, each)]
+    files = [(artifact, _whose(maker)) for maker in there for artifact in _files(installation, maker)]
     made = _objects(installation, there)
     names = object_files(manifest for manifest, _ in made)
     files += [
@@ -84,17 +84,17 @@ def render(installation: Installation) -> tuple[list[Artifact], list[tuple[str, 
 
 
 def _installed() -> list[Provided[Emitter]]:
-    found = [Provided(emitter, OWN) for emitter in EMITTERS] + provided(GROUP, Emitter)
-    check_unique("emitter", [(each.value.name, each.origin) for each in found])
-    return found
+    emitters = [Provided(emitter, OWN) for emitter in EMITTERS] + provided(GROUP, Emitter)
+    check_unique("emitter", [(maker.value.name, maker.origin) for maker in emitters])
+    return emitters
 
 
-def _whose(each: Provided[Emitter]) -> str:
-    return f"the emitter {each.value.name} of {each.origin}"
+def _whose(maker: Provided[Emitter]) -> str:
+    return f"the emitter {maker.value.name} of {maker.origin}"
 
 
-def _call(each: Provided[Emitter], function: Callable[..., Any], *args: Any) -> Any:
-    return each.call(f"the emitter {each.value.name}", function, *args)
+def _call(maker: Provided[Emitter], function: Callable[..., Any], *args: Any) -> Any:
+    return maker.call(f"the emitter {maker.value.name}", function, *args)
 
 
 def _sorted_out(
@@ -116,32 +116,32 @@ def _sorted_out(
 
 def _objects(installation: Installation, emitters: Iterable[Provided[Emitter]]) -> list[tuple[Manifest, str]]:
     """In apply order, each with the emitter that generates it."""
-    found: dict[ObjectKey, tuple[Manifest, str]] = {}
-    for each in emitters:
-        for value in _call(each, lambda emitter: tuple(emitter.objects(installation)), each.value):
+    made: dict[ObjectKey, tuple[Manifest, str]] = {}
+    for maker in emitters:
+        for value in _call(maker, lambda emitter: tuple(emitter.objects(installation)), maker.value):
             try:
                 manifest = with_checksum(well_formed(value))
             except TypeError as error:
-                raise _misfit(each, str(error)) from None
+                raise _misfit(maker, str(error)) from None
             key = object_key(manifest)
-            if key in found:
-                raise _twice(f"the object {object_text(key)}", found[key][1], _whose(each))
+            if key in made:
+                raise _twice(f"the object {object_text(key)}", made[key][1], _whose(maker))
             text = garbled(manifest)
             if text is not None:
-                what = f"{object_text(key)} contains {text[:200]!r}"
-                what = f"{what}: `kubectl apply -k` would change its control character"
+                what = (
+                    f"{object_text(key)} contains {text[:200]!r}: `kubectl apply -k` would change its control character"
+                )
                 raise ConfigError(what, remedy="remove the control character")
-            found[key] = manifest, _whose(each)
-    makers = {id(manifest): whose for manifest, whose in found.values()}
-    return [(each, makers[id(each)]) for each in in_apply_order(manifest for manifest, _ in found.values())]
+            made[key] = manifest, _whose(maker)
+    return [made[object_key(manifest)] for manifest in in_apply_order(manifest for manifest, _ in made.values())]
 
 
-def _files(installation: Installation, each: Provided[Emitter]) -> list[Artifact]:
-    made: tuple[Any, ...] = _call(each, lambda emitter: tuple(emitter.files(installation)), each.value)
+def _files(installation: Installation, maker: Provided[Emitter]) -> list[Artifact]:
+    made: tuple[Any, ...] = _call(maker, lambda emitter: tuple(emitter.files(installation)), maker.value)
     for artifact in made:
         reason = _flaw(artifact)
         if reason:
-            raise _misfit(each, reason)
+            raise _misfit(maker, reason)
     return list(made)
 
 
@@ -158,9 +158,9 @@ def _flaw(artifact: Any) -> str | None:
     return None if mode in _MODES else f"the file {name} with the mode {shown} instead of one like 0o644"
 
 
-def _misfit(each: Provided[Emitter], what: str) -> ConfigError:
+def _misfit(maker: Provided[Emitter], what: str) -> ConfigError:
     remedy = "report it to the authors of the plugin that provides it"
-    return ConfigError(f"{_whose(each)} returns {what}", remedy=remedy)
+    return ConfigError(f"{_whose(maker)} returns {what}", remedy=remedy)
 
 
 def _twice(what: str, first: str, second: str) -> ConfigError:

@@ -79,10 +79,10 @@ def missing_ca(installation: Installation) -> ConfigError | None:
 
 
 def _unknown(installation: Installation, what: str, options: str) -> ConfigError:
-    tarmak, own = installation.command_line.tarmak("clusters kubeconfig"), installation.command(f"kubeconfig {options}")
+    tarmak = installation.command_line.tarmak("clusters kubeconfig")
     return ConfigError(
         f"{what}: Tarmak's own kubeconfig does not exist",
-        remedy=f"run `{tarmak}`, or `{own}`",
+        remedy=f"run `{tarmak}`, or `{installation.command(f'kubeconfig {options}')}`",
         place=Place(str(installation.admin_path)) if installation.admin_path else None,
     )
 

@@ -34,29 +34,26 @@ def rbac(installation: Installation) -> tuple[Manifest, ...]:
         # The pod template sets it for its own pods.
         "automountServiceAccountToken": False,
     }
-    return (account, *_rights(installation))
+    backends = installation.daemon.backends
+    chosen = [objects for backend, objects in ENTRY_OBJECTS.items() if backend.name in backends]
+    chosen.sort(key=lambda objects: bool(objects.names))
+    return (account, *(manifest for objects in chosen for manifest in _rights_on(objects, installation)))
 
 
 RBAC = Emitter("rbac", objects=rbac)
 
 
-def _rights(installation: Installation) -> Iterator[Manifest]:
-    chosen = [found for backend, found in ENTRY_OBJECTS.items() if backend.name in installation.daemon.backends]
-    for found in sorted(chosen, key=lambda each: bool(each.names)):
-        yield from _rights_on(found, installation)
-
-
-def _rights_on(found: EntryObjects, installation: Installation) -> Iterator[Manifest]:
-    rules: list[RbacRule] = [{"apiGroups": [found.group], "resources": [found.resource], "verbs": [*found.verbs]}]
+def _rights_on(objects: EntryObjects, installation: Installation) -> Iterator[Manifest]:
+    rules: list[RbacRule] = [{"apiGroups": [objects.group], "resources": [objects.resource], "verbs": [*objects.verbs]}]
     # Before 1.11, a watch of one object by its name is authorized as a watch of all objects (kubernetes#63469).
-    if found.names and not installation.kubernetes.is_below(1, 11):
-        rules[0]["resourceNames"] = [*found.names]
+    if objects.names and not installation.kubernetes.is_below(1, 11):
+        rules[0]["resourceNames"] = [*objects.names]
     # Upstream's example binds a ClusterRole under NAME in kube-system, and the roleRef of a binding cannot be changed.
-    name = NAME if found.is_reconciled else f"{NAME}-{found.label}"
-    if found.is_reconciled:
-        rules.append({"apiGroups": [found.group], "resources": [f"{found.resource}/status"], "verbs": ["update"]})
-    yield from _granted(installation, name, NAMESPACE if found.names else "", *rules)
-    if found.is_reconciled:
+    name = NAME if objects.is_reconciled else f"{NAME}-{objects.label}"
+    if objects.is_reconciled:
+        rules.append({"apiGroups": [objects.group], "resources": [f"{objects.resource}/status"], "verbs": ["update"]})
+    yield from _granted(installation, name, NAMESPACE if objects.names else "", *rules)
+    if objects.is_reconciled:
         events: RbacRule = {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]}
         yield from _granted(installation, f"{NAME}-events", _EVENTS_NAMESPACE, events)
 
@@ -64,8 +61,8 @@ def _rights_on(found: EntryObjects, installation: Installation) -> Iterator[Mani
 def _granted(installation: Installation, name: str, namespace: str, *rules: RbacRule) -> Iterator[Manifest]:
     """A ClusterRole, which grants nothing on its own, and its binding: a RoleBinding if `namespace` is not empty."""
     api_version = f"{_API_GROUP}/v1"
-    own = {"metadata": _metadata(installation, name, "")}
-    yield {"apiVersion": api_version, "kind": "ClusterRole", **own, "rules": list(rules)}
+    role = {"apiVersion": api_version, "kind": "ClusterRole", "metadata": _metadata(installation, name, "")}
+    yield {**role, "rules": list(rules)}
     yield {
         "apiVersion": api_version,
         "kind": "RoleBinding" if namespace else "ClusterRoleBinding",

@@ -52,14 +52,14 @@ def redacted_diff(before: Document | None, after: Document, wanted: dict[str, An
 
 def _shown(document: Document, wanted: dict[str, Any]) -> str:
     text = document.text
-    own = {
+    ours = {
         (key, item["name"]): frozenset(text for text in _texts(item) if not has_credentials(text))
         for key in LISTS
         for item in wanted[key]
     }
     root = document.root
     spans = [(span, _HIDDEN) for node in (walk(root) if root else ()) for span in _properties(text, node)]
-    spans += [(span, _HIDDEN) for span in _hidden(root, (), own, frozenset())]
+    spans += [(span, _HIDDEN) for span in _hidden(root, (), ours, frozenset())]
     spans += [(comment.span, f"# {_HIDDEN}") for comment in document.comments]
     spans += [(Span(*match.span()), f"% {_HIDDEN}") for match in _DIRECTIVE.finditer(text)]
     # What follows the first document is not parsed, and so not shown; nothing is shown of an empty one.
@@ -84,21 +84,21 @@ def _properties(text: str, node: Node) -> Iterator[Span]:
 
 
 def _hidden(
-    node: Node | None, path: tuple[str, ...], own: dict[tuple[str, str], frozenset[str]], harmless: Collection[str]
+    node: Node | None, path: tuple[str, ...], ours: dict[tuple[str, str], frozenset[str]], harmless: Collection[str]
 ) -> Iterator[Span]:
     """The scalars that are not shown. `harmless` are the texts that may be shown inside one of our entries."""
     if isinstance(node, Mapping):
         if len(path) == 1:
-            harmless = own.get((path[0], _text(node, "name")), frozenset())
+            harmless = ours.get((path[0], _text(node, "name")), frozenset())
         if path == _ENV and _text(node, "name") in _SHOWN_VARIABLES:
             harmless = {_text(node, "value")}
         for entry in node.entries:
             if entry.text not in _FIELDS:
                 yield entry.key.span
-            yield from _hidden(entry.value, (*path, entry.text or ""), own, harmless)
+            yield from _hidden(entry.value, (*path, entry.text or ""), ours, harmless)
     elif isinstance(node, Sequence):
         for item in node.items:
-            yield from _hidden(item, path, own, harmless)
+            yield from _hidden(item, path, ours, harmless)
     elif isinstance(node, Scalar) and not _is_shown(node, path, harmless):
         yield node.span
 
@@ -119,10 +119,10 @@ def _text(node: Mapping, key: str) -> str:
 
 def _texts(value: object) -> Iterator[str]:
     if isinstance(value, dict):
-        for each in value.values():
-            yield from _texts(each)
+        for member in value.values():
+            yield from _texts(member)
     elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
+        for member in value:
+            yield from _texts(member)
     else:
         yield str(value)

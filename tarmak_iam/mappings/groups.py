@@ -93,7 +93,7 @@ def listed_groups(groups: Iterable[str] | None) -> tuple[str, ...] | None:
     if not isinstance(groups, Iterable):
         raise TypeError(f"groups must be a list, not {groups!r}")
     chosen = tuple(groups)
-    for each in chosen:
-        if not isinstance(each, str):
-            raise ConfigError(f"{each!r} is not the name of a group", remedy="use strings")
+    for group in chosen:
+        if not isinstance(group, str):
+            raise ConfigError(f"{group!r} is not the name of a group", remedy="use strings")
     return chosen

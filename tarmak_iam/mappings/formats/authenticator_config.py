@@ -31,7 +31,7 @@ def reads(part: FilePart) -> bool:
 def configuration(part: FilePart) -> FilePart | None:
     """The configuration itself; None if there is none."""
     if part.text("kind") != "ConfigMap":
-        lists = [found.value for name in _LISTS if (found := part.get(name)) is not None]
+        lists = [member.value for name in _LISTS if (member := part.get(name)) is not None]
         # The lists of aws-auth have the same names, but are strings.
         has_lists = any(not isinstance(value, str) for value in lists)
         has_keys = has_lists or part.get("clusterID") is not None or part.get("server") is not None
