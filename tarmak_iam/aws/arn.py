@@ -147,11 +147,6 @@ SSO_ROLE_PREFIX = "AWSReservedSSO_"
 # https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
 _SSO_ROLE = compiled(rf"{SSO_ROLE_PREFIX}(?P<set>.+)_(?P<suffix>[0-9a-f]{{16}})\Z", re.ASCII | re.IGNORECASE)
 
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html
-_SERVICE_LINKED_PATH = "aws-service-role"
-
-_SERVICE_LINKED_NAME = "awsservicerolefor"
-
 
 def is_sso_role(name: str) -> bool:
     """Whether a role has a name that IAM Identity Center gives; it also names the sessions of such a role."""
@@ -183,8 +178,9 @@ def permission_set_like(text: str) -> str:
 
 def is_service_linked(role: Arn) -> bool:
     """Whether only an AWS service can assume the role, by its path or its name."""
-    path = role.path.lower()
-    return path.split("/")[0] == _SERVICE_LINKED_PATH or role.name.lower().startswith(_SERVICE_LINKED_NAME)
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html
+    folder = role.path.lower().split("/")[0]
+    return folder == "aws-service-role" or role.name.lower().startswith("awsservicerolefor")
 
 
 # The names that IAM Identity Center accepts for a permission set.

@@ -100,8 +100,6 @@ def _likely(text: str) -> str:
 # Names of roles and users that IAM accepts: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _NAME = compiled(r"[A-Za-z0-9_+=,.@-]+\Z", re.ASCII)
 
-_USER_PATH = compiled(r"[!-~]*\Z")
-
 _LONGEST = 64
 
 # Nearly every ARN that is mapped. `arn_flaw` has nothing to say about it: its name is none that only AWS gives.
@@ -111,10 +109,6 @@ _SOUND = compiled(
 )
 
 _BRACED = compiled(r"\$?\{+[^{}]*\}+|\[[^\[\]]+\]")
-
-_EXAMPLE = "arn:aws:iam::ACCOUNT:role/NAME"
-
-_ACCOUNT_DIGITS = 12
 
 
 class FlawKind(str, Enum):
@@ -226,7 +220,7 @@ def account_remedy(account: str) -> str:
     """A missing digit could be any digit, so none is suggested."""
     compare = "compare it with the account ID that `aws sts get-caller-identity` prints"
     if account.isascii() and account.isdigit():
-        missing = _ACCOUNT_DIGITS - len(account)
+        missing = 12 - len(account)
         count = "one digit is" if abs(missing) == 1 else f"{abs(missing)} digits are"
         return f"{count} {'missing' if missing > 0 else 'too many'}: {compare}"
     return compare
@@ -253,7 +247,7 @@ def _unparsed(text: str, why: str) -> ArnFlaw:
 
 def _as_in_example(text: str) -> str:
     left = _left_open(text)
-    return f"replace {shortened(left)} with the real name" if left else f"use the form {_EXAMPLE}"
+    return f"replace {shortened(left)} with the real name" if left else "use the form arn:aws:iam::ACCOUNT:role/NAME"
 
 
 def _left_open(text: str) -> str:
@@ -295,7 +289,7 @@ def _of_principal(text: str, arn: Arn, principal: Principal) -> ArnFlaw | None:
 
 def _of_name(text: str, arn: Arn, kind: str) -> ArnFlaw | None:
     """The flaw of a name that IAM does not accept for a role or user."""
-    if not _NAME.match(arn.name) or (kind == "user" and not _USER_PATH.match(arn.path)):
+    if not _NAME.match(arn.name) or (kind == "user" and re.search("[^!-~]", arn.path)):
         alike = in_ascii(text)
         if alike != text and arn_flaw(alike) is None:
             what = f"{shortened(text)} has letters that are not ASCII, and some releases treat it as {shortened(alike)}"

@@ -24,7 +24,6 @@ _ZONE = compiled(rf"({_NAME})(?:[a-z]|(?:-[a-z0-9]+)+)\Z", re.ASCII)
 _NO_DASH = compiled(r"(?<=[a-z])(?=[0-9])")
 # Letters that people mistake for the number at the end.
 _DIGITS = str.maketrans("lio", "110")
-_MOST_SUGGESTIONS = 4
 _LONGEST = 64
 
 _PREFIXES = {
@@ -106,7 +105,7 @@ def did_you_mean_region(suggestions: tuple[str, ...]) -> str:
     """A question; empty without suggestions."""
     if not suggestions:
         return ""
-    if len(suggestions) > _MOST_SUGGESTIONS:
+    if len(suggestions) > 4:
         return f"did you mean a region such as {suggestions[0]}?"
     *others, last = suggestions
     return f"did you mean {', '.join(others)} or {last}?" if others else f"did you mean {last}?"

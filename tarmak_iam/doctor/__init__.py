@@ -28,12 +28,4 @@ else:
         },
     )
 
-__all__ = [
-    "CHECKS",
-    "Check",
-    "Diagnosis",
-    "Examination",
-    "FileTree",
-    "examine_tree",
-    "read_tree",
-]
+__all__ = ["CHECKS", "Check", "Diagnosis", "Examination", "FileTree", "examine_tree", "read_tree"]

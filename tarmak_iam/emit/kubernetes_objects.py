@@ -159,11 +159,6 @@ def in_apply_order(objects: Iterable[Manifest]) -> list[Manifest]:
     return sorted(objects, key=lambda manifest: ranks.get(manifest.get("kind"), len(_FIRST)))
 
 
-_MAX_ANNOTATIONS = 256 * 1024
-"""Bytes of all names and values together (apimachinery, TotalAnnotationSizeLimitB)."""
-
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-
 _ESCAPED = compiled("[<>&\u2028\u2029]")
 """Six bytes each in Go's JSON."""
 
@@ -176,4 +171,5 @@ def fits_client_side_apply(manifest: Manifest) -> bool:
     copied = {**manifest, "metadata": {**manifest["metadata"], "annotations": annotations}}
     text = json.dumps(copied, separators=(",", ":"), ensure_ascii=False)
     copy_size = len(_ESCAPED.sub("x" * 6, text).encode()) + 1
-    return others + len(_LAST_APPLIED) + copy_size <= _MAX_ANNOTATIONS
+    # Bytes of all names and values together (apimachinery, TotalAnnotationSizeLimitB).
+    return others + len("kubectl.kubernetes.io/last-applied-configuration") + copy_size <= 256 * 1024

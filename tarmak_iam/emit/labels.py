@@ -13,8 +13,6 @@ NAMESPACE = "kube-system"
 SELECTOR = {"k8s-app": NAME}
 """As in Tarmak's documentation. A selector cannot be changed later, so it contains nothing that varies."""
 
-ADDON_MANAGER_LABEL = "addonmanager.kubernetes.io/mode"
-
 # Kubernetes' rule for the value of a label, without the empty value, which is not needed here.
 _VALUE = compiled(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z", re.ASCII)
 _UNSAFE = compiled(r"[^A-Za-z0-9._-]+")
@@ -23,7 +21,7 @@ _UNSAFE = compiled(r"[^A-Za-z0-9._-]+")
 def object_labels(installation: Installation) -> dict[str, str]:
     """The labels of every object; with the addon manager's mode where it is set."""
     mode = installation.settings.addonManagerMode
-    return pod_labels(installation) | ({ADDON_MANAGER_LABEL: mode} if mode else {})
+    return pod_labels(installation) | ({"addonmanager.kubernetes.io/mode": mode} if mode else {})
 
 
 def pod_labels(installation: Installation) -> dict[str, str]:

@@ -18,7 +18,6 @@ from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.installation.installation import Installation
 
 _API_GROUP = "rbac.authorization.k8s.io"
-_EVENTS_NAMESPACE = "default"
 
 RbacRule = dict[str, list[str]]
 
@@ -55,7 +54,7 @@ def _rights_on(objects: EntryObjects, installation: Installation) -> Iterator[Ma
     yield from _granted(installation, name, NAMESPACE if objects.names else "", *rules)
     if objects.is_reconciled:
         events: RbacRule = {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]}
-        yield from _granted(installation, f"{NAME}-events", _EVENTS_NAMESPACE, events)
+        yield from _granted(installation, f"{NAME}-events", "default", events)
 
 
 def _granted(installation: Installation, name: str, namespace: str, *rules: RbacRule) -> Iterator[Manifest]:

@@ -22,8 +22,4 @@ else:
         },
     )
 
-__all__ = [
-    "ClusterFiles",
-    "Installation",
-    "Provenance",
-]
+__all__ = ["ClusterFiles", "Installation", "Provenance"]

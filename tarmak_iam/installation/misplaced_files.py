@@ -19,7 +19,6 @@ from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 from tarmak_iam.suggestions import bare, closest
 
 _NAMES = (MAPPINGS_NAME, SETTINGS_NAME)
-_ENDINGS = (".yaml", ".yml", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class MisplacedFile:
 def intended_name(name: str) -> str | None:
     """The name of the file that is meant by a name in another case, with `_`, or with another extension."""
     stem, ending = os.path.splitext(name)
-    if ending.lower() not in _ENDINGS:
+    if ending.lower() not in (".yaml", ".yml", ".json"):
         return None
     return next((known for known in _NAMES if bare(os.path.splitext(known)[0]) == bare(stem)), None)
 

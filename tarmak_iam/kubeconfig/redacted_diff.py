@@ -18,7 +18,6 @@ from tarmak_iam.patterns import compiled
 _HIDDEN = "REDACTED"
 _PLUGIN = ("users", "user", "exec")
 _ENV = (*_PLUGIN, "env")
-_ARGS = (*_PLUGIN, "args")
 
 # `kubectl config` lists these values too, or they are the same on every computer.
 _SHOWN_PATHS = frozenset(
@@ -32,7 +31,6 @@ _SHOWN_PATHS = frozenset(
         (*_ENV, "name"),
     }
 )
-_SHOWN_VARIABLES = frozenset({"AWS_PROFILE", "AWS_REGION"})
 # client-go's Config v1, with _SHOWN_PATHS. Any other key may be a credential in the wrong place.
 _FIELDS = {
     *LISTS, *LISTS.values(), *(path[-1] for path in _SHOWN_PATHS), *OTHER_CREDENTIALS, *OTHER_TRUST, "preferences",
@@ -90,7 +88,7 @@ def _hidden(
     if isinstance(node, Mapping):
         if len(path) == 1:
             harmless = ours.get((path[0], _text(node, "name")), frozenset())
-        if path == _ENV and _text(node, "name") in _SHOWN_VARIABLES:
+        if path == _ENV and _text(node, "name") in ("AWS_PROFILE", "AWS_REGION"):
             harmless = {_text(node, "value")}
         for entry in node.entries:
             if entry.text not in _FIELDS:
@@ -106,7 +104,7 @@ def _hidden(
 def _is_shown(node: Scalar, path: tuple[str, ...], harmless: Collection[str]) -> bool:
     if node.style == "plain" and node.text in ("", "~", "null"):
         return True
-    if path == _ARGS and (node.text in WORDS or ROLE.match(node.text)):
+    if path == (*_PLUGIN, "args") and (node.text in WORDS or ROLE.match(node.text)):
         return True
     may_be_ours = path[:2] == ("clusters", "cluster") or path[:3] == _PLUGIN
     return path in _SHOWN_PATHS or (may_be_ours and node.text in harmless)

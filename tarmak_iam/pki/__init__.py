@@ -28,12 +28,4 @@ else:
         },
     )
 
-__all__ = [
-    "Existing",
-    "Pair",
-    "Prepared",
-    "ServerNames",
-    "make_pair",
-    "prepare",
-    "webhook_kubeconfig",
-]
+__all__ = ["Existing", "Pair", "Prepared", "ServerNames", "make_pair", "prepare", "webhook_kubeconfig"]

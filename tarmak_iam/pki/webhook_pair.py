@@ -201,7 +201,20 @@ def _usable(existing: Existing, names: ServerNames, now: datetime) -> Certificat
         missing, there = (CERTIFICATE, KEY) if existing.certificate is None else (KEY, CERTIFICATE)
         what = f"{there} exists without {missing}, and a new certificate and key would overwrite it"
         raise ConfigError(what, remedy=f"restore {missing}, {_RENEW}", place=existing.place(there))
-    certificate, public_key = _read(existing, existing.certificate, existing.key)
+    block = next(filter(is_certificate, read_pem(existing.certificate)), None)
+    private = next(filter(is_key, read_pem(existing.key)), None)
+    name = CERTIFICATE if block is None else KEY
+    if block is None or private is None or private.is_encrypted:
+        encrypted = "it is encrypted, and the authenticator cannot decrypt it"
+        what = encrypted if private and block else "it contains no PEM block of this type"
+        raise ConfigError(f"{name} cannot be used: {what}", remedy=f"restore it, {_RENEW}", place=existing.place(name))
+    try:
+        name = CERTIFICATE
+        certificate = read_certificate(block.data)
+        name = KEY
+        public_key = read_key(private.data).public_key
+    except Unreadable as error:
+        raise ConfigError(f"{name}: {error}", remedy=f"restore it, {_RENEW}", place=existing.place(name)) from None
     place = existing.place(CERTIFICATE)
     if public_key != certificate.public_key:
         what = f"{KEY} is not the key of {CERTIFICATE}: `init` would fail, and the API server would not start"
@@ -215,21 +228,3 @@ def _usable(existing: Existing, names: ServerNames, now: datetime) -> Certificat
         what = f"the certificate is for {have or 'no name'}, not for {', '.join(missing_names)}"
         raise ConfigError(what, remedy=f"specify a host of the certificate with --hostname, {_RENEW}", place=place)
     return certificate
-
-
-def _read(existing: Existing, certificate: bytes, key: bytes) -> tuple[Certificate, bytes]:
-    """The certificate and the public half of the key. Raises ConfigError."""
-    first = next(filter(is_certificate, read_pem(certificate)), None)
-    private = next(filter(is_key, read_pem(key)), None)
-    name = CERTIFICATE if first is None else KEY
-    if first is None or private is None or private.is_encrypted:
-        encrypted = "it is encrypted, and the authenticator cannot decrypt it"
-        what = encrypted if private and first else "it contains no PEM block of this type"
-        raise ConfigError(f"{name} cannot be used: {what}", remedy=f"restore it, {_RENEW}", place=existing.place(name))
-    try:
-        name = CERTIFICATE
-        read = read_certificate(first.data)
-        name = KEY
-        return read, read_key(private.data).public_key
-    except Unreadable as error:
-        raise ConfigError(f"{name}: {error}", remedy=f"restore it, {_RENEW}", place=existing.place(name)) from None

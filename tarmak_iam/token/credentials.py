@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
 
-_INSTALL = "install botocore, or the extra `aws`"
-
-# The shortest session that STS issues; a token is also valid for 15 minutes.
-_ROLE_SECONDS = 900
-
 # AWS errors whose messages name principals and policies; other messages may quote what was signed.
 _HARMLESS = frozenset({"AccessDenied", "AccessDeniedException", "RegionDisabledException", "ValidationError"})
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
@@ -44,7 +39,8 @@ def open_session(profile: str | None) -> Session:
     try:
         from botocore.session import Session
     except ImportError:
-        raise TarmakIamError("tokens need botocore, which is not installed", remedy=_INSTALL) from None
+        what = "tokens need botocore, which is not installed"
+        raise TarmakIamError(what, remedy="install botocore, or the extra `aws`") from None
     region = ("region", list(REGION_VARIABLES), None, None)
     return Session(session_vars={"region": region}, profile=profile)
 
@@ -103,9 +99,9 @@ def assume_role(
 ) -> Credentials:
     """Credentials of a session of the role, valid for 15 minutes."""
     extra = {"ExternalId": external_id} if external_id else {}
-    answer = _sts(session, base, region).assume_role(
-        RoleArn=role, RoleSessionName=session_name, DurationSeconds=_ROLE_SECONDS, **extra
-    )
+    # The shortest session that STS issues; a token is also valid for 15 minutes.
+    arguments = {"RoleArn": role, "RoleSessionName": session_name, "DurationSeconds": 900, **extra}
+    answer = _sts(session, base, region).assume_role(**arguments)
     given = answer["Credentials"]
     return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
 

@@ -8,8 +8,6 @@ from typing import Any
 from tarmak_iam.errors import ParseError
 from tarmak_iam.token.make import Token
 
-_DEFAULT_VERSION = "client.authentication.k8s.io/v1beta1"
-
 
 def exec_credential(token: Token, exec_info: str = "") -> str:
     """One line of JSON, as `aws-iam-authenticator token` prints it. `exec_info`: the value of KUBERNETES_EXEC_INFO,
@@ -21,7 +19,7 @@ def exec_credential(token: Token, exec_info: str = "") -> str:
     # For an object without apiVersion, which no kubectl sends, the result has no apiVersion either, as in the
     # authenticator (recorded from v0.5.9 to v0.7.9).
     version = request.get("apiVersion", "") if isinstance(request, dict) else None
-    version = version if isinstance(version, str) else _DEFAULT_VERSION
+    version = version if isinstance(version, str) else "client.authentication.k8s.io/v1beta1"
     return json.dumps(
         {
             "kind": "ExecCredential",

@@ -42,7 +42,6 @@ _REGION = compiled(r"[a-z]+(-[a-z0-9]+)*-[a-z]+-[0-9]+\Z")
 # The pattern of ExternalId in the API reference of STS.
 _EXTERNAL_ID = compiled(r"[\w+=,.@:/-]{2,1224}\Z", re.ASCII)
 _LOGGER = logging.getLogger(__name__)
-_CUSHION = timedelta(minutes=1)
 
 # The region of each partition that is used if no region is configured.
 _FIRST_REGIONS = {
@@ -200,7 +199,7 @@ def sign_token(credentials: Credentials, region: str, cluster_id: str, now: date
     moment = now.astimezone(timezone.utc).replace(microsecond=0)
     url = presign(credentials, sts_host(region), region, cluster_id, moment)
     text = base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
-    return Token(PREFIX + text, moment + LIFETIME - _CUSHION)
+    return Token(PREFIX + text, moment + LIFETIME - timedelta(minutes=1))
 
 
 def _instance_region(session: Session) -> str | None:

@@ -27,11 +27,7 @@ _USER = compiled(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*\Z")
 _CONTROL = compiled(r"[\x00-\x1f\x7f]")
 _BAD_ESCAPE = compiled(r"%(?![0-9A-Fa-f]{2})")
 _BASE64 = compiled(r"[A-Za-z0-9_-]*\Z")
-_EMPTY_BODY = hashlib.sha256(b"").hexdigest()
 _ALGORITHM = "AWS4-HMAC-SHA256"
-
-# v0.3.0 and earlier reject more than a minute.
-_EXPIRES = "60"
 
 LIFETIME = timedelta(minutes=15)
 """How long STS, and the authenticator in v0.4.0 and later, accept a presigned URL, whatever X-Amz-Expires says."""
@@ -60,7 +56,15 @@ class Presigned:
         if not token.startswith(PREFIX):
             raise ParseError(f"this is not a token: it does not start with '{PREFIX}'", remedy=_REMEDY)
         size = len(token.encode("utf-8", "surrogatepass"))
-        text, _, fragment = _decode(token.removeprefix(PREFIX)).partition("#")
+        body = token.removeprefix(PREFIX).replace("\r", "").replace("\n", "")  # Go's decoder skips line breaks
+        try:
+            decoded = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)) if _BASE64.match(body) else None
+        except binascii.Error:
+            decoded = None
+        if decoded is None:
+            what = f"this is not a token: the text after '{PREFIX}' is not valid unpadded base64"
+            raise ParseError(what, remedy=_REMEDY)
+        text, _, fragment = decoded.decode("utf-8", "surrogateescape").partition("#")
         before, _, query = text.partition("?")
         match = _URL.match(before)
         if match is None or _CONTROL.search(text) or _BAD_ESCAPE.search(before + fragment):
@@ -90,18 +94,6 @@ class Presigned:
         return tuple(name for name in self.value("x-amz-signedheaders").split(";") if name)
 
 
-def _decode(body: str) -> str:
-    compact = body.replace("\r", "").replace("\n", "")  # Go's decoder skips line breaks
-    try:
-        if not _BASE64.match(compact):
-            raise binascii.Error
-        raw = base64.urlsafe_b64decode(compact + "=" * (-len(compact) % 4))
-    except binascii.Error:
-        what = f"this is not a token: the text after '{PREFIX}' is not valid unpadded base64"
-        raise ParseError(what, remedy=_REMEDY) from None
-    return raw.decode("utf-8", "surrogateescape")
-
-
 def _parse_query(query: str) -> tuple[tuple[tuple[str, str], ...], bool]:
     """As Go's url.ParseQuery, which continues after a pair that it cannot read."""
     pairs, is_malformed = [], False
@@ -128,14 +120,14 @@ def presign(credentials: Credentials, host: str, region: str, cluster_id: str, n
         "X-Amz-Algorithm": _ALGORITHM,
         "X-Amz-Credential": f"{credentials.access_key_id}/{scope}",
         "X-Amz-Date": time,
-        "X-Amz-Expires": _EXPIRES,
+        "X-Amz-Expires": "60",  # v0.3.0 and earlier reject more than a minute
     }
     if credentials.session_token:
         parameters["X-Amz-Security-Token"] = credentials.session_token
     parameters["X-Amz-SignedHeaders"] = "host;x-k8s-aws-id"
     query = "&".join(f"{name}={quote(value, safe='-_.~')}" for name, value in parameters.items())
     headers = f"host:{host}\nx-k8s-aws-id:{cluster_id}\n"
-    request = "\n".join(("GET", "/", query, headers, "host;x-k8s-aws-id", _EMPTY_BODY))
+    request = "\n".join(("GET", "/", query, headers, "host;x-k8s-aws-id", hashlib.sha256(b"").hexdigest()))
     text = "\n".join((_ALGORITHM, time, scope, hashlib.sha256(request.encode()).hexdigest()))
     signature = f"AWS4{credentials.secret_access_key}".encode()
     for part in (*scope.split("/"), text):
