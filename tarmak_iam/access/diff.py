@@ -202,7 +202,13 @@ def effects(before: Side, after: Side) -> tuple[Effect, ...]:
     account. If the daemon would not start afterwards, every principal loses its access.
     """
     (old, had), (new, has) = _asked(before), _asked(after)
-    return (*_of_daemon(old, new), *changes(had, has))
+    if new.failure is not None:
+        reason = f"{new.failure.place}: {new.failure.reason}" if new.failure.place else new.failure.reason
+        is_known = old.failure is not None and old.failure.reason == new.failure.reason
+        of_daemon = [] if is_known else [Effect("the authenticator", DAEMON, reason=reason)]
+    else:
+        of_daemon = [Effect("the authenticator", DAEMON)] if old.failure is not None else []
+    return (*of_daemon, *changes(had, has))
 
 
 def changes(before: Standings, after: Standings) -> Iterator[Effect]:
@@ -233,15 +239,6 @@ def effect_json(effect: Effect) -> dict[str, Any]:
     }
     more: dict[str, Any] = {"reason": effect.reason, "orElse": list(effect.or_else)}
     return {**shown, **{key: value for key, value in more.items() if value}}
-
-
-def _of_daemon(before: Authenticator, after: Authenticator) -> Iterator[Effect]:
-    if after.failure is not None:
-        where = f"{after.failure.place}: " if after.failure.place else ""
-        if before.failure is None or before.failure.reason != after.failure.reason:
-            yield Effect("the authenticator", DAEMON, reason=f"{where}{after.failure.reason}")
-    elif before.failure is not None:
-        yield Effect("the authenticator", DAEMON)
 
 
 def change_of(asked: Grant, before: Standings, after: Standings) -> Effect | None:

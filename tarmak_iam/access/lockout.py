@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from tarmak_iam.access.diff import Loaded, Standings, change_of
 from tarmak_iam.aws.arn import canonicalize, is_account, with_plain_account
@@ -23,7 +23,6 @@ from tarmak_iam.identity.releases import (
 from tarmak_iam.identity.sts_verification import accepts_tokens_of, no_hosts_of
 from tarmak_iam.identity.templates import PRIVATE_DNS, without_templates
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.groups import ADMINS, NODE_PREFIX, NODES
 from tarmak_iam.mappings.principals import NamedPrincipal
 from tarmak_iam.patterns import compiled
@@ -84,7 +83,23 @@ def losses(before: Side, after: Side, me: str | None = None) -> tuple[str, ...]:
 
 def standing_losses(before: Standings, after: Standings) -> tuple[str, ...]:
     """As `losses`, from the access that principals have, without that of a caller."""
-    return (*_of_admins(before, after), *_of_nodes(before, after))
+    lost = []
+    # An admin that the daemon chooses at random has access, but not certain access.
+    had, left = before.who_may(is_admin), after.who_may(is_admin)
+    sure = [grant for grant in had if before.always(grant, is_admin)]
+    if had and not left:
+        lost.append(f"the last mapping to {ADMINS} would be lost ({', '.join(map(_who, had))})")
+    elif sure and not any(after.always(grant, is_admin) for grant in left):
+        what = f"the last mapping to {ADMINS} that takes effect at every start would be lost"
+        lost.append(f"{what} ({', '.join(map(_who, sure))}): every other one takes effect only at random")
+    for grant in filter(is_node, before.grants):
+
+        def same(other: Grant, username: str = grant.username) -> bool:
+            return is_node(other) and other.username == username
+
+        if not (after.always if before.always(grant, same) else after.may)(grant, same):
+            lost.append(f"the nodes of {_who(grant)} could no longer join")
+    return tuple(lost)
 
 
 def has_admin(side: Side) -> bool:
@@ -182,44 +197,20 @@ def _both(before: Side, after: Side) -> tuple[Standings, Standings]:
 
 def _all_meant(side: Loaded) -> Standings:
     """Includes entries that others shadow: without a daemon, nothing says which entry decides."""
-    mappings = side.installation.mappings
-    return Standings(grant for entry in (mappings.entries if mappings else ()) for grant in _meant(entry))
-
-
-def _meant(entry: MappingEntry) -> Iterator[Grant]:
-    backend = MOUNTED_FILE.name
-    if entry.kind == "account" and is_account(entry.arn):
-        yield Grant("account", entry.arn, "", (), backend)
-    elif entry.principal_kind == "sso":
-        yield Grant("sso", entry.sso, entry.username, entry.groups, backend)
-    elif is_reachable(entry.arn):
-        yield Grant("arn", canonicalize(entry.arn)[1], entry.username, entry.groups, backend)
+    mappings, backend, grants = side.installation.mappings, MOUNTED_FILE.name, list[Grant]()
+    for entry in mappings.entries if mappings else ():
+        if entry.kind == "account" and is_account(entry.arn):
+            grants.append(Grant("account", entry.arn, "", (), backend))
+        elif entry.principal_kind == "sso":
+            grants.append(Grant("sso", entry.sso, entry.username, entry.groups, backend))
+        elif is_reachable(entry.arn):
+            grants.append(Grant("arn", canonicalize(entry.arn)[1], entry.username, entry.groups, backend))
+    return Standings(grants)
 
 
 def _caller(me: str) -> Grant:
     arn = canonicalize(identity_of(with_plain_account(me)).arn)[1]
     return Grant("arn", arn, "", (), "")
-
-
-def _of_admins(old: Standings, new: Standings) -> Iterator[str]:
-    """An admin that the daemon chooses at random has access, but not certain access."""
-    had, left = old.who_may(is_admin), new.who_may(is_admin)
-    sure = [grant for grant in had if old.always(grant, is_admin)]
-    if had and not left:
-        yield f"the last mapping to {ADMINS} would be lost ({', '.join(map(_who, had))})"
-    elif sure and not any(new.always(grant, is_admin) for grant in left):
-        what = f"the last mapping to {ADMINS} that takes effect at every start would be lost"
-        yield f"{what} ({', '.join(map(_who, sure))}): every other one takes effect only at random"
-
-
-def _of_nodes(old: Standings, new: Standings) -> Iterator[str]:
-    for grant in filter(is_node, old.grants):
-
-        def same(other: Grant, username: str = grant.username) -> bool:
-            return is_node(other) and other.username == username
-
-        if not (new.always if old.always(grant, same) else new.may)(grant, same):
-            yield f"the nodes of {_who(grant)} could no longer join"
 
 
 def _who(grant: Grant) -> str:

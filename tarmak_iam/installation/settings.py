@@ -212,11 +212,12 @@ def override(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
 def check_key(key: str) -> None:
     """Raises ConfigError for an unknown setting."""
     if key not in SETTINGS:
-        raise ConfigError(f"unknown setting {quoted(key)}", remedy=_known(key))
+        raise _unknown(key)
 
 
-def _known(key: str) -> str:
-    return did_you_mean(key, SETTINGS, "the settings are")
+def _unknown(key: str, place: Place | None = None) -> ConfigError:
+    remedy = did_you_mean(key, SETTINGS, "the settings are")
+    return ConfigError(f"unknown setting {quoted(key)}", remedy=remedy, place=place)
 
 
 def choices_of(key: str) -> tuple[str, ...]:
@@ -274,8 +275,7 @@ def _config_error(error: ValidationError, document: Document | None = None) -> C
     first = field_errors(error)[0]
     route = Route.of(first.path)
     if first.is_extra:
-        place = document.position(route, at_key=True) if document else None
-        return ConfigError(f"unknown setting {quoted(route)}", remedy=_known(str(route)), place=place)
+        return _unknown(str(route), document.position(route, at_key=True) if document else None)
     remedy = _REMEDIES.get(first.wanted, "")
     place = document.position(written_route(document, route)) if document else None
     return ConfigError(f"{route}: {first.message}", remedy=remedy, place=place)
