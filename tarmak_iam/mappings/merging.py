@@ -82,7 +82,16 @@ class MergePlan:
         for edit in self.edits:
             if not isinstance(edit, (Set, Remove)):
                 return document.edit(*self.edits)
-            _apply(edit, data)
+            *way, last = Route.of(edit.path).plain
+            holder = data
+            for step in way:
+                if isinstance(holder, dict) and holder.get(step) is None:
+                    holder[step] = {}  # missing parents of a list
+                holder = holder[step]
+            if isinstance(edit, Set):
+                holder[last] = edit.value
+            else:
+                del holder[last]
         return document.update(data, identities=_IDENTITIES)
 
 
@@ -140,19 +149,6 @@ def _check_names(wanted: Wanted, name: NamedPrincipal) -> None:
         if CONTROL.search(text):
             what = f"{shortened(text)!r} is not a valid username or group"
             raise ConfigError(what, remedy="write it without control characters")
-
-
-def _apply(edit: Set | Remove, data: Any) -> None:
-    """On plain data, in place."""
-    *way, last = Route.of(edit.path).plain
-    for step in way:
-        if isinstance(data, dict) and data.get(step) is None:
-            data[step] = {}  # missing parents of a list
-        data = data[step]
-    if isinstance(edit, Set):
-        data[last] = edit.value
-    else:
-        del data[last]
 
 
 class _MergePlanner:

@@ -15,9 +15,7 @@ from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, le
 from tarmak_iam.mappings.merging import Wanted
 
 ARN_KEY = "principalARN"
-
 _GROUPS_KEY = "kubernetesGroups"
-
 _STANDARD = "STANDARD"
 
 
@@ -61,9 +59,7 @@ def _eks_username(principal: str) -> str:
 
 
 _KEY = "iamIdentityMappings"
-
 _ENTRIES = ("accessConfig", "accessEntries")
-
 _ALSO = ("account", "serviceName", "namespace", "noDuplicateARNs")
 
 

@@ -29,15 +29,11 @@ def read(part: FilePart) -> Read:
         return
     for member in section.members:
         if not equal_fold(member.name, "identityMappings"):
-            yield _left_out(member)
+            value = "" if isinstance(member.value, (dict, list)) else f" {shown(member.value)}"
+            remedy = _ELSEWHERE.get(member.name, "it configures how kops runs the authenticator")
+            yield LeftOut(f"{shown(member.name)}{value} is not a mapping; {remedy}", member.key_place)
     mappings = section.get("identityMappings")
     if mappings is not None and not isinstance(mappings.value, list):
         yield LeftOut("identityMappings must be a list", mappings.place)
     for item in mappings.items if mappings is not None else ():
         yield from read_mapping(item, "arn")
-
-
-def _left_out(member: FilePart) -> LeftOut:
-    value = "" if isinstance(member.value, (dict, list)) else f" {shown(member.value)}"
-    remedy = _ELSEWHERE.get(member.name, "it configures how kops runs the authenticator")
-    return LeftOut(f"{shown(member.name)}{value} is not a mapping; {remedy}", member.key_place)
