@@ -334,5 +334,4 @@ class Document:
 def home_of(document: Document, edit: ValueEdit) -> Route:
     """The route at which an edit with `through_alias` changes the text: in the anchored value, or in the merged
     mapping, that its path leads to. Raises EditRefused."""
-    tree = document._tree
-    return Route.of(at_home(tree, edit).path) if tree.has_aliases else Route.of(edit.path)
+    return Route.of(at_home(document._tree, edit).path)

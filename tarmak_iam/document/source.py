@@ -37,7 +37,7 @@ SURROGATE = compiled("[\ud800-\udfff]")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 # The line breaks of YAML 1.1, which include NEL, LINE SEPARATOR and PARAGRAPH SEPARATOR.
-_LINE_END = compiled(r"\r\n|[\r\n\x85\u2028\u2029]")
+LINE_END = compiled(r"\r\n|[\r\n\x85\u2028\u2029]")
 
 _RARE_ENDS = "\r\x85\u2028\u2029"
 
@@ -87,7 +87,7 @@ class Source:
     @cached_property
     def _line_starts(self) -> list[int]:
         if any(end in self.text for end in _RARE_ENDS):
-            return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+            return [0, *(match.end() for match in LINE_END.finditer(self.text))]
         lengths = map(len, self.text.split("\n")[:-1])
         return [number + start for number, start in enumerate(accumulate(lengths, initial=0))]
 
@@ -134,11 +134,6 @@ class Source:
         before = start - (2 if self.text[max(start - 2, 0) : start] == "\r\n" else 1)
         match = _COMMON_END.search(self.text, start) or _COMMON_END.match(self.text, max(before, 0))
         return match.group() if match else self.newline
-
-
-def lines_of(text: str) -> list[str]:
-    """The lines of a text without their line breaks, as `Source` counts them; the last one may be empty."""
-    return _LINE_END.split(text)
 
 
 def _check_size(size: int, filename: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -127,9 +127,7 @@ class Window:
         else:
             raise Unsuitable
 
-    def _look_around(
-        self, steps: tuple[Step | None, ...], value: Any, *, stays: bool = True
-    ) -> list[tuple[_Kept, int]]:
+    def _look_around(self, steps: Sequence[Step | None], value: Any, *, stays: bool = True) -> list[tuple[_Kept, int]]:
         """Keeps a place and what is next to it: the end of the member above, and more if new text is written like it.
         If the place is the only one in its block and may not stay, what is next to the block too: it may be left
         empty."""
@@ -166,7 +164,7 @@ class Window:
             value = [None] if isinstance(to[-1], int) and isinstance(steps[-1], Key) else None
             self._look_around(to, value, stays=isinstance(to[-1], Key))
 
-    def _way(self, steps: tuple[Step | None, ...]) -> list[tuple[_Kept, int]]:
+    def _way(self, steps: Sequence[Step | None]) -> list[tuple[_Kept, int]]:
         """The blocks on the way to a place, each with the number of the member that the way goes on in; the last one
         may be that of a new member. It ends in a member that is read as a whole. The step None is the end of a list."""
         way: list[tuple[_Kept, int]] = []

@@ -30,6 +30,7 @@ from tarmak_iam.document.nodes import (
     after_properties,
 )
 from tarmak_iam.document.source import (
+    LINE_END,
     MAX_ALIASES,
     MAX_COLLECTIONS,
     MAX_DEPTH,
@@ -39,7 +40,6 @@ from tarmak_iam.document.source import (
     TOO_DEEP,
     TOO_MANY,
     Source,
-    lines_of,
 )
 from tarmak_iam.errors import ParseError
 from tarmak_iam.patterns import compiled
@@ -198,7 +198,7 @@ class YamlText:
         words = content.rstrip(_BLANKS)
         if content and not words:
             return end
-        for _ in lines_of(content[len(words) :])[1:]:  # blank lines deeper than the indentation are content
+        for _ in LINE_END.finditer(content, len(words)):  # blank lines deeper than the indentation are content
             last = source.next_line(last)
         return last
 

@@ -25,6 +25,10 @@ class Item:
     items: list[Item] | None = None
     is_cluster: bool = False
     number: int | None = None
+    name_before: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.name_before = self.name
 
     @property
     def data(self) -> dict[str, Any]:
@@ -116,7 +120,7 @@ class Step:
             found.items = [Item(name) for name in self.value]
         elif self.verb == "unset list":
             found.items = None
-        elif all(each.data != {"name": self.value} for each in found.items or ()):
+        elif all(each.name_before != self.value for each in found.items or ()):  # whatever a rename makes of it
             assert found.items is not None
             found.items.append(Item(self.value))
 
