@@ -14,11 +14,11 @@ TarmakIamError                str() starts with file:line:col where the place is
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import MESSAGE, capped, one_line
 
 __all__ = [
@@ -121,7 +121,7 @@ class ToolError(TarmakIamError):
     longest = 10 * MESSAGE
 
 
-_OF_KUBECONFIG = compiled(
+_OF_KUBECONFIG = re.compile(
     r"""(?m)(?:^|[{,])[ \t]*["']?(?:users|contexts|current-context|[a-z-]*(?:key|authority)-data)["']?[ \t]*:"""
 )
 """Keys that no other file has that tarmak-iam reads."""

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable
 from enum import Enum
 
-from tarmak_iam.patterns import compiled
-
 _CUT = "..."
 _SHORT = 80
 _ARN = 200
@@ -15,20 +13,20 @@ _ARN = 200
 MESSAGE = 1_000
 """The limit for a message about the content of a file, in characters."""
 
-_BREAK = compiled(r"\s*[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]\s*")
+_BREAK = re.compile(r"\s*[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]\s*")
 ACTED_ON = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
 """For the brackets of a regular expression: the control characters of C0 (except tab and newline), DEL and C1, which a
 terminal interprets, and those that change the direction of text, so that a line looks like another one."""
-_ACTED_ON = compiled(f"[{ACTED_ON}]")
+_ACTED_ON = re.compile(f"[{ACTED_ON}]")
 # CI systems interpret lines of a step's output. GitHub's runner: `::name ...::` at the start of a line, also after
 # blanks, and `##[name]` anywhere (actions/runner, ActionCommand.cs); Azure Pipelines: `##vso[`; TeamCity:
 # `##teamcity[`.
 MARKER = r"#(?=#(?:[vV][sS][oO]|[tT][eE][aA][mM][cC][iI][tT][yY])?\[)"
 """A regular expression for the first character of a CI command that may be anywhere in a line."""
-_MARKER = compiled(MARKER)
-_COMMAND = compiled(rf"^(?P<blanks>\s*):(?=:.*::)|{MARKER}", re.MULTILINE)
+_MARKER = re.compile(MARKER)
+_COMMAND = re.compile(rf"^(?P<blanks>\s*):(?=:.*::)|{MARKER}", re.MULTILINE)
 # An underscore is not valid in a host name, but names with one are in use, and they resolve.
-_LABEL = compiled(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\Z", re.ASCII)
+_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\Z", re.ASCII)
 
 
 class TextEnum(str, Enum):

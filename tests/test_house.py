@@ -25,7 +25,6 @@ GROUND = {
     "late_dataclass",
     "lazy_exports",
     "package_data",
-    "patterns",
     "plugins",
     "routes",
     "suggestions",

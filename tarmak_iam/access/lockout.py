@@ -25,7 +25,6 @@ from tarmak_iam.identity.templates import PRIVATE_DNS, without_templates
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.groups import ADMINS, NODE_PREFIX, NODES
 from tarmak_iam.mappings.principals import NamedPrincipal
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import shortened
 
 __all__ = [
@@ -43,7 +42,7 @@ __all__ = [
 
 Side = Installation | Loaded
 
-_NODE_NAME = compiled(r"[a-z0-9.-]*", re.ASCII)
+_NODE_NAME = re.compile(r"[a-z0-9.-]*", re.ASCII)
 
 
 def check_starts(before: Side, after: Side, *, repairs: bool = False) -> None:

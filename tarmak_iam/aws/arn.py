@@ -8,13 +8,12 @@ import re
 from dataclasses import replace
 
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import TextEnum, quoted
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
 """Every partition that the newest authenticator knows."""
 
-_ACCOUNT = compiled(r"[0-9]{12}\Z", re.ASCII)
+_ACCOUNT = re.compile(r"[0-9]{12}\Z", re.ASCII)
 
 
 class ArnError(ValueError):
@@ -116,7 +115,7 @@ def is_account(text: str) -> bool:
 
 
 # The AWS console shows account 111122223333 as 1111-2222-3333.
-_CONSOLE_ACCOUNT = compiled(
+_CONSOLE_ACCOUNT = re.compile(
     r"(\A(?:sso:|arn:[^:]*:[^:]*:[^:]*:)?)([0-9]{4})-([0-9]{4})-([0-9]{4})(?=[:/]|\Z)", re.ASCII | re.IGNORECASE
 )
 
@@ -134,7 +133,7 @@ def with_plain_account(text: str) -> str:
 
 
 # RoleSessionName in the API reference of STS.
-_SESSION_NAME = compiled(r"[\w+=,.@-]{2,64}\Z", re.ASCII)
+_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}\Z", re.ASCII)
 
 
 def is_session_name(text: str) -> bool:
@@ -145,7 +144,7 @@ def is_session_name(text: str) -> bool:
 SSO_ROLE_PREFIX = "AWSReservedSSO_"
 
 # https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
-_SSO_ROLE = compiled(rf"{SSO_ROLE_PREFIX}(?P<set>.+)_(?P<suffix>[0-9a-f]{{16}})\Z", re.ASCII | re.IGNORECASE)
+_SSO_ROLE = re.compile(rf"{SSO_ROLE_PREFIX}(?P<set>.+)_(?P<suffix>[0-9a-f]{{16}})\Z", re.ASCII | re.IGNORECASE)
 
 
 def is_sso_role(name: str) -> bool:
@@ -184,7 +183,7 @@ def is_service_linked(role: Arn) -> bool:
 
 
 # The names that IAM Identity Center accepts for a permission set.
-_PERMISSION_SET = compiled(r"[A-Za-z0-9_+=,.@-]{1,32}\Z", re.ASCII)
+_PERMISSION_SET = re.compile(r"[A-Za-z0-9_+=,.@-]{1,32}\Z", re.ASCII)
 
 
 def is_permission_set(name: str) -> bool:

@@ -26,11 +26,10 @@ from tarmak_iam.aws.copied_text import CONTROL, cleaned, in_ascii_letters, place
 from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
 
-_ALIKE = compiled(
+_ALIKE = re.compile(
     r"""
     (?:arn:)? (?:(?P<partition>aws[a-z-]*|china|gov):)? (?:iam|sts):                # arn and partition may be missing
     [a-z0-9-]*:* (?P<account>[0-9]{12}) [:/]
@@ -98,17 +97,17 @@ def _likely(text: str) -> str:
 
 
 # Names of roles and users that IAM accepts: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-_NAME = compiled(r"[A-Za-z0-9_+=,.@-]+\Z", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+\Z", re.ASCII)
 
 _LONGEST = 64
 
 # Nearly every ARN that is mapped. `arn_flaw` has nothing to say about it: its name is none that only AWS gives.
-_SOUND = compiled(
+_SOUND = re.compile(
     rf"arn:({'|'.join(PARTITIONS)}):iam::[0-9]{{12}}:(role|user)/(?![Aa][Ww][Ss])[A-Za-z0-9_+=,.@-]{{1,{_LONGEST}}}\Z",
     re.ASCII,
 )
 
-_BRACED = compiled(r"\$?\{+[^{}]*\}+|\[[^\[\]]+\]")
+_BRACED = re.compile(r"\$?\{+[^{}]*\}+|\[[^\[\]]+\]")
 
 
 class FlawKind(str, Enum):

@@ -11,8 +11,6 @@ import unicodedata
 from collections.abc import Callable
 from enum import Enum
 
-from tarmak_iam.patterns import compiled
-
 
 class Trace(str, Enum):
     """In the order of reporting: only the first one of a text is reported."""
@@ -25,13 +23,13 @@ class Trace(str, Enum):
     """May be intended; the others never are."""
 
 
-CONTROL = compiled(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 # Invisible format characters, and marks that change the direction of text (Unicode, general category Cf).
-_INVISIBLE = compiled("[\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\u3164\uffa0]")
+_INVISIBLE = re.compile("[\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\u3164\uffa0]")
 # Joiners belong in words of Arabic and Indic scripts and in emoji, never next to a letter of ASCII, or at an end.
-_JOINER = compiled("(?:(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f]))")
-_ODD_BLANK = compiled("[\xa0\u1680\u2000-\u200a\u202f\u205f]|(?<=[!-~])\u3000(?=[!-~])")
+_JOINER = re.compile("(?:(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f]))")
+_ODD_BLANK = re.compile("[\xa0\u1680\u2000-\u200a\u202f\u205f]|(?<=[!-~])\u3000(?=[!-~])")
 
 _PAIRS = ('""', "''", "``", "“”", "„“", "””", "‘’", "’’", "«»", "‹›", "[]", "()", "<>")  # noqa: RUF001
 _QUOTES = "\"'`“”„‘’«»‹›"  # noqa: RUF001
@@ -45,17 +43,17 @@ _PUNCTUATION = {
     **dict.fromkeys("\u2236\u02d0\ua789\ufe13", ":"),
     **dict.fromkeys("\u2044\u2215", "/"),
 }
-_WORD = compiled(r"[^\W\d_]+")
-_BETWEEN = compiled(f"(?<=[!-~])[{''.join(_PUNCTUATION)}\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40](?=[!-~])")
+_WORD = re.compile(r"[^\W\d_]+")
+_BETWEEN = re.compile(f"(?<=[!-~])[{''.join(_PUNCTUATION)}\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40](?=[!-~])")
 # Full-width letters and digits, letters of mathematics, and ligatures, as text from a PDF has them.
 _WIDE = "\uff10-\uff19\uff21-\uff3a\uff41-\uff5a"
-_WIDE_RUN = compiled(f"(?<=[!-~])[{_WIDE}]+|[{_WIDE}]+(?=[!-~])")
-_STYLED = compiled("[\U0001d400-\U0001d7ff\ufb00-\ufb06]")
+_WIDE_RUN = re.compile(f"(?<=[!-~])[{_WIDE}]+|[{_WIDE}]+(?=[!-~])")
+_STYLED = re.compile("[\U0001d400-\U0001d7ff\ufb00-\ufb06]")
 
 # Most names: visible ASCII that begins and ends with a letter, digit or brace has no trace; nothing else is checked.
-_PLAIN = compiled(r"[A-Za-z0-9_{](?:[ -~]*[A-Za-z0-9_}])?")
-_ENDS = compiled(r"^[,;:]+|[,;:]+$|(?<=\w)\.$")
-_PLACEHOLDER = compiled(
+_PLAIN = re.compile(r"[A-Za-z0-9_{](?:[ -~]*[A-Za-z0-9_}])?")
+_ENDS = re.compile(r"^[,;:]+|[,;:]+$|(?<=\w)\.$")
+_PLACEHOLDER = re.compile(
     r"""
     <(?![^<>]*@)[A-Za-z][^<>]*>                                                 # <name>, but not <ann@example.com>
     | (?:^|(?<=[:/@._-]))\$(?:\([^)]*\)?|[A-Za-z_]\w*)                           # $NAME, $(command)

@@ -12,16 +12,15 @@ from typing import Any
 
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.package_data import package_json
-from tarmak_iam.patterns import compiled
 from tarmak_iam.suggestions import bare, is_one_typo
 
 # An area of two to four letters, one or two words such as `gov` and `northwest`, and a number.
 _NAME = r"[a-z]{2,4}(?:-[a-z]+){1,2}-[0-9]{1,2}"
-_REGION = compiled(rf"{_NAME}\Z", re.ASCII)
+_REGION = re.compile(rf"{_NAME}\Z", re.ASCII)
 # A letter makes an availability zone (eu-west-1a); a place and a zone make a Local Zone (us-west-2-lax-1a) or a
 # Wavelength Zone (us-east-1-wl1-bos-wlz-1).
-_ZONE = compiled(rf"({_NAME})(?:[a-z]|(?:-[a-z0-9]+)+)\Z", re.ASCII)
-_NO_DASH = compiled(r"(?<=[a-z])(?=[0-9])")
+_ZONE = re.compile(rf"({_NAME})(?:[a-z]|(?:-[a-z0-9]+)+)\Z", re.ASCII)
+_NO_DASH = re.compile(r"(?<=[a-z])(?=[0-9])")
 # Letters that people mistake for the number at the end.
 _DIGITS = str.maketrans("lio", "110")
 _LONGEST = 64

@@ -29,37 +29,36 @@ from tarmak_iam.document.scalars import resolve_v2
 from tarmak_iam.document.source import MAX_COLLECTIONS, MAX_DEPTH, MAX_FLOW, MAX_VALUES, Source
 from tarmak_iam.document.yaml_reader import PARSER_ERRORS, has_c_parser
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Key, Step
 
 # A key whose text is known without a parser.
-_KEY = compiled(r"(?:([A-Za-z_][\w ./@+-]*?)|([\"'])([\w ./@+-]*)\2) *:(?=[ \r\n]|\Z)")
+_KEY = re.compile(r"(?:([A-Za-z_][\w ./@+-]*?)|([\"'])([\w ./@+-]*)\2) *:(?=[ \r\n]|\Z)")
 
 # Lines at whose ends no flow collection and no quoted scalar is open if none is before them: they have no quotes but in
 # comments, and only pairs of brackets.
 _WORDS = r"[^\"'#\[\]{}\n]*"
 _PAIRS = rf"{_WORDS}(?:[\[{{]{_WORDS}[\]}}]{_WORDS})*"
 _PAIRS = rf"{_WORDS}(?:[\[{{]{_PAIRS}[\]}}]{_WORDS})*"
-_CLOSED_LINES = compiled(rf"(?:{_PAIRS}(?:(?<![^ \n])#[^\n]*)?(?:\n|\Z))*")
+_CLOSED_LINES = re.compile(rf"(?:{_PAIRS}(?:(?<![^ \n])#[^\n]*)?(?:\n|\Z))*")
 
 # What may be after a colon or dash whose value is on the lines below.
-_VALUE_BELOW = compiled(r" *(?: #[^\n]*)?\r?(?:\n|\Z)")
+_VALUE_BELOW = re.compile(r" *(?: #[^\n]*)?\r?(?:\n|\Z)")
 
-_DASH = compiled(r"-(?=[ \r\n]|\Z) *")
+_DASH = re.compile(r"-(?=[ \r\n]|\Z) *")
 
-_FIRST_CONTENT = compiled(r"(?:[ ]*(?:#[^\n]*)?\r?\n)*([ ]*)(?=[^ #\r\n])")
+_FIRST_CONTENT = re.compile(r"(?:[ ]*(?:#[^\n]*)?\r?\n)*([ ]*)(?=[^ #\r\n])")
 
-_MARKER = compiled(r"(?m)^(?:---|\.\.\.)(?=\s|\Z)|^%")
+_MARKER = re.compile(r"(?m)^(?:---|\.\.\.)(?=\s|\Z)|^%")
 
 _MARKERS = "\n---", "\n...", "\n%"
 
-_FIRST_MARKER = compiled(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*---[ \t]*(?:#[^\n]*)?\r?\n")
+_FIRST_MARKER = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*---[ \t]*(?:#[^\n]*)?\r?\n")
 
 _ALL = 1 << 60
 """More than there are members."""
 
 # Line breaks that these patterns do not know, and a byte order mark.
-_OTHER_BREAK = compiled("[\x85\u2028\u2029\ufeff\ud800-\udfff]|\r(?!\n)")
+_OTHER_BREAK = re.compile("[\x85\u2028\u2029\ufeff\ud800-\udfff]|\r(?!\n)")
 
 
 @lru_cache(maxsize=4096)
@@ -268,22 +267,22 @@ def _is_valid(text: str) -> bool:
 
 # What an anchor, alias, tag, explicit key, merge key, or flow mapping that begins with a collection begins with. The
 # patterns begin with a class of characters, because Python then searches ten times faster.
-_SIGN = compiled(r"[&*!?<{](?:(?<=[&*!])[^ \r\n]|(?<=[?!])(?:[ \r\n]|\Z)|(?<=<)<|(?<={)[ \r\n]*[\[{])")
+_SIGN = re.compile(r"[&*!?<{](?:(?<=[&*!])[^ \r\n]|(?<=[?!])(?:[ \r\n]|\Z)|(?<=<)<|(?<={)[ \r\n]*[\[{])")
 
 # A collection may be a key before a colon, or after a comma, but not in a list.
-_COLLECTION_KEY = compiled(r"[\]}]\s*:|,\s*[\[{]")
-_LIST_OF_COLLECTIONS = compiled(rf"\[{_WORDS}(?:[\[{{]{_WORDS}[\]}}](?!\s*:){_WORDS})+\]")
+_COLLECTION_KEY = re.compile(r"[\]}]\s*:|,\s*[\[{]")
+_LIST_OF_COLLECTIONS = re.compile(rf"\[{_WORDS}(?:[\[{{]{_WORDS}[\]}}](?!\s*:){_WORDS})+\]")
 
-_ESCAPE = compiled(r"\\(?:/|u[dD][89a-fA-F]|U)")
+_ESCAPE = re.compile(r"\\(?:/|u[dD][89a-fA-F]|U)")
 
 # A block collection begins further to the right than the one around it, except a list below its key.
 _MOST_COLUMNS = MAX_DEPTH // 2 - 1
-_DEEP = compiled(rf"\n[- ?:]{{{_MOST_COLUMNS}}}")
+_DEEP = re.compile(rf"\n[- ?:]{{{_MOST_COLUMNS}}}")
 
 _BEFORE_COLLECTIONS = ("[", "{", "- ", "-\n", ":\n", " \n", " #", "\r\n")
 """Every list or mapping but the root begins with one of these, or on the line below."""
 
-_BRACKET = compiled(r"[\[{\]}]")
+_BRACKET = re.compile(r"[\[{\]}]")
 
 
 def needs_no_tree(source: Source) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from collections.abc import Sequence as SequenceOf
 from typing import Any
@@ -13,9 +14,8 @@ from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import Splice, blanks_before, joined_spans, members_of, starts_line
 from tarmak_iam.document.target import Target, refuse
 from tarmak_iam.document.tree import Tree
-from tarmak_iam.patterns import compiled
 
-_COMMENT_OR_COMMA = compiled(r"(?:(?<=\s)|^)#[^\r\n]*|,")
+_COMMENT_OR_COMMA = re.compile(r"(?:(?<=\s)|^)#[^\r\n]*|,")
 
 
 def add_to_flow(

@@ -9,6 +9,7 @@ Source: gopkg.in/yaml.v2 2.2.1 (scannerc.go, parserc.go), the library that Tarma
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterable
 from functools import cached_property
@@ -24,11 +25,10 @@ from ruamel.yaml.scanner import Scanner, ScannerError
 from ruamel.yaml.tokens import DocumentEndToken, ScalarToken
 
 from tarmak_iam.document.nodes import Scalar, own_text_start
-from tarmak_iam.patterns import compiled
 
 # Tabs after something on the line that is neither indentation nor an indicator (`-`, `?` or `:`, after a blank or at
 # the beginning of the line): whether go-yaml accepts a tab after those depends on the context, which the scanner knows.
-_SEPARATING_TABS = compiled(r"(?:(?<=[^\s?:-])|(?<=[^\s][?:-]))[ \t]*\t[ \t]*")
+_SEPARATING_TABS = re.compile(r"(?:(?<=[^\s?:-])|(?<=[^\s][?:-]))[ \t]*\t[ \t]*")
 
 _BREAKS_AS_LINE_FEEDS = str.maketrans(dict.fromkeys("\x85\u2028\u2029", "\n"))
 
@@ -52,7 +52,7 @@ def unmask(text: str, masked: str, scalars: Iterable[Scalar]) -> str:
     return "".join([*pieces, masked[end:]])
 
 
-_INDICATORS = compiled(r"(?:([-+])([1-9])?|([1-9])([-+])?)?#")
+_INDICATORS = re.compile(r"(?:([-+])([1-9])?|([1-9])([-+])?)?#")
 
 _BREAKS = "\r\n\x85\u2028\u2029"
 _LINE_ENDS = "\0" + _BREAKS
@@ -67,11 +67,11 @@ NOT_AN_ANCHOR = "did not find expected alphabetic or numeric character"
 
 
 # What the fast paths of the scanner know; everything else is for the methods of the base class.
-_BETWEEN_TOKENS = compiled(r"(?: *(?:#[^\0\r\n\x85\u2028\u2029\ufeff]*)?\n)* *")
-_WORDS = compiled(r"[^\s:#\0\ufeff]+(?: +[^\s:#\0\ufeff]+)*")
+_BETWEEN_TOKENS = re.compile(r"(?: *(?:#[^\0\r\n\x85\u2028\u2029\ufeff]*)?\n)* *")
+_WORDS = re.compile(r"[^\s:#\0\ufeff]+(?: +[^\s:#\0\ufeff]+)*")
 _OTHER_BLANKS = "\t\r\x85\u2028\u2029"
 _GOES_ON = "#\ufeff" + _OTHER_BLANKS
-_BELOW = compiled(r" *\n(?: *\n)*( *)([^ ])")
+_BELOW = re.compile(r" *\n(?: *\n)*( *)([^ ])")
 
 
 def go_yaml() -> YAML:

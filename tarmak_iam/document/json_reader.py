@@ -7,15 +7,15 @@ used because it accepts NaN and gives no positions.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span
 from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, SURROGATE, TOO_DEEP, TOO_MANY, Source
 from tarmak_iam.errors import ParseError
-from tarmak_iam.patterns import compiled
 
-_BLANK = compiled(r"[ \t\r\n]*")
-_LITERAL = compiled(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null")
+_BLANK = re.compile(r"[ \t\r\n]*")
+_LITERAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null")
 _LONGEST_INTEGER = 100
 _LOOKED_AT = 2048  # apimachinery's serializers guess the format from that many bytes
 _DECODER = json.JSONDecoder()

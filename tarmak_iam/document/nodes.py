@@ -9,12 +9,12 @@ make reading a file a third slower: a document has thousands of nodes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Any, Final, Literal, NamedTuple, TypeGuard
 
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 
 Style = Literal["plain", "single", "double", "literal", "folded"]
 
@@ -194,9 +194,9 @@ def walk(node: Node) -> Iterator[Node]:
                 stack += (entry.value, entry.key)
 
 
-_LINE_END = compiled(r"[\r\n\x85\u2028\u2029]|\Z")
+_LINE_END = re.compile(r"[\r\n\x85\u2028\u2029]|\Z")
 
-PROPERTY = compiled(r"(!<[^>\r\n]*>|[&!][^ \t\r\n,\[\]{}]*)(?:[ \t]|\r\n?|\n|#[^\r\n]*)*")
+PROPERTY = re.compile(r"(!<[^>\r\n]*>|[&!][^ \t\r\n,\[\]{}]*)(?:[ \t]|\r\n?|\n|#[^\r\n]*)*")
 """An anchor or a tag (group 1), with the blanks, line breaks and comments after it."""
 
 

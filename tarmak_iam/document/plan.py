@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from collections.abc import Sequence as SequenceOf
 from dataclasses import replace
@@ -31,7 +32,6 @@ from tarmak_iam.document.splices import (
 from tarmak_iam.document.target import Target, kind_of, locate, native_keys, refuse, refused
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import ParseError
-from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Key, Route
 
 
@@ -72,7 +72,7 @@ def _planned(tree: Tree, data: Any, edit: SharedEdit, *, literals: bool) -> Chan
     return _addition(target, data, edit)
 
 
-_EXPLICIT = compiled(r"(?:^|\s)\?\s*(?:#[^\n]*\s*)*\Z")
+_EXPLICIT = re.compile(r"(?:^|\s)\?\s*(?:#[^\n]*\s*)*\Z")
 
 
 def refuse_explicit_keys(target: Target) -> None:
@@ -183,7 +183,7 @@ def check_exists(target: Target, verb: str) -> None:
     raise refused(target, f"{target.route} does not exist", f"there is nothing to {verb}")
 
 
-_MARKER = compiled(r"(?m)^---")
+_MARKER = re.compile(r"(?m)^---")
 
 
 def _is_removable_root(tree: Tree) -> bool:

@@ -19,7 +19,6 @@ from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, walk
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import column, dash_of
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import ACTED_ON, MARKER, acts_on_a_log
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ _WORDS = frozenset(
     ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "=", "<<", ".inf", "+.inf", "-.inf", ".nan"]
 )
 
-_OTHER_TYPES = compiled(
+_OTHER_TYPES = re.compile(
     r"""
     [-+]?0[bB][01_]+ | [-+]?0[xX][0-9a-fA-F_]+ | [-+]?0[oO][0-7_]+      # integers with a prefix
     | [-+]?[0-9][0-9_]*                                                 # 12, 0123, 1_000, account ids
@@ -45,17 +44,17 @@ _OTHER_TYPES = compiled(
     re.VERBOSE | re.ASCII,
 )
 
-_UNSAFE_START = compiled(r"[-?:](?:\s|\Z)|[,\[\]{}#&*!|>'\"%@`\s]|---|\.\.\.")
+_UNSAFE_START = re.compile(r"[-?:](?:\s|\Z)|[,\[\]{}#&*!|>'\"%@`\s]|---|\.\.\.")
 
-_UNSAFE_INSIDE = compiled(r":\s|:\Z|\s#|\s\Z|[\t\n\xa0\ufeff\ud800-\udfff\ufffe\uffff" + ACTED_ON + r"]|\{\{")
+_UNSAFE_INSIDE = re.compile(r":\s|:\Z|\s#|\s\Z|[\t\n\xa0\ufeff\ud800-\udfff\ufffe\uffff" + ACTED_ON + r"]|\{\{")
 
-_UNSAFE_IN_FLOW = compiled(r"[,\[\]{}:?]")
+_UNSAFE_IN_FLOW = re.compile(r"[,\[\]{}:?]")
 
 _ESCAPES = {"\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 
-_YAML_ONLY = compiled(r"[\ufeff\ufffe\uffff" + ACTED_ON + "]|" + MARKER)
+_YAML_ONLY = re.compile(r"[\ufeff\ufffe\uffff" + ACTED_ON + "]|" + MARKER)
 
-_NEEDS_ESCAPE = compiled(r'["\\\t\n\ufeff\ufffe\uffff' + ACTED_ON + "]|" + MARKER)
+_NEEDS_ESCAPE = re.compile(r'["\\\t\n\ufeff\ufffe\uffff' + ACTED_ON + "]|" + MARKER)
 
 
 def is_plain_safe(text: str, *, flow: bool = False) -> bool:
@@ -199,15 +198,15 @@ _KEY_ABOVE = r"\n(?P<key>[ -]*)[^\s#\"'-][^\n#]*:[ ]*(?=\n(?P<below>[ ]*)"
 # The pattern of each aspect in a file, and the value that a match shows. A list of scalars is on one line, or its first
 # item is below its key.
 _BY_TEXT: dict[str, tuple[re.Pattern[str], Callable[[re.Match[str]], Any]]] = {
-    "step": (compiled(_KEY_ABOVE + r"[^\s#-])"), lambda match: _columns(match) if _columns(match) > 0 else None),
-    "dash": (compiled(_KEY_ABOVE + r"-[ \n])"), lambda match: _columns(match) if _columns(match) >= 0 else None),
-    "item": (compiled(r"\n[ ]*-([ ]+)[^\s#\[{\"'&!*|>-][^\n]*?:[ \n]"), lambda match: 1 + len(match[1])),
+    "step": (re.compile(_KEY_ABOVE + r"[^\s#-])"), lambda match: _columns(match) if _columns(match) > 0 else None),
+    "dash": (re.compile(_KEY_ABOVE + r"-[ \n])"), lambda match: _columns(match) if _columns(match) >= 0 else None),
+    "item": (re.compile(r"\n[ ]*-([ ]+)[^\s#\[{\"'&!*|>-][^\n]*?:[ \n]"), lambda match: 1 + len(match[1])),
     "quote": (
-        compiled(r"[-?:,\[{\n][ ]*(?:[&!]\S*[ ]+)*([\"'])"),
+        re.compile(r"[-?:,\[{\n][ ]*(?:[&!]\S*[ ]+)*([\"'])"),
         lambda match: "single" if match[1] == "'" else "double",
     ),
     "flow": (
-        compiled(r":[ ]+(?:[&!]\S*[ ]+)*(\[)[^\[\]{}&*\n]+\]|:[ ]*\n[ ]*-[ ]+[^\s\[{&!*|>](?![^\n]*:[ \n])"),
+        re.compile(r":[ ]+(?:[&!]\S*[ ]+)*(\[)[^\[\]{}&*\n]+\]|:[ ]*\n[ ]*-[ ]+[^\s\[{&!*|>](?![^\n]*:[ \n])"),
         lambda match: match[1] is not None,
     ),
 }
@@ -288,7 +287,7 @@ def _shown_by_dashes(source: Source, items: Iterable[Node]) -> Iterator[tuple[st
 
 _SHORT = 80
 
-_NO_LITERAL = compiled(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|[ ](?:\n|\Z)")
+_NO_LITERAL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|[ ](?:\n|\Z)")
 
 
 @dataclass(frozen=True, slots=True)

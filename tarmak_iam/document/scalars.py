@@ -13,7 +13,6 @@ from datetime import datetime
 
 from tarmak_iam.document.nodes import STANDARD_TAG, Scalar
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 
 Plain = None | bool | int | float | str
 
@@ -38,25 +37,25 @@ _WORDS_1_1: _Words = {
 
 _WORDS_V2: _Words = {**_WORDS_1_1, "y": True, "Y": True, "n": False, "N": False}
 
-_FLOAT_V2 = compiled(r"[-+]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][-+][0-9]+)?\Z", re.ASCII)
+_FLOAT_V2 = re.compile(r"[-+]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][-+][0-9]+)?\Z", re.ASCII)
 
-_FLOAT_V3 = compiled(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
+_FLOAT_V3 = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
 
 # Go's ParseFloat takes underscores between digits.
-_DOT_FLOAT = compiled(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+(_[0-9]+)*)?\Z", re.ASCII)
+_DOT_FLOAT = re.compile(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+(_[0-9]+)*)?\Z", re.ASCII)
 
-_TIME = compiled(
+_TIME = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})"  # 2006-1-2, optionally a time after T (with a zone) or after a blank (without)
     r"(?:(?:[Tt]|(?P<blank> ))(\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d+)?(?(blank)|(Z|[-+]\d\d:\d\d)))?\Z",
     re.ASCII,
 )
 
-_INTEGER = compiled(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]*)|([1-9][0-9]*))\Z", re.ASCII)
+_INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]*)|([1-9][0-9]*))\Z", re.ASCII)
 
 # 64 binary digits with sign and prefix, and some zeros; Python itself refuses to read thousands of digits.
 _LONGEST_INTEGER = 100
 
-_BASE64 = compiled(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z", re.ASCII)
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z", re.ASCII)
 
 _MIN_INT64, _MAX_INT64, _MAX_UINT64 = -(2**63), 2**63 - 1, 2**64 - 1
 
@@ -115,7 +114,7 @@ def resolve_v3(scalar: Scalar) -> Plain:
     return _time_or_text(value) if may_be_date and type(value) is str and value[:1].isdigit() else value
 
 
-_INTEGER_1_2 = compiled(r"([-+]?)([0-9]+)\Z|0o([0-7]+)\Z|0x([0-9a-fA-F]+)\Z", re.ASCII)
+_INTEGER_1_2 = re.compile(r"([-+]?)([0-9]+)\Z|0o([0-7]+)\Z|0x([0-9a-fA-F]+)\Z", re.ASCII)
 
 
 def resolve_yaml_1_2(scalar: Scalar) -> Plain:
@@ -134,11 +133,11 @@ def resolve_yaml_1_2(scalar: Scalar) -> Plain:
     return _float(text) if _FLOAT_V3.match(text) else text
 
 
-_INTEGER_1_1 = compiled(
+_INTEGER_1_1 = re.compile(
     r"([-+]?)(?:0b([01_]+)|0x([0-9a-fA-F_]+)|0([0-7_]+)|(0|[1-9][0-9_]*)|([1-9][0-9_]*(?::[0-5]?[0-9])+))\Z", re.ASCII
 )
 
-_FLOAT_1_1 = compiled(
+_FLOAT_1_1 = re.compile(
     r"[-+]?[0-9][0-9_]*\.[0-9_]*([eE][-+][0-9]+)?\Z|\.[0-9][0-9_]*([eE][-+][0-9]+)?\Z|"
     r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*\Z",
     re.ASCII,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import re
 from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate
@@ -10,7 +11,6 @@ from itertools import accumulate
 from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 
 MAX_DEPTH = 200
 """Deeper nesting is rejected. No configuration file needs it, and the limit bounds every later recursion."""
@@ -31,17 +31,17 @@ TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels, which is the limit"
 
 TOO_MANY = "the document has more than a million values, which is the limit"
 
-SURROGATE = compiled("[\ud800-\udfff]")
+SURROGATE = re.compile("[\ud800-\udfff]")
 """Half of a surrogate pair. It cannot be encoded; Go and YAML reject or replace it."""
 
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 # The line breaks of YAML 1.1, which include NEL, LINE SEPARATOR and PARAGRAPH SEPARATOR.
-LINE_END = compiled(r"\r\n|[\r\n\x85\u2028\u2029]")
+LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
 
 _RARE_ENDS = "\r\x85\u2028\u2029"
 
-_COMMON_END = compiled(r"\r\n|\r|\n")
+_COMMON_END = re.compile(r"\r\n|\r|\n")
 
 
 # Not slots: `cached_property` needs the instance's dictionary.

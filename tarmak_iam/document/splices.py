@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, content_start, is_block
 from tarmak_iam.document.source import Source
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,11 @@ def joined_spans(spans: Iterable[Span]) -> list[Span]:
     return result
 
 
-_COLON = compiled(r"(?:\s#[^\r\n]*|[^:#])*:")
+_COLON = re.compile(r"(?:\s#[^\r\n]*|[^:#])*:")
 
-_DASH = compiled(r"(?:#[^\r\n]*|[^-#])*-")
+_DASH = re.compile(r"(?:#[^\r\n]*|[^-#])*-")
 
-_HEADER = compiled(r"[|>][-+0-9]*")
+_HEADER = re.compile(r"[|>][-+0-9]*")
 
 
 def column(source: Source, offset: int) -> int:

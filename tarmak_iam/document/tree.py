@@ -16,21 +16,20 @@ from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_reader import YamlText, read_stream, read_yaml
 from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Key, Route
 
 # The `#` comes first and the condition before it second, so that the search is for a literal, which is fast.
-_COMMENT = compiled(r"#(?<![^ \t\r\n\ufeff]#)[^\r\n\x85\u2028\u2029]*")
+_COMMENT = re.compile(r"#(?<![^ \t\r\n\ufeff]#)[^\r\n\x85\u2028\u2029]*")
 
 # After the end of a document: a marker, and the first line that is not only markers, directives and comments.
-_MARKER = compiled(r"(?<![^\r\n])---")
-_MARKED = compiled(r"(?<![^\r\n])(?:---|\.\.\.)(?:\s|\Z)")
-_CONTENT = compiled(r"(?<![^\r\n])(?!%|\.\.\.)(?:---[ \t])?(?!---(?:\s|\Z))[ \t]*[^\s#]")
+_MARKER = re.compile(r"(?<![^\r\n])---")
+_MARKED = re.compile(r"(?<![^\r\n])(?:---|\.\.\.)(?:\s|\Z)")
+_CONTENT = re.compile(r"(?<![^\r\n])(?!%|\.\.\.)(?:---[ \t])?(?!---(?:\s|\Z))[ \t]*[^\s#]")
 
-_INDENTATION = compiled(r"^( *)[ \t]*(?=\S)", re.MULTILINE)
+_INDENTATION = re.compile(r"^( *)[ \t]*(?=\S)", re.MULTILINE)
 """That of the first line that is not blank."""
 
-_SETTING = compiled(
+_SETTING = re.compile(
     r"#+[ \t]*(?P<quote>[\"']?)(?P<name>[^\s:\"'#](?:[^:\"'#]*[^\s:\"'#])?)(?P=quote)[ \t]*:(?:[ \t]|\Z)"
 )
 

@@ -42,16 +42,15 @@ from tarmak_iam.document.source import (
     Source,
 )
 from tarmak_iam.errors import ParseError
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted, shortened
 
 _STYLES: dict[str, Style] = {"": "plain", "'": "single", '"': "double", "|": "literal", ">": "folded"}
 
 _BLANKS = " \t\r\n\x85\u2028\u2029"
 
-_ESCAPE = compiled(r"\\(.)", re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
-_INDICATOR = compiled(r"(?:(?<=\s)|^)#[^\r\n]*|[?:-]")
+_INDICATOR = re.compile(r"(?:(?<=\s)|^)#[^\r\n]*|[?:-]")
 """A comment, or the indicator of an empty value."""
 
 _OPENING = frozenset((kinds.MappingStartEvent, kinds.SequenceStartEvent))
@@ -231,7 +230,7 @@ class YamlText:
 # ruamel.yaml raises errors other than YAMLError for a few unusual texts (%YAML 1.3, "\\U00110000").
 PARSER_ERRORS = (YAMLError, AssertionError, ValueError, OverflowError)
 
-_QUOTED_TEMPLATE = compiled(r"""[^'"]*['"].*\{\{""")
+_QUOTED_TEMPLATE = re.compile(r"""[^'"]*['"].*\{\{""")
 
 _BYTE_ORDER_MARK = "\ufeff"
 

@@ -13,19 +13,18 @@ from typing import Any
 
 from tarmak_iam.document.plain_values import plain
 from tarmak_iam.installation.backend_payloads import Manifest
-from tarmak_iam.patterns import compiled
 
 ObjectKey = tuple[str, str, str, str]
 """Group, kind, namespace and name. Objects with the same key are one object, whatever their API versions."""
 
-_API_VERSION = compiled(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?v[0-9][a-z0-9]*\Z", re.ASCII)
-_KIND = compiled(r"[A-Z][A-Za-z0-9]*\Z", re.ASCII)
+_API_VERSION = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?v[0-9][a-z0-9]*\Z", re.ASCII)
+_KIND = re.compile(r"[A-Z][A-Za-z0-9]*\Z", re.ASCII)
 
 # The most permissive rule of Kubernetes for names, that of RBAC: a segment of a path, such as `system:node`.
-_NAME = compiled(r"(?!\.{1,2}\Z)[^\x00-\x20\x7f-\xa0/%\u2028\u2029\ufeff]{1,253}\Z")
+_NAME = re.compile(r"(?!\.{1,2}\Z)[^\x00-\x20\x7f-\xa0/%\u2028\u2029\ufeff]{1,253}\Z")
 
 # kustomize (measured with v5.5) writes these unescaped; it then reads NEL as a blank, and cannot read the others.
-_GARBLED = compiled(r"[\x7f-\x9f\ufffe\uffff]")
+_GARBLED = re.compile(r"[\x7f-\x9f\ufffe\uffff]")
 
 
 def object_key(manifest: Manifest) -> ObjectKey:
@@ -159,7 +158,7 @@ def in_apply_order(objects: Iterable[Manifest]) -> list[Manifest]:
     return sorted(objects, key=lambda manifest: ranks.get(manifest.get("kind"), len(_FIRST)))
 
 
-_ESCAPED = compiled("[<>&\u2028\u2029]")
+_ESCAPED = re.compile("[<>&\u2028\u2029]")
 """Six bytes each in Go's JSON."""
 
 

@@ -12,15 +12,14 @@ from tarmak_iam.emit.artifact import Artifact
 from tarmak_iam.emit.kubernetes_objects import object_key
 from tarmak_iam.emit.labels import NAME
 from tarmak_iam.installation.backend_payloads import Manifest
-from tarmak_iam.patterns import compiled
 
 KUSTOMIZATION = "kustomization.yaml"
 
 RESERVED = frozenset(["kustomization.yaml", "kustomization.yml", "kustomization"])
 """In lower case: the names that kustomize looks for. It accepts only one of them in a directory."""
 
-_UNSAFE = compiled(r"[^A-Za-z0-9._-]+")
-_SAFE = compiled(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}\Z", re.ASCII)
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}\Z", re.ASCII)
 
 _LONGEST = 180
 """Of the 255 bytes that file systems accept; atomic writing adds to the name of its temporary file."""

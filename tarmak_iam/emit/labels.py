@@ -6,7 +6,6 @@ import hashlib
 import re
 
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.patterns import compiled
 
 NAME = "aws-iam-authenticator"
 NAMESPACE = "kube-system"
@@ -14,8 +13,8 @@ SELECTOR = {"k8s-app": NAME}
 """As in Tarmak's documentation. A selector cannot be changed later, so it contains nothing that varies."""
 
 # Kubernetes' rule for the value of a label, without the empty value, which is not needed here.
-_VALUE = compiled(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z", re.ASCII)
-_UNSAFE = compiled(r"[^A-Za-z0-9._-]+")
+_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z", re.ASCII)
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def object_labels(installation: Installation) -> dict[str, str]:

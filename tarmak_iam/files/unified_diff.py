@@ -6,13 +6,11 @@ import difflib
 import re
 from collections.abc import Sequence
 
-from tarmak_iam.patterns import compiled
-
 _CONTEXT = 3
 _SPARE = 200
 """The number of equal lines to keep around a difference: difflib may place the difference some lines later."""
-_HUNK = compiled(r"^@@ -(\d+)((?:,\d+)?) \+(\d+)((?:,\d+)?) @@")
-_LINES = compiled(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
+_HUNK = re.compile(r"^@@ -(\d+)((?:,\d+)?) \+(\d+)((?:,\d+)?) @@")
+_LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
 
 def unified_diff(before: str, after: str, filename: str) -> str:

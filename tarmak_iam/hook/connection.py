@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,9 +22,8 @@ from tarmak_iam.hook.programs import Completed, Programs, Progress, no_progress
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 
-_LINE = compiled(r'^(?:time=(?:"[^"]*"|\S+) )?level=(\w+) msg=("(?:[^"\\]|\\.)*"|[^"\s]\S*)')
+_LINE = re.compile(r'^(?:time=(?:"[^"]*"|\S+) )?level=(\w+) msg=("(?:[^"\\]|\\.)*"|[^"\s]\S*)')
 
 _FAILING = ("error", "fatal", "panic")
 
@@ -34,15 +34,15 @@ _NO_ANSWER = "error connecting to cluster: "
 
 
 # go-multierror: "2 errors occurred:\n\t* one\n\t* other\n\n"
-_ERRORS_OCCURRED = compiled(r"\d+ errors? occurred:\s*\* ")
+_ERRORS_OCCURRED = re.compile(r"\d+ errors? occurred:\s*\* ")
 
-_ITEM = compiled(r"\n\s*\* ")
+_ITEM = re.compile(r"\n\s*\* ")
 
 
 # The AWS SDK appends this advice for programmers to every such error.
-_DEPRECATED = compiled(r"\. Deprecated\.\s+For verbose messaging see aws\.Config\.CredentialsChainVerboseErrors")
+_DEPRECATED = re.compile(r"\. Deprecated\.\s+For verbose messaging see aws\.Config\.CredentialsChainVerboseErrors")
 
-_HEX = compiled(r"\\x([0-9a-f]{2})")
+_HEX = re.compile(r"\\x([0-9a-f]{2})")
 
 
 def failure_of(done: Completed) -> str:

@@ -14,7 +14,6 @@ from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion
 from tarmak_iam.identity.viper import GO_TRUE
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import shortened
 
 # Flag, shorthand, type, and the configuration key that it overrides.
@@ -41,7 +40,7 @@ _GATES = ("ConfiguredInitDirectories", "IAMIdentityMappingCRD", SSO_GATE)
 _LEVELS = frozenset(("panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"))
 _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
 # Go takes underscores between the digits of a literal.
-_GO_DIGITS = compiled(r"[-+]?[0-9a-zA-Z]+(?:_[0-9a-zA-Z]+)*\Z", re.ASCII)
+_GO_DIGITS = re.compile(r"[-+]?[0-9a-zA-Z]+(?:_[0-9a-zA-Z]+)*\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

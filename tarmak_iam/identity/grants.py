@@ -16,9 +16,8 @@ from tarmak_iam.identity.model import Grant, IdentityMapping
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
 from tarmak_iam.identity.templates import DNS_CHARACTER, PRIVATE_DNS
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 
-_TEMPLATE = compiled(r"\{\{[A-Za-z0-9]+\}\}", re.ASCII)
+_TEMPLATE = re.compile(r"\{\{[A-Za-z0-9]+\}\}", re.ASCII)
 # Any suffix works: the daemon's pattern ends in a star.
 _SUFFIX = "ffffffffffffffff"
 

@@ -16,7 +16,6 @@ from tarmak_iam.aws.arn import PARTITIONS
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.package_data import package_json
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted
 
 SSO_GATE = "SSORoleMatch"
@@ -71,7 +70,7 @@ class ReleaseFeature(str, Enum):
     YAML_V2_2_2 = "yaml.v2 v2.2.2"
 
 
-_TAG = compiled(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+].*)?\Z", re.ASCII)
+_TAG = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+].*)?\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)

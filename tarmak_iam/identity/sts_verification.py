@@ -4,13 +4,13 @@ pattern, the list of its SDK or the form of the name.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from tarmak_iam.aws.sts_hosts import DUAL_STACK_DOMAINS, GLOBAL_HOST, STS_DOMAINS, hosts_of_region
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, Spans, read_spans, server_partitions
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.package_data import package_json
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import one_line
 
 
@@ -49,10 +49,10 @@ def _lists_hosts_of(partition: str, version: DaemonVersion) -> bool:
 
 
 # The daemon's own pattern up to v0.5.1; it has no zero.
-_PATTERN = compiled(r"sts(\.[a-z1-9-]+)?\.amazonaws\.com(\.cn)?\Z")
+_PATTERN = re.compile(r"sts(\.[a-z1-9-]+)?\.amazonaws\.com(\.cn)?\Z")
 
 
-_REGION = compiled(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\Z")
+_REGION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\Z")
 
 
 @dataclass(frozen=True, slots=True)

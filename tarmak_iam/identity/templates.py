@@ -9,7 +9,6 @@ from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.model import Denied
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted
 
 TEMPLATES = ("AccountID", "SessionName", "SessionNameRaw", "AccessKeyID", "EC2PrivateDNSName")
@@ -35,15 +34,15 @@ _BECOMES = {
 # The characters of each.
 _CHARACTERS = {name: pattern.replace("{12}", "*") for name, pattern in _BECOMES.items()}
 
-_BRACED = compiled(r"\$?\{+([^{}]*)\}*")
+_BRACED = re.compile(r"\$?\{+([^{}]*)\}*")
 
 _NAMED = "|".join(TEMPLATES)
 
-_BRACKETED = compiled(rf"(?i)[\[<(%]+[\s.]*(?P<inside>{_NAMED})\s*[\]>)%]+|\$(?P<after>{_NAMED})\b")
+_BRACKETED = re.compile(rf"(?i)[\[<(%]+[\s.]*(?P<inside>{_NAMED})\s*[\]>)%]+|\$(?P<after>{_NAMED})\b")
 
 _EXACT = {f"{{{{{name}}}}}": name for name in TEMPLATES}
 
-_PARTS = compiled(f"({'|'.join(map(re.escape, _EXACT))})")
+_PARTS = re.compile(f"({'|'.join(map(re.escape, _EXACT))})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +118,11 @@ def fixed_prefix(text: str) -> str:
     return text[: min(starts)] if starts else text
 
 
-_INSTANCE = compiled(r"i-([0-9A-Za-z_]{8}|[0-9A-Za-z_]{17})\Z", re.ASCII)
+_INSTANCE = re.compile(r"i-([0-9A-Za-z_]{8}|[0-9A-Za-z_]{17})\Z", re.ASCII)
 
 
 # v0.4.0 checks for a DNS name but forgot the anchors: one such character anywhere is enough.
-DNS_CHARACTER = compiled(r"[a-z0-9]")
+DNS_CHARACTER = re.compile(r"[a-z0-9]")
 
 # In the daemon's order: the value of one can contain a later template, which is replaced too.
 _VALUES: tuple[tuple[str, Callable[[Caller], str]], ...] = (

@@ -6,6 +6,7 @@ This runs for every review, so nothing here scans all mappings: near misses are 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -20,11 +21,10 @@ from tarmak_iam.identity.model import Answer, DaemonInput, Denied, Identity, Ide
 from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature
 from tarmak_iam.identity.sts_verification import accepts_tokens_of, host_condition, no_hosts_of
 from tarmak_iam.identity.templates import TemplateRenderer
-from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
-_TEMPLATE = compiled(r"\{\{[^{}]*\}\}")
+_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 
 
 def match_reason(mapping: IdentityMapping, caller: Caller, table: BackendTable, tables: Sequence[BackendTable]) -> str:

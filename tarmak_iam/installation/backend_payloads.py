@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
 from dataclasses import field
@@ -24,7 +25,6 @@ from tarmak_iam.mappings.entries import listed_entries
 from tarmak_iam.mappings.formats import LeftOut, Shadowed, backend_objects, deciding
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tarmak_iam.mappings.principals import SSO_PREFIX
-from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.text import shortened
 
@@ -37,7 +37,7 @@ MAX_CONFIGMAP = 1024 * 1024
 _LISTS = ("maproles", "mapusers", "mapaccounts")
 API_SERVER_KEYS = ("server.kubeconfig", "server.master")
 # NEL too: the daemon reads it as a line end, and kustomize would replace it with a blank.
-_LINE_END = compiled(r"\r\n|[\r\x85]")
+_LINE_END = re.compile(r"\r\n|[\r\x85]")
 _UNMAPPED = "arn:{partition}:iam::{account}:user/this-user-is-not-mapped"
 
 Manifest = dict[str, Any]

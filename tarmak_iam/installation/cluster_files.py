@@ -16,10 +16,9 @@ from tarmak_iam.installation.admin_kubeconfig import KUBECONFIG_NAME, AdminKubec
 from tarmak_iam.installation.settings import SETTINGS_NAME, Settings, parse_settings
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted
 
-_SAFE_ID = compiled(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}\Z", re.ASCII)
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}\Z", re.ASCII)
 """File names can have at most 255 bytes, and the names of the lock and of temporary files are longer."""
 
 

@@ -7,7 +7,6 @@ import re
 from tarmak_iam.aws.regions import is_known_region, partition_of
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion, published_tags
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.suggestions import closest
 from tarmak_iam.text import quoted
 
@@ -41,15 +40,15 @@ partitions missing there from the script get-ecr-uri of awslabs/amazon-eks-ami."
 # not accepted: the Docker of Tarmak's hosts (1.13) does not support them.
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST = rf"{_LABEL}(?:\.{_LABEL})*(?::(?P<port>[0-9]+))?"
-_DOMAIN = compiled(rf"{_HOST}\Z", re.ASCII)
+_DOMAIN = re.compile(rf"{_HOST}\Z", re.ASCII)
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_REPOSITORY = compiled(rf"{_COMPONENT}(?:/{_COMPONENT})*\Z", re.ASCII)
-_TAG = compiled(r"\w[\w.-]{0,127}\Z", re.ASCII)
-_DIGEST = compiled(r"sha256:[0-9a-f]{64}\Z", re.ASCII)
-_IDENTIFIER = compiled(r"[0-9a-f]{64}\Z", re.ASCII)
+_REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*\Z", re.ASCII)
+_TAG = re.compile(r"\w[\w.-]{0,127}\Z", re.ASCII)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z", re.ASCII)
+_IDENTIFIER = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
 _MAX_NAME = 255
 
-_ECR_HOST = compiled(
+_ECR_HOST = re.compile(
     r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+\Z", re.ASCII | re.IGNORECASE
 )
 

@@ -18,15 +18,14 @@ from tarmak_iam.installation.setting_table import (
     Exec,
     Rollback,
 )
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted, shortened
 
 # The path and the name of a role, as in the API reference of IAM.
-_ROLE = compiled(r"arn:[a-z-]+:iam::[0-9]{12}:role/([!-~]*/)?[A-Za-z0-9_+=,.@-]{1,64}\Z", re.ASCII)
+_ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/([!-~]*/)?[A-Za-z0-9_+=,.@-]{1,64}\Z", re.ASCII)
 
-_PRINTABLE = compiled(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+\Z")
-_GATE = compiled(r"[A-Za-z][A-Za-z0-9]*\Z", re.ASCII)
-_MAJOR_AND_MINOR = compiled(r"v?[0-9]+\.[0-9]", re.ASCII)
+_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+\Z")
+_GATE = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z", re.ASCII)
+_MAJOR_AND_MINOR = re.compile(r"v?[0-9]+\.[0-9]", re.ASCII)
 
 
 def valid_image(text: str) -> str:

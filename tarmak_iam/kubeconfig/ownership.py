@@ -13,13 +13,12 @@ from tarmak_iam.aws.arn import ArnError, parse_arn
 from tarmak_iam.kubeconfig.exec_arguments import MISNAMED, ExecArguments
 from tarmak_iam.kubeconfig.exec_plugin import API_GROUP, DEFAULT_HINTS
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted
 
 Values = Mapping[Any, Any]
 """The content of a cluster, context or user, or the `exec` of one."""
 
-ROLE = compiled(r"arn:[a-z-]+:iam::[0-9]{12}:role/\S+\Z", re.ASCII)
+ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/\S+\Z", re.ASCII)
 
 _MODES = ("Never", "IfAvailable", "Always")
 

@@ -13,7 +13,6 @@ from tarmak_iam.kubeconfig.connection import has_credentials
 from tarmak_iam.kubeconfig.exec_arguments import WORDS
 from tarmak_iam.kubeconfig.file import LISTS
 from tarmak_iam.kubeconfig.ownership import OTHER_CREDENTIALS, OTHER_TRUST, ROLE
-from tarmak_iam.patterns import compiled
 
 _HIDDEN = "REDACTED"
 _PLUGIN = ("users", "user", "exec")
@@ -37,8 +36,8 @@ _FIELDS = {
     "extensions", "extension", "server", "tls-server-name", "certificate-authority-data", "proxy-url",
     "disable-compression", "as", "as-uid", "as-groups", "as-user-extra", "exec", "config", "args", "env", "value",
 }  # fmt: skip
-_DIRECTIVE = compiled(r"^%.*", re.MULTILINE)
-_NEXT = compiled(r"^(?:\.\.\.|---)(?=\s|\Z)", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^%.*", re.MULTILINE)
+_NEXT = re.compile(r"^(?:\.\.\.|---)(?=\s|\Z)", re.MULTILINE)
 
 
 def redacted_diff(before: Document | None, after: Document, wanted: dict[str, Any]) -> str:

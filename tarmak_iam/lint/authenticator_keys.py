@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from functools import cache, lru_cache
@@ -14,7 +15,6 @@ from tarmak_iam.identity.backend_support import BACKEND_SPELLINGS
 from tarmak_iam.identity.releases import server_keys
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import ADMINS, NODES
-from tarmak_iam.patterns import compiled
 from tarmak_iam.suggestions import closest, spelled_otherwise
 
 Struct = Mapping[str, "Struct"]
@@ -194,7 +194,7 @@ def _aliases() -> dict[str, tuple[str, ...]]:
     return {each.name: each.aliases for each in _every(authenticator_keys()) if each.aliases}
 
 
-_ARN = compiled(r"arn:[\w-]+:(?:iam|sts):[^:]*:[^:]*:(?:role|user|assumed-role|federated-user|root)\b\S*\Z")
+_ARN = re.compile(r"arn:[\w-]+:(?:iam|sts):[^:]*:[^:]*:(?:role|user|assumed-role|federated-user|root)\b\S*\Z")
 
 
 @cache

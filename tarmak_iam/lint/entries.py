@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from functools import cached_property, lru_cache
@@ -16,7 +17,6 @@ from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.mappings_file import Mappings
-from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
@@ -24,7 +24,7 @@ Name = tuple[str, str, Route]
 """A name as in `WrittenEntry.names`: `username` or `group`, the text, and the route."""
 
 # Letters, digits, signs that are part of a name, and templates in exactly two braces.
-_ORDINARY = compiled(
+_ORDINARY = re.compile(
     rf"(?=[A-Za-z0-9_{{])(?:[A-Za-z0-9_.:@/+=-]|\{{\{{(?:{'|'.join(TEMPLATES)})\}}\}}(?!\}}))+(?<=[A-Za-z0-9_}}])\Z"
 )
 

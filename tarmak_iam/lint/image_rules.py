@@ -25,7 +25,6 @@ from tarmak_iam.installation.setting_table import REGISTRY
 from tarmak_iam.installation.settings import Settings
 from tarmak_iam.lint.messages import of_cluster
 from tarmak_iam.lint.rule import INSTALLATION, Rule
-from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
@@ -87,7 +86,7 @@ def _is_same_for_all(installation: Installation, after: Settings) -> bool:
 
 
 # Tags that usually move to the newest build, and incomplete versions.
-_MOVING = compiled(r"(.*-)?latest|main|master|head|edge|nightly|dev|canary|stable|v?[0-9]+(\.[0-9]+)?", re.IGNORECASE)
+_MOVING = re.compile(r"(.*-)?latest|main|master|head|edge|nightly|dev|canary|stable|v?[0-9]+(\.[0-9]+)?", re.IGNORECASE)
 
 
 def image_findings(installation: Installation) -> list[Finding]:

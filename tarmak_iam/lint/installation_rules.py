@@ -26,7 +26,6 @@ from tarmak_iam.lint.messages import scalar_by_release
 from tarmak_iam.lint.rule import INSTALLATION, Implication, Rule
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
-from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -158,7 +157,7 @@ def _no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
     yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=True)
 
 
-_MAP_LIST = compiled(r"\bmap(Roles|Users|Accounts)\b", re.IGNORECASE)
+_MAP_LIST = re.compile(r"\bmap(Roles|Users|Accounts)\b", re.IGNORECASE)
 
 
 def _are_lists_unread(mappings: Mappings | None) -> bool:

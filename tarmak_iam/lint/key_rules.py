@@ -20,7 +20,6 @@ from tarmak_iam.lint.unread_keys import KeyPlace, UnreadKey, inner_keys, unread_
 from tarmak_iam.lint.written_lists import group_names, merged_list
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.mappings_file import Mappings
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import quoted
 
 
@@ -122,7 +121,7 @@ def _merge(document: Document, key: UnreadKey) -> str:
 
 _GROUPED = (KeyPlace.SERVER, KeyPlace.ENTRY, KeyPlace.SSO)
 
-_ENTRY_TEXT = compiled(r"^[ \t]*(?:-[ \t]+)?(?:role|user)arn[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_ENTRY_TEXT = re.compile(r"^[ \t]*(?:-[ \t]+)?(?:role|user)arn[ \t]*:", re.IGNORECASE | re.MULTILINE)
 """An entry in a string of an aws-auth ConfigMap."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -13,9 +14,8 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.check import check, findings_with
 from tarmak_iam.lint.rule import Subjects
 from tarmak_iam.lint.rule_run import Located
-from tarmak_iam.patterns import compiled
 
-_NUMBER = compiled(r"[0-9][0-9,]*")
+_NUMBER = re.compile(r"[0-9][0-9,]*")
 
 
 class NewFindings(NamedTuple):

@@ -44,7 +44,6 @@ from tarmak_iam.lint.messages import EXITS, node_at
 from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Rule
 from tarmak_iam.lint.written_lists import is_list_text, is_reported_elsewhere
 from tarmak_iam.mappings.mappings_file import Mappings
-from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -151,7 +150,7 @@ ARN_RULES = (
     MAPPINGS.warning("IAM056", "root-or-federated-user", "a root or federated user", _root_or_federated),
 )
 
-_ELEVEN_DIGITS = compiled(r"[0-9]{11}\Z", re.ASCII)
+_ELEVEN_DIGITS = re.compile(r"[0-9]{11}\Z", re.ASCII)
 
 
 class _Account(NamedTuple):

@@ -22,7 +22,6 @@ from tarmak_iam.document.tree import Comment
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.lint.rule import SUPPRESSIONS, Rule
-from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 from tarmak_iam.suggestions import closest
 from tarmak_iam.text import shortened
@@ -32,7 +31,7 @@ Steps = tuple[str | int, ...]
 
 
 # What may be before a node that begins on the line: dashes and other indicators, anchors and tags, comments.
-_BEFORE_A_NODE = compiled(r"(?:[\s?:-]|[&!][^\s,\[\]{}]*|#[^\r\n\x85\u2028\u2029]*)*")
+_BEFORE_A_NODE = re.compile(r"(?:[\s?:-]|[&!][^\s,\[\]{}]*|#[^\r\n\x85\u2028\u2029]*)*")
 
 
 class CommentScope(NamedTuple):
@@ -158,7 +157,7 @@ _REASON = 200
 _MOST = 500
 """The most suppressions in one file: each of them is compared with each finding."""
 
-SUPPRESSING_COMMENT = compiled(
+SUPPRESSING_COMMENT = re.compile(
     r"#+\s*tarmak-iam\s*:\s*ignore\b\s*(?:\[(?P<ids>[^\]]*)\])?(?P<reason>.*)", re.IGNORECASE
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -15,7 +16,6 @@ from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.unread_keys import IDENTITY, is_reported_as_key, kind_of_key, texts_of
 from tarmak_iam.mappings.mappings_file import Mappings
-from tarmak_iam.patterns import compiled
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
@@ -115,13 +115,13 @@ def _given_elsewhere(mappings: Mappings) -> dict[tuple[str | int, ...], frozense
     return given
 
 
-_HEADER = compiled(r"[|>][-+0-9]*")
+_HEADER = re.compile(r"[|>][-+0-9]*")
 
-_LIST = compiled(r"\s*(?:\[|-\s)")
+_LIST = re.compile(r"\s*(?:\[|-\s)")
 
 
 # Dashes without a space after them: `groups:` and below it `-dev` and `-ops` are the string "-dev -ops".
-_DASH = compiled(r"(?:^|\s+)-\s*")
+_DASH = re.compile(r"(?:^|\s+)-\s*")
 
 
 def is_list_text(name: str, text: str) -> bool:

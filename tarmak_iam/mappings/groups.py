@@ -5,12 +5,12 @@ From Kubernetes: apiserver/pkg/authentication/user (names), rbac/bootstrappolicy
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 
 from tarmak_iam.aws.copied_text import cleaned
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.patterns import compiled
 
 ADMINS = "system:masters"
 """Has every right in the cluster."""
@@ -57,7 +57,7 @@ CLUSTER_ROLES = frozenset(
 )
 """ClusterRoles of Kubernetes whose names are never meant as the name of a group."""
 
-_SEPARATOR = compiled(r"[,;\uff0c\uff1b]")
+_SEPARATOR = re.compile(r"[,;\uff0c\uff1b]")
 
 
 def is_group_within(group: str, family: str) -> bool:

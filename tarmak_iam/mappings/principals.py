@@ -21,13 +21,12 @@ from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw, canonical_text, checked
 from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.suggestions import CLOSE, LIKELY, bare, likeness
 from tarmak_iam.text import quoted, shortened
 
 SSO_PREFIX = "sso:"
 
-_BARE_SSO = compiled(r"[0-9]{12}/[^/]+\Z", re.ASCII)
+_BARE_SSO = re.compile(r"[0-9]{12}/[^/]+\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

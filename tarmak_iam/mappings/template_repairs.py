@@ -17,11 +17,10 @@ from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.on_disk import FileOnDisk
 from tarmak_iam.files.read import read_if_present
 from tarmak_iam.mappings.mappings_file import Mappings
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import shortened
 
 # After a colon, a dash, a bracket or a comma, up to a comma, a bracket, a comment or the end of the line.
-_TEMPLATE = compiled(
+_TEMPLATE = re.compile(
     r"""(?:(?<=[:-])[ \t]+|(?<=[\[,])[ \t]*)
     (?P<text>\{\{[ ]*\w+[ ]*\}\}(?:[^\s,\[\]{}"'#]|\{\{\w+\}\})*)
     (?=[ \t]*(?:[,\]\r\n]|\Z)|[ \t]+\#)""",

@@ -10,17 +10,16 @@ from ipaddress import IPv4Address, IPv6Address
 
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.pki.webhook_files import WEBHOOK_PATH
 from tarmak_iam.text import is_host_name, shortened
 
 IPAddress = IPv4Address | IPv6Address
 
 # What Go's crypto/x509 accepts as a label of a host name. It allows underscores, because they occur in practice.
-_GO_LABEL = compiled(r"[a-z0-9_][a-z0-9_-]*\Z", re.ASCII)
+_GO_LABEL = re.compile(r"[a-z0-9_][a-z0-9_-]*\Z", re.ASCII)
 
 # inet_aton, which some resolvers try first, reads these as an address.
-_NUMBER = compiled(r"(?:[0-9]+|0x[0-9a-f]*)\Z", re.IGNORECASE | re.ASCII)
+_NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z", re.IGNORECASE | re.ASCII)
 
 
 def parse_address(text: str) -> IPAddress | None:

@@ -15,7 +15,6 @@ from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, known_releases
 from tarmak_iam.identity.sts_verification import Verifier, host_refusal
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import TextEnum, one_line
 from tarmak_iam.token.presigned import LIFETIME, Presigned
 
@@ -29,8 +28,8 @@ _PARAMETERS = frozenset(
     )
 )
 
-_NUMBER = compiled(r"[+-]?[0-9]+\Z")
-_DATE = compiled(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(?:[.,](\d+))?Z\Z", re.ASCII)
+_NUMBER = re.compile(r"[+-]?[0-9]+\Z")
+_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(?:[.,](\d+))?Z\Z", re.ASCII)
 
 # The headers that the authenticator sends; a signature over any other header cannot be right.
 _SENT_HEADERS = frozenset({"host", CLUSTER_ID_HEADER, "accept", "accept-encoding", "user-agent"})

@@ -16,7 +16,6 @@ from tarmak_iam.aws.regions import partition_of, region_flaw, region_of_zone
 from tarmak_iam.aws.sts_hosts import sts_host
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.token.credentials import (
     Credentials,
     assume_role,
@@ -35,12 +34,12 @@ if TYPE_CHECKING:
 
 
 # What stays unchanged as an HTTP header: Signature Version 4 trims spaces at the ends and collapses repeated ones.
-_CLUSTER_ID = compiled(r"[!-~]+( [!-~]+)*\Z")
+_CLUSTER_ID = re.compile(r"[!-~]+( [!-~]+)*\Z")
 
-_REGION = compiled(r"[a-z]+(-[a-z0-9]+)*-[a-z]+-[0-9]+\Z")
+_REGION = re.compile(r"[a-z]+(-[a-z0-9]+)*-[a-z]+-[0-9]+\Z")
 
 # The pattern of ExternalId in the API reference of STS.
-_EXTERNAL_ID = compiled(r"[\w+=,.@:/-]{2,1224}\Z", re.ASCII)
+_EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}\Z", re.ASCII)
 _LOGGER = logging.getLogger(__name__)
 
 # The region of each partition that is used if no region is configured.

@@ -17,16 +17,15 @@ from urllib.parse import quote, unquote, unquote_plus
 from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.errors import ParseError
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.token.credentials import Credentials
 
 PREFIX = "k8s-aws-v1."
 _REMEDY = "use the complete output of `tarmak-iam token`"
-_URL = compiled(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/]*)(?P<path>.*)\Z", re.DOTALL)
-_USER = compiled(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*\Z")
-_CONTROL = compiled(r"[\x00-\x1f\x7f]")
-_BAD_ESCAPE = compiled(r"%(?![0-9A-Fa-f]{2})")
-_BASE64 = compiled(r"[A-Za-z0-9_-]*\Z")
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/]*)(?P<path>.*)\Z", re.DOTALL)
+_USER = re.compile(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_BASE64 = re.compile(r"[A-Za-z0-9_-]*\Z")
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
 LIFETIME = timedelta(minutes=15)

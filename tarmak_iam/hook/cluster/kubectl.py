@@ -15,7 +15,6 @@ from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.lock import ClusterLock
 from tarmak_iam.hook.programs import Completed, Programs, ProgramTimedOut
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 
 REQUEST_SECONDS = 30
 """Limit of one request that writes: well below the duration of the cluster's lease."""
@@ -27,12 +26,12 @@ _LEAST_SECONDS = 5.0
 """The least that a call may take, however little time is left: enough for a running API server."""
 
 # kubectl's messages where nothing listens at the address, or the address does not exist.
-_REFUSED = compiled(
+_REFUSED = re.compile(
     r"connection refused|was refused - did you specify the right host or port|no route to host|no such host"
     r"|network is unreachable"
 )
 # kubectl's messages where the API server cannot be reached, or where a proxy or load balancer before it gives up.
-_AWAY = compiled(
+_AWAY = re.compile(
     "|".join(
         (
             r"connection refused",
@@ -69,8 +68,8 @@ _AWAY = compiled(
 # kubectl prints this on stdout if the kubeconfig contains no credentials, and then fails with `error: EOF`.
 _PROMPT = "Please enter Username:"
 # An answer of the API server: only its webhook cannot be reached.
-_OF_A_WEBHOOK = compiled(r"failed calling (admission )?webhook")
-_UNREADABLE_KUBECONFIG = compiled(r'(?:error: )?(error loading config file "[^"]*"): (?!open |read )')
+_OF_A_WEBHOOK = re.compile(r"failed calling (admission )?webhook")
+_UNREADABLE_KUBECONFIG = re.compile(r'(?:error: )?(error loading config file "[^"]*"): (?!open |read )')
 # The API server answers, and another attempt would get the same answer.
 _THERE = ("x509:", "forbidden", "unauthorized")
 _NOT_SERVED = ("no matches for", "doesn't have a resource type")
@@ -78,7 +77,7 @@ _NOT_SERVED = ("no matches for", "doesn't have a resource type")
 _OUTDATED = "the server could not find the requested resource"
 _FIRST_WORDS = ("error", "unable to connect", "the connection to the server")
 # The format of klog: E1125 15:04:05.678901 4711 memcache.go:265] "Unhandled Error" ...
-_LOGGED = compiled(r"[iwef]\d{4} \d\d:")
+_LOGGED = re.compile(r"[iwef]\d{4} \d\d:")
 _CALL_SECONDS = 120.0
 _WRITING = frozenset(("apply", "create", "replace", "patch", "delete", "annotate", "label", "rollout", "scale", "set"))
 

@@ -5,6 +5,7 @@ binding of the cluster names.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import field, replace
 from itertools import chain
@@ -26,11 +27,10 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import ADMINS, EVERYONE, NODES
 from tarmak_iam.mappings.mappings_file import Mappings
-from tarmak_iam.patterns import compiled
 from tarmak_iam.suggestions import closest
 from tarmak_iam.text import brief_list, shortened
 
-_TAG = compiled(r":([A-Za-z0-9_][A-Za-z0-9_.-]*)(?:@sha256:[0-9a-f]+)?\Z")
+_TAG = re.compile(r":([A-Za-z0-9_][A-Za-z0-9_.-]*)(?:@sha256:[0-9a-f]+)?\Z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ it had no other: a pod that started later, while the ConfigMap has another versi
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -25,7 +26,6 @@ from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, items_of, why
 from tarmak_iam.hook.cluster.objects import CHANGED_AT, CONFIG_VERSION, MANAGER, Object, Ref, managed_entries
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 
 _ENDED = ("Succeeded", "Failed")
 
@@ -133,7 +133,7 @@ def _is_ready(status: dict[str, Any]) -> bool:
 
 
 # kubectl logs each response header on its own line (client-go's round_trippers.go, v0.22 to v0.36).
-_DATE = compiled(r"\bDate: (\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d GMT)")
+_DATE = re.compile(r"\bDate: (\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d GMT)")
 
 
 def last_change(config_map: Object, key: str = CONFIG_KEY) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -32,7 +33,6 @@ from tarmak_iam.hook.cluster.objects import (
 from tarmak_iam.hook.cluster.pods import dated
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 
 _SECONDS = 60.0
 
@@ -74,7 +74,7 @@ def _overdue(each: Object, count: int, seconds: float) -> ToolError:
     )
 
 
-_CONFLICT = compiled(r'conflicts? with "([^"]*)"')
+_CONFLICT = re.compile(r'conflicts? with "([^"]*)"')
 
 _CHANGED_MEANWHILE = "the object has been modified"
 

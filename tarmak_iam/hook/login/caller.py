@@ -21,7 +21,6 @@ from tarmak_iam.errors import ParseError, TarmakIamError, ToolError
 from tarmak_iam.hook.programs import Programs
 from tarmak_iam.identity.model import Identity
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.token import make_token
 from tarmak_iam.token.exec_credential import token_in
 from tarmak_iam.token.presigned import PREFIX, Presigned
@@ -36,7 +35,7 @@ _MAX_ANSWER = 65536
 _SERVER_ERROR = 500
 # STS accepts a signature for 15 minutes in both directions, less some seconds for the call and its answer.
 _MAX_SKEW = 840.0
-_SIGNATURE = compiled(r"(X-Amz-Signature=)[^&#]*", re.IGNORECASE)
+_SIGNATURE = re.compile(r"(X-Amz-Signature=)[^&#]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,6 @@ from tarmak_iam.hook.login.review import (
 from tarmak_iam.identity.model import Answer, Identity
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import one_line, quoted, shortened
 from tarmak_iam.token import inspect_token
 
@@ -48,15 +47,15 @@ _CALL_SECONDS = 15.0
 
 
 # The format of logrus, which the daemon uses: time="..." level=warning msg="access denied" error="..."
-_FIELD = compiled(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
+_FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
 
 _DENIED = "access denied"
 
 
 # The answer of STS may contain what was signed. v0.4.0 logs the presigned URL itself, which is a credential.
-_BODY = compiled(r"\.? *Body: .*", re.DOTALL)
+_BODY = re.compile(r"\.? *Body: .*", re.DOTALL)
 
-_CODE = compiled(r'"Code" *: *"(\w+)"|<Code>(\w+)</Code>')
+_CODE = re.compile(r'"Code" *: *"(\w+)"|<Code>(\w+)</Code>')
 
 _SECRETS = (
     (re.compile(r"k8s-aws-v1\.[\w=-]*"), "<token>"),

@@ -18,7 +18,6 @@ from tarmak_iam.hook.programs import Completed
 from tarmak_iam.identity.model import Answer
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import EVERYONE
-from tarmak_iam.patterns import compiled
 from tarmak_iam.text import TextEnum
 
 _API = "authentication.k8s.io"
@@ -129,12 +128,12 @@ def _seen(user: dict[str, Any]) -> UserInfo:
 
 
 # Go's errors when the API server cannot reach the daemon, which listens on the same host.
-UNREACHED = compiled(
+UNREACHED = re.compile(
     r"connection refused|no such host|i/o timeout|deadline exceeded|no route to host|connection reset|\bEOF\b",
     re.IGNORECASE,
 )
 
-DISTRUSTED = compiled(r"x509|tls:|certificate", re.IGNORECASE)
+DISTRUSTED = re.compile(r"x509|tls:|certificate", re.IGNORECASE)
 
 _OF_EVERY_TOKEN = "invalid bearer token"  # noqa: S105 # no password
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 from tarmak_iam.aws.arn import canonicalize, parse_arn
@@ -10,12 +11,11 @@ from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.identity.backend_support import CRD_GROUP
 from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, left_out_keys, read_mapping
 from tarmak_iam.mappings.merging import Wanted
-from tarmak_iam.patterns import compiled
 
 API_VERSION = f"{CRD_GROUP}/v1alpha1"
 KIND = "IAMIdentityMapping"
 
-_SEPARATORS = compiled(r"[^a-z0-9]+")
+_SEPARATORS = re.compile(r"[^a-z0-9]+")
 _MAX_NAME = 63
 _DIGEST = 8
 

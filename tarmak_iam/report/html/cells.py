@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +10,6 @@ from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 from tarmak_iam.mappings.principals import SSO_PREFIX
-from tarmak_iam.patterns import compiled
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.html.markup import Markup, el, fragment
 from tarmak_iam.report.model import FindingKey, LastChange, MappedIdentity, ReviewedFinding, short_commit
@@ -18,9 +18,9 @@ from tarmak_iam.text import brief_list
 Shown = Callable[[Place | Path | None], str]
 """How a place or a file is displayed on the page."""
 
-_BREAKS = compiled(r"(?<=[:/,=@.-])(?=[^:/,=@.\s-])|(?<=[a-z0-9])(?=[A-Z])")
+_BREAKS = re.compile(r"(?<=[:/,=@.-])(?=[^:/,=@.\s-])|(?<=[a-z0-9])(?=[A-Z])")
 _MOST_LINES = 20
-_LONG_WORD = compiled(r"\S{24,}")
+_LONG_WORD = re.compile(r"\S{24,}")
 _PRIVILEGES = {Privilege.ADMIN: "Admin", Privilege.NODE: "Node", Privilege.ELEVATED: "Elevated"}
 
 _KINDS = {
