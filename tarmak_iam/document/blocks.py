@@ -270,7 +270,7 @@ def _is_valid(text: str) -> bool:
 _SIGN = re.compile(r"[&*!?<{](?:(?<=[&*!])[^ \r\n]|(?<=[?!])(?:[ \r\n]|\Z)|(?<=<)<|(?<={)[ \r\n]*[\[{])")
 
 # A collection may be a key before a colon, or after a comma, but not in a list.
-_COLLECTION_KEY = re.compile(r"[\]}]\s*:|,\s*[\[{]")
+_COLLECTION_KEY = re.compile(r"[\]},]\s*[:\[{]")
 _LIST_OF_COLLECTIONS = re.compile(rf"\[{_WORDS}(?:[\[{{]{_WORDS}[\]}}](?!\s*:){_WORDS})+\]")
 
 _ESCAPE = re.compile(r"\\(?:/|u[dD][89a-fA-F]|U)")

@@ -195,7 +195,10 @@ class Window:
 
     def _pieces(self, kept: _Kept) -> Iterator[str]:
         block, numbers, next_number = kept.block, kept.numbers(), 0
-        if not numbers or not block.is_closed(numbers[-1]) or (not block.begins_line and numbers[0]):
+        # Where a member ends that is kept in parts does not matter: what follows the parts is a stand-in.
+        if not numbers or not block.is_closed(numbers[-1] - (numbers[-1] in kept.inner)):
+            raise Unsuitable
+        if not block.begins_line and numbers[0]:
             raise Unsuitable
         for number in numbers:
             member, inner = block.members[number], kept.inner.get(number)
