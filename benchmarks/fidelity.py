@@ -7,6 +7,7 @@ parser.
 
 from __future__ import annotations
 
+import copy
 import difflib
 import importlib
 import io
@@ -24,7 +25,7 @@ from tables import Cells, Table
 from tools import jq_yq, mikefarah_yq, yamlpatch
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.plain_values import assigned, inserted, same, value_at, without
+from tarmak_iam.document.plain_values import assigned, same, value_at
 from tarmak_iam.errors import TarmakIamError
 
 __all__ = ["FIDELITY"]
@@ -232,9 +233,11 @@ def judged(tool: Tool, edit: dict[str, Any]) -> Outcome:
 def intended(data: Any, edit: dict[str, Any]) -> Any:
     path = edit["path"]
     if edit["op"] == "append":
-        return inserted(data, path, len(value_at(data, path) or []), [edit["value"]])
+        return assigned(data, path, [*(value_at(data, path) or []), edit["value"]])
     if edit["op"] == "delete":
-        return without(data, path[:-1], path[-1:])
+        after = copy.deepcopy(data)
+        del value_at(after, path[:-1])[path[-1]]
+        return after
     return assigned(data, path, edit["value"])
 
 

@@ -88,6 +88,16 @@ def _moved_to_server(place: Place, name: str) -> list[Files]:
     return [place.with_document(place.document.move(place.route, ("server", name)))]
 
 
+def _moved_to_groups(place: Place, names: str) -> list[Files]:
+    """Names that are items of the list of entries become the groups of the entry above them."""
+    *entries, first = place.route.plain
+    items = re.findall(r"'([^']+)'", names)
+    document = place.document.set((*entries, int(first) - 1, "groups"), items)
+    for _ in items:
+        document = document.remove((*entries, first))
+    return [place.with_document(document)]
+
+
 def _with_dash(place: Place, name: str, number: str) -> list[Files]:
     lines = lines_of(place)
     before, key, rest = lines[int(number) - 1].partition(name)
@@ -227,6 +237,7 @@ _CLAUSES: tuple[tuple[str, _Act], ...] = (
     (r"did you mean ((?:\S+, )*\S+ or \S+|\S+)\?", _suggested_ones),
     (r"suppress this with a comment: (# tarmak-iam: .+)", _with_comment),
     (r"move '(\w+)' to server", _moved_to_server),
+    (r"move ('[^']+'(?:, '[^']+')*) to groups in line \d+", _moved_to_groups),
     (r"write a dash before '(\w+)' in line (\d+)", _with_dash),
     (r"replace the dash before '\w+' in line (\d+) with a space", _without_dash),
     (r"remove the entry(?:: .*)?", _without_entry),
