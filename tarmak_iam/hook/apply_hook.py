@@ -37,9 +37,6 @@ class Stage(TextEnum):
     UNDONE = "rolled back"
 
 
-_STAGES = {LoginOutcome.VERIFIED: Stage.VERIFIED, LoginOutcome.FAILED: Stage.FAILED}
-
-
 @dataclass(frozen=True, slots=True)
 class AfterReport:
     """The result of `after_apply`.
@@ -137,13 +134,14 @@ class ApplyHook:
 
     def run(self) -> AfterReport:
         """Applies and verifies. Errors are in the report."""
-        applied = verified = None
+        report = AfterReport(self.installation.cluster_id, self.stage)
         try:
-            applied = self._apply()
-            verified = self._verified()
+            report = replace(report, applied=self._apply())
+            report = replace(report, verified=self._verified())
         except TarmakIamError as error:
-            return self._report(applied=applied, error=error)
-        return self._report(applied=applied, verified=verified)
+            report = replace(report, error=error)
+        can_roll_back = self.has_backup and self.stage in (Stage.SOME, Stage.NOT_VERIFIED, Stage.FAILED)
+        return replace(report, stage=self.stage, can_roll_back=can_roll_back)
 
     def roll_back(self, report: AfterReport) -> AfterReport:
         """Restores the objects from before a run that `can_roll_back`. Errors are in the report."""
@@ -181,7 +179,8 @@ class ApplyHook:
         from tarmak_iam.hook.login.verify import verify_login
 
         verified = verify_login(self.installation, self._connected(), tell=self.tell)
-        self.stage = _STAGES.get(verified.outcome, Stage.NOT_VERIFIED)
+        stages = {LoginOutcome.VERIFIED: Stage.VERIFIED, LoginOutcome.FAILED: Stage.FAILED}
+        self.stage = stages.get(verified.outcome, Stage.NOT_VERIFIED)
         return verified
 
     def _connected(self) -> Kubectl:
@@ -206,11 +205,3 @@ class ApplyHook:
     @property
     def _state_path(self) -> Path:
         return self._home / STATE_NAME
-
-    def _report(
-        self, applied: Applied | None, verified: Verified | None = None, error: TarmakIamError | None = None
-    ) -> AfterReport:
-        can_roll_back = self.has_backup and self.stage in (Stage.SOME, Stage.NOT_VERIFIED, Stage.FAILED)
-        return AfterReport(
-            self.installation.cluster_id, self.stage, applied, verified, error=error, can_roll_back=can_roll_back
-        )

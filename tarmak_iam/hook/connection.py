@@ -6,6 +6,7 @@ of level error or fatal (logrus's formatter, and pkg/tarmak/utils/context.go).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -24,10 +25,6 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.late_dataclass import dataclass
 
 _LINE = re.compile(r'^(?:time=(?:"[^"]*"|\S+) )?level=(\w+) msg=("(?:[^"\\]|\\.)*"|[^"\s]\S*)')
-
-_FAILING = ("error", "fatal", "panic")
-
-_PANIC = "panic: "
 
 _NO_ANSWER = "error connecting to cluster: "
 """The beginning of a warning of pkg/tarmak/kubectl."""
@@ -48,28 +45,20 @@ _HEX = re.compile(r"\\x([0-9a-f]{2})")
 def failure_of(done: Completed) -> str:
     """The reason of a failed tarmak, in one line: its last error, or the last line if its output contains no error."""
     lines = done.err.splitlines()
-    logged = [(match[1], _plain(_unquoted(match[2]))) for match in map(_LINE.match, lines) if match]
-    failures = [text for level, text in logged if level in _FAILING]
+    logged = [(match[1], _plain(match[2])) for match in map(_LINE.match, lines) if match]
+    failures = [text for level, text in logged if level in ("error", "fatal", "panic")]
     if failures:
         # If a cluster does not answer, Tarmak asks AWS for another connection, and then that fails.
         before = [text for _, text in logged if text.startswith(_NO_ANSWER)]
         return f"{failures[-1]}; before that: {before[-1]}" if before else failures[-1]
-    panics = [line for line in lines if line.startswith(_PANIC)]
-    return panics[0] if panics else done.reason
-
-
-def _unquoted(text: str) -> str:
-    """Unquotes a Go string; other texts are unchanged."""
-    if not text.startswith('"'):
-        return text
-    try:
-        return str(json.loads(_HEX.sub(r"\\u00\1", text), strict=False))
-    except ValueError:
-        return text
+    return next((line for line in lines if line.startswith("panic: ")), done.reason)
 
 
 def _plain(text: str) -> str:
-    """Turns a list with one error per line into one sentence."""
+    """Unquotes a Go string, and turns a list with one error per line into one sentence."""
+    if text.startswith('"'):
+        with contextlib.suppress(ValueError):
+            text = str(json.loads(_HEX.sub(r"\\u00\1", text), strict=False))
     head = _ERRORS_OCCURRED.sub("", _DEPRECATED.sub("", text))
     return " ".join(_ITEM.sub("; ", head.strip()).split())
 
@@ -80,9 +69,6 @@ _KUBECONFIG = ("clusters", "kubeconfig")
 def kubeconfig_command(tarmak_options: Sequence[str] = (), program: str = "tarmak") -> str:
     """`tarmak clusters kubeconfig` as a user types it."""
     return shlex.join((program, *tarmak_options, *_KUBECONFIG))
-
-
-_PREFIX = "KUBECONFIG="
 
 
 # Tarmak makes five attempts, each with a tunnel that it waits for, and perhaps a certificate from Vault.
@@ -106,20 +92,16 @@ def cluster_kubeconfig(programs: Programs, tarmak_options: Sequence[str] = (), p
     done = programs.run(program, *tarmak_options, *_KUBECONFIG, seconds=_SECONDS)
     if done.code:
         raise ToolError(f"tarmak clusters kubeconfig failed: {failure_of(done)}", remedy=remedy)
-    path = _path(done)
-    if path is None:
+    # The last such line: earlier lines may be other output.
+    lines = [line for line in done.out.splitlines() if line.startswith("KUBECONFIG=")]
+    text = lines[-1].removeprefix("KUBECONFIG=") if lines else ""
+    if not text.strip():
         raise ToolError("tarmak clusters kubeconfig did not print KUBECONFIG=path", remedy=remedy)
     # Tarmak runs in the same directory, so a relative -c gives a path that is relative to it.
-    path = path if programs.directory is None else programs.directory / path
+    path = Path(text) if programs.directory is None else programs.directory / text
     if not path.is_file():
         raise ToolError(f"tarmak printed the path of a kubeconfig that does not exist: {path}", remedy=remedy)
     return path
-
-
-def _path(done: Completed) -> Path | None:
-    """From the last such line: earlier lines may be other output."""
-    found = [line[len(_PREFIX) :] for line in done.out.splitlines() if line.startswith(_PREFIX)]
-    return Path(found[-1]) if found and found[-1].strip() else None
 
 
 _PROBE_SECONDS = 5

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from tarmak_iam.errors import FileError
-from tarmak_iam.files.lock import LockHolder, file_lock, lock_holders
+from tarmak_iam.files.lock import file_lock, lock_holders
 from tarmak_iam.late_dataclass import dataclass
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -58,13 +58,9 @@ def cluster_lock(path: Path) -> Iterator[ClusterLock]:
 
 def _busy(path: Path, taker: str) -> str:
     """`taker` is as in "process 12", from the content of the lock file."""
-    orphans = [each for each in lock_holders(path) if each.pid != os.getpid()]
-    if taker != "another process" and orphans and all(f"process {each.pid}" != taker for each in orphans):
-        named = ", ".join(map(_named, orphans[:_MAX_NAMED]))
+    orphans = [holder for holder in lock_holders(path) if holder.pid != os.getpid()]
+    if taker != "another process" and orphans and all(f"process {holder.pid}" != taker for holder in orphans):
+        named = ", ".join(f"{holder.name} (process {holder.pid})" for holder in orphans[:_MAX_NAMED])
         return f"this cluster is still in use by {named}, started by {taker}, which was killed"
     by = f" ({taker})" if taker != "another process" else ""
     return f"this cluster is in use by another run{by}"
-
-
-def _named(holder: LockHolder) -> str:
-    return f"{holder.name} (process {holder.pid})"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tarmak_iam.access.diff import Loaded
 from tarmak_iam.access.lockout import losses
-from tarmak_iam.command_line import PLAIN, CommandLine
+from tarmak_iam.command_line import PLAIN
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Severity, Subject
@@ -29,17 +29,14 @@ def refuse_errors(cluster: Cluster, subjects: Subjects) -> None:
     errors = [each for each in findings_about(cluster, subjects) if each.finding.severity is Severity.ERROR]
     if not errors:
         return
-    first, more, check_command = errors[0], len(errors) - 1, _command_line(subjects).tarmak_iam("check")
+    command_line = subjects.installation.command_line if subjects.installation else PLAIN
+    first, more, check_command = errors[0], len(errors) - 1, command_line.tarmak_iam("check")
     others = f" (and {more} more error{'s' if more > 1 else ''})" if more else ""
     raise ConfigError(
         f"{first.finding.text} [{first.finding.id}]{others}; nothing was changed",
         remedy=f"run `{check_command}` to see all findings, or use --no-check to continue anyway",
         place=first.place,
     )
-
-
-def _command_line(subjects: Subjects) -> CommandLine:
-    return subjects.installation.command_line if subjects.installation else PLAIN
 
 
 def _is_about(located: Located, cluster: Cluster) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import field, replace
 from datetime import datetime, timezone
 
@@ -15,7 +16,7 @@ from tarmak_iam.aws.arn import ArnError, canonicalize
 from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.cluster.live_mappings import LiveMappings, read_live
+from tarmak_iam.hook.cluster.live_mappings import read_live
 from tarmak_iam.hook.cluster.rollout import DAEMONSET, pod_troubles, read_rollout
 from tarmak_iam.hook.login.caller import StsAnswer
 from tarmak_iam.hook.login.review import (
@@ -68,14 +69,29 @@ _SECRETS = (
 def logged_refusal(kubectl: Kubectl, identity: Identity | None) -> Iterator[str]:
     """At most one sentence: the last rejection of the caller, else the last one without an ARN, as when STS could not
     be asked. Nothing if the log may not be read. Raises nothing."""
-    text = _recent_log(kubectl)
-    refusals = [fields for line in text.splitlines() if (fields := _fields(line)).get("msg") == _DENIED]
-    own = [each for each in refusals if identity is not None and each.get("arn", "").lower() == _canonical(identity)]
-    unnamed = [each for each in refusals if "arn" not in each]
-    if own:
-        yield f"the authenticator's log about this caller: {_reason(own[-1])}"
-    elif unnamed:
-        yield f"the authenticator's log about a token rejected within the last minute: {_reason(unnamed[-1])}"
+    options = {
+        "namespace": NAMESPACE,
+        "selector": ",".join(f"{key}={value}" for key, value in SELECTOR.items()),
+        "container": NAME,
+        "since": f"{_SECONDS}s",
+        "tail": _LINES,
+        "limit-bytes": _BYTES,
+        "request-timeout": f"{_CALL_SECONDS:.0f}s",
+    }
+    words = (f"--{name}={value}" for name, value in options.items())
+    try:  # the output has the logs of all pods that could be read
+        log = replace(kubectl, patience=0.0).run("logs", *words, seconds=2 * _CALL_SECONDS).out
+    except TarmakIamError:
+        return
+    arn = "" if identity is None else identity.arn
+    with suppress(ArnError):
+        arn = canonicalize(arn)[1]
+    refusals = [fields for line in log.splitlines() if (fields := _fields(line)).get("msg") == _DENIED]
+    of_caller = [fields for fields in refusals if identity is not None and fields.get("arn", "").lower() == arn.lower()]
+    unnamed = [fields for fields in refusals if "arn" not in fields]
+    whose = "about this caller" if of_caller else "about a token rejected within the last minute"
+    for fields in (of_caller or unnamed)[-1:]:
+        yield f"the authenticator's log {whose}: {without_secrets(fields.get('error', _DENIED))}"
 
 
 def without_secrets(text: str) -> str:
@@ -89,50 +105,15 @@ def without_secrets(text: str) -> str:
     return shortened(one_line(text), _MAX_REASON)
 
 
-def _recent_log(kubectl: Kubectl) -> str:
-    at_once = replace(kubectl, patience=0.0)
-    selector = ",".join(f"{key}={value}" for key, value in SELECTOR.items())
-    try:
-        done = at_once.run(
-            "logs",
-            f"--namespace={NAMESPACE}",
-            f"--selector={selector}",
-            f"--container={NAME}",
-            f"--since={_SECONDS}s",
-            f"--tail={_LINES}",
-            f"--limit-bytes={_BYTES}",
-            f"--request-timeout={_CALL_SECONDS:.0f}s",
-            seconds=2 * _CALL_SECONDS,
-        )
-    except TarmakIamError:
-        return ""
-    return done.out  # logs of all pods that could be read
-
-
 def _fields(line: str) -> Mapping[str, str]:
     """The fields of a log line by name. logrus writes text or JSON."""
     if line.lstrip().startswith("{"):
         try:
-            found = json.loads(line)
+            return {str(key): str(value) for key, value in json.loads(line).items()}
         except (ValueError, RecursionError):
             return {}
-        return {str(key): str(value) for key, value in found.items()}
-    return {name: _unquoted(value) for name, value in _FIELD.findall(line)}
-
-
-def _unquoted(value: str) -> str:
-    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
-
-
-def _reason(fields: Mapping[str, str]) -> str:
-    return without_secrets(fields.get("error", _DENIED))
-
-
-def _canonical(identity: Identity) -> str:
-    try:
-        return canonicalize(identity.arn)[1].lower()
-    except ArnError:
-        return identity.arn.lower()
+    texts = _FIELD.findall(line)
+    return {key: re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text for key, text in texts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +129,29 @@ class LoginEvidence:
 
 def diagnose_login(evidence: LoginEvidence, expected: Answer | None) -> Iterator[str]:
     """Explains the attempt in plain sentences. Raises nothing: what is unknown is reported as unknown."""
-    seen = evidence.reviewed.seen
-    who = evidence.sts.identity.arn if evidence.sts.identity else "the caller"
+    seen, sts = evidence.reviewed.seen, evidence.sts
+    who = sts.identity.arn if sts.identity else "the caller"
     outcome = judge(expected, evidence.reviewed)
     if evidence.reviewed.accepts_forged and seen is not None:
         yield f"the API server identifies {who} as {_named(seen.username, seen.groups)}"
-        yield from _of_forged(evidence)
+        if sts.refusal:
+            yield f"but AWS rejects this token: {sts.refusal}"
+        else:
+            yield "but it also accepts the same token with a wrong signature, which AWS rejects"
+        yield (
+            "so what answers the API server's webhook does not verify tokens with AWS, and anybody can log in: check "
+            "which program listens at the address in the webhook kubeconfig on each master"
+        )
     elif outcome is LoginOutcome.VERIFIED and seen is not None:
         yield f"{who} logged in as {_named(seen.username, seen.groups)}, as whois expects"
     elif outcome is LoginOutcome.NOT_MAPPED and expected is not None:
         yield f"the API server rejects {who}, as whois expects: {expected.reason}"
-        yield from _of_expected_refusal(evidence)
+        yield (
+            "this does not verify the login of other callers: an authenticator that cannot reach AWS, has another "
+            "cluster ID or has no mappings rejects every caller"
+        )
+        yield from logged_refusal(evidence.kubectl, sts.identity)
+        yield from _troubles(evidence)
     elif seen is not None:
         yield f"the API server identifies {who} as {_named(seen.username, seen.groups)}"
         yield _expected(expected)
@@ -168,110 +161,82 @@ def diagnose_login(evidence: LoginEvidence, expected: Answer | None) -> Iterator
         yield from _of_refusal(evidence, expected)
 
 
-def _of_expected_refusal(evidence: LoginEvidence) -> Iterator[str]:
-    yield (
-        "this does not verify the login of other callers: an authenticator that cannot reach AWS, has another cluster "
-        "ID or has no mappings rejects every caller"
-    )
-    yield from logged_refusal(evidence.kubectl, evidence.sts.identity)
-    yield from _of_daemon(evidence, only_troubles=True)
-
-
-def _of_forged(evidence: LoginEvidence) -> Iterator[str]:
-    if evidence.sts.refusal:
-        yield f"but AWS rejects this token: {evidence.sts.refusal}"
-    else:
-        yield "but it also accepts the same token with a wrong signature, which AWS rejects"
-    yield (
-        "so what answers the API server's webhook does not verify tokens with AWS, and anybody can log in: check which "
-        "program listens at the address in the webhook kubeconfig on each master"
-    )
-
-
 def _of_another(evidence: LoginEvidence, expected: Answer | None, seen: UserInfo) -> Iterator[str]:
     """The caller logged in with another username or groups, or without a mapping."""
     if expected is not None and expected.started and not expected.authenticated:
         yield "no mapping matches this caller, but the login succeeds: the mappings file does not grant this access"
-    live = _live(evidence)
-    now = _live_answer(evidence, live)
-    if evidence.sts.identity is None or live is None or now is None:
+    now = _live_answer(evidence)
+    if now is None:
         yield "the caller's identity or the cluster's mappings could not be read"
     elif is_as(seen, now):
-        yield f"the cluster's mappings differ from the file: `{_diff(evidence)}` shows how, `apply` applies the file"
-    elif expected is not None and _same(now, expected):
+        diff = evidence.installation.command("diff")
+        yield f"the cluster's mappings differ from the file: `{diff}` shows how, `apply` applies the file"
+    elif expected is not None and _who(now) == _who(expected):
         yield f"the cluster's objects match the file, so an older authenticator may still run: {_rollout(evidence)}"
     else:
         yield "neither the file nor the cluster explains this: another authenticator may have answered"
 
 
 def _of_refusal(evidence: LoginEvidence, expected: Answer | None) -> Iterator[str]:
-    error = evidence.reviewed.error
+    error, sts = evidence.reviewed.error, evidence.sts
     if evidence.reviewed.is_split:
         yield "a second request succeeded: one API server's authenticator accepts the caller, another one rejects it"
-        yield from _of_daemon(evidence)
-        return
-    if DISTRUSTED.search(error):
+        yield _rollout(evidence)
+        yield from _troubles(evidence)
+    elif DISTRUSTED.search(error):
         yield f"the API server does not trust the authenticator's certificate: {brief(error)}"
         yield (
             "the webhook kubeconfig on the masters and /var/aws-iam-authenticator/cert.pem were not generated by the "
             "same init: generate both again together, and restart the authenticator and the API server"
         )
-        return
-    if UNREACHED.search(error):
+    elif UNREACHED.search(error):
         yield f"the API server cannot reach the authenticator: {brief(error)}"
-        yield from _of_daemon(evidence)
-        return
-    if evidence.sts.refusal:
-        yield from _of_sts(evidence)
-        return
-    yield from _of_daemons_no(evidence, expected)
-
-
-def _of_sts(evidence: LoginEvidence) -> Iterator[str]:
-    sts = evidence.sts
-    yield f"AWS rejects the token itself: {sts.refusal}"
-    if sts.is_skewed and sts.skew is not None:
-        ahead = "ahead of" if sts.skew > 0 else "behind"
-        yield f"the clock of this machine is {abs(sts.skew):.0f} seconds {ahead} that of AWS: correct it"
+        yield _rollout(evidence)
+        yield from _troubles(evidence)
+    elif sts.refusal:
+        yield f"AWS rejects the token itself: {sts.refusal}"
+        if sts.is_skewed and sts.skew is not None:
+            ahead = "ahead of" if sts.skew > 0 else "behind"
+            yield f"the clock of this machine is {abs(sts.skew):.0f} seconds {ahead} that of AWS: correct it"
+    else:
+        yield from _of_daemons_no(evidence, expected)
 
 
 def _of_daemons_no(evidence: LoginEvidence, expected: Answer | None) -> Iterator[str]:
     """The daemon rejected the token, or the API server does not ask a daemon."""
-    version = evidence.installation.daemon_version
-    found = inspect_token(evidence.token, now=datetime.now(timezone.utc), partition=evidence.installation.partition)
-    refusal = found.verdict(version).refusal
+    installation = evidence.installation
+    version = installation.daemon_version
+    token = inspect_token(evidence.token, now=datetime.now(timezone.utc), partition=installation.partition)
+    refusal = token.verdict(version).refusal
     if refusal:
         yield f"authenticator {version} rejects such a token: {refusal}"
         return
     if evidence.sts.failure:
         yield f"the caller's identity is unknown: {evidence.sts.failure}"
     if asks_no_authenticator(evidence.reviewed.error):
-        flags = evidence.installation.command("flags")
+        flags = installation.command("flags")
         yield f"the API server seems to ask no authenticator: `{flags}` shows the flag that Tarmak sets on the masters"
-    live = _live(evidence)
-    now = _live_answer(evidence, live)
+    now = _live_answer(evidence)
     if expected is not None:
         yield _expected(expected)
     if now is not None and not now.authenticated:
         yield f"the cluster's objects do not map this caller: {now.reason}"
         if expected is not None and expected.authenticated:
-            yield f"`{_diff(evidence)}` shows the difference, and `apply` applies the file"
+            yield f"`{installation.command('diff')}` shows the difference, and `apply` applies the file"
     elif now is not None:
         yield (
             "the cluster's objects map the caller, so its authenticator runs with other mappings, another cluster ID "
             f"or a wrong clock, or cannot reach AWS: {_rollout(evidence)}"
         )
     yield from logged_refusal(evidence.kubectl, evidence.sts.identity)
-    yield from _of_daemon(evidence, only_troubles=True)
+    yield from _troubles(evidence)
 
 
-def _diff(evidence: LoginEvidence) -> str:
-    return evidence.installation.command("diff")
+def _who(answer: Answer) -> tuple[object, ...]:
+    return answer.authenticated, answer.username, answer.groups
 
 
-def _of_daemon(evidence: LoginEvidence, *, only_troubles: bool = False) -> Iterator[str]:
-    if not only_troubles:
-        yield _rollout(evidence)
+def _troubles(evidence: LoginEvidence) -> Iterator[str]:
     try:
         yield from pod_troubles(evidence.kubectl, DAEMONSET)
     except TarmakIamError as error:
@@ -285,23 +250,17 @@ def _rollout(evidence: LoginEvidence) -> str:
         return f"{DAEMONSET} cannot be read: {error.message}"
 
 
-def _live(evidence: LoginEvidence) -> LiveMappings | None:
+def _live_answer(evidence: LoginEvidence) -> Answer | None:
+    """Who the caller becomes by the cluster's own objects; None where that is unknown. The token is for the
+    installation's cluster ID."""
+    identity, installation = evidence.sts.identity, evidence.installation
+    if identity is None:
+        return None
     try:
-        return read_live(evidence.kubectl)
+        live = read_live(evidence.kubectl)
     except TarmakIamError:
         return None
-
-
-def _live_answer(evidence: LoginEvidence, live: LiveMappings | None) -> Answer | None:
-    """Who the caller becomes by the cluster's own objects. The token is for the installation's cluster ID."""
-    if live is None or evidence.sts.identity is None:
-        return None
-    made = evidence.installation
-    return live.authenticator(made, made.cluster_id).whois(evidence.sts.identity)
-
-
-def _same(one: Answer, other: Answer) -> bool:
-    return (one.authenticated, one.username, one.groups) == (other.authenticated, other.username, other.groups)
+    return live.authenticator(installation, installation.cluster_id).whois(identity)
 
 
 def _expected(expected: Answer | None) -> str:

@@ -1,12 +1,12 @@
 """Parses tarmak's arguments as tarmak does: command, flags, and the directory and cluster on which it works.
 
-tarmak uses cobra 0.0.3 and pflag. Their behaviour is reproduced exactly, because it decides what tarmak does.
+tarmak uses cobra 0.0.3 and pflag, whose behaviour decides what tarmak does.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
@@ -35,15 +35,11 @@ class Command:
     """Whether its words are passed on unparsed: no flag among them is tarmak's."""
 
     def next(self, word: str) -> Command | None:
-        return next((each for each in self.commands if word == each.name or word in each.aliases), None)
+        return next((command for command in self.commands if word in (command.name, *command.aliases)), None)
 
 
 def _group(name: str, alias: str, *commands: Command) -> Command:
     return Command(name, (alias,) if alias else (), (), commands, runs=False)
-
-
-def _commands(*names: str, is_raw: bool = False) -> Iterator[Command]:
-    return (Command(name, is_raw=is_raw) for name in names)
 
 
 GLOBAL = (
@@ -57,7 +53,7 @@ GLOBAL = (
 )
 
 HELP = Flag("help", "h")
-"""cobra adds it to the command that it has found. Before that, the flag seems to take a value."""
+"""cobra adds it to the command that it has found: before that, it is an unknown flag."""
 
 _DRY_RUN, _AUTO_APPROVE = Flag("dry-run"), Flag("auto-approve")
 
@@ -79,8 +75,6 @@ _KUBECTL = Command("kubectl")
 
 _KUBECONFIG = Command("kubeconfig", flags=(Flag("path", "p", takes_value=True),))
 
-_LOGS = tuple(Flag(name, takes_value=True) for name in ("path", "since", "until"))
-
 _CLUSTERS = _group(
     "clusters",
     "cluster",
@@ -89,30 +83,27 @@ _CLUSTERS = _group(
     _group("debug", "", _group("puppet", "", Command("build-tar")), _group("terraform", "", Command("shell"))),
     _group("images", "image", Command("build", flags=(Flag("rebuild-existing", "R"),)), Command("list")),
     _group("instances", "instance", Command("list"), _SSH),
-    Command("logs", ("log",), _LOGS),
+    Command("logs", ("log",), tuple(Flag(name, takes_value=True) for name in ("path", "since", "until"))),
     Command("plan", flags=(Flag("plan-file-store", "P", takes_value=True),)),
-    *_commands("force-unlock", "list", "set-current"),
+    *map(Command, ("force-unlock", "list", "set-current")),
     _INIT,
     _KUBECONFIG,
     _KUBECTL,
     _SSH,
 )
 
-_TERRAFORM = ("init", "plan", "apply", "destroy", "force-unlock", "output", "fmt", "validate", "taint")
-
 ROOT = _group(
     "tarmak",
     "",
     _CLUSTERS,
     _group("environments", "environment", Command("destroy", flags=(_AUTO_APPROVE,)), _INIT, Command("list")),
-    _group("providers", "provider", _INIT, *_commands("list", "validate")),
+    _group("providers", "provider", _INIT, Command("list"), Command("validate")),
     _INIT,
     _KUBECONFIG,
     _KUBECTL,
     Command("version"),
     Command("help", runs=False),
-    Command("terraform", commands=tuple(_commands(*_TERRAFORM, is_raw=True)), runs=False, is_raw=True),
-    *_commands("internal-plugin", "tunnel", is_raw=True),
+    *(Command(name, is_raw=True) for name in ("terraform", "internal-plugin", "tunnel")),
 )
 
 
@@ -126,10 +117,8 @@ _REWRITING = {
     ("providers", "init"),
 }
 
-_CLUSTERS_APPLY = ("clusters", "apply")
 
-
-# The words after these names belong to another program; cluster ssh is also found through `instances`.
+# The words after these names belong to another program: tarmak inserts `--` between them.
 _PASSING_ON = ("kubectl", "ssh")
 
 _TRUE, _FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
@@ -149,20 +138,17 @@ class TarmakCall:
     @classmethod
     def parse(cls, args: Sequence[str]) -> TarmakCall:
         """`args` without the program's name. Never raises: arguments that tarmak rejects give an empty command."""
+        flags: dict[str, str] = {}
         try:
-            flags: dict[str, str] = {}  # of both passes over the arguments: what the first one sets stays set
-            path, rest = _find(_separated(list(args), flags))
-            arguments = _parsed(path[-1], rest, (*path[-1].flags, *GLOBAL, HELP), flags)
+            command, arguments = _parsed(ROOT, list(args), flags)
         except _Refused:
             return cls(())
-        if flags.pop("help", "false") == "true" or not path[-1].runs:
-            return cls(())
-        return cls(tuple(each.name for each in path[1:]), tuple(arguments), flags)
+        return cls(()) if flags.pop("help", "false") == "true" else cls(command, tuple(arguments), flags)
 
     @property
     def applies(self) -> bool:
         """Whether it applies a cluster's configuration to its masters: a dry run fails, as do both -I and -C."""
-        return self.command == _CLUSTERS_APPLY and not (self.has("dry-run") or self.has("infrastructure-only"))
+        return self.command == ("clusters", "apply") and not (self.has("dry-run") or self.has("infrastructure-only"))
 
     @property
     def waits(self) -> bool:
@@ -198,122 +184,56 @@ class TarmakCall:
 
 
 class _Refused(Exception):
-    """tarmak ends with a usage error."""
+    """tarmak shows its help, or ends with a usage error."""
 
 
-def _separated(args: list[str], flags: dict[str, str]) -> list[str]:
-    """The arguments with the `--` that tarmak inserts after kubectl and ssh, so that the rest is passed to them."""
-    command = _traversed(ROOT, args, flags)
-    for name in _PASSING_ON:
-        if command.name == name and name in args:
-            after = args.index(name) + 1
-            return [*args[:after], "--", *args[after:]]
-    return args
-
-
-def _traversed(command: Command, args: list[str], flags: dict[str, str]) -> Command:
-    """cobra's Traverse, which does not know the flags yet: every flag that could take a value takes the next word."""
-    seen: list[str] = []
-    takes_next = False
-    for index, arg in enumerate(args):
-        could = "=" not in arg and (arg.startswith("--") or (arg.startswith("-") and len(arg) == 2))
-        if could or takes_next or _is_flag(arg):
-            takes_next = could
-            seen.append(arg)
-            continue
-        found = command.next(arg)
-        if found is None:
-            return command
-        _parsed(command, seen, (*command.flags, *GLOBAL), flags)
-        return _traversed(found, args[index + 1 :], flags)
-    return command
-
-
-def _is_flag(arg: str) -> bool:
-    return (len(arg) >= 3 and arg[1] == "-") or (len(arg) >= 2 and arg[0] == "-" and arg[1] != "-")
-
-
-def _find(args: list[str]) -> tuple[list[Command], list[str]]:
-    """The commands from the root down, and the arguments without their names."""
-    path = [ROOT]
-    while True:
-        word = next(_words(args, (*path[-1].flags, *GLOBAL)), None)
-        found = None if word is None else path[-1].next(word)
-        if word is None or found is None:
-            return path, args
-        path.append(found)
-        first = args.index(word)  # may be a flag's value: cobra removes the first equal word
-        args = [*args[:first], *args[first + 1 :]]
-
-
-def _words(args: list[str], flags: Sequence[Flag]) -> Iterator[str]:
-    """The words that are neither flags nor, as far as known here, values of flags."""
-    alone = {f"--{flag.name}" for flag in flags if not flag.takes_value}
-    alone |= {f"-{flag.short}" for flag in flags if flag.short and not flag.takes_value}
-    rest = iter(args)
-    left = len(args)
-    for arg in rest:
-        left -= 1
-        if arg == "--":
-            return
-        if "=" not in arg and arg not in alone and (arg.startswith("--") or (arg.startswith("-") and len(arg) == 2)):
-            if left <= 1:
-                return
-            next(rest)
-            left -= 1
-        elif arg and not arg.startswith("-"):
-            yield arg
-
-
-def _parsed(command: Command, args: list[str], known: Sequence[Flag], flags: dict[str, str]) -> list[str]:
-    """pflag's Parse: sets `flags` and returns the other arguments. Raises _Refused."""
+def _parsed(command: Command, args: list[str], flags: dict[str, str]) -> tuple[tuple[str, ...], list[str]]:
+    """The names of the commands below this one, and the arguments of the last one. Sets `flags`: what was set on the
+    way down stays set. Raises _Refused, also for flags before their own command, few of which cobra accepts."""
     if command.is_raw:
-        return args
-    left: list[str] = []
-    rest = list(reversed(args))
+        return (), args
+    known = (*command.flags, *GLOBAL, *((HELP,) if command.runs else ()))
+    words: list[str] = []
+    rest = args[::-1]
     while rest:
         arg = rest.pop()
-        if not arg.startswith("-") or arg == "-":
-            left.append(arg)
-        elif arg == "--":
-            return [*left, *reversed(rest)]
-        elif arg.startswith("--"):
-            _take_long(arg[2:], rest, known, flags)
+        if arg == "--":
+            words += reversed(rest)
+            break
+        if arg.startswith("--"):
+            name, has_value, value = arg[2:].partition("=")
+            flag = next((flag for flag in known if flag.name == name), None)
+            flags |= _setting(flag, value if has_value else None, rest)
+        elif arg.startswith("-") and arg != "-":
+            _take_letters(arg[1:], known, rest if command.runs or len(arg) == 2 else [], flags)
+        elif (below := command.next(arg)) is not None and not "".join(words).strip("-"):
+            at = args.index(arg)  # may be a flag's value: cobra removes the first equal word, and begins again
+            separator = ["--"] if below.name in _PASSING_ON and not words else []
+            names, arguments = _parsed(below, [*args[:at], *separator, *args[at + 1 :]], flags)
+            return (below.name, *names), arguments
         else:
-            _take_short(arg[1:], rest, known, flags)
-    return left
-
-
-def _take_long(text: str, rest: list[str], known: Sequence[Flag], flags: dict[str, str]) -> None:
-    name, has_value, value = text.partition("=")
-    flag = next((each for each in known if each.name == name), None)
-    if flag is None or name.startswith("-"):
+            words.append(arg)
+    if not command.runs:
         raise _Refused
-    flags[name] = _value(flag, value if has_value else None, rest)
+    return (), words
 
 
-def _take_short(letters: str, rest: list[str], known: Sequence[Flag], flags: dict[str, str]) -> None:
+def _take_letters(letters: str, known: Sequence[Flag], rest: list[str], flags: dict[str, str]) -> None:
+    """`-vc DIR`, `-cDIR` and `-c=DIR`. Before the last command, cobra finds no value after several letters."""
     while letters:
-        flag = next((each for each in known if each.short == letters[0]), None)
-        if flag is None:
-            raise _Refused
-        letters = letters[1:]
-        value = None
+        flag = next((flag for flag in known if flag.short == letters[0]), None)
+        letters, value = letters[1:], None
         if len(letters) > 1 and letters[0] == "=":
-            value, letters = letters[1:], ""
-        elif flag.takes_value and letters:
-            value, letters = letters, ""
-        flags[flag.name] = _value(flag, value, rest)
+            letters, value = "", letters[1:]
+        elif letters and flag is not None and flag.takes_value:
+            letters, value = "", letters
+        flags |= _setting(flag, value, rest)
 
 
-def _value(flag: Flag, given: str | None, rest: list[str]) -> str:
-    if flag.takes_value:
-        if given is not None:
-            return given
-        if rest:
-            return rest.pop()
-    elif given is None or given in _TRUE:
-        return "true"
-    elif given in _FALSE:
-        return "false"
+def _setting(flag: Flag | None, value: str | None, rest: list[str]) -> dict[str, str]:
+    """`value`: what is given in the same argument; else it is the next of `rest`. Raises _Refused."""
+    if flag is not None and flag.takes_value and (value is not None or rest):
+        return {flag.name: rest.pop() if value is None else value}
+    if flag is not None and not flag.takes_value and value in (None, *_TRUE, *_FALSE):
+        return {flag.name: "false" if value in _FALSE else "true"}
     raise _Refused

@@ -72,23 +72,17 @@ class BackupReport:
     @property
     def lines(self) -> tuple[str, ...]:
         """Lines for a command line: none if nothing changed, else one line, and one for each removed comment."""
-        what = self._what()
+        saved = f"; the previous text is in {self.copy}" if self.copy else ""
+        theirs = f"; the broken text is in {self.copy}" if self.copy else ""
+        changes = ", ".join(map(str, self.changes)) or "tarmak changed no value"
+        what = {
+            "restored": f"restored comments and layout of {self.path.name}; {changes}",
+            "not restored": f"comments and layout could not be restored: {self.reason}{saved}",
+            "put back": f"tarmak left a broken file: {self.reason}; restored the previous text{theirs}",
+            "broken": f"tarmak left a broken file: {self.reason}{saved}",
+        }.get(self.state)
         gone = (f"{self.path}: note: removed with its entry: {one_line(text)}" for text in self.removed_comments)
         return (f"{self.path}: {self.severity}: {what}", *gone) if what else ()
-
-    def _what(self) -> str:
-        if self.state == "restored":
-            changes = ", ".join(map(str, self.changes)) or "tarmak changed no value"
-            return f"restored comments and layout of {self.path.name}; {changes}"
-        saved = f"; the previous text is in {self.copy}" if self.copy else ""
-        if self.state == "not restored":
-            return f"comments and layout could not be restored: {self.reason}{saved}"
-        if self.state == "put back":
-            theirs = f"; the broken text is in {self.copy}" if self.copy else ""
-            return f"tarmak left a broken file: {self.reason}; restored the previous text{theirs}"
-        if self.state == "broken":
-            return f"tarmak left a broken file: {self.reason}{saved}"
-        return ""
 
 
 def back_up(path: Path, *, spare: Path | None = None) -> Backup:
@@ -105,7 +99,13 @@ def back_up(path: Path, *, spare: Path | None = None) -> Backup:
         mode = path.stat().st_mode & 0o777
     except OSError as error:
         raise file_error("cannot be read", path, error) from None
-    return Backup(path, data, mode, _write_copy_or_spare(path, data, mode, spare), real_paths, spare)
+    try:
+        copy = _write_copy(path.parent, path.name, "before", data, mode)
+    except FileError:
+        if spare is None:
+            raise
+        copy = _write_copy(spare, path.name, "before", data, 0o600)  # other users may read the directory
+    return Backup(path, data, mode, copy, real_paths, spare)
 
 
 def restore_backup(backup: Backup, *, finished: bool = True) -> BackupReport:
@@ -118,15 +118,11 @@ def restore_backup(backup: Backup, *, finished: bool = True) -> BackupReport:
         report = _restore(backup, finished)
     except FileError as error:
         report = BackupReport("broken", backup.path, reason=_reason(error), copy=backup.copy)
-    return report if report.copy is None or report.copy != backup.copy else _with_saved_text(report, backup)
-
-
-def _with_saved_text(report: BackupReport, backup: Backup) -> BackupReport:
-    """The report, with the place of the old text: it is saved in `spare` if the command removed or changed the copy."""
-    assert backup.copy is not None
-    assert backup.data is not None
+    if backup.data is None or report.copy is None or report.copy != backup.copy:
+        return report
+    # The command may have removed or changed the copy.
     with contextlib.suppress(FileError):
-        if read_if_present(backup.copy) == backup.data:
+        if read_if_present(report.copy) == backup.data:
             return report
     if backup.spare is not None:
         with contextlib.suppress(FileError):
@@ -136,64 +132,58 @@ def _with_saved_text(report: BackupReport, backup: Backup) -> BackupReport:
 
 def _restore(backup: Backup, finished: bool) -> BackupReport:
     """Raises FileError."""
+    path, before = backup.path, backup.data
+    if before is None:
+        now = read_if_present(path)
+        why = "" if now is None else why_unreadable(now, str(path))
+        reason = f"{why}; the file did not exist before" if why else ""
+        return BackupReport("broken" if why else "unchanged", path, reason=reason)
     for attempt in range(1, _ATTEMPTS + 1):
-        real = os.path.realpath(backup.path)
-        if backup.data is not None and real not in backup.real_paths:
+        real = os.path.realpath(path)
+        if real not in backup.real_paths:
             reason = f"it is now a link to {real}, which was not followed"
-            return BackupReport("broken", backup.path, reason=reason, copy=backup.copy)
-        now = read_if_present(backup.path)
-        restored = _judge(backup, now, finished=finished)
+            return BackupReport("broken", path, reason=reason, copy=backup.copy)
+        now = read_if_present(path)
+        if now is None:
+            restored = Restored("broken", before, reason="it was removed")
+        else:
+            restored = restore(before, now, finished=finished, filename=str(path))
         try:
             return _write(backup, now, restored)
         except FileError as error:
-            if attempt < _ATTEMPTS and read_if_present(backup.path) != now:
+            if attempt < _ATTEMPTS and read_if_present(path) != now:
                 continue  # another process wrote first: judge its text
             state: BackupOutcome = "broken" if restored.outcome == "broken" else "not restored"
             reason = "; ".join(filter(None, (restored.reason, _reason(error))))
-            return BackupReport(state, backup.path, reason=reason, copy=backup.copy)
+            return BackupReport(state, path, reason=reason, copy=backup.copy)
     raise AssertionError("the last attempt ends the loop")
-
-
-def _judge(backup: Backup, now: bytes | None, *, finished: bool) -> Restored:
-    if backup.data is None:
-        reason = "" if now is None else why_unreadable(now, str(backup.path))
-        why = f"{reason}; the file did not exist before" if reason else ""
-        return Restored("broken" if reason else "unchanged", now or b"", reason=why)
-    if now is None:
-        return Restored("broken", backup.data, reason="it was removed")
-    return restore(backup.data, now, finished=finished, filename=str(backup.path))
 
 
 def _write(backup: Backup, now: bytes | None, restored: Restored) -> BackupReport:
     """Raises FileError, the file as it was found."""
-    if backup.data is None:
-        return BackupReport(
-            "broken" if restored.outcome == "broken" else "unchanged", backup.path, reason=restored.reason
-        )
     if restored.outcome == "not restored":
         return BackupReport("not restored", backup.path, reason=restored.reason, copy=backup.copy)
     if restored.outcome == "broken":
-        return _put_back(backup, now, restored.reason)
+        return _put_back(backup, now, restored)
     if restored.data != now:
         replace_file(backup.path, restored.data, expected=now, mode=backup.mode, secret=True)
     _remove(backup.copy)
     return BackupReport(restored.outcome, backup.path, restored.changes, restored.removed_comments)
 
 
-def _put_back(backup: Backup, now: bytes | None, reason: str) -> BackupReport:
+def _put_back(backup: Backup, now: bytes | None, restored: Restored) -> BackupReport:
     """Raises FileError, the file as it was found."""
-    assert backup.data is not None
     theirs = None
     with contextlib.suppress(FileError):  # restoring the file matters more than a copy of the broken one
         theirs = _write_copy(backup.path.parent, backup.path.name, "broken", now, backup.mode) if now else None
     try:
-        replace_file(backup.path, backup.data, expected=now, mode=backup.mode, secret=True)
+        replace_file(backup.path, restored.data, expected=now, mode=backup.mode, secret=True)
     except FileError:
         if not _renamed(backup, now):
             _remove(theirs)  # the file still contains it
             raise
     _remove(backup.copy)
-    return BackupReport("put back", backup.path, reason=reason, copy=theirs)
+    return BackupReport("put back", backup.path, reason=restored.reason, copy=theirs)
 
 
 def _renamed(backup: Backup, now: bytes | None) -> bool:
@@ -214,15 +204,6 @@ def _read_settled(path: Path) -> bytes | None:
     while (data := read_if_present(path)) == b"" and time.monotonic() < deadline:
         time.sleep(0.02)
     return data
-
-
-def _write_copy_or_spare(path: Path, data: bytes, mode: int, spare: Path | None) -> Path:
-    try:
-        return _write_copy(path.parent, path.name, "before", data, mode)
-    except FileError:
-        if spare is None:
-            raise
-        return _write_copy(spare, path.name, "before", data, 0o600)  # other users may read the directory
 
 
 def _write_copy(directory: Path, name: str, what: str, data: bytes, mode: int) -> Path:
@@ -268,42 +249,36 @@ def recover(path: Path, *, is_alone: bool = True) -> tuple[str, ...]:
 
 
 def _recovered(path: Path, *, is_alone: bool) -> tuple[str, ...]:
-    texts = {each: read_if_present(each) or b"" for each in _copies_of(path)}
+    texts = {copy: read_if_present(copy) or b"" for copy in _copies_of(path)}
     now = _read_settled(path) if texts else None
     if now is None:
         return ()
     if is_alone:
-        _remove(*(each for each, text in texts.items() if text == now))
+        _remove(*(copy for copy, text in texts.items() if text == now))
     if _has_comments(now):
         return ()
-    others = [each for each, text in texts.items() if text != now]
-    for copy in sorted(others, key=lambda each: not _has_comments(texts[each])):  # the most valuable ones first
-        lines = _restored_from(path, now, copy, texts[copy], may_write=is_alone and not _leads_out(path))
-        if lines:
-            return lines
+    may_write = is_alone and os.path.dirname(os.path.realpath(path)) == os.path.realpath(path.parent)
+    others = [(copy, text) for copy, text in texts.items() if text != now]
+    for copy, text in sorted(others, key=lambda pair: not _has_comments(pair[1])):  # the most valuable ones first
+        if line := _restored_from(path, now, copy, text, may_write=may_write):
+            return (f"{path}: {line}",)
     return ()
 
 
-def _restored_from(path: Path, now: bytes, copy: Path, text: bytes, *, may_write: bool) -> tuple[str, ...]:
-    found = restore(text, now, filename=str(path))
-    if may_write and (found.outcome == "restored" or not now.strip()):
-        replace_file(path, found.data, expected=now, mode=copy.stat().st_mode & 0o777, secret=True)
+def _restored_from(path: Path, now: bytes, copy: Path, text: bytes, *, may_write: bool) -> str:
+    """The report about one copy; empty where there is nothing to say. Raises FileError."""
+    restored = restore(text, now, filename=str(path))
+    if may_write and (restored.outcome == "restored" or not now.strip()):
+        replace_file(path, restored.data, expected=now, mode=copy.stat().st_mode & 0o777, secret=True)
         _remove(copy)
         what = f"restored comments and layout from {copy.name}, which an interrupted `tarmak-iam run` left"
-        return (f"{path}: note: {what}{_also(found)}",)
+        changes = f"; {', '.join(map(str, restored.changes))}" if restored.changes else ""
+        return f"note: {what}{changes}"
     if not _has_comments(text):
-        return ()
-    what = "tarmak cannot read the file" if found.outcome == "broken" else "the file has no comments"
-    reason = f" ({found.reason})" if found.reason else ""
-    return (f"{path}: warning: {what}{reason}; {copy} contains the text from before an earlier `tarmak-iam run`",)
-
-
-def _leads_out(path: Path) -> bool:
-    return os.path.dirname(os.path.realpath(path)) != os.path.realpath(path.parent)
-
-
-def _also(found: Restored) -> str:
-    return f"; {', '.join(map(str, found.changes))}" if found.changes else ""
+        return ""
+    what = "tarmak cannot read the file" if restored.outcome == "broken" else "the file has no comments"
+    reason = f" ({restored.reason})" if restored.reason else ""
+    return f"warning: {what}{reason}; {copy} contains the text from before an earlier `tarmak-iam run`"
 
 
 def _copies_of(path: Path) -> list[Path]:

@@ -11,9 +11,8 @@ provider.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import field
-from enum import Enum
 from functools import cached_property
 from typing import Any, Literal
 
@@ -26,13 +25,9 @@ from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import one_line
 
-_SETTINGS = {"currentCluster": "currentCluster", "contact": "contact", "project": "project"}
+_SETTINGS = ("currentCluster", "contact", "project")
 
 _KINDS = {"clusters": "cluster", "environments": "environment", "providers": "provider"}
-
-
-class NotExplainedError(Exception):
-    """A difference that no tarmak command makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +56,6 @@ class Reading:
 
     config: TarmakConfig
 
-    @classmethod
-    def of(cls, text: bytes, filename: str) -> Reading:
-        """Raises TarmakIamError exactly where Tarmak cannot read the text."""
-        return cls(TarmakConfig.parse(text, filename))
-
     @cached_property
     def full(self) -> dict[str, Any]:
         """The data that Tarmak would write for it."""
@@ -82,19 +72,15 @@ class Reading:
 
     def odd(self, expected: Any, *path: str | int) -> str:
         """Where the value at a path differs from what Tarmak would write; empty if it does not."""
-        plain, full = (list(differences(expected, _at(form, path))) for form in (self.plain, self.full))
-        if not plain or not full:
+        plain: Any = self.plain
+        full: Any = self.full
+        for step in path:
+            plain, full = plain[step], full[step]
+        of_plain, of_full = list(differences(expected, plain)), set(differences(expected, full))
+        if not of_plain or not of_full:
             return ""
-        steps = path[2:] if len(path) > 1 else path
-        known = set(full)
-        both = [each for each in plain if each in known] or plain
-        return one_line(str(Route.of((*steps, *both[0]))))
-
-
-def _at(data: Any, path: Sequence[str | int]) -> Any:
-    for step in path:
-        data = data[step]
-    return data
+        first = next((place for place in of_plain if place in of_full), of_plain[0])
+        return one_line(str(Route.of((*(path[2:] if len(path) > 1 else path), *first))))
 
 
 @dataclass(frozen=True)
@@ -109,19 +95,25 @@ class Difference:
 
     @classmethod
     def of(cls, old: Reading, new: Reading) -> Difference:
-        """Raises NotExplainedError."""
+        """Raises EditRefused for a difference that no tarmak command makes."""
         if at := new.odd(old.full["metadata"], "metadata"):
-            raise NotExplainedError(f"the file was changed at {at}, which no tarmak command does")
+            raise EditRefused(f"the file was changed at {at}, which no tarmak command does")
         settings = tuple(key for key in _SETTINGS if old.full.get(key) != new.full.get(key))
         gone, come = {}, {}
         for key in _KINDS:
-            gone[key], come[key] = _gone_and_come(old.entries(key), new, key)
-            _check_come(key, old.entries(key), gone[key], new, come[key])
+            gone[key], come[key] = _gone_and_come(key, old.entries(key), new)
         return cls(old, new, settings, gone, come)
 
     @cached_property
     def changes(self) -> tuple[TarmakChange, ...]:
-        return (*self._changed_settings(), *self._changed_entries(), *self._new_keys())
+        changes = [TarmakChange(key, self.old.full.get(key), self.new.full.get(key)) for key in self.settings]
+        for key, what in _KINDS.items():
+            entries = self.old.entries(key)
+            changes += [TarmakChange(what, _name(key, entries[index]), None) for index in self.gone[key]]
+        for key, what in _KINDS.items():
+            entries = self.new.entries(key)
+            changes += [TarmakChange(what, None, _name(key, entries[index])) for index in self.come[key]]
+        return (*changes, *(TarmakChange("key", None, str(Route.of(path))) for path, _ in self.keys))
 
     @cached_property
     def keys(self) -> tuple[tuple[Path, Any], ...]:
@@ -130,22 +122,6 @@ class Difference:
         old = [(_without_indices(path), value) for path, value in dropped_keys(self.old.config.document.data)]
         new = dropped_keys(self.new.config.document.data)
         return tuple((path, value) for path, value in new if (_without_indices(path), value) not in old)
-
-    def _changed_settings(self) -> Iterator[TarmakChange]:
-        for key in self.settings:
-            yield TarmakChange(_SETTINGS[key], self.old.full.get(key), self.new.full.get(key))
-
-    def _changed_entries(self) -> Iterator[TarmakChange]:
-        for key, what in _KINDS.items():
-            for index in self.gone[key]:
-                yield TarmakChange(what, _name(key, self.old.entries(key)[index]), None)
-        for key, what in _KINDS.items():
-            for index in self.come[key]:
-                yield TarmakChange(what, None, _name(key, self.new.entries(key)[index]))
-
-    def _new_keys(self) -> Iterator[TarmakChange]:
-        for path, _ in self.keys:
-            yield TarmakChange("key", None, str(Route.of(path)))
 
     def made(self) -> tuple[Document, tuple[str, ...]]:
         """The old text with the changes, and the comments that were removed with entries. Raises EditRefused."""
@@ -161,10 +137,10 @@ class Difference:
         return document, tuple(removed)
 
     def _without(self, data: Any) -> Any:
-        for key, indices in self.gone.items():
-            if indices:
-                entries, gone = self._entries(data, key, len(self.old.entries(key))), set(indices)
-                data[key] = [entry for index, entry in enumerate(entries) if index not in gone]
+        for key, gone in self.gone.items():
+            if gone:
+                entries = self._entries(data, key, len(self.old.entries(key)))
+                data[key] = [entry for index, entry in enumerate(entries) if index not in set(gone)]
         return data
 
     def _with(self, data: Any) -> Any:
@@ -173,10 +149,10 @@ class Difference:
             data.pop(key, None)
             if self.new.full.get(key):
                 data[key] = self.new.full[key]
-        for key, indices in self.come.items():
-            if indices:
-                there = len(self.old.entries(key)) - len(self.gone[key])
-                data[key] = self._entries(data, key, there) + [theirs[key][index] for index in indices]
+        for key, come in self.come.items():
+            if come:
+                left = len(self.old.entries(key)) - len(self.gone[key])
+                data[key] = self._entries(data, key, left) + [theirs[key][index] for index in come]
         return data
 
     def _entries(self, data: Any, key: str, count: int) -> list[Any]:
@@ -192,31 +168,29 @@ def _without_indices(path: Path) -> Path:
     return tuple(step for step in path if not isinstance(step, int))
 
 
-def _gone_and_come(expected: Sequence[Any], new: Reading, key: str) -> tuple[list[int], list[int]]:
-    found, at, gone = len(new.entries(key)), 0, []
-    for index, entry in enumerate(expected):
-        if at < found and not new.odd(entry, key, at):
+def _gone_and_come(key: str, old: Sequence[Any], new: Reading) -> tuple[list[int], list[int]]:
+    """The indices of the removed and of the added entries. Tarmak keeps the order, and adds only entries with a new
+    name: raises EditRefused for others."""
+    count, at, gone = len(new.entries(key)), 0, []
+    for index, entry in enumerate(old):
+        if at < count and not new.odd(entry, key, at):
             at += 1
         else:
             gone.append(index)
-    return gone, list(range(at, found))
-
-
-def _check_come(key: str, old: Sequence[Any], gone: Sequence[int], new: Reading, come: Sequence[int]) -> None:
-    """Tarmak adds only entries with a new name. Raises NotExplainedError."""
     lost = {_identity(key, old[index]): old[index] for index in gone}
     staying = {_identity(key, entry) for entry in old} - lost.keys()
-    for number in come:
+    for number in range(at, count):
         entry = new.entries(key)[number]
         identity, what = _identity(key, entry), f"{_KINDS[key]} {one_line(_name(key, entry))}"
         if not all(identity):
-            raise NotExplainedError(f"a new {_KINDS[key]} has no name")
+            raise EditRefused(f"a new {_KINDS[key]} has no name")
         if identity in staying:
-            raise NotExplainedError(f"{what} is defined twice")
+            raise EditRefused(f"{what} is defined twice")
         if identity in lost:
-            at = new.odd(lost[identity], key, number)
-            how = f"was changed at {at}" if at else "was moved"
-            raise NotExplainedError(f"{what} {how}, which no tarmak command does")
+            changed = new.odd(lost[identity], key, number)
+            how = f"was changed at {changed}" if changed else "was moved"
+            raise EditRefused(f"{what} {how}, which no tarmak command does")
+    return gone, list(range(at, count))
 
 
 def _identity(key: str, entry: Any) -> tuple[str, ...]:
@@ -228,64 +202,48 @@ def _name(key: str, entry: Any) -> str:
     return "-".join(_identity(key, entry))
 
 
-class _Extent(Enum):
-    WHOLE, BEGINNING, OTHER = range(3)
-
-
 def is_cut_off(old: Reading, new: Reading, text: bytes) -> bool:
     """Whether `text`, whose reading is `new`, is the beginning of what tarmak would write after changing `old`."""
     data = new.config.document.data
     if list(data) != sorted(data):
         return False  # tarmak sorts the keys
-    wanted, found = ({key: each[key] for key in sorted(each) if key > "kind"} for each in (old.full, data))
-    added = _added(wanted, found)
-    extent = _extent({**wanted, **({"providers": [*wanted.get("providers", []), *added]} if added else {})}, found)
-    if extent is not _Extent.WHOLE:
-        return extent is _Extent.BEGINNING or found.get("providers", ()) is None
+    wanted, found = ({key: part[key] for key in sorted(part) if key > "kind"} for part in (old.full, data))
+    providers, count = found.get("providers", ()), len(wanted.get("providers", ()))
+    added = providers[count:] if isinstance(providers, list) else []
+    if added:
+        wanted["providers"] = [*wanted.get("providers", ()), *added]
+    extent = _extent(wanted, found)
+    if extent != "whole":
+        return extent == "beginning" or providers is None
     if added and not _name_in(added[-1]):
         return True
     try:
-        difference = Difference.of(old, new)
-    except NotExplainedError:  # a difference that no command makes is a manual edit
+        come = Difference.of(old, new).come["environments"]
+    except EditRefused:  # a difference that no command makes is a manual edit
         return False
-    return not text.endswith(b"\n") or _lacks_provider(difference)
+    # Providers are written last: a new environment may name one that does not exist.
+    environments, names = new.entries("environments"), [_name_in(entry) for entry in new.entries("providers")]
+    return not text.endswith(b"\n") or any(environments[index].get("provider", "") not in names for index in come)
 
 
-def _lacks_provider(difference: Difference) -> bool:
-    """Whether a new environment names a provider that does not exist: providers are written last."""
-    environments, providers = (difference.new.entries(key) for key in ("environments", "providers"))
-    names = [_name_in(each) for each in providers]
-    return any(environments[index].get("provider", "") not in names for index in difference.come["environments"])
-
-
-def _added(wanted: dict[str, Any], found: dict[str, Any]) -> list[Any]:
-    providers = found.get("providers")
-    return providers[len(wanted.get("providers", [])) :] if isinstance(providers, list) else []
-
-
-def _extent(wanted: Any, found: Any) -> _Extent:
+def _extent(wanted: Any, found: Any) -> Literal["whole", "beginning", "other"]:
     """How much of a value exists, in the order in which tarmak writes it."""
     if isinstance(wanted, dict) and isinstance(found, dict):
         keys = sorted(wanted)
         if list(found) != keys[: len(found)]:
-            return _Extent.OTHER
-        return _extent_of_all([wanted[key] for key in keys], list(found.values()))
+            return "other"
+        wanted, found = [wanted[key] for key in keys], list(found.values())
     if isinstance(wanted, list) and isinstance(found, list):
-        return _extent_of_all(wanted, found)
+        extents = [_extent(*pair) for pair in zip(wanted, found, strict=False)]
+        if len(found) > len(wanted) or any(extent != "whole" for extent in extents[:-1]):
+            return "other"
+        if extents and extents[-1] != "whole":
+            return extents[-1]
+        return "whole" if len(found) == len(wanted) else "beginning"
     if same(wanted, found) or (wanted == NOW and isinstance(found, str)):
-        return _Extent.WHOLE
+        return "whole"
     is_begun = found is None or (isinstance(wanted, str) and isinstance(found, str) and wanted.startswith(found))
-    return _Extent.BEGINNING if is_begun else _Extent.OTHER
-
-
-def _extent_of_all(wanted: list[Any], found: list[Any]) -> _Extent:
-    """All but the last existing value must be whole."""
-    extents = [_extent(*pair) for pair in zip(wanted, found, strict=False)]
-    if len(found) > len(wanted) or any(each is not _Extent.WHOLE for each in extents[:-1]):
-        return _Extent.OTHER
-    if extents and extents[-1] is not _Extent.WHOLE:
-        return extents[-1]
-    return _Extent.WHOLE if len(found) == len(wanted) else _Extent.BEGINNING
+    return "beginning" if is_begun else "other"
 
 
 def _name_in(entry: Any) -> Any:
@@ -328,56 +286,49 @@ def restore(before: bytes, after: bytes, *, finished: bool = True, filename: str
     if before == after:
         return Restored("unchanged", before)
     try:
-        new = Reading.of(after, filename)
+        new = Reading(TarmakConfig.parse(after, filename))
     except TarmakIamError as error:
         return Restored("broken", before, reason=_reason(error) if after else _EMPTY)
     try:
-        old = Reading.of(before, filename)
+        old = Reading(TarmakConfig.parse(before, filename))
     except TarmakIamError as error:
         return Restored("not restored", after, reason=f"tarmak cannot read the previous text: {_reason(error)}")
-    if not finished and not new.config.document.comments and is_cut_off(old, new, after):
+    has_comments = bool(new.config.document.comments)
+    if not finished and not has_comments and is_cut_off(old, new, after):
         return Restored("broken", before, reason="its end is missing")
-    found = _explained(old, new, before, after)
-    if new.config.document.comments and not (found.outcome == "restored" and found.data == after):
+    try:
+        restored = _restored(old, new, before)
+    except TarmakIamError as error:
+        restored = Restored("not restored", after, reason=_reason(error))
+    if has_comments and not (restored.outcome == "restored" and restored.data == after):
         return Restored("not restored", after, reason="the file has comments, which tarmak does not write")
-    return found
+    return restored
 
 
 def why_unreadable(text: bytes, filename: str = "tarmak.yaml") -> str:
     """Why Tarmak cannot read a text; empty if it can."""
     try:
-        Reading.of(text, filename)
+        TarmakConfig.parse(text, filename)
     except TarmakIamError as error:
         return _reason(error) if text else _EMPTY
     return ""
 
 
-def _explained(old: Reading, new: Reading, before: bytes, after: bytes) -> Restored:
-    try:
-        return _restored(old, new, before)
-    except NotExplainedError as error:
-        return Restored("not restored", after, reason=str(error))
-    except TarmakIamError as error:
-        return Restored("not restored", after, reason=_reason(error))
-
-
 def _restored(old: Reading, new: Reading, before: bytes) -> Restored:
-    """Raises NotExplainedError and TarmakIamError."""
+    """Raises TarmakIamError."""
     difference = Difference.of(old, new)
     if not difference.changes:
         return Restored("restored", before)
     document, removed = difference.made()
     data = document.to_bytes()
-    if not _means_the_same(Reading.of(data, document.filename), new):
+    result = Reading(TarmakConfig.parse(data, document.filename))
+    try:
+        is_same = not Difference.of(result, new).changes
+    except EditRefused:
+        is_same = False
+    if not is_same:
         raise EditRefused("the text with these changes would have another meaning")
     return Restored("restored", data, difference.changes, removed)
-
-
-def _means_the_same(one: Reading, other: Reading) -> bool:
-    try:
-        return not Difference.of(one, other).changes
-    except NotExplainedError:
-        return False
 
 
 def _reason(error: TarmakIamError) -> str:

@@ -17,7 +17,24 @@ from pathlib import Path
 from tarmak_iam.errors import ToolError
 from tarmak_iam.late_dataclass import dataclass
 
-_ENDING = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
+_LOGGER = logging.getLogger(__name__)
+
+
+# The terminal sends the first two to all processes in the foreground, also to the program. A supervisor may send any of
+# them only to us, and then we forward it.
+_FORWARDED = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
+
+
+# Signals with which the terminal or the program itself stops it. SIGSTOP is meant for that one process only.
+_JOB_CONTROL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+
+
+# If the terminal stopped and continued both processes, the report of the stop may arrive after the continuation.
+_SETTLED = 0.05
+
+
+# How long to wait for a signal before the state of the program is checked anyway.
+_LOOK_SECONDS = 1.0
 
 
 # One signal reaches all of a group within microseconds; timeout(1) signals its child first, and then the group.
@@ -31,17 +48,17 @@ class ProcessGroupProbe:
     immediately at the second one.
     """
 
-    def __init__(self) -> None:
-        self._start()
-
     @classmethod
     @contextlib.contextmanager
     def running(cls) -> Iterator[ProcessGroupProbe]:
         probe = cls()
+        probe._start()
         try:
             yield probe
         finally:
-            probe._stop()
+            os.close(probe._line)
+            os.kill(probe._pid, signal.SIGKILL)
+            os.waitpid(probe._pid, 0)
 
     def was_signalled(self) -> bool:
         """Whether the signal that we just got was sent to the whole group."""
@@ -61,45 +78,18 @@ class ProcessGroupProbe:
             _run_probe(end, self._line)
         os.close(end)
 
-    def _stop(self) -> None:
-        os.close(self._line)
-        os.kill(self._pid, signal.SIGKILL)
-        os.waitpid(self._pid, 0)
-
 
 def _run_probe(end: int, line: int) -> None:
     """Runs until a signal, or until the other end of the pipe is closed because the parent was killed."""
     try:
-        for each in _ENDING:
-            if signal.getsignal(each) is not signal.SIG_IGN:  # as under nohup
-                signal.signal(each, lambda *_: os._exit(0))  # the default for SIGQUIT leaves a core file
+        for signum in _FORWARDED:
+            if signal.getsignal(signum) is not signal.SIG_IGN:  # as under nohup
+                signal.signal(signum, lambda *_: os._exit(0))  # the default for SIGQUIT leaves a core file
         os.close(line)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
         os.read(end, 1)
     finally:
         os._exit(0)
-
-
-_LOGGER = logging.getLogger(__name__)
-
-
-# The terminal sends the first two to all processes in the foreground, also to the program. A supervisor may send any of
-# them only to us, and then we forward it.
-_FORWARDED = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
-
-_WITHOUT_PYTHONS_OWN = (signal.SIGTERM, signal.SIGHUP)
-
-
-# Signals with which the terminal or the program itself stops it. SIGSTOP is meant for that one process only.
-_JOB_CONTROL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
-
-
-# If the terminal stopped and continued both processes, the report of the stop may arrive after the continuation.
-_SETTLED = 0.05
-
-
-# How long to wait for a signal before the state of the program is checked anyway.
-_LOOK_SECONDS = 1.0
 
 
 class ProgramNotStarted(ToolError):
@@ -135,7 +125,10 @@ class Ended:
     @property
     def text(self) -> str:
         """As in `exit code 1`, or `SIGKILL`."""
-        return f"exit code {self.exit_code}" if self.exit_code is not None else _name(self.signal or 0)
+        if self.exit_code is not None:
+            return f"exit code {self.exit_code}"
+        names = {signum.value: signum.name for signum in signal.Signals}
+        return names.get(self.signal or 0, f"signal {self.signal}")  # a real-time signal has no name
 
 
 def pass_through(command: Sequence[str], environment: Mapping[str, str], inherited: Sequence[int] = ()) -> Ended:
@@ -181,14 +174,15 @@ def stops_raised() -> Iterator[None]:
         raise Stopped(signum)
 
     is_main = threading.current_thread() is threading.main_thread()
-    ours = [each for each in _WITHOUT_PYTHONS_OWN if is_main and signal.getsignal(each) is signal.SIG_DFL]
-    for each in ours:
-        signal.signal(each, stop)
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    unhandled = [signum for signum in signals if is_main and signal.getsignal(signum) is signal.SIG_DFL]
+    for signum in unhandled:
+        signal.signal(signum, stop)
     try:
         yield
     finally:
-        for each in ours:
-            signal.signal(each, signal.SIG_DFL)
+        for signum in unhandled:
+            signal.signal(signum, signal.SIG_DFL)
 
 
 @contextlib.contextmanager
@@ -211,18 +205,15 @@ class _ChildWait:
         while self._status is None:
             got = _waited_for(self._watched)
             if got is not None:
-                self._take(got)
+                self._note(got)
+            if got in _FORWARDED and not self._probe.was_signalled():
+                self._send(got)
+            elif got in _FORWARDED:
+                self._drain(_FORWARDED)  # signals that arrived together with it, also for the group
             self._look()
         self._drain(self._watched)
         code = os.waitstatus_to_exitcode(self._status)
         return Ended(code, None, self._asked) if code >= 0 else Ended(None, -code, self._asked)
-
-    def _take(self, got: int) -> None:
-        self._note(got)
-        if got in _FORWARDED and not self._probe.was_signalled():
-            self._send(got)
-        elif got in _FORWARDED:
-            self._drain(_FORWARDED)  # signals that arrived together with it, also for the group
 
     def _drain(self, signals: Iterable[int]) -> None:
         while late := self._watched.intersection(signals) & signal.sigpending():
@@ -313,10 +304,3 @@ def _found(name: str, environment: Mapping[str, str]) -> str:
     if is_path:
         raise ProgramNotStarted(f"{name} does not exist", remedy="check the path", is_missing=True)
     raise ProgramNotStarted(f"{name} is not installed", remedy=f"put {name} on the PATH", is_missing=True)
-
-
-def _name(signum: int) -> str:
-    try:
-        return signal.Signals(signum).name
-    except ValueError:  # a real-time signal
-        return f"signal {signum}"
