@@ -4,7 +4,7 @@ objects again at the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import field, replace
 from pathlib import Path
@@ -44,7 +44,6 @@ from tarmak_iam.hook.cluster.permissions import check_permissions, explained, pe
 from tarmak_iam.hook.cluster.rollout import (
     CONFIG_MAP,
     ROLLOUT_SECONDS,
-    RolledOut,
     check_pods,
     note_config_version,
     read_rollout,
@@ -83,35 +82,26 @@ def read_back(server: Server, made: Sequence[tuple[Object, Object]], removed: Se
 
     Raises ChangedSince, which names who changed the objects, and ToolError where they cannot be read.
     """
-    wanted = [each for each, _ in made]
+    wanted = [manifest for manifest, _ in made]
     try:
-        found = server.read([*wanted, *(ref.stub for ref in removed)])
+        index = Index(server.read([*wanted, *(ref.stub for ref in removed)]))
     except TarmakIamError as error:
         raise ToolError(f"what was applied could not be read again: {error.what}", remedy=error.remedy) from None
-    index = Index(found)
-    changed = [*_changed(made, index), *_back(removed, index)]
+    changed: list[tuple[Ref, str]] = []
+    for manifest, became in made:
+        ref = Ref.of(manifest)
+        live = index.get(ref)
+        if live is None:
+            changed.append((ref, "was removed by another process after it was applied"))
+        elif paths := list(_differing(manifest, became, live, ())):
+            shown = ", ".join(map(".".join, paths[:_MAX_PATHS])) + (", ..." if len(paths) > _MAX_PATHS else "")
+            changed.append((ref, f"differs from what was applied: {_who(became, live)} changed {shown} afterwards"))
+    for ref in removed:
+        live = index.get(ref)
+        if live is not None and "deletionTimestamp" not in live["metadata"]:
+            changed.append((ref, "was created again by another process after it was removed"))
     if changed:
         raise ChangedSince(changed)
-
-
-def _changed(made: Iterable[tuple[Object, Object]], found: Index) -> Iterator[tuple[Ref, str]]:
-    for wanted, became in made:
-        ref = Ref.of(wanted)
-        live = found.get(ref)
-        if live is None:
-            yield ref, "was removed by another process after it was applied"
-            continue
-        paths = list(_differing(wanted, became, live, ()))
-        if paths:
-            shown = ", ".join(map(_shown, paths[:_MAX_PATHS])) + (", ..." if len(paths) > _MAX_PATHS else "")
-            yield ref, f"differs from what was applied: {_who(became, live)} changed {shown} afterwards"
-
-
-def _back(removed: Iterable[Ref], found: Index) -> Iterator[tuple[Ref, str]]:
-    for ref in removed:
-        live = found.get(ref)
-        if live is not None and "deletionTimestamp" not in live["metadata"]:
-            yield ref, "was created again by another process after it was removed"
 
 
 def _differing(shape: Any, became: Any, live: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -155,10 +145,6 @@ def _entries(each: Object) -> dict[tuple[str, str], str]:
     }
 
 
-def _shown(path: tuple[str, ...]) -> str:
-    return ".".join(path)
-
-
 def apply_to_cluster(
     installation: Installation,
     kubectl: Kubectl,
@@ -185,9 +171,35 @@ def apply_to_cluster(
     run the new ones, unless `force`. Raises FileError, with nothing changed, where the history cannot be written;
     ToolError, also where another run holds the cluster's lease; and ApplyFailed from the first change on.
     """
-    options = _Options(state, dry_run, force, wait, tell, begun, within)
     with nullcontext(kubectl) if dry_run is not None else leased(kubectl, tell) as held:
-        return _planned_and_applied(installation, held, options)
+        objects = manifests(installation)
+        server = Server.of(held)
+        is_as_left = left_by(server, state, within)
+        if dry_run is None:
+            finish_notes(server, state, within)
+        with explained(server, objects):
+            plan = make_plan(server, objects, ask=dry_run != "client", force=force, is_as_left=is_as_left)
+        if wait is None:
+            plan = _with_safe_removals(server, plan)
+        before, after = read_live(held).loaded(installation), Loaded.of(installation)
+        if not force:
+            check_admin_access(before, after)
+        check = check_pods(server, plan.live)
+        warnings = check_changes(server, check, plan.ends, force=force)
+        notes = plan.notes
+        if installation.kubernetes.minor != server.version.minor:
+            generated, live = (".".join(map(str, of.minor)) for of in (installation.kubernetes, server.version))
+            what = f"the objects are for Kubernetes {generated}, but the cluster runs {live}"
+            notes = (f"{what}: check kubernetesVersion in the settings", *notes)
+        foreseen = Applied(plan.changes, notes=notes, effects=effects(before, after))
+        if dry_run is not None:
+            if dry_run == "server":
+                server.validate(objects)
+            return replace(foreseen, notes=tuple(dict.fromkeys((*notes, *warnings, *would_be_restarted(check)))))
+        check_permissions(held, permissions_of_apply(server, plan, check), tell)
+        for warning in warnings:
+            tell(f"warning: {warning}")
+        return _ApplyRun(server, plan, foreseen, state, force, wait, tell, begun, within).carried_out()
 
 
 def dry_run_mode(value: str | bool | None) -> Literal["client", "server"] | None:
@@ -199,47 +211,6 @@ def dry_run_mode(value: str | bool | None) -> Literal["client", "server"] | None
     if value == "server":
         return "server"
     raise ConfigError(f"dry_run: {value!r} is not a valid mode", remedy="use 'client' or 'server'")
-
-
-@dataclass(frozen=True, slots=True)
-class _Options:
-    """The options of `apply_to_cluster`."""
-
-    state: Path
-    dry_run: Literal["client", "server"] | None
-    force: bool
-    wait: float | None
-    tell: Progress
-    begun: Callable[[], None]
-    within: Boundary | None
-
-
-def _planned_and_applied(installation: Installation, kubectl: Kubectl, options: _Options) -> Applied:
-    dry_run, force = options.dry_run, options.force
-    objects = manifests(installation)
-    server = Server.of(kubectl)
-    is_as_left = left_by(server, options.state, options.within)
-    if dry_run is None:
-        finish_notes(server, options.state, options.within)
-    with explained(server, objects):
-        plan = make_plan(server, objects, ask=dry_run != "client", force=force, is_as_left=is_as_left)
-    if options.wait is None:
-        plan = _with_safe_removals(server, plan)
-    before, after = read_live(kubectl).loaded(installation), Loaded.of(installation)
-    if not force:
-        check_admin_access(before, after)
-    check = check_pods(server, plan.live)
-    warnings = check_changes(server, check, plan.ends, force=force)
-    notes = (*_of_version(installation, server), *plan.notes)
-    foreseen = Applied(plan.changes, notes=notes, effects=effects(before, after))
-    if dry_run is not None:
-        if dry_run == "server":
-            server.validate(objects)
-        return replace(foreseen, notes=tuple(dict.fromkeys((*notes, *warnings, *would_be_restarted(check)))))
-    check_permissions(kubectl, permissions_of_apply(server, plan, check), options.tell)
-    for each in warnings:
-        options.tell(f"warning: {each}")
-    return _ApplyRun(server, plan, foreseen, options).carried_out()
 
 
 def _with_safe_removals(server: Server, plan: ApplyPlan) -> ApplyPlan:
@@ -254,13 +225,6 @@ def _with_safe_removals(server: Server, plan: ApplyPlan) -> ApplyPlan:
     return replace(plan, removals=(), notes=(*plan.notes, note))
 
 
-def _of_version(installation: Installation, server: Server) -> Iterator[str]:
-    if installation.kubernetes.minor != server.version.minor:
-        own, found = (".".join(map(str, each.minor)) for each in (installation.kubernetes, server.version))
-        what = f"the objects are for Kubernetes {own}, but the cluster runs {found}"
-        yield f"{what}: check kubernetesVersion in the settings"
-
-
 @dataclass
 class _ApplyRun:
     """One apply, from the first change on."""
@@ -268,41 +232,45 @@ class _ApplyRun:
     _server: Server
     _plan: ApplyPlan
     _foreseen: Applied
-    _options: _Options
+    _state: Path
+    _force: bool
+    _wait: float | None
+    _tell: Progress
+    _on_begin: Callable[[], None]
+    _within: Boundary | None
     _done: dict[Ref, ObjectChange] = field(default_factory=dict)
     _made: list[tuple[Object, Object]] = field(default_factory=list)
     _begun: set[Ref] = field(default_factory=set)
     _journal: Journal | None = None
 
     def carried_out(self) -> Applied:
-        if self._plan.is_change:
-            self._journal = self._begin()
+        if self._plan.is_change:  # the current objects are in the history before the first change
+            unsettled = (step for step in self._plan.steps if not is_settled(self._server, step))
+            objects = [KeptObject.of(step.live, step.then) for step in unsettled]
+            objects += [KeptObject.of(live, None) for live in self._plan.removals]
+            self._journal = Journal.begin(self._server, objects, self._state, self._within, self._tell)
+            self._on_begin()
         else:
-            settle(self._server, self._options.state, self._options.within)
-        with reporting_failure(self._failure, self._options.tell):
+            settle(self._server, self._state, self._within)
+        with reporting_failure(self._failure, self._tell):
             for steps in in_batches(self._plan.steps, lambda step: step.wanted, is_of_one_kind=True):
                 self._apply(steps)
             if self._journal is not None:
                 self._journal.applied()
-            rolled_out = self._roll_out()
+            made = CONFIG_MAP.among([became for _, became in self._made])
+            note_config_version(self._server, CONFIG_MAP.among(self._plan.live), made)
+            daemonsets = [step.ref for step in self._plan.steps if step.ref.kind == "DaemonSet"]
+            rolled_out = roll_out_and_restart(self._server, daemonsets, self._wait, self._tell)
             for batch in in_batches(self._plan.removals, lambda each: each, is_of_one_kind=True):
                 self._remove(batch)
             self._server.wait_until_gone([Ref.of(each) for each in self._plan.removals])
             if self._journal is not None:
                 self._journal.close()
-            read_back(self._server, self._made, self._removed)
+            removed = [ref for ref, change in self._done.items() if change.action is ObjectAction.REMOVED]
+            read_back(self._server, self._made, removed)
         done = self._applied(rolled_out.is_done)
         notes = tuple(dict.fromkeys((*done.notes, *rolled_out.notes)))
         return replace(done, notes=notes, restarted=rolled_out.restarted)
-
-    def _begin(self) -> Journal:
-        """Writes the current objects to the history, before the first change."""
-        unsettled = (step for step in self._plan.steps if not is_settled(self._server, step))
-        objects = [KeptObject.of(step.live, step.then) for step in unsettled]
-        objects += [KeptObject.of(each, None) for each in self._plan.removals]
-        journal = Journal.begin(self._server, objects, self._options.state, self._options.within, self._options.tell)
-        self._options.begun()
-        return journal
 
     def _apply(self, steps: list[ApplyStep]) -> None:
         work: list[ApplyStep] = []
@@ -315,7 +283,7 @@ class _ApplyRun:
         if not work:
             return
         if any(step.action is not ObjectAction.UNCHANGED for step in work):
-            self._options.tell(f"applying {number_of_kind([step.ref for step in work])}")
+            self._tell(f"applying {number_of_kind([step.ref for step in work])}")
         self._begun |= {step.ref for step in work}
         for step, made in zip(work, self._attempt(work), strict=True):
             self._note(replace(step, then=made).action, step.ref, made)
@@ -329,11 +297,11 @@ class _ApplyRun:
         pairs = [step.pair for step in steps]
         for _ in range(_ATTEMPTS):
             try:
-                return self._server.apply(pairs, force=self._options.force)
+                return self._server.apply(pairs, force=self._force)
             except Conflict:  # perhaps with a change made in between, as of the status: read the objects again
                 found = Index(self._server.read([step.wanted for step in steps]))
                 pairs = [(step.wanted, found.get(step.ref)) for step in steps]
-        return self._server.apply(pairs, force=self._options.force)
+        return self._server.apply(pairs, force=self._force)
 
     def _remove(self, batch: list[Object]) -> None:
         """Removes objects of one kind."""
@@ -341,25 +309,19 @@ class _ApplyRun:
         for each in batch:
             ref = Ref.of(each)
             if ref.kind == CRD and self._server.others(each):  # created during the rollout
-                self._options.tell(f"note: kept {ref}: it has objects that are not managed by {MANAGER}")
+                self._tell(f"note: kept {ref}: it has objects that are not managed by {MANAGER}")
                 self._note(ObjectAction.UNCHANGED, ref)
             else:
                 refs.append(ref)
         if not refs:
             return
-        self._options.tell(f"removing {number_of_kind(refs)}")
+        self._tell(f"removing {number_of_kind(refs)}")
         self._begun |= set(refs)
         self._server.remove(*refs)
         for ref in refs:
             self._note(ObjectAction.REMOVED, ref)
         if self._journal is not None:
             self._journal.save()
-
-    def _roll_out(self) -> RolledOut:
-        made = CONFIG_MAP.among([became for _, became in self._made])
-        note_config_version(self._server, CONFIG_MAP.among(self._plan.live), made)
-        refs = [step.ref for step in self._plan.steps if step.ref.kind == "DaemonSet"]
-        return roll_out_and_restart(self._server, refs, self._options.wait, self._options.tell)
 
     def _failure(self, error: TarmakIamError) -> ApplyFailed:
         steps = [(step.ref, step.live, step.action) for step in self._plan.steps]
@@ -393,12 +355,8 @@ class _ApplyRun:
         return ObjectAction.UNCHANGED if is_as_it_was else action
 
     def _applied(self, rolled_out: bool | None) -> Applied:
-        state = None if self._journal is None else self._options.state
+        state = None if self._journal is None else self._state
         return replace(self._foreseen, changes=tuple(self._done.values()), state=state, rolled_out=rolled_out)
-
-    @property
-    def _removed(self) -> list[Ref]:
-        return [ref for ref, change in self._done.items() if change.action is ObjectAction.REMOVED]
 
     def _note(self, action: ObjectAction, ref: Ref, made: Object | None = None) -> None:
         """`made` is the object as the API server returned it."""

@@ -5,7 +5,7 @@ access would change.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -35,7 +35,7 @@ from tarmak_iam.hook.cluster.objects import (
     managers,
     without_server_fields,
 )
-from tarmak_iam.hook.cluster.rollout import DAEMONSET, PodCheck, StalePod, check_pods
+from tarmak_iam.hook.cluster.rollout import DAEMONSET, StalePod, check_pods
 from tarmak_iam.hook.cluster.server import Conflict, Pair, Server, is_being_deleted
 from tarmak_iam.hook.cluster.update_check import check_changes
 from tarmak_iam.installation.installation import Installation
@@ -123,26 +123,30 @@ def make_plan(
 
 
 def _plan_once(server: Server, objects: Sequence[Object], *, ask: bool, force: bool, is_as_left: IsAsLeft) -> ApplyPlan:
-    found = Index(_read_settled(server, objects))
-    pairs: list[Pair] = [(fitted(each, live), live) for each in objects for live in [found.get(Ref.of(each))]]
-    if not force:
-        _refuse_unmanaged(live for _, live in pairs if live is not None)
-    then = server.dry_run(pairs, force=force) if ask else [_merged_locally(*pair) for pair in pairs]
+    live_objects = server.read(objects)
+    if being_deleted := [Ref.of(live) for live in live_objects if is_being_deleted(live)]:
+        server.wait_until_gone(being_deleted)
+        live_objects = server.read(objects)
+    index = Index(live_objects)
+    pairs: list[Pair] = [(fitted(wanted, live), live) for wanted in objects for live in [index.get(Ref.of(wanted))]]
+    unmanaged = [_shown(live) for _, live in pairs if live is not None and not is_ours(live)]
+    if unmanaged and not force:
+        verb = ("exists and is" if len(unmanaged) == 1 else "exist and are") + f" not managed by {MANAGER}"
+        raise PolicyRefused(
+            f"{', '.join(unmanaged)} {verb}; nothing was changed",
+            remedy=f"use --force to take over the fields that {MANAGER} sets; rollback restores them",
+        )
+    if ask:
+        then = server.dry_run(pairs, force=force)
+    else:
+        then = [
+            wanted if live is None else overlaid(without_server_fields(live), wanted, None) for wanted, live in pairs
+        ]
     steps = tuple(ApplyStep(wanted, live, after) for (wanted, live), after in zip(pairs, then, strict=True))
     if not force:
         _refuse_edited(server, steps, is_as_left)
     removals, notes = _removals(server, objects)
     return ApplyPlan(steps, removals, notes)
-
-
-def _read_settled(server: Server, objects: Sequence[Object]) -> list[Object]:
-    """The objects that exist, once those that are being deleted are gone."""
-    found = server.read(objects)
-    going = [Ref.of(each) for each in found if is_being_deleted(each)]
-    if not going:
-        return found
-    server.wait_until_gone(going)
-    return server.read(objects)
 
 
 def is_settled(server: Server, step: ApplyStep) -> bool:
@@ -153,31 +157,14 @@ def is_settled(server: Server, step: ApplyStep) -> bool:
     return not server.is_server_side or (step.live is not None and is_applied(step.live))
 
 
-def _merged_locally(wanted: Object, live: Object | None) -> Object:
-    return wanted if live is None else overlaid(without_server_fields(live), wanted, None)
-
-
-def _refuse_unmanaged(found: Iterable[Object]) -> None:
-    unmanaged = [_shown(each) for each in found if not is_ours(each)]
-    if unmanaged:
-        verb = ("exists and is" if len(unmanaged) == 1 else "exist and are") + f" not managed by {MANAGER}"
-        raise PolicyRefused(
-            f"{', '.join(unmanaged)} {verb}; nothing was changed",
-            remedy=f"use --force to take over the fields that {MANAGER} sets; rollback restores them",
-        )
-
-
 def _refuse_edited(server: Server, steps: Iterable[ApplyStep], is_as_left: IsAsLeft) -> None:
     """Refuses what the API server does not report as a conflict: removed fields, and below 1.16 every change."""
     has_managers = server.is_server_side
     found: list[tuple[ApplyStep, tuple[Path, ...]]] = []
     for step in steps:
         if step.live is not None and step.action is not ObjectAction.UNCHANGED:
-            edited = (
-                lost_fields(step.live, step.wanted, step.then)
-                if has_managers
-                else edited_fields(step.live, step.wanted, step.then)
-            )
+            changed_fields = lost_fields if has_managers else edited_fields
+            edited = changed_fields(step.live, step.wanted, step.then)
             if edited and not is_as_left(step.live):
                 found.append((step, edited))
     if found:
@@ -209,18 +196,17 @@ def _removals(server: Server, objects: Sequence[Object]) -> tuple[tuple[Object, 
     """The objects that are no longer generated, in reverse apply order; and notes about those that are kept."""
     gone: list[Object] = []
     notes: list[str] = []
-    for each in _no_longer_made(server, objects):
-        others = server.others(each) if each.get("kind") == CRD else 0
+    generated = Index(objects)
+    for live in server.ours():
+        ref = Ref.of(live)
+        if generated.get(ref) is not None:
+            continue
+        others = server.others(live) if ref.kind == CRD else 0
         if others:
-            notes.append(f"kept {Ref.of(each)}: {others} of its objects are not managed by {MANAGER}")
+            notes.append(f"kept {ref}: {others} of its objects are not managed by {MANAGER}")
         else:
-            gone.append(each)
+            gone.append(live)
     return tuple(reversed(in_apply_order(gone))), tuple(notes)
-
-
-def _no_longer_made(server: Server, objects: Sequence[Object]) -> Iterator[Object]:
-    made = Index(objects)
-    return (each for each in server.ours() if made.get(Ref.of(each)) is None)
 
 
 _HIDDEN = "(hidden)"
@@ -270,85 +256,54 @@ def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
     """
     objects = manifests(installation)
     server = Server.of(kubectl)
-    plan, refused = _planned(server, objects, _history_of(server, installation))
+    home = installation.home
+    within = None if home is None else Boundary(home.parent, installation.follow_links)
+    notes: list[str] = []
+    try:
+        is_as_left = (lambda _: False) if home is None else left_by(server, home / STATE_NAME, within)
+        plan = make_plan(server, objects, is_as_left=is_as_left)
+    except PolicyRefused as error:
+        plan = make_plan(server, objects, force=True)
+        notes.append(_refusal(error))
     after = Loaded.of(installation)
     pods = check_pods(server, plan.live)
-    notes = (*refused, *_about_pods(server, plan, pods))
+    try:
+        notes += check_changes(server, pods, plan.ends)
+    except PolicyRefused as error:
+        notes.append(_refusal(error))
+    notes += (*plan.notes, *pods.notes)
+    if not pods.is_seen:
+        notes.append(f"{DAEMONSET}: the rollout has not started")
+    changed = [step for step in plan.steps if step.action is not ObjectAction.UNCHANGED]
+    diffs = [ObjectDiff(ObjectChange.of(step.action, step.ref), object_diff(step.live, step.then)) for step in changed]
+    removed = [ObjectChange.of(ObjectAction.REMOVED, Ref.of(live)) for live in plan.removals]
+    diffs += [ObjectDiff(change, object_diff(live, None)) for change, live in zip(removed, plan.removals, strict=True)]
     bindings = [*server.all_of("rolebindings,clusterrolebindings"), *objects]
     return LiveDiff(
-        objects=_diffs(plan),
+        objects=tuple(diffs),
         effects=effects(read_live(kubectl).loaded(installation), after),
         unbound=unbound_groups(after.standings.grants, bound_groups(bindings)),
-        notes=tuple(dict.fromkeys((*notes, *plan.notes, *pods.notes, *_rollout_notes(pods)))),
+        notes=tuple(dict.fromkeys(notes)),
         stale_pods=pods.stale,
         missing_pods=pods.missing,
     )
-
-
-def _history_of(server: Server, installation: Installation) -> IsAsLeft:
-    home = installation.home
-    if home is None:
-        return lambda _: False
-    return left_by(server, home / STATE_NAME, Boundary(home.parent, installation.follow_links))
-
-
-def _planned(server: Server, objects: list[Object], is_as_left: IsAsLeft) -> tuple[ApplyPlan, tuple[str, ...]]:
-    try:
-        return make_plan(server, objects, is_as_left=is_as_left), ()
-    except PolicyRefused as error:
-        return make_plan(server, objects, force=True), (_refusal(error),)
-
-
-def _about_pods(server: Server, plan: ApplyPlan, pods: PodCheck) -> tuple[str, ...]:
-    try:
-        return check_changes(server, pods, plan.ends)
-    except PolicyRefused as error:
-        return (_refusal(error),)
-
-
-def _rollout_notes(pods: PodCheck) -> Iterator[str]:
-    if not pods.is_seen:
-        yield f"{DAEMONSET}: the rollout has not started"
 
 
 def _refusal(error: PolicyRefused) -> str:
     return f"apply would refuse this: {error.message}"
 
 
-def _diffs(plan: ApplyPlan) -> tuple[ObjectDiff, ...]:
-    changed = [
-        ObjectDiff(ObjectChange.of(step.action, step.ref), object_diff(step.live, step.then))
-        for step in plan.steps
-        if step.action is not ObjectAction.UNCHANGED
-    ]
-    gone = [
-        ObjectDiff(ObjectChange.of(ObjectAction.REMOVED, Ref.of(each)), object_diff(each, None))
-        for each in plan.removals
-    ]
-    return (*changed, *gone)
-
-
 def object_diff(before: Object | None, after: Object | None) -> str:
     """A unified diff of one object as YAML. None stands for an object that does not exist."""
-    ref = Ref.of(after or before or {})
-    return unified_diff(*_texts(before, after), str(ref))
-
-
-def _texts(before: Object | None, after: Object | None) -> tuple[str, str]:
-    old, new = (None if each is None else comparable(each) for each in (before, after))
+    old, new = (None if state is None else comparable(state) for state in (before, after))
     if old is not None and old.get("kind") == "Secret":
         old, new = _masked(old, {}), new and _masked(new, old)
     elif new is not None and new.get("kind") == "Secret":
         new = _masked(new, {})
-    return _text(old), _text(new)
-
-
-def _text(each: Object | None) -> str:
-    if each is None:
-        return ""
     # Sorted, so that the order of keys makes no difference.
-    in_order: Any = json.loads(json.dumps(each, sort_keys=True))
-    return yaml_bytes(in_order).decode()
+    in_order: list[Any] = [json.loads(json.dumps(state, sort_keys=True)) for state in (old, new)]
+    old_text, new_text = ("" if state is None else yaml_bytes(state).decode() for state in in_order)
+    return unified_diff(old_text, new_text, str(Ref.of(after or before or {})))
 
 
 def _masked(secret: Object, other: Object) -> Object:

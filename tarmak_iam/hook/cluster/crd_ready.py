@@ -4,8 +4,6 @@ served.
 
 from __future__ import annotations
 
-from typing import Any
-
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved
 from tarmak_iam.hook.cluster.objects import Object, Ref
@@ -68,22 +66,13 @@ def wait_until_established(kubectl: Kubectl, ref: Ref) -> None:
     deadline = kubectl.clock() + _SECONDS
     while True:
         crd = kubectl.json("get", ref.resource, ref.name)
-        conditions = _conditions(crd)
-        if conditions.get("Established", {}).get("status") == "True" and _is_served(kubectl, crd):
-            return
+        conditions = {each.get("type", ""): each for each in (crd.get("status") or {}).get("conditions") or ()}
+        if conditions.get("Established", {}).get("status") == "True":
+            done = kubectl.run("get", f"{crd['spec']['names']['plural']}.{crd['spec']['group']}", "-o", "name")
+            if done.code == 0 or not is_unserved(done):  # the call that creates the objects reports another refusal
+                return
         if kubectl.clock() + _PAUSE > deadline:
-            refused = next((each for each in conditions.values() if each.get("status") == "False"), {})
+            refused: Object = next((each for each in conditions.values() if each.get("status") == "False"), {})
             why = refused.get("message") or refused.get("reason") or "no reason given"
             raise ToolError(f"{ref} is not served after {_SECONDS:.0f} seconds: {why}")
         kubectl.sleep(_PAUSE)
-
-
-def _is_served(kubectl: Kubectl, crd: dict[str, Any]) -> bool:
-    """True also for any other refusal: the call that creates the objects reports it."""
-    spec = crd["spec"]
-    done = kubectl.run("get", f"{spec['names']['plural']}.{spec['group']}", "-o", "name")
-    return done.code == 0 or not is_unserved(done)
-
-
-def _conditions(crd: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {each.get("type", ""): each for each in (crd.get("status") or {}).get("conditions") or ()}

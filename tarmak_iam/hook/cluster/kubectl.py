@@ -82,10 +82,6 @@ _CALL_SECONDS = 120.0
 _WRITING = frozenset(("apply", "create", "replace", "patch", "delete", "annotate", "label", "rollout", "scale", "set"))
 
 
-def _nothing() -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True)
 class Kubectl:
     """Without `kubeconfig`, kubectl uses its own default. `reopen` is the command with which Tarmak opens its tunnel to
@@ -110,7 +106,7 @@ class Kubectl:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     tell: Callable[[str], None] = lambda _: None
-    before_write: Callable[[], None] = _nothing
+    before_write: Callable[[], None] = lambda: None
     lock: ClusterLock | None = None
     on_its_way: list[str] = field(default_factory=list)
 
@@ -187,7 +183,8 @@ class Kubectl:
             remedy = f"check that the cluster is up and the tunnel is open: `{self.reopen}`"
         elif "unauthorized" in done.err.lower():
             remedy = f"use the admin's kubeconfig, since these credentials are rejected, or run `{self.reopen}`"
-        return ToolError(f"kubectl {verb} failed: {why(done)}{_retried(done)}", remedy=remedy)
+        retried = f" ({done.attempts} attempts in {done.seconds:.0f} seconds)" if done.attempts > 1 else ""
+        return ToolError(f"kubectl {verb} failed: {why(done)}{retried}", remedy=remedy)
 
     def json(self, *args: str | Path, text: str = "") -> dict[str, Any]:
         """The object that kubectl prints. Raises ToolError, also where it prints no object."""
@@ -214,12 +211,8 @@ class Kubectl:
         return _version(found.get("clientVersion")), _version(found.get("serverVersion"))
 
     def _options(self) -> tuple[str, ...]:
-        options: tuple[str, ...] = ()
-        if self.kubeconfig is not None:
-            options += (f"--kubeconfig={self.kubeconfig}",)
-        if self.context is not None:
-            options += (f"--context={self.context}",)
-        return options
+        options = {"kubeconfig": self.kubeconfig, "context": self.context}
+        return tuple(f"--{name}={value}" for name, value in options.items() if value is not None)
 
 
 def is_away(done: Completed) -> bool:
@@ -248,10 +241,6 @@ def _own_words(done: Completed) -> str:
     """kubectl's error output without its log lines and without errors of the API server's webhooks."""
     lines = [line for line in done.err.lower().splitlines() if not _LOGGED.match(line)]
     return "\n".join(line for line in lines if not _OF_A_WEBHOOK.search(line))
-
-
-def _retried(done: Completed) -> str:
-    return f" ({done.attempts} attempts in {done.seconds:.0f} seconds)" if done.attempts > 1 else ""
 
 
 def is_write(args: Sequence[str | Path]) -> bool:

@@ -197,13 +197,10 @@ def unbound_groups(grants: Iterable[Grant], bound: Iterable[str]) -> tuple[Unbou
     found: dict[str, list[str]] = {}
     for grant in grants:
         for group in grant.groups:
-            if not _is_known(group, known):
+            is_expanded = bool(templates_in(group)) and any(map(could_be(group).fullmatch, known))
+            if group not in known and not is_expanded:
                 found.setdefault(group, []).append(grant.principal)
     return tuple(
         UnboundGroup(group, tuple(dict.fromkeys(names)), closest(cleaned(group), by_name, _NEAR) or "")
         for group, names in found.items()
     )
-
-
-def _is_known(group: str, known: frozenset[str]) -> bool:
-    return group in known or (bool(templates_in(group)) and any(map(could_be(group).fullmatch, known)))

@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import field, replace
-from typing import Any
 
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply
 from tarmak_iam.errors import TarmakIamError, ToolError
@@ -156,8 +155,16 @@ def permissions_of_apply(server: Server, plan: ApplyPlan, check: PodCheck) -> It
 def permissions_of_rollback(server: Server, steps: Sequence[UndoStep], check: PodCheck) -> Iterator[Permission]:
     """As `permissions_of_apply`."""
     resources = _Resources(server.kubectl)
-    for each in steps:
-        yield from resources.permissions(each.ref, *_restoring(each))
+    written = {
+        ObjectAction.CREATED: ("create",),
+        ObjectAction.CONFIGURED: ("update",),
+        ObjectAction.REMOVED: ("delete",),
+    }
+    for step in steps:
+        verbs = written.get(step.action, ())
+        # The annotation of client-side apply is set by a PATCH.
+        is_noted = step.then is not None and last_applied(step.then) is not None
+        yield from resources.permissions(step.ref, *verbs, *(("patch",) if verbs and is_noted else ()))
     yield from permissions_of_restart(check, [(each.live, each.then) for each in steps])
 
 
@@ -193,7 +200,9 @@ def explained(server: Server, objects: Sequence[Object], *, are_applied: bool = 
 def _explain(server: Server, objects: Sequence[Object], *, are_applied: bool) -> None:
     resources = _Resources(server.kubectl)
     refs = [Ref.of(each) for each in objects]
-    listing = _of_listing(server) if are_applied else ()
+    has_policies = server.version.is_below(1, 25)
+    kinds = [kind for kind in _LISTED if kind != _POLICIES or has_policies] if are_applied else []
+    listing = [Permission(_LISTED[group, kind], group, "", "", "list") for group, kind in kinds]
     reading = [_IDENTITY, *listing, *(each for ref in refs for each in resources.permissions(ref, "get"))]
     missing: tuple[Permission, ...] = ()
     found: list[Object] = []
@@ -223,20 +232,6 @@ def _writing(server: Server, wanted: Object, live: Object | None) -> tuple[str, 
     return (*written, "patch") if is_patched else written
 
 
-def _restoring(step: UndoStep) -> tuple[str, ...]:
-    """The verbs of `Server.put_back` and `remove`: the annotation of client-side apply is set by a PATCH."""
-    verbs = {ObjectAction.CREATED: ("create",), ObjectAction.CONFIGURED: ("update",), ObjectAction.REMOVED: ("delete",)}
-    found = verbs.get(step.action, ())
-    is_noted = step.then is not None and last_applied(step.then) is not None
-    return (*found, "patch") if found and is_noted else found
-
-
-def _of_listing(server: Server) -> Iterator[Permission]:
-    for (group, kind), resource in _LISTED.items():
-        if (group, kind) != _POLICIES or server.version.is_below(1, 25):
-            yield Permission(resource, group, "", "", "list")
-
-
 @dataclass(frozen=True, slots=True)
 class _Resources:
     """The resource names of kinds."""
@@ -255,17 +250,11 @@ class _Resources:
         if known is not None:
             return known
         if (ref.api_version, ref.kind) not in self._found:  # asked once per kind
-            self._found[ref.api_version, ref.kind] = self._served(ref)
+            done = self.kubectl.run("get", "--raw", f"/{'apis' if ref.group else 'api'}/{ref.api_version}")
+            answer = {} if done.code else next(iter(objects_of(done)), {})
+            names = [str(each.get("name")) for each in answer.get("resources") or () if each.get("kind") == ref.kind]
+            self._found[ref.api_version, ref.kind] = next((name for name in names if "/" not in name), None)
         return self._found[ref.api_version, ref.kind]
-
-    def _served(self, ref: Ref) -> str | None:
-        path = f"/apis/{ref.api_version}" if ref.group else f"/api/{ref.api_version}"
-        done = self.kubectl.run("get", "--raw", path)
-        if done.code:
-            return None
-        served: list[Any] = next(iter(objects_of(done)), {}).get("resources") or []
-        names = [str(each.get("name")) for each in served if each.get("kind") == ref.kind]
-        return next((name for name in names if "/" not in name), None)
 
 
 def _denied(kubectl: Kubectl, permissions: Sequence[Permission]) -> set[Permission] | None:

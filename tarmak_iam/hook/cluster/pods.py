@@ -56,21 +56,26 @@ class DaemonPod:
     @classmethod
     def of(cls, pod: Object) -> DaemonPod:
         metadata, status = pod.get("metadata") or {}, pod.get("status") or {}
-        labels, container = metadata.get("labels") or {}, _main_container(pod)
+        labels, spec = metadata.get("labels") or {}, pod.get("spec") or {}
+        main = (spec.get("containers") or [{}])[0]
+        ready = [(each.get("type"), each.get("status")) for each in status.get("conditions") or ()]
+        is_ending = "deletionTimestamp" in metadata
+        statuses = status.get("containerStatuses") or ()  # empty before the kubelet reports them
+        container: Object = next((each for each in statuses if main.get("name") in (None, each.get("name"))), {})
         state = container.get("state") or {}
         return cls(
             ref=Ref("v1", "Pod", str(metadata.get("namespace") or ""), str(metadata.get("name", ""))),
             uid=str(metadata.get("uid", "")),
-            node=str((pod.get("spec") or {}).get("nodeName") or ""),
+            node=str(spec.get("nodeName") or ""),
             created=time_of(metadata.get("creationTimestamp")),
             started=time_of((state.get("running") or {}).get("startedAt")),
             has_started=bool(state.get("running") or state.get("terminated") or container.get("lastState")),
             checksum=str((metadata.get("annotations") or {}).get("checksum/config", "")),
             generation=str(labels.get("pod-template-generation", "")),
             revision=str(labels.get("controller-revision-hash", "")),
-            image=_image(pod),
-            is_ready=_is_ready(status) and "deletionTimestamp" not in metadata,
-            is_ending="deletionTimestamp" in metadata,
+            image=str(main.get("image", "")),
+            is_ready=("Ready", "True") in ready and not is_ending,
+            is_ending=is_ending,
         )
 
     def __str__(self) -> str:
@@ -114,22 +119,6 @@ def time_of(text: object) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
-
-
-def _main_container(pod: Object) -> dict[str, Any]:
-    """The status of its first container; {} before the kubelet reports one."""
-    names = [each.get("name") for each in (pod.get("spec") or {}).get("containers") or ()][:1]
-    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
-    return next((each for each in statuses if not names or each.get("name") in names), {})
-
-
-def _image(pod: Object) -> str:
-    containers = (pod.get("spec") or {}).get("containers") or [{}]
-    return str(containers[0].get("image", ""))
-
-
-def _is_ready(status: dict[str, Any]) -> bool:
-    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in status.get("conditions") or ())
 
 
 # kubectl logs each response header on its own line (client-go's round_trippers.go, v0.22 to v0.36).

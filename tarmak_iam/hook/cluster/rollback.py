@@ -37,7 +37,6 @@ from tarmak_iam.hook.cluster.rollout import (
     CONFIG_MAP,
     DAEMONSET,
     ROLLOUT_SECONDS,
-    RolledOut,
     check_pods,
     note_config_version,
     read_rollout,
@@ -76,59 +75,43 @@ def roll_back(
     """
     history = load_history(state, within)
     with nullcontext(kubectl) if dry_run else leased(kubectl, tell) as held:
-        return _rolled_back(history, held, state, to, force, dry_run, wait, tell, within)
-
-
-def _rolled_back(
-    history: History,
-    kubectl: Kubectl,
-    state: Path,
-    to: int | None,
-    force: bool,
-    dry_run: bool,
-    wait: float | None,
-    tell: Progress,
-    within: Boundary | None,
-) -> RolledBack:
-    server = Server.of(kubectl)
-    with explained(server, [each.ref.stub for each in composed(history.revisions[-1:])], are_applied=False):
-        cluster = server.identity()
-    revisions = revisions_to_undo(history, cluster, to, state)
-    if not revisions:
-        return RolledBack(())
-    with explained(server, [each.ref.stub for each in composed(revisions)], are_applied=False):
-        steps = undo_steps(server, revisions)
-    if not force:
-        refuse_conflicts(steps)
-    foreseen = RolledBack(
-        tuple(each.change for each in steps),
-        undone=tuple(each.number for each in revisions),
-        access_after=access_after(server, steps),
-    )
-    check = check_pods(server)
-    warnings = check_changes(server, check, [(each.live, each.then) for each in steps], force=force)
-    if not dry_run:
-        check_permissions(kubectl, permissions_of_rollback(server, steps, check), tell)
-    for line in (*_announced(revisions, foreseen), *(f"warning: {each}" for each in warnings)):
-        tell(line)
-    if dry_run:
-        return foreseen
-    return _RollbackRun(
-        server, _Notes(history, foreseen.undone, state, within), steps, foreseen, tell, wait
-    ).carried_out()
+        server = Server.of(held)
+        with explained(server, [kept.ref.stub for kept in composed(history.revisions[-1:])], are_applied=False):
+            cluster = server.identity()
+        revisions = revisions_to_undo(history, cluster, to, state)
+        if not revisions:
+            return RolledBack(())
+        with explained(server, [kept.ref.stub for kept in composed(revisions)], are_applied=False):
+            steps = undo_steps(server, revisions)
+        if not force:
+            refuse_conflicts(steps)
+        foreseen = RolledBack(
+            tuple(step.change for step in steps),
+            undone=tuple(revision.number for revision in revisions),
+            access_after=access_after(server, steps),
+        )
+        check = check_pods(server)
+        warnings = check_changes(server, check, [(step.live, step.then) for step in steps], force=force)
+        if not dry_run:
+            check_permissions(held, permissions_of_rollback(server, steps, check), tell)
+        for line in (*_announced(revisions, foreseen), *(f"warning: {warning}" for warning in warnings)):
+            tell(line)
+        if dry_run:
+            return foreseen
+        notes = _Notes(history, foreseen.undone, state, within)
+        return _RollbackRun(server, notes, steps, foreseen, tell, wait).carried_out()
 
 
 def _announced(revisions: Sequence[Revision], foreseen: RolledBack) -> Iterator[str]:
     """Lines about the coming changes, and about who can log in afterwards."""
-    named = ", ".join(f"{each.number} of {each.when}" for each in reversed(revisions))
+    named = ", ".join(f"{revision.number} of {revision.when}" for revision in reversed(revisions))
     yield f"undoing change{'s' if len(revisions) > 1 else ''} {named}"
     for action, end in _ENDS.items():
-        found = [each for each in foreseen.changes if each.action is action]
-        if found:
-            yield f"{brief_list(each.named for each in found)} will be {end}"
+        changes = [change for change in foreseen.changes if change.action is action]
+        if changes:
+            yield f"{brief_list(change.named for change in changes)} will be {end}"
     if foreseen.access_after is not None:
-        for effect in foreseen.access_after.effects:
-            yield effect.text
+        yield from (effect.text for effect in foreseen.access_after.effects)
         yield foreseen.access_after.text
 
 
@@ -169,11 +152,23 @@ class _RollbackRun:
             self._put_back()
             live = [each.live for each in self._steps if each.live is not None]
             note_config_version(self._server, CONFIG_MAP.among(live), CONFIG_MAP.among(self._made))
-            put_back = [each.then for each in self._steps if each.then is not None]
-            rolled_out = self._roll_out([*put_back, *self._untouched_daemon()])
-            is_removed = self._remove_when_safe(removals)
-            if is_removed and not rolled_out.is_left:
-                self._notes.write(Status.UNDONE)
+            daemonsets = [step.ref for step in self._steps if step.then is not None and step.ref.kind == "DaemonSet"]
+            restarted = list(daemonsets)
+            if not any(step.ref.is_same(DAEMONSET) for step in self._steps):  # only its ConfigMap may change
+                restarted += map(Ref.of, self._server.read([DAEMONSET.stub]))
+            rolled_out = roll_out_and_restart(self._server, restarted, self._wait, self._tell)
+            for note in rolled_out.notes:
+                self._tell(f"note: {note}")
+            # Unless the rollout was waited for, pods may still read what is to be removed.
+            kubectl = self._server.kubectl
+            if not removals or self._wait is not None or all(read_rollout(kubectl, ref).is_done for ref in daemonsets):
+                self._remove(removals)
+                if not rolled_out.is_left:
+                    self._notes.write(Status.UNDONE)
+            else:
+                kept = brief_list(step.ref for step in removals)
+                remedy = "run rollback again without --no-wait"
+                self._tell(f"note: not removed yet, because pods may still use it: {kept}; {remedy}")
         return replace(
             self._foreseen,
             changes=tuple(self._done.values()),
@@ -187,55 +182,28 @@ class _RollbackRun:
             for step in batch:
                 if step.action is ObjectAction.UNCHANGED:
                     self._note(ObjectAction.UNCHANGED, step.ref)
-            self._put_back_together([step for step in batch if step.action is not ObjectAction.UNCHANGED])
-
-    def _put_back_together(self, steps: Sequence[UndoStep]) -> None:
-        """Restores objects of one kind."""
-        if not steps:
-            return
-        self._tell(f"restoring {number_of_kind([step.ref for step in steps])}")
-        self._begun |= {step.ref for step in steps}
-        work = [(step.then, step.live, step.undone.is_ours) for step in steps if step.then is not None]
-        self._made += self._server.put_back_all(work)
-        for step in steps:
-            if step.ref.kind == CRD:
-                wait_until_established(self._server.kubectl, step.ref)
-            self._note(step.action, step.ref)
-
-    def _untouched_daemon(self) -> list[Object]:
-        """The authenticator's DaemonSet, if only its ConfigMap changes."""
-        if any(each.ref.is_same(DAEMONSET) for each in self._steps):
-            return []
-        return self._server.read([DAEMONSET.stub])
-
-    def _roll_out(self, objects: Sequence[Object]) -> RolledOut:
-        refs = [Ref.of(each) for each in objects if each["kind"] == "DaemonSet"]
-        rolled_out = roll_out_and_restart(self._server, refs, self._wait, self._tell)
-        for note in rolled_out.notes:
-            self._tell(f"note: {note}")
-        return rolled_out
-
-    def _remove_when_safe(self, removals: Sequence[UndoStep]) -> bool:
-        if not removals or not self._is_rolling_out():
-            self._remove(removals)
-            return True
-        kept = brief_list(each.ref for each in removals)
-        remedy = "run rollback again without --no-wait"
-        self._tell(f"note: not removed yet, because pods may still use it: {kept}; {remedy}")
-        return False
-
-    def _is_rolling_out(self) -> bool:
-        """Whether pods may still read what is to be removed, and the rollout is not waited for."""
-        if self._wait is not None:
-            return False
-        refs = [each.ref for each in self._steps if each.ref.kind == "DaemonSet" and each.then is not None]
-        return not all(read_rollout(self._server.kubectl, ref).is_done for ref in refs)
+            changed = [step for step in batch if step.action is not ObjectAction.UNCHANGED]
+            if not changed:
+                continue
+            self._tell(f"restoring {number_of_kind([step.ref for step in changed])}")
+            self._begun |= {step.ref for step in changed}
+            work = [(step.then, step.live, step.undone.is_ours) for step in changed if step.then is not None]
+            self._made += self._server.put_back_all(work)
+            for step in changed:
+                if step.ref.kind == CRD:
+                    wait_until_established(self._server.kubectl, step.ref)
+                self._note(step.action, step.ref)
 
     def _remove(self, steps: Sequence[UndoStep]) -> None:
         """Removes the objects, in the given order."""
         live = [each.live for each in steps if each.live is not None]
         for batch in in_batches(live, lambda each: each, is_of_one_kind=True):
-            refs = [Ref.of(each) for each in batch if not self._stays(each)]
+            refs = []
+            for removal in batch:
+                if removal.get("kind") == CRD and self._server.others(removal):
+                    self._tell(f"note: kept {Ref.of(removal)}: it has objects that are not managed by {MANAGER}")
+                else:
+                    refs.append(Ref.of(removal))
             if refs:
                 self._tell(f"removing {number_of_kind(refs)}")
                 self._begun |= set(refs)
@@ -243,12 +211,6 @@ class _RollbackRun:
             for ref in refs:
                 self._note(ObjectAction.REMOVED, ref)
         self._server.wait_until_gone([Ref.of(each) for each in live])
-
-    def _stays(self, each: Object) -> bool:
-        if each.get("kind") != CRD or not self._server.others(each):
-            return False
-        self._tell(f"note: kept {Ref.of(each)}: it has objects that are not managed by {MANAGER}")
-        return True
 
     def _failure(self, error: TarmakIamError) -> RollbackFailed:
         done = brief_list(each.text for each in self._done.values() if each.action is not ObjectAction.UNCHANGED)

@@ -189,7 +189,8 @@ class AccessAfter:
             return f"it is unknown who can log in with IAM afterwards: {self.reason}"
         if not self.principals:
             return f"afterwards IAM login is not possible: {self.reason}"
-        return f"afterwards {_many(self.principals)} can log in with IAM, {self.admins} of them in {ADMINS}"
+        many = f"{self.principals} principal{'' if self.principals == 1 else 's'}"
+        return f"afterwards {many} can log in with IAM, {self.admins} of them in {ADMINS}"
 
 
 def access_after(server: Server, steps: Sequence[UndoStep]) -> AccessAfter:
@@ -200,14 +201,20 @@ def access_after(server: Server, steps: Sequence[UndoStep]) -> AccessAfter:
         then = _replaced(server.kubectl, now, steps)
     except ToolError as error:
         return AccessAfter(None, None, str(error))
-    unknown = _why_unknown(then)
-    if unknown:
-        return AccessAfter(None, None, unknown)
+    if then.daemonset is not None and then.config_map is None:
+        return AccessAfter(None, None, f"{DAEMONSET} does not read its configuration from a ConfigMap")
     before, after = _running(now), _running(then)
-    grants = Standings.of_daemon(after).grants if after is not None else ()
-    changed = _effects(before, after)
-    admins = sum(map(is_admin, grants))
-    return AccessAfter(len(grants), admins, _why_no_login(then, after) if not grants else "", changed)
+    old, new = (Standings(()) if daemon is None else Standings.of_daemon(daemon) for daemon in (before, after))
+    changed = tuple(changes(old, new)) if before is None or after is None else effects(before, after)
+    reason = ""
+    if then.daemonset is None:
+        reason = f"{DAEMONSET} does not exist"
+    elif after is None:
+        reason = f"{DAEMONSET} waits for {then.config_map}, which does not exist"
+    elif not new.grants:
+        failure = after.failure
+        reason = "no principal is mapped" if failure is None else f"the authenticator does not start: {failure.reason}"
+    return AccessAfter(len(new.grants), sum(map(is_admin, new.grants)), reason, changed)
 
 
 def _replaced(kubectl: Kubectl, now: LiveMappings, steps: Sequence[UndoStep]) -> LiveMappings:
@@ -231,29 +238,3 @@ def _running(found: LiveMappings) -> Authenticator | None:
     if found.daemonset is None or found.config_map is None or found.config_map.among(found.objects) is None:
         return None
     return found.running()
-
-
-def _why_unknown(found: LiveMappings) -> str:
-    if found.daemonset is not None and found.config_map is None:
-        return f"{DAEMONSET} does not read its configuration from a ConfigMap"
-    return ""
-
-
-def _why_no_login(found: LiveMappings, authenticator: Authenticator | None) -> str:
-    if found.daemonset is None:
-        return f"{DAEMONSET} does not exist"
-    if authenticator is None:
-        return f"{DAEMONSET} waits for {found.config_map}, which does not exist"
-    failure = authenticator.failure
-    return "no principal is mapped" if failure is None else f"the authenticator does not start: {failure.reason}"
-
-
-def _effects(before: Authenticator | None, after: Authenticator | None) -> tuple[Effect, ...]:
-    if before is not None and after is not None:
-        return effects(before, after)
-    old, new = (Standings(()) if each is None else Standings.of_daemon(each) for each in (before, after))
-    return tuple(changes(old, new))
-
-
-def _many(number: int) -> str:
-    return f"{number} principal{'' if number == 1 else 's'}"

@@ -98,7 +98,9 @@ def check_pods(server: Server, found: Sequence[Object] | None = None) -> PodChec
         revision = current_revision(server.kubectl, daemon, pods)
     except PodsForbidden as error:
         revision, notes = None, (f"it is unknown whether pods of {DAEMONSET} run an older template: {error.what}",)
-    config_map = _config_map(server, daemon, found)
+    # A DaemonSet that tarmak-iam does not manage may mount another ConfigMap.
+    ref = LiveMappings(daemon, ()).config_map
+    config_map = None if ref is None else ref.among(found if ref == CONFIG_MAP else server.read([ref.stub]))
     if config_map is not None and _changed(daemon, config_map) is None and any(pod.has_started for pod in pods):
         changed = f"the time of the last change of {_name(config_map)} is unknown"
         notes += (f"{changed}: pods are checked only by their template",)
@@ -118,8 +120,10 @@ def stale_reason(
     wanted, changed = _checksum(daemon, config_map), _changed(daemon, config_map)
     found = []
     for pod in pods:
-        if _is_outdated(daemon, pod, revision):
-            found.append(StalePod(pod, _of_template(strategy), is_replaced=strategy == "RollingUpdate"))
+        if revision is not None and not _is_of_generation(daemon, pod) and pod.revision != revision:
+            is_replaced = strategy == "RollingUpdate"
+            kept = "" if is_replaced else f", whose update strategy is {strategy}: nothing replaces it"
+            found.append(StalePod(pod, f"it runs an older template of {DAEMONSET}{kept}", is_replaced))
         elif _is_at_odds(pod, wanted, changed):
             found.append(StalePod(pod, f"it was created for another configuration than that of {_name(config_map)}"))
         elif changed is not None and _is_before(pod, changed):
@@ -151,16 +155,6 @@ def _is_of_generation(daemon: Object, pod: DaemonPod) -> bool:
     return own is None or not pod.generation or pod.generation == own
 
 
-def _is_outdated(daemon: Object, pod: DaemonPod, revision: str | None) -> bool:
-    return revision is not None and not _is_of_generation(daemon, pod) and pod.revision != revision
-
-
-def _of_template(strategy: str) -> str:
-    if strategy == "RollingUpdate":
-        return f"it runs an older template of {DAEMONSET}"
-    return f"it runs an older template of {DAEMONSET}, whose update strategy is {strategy}: nothing replaces it"
-
-
 def _is_at_odds(pod: DaemonPod, wanted: str, changed: datetime | None) -> bool:
     """By the checksum in its template, if the times do not decide. If they do, they are more reliable: a pod that was
     created after a manual change has read the changed ConfigMap, whatever its template says."""
@@ -184,12 +178,6 @@ def _checksum(daemon: Object, config_map: Object | None) -> str:
 def _changed(daemon: Object, config_map: Object | None) -> datetime | None:
     """When the key that the daemon reads changed last. Other keys are irrelevant."""
     return None if config_map is None else last_change(config_map, LiveMappings(daemon, ()).key)
-
-
-def _config_map(server: Server, daemon: Object, found: Sequence[Object]) -> Object | None:
-    """The ConfigMap that it mounts; a DaemonSet that tarmak-iam does not manage may mount another one."""
-    ref = LiveMappings(daemon, ()).config_map
-    return None if ref is None else ref.among(found if ref == CONFIG_MAP else server.read([ref.stub]))
 
 
 def _name(config_map: Object | None) -> str:
@@ -238,7 +226,17 @@ def read_rollout(kubectl: Kubectl, ref: Ref) -> Rollout:
     """Raises ToolError."""
     done = kubectl.check("get", ref.resource, ref.name, *ref.scope, "--ignore-not-found", "-o", "json")
     found = items_of(done)
-    return _rollout(ref, found[0]) if found else Rollout(ref, False)
+    if not found:
+        return Rollout(ref, False)
+    status, generation = found[0].get("status") or {}, (found[0].get("metadata") or {}).get("generation") or 0
+    return Rollout(
+        ref,
+        True,
+        is_seen=(status.get("observedGeneration") or 0) >= generation,
+        desired=status.get("desiredNumberScheduled") or 0,
+        updated=status.get("updatedNumberScheduled") or 0,
+        available=status.get("numberAvailable") or 0,
+    )
 
 
 def wait_for_rollout(
@@ -282,18 +280,6 @@ def pod_troubles(kubectl: Kubectl, ref: Ref) -> tuple[str, ...]:
     except PodsForbidden as error:
         return (f"its pods cannot be listed: {error.what}",)
     return tuple(text for pod in pods for text in _troubles(pod))[:_MAX_TROUBLES]
-
-
-def _rollout(ref: Ref, each: Object) -> Rollout:
-    status, generation = each.get("status") or {}, (each.get("metadata") or {}).get("generation") or 0
-    return Rollout(
-        ref,
-        True,
-        is_seen=(status.get("observedGeneration") or 0) >= generation,
-        desired=status.get("desiredNumberScheduled") or 0,
-        updated=status.get("updatedNumberScheduled") or 0,
-        available=status.get("numberAvailable") or 0,
-    )
 
 
 def _troubles(pod: Object) -> Iterator[str]:
@@ -404,16 +390,18 @@ class _Restart:
         check = check_pods(self._server)
         stale = self.to_do(check)
         if seconds is None:
-            left_over = self._at_once(check, stale)
-            if not left_over:
-                self._note_all_read(check)
-            notes = (*check.notes, *left_over)
-            return RolledOut(is_done, notes, is_left=bool(left_over), restarted=tuple(self._restarted))
+            if len(check.pods) == 1:
+                self.delete(stale)
+            elif left := [old for old in stale if old.pod.is_ready]:
+                advice = "run the same command without --no-wait to restart them one by one"
+                notes = (*check.notes, f"not restarted: {_listed(left)}; {advice}")
+                return RolledOut(is_done, notes, is_left=True, restarted=tuple(self._restarted))
+            self._note_all_read(check)
+            return RolledOut(is_done, check.notes, restarted=tuple(self._restarted))
         deadline = self._kubectl.clock() + seconds
-        for number, each in enumerate(stale):
-            left = stale[number:]
-            self.delete([each], left)
-            self._wait(check, each.pod, deadline, left)
+        for number, old in enumerate(stale):
+            self.delete([old], stale[number:])
+            self._wait(check, old.pod, deadline, stale[number:])
         self._note_all_read(check)
         return RolledOut(is_done, check.notes, restarted=tuple(self._restarted))
 
@@ -443,14 +431,6 @@ class _Restart:
             if done.code:
                 raise self._failure(f"kubectl delete failed: {why(done)}", left or stale[number:])
             self._restarted.append(each)
-
-    def _at_once(self, check: PodCheck, stale: Sequence[StalePod]) -> tuple[str, ...]:
-        if len(check.pods) == 1:
-            self.delete(stale)
-            return ()
-        left = [each for each in stale if each.pod.is_ready]
-        advice = "run the same command without --no-wait to restart them one by one"
-        return (f"not restarted: {_listed(left)}; {advice}",) if left else ()
 
     def _wait(self, check: PodCheck, old: DaemonPod, deadline: float, left: Sequence[StalePod]) -> None:
         assert check.daemon is not None  # pods exist only with it

@@ -56,22 +56,19 @@ def wait_until_gone(kubectl: Kubectl, read: ReadObjects, refs: Sequence[Ref], se
     deadline = kubectl.clock() + seconds
     left = list(refs)
     while left:
-        deleting = Index(each for each in read([ref.stub for ref in left]) if is_being_deleted(each))
+        deleting = Index(live for live in read([ref.stub for ref in left]) if is_being_deleted(live))
         left = [ref for ref in left if deleting.get(ref) is not None]
         if left and kubectl.clock() + _PAUSE > deadline:
-            raise _overdue(deleting.get(left[0]) or {}, len(left), seconds)
+            first, count = deleting.get(left[0]) or {}, len(left)
+            finalizers = ", ".join(map(str, (first.get("metadata") or {}).get("finalizers") or ()))
+            named = f"{Ref.of(first)} is" if count == 1 else f"{Ref.of(first)} and {count - 1} more are"
+            waits = f": {'it' if count == 1 else 'the first'} waits for {finalizers}" if finalizers else ""
+            raise ToolError(
+                f"{named} still being deleted after {seconds:.0f} seconds{waits}",
+                remedy="run the same command again once it is gone",
+            )
         if left:
             kubectl.sleep(_PAUSE)
-
-
-def _overdue(each: Object, count: int, seconds: float) -> ToolError:
-    finalizers = ", ".join(map(str, (each.get("metadata") or {}).get("finalizers") or ()))
-    named = f"{Ref.of(each)} is" if count == 1 else f"{Ref.of(each)} and {count - 1} more are"
-    waits = f": {'it' if count == 1 else 'the first'} waits for {finalizers}" if finalizers else ""
-    return ToolError(
-        f"{named} still being deleted after {seconds:.0f} seconds{waits}",
-        remedy="run the same command again once it is gone",
-    )
 
 
 _CONFLICT = re.compile(r'conflicts? with "([^"]*)"')
@@ -163,13 +160,18 @@ class Server:
     def read(self, objects: Sequence[Object]) -> list[Object]:
         """The live objects among these, in any order. Raises ToolError."""
         kinds = by_kind(objects)
-        few = [each for kind in kinds if len(kind) < _LISTED for each in kind]
-        many = [each for kind in kinds if len(kind) >= _LISTED for each in self._listed(kind)]
-        return [*(self._named(few) if few else ()), *many]
+        few = [wanted for kind in kinds if len(kind) < _LISTED for wanted in kind]
+        found = self._named(few) if few else []
+        for kind in kinds:
+            if len(kind) >= _LISTED:
+                index = Index(kind)
+                found += [live for live in self.all_of(Ref.of(kind[0]).resource) if index.get(Ref.of(live)) is not None]
+        return found
 
     def _named(self, objects: Sequence[Object]) -> list[Object]:
         # kubectl 1.15 reads a List only up to the first object that does not exist.
-        done = self._run("get", "--ignore-not-found", *self._with_managers, text=_stream(objects))
+        text = "".join(f"{json.dumps(wanted)}\n" for wanted in objects)
+        done = self._run("get", "--ignore-not-found", *self._with_managers, text=text)
         if done.code == 0:
             return items_of(done)
         if not is_unserved(done):
@@ -177,12 +179,6 @@ class Server:
         # A kind that is not served must not prevent reading the others.
         kinds = by_kind(objects)
         return [each for kind in kinds for each in self._named(kind)] if len(kinds) > 1 else []
-
-    def _listed(self, objects: Sequence[Object]) -> list[Object]:
-        """The live objects among these, which are of one kind."""
-        wanted = Index(objects)
-        found = self.all_of(Ref.of(objects[0]).resource)
-        return [each for each in found if wanted.get(Ref.of(each)) is not None]
 
     def ours(self) -> list[Object]:
         """All objects that are managed by tarmak-iam, in all namespaces. Raises ToolError."""
@@ -218,11 +214,11 @@ class Server:
     def _dry_run_at_server(self, pairs: Sequence[Pair], known: set[GroupKind], *, force: bool) -> list[Object]:
         """`known`: kinds about which the API server is not asked."""
         dry_run = "--server-dry-run" if self.client.is_below(1, 18) else "--dry-run=server"
-        made = {
-            index: each if live is None else live
-            for index, (each, live) in enumerate(pairs)
-            if group_kind(each) in known or _is_as_wanted(each, live)
-        }
+        made: dict[int, Object] = {}
+        for index, (wanted, live) in enumerate(pairs):
+            is_as_wanted = live is not None and is_applied(live) and comparable(live) == comparable(wanted)
+            if is_as_wanted or group_kind(wanted) in known:
+                made[index] = wanted if live is None else live
         asked = [index for index in range(len(pairs)) if index not in made]
         answers = self._all_applied([pairs[index] for index in asked], dry_run, force=force)
         made |= dict(zip(asked, answers, strict=True))
@@ -348,7 +344,12 @@ class Server:
         """Deletes objects, which may then still wait for their finalizers. An object that does not exist is not an
         error. Raises ToolError."""
         for batch in in_batches(refs, lambda ref: ref.stub, is_of_one_kind=True):
-            done = self._delete(batch)
+            if len(batch) == 1:
+                named = (batch[0].resource, batch[0].name, *batch[0].scope)
+                done = self.kubectl.run("delete", *named, "--ignore-not-found", "--wait=false")
+            else:  # several are passed in a file, and kubectl does not wait: else it deletes only five per second
+                text = _list([ref.stub for ref in batch])
+                done = self.kubectl.run("delete", "-f", "-", "--ignore-not-found", "--wait=false", text=text)
             if done.code and not is_unserved(done):  # an object is deleted with its definition
                 raise self.kubectl.failure(done, "delete")
 
@@ -394,13 +395,6 @@ class Server:
             raise ToolError(f"{ref} cannot be applied: {why(done)}", remedy=self.kubectl.failure(done, "apply").remedy)
         return _one_of(done)
 
-    def _delete(self, refs: Sequence[Ref]) -> Completed:
-        """Several objects are passed in a file, and kubectl does not wait: else it deletes only five per second."""
-        options = ("--ignore-not-found", "--wait=false")
-        if len(refs) == 1:
-            return self.kubectl.run("delete", refs[0].resource, refs[0].name, *refs[0].scope, *options)
-        return self.kubectl.run("delete", "-f", "-", *options, text=_list([ref.stub for ref in refs]))
-
     def _apply(self, objects: Sequence[Object], *options: str) -> Completed:
         done = self._run("apply", "--server-side", f"--field-manager={MANAGER}", *options, text=_list(objects))
         is_outdated = _NOT_APPLIED_AGAIN in done.err
@@ -422,11 +416,6 @@ class Server:
 def _defined_kinds(pairs: Sequence[Pair], *, is_new: bool = False) -> set[GroupKind]:
     """The kinds whose definition is among the objects. `is_new`: only kinds whose definition is new."""
     return {kind for each, live in pairs if (live is None or not is_new) and (kind := defined_kind(each))}
-
-
-def _is_as_wanted(each: Object, live: Object | None) -> bool:
-    """Whether the live object contains exactly the wanted fields and no defaults of the API server."""
-    return live is not None and is_applied(live) and comparable(live) == comparable(each)
 
 
 def _merged(each: Object, live: Object | None) -> Object:
@@ -455,10 +444,6 @@ def _forced(force: bool) -> tuple[str, ...]:
 
 def _list(objects: Sequence[Object]) -> str:
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
-
-
-def _stream(objects: Sequence[Object]) -> str:
-    return "".join(f"{json.dumps(each)}\n" for each in objects)
 
 
 def _conflicting(done: Completed) -> tuple[str, ...]:

@@ -16,11 +16,9 @@ from tarmak_iam.errors import PolicyRefused, ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, items_of, why
 from tarmak_iam.hook.cluster.objects import Object, Ref
 from tarmak_iam.hook.cluster.pods import DaemonPod
-from tarmak_iam.hook.cluster.rollout import DAEMONSET, PodCheck
+from tarmak_iam.hook.cluster.rollout import CONFIG_MAP, DAEMONSET, PodCheck
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.late_dataclass import dataclass
-
-_SCHEDULING = ("NoSchedule", "NoExecute")
 
 _NODE = "node.kubernetes.io/"
 
@@ -66,16 +64,26 @@ def nodes_for(kubectl: Kubectl, pod: Object) -> tuple[Node, ...]:
 def untolerated(node: Node, pod: Object, version: GoVersion) -> tuple[str, ...]:
     """Taints of the node that this DaemonSet's pod does not tolerate, as `key=value:effect`."""
     tolerations = [*(pod.get("tolerations") or ()), *added_tolerations(version, is_host=bool(pod.get("hostNetwork")))]
-    return tuple(
-        _written(taint)
+    refused = (
+        taint
         for taint in node.taints
-        if taint.get("effect") in _SCHEDULING and not is_tolerated(taint, tolerations)
+        if taint.get("effect") in ("NoSchedule", "NoExecute") and not is_tolerated(taint, tolerations)
     )
+    values = ((taint, f"={taint['value']}" if taint.get("value") else "") for taint in refused)
+    return tuple(f"{taint.get('key', '')}{value}:{taint.get('effect', '')}" for taint, value in values)
 
 
 def is_tolerated(taint: dict[str, Any], tolerations: Sequence[dict[str, Any]]) -> bool:
     """As `ToleratesTaint` of k8s.io/api: no effect means all effects, no key (with `Exists`) means all keys."""
-    return any(_tolerates(each, taint) for each in tolerations)
+    return any(
+        toleration.get("effect") in (None, "", taint.get("effect"))
+        and toleration.get("key") in (None, "", taint.get("key"))
+        and (
+            toleration.get("operator") == "Exists"
+            or (bool(toleration.get("key")) and (toleration.get("value") or "") == (taint.get("value") or ""))
+        )
+        for toleration in tolerations
+    )
 
 
 def added_tolerations(version: GoVersion, *, is_host: bool) -> list[dict[str, str]]:
@@ -90,21 +98,6 @@ def added_tolerations(version: GoVersion, *, is_host: bool) -> list[dict[str, st
         scheduling.append("pid-pressure")
     pairs = [(key, "NoExecute") for key in executing] + [(key, "NoSchedule") for key in scheduling]
     return [{"key": _NODE + key, "operator": "Exists", "effect": effect} for key, effect in pairs]
-
-
-def _tolerates(toleration: dict[str, Any], taint: dict[str, Any]) -> bool:
-    if toleration.get("effect") and toleration["effect"] != taint.get("effect"):
-        return False
-    if toleration.get("key") and toleration["key"] != taint.get("key"):
-        return False
-    if toleration.get("operator") == "Exists":
-        return True
-    return bool(toleration.get("key")) and (toleration.get("value") or "") == (taint.get("value") or "")
-
-
-def _written(taint: dict[str, Any]) -> str:
-    value = f"={taint['value']}" if taint.get("value") else ""
-    return f"{taint.get('key', '')}{value}:{taint.get('effect', '')}"
 
 
 def _troubles(conditions: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -155,7 +148,9 @@ class PodUpdate:
     def of(cls, check: PodCheck, changes: Changes) -> PodUpdate:
         daemons = (pair for pair in changes if DAEMONSET.is_same(Ref.of(pair[1] or pair[0] or {})))
         live, then = next(daemons, (check.daemon, check.daemon))
-        return cls(check, live, then, any(_is_of_new_data(*pair) for pair in changes))
+        config_maps = [pair for pair in changes if pair[1] is not None and CONFIG_MAP.is_same(Ref.of(pair[1]))]
+        has_new_data = any((old or {}).get("data") != (new or {}).get("data") for old, new in config_maps)
+        return cls(check, live, then, has_new_data)
 
     @property
     def has_same_template(self) -> bool:
@@ -196,12 +191,6 @@ def check_update(server: Server, check: PodCheck, then: Object, *, force: bool =
             remedy="use --force to update anyway",
         )
     return (*refused, *update.notes())
-
-
-def _is_of_new_data(live: Object | None, then: Object | None) -> bool:
-    if then is None or then.get("kind") != "ConfigMap" or Ref.of(then).name != DAEMONSET.name:
-        return False
-    return (live or {}).get("data") != then.get("data")
 
 
 @dataclass(frozen=True, slots=True)
