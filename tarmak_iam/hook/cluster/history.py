@@ -214,6 +214,12 @@ class Revision:
         """Whether it is neither completed nor undone."""
         return self.status in (Status.BEGUN, Status.UNDOING)
 
+    def is_finished_by(self, objects: Sequence[KeptObject]) -> bool:
+        """Whether these are only removals that it has not made yet."""
+        pending = {kept.ref for kept in self.objects if kept.after is None and not kept.is_done}
+        is_over = self.status is Status.APPLIED and bool(objects)
+        return is_over and all(kept.after is None and kept.ref in pending for kept in objects)
+
     @property
     def when(self) -> str:
         return f"{self.time:%Y-%m-%d %H:%M:%S} UTC"
@@ -324,7 +330,7 @@ class History:
             kept = _joined(composed(opened), objects, live)
             history = history.with_status((each.number for each in opened[:-1]), Status.UNDONE)
             revision = replace(opened[-1], status=Status.BEGUN, objects=kept, time=time, release=release)
-        elif newest is not None and _finishes(newest, objects):
+        elif newest is not None and newest.is_finished_by(objects):
             revision = newest
         else:
             number = max((each.number for each in history.revisions), default=0) + 1
@@ -338,14 +344,12 @@ def composed(revisions: Sequence[Revision]) -> tuple[UndoneObject, ...]:
     for revision in revisions:
         for each in revision.objects:
             found.setdefault((each.ref.key, each.ref.namespace), []).append(each)
-    return tuple(_undone(every) for every in found.values())
-
-
-def _undone(every: Sequence[KeptObject]) -> UndoneObject:
-    first, last = every[0], every[-1]
-    states = [state for each in every for state in (each.before, each.after)][1:]
-    is_done = all(each.is_done for each in every)
-    return UndoneObject(last.ref, first.before, tuple(states), first.is_ours, is_done)
+    undone = []
+    for every in found.values():
+        target, *states = [state for kept in every for state in (kept.before, kept.after)]
+        is_done = all(kept.is_done for kept in every)
+        undone.append(UndoneObject(every[-1].ref, target, tuple(states), every[0].is_ours, is_done))
+    return tuple(undone)
 
 
 def _joined(opened: Sequence[UndoneObject], objects: Sequence[KeptObject], live: Index) -> tuple[KeptObject, ...]:
@@ -383,14 +387,6 @@ def _is_there(live: Object | None, wanted: Object | None, others: Sequence[Objec
     states = [{} if each is None else comparable(each) for each in others]
     now = comparable(live)
     return bool(merged(now, comparable(wanted), states).value == now)
-
-
-def _finishes(newest: Revision, objects: Sequence[KeptObject]) -> bool:
-    """Whether these are only removals that the newest change has not made yet."""
-    if newest.status is not Status.APPLIED:
-        return False
-    pending = {each.ref for each in newest.objects if each.after is None and not each.is_done}
-    return bool(objects) and all(each.after is None and each.ref in pending for each in objects)
 
 
 def _comparable(each: Object | None) -> Object | None:

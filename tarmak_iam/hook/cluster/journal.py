@@ -5,7 +5,7 @@ saved before the first write and after each.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cache
@@ -79,50 +79,35 @@ def write_history(history: History, path: Path, within: Boundary | None = None) 
 
 def _text(revisions: tuple[Revision, ...]) -> bytes:
     """One line per object."""
-    return "".join(_lines(revisions)).encode("utf-8", "surrogatepass")
-
-
-def _lines(revisions: tuple[Revision, ...]) -> Iterator[str]:
-    yield f'{{"format": {_FORMAT}, "changes": ['
-    for at, each in enumerate(revisions):
+    changes = []
+    for revision in revisions:
         head = {
-            "number": each.number,
-            "cluster": each.cluster,
-            "time": each.time.isoformat(),
-            "release": each.release,
-            "status": str(each.status),
+            "number": revision.number,
+            "cluster": revision.cluster,
+            "time": revision.time.isoformat(),
+            "release": revision.release,
+            "status": str(revision.status),
         }
-        yield f'{"," if at else ""}\n{json.dumps(head)[:-1]}, "objects": ['
-        for number, kept in enumerate(each.objects):
-            yield f"{',' if number else ''}\n {json.dumps(_shown(kept))}"
-        yield "]}"
-    yield "\n]}\n"
+        objects = ",".join(f"\n {json.dumps(_shown(kept))}" for kept in revision.objects)
+        changes.append(f'\n{json.dumps(head)[:-1]}, "objects": [{objects}]}}')
+    return f'{{"format": {_FORMAT}, "changes": [{",".join(changes)}\n]}}\n'.encode("utf-8", "surrogatepass")
 
 
-def _shown(each: KeptObject) -> dict[str, Any]:
-    ref = each.ref
+def _shown(kept: KeptObject) -> dict[str, Any]:
+    ref = kept.ref
     named = {"apiVersion": ref.api_version, "kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
-    return {"object": named, "ours": each.is_ours, "done": each.is_done, "before": each.before, "after": each.after}
+    return {"object": named, "ours": kept.is_ours, "done": kept.is_done, "before": kept.before, "after": kept.after}
 
 
 def _revision(found: Any) -> Revision:
     time = datetime.fromisoformat(found["time"]).astimezone(timezone.utc)
-    objects = tuple(
-        KeptObject(
-            _ref(each["object"]),
-            _object(each["before"]),
-            _object(each["after"]),
-            bool(each["ours"]),
-            bool(each["done"]),
-        )
-        for each in found["objects"]
-    )
-    number = int(found["number"])
-    return Revision(number, str(found["cluster"]), time, str(found["release"]), Status(found["status"]), objects)
-
-
-def _ref(named: Any) -> Ref:
-    return Ref(str(named["apiVersion"]), str(named["kind"]), str(named["namespace"]), str(named["name"]))
+    objects = []
+    for kept in found["objects"]:
+        ref = Ref(*(str(kept["object"][name]) for name in ("apiVersion", "kind", "namespace", "name")))
+        before, after = _object(kept["before"]), _object(kept["after"])
+        objects.append(KeptObject(ref, before, after, bool(kept["ours"]), bool(kept["done"])))
+    number, status = int(found["number"]), Status(found["status"])
+    return Revision(number, str(found["cluster"]), time, str(found["release"]), status, tuple(objects))
 
 
 def _object(found: Any) -> dict[str, Any] | None:
@@ -168,7 +153,14 @@ class Journal:
             self._kept[named] = self._kept[named].done(made)
 
     def save(self) -> None:
-        self._write(replace(self._revision, objects=tuple(self._kept.values())))
+        self._revision = replace(self._revision, objects=tuple(self._kept.values()))
+        try:
+            self._history = write_history(self._history.with_revision(self._revision), self._path, self._within)
+            self._failure = None
+        except FileError as error:
+            if self._failure is None:
+                self._tell(f"warning: {error}; continuing, because the previous objects are already saved")
+            self._failure = error
 
     def applied(self) -> None:
         """Records that everything is applied except for removals, whatever the result of the rollout."""
@@ -181,16 +173,6 @@ class Journal:
         """Raises FileError if the last change could not be saved."""
         if self._failure is not None:
             raise self._failure
-
-    def _write(self, revision: Revision) -> None:
-        self._revision = revision
-        try:
-            self._history = write_history(self._history.with_revision(revision), self._path, self._within)
-            self._failure = None
-        except FileError as error:
-            if self._failure is None:
-                self._tell(f"warning: {error}; continuing, because the previous objects are already saved")
-            self._failure = error
 
 
 def settle(server: Server, path: Path, within: Boundary | None) -> None:

@@ -131,7 +131,10 @@ def _step(each: UndoneObject, live: Object | None) -> UndoStep:
     if live is None:
         return UndoStep(each, None, each.target)
     if not each.known:
-        return _unknown(each, live, each.target)
+        # Another process created it after it had been removed: every difference may come from another manager.
+        now_and_was = fields(comparable(live), comparable(each.target))
+        conflicts = tuple(path for path, (now, was) in now_and_was if MISSING is not was != now)
+        return UndoStep(each, live, merged(without_server_fields(live), each.target, [{}]).value, conflicts)
     found = merged(without_server_fields(live), each.target, each.known)
     then: Object = found.value
     sent = last_applied(each.target)
@@ -140,31 +143,20 @@ def _step(each: UndoneObject, live: Object | None) -> UndoStep:
     return UndoStep(each, live, then, tuple(path for path in found.conflicts if not is_bookkeeping(path)))
 
 
-def _unknown(each: UndoneObject, live: Object, target: Object) -> UndoStep:
-    """The live object was created by another process after it had been removed: every difference may come from another
-    manager."""
-    found = fields(comparable(live), comparable(target))
-    then: Object = merged(without_server_fields(live), target, [{}]).value
-    return UndoStep(each, live, then, tuple(path for path, (now, was) in found if MISSING is not was != now))
-
-
 def _additions(each: UndoneObject, live: Object) -> Iterator[Path]:
     """Fields that other managers set and that would be lost with an object that tarmak-iam manages. Labels and
     annotations are not included: they describe the object, and have no use without it."""
     known = [comparable(state) for state in each.known]
     for path, (now, *states) in fields(comparable(live), *known):
-        if now is MISSING or any(state is not MISSING and state == now for state in states) or _is_about(path):
+        is_about = any(pair in (("metadata", "labels"), ("metadata", "annotations")) for pair in pairwise(path))
+        if now is MISSING or is_about or path[0] in ("apiVersion", "kind"):
+            continue
+        if any(state is not MISSING and state == now for state in states):
             continue
         # Without the API server's answer, its defaults are unknown.
         is_default = not each.is_done and path[0] not in _DATA and all(state is MISSING for state in states)
         if not known or not is_default:
             yield path
-
-
-def _is_about(path: Path) -> bool:
-    return path[0] in ("apiVersion", "kind") or any(
-        pair in (("metadata", "labels"), ("metadata", "annotations")) for pair in pairwise(path)
-    )
 
 
 _AUTHENTICATOR_KINDS = ("DaemonSet", "ConfigMap", "IAMIdentityMapping")
