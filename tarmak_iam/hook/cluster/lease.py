@@ -212,8 +212,7 @@ class _Lease:
             return False
         theirs = _LeaseState.of(live)
         if theirs.holder != self.holder:  # it is ours if an earlier attempt created it
-            why = self._why_free(theirs)
-            self.tell(f"taking over the lease of {theirs.holder or 'an earlier run'}, {why}")
+            self.tell(f"taking over the lease of {theirs.holder or 'an earlier run'}, {self._why_free(theirs)}")
         began = self._clocks()
         done = self._run(self.kubectl, "replace", self._wanted(over=live))
         if done.code == 0:
@@ -230,15 +229,10 @@ class _Lease:
         key = self.kubectl.lock.key if self.kubectl.lock is not None else ""
         if key and key == theirs.lock:
             return "which no longer runs"
-        age = self._age_of(theirs.renewed)
+        age = None if theirs.renewed is None else (self.now() - theirs.renewed).total_seconds()
         if age is not None and abs(age) < theirs.seconds:
             raise theirs.is_held(age)
-        self._watch(theirs, age)
-        return f"which has not renewed it for {theirs.seconds:.0f} seconds"
-
-    def _watch(self, theirs: _LeaseState, age: float | None) -> None:
-        """The clocks of two machines may differ: the lease has expired if it is not renewed while it is watched. Raises
-        LeaseHeld."""
+        # The clocks of two machines may differ: the lease has expired if it is not renewed while it is watched.
         self.tell(f"{theirs.holder} has not renewed its lease; watching it for {theirs.seconds:.0f} seconds")
         deadline = self.kubectl.clock() + theirs.seconds
         while (left := deadline - self.kubectl.clock()) > 0:
@@ -246,6 +240,7 @@ class _Lease:
             live = self._read(self.kubectl)
             if live is None or _LeaseState.of(live).version != theirs.version:
                 raise theirs.is_held(age)
+        return f"which has not renewed it for {theirs.seconds:.0f} seconds"
 
     def _renew(self, kubectl: Kubectl) -> None:
         """Raises LeaseLost, and ToolError where the cluster cannot be asked."""
@@ -289,15 +284,12 @@ class _Lease:
         clock, now = self._clocks()
         return max(clock - self._renewed[0], (now - self._renewed[1]).total_seconds())
 
-    def _age_of(self, renewed: datetime | None) -> float | None:
-        return None if renewed is None else (self.now() - renewed).total_seconds()
-
     def _wanted(self, over: Object | None = None) -> Object:
         key = self.kubectl.lock.key if self.kubectl.lock is not None else ""
         metadata: dict[str, Any] = {"name": MANAGER, "namespace": _NAMESPACE}
         if key:
             metadata["annotations"] = {_LOCK: key}
-        now = _micro_time(self.now())
+        now = self.now().astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         acquired = now
         if over is not None:
             metadata["resourceVersion"] = over["metadata"]["resourceVersion"]
@@ -359,10 +351,6 @@ class _LeaseState:
             remedy=f"{_RUN_AGAIN}; the lease of a killed run expires {self.seconds:.0f} seconds after its last "
             f"renewal, or remove it with `{_REMOVE}`",
         )
-
-
-def _micro_time(moment: datetime) -> str:
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _time(text: object) -> datetime | None:

@@ -238,7 +238,8 @@ def under_one_entry(live: Object) -> Object | None:
     """The object with all fields that we wrote in the entry of our server-side apply: an apply removes only fields that
     are in that entry and in no other. None where that is already so, and where client-side apply's annotation exists,
     which is set last."""
-    own = {each.get("operation"): each for each in managed_entries(live) if _is_ours(each)}
+    entries = [entry for entry in managed_entries(live) if entry.get("manager") == MANAGER]
+    own = {entry.get("operation"): entry for entry in entries if not entry.get("subresource")}
     applied, updated = own.get("Apply"), own.get("Update")
     if applied is None or updated is None or last_applied(live) is not None:
         return None
@@ -246,10 +247,6 @@ def under_one_entry(live: Object) -> Object | None:
     one = {**applied, "time": updated.get("time"), "fieldsV1": field_union(_fields_of(applied), _fields_of(updated))}
     left = [one if each is applied else each for each in managed_entries(live) if each is not updated]
     return {**live, "metadata": {**live["metadata"], "managedFields": left}}
-
-
-def _is_ours(entry: Object) -> bool:
-    return entry.get("manager") == MANAGER and not entry.get("subresource")
 
 
 def is_bookkeeping(path: Path) -> bool:

@@ -15,7 +15,6 @@ from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.errors import PolicyRefused, ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, items_of, why
 from tarmak_iam.hook.cluster.objects import Object, Ref
-from tarmak_iam.hook.cluster.pods import DaemonPod
 from tarmak_iam.hook.cluster.rollout import CONFIG_MAP, DAEMONSET, PodCheck
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.late_dataclass import dataclass
@@ -180,62 +179,34 @@ def check_update(server: Server, check: PodCheck, then: Object, *, force: bool =
     """
     if not check.pods:
         return check.notes
+    pod: Object = (_template(then) or {}).get("spec") or {}
     try:
-        update = _Update(server, check.pods, _pod(then), nodes_for(server.kubectl, _pod(then)))
+        nodes = nodes_for(server.kubectl, pod)
     except NodesForbidden as error:
         return (f"it is unknown whether each node can run the new pod of {DAEMONSET}: {error.what}",)
-    refused = tuple(update.refusals())
-    if refused and not force:
+    by_name = {node.name: node for node in nodes}
+    ready = [running for running in check.pods if running.is_ready]
+    notes = []
+    for running in ready:
+        node = by_name.get(running.node)
+        if node is None:
+            notes.append(f"{DAEMONSET} would no longer run on node {running.node}")
+        elif taints := untolerated(node, pod, server.version):
+            notes.append(f"{DAEMONSET} does not tolerate the taint {', '.join(taints)} of node {node.name}")
+    if notes and not force:
         raise PolicyRefused(
-            f"{'; '.join(refused)}; the pod that runs there now would be terminated; nothing was changed",
+            f"{'; '.join(notes)}; the pod that runs there now would be terminated; nothing was changed",
             remedy="use --force to update anyway",
         )
-    return (*refused, *update.notes())
-
-
-@dataclass(frozen=True, slots=True)
-class _Update:
-    server: Server
-    pods: tuple[DaemonPod, ...]
-    pod: Object
-    nodes: tuple[Node, ...]
-
-    @property
-    def _ready(self) -> list[DaemonPod]:
-        return [pod for pod in self.pods if pod.is_ready]
-
-    def refusals(self) -> Iterator[str]:
-        by_name = {node.name: node for node in self.nodes}
-        for pod in self._ready:
-            node = by_name.get(pod.node)
-            if node is None:
-                yield f"{DAEMONSET} would no longer run on node {pod.node}"
-            elif taints := untolerated(node, self.pod, self.server.version):
-                yield f"{DAEMONSET} does not tolerate the taint {', '.join(taints)} of node {node.name}"
-
-    def notes(self) -> Iterator[str]:
-        """About nodes that have a pod or are to get one."""
-        for node in self.nodes:
-            yield from (f"node {node.name}: {each}" for each in node.troubles)
-        if len(self._ready) != 1:
-            return
-        (last,) = self._ready
-        yield f"{last} is the only ready pod: IAM logins fail until its replacement is ready"
-        image = _image(self.pod)
-        is_there = any(node.name == last.node and image in node.images for node in self.nodes)
+    notes += [f"node {node.name}: {trouble}" for node in nodes for trouble in node.troubles]
+    if len(ready) == 1:
+        last, image = ready[0], str((pod.get("containers") or [{}])[0].get("image", ""))
+        notes.append(f"{last} is the only ready pod: IAM logins fail until its replacement is ready")
+        is_there = any(node.name == last.node and image in node.images for node in nodes)
         if image != last.image and not is_there:
-            yield f"node {last.node} does not list the image {image}: it may have to be pulled first"
+            notes.append(f"node {last.node} does not list the image {image}: it may have to be pulled first")
+    return tuple(notes)
 
 
-def _template(daemon: Object) -> object:
+def _template(daemon: Object) -> Object | None:
     return (daemon.get("spec") or {}).get("template")
-
-
-def _pod(daemon: Object) -> Object:
-    found: Object = ((daemon.get("spec") or {}).get("template") or {}).get("spec") or {}
-    return found
-
-
-def _image(pod: Object) -> str:
-    containers = pod.get("containers") or [{}]
-    return str(containers[0].get("image", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field, replace
+from typing import NamedTuple
 
 from tarmak_iam.access.diff import Loaded, who
 from tarmak_iam.access.lockout import is_admin, is_for_nodes, is_instance
@@ -36,11 +37,10 @@ def candidates(installation: Installation) -> tuple[Candidate, ...]:
     as nodes."""
     if installation.mappings is None:
         return ()
-    grants = [
-        each for each in Loaded.of(installation).standings.grants if not (is_for_nodes(each) or is_instance(each))
-    ]
-    ordered = sorted(grants, key=lambda each: (not _role(each), not is_admin(each)))
-    return tuple(Candidate(one_line(who(each.kind, each.principal)), _role(each)) for each in ordered)
+    grants = Loaded.of(installation).standings.grants
+    usable = [(grant, _role(grant)) for grant in grants if not (is_for_nodes(grant) or is_instance(grant))]
+    ordered = sorted(usable, key=lambda pair: (not pair[1], not is_admin(pair[0])))
+    return tuple(Candidate(one_line(who(grant.kind, grant.principal)), role) for grant, role in ordered)
 
 
 def advice(found: tuple[Candidate, ...]) -> str:
@@ -133,8 +133,7 @@ def verify_login(
         kubectl.sleep(pause)
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
+class _Attempt(NamedTuple):
     token: CallerToken
     reviewed: ReviewResult
     sts: StsAnswer
@@ -215,10 +214,8 @@ class _Verification:
             reason = found.sts.refusal and f"AWS rejects the token: {found.sts.refusal}"
             return f"{reason or f'your identity is unknown: {found.sts.failure}'}; {advised}"
         who = found.sts.identity.arn if found.sts.identity else "the caller"
-        by_chance = found.expected is not None and any(
-            each.authenticated for each in (found.expected, *found.expected.alternatives)
-        )
-        if by_chance:
+        possible = () if found.expected is None else (found.expected, *found.expected.alternatives)
+        if any(answer.authenticated for answer in possible):
             return f"the authenticator decides at random whether you ({who}) can log in; {advised}"
         role = self._made.settings.role
         of_role = f", and `role` is set to {role}" if role else ""
