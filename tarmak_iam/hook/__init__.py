@@ -19,27 +19,18 @@ if TYPE_CHECKING:
     from tarmak_iam.hook.preflight import BeforeReport, before_apply
     from tarmak_iam.hook.programs import Programs
 else:
+    _HOMES = {
+        "apply_hook": ("AfterReport", "Stage", "after_apply"),
+        "cluster.apply_plan": ("LiveDiff", "ObjectDiff"),
+        "cluster.history": ("Applied", "ApplyFailed", "ObjectChange", "RollbackFailed", "RolledBack"),
+        "connection": ("Access",),
+        "login.review": ("LoginOutcome", "UserInfo"),
+        "login.verify": ("Verified",),
+        "preflight": ("BeforeReport", "before_apply"),
+        "programs": ("Programs",),
+    }
     __getattr__, __dir__ = lazy_exports(
-        __name__,
-        {
-            "Access": "tarmak_iam.hook.connection",
-            "AfterReport": "tarmak_iam.hook.apply_hook",
-            "Applied": "tarmak_iam.hook.cluster.history",
-            "ApplyFailed": "tarmak_iam.hook.cluster.history",
-            "BeforeReport": "tarmak_iam.hook.preflight",
-            "LiveDiff": "tarmak_iam.hook.cluster.apply_plan",
-            "LoginOutcome": "tarmak_iam.hook.login.review",
-            "ObjectChange": "tarmak_iam.hook.cluster.history",
-            "ObjectDiff": "tarmak_iam.hook.cluster.apply_plan",
-            "Programs": "tarmak_iam.hook.programs",
-            "RollbackFailed": "tarmak_iam.hook.cluster.history",
-            "RolledBack": "tarmak_iam.hook.cluster.history",
-            "Stage": "tarmak_iam.hook.apply_hook",
-            "UserInfo": "tarmak_iam.hook.login.review",
-            "Verified": "tarmak_iam.hook.login.verify",
-            "after_apply": "tarmak_iam.hook.apply_hook",
-            "before_apply": "tarmak_iam.hook.preflight",
-        },
+        __name__, {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}
     )
 
 __all__ = [

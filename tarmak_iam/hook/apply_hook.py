@@ -134,11 +134,24 @@ class ApplyHook:
 
     def run(self) -> AfterReport:
         """Applies and verifies. Errors are in the report."""
+        from tarmak_iam.hook.cluster.apply import apply_to_cluster
+        from tarmak_iam.hook.login.verify import verify_login
+
         report = AfterReport(self.installation.cluster_id, self.stage)
         try:
-            report = replace(report, applied=self._apply())
-            report = replace(report, verified=self._verified())
+            kubectl, path = self._connected(), self._state_path
+            applied = apply_to_cluster(
+                self.installation, kubectl, path, tell=self.tell, begun=self._begun, within=self._within
+            )
+            self.stage, self.has_backup = Stage.NOT_VERIFIED, applied.state is not None
+            report = replace(report, applied=applied)
+            verified = verify_login(self.installation, kubectl, tell=self.tell)
+            stages = {LoginOutcome.VERIFIED: Stage.VERIFIED, LoginOutcome.FAILED: Stage.FAILED}
+            self.stage = stages.get(verified.outcome, Stage.NOT_VERIFIED)
+            report = replace(report, verified=verified)
         except TarmakIamError as error:
+            if isinstance(error, ApplyFailed):  # also if it only waited
+                self.stage = Stage.SOME
             report = replace(report, error=error)
         can_roll_back = self.has_backup and self.stage in (Stage.SOME, Stage.NOT_VERIFIED, Stage.FAILED)
         return replace(report, stage=self.stage, can_roll_back=can_roll_back)
@@ -157,31 +170,8 @@ class ApplyHook:
                 self.stage = Stage.KEPT
         return replace(report, stage=self.stage, rolled_back=rolled_back, error=error, can_roll_back=False)
 
-    def _apply(self) -> Applied:
-        from tarmak_iam.hook.cluster.apply import apply_to_cluster
-
-        kubectl, path = self._connected(), self._state_path
-        try:
-            applied = apply_to_cluster(
-                self.installation, kubectl, path, tell=self.tell, begun=self._begun, within=self._within
-            )
-        except TarmakIamError as error:
-            if isinstance(error, ApplyFailed):  # also if it only waited
-                self.stage = Stage.SOME
-            raise
-        self.stage, self.has_backup = Stage.NOT_VERIFIED, applied.state is not None
-        return applied
-
     def _begun(self) -> None:
         self.stage, self.has_backup = Stage.SOME, True
-
-    def _verified(self) -> Verified:
-        from tarmak_iam.hook.login.verify import verify_login
-
-        verified = verify_login(self.installation, self._connected(), tell=self.tell)
-        stages = {LoginOutcome.VERIFIED: Stage.VERIFIED, LoginOutcome.FAILED: Stage.FAILED}
-        self.stage = stages.get(verified.outcome, Stage.NOT_VERIFIED)
-        return verified
 
     def _connected(self) -> Kubectl:
         if self._kubectl is None:

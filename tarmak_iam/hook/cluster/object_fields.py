@@ -40,9 +40,15 @@ def merged(live: Any, target: Any, states: Sequence[Any]) -> Merged:
     return Merged(value, tuple(conflicts))
 
 
-def fields(*values: Any) -> Iterator[tuple[Path, tuple[Any, ...]]]:
+def fields(*values: Any, at: Path = ()) -> Iterator[tuple[Path, tuple[Any, ...]]]:
     """Each field of any of the objects, with its value in each of them, MISSING where it does not exist."""
-    yield from _fields((), values)
+    parts = _parts(values)
+    if parts is None or not any(parts[0]):
+        yield at, values
+        return
+    names, step, _ = parts
+    for name, inner in _in_order(names, range(len(names))):
+        yield from fields(*inner, at=(*at, step(name)))
 
 
 def path_text(path: Path) -> str:
@@ -69,16 +75,6 @@ def _merged(live: Any, target: Any, states: tuple[Any, ...], path: Path, conflic
         found[name] = _merged(of_live, of_target, tuple(of_states), (*path, step(name)), conflicts)
     left = {name: value for name, value in found.items() if value is not MISSING}
     return MISSING if not left and target is MISSING else build(left)
-
-
-def _fields(path: Path, values: tuple[Any, ...]) -> Iterator[tuple[Path, tuple[Any, ...]]]:
-    parts = _parts(values)
-    if parts is None or not any(parts[0]):
-        yield path, values
-        return
-    names, step, _ = parts
-    for name, inner in _in_order(names, range(len(names))):
-        yield from _fields((*path, step(name)), inner)
 
 
 _Named = dict[str, Any]
@@ -183,22 +179,20 @@ def _projected(value: Any, fields: FieldSet) -> Any:
     if isinstance(value, dict):
         inner = ((key[2:], of_key) for key, of_key in fields.items() if key.startswith("f:"))
         return {name: _projected(value[name], of_key) for name, of_key in inner if name in value}
-    return list(_items(value, fields)) if isinstance(value, list) else value
-
-
-def _items(items: list[Any], fields: FieldSet) -> Iterator[Any]:
-    """In the order of the list itself."""
+    if not isinstance(value, list):
+        return value
     keyed = {frozenset(json.loads(key[2:]).items()): of_key for key, of_key in fields.items() if key.startswith("k:")}
     names = {name for key in keyed for name, _ in key}
-    whole = {key[2:] for key in fields if key.startswith("v:")}
-    parsed = [json.loads(each) for each in whole]
-    for at, item in enumerate(items):
+    whole = [json.loads(key[2:]) for key in fields if key.startswith("v:")]
+    items = []
+    for at, item in enumerate(value):
         if isinstance(item, dict):
             of_item = keyed.get(frozenset((name, item[name]) for name in names if name in item))
             if of_item is not None:
-                yield _projected(item, of_item)
-        elif item in parsed or f"i:{at}" in fields:
-            yield item
+                items.append(_projected(item, of_item))
+        elif item in whole or f"i:{at}" in fields:
+            items.append(item)
+    return items
 
 
 # On an object with our label, these managers may come from `manifests | kubectl apply -f -`. Up to 1.18 kubectl's

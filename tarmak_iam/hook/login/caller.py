@@ -82,8 +82,14 @@ def caller_token(
     """
     failure = ""
     if programs.find(GO_PROGRAM) is not None:
+        with_profile = programs if profile is None else programs.with_environment({"AWS_PROFILE": profile})
+        options = ("-r", role) if role is not None else ()
         try:
-            return _by_go_program(programs, cluster_id, role, profile)
+            done = with_profile.check(GO_PROGRAM, "token", "-i", cluster_id, *options, seconds=_TOKEN_SECONDS)
+            text = token_in(done.out)
+            if not text.startswith(PREFIX):
+                raise ToolError(f"{GO_PROGRAM} printed no token")
+            return CallerToken(text, GO_PROGRAM)
         except (ToolError, ParseError) as error:
             failure = error.message
     try:
@@ -121,17 +127,6 @@ def with_wrong_signature(token: str) -> str:
     """The same request with a random signature, which nobody that asks AWS accepts."""
     url = _SIGNATURE.sub(rf"\g<1>{secrets.token_hex(32)}", _url_in(token))
     return PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
-
-
-def _by_go_program(programs: Programs, cluster_id: str, role: str | None, profile: str | None) -> CallerToken:
-    if profile is not None:
-        programs = programs.with_environment({"AWS_PROFILE": profile})
-    options = ("-r", role) if role is not None else ()
-    done = programs.check(GO_PROGRAM, "token", "-i", cluster_id, *options, seconds=_TOKEN_SECONDS)
-    text = token_in(done.out)
-    if not text.startswith(PREFIX):
-        raise ToolError(f"{GO_PROGRAM} printed no token")
-    return CallerToken(text, GO_PROGRAM)
 
 
 def _url_in(token: str) -> str:
