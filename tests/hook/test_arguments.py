@@ -43,6 +43,8 @@ def _named(command: str) -> str:
         ("cluster apply", True),
         ("-c dir cluster --current-cluster=a-b apply -C", True),
         ("clusters apply -I=false", True),
+        ("-v clusters apply", True),
+        ("- clusters apply", True),
         ("clusters apply --wait-for-convergence=false", True),
         ("clusters apply -I", False),
         ("clusters apply -I -C", False),
@@ -51,6 +53,9 @@ def _named(command: str) -> str:
         ("clusters apply --help", False),
         ("clusters apply -h", False),
         ("clusters apply -X", False),
+        ("--dry-run=false clusters apply", False),
+        ("--dry-run=false -v clusters apply", False),  # cobra accepts the flag here, and not without -v
+        ("-vc dir clusters apply", False),
         ("clusters plan", False),
         ("apply", False),
         ("environments apply", False),
