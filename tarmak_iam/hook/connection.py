@@ -128,7 +128,7 @@ class Access:
     def of_cluster(self, cluster_name: str, directory: Path) -> Access:
         """The access to this cluster of the tarmak.yaml in `directory`. Raises ConfigError if the options of tarmak
         select another cluster."""
-        call = TarmakCall.parse((*self.tarmak_options, *_KUBECONFIG))
+        call = self._call
         if call.cluster_name not in (None, cluster_name) and not self.is_given:
             what = f"the kubeconfig of {call.cluster_name} would be used for {cluster_name}"
             raise ConfigError(what, remedy="specify the same cluster in `tarmak_options`")
@@ -147,12 +147,8 @@ class Access:
         return kubeconfig_command(self.tarmak_options, self.tarmak)
 
     @property
-    def _options_of_cluster(self) -> tuple[str, ...]:
-        """Tarmak reads its tarmak.yaml again, whose current cluster may be another one by now."""
-        given = TarmakCall.parse((*self.tarmak_options, *_KUBECONFIG)).cluster_name
-        if given is not None or self.cluster_name is None:
-            return self.tarmak_options
-        return (*self.tarmak_options, "--current-cluster", self.cluster_name)
+    def _call(self) -> TarmakCall:
+        return TarmakCall.parse((*self.tarmak_options, *_KUBECONFIG))
 
     def kubectl(self, tell: Progress = no_progress) -> Kubectl:
         """`tell` is called with what is waited for. Raises ToolError, and FileError for a kubeconfig that does not
@@ -160,7 +156,11 @@ class Access:
         kubeconfig = self.kubeconfig
         if not self.is_given:
             tell("asking tarmak for the cluster's kubeconfig")
-            kubeconfig = cluster_kubeconfig(self.programs, self._options_of_cluster, self.tarmak)
+            options = self.tarmak_options
+            if self.cluster_name is not None and self._call.cluster_name is None:
+                # Tarmak reads its tarmak.yaml again, whose current cluster may be another one by now.
+                options += ("--current-cluster", self.cluster_name)
+            kubeconfig = cluster_kubeconfig(self.programs, options, self.tarmak)
         elif kubeconfig is not None and not kubeconfig.is_file():
             # kubectl treats a missing file like an empty one, and asks localhost:8080.
             raise FileError("kubeconfig not found", remedy="check the path", place=Place(str(kubeconfig)))

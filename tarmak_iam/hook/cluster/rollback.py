@@ -98,8 +98,7 @@ def roll_back(
             tell(line)
         if dry_run:
             return foreseen
-        notes = _Notes(history, foreseen.undone, state, within)
-        return _RollbackRun(server, notes, steps, foreseen, tell, wait).carried_out()
+        return _RollbackRun(server, history, state, within, steps, foreseen, tell, wait).carried_out()
 
 
 def _announced(revisions: Sequence[Revision], foreseen: RolledBack) -> Iterator[str]:
@@ -116,27 +115,13 @@ def _announced(revisions: Sequence[Revision], foreseen: RolledBack) -> Iterator[
 
 
 @dataclass
-class _Notes:
-    """The status in the history of the changes that are undone."""
-
-    history: History
-    numbers: tuple[int, ...]
-    path: Path
-    within: Boundary | None
-
-    def write(self, status: Status) -> None:
-        """Raises FileError."""
-        found = self.history.with_status(self.numbers, status)
-        if found != self.history:
-            self.history = write_history(found, self.path, self.within)
-
-
-@dataclass
 class _RollbackRun:
     """One rollback, from the first change on."""
 
     _server: Server
-    _notes: _Notes
+    _history: History
+    _state: Path
+    _within: Boundary | None
     _steps: Sequence[UndoStep]
     _foreseen: RolledBack
     _tell: Progress
@@ -146,7 +131,7 @@ class _RollbackRun:
     _made: list[Object] = field(default_factory=list)
 
     def carried_out(self) -> RolledBack:
-        self._notes.write(Status.UNDOING)
+        self._write(Status.UNDOING)
         removals = [each for each in reversed(self._steps) if each.action is ObjectAction.REMOVED]
         with reporting_failure(self._failure, self._tell):
             self._put_back()
@@ -164,7 +149,7 @@ class _RollbackRun:
             if not removals or self._wait is not None or all(read_rollout(kubectl, ref).is_done for ref in daemonsets):
                 self._remove(removals)
                 if not rolled_out.is_left:
-                    self._notes.write(Status.UNDONE)
+                    self._write(Status.UNDONE)
             else:
                 kept = brief_list(step.ref for step in removals)
                 remedy = "run rollback again without --no-wait"
@@ -175,6 +160,12 @@ class _RollbackRun:
             rolled_out=rolled_out.is_done,
             restarted=rolled_out.restarted,
         )
+
+    def _write(self, status: Status) -> None:
+        """Writes the status of the changes that are undone to the history. Raises FileError."""
+        history = self._history.with_status(self._foreseen.undone, status)
+        if history != self._history:
+            self._history = write_history(history, self._state, self._within)
 
     def _put_back(self) -> None:
         steps = [each for each in self._steps if each.then is not None]
