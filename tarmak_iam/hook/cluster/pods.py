@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -128,11 +127,18 @@ _DATE = re.compile(r"\bDate: (\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d GMT)")
 def last_change(config_map: Object, key: str = CONFIG_KEY) -> datetime | None:
     """When the text under the key changed last, by the API server's clock; None where that is unknown, as after a
     change by hand below Kubernetes 1.16."""
-    noted, owners = _noted(config_map, key), sorted(_owners(config_map, key))
-    if not owners:
-        return noted
-    time, is_others = owners[-1]
-    return time if is_others or noted is None else noted
+    annotations = (config_map.get("metadata") or {}).get("annotations") or {}
+    text, _, digest = str(annotations.get(CHANGED_AT, "")).partition(" ")
+    # The annotation may belong to other data, as after `kubectl get`, an edit and `kubectl apply`.
+    noted = time_of(text) if digest == _digest(config_map, key) else None
+    owners: list[tuple[datetime, bool]] = []  # the last write of each, and whether it was not an apply by tarmak-iam
+    for entry in managed_entries(config_map):
+        fields: Any = entry.get("fieldsV1") or {}
+        time = time_of(entry.get("time", ""))
+        if time is not None and any(f"f:{key}" in (fields.get(name) or {}) for name in ("f:data", "f:binaryData")):
+            owners.append((time, (entry.get("manager"), entry.get("operation")) != (MANAGER, "Apply")))
+    last, is_others = max(owners, default=(noted, False))
+    return last if is_others or noted is None else noted
 
 
 def dated(kubectl: Kubectl, wanted: Object, live: Object | None, *, is_server_side: bool) -> Object:
@@ -187,23 +193,6 @@ def api_server_time(kubectl: Kubectl) -> datetime:
     done = kubectl.run("get", "--raw", "/version", "-v=8")  # its log is never shown: old releases log the token too
     found = _DATE.search(done.err)
     return parsedate_to_datetime(found[1]) if found else datetime.now(timezone.utc).replace(microsecond=0)
-
-
-def _owners(config_map: Object, key: str) -> Iterator[tuple[datetime, bool]]:
-    """The last write of each owner of the key, and whether it was not an apply by tarmak-iam."""
-    for entry in managed_entries(config_map):
-        fields: Any = entry.get("fieldsV1") or {}
-        time = time_of(entry.get("time", ""))
-        if time is not None and any(f"f:{key}" in (fields.get(name) or {}) for name in ("f:data", "f:binaryData")):
-            yield time, (entry.get("manager"), entry.get("operation")) != (MANAGER, "Apply")
-
-
-def _noted(config_map: Object, key: str) -> datetime | None:
-    """The time in the annotation; None where it belongs to other data, as after `kubectl get`, an edit and
-    `kubectl apply`."""
-    annotations = (config_map.get("metadata") or {}).get("annotations") or {}
-    time, _, digest = str(annotations.get(CHANGED_AT, "")).partition(" ")
-    return time_of(time) if digest == _digest(config_map, key) else None
 
 
 def _digest(config_map: Object, key: str) -> str:

@@ -83,12 +83,17 @@ def revisions_to_undo(history: History, cluster: str, to: int | None, path: File
             f"{path} contains no change of this cluster; nothing was changed",
             remedy="use the kubeconfig of its cluster, or specify the history of this cluster with --state",
         )
-    if to is None:
-        to = found[-1].number - 1
-    else:
-        _check_number(found, to, path)
-    newer = (each for each in found if each.number > to or each.status is Status.UNDOING)
-    return tuple(each for each in newer if each.status is not Status.UNDONE)
+    oldest, newest = found[0].number, found[-1].number
+    named = next((revision for revision in found if revision.number == to), None)
+    if named is not None and named.status is Status.UNDONE:
+        what, remedy = f"change {to} is already undone", "choose an applied change from `rollback --list`"
+        raise SelectionError(what, remedy=remedy, place=Place(str(path)))
+    if named is None and to not in (None, oldest - 1):
+        numbers = f"a number from {oldest - 1} to {newest}" if newest > oldest else f"{oldest - 1} or {newest}"
+        raise SelectionError(f"change {to} does not exist", remedy=f"use {numbers}", place=Place(str(path)))
+    last_left = newest - 1 if to is None else to
+    newer = (revision for revision in found if revision.number > last_left or revision.status is Status.UNDOING)
+    return tuple(revision for revision in newer if revision.status is not Status.UNDONE)
 
 
 def undo_steps(server: Server, revisions: Sequence[Revision]) -> tuple[UndoStep, ...]:
@@ -110,19 +115,6 @@ def refuse_conflicts(steps: Sequence[UndoStep]) -> None:
             "changed",
             remedy="use --force to undo the change anyway",
         )
-
-
-def _check_number(found: Sequence[Revision], to: int, path: File) -> None:
-    oldest, newest = found[0].number, found[-1].number
-    named = next((each for each in found if each.number == to), None)
-    place = Place(str(path))
-    if named is not None and named.status is Status.UNDONE:
-        raise SelectionError(
-            f"change {to} is already undone", remedy="choose an applied change from `rollback --list`", place=place
-        )
-    if named is None and to != oldest - 1:
-        what = f"a number from {oldest - 1} to {newest}" if newest > oldest else f"{oldest - 1} or {newest}"
-        raise SelectionError(f"change {to} does not exist", remedy=f"use {what}", place=place)
 
 
 def _step(each: UndoneObject, live: Object | None) -> UndoStep:

@@ -8,7 +8,7 @@ continues with the next node only when the new pod is ready.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
@@ -39,10 +39,16 @@ class Node:
     @classmethod
     def of(cls, each: Object) -> Node:
         status = each.get("status") or {}
+        troubles = []
+        for condition in status.get("conditions") or ():
+            name, value = condition.get("type", ""), condition.get("status")
+            if (value != "True") if name == "Ready" else (value == "True"):  # other conditions: memory, disk, network
+                message = f": {condition['message']}" if condition.get("message") else ""
+                troubles.append(f"{name} is {value}{message}")
         return cls(
             name=str((each.get("metadata") or {}).get("name", "")),
             taints=tuple((each.get("spec") or {}).get("taints") or ()),
-            troubles=tuple(_troubles(status.get("conditions") or ())),
+            troubles=tuple(troubles),
             images=frozenset(name for image in status.get("images") or () for name in image.get("names") or ()),
         )
 
@@ -97,15 +103,6 @@ def added_tolerations(version: GoVersion, *, is_host: bool) -> list[dict[str, st
         scheduling.append("pid-pressure")
     pairs = [(key, "NoExecute") for key in executing] + [(key, "NoSchedule") for key in scheduling]
     return [{"key": _NODE + key, "operator": "Exists", "effect": effect} for key, effect in pairs]
-
-
-def _troubles(conditions: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Ready should be True, all other conditions (memory, disk, network) False."""
-    for each in conditions:
-        name, status = each.get("type", ""), each.get("status")
-        if status != "True" if name == "Ready" else status == "True":
-            message = f": {each['message']}" if each.get("message") else ""
-            yield f"{name} is {status}{message}"
 
 
 def _selectors(pod: Object) -> list[str]:
