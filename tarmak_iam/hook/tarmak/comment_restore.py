@@ -140,7 +140,7 @@ class Difference:
         for key, gone in self.gone.items():
             if gone:
                 entries = self._entries(data, key, len(self.old.entries(key)))
-                data[key] = [entry for index, entry in enumerate(entries) if index not in set(gone)]
+                data[key] = [entry for index, entry in enumerate(entries) if index not in gone]
         return data
 
     def _with(self, data: Any) -> Any:
