@@ -46,7 +46,7 @@ from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
 _PORTS = range(65536)
-_WITH_PATH = tuple(each for each in BACKENDS if each.path_key)
+_WITH_PATH = tuple(backend for backend in BACKENDS if backend.path_key)
 
 _FIELDS = {
     "role": ("RoleARN", "Username", "Groups", "UserId", "SSO"),
@@ -56,7 +56,7 @@ _FIELDS = {
 # No UserId, and no SSO of a role.
 _NEITHER = {"role": [None, None], "user": [None]}
 
-_SSO_FIELDS = ("PermissionSetName", "AccountID", "Partition")
+_SSO_FIELDS = {"PermissionSetName": "permissionSetName", "AccountID": "accountID", "Partition": "partition"}
 
 DESCRIBING_ROLE = "server.ec2DescribeInstancesRoleARN"
 
@@ -95,8 +95,8 @@ class DaemonConfig:
 
     def reserves_for(self, backend: Backend) -> bool:
         """Whether it checks the reserved prefixes of a backend: some releases do for files only."""
-        of_files = backend.reads is not BackendSource.CLUSTER
-        return of_files or self.version.has(ReleaseFeature.PREFIXES_IN_ALL_BACKENDS)
+        is_of_file = backend.reads is not BackendSource.CLUSTER
+        return is_of_file or self.version.has(ReleaseFeature.PREFIXES_IN_ALL_BACKENDS)
 
     def reserved_in(self, backend: Backend) -> tuple[str, ...]:
         """The reserved prefixes of a backend that take effect."""
@@ -109,17 +109,9 @@ class DaemonConfig:
 
 def read_daemon_config(file: Any, version: DaemonVersion, flags: DaemonFlags) -> DaemonConfig:
     """`file` is what `load_config` returns. Raises DaemonNotStarted where the process would end."""
-    lowers = lowers_lists(version)
-    settings = ViperSettings(file, flags.values, _mapping_defaults(version), null_shadows=not lowers)
-    return _DaemonConfigReader(
-        settings, version, splits=not version.has_viper("v1.0.0 (Gopkg.lock)"), lowers=lowers
-    ).read(flags)
-
-
-def _mapping_defaults(version: DaemonVersion) -> dict[str, Any]:
-    """The flags' defaults that an absent key takes."""
+    # The flags' defaults that an absent key takes.
     defaults: dict[str, Any] = {
-        "server.address": "127.0.0.1",
+        "server.address": _SERVER_DEFAULTS["server.address"],
         "server.partition": "aws",
         "server.ec2DescribeInstancesQps": 15,
         DESCRIBING_BURST: 5,
@@ -128,7 +120,8 @@ def _mapping_defaults(version: DaemonVersion) -> dict[str, Any]:
         defaults["server.backendMode"] = ["MountedFile"]
     elif version.has(ReleaseFeature.BACKENDS_BY_FIRST_NAMES):
         defaults["server.backendMode"] = ["CRD", "ConfigMap", "File"]
-    return defaults
+    settings = ViperSettings(file, flags.values, defaults, null_shadows=not lowers_lists(version))
+    return _DaemonConfigReader(settings, version).read(flags)
 
 
 def _kind(value: Any) -> str:
@@ -140,11 +133,11 @@ def _kind(value: Any) -> str:
 
 
 class _DaemonConfigReader:
-    def __init__(self, settings: ViperSettings, version: DaemonVersion, *, splits: bool, lowers: bool) -> None:
+    def __init__(self, settings: ViperSettings, version: DaemonVersion) -> None:
         self._settings = settings
         self._version = version
-        self._splits = splits
-        self._lowers = lowers
+        self._splits = not version.has_viper("v1.0.0 (Gopkg.lock)")
+        self._lowers = lowers_lists(version)
         self._has_sso = version.has(ReleaseFeature.SSO_ENTRIES)
         self._has_user_id = version.has(ReleaseFeature.USER_IDS)
         self._notes: list[str] = []
@@ -154,13 +147,14 @@ class _DaemonConfigReader:
         settings, version = self._settings, self._version
         self._check_server()
         roles, users = self._mappings("role"), self._mappings("user")
-        accounts = self._texts("server.mapAccounts")
-        cluster_id = as_text(settings.get("clusterID"))
+        route = settings.route("server.mapAccounts")
+        accounts = self._texts_of(settings.get("server.mapAccounts"), "an account", route)
+        cluster_id = self._text("clusterID")
         if not cluster_id:
             is_text = not isinstance(settings.get("clusterID"), (list, AnyMapping))
             what = f"clusterID is {'empty or missing' if is_text else self._shown('clusterID')}"
             raise DaemonNotStarted(what, settings.route("clusterID"), remedy="set clusterID to the name of the cluster")
-        partition = as_text(settings.get("server.partition"))
+        partition = self._text("server.partition")
         if version.has_key("server.partition") and partition not in server_partitions(version):
             known = ", ".join(server_partitions(version))
             remedy = f"remove server.partition, or set it to one of {known}"
@@ -168,32 +162,26 @@ class _DaemonConfigReader:
             raise DaemonNotStarted(what, settings.route("server.partition"), remedy=remedy)
         self._check_process()
         scrubbed: list[str] = self._optional("server.scrubbedAccounts", as_texts, [])
+        paths = {backend.name: self._optional(backend.path_key, as_text, "") for backend in _WITH_PATH}
+        as_bool = partial(as_boolean, of_any_number=version.has(ReleaseFeature.ANY_NUMBER_AS_BOOLEAN))
         return DaemonConfig(
             version=version,
             cluster_id=cluster_id,
             partition=partition,
-            backends=self._backends(),
+            backends=self._backends(paths),
             roles=roles,
             users=users,
             accounts=accounts,
             scrubbed=frozenset(scrubbed),
             reserved_prefixes=self._reserved(),
             gates=flags.gates,
-            paths={each.name: self._path(each) for each in _WITH_PATH},
-            user_id_strict=self._optional(
-                "server.dynamicfileUserIDStrict",
-                partial(as_boolean, of_any_number=version.has(ReleaseFeature.ANY_NUMBER_AS_BOOLEAN)),
-                False,
-            ),
+            paths=paths,
+            user_id_strict=self._optional("server.dynamicfileUserIDStrict", as_bool, False),
             backend_modes_file=self._optional("server.dynamicBackendModePath", as_text, "").strip(),
             ec2_crash=self._ec2_crash(),
             notes=tuple(dict.fromkeys(self._notes)),
             is_complete=self._is_complete,
         )
-
-    def _path(self, backend: Backend) -> str:
-        """The path of the file that it reads; empty if there is none."""
-        return self._optional(backend.path_key, as_text, "")
 
     def _optional(self, key: str, read: Callable[[Any], T], absent: T) -> T:
         """The value of a key that only some releases read."""
@@ -218,10 +206,7 @@ class _DaemonConfigReader:
         if as_integer(self._settings.get("server.port")) not in _PORTS:
             what = f"{self._shown('server.port')} is not a valid port"
             self._stop("server.port", what, "remove the key, or set it to a number from 1 to 65535")
-        self._check_describing_role()
-
-    def _check_describing_role(self) -> None:
-        """The ARNs that it needs to ask EC2: it reads server.sourceARN only where there is such a role."""
+        # The ARNs that it needs to ask EC2: it reads server.sourceARN only where there is such a role.
         for key, is_parsed in (
             (DESCRIBING_ROLE, self._version.has(ReleaseFeature.DESCRIBING_ROLE_PARSED)),
             ("server.sourceARN", bool(self._text(DESCRIBING_ROLE)) and self._version.has_key("server.sourceARN")),
@@ -259,17 +244,19 @@ class _DaemonConfigReader:
         server = self._settings.get("server")
         if server is None or isinstance(server, AnyMapping):
             return
-        wanted = [key for key in ("server.partition",) if self._version.has_key(key)]
+        needed = [key for key in ("server.partition",) if self._version.has_key(key)]
         # `server.address: 127.0.0.1` at the top level, or a flag, satisfies it too.
-        if any(self._settings.get(key) is None for key in (*wanted, "server.address")):
+        if any(self._settings.get(key) is None for key in (*needed, "server.address")):
             what = f"server is a {_kind(server)}, but must be a YAML mapping"
             remedy = "write its settings indented below it, as KEY: VALUE without dashes"
-            lists = _lists_of(server if isinstance(server, list) else [])
+            items = [item for item in (server if isinstance(server, list) else []) if isinstance(item, AnyMapping)]
+            keys = {str(key).lower() for item in items for key in item}
+            lists = [name for key, name in (("rolearn", "mapRoles"), ("userarn", "mapUsers")) if key in keys]
             if len(lists) == 1:
-                remedy = f"add a line {lists.pop()}: below server, and indent it and the list"
+                remedy = f"add a line {lists[0]}: below server, and indent it and the list"
             raise DaemonNotStarted(what, self._settings.route("server"), remedy=remedy)
 
-    def _backends(self) -> tuple[str, ...]:
+    def _backends(self, paths: dict[str, str]) -> tuple[str, ...]:
         if not self._version.has_key("server.backendMode"):
             return (MOUNTED_FILE.name,)
         modes, route = as_texts(self._settings.get("server.backendMode")), self._settings.route("server.backendMode")
@@ -284,7 +271,7 @@ class _DaemonConfigReader:
             what = "backend-mode must contain at least one backend"
             raise DaemonNotStarted(what, route, remedy="remove the key, or set it to [MountedFile]")
         for backend in _WITH_PATH:
-            name, key, has_path = backend.name, backend.path_key, bool(self._path(backend))
+            name, key, has_path = backend.name, backend.path_key, bool(paths[backend.name])
             what = f"the backend {name} and {key} must be set together"
             if has_path and name not in modes:
                 what = f"{what}: {name} is not in the list of backends"
@@ -314,24 +301,21 @@ class _DaemonConfigReader:
     def _plain_mapping(self, kind: str, item: Item, route: Route, keys: FieldKeys) -> IdentityMapping | None:
         """A mapping of strings only, which is what nearly all are: there is nothing to choose from, and nothing to
         convert. None for any other."""
-        own = keys.of_plain(item)
-        if own is None:
+        spelled = keys.of_plain(item)
+        if spelled is None:
             return None
-        values: list[Any] = [None if key is None else item[key] for key in own]
+        values: list[Any] = [None if key is None else item[key] for key in spelled]
         arn, username, groups, *others = values
         is_plain = type(arn) is str and type(username) is str and type(groups) is list and others == _NEITHER[kind]
-        if not is_plain or any(type(each) is not str for each in groups):
+        if not is_plain or any(type(group) is not str for group in groups):
             return None
         return IdentityMapping(kind, arn, username, tuple(groups), route)
 
     def _mapping(self, kind: str, item: Item, route: Route) -> IdentityMapping:
         """With all that the entry can be read as, where keys differ in case only. Raises DaemonNotStarted if none is
         valid."""
-        fields = _FIELDS[kind]
-        possible = self._possible(item, fields, _SSO_FIELDS if kind == "role" else ())
-        if len(possible) == 1:
-            return self._possible_mapping(kind, possible[0], route)
-        read, stops = take_each(possible, lambda each: self._possible_mapping(kind, each, route))
+        possible = self._possible(item, _FIELDS[kind], _SSO_FIELDS if kind == "role" else ())
+        read, stops = take_each(possible, partial(self._possible_mapping, kind, route))
         self._notes += stops
         first, *others = dict.fromkeys(read)
         return replace(first, others=tuple(others)) if others else first
@@ -342,33 +326,25 @@ class _DaemonConfigReader:
         self._is_complete = self._is_complete and possible.is_complete
         return possible.items
 
-    def _possible_mapping(self, kind: str, item: Item, route: Route) -> IdentityMapping:
+    def _possible_mapping(self, kind: str, route: Route, item: Item) -> IdentityMapping:
         if self._has_user_id:
             self._text_of(item, "UserId", "userid", route)  # not used for mounted files, but read
         return IdentityMapping(
             kind=kind,
             arn=self._text_of(item, f"{kind.capitalize()}ARN", f"{kind}ARN", route),
             username=self._text_of(item, "Username", "username", route),
-            groups=self._groups(item, route),
+            groups=self._texts_of(self._value(item, "Groups"), "a group", self._at(item, "Groups", route)),
             route=route,
             sso=self._sso(item, route) if kind == "role" else None,
         )
 
     def _text_of(self, item: Item, field: str, name: str, route: Route) -> str:
-        value = self._value(item, field)
-        # The route is needed for a message only, and hardly any value has one.
-        return value if type(value) is str else weak_text(value, name, self._at(item, field, route))
-
-    def _groups(self, item: Item, route: Route) -> tuple[str, ...]:
-        value = self._value(item, "Groups")
-        if isinstance(value, list) and all(type(each) is str for each in value):
-            return tuple(value)
-        return self._texts_of(value, "a group", self._at(item, "Groups", route))
+        return weak_text(self._value(item, field), name, self._at(item, field, route))
 
     def _texts_of(self, value: Any, name: str, route: Route) -> tuple[str, ...]:
         """A list of strings, each with its own place."""
         listed = weak_list(value, splits=self._splits)
-        return tuple(weak_text(each, name, route if index is None else route / index) for each, index in listed)
+        return tuple(weak_text(item, name, route if index is None else route / index) for item, index in listed)
 
     def _at(self, item: Item, field: str, route: Route) -> Route:
         """The route to a field in the spelling that takes effect."""
@@ -387,46 +363,33 @@ class _DaemonConfigReader:
         if not isinstance(sso, AnyMapping):
             remedy = "write sso: with the keys permissionSetName and accountID below it"
             raise DaemonNotStarted("sso must be a YAML mapping", self._at(item, "SSO", route), remedy=remedy)
-        names, own = ("permissionSetName", "accountID", "partition"), self._at(item, "SSO", route)
-        return SsoRole(*(self._text_of(sso, f, f"sso.{n}", own) for f, n in zip(_SSO_FIELDS, names, strict=True)))
-
-    def _texts(self, key: str) -> tuple[str, ...]:
-        return self._texts_of(self._settings.get(key), "an account", self._settings.route(key))
+        below = self._at(item, "SSO", route)
+        return SsoRole(*(self._text_of(sso, field, f"sso.{name}", below) for field, name in _SSO_FIELDS.items()))
 
     def _reserved(self) -> dict[str, tuple[str, ...]]:
         """By backend; of two entries for one backend the last takes effect."""
         key = "server.reservedPrefixConfig"
-        if not self._version.has_key(key):
-            return {}
         reserved: dict[str, tuple[str, ...]] = {}
-        for item, index in weak_list(self._settings.get(key), splits=self._splits):
+        written = self._settings.get(key) if self._version.has_key(key) else None
+        for item, index in weak_list(written, splits=self._splits):
             if item is None:
                 continue
             if not isinstance(item, AnyMapping):
                 remedy = "write a dash before the keys backendMode and usernamePrefixReserveList"
                 self._stop(key, "must be a list of YAML mappings", remedy)
-            route = self._settings.route(key)
-            reserved.update(self._reserved_by(item, route if index is None else route / index))
+            route = self._settings.route(key) if index is None else self._settings.route(key) / index
+            # Where the daemon picks one of several keys, only the prefixes that all of them reserve.
+            read = []
+            for possible in self._possible(item, ("BackendMode", "UsernamePrefixReserveList")):
+                backend = self._text_of(possible, "BackendMode", "backendMode", route)
+                listed = self._value(possible, "UsernamePrefixReserveList")
+                below = self._at(possible, "UsernamePrefixReserveList", route)
+                read.append((backend, self._texts_of(listed, "a prefix", below)))
+            first, prefixes = read[0]
+            reserved[first] = tuple(
+                prefix for prefix in prefixes if all(prefix in others and first == name for name, others in read)
+            )
         return reserved
-
-    def _reserved_by(self, item: Item, route: Route) -> dict[str, tuple[str, ...]]:
-        """By backend; where the daemon picks one of several keys, only the prefixes that all of them reserve."""
-        read = []
-        for each in self._possible(item, ("BackendMode", "UsernamePrefixReserveList")):
-            backend = self._text_of(each, "BackendMode", "backendMode", route)
-            listed = self._value(each, "UsernamePrefixReserveList")
-            own = self._at(each, "UsernamePrefixReserveList", route)
-            read.append((backend, self._texts_of(listed, "a prefix", own)))
-        backend, prefixes = read[0]
-        always = (prefix for prefix in prefixes if all(prefix in each and backend == name for name, each in read))
-        return {backend: tuple(always)}
-
-
-def _lists_of(items: list[Any]) -> set[str]:
-    """The lists that the items belong to."""
-    by_key = {"rolearn": "mapRoles", "userarn": "mapUsers"}
-    keys = (str(key).lower() for item in items if isinstance(item, AnyMapping) for key in item)
-    return {by_key[key] for key in keys if key in by_key}
 
 
 DEFAULT_PORT = 21362

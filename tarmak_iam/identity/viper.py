@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from itertools import product
 from math import prod
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.document import Document
@@ -24,10 +24,9 @@ from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted
 
-_OfKeys = Callable[[tuple[Any, ...], str], tuple[str, ...]]
-
 C = TypeVar("C")
 T = TypeVar("T")
+P = ParamSpec("P")
 
 _YAML_EXTENSIONS = ("yaml", "yml")
 
@@ -152,36 +151,40 @@ class ViperSettings:
         return route
 
     def _is_at_the_top(self, key: str) -> bool:
-        found = spellings(self._file, key)
-        return bool(found) and (self._null_shadows or self._file[found[0]] is not None)
+        keys = spellings(self._file, key)
+        return bool(keys) and (self._null_shadows or self._file[keys[0]] is not None)
 
 
-def lookup(mapping: Mapping[Any, Any], name: str) -> Any:
-    """The value of a key of viper in any case: that of the first of its `spellings`."""
-    found = spellings(mapping, name)
-    return mapping[found[0]] if found else None
+def _by_keys(
+    function: Callable[Concatenate[tuple[Any, ...], P], T],
+) -> Callable[Concatenate[Mapping[Any, Any], P], T]:
+    """The items of a long list nearly all have the same few keys, so what depends on them only is cached. A large
+    mapping is not: the cache would keep its keys."""
+    cached: Any = lru_cache(maxsize=4096)(function)
+
+    def of_mapping(mapping: Mapping[Any, Any], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        keys = tuple(mapping)
+        result: T = (cached if len(keys) <= _FEW else function)(keys, *args, **kwargs)
+        return result
+
+    return of_mapping
 
 
-def spellings(mapping: Mapping[Any, Any], name: str) -> tuple[str, ...]:
+_FEW = 16
+
+
+@_by_keys
+def spellings(keys: tuple[Any, ...], name: str) -> tuple[str, ...]:
     """The keys that viper reads as `name`: of several it picks one at random, here the first.
 
     viper overwrites the value of a key in lower case with that of one with capitals, so the former is used alone only.
     """
-    return _of_keys(_spellings, mapping, name)
+    wanted = to_lower(name)
+    return _capitals_first([key for key in keys if isinstance(key, str) and to_lower(key) == wanted])
 
 
-def field_value(mapping: Mapping[Any, Any], field: str, *, lowers: bool = True) -> Any:
-    """The value of a struct's field: that of the first of its `field_spellings`."""
-    found = field_spellings(mapping, field, lowers=lowers)
-    return mapping[found[0]] if found else None
-
-
-def field_key(mapping: Mapping[Any, Any], field: str) -> str:
-    """The key in the spelling of the mapping, else the name of the field."""
-    return next(iter(field_spellings(mapping, field)), field)
-
-
-def field_spellings(mapping: Mapping[Any, Any], field: str, *, lowers: bool = True) -> tuple[str, ...]:
+@_by_keys
+def field_spellings(keys: tuple[Any, ...], field: str, *, lowers: bool = True) -> tuple[str, ...]:
     """The keys of a list's item that mapstructure reads as the Go field `field`. Of several it picks one at random,
     here the first.
 
@@ -189,73 +192,58 @@ def field_spellings(mapping: Mapping[Any, Any], field: str, *, lowers: bool = Tr
     lowered the keys before, as it does in lists since 1.19; then a key with capitals wins over the same one in lower
     case.
     """
-    return _of_keys(_lowered_spellings if lowers else _field_spellings, mapping, field)
-
-
-class FieldKeys:
-    """The keys of a struct's fields in many mappings. The items of a long list nearly all have the same few keys, in
-    which the fields are looked up once."""
-
-    def __init__(self, fields: tuple[str, ...], *, lowers: bool = True) -> None:
-        self._fields = fields
-        self._lowers = lowers
-        self._known: dict[tuple[Any, ...], tuple[str | None, ...]] = {}
-        self._plain: dict[tuple[Any, ...], tuple[str | None, ...] | None] = {}
-
-    def of(self, mapping: Mapping[Any, Any]) -> tuple[str | None, ...]:
-        """For each field the key that `field_value` reads, None for a field that is not there."""
-        keys = tuple(mapping)
-        found = self._known.get(keys)
-        if found is None:
-            spelled = (field_spellings(mapping, field, lowers=self._lowers) for field in self._fields)
-            found = tuple(each[0] if each else None for each in spelled)
-            if len(keys) <= _FEW and len(self._known) < _MANY:
-                self._known[keys] = found
-        return found
-
-    def of_plain(self, mapping: Mapping[Any, Any]) -> tuple[str | None, ...] | None:
-        """As `of`; None if two keys may be the same one, so that there is something to choose from."""
-        keys = tuple(mapping)
-        found = self._plain.get(keys, ())
-        if found == ():
-            found = None if _has_doubles(keys) else self.of(mapping)
-            if len(keys) <= _FEW and len(self._plain) < _MANY:
-                self._plain[keys] = found
-        return found
-
-
-_FEW = 16
-
-_MANY = 1024
-
-
-def _of_keys(spelled: _OfKeys, mapping: Mapping[Any, Any], name: str) -> tuple[str, ...]:
-    """The items of a long list nearly all have the same few keys, so the result is cached by them. A large mapping is
-    not: the cache would keep its keys."""
-    keys = tuple(mapping)
-    return _cached_spellings(spelled, keys, name) if len(keys) <= _FEW else spelled(keys, name)
-
-
-@lru_cache(maxsize=4096)
-def _cached_spellings(spelled: _OfKeys, keys: tuple[Any, ...], name: str) -> tuple[str, ...]:
-    return spelled(keys, name)
-
-
-def _spellings(keys: tuple[Any, ...], name: str) -> tuple[str, ...]:
-    wanted = to_lower(name)
-    return _capitals_first([key for key in keys if isinstance(key, str) and to_lower(key) == wanted])
-
-
-def _lowered_spellings(keys: tuple[Any, ...], field: str) -> tuple[str, ...]:
-    wanted = fold(to_lower(field))
-    return _capitals_first([key for key in keys if isinstance(key, str) and fold(to_lower(key)) == wanted])
-
-
-def _field_spellings(keys: tuple[Any, ...], field: str) -> tuple[str, ...]:
+    if lowers:
+        wanted = fold(to_lower(field))
+        return _capitals_first([key for key in keys if isinstance(key, str) and fold(to_lower(key)) == wanted])
     if field in keys:
         return (field,)
     wanted = fold(field)
     return _newest_first([key for key in keys if isinstance(key, str) and fold(key) == wanted])
+
+
+def lookup(mapping: Mapping[Any, Any], name: str) -> Any:
+    """The value of a key of viper in any case: that of the first of its `spellings`."""
+    keys = spellings(mapping, name)
+    return mapping[keys[0]] if keys else None
+
+
+def field_value(mapping: Mapping[Any, Any], field: str, *, lowers: bool = True) -> Any:
+    """The value of a struct's field: that of the first of its `field_spellings`."""
+    keys = field_spellings(mapping, field, lowers=lowers)
+    return mapping[keys[0]] if keys else None
+
+
+def field_key(mapping: Mapping[Any, Any], field: str) -> str:
+    """The key in the spelling of the mapping, else the name of the field."""
+    return next(iter(field_spellings(mapping, field)), field)
+
+
+class FieldKeys:
+    """The keys of a struct's fields in many mappings, looked up once for all mappings with the same keys."""
+
+    def __init__(self, fields: tuple[str, ...], *, lowers: bool = True) -> None:
+        self._fields = fields
+        self._lowers = lowers
+
+    def of(self, mapping: Mapping[Any, Any]) -> tuple[str | None, ...]:
+        """For each field the key that `field_value` reads, None for a field that is not there."""
+        return _keys_of_fields(mapping, self._fields, self._lowers)
+
+    def of_plain(self, mapping: Mapping[Any, Any]) -> tuple[str | None, ...] | None:
+        """As `of`; None if two keys may be the same one, so that there is something to choose from."""
+        return None if _has_doubles(mapping) else self.of(mapping)
+
+
+@_by_keys
+def _keys_of_fields(keys: tuple[Any, ...], fields: tuple[str, ...], lowers: bool) -> tuple[str | None, ...]:
+    mapping = dict.fromkeys(keys)
+    return tuple(next(iter(field_spellings(mapping, field, lowers=lowers)), None) for field in fields)
+
+
+@_by_keys
+def _has_doubles(keys: tuple[Any, ...]) -> bool:
+    """Whether there may be anything to choose from, which is true of hardly any entry."""
+    return len({fold(to_lower(key)) if isinstance(key, str) else key for key in keys}) < len(keys)
 
 
 def _capitals_first(keys: list[str]) -> tuple[str, ...]:
@@ -395,9 +383,7 @@ def possible_files(file: Any) -> KeyChoices:
 
 def possible_items(item: Item, fields: Iterable[str], *, lowers: bool, inner: Iterable[str] = ()) -> KeyChoices:
     """An item of a list by the fields of its struct; `inner` are those of the struct `SSO` within it."""
-    if not _has_doubles(tuple(item)) and not any(
-        _has_doubles(tuple(each)) for each in item.values() if isinstance(each, Mapping)
-    ):
+    if not any(map(_has_doubles, (item, *(value for value in item.values() if isinstance(value, Mapping))))):
         return KeyChoices((item,))
     return _key_choices(item, fields, partial(field_spellings, lowers=lowers), "SSO", inner)
 
@@ -406,9 +392,9 @@ def take_each(choices: Iterable[C], take: Callable[[C], T]) -> tuple[list[T], li
     """The results of the choices that do not end the process, and a note about each one that does. Raises
     DaemonNotStarted if all of them do."""
     taken, stops = [], []
-    for each in choices:
+    for choice in choices:
         try:
-            taken.append(take(each))
+            taken.append(take(choice))
         except DaemonNotStarted as stop:
             stops.append(stop)
     if not taken:
@@ -420,34 +406,21 @@ def take_each(choices: Iterable[C], take: Callable[[C], T]) -> tuple[list[T], li
 
 def _key_choices(outer: Item, names: Iterable[str], spelled: Spelled, nested: str, inner: Iterable[str]) -> KeyChoices:
     """`nested` is a key whose value is a mapping with the keys `inner`."""
-    found: list[Item] = []
+    items: list[Item] = []
     choices = _choices(outer, names, spelled)
     chosen_from, is_complete = dict.fromkeys(choices), _are_few(choices)
     for picked in _picks(outer, choices):
         key = next(iter(spelled(picked, nested)), "")
         within = picked.get(key)
-        own = _choices(within, inner, spelled) if isinstance(within, Mapping) else []
-        chosen_from.update(dict.fromkeys(own))
-        is_complete = is_complete and _are_few(own)
-        found += ({**picked, key: each} for each in _picks(within, own)) if own else (picked,)
-    return KeyChoices(tuple(found[:MOST_CHOICES]), is_complete and len(found) <= MOST_CHOICES, tuple(chosen_from))
-
-
-# Cached as in `_of_keys`.
-def _has_doubles(keys: tuple[Any, ...]) -> bool:
-    """Whether there may be anything to choose from: a quick check, because this is true of hardly any entry."""
-    return _cached_doubles(keys) if len(keys) <= _FEW else _doubles(keys)
-
-
-def _doubles(keys: tuple[Any, ...]) -> bool:
-    return len({fold(to_lower(key)) if isinstance(key, str) else key for key in keys}) < len(keys)
-
-
-_cached_doubles = lru_cache(maxsize=1024)(_doubles)
+        choices_within = _choices(within, inner, spelled) if isinstance(within, Mapping) else []
+        chosen_from.update(dict.fromkeys(choices_within))
+        is_complete = is_complete and _are_few(choices_within)
+        items += ({**picked, key: value} for value in _picks(within, choices_within)) if choices_within else (picked,)
+    return KeyChoices(tuple(items[:MOST_CHOICES]), is_complete and len(items) <= MOST_CHOICES, tuple(chosen_from))
 
 
 def _choices(mapping: Item, names: Iterable[str], spelled: Spelled) -> list[tuple[str, ...]]:
-    return [found for name in names if len(found := spelled(mapping, name)) > 1]
+    return [keys for name in names if len(keys := spelled(mapping, name)) > 1]
 
 
 def _are_few(choices: list[tuple[str, ...]]) -> bool:
@@ -459,9 +432,9 @@ def _picks(mapping: Any, choices: list[tuple[str, ...]]) -> Iterator[Item]:
     likeliest = tuple(keys[0] for keys in choices)
     combined: Iterable[tuple[str, ...]] = product(*choices)
     if not _are_few(choices):
-        each = ((*likeliest[:at], key, *likeliest[at + 1 :]) for at, keys in enumerate(choices) for key in keys[1:])
-        combined = (likeliest, *each)
-    every = {key for keys in choices for key in keys}
+        others = ((*likeliest[:at], key, *likeliest[at + 1 :]) for at, keys in enumerate(choices) for key in keys[1:])
+        combined = (likeliest, *others)
+    doubled = {key for keys in choices for key in keys}
     for picked in combined:
-        left_out = every.difference(picked)
+        left_out = doubled.difference(picked)
         yield {key: value for key, value in mapping.items() if key not in left_out} if left_out else mapping
