@@ -9,11 +9,11 @@ from functools import cached_property, partial
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.document import gc_paused
-from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.backend_table import BackendTable
 from tarmak_iam.identity.backends import load_tables
 from tarmak_iam.identity.daemon_config import DaemonConfig, read_daemon_config
-from tarmak_iam.identity.flags import DaemonFlags, parse_flags
+from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.grants import Granting, likeliest_grant, other_grants
 from tarmak_iam.identity.model import Answer, DaemonInput, DaemonNotStarted, Grant, Identity, Locate, no_place, place_in
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
@@ -21,7 +21,6 @@ from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.token_review import TokenReviewer, with_alternatives
 from tarmak_iam.identity.viper import Item, load_config, parse_config, possible_files, take_each
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.routes import Route
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,10 @@ class Authenticator:
         of other files that it reads, by file name, and of the cluster's objects for its backends. `filename`: its
         extension selects the format. `private_dns_names`: what EC2 would return, by instance ID.
         """
+        # A single string is one argument, not a list of characters.
+        args = (args,) if isinstance(args, str) else tuple(args or ())
         names = private_dns_names or {}
-        return cls.of(DaemonInput(config_text, version, cluster_id, _as_args(args), files or {}, str(filename), names))
+        return cls.of(DaemonInput(config_text, version, cluster_id, args, files or {}, str(filename), names))
 
     @classmethod
     @gc_paused()
@@ -72,19 +73,29 @@ class Authenticator:
         document = None
         locate: Locate = no_place
         try:
-            parsed = DaemonVersion.parse(given.version)
+            version = DaemonVersion.parse(given.version)
             document = given.document or parse_config(given.config_text, given.filename, given.shown_as)
             locate = partial(place_in, document)
-            flags = parse_flags(given.args, parsed)
-            ways = possible_files(load_config(document, parsed))
-            loaded, stops = take_each(ways.items, partial(_load, given, parsed, flags, locate))
+            flags = parse_flags(given.args, version)
+            ways = possible_files(load_config(document, version))
+
+            def load(file: Item) -> tuple[DaemonConfig, tuple[BackendTable, ...], tuple[str, ...]]:
+                config = read_daemon_config(file, version, flags)
+                return config, *load_tables(config, given, locate)
+
+            loaded, stops = take_each(ways.items, load)
         except ConfigError as error:
             return cls(None, Answer(started=False, reason=error.message))
         except DaemonNotStarted as stop:
-            return cls(None, _failed(stop, locate))
-        unread = (f"{parsed} {parsed.unread}; this is the answer of {parsed.known}",) if parsed.unread else ()
-        own = (note for _, _, notes in loaded for note in notes)
-        notes = tuple(dict.fromkeys((*unread, *ways.notes, *own, *stops)))
+            place = stop.place
+            where = locate if place is None else lambda _: place
+            return cls(
+                None,
+                Answer(started=False, reason=stop.reason, route=stop.route, locate=where, remedy=stop.remedy),
+            )
+        unread = (f"{version} {version.unread}; this is the answer of {version.known}",) if version.unread else ()
+        of_ways = (note for config, _, notes in loaded for note in (*config.notes, *notes))
+        notes = tuple(dict.fromkeys((*unread, *ways.notes, *of_ways, *stops)))
         config, tables, _ = loaded[0]
         return cls(
             config,
@@ -94,7 +105,15 @@ class Authenticator:
             tables,
             is_complete=ways.is_complete and all(config.is_complete for config, _, _ in loaded),
             _reviewers=tuple(TokenReviewer(config, tables, given, notes, locate) for config, tables, _ in loaded),
-            _grantings=tuple(_granting(config, tables) for config, tables, _ in loaded),
+            _grantings=tuple(
+                Granting(
+                    tables,
+                    version,
+                    partial(accepts_tokens_of, daemon=config.partition, version=version),
+                    names_instances=not config.ec2_crash,
+                )
+                for config, tables, _ in loaded
+            ),
         )
 
     @cached_property
@@ -103,9 +122,11 @@ class Authenticator:
         would not start. Where it picks one of several keys at random, the principals of all of them."""
         if len(self._grantings) == 1:
             return tuple(self._grantings[0].all())
-        named = {grant.key: grant for each in reversed(self._grantings) for grant in each.all()}
-        found = (self.grant(grant) for each in self._grantings for grant in each.all() if named.pop(grant.key, None))
-        return tuple(grant for grant in found if grant is not None)
+        named: dict[tuple[str, str], Grant] = {}
+        for granting in self._grantings:
+            for grant in granting.all():
+                named.setdefault(grant.key, grant)
+        return tuple(grant for grant in map(self.grant, named.values()) if grant is not None)
 
     def grant(self, asked: Grant) -> Grant | None:
         """What the principal of a grant gets here; the grant may be of another configuration. None if it cannot
@@ -120,35 +141,14 @@ class Authenticator:
     def possible_grants(self, asked: Grant) -> tuple[Grant | None, ...]:
         """All that the principal of a grant can get, the likeliest first, None for a denial: several where the daemon
         picks at random. Empty if it would not start."""
-        return tuple(grant for each in self._grantings for grant in each.possible_grants(asked))
+        return tuple(grant for granting in self._grantings for grant in granting.possible_grants(asked))
 
     def whois(self, identity: Identity) -> Answer:
         """Who the caller becomes."""
-        if not self._reviewers:
+        answers = [reviewer.review(identity) for reviewer in self._reviewers]
+        if not answers:
             return self.failure or Answer(started=False)
-        if len(self._reviewers) == 1:
-            return self._reviewers[0].review(identity)
-        return with_alternatives(
-            sorted((each.review(identity) for each in self._reviewers), key=lambda each: not each.authenticated)
-        )
-
-
-def _load(
-    given: DaemonInput, version: DaemonVersion, flags: DaemonFlags, locate: Locate, file: Item
-) -> tuple[DaemonConfig, tuple[BackendTable, ...], tuple[str, ...]]:
-    """One possible reading of the file by the daemon, with notes. Raises DaemonNotStarted."""
-    config = read_daemon_config(file, version, flags)
-    tables, notes = load_tables(config, given, locate)
-    return config, tables, (*config.notes, *notes)
-
-
-def _granting(config: DaemonConfig, tables: tuple[BackendTable, ...]) -> Granting:
-    return Granting(
-        tables,
-        config.version,
-        lambda own: accepts_tokens_of(own, config.partition, config.version),
-        names_instances=not config.ec2_crash,
-    )
+        return with_alternatives(sorted(answers, key=lambda answer: not answer.authenticated))
 
 
 def whois(
@@ -172,17 +172,3 @@ def whois(
         private_dns_names=private_dns_names,
     )
     return authenticator.whois(identity)
-
-
-def _failed(stop: DaemonNotStarted, locate: Locate) -> Answer:
-    where = locate if stop.place is None else partial(_fixed, stop.place)
-    return Answer(started=False, reason=stop.reason, route=stop.route, locate=where, remedy=stop.remedy)
-
-
-def _fixed(place: Place, _: Route | None) -> Place:
-    return place
-
-
-def _as_args(args: Iterable[str] | None) -> tuple[str, ...]:
-    """A single string is one argument, not a list of characters."""
-    return (args,) if isinstance(args, str) else tuple(args or ())

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as AnyMapping
 from dataclasses import field
 from functools import cached_property
@@ -63,36 +63,28 @@ class BackendTable:
         """Roles before users; the exact ARN before the patterns that match it too. Empty if nothing matches."""
         subject = to_lower(caller.canonical_arn)
         key = caller.user_id if self.by_user_id else subject
-        found = self.roles.get(fold(key) if self.folds_roles and not key.isascii() else key, ())
+        matches = self.roles.get(fold(key) if self.folds_roles and not key.isascii() else key, ())
         if self.patterns:
-            found = _either(found, *(own for pattern, own in self.patterns if pattern.match(subject)))
-        if not found or found[-1] is None:
-            found = (*found[:-1], *self.users.get(fold(key) if self.folds_users else key, found[-1:]))
+            matches = _either(matches, *(roles for pattern, roles in self.patterns if pattern.match(subject)))
+        if not matches or matches[-1] is None:
+            matches = (*matches[:-1], *self.users.get(fold(key) if self.folds_users else key, matches[-1:]))
         if self.admits is not None:
-            found = tuple(mapping for mapping in found if mapping is None or self.admits(caller, mapping))
-        return found if found != NOBODY else ()
+            matches = tuple(mapping for mapping in matches if mapping is None or self.admits(caller, mapping))
+        return matches if matches != NOBODY else ()
 
     def of_user_id(self, user_id: str) -> Found:
         """The mappings with a unique ID that a caller can use, whatever the caller's ARN."""
-        found = (self.roles.get(user_id) or self.users.get(user_id, ())) if self.by_user_id else ()
+        matches = (self.roles.get(user_id) or self.users.get(user_id, ())) if self.by_user_id else ()
         admits = self.admits
-        return tuple(each for each in found if admits is None or each is None or admits(None, each))
+        return tuple(mapping for mapping in matches if admits is None or mapping is None or admits(None, mapping))
 
     @property
     def entries(self) -> Iterator[tuple[str | None, IdentityMapping]]:
         """The mappings that can take effect, by what is compared (None for a pattern); shadowed duplicates are
         omitted."""
-        for key, found in self.roles.items():
-            yield from ((key, role) for role in found if role is not None)
-        for _, found in self.patterns:
-            yield from ((None, role) for role in found if role is not None)
-        for key, found in self.users.items():
-            if self.roles.get(key, NOBODY)[-1] is None:
-                yield from ((key, user) for user in found if user is not None)
-
-    def has(self, caller: Caller) -> bool:
-        """Whether a mapping or account of this table matches the caller."""
-        return bool(self.find(caller)) or caller.account in self.accounts
+        users = ((key, user) for key, user in self.users.items() if self.roles.get(key, NOBODY)[-1] is None)
+        for key, possible in (*self.roles.items(), *((None, roles) for _, roles in self.patterns), *users):
+            yield from ((key, mapping) for mapping in possible if mapping is not None)
 
     @cached_property
     def by_name(self) -> AnyMapping[str, list[IdentityMapping]]:
@@ -103,51 +95,30 @@ class BackendTable:
         return named
 
     @cached_property
-    def with_wildcards(self) -> tuple[IdentityMapping, ...]:
-        return tuple(mapping for mapping in self.written if "*" in mapping.arn or "?" in mapping.arn)
-
-    @cached_property
-    def with_sso(self) -> tuple[IdentityMapping, ...]:
-        return tuple(mapping for mapping in self.written if mapping.sso is not None)
-
-    @cached_property
-    def odd_accounts(self) -> tuple[str, ...]:
-        """The accounts that are not valid account IDs, and so never match."""
-        return tuple(sorted(account for account in self.accounts if not is_account(account)))
-
-
-class LastWins:
-    """Mappings by the key that the daemon stores them under: the last one for a key takes effect."""
-
-    def __init__(self) -> None:
-        self.found: dict[str, Found] = {}
-
-    def put(self, possible: Sequence[tuple[str | None, IdentityMapping]]) -> None:
-        """Adds a mapping under every key that the daemon can read it as; None: it is skipped then."""
-        own: dict[str, list[IdentityMapping]] = {}
-        for key, mapping in possible:
-            if key is not None:
-                own.setdefault(key, []).append(mapping)
-        for key, mappings in own.items():
-            rest = self.found.get(key, NOBODY) if len(mappings) < len(possible) else ()
-            self.found[key] = (*mappings, *rest)
-
-    def put_one(self, key: str | None, mapping: IdentityMapping) -> None:
-        """As `put`, of a mapping that the daemon can read in one way only."""
-        if key is not None:
-            self.found[key] = (mapping,)
+    def unusual(self) -> tuple[list[IdentityMapping], list[IdentityMapping], list[str]]:
+        """The mappings with a wildcard, those with an SSO section, and the accounts that are not valid account IDs, and
+        so never match."""
+        wildcards = [mapping for mapping in self.written if "*" in mapping.arn or "?" in mapping.arn]
+        sso = [mapping for mapping in self.written if mapping.sso is not None]
+        return wildcards, sso, sorted(account for account in self.accounts if not is_account(account))
 
 
 def compared_one_by_one(filed: Iterable[Found], compared: Callable[[IdentityMapping], str]) -> dict[str, Found]:
     """By what the daemon compares, where it goes through its mappings in random order and uses the first match."""
-    found: dict[str, list[Found]] = {}
-    for each in filed:
-        own: dict[str, list[IdentityMapping]] = {}
-        for mapping in filter(None, each):
-            own.setdefault(compared(mapping), []).append(mapping)
-        for key, mappings in own.items():
-            found.setdefault(key, []).append((*mappings, *(NOBODY if len(mappings) < len(each) else ())))
-    return {key: _either(*several) for key, several in found.items()}
+    matches: dict[str, list[Found]] = {}
+    for possible in filed:
+        by_key: dict[str, list[IdentityMapping]] = {}
+        for mapping in filter(None, possible):
+            by_key.setdefault(compared(mapping), []).append(mapping)
+        for key, mappings in by_key.items():
+            matches.setdefault(key, []).append((*mappings, *(NOBODY if len(mappings) < len(possible) else ())))
+    return {key: _either(*several) for key, several in matches.items()}
+
+
+def compared_as_written(mappings: Iterable[IdentityMapping], compared: Callable[[str], str]) -> dict[str, Found]:
+    """Of releases that file users under their ARNs as written, roles in lower case, and then compare all of them."""
+    filed = {mapping.arn if mapping.kind == "user" else to_lower(mapping.arn): (mapping,) for mapping in mappings}
+    return compared_one_by_one(filed.values(), lambda mapping: compared(mapping.arn))
 
 
 def _either(*several: Found) -> Found:
@@ -155,8 +126,8 @@ def _either(*several: Found) -> Found:
     several = tuple(filter(None, several))
     if len(several) < 2:
         return several[0] if several else ()
-    mappings = dict.fromkeys(mapping for found in several for mapping in found if mapping is not None)
-    is_sure = any(found[-1] is not None for found in several)
+    mappings = dict.fromkeys(mapping for possible in several for mapping in possible if mapping is not None)
+    is_sure = any(possible[-1] is not None for possible in several)
     return (*sorted(mappings, key=lambda mapping: not mapping.arn.isascii()), *(() if is_sure else NOBODY))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import replace
 
 from tarmak_iam.aws.arn import ArnError, canonicalize
 from tarmak_iam.aws.go_case import to_lower
@@ -13,29 +13,38 @@ from tarmak_iam.identity.backend_table import BackendTable, Found
 from tarmak_iam.identity.cluster_objects import ClusterObject
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.go_decoding import JsonMappings
-from tarmak_iam.identity.model import IdentityMapping
-from tarmak_iam.identity.releases import DaemonVersion, known_partitions
+from tarmak_iam.identity.releases import known_partitions
 from tarmak_iam.routes import Route
 
 
 def watched_identity_mappings(objects: Iterable[ClusterObject]) -> list[ClusterObject]:
     """Ordered by name; of two objects with one name the later one is what the cluster ends up with."""
     named = {
-        each.name: each
-        for each in objects
-        if each.kind == "IAMIdentityMapping"
-        and str(each.data.get("apiVersion", "")).partition("/")[0] in ("", CRD_GROUP)
+        item.name: item
+        for item in objects
+        if item.kind == "IAMIdentityMapping"
+        and str(item.data.get("apiVersion", "")).partition("/")[0] in ("", CRD_GROUP)
     }
     return [named[name] for name in sorted(named)]
 
 
 def load_crd(config: DaemonConfig, objects: Sequence[ClusterObject]) -> BackendTable:
     """Objects with the same ARN are used in random order; accounts are not supported."""
-    version = config.version
+    partitions = known_partitions(config.version)
     roles: dict[str, Found] = {}
-    written = [_mapping(each, Route((index,))) for index, each in enumerate(objects)]
-    for each, mapping in zip(objects, written, strict=True):
-        key = _key(each, version)
+    written = []
+    for index, item in enumerate(objects):
+        # Only the documented spelling of keys is read in an object of the cluster.
+        spec = item.field("spec")
+        fields = {"rolearn": spec.get("arn"), "username": spec.get("username"), "groups": spec.get("groups")}
+        (mapping,) = JsonMappings(has_sso=False).mappings("role", (Route(), [fields]))
+        mapping = replace(mapping, route=Route((index,)))
+        written.append(mapping)
+        # The controller writes the canonical form of spec.arn into the status; it leaves what it cannot canonicalise.
+        try:
+            key = canonicalize(to_lower(str(spec.get("arn"))), partitions)[1]
+        except ArnError:
+            key = str(item.field("status").get("canonicalARN") or "")
         if key:
             roles[key] = (*roles.get(key, ()), mapping)
 
@@ -51,20 +60,3 @@ def load_crd(config: DaemonConfig, objects: Sequence[ClusterObject]) -> BackendT
         written=tuple(written),
         reserved_prefixes=config.reserved_in(CRD),
     )
-
-
-def _key(each: ClusterObject, version: DaemonVersion) -> str:
-    """The controller writes the canonical form of spec.arn into the status; it leaves what it cannot canonicalise."""
-    arn = each.field("spec").get("arn")
-    try:
-        return canonicalize(to_lower(str(arn)), known_partitions(version))[1]
-    except ArnError:
-        return str(each.field("status").get("canonicalARN") or "")
-
-
-def _mapping(each: ClusterObject, route: Route) -> IdentityMapping:
-    """Only the documented spelling of keys is read in an object of the cluster."""
-    spec: dict[str, Any] = dict(each.field("spec"))
-    fields = {"rolearn": spec.get("arn"), "username": spec.get("username"), "groups": spec.get("groups")}
-    (mapping,) = JsonMappings(has_sso=False).mappings("role", (Route(), [fields]))
-    return IdentityMapping("role", mapping.arn, mapping.username, mapping.groups, route)

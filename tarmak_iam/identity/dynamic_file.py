@@ -6,14 +6,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from tarmak_iam.aws.arn import Arn, ArnError, canonicalize, parse_arn
+from tarmak_iam.aws.arn import ArnError, canonicalize, parse_arn
 from tarmak_iam.aws.arn_flaws import canonical_text, is_reachable
 from tarmak_iam.aws.go_case import equal_fold, to_lower
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.backend_support import DYNAMIC_FILE
-from tarmak_iam.identity.backend_table import BackendTable, Found, check_role_mapping, compared_one_by_one, sso_patterns
+from tarmak_iam.identity.backend_table import BackendTable, Found, check_role_mapping, compared_as_written, sso_patterns
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.go_decoding import JsonMappings, with_duplicates
@@ -80,14 +80,28 @@ def _filled(config: DaemonConfig, file: JsonFile) -> BackendTable:
     admitted = decoder.texts(*(value for _, value in accounts))
     if decoder.failed or has_odd_times(file, version):
         raise DaemonNotStarted("a value has the wrong type: fields are strings or lists of strings")
-    if not _matches_one_by_one(version):
-        roles = [replace(role, sso=None) for role in roles]  # read, but ignored
+    # v0.6.0 compares ARNs as they are written; all others look up the canonical one, and read `sso` but ignore it.
+    compares = version.has(ReleaseFeature.SSO_IN_DYNAMIC_FILE)
+    if not compares:
+        roles = [replace(role, sso=None) for role in roles]
     for mapping in (*users, *roles):
-        _check(mapping, config)
+        if compares and mapping.kind == "role":
+            check_role_mapping(mapping, version)
+        elif not (mapping.user_id if config.user_id_strict else mapping.arn):
+            wanted = "userid" if config.user_id_strict else f"{mapping.kind}arn"
+            raise DaemonNotStarted(f"a mapping has no {wanted}")
+
+    def keyed(mappings: list[IdentityMapping]) -> dict[str, Found]:
+        if config.user_id_strict:
+            return {mapping.user_id: (mapping,) for mapping in mappings}
+        if compares:
+            return compared_as_written(mappings, to_lower)
+        return {_canonical(to_lower(mapping.arn), version): (mapping,) for mapping in mappings}
+
     return replace(
         _empty(config),
-        roles=_keyed([role for role in roles if not role.sso], config),
-        users=_keyed(users, config),
+        roles=keyed([role for role in roles if not role.sso]),
+        users=keyed(users),
         patterns=sso_patterns(roles) if config.matches_sso(DYNAMIC_FILE) else (),
         accounts=frozenset(admitted),
         accounts_route=accounts[-1][0] if accounts else None,
@@ -107,24 +121,6 @@ def _empty(config: DaemonConfig, *notes: str) -> BackendTable:
         by_user_id=config.user_id_strict,
         admits=partial(_admits, config.version) if config.user_id_strict else None,
     )
-
-
-def _check(mapping: IdentityMapping, config: DaemonConfig) -> None:
-    if _matches_one_by_one(config.version) and mapping.kind == "role":
-        check_role_mapping(mapping, config.version)
-    elif not (mapping.user_id if config.user_id_strict else mapping.arn):
-        wanted = "userid" if config.user_id_strict else f"{mapping.kind}arn"
-        raise DaemonNotStarted(f"a mapping has no {wanted}")
-
-
-def _keyed(mappings: list[IdentityMapping], config: DaemonConfig) -> dict[str, Found]:
-    if config.user_id_strict:
-        return {mapping.user_id: (mapping,) for mapping in mappings}
-    if not _matches_one_by_one(config.version):
-        return {_canonical(to_lower(mapping.arn), config.version): (mapping,) for mapping in mappings}
-    # v0.6.0 stores users under their ARNs as written, roles in lower case, and then compares all of them.
-    filed = {mapping.arn if mapping.kind == "user" else to_lower(mapping.arn): mapping for mapping in mappings}
-    return compared_one_by_one(((each,) for each in filed.values()), lambda each: to_lower(each.arn))
 
 
 def _canonical(arn: str, version: DaemonVersion) -> str:
@@ -147,8 +143,8 @@ def _admits(version: DaemonVersion, caller: Caller | None, mapping: IdentityMapp
     wanted = to_lower(compared)
     if caller is None:
         return canonical_text(wanted) == wanted and is_reachable(wanted)
-    own = caller.canonical_arn
-    return wanted == (to_lower(own) if version.has(ReleaseFeature.ID_WITH_ARN_IN_ANY_CASE) else own)
+    in_any_case = version.has(ReleaseFeature.ID_WITH_ARN_IN_ANY_CASE)
+    return wanted == (to_lower(caller.canonical_arn) if in_any_case else caller.canonical_arn)
 
 
 def without_path(text: str, version: DaemonVersion) -> str | None:
@@ -159,13 +155,5 @@ def without_path(text: str, version: DaemonVersion) -> str | None:
         return None
     if arn.partition not in known_partitions(version):
         return None
-    return f"arn:{arn.partition}:iam::{arn.account}:role/{arn.name}" if _has_path(arn) else text
-
-
-def _has_path(arn: Arn) -> bool:
-    return arn.parts[0] == "role" and len(arn.parts) > 2
-
-
-def _matches_one_by_one(version: DaemonVersion) -> bool:
-    """v0.6.0 compares the ARN as it is written; all others look up the canonical one."""
-    return version.has(ReleaseFeature.SSO_IN_DYNAMIC_FILE)
+    has_path = arn.parts[0] == "role" and len(arn.parts) > 2
+    return f"arn:{arn.partition}:iam::{arn.account}:role/{arn.name}" if has_path else text

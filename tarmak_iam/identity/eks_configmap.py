@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import field, replace
+from collections.abc import Callable, Iterable
+from collections.abc import Mapping as AnyMapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -15,169 +16,134 @@ from tarmak_iam.document.scalars import YAML_V2_LATER
 from tarmak_iam.document.tree import place_within
 from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.identity.backend_support import EKS_CONFIG_MAP
-from tarmak_iam.identity.backend_table import BackendTable, Found, check_role_mapping, compared_one_by_one, sso_patterns
+from tarmak_iam.identity.backend_table import BackendTable, Found, check_role_mapping, compared_as_written, sso_patterns
 from tarmak_iam.identity.cluster_objects import ClusterObject
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.go_decoding import JsonMappings, YamlMappings
 from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, Locate, no_place
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 
 AWS_AUTH_NAME, AWS_AUTH_NAMESPACE = "aws-auth", "kube-system"
 
-_KEYS = {"role": "mapRoles", "user": "mapUsers"}
-
 
 def find_aws_auth(objects: Iterable[ClusterObject]) -> ClusterObject | None:
     """The ConfigMap that the daemon watches; without a namespace it is taken as that of kube-system."""
-    found = [each for each in objects if each.kind == "ConfigMap" and each.name == AWS_AUTH_NAME]
-    return next((each for each in found if each.namespace in ("", AWS_AUTH_NAMESPACE)), None)
+    named = (item for item in objects if item.kind == "ConfigMap" and item.name == AWS_AUTH_NAME)
+    return next((item for item in named if item.namespace in ("", AWS_AUTH_NAMESPACE)), None)
 
 
 def load_eks_configmap(config: DaemonConfig, aws_auth: ClusterObject | None) -> BackendTable:
     """The daemon logs and skips what is not valid, and runs on. None: the cluster has no such object."""
-    reader, version = _AwsAuthReader(config.version, aws_auth), config.version
-    roles, users, accounts = list(reader.mappings("role")), list(reader.mappings("user")), reader.accounts()
+    version = config.version
+    notes = [] if aws_auth else ["the cluster has no ConfigMap aws-auth in kube-system, so it maps no principal"]
+    data = aws_auth.field("data") if aws_auth else {}
+    roles, users = (_mappings(kind, data, version, notes) for kind in ("role", "user"))
+    accounts, decoder = _document("mapAccounts", data, notes), YamlMappings()
+    # A number is read as it is written, in every release.
+    admitted = decoder.texts(accounts.root if accounts else None)
+    if decoder.failed:
+        notes.append(_wrong_type("mapAccounts"))
     folds = version.has(ReleaseFeature.EQUAL_FOLD)
-    compare = fold if folds else to_lower
+    compared = fold if folds else to_lower
     return BackendTable(
         backend=EKS_CONFIG_MAP.name,
-        roles=_by_arn({to_lower(role.arn): role for role in roles if role.arn}, version, compare),
-        users=_by_arn({_user_key(user, version): user for user in users if user.arn}, version, compare),
+        roles=_by_arn(roles, version, compared),
+        users=_by_arn(users, version, compared),
         folds_roles=folds,
         folds_users=folds,
         place=no_place if aws_auth is None else _places(aws_auth),
         written=(*roles, *users),
         patterns=sso_patterns(roles) if config.matches_sso(EKS_CONFIG_MAP) else (),
-        accounts=frozenset(accounts),
-        notes=reader.notes,
+        accounts=frozenset(admitted),
+        notes=tuple(notes),
         accounts_route=Route.of(("data", "mapAccounts")),
         reserved_prefixes=config.reserved_in(EKS_CONFIG_MAP),
     )
 
 
 def _by_arn(
-    filed: dict[str, IdentityMapping], version: DaemonVersion, compare: Callable[[str], str]
+    mappings: list[IdentityMapping], version: DaemonVersion, compared: Callable[[str], str]
 ) -> dict[str, Found]:
     """Releases that check their mappings compare one by one; others look them up."""
-    found: dict[str, Found] = {key: (mapping,) for key, mapping in filed.items()}
-    return (
-        compared_one_by_one(found.values(), lambda each: compare(each.arn))
-        if version.has(ReleaseFeature.CHECKS_ENTRIES)
-        else found
-    )
+    mappings = [mapping for mapping in mappings if mapping.arn]
+    if version.has(ReleaseFeature.CHECKS_ENTRIES):
+        return compared_as_written(mappings, compared)
+    return {to_lower(mapping.arn): (mapping,) for mapping in mappings}
 
 
-def _user_key(user: IdentityMapping, version: DaemonVersion) -> str:
-    return user.arn if version.has(ReleaseFeature.CHECKS_ENTRIES) else to_lower(user.arn)
-
-
-@dataclass
-class _AwsAuthReader:
-    version: DaemonVersion
-    aws_auth: ClusterObject | None
-    _notes: list[str] = field(default_factory=list)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        if self.aws_auth is None:
-            return ("the cluster has no ConfigMap aws-auth in kube-system, so it maps no principal",)
-        return tuple(self._notes)
-
-    def mappings(self, kind: str) -> Iterator[IdentityMapping]:
-        key = _KEYS[kind]
-        document = self._text(key)
-        if document is None:
-            return
-        found = self._of_json(document, kind) if self._reads_json else self._of_yaml(document, kind)
-        for mapping in found:
-            reason = self._refusal(mapping)
-            if reason:
-                self._notes.append(f"{key}: a mapping is skipped: {reason}")
-            else:
-                yield _moved(mapping, Route.of(("data", key)))
-
-    def accounts(self) -> list[str]:
-        """A number is read as it is written, in every release."""
-        document = self._text("mapAccounts")
-        texts = YamlMappings()
-        found = texts.texts(document.root) if document else []
-        self._note_failure("mapAccounts", texts.failed)
-        return found
-
-    @property
-    def _reads_json(self) -> bool:
-        """Up to v0.5.7, and in v0.6.0 and later, the text is converted to JSON first, whose keys can have any case."""
-        return self.version.has(ReleaseFeature.AWS_AUTH_IN_ANY_CASE)
-
-    def _of_json(self, document: Document, kind: str) -> list[IdentityMapping]:
-        data = document.read_as(YAML_V2_LATER)
-        if not _has_json(data):
-            self._notes.append(f"{_KEYS[kind]} is skipped: JSON has no infinity and no NaN")
+def _mappings(kind: str, data: AnyMapping[str, Any], version: DaemonVersion, notes: list[str]) -> list[IdentityMapping]:
+    """Of one list, with routes through the ConfigMap: `data`, the key, and the steps within that text."""
+    key = f"map{kind.capitalize()}s"
+    document = _document(key, data, notes)
+    if document is None:
+        return []
+    # Up to v0.5.7, and in v0.6.0 and later, the text is converted to JSON first, whose keys can have any case.
+    if version.has(ReleaseFeature.AWS_AUTH_IN_ANY_CASE):
+        try:
+            read = _as_json(document.read_as(YAML_V2_LATER))
+        except ValueError:
+            notes.append(f"{key} is skipped: JSON has no infinity and no NaN")
             return []
-        decoder = JsonMappings(has_sso=self.version.has(ReleaseFeature.SSO_ENTRIES))
-        found = decoder.mappings(kind, (Route(), _sorted(data)))
-        self._note_failure(_KEYS[kind], decoder.failed)
-        return found
+        of_json = JsonMappings(has_sso=version.has(ReleaseFeature.SSO_ENTRIES))
+        mappings, failed, miscased = of_json.mappings(kind, (Route(), read)), of_json.failed, ""
+    else:
+        of_yaml = YamlMappings()
+        mappings, failed = of_yaml.mappings(document, kind), of_yaml.failed
+        miscased = ", ".join(sorted(of_yaml.miscased))
+    if failed:
+        notes.append(_wrong_type(key))
+    if miscased:
+        notes.append(f"{key}: {version} reads keys in lower case only, so {miscased} is ignored")
+    admitted = []
+    for mapping in mappings:
+        refusal = _refusal(mapping, version)
+        if refusal:
+            notes.append(f"{key}: a mapping is skipped: {refusal}")
+        else:
+            admitted.append(replace(mapping, route=Route((*Route.of(("data", key)).steps, *mapping.route.steps))))
+    return admitted
 
-    def _of_yaml(self, document: Document, kind: str) -> list[IdentityMapping]:
-        decoder = YamlMappings()
-        found = decoder.mappings(document, kind)
-        self._note_failure(_KEYS[kind], decoder.failed)
-        if decoder.miscased:
-            keys = ", ".join(sorted(decoder.miscased))
-            self._notes.append(f"{_KEYS[kind]}: {self.version} reads keys in lower case only, so {keys} is ignored")
-        return found
 
-    def _refusal(self, mapping: IdentityMapping) -> str:
-        """Why a release that checks its mappings skips one."""
-        if not self.version.has(ReleaseFeature.CHECKS_ENTRIES):
-            return ""
-        if mapping.kind == "user":
-            return "" if mapping.arn else "it has no userarn"
-        try:
-            check_role_mapping(mapping, self.version)
-        except DaemonNotStarted as refusal:
-            return refusal.reason
+def _refusal(mapping: IdentityMapping, version: DaemonVersion) -> str:
+    """Why a release that checks its mappings skips one."""
+    if not version.has(ReleaseFeature.CHECKS_ENTRIES):
         return ""
-
-    def _text(self, key: str) -> Document | None:
-        """None for a key that does not exist or is not YAML: the daemon runs on without it."""
-        value = self.aws_auth.field("data").get(key) if self.aws_auth else None
-        if not isinstance(value, str):
-            return None
-        try:
-            document = Document.parse(value, key, json=False)
-            document.read_as(YAML_V2_LATER)
-        except ParseError as error:
-            self._notes.append(f"{key} is skipped: {error}")
-            return None
-        return document
-
-    def _note_failure(self, key: str, failed: bool) -> None:
-        if failed:
-            self._notes.append(f"{key}: a value with the wrong type is skipped")
+    if mapping.kind == "user":
+        return "" if mapping.arn else "it has no userarn"
+    try:
+        check_role_mapping(mapping, version)
+    except DaemonNotStarted as refusal:
+        return refusal.reason
+    return ""
 
 
-def _moved(mapping: IdentityMapping, inside: Route) -> IdentityMapping:
-    """With a route through the ConfigMap: `data`, the key, and the steps within that text."""
-    return replace(mapping, route=Route((*inside.steps, *mapping.route.steps)))
+def _document(key: str, data: AnyMapping[str, Any], notes: list[str]) -> Document | None:
+    """None for a key that does not exist or is not YAML: the daemon runs on without it."""
+    text = data.get(key)
+    if not isinstance(text, str):
+        return None
+    try:
+        document = Document.parse(text, key, json=False)
+        document.read_as(YAML_V2_LATER)
+    except ParseError as error:
+        notes.append(f"{key} is skipped: {error}")
+        return None
+    return document
 
 
-def _has_json(value: Any) -> bool:
+def _wrong_type(key: str) -> str:
+    return f"{key}: a value with the wrong type is skipped"
+
+
+def _as_json(value: Any) -> Any:
+    """Go's JSON sorts the keys of a mapping, so the last of two spellings is the greater one. Raises ValueError for
+    infinity and NaN, which JSON does not have."""
     if isinstance(value, dict):
-        return all(map(_has_json, value.values()))
-    if isinstance(value, list):
-        return all(map(_has_json, value))
-    return not isinstance(value, float) or math.isfinite(value)
-
-
-def _sorted(value: Any) -> Any:
-    """Go's JSON sorts the keys of a mapping, so the last of two spellings is the greater one."""
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value, key=str)}
-    return [_sorted(item) for item in value] if isinstance(value, list) else value
+        return {key: _as_json(value[key]) for key in sorted(value, key=str)}
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(value)
+    return [_as_json(item) for item in value] if isinstance(value, list) else value
 
 
 def _places(aws_auth: ClusterObject) -> Locate:

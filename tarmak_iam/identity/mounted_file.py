@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tarmak_iam.aws.arn import ArnError, canonicalize
 from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.identity.backend_support import MOUNTED_FILE
 from tarmak_iam.identity.backend_table import (
+    NOBODY,
     BackendTable,
     Found,
-    LastWins,
     arn_like_pattern,
     check_role_mapping,
     compared_one_by_one,
@@ -27,101 +26,88 @@ from tarmak_iam.text import quoted, shortened
 
 def load_mounted_file(config: DaemonConfig, place: Locate) -> BackendTable:
     """Raises DaemonNotStarted for a mapping that ends the process. `place` finds places in the configuration."""
-    loader = _MountedFileLoader(config.version)
-    for role in config.roles:
-        loader.add_role(role)
-    for user in config.users:
-        loader.add_user(user)
+    version = config.version
+    key_of = {"role": _role_key(version), "user": _user_key(version)}
+    notes: list[str] = []
+    stored: dict[str, dict[str, Found]] = {"role": {}, "sso": {}, "user": {}}
+    for entry in (*config.roles, *config.users):
+        if not entry.others and entry.sso is None:
+            _store([(key_of[entry.kind](entry), entry)], stored[entry.kind])
+            continue
+        # The readings that do not end the process.
+        possible, stops = take_each(entry.possible, lambda reading: (key_of[reading.kind](reading), reading))
+        notes += stops
+        _store([(None if reading.sso else key, reading) for key, reading in possible], stored[entry.kind])
+        if any(reading.sso for _, reading in possible):
+            _store([(key if reading.sso else None, reading) for key, reading in possible], stored["sso"])
+    roles, users, folds = stored["role"], stored["user"], version.has(ReleaseFeature.EQUAL_FOLD)
+    # v0.7.7 and later compare roles one by one, case-insensitively; v0.6.0 and v0.6.1 compare users one by one.
+    if folds and not all(role is None or role.arn.isascii() for possible in roles.values() for role in possible):
+        partitions = known_partitions(version)
+        roles = compared_one_by_one(roles.values(), lambda role: fold(canonicalize(role.arn, partitions)[1]))
+    if version.has(ReleaseFeature.USER_ARN_AS_WRITTEN):
+        users = compared_one_by_one(users.values(), lambda user: to_lower(user.arn))
+    patterns = tuple((arn_like_pattern(text), possible) for text, possible in stored["sso"].items())
     return BackendTable(
         backend=MOUNTED_FILE.name,
-        roles=loader.role_table,
-        users=loader.user_table,
-        patterns=loader.patterns if config.matches_sso(MOUNTED_FILE) else (),
+        roles=roles,
+        users=users,
+        patterns=patterns if config.matches_sso(MOUNTED_FILE) else (),
         accounts=frozenset(config.accounts),
         accounts_route=Route.of(("server", "mapAccounts")),
         reserved_prefixes=config.reserved_in(MOUNTED_FILE),
-        folds_roles=loader.folds_roles,
+        folds_roles=folds,
         place=place,
-        written=tuple(each for entry in (*config.roles, *config.users) for each in entry.possible),
-        notes=tuple(loader.notes),
+        written=tuple(reading for entry in (*config.roles, *config.users) for reading in entry.possible),
+        notes=tuple(notes),
     )
 
 
-class _MountedFileLoader:
-    def __init__(self, version: DaemonVersion) -> None:
-        self.notes: list[str] = []
-        self.folds_roles = version.has(ReleaseFeature.EQUAL_FOLD)
-        self._version = version
-        self._partitions = known_partitions(version)
-        self._validates = version.has(ReleaseFeature.CHECKS_ENTRIES)
-        self._roles, self._sso, self._users = LastWins(), LastWins(), LastWins()
-        self._role_key = _role_key(version)
-        self._users_as_written = version.has(ReleaseFeature.USER_ARN_AS_WRITTEN)
-
-    def add_role(self, role: IdentityMapping) -> None:
-        if not role.others and role.sso is None:
-            self._roles.put_one(self._role_keys(role), role)
-            return
-        possible = self._possible(role, self._role_keys)
-        self._roles.put([(None if each.sso else key, each) for key, each in possible])
-        if any(each.sso for _, each in possible):
-            self._sso.put([(key if each.sso else None, each) for key, each in possible])
-
-    def add_user(self, user: IdentityMapping) -> None:
-        if not user.others:
-            self._users.put_one(self._user_key(user), user)
-            return
-        self._users.put(self._possible(user, self._user_key))
-
-    @property
-    def role_table(self) -> dict[str, Found]:
-        """v0.7.7 and later compare one by one, case-insensitively."""
-        found = self._roles.found
-        if not self.folds_roles or all(role is None or role.arn.isascii() for each in found.values() for role in each):
-            return found
-        return compared_one_by_one(found.values(), lambda role: fold(canonicalize(role.arn, self._partitions)[1]))
-
-    @property
-    def user_table(self) -> dict[str, Found]:
-        """v0.6.0 and v0.6.1 compare one by one."""
-        found = self._users.found
-        return compared_one_by_one(found.values(), lambda user: to_lower(user.arn)) if self._users_as_written else found
-
-    @property
-    def patterns(self) -> tuple[tuple[re.Pattern[str], Found], ...]:
-        return tuple((arn_like_pattern(text), found) for text, found in self._sso.found.items())
-
-    def _possible(
-        self, entry: IdentityMapping, key_of: Callable[[IdentityMapping], str | None]
-    ) -> list[tuple[str | None, IdentityMapping]]:
-        """The readings that do not end the process. Raises DaemonNotStarted if all of them do."""
-        taken, stops = take_each(entry.possible, lambda each: (key_of(each), each))
-        self.notes += stops
-        return taken
-
-    def _role_keys(self, role: IdentityMapping) -> str | None:
-        if role.sso is UNREAD_SSO:
-            what = f"{self._version} does not support SSO entries (v0.6.0, v0.6.1, v0.6.30 and later do)"
-            raise DaemonNotStarted(what, role.route, remedy="use a newer image, or map the role by its ARN")
-        if self._validates:
-            check_role_mapping(role, self._version)
-        return self._role_key(role) if role.sso is None else sso_pattern(role.sso)
-
-    def _user_key(self, user: IdentityMapping) -> str | None:
-        if self._validates and not user.arn:
-            what = "a user mapping has no userarn"
-            raise DaemonNotStarted(what, user.route, remedy="add userARN, or remove the mapping")
-        if self._users_as_written:
-            return _canonical(user, user.arn, self._version)
-        return _canonical(user, to_lower(user.arn), self._version)
+def _store(possible: Sequence[tuple[str | None, IdentityMapping]], stored: dict[str, Found]) -> None:
+    """Adds a mapping under every key that the daemon can read it as; None: it is skipped then. The last mapping for a
+    key takes effect."""
+    by_key: dict[str, list[IdentityMapping]] = {}
+    for key, mapping in possible:
+        if key is not None:
+            by_key.setdefault(key, []).append(mapping)
+    for key, mappings in by_key.items():
+        rest = stored.get(key, NOBODY) if len(mappings) < len(possible) else ()
+        stored[key] = (*mappings, *rest)
 
 
 def _role_key(version: DaemonVersion) -> Callable[[IdentityMapping], str | None]:
-    if version.has(ReleaseFeature.ROLE_ARN_NOT_PARSED):
-        return lambda role: to_lower(role.arn)
-    if version.has(ReleaseFeature.ROLE_ARN_AS_WRITTEN):
-        return lambda role: to_lower(_canonical(role, role.arn, version) or "")
-    return lambda role: _canonical(role, to_lower(role.arn), version)
+    """What a release stores a role under: the ARN, or the pattern of an SSO mapping. Raises DaemonNotStarted."""
+    validates = version.has(ReleaseFeature.CHECKS_ENTRIES)
+    is_parsed = not version.has(ReleaseFeature.ROLE_ARN_NOT_PARSED)
+    as_written = version.has(ReleaseFeature.ROLE_ARN_AS_WRITTEN)
+
+    def key(role: IdentityMapping) -> str | None:
+        if role.sso is UNREAD_SSO:
+            what = f"{version} does not support SSO entries (v0.6.0, v0.6.1, v0.6.30 and later do)"
+            raise DaemonNotStarted(what, role.route, remedy="use a newer image, or map the role by its ARN")
+        if validates:
+            check_role_mapping(role, version)
+        if role.sso is not None:
+            return sso_pattern(role.sso)
+        if not is_parsed:
+            return to_lower(role.arn)
+        if as_written:
+            return to_lower(_canonical(role, role.arn, version) or "")
+        return _canonical(role, to_lower(role.arn), version)
+
+    return key
+
+
+def _user_key(version: DaemonVersion) -> Callable[[IdentityMapping], str | None]:
+    validates, as_written = version.has(ReleaseFeature.CHECKS_ENTRIES), version.has(ReleaseFeature.USER_ARN_AS_WRITTEN)
+
+    def key(user: IdentityMapping) -> str | None:
+        if validates and not user.arn:
+            what = "a user mapping has no userarn"
+            raise DaemonNotStarted(what, user.route, remedy="add userARN, or remove the mapping")
+        return _canonical(user, user.arn if as_written else to_lower(user.arn), version)
+
+    return key
 
 
 def _canonical(mapping: IdentityMapping, text: str, version: DaemonVersion) -> str | None:

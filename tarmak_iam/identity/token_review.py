@@ -7,7 +7,7 @@ This runs for every review, so nothing here scans all mappings: near misses are 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -17,7 +17,7 @@ from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE
 from tarmak_iam.identity.backend_table import BackendTable
 from tarmak_iam.identity.caller import Caller, CallerReader
 from tarmak_iam.identity.daemon_config import DaemonConfig
-from tarmak_iam.identity.model import Answer, DaemonInput, Denied, Identity, IdentityMapping, Locate
+from tarmak_iam.identity.model import Answer, DaemonInput, Denied, Identity, IdentityMapping, Locate, SsoRole
 from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature
 from tarmak_iam.identity.sts_verification import accepts_tokens_of, host_condition, no_hosts_of
 from tarmak_iam.identity.templates import TemplateRenderer
@@ -36,15 +36,8 @@ def match_reason(mapping: IdentityMapping, caller: Caller, table: BackendTable, 
     elif table.by_user_id:
         text = f"the mapping with the unique ID {mapping.user_id} matches"
     else:
-        text = f"the mapping for {mapping.arn} matches"
-        if len(table.by_name.get(_name(caller), ())) > 1:
-            text += _among(mapping, caller, table)
+        text = f"the mapping for {mapping.arn} matches{_among(mapping, caller, table)}"
     return text + _ignored_later(caller, table, tables)
-
-
-def account_reason(caller: Caller, table: BackendTable, tables: Sequence[BackendTable]) -> str:
-    reason = f"account {caller.account} is in mapAccounts: the username is the ARN, without groups"
-    return reason + _ignored_later(caller, table, tables)
 
 
 def unrendered_hint(username: str) -> str:
@@ -55,22 +48,18 @@ def unrendered_hint(username: str) -> str:
 
 def no_match(caller: Caller, config: DaemonConfig, tables: Sequence[BackendTable]) -> Denied:
     """Why no mapping matched, with the nearest one that would match if it were written differently."""
-    reason = f"no mapping matches {caller.canonical_arn}, and account {caller.account} is not in mapAccounts"
+    reason = f"no mapping matches {caller.canonical_arn}"
     for table in tables:
         if caller.account in table.uncarried_accounts:
-            what = (
-                f"no mapping matches {caller.canonical_arn}, and the backend {table.backend} does not support accounts"
-            )
+            what = f"the backend {table.backend} does not support accounts"
             hint = f"account {caller.account} is in mapAccounts of the file, so add the backend MountedFile"
-            return Denied(f"{what}: {hint}", table.accounts_route, table.place)
+            return Denied(f"{reason}, and {what}: {hint}", table.accounts_route, table.place)
+    reason += f", and account {caller.account} is not in mapAccounts"
     for table in tables:
-        for mapping, hint in _hints(caller, config, table):
-            return Denied(f"{reason}; {hint}", mapping.route, table.place)
-        hint = _account_hint(caller, table)
-        if hint:
-            return Denied(f"{reason}; {hint}", table.accounts_route, table.place)
+        for route, hint in _hints(caller, config, table):
+            return Denied(f"{reason}; {hint}", route, table.place)
     if all(table.backend != MOUNTED_FILE.name for table in tables):
-        for mapping in (each for entry in (*config.roles, *config.users) for each in entry.possible):
+        for mapping in (possible for entry in (*config.roles, *config.users) for possible in entry.possible):
             if _same(mapping.arn, caller.canonical_arn):
                 hint = "its mapping in the configuration file is ignored: MountedFile is not in the list of backends"
                 return Denied(f"{reason}; {hint}", mapping.route)
@@ -80,11 +69,14 @@ def no_match(caller: Caller, config: DaemonConfig, tables: Sequence[BackendTable
 def _among(mapping: IdentityMapping, caller: Caller, table: BackendTable) -> str:
     """How many mappings match, where there are several. A mapping that the daemon can read in several ways counts
     once."""
-    picked_from = {each.route for each in table.find(caller) if each is not None}
+    named = table.by_name.get(_name(caller), ())
+    if len(named) < 2:
+        return ""
+    picked_from = {match.route for match in table.find(caller) if match is not None}
     if len(picked_from) > 1:
         things = "objects" if table.backend == CRD.name and not table.is_carried else "mappings"
         return f" (one of {len(picked_from)} {things} for it; the authenticator uses one at random)"
-    same = {each.route: each for each in table.by_name[_name(caller)] if _is_for(caller, each, table)}
+    same = {rival.route: rival for rival in named if _is_for(caller, rival, table)}
     if len(same) < 2:
         return ""
     if mapping.kind == "role" and any(rival.kind == "user" for rival in same.values()):
@@ -104,91 +96,36 @@ def _is_for(caller: Caller, mapping: IdentityMapping, table: BackendTable) -> bo
 
 def _ignored_later(caller: Caller, table: BackendTable, tables: Sequence[BackendTable]) -> str:
     """A note where a later backend maps the caller too, without effect."""
-    if len(tables) < 2:
-        return ""
-    later = tables[[each is table for each in tables].index(True) + 1 :]
-    for other in later:
-        if other.has(caller) and other.place is not table.place:  # else it is the same entry
+    position = next(number for number, other in enumerate(tables) if other is table)
+    for other in tables[position + 1 :]:
+        maps = other.find(caller) or caller.account in other.accounts
+        if maps and other.place is not table.place:  # else it is the same entry
             return f"; its mapping in {other.backend} is ignored, because {table.backend} comes first"
     return ""
 
 
-def _hints(caller: Caller, config: DaemonConfig, table: BackendTable) -> Iterator[tuple[IdentityMapping, str]]:
-    own = parse_arn(caller.canonical_arn)
+def _hints(caller: Caller, config: DaemonConfig, table: BackendTable) -> Iterator[tuple[Route | None, str]]:
+    """What would match if it were written differently, with its route."""
+    arn = parse_arn(caller.canonical_arn)
     for mapping in table.by_name.get(_name(caller), ()):
-        hint = _id_hint(mapping, caller, table) if table.by_user_id else _arn_hint(mapping, own, table)
+        hint = _id_hint(mapping, caller, table) if table.by_user_id else _arn_hint(mapping.arn, arn, table)
         if hint:
-            yield mapping, hint
+            yield mapping.route, hint
     if table.by_user_id:
         for mapping in filter(None, table.roles.get(caller.user_id) or table.users.get(caller.user_id, ())):
-            yield mapping, f"the mapping with the unique ID {mapping.user_id} {_whose(mapping.arn)}"
-    for mapping in table.with_wildcards:
-        if fnmatchcase(fold(caller.canonical_arn), fold(mapping.arn)):
-            yield mapping, f"the mapping for {mapping.arn} contains a wildcard, and wildcards are compared literally"
-    for mapping in table.with_sso:
-        hint = _sso_hint(mapping, caller, table, gate=SSO_GATE in config.gates)
+            yield mapping.route, f"the mapping with the unique ID {mapping.user_id} {_whose(mapping.arn)}"
+    wildcards, of_permission_sets, accounts = table.unusual
+    for mapping in (match for match in wildcards if fnmatchcase(fold(caller.canonical_arn), fold(match.arn))):
+        hint = f"the mapping for {mapping.arn} contains a wildcard, and wildcards are compared literally"
+        yield mapping.route, hint
+    for mapping in of_permission_sets:
+        hint = _sso_hint(mapping.sso, caller, table, gate=SSO_GATE in config.gates)
         if hint:
-            yield mapping, hint
-
-
-def _name(caller: Caller) -> str:
-    return fold(caller.canonical_arn.rpartition("/")[2])
-
-
-def _arn_hint(mapping: IdentityMapping, own: Arn, table: BackendTable) -> str:
-    text = mapping.arn
-    if _same(text, str(own)):
-        return _written_hint(text, own, table)
-    try:
-        wanted = parse_arn(canonicalize(text.strip().rstrip("/"))[1])
-    except ArnError:
-        return ""
-    for differs, hint in _DIFFERENCES:
-        if differs(wanted, own):
-            return hint.format(text=text, instead=wanted.without_path)
-    return f"the mapping for {shortened(text)!r} contains an extra space or slash, so it does not match"
-
-
-# In this order: of several differences the first one is reported.
-_DIFFERENCES: tuple[tuple[Callable[[Arn, Arn], bool], str], ...] = (
-    (
-        lambda wanted, own: not equal_fold(wanted.parts[0], own.parts[0]),
-        "the mapping for {text} is for another kind of principal with the same name",
-    ),
-    (
-        lambda wanted, own: wanted.account != own.account,
-        "the mapping for {text} is for the same name in another account",
-    ),
-    (
-        lambda wanted, own: wanted.path != own.path and equal_fold(own.parts[0], "role"),
-        "the mapping for {text} has a path, which STS omits: map {instead} instead",
-    ),
-    (
-        lambda wanted, own: wanted.path != own.path,
-        "the mapping for {text} has another path, and the path of a user must match",
-    ),
-    (lambda wanted, own: wanted.partition != own.partition, "the mapping for {text} is for another partition"),
-)
-
-
-def _written_hint(text: str, own: Arn, table: BackendTable) -> str:
-    """A hint for an ARN of the caller that the backend or release compares as it is written."""
-    if not (text + str(own)).isascii():
-        return f"the mapping for {text} contains letters that this release does not treat as those of {own}"
-    if text.lower() == str(own).lower():
-        return f"this release compares the mapping for {text} case-sensitively: write it in lower case"
-    return f"the backend {table.backend} compares the mapping for {text} as it is written: map {own} instead"
-
-
-def _id_hint(mapping: IdentityMapping, caller: Caller, table: BackendTable) -> str:
-    if not _same(mapping.arn, caller.canonical_arn) and not _same(_pathless(mapping.arn), caller.canonical_arn):
-        return ""
-    if mapping.user_id == caller.user_id:
-        return f"the mapping for {mapping.arn} has the caller's unique ID, but its ARN does not match"
-    return (
-        f"the mapping for {mapping.arn} has the unique ID {mapping.user_id}, the caller has {caller.user_id}: "
-        f"{table.backend} compares unique IDs, and a role that was deleted and created again has a new one"
-    )
+            yield mapping.route, hint
+    for account in accounts:
+        if _is_miswritten(account, caller.account):
+            what = f"mapAccounts contains {shortened(account)!r}, but accounts are compared as strings"
+            yield table.accounts_route, f"{what}: write {quoted(caller.account)} in quotes"
 
 
 def _whose(arn: str) -> str:
@@ -199,10 +136,59 @@ def _whose(arn: str) -> str:
     return f"is for {arn}"
 
 
-def _sso_hint(mapping: IdentityMapping, caller: Caller, table: BackendTable, *, gate: bool) -> str:
-    sso = mapping.sso
-    assert sso is not None
-    if fold(f"/AWSReservedSSO_{sso.permission_set}_") not in fold(caller.canonical_arn):
+def _is_miswritten(written: str, account: str) -> bool:
+    """Without its leading zeros, with dashes, dots or spaces, or as YAML reads an unquoted octal number."""
+    is_octal = account.startswith("0") and not set(account) - set("01234567")
+    digits = "".join(filter(str.isdigit, written)).zfill(12)
+    return digits == account or written == (str(int(account, 8)) if is_octal else "")
+
+
+def _name(caller: Caller) -> str:
+    return fold(caller.canonical_arn.rpartition("/")[2])
+
+
+def _arn_hint(text: str, arn: Arn, table: BackendTable) -> str:
+    """Of several differences from the caller's ARN the first one is reported."""
+    if _same(text, str(arn)):  # compared as it is written
+        if not (text + str(arn)).isascii():
+            return f"the mapping for {text} contains letters that this release does not treat as those of {arn}"
+        if text.lower() == str(arn).lower():
+            return f"this release compares the mapping for {text} case-sensitively: write it in lower case"
+        return f"the backend {table.backend} compares the mapping for {text} as it is written: map {arn} instead"
+    try:
+        wanted = parse_arn(canonicalize(text.strip().rstrip("/"))[1])
+    except ArnError:
+        return ""
+    if not equal_fold(wanted.parts[0], arn.parts[0]):
+        return f"the mapping for {text} is for another kind of principal with the same name"
+    if wanted.account != arn.account:
+        return f"the mapping for {text} is for the same name in another account"
+    if wanted.path != arn.path and equal_fold(arn.parts[0], "role"):
+        return f"the mapping for {text} has a path, which STS omits: map {wanted.without_path} instead"
+    if wanted.path != arn.path:
+        return f"the mapping for {text} has another path, and the path of a user must match"
+    if wanted.partition != arn.partition:
+        return f"the mapping for {text} is for another partition"
+    return f"the mapping for {shortened(text)!r} contains an extra space or slash, so it does not match"
+
+
+def _id_hint(mapping: IdentityMapping, caller: Caller, table: BackendTable) -> str:
+    try:
+        without_path = str(parse_arn(mapping.arn).without_path)
+    except ArnError:
+        return ""
+    if not _same(mapping.arn, caller.canonical_arn) and not _same(without_path, caller.canonical_arn):
+        return ""
+    if mapping.user_id == caller.user_id:
+        return f"the mapping for {mapping.arn} has the caller's unique ID, but its ARN does not match"
+    return (
+        f"the mapping for {mapping.arn} has the unique ID {mapping.user_id}, the caller has {caller.user_id}: "
+        f"{table.backend} compares unique IDs, and a role that was deleted and created again has a new one"
+    )
+
+
+def _sso_hint(sso: SsoRole | None, caller: Caller, table: BackendTable, *, gate: bool) -> str:
+    if sso is None or fold(f"/AWSReservedSSO_{sso.permission_set}_") not in fold(caller.canonical_arn):
         return ""
     if sso.account != caller.account:
         return f"the SSO mapping of permission set {sso.permission_set} is for account {sso.account}"
@@ -215,36 +201,12 @@ def _sso_hint(mapping: IdentityMapping, caller: Caller, table: BackendTable, *, 
     return ""
 
 
-def _account_hint(caller: Caller, table: BackendTable) -> str:
-    """Accounts that lost their leading zeros, or contain dashes, dots or spaces."""
-    for account in table.odd_accounts:
-        digits = "".join(filter(str.isdigit, account))
-        if digits.zfill(12) == caller.account or _octal(caller.account) == account:
-            return (
-                f"mapAccounts contains {shortened(account)!r}, but accounts are compared as strings: "
-                f"write {quoted(caller.account)} in quotes"
-            )
-    return ""
-
-
-def _octal(account: str) -> str:
-    """How YAML reads an unquoted account with a leading zero and octal digits only; else empty."""
-    return str(int(account, 8)) if account.startswith("0") and not set(account) - set("01234567") else ""
-
-
 def _same(left: str, right: str) -> bool:
     """Whether two ARNs mean one principal, however the releases compare them."""
     try:
         return equal_fold(canonicalize(left)[1], canonicalize(right)[1])
     except ArnError:
         return False
-
-
-def _pathless(text: str) -> str:
-    try:
-        return str(parse_arn(text).without_path)
-    except ArnError:
-        return text
 
 
 class TokenReviewer:
@@ -273,13 +235,22 @@ class TokenReviewer:
         self._extra_keys = [(key, index) for key, index in _EXTRA if version.has_extra(key)]
 
     def review(self, identity: Identity) -> Answer:
+        config = self._config
         try:
-            self._check_cluster_id()
+            if self._cluster_id is not None and self._cluster_id != config.cluster_id:
+                what = f"the token is for the cluster ID {quoted(self._cluster_id)}"
+                route = Route.of(("clusterID",))
+                raise Denied(f"{what}, but the configuration has {quoted(config.cluster_id)}", route)
             caller = self._callers.read(identity)
-            self._check_partition(caller)
+            # A token is presigned for the STS of the caller's partition; a daemon of another one refuses that host.
+            if not accepts_tokens_of(caller.partition, config.partition, config.version):
+                if caller.partition == config.partition:
+                    raise Denied(no_hosts_of(config.partition, config.version))
+                what = f"the caller is in partition {caller.partition}"
+                raise Denied(f"{what}, but the authenticator is in partition {config.partition}")
         except Denied as denial:
             return self._denied(denial)
-        return with_alternatives(self._map(caller))
+        return with_alternatives(self._possible(caller))
 
     def _denied(self, denial: Denied) -> Answer:
         return Answer(
@@ -290,39 +261,19 @@ class TokenReviewer:
             locate=denial.locate or self._locate,
         )
 
-    def _check_cluster_id(self) -> None:
-        own = self._config.cluster_id
-        if self._cluster_id is not None and self._cluster_id != own:
-            raise Denied(
-                f"the token is for the cluster ID {quoted(self._cluster_id)}, but the configuration has {quoted(own)}",
-                Route.of(("clusterID",)),
-            )
-
-    def _check_partition(self, caller: Caller) -> None:
-        """A token is presigned for the STS of the caller's partition; a daemon of another one refuses that host."""
-        config = self._config
-        if not accepts_tokens_of(caller.partition, config.partition, config.version):
-            if caller.partition == config.partition:
-                raise Denied(no_hosts_of(config.partition, config.version))
-            own = f"the authenticator is in partition {config.partition}"
-            raise Denied(f"the caller is in partition {caller.partition}, but {own}")
-
-    def _map(self, caller: Caller) -> list[Answer]:
+    def _possible(self, caller: Caller) -> list[Answer]:
         """Several where the daemon picks one at random, the likeliest first."""
         answers: list[Answer] = []
         for table in self._tables:
-            found = table.find(caller)
-            if len(found) == 1 and found[0] is not None and not answers:
-                return [self._rendered(found[0], caller, table)]
-            answers += [self._rendered(mapping, caller, table) for mapping in found if mapping is not None]
-            if found and found[-1] is not None:
+            matches = table.find(caller)
+            answers += [self._rendered(mapping, caller, table) for mapping in matches if mapping is not None]
+            if matches and matches[-1] is not None:
                 return answers
             if caller.account in table.accounts:
-                reason = account_reason(caller, table, self._tables)
-                return [
-                    *answers,
-                    self._granted(caller, caller.canonical_arn, None, reason, table, table.accounts_route),
-                ]
+                reason = f"account {caller.account} is in mapAccounts: the username is the ARN, without groups"
+                reason += _ignored_later(caller, table, self._tables)
+                route = table.accounts_route
+                return [*answers, self._granted(caller, caller.canonical_arn, (), reason, table, route)]
         return [*answers, self._denied(no_match(caller, self._config, self._tables))]
 
     def _rendered(self, mapping: IdentityMapping, caller: Caller, table: BackendTable) -> Answer:
@@ -347,12 +298,13 @@ class TokenReviewer:
         self,
         caller: Caller,
         username: str,
-        groups: Sequence[str] | None,
+        groups: Sequence[str],
         reason: str,
         table: BackendTable,
         route: Route | None,
     ) -> Answer:
         scrubbed = caller.account in self._config.scrubbed
+        extra = {key: [caller[index]] for key, index in self._extra_keys}
         uid = f"administrative:{username}" if scrubbed else f"{caller.account}:{caller.user_id}"
         condition = host_condition(caller.partition, self._config.partition, self._config.version)
         return Answer(
@@ -361,15 +313,12 @@ class TokenReviewer:
             username=username,
             groups=list(groups) if groups else None,
             uid=f"aws-iam-authenticator:{uid}",
-            extra=None if scrubbed else self._extra(caller),
+            extra=extra if extra and not scrubbed else None,
             reason=reason,
             route=route,
             notes=(*self._notes, condition) if condition else self._notes,
             locate=table.place,
         )
-
-    def _extra(self, caller: Caller) -> dict[str, list[str]] | None:
-        return {key: [caller[index]] for key, index in self._extra_keys} or None
 
 
 # The extra values of a review, and the field of the caller that each one is.
@@ -391,7 +340,7 @@ def with_alternatives(answers: Sequence[Answer]) -> Answer:
     if len(answers) == 1:
         return answers[0]
     different: dict[tuple[object, ...], Answer] = {}
-    for answer in (each for whole in answers for each in (whole, *whole.alternatives)):
-        different.setdefault((answer.username, tuple(answer.groups or ())), replace(answer, alternatives=()))
+    for possible in (possible for answer in answers for possible in (answer, *answer.alternatives)):
+        different.setdefault((possible.username, tuple(possible.groups or ())), replace(possible, alternatives=()))
     first, *others = different.values()
     return replace(first, alternatives=tuple(others))
