@@ -99,18 +99,18 @@ DYNAMIC_FILE = Backend(
 
 BACKENDS = (MOUNTED_FILE, EKS_CONFIG_MAP, CRD, DYNAMIC_FILE)
 
-ENTRY_OBJECTS = {each: each.objects for each in BACKENDS if each.objects is not None}
+ENTRY_OBJECTS = {backend: backend.objects for backend in BACKENDS if backend.objects is not None}
 """Of the backends that read objects of the cluster."""
 
-BACKEND_NAMES = tuple(each.name for each in BACKENDS)
+BACKEND_NAMES = tuple(backend.name for backend in BACKENDS)
 
-BACKEND_SPELLINGS = tuple(dict.fromkeys((*BACKEND_NAMES, *(each.first_name for each in BACKENDS))))
+BACKEND_SPELLINGS = tuple(dict.fromkeys((*BACKEND_NAMES, *(backend.first_name for backend in BACKENDS))))
 """Every name that some release accepts, those of v0.5.0 last."""
 
-WRITABLE_BACKENDS = tuple(each.name for each in BACKENDS if not each.why_not_written)
+WRITABLE_BACKENDS = tuple(backend.name for backend in BACKENDS if not backend.why_not_written)
 """The backends that a mappings file can be written for."""
 
-_BY_SPELLING = {name: each for each in BACKENDS for name in (each.name, each.first_name)}
+_BY_SPELLING = {name: backend for backend in BACKENDS for name in (backend.name, backend.first_name)}
 
 
 def backend_of(name: str) -> Backend:

@@ -33,18 +33,6 @@ class Caller(NamedTuple):
     access_key_id: str
 
 
-def _not_a_caller(text: str, error: ArnError) -> ConfigError:
-    if is_account(text):
-        return ConfigError(
-            f"{text} is an account, not a caller",
-            remedy=f"use the ARN of a caller in it, such as arn:aws:iam::{text}:role/Admin",
-        )
-    return ConfigError(
-        f"{quoted(text)} is not a valid ARN of a caller: {error}",
-        remedy="use an ARN such as arn:aws:iam::111122223333:role/Admin",
-    )
-
-
 def typed_caller(text: str) -> str:
     """The ARN of a caller that a person typed. Raises ConfigError for one with whitespace around it or with control
     characters, such as the end of a line of Windows: no caller has such an ARN."""
@@ -71,7 +59,11 @@ def identity_of(arn: str, session: str = "SESSION", user_id: str = "", access_ke
     try:
         principal, _ = canonicalize(arn)
     except ArnError as error:
-        raise _not_a_caller(arn, error) from None
+        if is_account(arn):
+            remedy = f"use the ARN of a caller in it, such as arn:aws:iam::{arn}:role/Admin"
+            raise ConfigError(f"{arn} is an account, not a caller", remedy=remedy) from None
+        what = f"{quoted(arn)} is not a valid ARN of a caller: {error}"
+        raise ConfigError(what, remedy="use an ARN such as arn:aws:iam::111122223333:role/Admin") from None
     parsed = parse_arn(arn)
     if principal is Principal.ROLE:
         arn = f"arn:{parsed.partition}:sts::{parsed.account}:assumed-role/{parsed.name}/{session}"
@@ -119,15 +111,11 @@ class CallerReader:
             principal, partition, canonical = canonical_parts(identity.arn, self._partitions)
         except ArnError as error:
             raise Denied(f"the caller's ARN {quoted(identity.arn)} is not accepted: {error}") from None
-        user_id, session = self._split(identity.user_id, principal)
+        user_id, session = identity.user_id, ""
+        if not self._keeps_whole or principal not in _WITHOUT_SESSION:
+            user_id, *sessions = user_id.split(":")
+            if len(sessions) > 1 or (not sessions and self._needs_session):
+                what = f"the user ID {quoted(identity.user_id)} is not valid"
+                raise Denied(f"{what}: the user ID of a role is AROA...:session")
+            session = "".join(sessions)
         return Caller(identity.arn, canonical, partition, identity.account, user_id, session, identity.access_key_id)
-
-    def _split(self, user_id: str, principal: Principal) -> tuple[str, str]:
-        if self._keeps_whole and principal in _WITHOUT_SESSION:
-            return user_id, ""
-        parts = user_id.split(":")
-        if len(parts) == 2:
-            return parts[0], parts[1]
-        if len(parts) == 1 and not self._needs_session:
-            return parts[0], ""
-        raise Denied(f"the user ID {quoted(user_id)} is not valid: the user ID of a role is AROA...:session")

@@ -6,7 +6,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.document.scalars import parse_go_integer
@@ -51,41 +51,33 @@ class DaemonFlags:
     gates: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class _Flag:
+class _Flag(NamedTuple):
     name: str
-    short: str
     type: str
     key: str
 
 
 def parse_flags(args: Iterable[str], version: DaemonVersion) -> DaemonFlags:
     """Raises DaemonNotStarted for a flag or value that this release does not accept."""
-    known = _known(version)
-    values: dict[str, Any] = {}
-    gates: dict[str, bool] = {}
-    for flag, text in _pairs(iter(args), known):
-        value = _value(flag, text)
-        if flag.type == "gates":
-            gates = _gates(text, gates, version)
-        elif flag.type == "list" and flag.key in values:
-            values[flag.key] = values[flag.key] + value  # a repeated slice flag adds up
-        elif flag.key:
-            values[flag.key] = value
-    return DaemonFlags(values, frozenset(name for name, on in gates.items() if on))
-
-
-def _known(version: DaemonVersion) -> dict[str, _Flag]:
-    """By their long names and shorthands."""
     known: dict[str, _Flag] = {}
     for item, short, type_, key in _FLAGS:
         if version.has_flag(item):
             name = re.split(r"--| \(-", item)[1]
-            flag = _Flag(name, short, type_, key)
-            known[f"--{name}"] = flag
+            known[f"--{name}"] = flag = _Flag(name, type_, key)
             if short:
                 known[f"-{short}"] = flag
-    return known
+    values: dict[str, Any] = {}
+    gates: dict[str, bool] = {}
+    for flag, text in _pairs(iter(args), known):
+        if flag.type == "gates":
+            gates = _gates(text, gates, version)
+            continue
+        value = _value(flag, text)
+        if flag.type == "list" and flag.key in values:
+            values[flag.key] = values[flag.key] + value  # a repeated slice flag adds up
+        elif flag.key:
+            values[flag.key] = value
+    return DaemonFlags(values, frozenset(name for name, on in gates.items() if on))
 
 
 def _pairs(args: Iterator[str], known: dict[str, _Flag]) -> Iterator[tuple[_Flag, str]]:
@@ -96,13 +88,17 @@ def _pairs(args: Iterator[str], known: dict[str, _Flag]) -> Iterator[tuple[_Flag
             raise DaemonNotStarted(f"{arg} prints the help and exits")
         if not arg.startswith("-") or arg == "-":
             continue  # the command's name, and words that cobra passes on
-        name, given, text = _split(arg)
+        # --a=b, -a=b and -ab
+        if arg.startswith("--"):
+            name, attached, text = arg.partition("=")
+        else:
+            name, attached, text = arg[:2], arg[2:], arg[2:].removeprefix("=")
         if name not in known:
             raise DaemonNotStarted(f"unknown flag: {name}")
         flag = known[name]
-        if not given and flag.type == "bool":
+        if not attached and flag.type == "bool":
             text = "true"
-        elif not given:
+        elif not attached:
             following = next(args, None)
             if following is None:
                 raise DaemonNotStarted(f"flag needs an argument: {name}")
@@ -110,25 +106,16 @@ def _pairs(args: Iterator[str], known: dict[str, _Flag]) -> Iterator[tuple[_Flag
         yield flag, text
 
 
-def _split(arg: str) -> tuple[str, bool, str]:
-    """Name, whether a value is attached, and the value: --a=b, -a=b and -ab."""
-    if arg.startswith("--"):
-        name, sign, text = arg.partition("=")
-        return name, bool(sign), text
-    return arg[:2], len(arg) > 2, arg[2:].removeprefix("=")
-
-
 def _value(flag: _Flag, text: str) -> Any:
+    what = f'invalid argument "{shortened(text)}" for "--{flag.name}" flag'
     if flag.type == "bool":
         if text not in GO_TRUE | _FALSE:
-            raise DaemonNotStarted(
-                f'invalid argument "{shortened(text)}" for "--{flag.name}" flag: it is not a boolean'
-            )
+            raise DaemonNotStarted(f"{what}: it is not a boolean")
         return text in GO_TRUE
     if flag.type == "int":
         number = parse_go_integer(text.replace("_", "")) if _GO_DIGITS.match(text) else None
         if number is None:
-            raise DaemonNotStarted(f'invalid argument "{shortened(text)}" for "--{flag.name}" flag: it is not a number')
+            raise DaemonNotStarted(f"{what}: it is not a number")
         return number
     if flag.type == "level" and to_lower(text) not in _LEVELS:
         raise DaemonNotStarted(f'invalid log level "{shortened(text)}"')

@@ -55,15 +55,15 @@ class _Slice:
         return self.array[: self.length]
 
 
+_SSO_TEXTS = ("permissionsetname", "accountid", "partition")
+
+
 @dataclass
 class _Struct:
     route: Route
     texts: dict[str, str] = field(default_factory=dict)
     groups: _Slice = field(default_factory=_Slice)
     sso: dict[str, str] | None = None
-
-
-_SSO_TEXTS = ("permissionsetname", "accountid", "partition")
 
 
 class JsonMappings:
@@ -84,17 +84,29 @@ class JsonMappings:
         for route, value in lists:
             if value is None or self._is(value, list):
                 structs.fill(value, partial(self._struct, kind, route))
-        return [_mapping_of(kind, struct) for struct in structs.items]
+        return [
+            IdentityMapping(
+                kind=kind,
+                arn=struct.texts.get(f"{kind}arn", ""),
+                username=struct.texts.get("username", ""),
+                groups=tuple(struct.groups.items),
+                route=struct.route,
+                sso=None if struct.sso is None else SsoRole(*(struct.sso.get(name, "") for name in _SSO_TEXTS)),
+                user_id=struct.texts.get("userid", ""),
+            )
+            for struct in structs.items
+        ]
 
     def texts(self, *values: Any) -> list[str]:
         """As `mappings`, of lists of strings."""
-        return self._fill_texts(_Slice(), *values).items
-
-    def _fill_texts(self, texts: _Slice, *values: Any) -> _Slice:
+        texts = _Slice()
         for value in values:
-            if value is None or self._is(value, list):
-                texts.fill(value, lambda item, before, _: self._text(item, before or ""))
-        return texts
+            self._fill_texts(texts, value)
+        return texts.items
+
+    def _fill_texts(self, texts: _Slice, value: Any) -> None:
+        if value is None or self._is(value, list):
+            texts.fill(value, lambda item, before, _: self._text(item, before or ""))
 
     def _struct(self, kind: str, route: Route, item: Any, before: _Struct | None, index: int) -> _Struct:
         struct = before or _Struct(route)
@@ -130,28 +142,9 @@ class JsonMappings:
         return fits
 
 
-def _mapping_of(kind: str, struct: _Struct) -> IdentityMapping:
-    texts, sso = struct.texts, struct.sso
-    return IdentityMapping(
-        kind=kind,
-        arn=texts.get(f"{kind}arn", ""),
-        username=texts.get("username", ""),
-        groups=tuple(struct.groups.items),
-        route=struct.route,
-        sso=None if sso is None else SsoRole(*(sso.get(name, "") for name in _SSO_TEXTS)),
-        user_id=texts.get("userid", ""),
-    )
-
-
 _FIELDS = frozenset(("rolearn", "userarn", "username", "groups"))
 
 _BINARY = "tag:yaml.org,2002:binary"
-
-
-@dataclass
-class _Fields:
-    texts: dict[str, str] = field(default_factory=dict)
-    groups: list[str] = field(default_factory=list)
 
 
 class YamlMappings:
@@ -167,48 +160,41 @@ class YamlMappings:
 
     def mappings(self, document: Document, kind: str) -> list[IdentityMapping]:
         """Null is read as a mapping without values; any other item that is not a mapping is skipped."""
-        found = []
+        mappings = []
         for index, item in enumerate(self._items(document.root)):
-            fields = _Fields()
+            texts: dict[str, str] = {}
+            groups: list[str] = []
             if isinstance(item, MappingNode):
-                self._fill(fields, item)
+                self._fill(texts, groups, item)
             elif not self._is_null(item):
                 self.failed = True
                 continue
-            texts = fields.texts
             arn, username = texts.get(f"{kind}arn", ""), texts.get("username", "")
-            found.append(IdentityMapping(kind, arn, username, tuple(fields.groups), Route((index,))))
-        return found
+            mappings.append(IdentityMapping(kind, arn, username, tuple(groups), Route((index,))))
+        return mappings
 
     def texts(self, node: Node | None) -> list[str]:
         """A number is its text as written, with leading zeros."""
-        found = [self._text(item) for item in self._items(node)]
-        return [text for text in found if text is not None]
+        return [text for text in map(self._text, self._items(node)) if text is not None]
 
-    def _fill(self, fields: _Fields, mapping: MappingNode) -> None:
+    def _fill(self, texts: dict[str, str], groups: list[str], mapping: MappingNode) -> None:
         """In file order, merges in their place; the last of two keys wins, unless its value does not fit."""
         for entry in mapping.entries:
-            name = entry.text
+            name, node, value = entry.text, entry.value, dereference(entry.value)
             if entry.is_merge:
-                for merged in self._merged(entry.value):
-                    self._fill(fields, merged)
+                for merged in map(dereference, reversed(node.items) if isinstance(node, Sequence) else (node,)):
+                    if isinstance(merged, MappingNode):
+                        self._fill(texts, groups, merged)
             elif name == "groups":
-                groups = dereference(entry.value)
-                if isinstance(groups, Sequence) or self._is_null(groups):
-                    fields.groups = self.texts(groups)
+                if isinstance(value, Sequence) or self._is_null(value):
+                    groups[:] = self.texts(value)
                 else:
                     self.failed = True
             elif name in _FIELDS:
-                text = self._text(entry.value)
-                fields.texts[name] = fields.texts.get(name, "") if text is None else text
+                text = self._text(value)
+                texts[name] = texts.get(name, "") if text is None else text
             elif name is not None and fold(name) in _FIELDS:
                 self.miscased.add(name)
-
-    def _merged(self, node: Node) -> Iterator[MappingNode]:
-        items = reversed(node.items) if isinstance(node, Sequence) else (node,)
-        for item in map(dereference, items):
-            if isinstance(item, MappingNode):
-                yield item
 
     def _items(self, node: Node | None) -> Iterator[Node]:
         node = None if node is None else dereference(node)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.aws.arn import PARTITIONS
 from tarmak_iam.errors import ConfigError
@@ -136,9 +136,10 @@ class DaemonVersion:
         """Whether --backend-mode accepts a backend by this name."""
         return self.has_item(f"backendMode {name} accepted")
 
+    @lru_cache(maxsize=4096)  # noqa: B019 - there are few releases
     def has_item(self, item: str) -> bool:
         """Whether it has an item of versions.json. Raises KeyError for an unknown item."""
-        return _has_item(self, item)
+        return self.within(_table()[item])
 
     def within(self, spans: Spans) -> bool:
         """Whether it, or the last one known before it, is in one of the intervals."""
@@ -155,18 +156,12 @@ Spans = tuple[_Interval, ...]
 """First and last release of each interval."""
 
 
-@dataclass(frozen=True, slots=True)
-class _ReleaseLine:
+class _ReleaseLine(NamedTuple):
     """A release line. `read` is the last release whose source was read, which may be older than the last one."""
 
     first: DaemonVersion
     read: DaemonVersion
     last: DaemonVersion
-
-
-@lru_cache(maxsize=4096)
-def _has_item(version: DaemonVersion, item: str) -> bool:
-    return version.within(_table()[item])
 
 
 @cache
@@ -175,13 +170,11 @@ def _file() -> dict[str, Any]:
     return content
 
 
-def _line(ends: dict[str, str]) -> _ReleaseLine:
-    first, read, last = (ends["first"], ends.get("read", ends["last"]), ends["last"])
-    return _ReleaseLine(DaemonVersion.parse(first), DaemonVersion.parse(read), DaemonVersion.parse(last))
-
-
 # Oldest first; v0.7.0 has no tag.
-_RELEASE_LINES = tuple(_line(ends) for ends in _file()["lines"])
+_RELEASE_LINES = tuple(
+    _ReleaseLine(*(DaemonVersion.parse(ends.get(name, ends["last"])) for name in _ReleaseLine._fields))
+    for ends in _file()["lines"]
+)
 
 NEWEST = _RELEASE_LINES[-1].last
 """The newest release that is known to exist."""

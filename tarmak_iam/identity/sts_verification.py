@@ -69,18 +69,20 @@ def host_refusal(host: str, verifier: Verifier) -> str | None:
     version = verifier.version
     unexpected = f"the host '{one_line(host)}' is not accepted"
     if version.has(ReleaseFeature.STS_HOST_BY_PATTERN):
-        return (
-            None
-            if _PATTERN.match(host)
-            else f"{unexpected} (only sts.REGION.amazonaws.com and sts.REGION.amazonaws.com.cn are)"
-        )
+        known = "sts.REGION.amazonaws.com and sts.REGION.amazonaws.com.cn"
+        return None if _PATTERN.match(host) else f"{unexpected} (only {known} are)"
     if not version.has_key("server.partition"):
         return None if host == GLOBAL_HOST else f"{unexpected}: only {GLOBAL_HOST}"
     if verifier.partition not in server_partitions(version):
         return f"the partition '{verifier.partition}' is unknown to it"
     if version.has(ReleaseFeature.STS_HOST_BY_FORMAT):
         return _format_refusal(host, verifier)
-    if version.within(_listed(verifier.partition).get(host, ())) or host == _own_host(verifier):
+    # The host of the daemon's region, known from instance metadata, where it accepts one that is not on its list.
+    listed = _listed(verifier.partition)
+    unlisted = ReleaseFeature.STS_HOST_OF_OWN_REGION if listed else ReleaseFeature.STS_HOST_OF_OWN_REGION_UNLISTED
+    takes_home = bool(verifier.region) and version.has(unlisted)
+    is_home = takes_home and host == f"sts.{verifier.region}.{STS_DOMAINS[verifier.partition]}"
+    if is_home or version.within(listed.get(host, ())):
         return None
     return f"its AWS SDK has no STS host '{one_line(host)}' in partition {verifier.partition}"
 
@@ -95,15 +97,6 @@ def _hosts() -> dict[str, dict[str, Spans]]:
 
 def _listed(partition: str) -> dict[str, Spans]:
     return _hosts().get(partition, {})
-
-
-def _own_host(verifier: Verifier) -> str | None:
-    """The host of the daemon's region, known from instance metadata, where it accepts one that is not on its list."""
-    is_listed = bool(_listed(verifier.partition))
-    own = ReleaseFeature.STS_HOST_OF_OWN_REGION if is_listed else ReleaseFeature.STS_HOST_OF_OWN_REGION_UNLISTED
-    if not verifier.region or not verifier.version.has(own):
-        return None
-    return f"sts.{verifier.region}.{STS_DOMAINS[verifier.partition]}"
 
 
 def _format_refusal(host: str, verifier: Verifier) -> str | None:

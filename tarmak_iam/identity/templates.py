@@ -136,8 +136,6 @@ _VALUES: tuple[tuple[str, Callable[[Caller], str]], ...] = (
 class TemplateRenderer:
     """Renders as one release does; created once, used for every username and group."""
 
-    __slots__ = ("_ec2_crash", "_known", "_private_dns_names", "_wants_dns_character")
-
     def __init__(self, version: DaemonVersion, private_dns_names: Mapping[str, str], ec2_crash: str = "") -> None:
         self._ec2_crash = ec2_crash
         self._known = [(f"{{{{{name}}}}}", value) for name, value in _VALUES if version.has_template(name)]
@@ -149,7 +147,7 @@ class TemplateRenderer:
         text = template
         if "{{" in text:
             if PRIVATE_DNS in text:
-                text = text.replace(PRIVATE_DNS, self._private_dns_name(caller))
+                text = text.replace(PRIVATE_DNS, self._private_dns_name(caller.session_name))
             for name, value in self._known:
                 if name in text:
                     text = text.replace(name, value(caller))
@@ -157,15 +155,12 @@ class TemplateRenderer:
             raise Denied(f"{quoted(text)} contains no character of a-z or 0-9, which this release requires in names")
         return text
 
-    def _private_dns_name(self, caller: Caller) -> str:
-        if not _INSTANCE.match(caller.session_name):
-            raise Denied(
-                f"{{{{EC2PrivateDNSName}}}} requires a session name that is an instance ID; it "
-                f"is {quoted(caller.session_name)}"
-            )
+    def _private_dns_name(self, session: str) -> str:
+        if not _INSTANCE.match(session):
+            raise Denied(f"{PRIVATE_DNS} requires a session name that is an instance ID; it is {quoted(session)}")
         if self._ec2_crash:
             raise Denied(self._ec2_crash)
-        name = self._private_dns_names.get(caller.session_name)
+        name = self._private_dns_names.get(session)
         if name is None:
-            raise Denied(f"the private DNS name of the instance {caller.session_name} is unknown")
+            raise Denied(f"the private DNS name of the instance {session} is unknown")
         return name
