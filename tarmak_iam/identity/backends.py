@@ -22,7 +22,13 @@ from tarmak_iam.identity.backend_table import BackendTable
 from tarmak_iam.identity.cluster_objects import ClusterObject, cluster_objects
 from tarmak_iam.identity.crd import load_crd, watched_identity_mappings
 from tarmak_iam.identity.daemon_config import DaemonConfig
-from tarmak_iam.identity.dynamic_file import has_odd_times, load_dynamic_file, read_json_object
+from tarmak_iam.identity.dynamic_file import (
+    has_odd_text,
+    has_odd_times,
+    load_dynamic_file,
+    read_json_object,
+    struct_values,
+)
 from tarmak_iam.identity.eks_configmap import find_aws_auth, load_eks_configmap
 from tarmak_iam.identity.model import UNREAD_SSO, DaemonInput, DaemonNotStarted, Locate
 from tarmak_iam.identity.mounted_file import load_mounted_file
@@ -108,9 +114,9 @@ def _later_backends(config: DaemonConfig, files: AnyMapping[str, str], notes: li
     if has_odd_times(file, config.version):
         notes.append("the backend modes file is ignored: LastUpdatedDateTime and Version must be strings")
         return None
-    written = [value for _, value in file.values("backendMode") if value is not None]
+    written = [value for _, value in struct_values(file, "backendMode") if value is not None]
     modes = written[-1] if written else ""
-    if file.has_odd_text("backendMode") or modes == " ".join(config.backends):
+    if has_odd_text(file, "backendMode") or modes == " ".join(config.backends):
         return None
     names: list[str] = modes.split(" ")
     if not set(names) <= {*BACKEND_SPELLINGS}:

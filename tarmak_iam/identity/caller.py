@@ -95,27 +95,17 @@ _PLACEHOLDERS = {
 }
 
 
-class CallerReader:
-    """Reads the answer of STS as one release does; created once, used for every caller."""
-
-    __slots__ = ("_keeps_whole", "_needs_session", "_partitions")
-
-    def __init__(self, version: DaemonVersion) -> None:
-        self._partitions = known_partitions(version)
-        self._keeps_whole = version.has(ReleaseFeature.FEDERATED_USER_ID_WHOLE)
-        self._needs_session = version.has(ReleaseFeature.ROLE_SESSION_REQUIRED)
-
-    def read(self, identity: Identity) -> Caller:
-        """Raises Denied for an answer of STS that the release does not accept."""
-        try:
-            principal, partition, canonical = canonical_parts(identity.arn, self._partitions)
-        except ArnError as error:
-            raise Denied(f"the caller's ARN {quoted(identity.arn)} is not accepted: {error}") from None
-        user_id, session = identity.user_id, ""
-        if not self._keeps_whole or principal not in _WITHOUT_SESSION:
-            user_id, *sessions = user_id.split(":")
-            if len(sessions) > 1 or (not sessions and self._needs_session):
-                what = f"the user ID {quoted(identity.user_id)} is not valid"
-                raise Denied(f"{what}: the user ID of a role is AROA...:session")
-            session = "".join(sessions)
-        return Caller(identity.arn, canonical, partition, identity.account, user_id, session, identity.access_key_id)
+def read_caller(identity: Identity, version: DaemonVersion) -> Caller:
+    """Reads the answer of STS as a release does. Raises Denied for one that it does not accept."""
+    try:
+        principal, partition, canonical = canonical_parts(identity.arn, known_partitions(version))
+    except ArnError as error:
+        raise Denied(f"the caller's ARN {quoted(identity.arn)} is not accepted: {error}") from None
+    user_id, session = identity.user_id, ""
+    if principal not in _WITHOUT_SESSION or not version.has(ReleaseFeature.FEDERATED_USER_ID_WHOLE):
+        user_id, *sessions = user_id.split(":")
+        if len(sessions) > 1 or (not sessions and version.has(ReleaseFeature.ROLE_SESSION_REQUIRED)):
+            what = f"the user ID {quoted(identity.user_id)} is not valid"
+            raise Denied(f"{what}: the user ID of a role is AROA...:session")
+        session = "".join(sessions)
+    return Caller(identity.arn, canonical, partition, identity.account, user_id, session, identity.access_key_id)

@@ -26,12 +26,12 @@ class ClusterObject:
 
     @property
     def name(self) -> str:
-        return str(self._metadata.get("name", ""))
+        return str(self.field("metadata").get("name", ""))
 
     @property
     def namespace(self) -> str:
         """Empty if the file does not set it."""
-        return str(self._metadata.get("namespace") or "")
+        return str(self.field("metadata").get("namespace") or "")
 
     def field(self, name: str) -> AnyMapping[str, Any]:
         """A mapping such as `spec`; empty if there is none."""
@@ -40,10 +40,6 @@ class ClusterObject:
 
     def place(self, path: Path = ()) -> Place:
         return self.document.position(Route((*self.route.steps, *Route.of(path).steps)))
-
-    @property
-    def _metadata(self) -> AnyMapping[str, Any]:
-        return self.field("metadata")
 
 
 def cluster_objects(text: str, filename: str) -> Iterator[ClusterObject]:

@@ -25,7 +25,6 @@ from tarmak_iam.identity.flags import DaemonFlags, parse_flags
 from tarmak_iam.identity.model import UNREAD_SSO, DaemonNotStarted, IdentityMapping, SsoRole
 from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion, ReleaseFeature, server_partitions
 from tarmak_iam.identity.viper import (
-    FieldKeys,
     Item,
     ViperSettings,
     as_boolean,
@@ -33,7 +32,8 @@ from tarmak_iam.identity.viper import (
     as_text,
     as_texts,
     field_spellings,
-    field_value,
+    field_values,
+    has_doubles,
     load_config,
     lowers_lists,
     possible_items,
@@ -148,7 +148,7 @@ class _DaemonConfigReader:
         self._check_server()
         roles, users = self._mappings("role"), self._mappings("user")
         route = settings.route("server.mapAccounts")
-        accounts = self._texts_of(settings.get("server.mapAccounts"), "an account", route)
+        accounts = self._texts_of(settings.get("server.mapAccounts"), route, "an account")
         cluster_id = self._text("clusterID")
         if not cluster_id:
             is_text = not isinstance(settings.get("clusterID"), (list, AnyMapping))
@@ -283,7 +283,6 @@ class _DaemonConfigReader:
     def _mappings(self, kind: str) -> tuple[IdentityMapping, ...]:
         key = f"server.map{kind.capitalize()}s"
         base, value = self._settings.route(key), self._settings.get(key)
-        keys = FieldKeys(_FIELDS[kind], lowers=self._lowers)
         mappings = []
         for item, index in weak_list(value, splits=self._splits):
             route = base if index is None else base / index
@@ -294,18 +293,16 @@ class _DaemonConfigReader:
                 what = f"{key} must be a list of YAML mappings, not {shortened(repr(item))}"
                 remedy = f"begin each entry with a dash, as in - {kind}ARN: ARN"
                 raise DaemonNotStarted(what, route, remedy=remedy)
-            plain = self._plain_mapping(kind, item, route, keys) if type(item) is dict else None
+            plain = self._plain_mapping(kind, item, route) if type(item) is dict else None
             mappings.append(plain or self._mapping(kind, item or {}, route))
         return tuple(mappings)
 
-    def _plain_mapping(self, kind: str, item: Item, route: Route, keys: FieldKeys) -> IdentityMapping | None:
+    def _plain_mapping(self, kind: str, item: Item, route: Route) -> IdentityMapping | None:
         """A mapping of strings only, which is what nearly all are: there is nothing to choose from, and nothing to
         convert. None for any other."""
-        spelled = keys.of_plain(item)
-        if spelled is None:
+        if has_doubles(item):
             return None
-        values: list[Any] = [None if key is None else item[key] for key in spelled]
-        arn, username, groups, *others = values
+        arn, username, groups, *others = field_values(item, _FIELDS[kind], lowers=self._lowers)
         is_plain = type(arn) is str and type(username) is str and type(groups) is list and others == _NEITHER[kind]
         if not is_plain or any(type(group) is not str for group in groups):
             return None
@@ -333,37 +330,35 @@ class _DaemonConfigReader:
             kind=kind,
             arn=self._text_of(item, f"{kind.capitalize()}ARN", f"{kind}ARN", route),
             username=self._text_of(item, "Username", "username", route),
-            groups=self._texts_of(self._value(item, "Groups"), "a group", self._at(item, "Groups", route)),
+            groups=self._texts_of(*self._member(item, "Groups", route), "a group"),
             route=route,
             sso=self._sso(item, route) if kind == "role" else None,
         )
 
     def _text_of(self, item: Item, field: str, name: str, route: Route) -> str:
-        return weak_text(self._value(item, field), name, self._at(item, field, route))
+        value, below = self._member(item, field, route)
+        return weak_text(value, name, below)
 
-    def _texts_of(self, value: Any, name: str, route: Route) -> tuple[str, ...]:
+    def _texts_of(self, value: Any, route: Route, name: str) -> tuple[str, ...]:
         """A list of strings, each with its own place."""
         listed = weak_list(value, splits=self._splits)
         return tuple(weak_text(item, name, route if index is None else route / index) for item, index in listed)
 
-    def _at(self, item: Item, field: str, route: Route) -> Route:
-        """The route to a field in the spelling that takes effect."""
-        return route / next(iter(field_spellings(item, field, lowers=self._lowers)), field)
-
-    def _value(self, item: Item, field: str) -> Any:
-        return field_value(item, field, lowers=self._lowers)
+    def _member(self, item: Item, field: str, route: Route) -> tuple[Any, Route]:
+        """The value of a field, and the route to it in the spelling that takes effect."""
+        key = next(iter(field_spellings(item, field, lowers=self._lowers)), field)
+        return item.get(key), route / key
 
     def _sso(self, item: Item, route: Route) -> SsoRole | None:
-        sso = self._value(item, "SSO")
+        sso, below = self._member(item, "SSO", route)
         if sso is None:
             return None
         if not self._has_sso:
             is_skipped = self._version.has(ReleaseFeature.INVALID_ARN_IGNORED)
-            return None if is_skipped or self._value(item, "RoleARN") else UNREAD_SSO
+            return None if is_skipped or self._member(item, "RoleARN", route)[0] else UNREAD_SSO
         if not isinstance(sso, AnyMapping):
             remedy = "write sso: with the keys permissionSetName and accountID below it"
-            raise DaemonNotStarted("sso must be a YAML mapping", self._at(item, "SSO", route), remedy=remedy)
-        below = self._at(item, "SSO", route)
+            raise DaemonNotStarted("sso must be a YAML mapping", below, remedy=remedy)
         return SsoRole(*(self._text_of(sso, field, f"sso.{name}", below) for field, name in _SSO_FIELDS.items()))
 
     def _reserved(self) -> dict[str, tuple[str, ...]]:
@@ -382,9 +377,8 @@ class _DaemonConfigReader:
             read = []
             for possible in self._possible(item, ("BackendMode", "UsernamePrefixReserveList")):
                 backend = self._text_of(possible, "BackendMode", "backendMode", route)
-                listed = self._value(possible, "UsernamePrefixReserveList")
-                below = self._at(possible, "UsernamePrefixReserveList", route)
-                read.append((backend, self._texts_of(listed, "a prefix", below)))
+                prefixes = self._texts_of(*self._member(possible, "UsernamePrefixReserveList", route), "a prefix")
+                read.append((backend, prefixes))
             first, prefixes = read[0]
             reserved[first] = tuple(
                 prefix for prefix in prefixes if all(prefix in others and first == name for name, others in read)

@@ -19,7 +19,6 @@ from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.go_decoding import JsonMappings, with_duplicates
 from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, no_place, place_in
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, known_partitions
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Key, Route
 
 
@@ -35,48 +34,44 @@ def load_dynamic_file(config: DaemonConfig, text: str | None, filename: str) -> 
         return _empty(config, f"the dynamic file is rejected, so it maps no principal: {refusal.reason}")
 
 
-@dataclass(frozen=True, slots=True)
-class JsonFile:
-    """A file that the daemon decodes into a struct."""
-
-    document: Document
-
-    def values(self, field: str) -> list[tuple[Route, Any]]:
-        """Of every key that encoding/json takes for the field, in file order: it decodes one after the other."""
-        root = self.document.root
-        return [
-            (Route((Key(entry.text or "", entry.occurrence),)), with_duplicates(entry.value))
-            for entry in (root.entries if isinstance(root, Mapping) else ())
-            if equal_fold(entry.text or "", field)
-        ]
-
-    def has_odd_text(self, *fields: str) -> bool:
-        """Whether a value of one of the fields is neither a string nor null: the daemon ignores the whole file then."""
-        return any(not isinstance(value, str | None) for field in fields for _, value in self.values(field))
-
-
-def read_json_object(text: str, filename: str) -> JsonFile:
-    """Raises ParseError."""
+def read_json_object(text: str, filename: str) -> Document:
+    """A file that the daemon decodes into a struct. Raises ParseError."""
     document = Document.parse(text, filename, json=True)
     if document.source.mark:
         raise ParseError("JSON must not begin with a byte order mark", place=document.position(()))
     if not isinstance(document.data, dict | None):
         raise ParseError("it must be a JSON object", place=document.position(()))
-    return JsonFile(document)
+    return document
 
 
-def has_odd_times(file: JsonFile, version: DaemonVersion) -> bool:
+def struct_values(document: Document, field: str) -> list[tuple[Route, Any]]:
+    """Of every key that encoding/json takes for the field, in file order: it decodes one after the other."""
+    root = document.root
+    return [
+        (Route((Key(entry.text or "", entry.occurrence),)), with_duplicates(entry.value))
+        for entry in (root.entries if isinstance(root, Mapping) else ())
+        if equal_fold(entry.text or "", field)
+    ]
+
+
+def has_odd_text(document: Document, *fields: str) -> bool:
+    """Whether a value of one of the fields is neither a string nor null: the daemon ignores the whole file then."""
+    return any(not isinstance(value, str | None) for field in fields for _, value in struct_values(document, field))
+
+
+def has_odd_times(document: Document, version: DaemonVersion) -> bool:
     """Whether time or version of an update is not a string, which makes the whole file ignored."""
-    return version.has(ReleaseFeature.DYNAMIC_FILE_TIMES) and file.has_odd_text("LastUpdatedDateTime", "Version")
+    reads_times = version.has(ReleaseFeature.DYNAMIC_FILE_TIMES)
+    return reads_times and has_odd_text(document, "LastUpdatedDateTime", "Version")
 
 
-def _filled(config: DaemonConfig, file: JsonFile) -> BackendTable:
+def _filled(config: DaemonConfig, file: Document) -> BackendTable:
     """One value or entry that is not valid makes the whole file ignored. Raises DaemonNotStarted."""
     version = config.version
     decoder = JsonMappings(has_sso=version.has(ReleaseFeature.SSO_ENTRIES))
-    roles = decoder.mappings("role", *file.values("mapRoles"))
-    users = decoder.mappings("user", *file.values("mapUsers"))
-    accounts = file.values("mapAccounts")
+    roles = decoder.mappings("role", *struct_values(file, "mapRoles"))
+    users = decoder.mappings("user", *struct_values(file, "mapUsers"))
+    accounts = struct_values(file, "mapAccounts")
     admitted = decoder.texts(*(value for _, value in accounts))
     if decoder.failed or has_odd_times(file, version):
         raise DaemonNotStarted("a value has the wrong type: fields are strings or lists of strings")
@@ -105,7 +100,7 @@ def _filled(config: DaemonConfig, file: JsonFile) -> BackendTable:
         patterns=sso_patterns(roles) if config.matches_sso(DYNAMIC_FILE) else (),
         accounts=frozenset(admitted),
         accounts_route=accounts[-1][0] if accounts else None,
-        place=partial(place_in, file.document),
+        place=partial(place_in, file),
         written=(*roles, *users),
     )
 

@@ -15,7 +15,7 @@ from tarmak_iam.aws.arn import Arn, ArnError, canonicalize, parse_arn
 from tarmak_iam.aws.go_case import equal_fold, fold, to_lower
 from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE
 from tarmak_iam.identity.backend_table import BackendTable
-from tarmak_iam.identity.caller import Caller, CallerReader
+from tarmak_iam.identity.caller import Caller, read_caller
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.model import Answer, DaemonInput, Denied, Identity, IdentityMapping, Locate, SsoRole
 from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature
@@ -229,7 +229,6 @@ class TokenReviewer:
         self._cluster_id = given.cluster_id
         self._notes = notes
         self._locate = locate
-        self._callers = CallerReader(version)
         self._renderer = TemplateRenderer(version, given.private_dns_names, config.ec2_crash)
         self._renders_users = version.has(ReleaseFeature.USER_TEMPLATES)
         self._extra_keys = [(key, index) for key, index in _EXTRA if version.has_extra(key)]
@@ -241,7 +240,7 @@ class TokenReviewer:
                 what = f"the token is for the cluster ID {quoted(self._cluster_id)}"
                 route = Route.of(("clusterID",))
                 raise Denied(f"{what}, but the configuration has {quoted(config.cluster_id)}", route)
-            caller = self._callers.read(identity)
+            caller = read_caller(identity, config.version)
             # A token is presigned for the STS of the caller's partition; a daemon of another one refuses that host.
             if not accepts_tokens_of(caller.partition, config.partition, config.version):
                 if caller.partition == config.partition:

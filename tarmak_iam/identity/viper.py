@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from itertools import product
 from math import prod
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.document import Document
@@ -20,7 +20,6 @@ from tarmak_iam.document.scalars import YAML_V2, YAML_V2_LATER, YAML_V3, Dialect
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, server_keys
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted
 
@@ -218,30 +217,19 @@ def field_key(mapping: Mapping[Any, Any], field: str) -> str:
     return next(iter(field_spellings(mapping, field)), field)
 
 
-class FieldKeys:
-    """The keys of a struct's fields in many mappings, looked up once for all mappings with the same keys."""
-
-    def __init__(self, fields: tuple[str, ...], *, lowers: bool = True) -> None:
-        self._fields = fields
-        self._lowers = lowers
-
-    def of(self, mapping: Mapping[Any, Any]) -> tuple[str | None, ...]:
-        """For each field the key that `field_value` reads, None for a field that is not there."""
-        return _keys_of_fields(mapping, self._fields, self._lowers)
-
-    def of_plain(self, mapping: Mapping[Any, Any]) -> tuple[str | None, ...] | None:
-        """As `of`; None if two keys may be the same one, so that there is something to choose from."""
-        return None if _has_doubles(mapping) else self.of(mapping)
+def field_values(mapping: Mapping[Any, Any], fields: tuple[str, ...], *, lowers: bool = True) -> list[Any]:
+    """The `field_value` of each field; None for a field that is not there."""
+    return [None if key is None else mapping[key] for key in _field_keys(mapping, fields, lowers=lowers)]
 
 
 @_by_keys
-def _keys_of_fields(keys: tuple[Any, ...], fields: tuple[str, ...], lowers: bool) -> tuple[str | None, ...]:
+def _field_keys(keys: tuple[Any, ...], fields: tuple[str, ...], *, lowers: bool) -> tuple[str | None, ...]:
     mapping = dict.fromkeys(keys)
     return tuple(next(iter(field_spellings(mapping, field, lowers=lowers)), None) for field in fields)
 
 
 @_by_keys
-def _has_doubles(keys: tuple[Any, ...]) -> bool:
+def has_doubles(keys: tuple[Any, ...]) -> bool:
     """Whether there may be anything to choose from, which is true of hardly any entry."""
     return len({fold(to_lower(key)) if isinstance(key, str) else key for key in keys}) < len(keys)
 
@@ -303,20 +291,17 @@ def weak_text(value: Any, where: str, route: Route) -> str:
         return value
     if value is None:
         return ""
-    if isinstance(value, GoTime):
-        raise DaemonNotStarted(f"{where} must be a string, not a date", route, remedy="put it in quotes")
     if isinstance(value, bool):
         return "1" if value else "0"
-    if isinstance(value, float):
-        return _float_text(value)
-    if isinstance(value, (str, int)):
-        return str(value)
-    if isinstance(value, list):
-        raise DaemonNotStarted(
-            f"{where} must be a string, not a list", route, remedy="write it without brackets or a dash"
-        )
-    remedy = "write a string; put it in quotes if it contains braces or a colon"
-    raise DaemonNotStarted(f"{where} must be a string, not a mapping", route, remedy=remedy)
+    if isinstance(value, GoTime):
+        what, remedy = "a date", "put it in quotes"
+    elif isinstance(value, (str, int, float)):
+        return as_text(value)
+    elif isinstance(value, list):
+        what, remedy = "a list", "write it without brackets or a dash"
+    else:
+        what, remedy = "a mapping", "write a string; put it in quotes if it contains braces or a colon"
+    raise DaemonNotStarted(f"{where} must be a string, not {what}", route, remedy=remedy)
 
 
 def weak_list(value: Any, *, splits: bool) -> Iterator[tuple[Any, int | None]]:
@@ -351,25 +336,15 @@ Item = Mapping[Any, Any]
 Spelled = Callable[[Item, str], tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class KeyChoices:
+class KeyChoices(NamedTuple):
     """The readings of a mapping: in each the daemon has picked one of several equal keys. The likeliest is the first.
 
-    `is_complete`: False if there are more than were checked. `chosen_from`: the keys.
+    `is_complete`: False if there are more than were checked. `notes`: for an answer that depends on it.
     """
 
     items: tuple[Item, ...]
     is_complete: bool = True
-    chosen_from: tuple[tuple[str, ...], ...] = ()
-
-    @property
-    def notes(self) -> Iterator[str]:
-        """Notes for an answer that depends on it."""
-        for keys in self.chosen_from:
-            names = " and ".join(f"'{key}'" for key in reversed(keys))
-            yield f"{names} are the same key: the authenticator uses one of them at random at every start"
-        if not self.is_complete:
-            yield f"the keys can be read in more than {MOST_CHOICES} ways, and not all of them were checked"
+    notes: tuple[str, ...] = ()
 
 
 def possible_files(file: Any) -> KeyChoices:
@@ -383,7 +358,7 @@ def possible_files(file: Any) -> KeyChoices:
 
 def possible_items(item: Item, fields: Iterable[str], *, lowers: bool, inner: Iterable[str] = ()) -> KeyChoices:
     """An item of a list by the fields of its struct; `inner` are those of the struct `SSO` within it."""
-    if not any(map(_has_doubles, (item, *(value for value in item.values() if isinstance(value, Mapping))))):
+    if not any(map(has_doubles, (item, *(value for value in item.values() if isinstance(value, Mapping))))):
         return KeyChoices((item,))
     return _key_choices(item, fields, partial(field_spellings, lowers=lowers), "SSO", inner)
 
@@ -416,7 +391,11 @@ def _key_choices(outer: Item, names: Iterable[str], spelled: Spelled, nested: st
         chosen_from.update(dict.fromkeys(choices_within))
         is_complete = is_complete and _are_few(choices_within)
         items += ({**picked, key: value} for value in _picks(within, choices_within)) if choices_within else (picked,)
-    return KeyChoices(tuple(items[:MOST_CHOICES]), is_complete and len(items) <= MOST_CHOICES, tuple(chosen_from))
+    names = (" and ".join(f"'{key}'" for key in reversed(keys)) for keys in chosen_from)
+    notes = [f"{name} are the same key: the authenticator uses one of them at random at every start" for name in names]
+    if not is_complete or len(items) > MOST_CHOICES:
+        notes.append(f"the keys can be read in more than {MOST_CHOICES} ways, and not all of them were checked")
+    return KeyChoices(tuple(items[:MOST_CHOICES]), is_complete and len(items) <= MOST_CHOICES, tuple(notes))
 
 
 def _choices(mapping: Item, names: Iterable[str], spelled: Spelled) -> list[tuple[str, ...]]:

@@ -12,7 +12,7 @@ from tarmak_iam.aws.arn import ArnError, Principal, canonicalize
 from tarmak_iam.aws.arn_flaws import ArnFlaw, FlawKind, arn_flaw, canonical_text, sound_kind
 from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.identity.templates import PRIVATE_DNS, TEMPLATES, has_session
-from tarmak_iam.identity.viper import FieldKeys, ViperSettings, field_key, field_value
+from tarmak_iam.identity.viper import ViperSettings, field_key, field_value, field_values
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.groups import ADMINS
@@ -175,19 +175,8 @@ class WrittenEntries:
     @cached_property
     def raw(self) -> tuple[tuple[Any, Any, Any], ...]:
         """The values of `username`, `groups` and `sso` of each of `entries` as they are in the file, None without."""
-        keys = FieldKeys(("username", "groups", "sso"))
-        found = []
-        for entry in self.entries:
-            item = entry.item
-            username, groups, sso = keys.of(item)
-            found.append(
-                (
-                    None if username is None else item[username],
-                    None if groups is None else item[groups],
-                    None if sso is None else item[sso],
-                )
-            )
-        return tuple(found)
+        read = (field_values(entry.item, ("username", "groups", "sso")) for entry in self.entries)
+        return tuple((username, groups, sso) for username, groups, sso in read)
 
     @cached_property
     def flawed(self) -> tuple[tuple[WrittenEntry, ArnFlaw], ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tarmak_iam.identity.model import SsoRole
-from tarmak_iam.identity.viper import FieldKeys, ViperSettings, field_value, weak_list, weak_text
+from tarmak_iam.identity.viper import ViperSettings, field_value, field_values, weak_list, weak_text
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.principals import SSO_PREFIX, principal_key
 from tarmak_iam.routes import Route
@@ -56,11 +56,11 @@ def listed_items(settings: ViperSettings) -> Iterator[tuple[MappingEntry, Any]]:
     """The entries in the order in which the daemon searches them (roles, users, accounts), each with its value in the
     file."""
     for kind in _KINDS:
-        key, keys = f"server.map{kind.capitalize()}s", FieldKeys((f"{kind}ARN", *_FIELDS))
+        key = f"server.map{kind.capitalize()}s"
         route = settings.route(key)
         for item, index in weak_list(settings.get(key), splits=True):
             if isinstance(item, dict):
-                yield _mapping_entry(kind, item, route if index is None else route / index, keys), item
+                yield _mapping_entry(kind, item, route if index is None else route / index), item
     accounts = settings.route("server.mapAccounts")
     for account, index in weak_list(settings.get("server.mapAccounts"), splits=True):
         route = accounts if index is None else accounts / index  # a single value in place of a list is its own item
@@ -72,8 +72,8 @@ def listed_entries(settings: ViperSettings) -> Iterator[MappingEntry]:
     return (entry for entry, _ in listed_items(settings))
 
 
-def _mapping_entry(kind: str, item: dict[str, Any], route: Route, keys: FieldKeys) -> MappingEntry:
-    arn, username, groups, user_id, sso = (None if key is None else item[key] for key in keys.of(item))
+def _mapping_entry(kind: str, item: dict[str, Any], route: Route) -> MappingEntry:
+    arn, username, groups, user_id, sso = field_values(item, (f"{kind}ARN", *_FIELDS))
     return MappingEntry(
         kind,
         arn if type(arn) is str else _as_daemon_text(arn),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tarmak_iam.identity.caller import CallerReader
+from tarmak_iam.identity.caller import read_caller
 from tarmak_iam.identity.model import Denied, Identity
 from tarmak_iam.identity.releases import DaemonVersion
 
@@ -14,7 +14,7 @@ FEDERATED = "arn:aws:sts::111122223333:federated-user/Eve"
 
 
 def split(version: str, arn: str, user_id: str) -> tuple[str, str]:
-    caller = CallerReader(DaemonVersion.parse(version)).read(Identity(arn, "111122223333", user_id))
+    caller = read_caller(Identity(arn, "111122223333", user_id), DaemonVersion.parse(version))
     return caller.user_id, caller.session_name
 
 

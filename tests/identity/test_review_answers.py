@@ -10,7 +10,7 @@ import pytest
 
 from tarmak_iam.identity import Answer, Authenticator, Identity
 from tarmak_iam.identity.backend_table import BackendTable
-from tarmak_iam.identity.caller import CallerReader, identity_of
+from tarmak_iam.identity.caller import identity_of, read_caller
 from tarmak_iam.identity.model import IdentityMapping, no_place
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.identity.token_review import match_reason, unrendered_hint, with_alternatives
@@ -137,7 +137,7 @@ def test_objects_for_one_arn() -> None:
 
 
 def test_entries_of_a_file_that_match_at_random_are_no_objects() -> None:
-    caller = CallerReader(DaemonVersion.parse("v0.7.9")).read(identity_of(f"{ROLE}/Admin"))
+    caller = read_caller(identity_of(f"{ROLE}/Admin"), DaemonVersion.parse("v0.7.9"))
     first, second = (IdentityMapping("role", f"{ROLE}/Admin", "a", (), Route.of((number,))) for number in (0, 1))
     filed = {f"{ROLE}/admin": (first, second)}
     for backend, is_carried, text in [
@@ -175,7 +175,7 @@ def test_places_are_those_of_the_backends_own_file() -> None:
 def test_which_entries_a_release_takes_for_the_same(
     kind: str, folds_roles: bool, folds_users: bool, among: str
 ) -> None:
-    caller = CallerReader(DaemonVersion.parse("v0.7.9")).read(identity_of(f"{ROLE}/Sam"))
+    caller = read_caller(identity_of(f"{ROLE}/Sam"), DaemonVersion.parse("v0.7.9"))
     arns = (f"{ROLE}/Sam", f"{ROLE}/\N{LATIN SMALL LETTER LONG S}am", "x/Sam")
     written = tuple(IdentityMapping(kind, arn, "a", (), Route.of((number,))) for number, arn in enumerate(arns))
     table = BackendTable(

@@ -8,7 +8,7 @@ import pytest
 
 from tarmak_iam.identity import Authenticator
 from tarmak_iam.identity.backend_table import BackendTable
-from tarmak_iam.identity.caller import CallerReader, identity_of
+from tarmak_iam.identity.caller import identity_of, read_caller
 from tarmak_iam.identity.model import IdentityMapping, no_place
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.identity.token_review import no_match
@@ -353,7 +353,7 @@ def nobody_of(written: str, arn: str = f"{ROLE}/Admin") -> str:
     """The hint about an entry in a backend that did not find it."""
     config = Authenticator.load("clusterID: test\n").config
     assert config is not None
-    caller = CallerReader(DaemonVersion.parse("v0.7.9")).read(identity_of(arn))
+    caller = read_caller(identity_of(arn), DaemonVersion.parse("v0.7.9"))
     mapping = IdentityMapping("role", written, "a", (), Route.of(("x",)))
     denial = no_match(caller, config, (BackendTable("CRD", {}, {}, no_place, written=(mapping,)),))
     return denial.reason.partition("mapAccounts; ")[2]
