@@ -103,6 +103,22 @@ class BackendTable:
         return wildcards, sso, sorted(account for account in self.accounts if not is_account(account))
 
 
+def matches_in(
+    tables: Iterable[BackendTable], find: Callable[[BackendTable], Found], account: str
+) -> list[tuple[BackendTable | None, IdentityMapping | None]]:
+    """What decides about a caller, in the order of the backends: a mapping, an account of a table (no mapping), or
+    nothing (no table). Several where the daemon picks one at random, the likeliest first."""
+    matches: list[tuple[BackendTable | None, IdentityMapping | None]] = []
+    for table in tables:
+        mappings = find(table)
+        matches += [(table, mapping) for mapping in mappings if mapping is not None]
+        if mappings and mappings[-1] is not None:
+            return matches
+        if account in table.accounts:
+            return [*matches, (table, None)]
+    return [*matches, (None, None)]
+
+
 def compared_one_by_one(filed: Iterable[Found], compared: Callable[[IdentityMapping], str]) -> dict[str, Found]:
     """By what the daemon compares, where it goes through its mappings in random order and uses the first match."""
     matches: dict[str, list[Found]] = {}

@@ -69,7 +69,7 @@ def identity_of(arn: str, session: str = "SESSION", user_id: str = "", access_ke
         arn = f"arn:{parsed.partition}:sts::{parsed.account}:assumed-role/{parsed.name}/{session}"
     elif principal is Principal.ASSUMED_ROLE:
         session = parsed.name
-    unique = user_id.partition(":")[0] or _PLACEHOLDERS[principal]
+    unique = user_id.partition(":")[0] or _PLACEHOLDERS.get(principal, "")
     if principal in (Principal.ROLE, Principal.ASSUMED_ROLE):
         unique = f"{unique}:{session}"
     elif principal is Principal.FEDERATED_USER:
@@ -86,13 +86,7 @@ def private_names_of(identity: Identity) -> dict[str, str]:
 
 
 # Prefixes of IAM's unique IDs; the rest is unknown without a real call.
-_PLACEHOLDERS = {
-    Principal.ROLE: "AROA",
-    Principal.ASSUMED_ROLE: "AROA",
-    Principal.USER: "AIDA",
-    Principal.ROOT: "",
-    Principal.FEDERATED_USER: "",
-}
+_PLACEHOLDERS = {Principal.ROLE: "AROA", Principal.ASSUMED_ROLE: "AROA", Principal.USER: "AIDA"}
 
 
 def read_caller(identity: Identity, version: DaemonVersion) -> Caller:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 
 from tarmak_iam.aws.arn import ArnError, canonicalize, is_account, is_role_name, parse_arn
 from tarmak_iam.aws.arn_flaws import canonical_text, in_ascii, is_reachable, sound_partition
 from tarmak_iam.aws.go_case import to_lower
-from tarmak_iam.identity.backend_table import BackendTable, Found
+from tarmak_iam.identity.backend_table import BackendTable, Found, matches_in
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.model import Grant, IdentityMapping
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
@@ -51,31 +52,27 @@ class Granting:
     def possible_grants(self, asked: Grant) -> tuple[Grant | None, ...]:
         """Every access that the principal of a grant can get, the likeliest first: several if the daemon picks at
         random. None stands for a denial."""
-        possible: list[Grant | None] = []
-        kind, principal = asked.kind, asked.principal
         caller = _caller(asked)
-        for table in self.tables:
-            account = principal if kind == "account" else caller.account
-            if kind == "account":
-                matches: Found = ()
-            elif kind == "userid":
-                # The ARN next to the unique ID is compared with that of a caller, and here there is none.
-                matches = table.of_user_id(principal)
-            else:
-                matches = table.find(caller)
-            for mapping in sorted(matches, key=lambda mapping: not _is_of_permission_set(mapping, asked)):
-                if mapping is not None and self._is_refused(asked, mapping, table):
-                    possible.append(None)
-                elif mapping is not None:
-                    names = mapping.username, mapping.groups
-                    possible.append(Grant(kind, principal, *names, table.backend, mapping.route, locate=table.place))
-            if matches and matches[-1] is not None:
-                return tuple(possible)
-            if account in table.accounts:
-                username, route = principal if kind == "arn" else "", table.accounts_route
-                by_account = Grant(kind, principal, username, (), table.backend, route, True, locate=table.place)
-                return (*possible, by_account)
-        return (*possible, None)
+
+        def find(table: BackendTable) -> Found:
+            if asked.kind == "account":
+                return ()
+            # The ARN next to a unique ID is compared with that of a caller, and here there is none.
+            matches = table.of_user_id(asked.principal) if asked.kind == "userid" else table.find(caller)
+            return tuple(sorted(matches, key=lambda mapping: not _is_of_permission_set(mapping, asked)))
+
+        account = asked.principal if asked.kind == "account" else caller.account
+        return tuple(self._grant(asked, *match) for match in matches_in(self.tables, find, account))
+
+    def _grant(self, asked: Grant, table: BackendTable | None, mapping: IdentityMapping | None) -> Grant | None:
+        if table is None or (mapping is not None and self._is_refused(asked, mapping, table)):
+            return None
+        named = asked.kind, asked.principal
+        if mapping is None:
+            username, route = asked.principal if asked.kind == "arn" else "", table.accounts_route
+            return Grant(*named, username, (), table.backend, route, is_by_account=True, locate=table.place)
+        names = mapping.username, mapping.groups
+        return Grant(*named, *names, table.backend, mapping.route, locate=table.place)
 
     def _is_refused(self, asked: Grant, mapping: IdentityMapping, table: BackendTable) -> bool:
         """Whether the review fails for every caller. A principal that is denied sometimes only has a grant."""
@@ -118,11 +115,8 @@ class Granting:
             return None if never else ("sso", f"{sso.account}/{sso.permission_set}")
         if table.by_user_id:
             return "userid", mapping.user_id
-        partition, principal = _NO_PRINCIPAL if key is None else _reachable(mapping.arn, key)
+        partition, principal = ("", "") if key is None else _reachable(mapping.arn, key)
         return ("arn", principal) if principal and self.takes_partition(partition) else None
-
-
-_NO_PRINCIPAL = ("", "")
 
 
 # Cached for the next authenticator, which has nearly the same mappings if one of them was edited.
@@ -136,8 +130,12 @@ def _reachable(arn: str, key: str) -> tuple[str, str]:
     if (partition := sound_partition(arn)) and key == arn.lower():
         return partition, arn
     if not key.isascii() or canonical_text(key) != key or not is_reachable(key):
-        return _NO_PRINCIPAL
-    return parse_arn(key).partition, _written(arn, key)
+        return "", ""
+    # With the capitals of the ARN as written, if it is valid; letters that are treated as ASCII become ASCII.
+    principal = key
+    with suppress(ArnError):
+        principal = canonicalize(in_ascii(arn))[1]
+    return parse_arn(key).partition, principal if to_lower(principal) == key else key
 
 
 def likeliest_grant(possible: Iterable[Grant | None]) -> Grant | None:
@@ -165,14 +163,9 @@ def _caller(asked: Grant) -> Caller:
         account, _, permission_set = asked.principal.partition("/")
         arn = f"arn:aws:iam::{account}:role/AWSReservedSSO_{permission_set}_{_SUFFIX}"
         return Caller(arn, arn, "aws", account, "", "", "")
-    if asked.kind == "arn":
-        arn = asked.principal
-        sections = arn.split(":", 5)
-        return Caller(arn, arn, sections[1], sections[4], "", "", "") if len(sections) == 6 else _NOBODY
-    return _NOBODY
-
-
-_NOBODY = Caller("", "", "", "", "", "", "")
+    arn = asked.principal if asked.kind == "arn" else ""
+    sections = arn.split(":", 5)
+    return Caller(arn, arn, sections[1], sections[4], "", "", "") if len(sections) == 6 else Caller(*[""] * 7)
 
 
 def _is_of_permission_set(mapping: IdentityMapping | None, asked: Grant) -> bool:
@@ -180,12 +173,3 @@ def _is_of_permission_set(mapping: IdentityMapping | None, asked: Grant) -> bool
     anyway."""
     sso = mapping.sso if mapping is not None else None
     return asked.kind == "sso" and sso is not None and f"{sso.account}/{sso.permission_set}" == asked.principal
-
-
-def _written(arn: str, key: str) -> str:
-    """With the capitals of the ARN as written, if it is valid; letters that are treated as ASCII become ASCII."""
-    try:
-        principal = canonicalize(in_ascii(arn))[1]
-    except ArnError:
-        return key
-    return principal if to_lower(principal) == key else key

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from tarmak_iam.aws.arn import Arn, ArnError, canonicalize, parse_arn
 from tarmak_iam.aws.go_case import equal_fold, fold, to_lower
 from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE
-from tarmak_iam.identity.backend_table import BackendTable
+from tarmak_iam.identity.backend_table import BackendTable, matches_in
 from tarmak_iam.identity.caller import Caller, read_caller
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.model import Answer, DaemonInput, Denied, Identity, IdentityMapping, Locate, SsoRole
@@ -231,7 +231,7 @@ class TokenReviewer:
         self._locate = locate
         self._renderer = TemplateRenderer(version, given.private_dns_names, config.ec2_crash)
         self._renders_users = version.has(ReleaseFeature.USER_TEMPLATES)
-        self._extra_keys = [(key, index) for key, index in _EXTRA if version.has_extra(key)]
+        self._extra_keys = [(key, name) for key, name in _EXTRA.items() if version.has_extra(key)]
 
     def review(self, identity: Identity) -> Answer:
         config = self._config
@@ -249,7 +249,8 @@ class TokenReviewer:
                 raise Denied(f"{what}, but the authenticator is in partition {config.partition}")
         except Denied as denial:
             return self._denied(denial)
-        return with_alternatives(self._possible(caller))
+        matches = matches_in(self._tables, lambda table: table.find(caller), caller.account)
+        return with_alternatives([self._answer(caller, table, mapping) for table, mapping in matches])
 
     def _denied(self, denial: Denied) -> Answer:
         return Answer(
@@ -260,20 +261,14 @@ class TokenReviewer:
             locate=denial.locate or self._locate,
         )
 
-    def _possible(self, caller: Caller) -> list[Answer]:
-        """Several where the daemon picks one at random, the likeliest first."""
-        answers: list[Answer] = []
-        for table in self._tables:
-            matches = table.find(caller)
-            answers += [self._rendered(mapping, caller, table) for mapping in matches if mapping is not None]
-            if matches and matches[-1] is not None:
-                return answers
-            if caller.account in table.accounts:
-                reason = f"account {caller.account} is in mapAccounts: the username is the ARN, without groups"
-                reason += _ignored_later(caller, table, self._tables)
-                route = table.accounts_route
-                return [*answers, self._granted(caller, caller.canonical_arn, (), reason, table, route)]
-        return [*answers, self._denied(no_match(caller, self._config, self._tables))]
+    def _answer(self, caller: Caller, table: BackendTable | None, mapping: IdentityMapping | None) -> Answer:
+        if table is None:
+            return self._denied(no_match(caller, self._config, self._tables))
+        if mapping is None:
+            reason = f"account {caller.account} is in mapAccounts: the username is the ARN, without groups"
+            reason += _ignored_later(caller, table, self._tables)
+            return self._granted(caller, caller.canonical_arn, (), reason, table, table.accounts_route)
+        return self._rendered(mapping, caller, table)
 
     def _rendered(self, mapping: IdentityMapping, caller: Caller, table: BackendTable) -> Answer:
         username: str = mapping.username
@@ -285,8 +280,7 @@ class TokenReviewer:
                 groups = [self._renderer.render(group, caller) for group in groups]
             except Denied as denial:
                 return self._denied(Denied(f"{reason}, but {denial.reason}", mapping.route, table.place))
-        if "{{" in username:
-            reason += unrendered_hint(username)
+        reason += unrendered_hint(username)
         for prefix in table.reserved_prefixes:
             if prefix and username.startswith(prefix):
                 what = f"{reason}, but the username {quoted(username)} begins with the reserved prefix {quoted(prefix)}"
@@ -303,7 +297,7 @@ class TokenReviewer:
         route: Route | None,
     ) -> Answer:
         scrubbed = caller.account in self._config.scrubbed
-        extra = {key: [caller[index]] for key, index in self._extra_keys}
+        extra = {key: [getattr(caller, name)] for key, name in self._extra_keys}
         uid = f"administrative:{username}" if scrubbed else f"{caller.account}:{caller.user_id}"
         condition = host_condition(caller.partition, self._config.partition, self._config.version)
         return Answer(
@@ -321,17 +315,14 @@ class TokenReviewer:
 
 
 # The extra values of a review, and the field of the caller that each one is.
-_EXTRA = tuple(
-    (key, Caller._fields.index(name))
-    for key, name in (
-        ("accessKeyId", "access_key_id"),
-        ("arn", "arn"),
-        ("canonicalArn", "canonical_arn"),
-        ("principalId", "user_id"),
-        ("sessionName", "session_name"),
-        ("sigs.k8s.io/aws-iam-authenticator/principalId", "user_id"),
-    )
-)
+_EXTRA = {
+    "accessKeyId": "access_key_id",
+    "arn": "arn",
+    "canonicalArn": "canonical_arn",
+    "principalId": "user_id",
+    "sessionName": "session_name",
+    "sigs.k8s.io/aws-iam-authenticator/principalId": "user_id",
+}
 
 
 def with_alternatives(answers: Sequence[Answer]) -> Answer:
