@@ -133,34 +133,28 @@ _VALUES: tuple[tuple[str, Callable[[Caller], str]], ...] = (
 )
 
 
-class TemplateRenderer:
-    """Renders as one release does; created once, used for every username and group."""
+def rendered(
+    caller: Caller, version: DaemonVersion, private_dns_names: Mapping[str, str], ec2_crash: str, template: str
+) -> str:
+    """A username or group as a release renders it. Unknown templates, and those with spaces or other case, stay as they
+    are. Raises Denied: the review fails."""
+    text = template
+    if PRIVATE_DNS in text:
+        text = text.replace(PRIVATE_DNS, _private_dns_name(caller.session_name, private_dns_names, ec2_crash))
+    for name, value in _VALUES if "{{" in text else ():
+        if version.has_template(name):
+            text = text.replace(f"{{{{{name}}}}}", value(caller))
+    if version.has(ReleaseFeature.NAMES_NEED_DNS_CHARACTER) and not DNS_CHARACTER.search(text):
+        raise Denied(f"{quoted(text)} contains no character of a-z or 0-9, which this release requires in names")
+    return text
 
-    def __init__(self, version: DaemonVersion, private_dns_names: Mapping[str, str], ec2_crash: str = "") -> None:
-        self._ec2_crash = ec2_crash
-        self._known = [(f"{{{{{name}}}}}", value) for name, value in _VALUES if version.has_template(name)]
-        self._private_dns_names = private_dns_names
-        self._wants_dns_character = version.has(ReleaseFeature.NAMES_NEED_DNS_CHARACTER)
 
-    def render(self, template: str, caller: Caller) -> str:
-        """Unknown templates, and those with spaces or other case, stay as they are. Raises Denied: the review fails."""
-        text = template
-        if "{{" in text:
-            if PRIVATE_DNS in text:
-                text = text.replace(PRIVATE_DNS, self._private_dns_name(caller.session_name))
-            for name, value in self._known:
-                if name in text:
-                    text = text.replace(name, value(caller))
-        if self._wants_dns_character and not DNS_CHARACTER.search(text):
-            raise Denied(f"{quoted(text)} contains no character of a-z or 0-9, which this release requires in names")
-        return text
-
-    def _private_dns_name(self, session: str) -> str:
-        if not _INSTANCE.match(session):
-            raise Denied(f"{PRIVATE_DNS} requires a session name that is an instance ID; it is {quoted(session)}")
-        if self._ec2_crash:
-            raise Denied(self._ec2_crash)
-        name = self._private_dns_names.get(session)
-        if name is None:
-            raise Denied(f"the private DNS name of the instance {session} is unknown")
-        return name
+def _private_dns_name(session: str, private_dns_names: Mapping[str, str], ec2_crash: str) -> str:
+    if not _INSTANCE.match(session):
+        raise Denied(f"{PRIVATE_DNS} requires a session name that is an instance ID; it is {quoted(session)}")
+    if ec2_crash:
+        raise Denied(ec2_crash)
+    name = private_dns_names.get(session)
+    if name is None:
+        raise Denied(f"the private DNS name of the instance {session} is unknown")
+    return name

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 
 from tarmak_iam.aws.arn import Arn, ArnError, canonicalize, parse_arn
 from tarmak_iam.aws.go_case import equal_fold, fold, to_lower
@@ -20,7 +21,8 @@ from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.model import Answer, DaemonInput, Denied, Identity, IdentityMapping, Locate, SsoRole
 from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature
 from tarmak_iam.identity.sts_verification import accepts_tokens_of, host_condition, no_hosts_of
-from tarmak_iam.identity.templates import TemplateRenderer
+from tarmak_iam.identity.templates import rendered
+from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -209,35 +211,21 @@ def _same(left: str, right: str) -> bool:
         return False
 
 
+@dataclass(frozen=True, eq=False)
 class TokenReviewer:
-    """Created once for a loaded configuration, so that what depends on the release only is computed once.
+    """Reviews callers by a loaded configuration. `locate` finds places in it."""
 
-    `locate` finds places in the configuration.
-    """
-
-    def __init__(
-        self,
-        config: DaemonConfig,
-        tables: Sequence[BackendTable],
-        given: DaemonInput,
-        notes: tuple[str, ...],
-        locate: Locate,
-    ) -> None:
-        version = config.version
-        self._config = config
-        self._tables = tables
-        self._cluster_id = given.cluster_id
-        self._notes = notes
-        self._locate = locate
-        self._renderer = TemplateRenderer(version, given.private_dns_names, config.ec2_crash)
-        self._renders_users = version.has(ReleaseFeature.USER_TEMPLATES)
-        self._extra_keys = [(key, name) for key, name in _EXTRA.items() if version.has_extra(key)]
+    config: DaemonConfig
+    tables: Sequence[BackendTable]
+    given: DaemonInput
+    notes: tuple[str, ...]
+    locate: Locate
 
     def review(self, identity: Identity) -> Answer:
-        config = self._config
+        config, cluster_id = self.config, self.given.cluster_id
         try:
-            if self._cluster_id is not None and self._cluster_id != config.cluster_id:
-                what = f"the token is for the cluster ID {quoted(self._cluster_id)}"
+            if cluster_id is not None and cluster_id != config.cluster_id:
+                what = f"the token is for the cluster ID {quoted(cluster_id)}"
                 route = Route.of(("clusterID",))
                 raise Denied(f"{what}, but the configuration has {quoted(config.cluster_id)}", route)
             caller = read_caller(identity, config.version)
@@ -249,7 +237,7 @@ class TokenReviewer:
                 raise Denied(f"{what}, but the authenticator is in partition {config.partition}")
         except Denied as denial:
             return self._denied(denial)
-        matches = matches_in(self._tables, lambda table: table.find(caller), caller.account)
+        matches = matches_in(self.tables, lambda table: table.find(caller), caller.account)
         return with_alternatives([self._answer(caller, table, mapping) for table, mapping in matches])
 
     def _denied(self, denial: Denied) -> Answer:
@@ -257,27 +245,27 @@ class TokenReviewer:
             started=True,
             reason=denial.reason,
             route=denial.route,
-            notes=self._notes,
-            locate=denial.locate or self._locate,
+            notes=self.notes,
+            locate=denial.locate or self.locate,
         )
 
     def _answer(self, caller: Caller, table: BackendTable | None, mapping: IdentityMapping | None) -> Answer:
         if table is None:
-            return self._denied(no_match(caller, self._config, self._tables))
+            return self._denied(no_match(caller, self.config, self.tables))
         if mapping is None:
             reason = f"account {caller.account} is in mapAccounts: the username is the ARN, without groups"
-            reason += _ignored_later(caller, table, self._tables)
+            reason += _ignored_later(caller, table, self.tables)
             return self._granted(caller, caller.canonical_arn, (), reason, table, table.accounts_route)
         return self._rendered(mapping, caller, table)
 
     def _rendered(self, mapping: IdentityMapping, caller: Caller, table: BackendTable) -> Answer:
         username: str = mapping.username
         groups: Sequence[str] = mapping.groups
-        reason = match_reason(mapping, caller, table, self._tables)
-        if self._renders_users or mapping.kind == "role":
+        reason = match_reason(mapping, caller, table, self.tables)
+        if mapping.kind == "role" or self.config.version.has(ReleaseFeature.USER_TEMPLATES):
+            render = partial(rendered, caller, self.config.version, self.given.private_dns_names, self.config.ec2_crash)
             try:
-                username = self._renderer.render(username, caller)
-                groups = [self._renderer.render(group, caller) for group in groups]
+                username, groups = render(username), [*map(render, groups)]
             except Denied as denial:
                 return self._denied(Denied(f"{reason}, but {denial.reason}", mapping.route, table.place))
         reason += unrendered_hint(username)
@@ -296,10 +284,10 @@ class TokenReviewer:
         table: BackendTable,
         route: Route | None,
     ) -> Answer:
-        scrubbed = caller.account in self._config.scrubbed
-        extra = {key: [getattr(caller, name)] for key, name in self._extra_keys}
+        scrubbed = caller.account in self.config.scrubbed
+        extra = {key: [getattr(caller, name)] for key, name in _EXTRA.items() if self.config.version.has_extra(key)}
         uid = f"administrative:{username}" if scrubbed else f"{caller.account}:{caller.user_id}"
-        condition = host_condition(caller.partition, self._config.partition, self._config.version)
+        condition = host_condition(caller.partition, self.config.partition, self.config.version)
         return Answer(
             started=True,
             authenticated=True,
@@ -309,7 +297,7 @@ class TokenReviewer:
             extra=extra if extra and not scrubbed else None,
             reason=reason,
             route=route,
-            notes=(*self._notes, condition) if condition else self._notes,
+            notes=(*self.notes, condition) if condition else self.notes,
             locate=table.place,
         )
 

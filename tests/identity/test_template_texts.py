@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tarmak_iam.identity import templates
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.model import Denied
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.identity.templates import (
-    TemplateRenderer,
     braced,
     bracketed,
     can_become,
@@ -26,8 +26,8 @@ def caller(session: str = "a@b") -> Caller:
 
 
 def rendered(template: str, version: str = "v0.7.9", session: str = "a@b") -> str:
-    renderer = TemplateRenderer(DaemonVersion.parse(version), {INSTANCE: "ip-10-0-0-1.ec2.internal"})
-    return renderer.render(template, caller(session))
+    names = {INSTANCE: "ip-10-0-0-1.ec2.internal"}
+    return templates.rendered(caller(session), DaemonVersion.parse(version), names, "", template)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.model import Denied
 from tarmak_iam.identity.releases import NEWEST
-from tarmak_iam.identity.templates import TEMPLATES, TemplateRenderer, can_begin, could_be
+from tarmak_iam.identity.templates import TEMPLATES, can_begin, could_be, rendered
 
 ROLE = "arn:aws:iam::111122223333:role/Node"
 PIECES = st.sampled_from(
@@ -24,8 +24,8 @@ def test_whatever_a_caller_becomes_it_could_be(template: str, session: str) -> N
     name = instance if "EC2PrivateDNSName" in template else session
     arn = "arn:aws:sts::111122223333:assumed-role/Admin/x"
     caller = Caller(arn, arn, "aws", "111122223333", "AROA", name, "AKIAEXAMPLE")
-    rendered = TemplateRenderer(NEWEST, {instance: "ip-10-0-0-1.ec2.internal"}).render(template, caller)
-    assert could_be(template).fullmatch(rendered)
+    names = {instance: "ip-10-0-0-1.ec2.internal"}
+    assert could_be(template).fullmatch(rendered(caller, NEWEST, names, "", template))
 
 
 @pytest.mark.parametrize(
@@ -98,10 +98,11 @@ def test_what_it_can_begin_with(template: str, prefix: str, expected: bool) -> N
     ],
 )
 def test_which_session_names_are_instance_ids(session: str, is_instance: bool) -> None:
-    renderer = TemplateRenderer(NEWEST, {session: "ip-10-0-0-1.ec2.internal"})
+    names = {session: "ip-10-0-0-1.ec2.internal"}
     caller = Caller(ROLE, ROLE, "aws", "111122223333", "AROA", session, "")
     if is_instance:
-        assert renderer.render("system:node:{{EC2PrivateDNSName}}", caller) == "system:node:ip-10-0-0-1.ec2.internal"
+        username = rendered(caller, NEWEST, names, "", "system:node:{{EC2PrivateDNSName}}")
+        assert username == "system:node:ip-10-0-0-1.ec2.internal"
         return
     with pytest.raises(Denied, match="requires a session name that is an instance ID"):
-        renderer.render("system:node:{{EC2PrivateDNSName}}", caller)
+        rendered(caller, NEWEST, names, "", "system:node:{{EC2PrivateDNSName}}")
