@@ -38,7 +38,11 @@ class Advisory:
         cannot tell. One with which the daemon does not start is open to what every configuration is."""
         if not self.condition:
             return True
-        return loaded.config is not None and _CONDITIONS[self.condition](loaded.config, _mappings(loaded))
+        # What the backends have read, including mappings that never take effect.
+        mappings = [
+            (table.backend, mapping) for table in loaded.tables for entry in table.written for mapping in entry.possible
+        ]
+        return loaded.config is not None and _CONDITIONS[self.condition](loaded.config, mappings)
 
 
 @cache
@@ -52,16 +56,6 @@ def all_advisories() -> tuple[Advisory, ...]:
 def advisories_of(version: DaemonVersion) -> tuple[Advisory, ...]:
     """The advisories about a release, whatever its configuration."""
     return tuple(advisory for advisory in all_advisories() if version.within(advisory.releases))
-
-
-def _mappings(loaded: Authenticator) -> list[tuple[str, IdentityMapping]]:
-    """What the backends have read, with the name of the backend, including mappings that never take effect."""
-    return [
-        (table.backend, possible)
-        for table in loaded.tables
-        for written in table.written
-        for possible in written.possible
-    ]
 
 
 def _access_key_in_a_name(config: DaemonConfig, mappings: list[tuple[str, IdentityMapping]]) -> bool | None:

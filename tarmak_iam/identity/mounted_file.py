@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from tarmak_iam.aws.arn import ArnError, canonicalize
 from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.identity.backend_support import MOUNTED_FILE
@@ -27,19 +25,20 @@ from tarmak_iam.text import quoted, shortened
 def load_mounted_file(config: DaemonConfig, place: Locate) -> BackendTable:
     """Raises DaemonNotStarted for a mapping that ends the process. `place` finds places in the configuration."""
     version = config.version
-    key_of = {"role": _role_key(version), "user": _user_key(version)}
     notes: list[str] = []
     stored: dict[str, dict[str, Found]] = {"role": {}, "sso": {}, "user": {}}
     for entry in (*config.roles, *config.users):
-        if not entry.others and entry.sso is None:
-            _store([(key_of[entry.kind](entry), entry)], stored[entry.kind])
-            continue
-        # The readings that do not end the process.
-        possible, stops = take_each(entry.possible, lambda reading: (key_of[reading.kind](reading), reading))
+        # The readings that do not end the process, under every key that the daemon can read the entry as; of two
+        # entries with one key the last takes effect.
+        readings, stops = take_each(entry.possible, lambda reading: (_key(reading, version), reading))
         notes += stops
-        _store([(None if reading.sso else key, reading) for key, reading in possible], stored[entry.kind])
-        if any(reading.sso for _, reading in possible):
-            _store([(key if reading.sso else None, reading) for key, reading in possible], stored["sso"])
+        by_key: dict[tuple[str, str], list[IdentityMapping]] = {}
+        for key, reading in readings:
+            if key is not None:
+                by_key.setdefault(("sso" if reading.sso else entry.kind, key), []).append(reading)
+        for (kind, key), mappings in by_key.items():
+            rest = stored[kind].get(key, NOBODY) if len(mappings) < len(readings) else ()
+            stored[kind][key] = (*mappings, *rest)
     roles, users, folds = stored["role"], stored["user"], version.has(ReleaseFeature.EQUAL_FOLD)
     # v0.7.7 and later compare roles one by one, case-insensitively; v0.6.0 and v0.6.1 compare users one by one.
     if folds and not all(role is None or role.arn.isascii() for possible in roles.values() for role in possible):
@@ -47,12 +46,12 @@ def load_mounted_file(config: DaemonConfig, place: Locate) -> BackendTable:
         roles = compared_one_by_one(roles.values(), lambda role: fold(canonicalize(role.arn, partitions)[1]))
     if version.has(ReleaseFeature.USER_ARN_AS_WRITTEN):
         users = compared_one_by_one(users.values(), lambda user: to_lower(user.arn))
-    patterns = tuple((arn_like_pattern(text), possible) for text, possible in stored["sso"].items())
+    sso = stored["sso"] if config.matches_sso(MOUNTED_FILE) else {}
     return BackendTable(
         backend=MOUNTED_FILE.name,
         roles=roles,
         users=users,
-        patterns=patterns if config.matches_sso(MOUNTED_FILE) else (),
+        patterns=tuple((arn_like_pattern(text), possible) for text, possible in sso.items()),
         accounts=frozenset(config.accounts),
         accounts_route=Route.of(("server", "mapAccounts")),
         reserved_prefixes=config.reserved_in(MOUNTED_FILE),
@@ -63,51 +62,28 @@ def load_mounted_file(config: DaemonConfig, place: Locate) -> BackendTable:
     )
 
 
-def _store(possible: Sequence[tuple[str | None, IdentityMapping]], stored: dict[str, Found]) -> None:
-    """Adds a mapping under every key that the daemon can read it as; None: it is skipped then. The last mapping for a
-    key takes effect."""
-    by_key: dict[str, list[IdentityMapping]] = {}
-    for key, mapping in possible:
-        if key is not None:
-            by_key.setdefault(key, []).append(mapping)
-    for key, mappings in by_key.items():
-        rest = stored.get(key, NOBODY) if len(mappings) < len(possible) else ()
-        stored[key] = (*mappings, *rest)
-
-
-def _role_key(version: DaemonVersion) -> Callable[[IdentityMapping], str | None]:
-    """What a release stores a role under: the ARN, or the pattern of an SSO mapping. Raises DaemonNotStarted."""
+def _key(mapping: IdentityMapping, version: DaemonVersion) -> str | None:
+    """What a release stores a mapping under: the ARN, or the pattern of an SSO mapping; None: it is skipped. Raises
+    DaemonNotStarted."""
     validates = version.has(ReleaseFeature.CHECKS_ENTRIES)
-    is_parsed = not version.has(ReleaseFeature.ROLE_ARN_NOT_PARSED)
-    as_written = version.has(ReleaseFeature.ROLE_ARN_AS_WRITTEN)
-
-    def key(role: IdentityMapping) -> str | None:
-        if role.sso is UNREAD_SSO:
-            what = f"{version} does not support SSO entries (v0.6.0, v0.6.1, v0.6.30 and later do)"
-            raise DaemonNotStarted(what, role.route, remedy="use a newer image, or map the role by its ARN")
-        if validates:
-            check_role_mapping(role, version)
-        if role.sso is not None:
-            return sso_pattern(role.sso)
-        if not is_parsed:
-            return to_lower(role.arn)
-        if as_written:
-            return to_lower(_canonical(role, role.arn, version) or "")
-        return _canonical(role, to_lower(role.arn), version)
-
-    return key
-
-
-def _user_key(version: DaemonVersion) -> Callable[[IdentityMapping], str | None]:
-    validates, as_written = version.has(ReleaseFeature.CHECKS_ENTRIES), version.has(ReleaseFeature.USER_ARN_AS_WRITTEN)
-
-    def key(user: IdentityMapping) -> str | None:
-        if validates and not user.arn:
+    if mapping.kind == "user":
+        if validates and not mapping.arn:
             what = "a user mapping has no userarn"
-            raise DaemonNotStarted(what, user.route, remedy="add userARN, or remove the mapping")
-        return _canonical(user, user.arn if as_written else to_lower(user.arn), version)
-
-    return key
+            raise DaemonNotStarted(what, mapping.route, remedy="add userARN, or remove the mapping")
+        as_written = version.has(ReleaseFeature.USER_ARN_AS_WRITTEN)
+        return _canonical(mapping, mapping.arn if as_written else to_lower(mapping.arn), version)
+    if mapping.sso is UNREAD_SSO:
+        what = f"{version} does not support SSO entries (v0.6.0, v0.6.1, v0.6.30 and later do)"
+        raise DaemonNotStarted(what, mapping.route, remedy="use a newer image, or map the role by its ARN")
+    if validates:
+        check_role_mapping(mapping, version)
+    if mapping.sso is not None:
+        return sso_pattern(mapping.sso)
+    if version.has(ReleaseFeature.ROLE_ARN_NOT_PARSED):
+        return to_lower(mapping.arn)
+    if version.has(ReleaseFeature.ROLE_ARN_AS_WRITTEN):
+        return to_lower(_canonical(mapping, mapping.arn, version) or "")
+    return _canonical(mapping, to_lower(mapping.arn), version)
 
 
 def _canonical(mapping: IdentityMapping, text: str, version: DaemonVersion) -> str | None:

@@ -88,15 +88,11 @@ def host_refusal(host: str, verifier: Verifier) -> str | None:
 
 
 @cache
-def _hosts() -> dict[str, dict[str, Spans]]:
-    """Partition -> host -> releases: sts-hosts.json is what aws-sdk-go's endpoints, in the version that each
-    release has in its go.mod, answer for the service sts."""
-    table: dict[str, dict[str, list[list[str]]]] = package_json(__package__, "sts-hosts.json")
-    return {name: {host: read_spans(spans) for host, spans in hosts.items()} for name, hosts in table.items()}
-
-
 def _listed(partition: str) -> dict[str, Spans]:
-    return _hosts().get(partition, {})
+    """Host -> releases: sts-hosts.json is what aws-sdk-go's endpoints, in the version that each release has in its
+    go.mod, answer for the service sts."""
+    hosts: dict[str, list[list[str]]] = package_json(__package__, "sts-hosts.json").get(partition, {})
+    return {host: read_spans(spans) for host, spans in hosts.items()}
 
 
 def _format_refusal(host: str, verifier: Verifier) -> str | None:
