@@ -20,7 +20,7 @@ from tarmak_iam.identity.backend_support import (
 )
 from tarmak_iam.identity.backend_table import BackendTable
 from tarmak_iam.identity.cluster_objects import ClusterObject, cluster_objects
-from tarmak_iam.identity.crd import load_crd, watched_identity_mappings
+from tarmak_iam.identity.crd import load_crd
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.dynamic_file import (
     has_odd_text,
@@ -29,7 +29,7 @@ from tarmak_iam.identity.dynamic_file import (
     read_json_object,
     struct_values,
 )
-from tarmak_iam.identity.eks_configmap import find_aws_auth, load_eks_configmap
+from tarmak_iam.identity.eks_configmap import load_eks_configmap
 from tarmak_iam.identity.model import UNREAD_SSO, DaemonInput, DaemonNotStarted, Locate
 from tarmak_iam.identity.mounted_file import load_mounted_file
 from tarmak_iam.text import quoted
@@ -51,8 +51,8 @@ def load_tables(
     mounted = cache(partial(load_mounted_file, config, place))
     loaders: dict[Backend, Callable[[], BackendTable]] = {
         MOUNTED_FILE: mounted,
-        EKS_CONFIG_MAP: lambda: load_eks_configmap(config, find_aws_auth(objects())),
-        CRD: lambda: load_crd(config, watched_identity_mappings(objects())),
+        EKS_CONFIG_MAP: lambda: load_eks_configmap(config, objects()),
+        CRD: lambda: load_crd(config, objects()),
         DYNAMIC_FILE: lambda: load_dynamic_file(config, given.files.get(dynamic), dynamic),
     }
     # A daemon that does not load the mounted file is not ended by an SSO mapping that it does not read.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from tarmak_iam.aws.arn import ArnError, canonicalize
@@ -17,23 +17,20 @@ from tarmak_iam.identity.releases import known_partitions
 from tarmak_iam.routes import Route
 
 
-def watched_identity_mappings(objects: Iterable[ClusterObject]) -> list[ClusterObject]:
-    """Ordered by name; of two objects with one name the later one is what the cluster ends up with."""
+def load_crd(config: DaemonConfig, objects: Iterable[ClusterObject]) -> BackendTable:
+    """Objects with the same ARN are used in random order; accounts are not supported."""
     named = {
         item.name: item
         for item in objects
         if item.kind == "IAMIdentityMapping"
         and str(item.data.get("apiVersion", "")).partition("/")[0] in ("", CRD_GROUP)
     }
-    return [named[name] for name in sorted(named)]
-
-
-def load_crd(config: DaemonConfig, objects: Sequence[ClusterObject]) -> BackendTable:
-    """Objects with the same ARN are used in random order; accounts are not supported."""
+    # Ordered by name; of two objects with one name the later one is what the cluster ends up with.
+    watched = [named[name] for name in sorted(named)]
     partitions = known_partitions(config.version)
     roles: dict[str, Found] = {}
     written = []
-    for index, item in enumerate(objects):
+    for index, item in enumerate(watched):
         # Only the documented spelling of keys is read in an object of the cluster.
         spec = item.field("spec")
         fields = {"rolearn": spec.get("arn"), "username": spec.get("username"), "groups": spec.get("groups")}
@@ -50,7 +47,7 @@ def load_crd(config: DaemonConfig, objects: Sequence[ClusterObject]) -> BackendT
 
     def place(route: Route | None) -> Place | None:
         step = route.steps[0] if route is not None and route.steps else None
-        return objects[step].place(("spec",)) if isinstance(step, int) else None
+        return watched[step].place(("spec",)) if isinstance(step, int) else None
 
     return BackendTable(
         backend=CRD.name,

@@ -27,14 +27,11 @@ from tarmak_iam.routes import Route
 AWS_AUTH_NAME, AWS_AUTH_NAMESPACE = "aws-auth", "kube-system"
 
 
-def find_aws_auth(objects: Iterable[ClusterObject]) -> ClusterObject | None:
-    """The ConfigMap that the daemon watches; without a namespace it is taken as that of kube-system."""
+def load_eks_configmap(config: DaemonConfig, objects: Iterable[ClusterObject]) -> BackendTable:
+    """The daemon logs and skips what is not valid, and runs on, also in a cluster without the ConfigMap; without a
+    namespace it is taken as that of kube-system."""
     named = (item for item in objects if item.kind == "ConfigMap" and item.name == AWS_AUTH_NAME)
-    return next((item for item in named if item.namespace in ("", AWS_AUTH_NAMESPACE)), None)
-
-
-def load_eks_configmap(config: DaemonConfig, aws_auth: ClusterObject | None) -> BackendTable:
-    """The daemon logs and skips what is not valid, and runs on. None: the cluster has no such object."""
+    aws_auth = next((item for item in named if item.namespace in ("", AWS_AUTH_NAMESPACE)), None)
     version = config.version
     notes = [] if aws_auth else ["the cluster has no ConfigMap aws-auth in kube-system, so it maps no principal"]
     data = aws_auth.field("data") if aws_auth else {}

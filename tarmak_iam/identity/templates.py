@@ -96,20 +96,13 @@ def can_become(text: str, name: str) -> bool:
 
 def can_begin(text: str, prefix: str) -> bool:
     """Whether a username or group begins with a prefix, or can become a name that does."""
-    return _can_begin([part for part in _PARTS.split(text) if part], prefix)
-
-
-def _can_begin(parts: list[str], prefix: str) -> bool:
-    if not prefix or not parts:
-        return not prefix
-    first, *others = parts
-    name = _EXACT.get(first)
-    if name is None:
-        length = min(len(first), len(prefix))
-        return first[:length] == prefix[:length] and _can_begin(others, prefix[length:])
-    taken = re.match(_CHARACTERS[name], prefix)
-    longest = taken.end() if taken else 0
-    return any(_can_begin(others, prefix[length:]) for length in range(longest + 1))
+    match = _PARTS.search(text)
+    fixed = text[: match.start()] if match else text
+    if match is None or len(fixed) >= len(prefix):
+        return fixed.startswith(prefix)
+    chosen = re.match(_CHARACTERS[_EXACT[match[0]]], prefix[len(fixed) :])
+    ends = range(len(fixed), len(fixed) + (chosen.end() if chosen else 0) + 1)
+    return prefix.startswith(fixed) and any(can_begin(text[match.end() :], prefix[end:]) for end in ends)
 
 
 def fixed_prefix(text: str) -> str:
