@@ -24,14 +24,23 @@ from tarmak_iam.routes import Key, Route
 
 def load_dynamic_file(config: DaemonConfig, text: str | None, filename: str) -> BackendTable:
     """The daemon runs on without a file that is missing (None) or not valid; `notes` say so."""
+    table = BackendTable(
+        backend=DYNAMIC_FILE.name,
+        roles={},
+        users={},
+        place=no_place,
+        reserved_prefixes=config.reserved_in(DYNAMIC_FILE),
+        by_user_id=config.user_id_strict,
+        admits=partial(_admits, config.version) if config.user_id_strict else None,
+    )
     if text is None:
-        return _empty(config, f"the dynamic file {filename} does not exist, so it maps no principal")
+        return replace(table, notes=(f"the dynamic file {filename} does not exist, so it maps no principal",))
     try:
-        return _filled(config, read_json_object(text, filename))
+        return _filled(table, config, read_json_object(text, filename))
     except ParseError as error:
-        return _empty(config, f"the dynamic file cannot be read, so it maps no principal: {error}")
+        return replace(table, notes=(f"the dynamic file cannot be read, so it maps no principal: {error}",))
     except DaemonNotStarted as refusal:
-        return _empty(config, f"the dynamic file is rejected, so it maps no principal: {refusal.reason}")
+        return replace(table, notes=(f"the dynamic file is rejected, so it maps no principal: {refusal.reason}",))
 
 
 def read_json_object(text: str, filename: str) -> Document:
@@ -65,7 +74,7 @@ def has_odd_times(document: Document, version: DaemonVersion) -> bool:
     return reads_times and has_odd_text(document, "LastUpdatedDateTime", "Version")
 
 
-def _filled(config: DaemonConfig, file: Document) -> BackendTable:
+def _filled(table: BackendTable, config: DaemonConfig, file: Document) -> BackendTable:
     """One value or entry that is not valid makes the whole file ignored. Raises DaemonNotStarted."""
     version = config.version
     decoder = JsonMappings(has_sso=version.has(ReleaseFeature.SSO_ENTRIES))
@@ -94,7 +103,7 @@ def _filled(config: DaemonConfig, file: Document) -> BackendTable:
         return {_canonical(to_lower(mapping.arn), version): (mapping,) for mapping in mappings}
 
     return replace(
-        _empty(config),
+        table,
         roles=keyed([role for role in roles if not role.sso]),
         users=keyed(users),
         patterns=sso_patterns(roles) if config.matches_sso(DYNAMIC_FILE) else (),
@@ -102,19 +111,6 @@ def _filled(config: DaemonConfig, file: Document) -> BackendTable:
         accounts_route=accounts[-1][0] if accounts else None,
         place=partial(place_in, file),
         written=(*roles, *users),
-    )
-
-
-def _empty(config: DaemonConfig, *notes: str) -> BackendTable:
-    return BackendTable(
-        backend=DYNAMIC_FILE.name,
-        notes=notes,
-        roles={},
-        users={},
-        place=no_place,
-        reserved_prefixes=config.reserved_in(DYNAMIC_FILE),
-        by_user_id=config.user_id_strict,
-        admits=partial(_admits, config.version) if config.user_id_strict else None,
     )
 
 

@@ -97,7 +97,7 @@ def _listed(partition: str) -> dict[str, Spans]:
 
 def _format_refusal(host: str, verifier: Verifier) -> str | None:
     """v0.7.5 and later: the name must be that of the SDK for its region, in the domain of the daemon's partition."""
-    own, own_dual = STS_DOMAINS[verifier.partition], DUAL_STACK_DOMAINS.get(verifier.partition)
+    domains = STS_DOMAINS[verifier.partition], DUAL_STACK_DOMAINS.get(verifier.partition)
     if host == GLOBAL_HOST:
         return None if verifier.partition == "aws" else f"the global host is in partition aws, not {verifier.partition}"
     labels, shown = host.split("."), one_line(host)
@@ -105,8 +105,8 @@ def _format_refusal(host: str, verifier: Verifier) -> str | None:
     if not _REGION.match(region):
         return f"the host '{shown}' does not contain a region"
     if host not in hosts_of_region(region):
-        home = {f"sts.{verifier.region}.{domain}" for domain in (own, own_dual) if domain and verifier.region}
+        home = {f"sts.{verifier.region}.{domain}" for domain in domains if domain and verifier.region}
         return None if host in home else f"the host '{shown}' is not the AWS SDK's host of any region"
-    if ".".join(labels[2:]) not in (own, own_dual):
+    if ".".join(labels[2:]) not in domains:
         return f"the host '{shown}' is not in partition {verifier.partition}"
     return None

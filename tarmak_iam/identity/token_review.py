@@ -31,10 +31,9 @@ _TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 
 def match_reason(mapping: IdentityMapping, caller: Caller, table: BackendTable, tables: Sequence[BackendTable]) -> str:
     """Names what the mapping overrides too: duplicates before it, and backends after its own."""
-    if mapping.sso is not None:
-        text = (
-            f"the SSO mapping of permission set {mapping.sso.permission_set} in account {mapping.sso.account} matches"
-        )
+    sso = mapping.sso
+    if sso is not None:
+        text = f"the SSO mapping of permission set {sso.permission_set} in account {sso.account} matches"
     elif table.by_user_id:
         text = f"the mapping with the unique ID {mapping.user_id} matches"
     else:
