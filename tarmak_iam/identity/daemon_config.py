@@ -138,8 +138,6 @@ class _DaemonConfigReader:
         self._version = version
         self._splits = not version.has_viper("v1.0.0 (Gopkg.lock)")
         self._lowers = lowers_lists(version)
-        self._has_sso = version.has(ReleaseFeature.SSO_ENTRIES)
-        self._has_user_id = version.has(ReleaseFeature.USER_IDS)
         self._notes: list[str] = []
         self._is_complete = True
 
@@ -324,7 +322,7 @@ class _DaemonConfigReader:
         return possible.items
 
     def _possible_mapping(self, kind: str, route: Route, item: Item) -> IdentityMapping:
-        if self._has_user_id:
+        if self._version.has(ReleaseFeature.USER_IDS):
             self._text_of(item, "UserId", "userid", route)  # not used for mounted files, but read
         return IdentityMapping(
             kind=kind,
@@ -353,7 +351,7 @@ class _DaemonConfigReader:
         sso, below = self._member(item, "SSO", route)
         if sso is None:
             return None
-        if not self._has_sso:
+        if not self._version.has(ReleaseFeature.SSO_ENTRIES):
             is_skipped = self._version.has(ReleaseFeature.INVALID_ARN_IGNORED)
             return None if is_skipped or self._member(item, "RoleARN", route)[0] else UNREAD_SSO
         if not isinstance(sso, AnyMapping):

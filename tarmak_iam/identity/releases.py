@@ -100,9 +100,8 @@ class DaemonVersion:
     def unread(self) -> str:
         """Why its behaviour is assumed only, as the end of a sentence; "" for a release whose source was read."""
         if self > NEWEST:
-            return (
-                f"is newer than {NEWEST}, the newest known release ({NEWEST_READ} is the newest whose source was read)"
-            )
+            read = f"{NEWEST_READ} is the newest whose source was read"
+            return f"is newer than {NEWEST}, the newest known release ({read})"
         if self > NEWEST_READ:
             return f"is newer than {NEWEST_READ}, the newest release whose source was read"
         return "" if self.known == self else "is not a known release"
