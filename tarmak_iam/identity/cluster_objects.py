@@ -50,16 +50,15 @@ def cluster_objects(text: str, filename: str) -> Iterator[ClusterObject]:
 
 def objects_in(document: Document) -> Iterator[ClusterObject]:
     """The objects of one document."""
-    yield from _objects_below(document, Route(), document.data)
-
-
-def _objects_below(document: Document, route: Route, data: Any) -> Iterator[ClusterObject]:
-    if not isinstance(data, dict) or not isinstance(data.get("kind"), str):
-        return
-    yield ClusterObject(document, route, data)
-    items = data.get("items")
-    if data["kind"].endswith("List") and isinstance(items, list):
-        for index, item in enumerate(items):
+    pending: list[tuple[Route, Any]] = [(Route(), document.data)]
+    while pending:
+        route, data = pending.pop()
+        if not isinstance(data, dict) or not isinstance(data.get("kind"), str):
+            continue
+        yield ClusterObject(document, route, data)
+        items = data.get("items")
+        if data["kind"].endswith("List") and isinstance(items, list):
             # `kubectl get --raw` omits the kind of the items.
-            named = {"kind": data["kind"].removesuffix("List"), **item} if isinstance(item, dict) else item
-            yield from _objects_below(document, route / "items" / index, named)
+            kind = {"kind": data["kind"].removesuffix("List")}
+            named = [{**kind, **item} if isinstance(item, dict) else item for item in items]
+            pending += [(route / "items" / index, item) for index, item in enumerate(named)][::-1]

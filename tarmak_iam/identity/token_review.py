@@ -7,7 +7,7 @@ This runs for every review, so nothing here scans all mappings: near misses are 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
@@ -77,22 +77,14 @@ def _among(mapping: IdentityMapping, caller: Caller, table: BackendTable) -> str
     if len(picked_from) > 1:
         things = "objects" if table.backend == CRD.name and not table.is_carried else "mappings"
         return f" (one of {len(picked_from)} {things} for it; the authenticator uses one at random)"
-    same = {rival.route: rival for rival in named if _is_for(caller, rival, table)}
+    # As the release compares the ARNs of roles and of users.
+    compared = {"role": fold if table.folds_roles else to_lower, "user": fold if table.folds_users else to_lower}
+    same = {rival.route: rival for rival in named if _same(rival.arn, caller.canonical_arn, compared[rival.kind])}
     if len(same) < 2:
         return ""
     if mapping.kind == "role" and any(rival.kind == "user" for rival in same.values()):
         return f" (one of {len(same)} mappings for it; roles are checked before users, and the last role takes effect)"
     return f" (the last of {len(same)} mappings for it; the others are ignored)"
-
-
-def _is_for(caller: Caller, mapping: IdentityMapping, table: BackendTable) -> bool:
-    """Whether the release treats the mapping's ARN as the caller's."""
-    folds = table.folds_roles if mapping.kind == "role" else table.folds_users
-    compared = fold if folds else to_lower
-    try:
-        return compared(canonicalize(mapping.arn)[1]) == compared(caller.canonical_arn)
-    except ArnError:
-        return False
 
 
 def _ignored_later(caller: Caller, table: BackendTable, tables: Sequence[BackendTable]) -> str:
@@ -202,10 +194,10 @@ def _sso_hint(sso: SsoRole | None, caller: Caller, table: BackendTable, *, gate:
     return ""
 
 
-def _same(left: str, right: str) -> bool:
-    """Whether two ARNs mean one principal, however the releases compare them."""
+def _same(left: str, right: str, compared: Callable[[str], str] = fold) -> bool:
+    """Whether two ARNs mean one principal; if nothing else is given, however the releases compare them."""
     try:
-        return equal_fold(canonicalize(left)[1], canonicalize(right)[1])
+        return compared(canonicalize(left)[1]) == compared(canonicalize(right)[1])
     except ArnError:
         return False
 
