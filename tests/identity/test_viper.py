@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -429,6 +431,19 @@ def test_keys_of_many_kinds_of_items() -> None:
     large = {f"k{number}": 1 for number in range(100)}
     assert field_values({**large, "A": 2}, ("a",)) == [2]
     assert field_values({**large, "a": 3}, ("a",)) == [3]
+
+
+class Key(str):
+    """A text that can be referred to weakly."""
+
+
+def test_the_keys_of_a_large_mapping_are_not_kept() -> None:
+    mapping: dict[str, int] = {Key(f"k{number}"): number for number in range(100)}
+    kept = [weakref.ref(key) for key in mapping]
+    assert (field_values(mapping, ("a",)), has_doubles(mapping)) == ([None], False)
+    del mapping
+    gc.collect()
+    assert [key for key in kept if key() is not None] == []
 
 
 @pytest.mark.parametrize(
