@@ -54,6 +54,16 @@ def test_nothing_more(bench: Bench, args: list[str]) -> None:
     assert bench.names() == NOTHING_MORE
 
 
+@pytest.mark.parametrize("args", [["--dry-run=false", "-v", "clusters", "apply"], ["-C", "cluster", "apply"]])
+def test_flags_before_apply_are_not_understood(bench: Bench, args: list[str]) -> None:
+    """cobra accepts the first ones by accident: nobody may think that the login was verified."""
+    assert bench.run("run", "--", "tarmak", *args) == (
+        "tarmak-iam: warning: write flags of `clusters apply` after it: this run is not checked or verified\n"
+        "tarmak at work\na log line\n"
+    )
+    assert bench.names() == NOTHING_MORE
+
+
 def test_nothing_more_where_awsiamauthenticatorinit_is_off(bench: Bench) -> None:
     bench.config.write_text(bench.config.read_text().replace("awsIAMAuthenticatorInit: true", ""))
     bench.mappings.unlink()
