@@ -45,6 +45,7 @@ def test_check_apply_and_verify(bench: Bench) -> None:
         ["clusters", "apply", "--dry-run"],
         ["clusters", "plan"],
         ["clusters", "apply", "--nonsense"],
+        ["-v", "clusters", "apply", "--dry-run"],
         ["-h"],
     ],
 )
