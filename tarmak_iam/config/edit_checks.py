@@ -21,7 +21,7 @@ from tarmak_iam.config.environment_validation import (
     reference_issues,
     rewrite_issues,
 )
-from tarmak_iam.config.ignored_content import MOST_SEARCHED, IgnoredContent, UnknownKey, type_path
+from tarmak_iam.config.ignored_content import MOST_SEARCHED, IgnoredContent, UnknownKey
 from tarmak_iam.config.instance_pools import (
     hub_zone_issues,
     label_issues,
@@ -37,7 +37,7 @@ from tarmak_iam.config.patches import AddedItem, RefusedItems
 from tarmak_iam.config.section_keys import load_sections, owned_paths
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.selection import current_cluster
-from tarmak_iam.config.tarmak_types import Field, TypePath, fields_of
+from tarmak_iam.config.tarmak_types import Field, TypePath, fields_of, type_path
 from tarmak_iam.config.typed_values import check_plain
 from tarmak_iam.config.unknown_keys import place_text, question, suggestion_for
 from tarmak_iam.config.version_issues import hyperkube_issues, version_format_issues

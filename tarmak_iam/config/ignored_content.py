@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tarmak_iam.aws.go_case import fold
 from tarmak_iam.config.decode import JsonKeys
 from tarmak_iam.config.key_suggestions import KeySuggestion, suggest_key
-from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, root_field
+from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, root_field, type_path
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference, walk
 from tarmak_iam.document.plain_values import construct, same
@@ -236,7 +236,3 @@ def certain_target(key: UnknownKey) -> _Path | None:
         else:
             return None
     return tuple(path)
-
-
-def type_path(path: _Path) -> TypePath:
-    return tuple(ITEM if isinstance(step, int) else step for step in path)

@@ -32,17 +32,18 @@ def names_of(item: Node, field: Field | None) -> tuple[str, ...]:
     if isinstance(node, Scalar):
         return () if is_null(node) else tuple(scalar_texts(node))
     for keys in naming_keys(field.struct) if field is not None and field.kind == "struct" else _NAMES:
-        name = text_at(node, keys)
+        name = next(iter(texts_at(node, keys)), "")
         if name:
-            environment = text_at(node, ("environment",)) if field is not None and field.struct == "Cluster" else None
+            is_cluster = field is not None and field.struct == "Cluster"
+            environment = next(iter(texts_at(node, ("environment",))), "") if is_cluster else ""
             return (name, f"{environment}-{name}") if environment else (name,)
     return ()
 
 
-def text_at(node: Node, keys: Keys) -> str | None:
-    """The text of the scalar at a path of keys; None if there is none, or if it is null."""
+def texts_at(node: Node, keys: Keys) -> tuple[str, ...]:
+    """The texts of the scalar at a path of keys, as `scalar_texts`; none if it is null."""
     scalar = node_at(node, keys)
-    return scalar.text if isinstance(scalar, Scalar) and not is_null(scalar) else None
+    return tuple(scalar_texts(scalar)) if isinstance(scalar, Scalar) and not is_null(scalar) else ()
 
 
 def node_at(node: Node, keys: Keys) -> Node | None:

@@ -6,10 +6,10 @@ This module only splits the text. `path_lookup` finds the key that a path means 
 from __future__ import annotations
 
 import re
-from typing import NoReturn
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from tarmak_iam.errors import SelectionError
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import quoted, shortened
 
 WHOLE = "."
@@ -18,16 +18,18 @@ WHOLE = "."
 ROOT = "/"
 """The path of the whole file, and the beginning of an absolute path."""
 
+_PLAIN_KEY = r"[^\s.\[\]\"'=/]+\Z"
+_PLAIN_NAME = r"(?!-?[0-9]+\Z)[^\s\[\]\"'=]+\Z"
+
 
 @dataclass(frozen=True, slots=True)
 class KeyStep:
-    """A key of a mapping. `column` is where it begins in the text, from 1."""
+    """A key of a mapping."""
 
     name: str
-    column: int = 0
 
     def __str__(self) -> str:
-        return self.name if re.match(_PLAIN_KEY, self.name) else _in_quotes(self.name)
+        return _spelled(self.name, _PLAIN_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,6 @@ class IndexStep:
     """An item of a list by its index; a negative index counts from the end."""
 
     index: int
-    column: int = 0
 
     def __str__(self) -> str:
         return f"[{self.index}]"
@@ -46,10 +47,9 @@ class NameStep:
     """The item of a list with that name, or a list's plain item that is equal."""
 
     name: str
-    column: int = 0
 
     def __str__(self) -> str:
-        return f"[{self.name if re.match(_PLAIN_NAME, self.name) else _in_quotes(self.name)}]"
+        return f"[{_spelled(self.name, _PLAIN_NAME)}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +58,15 @@ class MatchStep:
 
     keys: tuple[str, ...]
     value: str
-    column: int = 0
 
     def __str__(self) -> str:
-        value = self.value if re.match(_PLAIN_NAME, self.value) else _in_quotes(self.value)
-        return f"[{'.'.join(str(KeyStep(key)) for key in self.keys)}={value}]"
+        return f"[{'.'.join(str(KeyStep(key)) for key in self.keys)}={_spelled(self.value, _PLAIN_NAME)}]"
 
 
 PathStep = KeyStep | IndexStep | NameStep | MatchStep
 
 
-@dataclass(frozen=True, slots=True)
-class KeyPath:
+class KeyPath(NamedTuple):
     """A path of keys. `is_absolute`: from the root of the file, otherwise from a cluster."""
 
     text: str
@@ -85,7 +82,8 @@ class KeyPath:
         """
         if not isinstance(text, str):
             raise TypeError(f"a path must be a string, as in 'kubernetes.version', not {text!r}")
-        return _Parser(text).path(root=root)
+        is_absolute = text.startswith(ROOT)
+        return cls(text, _parsed(text, len(ROOT) if is_absolute else 0), is_absolute or root)
 
     def __str__(self) -> str:
         """The path in its usual spelling."""
@@ -105,142 +103,68 @@ def joined(steps: tuple[PathStep, ...]) -> str:
     return "".join(f".{step}" if isinstance(step, KeyStep) else str(step) for step in steps).removeprefix(".")
 
 
-_PLAIN_KEY = r"[^\s.\[\]\"'=/]+\Z"
+def _spelled(name: str, plain: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return name if re.match(plain, name) else f'"{escaped}"'
 
-_PLAIN_NAME = r"(?!-?[0-9]+\Z)[^\s\[\]\"'=]+\Z"
-
-_KEY = r"[^\s.\[\]\"'=]+"
-
-_INDEX = r"-?[0-9]+\Z"
-
-_LONGEST_INDEX = 10
 
 _QUOTED = r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'"
-
-_ESCAPED = r"\\(.)"
-
-_QUOTE_BLANK = "put a key that contains a blank in quotes"
-
+_KEY = rf"(?:{_QUOTED}|([^\s.\[\]\"'=]+))"
+_SELECTOR = rf"\[(?:{_QUOTED}|(?![\"'])([^\]=]*))(?:=(?:{_QUOTED}|(?![\"'])([^\]]*)))?\]"
+_INDEX = r"-?[0-9]{1,9}\Z"
 _EXAMPLE = "write a key such as kubernetes.version"
 
 
-def _in_quotes(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def _parsed(text: str, begin: int) -> tuple[PathStep, ...]:
+    if text in (WHOLE, ROOT):
+        return ()
+    steps: list[PathStep] = []
+    at = begin
+    while at < len(text) or not steps:
+        is_selector = bool(steps) and text[at] == "["
+        match = re.compile(_SELECTOR if is_selector else rf"\.{_KEY}" if steps else _KEY).match(text, at)
+        if match is not None and not re.match(r"\[(\*?\]|=)", match[0]):
+            steps.append(_selector(match) if is_selector else KeyStep(_text(match, 1)))
+            at = match.end()
+            continue
+        column, what, remedy = _flaw(text, at, is_first=not steps)
+        raise SelectionError(f"path {quoted(text)}, column {column + 1}: {what}", remedy=shortened(remedy, 200))
+    return tuple(steps)
 
 
-class _Parser:
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._at = 0
-        self._steps: list[PathStep] = []
+def _selector(match: re.Match[str]) -> PathStep:
+    name, is_plain = _text(match, 1), match[3] is not None
+    if any(match[group] is not None for group in (4, 5, 6)):
+        return MatchStep(tuple(name.split(".")) if is_plain else (name,), _text(match, 4))
+    return IndexStep(int(name)) if is_plain and re.match(_INDEX, name) else NameStep(name)
 
-    def path(self, *, root: bool) -> KeyPath:
-        is_absolute = self._text.startswith(ROOT)
-        self._at = len(ROOT) if is_absolute else 0
-        if not self._text:
-            self._fail("a path is required", _EXAMPLE)
-        if self._text not in (WHOLE, ROOT):
-            self._key()
-            while self._at < len(self._text):
-                self._next()
-        return KeyPath(self._text, tuple(self._steps), is_absolute or root)
 
-    def _next(self) -> None:
-        before, here, after = self._text[: self._at], self._text[self._at], self._text[self._at + 1 :]
-        if here == "[":
-            self._selector()
-        elif here == ".":
-            self._at += 1
-            self._key()
-        elif here == "]":
-            self._fail("there is a ] without [", f"write {before}{after}")
-        elif here == "=":
-            self._fail("a path has no value", f"write the value as a separate argument: {before} {after}".rstrip())
-        elif here.isspace():
-            self._fail("a path has no blanks", _QUOTE_BLANK)
-        elif here in "\"'" and before[-1] not in "]\"'":
-            self._fail("a quotation mark is inside of a key", "put the whole key in quotes, or nothing of it")
-        else:
-            rest = f"{here}{after}".removeprefix("/").replace("/", ".")
-            self._fail("a dot is missing", f"write {before}.{rest}")
+def _text(match: re.Match[str], group: int) -> str:
+    """The text of a name that is in double quotes (the group), in single quotes, or plain (the next groups)."""
+    if match[group] is not None:
+        return re.sub(r"\\(.)", r"\1", match[group])
+    return match[group + 1] if match[group + 1] is not None else match[group + 2].strip()
 
-    def _key(self) -> None:
-        step = self._in_quotes()
-        match = re.compile(_KEY).match(self._text, self._at) if step is None else None
-        if match is not None:
-            step = KeyStep(match[0], self._at + 1)
-            self._at = match.end()
-        if step is None:
-            self._no_key()
-        self._steps.append(step)
 
-    def _no_key(self) -> NoReturn:
-        before, after = self._text[: self._at], self._text[self._at :]
-        here, remedy = after[:1], _EXAMPLE
-        if here.isspace():
-            self._fail("a path has no blanks", _QUOTE_BLANK)
-        is_double = here in (".", "") and before.endswith((".", ROOT)) and len(before) > 1
-        rest = after.lstrip("./").replace("/", ".")
-        if is_double or (here == "[" and before.endswith(".")):
-            remedy = f"write {before[:-1]}{after}"
-        elif here == "." and not self._steps and rest:
-            remedy = f"write {before}{rest}"
-        elif here == "[":
-            remedy = "write the key of a list before the bracket, as in instancePools[worker]"
-        self._fail("a key is missing", remedy)
-
-    def _selector(self) -> None:
-        column = self._at + 1
-        self._at += 1
-        text, is_quoted = self._name("]=")
-        value = None
-        if self._text[self._at : self._at + 1] == "=":
-            self._at += 1
-            value, _ = self._name("]")
-        self._close(column)
-        if value is not None:
-            keys = (text,) if is_quoted else tuple(text.split("."))
-            if not all(keys):
-                self._fail("a key is missing before =", "write a key and its value, as in [type=worker]", column)
-            self._steps.append(MatchStep(keys, value, column))
-        elif not is_quoted and re.match(_INDEX, text) and len(text) <= _LONGEST_INDEX:
-            self._steps.append(IndexStep(int(text), column))
-        elif text in ("", "*"):
-            what = "a path means one item, and there is no wildcard" if text else "the brackets are empty"
-            self._fail(what, "write the name or the index of an item, as in [worker] or [0]", column)
-        else:
-            self._steps.append(NameStep(text, column))
-
-    def _name(self, ends: str) -> tuple[str, bool]:
-        """What is in the brackets, and whether it is in quotes."""
-        step = self._in_quotes()
-        if step is not None:
-            return step.name, True
-        begin = self._at
-        while self._at < len(self._text) and self._text[self._at] not in ends:
-            self._at += 1
-        return self._text[begin : self._at].strip(), False
-
-    def _close(self, column: int) -> None:
-        if self._text[self._at : self._at + 1] != "]":
-            if self._at < len(self._text):
-                self._fail("a ] is missing", "write ] after the closing quotation mark")
-            name = "" if self._text[column:] else "NAME"
-            self._fail("the ] of this [ is missing", f"write {self._text}{name}]", column)
-        self._at += 1
-
-    def _in_quotes(self) -> KeyStep | None:
-        if self._text[self._at : self._at + 1] not in ('"', "'"):
-            return None
-        match = re.compile(_QUOTED).match(self._text, self._at)
-        if match is None:
-            end = self._text.find("]", self._at) % (len(self._text) + 1)  # -1 is the end
-            remedy = f"write {self._text[:end]}{self._text[self._at]}{self._text[end:]}"
-            self._fail("the closing quotation mark is missing", remedy)
-        column, self._at = self._at + 1, match.end()
-        return KeyStep(re.sub(_ESCAPED, r"\1", match[1]) if match[2] is None else match[2], column)
-
-    def _fail(self, what: str, remedy: str, column: int | None = None) -> NoReturn:
-        at = self._at + 1 if column is None else column
-        raise SelectionError(f"path {quoted(self._text)}, column {at}: {what}", remedy=shortened(remedy, 200))
+def _flaw(text: str, at: int, *, is_first: bool) -> tuple[int, str, str]:
+    """The index of what is wrong, what it is, and what to write instead."""
+    before, here, after = text[:at], text[at : at + 1], text[at + 1 :]
+    if here == "[" and not is_first:
+        if after[:1] in ('"', "'"):
+            return at + 1, "a quotation mark or the ] after it is missing", 'write a name in quotes as in ["worker"]'
+        if "]" not in after:
+            return at, "the ] of this [ is missing", f"write {text}{']' if after else 'NAME]'}"
+        return at, "the brackets must name one item", "write [NAME], [INDEX] or [KEY=VALUE], as in [worker]"
+    if here == "=":
+        return at, "a path has no value", f"write the value as a separate argument: {before} {after}".rstrip()
+    if here.isspace():
+        return at, "a path has no blanks", "put a key that contains a blank in quotes"
+    if here == "." and not is_first:
+        rest = after.lstrip(".")
+        remedy = f"write {before}{'' if rest[:1] in ('', '[') else '.'}{rest}"
+        return at + 1, "a key is missing", remedy
+    if here in ('"', "'"):
+        return at, "the quotation marks are not around a whole key", "put the whole key in quotes"
+    if is_first:
+        return at, "a key is missing", _EXAMPLE
+    return at, "a dot is missing", f"write a dot before each key, as after {before}"

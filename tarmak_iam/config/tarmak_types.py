@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -25,6 +25,12 @@ ITEM = "*"
 
 TypePath = tuple[str, ...]
 """The path of a field, in any item of a list: `("clusters", "*", "environment")`."""
+
+
+def type_path(path: Iterable[str | int]) -> TypePath:
+    """The type path of a path of keys and indices."""
+    return tuple(ITEM if isinstance(step, int) else step for step in path)
+
 
 Kind = Literal[
     "string", "bool", "int", "int32", "int64", "uint8", "float64", "timestamp", "quantity", "list", "map", "struct"
