@@ -12,7 +12,7 @@ from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.cluster import Cluster, ReadFile, check_masters
 from tarmak_iam.config.locate import config_path, directory_option
-from tarmak_iam.config.section_edits import disable_authenticator_init, edit_section, enable_authenticator_init
+from tarmak_iam.config.section_edits import disable_authenticator_init, enable_authenticator_init
 from tarmak_iam.config.section_keys import key_named
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.selection import cluster_named, current_cluster, selected_cluster
@@ -115,21 +115,25 @@ class TarmakConfig(ReadFile):
 
         Raises as `set` does.
         """
+        from tarmak_iam.config.edits import edit_section
+
         cluster = self.cluster(cluster_name)
         keys = [key_named(section, key) for key in values]
-        edits = [(key, key.checked(value)) for key, value in zip(keys, values.values(), strict=True)]
+        checked = [(key, key.checked(value)) for key, value in zip(keys, values.values(), strict=True)]
         if section.path[0] == "kubernetes":
             names = " and ".join(key.key for key in keys)
             check_masters(cluster, f"{names} would have no effect", "set it on the other clusters of the environment")
-        return edit_section(self, cluster, section, edits, self.command_line(cluster))
+        return edit_section(self, cluster, checked, self.command_line(cluster))
 
     def unset(self, cluster_name: str, key: str, section: Section[Any] = AMAZON) -> TarmakConfig:
         """Removes a key of a section, with the parents that are empty then. Returns the same config if it is not set.
 
         Raises as `set` does.
         """
-        cluster, chosen = self.cluster(cluster_name), key_named(section, key)
-        return edit_section(self, cluster, section, [(chosen, None)], self.command_line(cluster))
+        from tarmak_iam.config.edits import edit_section
+
+        cluster = self.cluster(cluster_name)
+        return edit_section(self, cluster, [(key_named(section, key), None)], self.command_line(cluster))
 
     def edit(
         self, cluster: Cluster | str | None = None, *, force: bool = False, through_alias: bool = False

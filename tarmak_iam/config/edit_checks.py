@@ -32,7 +32,7 @@ from tarmak_iam.config.instance_pools import (
     region_zone_issues,
     zero_count_issues,
 )
-from tarmak_iam.config.key_paths import KeyPath, KeyStep
+from tarmak_iam.config.item_names import items_of
 from tarmak_iam.config.patches import AddedItem, RefusedItems
 from tarmak_iam.config.section_keys import load_sections, owned_paths
 from tarmak_iam.config.sections import Section
@@ -42,17 +42,13 @@ from tarmak_iam.config.typed_values import check_plain
 from tarmak_iam.config.unknown_keys import place_text, question, suggestion_for
 from tarmak_iam.config.version_issues import hyperkube_issues, version_format_issues
 from tarmak_iam.document import Document
-from tarmak_iam.document.nodes import Sequence, dereference
 from tarmak_iam.errors import ConfigError, Place, SelectionError
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
 FORK = "if only your fork of Tarmak knows it, use --force (in Python: force=True)"
 
-
 _MOST_FLAWS = 5000
-
-_SHORTEST_PATH = 2
 
 
 class _Flaw(NamedTuple):
@@ -75,31 +71,32 @@ def check_edit(
     *,
     force: bool = False,
     added: SequenceOf[tuple[Route | None, AddedItem]] = (),
+    section: Section[Any] | None = None,
 ) -> None:
     """Raises ConfigError for the first flaw that the edited configuration has and the one before it has not.
 
     `edited` are the routes that were edited. A flaw elsewhere is not new if one of the same kind was at a place of the
     same kind: its text names a number that the edit has changed. With `force`, keys that Tarmak does not know are
     accepted, and nothing else. `added` are the items that were added because the file has none of their names: a flaw
-    in one may be one in its name, and raises RefusedItems.
+    in one may be one in its name, and raises RefusedItems. `section` is checked even if it is not installed.
     """
-    routes = tuple(edited)
-    old = list(islice(_flaws(before, before, force=force), _MOST_FLAWS + 1))
+    routes, sections = tuple(edited), load_sections()
+    sections = sections if section is None or section in sections else (*sections, section)
+    old = list(islice(_flaws(before, before, sections, force=force), _MOST_FLAWS + 1))
     if len(old) > _MOST_FLAWS:
         what = f"the file has more than {_MOST_FLAWS:,} findings, which is the limit for edits"
         raise ConfigError(what, remedy=f"fix them first: {old[0].what}", place=before.document.position(old[0].route))
     known, similar = Counter((flaw.place, flaw.what) for flaw in old), Counter(flaw.place for flaw in old)
-    waiting: list[_Flaw] = []
-    for flaw in _flaws(after, before, force=force):
-        if known[flaw.place, flaw.what]:
+    others: list[_Flaw] = []
+    for flaw in _flaws(after, before, sections, force=force):
+        if known[flaw.place, flaw.what] > 0:
             known[flaw.place, flaw.what] -= 1
             similar[flaw.place] -= 1
         else:
-            waiting.append(flaw)
+            others.append(flaw)
     new: list[_Flaw] = []
-    for flaw in waiting:
-        is_own = any(route.leads_to(flaw.route) for route in routes)
-        if is_own or similar[flaw.place] <= 0:
+    for flaw in others:
+        if any(route.leads_to(flaw.route) for route in routes) or similar[flaw.place] <= 0:
             new.append(flaw)
         else:
             similar[flaw.place] -= 1
@@ -122,34 +119,10 @@ def place_before(before: Document, after: Document, route: Route) -> Place:
     the same, because no list on the way has got or lost items."""
     for end, step in enumerate(route.steps):
         above = Route(route.steps[:end])
-        if isinstance(step, int) and _length(before, above) != _length(after, above):
+        lengths = {len(items_of(document.node(above))) for document in (before, after)}
+        if isinstance(step, int) and len(lengths) > 1:
             return before.position(above)
     return before.position(route)
-
-
-def _length(document: Document, route: Route) -> int | None:
-    node = document.node(route)
-    node = None if node is None else dereference(node)
-    return len(node.items) if isinstance(node, Sequence) else None
-
-
-def _flaws(config: ReadFile, before: ReadFile, *, force: bool) -> Iterator[_Flaw]:
-    yield from _ignored(config, force=force)
-    if config.data.get("currentCluster"):
-        try:
-            current_cluster(config)
-        except SelectionError as error:
-            yield _Flaw("selection", Route.of(("currentCluster",)), error.what, error.remedy)
-    sections = load_sections()
-    checks = [*_OF_CLUSTERS.items(), ("sections", (lambda cluster: _section_issues(cluster, sections),))]
-    for kind, of_cluster in checks:
-        for cluster in config.clusters:
-            for path, what, remedy in chain.from_iterable(check(cluster) for check in of_cluster):
-                yield _Flaw(kind, Route.of((*cluster.route.plain, *path)), what, remedy)
-    for kind, of_file in _OF_FILES.items():
-        if kind not in _ONLY_WITH_POOLS or lists_pools(before):
-            for path, what, remedy in chain.from_iterable(check(config) for check in of_file):
-                yield _Flaw(kind, Route.of(path), what, remedy)
 
 
 _OF_CLUSTERS: dict[str, tuple[Callable[[Cluster], Iterable[Issue]], ...]] = {
@@ -182,52 +155,53 @@ _ONLY_WITH_POOLS = ("providers", "hubs", "public zones")
 """Checks of complete files: an edit that begins to list pools is not the reason for what they report."""
 
 
-def _section_issues(cluster: Cluster, sections: Iterable[Section[Any]]) -> Iterator[Issue]:
-    tarmaks = api_server_issues(cluster)
-    for section in sections:
-        for problem in cluster.problems(section):
-            issue = ((*section.path, *problem.path), problem.message, problem.remedy)
-            if issue not in tarmaks:
-                yield issue
+def _flaws(config: ReadFile, before: ReadFile, sections: SequenceOf[Section[Any]], *, force: bool) -> Iterator[_Flaw]:
+    yield from _ignored(config, force=force)
+    of_clusters = {**_OF_CLUSTERS, "sections": (lambda cluster: _section_issues(cluster, sections),)}
+    for kind, of_cluster in of_clusters.items():
+        for cluster in config.clusters:
+            for path, what, remedy in chain.from_iterable(check(cluster) for check in of_cluster):
+                yield _Flaw(kind, Route.of((*cluster.route.plain, *path)), what, remedy)
+    for kind, of_file in _OF_FILES.items():
+        if kind not in _ONLY_WITH_POOLS or lists_pools(before):
+            for path, what, remedy in chain.from_iterable(check(config) for check in of_file):
+                yield _Flaw(kind, Route.of(path), what, remedy)
 
 
 def _ignored(config: ReadFile, *, force: bool) -> Iterator[_Flaw]:
     ignored = config.ignored_content
-    for number, unknown in enumerate(() if force else ignored.unknown):
-        what, remedy = unknown_key_text(unknown, is_searched=number < MOST_SEARCHED)
-        yield _Flaw("unknown key", unknown.route, what, remedy)
+    for number, key in enumerate(() if force else ignored.unknown):
+        yield _Flaw("unknown key", key.route, *unknown_key_text(key, is_searched=number < MOST_SEARCHED))
     for duplicate in ignored.duplicates:
-        yield _Flaw(
-            "duplicate", duplicate.route, f"{quoted(duplicate.name)} would be a duplicate key", "keep one of them"
-        )
+        what = f"{quoted(duplicate.name)} would be a duplicate key"
+        yield _Flaw("duplicate", duplicate.route, what, "keep one of them")
     for overridden in ignored.overridden:
         what = f"Tarmak would ignore {quoted(overridden.name)}: a merge key (<<) below it overrides it"
         yield _Flaw("overridden", overridden.route, what, "move the merge key above it, or change the merged mapping")
+    if config.data.get("currentCluster"):
+        try:
+            current_cluster(config)
+        except SelectionError as error:
+            yield _Flaw("selection", Route.of(("currentCluster",)), error.what, error.remedy)
+
+
+def _section_issues(cluster: Cluster, sections: SequenceOf[Section[Any]]) -> list[Issue]:
+    """The problems that sections report, without those that Tarmak's own validation reports."""
+    problems = [(section.path, problem) for section in sections for problem in cluster.problems(section)]
+    issues = [((*path, *problem.path), problem.message, problem.remedy) for path, problem in problems]
+    return [issue for issue in issues if issue not in api_server_issues(cluster)]
 
 
 def unknown_key_text(key: UnknownKey, *, is_searched: bool = True) -> tuple[str, str]:
     """What is wrong with a key that Tarmak does not know, and what to write instead. `is_searched`: whether a similar
     key is looked for."""
-    alone = key._replace(siblings=frozenset())  # what is there already may have been meant, too
     what = f"Tarmak does not know the key {shortened(quoted(key.name))} {place_text(key.parent)}"
-    if not is_searched:
-        return what, FORK
-    return what, question(alone, suggestion_for(alone)) or _nested(key) or FORK
-
-
-def _nested(key: UnknownKey) -> str:
-    """What to write instead of a path where a key is wanted; empty for a key that is none."""
-    try:
-        steps = KeyPath.parse(key.name).steps
-    except SelectionError:
-        return ""
-    first = steps[0] if steps else None
-    if len(steps) < _SHORTEST_PATH or not isinstance(first, KeyStep) or first.name not in fields_of(key.struct):
-        return ""
-    names = [step.name for step in steps if isinstance(step, KeyStep)]
-    if len(names) < len(steps):
-        return "nest the keys, with the item in a list; or set this path"
-    return f"nest the keys: {': {'.join(names)}: VALUE{'}' * (len(names) - 1)}"
+    alone = key._replace(siblings=frozenset())  # what is there already may have been meant, too
+    remedy = question(alone, suggestion_for(alone)) if is_searched else ""
+    first = key.name.replace("[", ".").partition(".")[0]
+    if not remedy and first != key.name and first in fields_of(key.struct):
+        remedy = "nest the keys, as in {kubernetes: {version: 1.12.9}}; or set this path"
+    return what, remedy or FORK
 
 
 def check_patch(document: Document, field: Field | None, path: tuple[str, ...], *, force: bool = False) -> None:

@@ -1,26 +1,16 @@
-"""Edits of a section and of `awsIAMAuthenticatorInit`, checked by the model, by Tarmak's validation and by reading the
-result again.
-"""
+"""Edits of `awsIAMAuthenticatorInit`, and the edits that remove keys with the parents that are empty then."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as SequenceOf
-from typing import Any, TypeVar
 
 from tarmak_iam.command_line import CommandLine
-from tarmak_iam.config.cluster import Cluster, Issue, ReadFile, api_server_issues
-from tarmak_iam.config.cluster_validation import cluster_issues
-from tarmak_iam.config.section_keys import SectionKey
-from tarmak_iam.config.sections import Section
+from tarmak_iam.config.cluster import Cluster
 from tarmak_iam.config.unknown_keys import check_spelling
-from tarmak_iam.document import Document, Remove, Set
+from tarmak_iam.document import Document, Remove
 from tarmak_iam.document.nodes import Alias, Mapping, dereference
-from tarmak_iam.document.plain_values import same, value_at
-from tarmak_iam.errors import ConfigError, EditRefused
 from tarmak_iam.routes import Route
-
-_File = TypeVar("_File", bound=ReadFile)
 
 
 def authenticator_init_route(cluster: Cluster) -> Route:
@@ -75,59 +65,3 @@ def removals(document: Document, routes: Iterable[Route], written: SequenceOf[Ro
                 break
             top = above
         yield Remove(route, prune=not isinstance(top.steps[-1], int))
-
-
-def edit_section(
-    file: _File,
-    cluster: Cluster,
-    section: Section[Any],
-    values: Iterable[tuple[SectionKey, Any]],
-    command_line: CommandLine,
-) -> _File:
-    """Sets keys, or removes those whose value is None. Returns the same file if they have these values for all readers
-    of YAML. Raises ConfigError, and EditRefused, which names a command of `command_line`."""
-    document = file.document
-    wanted: list[tuple[SectionKey, Route, Any]] = []
-    for key, value in values:
-        route, present = Route.of((*cluster.route.plain, *section.path, *key.path)), _value(cluster, key)
-        if value is not None and not (same(present, value) and not reads_differently(document, route)):
-            check_spelling(document, route, command_line)
-            wanted.append((key, route, value))
-        elif value is None and (document.node(route) is not None or present is not None):
-            wanted.append((key, route, value))
-    if not wanted:
-        return file
-    document = document.edit(*(Set(route, value, rewrite=True) for _, route, value in wanted if value is not None))
-    removed = [route for _, route, value in wanted if value is None and document.node(route) is not None]
-    document = document.edit(*removals(document, removed))
-    edited = file.with_document(document)
-    after = edited.clusters[cluster.index]
-    for key, route, value in wanted:
-        if not same(_value(after, key), value):
-            what = f"the value of {key.key} comes from another place: a duplicate key or a merge key"
-            remedy = f"fix that first; `{command_line.tarmak_iam('check')}` shows the place"
-            raise EditRefused(what, remedy=remedy, place=file.document.position(route))
-    _check_issues(file, cluster, after, section)
-    return edited
-
-
-def _check_issues(file: ReadFile, cluster: Cluster, after: Cluster, section: Section[Any]) -> None:
-    """Raises ConfigError if the edited cluster has an issue that it did not have before."""
-    known = _issues(cluster, section)
-    for path, message, remedy in _issues(after, section):
-        if (path, message, remedy) not in known:
-            place = file.document.position((*cluster.route.plain, *path))
-            raise ConfigError(f"the edit was refused: {message}", remedy=remedy, place=place)
-
-
-def _value(cluster: Cluster, key: SectionKey) -> Any:
-    """The value of the key in the file, as it is read; None if it is not set."""
-    return value_at(key.section.data(cluster.data_with_unknown_keys), key.path)
-
-
-def _issues(cluster: Cluster, section: Section[Any]) -> list[Issue]:
-    """The issues because of which Tarmak rejects the cluster, and the problems that a plugin's section reports."""
-    problems = [
-        ((*section.path, *problem.path), problem.message, problem.remedy) for problem in cluster.problems(section)
-    ]
-    return [*api_server_issues(cluster), *cluster_issues(cluster), *problems]

@@ -61,7 +61,7 @@ def test_an_option_that_does_not_exist_is_no_value(shell: Shell, args: list[str]
             [],
             (
                 "<stdin>:1:1: error: Tarmak does not know the key 'kubernetes.version' in clusters[]; "
-                "nest the keys: kubernetes: {version: VALUE}"
+                "nest the keys, as in {kubernetes: {version: 1.12.9}}; or set this path"
             ),
         ),
         (
@@ -77,7 +77,7 @@ def test_an_option_that_does_not_exist_is_no_value(shell: Shell, args: list[str]
             [],
             (
                 "<stdin>:1:1: error: Tarmak does not know the key 'instancePools[worker].size' in clusters[]; "
-                "nest the keys, with the item in a list; or set this path"
+                "nest the keys, as in {kubernetes: {version: 1.12.9}}; or set this path"
             ),
         ),
         (
