@@ -149,7 +149,7 @@ def finish_config_edit(
 ) -> None:
     """Writes the edited configuration, unless it is a dry run or nothing has changed, and prints what has changed, and
     the findings of `check` that are new. `clusters` are those that were edited."""
-    from tarmak_iam.config.version_issues import version_change_flaw
+    from tarmak_iam.config.cluster_validation import version_change_flaw
     from tarmak_iam.lint import Subjects, check
     from tarmak_iam.lint.new_findings import added_findings
 

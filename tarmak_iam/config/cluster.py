@@ -95,21 +95,31 @@ class ReadFile:
         written = self.document.data.get("clusters")
         return written if isinstance(written, list) else []
 
+    @cached_property
+    def environments(self) -> list[dict[str, Any]]:
+        """The entries of `environments`; one that is null is empty."""
+        return [entry or {} for entry in self.data.get("environments") or ()]
+
+    @cached_property
+    def providers(self) -> list[dict[str, Any]]:
+        """The entries of `providers`; one that is null is empty."""
+        return [entry or {} for entry in self.data.get("providers") or ()]
+
     def environment(self, name: str) -> dict[str, Any]:
-        """The entry of `environments` with that name, empty if there is none."""
-        return dict(self._environments.get(name, {}))
+        """The first entry of `environments` with that name, empty if there is none."""
+        return self._environments.get(name, {})
 
     def provider(self, name: str) -> dict[str, Any]:
-        """The entry of `providers` with that name, empty if there is none."""
-        return dict(self._providers.get(name, {}))
+        """The first entry of `providers` with that name, empty if there is none."""
+        return self._providers.get(name, {})
 
     @cached_property
     def _environments(self) -> dict[str, dict[str, Any]]:
-        return _by_name(self.data.get("environments"))
+        return {metadata_name(entry): entry for entry in reversed(self.environments)}
 
     @cached_property
     def _providers(self) -> dict[str, dict[str, Any]]:
-        return _by_name(self.data.get("providers"))
+        return {metadata_name(entry): entry for entry in reversed(self.providers)}
 
     def get(self, path: str, default: Any = None, *, effective: bool = False) -> Any:
         """The value at a path from the root of the file, as in `get("environments[dev].location")`.
@@ -215,11 +225,6 @@ class Cluster:
     def hub(self) -> Cluster | None:
         """The hub of its environment; None if that has no other clusters."""
         return self._file.hubs.get(self.environment)
-
-    @property
-    def siblings(self) -> list[Cluster]:
-        """The other clusters of its environment."""
-        return [each for each in self._file.clusters if each.environment == self.environment and each is not self]
 
     @cached_property
     def amazon(self) -> Amazon | None:
@@ -376,11 +381,6 @@ def _overlaid(written: Any, decoded: Any) -> Any:
     if isinstance(written, dict) and isinstance(decoded, dict):
         return {**written, **{key: _overlaid(written.get(key), value) for key, value in decoded.items()}}
     return decoded
-
-
-def _by_name(items: Any) -> dict[str, dict[str, Any]]:
-    """The items by their `metadata.name`; the first of several with the same."""
-    return {metadata_name(item): item or {} for item in reversed(items or ())}
 
 
 def metadata_name(item: Mapping[str, Any] | None) -> str:

@@ -1,4 +1,5 @@
-"""What Tarmak rejects about a cluster, except instance pools, and address ranges that cannot work.
+"""What Tarmak rejects about a cluster, except instance pools; address ranges that cannot work, and versions that Tarmak
+accepts, but that its Puppet cannot install.
 
 As Validate in pkg/tarmak/cluster, without the instance pools: their number depends on clusters yet to be written.
 
@@ -13,23 +14,19 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
-from tarmak_iam.config.cluster import Cluster, Issue
+from tarmak_iam.config.cluster import Cluster, Issue, api_server_issues
+from tarmak_iam.config.kubernetes_versions import FIRST_WITHOUT_HYPERKUBE, is_release, parse_version
 from tarmak_iam.config.tarmak_types import is_cidr
-from tarmak_iam.text import quoted
+from tarmak_iam.text import quoted, shortened
 
 _DIGITS = r"[0-9]+\Z"
-
-
 _PROMETHEUS_MODES = ("Full", "ExternalExportersOnly", "ExternalScrapeTargetsOnly")
-
 _CALICO_BACKENDS = ("etcd", "kubernetes")
-
 _OVERPROVISIONING = ("kubernetes", "clusterAutoscaler", "overprovisioning")
-
 _RESERVED = ("reservedMillicoresPerReplica", "reservedMegabytesPerReplica")
-
 _PER_REPLICA = ("coresPerReplica", "nodesPerReplica")
 
 
@@ -42,68 +39,65 @@ def cluster_issues(cluster: Cluster) -> list[Issue]:
     if cidr and not is_cidr(cidr):
         remedy = "write an address with its mask, as in 10.99.0.0/16"
         issues.append((("network", "cidr"), f"{quoted(cidr)} is not a valid CIDR", remedy))
-    issues += _logging_sinks(cluster.data.get("loggingSinks") or ())
-    issues += _autoscaler(kubernetes.get("clusterAutoscaler") or {})
+    for index, sink in enumerate(cluster.data.get("loggingSinks") or ()):
+        elastic = (sink or {}).get("elasticsearch") or {}
+        excluded = [key for key in ("httpBasicAuth", "tlsVerify", "tlsCA") if elastic.get(key) not in (None, False, "")]
+        if elastic.get("amazonESProxy") is not None and excluded:
+            what = f"the sink has amazonESProxy, so it cannot have {excluded[0]}"
+            issues.append((("loggingSinks", index, "elasticsearch", excluded[0]), what, "remove one of them"))
+            break  # Tarmak stops at the first sink
+    issues += islice(_autoscaler_issues(kubernetes.get("clusterAutoscaler") or {}), 1)
     if mode and mode not in _PROMETHEUS_MODES:
         remedy = f"write {', '.join(_PROMETHEUS_MODES[:-1])} or {_PROMETHEUS_MODES[-1]}"
         issues.append((("kubernetes", "prometheus", "mode"), f"{quoted(mode)} is not a mode of Prometheus", remedy))
-    return [*issues, *_calico(kubernetes.get("calico") or {})]
+    return [*issues, *_calico_issues(kubernetes.get("calico") or {})]
 
 
-def _logging_sinks(sinks: Any) -> Iterator[Issue]:
-    """Only the first wrong sink: Tarmak stops there."""
-    for index, sink in enumerate(sinks):
-        elastic = (sink or {}).get("elasticsearch") or {}
-        if elastic.get("amazonESProxy") is None:
-            continue
-        wrong = [key for key in ("httpBasicAuth", "tlsVerify", "tlsCA") if elastic.get(key) not in (None, False, "")]
-        if wrong:
-            path = ("loggingSinks", index, "elasticsearch", wrong[0])
-            yield path, f"the sink has amazonESProxy, so it cannot have {wrong[0]}", "remove one of them"
-            return
-
-
-def _autoscaler(autoscaler: Mapping[str, Any]) -> Iterator[Issue]:
+def _autoscaler_issues(autoscaler: Mapping[str, Any]) -> Iterator[Issue]:
+    """Tarmak stops at the first one."""
     over = autoscaler.get("overprovisioning") or {}
     if not over.get("enabled"):
         return
-    static, rules = over.get("replicaCount") or 0, [key for key in _PER_REPLICA if over.get(key)]
-    negative = [key for key in (*_RESERVED, *_PER_REPLICA, "replicaCount") if (over.get(key) or 0) < 0]
+    rules = [key for key in _PER_REPLICA if over.get(key)]
     threshold = autoscaler.get("scaleDownUtilizationThreshold")
     if not autoscaler.get("enabled"):
         yield _OVERPROVISIONING, "overprovisioning is enabled, but the autoscaler is not", "enable both, or neither"
-    elif negative:
-        yield (*_OVERPROVISIONING, negative[0]), f"{negative[0]} is negative", "write 0 or a larger number"
-    elif not any(over.get(key) for key in _RESERVED):
+    for key in (*_RESERVED, *_PER_REPLICA, "replicaCount"):
+        if (over.get(key) or 0) < 0:
+            yield (*_OVERPROVISIONING, key), f"{key} is negative", "write 0 or a larger number"
+    if not any(over.get(key) for key in _RESERVED):
         yield _OVERPROVISIONING, f"neither {_RESERVED[0]} nor {_RESERVED[1]} is set", "set one of them"
-    elif rules and static:
+    if rules and over.get("replicaCount"):
         path = (*_OVERPROVISIONING, "replicaCount")
         yield path, f"replicaCount and {rules[0]} cannot be used together", "remove one of them"
-    elif (over.get("image") or over.get("version")) and not rules:
+    if (over.get("image") or over.get("version")) and not rules:
         yield _OVERPROVISIONING, "image and version require coresPerReplica or nodesPerReplica", "set one of these"
-    elif threshold is not None and not 0 <= threshold <= 1:
+    if threshold is not None and not 0 <= threshold <= 1:
         where = ("kubernetes", "clusterAutoscaler", "scaleDownUtilizationThreshold")
         yield where, f"the threshold is {threshold}, but must be from 0 to 1", "write a number from 0 to 1"
 
 
-def _calico(calico: Mapping[str, Any]) -> Iterator[Issue]:
-    backend, typha = calico.get("backend") or "etcd", calico.get("enableTypha")
+def _calico_issues(calico: Mapping[str, Any]) -> Iterator[Issue]:
+    backend, has_typha, replicas = (
+        calico.get("backend") or "etcd",
+        calico.get("enableTypha"),
+        calico.get("typhaReplicas"),
+    )
     path = ("kubernetes", "calico")
     if backend not in _CALICO_BACKENDS:
         yield (*path, "backend"), f"{quoted(backend)} is not a backend of Calico", "write etcd or kubernetes"
-    if typha and backend != "kubernetes":
+    if has_typha and backend != "kubernetes":
         yield (*path, "enableTypha"), f"Typha is enabled, but the backend is {backend}", "write backend: kubernetes"
-    replicas = calico.get("typhaReplicas")
-    if typha and replicas is not None and replicas <= 0:
+    if has_typha and replicas is not None and replicas <= 0:
         yield (*path, "typhaReplicas"), f"Typha is enabled with {replicas} replicas", "write 1 or more"
 
 
 _EXISTING_VPC = "tarmak.io/existing-vpc-id"
 
-_VPC_MASKSS = (16, 22)
+_VPC_MASKS = (16, 22)
 """Public subnets have six more bits, and end at /28."""
 
-_SERVICE_MASKSS = (12, 28)
+_SERVICE_MASKS = (12, 28)
 """The API server accepts up to 20 bits; Tarmak's cluster DNS has the address that ends in .10."""
 
 _VPC, _PODS, _SERVICES = "10.99.0.0/16", "100.64.0.0/16", "10.254.0.0/16"
@@ -113,8 +107,6 @@ _VPC, _PODS, _SERVICES = "10.99.0.0/16", "100.64.0.0/16", "10.254.0.0/16"
 def cluster_cidr_issues(cluster: Cluster) -> Iterator[Issue]:
     """A podCIDR or serviceCIDR that is not a CIDR, with the consequence: Tarmak does not check them."""
     for key, cidr in _kubernetes_ranges(cluster):
-        if is_cidr(cidr):
-            continue
         mask = cidr.split("/")[1] if "/" in cidr else ""
         what = f"{key} {quoted(cidr)} {'is not a valid CIDR' if mask else 'has no mask'}"
         if key == "podCIDR":
@@ -125,41 +117,92 @@ def cluster_cidr_issues(cluster: Cluster) -> Iterator[Issue]:
             comes, example = "the API server does not start", _SERVICES
             if cidr.count("/") != 1:  # Tarmak uses it only if it has two parts
                 comes = f"Tarmak ignores it, and services get {_SERVICES}"
-        yield ("kubernetes", key), f"{what}; {comes}", f"write an IPv4 address with its mask, as in {example}"
+        if not is_cidr(cidr):
+            yield ("kubernetes", key), f"{what}; {comes}", f"write an IPv4 address with its mask, as in {example}"
 
 
 def range_issues(cluster: Cluster) -> Iterator[Issue]:
     """CIDRs that are not IPv4, or are too large or too small, with the consequence."""
-    for key, cidr in _kubernetes_ranges(cluster):
-        example = _PODS if key == "podCIDR" else _SERVICES
-        comes = "pods get no network" if key == "podCIDR" else "the API server or the cluster's DNS does not work"
-        masks = (0, 32) if key == "podCIDR" else _SERVICE_MASKSS
-        for what, remedy in _flaws(cidr, masks, example):
-            yield ("kubernetes", key), f"{key} {what}; {comes}", remedy
     network = cluster.data.get("network") or {}
     annotations = (network.get("metadata") or {}).get("annotations") or {}
+    ranges = [(("kubernetes", key), key, cidr) for key, cidr in _kubernetes_ranges(cluster)]
     # Only a hub, or the only cluster of its environment, has its own VPC.
     if cluster.type != "cluster-multi" and _EXISTING_VPC not in annotations:
-        for what, remedy in _flaws(str(network.get("cidr") or ""), _VPC_MASKSS, _VPC):
-            comes = "tarmak clusters apply fails: AWS cannot create such a VPC, or public subnets in it"
-            yield ("network", "cidr"), f"the network {what}; {comes}", remedy
+        ranges.append((("network", "cidr"), "the network", str(network.get("cidr") or "")))
+    consequences = {
+        "podCIDR": ((0, 32), _PODS, "pods get no network"),
+        "serviceCIDR": (_SERVICE_MASKS, _SERVICES, "the API server or the cluster's DNS does not work"),
+        "the network": (
+            _VPC_MASKS,
+            _VPC,
+            "tarmak clusters apply fails: AWS cannot create such a VPC, or public subnets in it",
+        ),
+    }
+    for path, name, cidr in ranges:
+        if not is_cidr(cidr):
+            continue  # another rule reports it
+        (widest, narrowest), example, consequence = consequences[name]
+        address, _, mask = cidr.partition("/")
+        what, remedy = "is not an IPv4 range", f"write an IPv4 range, as in {example}"
+        if isinstance(ipaddress.ip_address(address), ipaddress.IPv4Address):
+            what = f"is too {'large' if int(mask) < widest else 'small'}"
+            remedy = f"write a mask from /{widest} to /{narrowest}, as in {example}"
+            if widest <= int(mask) <= narrowest:
+                continue
+        yield path, f"{name} {quoted(cidr)} {what}; {consequence}", remedy
 
 
-def _kubernetes_ranges(cluster: Cluster) -> Iterator[tuple[str, str]]:
+def _kubernetes_ranges(cluster: Cluster) -> list[tuple[str, str]]:
     """Without a hub, which has no Kubernetes."""
     kubernetes = {} if cluster.is_hub else cluster.data.get("kubernetes") or {}
-    for key in ("podCIDR", "serviceCIDR"):
-        if kubernetes.get(key):
-            yield key, str(kubernetes[key])
+    return [(key, str(kubernetes[key])) for key in ("podCIDR", "serviceCIDR") if kubernetes.get(key)]
 
 
-def _flaws(cidr: str, masks: tuple[int, int], example: str) -> Iterator[tuple[str, str]]:
-    if not is_cidr(cidr):
-        return  # another rule reports it
-    address, _, mask = cidr.partition("/")
-    widest, narrowest = masks
-    if not isinstance(ipaddress.ip_address(address), ipaddress.IPv4Address):
-        yield f"{quoted(cidr)} is not an IPv4 range", f"write an IPv4 range, as in {example}"
-    elif not widest <= int(mask) <= narrowest:
-        size = "large" if int(mask) < widest else "small"
-        yield f"{quoted(cidr)} is too {size}", f"write a mask from /{widest} to /{narrowest}, as in {example}"
+def version_change_flaw(before: str, after: str) -> str:
+    """What is wrong with a change of a cluster's version; empty if nothing is. The API server of an earlier minor
+    version may not read what the newer one has stored (https://kubernetes.io/releases/version-skew-policy)."""
+    old, new = parse_version(before), parse_version(after)
+    if old is None or new is None or old.segments == new.segments:
+        return ""
+    change = f"Kubernetes {shortened(before)} to {shortened(after)}"
+    if new.is_below(*old.segments):
+        consequence = ", which Kubernetes does not support" if new.minor != old.minor else ": fixes may be lost"
+        return f"{change} is a downgrade{consequence}"
+    (major, minor), (new_major, new_minor) = old.minor, new.minor
+    if major == new_major and new_minor > minor + 1:
+        skipped = [f"{major}.{number}" for number in dict.fromkeys((minor + 1, new_minor - 1))]
+        joined = (" and " if new_minor == minor + 3 else " to ").join(skipped)
+        return f"{change} skips {joined}; Kubernetes supports upgrades by one minor version at a time"
+    return ""
+
+
+def _versions(cluster: Cluster) -> list[tuple[tuple[str | int, ...], str]]:
+    """The Kubernetes versions of a cluster and its pools, with their paths below the cluster."""
+    pools = enumerate(cluster.data.get("instancePools") or ())
+    objects = [((), cluster.data), *((("instancePools", index), pool or {}) for index, pool in pools)]
+    versions = [(path, (data.get("kubernetes") or {}).get("version")) for path, data in objects]
+    return [((*path, "kubernetes", "version"), version) for path, version in versions if version]
+
+
+def version_format_issues(cluster: Cluster) -> Iterator[Issue]:
+    """Puppet downloads `v<version>` and compares the text with release numbers. Tarmak accepts more, and validates the
+    version only where there is an apiServer section."""
+    reported = {path for path, _, _ in api_server_issues(cluster)}
+    for path, version in _versions(cluster):
+        if path not in reported and not is_release(version):
+            what = f"Kubernetes {quoted(version)} is not a release number: Puppet would download v{shortened(version)}"
+            plain = version.lstrip("v")
+            other = "write a release with three numbers, as in 1.12.9"
+            yield path, what, f"write {shortened(plain)}" if is_release(plain) else other
+
+
+def hyperkube_issues(cluster: Cluster) -> Iterator[Issue]:
+    """Releases without the binary that Puppet downloads. Hubs are skipped: Puppet does not install Kubernetes on their
+    nodes."""
+    for path, text in () if cluster.is_hub else _versions(cluster):
+        version = parse_version(text)
+        if is_release(text) and version is not None and version.minor >= FIRST_WITHOUT_HYPERKUBE:
+            first = ".".join(map(str, FIRST_WITHOUT_HYPERKUBE))
+            what = f"Tarmak cannot install Kubernetes {text}: it downloads the hyperkube binary"
+            what += f", which Kubernetes does not publish for {first} and later"
+            yield path, what, f"write a version below {first}, as in 1.16.15"

@@ -9,7 +9,13 @@ from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from tarmak_iam.config.cluster import Cluster, Issue, ReadFile, api_server_issues
-from tarmak_iam.config.cluster_validation import cluster_cidr_issues, cluster_issues, range_issues
+from tarmak_iam.config.cluster_validation import (
+    cluster_cidr_issues,
+    cluster_issues,
+    hyperkube_issues,
+    range_issues,
+    version_format_issues,
+)
 from tarmak_iam.config.environment_validation import (
     cidr_issues,
     hub_issues,
@@ -40,7 +46,6 @@ from tarmak_iam.config.selection import current_cluster
 from tarmak_iam.config.tarmak_types import Field, TypePath, fields_of, type_path
 from tarmak_iam.config.typed_values import check_plain
 from tarmak_iam.config.unknown_keys import place_text, question, suggestion_for
-from tarmak_iam.config.version_issues import hyperkube_issues, version_format_issues
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place, SelectionError
 from tarmak_iam.routes import Route

@@ -7,7 +7,7 @@ SetDefaults_Environment in pkg/apis/tarmak/v1alpha1/defaults.go.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from tarmak_iam.aws.regions import (
@@ -24,22 +24,19 @@ from tarmak_iam.config.tarmak_types import is_cidr
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import is_host_name, quoted, shortened
 
-_ANY = "0.0.0.0/0"
-
 
 def reference_issues(config: ReadFile) -> Iterator[Issue]:
     """Environments and providers that the file names, but does not have. A file without the whole list is not reported:
     it is still being written."""
-    for cluster in config.clusters:
-        if "environments" in config.data and cluster.environment and not cluster.environment_data():
+    for cluster in config.clusters if "environments" in config.data else ():
+        if cluster.environment and not cluster.environment_data():
             what = f"the environment {quoted(cluster.environment)} does not exist: Tarmak does not "
             what += f"find {shortened(cluster.cluster_name)}"
-            remedy = did_you_mean(cluster.environment, _names(config, "environments"))
+            remedy = did_you_mean(cluster.environment, filter(None, map(metadata_name, config.environments)))
             yield (*cluster.route.plain, "environment"), what, remedy or "add it to environments, or use another one"
-    names = _names(config, "providers")
-    for index, environment in _environments(config) if "providers" in config.data else ():
-        provider = environment.get("provider") or ""
-        path = ("environments", index, "provider")
+    names = [name for name in map(metadata_name, config.providers) if name]
+    for index, environment in enumerate(config.environments if "providers" in config.data else ()):
+        provider, path = environment.get("provider") or "", ("environments", index, "provider")
         if provider and not config.provider(provider):
             what = f"the provider {quoted(provider)} does not exist: every Tarmak command for this environment fails"
             yield path, what, did_you_mean(provider, names) or "add it to providers, or use another one"
@@ -49,46 +46,33 @@ def reference_issues(config: ReadFile) -> Iterator[Issue]:
             yield path, what, remedy
 
 
-def _names(config: ReadFile, kind: str) -> list[str]:
-    names = (metadata_name(item) for item in config.data.get(kind) or ())
-    return [name for name in names if name]
-
-
 def provider_issues(config: ReadFile) -> Iterator[Issue]:
     """Providers of environments without a cloud: Tarmak supports only AWS, with the key `amazon`."""
-    if not lists_pools(config):
-        return
-    used = {str(environment.get("provider") or "") for _, environment in _environments(config)}
-    for index, provider in enumerate(config.data.get("providers") or ()):
-        name = metadata_name(provider)
-        if name in used and (provider or {}).get("amazon") is None:
-            what = f"the provider {quoted(name)} has no amazon section"
+    used = {str(environment.get("provider") or "") for environment in config.environments}
+    for index, provider in enumerate(config.providers if lists_pools(config) else ()):
+        if metadata_name(provider) in used and provider.get("amazon") is None:
+            what = f"the provider {quoted(metadata_name(provider))} has no amazon section"
             yield ("providers", index), what, "add it, as in amazon: {profile: NAME}"
 
 
 def hub_issues(config: ReadFile) -> Iterator[Issue]:
     """Environments of several clusters without a hub, which has Vault and the bastion of all of them."""
-    if not lists_pools(config):
-        return
     names: dict[str, set[str]] = defaultdict(set)
     for cluster in config.clusters:
         names[cluster.environment].add(cluster.name)
-    for index, environment in _environments(config):
+    for index, environment in enumerate(config.environments if lists_pools(config) else ()):
         name = metadata_name(environment)
         if len(names[name]) > 1 and "hub" not in names[name]:
-            count = config.cluster_counts[name]
-            what = f"the environment {quoted(name)} has {count} clusters, but no hub"
+            what = f"the environment {quoted(name)} has {config.cluster_counts[name]} clusters, but no hub"
             yield ("environments", index), what, "add a cluster named hub with pools of type bastion and vault"
 
 
 def cidr_issues(config: ReadFile) -> Iterator[Issue]:
     """CIDRs of environments and pools; `api_server_issues` checks those of the API server."""
-    remedy = "write an address with its mask, as in 192.0.2.0/24"
     for path, cidrs in _cidr_lists(config):
-        if path[-3:-1] == ("kubernetes", "apiServer"):
-            continue
-        for number, cidr in enumerate(cidrs):
+        for number, cidr in enumerate(cidrs if "apiServer" not in path else ()):
             if not is_cidr(cidr):
+                remedy = "write an address with its mask, as in 192.0.2.0/24"
                 yield (*path, number), f"{quoted(cidr)} is not a valid CIDR", remedy
 
 
@@ -96,14 +80,29 @@ def rewrite_issues(config: ReadFile) -> Iterator[Issue]:
     """Empty lists of CIDRs that Tarmak uses: it omits them when it rewrites the file, and then uses a wider range
     instead."""
     for path, cidrs in _cidr_lists(config):
-        is_used, instead = path[0] == "environments", _ANY
-        if not is_used:  # Tarmak opens a port for public API servers, bastions and Jenkins
+        is_used, instead = True, "0.0.0.0/0"
+        if path[0] == "clusters":  # Tarmak opens a port for public API servers, bastions and Jenkins
             cluster, instead = config.clusters[int(path[1])], "adminCIDRs of the environment"
-            of_pool = path[2] != "kubernetes" and pools_of(cluster)[int(path[3])].get("type") in ("bastion", "jenkins")
-            is_used = of_pool or (path[2] == "kubernetes" and bool(cluster.api_server.get("public")))
+            is_used = bool(cluster.api_server.get("public"))
+            if path[2] == "instancePools":
+                is_used = pools_of(cluster)[int(path[3])].get("type") in ("bastion", "jenkins")
         if not cidrs and is_used:
             what = f"{path[-1]} is empty: when Tarmak rewrites the file, it removes the list and uses {instead} instead"
             yield path, what, "list at least one address, as in 192.0.2.1/32"
+
+
+def _cidr_lists(config: ReadFile) -> Iterator[tuple[tuple[str | int, ...], list[str]]]:
+    """Every list of CIDRs in the file, with its path from the root."""
+    lists: list[tuple[tuple[str | int, ...], Any]] = [
+        (("environments", index, "adminCIDRs"), environment.get("adminCIDRs"))
+        for index, environment in enumerate(config.environments)
+    ]
+    for cluster in config.clusters:
+        base = cluster.route.plain
+        lists.append(((*base, "kubernetes", "apiServer", "allowCIDRs"), cluster.api_server.get("allowCIDRs")))
+        for number, pool in enumerate(pools_of(cluster)):
+            lists.append(((*base, "instancePools", number, "allowCIDRs"), pool.get("allowCIDRs")))
+    return ((path, cidrs) for path, cidrs in lists if cidrs is not None)
 
 
 def location_issues(config: ReadFile) -> Iterator[Issue]:
@@ -124,12 +123,36 @@ def unknown_location_issues(config: ReadFile) -> Iterator[Issue]:
             yield path, what, f"{question} If {newer}" if question.endswith("?") else f"{question}; if {newer}"
 
 
+def _locations(config: ReadFile) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """Every location that Tarmak uses, with its path from the root and its owner."""
+    for index, environment in enumerate(config.environments):
+        if environment.get("location"):
+            name = quoted(metadata_name(environment))
+            yield ("environments", index, "location"), str(environment["location"]), f"environment {name}"
+    for cluster in config.clusters:
+        environment, location = cluster.environment_data(), cluster.data.get("location")
+        if environment and not environment.get("location") and location:
+            yield (*cluster.route.plain, "location"), str(location), f"cluster {cluster.cluster_name}"
+
+
+def ignored_location_issues(config: ReadFile) -> Iterator[Issue]:
+    """Locations of clusters that differ from the location of their environment, which Tarmak uses: Location in
+    pkg/tarmak/environment/environment.go."""
+    for cluster in config.clusters:
+        ignored, location = cluster.data.get("location"), cluster.environment_data().get("location")
+        if ignored and location and ignored != location:
+            environment = f"environment {quoted(cluster.environment)}"
+            what = f"Tarmak ignores the location {quoted(ignored)} of cluster {cluster.cluster_name}"
+            remedy = f"remove it: the cluster is in {shortened(location)}; the region is the location of {environment}"
+            yield (*cluster.route.plain, "location"), f"{what}, and uses the one of {environment}", remedy
+
+
 def public_zone_issues(config: ReadFile) -> Iterator[Issue]:
     """Public zones of providers with which the address of a public API server is not a valid host name."""
+    names = list(map(metadata_name, config.providers))
     for cluster in config.clusters:
         flaw = public_zone_flaw(cluster)
         if flaw is not None:
-            names = [metadata_name(each) for each in config.data.get("providers") or ()]
             index = names.index(str(cluster.environment_data().get("provider") or ""))
             yield ("providers", index, "amazon", "publicZone"), *flaw
 
@@ -137,12 +160,10 @@ def public_zone_issues(config: ReadFile) -> Iterator[Issue]:
 def missing_zone_issues(config: ReadFile) -> Iterator[Issue]:
     """Providers without a public zone, although an API server is public: verifyPublicZone in
     pkg/tarmak/provider/amazon/route53.go searches for the zone, and does not create one without a name."""
-    if not lists_pools(config):
-        return
-    public = [each for each in config.clusters if each.api_server.get("public") and not each.is_hub]
-    used = {str(each.environment_data().get("provider") or "") for each in public}
-    for index, provider in enumerate(config.data.get("providers") or ()):
-        amazon, name = (provider or {}).get("amazon"), metadata_name(provider)
+    public = [cluster for cluster in config.clusters if cluster.api_server.get("public") and not cluster.is_hub]
+    used = {str(cluster.environment_data().get("provider") or "") for cluster in public}
+    for index, provider in enumerate(config.providers if lists_pools(config) else ()):
+        amazon, name = provider.get("amazon"), metadata_name(provider)
         if name in used and amazon is not None and not str(amazon.get("publicZone") or "").strip("."):
             what = f"the provider {quoted(name)} has no publicZone, but an API server is public"
             path = ("providers", index, "amazon", *(("publicZone",) if "publicZone" in amazon else ()))
@@ -156,49 +177,3 @@ def public_zone_flaw(cluster: Cluster) -> tuple[str, str] | None:
         return None
     what = f"the public address of {cluster.cluster_name} would be {shortened(address)!r}, which is not a valid URL"
     return what, "write publicZone of the provider in tarmak.yaml as in k8s.example.com"
-
-
-def ignored_location_issues(config: ReadFile) -> Iterator[Issue]:
-    """Locations of clusters that differ from the location of their environment, which Tarmak uses: Location in
-    pkg/tarmak/environment/environment.go."""
-    for cluster in config.clusters:
-        own, location = cluster.data.get("location"), cluster.environment_data().get("location")
-        if own and location and own != location:
-            environment = f"environment {quoted(cluster.environment)}"
-            what = f"Tarmak ignores the location {quoted(own)} of cluster {cluster.cluster_name}"
-            remedy = f"remove it: the cluster is in {shortened(location)}; the region is the location of {environment}"
-            yield (*cluster.route.plain, "location"), f"{what}, and uses the one of {environment}", remedy
-
-
-def _locations(config: ReadFile) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
-    """Every location that Tarmak uses, with its path from the root and its owner."""
-    places = [
-        (("environments", index), environment, f"environment {quoted(metadata_name(environment))}")
-        for index, environment in _environments(config)
-    ]
-    for cluster in config.clusters:
-        environment = cluster.environment_data()
-        if environment and not environment.get("location"):
-            places.append((("clusters", cluster.index), cluster.data, f"cluster {cluster.cluster_name}"))
-    for path, item, owner in places:
-        location = str(item.get("location") or "")
-        if location:
-            yield (*path, "location"), location, owner
-
-
-def _cidr_lists(config: ReadFile) -> Iterator[tuple[tuple[str | int, ...], list[str]]]:
-    """Every list of CIDRs in the file, with its path from the root."""
-    for index, environment in _environments(config):
-        if environment.get("adminCIDRs") is not None:
-            yield ("environments", index, "adminCIDRs"), environment["adminCIDRs"]
-    for cluster in config.clusters:
-        base = cluster.route.plain
-        if cluster.api_server.get("allowCIDRs") is not None:
-            yield (*base, "kubernetes", "apiServer", "allowCIDRs"), cluster.api_server["allowCIDRs"]
-        for number, pool in enumerate(pools_of(cluster)):
-            if pool.get("allowCIDRs") is not None:
-                yield (*base, "instancePools", number, "allowCIDRs"), list(pool["allowCIDRs"])
-
-
-def _environments(config: ReadFile) -> list[tuple[int, Mapping[str, Any]]]:
-    return [(index, each or {}) for index, each in enumerate(config.data.get("environments") or ())]

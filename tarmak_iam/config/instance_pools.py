@@ -11,8 +11,8 @@ pkg/tarmak/instance_pool/volume.go, the names of resources in terraform/amazon/t
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, product
 from typing import Any
 
 from tarmak_iam.aws.regions import is_known_region, is_region, region_of_zone, region_suggestions
@@ -25,17 +25,15 @@ _WITHOUT_ROLE = ("all", "hybrid")
 """Tarmak lists these types for all clusters except hubs, but has no role for them and rejects such a pool later."""
 
 _KUBERNETES = ("master", "worker", "etcd", "master-etcd")
+"""The types whose resources begin with `kubernetes_`; resources of other types have only the name of the pool."""
 
 _TYPES = {
     "cluster-single": (*_KUBERNETES, "bastion", "vault", "jenkins"),
     "cluster-multi": _KUBERNETES,
     "hub": ("bastion", "vault", "jenkins"),
 }
-
 _EXACTLY_ONE = {"cluster-single": ("bastion", "vault", "etcd"), "cluster-multi": ("etcd",), "hub": ("bastion", "vault")}
-
 _AT_LEAST_ONE = {"cluster-single": ("master", "worker"), "cluster-multi": ("master", "worker"), "hub": ()}
-
 _STATEFUL = ("etcd", "vault", "bastion", "jenkins")
 
 _MOST_VOLUMES = 13
@@ -54,89 +52,61 @@ def pools_of(cluster: Cluster) -> list[Mapping[str, Any]]:
 
 
 def pool_type_issues(cluster: Cluster) -> list[Issue]:
-    """Pools that a cluster of its type cannot have; if there are none, the pools that are missing."""
-    return list(_wrong_types(cluster)) or list(_wrong_numbers(cluster))
-
-
-def _wrong_types(cluster: Cluster) -> Iterator[Issue]:
-    known = _TYPES[cluster.type]
+    """Pools that a cluster of its type cannot have; if there are none, the pools that are missing or too many."""
+    known, issues = _TYPES[cluster.type], list[Issue]()
     for index, pool in enumerate(pools_of(cluster)):
         kind = str(pool.get("type") or "")
         if kind in known or (kind in _WITHOUT_ROLE and not cluster.is_hub):
             continue
-        what = (
-            f"a cluster of type {cluster.type} cannot have a pool of type {quoted(kind)}"
-            if kind
-            else "the pool has no type"
-        )
-        remedy = did_you_mean(kind, known) or _use(cluster, pool)
+        what = f"a cluster of type {cluster.type} cannot have a pool of type {quoted(kind)}"
+        remedy = did_you_mean(kind, known) or _types_to_use(cluster)
         if kind in _TYPES["cluster-single"]:
-            remedy = _move(cluster, kind)
-        yield ("instancePools", index, "type"), what, remedy
-
-
-def _use(cluster: Cluster, pool: Mapping[str, Any]) -> str:
-    """The types that the cluster lacks, or else the types of which it may have another pool."""
-    lacking = _missing(cluster)
-    if lacking:
-        return f"use {_listed(lacking, 'or')}"
-    there = {str(each.get("type")) for each in pools_of(cluster)}
-    single = _EXACTLY_ONE[cluster.type]
-    # Puppet has no role for the nodes of master-etcd, so this type is not recommended.
-    free = [
-        kind for kind in _TYPES[cluster.type] if kind != "master-etcd" and (kind not in single or kind not in there)
-    ]
-    # A pool without a name is named after its type, so several pools of one type need names.
-    return f"use {_listed(free, 'or')}" + ("" if metadata_name(pool) else ", and set its metadata.name")
-
-
-def _move(cluster: Cluster, kind: str) -> str:
-    """For a pool of a type that another cluster of the environment requires: move it to a cluster that lacks it."""
-    where = "another cluster of the environment" if cluster.is_hub else "the hub"
-    others = [each for each in cluster.siblings if each.is_hub != cluster.is_hub]
-    lack = [each for each in others if not any(pool.get("type") == kind for pool in pools_of(each))]
-    if lack or not others:
-        return f"move it to {where}"
-    return f"remove it: {'every other cluster' if cluster.is_hub else where} has a pool of that type"
-
-
-def _missing(cluster: Cluster) -> list[str]:
-    there = {str(pool.get("type")) for pool in pools_of(cluster)}
-    needed = (*_AT_LEAST_ONE[cluster.type], *_EXACTLY_ONE[cluster.type])
-    return [kind for kind in needed if kind not in there]
-
-
-def _wrong_numbers(cluster: Cluster) -> Iterator[Issue]:
-    pools = [str(pool.get("type")) for pool in pools_of(cluster)]
-    count = Counter(pools)
-    missing = _missing(cluster)
+            remedy = f"move it to {'another cluster of the environment' if cluster.is_hub else 'the hub'}, or remove it"
+        issues.append((("instancePools", index, "type"), what if kind else "the pool has no type", remedy))
+    if issues:
+        return issues
+    types, missing = [str(pool.get("type")) for pool in pools_of(cluster)], _missing_types(cluster)
     if missing:
         what = f"a cluster of type {cluster.type} requires pools of type {_listed(missing, 'and')}"
         # A pool without a role should get one of these types: adding all of them would be one pool too many.
-        idle = [kind for kind in _WITHOUT_ROLE if count[kind]]
-        one = f"type {missing[0]}" if len(missing) == 1 else "one of these types, and add the others"
-        yield ("instancePools",), what, f"change the pool of type {idle[0]} to {one}" if idle else "add them"
+        idle = [kind for kind in _WITHOUT_ROLE if kind in types]
+        instead = f"type {missing[0]}" if len(missing) == 1 else "one of these types, and add the others"
+        issues.append(
+            (("instancePools",), what, f"change the pool of type {idle[0]} to {instead}" if idle else "add them")
+        )
     for kind in _EXACTLY_ONE[cluster.type]:
-        if count[kind] > 1:
-            second = [index for index, each in enumerate(pools) if each == kind][1]
-            what = f"a cluster of type {cluster.type} must have exactly one pool of type {kind}, not {count[kind]}"
-            yield ("instancePools", second, "type"), what, "merge or remove the others"
+        indices = [index for index, other in enumerate(types) if other == kind]
+        if len(indices) > 1:
+            what = f"a cluster of type {cluster.type} must have exactly one pool of type {kind}, not {len(indices)}"
+            issues.append((("instancePools", indices[1], "type"), what, "merge or remove the others"))
+    return issues
+
+
+def _missing_types(cluster: Cluster) -> list[str]:
+    types = {str(pool.get("type")) for pool in pools_of(cluster)}
+    return [kind for kind in (*_AT_LEAST_ONE[cluster.type], *_EXACTLY_ONE[cluster.type]) if kind not in types]
+
+
+def _types_to_use(cluster: Cluster) -> str:
+    """The types that the cluster lacks, or else the types of which it may have another pool."""
+    # Puppet has no role for the nodes of master-etcd, so this type is not recommended.
+    single = ("master-etcd", *_EXACTLY_ONE[cluster.type])
+    free = [kind for kind in _TYPES[cluster.type] if kind not in single]
+    return f"use {_listed(_missing_types(cluster) or free, 'or')}"
 
 
 def pool_issues(cluster: Cluster) -> list[Issue]:
     """Errors in a single pool, whatever the other pools are: Tarmak stops at the first error of each pool."""
-    found = []
+    issues: list[Issue] = []
     for index, pool in enumerate(pools_of(cluster)):
-        first = next(_pool_flaws(cluster, pool), None)
-        if first is not None:
-            path, what, remedy = first
-            found.append((("instancePools", index, *path), f"pool {shortened(_name(pool))}: {what}", remedy))
-    return found
+        for path, what, remedy in islice(_pool_flaws(cluster, pool), 1):
+            issues.append((("instancePools", index, *path), f"pool {shortened(_name(pool))}: {what}", remedy))
+    return issues
 
 
 def _pool_flaws(cluster: Cluster, pool: Mapping[str, Any]) -> Iterator[Issue]:
     if pool.get("type") in _WITHOUT_ROLE:
-        yield ("type",), f"Tarmak has no role for the type {quoted(pool.get('type'))}", _use(cluster, pool)
+        yield ("type",), f"Tarmak has no role for the type {quoted(pool.get('type'))}", _types_to_use(cluster)
     least, most = pool.get("minCount") or 0, pool.get("maxCount") or 0
     if not least and not most:
         yield (), "minCount and maxCount are missing or 0", "set both, as in minCount: 3 and maxCount: 3"
@@ -146,7 +116,13 @@ def _pool_flaws(cluster: Cluster, pool: Mapping[str, Any]) -> Iterator[Issue]:
     if pool.get("type") in _STATEFUL and least != most:
         what = f"type {shortened(pool.get('type'))} cannot scale, but minCount is {least} and maxCount is {most}"
         yield ("maxCount",), what, "set both to the same number"
-    yield from _volume_flaws(pool)
+    names = [metadata_name(volume) for volume in pool.get("volumes") or ()]
+    others = [index for index, name in enumerate(names) if name != "root"]
+    if len(others) >= _MOST_VOLUMES and others[_MOST_VOLUMES - 1] + 1 < len(names):
+        what = f"Tarmak has device names for {_MOST_VOLUMES} volumes in addition to the root volume"
+        yield ("volumes", others[_MOST_VOLUMES - 1] + 1), f"{what}, and panics at the next", "remove volumes"
+    if "root" not in names:
+        yield ("volumes",), "no volume is named root", "add {metadata: {name: root}, size: 16Gi, type: ssd}"
 
 
 def zero_count_issues(cluster: Cluster) -> Iterator[Issue]:
@@ -159,18 +135,6 @@ def zero_count_issues(cluster: Cluster) -> Iterator[Issue]:
                 yield ("instancePools", index, key), what, f"remove {key}{scale}"
 
 
-def _volume_flaws(pool: Mapping[str, Any]) -> Iterator[Issue]:
-    names = [metadata_name(volume) for volume in pool.get("volumes") or ()]
-    others = 0
-    for index, name in enumerate(names):
-        if others == _MOST_VOLUMES:
-            what = f"Tarmak has device names for {_MOST_VOLUMES} volumes in addition to the root volume"
-            yield ("volumes", index), f"{what}, and panics at the next", "remove volumes"
-        others += name != "root"
-    if "root" not in names:
-        yield ("volumes",), "no volume is named root", "add {metadata: {name: root}, size: 16Gi, type: ssd}"
-
-
 def hub_zone_issues(cluster: Cluster) -> list[Issue]:
     """Zones of a cluster in which the hub of its environment has no subnet."""
     hub = cluster.hub
@@ -181,30 +145,26 @@ def hub_zone_issues(cluster: Cluster) -> list[Issue]:
     for path, zone in _zones(cluster):
         if zone and zone not in known:
             first.setdefault(zone, path)
-    remedy = (
-        f"use {_listed(known, 'or')}, or add a subnet of the hub there" if known else "add a subnet of the hub there"
-    )
+    remedy = f"{'use ' + _listed(known, 'or') + ', or ' if known else ''}add a subnet of the hub there"
     return [(path, f"the hub has no subnet in zone {quoted(zone)}", remedy) for zone, path in first.items()]
 
 
-def region_zone_issues(cluster: Cluster) -> list[Issue]:
+def region_zone_issues(cluster: Cluster) -> Iterator[Issue]:
     """Subnets that are null, without a zone or outside the region of the cluster's environment."""
     location = str(cluster.environment_data().get("location") or "")
     region = location if is_region(location) else None
     # A zone of the region that was probably meant is correct once the location is fixed.
-    guesses = region_suggestions(location) if region and not is_known_region(location) else ()
+    regions = (region, *(region_suggestions(location) if region and not is_known_region(location) else ()))
     remedy = f"write a zone such as {region or 'eu-west-1'}a"
-    found: list[Issue] = []
     for path, zone in _zones(cluster):
         if zone is None:
-            found.append((path, "the subnet is null, so Tarmak panics", "remove it"))
+            yield path, "the subnet is null, so Tarmak panics", "remove it"
         elif not zone:
-            found.append((path, "the subnet has no zone", remedy))
-        elif region and region_of_zone(zone) not in (region, *guesses):
+            yield path, "the subnet has no zone", remedy
+        elif region and region_of_zone(zone) not in regions:
             plain = zone.strip().lower()
             write = f"write {plain}" if region_of_zone(plain) == region else remedy
-            found.append((path, f"{quoted(zone)} is not a zone of {shortened(region)}", write))
-    return found
+            yield path, f"{quoted(zone)} is not a zone of {shortened(region)}", write
 
 
 def _zones(cluster: Cluster) -> Iterator[tuple[tuple[str | int, ...], str | None]]:
@@ -226,87 +186,59 @@ def _listed(names: Sequence[str], word: str) -> str:
 
 
 _LABEL_TEXT = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?\Z"
-
-_SUBDOMAIN = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\Z"
-
+_LABEL_KEY = rf"([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*/)?{_LABEL_TEXT}"
 _TAINT_KEY = r"(?a)[a-zA-Z0-9][\w.-]*/?[\w.-]*[a-zA-Z0-9]\Z"
-
-_TAINT_VALUE = r"(?a)[a-zA-Z0-9][\w.-]*[a-zA-Z0-9]\Z"
-
-
+_TAINT_VALUE = r"(?a)([a-zA-Z0-9][\w.-]*[a-zA-Z0-9])?\Z"
 # Tarmak's expression is anchored at one end of one alternative only.
-_EFFECT = r"\APreferNoSchedule|NoSchedule|NoExecute\Z"
+_EFFECT = r"PreferNoSchedule|(?s:.*)NoSchedule|(?s:.*)NoExecute\Z"
+_LONGEST_PREFIX = 253
+"""Of a label's key, as in Kubernetes's qualified names."""
 
-
-def _is_label_key(text: str) -> bool:
-    """As Kubernetes's qualified names."""
-    prefix, slash, name = text.rpartition("/")
-    has_domain = not slash or (len(prefix) <= 253 and re.match(_SUBDOMAIN, prefix) is not None)
-    return has_domain and re.match(_LABEL_TEXT, name) is not None
-
-
-_LABEL_CHECKS: dict[str, tuple[tuple[str, Callable[[str], object], str, str], ...]] = {
+_LABEL_CHECKS = {
     "labels": (
-        ("key", _is_label_key, "{} is not a valid label key", "write it as in team or example.com/team"),
+        ("key", _LABEL_KEY, "{} is not a valid label key", "write it as in team or example.com/team"),
         (
             "value",
-            lambda text: not text or re.match(_LABEL_TEXT, text),
+            rf"({_LABEL_TEXT}|\Z)",
             "{} is not a valid label value",
             "use up to 63 letters, digits, '-', '_' and '.'",
         ),
     ),
     "taints": (
-        (
-            "key",
-            lambda text: re.match(_TAINT_KEY, text),
-            "{} is not a valid taint key",
-            "write it as in dedicated or example.com/dedicated",
-        ),
+        ("key", _TAINT_KEY, "{} is not a valid taint key", "write it as in dedicated or example.com/dedicated"),
         (
             "value",
-            lambda text: not text or re.match(_TAINT_VALUE, text),
+            _TAINT_VALUE,
             "Tarmak rejects the taint value {}",
             "use two or more letters, digits, '-', '_' and '.'",
         ),
-        (
-            "effect",
-            lambda text: re.search(_EFFECT, text),
-            "{} is not a taint effect",
-            "write NoSchedule, PreferNoSchedule or NoExecute",
-        ),
+        ("effect", _EFFECT, "{} is not a taint effect", "write NoSchedule, PreferNoSchedule or NoExecute"),
     ),
 }
-"""For each key whether a text is valid, what is wrong otherwise, and the remedy."""
+"""For each key the form of its text, what is wrong otherwise, and the remedy."""
 
 
 def label_issues(cluster: Cluster) -> Iterator[Issue]:
     """The labels and taints of the pools."""
-    pools = [(kind, number, pool) for number, pool in enumerate(pools_of(cluster)) for kind in _LABEL_CHECKS]
-    for kind, number, pool in pools:
+    for (number, pool), kind in product(enumerate(pools_of(cluster)), _LABEL_CHECKS):
         for index, item in enumerate(pool.get(kind) or ()):
             path = ("instancePools", number, kind, index)
             if item is None:
                 yield path, f"{kind} has a null item, so Tarmak panics", "remove it"
-            for key, is_valid, what, remedy in _LABEL_CHECKS[kind] if item is not None else ():
+            for key, form, what, remedy in _LABEL_CHECKS[kind] if item is not None else ():
                 text = str(item.get(key) or "")
-                if not is_valid(text):
+                is_long = form == _LABEL_KEY and len(text.rpartition("/")[0]) > _LONGEST_PREFIX
+                if is_long or not re.match(form, text):
                     yield (*path, key), what.format(quoted(text)), remedy
 
 
 _SIZES = ("tiny", "small", "medium", "large")
-
 _INSTANCE_TYPE = r"[a-z][a-z0-9-]*\.[a-z0-9-]+\Z"
-
 _VOLUME_TYPES = ("ssd", "gp2", "gp3", "st1", "sc1", "standard")
-
 _WITH_IOPS = ("io1", "io2")
 """EBS creates such a volume only with a number of IOPS, which Tarmak's Terraform code does not set."""
 
-_RESOURCE_NAME = r"[A-Za-z0-9_-]+\Z"
-
-_OF_KUBERNETES = ("master", "worker", "etcd", "master-etcd")
-"""The types whose resources begin with `kubernetes_`; resources of other types have only the name of the pool."""
-
+_RESOURCE_NAME = r"[A-Za-z0-9_-]*\Z"
 _GIBIBYTE = 1024**3
 
 
@@ -318,15 +250,15 @@ def pool_resource_issues(cluster: Cluster) -> Iterator[Issue]:
         base = ("instancePools", index)
         if base in refused or not pool.get("type"):
             continue
-        kind = str(pool["type"])
-        name = metadata_name(pool) or kind
-        for path, what, remedy in _resource_issues(pool, name):
+        name = _name(pool)
+        for path, what, remedy in (*_resource_issues(pool, name), *_volume_issues(pool)):
             yield (*base, *path), f"pool {quoted(name)}: {what}", remedy
-        if (kind in _OF_KUBERNETES, name) in names:
+        resource = pool["type"] in _KUBERNETES, name
+        if resource in names:
             what = f"a second pool is named {quoted(name)}, and Terraform rejects two resources with the same name"
             given = "" if metadata_name(pool) else " (without metadata.name, the type is the name)"
             yield (*base, "metadata", "name"), what + given, "set another metadata.name"
-        names.add((kind in _OF_KUBERNETES, name))
+        names.add(resource)
 
 
 def _resource_issues(pool: Mapping[str, Any], name: str) -> Iterator[Issue]:
@@ -345,44 +277,31 @@ def _resource_issues(pool: Mapping[str, Any], name: str) -> Iterator[Issue]:
     if not re.match(_RESOURCE_NAME, name):
         what = f"{quoted(name)} cannot be part of the name of a Terraform resource"
         yield ("metadata", "name"), what, "use letters, digits, '-' and '_'"
-    yield from _volume_issues(pool)
 
 
 def _volume_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
     names: set[str] = set()
     for index, item in enumerate(pool.get("volumes") or ()):
-        volume = item or {}
-        name = metadata_name(volume)
-        where = ("volumes", index)
-        for path, what, remedy in (*_volume_type(volume), *_volume_size(volume)):
-            yield (*where, *path), what, remedy
-        if name and not re.match(_RESOURCE_NAME, name):
+        volume, where = item or {}, ("volumes", index)
+        name, kind, size = metadata_name(volume), str(volume.get("type") or ""), str(volume.get("size") or "")
+        if kind and kind not in _VOLUME_TYPES:
+            what = f"{quoted(kind)} is not an EBS volume type"
+            remedy = did_you_mean(kind, _VOLUME_TYPES) or "write ssd, or an EBS volume type such as gp2"
+            if kind == "hdd":
+                what, remedy = "Tarmak translates the volume type hdd to st2, which EBS does not have", "write ssd"
+            elif kind in _WITH_IOPS:
+                what = f"a volume of type {kind} requires a number of IOPS, which Tarmak does not set"
+                remedy = "write ssd"
+            yield (*where, "type"), what, remedy
+        number = quantity_size(size) if size.strip("+-") else _GIBIBYTE
+        if number < _GIBIBYTE or size.startswith("-"):  # Tarmak uses whole GiB, rounded down
+            gibibytes = int(number) if number == int(number) and 1 <= number <= 16384 and size[0] != "-" else 0
+            remedy = f"did you mean {gibibytes}Gi?" if gibibytes else "write 1Gi or more"
+            yield (*where, "size"), f"Tarmak reads the volume size {quoted(size)} as 0 GiB", remedy
+        if not re.match(_RESOURCE_NAME, name):
             what = f"the volume name {quoted(name)} cannot be part of the name of a Terraform resource"
             yield (*where, "metadata", "name"), what, "use letters, digits, '-' and '_'"
         if name in names:
             what = f"a second volume is named {quoted(name)}" if name else "a second volume has no name"
             yield (*where, "metadata", "name"), what, "set a different metadata.name for each volume"
         names.add(name)
-
-
-def _volume_type(volume: Mapping[str, Any]) -> Iterator[Issue]:
-    kind = str(volume.get("type") or "")
-    if not kind or kind in _VOLUME_TYPES:
-        return
-    what = f"{quoted(kind)} is not an EBS volume type"
-    remedy = did_you_mean(kind, _VOLUME_TYPES) or "write ssd, or an EBS volume type such as gp2"
-    if kind == "hdd":
-        what, remedy = "Tarmak translates the volume type hdd to st2, which EBS does not have", "write ssd"
-    elif kind in _WITH_IOPS:
-        what, remedy = f"a volume of type {kind} requires a number of IOPS, which Tarmak does not set", "write ssd"
-    yield ("type",), what, remedy
-
-
-def _volume_size(volume: Mapping[str, Any]) -> Iterator[Issue]:
-    """Tarmak uses whole GiB, rounded down."""
-    size = str(volume.get("size") or "")
-    number = quantity_size(size) if size.strip("+-") else _GIBIBYTE
-    if number < _GIBIBYTE or size.startswith("-"):
-        gibibytes = int(number) if number == int(number) and 1 <= number <= 16384 and size[0] != "-" else 0
-        remedy = f"did you mean {gibibytes}Gi?" if gibibytes else "write 1Gi or more"
-        yield ("size",), f"Tarmak reads the volume size {quoted(size)} as 0 GiB", remedy

@@ -122,9 +122,9 @@ def _elsewhere(name: str, node: Node | None, parent: TypePath) -> KeySuggestion 
 def _shared_keys(node: Node | None, field: Field) -> int | None:
     """How many keys of the value exist in the struct of the field; None if the field cannot hold the value."""
     if isinstance(node, Mapping) and field.kind == "struct":
-        known = {bare(key) for key in field.fields}
-        shared = sum(bare(entry.text or "") in known for entry in node.entries)
-        return shared if shared or not node.entries else None
+        known, keys = {bare(key) for key in field.fields}, [bare(entry.text or "") for entry in node.entries]
+        may_hold = not keys or any(key in known or is_one_typo(key, other) for key in keys for other in known)
+        return sum(key in known for key in keys) if may_hold else None
     if isinstance(node, Scalar):
         try:
             value = resolve_v2(node)

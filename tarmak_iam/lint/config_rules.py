@@ -16,13 +16,12 @@ from tarmak_iam.config.api_server import (
     webhook_file_is_not_copied,
 )
 from tarmak_iam.config.cluster import Issue, api_server_issues
-from tarmak_iam.config.cluster_validation import cluster_issues
+from tarmak_iam.config.cluster_validation import cluster_issues, hyperkube_issues, version_format_issues
 from tarmak_iam.config.environment_validation import reference_issues
 from tarmak_iam.config.section_edits import authenticator_init_route
 from tarmak_iam.config.section_keys import block_of, load_sections
 from tarmak_iam.config.sections import Path, Section, SectionRule, validation_error
 from tarmak_iam.config.tarmak_types import ITEM, field_at
-from tarmak_iam.config.version_issues import hyperkube_issues, version_format_issues
 from tarmak_iam.errors import SelectionError
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.rule import CONFIG, Rule, Scope

@@ -199,8 +199,8 @@ def test_a_patch_of_all_clusters_skips_those_without_the_item(
             f"instancePools: [{GPU}]",
             (
                 "{file}:15:11: error: the edit was refused: instancePools has no item 'gpu', and it cannot be added: "
-                "a cluster of type hub cannot have a pool of type 'worker'; remove it: every other cluster has a pool "
-                "of that type"
+                "a cluster of type hub cannot have a pool of type 'worker'; move it to another cluster "
+                "of the environment, or remove it"
             ),
         ),
     ],
