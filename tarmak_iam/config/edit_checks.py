@@ -27,7 +27,7 @@ from tarmak_iam.config.environment_validation import (
     reference_issues,
     rewrite_issues,
 )
-from tarmak_iam.config.ignored_content import MOST_SEARCHED, IgnoredContent, UnknownKey
+from tarmak_iam.config.ignored_content import IgnoredContent, UnknownKey
 from tarmak_iam.config.instance_pools import (
     hub_zone_issues,
     label_issues,
@@ -45,7 +45,7 @@ from tarmak_iam.config.sections import Section
 from tarmak_iam.config.selection import current_cluster
 from tarmak_iam.config.tarmak_types import Field, TypePath, fields_of, type_path
 from tarmak_iam.config.typed_values import check_plain
-from tarmak_iam.config.unknown_keys import place_text, question, suggestion_for
+from tarmak_iam.config.unknown_keys import place_text, question
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place, SelectionError
 from tarmak_iam.routes import Route
@@ -175,8 +175,8 @@ def _flaws(config: ReadFile, before: ReadFile, sections: SequenceOf[Section[Any]
 
 def _ignored(config: ReadFile, *, force: bool) -> Iterator[_Flaw]:
     ignored = config.ignored_content
-    for number, key in enumerate(() if force else ignored.unknown):
-        yield _Flaw("unknown key", key.route, *unknown_key_text(key, is_searched=number < MOST_SEARCHED))
+    for key in () if force else ignored.unknown:
+        yield _Flaw("unknown key", key.route, *unknown_key_text(key))
     for duplicate in ignored.duplicates:
         what = f"{quoted(duplicate.name)} would be a duplicate key"
         yield _Flaw("duplicate", duplicate.route, what, "keep one of them")
@@ -197,12 +197,10 @@ def _section_issues(cluster: Cluster, sections: SequenceOf[Section[Any]]) -> lis
     return [issue for issue in issues if issue not in api_server_issues(cluster)]
 
 
-def unknown_key_text(key: UnknownKey, *, is_searched: bool = True) -> tuple[str, str]:
-    """What is wrong with a key that Tarmak does not know, and what to write instead. `is_searched`: whether a similar
-    key is looked for."""
+def unknown_key_text(key: UnknownKey) -> tuple[str, str]:
+    """What is wrong with a key that Tarmak does not know, and what to write instead."""
     what = f"Tarmak does not know the key {shortened(quoted(key.name))} {place_text(key.parent)}"
-    alone = key._replace(siblings=frozenset())  # what is there already may have been meant, too
-    remedy = question(alone, suggestion_for(alone)) if is_searched else ""
+    remedy = question(key, key.guess)
     first = key.name.replace("[", ".").partition(".")[0]
     if not remedy and first != key.name and first in fields_of(key.struct):
         remedy = "nest the keys, as in {kubernetes: {version: 1.12.9}}; or set this path"

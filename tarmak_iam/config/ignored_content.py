@@ -46,16 +46,14 @@ class OverriddenKey(NamedTuple):
 
 
 class UnknownKey(NamedTuple):
-    """A key that Tarmak's struct at `parent` does not have. `siblings` are the keys of its mapping, `plugin_keys` the
-    keys that plugins know there, `guess` the key that was probably meant."""
+    """A key that Tarmak's struct at `parent` does not have. `siblings` are the keys of its mapping, `guess` is the key
+    that was probably meant; it is searched for the first `MOST_SEARCHED` keys only."""
 
     route: Route
     name: str
     parent: TypePath
     struct: str
-    node: Node
     siblings: frozenset[str]
-    plugin_keys: frozenset[str] = frozenset()
     guess: KeySuggestion | None = None
 
 
@@ -80,25 +78,15 @@ class IgnoredContent(NamedTuple):
 
     @classmethod
     def of(
-        cls,
-        document: Document,
-        owned: Iterable[TypePath] = (),
-        *,
-        field: Field | None = None,
-        path: TypePath = (),
+        cls, document: Document, owned: Iterable[TypePath] = (), *, field: Field | None = None, path: TypePath = ()
     ) -> IgnoredContent:
         """`owned` are paths of keys that section plugins know, even if Tarmak does not. The document is a whole
         tarmak.yaml, or the value of a `field` at a type path."""
         visitor = _Visitor(document, owned)
         visitor.visit_keys(document.root, Route())
         visitor.visit(document.root, field or root_field(), Route(), path)
-        return cls(
-            document,
-            tuple(visitor.duplicates),
-            tuple(visitor.overridden),
-            tuple(visitor.unknown),
-            tuple(visitor.scalars),
-        )
+        duplicates, overridden, unknown = visitor.duplicates, visitor.overridden, visitor.unknown
+        return cls(document, tuple(duplicates), tuple(overridden), tuple(unknown), tuple(visitor.scalars))
 
 
 class _Visitor:
@@ -117,12 +105,11 @@ class _Visitor:
                 self.visit_keys(item, route / index)
         if not isinstance(node, Mapping):
             return
-        written: dict[str, list[tuple[Route, Node, bool]]] = {}
+        written: dict[str, list[tuple[Route, Node, bool]]] = {}  # the values of each key, and whether they are merged
         for entry in node.entries:
-            here = _route_of(entry, route)
             members = self._keys.merged(entry.value) if entry.is_merge else {self._keys.name(entry): entry.value}
             for name, value in members.items():
-                written.setdefault(name, []).append((here, value, entry.is_merge))
+                written.setdefault(name, []).append((_route_of(entry, route), value, entry.is_merge))
         for name, values in written.items():
             if len(values) > 1:
                 self._compare(name, values)
@@ -130,8 +117,7 @@ class _Visitor:
             self.visit_keys(entry.value, _route_of(entry, route))
 
     def _compare(self, name: str, values: list[tuple[Route, Node, bool]]) -> None:
-        """Of several values of one key, in file order, the last one is used. Each has the route of its own entry or of
-        the merge key, and whether it is merged."""
+        """Of several values of one key, in file order, the last one is used."""
         winner, value, is_merged = values[-1]
         first, *further = [value for value in values if not value[-1]] or [values[-2]]
         self.duplicates += [DuplicateKey(route, first[0], winner, name) for route, _, _ in further]
@@ -148,27 +134,32 @@ class _Visitor:
         elif isinstance(node, Sequence) and of.kind == "list" and of.of is not None:
             for index, item in enumerate(node.items):
                 self.visit(item, of.of, route / index, (*path, ITEM))
-        elif isinstance(node, Mapping) and of.kind == "map" and of.of is not None:
-            for _, child, here in self._members(node, route):
-                self.visit(child, of.of, here, (*path, ITEM))
-        elif isinstance(node, Mapping) and of.kind == "struct":
+        elif isinstance(node, Mapping) and of.kind in ("map", "struct"):
             members = list(self._members(node, route))
             names = frozenset(name for name, _, _ in members)
             for name, child, here in members:
-                if name in of.fields:
-                    self.visit(child, of.fields[name], here, (*path, name))
+                below = of.below(name)
+                if below is not None:
+                    self.visit(child, below, here, (*path, ITEM if of.kind == "map" else name))
                 elif not self._is_known_elsewhere(name, child, path, of):
-                    self._add_unknown(UnknownKey(here, name, path, of.struct, child, names), of)
+                    self._add_unknown(UnknownKey(here, name, path, of.struct, names), child, of)
 
-    def _add_unknown(self, key: UnknownKey, of: Field) -> None:
-        others = frozenset(path[-1] for path in self._owned if path[:-1] == key.parent)
+    def _members(self, node: Mapping, route: Route) -> Iterator[tuple[str, Node, Route]]:
+        """The members that are used, with their routes; the route of a merged member is its name alone."""
+        entries = {id(entry.value): entry for entry in node.entries if not entry.is_merge}
+        for name, child in self._keys.members(node):
+            entry = entries.get(id(child))
+            yield name, child, route / Key(name) if entry is None else _route_of(entry, route)
+
+    def _add_unknown(self, key: UnknownKey, node: Node, of: Field) -> None:
         guess = None
         if len(self.unknown) < MOST_SEARCHED:
-            guess = suggest_key(key.name, key.node, key.parent, key.struct, key.siblings, others)
-        self.unknown.append(key._replace(plugin_keys=others, guess=guess))
+            others = {path[-1] for path in self._owned if path[:-1] == key.parent}
+            guess = suggest_key(key.name, node, key.parent, key.struct, key.siblings, others)
+        self.unknown.append(key._replace(guess=guess))
         if guess is not None and guess.is_sure and guess.path[:-1] == key.parent and guess.path[-1] in of.fields:
             # The keys below it belong to the same struct, and may be wrong too.
-            self.visit(key.node, of.fields[guess.path[-1]], key.route, guess.path)
+            self.visit(node, of.fields[guess.path[-1]], key.route, guess.path)
 
     def _is_known_elsewhere(self, name: str, node: Node, path: TypePath, of: Field) -> bool:
         """Whether it is a plugin's key, an extension (`x-...`), a top-level key with anchors that are used, or one that
@@ -187,19 +178,9 @@ class _Visitor:
         nodes = walk(self._document.root) if self._document.root is not None else ()
         return {id(dereference(node)) for node in nodes if dereference(node) is not node}
 
-    def _members(self, node: Mapping, route: Route) -> Iterator[tuple[str, Node, Route]]:
-        """The members that are used, with their routes; the route of a merged member is its name alone."""
-        entries = {id(entry.value): entry for entry in node.entries if not entry.is_merge}
-        for name, child in self._keys.members(node):
-            entry = entries.get(id(child))
-            yield name, child, route / Key(name) if entry is None else _route_of(entry, route)
-
 
 def _route_of(entry: Entry, route: Route) -> Route:
     return route / Key(entry.text or "", entry.occurrence)
-
-
-_Path = tuple[str | int, ...]
 
 
 def misspelt_key_on(document: Document, route: Route, owned: Iterable[TypePath]) -> UnknownKey | None:
@@ -220,19 +201,15 @@ def misspelt_key_on(document: Document, route: Route, owned: Iterable[TypePath])
     return None
 
 
-def certain_target(key: UnknownKey) -> _Path | None:
+def certain_target(key: UnknownKey) -> tuple[str | int, ...] | None:
     """The path that was certainly meant by a key; None for a guess, or if the place is ambiguous. There may be
     something already."""
-    guess = key.guess
-    if guess is None or not guess.is_sure:
+    if key.guess is None or not key.guess.is_sure:
         return None
+    here, types = key.route.plain[:-1], type_path(key.route.plain[:-1])
     path: list[str | int] = []
-    here = key.route.plain[:-1]
-    for number, step in enumerate(guess.path):
-        if step != ITEM:
-            path.append(step)
-        elif number < len(here) and type_path(here[: number + 1]) == guess.path[: number + 1]:
-            path.append(here[number])  # the item that the key is in
-        else:
+    for number, step in enumerate(key.guess.path):
+        if step == ITEM and (number >= len(here) or types[: number + 1] != key.guess.path[: number + 1]):
             return None
+        path.append(here[number] if step == ITEM else step)  # the item that the key is in
     return tuple(path)

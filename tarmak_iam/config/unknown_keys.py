@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config.cluster import ReadFile
 from tarmak_iam.config.ignored_content import UnknownKey, certain_target, misspelt_key_on
-from tarmak_iam.config.key_suggestions import KeySuggestion, suggest_key
+from tarmak_iam.config.key_suggestions import KeySuggestion
 from tarmak_iam.config.section_keys import owned_paths
 from tarmak_iam.config.tarmak_types import ITEM, TypePath, root_field
 from tarmak_iam.document import Document
@@ -22,10 +22,6 @@ from tarmak_iam.text import quoted
 Path = tuple[str | int, ...]
 
 _File = TypeVar("_File", bound=ReadFile)
-
-
-def suggestion_for(key: UnknownKey) -> KeySuggestion | None:
-    return suggest_key(key.name, key.node, key.parent, key.struct, key.siblings, key.plugin_keys)
 
 
 def question(key: UnknownKey, guess: KeySuggestion | None) -> str:
@@ -58,7 +54,7 @@ def check_spelling(document: Document, route: Route, command_line: CommandLine) 
         fix = command_line.tarmak_iam("check --fix --unsafe-fixes")
         raise EditRefused(
             f"Tarmak ignores {quoted(key.name)} {place_text(key.parent)}, and the edit would add another key",
-            remedy=f"{question(key, suggestion_for(key))} Correct it first, by hand or with `{fix}`",
+            remedy=f"{question(key, key.guess)} Correct it first, by hand or with `{fix}`",
             place=document.position(key.route, at_key=True),
         )
 

@@ -251,7 +251,7 @@ def test_several_clusters_are_one_edit() -> None:
             lambda edits: edits.append("instancePools", {**POOL, "maxcount": 3}),
             (
                 "39:11: the edit was refused: Tarmak does not know the key 'maxcount' in "
-                "clusters[].instancePools[]; did you mean maxCount?"
+                "clusters[].instancePools[]; maxCount is already set: keep one of them"
             ),
         ),
         (

@@ -12,7 +12,6 @@ from tarmak_iam.config.cluster import metadata_name
 from tarmak_iam.config.edit_checks import check_edit
 from tarmak_iam.config.key_suggestions import suggest_key
 from tarmak_iam.config.section_keys import load_sections
-from tarmak_iam.config.unknown_keys import suggestion_for
 from tarmak_iam.document.nodes import dereference
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.lint import Subjects, check, rule_run
@@ -76,9 +75,9 @@ def test_similar_keys_are_searched_once_and_for_the_first_unknown_keys(monkeypat
 def test_an_edit_searches_similar_keys_of_the_first_unknown_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     config = TarmakConfig.parse(HEAD + "".join(f"clutsers{number}: 1\n" for number in range(300)))
     calls: list[str] = []
-    monkeypatch.setattr("tarmak_iam.config.edit_checks.suggestion_for", counted(calls, suggestion_for))
+    monkeypatch.setattr("tarmak_iam.config.ignored_content.suggest_key", counted(calls, suggest_key))
     check_edit(config, config, [Route.of(("kind",))])
-    assert len(calls) == 2 * 200
+    assert len(calls) == 200
 
 
 def test_a_finding_is_compared_with_those_that_can_be_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
