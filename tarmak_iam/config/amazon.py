@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.config.sections import LateSection, Problem, Section, SectionRule
 from tarmak_iam.config.tarmak_types import INTERVALS
@@ -13,7 +13,7 @@ from tarmak_iam.lazy_exports import lazy_exports
 from tarmak_iam.text import quoted
 
 if TYPE_CHECKING:
-    from tarmak_iam.config.amazon_model import AccessLogs, Amazon
+    from tarmak_iam.config.amazon_model import Amazon
 else:
     _MODELS = "tarmak_iam.config.amazon_model"
     __getattr__, _ = lazy_exports(__name__, {"AccessLogs": _MODELS, "Amazon": _MODELS})
@@ -27,106 +27,61 @@ _DEFAULT_INTERVAL = 5
 _BUCKET = r"[A-Za-z0-9._-]*\Z"
 
 
-class AccessLogValues(NamedTuple):
-    """The values of `AccessLogs`."""
-
-    enabled: bool | None = None
-    bucket: str = ""
-    bucketPrefix: str = ""
-    interval: int | None = None
+def logs_of(amazon: Mapping[str, Any] | None) -> list[tuple[str, dict[str, Any]]]:
+    """The blocks of access logs in the section's plain data, the public log first; without the keys that are null."""
+    logs = [(name, (amazon or {}).get(name)) for name in LOGS]
+    return [(name, {key: log[key] for key in log if log[key] is not None}) for name, log in logs if log is not None]
 
 
-class AmazonValues(NamedTuple):
-    """The values of the model `Amazon`, for the commands that only read the section: a tuple is made without
-    pydantic."""
-
-    publicELBAccessLogs: AccessLogValues | None = None
-    internalELBAccessLogs: AccessLogValues | None = None
-    awsIAMAuthenticatorInit: bool = False
-
-    @classmethod
-    def of(cls, data: Mapping[str, Any]) -> AmazonValues:
-        """Of the section's typed data (`decode`), whose types and nulls the decoder has checked."""
-        logs = {
-            name: AccessLogValues(**{key: log[key] for key in AccessLogValues._fields if log.get(key) is not None})
-            for name in LOGS
-            if (log := data.get(name)) is not None
-        }
-        return cls(**logs, awsIAMAuthenticatorInit=bool(data.get(INIT)))
+def used_logs(amazon: Mapping[str, Any] | None) -> list[tuple[str, dict[str, Any]]]:
+    """The same with defaults, as SetDefaults_ClusterKubernetesAPIServerAmazonAccessLogs."""
+    return [
+        (name, {"enabled": bool(log.get("bucket")), "interval": _DEFAULT_INTERVAL, **log})
+        for name, log in logs_of(amazon)
+    ]
 
 
-_Section = TypeVar("_Section", bound="Amazon | AmazonValues")
-
-
-def with_defaults(amazon: _Section) -> _Section:
-    """As SetDefaults_ClusterKubernetesAPIServerAmazonAccessLogs, for each block in the file."""
-    changed: _Section = _changed(amazon, {name: _log_defaults(log) for name, log in logs_of(amazon) if log is not None})
-    return changed
-
-
-def _log_defaults(log: AccessLogs | AccessLogValues) -> Any:
-    enabled = bool(log.bucket) if log.enabled is None else log.enabled
-    interval = _DEFAULT_INTERVAL if log.interval is None else log.interval
-    return _changed(log, {"enabled": enabled, "interval": interval})
-
-
-def _changed(values: Any, changes: dict[str, Any]) -> Any:
-    is_model = hasattr(values, "model_copy")
-    return values.model_copy(update=changes) if is_model else values._replace(**changes)
-
-
-def problems_of(amazon: Amazon | AmazonValues) -> Iterator[Problem]:
+def problems_of(amazon: Mapping[str, Any] | None) -> Iterator[Problem]:
     """The part of Tarmak's validateAPIServer about this section; the public log first."""
-    for name, log in logs_of(amazon):
-        if log is None or not log.enabled:
-            continue
-        if not log.bucket:
+    for name, log in used_logs(amazon):
+        if log["enabled"] and not log.get("bucket"):
             remedy = f"set {name}.bucket, or enabled: false"
             yield Problem((name,), "access logs are enabled without a bucket", remedy)
-        if log.interval not in INTERVALS:
-            what = f"the interval of the access logs is {log.interval}, but must be 5 or 60"
+        if log["enabled"] and log["interval"] not in INTERVALS:
+            what = f"the interval of the access logs is {log['interval']}, but must be 5 or 60"
             yield Problem((name, "interval"), what, "write 5 or 60")
 
 
-def _without_bucket(amazon: Amazon | AmazonValues, cluster: Mapping[str, Any]) -> Iterator[Problem]:
+def _without_bucket(amazon: Mapping[str, Any], _: Mapping[str, Any]) -> Iterator[Problem]:
     """Without a bucket `enabled` defaults to false, so a block with neither has no effect."""
-    del cluster
     for name, log in logs_of(amazon):
-        if log is not None and log.enabled is None and not log.bucket:
+        if "enabled" not in log and not log.get("bucket"):
             what = f"{name} has no bucket, so no access logs are written"
             yield Problem((name,), what, f"set {name}.bucket, or remove {name}")
 
 
-def _unused_interval(amazon: Amazon | AmazonValues, cluster: Mapping[str, Any]) -> Iterator[Problem]:
+def _unused_interval(amazon: Mapping[str, Any], _: Mapping[str, Any]) -> Iterator[Problem]:
     """Tarmak checks the interval only if the logs are enabled."""
-    del cluster
-    for name, log in logs_of(with_defaults(amazon)):
-        if log is not None and not log.enabled and log.interval not in INTERVALS:
-            what = f"the interval of the access logs is {log.interval}, which Tarmak rejects once they are enabled"
+    for name, log in used_logs(amazon):
+        if not log["enabled"] and log["interval"] not in INTERVALS:
+            what = f"the interval of the access logs is {log['interval']}, which Tarmak rejects once they are enabled"
             yield Problem((name, "interval"), what, "write 5 or 60")
 
 
-def _public_log_of_private_api(amazon: Amazon | AmazonValues, cluster: Mapping[str, Any]) -> Iterator[Problem]:
-    log = with_defaults(amazon).publicELBAccessLogs
-    api_server = (cluster.get("kubernetes") or {}).get("apiServer") or {}
-    if log is not None and log.enabled and not api_server.get("public"):
+def _public_log_of_private_api(amazon: Mapping[str, Any], cluster: Mapping[str, Any]) -> Iterator[Problem]:
+    logs, api_server = dict(used_logs(amazon)), (cluster.get("kubernetes") or {}).get("apiServer") or {}
+    if logs.get(LOGS[0], {}).get("enabled") and not api_server.get("public"):
         what = "the API server is not public, so Tarmak ignores the access logs of its public load balancer"
-        own = "remove them" if amazon.internalELBAccessLogs else "rename them to internalELBAccessLogs"
-        yield Problem(("publicELBAccessLogs",), what, f"{own}, or set apiServer.public: true")
+        instead = "remove them" if LOGS[1] in logs else f"rename them to {LOGS[1]}"
+        yield Problem((LOGS[0],), what, f"{instead}, or set apiServer.public: true")
 
 
-def _no_bucket_name(amazon: Amazon | AmazonValues, cluster: Mapping[str, Any]) -> Iterator[Problem]:
-    del cluster
+def _no_bucket_name(amazon: Mapping[str, Any], _: Mapping[str, Any]) -> Iterator[Problem]:
     for name, log in logs_of(amazon):
-        if log is not None and not re.match(_BUCKET, log.bucket):
-            what = f"{quoted(log.bucket)} is not a valid S3 bucket name, and Terraform reports it late"
-            yield Problem(
-                (name, "bucket"), what, "write the bucket's name: lower-case letters, digits, dots and dashes"
-            )
-
-
-def logs_of(amazon: Amazon | AmazonValues) -> list[tuple[str, AccessLogs | AccessLogValues | None]]:
-    return [(name, getattr(amazon, name)) for name in LOGS]
+        if not re.match(_BUCKET, log.get("bucket", "")):
+            what = f"{quoted(log['bucket'])} is not a valid S3 bucket name, and Terraform reports it late"
+            remedy = "write the bucket's name: lower-case letters, digits, dots and dashes"
+            yield Problem((name, "bucket"), what, remedy)
 
 
 def _model() -> type[Amazon]:
@@ -135,40 +90,23 @@ def _model() -> type[Amazon]:
     return Amazon
 
 
+def _with_defaults(amazon: Amazon) -> Amazon:
+    data = amazon.model_dump(exclude_none=True)
+    return type(amazon).model_validate({**data, **dict(used_logs(data))})
+
+
 AMAZON: Section[Amazon] = LateSection(
     ("kubernetes", "apiServer", "amazon"),
     _model,
-    AmazonValues.of,
-    with_defaults,
-    problems_of,
-    (
-        SectionRule(
-            "IAM006",
-            Severity.WARNING,
-            "access logs without a bucket",
-            _without_bucket,
-            name="access-logs-without-bucket",
-        ),
-        SectionRule(
-            "IAM007",
-            Severity.WARNING,
-            "an interval that Tarmak will reject",
-            _unused_interval,
-            name="access-log-interval",
-        ),
-        SectionRule(
-            "IAM008",
-            Severity.WARNING,
-            "public access logs of a private API",
-            _public_log_of_private_api,
-            name="public-access-logs",
-        ),
-        SectionRule("IAM009", Severity.WARNING, "an invalid S3 bucket name", _no_bucket_name, name="bucket-name"),
+    _with_defaults,
+    lambda amazon: problems_of(amazon.model_dump()),
+    tuple(
+        SectionRule(rule_id, Severity.WARNING, summary, check, name=name)
+        for rule_id, name, summary, check in (
+            ("IAM006", "access-logs-without-bucket", "access logs without a bucket", _without_bucket),
+            ("IAM007", "access-log-interval", "an interval that Tarmak will reject", _unused_interval),
+            ("IAM008", "public-access-logs", "public access logs of a private API", _public_log_of_private_api),
+            ("IAM009", "bucket-name", "an invalid S3 bucket name", _no_bucket_name),
+        )
     ),
 )
-
-
-def read_amazon(cluster: Mapping[str, Any]) -> AmazonValues | None:
-    """The section of a cluster's typed data (`decode`), None if it has none."""
-    values: AmazonValues | None = AMAZON.values(cluster)
-    return values

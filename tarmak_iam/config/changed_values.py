@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from tarmak_iam.config.cluster import ReadFile
-from tarmak_iam.config.item_names import items_of, names_of
-from tarmak_iam.config.key_paths import ROOT, IndexStep, KeyStep, NameStep, PathStep, joined
+from tarmak_iam.config.item_names import item_steps, items_of
+from tarmak_iam.config.key_paths import ROOT, KeyStep, PathStep, joined
 from tarmak_iam.config.tarmak_output import NOW, defaulted
 from tarmak_iam.config.tarmak_types import root_field
 from tarmak_iam.document.plain_values import same, value_at
@@ -55,12 +55,13 @@ def changed_values(before: ReadFile, after: ReadFile) -> Iterator[ChangedValue]:
     to its default changes nothing."""
     if same(before.data, after.data):
         return
-    defaults = defaulted(before.data), defaulted(after.data)
+    used = defaulted(before.data), defaulted(after.data)
     for steps in _differing(before.data, after.data, ()):
         old, new = (
-            _used(value_at(file.data, steps), value_at(used, steps))
-            for file, used in zip((before, after), defaults, strict=True)
+            value_at(defaults, steps) if (value := value_at(file.data, steps)) is None else value
+            for file, defaults in zip((before, after), used, strict=True)
         )
+        old, new = (None if value == NOW else value for value in (old, new))
         field = root_field().below(*steps)
         if field is not None and field.kind == "bool" and not field.is_pointer:  # Go's zero value
             old = False if old is None and isinstance(new, bool) else old
@@ -71,32 +72,22 @@ def changed_values(before: ReadFile, after: ReadFile) -> Iterator[ChangedValue]:
             yield ChangedValue(steps, path, cluster if isinstance(cluster, int) else None, old, new)
 
 
-def _used(value: Any, default: Any) -> Any:
-    value = default if value is None else value
-    return None if value == NOW else value
-
-
-def _differing(one: Any, two: Any, steps: _Steps) -> Iterator[_Steps]:
-    """The paths of scalars and lists that differ. Lists of the same length are compared item by item."""
-    if same(one, two):
+def _differing(old: Any, new: Any, steps: _Steps) -> Iterator[_Steps]:
+    """The paths of scalars and lists that differ. Lists of objects of the same length are compared item by item."""
+    if same(old, new):
         return
-    if _is_mapping_or_none(one) and _is_mapping_or_none(two):
-        old, new = one or {}, two or {}
-        for key in dict.fromkeys((*old, *new)):
-            yield from _differing(old.get(key), new.get(key), (*steps, key))
-    elif isinstance(one, list) and isinstance(two, list) and len(one) == len(two) and _are_objects((*one, *two)):
-        for index, pair in enumerate(zip(one, two, strict=True)):
+    if _are_objects((old, new)):
+        for key in dict.fromkeys((*(old or {}), *(new or {}))):
+            yield from _differing((old or {}).get(key), (new or {}).get(key), (*steps, key))
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new) and _are_objects((*old, *new)):
+        for index, pair in enumerate(zip(old, new, strict=True)):
             yield from _differing(*pair, (*steps, index))
     elif steps:
         yield steps
 
 
-def _is_mapping_or_none(value: Any) -> bool:
-    return value is None or isinstance(value, dict)
-
-
-def _are_objects(items: Sequence[Any]) -> bool:
-    return all(map(_is_mapping_or_none, items))
+def _are_objects(values: Iterable[Any]) -> bool:
+    return all(value is None or isinstance(value, dict) for value in values)
 
 
 def _path(file: ReadFile, steps: _Steps) -> str:
@@ -107,8 +98,6 @@ def _path(file: ReadFile, steps: _Steps) -> str:
         if isinstance(step, str):
             shown.append(KeyStep(step))
             continue
-        field = root_field().below(*steps[: number + 1])
-        names = [names_of(item, field)[-1:] for item in items_of(file.document.node(Route.of(steps[:number])))]
-        own = names[step] if step < len(names) else ()
-        shown.append(NameStep(own[0]) if own and names.count(own) == 1 else IndexStep(step))
+        items = items_of(file.document.node(Route.of(steps[:number])))
+        shown.append(item_steps(items, root_field().below(*steps[: number + 1]))[step])
     return f"{'' if start else ROOT}{joined(tuple(shown))}"

@@ -8,7 +8,7 @@ from dataclasses import field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tarmak_iam.config.amazon import AMAZON, AmazonValues, logs_of, problems_of, read_amazon, with_defaults
+from tarmak_iam.config.amazon import AMAZON, INIT, LOGS, problems_of, used_logs
 from tarmak_iam.config.decode import decode
 from tarmak_iam.config.kubernetes_versions import kubernetes_version, parse_version
 from tarmak_iam.config.sections import Model, Problem, Section, field_errors, validation_error
@@ -233,11 +233,6 @@ class Cluster:
         # The decoder has checked types and nulls, so the data need not be read as JSON as in `Section.read`.
         return None if data is None else AMAZON.model.model_validate(data, strict=True)
 
-    @cached_property
-    def amazon_values(self) -> AmazonValues | None:
-        """As `amazon`, without its model."""
-        return read_amazon(self.data)
-
     def section(self, section: Section[Model]) -> Model | None:
         """A section as the file contains it, None if there is none. Raises ConfigError if it does not fit its model."""
         try:
@@ -260,8 +255,7 @@ class Cluster:
     @property
     def authenticator_init(self) -> bool:
         """Whether `awsIAMAuthenticatorInit` is on."""
-        amazon = self.amazon_values
-        return amazon is not None and amazon.awsIAMAuthenticatorInit
+        return bool((AMAZON.data(self.data) or {}).get(INIT))
 
     @property
     def api_server(self) -> dict[str, Any]:
@@ -319,14 +313,16 @@ class Cluster:
         api_server = None
         if self.has_api_server:
             field = Field("struct", struct="ClusterKubernetesAPIServer")
-            api_server = tarmak_json(with_log_defaults(self.api_server, self.amazon_values), field)
+            api_server = tarmak_json(with_log_defaults(self.api_server), field)
         terraform: dict[str, Any] = {}
-        for name, log in logs_of(with_defaults(self.amazon_values or AmazonValues())):
-            variable = f"elb_access_logs_{name.removesuffix('ELBAccessLogs')}"
-            terraform[f"{variable}_enabled"] = "true" if log is not None and log.enabled else "false"
+        logs = dict(used_logs(AMAZON.data(self.data)))
+        for name in LOGS:
+            variable, log = f"elb_access_logs_{name.removesuffix('ELBAccessLogs')}", logs.get(name)
+            terraform[f"{variable}_enabled"] = "true" if log is not None and log["enabled"] else "false"
             if log is not None:  # only for a block in the file
-                terraform |= {f"{variable}_bucket": log.bucket, f"{variable}_bucket_prefix": log.bucketPrefix}
-                terraform[f"{variable}_bucket_interval"] = log.interval
+                terraform[f"{variable}_bucket"] = log.get("bucket", "")
+                terraform[f"{variable}_bucket_prefix"] = log.get("bucketPrefix", "")
+                terraform[f"{variable}_bucket_interval"] = log["interval"]
         return {
             "cluster_name": self.cluster_name,
             "type": self.type,
@@ -349,7 +345,7 @@ def api_server_issues(cluster: Cluster) -> list[Issue]:
         if not is_cidr(cidr):
             remedy = "write an address with its mask, as in 10.0.0.0/8"
             issues.append(((*base, "allowCIDRs", index), f"{quoted(cidr)} is not a valid CIDR", remedy))
-    problems = problems_of(with_defaults(cluster.amazon_values)) if cluster.amazon_values else ()
+    problems = problems_of(AMAZON.data(cluster.data))
     issues += [((*AMAZON.path, *problem.path), problem.message, problem.remedy) for problem in problems]
     text = cluster.kubernetes_version
     version = parse_version(text)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
+from tarmak_iam.config.key_paths import IndexStep, NameStep
 from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import ScalarError, resolve_v2
@@ -38,6 +39,14 @@ def names_of(item: Node, field: Field | None) -> tuple[str, ...]:
             environment = next(iter(texts_at(node, ("environment",))), "") if is_cluster else ""
             return (name, f"{environment}-{name}") if environment else (name,)
     return ()
+
+
+def item_steps(items: Iterable[Node], of: Field | None) -> list[NameStep | IndexStep]:
+    """The step of a path to each item of a list: its name, or its index if it has none, or another one has it too."""
+    names = [names_of(item, of)[-1:] for item in items]
+    return [
+        NameStep(name[0]) if name and names.count(name) == 1 else IndexStep(index) for index, name in enumerate(names)
+    ]
 
 
 def texts_at(node: Node, keys: Keys) -> tuple[str, ...]:

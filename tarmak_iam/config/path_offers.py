@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from tarmak_iam.config.cluster import ReadFile, metadata_name
-from tarmak_iam.config.item_names import items_of, names_of
-from tarmak_iam.config.key_paths import ROOT, IndexStep, KeyPath, KeyStep, NameStep, PathStep
+from tarmak_iam.config.item_names import item_steps, items_of
+from tarmak_iam.config.key_paths import ROOT, KeyPath, KeyStep
 from tarmak_iam.config.path_lookup import FoundKey, kind_text, look_up
 from tarmak_iam.config.tarmak_types import NOT_WRITTEN, Field, fields_of
 from tarmak_iam.document.nodes import Mapping, dereference
@@ -32,78 +32,61 @@ class PathOffers(NamedTuple):
     def after(self, typed: str) -> Iterator[Offer]:
         """The paths that begin with what is typed and are one step longer; if that is only one, also those that are
         longer still. Raises SelectionError if the typed part means nothing."""
-        found = [offer for offer in self._next(typed) if offer[0].startswith(typed)]
-        if len(found) == 1:
-            path = found[0][0]
-            found += self._next(path if path.endswith("]") else f"{path}.")
-        return (offer for offer in found if not self.only_lists or offer[1] in ("a list", "a mapping"))
+        offers = [offer for offer in self._next(typed) if offer[0].startswith(typed)]
+        if len(offers) == 1:
+            path = offers[0][0]
+            offers += self._next(path if path.endswith("]") else f"{path}.")
+        return (offer for offer in offers if not self.only_lists or offer[1] in ("a list", "a mapping"))
 
     def _next(self, typed: str) -> Iterator[Offer]:
-        head, mark = _split(typed)
-        if mark == "[":
-            yield from self._items(head, self._look_up(head))
-            if typed.endswith("]"):
-                yield from self._keys(f"{typed}.", self._look_up(typed))
-        else:
+        match = re.match(_LAST_STEP, typed)
+        head, mark = (match[1], match[2][0]) if match else (ROOT if typed.startswith(ROOT) else "", "")
+        if mark != "[":
             yield from self._keys(f"{head}{mark}", self._look_up(head))
+            return
+        yield from self._items(head, self._look_up(head))
+        if typed.endswith("]"):
+            yield from self._keys(f"{typed}.", self._look_up(typed))
 
     def _look_up(self, text: str) -> FoundKey:
-        path = KeyPath.parse(text or ".", root=not self.base.steps) if text != ROOT else KeyPath.parse(text)
-        return look_up(self.file.document, self.base, path)
+        return look_up(self.file.document, self.base, KeyPath.parse(text or ".", root=not self.base.steps))
 
-    def _keys(self, head: str, found: FoundKey) -> Iterator[Offer]:
-        for name, field in self._members(found):
+    def _keys(self, head: str, key: FoundKey) -> Iterator[Offer]:
+        field, node = key.field, None if key.node is None else dereference(key.node)
+        members: list[tuple[str, Field | None]] = []
+        if field is not None and field.kind == "struct":
+            hidden = _OF_OBJECTS if key.type_path else ()
+            fields = fields_of(field.struct).items()
+            members += [(name, of) for name, of in fields if of.struct not in NOT_WRITTEN and name not in hidden]
+        elif isinstance(node, Mapping):
+            texts = [entry.text for entry in node.entries if not entry.is_merge]
+            members += [(text, None if field is None else field.of) for text in texts if text is not None]
+        for name, of in members:
             path = f"{head}{KeyStep(name)}"
-            yield path, kind_text(field)
-            if field is not None and field.kind == "list":
+            yield path, kind_text(of)
+            if of is not None and of.kind == "list":
                 yield from self._items(path, self._look_up(path))
 
-    def _members(self, found: FoundKey) -> Iterator[tuple[str, Field | None]]:
-        field, node = found.field, None if found.node is None else dereference(found.node)
-        if field is not None and field.kind == "struct":
-            for name, child in fields_of(field.struct).items():
-                if child.struct not in NOT_WRITTEN and not (found.type_path and name in _OF_OBJECTS):
-                    yield name, child
-        elif isinstance(node, Mapping):
-            for entry in node.entries:
-                if entry.text is not None and not entry.is_merge:
-                    yield entry.text, None if field is None else field.of
-
-    def _items(self, head: str, found: FoundKey) -> Iterator[Offer]:
-        of = None if found.field is None else found.field.of
-        names = [names_of(item, of)[-1:] for item in items_of(found.node)]
-        for index, name in enumerate(names):
-            step: PathStep = NameStep(name[0]) if name and names.count(name) == 1 else IndexStep(index)
-            yield f"{head}{step}", kind_text(of)
+    def _items(self, head: str, key: FoundKey) -> Iterator[Offer]:
+        of = None if key.field is None else key.field.of
+        return ((f"{head}{step}", kind_text(of)) for step in item_steps(items_of(key.node), of))
 
 
 _LAST_STEP = r"(.*?)(\[[^\[\]]*\]?|\.[^.\[\]]*)\Z"
-
-
-def _split(typed: str) -> tuple[str, str]:
-    """What comes before the last step, and the character before that step: `[` if it is in brackets. Dots in quotes
-    are not told from others."""
-    match = re.match(_LAST_STEP, typed)
-    if match is None:
-        return (ROOT, "") if typed.startswith(ROOT) else ("", "")
-    return match[1], match[2][0]
-
-
-_NAMES_OF: dict[str, Callable[[ReadFile], list[str]]] = {
-    "currentCluster": lambda file: [each.cluster_name for each in file.selectable_clusters],
-    "environment": lambda file: [metadata_name(each) for each in file.data.get("environments") or ()],
-    "provider": lambda file: [metadata_name(each) for each in file.data.get("providers") or ()],
-}
-"""Keys whose value is a name in the file."""
+"""What comes before the last step, and that step. Dots in quotes are not told from others."""
 
 
 def value_offers(file: ReadFile, base: Route, text: str) -> list[str]:
     """The values that a key may have, if they are few. Raises SelectionError."""
-    found = look_up(file.document, base, KeyPath.parse(text, root=not base.steps))
-    key = found.section_key
+    target = look_up(file.document, base, KeyPath.parse(text, root=not base.steps))
+    key = target.section_key
     if key is not None and key.choices:
         return key.choices
-    if found.field is not None and found.field.kind == "bool":
+    if target.field is not None and target.field.kind == "bool":
         return ["true", "false"]
-    names = _NAMES_OF.get(found.type_path[-1]) if found.type_path else None
-    return [name for name in names(file) if name] if names is not None else []
+    names = {  # keys whose value is a name in the file
+        "currentCluster": [cluster.cluster_name for cluster in file.selectable_clusters],
+        "environment": map(metadata_name, file.environments),
+        "provider": map(metadata_name, file.providers),
+    }
+    return [name for name in names.get(target.type_path[-1], ()) if name] if target.type_path else []

@@ -152,8 +152,8 @@ class Section(Generic[Model]):
         return self.model.model_validate_json(json.dumps(_without_nulls(data)), strict=True)
 
     def values(self, cluster: Mapping[str, Any]) -> Any:
-        """What the rules of the section are called with; raises as `read` does. The built-in section has a faster
-        way than its model."""
+        """What the rules of the section are called with; raises as `read` does. The built-in section's rules read its
+        plain data, because pydantic takes longer to import than everything else."""
         return self.read(cluster)
 
     def data(self, cluster: Mapping[str, Any]) -> Any:
@@ -185,24 +185,21 @@ class Section(Generic[Model]):
 
 
 class LateSection(Section[Model]):
-    """A section whose model is imported on first use. `read_values` returns what the rules are called with, from the
-    part of the cluster's plain data that belongs to the section."""
+    """A section whose model is imported on first use, and whose rules are called with its plain data."""
 
-    __slots__ = ("_load_model", "_read_values")
+    __slots__ = ("_load_model",)
     _load_model: Callable[[], type[Model]]
-    _read_values: Callable[[Any], Any]
 
     def __init__(
         self,
         path: tuple[str, ...],
         load_model: Callable[[], type[Model]],
-        read_values: Callable[[Any], Any],
-        defaults: Callable[[Any], Any] = _unchanged,
-        validate: Callable[[Any], Iterable[Problem]] = _no_problems,
-        rules: tuple[SectionRule, ...] = (),
+        defaults: Callable[[Any], Any],
+        validate: Callable[[Any], Iterable[Problem]],
+        rules: tuple[SectionRule, ...],
     ) -> None:
-        given = {"path": path, "_load_model": load_model, "_read_values": read_values}
-        for name, value in {**given, "defaults": defaults, "validate": validate, "rules": rules}.items():
+        given = {"path": path, "_load_model": load_model, "defaults": defaults, "validate": validate, "rules": rules}
+        for name, value in given.items():
             object.__setattr__(self, name, value)  # frozen, as Section
 
     @property
@@ -210,8 +207,7 @@ class LateSection(Section[Model]):
         return self._load_model()
 
     def values(self, cluster: Mapping[str, Any]) -> Any:
-        data = self.data(cluster)
-        return None if data is None else self._read_values(data)
+        return self.data(cluster)
 
 
 def _check_path(path: Any, kinds: tuple[type, ...]) -> None:

@@ -48,24 +48,23 @@ def current_cluster(file: ReadFile) -> Cluster:
 def _remedy(file: ReadFile, current: str) -> str:
     """How to make `currentCluster` select a cluster."""
     named = file.selectable_clusters
+    dashed = [cluster for cluster in named if "-" in cluster.environment + cluster.name]
     unlisted = [cluster for cluster in named if "environments" in file.data and not cluster.environment_data()]
-    environment = current.partition("-")[0]
     for cluster in unlisted:
+        environment = current.partition("-")[0]
         if current == f"{environment}-{cluster.name}" and file.environment(environment):
             line = file.document.position((*cluster.route.plain, "environment")).line
             return f"write environment: {shortened(environment)} in line {line}"
-    dashed = [cluster for cluster in named if "-" in cluster.environment + cluster.name]
     listed = [cluster for cluster in named if cluster not in dashed and cluster not in unlisted]
     if not current:  # any cluster will do, so one with an API server is offered
         listed = [cluster for cluster in listed if not cluster.is_hub] or listed
     names = [cluster.cluster_name for cluster in listed]
-    meant = next((cluster for cluster in dashed if current in (cluster.cluster_name, cluster.name)), None)
-    if meant is None and names:
+    meant = [cluster for cluster in dashed if current in (cluster.cluster_name, cluster.name)]
+    if names and not meant:
         # A text without a dash cannot be the name of a cluster, so nothing is suggested for it.
         return choose_among(current if current.count("-") == 1 else "", names)
-    if dashed:
-        renamed = meant or dashed[0]
-        parts = " and ".join(quoted(part) for part in (renamed.environment, renamed.name) if "-" in part)
+    for cluster in (*meant, *dashed)[:1]:
+        parts = " and ".join(quoted(part) for part in (cluster.environment, cluster.name) if "-" in part)
         other = f"; or choose one of {', '.join(map(shortened, names))}" if names else ""
         return f"rename {parts} without a dash, and write {_FORM} here{other}"
     if file.clusters:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from tarmak_iam.config.amazon import AmazonValues, logs_of, read_amazon, with_defaults
+from tarmak_iam.config.amazon import used_logs
 from tarmak_iam.config.decode import API_VERSION, KIND
 from tarmak_iam.config.kubernetes_versions import DEFAULT_KUBERNETES
 from tarmak_iam.config.tarmak_types import BINARY_SUFFIXES, Field, quantity_size, root_field
@@ -48,12 +48,11 @@ def defaulted(data: Mapping[str, Any]) -> _Object:
     return config
 
 
-def with_log_defaults(api_server: Mapping[str, Any], amazon: AmazonValues | None) -> _Object:
+def with_log_defaults(api_server: Mapping[str, Any]) -> _Object:
     """`kubernetes.apiServer` with the defaults of the access logs in its section `amazon`."""
     defaulted = copy.deepcopy(dict(api_server))
-    for name, log in logs_of(with_defaults(amazon)) if amazon else ():
-        if log is not None:
-            defaulted["amazon"][name] |= {"enabled": log.enabled, "interval": log.interval}
+    for name, log in used_logs(defaulted.get("amazon")):
+        defaulted["amazon"][name] = log
     return defaulted
 
 
@@ -75,7 +74,7 @@ def _default_cluster(cluster: _Object) -> None:
     if calico.get("enableTypha"):
         calico.setdefault("typhaReplicas", 1)
     if "apiServer" in kubernetes:
-        kubernetes["apiServer"] = with_log_defaults(kubernetes["apiServer"], read_amazon(cluster))
+        kubernetes["apiServer"] = with_log_defaults(kubernetes["apiServer"])
     amazon = cluster.setdefault("amazon", {})
     amazon.setdefault("ebsEncrypted", False)
     amazon.setdefault("additionalIAMPolicies", [])
