@@ -55,15 +55,15 @@ def owned_paths() -> list[TypePath]:
 def installed_sections() -> tuple[InstalledSection, ...]:
     """As `load_sections`, with the names of the distributions."""
     installed = [InstalledSection(section, OWN) for section in BUILT_IN]
-    for section, origin in ((plugin.value, plugin.origin) for plugin in provided(GROUP, Section)):
+    for plugin in provided(GROUP, Section):
+        section, origin = plugin.value, plugin.origin
         if not section.path:
             raise ConfigError(f"a section of {origin} has no path", remedy=f"remove {origin}")
-        names = [(other.section.name, other.origin) for other in installed]
-        check_unique("section", [*names, (section.name, origin)])
-        for other in installed:
-            width = min(len(other.section.path), len(section.path))
-            if other.section.path[:width] == section.path[:width]:
-                what = f"the sections {other.section.name} of {other.origin} and {section.name} of {origin} overlap"
+        check_unique("section", [*((other.name, owner) for other, owner in installed), (section.name, origin)])
+        for other, owner in installed:
+            width = min(len(other.path), len(section.path))
+            if other.path[:width] == section.path[:width]:
+                what = f"the sections {other.name} of {owner} and {section.name} of {origin} overlap"
                 raise ConfigError(what, remedy="remove one of them")
         installed.append(InstalledSection(section, origin))
     return tuple(installed)
@@ -119,64 +119,55 @@ class SectionKey(NamedTuple):
             raise ConfigError(f"{self.key} is a block of keys", remedy=f"set one of {keys}")
         if value is None:
             raise ConfigError(f"{self.key} requires a value", remedy=f"to remove the key, use unset {self.key}")
-        as_tarmak = self._as_tarmak(value)
-        if self._allowed and not any(as_tarmak == each and type(as_tarmak) is type(each) for each in self._allowed):
-            raise self._refused(f"must be {' or '.join(map(str, self._allowed))}", value)
+        known, as_tarmak = field_at("Cluster", (*self.section.path, *self.path)), value
+        if known is not None and known.is_scalar:
+            try:
+                as_tarmak = scalar_value(known.kind, value, is_json=False)
+            except ScalarTypeError as error:
+                raise self._refused(f" must be {error}", value, f": {FILE_REFUSED}") from None
+        if self._allowed and not any(as_tarmak == other and type(as_tarmak) is type(other) for other in self._allowed):
+            raise self._refused(f" must be {' or '.join(map(str, self._allowed))}", value)
         try:
             self._adapter.validate_json(json.dumps(as_tarmak), strict=True)
         except validation_error() as error:
-            first = field_errors(error)[0]
-            where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first.path)
-            what = first.message if first.message.startswith("must be ") else f"is wrong: {first.message}"
-            raise self._refused(what, value, where=where) from None
+            path, message, *_ = field_errors(error)[0]
+            where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+            what = message if message.startswith("must be ") else f"is wrong: {message}"
+            raise self._refused(f"{where} {what}", value) from None
         except (TypeError, ValueError):
-            raise self._refused("must be plain data", value) from None
+            raise self._refused(" must be plain data", value) from None
         return as_tarmak
 
-    def _as_tarmak(self, value: Any) -> Any:
-        """The value as Tarmak's own field reads it, if Tarmak has that field. Raises ConfigError."""
-        known = field_at("Cluster", (*self.section.path, *self.path))
-        if known is None or not known.is_scalar:
-            return value
-        try:
-            return scalar_value(known.kind, value, is_json=False)
-        except ScalarTypeError as error:
-            raise self._refused(f"must be {error}", value, FILE_REFUSED) from None
-
-    def _refused(self, what: str, value: Any, why: str = "", *, where: str = "") -> ConfigError:
+    def _refused(self, what: str, value: Any, why: str = "") -> ConfigError:
         shown = json.dumps(value, ensure_ascii=False, default=str)
         remedies = ["write true or false"] if self.choices == ["true", "false"] else []
         if self.field.description:
             remedies.append(f"the key's description: {self.field.description}")
-        return ConfigError(f"{self.key}{where} {what}, not {shown}{why and ': ' + why}", remedy="; ".join(remedies))
+        return ConfigError(f"{self.key}{what}, not {shown}{why}", remedy="; ".join(remedies))
 
     @property
     def choices(self) -> list[str]:
         """The possible values of the key as they are written on the command line; empty if any value is possible."""
-        if self._allowed:
-            return list(map(str, self._allowed))
-        return ["true", "false"] if self._kinds - {"null"} == {"boolean"} else []
+        return list(map(str, self._allowed)) or (["true", "false"] if self._kinds - {"null"} == {"boolean"} else [])
 
     @property
     def _allowed(self) -> list[Any]:
         """The only values that the schema of the field allows, without null; empty if it allows any."""
         extra = self.field.json_schema_extra
-        enum = extra.get("enum") if isinstance(extra, dict) else None
-        return [each for each in enum if each is not None] if isinstance(enum, list) else []
+        allowed = extra.get("enum") if isinstance(extra, dict) else None
+        return [value for value in allowed if value is not None] if isinstance(allowed, list) else []
 
     @property
     def _kinds(self) -> set[Any]:
         schema = self._adapter.json_schema()
-        return {each.get("type") for each in schema.get("anyOf", [schema])}
+        return {alternative.get("type") for alternative in schema.get("anyOf", [schema])}
 
     @property
     def _adapter(self) -> TypeAdapter[Any]:
         from pydantic import TypeAdapter
 
         annotation: Any = self.field.annotation
-        if self.field.metadata:
-            annotation = Annotated[(annotation, *self.field.metadata)]
-        return TypeAdapter(annotation)
+        return TypeAdapter(Annotated[(annotation, *self.field.metadata)] if self.field.metadata else annotation)
 
 
 def keys_of(
@@ -199,7 +190,7 @@ def key_named(section: Section[Any], key: str) -> SectionKey:
     for name in path:
         field = None if model is None else model.model_fields.get(name)
         if field is None:
-            remedy = did_you_mean(key, [each.key for each in keys_of(section)], "its keys are")
+            remedy = did_you_mean(key, [other.key for other in keys_of(section)], "its keys are")
             raise SelectionError(f"{section.name} has no key {quoted(key)}", remedy=remedy)
         model = block_of(field)
     assert field is not None  # a split text has at least one part
@@ -212,9 +203,7 @@ def block_of(field: FieldInfo) -> type[SectionModel] | None:
 
     annotation: Any = field.annotation
     kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
-    kinds = tuple(each for each in kinds if each is not type(None))
-    only = kinds[0] if len(kinds) == 1 else None
+    models = [kind for kind in kinds if kind is not type(None)]
     # In Python 3.10 list[str] is also an instance of type, which issubclass then rejects.
-    if not isinstance(only, type) or get_origin(only) is not None:
-        return None
-    return only if issubclass(only, SectionModel) else None
+    is_model = len(models) == 1 and isinstance(models[0], type) and get_origin(models[0]) is None
+    return models[0] if is_model and issubclass(models[0], SectionModel) else None
