@@ -56,33 +56,42 @@ def with_log_defaults(api_server: Mapping[str, Any]) -> _Object:
     return defaulted
 
 
+# The defaults of a cluster, in Tarmak's order: a value that is not set gets them. Where the field is not a pointer in
+# Go, so do an empty string and 0, which are the same to Tarmak: those have True.
+_CLUSTER_DEFAULTS: tuple[tuple[tuple[str, ...], Any, bool], ...] = (
+    (("network", "cidr"), "10.99.0.0/16", True),
+    (("kubernetes", "version"), DEFAULT_KUBERNETES, True),
+    (("kubernetes", "zone"), "cluster.local", True),
+    (("kubernetes", "podCIDR"), "100.64.0.0/16", True),
+    (("kubernetes", "serviceCIDR"), "10.254.0.0/16", True),
+    (("kubernetes", "clusterAutoscaler", "scaleDownUtilizationThreshold"), 0.5, False),
+    (("kubernetes", "tiller"), {}, False),
+    (("kubernetes", "dashboard"), {}, False),
+    (("kubernetes", "heapster"), {"enabled": True}, False),  # a block without `enabled` is off
+    (("kubernetes", "grafana"), {"enabled": True}, False),
+    (("kubernetes", "influxDB"), {"enabled": True}, False),
+    (("kubernetes", "calico", "backend"), "etcd", True),
+    (("amazon", "ebsEncrypted"), False, False),
+    (("amazon", "additionalIAMPolicies"), [], False),
+    (("loggingSinks",), [], False),
+    (("vaultHelper",), {}, False),
+)
+
+
 def _default_cluster(cluster: _Object) -> None:
     _stamp(cluster)
-    _fill(cluster.setdefault("network", {}), "cidr", "10.99.0.0/16")
-    kubernetes = cluster.setdefault("kubernetes", {})
-    _fill(kubernetes, "version", DEFAULT_KUBERNETES)
-    _fill(kubernetes, "zone", "cluster.local")
-    _fill(kubernetes, "podCIDR", "100.64.0.0/16")
-    _fill(kubernetes, "serviceCIDR", "10.254.0.0/16")
-    kubernetes.setdefault("clusterAutoscaler", {}).setdefault("scaleDownUtilizationThreshold", 0.5)
-    for name in ("tiller", "dashboard"):
-        kubernetes.setdefault(name, {})
-    for name in ("heapster", "grafana", "influxDB"):  # a block without `enabled` is off
-        kubernetes.setdefault(name, {"enabled": True})
-    calico = kubernetes.setdefault("calico", {})
-    _fill(calico, "backend", "etcd")
-    if calico.get("enableTypha"):
-        calico.setdefault("typhaReplicas", 1)
+    for (*parents, key), value, replaces_empty in _CLUSTER_DEFAULTS:
+        item = cluster
+        for parent in parents:
+            item = item.setdefault(parent, {})
+        if not item.get(key) if replaces_empty else key not in item:
+            item[key] = copy.deepcopy(value)
+    kubernetes = cluster["kubernetes"]
+    if kubernetes["calico"].get("enableTypha"):
+        kubernetes["calico"].setdefault("typhaReplicas", 1)
     if "apiServer" in kubernetes:
         kubernetes["apiServer"] = with_log_defaults(kubernetes["apiServer"])
-    amazon = cluster.setdefault("amazon", {})
-    amazon.setdefault("ebsEncrypted", False)
-    amazon.setdefault("additionalIAMPolicies", [])
-    _default_sinks(cluster.setdefault("loggingSinks", []))
-    cluster.setdefault("vaultHelper", {})
-
-
-def _default_sinks(sinks: list[_Object]) -> None:
+    sinks = cluster["loggingSinks"]
     for sink in sinks:
         search = sink.get("elasticsearch")
         if search is not None:
@@ -193,14 +202,10 @@ def tarmak_json(data: Any, field: Field | None = None) -> Any:
         import base64
 
         return base64.b64encode(decode_base64(data) if isinstance(data, str) else bytes(data)).decode()
-    if field.kind == "list":
-        assert field.of is not None
-        return [
-            None if item is None and field.of.struct in _POINTED_AT else tarmak_json(item, field.of) for item in data
-        ]
-    if field.kind == "timestamp":
-        return _utc(data)
-    return _quantity(data) if field.kind == "quantity" else data
+    if field.kind == "list" and field.of is not None:
+        keeps_null, of = field.of.struct in _POINTED_AT, field.of
+        return [None if item is None and keeps_null else tarmak_json(item, of) for item in data]
+    return {"timestamp": _utc, "quantity": _quantity}.get(field.kind, lambda value: value)(data)
 
 
 def _utc(text: str | None) -> str | None:
@@ -208,16 +213,12 @@ def _utc(text: str | None) -> str | None:
     match = re.match(_TIME, text or "")
     if not match:
         return text
-    day, *numbers = match.groups()
-    hours, minutes, seconds = map(int, numbers[:3])
-    sign, *offset = numbers[3:]
-    east = timedelta(hours=int(offset[0]), minutes=int(offset[1])) if sign else timedelta()
+    day, hours, minutes, seconds, sign, *offset = match.groups()
     with contextlib.suppress(ValueError, OverflowError):
-        moment = datetime.fromisoformat(day) + timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        moment = datetime.fromisoformat(day) + timedelta(hours=int(hours), minutes=int(minutes), seconds=int(seconds))
+        east = timedelta(hours=int(offset[0] or 0), minutes=int(offset[1] or 0))
         moment += east if sign == "-" else -east
-        if moment != datetime.min:  # Go's zero time, which is written as null
-            return f"{moment.isoformat()}Z"
-        return None
+        return None if moment == datetime.min else f"{moment.isoformat()}Z"  # Go's zero time, which is written as null
     return text
 
 
