@@ -22,7 +22,6 @@ else:
 INIT = "awsIAMAuthenticatorInit"
 LOGS = ("publicELBAccessLogs", "internalELBAccessLogs")
 
-_DEFAULT_INTERVAL = 5
 # Every name that S3 accepts or once accepted: old buckets may have upper case and underscores.
 _BUCKET = r"[A-Za-z0-9._-]*\Z"
 
@@ -36,7 +35,7 @@ def logs_of(amazon: Mapping[str, Any] | None) -> list[tuple[str, dict[str, Any]]
 def used_logs(amazon: Mapping[str, Any] | None) -> list[tuple[str, dict[str, Any]]]:
     """The same with defaults, as SetDefaults_ClusterKubernetesAPIServerAmazonAccessLogs."""
     return [
-        (name, {"enabled": bool(log.get("bucket")), "interval": _DEFAULT_INTERVAL, **log})
+        (name, log | {"enabled": log.get("enabled", bool(log.get("bucket"))), "interval": log.get("interval", 5)})
         for name, log in logs_of(amazon)
     ]
 

@@ -124,8 +124,6 @@ _QUOTELESS = ("a boolean", "a whole number", "a number")
 _MOST_CLUSTERS = 5000
 """Each of them is checked in dozens of ways, and compared with the others."""
 
-_NO_BLANK = r"[A-Za-z]+:[^\s/]"
-
 
 def decode(document: Document) -> dict[str, Any]:
     """The data that Tarmak reads from the file: known keys only, null as absent, numbers of the types of the fields.
@@ -138,8 +136,14 @@ def decode(document: Document) -> dict[str, Any]:
     decoder.check_head(document.root)
     assert document.root is not None  # check_head requires a YAML mapping
     data: dict[str, Any] = decoder.value(document.root, root_field(), Route())
-    _check_panics(document, data)
-    if len(data.get("clusters") or ()) > _MOST_CLUSTERS:
+    clusters = data.get("clusters") or ()
+    for number, cluster in enumerate(clusters):
+        for index, sink in enumerate((cluster or {}).get("loggingSinks") or ()):
+            if sink is None:  # its defaulting follows the nil pointer
+                route = Route.of(("clusters", number, "loggingSinks", index))
+                what = f"{route} is null, which makes Tarmak panic"
+                raise ConfigError(what, remedy="remove this item", place=document.position(route))
+    if len(clusters) > _MOST_CLUSTERS:
         what = f"the file has more than {_MOST_CLUSTERS:,} clusters, which is the limit"
         place = document.position(("clusters", _MOST_CLUSTERS))
         raise ConfigError(what, remedy="divide it into several files", place=place)
@@ -169,25 +173,21 @@ class _Decoder:
             place = self._document.position(())
             raise ConfigError(f"{what}, so kind and apiVersion are missing", remedy=remedy, place=place)
         for key, wanted in (("kind", KIND), ("apiVersion", API_VERSION)):
-            node, text = self._head(root, key)
+            # A map is marshalled in key order, and the last of both spellings is used.
+            node: Node = root
+            text = ""
+            members = [member for member in self._keys.members(root) if equal_fold(member[0], key)]
+            for name, value in members if self._keys.is_json else sorted(members, key=lambda member: member[0]):
+                plain = self._keys.plain(value)
+                if plain is not None and not isinstance(plain, str):
+                    self._keys.fail(value, f"{name} must be a string", f"write {key} as a string")
+                node, text = (node, text) if plain is None else (value, plain)
             if not text:
                 what, place = f"{key} is missing, so {FILE_REFUSED}", self._document.position(())
                 raise ConfigError(what, remedy=f"add {key}: {wanted}", place=place)
             if text != wanted:
                 what = f"{key} is {shortened(text)!r}, but Tarmak accepts only {wanted!r}"
-                self._keys.fail(node or root, what, f"write {key}: {wanted}")
-
-    def _head(self, root: Mapping, name: str) -> tuple[Node | None, str]:
-        last: tuple[Node | None, str] = None, ""
-        members = list(self._keys.members(root))
-        if not self._keys.is_json:
-            members.sort(key=lambda member: member[0])
-        for key, node in members:  # a map is marshalled in key order, and the last of both spellings is used
-            text = self._keys.plain(node) if equal_fold(key, name) else None
-            if text is not None and not isinstance(text, str):
-                self._keys.fail(node, f"{key} must be a string", f"write {name} as a string")
-            last = last if text is None else (node, text)
-        return last
+                self._keys.fail(node, what, f"write {key}: {wanted}")
 
     def check_json(self, node: Node | None, route: Route) -> None:
         """A value that JSON does not have stops Tarmak wherever it is, even below a key that Tarmak ignores."""
@@ -213,7 +213,16 @@ class _Decoder:
             return self._members(node, field, route, old)
         if field.kind == "list" and not (field.is_bytes and isinstance(node, Scalar)):
             return self._list(node, field, route, old)
-        return self._leaf(node, field, route)
+        if not isinstance(node, Scalar):
+            self._misfit(node, route, field.name)
+        value = self._keys.plain(node)
+        try:
+            if field.kind == "uint8" and self._keys.is_json and node.text.startswith("-"):
+                raise ScalarTypeError("a whole number from 0 to 255")  # also -0: json-iterator accepts no sign there
+            read = scalar_value("string" if field.is_bytes else field.kind, value, is_json=self._keys.is_json)
+            return base64_value(read) if field.is_bytes else read
+        except ScalarTypeError as misfit:
+            self._misfit(node, route, str(misfit))
 
     def _members(self, node: Node, field: Field, route: Route, old: Any) -> dict[str, Any]:
         if not isinstance(node, Mapping):
@@ -237,19 +246,6 @@ class _Decoder:
         items = [self.value(item, of, route / index, before[index]) for index, item in enumerate(node.items)]
         return [self._zero(item, of) if of.kind != "struct" else item for item in items]
 
-    def _leaf(self, node: Node, field: Field, route: Route) -> Any:
-        if not isinstance(node, Scalar):
-            self._misfit(node, route, field.name)
-        value = self._keys.plain(node)
-        try:
-            if field.kind == "uint8" and self._keys.is_json and node.text.startswith("-"):
-                raise ScalarTypeError("a whole number from 0 to 255")  # also -0: json-iterator accepts no sign there
-            if field.is_bytes:
-                return base64_value(scalar_value("string", value, is_json=self._keys.is_json))
-            return scalar_value(field.kind, value, is_json=self._keys.is_json)
-        except ScalarTypeError as misfit:
-            self._misfit(node, route, str(misfit))
-
     @staticmethod
     def _zero(value: Any, field: Field) -> Any:
         """null in a list or map of plain values is the zero value of the type."""
@@ -257,30 +253,15 @@ class _Decoder:
 
     def _misfit(self, node: Node, route: Route, wanted: str) -> NoReturn:
         remedy = _REMEDIES.get(wanted, "")
-        if isinstance(node, Scalar) and wanted == "a string":
-            remedy = f'put it in quotes: "{shortened(node.text)}"'
-        elif isinstance(node, Scalar) and wanted == "a YAML mapping" and re.match(_NO_BLANK, node.text):
-            remedy = "put a space after the colon"
-        elif isinstance(node, Scalar) and remedy and node.style != "plain" and wanted in _QUOTELESS:
-            remedy += " without quotes"
-        self._keys.fail(node, f"{route} must be {wanted}, not {self._describe(node)}; {FILE_REFUSED}", remedy)
-
-    def _describe(self, node: Node) -> str:
-        if isinstance(node, Mapping):
-            return "a YAML mapping"
-        if isinstance(node, Sequence):
-            return "a list"
-        value, short = self._keys.plain(node), shortened(node.text if isinstance(node, Scalar) else "", 40)
-        if isinstance(value, str):
-            return f'the string "{short}"'
-        return f"the {'boolean' if isinstance(value, bool) else 'number'} {short}"
-
-
-def _check_panics(document: Document, data: dict[str, Any]) -> None:
-    """A null logging sink: Tarmak's defaulting follows the nil pointer and panics."""
-    for number, cluster in enumerate(data.get("clusters") or ()):
-        for index, sink in enumerate((cluster or {}).get("loggingSinks") or ()):
-            if sink is None:
-                route = Route.of(("clusters", number, "loggingSinks", index))
-                what = f"{route} is null, which makes Tarmak panic"
-                raise ConfigError(what, remedy="remove this item", place=document.position(route))
+        kind = "a YAML mapping" if isinstance(node, Mapping) else "a list"
+        if isinstance(node, Scalar):
+            value, text = self._keys.plain(node), shortened(node.text, 40)
+            kind = f"the {'boolean' if isinstance(value, bool) else 'number'} {text}"
+            kind = f'the string "{text}"' if isinstance(value, str) else kind
+            if wanted == "a string":
+                remedy = f'put it in quotes: "{shortened(node.text)}"'
+            elif wanted == "a YAML mapping" and re.match(r"[A-Za-z]+:[^\s/]", node.text):
+                remedy = "put a space after the colon"
+            elif node.style != "plain" and wanted in _QUOTELESS:
+                remedy += " without quotes"
+        self._keys.fail(node, f"{route} must be {wanted}, not {kind}; {FILE_REFUSED}", remedy)

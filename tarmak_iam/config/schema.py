@@ -29,7 +29,6 @@ _WORDS = {
     "boolean": "^([yYnN]|[yY]es|YES|[nN]o|NO|[oO]n|ON|[oO]ff|OFF)$",
     "integer": "^[-+]?(0b[01_]+|0x[0-9a-fA-F]*_[0-9a-fA-F_]*|[0-9]+_[0-9_]*)$",
 }
-_OF_SCHEMAS = ("anyOf", "allOf", "oneOf")
 
 
 def schema_text(schema: Schema) -> str:
@@ -60,10 +59,10 @@ def file_schema(sections: Iterable[Section[Any]]) -> Schema:
     _add_struct(root_field().struct, definitions)
     root = definitions.pop(root_field().struct)
     for section in sections:
-        own = f"section {section.name}"
-        body, blocks = _section(section, prefix=f"{own}: ")
-        definitions |= {own: body} | {f"{own}: {name}": each for name, each in blocks.items()}
-        _put(_ref(own), section.path, definitions)
+        name = f"section {section.name}"
+        body, blocks = _section(section, prefix=f"{name}: ")
+        definitions |= {name: body} | {f"{name}: {block}": schema for block, schema in blocks.items()}
+        _put(_ref(name), section.path, definitions)
     return {
         "$schema": _DRAFT,
         "title": WHOLE_FILE,
@@ -78,7 +77,7 @@ def _section(section: Section[Any], prefix: str = "") -> tuple[Schema, dict[str,
     """The schema of the section, and those of its blocks by name; references get the prefix."""
     references = _ref(prefix)["$ref"].replace("{", "{{").replace("}", "}}") + "{model}"
     schema: Schema = section.model.model_json_schema(mode="validation", ref_template=references)
-    blocks = {name: _draft07(each) for name, each in sorted(schema.pop("$defs", {}).items())}
+    blocks = {name: _draft07(block) for name, block in sorted(schema.pop("$defs", {}).items())}
     return _draft07(schema) | {"type": ["object", "null"]}, blocks
 
 
@@ -87,47 +86,38 @@ def _draft07(schema: Any) -> Any:
     accepts null, which means that the key is not set."""
     if not isinstance(schema, dict):  # true and false are schemas too
         return schema
-    made: Schema = {key: value for key, value in schema.items() if key != "title"}
-    if "description" in made:
-        made["description"] = " ".join(
-            made["description"].split()
-        )  # the line breaks of a docstring are those of the code
-    for key in _OF_SCHEMAS:
-        if key in made:
-            made[key] = [_draft07(each) for each in made[key]]
-    for key in ("items", "additionalProperties"):
-        if key in made:
-            made[key] = _with_words(_draft07(made[key]))
-    made.pop("uniqueItems", None)  # a set accepts duplicates
+    made: Schema = {key: value for key, value in schema.items() if key not in ("title", "uniqueItems")}
+    if "description" in made:  # the line breaks of a docstring are those of the code
+        made["description"] = " ".join(made["description"].split())
+    for key in {"anyOf", "allOf", "oneOf"} & made.keys():
+        made[key] = [_draft07(inner) for inner in made[key]]
+    for key in {"items", "additionalProperties"} & made.keys():
+        made[key] = _with_words(_draft07(made[key]))
     if "prefixItems" in made:
-        made["items"] = [_with_words(_draft07(each)) for each in made.pop("prefixItems")]
+        made["items"] = [_with_words(_draft07(item)) for item in made.pop("prefixItems")]
         made["additionalItems"] = False
     if "properties" in made:
-        made["properties"] = {name: _property(_draft07(each)) for name, each in made["properties"].items()}
+        made["properties"] = {name: _property(_draft07(inner)) for name, inner in made["properties"].items()}
         made.setdefault("patternProperties", {"^x-": {}})
         made.setdefault("additionalProperties", False)
     return made
 
 
 def _property(schema: Schema) -> Schema:
-    """Adds null for a key that is not set; description and default stay next to the alternatives."""
+    """Adds null for a key that is not set; description and default stay next to the alternatives. Null is in the type
+    of the first alternative if it has one: editors show each alternative separately."""
     notes: Schema = {key: schema.pop(key) for key in ("description", "default") if key in schema}
     if notes.get("default", True) is None:
         del notes["default"]
     choices, limits = (schema.pop("anyOf"), schema) if "anyOf" in schema else ([schema], {})
-    first, *further = [{**each, **limits} for each in choices if each != {"type": "null"}]
-    alternatives = [*_alternatives(first), *(each for other in further for each in _alternatives(other))]
-    alternatives = _with_null(alternatives)
-    return {**notes, **alternatives[0]} if len(alternatives) == 1 else {**notes, "anyOf": alternatives}
-
-
-def _with_null(alternatives: list[Schema]) -> list[Schema]:
-    """Adds null to the type of the first alternative if it has one: editors show each alternative separately."""
-    first, *further = alternatives
+    kinds = [{**choice, **limits} for choice in choices if choice != {"type": "null"}]
+    first, *further = [alternative for kind in kinds for alternative in _alternatives(kind)]
     if not isinstance(first.get("type"), str) or "const" in first:
-        return [*alternatives, {"type": "null"}]
-    enum = {"enum": [*first["enum"], None]} if "enum" in first and None not in first["enum"] else {}
-    return [{**first, "type": [first["type"], "null"], **enum}, *further]
+        further.append({"type": "null"})
+    else:
+        enum = {"enum": [*first["enum"], None]} if "enum" in first and None not in first["enum"] else {}
+        first = {**first, "type": [first["type"], "null"], **enum}
+    return {**notes, "anyOf": [first, *further]} if further else {**notes, **first}
 
 
 def _alternatives(schema: Schema) -> list[Schema]:
@@ -142,11 +132,10 @@ def _with_words(schema: Any) -> Any:
 
 
 def _add_struct(name: str, definitions: dict[str, Schema]) -> None:
-    if name in definitions:
-        return
-    definitions[name] = {}
-    fields = {key: field for key, field in fields_of(name).items() if _struct_of(field) not in NOT_WRITTEN}
-    definitions[name]["properties"] = {key: _open(field, definitions) for key, field in fields.items()}
+    if name not in definitions:
+        definitions[name] = {}
+        fields = {key: field for key, field in fields_of(name).items() if _struct_of(field) not in NOT_WRITTEN}
+        definitions[name]["properties"] = {key: _open(field, definitions) for key, field in fields.items()}
 
 
 def _open(field: Field, definitions: dict[str, Schema]) -> Schema:
@@ -157,10 +146,8 @@ def _open(field: Field, definitions: dict[str, Schema]) -> Schema:
         return _ref(field.struct)
     if field.kind == "list" and field.of is not None and _struct_of(field):
         return {"items": _open(field.of, definitions)}
-    own = "boolean" if field.kind == "bool" else "array" if field.kind == "list" else "string"
-    if field.is_number:
-        own = "integer"
-    return {"type": [own, *(each for each in _ANY if each != own)]}
+    first = {"bool": "boolean", "list": "array"}.get(field.kind, "integer" if field.is_number else "string")
+    return {"type": [first, *(kind for kind in _ANY if kind != first)]}
 
 
 def _struct_of(field: Field) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,30 +26,33 @@ from tarmak_iam.files.on_disk import FileOnDisk
 from tarmak_iam.files.read import read_file
 from tarmak_iam.text import shortened
 
-_INTEGER = r"[-+]?(?:0|[1-9][0-9]*)\Z"
-
-_NUMBER = r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?\Z"
-
+_NUMBER = r"[-+]?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?\Z"
 _INIT = ("kubernetes", "apiServer", "amazon", "awsIAMAuthenticatorInit")
-
 _WEBHOOK_FILE = ("kubernetes", "apiServer", "authTokenWebhookFile")
 """No boolean or number is a path. As one, it would keep the API server from starting."""
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+_NAMES = {str: "a string", bool: "a boolean", int: "a number", float: "a number"}
 
 
 def with_types_repaired(data: bytes, filename: str) -> RepairedFile | None:
     """None if Tarmak accepts the file as it is, or if it would not accept it with all values repaired."""
+    repairs, edits = [], []
     try:
         document = Document.parse(data, filename, json=looks_like_json(Source.decode(data, filename)))
-        found = list(_repairs(document))
-        if not found:
-            return None
-        after = document.edit(*(edit for _, edit in found))
+        for scalar in IgnoredContent.of(document).scalars:
+            value = _repaired(scalar, is_json=document.is_json)
+            if value is not None and document.has(scalar.route):
+                shown = f'"{shortened(value)}"' if isinstance(value, str) else scalar_text(value)
+                title = f"write {shown}: Tarmak requires {_NAMES[type(value)]} here"
+                is_safe = scalar.route.plain[2:] != _INIT or value is True
+                repairs.append(Repair(document.position(scalar.route), title, scalar.route, is_safe))
+                edits.append(Set(scalar.route, value))
+        after = document.edit(*edits)
         TarmakConfig.parse(after.to_bytes(), filename)
     except TarmakIamError:
         return None
-    return RepairedFile(document.text, after, tuple(repair for repair, _ in found))
+    return RepairedFile(document.text, after, tuple(repairs)) if repairs else None
 
 
 def load_repaired(path: Path | None) -> tuple[TarmakConfig, RepairedFile] | None:
@@ -58,42 +60,25 @@ def load_repaired(path: Path | None) -> tuple[TarmakConfig, RepairedFile] | None
     accepts, or would not accept then either. Raises FileError."""
     file = config_path(path, os.environ)
     data = read_file(file)
-    found = with_types_repaired(data, str(file))
-    if found is None:
+    repaired = with_types_repaired(data, str(file))
+    if repaired is None:
         return None
-    config = TarmakConfig.parse(found.after.to_bytes(), str(file))
+    config = TarmakConfig.parse(repaired.after.to_bytes(), str(file))
     option = directory_option(path, os.environ)
-    return replace(config, _disk=FileOnDisk.of(file, data), _directory_option=option), found
-
-
-def _repairs(document: Document) -> Iterator[tuple[Repair, Set]]:
-    for scalar in IgnoredContent.of(document).scalars:
-        value = _repaired(scalar, is_json=document.is_json)
-        if value is not None and document.has(scalar.route):
-            shown = f'"{shortened(value)}"' if isinstance(value, str) else scalar_text(value)
-            title = f"write {shown}: Tarmak requires {_NAMES[type(value)]} here"
-            is_safe = scalar.route.plain[2:] != _INIT or value is True
-            yield Repair(document.position(scalar.route), title, scalar.route, is_safe), Set(scalar.route, value)
-
-
-_NAMES = {str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+    return replace(config, _disk=FileOnDisk.of(file, data), _directory_option=option), repaired
 
 
 def _repaired(scalar: TypedScalar, *, is_json: bool) -> Any:
     """The value in the type of its field; None if it has that type, or if it is not certain what was meant."""
-    if scalar.value is None or not scalar.field.is_scalar or scalar.field.accepts(scalar.value, is_json=is_json):
+    field, text = scalar.field, scalar.node.text.strip()
+    value: Any = None
+    if scalar.value is None or not field.is_scalar or field.accepts(scalar.value, is_json=is_json):
         return None
-    meant = _meant(scalar, scalar.node.text.strip())
-    return meant if meant is not None and scalar.field.accepts(meant, is_json=is_json) else None
-
-
-def _meant(scalar: TypedScalar, text: str) -> Any:
-    if scalar.field.kind == "string":
-        return None if scalar.route.plain[2:] == _WEBHOOK_FILE else text  # as it is written: 1.10 is not 1.1
-    if not isinstance(scalar.value, str):
-        return None
-    if scalar.field.kind == "bool":
-        return _BOOLEANS.get(text.lower())
-    if scalar.field.kind == "float64" and re.match(_NUMBER, text):
-        return float(text) if "." in text else int(text)
-    return int(text) if scalar.field.is_number and re.match(_INTEGER, text) else None
+    number = re.match(_NUMBER, text) if isinstance(scalar.value, str) and field.is_number else None
+    if field.kind == "string" and scalar.route.plain[2:] != _WEBHOOK_FILE:
+        value = text  # as it is written: 1.10 is not 1.1
+    elif field.kind == "bool" and isinstance(scalar.value, str):
+        value = _BOOLEANS.get(text.lower())
+    elif number is not None and (field.kind == "float64" or number["fraction"] is None):
+        value = int(text) if number["fraction"] is None else float(text)
+    return value if value is not None and field.accepts(value, is_json=is_json) else None
