@@ -107,19 +107,16 @@ class ReadFile:
 
     def environment(self, name: str) -> dict[str, Any]:
         """The first entry of `environments` with that name, empty if there is none."""
-        return self._environments.get(name, {})
+        return self._named[0].get(name, {})
 
     def provider(self, name: str) -> dict[str, Any]:
         """The first entry of `providers` with that name, empty if there is none."""
-        return self._providers.get(name, {})
+        return self._named[1].get(name, {})
 
     @cached_property
-    def _environments(self) -> dict[str, dict[str, Any]]:
-        return {metadata_name(entry): entry for entry in reversed(self.environments)}
-
-    @cached_property
-    def _providers(self) -> dict[str, dict[str, Any]]:
-        return {metadata_name(entry): entry for entry in reversed(self.providers)}
+    def _named(self) -> list[dict[str, dict[str, Any]]]:
+        lists = (self.environments, self.providers)
+        return [{metadata_name(entry): entry for entry in reversed(entries)} for entries in lists]
 
     def get(self, path: str, default: Any = None, *, effective: bool = False) -> Any:
         """The value at a path from the root of the file, as in `get("environments[dev].location")`.
@@ -298,10 +295,7 @@ class Cluster:
         """The two webhook settings as Tarmak writes them: without escaping anything in the file name."""
         file = self.api_server.get("authTokenWebhookFile")
         lines = [f'kubernetes::apiserver::auth_token_webhook_file: "{file}"'] if file else []
-        return [
-            *lines,
-            *(["kubernetes::apiserver::aws_iam_authenticator_init: true"] if self.authenticator_init else []),
-        ]
+        return lines + ["kubernetes::apiserver::aws_iam_authenticator_init: true"] * self.authenticator_init
 
     def effective(self) -> dict[str, Any]:
         """How Tarmak uses the cluster: cluster_name, type, kubernetes_version, apiServer (Tarmak's JSON with defaults,

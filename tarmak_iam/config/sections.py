@@ -93,15 +93,6 @@ class Problem:
         _check_path(self.path, (str, int))
 
 
-def _unchanged(model: Any) -> Any:
-    return model
-
-
-def _no_problems(model: Any) -> tuple[Problem, ...]:
-    del model
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class SectionRule:
     """A rule of `tarmak-iam check` about a section: something that is valid, but not what its author expects.
@@ -128,8 +119,8 @@ class Section(Generic[Model]):
 
     path: tuple[str, ...]
     model: type[Model]
-    defaults: Callable[[Model], Model] = field(default=_unchanged)
-    validate: Callable[[Model], Iterable[Problem]] = field(default=_no_problems)
+    defaults: Callable[[Model], Model] = field(default=lambda model: model)
+    validate: Callable[[Model], Iterable[Problem]] = field(default=lambda _: ())
     rules: tuple[SectionRule, ...] = ()
 
     def __post_init__(self) -> None:
