@@ -41,9 +41,9 @@ def webhook_file_flaw(cluster: Cluster) -> str | None:
         return "it contains only whitespace"
     if not path.startswith("/"):
         return "it is not an absolute path"
-    found = re.search(_UNSAFE, path)
-    if found:
-        return f"it contains {found.group()!r}, which Tarmak does not escape"
+    unsafe = re.search(_UNSAFE, path)
+    if unsafe:
+        return f"it contains {unsafe.group()!r}, which Tarmak does not escape"
     if cluster.authenticator_init and any(character.isspace() for character in path):
         return "it contains a space, and the init unit copies the file to it without quotes"
     return None

@@ -265,7 +265,7 @@ def _cluster_of(config: TarmakConfig, cluster: Cluster | str) -> Cluster:
         raise TypeError(f"a cluster must be a Cluster or its name, not {cluster!r}")
     if cluster in config.clusters[cluster.index : cluster.index + 1]:
         return cluster
-    same_name = [each for each in config.clusters if each.cluster_name == cluster.cluster_name]
+    same_name = [other for other in config.clusters if other.cluster_name == cluster.cluster_name]
     if len(same_name) > 1 or not (cluster.environment and cluster.name):
         what = f"the cluster {quoted(cluster.cluster_name)} is of another configuration, and has no name of its own"
         raise SelectionError(what, remedy="choose a cluster of this one", place=Place(config.document.filename))

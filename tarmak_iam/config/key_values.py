@@ -57,8 +57,8 @@ def section_values(section: Section[Any], given: Any) -> dict[str, Any]:
 
 def _without_now(value: Any) -> Any:
     if isinstance(value, Mapping):
-        left = {key: _without_now(each) for key, each in value.items()}
-        return {key: each for key, each in left.items() if each is not UNSET}
+        members = {key: _without_now(member) for key, member in value.items()}
+        return {key: member for key, member in members.items() if member is not UNSET}
     if isinstance(value, list):
-        return [_without_now(each) for each in value]
+        return [_without_now(item) for item in value]
     return UNSET if value == NOW else value

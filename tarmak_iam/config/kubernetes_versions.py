@@ -41,9 +41,9 @@ class GoVersion(NamedTuple):
     def is_below(self, *segments: int) -> bool:
         """Whether it comes before that release; a pre-release of that release does."""
         width = max(len(self.segments), len(segments))
-        own = self.segments + (0,) * (width - len(self.segments))
+        padded = self.segments + (0,) * (width - len(self.segments))
         other = segments + (0,) * (width - len(segments))
-        return own < other or (own == other and self.prerelease != "")
+        return padded < other or (padded == other and self.prerelease != "")
 
 
 def is_release(text: str) -> bool:

@@ -58,19 +58,19 @@ def validation_error() -> type[ValidationError]:
 def field_errors(error: ValidationError) -> list[FieldError]:
     """All errors, in the order of the model."""
     errors = []
-    for each in error.errors(include_url=False):
+    for detail in error.errors(include_url=False):
         # pydantic also puts the validator function into the path.
-        path = tuple(step for step in each["loc"] if not (isinstance(step, str) and step.startswith("function-")))
-        kind = each["type"].removesuffix("_type").removesuffix("_parsing")
-        if each["type"] == "missing":
+        path = tuple(step for step in detail["loc"] if not (isinstance(step, str) and step.startswith("function-")))
+        kind = detail["type"].removesuffix("_type").removesuffix("_parsing")
+        if detail["type"] == "missing":
             errors.append(FieldError(path[:-1], f"{path[-1]} is missing"))
             continue
-        wanted = _WANTED.get(kind, "") if each["type"] != kind else ""
-        message = each["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ") or "it is wrong"
+        wanted = _WANTED.get(kind, "") if detail["type"] != kind else ""
+        message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ") or "it is wrong"
         if wanted or message.startswith(_SHOULD_BE):
             message = f"must be {wanted or message.removeprefix(_SHOULD_BE)}"
         message = f"{message[0].lower()}{message[1:]}"
-        errors.append(FieldError(path, message, wanted, each["type"] == "extra_forbidden"))
+        errors.append(FieldError(path, message, wanted, detail["type"] == "extra_forbidden"))
     return errors
 
 
@@ -167,7 +167,7 @@ class Section(Generic[Model]):
         try:
             model = self.read(cluster)
         except validation_error() as error:
-            return [Problem(each.path, each.message) for each in field_errors(error)]
+            return [Problem(flaw.path, flaw.message) for flaw in field_errors(error)]
         return [] if model is None else self.guarded(lambda: list(self.validate(self.defaults(model))))
 
     def guarded(self, function: Callable[..., Any], *args: Any) -> Any:

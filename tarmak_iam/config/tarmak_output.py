@@ -247,16 +247,16 @@ def dropped_keys(data: Any, field: Field | None = None, at: Path = ()) -> Iterat
             yield from dropped_keys(value, field.of, (*at, step))
 
 
-def differences(expected: Any, found: Any, at: Path = ()) -> Iterator[Path]:
+def differences(expected: Any, actual: Any, at: Path = ()) -> Iterator[Path]:
     """The paths of all values that differ, including those that only one side has. NOW equals any time."""
-    if isinstance(expected, dict) and isinstance(found, dict):
-        for key in {**expected, **found}:
-            if key in expected and key in found:
-                yield from differences(expected[key], found[key], (*at, key))
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for key in {**expected, **actual}:
+            if key in expected and key in actual:
+                yield from differences(expected[key], actual[key], (*at, key))
             else:
                 yield (*at, key)
-    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
-        for index, pair in enumerate(zip(expected, found, strict=True)):
+    elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+        for index, pair in enumerate(zip(expected, actual, strict=True)):
             yield from differences(*pair, (*at, index))
-    elif not (same(expected, found) or (expected == NOW and isinstance(found, str))):
+    elif not (same(expected, actual) or (expected == NOW and isinstance(actual, str))):
         yield at

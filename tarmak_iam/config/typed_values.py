@@ -119,9 +119,9 @@ def _remedy(value: Any, field: Field, remedy: str) -> str:
 def with_whole_numbers(value: Any, field: Field) -> Any:
     """A value with floats such as 5.0 as whole numbers where Tarmak wants them, at any depth."""
     if isinstance(value, dict):
-        members = {key: (each, field.below(key)) for key, each in value.items()}
-        return {key: each if of is None else with_whole_numbers(each, of) for key, (each, of) in members.items()}
+        members = {key: (member, field.below(key)) for key, member in value.items()}
+        return {key: member if of is None else with_whole_numbers(member, of) for key, (member, of) in members.items()}
     if isinstance(value, list) and field.kind == "list" and field.of is not None:
-        return [with_whole_numbers(each, field.of) for each in value]
+        return [with_whole_numbers(item, field.of) for item in value]
     is_whole = isinstance(value, float) and field.is_number and field.kind != "float64" and field.accepts(value)
     return scalar_value(field.kind, value, is_json=False) if is_whole else value

@@ -68,7 +68,7 @@ def with_keys_corrected(file: _File, keys: Iterable[UnknownKey]) -> _File | None
         return None
     moves = [(key.route.plain, target) for key in keys if (target := certain_target(key)) is not None]
     # The deepest keys first: their paths are valid as long as no key above them is renamed.
-    done = [_move(data, path, target) for path, target in sorted(moves, key=lambda each: -len(each[0]))]
+    done = [_move(data, path, target) for path, target in sorted(moves, key=lambda move: -len(move[0]))]
     try:
         return file.with_document(Document.parse(json.dumps(data), "tarmak.yaml")) if any(done) else None
     except TarmakIamError:
