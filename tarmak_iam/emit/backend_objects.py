@@ -24,7 +24,7 @@ from tarmak_iam.mappings.formats.custom_resource import API_VERSION, KIND
 
 def configmap(installation: Installation) -> Manifest:
     """Raises ConfigError where the mappings file does not exist, or where the daemon would not start with it."""
-    text = installation.daemon_config()
+    text = installation.payloads.config
     data = {CONFIG_KEY: text}
     check_size(data)
     return {

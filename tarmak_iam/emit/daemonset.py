@@ -109,7 +109,7 @@ def daemonset(installation: Installation) -> Manifest:
 
     Raises ConfigError where the region is unknown or not valid, and as the ConfigMap's emitter does.
     """
-    config = installation.daemon_config()
+    config = installation.payloads.config
     return {
         "apiVersion": "apps/v1",
         "kind": "DaemonSet",
@@ -197,7 +197,7 @@ def _container(installation: Installation) -> dict[str, Any]:
             f"--state-dir={_STATE_DIR}",
             # The API server would not trust a new certificate, so the daemon must not create one.
             "--kubeconfig-pregenerated=true",
-            *installation.daemon_args(),
+            *installation.daemon.args,
         ],
         # Up to v0.5.12 and v0.6.3 the daemon exits without it where it cannot reach the instance metadata; later
         # releases then use us-east-1. Set for all releases, since the cluster's region is known.

@@ -352,22 +352,11 @@ class Installation:
             raise ConfigError(missing[0], remedy=missing[1])
         return make_payloads(self.mappings, self.daemon, self.cluster_id)
 
-    def daemon_config(self) -> str:
-        """The authenticator's configuration: the mappings file with the cluster ID, its comments, and LF as line end.
-
-        It does not contain the lists if the daemon does not read them there. Raises ConfigError as `payloads` does.
-        """
-        return self.payloads.config
-
-    def daemon_args(self) -> tuple[str, ...]:
-        """The daemon's flags that affect who a caller becomes: gates, partition and backends, if it has them."""
-        return self.daemon.args
-
     @property
     def server(self) -> ServerSettings:
         """The address on which the daemon listens. Raises NotStarted for mappings with which it would not start."""
         document = self.mappings.document if self.mappings else None
-        return read_server_settings(document, self.daemon_version, self.daemon_args())
+        return read_server_settings(document, self.daemon_version, self.daemon.args)
 
     @cached_property
     def loaded(self) -> Authenticator:
@@ -399,7 +388,7 @@ class Installation:
                 f"clusterID: {self.cluster_id}\n" if document is None else document.text,
                 version=str(self.daemon_version),
                 cluster_id=self.cluster_id,
-                args=self.daemon_args(),
+                args=self.daemon.args,
                 private_dns_names=private_dns_names or {},
                 filename=MAPPINGS_NAME,  # it is YAML in the pod, whatever the name of this file
                 shown_as=mappings.document.filename if mappings else None,

@@ -14,6 +14,7 @@ from tarmak_iam.installation.images import Image, check_registry
 from tarmak_iam.installation.setting_table import (
     MAX_INSTALL_HINT,
     REGISTRY,
+    SETTINGS,
     AddonManagerMode,
     Exec,
     Rollback,
@@ -28,25 +29,18 @@ _GATE = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z", re.ASCII)
 _MAJOR_AND_MINOR = re.compile(r"v?[0-9]+\.[0-9]", re.ASCII)
 
 
-def valid_image(text: str) -> str:
-    Image.parse(text)
-    return text
-
-
-def valid_registry(text: str) -> str:
-    check_registry(text)
-    return text
-
-
-def valid_daemon_version(text: str) -> str:
-    DaemonVersion.parse(text)
-    return text
-
-
 def valid_kubernetes_version(text: str) -> str:
     if parse_version(text) is None or not _MAJOR_AND_MINOR.match(text):
         raise ValueError(f"{quoted(text)} is not a valid Kubernetes version; use a version such as 1.12.9")
     return text
+
+
+def _parsed_by(parse: Callable[[str], object]) -> Callable[[str], str]:
+    def valid(text: str) -> str:
+        parse(text)
+        return text
+
+    return valid
 
 
 _ROLE_EXAMPLE = "use an ARN such as arn:aws:iam::111122223333:role/Admin"
@@ -102,26 +96,19 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 """The possible values of a setting, or of the items of its list, where they are fixed."""
 
 DEFAULTS: Mapping[str, Any] = {
-    "image": None,
+    **dict.fromkeys(SETTINGS),
     REGISTRY: "public",
-    "daemonVersion": None,
     "backends": ["MountedFile"],
     "featureGates": {},
-    "kubernetesVersion": None,
-    "kubectlVersion": None,
     "exec": "aws-iam-authenticator",
-    "installHint": None,
-    "addonManagerMode": None,
     "rollback": "never",
-    "role": None,
-    "profile": None,
 }
 """None for a setting whose value comes from elsewhere if it is not set."""
 
 VALIDATORS: Mapping[str, Callable[[Any], Any]] = {
-    "image": valid_image,
-    REGISTRY: valid_registry,
-    "daemonVersion": valid_daemon_version,
+    "image": _parsed_by(Image.parse),
+    REGISTRY: _parsed_by(check_registry),
+    "daemonVersion": _parsed_by(DaemonVersion.parse),
     "backends": valid_backends,
     "featureGates": valid_gates,
     "kubernetesVersion": valid_kubernetes_version,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from copy import copy
-from functools import partial
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tarmak_iam.aws.arn import with_plain_account
@@ -69,8 +68,6 @@ class Settings:
     The arguments are not checked: see `parse_settings` and `override`.
     """
 
-    __slots__ = (*SETTINGS, "_chosen")
-
     image: str | None
     registry: str
     daemonVersion: str | None
@@ -89,27 +86,18 @@ class Settings:
     def __init__(self, **chosen: Any) -> None:
         if unknown := chosen.keys() - DEFAULTS.keys():
             raise TypeError(f"unknown settings: {', '.join(sorted(unknown))}")
-        for key, value in {**DEFAULTS, **chosen}.items():
-            object.__setattr__(self, key, copy(value))
-        object.__setattr__(self, "_chosen", frozenset(chosen))
+        vars(self).update({**deepcopy(DEFAULTS), **deepcopy(chosen), "_chosen": frozenset(chosen)})
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"Settings are frozen: {name} cannot be set")
 
-    def __reduce__(self) -> tuple[Any, ...]:  # copies are made by the constructor, since attributes cannot be set
-        return partial(Settings, **self.chosen), ()
-
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Settings) and self._values == other._values and self._chosen == other._chosen
+        return isinstance(other, Settings) and vars(self) == vars(other)
 
     __hash__ = None  # type: ignore[assignment]  # it has lists
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{key}={value!r}' for key, value in self.chosen.items())})"
-
-    @property
-    def _values(self) -> dict[str, Any]:
-        return {key: copy(getattr(self, key)) for key in DEFAULTS}
 
     @property
     def effective_image(self) -> str:
@@ -119,12 +107,12 @@ class Settings:
     @property
     def chosen(self) -> dict[str, Any]:
         """The settings that are set, by key."""
-        return {key: value for key, value in self._values.items() if key in self._chosen}
+        return {key: deepcopy(getattr(self, key)) for key in DEFAULTS if key in self._chosen}
 
     @property
     def effective(self) -> dict[str, Any]:
         """All settings with the values in use, None for a value that comes from elsewhere."""
-        return self._values | {"image": self.effective_image}
+        return {key: deepcopy(getattr(self, key)) for key in DEFAULTS} | {"image": self.effective_image}
 
     @property
     def image_version(self) -> DaemonVersion | None:

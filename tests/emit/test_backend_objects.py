@@ -113,7 +113,7 @@ def test_every_release_and_backend_gives_what_the_file_says_or_is_refused(number
     """Each has every third choice, the next one others; the newest has all."""
     choices = BACKENDS if version == known_releases()[-1] else BACKENDS[number % 3 :: 3]
     text = FULL_WITH_SSO if version.has_gate("SSORoleMatch") else FULL
-    itself = answers(text, str(version), made_of(text, version, ["MountedFile"]).daemon_args(), {})
+    itself = answers(text, str(version), made_of(text, version, ["MountedFile"]).daemon.args, {})
     for backends in choices:
         reason = refused(version, backends)
         if reason:
@@ -127,7 +127,7 @@ def test_every_release_and_backend_gives_what_the_file_says_or_is_refused(number
 @pytest.mark.parametrize("version", known_releases()[1:], ids=str)
 def test_objects_alone_give_what_the_file_says_of_arns(version: DaemonVersion) -> None:
     text = f"clusterID: dev-cluster\n{RICH}"
-    itself = answers(text, str(version), made_of(RICH, version, ["MountedFile"]).daemon_args(), {})
+    itself = answers(text, str(version), made_of(RICH, version, ["MountedFile"]).daemon.args, {})
     assert answers(*read_back(manifests(made_of(RICH, version, ["CRD"])), str(version))) == itself
 
 

@@ -115,7 +115,7 @@ def _server(installation: Installation, document: Document, keys: Iterable[str])
     """Those of the mappings file. Raises ConfigError, with the place in it, if the authenticator does not start, or a
     server cannot use the value of one of these keys."""
     try:
-        server = read_server_settings(document, installation.daemon_version, installation.daemon_args())
+        server = read_server_settings(document, installation.daemon_version, installation.daemon.args)
     except DaemonNotStarted as stop:
         raise ConfigError(
             f"authenticator {installation.daemon_version} does not start: {stop.reason}",

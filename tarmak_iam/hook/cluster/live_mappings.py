@@ -65,7 +65,7 @@ class LiveMappings:
         those of the installation. `cluster_id`: that of the token, None for that of the configuration."""
         text = self.text if self.text is not None else f"clusterID: {installation.cluster_id}\n"
         version = str(self.version or installation.daemon_version)
-        args = self._words if self.daemonset is not None else installation.daemon_args()
+        args = self._words if self.daemonset is not None else installation.daemon.args
         return self._authenticator(text, version, args, cluster_id)
 
     def _authenticator(self, text: str, version: str, args: Sequence[str], cluster_id: str | None) -> Authenticator:
