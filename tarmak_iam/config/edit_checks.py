@@ -112,7 +112,8 @@ def check_edit(
     error: ConfigError = ConfigError("")
     if items and items[0][0] is refused:  # what is wrong may be the name, best of an item whose meant name is known
         refused, item = next((pair for pair in items if pair[1].remedy), items[0])
-        what, remedy = f"{item.flaw}: {refused.what}", item.remedy or refused.remedy
+        missing = f"{item.where} has no item {quoted(item.name)}, and it cannot be added"
+        what, remedy = f"{missing}: {refused.what}", item.remedy or refused.remedy
         error = RefusedItems([item for _, item in items], [item for _, item in added])
     error.what, error.remedy = f"the edit was refused: {what}", remedy
     error.place = place_before(before.document, after.document, refused.route)

@@ -31,21 +31,12 @@ class AddedItem(NamedTuple):
     known: list[str]
 
     @property
-    def flaw(self) -> str:
-        return f"{self.where} has no item {quoted(self.name)}, and it cannot be added"
-
-    @property
     def remedy(self) -> str:
         """What was meant, if a name is similar."""
         near = closest(self.name, self.known)
         if near == self.name:  # `prod-blue` of a cluster, without an environment
             return "write the environment and the metadata.name of the cluster"
         return "" if near is None else f"did you mean {shortened(near)}?"
-
-    @property
-    def kind(self) -> tuple[object, ...]:
-        """Equal for items of one name that a patch adds to the same lists of several clusters."""
-        return *(step for step in self.route.plain if isinstance(step, str)), self.name
 
 
 class RefusedItems(ConfigError):
@@ -56,8 +47,12 @@ class RefusedItems(ConfigError):
         self.items, self.added = items, added
 
     def count(self, item: AddedItem) -> int:
-        """The number of lists that the patch adds the item to."""
-        return sum(other.kind == item.kind for other in self.added)
+        """The number of lists, in several clusters, that the patch adds an item of that name to."""
+
+        def key(added: AddedItem) -> tuple[list[str], str]:
+            return [step for step in added.route.plain if isinstance(step, str)], added.name
+
+        return sum(key(other) == key(item) for other in self.added)
 
 
 class Patch:

@@ -21,7 +21,7 @@ from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw, canonical_text, checked
 from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.suggestions import CLOSE, LIKELY, bare, likeness
+from tarmak_iam.suggestions import LIKELY, bare, closest, likeness
 from tarmak_iam.text import quoted, shortened
 
 SSO_PREFIX = "sso:"
@@ -135,24 +135,16 @@ def _permission_set(text: str) -> NamedPrincipal:
 
 def closest_principal(text: str, known: Iterable[str]) -> str | None:
     """The known principal with the same name (under another path, of another kind, in another account), else one with a
-    similar name; of accounts, the one with nearly the same digits. None if nothing is similar."""
-    wanted = _principal_parts(text)
-    scores = {other: _score(wanted, _principal_parts(other)) for other in known if other}
-    best = max(scores, key=lambda other: scores[other], default=None)
-    return best if best is not None and scores[best] else None
-
-
-def _score(wanted: tuple[str, str, str], other: tuple[str, str, str]) -> float:
-    """0 for principals that are not confused with each other."""
-    (account, name, kind), (other_account, other_name, other_kind) = wanted, other
-    accounts = likeness(account, other_account) if account else 1.0
-    if not name or not other_name:
-        accounts = likeness(account, other_account)
-        return accounts if name == other_name and accounts >= CLOSE else 0.0
-    names = likeness(bare(name), bare(other_name))
-    if names < LIKELY or (names < 1.0 and accounts < CLOSE):
-        return 0.0
-    return 2 * names + accounts + (kind == other_kind) / 2
+    similar name in the account; of accounts, the one with nearly the same digits. None if nothing is similar."""
+    account, name, kind = _principal_parts(text)
+    others = {other: _principal_parts(other) for other in known if other}
+    if not name:
+        return closest(account, [other for other, parts in others.items() if not parts[1]])
+    same = [other for other, parts in others.items() if bare(parts[1]) == bare(name)]
+    if same:
+        return max(same, key=lambda other: (likeness(account, others[other][0]), others[other][2] == kind))
+    similar = {parts[1]: other for other, parts in others.items() if parts[1] and (not account or parts[0] == account)}
+    return similar.get(closest(name, similar, LIKELY) or "")
 
 
 def _principal_parts(text: str) -> tuple[str, str, str]:
