@@ -9,16 +9,15 @@ import logging
 import os
 import stat
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import field
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 from tarmak_iam.emit.artifact import Artifact
 from tarmak_iam.emit.kustomization import is_safe_name
 from tarmak_iam.errors import FileError, Place
 from tarmak_iam.files.atomic import make_directory, replace_file
 from tarmak_iam.files.read import file_error, read_file, read_if_present
-from tarmak_iam.late_dataclass import dataclass
 
 RECORD_NAME = ".tarmak-iam-render"
 """Without the suffix .json: `kubectl apply -f DIRECTORY` would read such a file as an object."""
@@ -33,8 +32,7 @@ def file_digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class DirectoryRecord:
+class DirectoryRecord(NamedTuple):
     """`files`: name -> digests of what the file may contain.
 
     There is one digest per file, and two while the files are being written: an interrupted run leaves some files old
@@ -42,7 +40,7 @@ class DirectoryRecord:
     """
 
     cluster_id: str
-    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    files: Mapping[str, tuple[str, ...]] = {}
     is_incomplete: bool = False
 
     @classmethod
@@ -92,21 +90,19 @@ class FileAction(str, Enum):
     """No longer generated, but edited since it was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileStep:
+class FileStep(NamedTuple):
     """What is done with one file. `existing`: the present content, None for no file or a link. `artifact`: None where
     it is no longer generated."""
 
     path: Path
     action: FileAction
     artifact: Artifact | None = None
-    existing: bytes | None = field(default=None, repr=False)
+    existing: bytes | None = None
     refusal: str = ""
     """Why the existing file is only replaced with `force`."""
 
 
-@dataclass(frozen=True, slots=True)
-class DirectoryPlan:
+class DirectoryPlan(NamedTuple):
     """What is done with the files of a directory. `steps` are in the order in which they are carried out. The records
     are those before, during and after them."""
 
