@@ -9,6 +9,7 @@ import logging
 import os
 import stat
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import field
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from tarmak_iam.emit.kustomization import is_safe_name
 from tarmak_iam.errors import FileError, Place
 from tarmak_iam.files.atomic import make_directory, replace_file
 from tarmak_iam.files.read import file_error, read_file, read_if_present
+from tarmak_iam.late_dataclass import dataclass
 
 RECORD_NAME = ".tarmak-iam-render"
 """Without the suffix .json: `kubectl apply -f DIRECTORY` would read such a file as an object."""
@@ -90,19 +92,21 @@ class FileAction(str, Enum):
     """No longer generated, but edited since it was written."""
 
 
-class FileStep(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FileStep:
     """What is done with one file. `existing`: the present content, None for no file or a link. `artifact`: None where
     it is no longer generated."""
 
     path: Path
     action: FileAction
     artifact: Artifact | None = None
-    existing: bytes | None = None
+    existing: bytes | None = field(default=None, repr=False)
     refusal: str = ""
     """Why the existing file is only replaced with `force`."""
 
 
-class DirectoryPlan(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class DirectoryPlan:
     """What is done with the files of a directory. `steps` are in the order in which they are carried out. The records
     are those before, during and after them."""
 
