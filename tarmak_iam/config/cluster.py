@@ -107,11 +107,11 @@ class ReadFile:
 
     def environment(self, name: str) -> dict[str, Any]:
         """The first entry of `environments` with that name, empty if there is none."""
-        return self._named[0].get(name, {})
+        return dict(self._named[0].get(name, {}))
 
     def provider(self, name: str) -> dict[str, Any]:
         """The first entry of `providers` with that name, empty if there is none."""
-        return self._named[1].get(name, {})
+        return dict(self._named[1].get(name, {}))
 
     @cached_property
     def _named(self) -> list[dict[str, dict[str, Any]]]:
