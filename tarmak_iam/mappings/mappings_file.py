@@ -175,7 +175,7 @@ class Mappings:
         `refuse` may give further reasons to skip one. Raises EditRefused, nothing changed.
         """
         planned = plan_merge(self.document, self.entries, wanted, strip_path=strip_path, refuse=refuse)
-        return self._with(planned.apply_to(self.document)), planned.outcomes
+        return self._with(self.document.edit(*planned.edits)), planned.outcomes
 
     def remove(self, arn: str) -> Mappings:
         """Removes every entry for the ARN, account or `sso:ACCOUNT/PERMISSION SET`. Returns the same value if there is

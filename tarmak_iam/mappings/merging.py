@@ -15,14 +15,7 @@ from tarmak_iam.identity.viper import ViperSettings, field_key, field_value
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.principals import NamedPrincipal, parse_principal
-from tarmak_iam.routes import Route
 from tarmak_iam.text import TextEnum, shortened
-
-_FEW = 16
-_IDENTITIES = (
-    *((f"{kind}{spelling}",) for kind in ("role", "user") for spelling in ("ARN", "arn", "Arn")),
-    ("sso.accountID", "sso.permissionSetName"),
-)
 
 PrincipalRefusal = Callable[[NamedPrincipal], ConfigError | None]
 """Why an installation could not use a principal; None if it could."""
@@ -70,29 +63,6 @@ class MergePlan:
 
     outcomes: tuple[MergeOutcome, ...]
     edits: tuple[Edit, ...]
-
-    def apply_to(self, document: Document) -> Document:
-        """Returns the same document if there is nothing to do. Raises EditRefused.
-
-        Many edits are made as one update: the cost of a separate edit grows with the number of edits.
-        """
-        if len(self.edits) <= _FEW:
-            return document.edit(*self.edits)
-        data = document.data
-        for edit in self.edits:
-            if not isinstance(edit, (Set, Remove)):
-                return document.edit(*self.edits)
-            *way, last = Route.of(edit.path).plain
-            holder = data
-            for step in way:
-                if isinstance(holder, dict) and holder.get(step) is None:
-                    holder[step] = {}  # missing parents of a list
-                holder = holder[step]
-            if isinstance(edit, Set):
-                holder[last] = edit.value
-            else:
-                del holder[last]
-        return document.update(data, identities=_IDENTITIES)
 
 
 def plan_merge(
