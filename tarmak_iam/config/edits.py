@@ -26,7 +26,7 @@ from tarmak_iam.config.unknown_keys import check_spelling
 from tarmak_iam.document import Append, Document, Remove, Set
 from tarmak_iam.document.document import home_of
 from tarmak_iam.document.edits import ValueEdit
-from tarmak_iam.document.plain_values import plain, same
+from tarmak_iam.document.plain_values import plain, same, value_at
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError, EditRefused, SelectionError
 from tarmak_iam.routes import Route
@@ -76,15 +76,25 @@ def edited_file(
 
 
 def edit_section(
-    file: _File, cluster: Cluster, values: Iterable[tuple[SectionKey, Any]], command_line: CommandLine
+    file: _File, cluster: Cluster, values: SequenceOf[tuple[SectionKey, Any]], command_line: CommandLine
 ) -> _File:
-    """Sets keys of a section, or removes those whose value is None. As `edited_file`."""
+    """Sets keys of a section, or removes those whose value is None. As `edited_file`; also refuses an edit after which
+    a key has another value, from a merge key."""
     edits, section = [], None
     for key, value in values:
         section = key.section
         path = KeyPath("", tuple(map(KeyStep, (*section.path, *key.path))))
         edits.append(KeyEdit("unset" if value is None else "set", path, cluster.route, value))
-    return edited_file(file, edits, command_line, section=section)
+    after = edited_file(file, edits, command_line, section=section)
+    data = after.clusters[cluster.index].data_with_unknown_keys
+    for key, value in values:
+        if not same(value_at(key.section.data(data), key.path), value):
+            remedy = f"fix that first; `{command_line.tarmak_iam('check')}` shows the place"
+            place = file.document.position((*cluster.route.plain, *key.section.path, *key.path))
+            raise EditRefused(
+                f"the value of {key.key} comes from another place: a merge key", remedy=remedy, place=place
+            )
+    return after
 
 
 class _Batch(Generic[_File]):

@@ -142,6 +142,15 @@ def test_what_counts_from_another_place_is_neither_set_nor_taken_out() -> None:
             config.unset("dev-cluster", key)
 
 
+def test_a_key_that_a_merge_key_would_set_is_not_removed() -> None:
+    """IAM login would be enabled by that."""
+    section = "amazon: {<<: {awsIAMAuthenticatorInit: true}, awsIAMAuthenticatorInit: false}"
+    config = TarmakConfig.parse(f"{HEAD}  kubernetes: {{apiServer: {{{section}}}}}\n")
+    assert not config.clusters[0].authenticator_init
+    with pytest.raises(EditRefused, match=r"^tarmak\.yaml:\d+:\d+: the value of awsIAMAuthenticatorInit comes from"):
+        config.unset("dev-cluster", "awsIAMAuthenticatorInit")
+
+
 def test_another_part_of_the_cluster_is_judged_too() -> None:
     calico = Section(("kubernetes", "calico"), Calico)
     with pytest.raises(ConfigError, match=r"^tarmak\.yaml:4:3: the edit was refused: 'foo' is not a backend of Calico"):
