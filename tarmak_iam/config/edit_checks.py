@@ -38,8 +38,8 @@ from tarmak_iam.config.instance_pools import (
     region_zone_issues,
     zero_count_issues,
 )
-from tarmak_iam.config.item_names import items_of
 from tarmak_iam.config.patches import AddedItem, RefusedItems
+from tarmak_iam.config.path_lookup import items_of
 from tarmak_iam.config.section_keys import load_sections, owned_paths
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.selection import current_cluster

@@ -12,11 +12,10 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config.cluster import Cluster, ReadFile, check_masters
 from tarmak_iam.config.edit_checks import FORK, check_edit, check_patch, place_before
-from tarmak_iam.config.item_names import items_of, names_of
 from tarmak_iam.config.key_paths import KeyPath, KeyStep, MatchStep, NameStep, joined
 from tarmak_iam.config.key_values import UNSET, written_value
 from tarmak_iam.config.patches import AddedItem, Patch, name_of_value, naming_text
-from tarmak_iam.config.path_lookup import FoundKey, NoSuchItem, kind_text, look_up
+from tarmak_iam.config.path_lookup import FoundKey, NoSuchItem, items_of, kind_text, look_up, names_of
 from tarmak_iam.config.section_edits import reads_differently, removals
 from tarmak_iam.config.section_keys import SectionKey
 from tarmak_iam.config.sections import Section

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
 from typing import Any, NamedTuple
 
-from tarmak_iam.config.item_names import Keys, items_of, names_of, naming_keys, node_at, scalar_texts
+from tarmak_iam.config.path_lookup import Keys, items_of, names_of, naming_keys, node_at, scalar_texts
 from tarmak_iam.config.tarmak_types import Field
 from tarmak_iam.document import Append, Document, Remove, Set
 from tarmak_iam.document.edits import ValueEdit
@@ -120,15 +120,14 @@ class Patch:
 
 def _identity(item: Any, of: Field) -> dict[Keys, str]:
     """The values by which an item is found: of a cluster also its environment, since names repeat."""
-    if not isinstance(item, Mapping):
-        return {}
-    values = {keys: value_at(item, keys) for keys in (*naming_keys(of.struct), ("environment",))}
-    scalars = {keys: value for keys, value in values.items() if value is not None}
-    texts = {keys: str(value) for keys, value in scalars.items() if not isinstance(value, (dict, list))}
+    paths = (*naming_keys(of.struct), ("environment",)) if isinstance(item, Mapping) else ()
+    values = [(keys, value_at(item, keys)) for keys in paths]
+    texts = {keys: str(value) for keys, value in values if value is not None and not isinstance(value, (dict, list))}
     environment = texts.pop(("environment",), None)
-    first = dict(list(texts.items())[:1])
-    has_environment = first and environment is not None and of.struct == "Cluster"
-    return {**first, ("environment",): str(environment)} if has_environment else first
+    identity = dict(list(texts.items())[:1])
+    if identity and environment is not None and of.struct == "Cluster":
+        identity[("environment",)] = environment
+    return identity
 
 
 def _has(item: Node, wanted: Mapping[Keys, str]) -> bool:

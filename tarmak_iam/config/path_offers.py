@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tarmak_iam.config.cluster import ReadFile, metadata_name
-from tarmak_iam.config.item_names import item_steps, items_of
 from tarmak_iam.config.key_paths import ROOT, KeyPath, KeyStep
-from tarmak_iam.config.path_lookup import FoundKey, kind_text, look_up
+from tarmak_iam.config.path_lookup import FoundKey, item_steps, items_of, kind_text, look_up
 from tarmak_iam.config.tarmak_types import NOT_WRITTEN, Field, fields_of
 from tarmak_iam.document.nodes import Mapping, dereference
 from tarmak_iam.routes import Route
