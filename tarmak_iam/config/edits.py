@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from tarmak_iam.command_line import CommandLine
@@ -106,7 +105,7 @@ class _Batch(Generic[_File]):
     def result(self) -> _File:
         written = [Route.of(edit.path) for edit in self._writes]
         changes = (*self._writes, *removals(self._document, self._removed, written))
-        edits = [replace(change, through_alias=self._through_alias) for change in changes]
+        edits = [change._replace(through_alias=self._through_alias) for change in changes]
         try:
             document = self._document.edit(*edits)
         except EditRefused:

@@ -102,7 +102,7 @@ class Engine:
         for window, splices in reversed(self._steps[:step]):
             moved = splices if window is None else [s.moved(window.offset(s.start) - s.start) for s in splices]
             at = offset_before(moved, at)
-        return replace(comment, span=Span(at, at + len(comment.text)))
+        return comment._replace(span=Span(at, at + len(comment.text)))
 
     @property
     def also_changed(self) -> tuple[Route, ...]:
@@ -124,14 +124,14 @@ class Engine:
         if self._file is None:
             self._file = self.text.source.text if self.text.blocks is None else self.text.blocks.text
         route = Route.of(edit.path)
-        edit = replace(edit, path=route)
+        edit = edit._replace(path=route)
         if max(len(route), len(Route.of(edit.to)) if isinstance(edit, Move) else 0) > MAX_DEPTH:
             what = f"the path has more than {MAX_DEPTH} steps"
             raise EditRefused(what, remedy="use a shorter path", place=self.text.whole()[0].position(Route()))
         if isinstance(edit, Rename):
-            edit = replace(edit, key=self._plain(edit.key, route))
+            edit = edit._replace(key=self._plain(edit.key, route))
         elif isinstance(edit, (Set, Append, Insert)):
-            edit = replace(edit, value=self._plain(edit.value, route))
+            edit = edit._replace(value=self._plain(edit.value, route))
         if self.text.blocks is not None:
             text, removed, steps = self.text, len(self._removed), len(self._steps)
             try:
@@ -162,9 +162,9 @@ class Engine:
         has_anchors = "&" in window.text and tree.root is not None and any(node.anchor for node in walk(tree.root))
         if tree.has_aliases or has_anchors:
             raise Unsuitable
-        there = replace(edit, path=window.translated(Route.of(edit.path), outwards=False))
+        there = edit._replace(path=window.translated(Route.of(edit.path), outwards=False))
         if isinstance(there, Move):
-            there = replace(there, to=window.translated(Route.of(there.to), outwards=False))
+            there = there._replace(to=window.translated(Route.of(there.to), outwards=False))
         self._make(tree, data_of(tree), there, edit, window)
 
     def _read_window(self, text: str) -> Tree:
@@ -186,9 +186,9 @@ class Engine:
             target = locate(tree, Route.of(there.path))
             if is_in_parts(target, there.value):
                 current = construct(target.node, tree.source) if is_shared else value_at(data, target.native_path)
-                target = replace(target, route=Route.of(asked.path), keeps_tags=there.keep_tag)
+                target = target._replace(route=Route.of(asked.path), keeps_tags=there.keep_tag)
                 for part in differences(target, current, there.value):
-                    self.perform(part if isinstance(part, Move) else replace(part, through_alias=there.through_alias))
+                    self.perform(part if isinstance(part, Move) else part._replace(through_alias=there.through_alias))
                 return
         try:
             self._plan_and_apply(tree, data, edit, there, window, literals=True)
@@ -214,7 +214,7 @@ class Engine:
         if change is None:
             return
         if there is not edit:
-            change = replace(change, intended=shared.intended_everywhere(change.target, change.intended))
+            change = change._replace(intended=shared.intended_everywhere(change.target, change.intended))
             others = shared.other_uses(tree, data, change.intended, edit, change.target.node)
             if not edit.through_alias:
                 raise shared.shared_refusal(tree, edit, others)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from collections.abc import Sequence as SequenceOf
-from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.document import write
@@ -54,7 +53,7 @@ def _planned(tree: Tree, data: Any, edit: SharedEdit, *, literals: bool) -> Chan
     refuse_explicit_keys(target)
     keeps_tags = isinstance(edit, Set) and edit.keep_tag
     if keeps_tags or not literals:
-        target = replace(target, literals=literals, keeps_tags=keeps_tags)
+        target = target._replace(literals=literals, keeps_tags=keeps_tags)
     if isinstance(edit, Remove):
         return _removal(target, data, prune=edit.prune)
     if isinstance(edit, Rename):

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.document.json_reader import looks_like_json, read_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, dereference, own_text_start
@@ -34,8 +34,7 @@ _SETTING = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(NamedTuple):
     """A comment. `text` starts with `#`; `own_line` is false if something else is before it on its line."""
 
     text: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.document import comments, render
@@ -128,7 +127,7 @@ def _rendered(target: Target, start: int, value: Any) -> tuple[str, list[str]]:
         if is_filled:
             first, *below = block_lines(value, layout)
         return first, indent(below, column(source, start))
-    if holder.index is not None:
+    if holder.is_item:
         return _after_dash(target, start, value, layout)
     if holder.entry is None and is_filled:  # after `---` a block cannot begin on the same line, only at the margin
         return "", block_lines(value, layout)
@@ -251,7 +250,7 @@ def _fill_empty(target: Target, child: Any) -> list[Splice]:
         refuse(target.tree, node, f"{target.route} is an empty {found}, not a {needed}", "remove it first")
     if isinstance(node, (Mapping, Sequence)) and comments.holds_comments(target.tree, node):
         return fill_flow(target, node, list(child.items() if isinstance(child, dict) else child))
-    return write_value(replace(target, keeps_tags=True), child)
+    return write_value(target._replace(keeps_tags=True), child)
 
 
 def remove_members(target: Target, numbers: Collection[int]) -> list[Splice]:
@@ -261,7 +260,7 @@ def remove_members(target: Target, numbers: Collection[int]) -> list[Splice]:
     if isinstance(parent, Mapping):
         _refuse_duplicates(tree, parent, numbers)
     if len(numbers) == member_count(parent) and not (parent.flow and comments.holds_comments(tree, parent)):
-        return replace_members(replace(target, keeps_tags=True), {} if isinstance(parent, Mapping) else [])
+        return replace_members(target._replace(keeps_tags=True), {} if isinstance(parent, Mapping) else [])
     return remove_from_flow(tree, parent, numbers) if parent.flow else _from_block(tree, parent, sorted(numbers))
 
 
