@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from typing import NamedTuple
 
-from tarmak_iam.late_dataclass import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class CommandLine:
+class CommandLine(NamedTuple):
     """`directory` is the value for -c, None if the configuration is found without it. `cluster_name` is the value for
     --cluster, which is --current-cluster for Tarmak; None for the current cluster."""
 

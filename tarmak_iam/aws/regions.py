@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.package_data import package_json
 from tarmak_iam.suggestions import bare, is_one_typo
 
@@ -36,8 +35,7 @@ _PREFIXES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RegionFlaw:
+class RegionFlaw(NamedTuple):
     """Why a text is not the name of a region, and which regions may be meant: guesses, unless `is_sure`."""
 
     what: str

@@ -6,7 +6,7 @@ import contextlib
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import field, replace
+from dataclasses import field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -191,7 +191,7 @@ def place_within(source: Source, node: Node | None, inner: Place) -> Place:
     written, content = _INDENTATION.search(source.text, header_end, node.end), _INDENTATION.search(node.text)
     indentation = len(written[1]) - len(content[1]) if written and content else 0
     line = source.position(header_end)[0] + (inner.line or 1)
-    return replace(begin, line=line, column=None if inner.column is None else inner.column + indentation)
+    return begin._replace(line=line, column=None if inner.column is None else inner.column + indentation)
 
 
 def _entry(node: Node | None, step: int | Key) -> Entry | None:

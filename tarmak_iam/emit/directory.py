@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 from tarmak_iam.emit.artifact import Artifact
 from tarmak_iam.emit.kustomization import is_safe_name
@@ -105,8 +106,7 @@ class FileStep:
     """Why the existing file is only replaced with `force`."""
 
 
-@dataclass(frozen=True, slots=True)
-class DirectoryPlan:
+class DirectoryPlan(NamedTuple):
     """What is done with the files of a directory. `steps` are in the order in which they are carried out. The records
     are those before, during and after them."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import NamedTuple
 
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.backend_support import DYNAMIC_FILE, ENTRY_OBJECTS, BackendSource, backend_of
@@ -14,14 +15,12 @@ from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.dynamic_file import without_path
 from tarmak_iam.identity.model import IdentityMapping
 from tarmak_iam.identity.releases import DaemonVersion, Spans, read_spans
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.package_data import package_json
 
 _ACCESS_KEY = "{{AccessKeyID}}"
 
 
-@dataclass(frozen=True, slots=True)
-class Advisory:
+class Advisory(NamedTuple):
     """`effect` is what the flaw leads to, and `undecided` what decides whether a configuration is open to it where the
     configuration cannot tell; both are parts of a sentence. No release from `fixed` on has the flaw."""
 

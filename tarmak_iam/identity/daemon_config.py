@@ -7,9 +7,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import field, replace
+from dataclasses import field
 from functools import partial
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from tarmak_iam.aws.arn import ArnError, parse_arn
 from tarmak_iam.document import Document
@@ -313,7 +313,7 @@ class _DaemonConfigReader:
         read, stops = take_each(possible, partial(self._possible_mapping, kind, route))
         self._notes += stops
         first, *others = dict.fromkeys(read)
-        return replace(first, others=tuple(others)) if others else first
+        return first._replace(others=tuple(others)) if others else first
 
     def _possible(self, item: Item, fields: Iterable[str], inner: Iterable[str] = ()) -> tuple[Item, ...]:
         possible = possible_items(item, fields, lowers=self._lowers, inner=inner)
@@ -399,8 +399,7 @@ _SERVER_DEFAULTS: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
+class ServerSettings(NamedTuple):
     """As the daemon reads them, not yet checked."""
 
     cluster_id: str = ""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import field
 from functools import cached_property
+from typing import NamedTuple
 
 from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.document import Document
@@ -63,8 +64,7 @@ class DaemonInput:
     """`config_text`, if it has been read as YAML already. None: it is read as `filename` says."""
 
 
-@dataclass(frozen=True, slots=True)
-class IdentityMapping:
+class IdentityMapping(NamedTuple):
     """One entry of mapRoles or mapUsers, at `route` in its file. A role has an ARN or an SSO section."""
 
     kind: str
@@ -83,8 +83,7 @@ class IdentityMapping:
         return (self, *self.others)
 
 
-@dataclass(frozen=True, slots=True)
-class SsoRole:
+class SsoRole(NamedTuple):
     """An `sso:` matcher of a role mapping."""
 
     permission_set: str

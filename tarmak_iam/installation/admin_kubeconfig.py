@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import field, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.document import Document
@@ -36,8 +36,7 @@ _MOST = 20
 _KNOWN_HOSTS = "ssh_known_hosts"
 
 
-@dataclass(frozen=True, slots=True)
-class AdminKubeconfig:
+class AdminKubeconfig(NamedTuple):
     """`server` is a URL, `ca_data` the PEM of the CA in base64. The credentials are not read."""
 
     server: str

@@ -8,7 +8,7 @@ from dataclasses import field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.aws.regions import partition_of, region_flaw
 from tarmak_iam.command_line import PLAIN, CommandLine
@@ -39,8 +39,7 @@ from tarmak_iam.text import quoted, shortened
 _LOGGER = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(NamedTuple):
     """Where the values for a cluster of `tarmak_yaml` come from. `settings` are the ones in use, `document` is the
     settings file (None without one), and `overrides` are the options that replace some of its values."""
 
@@ -56,17 +55,17 @@ class Provenance:
         yield f"values in use for {self.cluster.cluster_name}:"
         for name, value in settings.effective.items():
             if text := value_text(value):
-                yield f"setting {name}: {text} ({self._source(name)})"
-        version = self._source("daemonVersion") if settings.daemonVersion else "tag of the image"
+                yield f"setting {name}: {text} ({self._source_of(name)})"
+        version = self._source_of("daemonVersion") if settings.daemonVersion else "tag of the image"
         yield f"authenticator: {settings.daemon_version} ({version})"
         kubernetes, source = settings.kubernetesVersion, "Tarmak's default"
         if kubernetes is not None:
-            source = self._source("kubernetesVersion")
+            source = self._source_of("kubernetesVersion")
         elif self.tarmak_yaml.has(path := (*self.cluster.route.plain, "kubernetes", "version")):
             source = str(self.tarmak_yaml.position(path))
         yield f"Kubernetes: {kubernetes or self.cluster.kubernetes_version} ({source})"
 
-    def _source(self, name: str) -> str:
+    def _source_of(self, name: str) -> str:
         if self.overrides.get(name) is not None:
             return "option"
         if name == "image" and self.settings.image is None:

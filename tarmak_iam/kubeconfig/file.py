@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place, unquoted
@@ -35,8 +35,7 @@ class Stanza:
         return self.list_key, self.index, self.kind
 
 
-@dataclass(frozen=True)
-class KubeconfigFile:
+class KubeconfigFile(NamedTuple):
     """Only the first document of a file, as in kubectl."""
 
     document: Document

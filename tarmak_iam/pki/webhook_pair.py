@@ -8,6 +8,7 @@ import secrets
 from dataclasses import field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import NamedTuple
 
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.releases import DaemonVersion
@@ -119,8 +120,7 @@ class Output:
     is_secret: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """The files to write, with their certificate and URL. `outputs` are in the order in which they must be written.
 
     Copies of the replaced files come first. The key comes before its certificate: after a crash in between, the next
