@@ -163,6 +163,11 @@ class Alias(_Spanned):
 Node = Scalar | Sequence | Mapping | Alias
 
 
+def is_custom_tag(tag: str) -> bool:
+    """Whether a tag is not a standard one (`!!str`, `!`), which fits only the value that it was written for."""
+    return tag != "!" and not tag.startswith(STANDARD_TAG)
+
+
 def is_block(node: Node | None) -> TypeGuard[Mapping | Sequence]:
     """Whether the node is a mapping or list in block style."""
     return isinstance(node, (Mapping, Sequence)) and not node.flow

@@ -18,6 +18,7 @@ from tarmak_iam.document.nodes import (
     Span,
     content_start,
     is_block,
+    is_custom_tag,
     tag_span,
 )
 from tarmak_iam.document.render import Layout, block_lines, flow_text, indent, json_text, scalar_text, value_lines
@@ -61,11 +62,6 @@ def write_value(target: Target, value: Any) -> list[Splice]:
         written = json_text(value) if tree.is_json else _in_old_quotes(node, value)
         return [*splices, Splice(start, node.end, blank + (written or flow_text(value, target.layout(inside=1))))]
     return [*splices, *_in_block(target, start, value)]
-
-
-def is_custom_tag(tag: str) -> bool:
-    """Whether a tag is not a standard one (`!!str`, `!`), which fits only the value that it was written for."""
-    return tag != "!" and not tag.startswith(STANDARD_TAG)
 
 
 def _without_tag(tree: Tree, node: Node) -> tuple[int, list[Splice]]:

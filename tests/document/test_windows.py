@@ -41,8 +41,9 @@ Outcome = tuple[Any, ...]
 @contextmanager
 def only_whole_texts() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tarmak_iam.document.parsed.blocks_of", lambda *_: None)
         patch.setattr("tarmak_iam.document.engine.blocks_of", lambda *_: None)
-        patch.setattr("tarmak_iam.document.engine.needs_no_tree", lambda _: False)
+        patch.setattr("tarmak_iam.document.parsed.needs_no_tree", lambda _: False)
         yield
 
 
