@@ -7,8 +7,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import field
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from tarmak_iam.aws.arn import ArnError, parse_arn
@@ -41,7 +41,6 @@ from tarmak_iam.identity.viper import (
     weak_list,
     weak_text,
 )
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -65,8 +64,7 @@ DESCRIBING_BURST = "server.ec2DescribeInstancesBurst"
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class DaemonConfig:
+class DaemonConfig(NamedTuple):
     """The settings that decide who a caller becomes. `backends` are in the order in which they are used."""
 
     version: DaemonVersion
@@ -80,7 +78,7 @@ class DaemonConfig:
     reserved_prefixes: AnyMapping[str, tuple[str, ...]]
     """By backend: prefixes that its usernames must not begin with."""
     gates: frozenset[str]
-    paths: AnyMapping[str, str] = field(default_factory=dict)
+    paths: AnyMapping[str, str] = MappingProxyType({})
     """By backend: the path of the file that it reads."""
     user_id_strict: bool = False
     """Whether the dynamic file is searched by the caller's unique ID."""

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 from tarmak_iam.aws.arn import PARTITIONS
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.package_data import package_json
 from tarmak_iam.text import quoted
 
@@ -73,8 +72,7 @@ class ReleaseFeature(str, Enum):
 _TAG = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+].*)?\Z", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class DaemonVersion:
+class DaemonVersion(NamedTuple):
     """A release; an image tag such as `v0.6.20-eks-1-30-7` or `v0.4.0-scratch` names one too."""
 
     major: int
