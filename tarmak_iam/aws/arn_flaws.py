@@ -25,8 +25,7 @@ from tarmak_iam.aws.arn import (
 from tarmak_iam.aws.copied_text import CONTROL, cleaned, in_ascii_letters, placeholder
 from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.suggestions import did_you_mean
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import did_you_mean, quoted, shortened
 
 _ALIKE = re.compile(
     r"""

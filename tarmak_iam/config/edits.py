@@ -8,7 +8,6 @@ from collections.abc import Sequence as SequenceOf
 from contextlib import contextmanager
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
-from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config.cluster import ReadFile, check_masters
 from tarmak_iam.config.edit_checks import FORK, check_edit, check_patch, place_before
 from tarmak_iam.config.item_names import items_of, names_of
@@ -27,7 +26,7 @@ from tarmak_iam.document.plain_values import plain, same
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError, EditRefused, SelectionError
 from tarmak_iam.routes import Route, Step
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import CommandLine, quoted, shortened
 
 Verb = Literal["set", "append", "unset", "patch"]
 

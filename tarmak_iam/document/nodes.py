@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, TypeGuard
-
-from tarmak_iam.late_dataclass import dataclass
 
 Style = Literal["plain", "single", "double", "literal", "folded"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.document.blocks import Member, document_of, needs_no_tree, room_of
@@ -11,7 +12,6 @@ from tarmak_iam.document.plain_values import construct
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.document.yaml_reader import has_c_parser
-from tarmak_iam.late_dataclass import dataclass
 
 
 @dataclass(slots=True)

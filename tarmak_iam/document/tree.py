@@ -6,7 +6,7 @@ import contextlib
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -15,7 +15,6 @@ from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Sp
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_reader import YamlText, read_stream, read_yaml
 from tarmak_iam.errors import ParseError, Place
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Key, Route
 
 # The `#` comes first and the condition before it second, so that the search is for a literal, which is fast.

@@ -9,7 +9,7 @@ import logging
 import os
 import stat
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,6 @@ from tarmak_iam.emit.kustomization import is_safe_name
 from tarmak_iam.errors import FileError, Place
 from tarmak_iam.files.atomic import make_directory, replace_file
 from tarmak_iam.files.read import file_error, read_file, read_if_present
-from tarmak_iam.late_dataclass import dataclass
 
 RECORD_NAME = ".tarmak-iam-render"
 """Without the suffix .json: `kubectl apply -f DIRECTORY` would read such a file as an object."""

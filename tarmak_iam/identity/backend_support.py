@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NamedTuple
 
 from tarmak_iam.identity.releases import ReleaseFeature
-from tarmak_iam.late_dataclass import dataclass
 
 
 class BackendSource(Enum):

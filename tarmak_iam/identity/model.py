@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.document import Document
 from tarmak_iam.errors import Place
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import capped
 

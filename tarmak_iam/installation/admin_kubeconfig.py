@@ -11,14 +11,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, FileError, TarmakIamError, unquoted
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.read import read_if_present
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.pki.pem import PemBlock, is_certificate, is_key, read_pem
-from tarmak_iam.text import TextEnum
+from tarmak_iam.text import PLAIN, CommandLine, TextEnum
 
 if TYPE_CHECKING:
     from tarmak_iam.pki.certificates import Certificate

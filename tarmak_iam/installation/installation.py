@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tarmak_iam.aws.regions import partition_of, region_flaw
-from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.api_server import DEFAULT_WEBHOOK_FILE, webhook_file, webhook_file_flaw
 from tarmak_iam.config.cluster import check_masters
@@ -32,9 +31,8 @@ from tarmak_iam.installation.daemon import Daemon
 from tarmak_iam.installation.misplaced_files import MisplacedFile, misplaced_files
 from tarmak_iam.installation.setting_table import REGISTRY
 from tarmak_iam.installation.settings import SettingError, Settings, override, value_text, written_route
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import PLAIN, CommandLine, quoted, shortened
 
 _LOGGER = logging.getLogger(__name__)
 

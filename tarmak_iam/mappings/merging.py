@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tarmak_iam.aws.copied_text import CONTROL
@@ -12,7 +12,6 @@ from tarmak_iam.document.nodes import Sequence as ListNode
 from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.viper import ViperSettings, field_key, field_value
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.principals import NamedPrincipal, parse_principal
 from tarmak_iam.routes import Route

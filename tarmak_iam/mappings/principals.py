@@ -21,8 +21,7 @@ from tarmak_iam.aws.arn import (
 from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw, canonical_text, checked_arn
 from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.suggestions import CLOSE, LIKELY, bare, likeness
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import CLOSE, LIKELY, bare, likeness, quoted, shortened
 
 SSO_PREFIX = "sso:"
 
