@@ -72,7 +72,7 @@ class Engine:
     def perform(self, edit: AnyEdit) -> None:
         """Makes one edit. Raises EditRefused, with the place in the text before it."""
         if self._file is None:
-            self._file = self.text.source.text if self.text.blocks is None else self.text.blocks.text
+            self._file = self.text.source.text
         route = Route.of(edit.path)
         edit = edit._replace(path=route)
         if max(len(route), len(Route.of(edit.to)) if isinstance(edit, Move) else 0) > MAX_DEPTH:
