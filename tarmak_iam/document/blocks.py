@@ -17,6 +17,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, chain
@@ -84,7 +85,13 @@ class Member:
     @property
     def text(self) -> str:
         """All lines of the member, of which `size` is the number of characters."""
-        return self.lead if self.block is None else self.lead + self.block.text
+        return self.lead if self.block is None else "".join(self.parts())
+
+    def parts(self) -> Iterator[str]:
+        """The lines in parts, which are joined once: a copy at every level would take as much memory again."""
+        yield self.lead
+        for member in self.block.members if self.block is not None else ():
+            yield from (member.lead,) if member.block is None else member.parts()
 
     def value(self, column: int, *, is_item: bool) -> Block | None:
         """The block that is the value of the member, which begins in a column; None if it is something else, or cannot
@@ -168,7 +175,7 @@ class Block:
     @property
     def text(self) -> str:
         """All lines of the members."""
-        return "".join([member.text for member in self.members])
+        return "".join([part for member in self.members for part in member.parts()])
 
     def place(self, step: Step | None) -> int:
         """The number of the member that a step leads to; for None, and for a key that does not exist, that of a new one

@@ -336,7 +336,7 @@ class Document:
         return self._after(engine)
 
     def _after(self, engine: Engine) -> Document:
-        return self if engine.text is self._text else Document(engine.text, engine)
+        return self if engine.text is self._text else Document(engine.result(), engine)
 
 
 def home_of(document: Document, edit: ValueEdit) -> Route:

@@ -59,6 +59,11 @@ class Engine:
         """The other uses of shared values that changed, in file order."""
         return tuple(dict.fromkeys(use.route for use in sorted(self._uses, key=lambda use: use.offset)))
 
+    def result(self) -> Text:
+        """What the edits lead to; the first text is not kept."""
+        self._file = None
+        return self.text
+
     def update(self, wanted: Any, identities: Iterable[Identity]) -> None:
         """Changes the whole value. Raises EditRefused."""
         wanted = self._plain(wanted, Route())
