@@ -23,48 +23,52 @@ from tarmak_iam.cli.console import (
     show_warnings,
 )
 from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
-from tarmak_iam.cli.parsing import LazyGroup, remember_words, usage_message
+from tarmak_iam.cli.parsing import LazyGroup, usage_message
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import TarmakIamError
 
 _COMMANDS = {
-    "enable": ("enable", "enable", "Enable IAM login in tarmak.yaml."),
-    "disable": ("enable", "disable", "Disable IAM login in tarmak.yaml."),
-    "set": ("set", "set_", "Set values of the amazon section in tarmak.yaml."),
-    "unset": ("set", "unset", "Remove a key of the amazon section."),
-    "show": ("set", "show", "Show the amazon section, with its defaults."),
-    "config": ("config", "config", "Get and edit any key of tarmak.yaml."),
-    "map": ("map", "mappings", "List, add, remove, import or convert mappings."),
-    "settings": ("settings", "settings", "Get, set or unset tarmak-iam's own settings."),
-    "check": ("check", "check", "Find errors and lock-outs before they happen."),
-    "whois": ("whois", "whois", "Show who an IAM caller becomes."),
-    "report": ("report", "report", "Access review: who has which access, and why."),
-    "diff": ("diff", "diff", "Show what apply would change, and for whom."),
-    "apply": ("apply", "apply", "Apply the manifests to the cluster with kubectl."),
-    "verify": ("verify", "verify", "Log in, and compare the result with whois."),
-    "rollback": ("rollback", "rollback", "Undo the last change made by apply."),
-    "flags": ("manifests", "flags", "Print the API server's webhook flags."),
-    "manifests": ("manifests", "manifests", "Print all Kubernetes objects, in apply order."),
-    "kubeconfig": ("kubeconfig", "kubeconfig", "Print or merge a kubeconfig for IAM login."),
-    "webhook": ("webhook", "webhook", "Create the webhook's certificate, key and kubeconfig."),
-    "doctor": ("doctor", "doctor", "Check webhook files, such as those of a master, offline."),
-    "render": ("render", "render", "Write all artifacts of a cluster to a directory."),
-    "run": ("run", "run", "Run tarmak with checks, apply and verification."),
-    "hook": ("hook", "hook", "Print a shell function that wraps every tarmak."),
-    "token": ("token", "token", "Print a token for kubectl, or explain one."),
-    "completion": ("completion", "completion", "Print a script for shell completion."),
-    "schema": ("schema", "schema", "Print or write the JSON Schemas of all files."),
+    "Edit tarmak.yaml and settings": {
+        "enable": ("enable", "enable", "Enable IAM login in tarmak.yaml."),
+        "disable": ("enable", "disable", "Disable IAM login in tarmak.yaml."),
+        "set": ("set", "set_", "Set values of the amazon section in tarmak.yaml."),
+        "unset": ("set", "unset", "Remove a key of the amazon section."),
+        "show": ("set", "show", "Show the amazon section, with its defaults."),
+        "config": ("config", "config", "Get and edit any key of tarmak.yaml."),
+        "settings": ("settings", "settings", "Get, set or unset tarmak-iam's own settings."),
+    },
+    "Manage mappings": {
+        "map": ("map", "mappings", "List, add, remove, import or convert mappings."),
+        "whois": ("whois", "whois", "Show who an IAM caller becomes."),
+    },
+    "Check and review": {
+        "check": ("check", "check", "Find errors and lock-outs before they happen."),
+        "doctor": ("doctor", "doctor", "Check webhook files, such as those of a master, offline."),
+        "report": ("report", "report", "Access review: who has which access, and why."),
+    },
+    "Generate files": {
+        "flags": ("manifests", "flags", "Print the API server's webhook flags."),
+        "manifests": ("manifests", "manifests", "Print all Kubernetes objects, in apply order."),
+        "kubeconfig": ("kubeconfig", "kubeconfig", "Print or merge a kubeconfig for IAM login."),
+        "webhook": ("webhook", "webhook", "Create the webhook's certificate, key and kubeconfig."),
+        "render": ("render", "render", "Write all artifacts of a cluster to a directory."),
+    },
+    "Live cluster": {
+        "diff": ("diff", "diff", "Show what apply would change, and for whom."),
+        "apply": ("apply", "apply", "Apply the manifests to the cluster with kubectl."),
+        "verify": ("verify", "verify", "Log in, and compare the result with whois."),
+        "rollback": ("rollback", "rollback", "Undo the last change made by apply."),
+        "run": ("run", "run", "Run tarmak with checks, apply and verification."),
+        "hook": ("hook", "hook", "Print a shell function that wraps every tarmak."),
+    },
+    "Tools": {
+        "token": ("token", "token", "Print a token for kubectl, or explain one."),
+        "schema": ("schema", "schema", "Print or write the JSON Schemas of all files."),
+        "completion": ("completion", "completion", "Print a script for shell completion."),
+    },
 }
-"""Command -> its module in `commands`, the attribute there, and one line of help."""
+"""Heading in the help -> command -> its module in `commands`, the attribute there, and one line of help."""
 
-_HEADINGS = {
-    "Edit tarmak.yaml and settings": ("enable", "disable", "set", "unset", "show", "config", "settings"),
-    "Manage mappings": ("map", "whois"),
-    "Check and review": ("check", "doctor", "report"),
-    "Generate files": ("flags", "manifests", "kubeconfig", "webhook", "render"),
-    "Live cluster": ("diff", "apply", "verify", "rollback", "run", "hook"),
-    "Tools": ("token", "schema", "completion"),
-}
 # Subcommands, commands of Tarmak, and the names that similar tools use.
 _ALIASES = {
     **{name: f"map {name}" for name in ("list", "add", "remove", "import", "convert")},
@@ -79,8 +83,7 @@ _ALIASES = {
 
 @click.group(
     cls=LazyGroup,
-    commands_by_name=_COMMANDS,
-    headings=_HEADINGS,
+    sections=_COMMANDS,
     aliases=_ALIASES,
     params=common_options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -110,8 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return answer(cli, shell, args)
 
     def parse_and_run() -> int:
-        context = cli.make_context("tarmak-iam", list(args))  # a copy: click empties it
-        remember_words(context, args)
+        context = cli.make_context("tarmak-iam", args)
         with context:  # errors are printed inside it, with the colours of its options
             return _ended(lambda: _run(context))
 

@@ -19,7 +19,7 @@ from tarmak_iam.cli.edits import edits_cluster_files, finish_edit, read_import
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.installation_notes import note_misplaced
 from tarmak_iam.cli.options import format_option, mappings_edit_options, option, strip_path_option
-from tarmak_iam.cli.parsing import CommandGroup, cluster_suggested
+from tarmak_iam.cli.parsing import CommandGroup
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError, place_json
@@ -123,8 +123,7 @@ entries are imported.
 @mappings_edit_options
 @pass_session
 def import_(session: Session, /, file: str, form: str, strip_path: bool, **options: Any) -> None:
-    with cluster_suggested(file, "FILE"):
-        imported = read_import(file, None if form == "auto" else form)  # before the lock: stdin may take its time
+    imported = read_import(file, None if form == "auto" else form)  # before the lock: stdin may take its time
     _import(session, imported, file, strip_path, **options)
 
 
@@ -321,8 +320,7 @@ def add(
     with working("adding the mapping"):
         after, (outcome,) = change.mappings.merge([wanted], strip_path=strip_path, refuse=refuse)
     if outcome.error is not None:
-        with cluster_suggested(principal, "ARN"):
-            raise outcome.error
+        raise outcome.error
     for text in outcome.notes:
         note(f"note: {text}")
     unchanged = f"{outcome.principal} already has this mapping"
@@ -354,20 +352,19 @@ def remove(session: Session, principal: str, if_exists: bool, **options: Any) ->
     Exits with 1 if the principal is not mapped, unless --if-exists is given.
     """
     change = _MappingsEdit.of(session, options)
-    with cluster_suggested(principal, "ARN"):
-        with working("removing the mapping"):
-            after = change.mappings.remove(principal)
-        if after is not change.mappings:
-            change.finish(after, EditKind.REMOVE, unchanged="")
-            return
-        principal = with_plain_account(principal)
-        meant = closest_principal(principal, [entry.principal for entry in change.mappings.entries])
-        suggestion = f"did you mean {meant}?" if meant else ""
-        try:
-            check_principal(principal)
-        except ConfigError as error:
-            error.remedy = suggestion or error.remedy
-            raise
+    with working("removing the mapping"):
+        after = change.mappings.remove(principal)
+    if after is not change.mappings:
+        change.finish(after, EditKind.REMOVE, unchanged="")
+        return
+    principal = with_plain_account(principal)
+    meant = closest_principal(principal, [entry.principal for entry in change.mappings.entries])
+    suggestion = f"did you mean {meant}?" if meant else ""
+    try:
+        check_principal(principal)
+    except ConfigError as error:
+        error.remedy = suggestion or error.remedy
+        raise
     missing = f"{principal} is not mapped{suggestion and '; ' + suggestion}"
     note(f"unchanged: {missing}" if if_exists else f"error: {missing}")
     if options["output"] == "json":

@@ -13,7 +13,7 @@ from tarmak_iam.cli.edits import edits_cluster_files, finish_edit
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.installation_notes import note_image, note_misplaced
 from tarmak_iam.cli.options import dry_run_option, format_option
-from tarmak_iam.cli.parsing import CommandGroup, cluster_suggested
+from tarmak_iam.cli.parsing import CommandGroup
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document import Document
 from tarmak_iam.errors import TarmakIamError
@@ -67,8 +67,7 @@ def show(session: Session, output: str) -> None:
 @pass_session
 def get(session: Session, key: str, output: str) -> None:
     """Print the value of a setting, which is its default if it is not set. Exits with 1 if it has no value."""
-    with cluster_suggested(key, "KEY"):
-        check_key(key)
+    check_key(key)
     value = session.cluster_files().settings().effective[key]
     if value in (None, {}):
         note(f"{key} is not set")
@@ -95,8 +94,7 @@ _LINES = [f"{key:<{_COLUMN}}{setting.short}".replace("\n", "\n" + " " * _COLUMN)
 @pass_session
 @edits_cluster_files
 def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
-    with cluster_suggested(key, "KEY"):
-        typed = typed_value(key, value)
+    typed = typed_value(key, value)
     after = _edit(session, dry_run, key, lambda document, at: document.set(at, typed), f"{key} already has this value")
     if key == REGISTRY and after.has(("image",)):
         note(f"{REGISTRY} is ignored while image is set; remove image: {session.command('settings unset image')}")
@@ -109,8 +107,7 @@ def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
 @edits_cluster_files
 def unset(session: Session, key: str, dry_run: bool) -> None:
     """Remove a setting, so that its default is used."""
-    with cluster_suggested(key, "KEY"):
-        check_key(key)
+    check_key(key)
 
     def remove(document: Document, at: Route) -> Document:
         return document.remove(at) if document.has(at) else document

@@ -10,7 +10,6 @@ from tarmak_iam.cli.completion import callers
 from tarmak_iam.cli.console import note, print_json, print_line, working
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.options import daemon_version_option, format_option, option
-from tarmak_iam.cli.parsing import cluster_suggested
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import ConfigError, Place, TarmakIamError, place_json
 from tarmak_iam.files.read import read_file
@@ -81,8 +80,7 @@ def whois(
     """
     if config_path is None and (file_paths or daemon_args):
         raise click.UsageError("--file and --daemon-arg require --config")
-    with cluster_suggested(arn, "ARN"):
-        identity = identity_of(typed_caller(arn), typed_session(session_name), user_id, access_key_id)
+    identity = identity_of(typed_caller(arn), typed_session(session_name), user_id, access_key_id)
     with working("evaluating the mappings"):
         if config_path is not None:
             authenticator = Authenticator.load(

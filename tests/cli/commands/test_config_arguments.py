@@ -357,11 +357,6 @@ def test_a_wrong_type_in_a_patch_of_the_file_has_its_place_in_the_patch(shell: S
     assert odd.read_text() == ODD
 
 
-def test_the_name_of_a_cluster_is_no_path(shell: Shell) -> None:
-    error = multi(shell, "set", "prod-green", "kubernetes.zone", "z", code=2).err
-    assert "config set does not take a cluster as an argument; use --cluster prod-green: " in error
-
-
 def test_the_condition_of_an_absolute_path(shell: Shell, odd: Path) -> None:
     args = ["config", "set", "/x-a", "2", "--if", "1"]
     assert "/x-a is not set, not 1; nothing was written" in shell.run("-c", ".", *args, code=1).err
