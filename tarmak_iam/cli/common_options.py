@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tarmak_iam.cli.completion import clusters, directories
-from tarmak_iam.cli.console import COLOUR_CHOICES, colour_of_choice, raise_verbosity
+from tarmak_iam.cli.console import COLOUR_CHOICES, colour_of_choice, show_log
 from tarmak_iam.cli.session import session_of
 
 _COMMON_HELP = ("-c, --cluster, -v, ...", "Common options: see tarmak-iam --help.")
@@ -56,7 +56,7 @@ def _choose_colour(context: click.Context, _: click.Parameter, value: str | None
 
 def _choose_verbosity(context: click.Context, _: click.Parameter, times: int) -> None:
     if times and not context.resilient_parsing:
-        raise_verbosity(context, times)
+        show_log(context, times)
 
 
 def declared(usage: str, about: str, parameter: str = "", **settings: Any) -> tuple[list[str], dict[str, Any]]:

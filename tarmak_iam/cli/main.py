@@ -16,11 +16,11 @@ from tarmak_iam.cli.completion import COMPLETION_VARIABLE
 from tarmak_iam.cli.console import (
     discard_output,
     done_so_far,
+    end_log,
     error_line,
     mark_notes,
     note,
-    remove_log_handlers,
-    show_warnings,
+    show_log,
 )
 from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
 from tarmak_iam.cli.parsing import LazyGroup, usage_message
@@ -101,7 +101,7 @@ def cli(context: click.Context) -> None:
     context.obj = session_of(context)
     if context.invoked_subcommand == "run":
         mark_notes(context)
-    show_warnings()
+    show_log(context)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -120,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _ended(parse_and_run)
     finally:
-        remove_log_handlers()
+        end_log()
 
 
 def _run(context: click.Context) -> int:

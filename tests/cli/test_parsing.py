@@ -177,11 +177,17 @@ def test_unknown_options(shell: Shell, args: list[str], answer: str) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["enable", "prod-green"], "unexpected argument prod-green; use --cluster prod-green (see tarmak-iam enable"),
-        (["map", "list", "prod-green/"], "unexpected argument prod-green/; use --cluster prod-green (see tarmak-iam map"),
-        (["whois", ARN, "prod-green"], "unexpected argument prod-green; use --cluster prod-green (see tarmak-iam whois"),
+        (["enable", "prod-green"], "unexpected argument prod-green; use --cluster prod-green (see"),
+        (
+            ["map", "list", "prod-green/"],
+            "unexpected argument prod-green/; use --cluster prod-green (see",
+        ),
+        (
+            ["whois", ARN, "prod-green"],
+            "unexpected argument prod-green; use --cluster prod-green (see",
+        ),
         (["prod-green", "enable"], "unknown command 'prod-green'; use --cluster prod-green (see tarmak-iam --help)"),
-        (["map", "prod-green", "list"], "unknown command 'prod-green'; use --cluster prod-green (see tarmak-iam map"),
+        (["map", "prod-green", "list"], "unknown command 'prod-green'; use --cluster prod-green (see"),
         (["enable", "prod-gren"], "unexpected argument prod-gren (see tarmak-iam enable --help)"),
     ],
 )
