@@ -140,61 +140,54 @@ def _ended(call: Callable[[], int]) -> int:
         return call()
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.ClickException as error:
-        return _usage(error)
-    except TarmakIamError as error:
-        return _fail_with_excerpt(error)
+    except (click.ClickException, TarmakIamError) as error:
+        _print_error(error)
+        return ExitCode.ERROR
     except (EOFError, KeyboardInterrupt, click.Abort) as stop:
         if not isinstance(stop, click.Abort):
             note("", plain=True)  # ends the line on which the terminal shows ^C
-        code = code_of_signal(getattr(stop.__cause__ or stop, "signum", signal.SIGINT))
-        return _fail(f"error: {_after('interrupted')}", code)
+        _note_end("interrupted")
+        return code_of_signal(getattr(stop.__cause__ or stop, "signum", signal.SIGINT))
     except (BrokenPipeError, SystemExit):
         discard_output(sys.stdout)
         if done_so_far():
-            note(f"error: {_after('the reader of the output closed the pipe')}", plain=True)
+            _note_end("the reader of the output closed the pipe")
         return ExitCode.BROKEN_PIPE
     except OSError as error:
-        return _system(error)
-    except Exception as error:
-        what = f"this is a bug in tarmak-iam; please report it: {type(error).__name__}: {error}"
-        return _fail(f"error: {_after(what)}", ExitCode.BUG)
-
-
-def _usage(error: click.ClickException) -> int:
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        error.show()
+        _print_system_error(error)
         return ExitCode.ERROR
-    return _fail(f"error: {usage_message(error)}", ExitCode.ERROR)
+    except Exception as error:
+        _note_end(f"this is a bug in tarmak-iam; please report it: {type(error).__name__}: {error}")
+        return ExitCode.BUG
 
 
-def _fail_with_excerpt(error: TarmakIamError) -> int:
-    from tarmak_iam.cli.formats.text import print_excerpt_of_error
+def _print_error(error: click.ClickException | TarmakIamError) -> None:
+    if isinstance(error, TarmakIamError):
+        from tarmak_iam.cli.formats.text import print_excerpt_of_error
 
-    _fail(error_line(error), ExitCode.ERROR)
-    print_excerpt_of_error(error.place)
-    if done := done_so_far():
-        note(f"note: before the error it {done}", plain=True)
-    return ExitCode.ERROR
+        note(error_line(error), plain=True)
+        print_excerpt_of_error(error.place)
+        if done := done_so_far():
+            note(f"note: before the error it {done}", plain=True)
+    elif isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+    else:
+        note(f"error: {usage_message(error)}", plain=True)
 
 
-def _system(error: OSError) -> int:
+def _print_system_error(error: OSError) -> None:
     reason = error.strerror or str(error)
     if error.filename is not None:
-        return _fail(f"{error.filename}: error: {reason}", ExitCode.ERROR)
-    discard_output(sys.stdout)
-    return _fail(f"error: {_after(f'the output cannot be written: {reason}')}", ExitCode.ERROR)
+        note(f"{error.filename}: error: {reason}", plain=True)
+    else:
+        discard_output(sys.stdout)
+        _note_end(f"the output cannot be written: {reason}")
 
 
-def _after(what: str) -> str:
-    """The reason why the command ended, after the changes that it had made and does not undo."""
+def _note_end(why: str) -> None:
+    """Why the command ended, after the changes that it had made and does not undo."""
     done = done_so_far()
-    return f"{done}, but {what}" if done else what
-
-
-def _fail(message: str, code: int) -> int:
-    note(message, plain=True)
-    return code
+    note(f"error: {done}, but {why}" if done else f"error: {why}", plain=True)
 
 
 def run() -> None:
