@@ -250,22 +250,17 @@ def check_files(
     *,
     all_clusters: bool,
     follow_links: bool = False,
-    remedy: Callable[[Path], str] = lambda _: "",
     fixes: Fixes | None = None,
 ) -> Checked:
     """Each tarmak.yaml once: with all of its clusters if it is among the files itself, else with those clusters whose
     mappings or settings are. A file that belongs to no tarmak.yaml is checked on its own. An error in one file does not
     end the check of the others.
-
-    `remedy` returns a remedy for a path that is not a file, or an empty text.
     """
     parts: list[Checked] = []
     groups: dict[str, list[NamedFile]] = {}
     for path in paths:
         try:
             named = named_file(path, follow_links=follow_links)
-        except FileError as error:
-            parts.append(_failed(FileError(error.what, remedy=remedy(path) or error.remedy, place=error.place)))
         except TarmakIamError as error:
             parts.append(_failed(error))
         else:

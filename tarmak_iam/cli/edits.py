@@ -31,17 +31,10 @@ _Result = TypeVar("_Result")
 
 def read_given(file: str) -> tuple[bytes, str]:
     """The content of a file, and its name in messages. `-` is stdin, which is empty if the caller has closed it. Raises
-    FileError, which suggests an existing file for a missing one."""
+    FileError."""
     if file == "-":
         return b"" if sys.stdin is None else sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>"
-    try:
-        return read_file(Path(file)), file
-    except FileError:
-        from tarmak_iam.cli.named_files import missing_file
-
-        if Path(file).exists():
-            raise
-        raise missing_file(Path(file)) from None
+    return read_file(Path(file)), file
 
 
 def read_import(file: str, form: str | None) -> Import:

@@ -67,7 +67,7 @@ def doctor(
         report = _report(directory, installation, is_master=is_master or None, expires_within=expires_within)
     from tarmak_iam.doctor import CHECKS
 
-    rules = tuple(RuleDescription(check.id, check.severity, check.summary, path="docs/doctor.md") for check in CHECKS)
+    rules = tuple(RuleDescription(check.id, check.severity, check.summary) for check in CHECKS)
     # Without the lines of the files: they may contain a key.
     results = tuple(FindingResult(diagnosis, diagnosis.place) for diagnosis in report.diagnoses)
     print_report(output, CheckReport(results, lambda: rules))

@@ -325,16 +325,6 @@ def add(
         note(f"note: {text}")
     unchanged = f"{outcome.principal} already has this mapping"
     change.finish(after, EditKind.ADD, unchanged=unchanged)
-    if options["dry_run"]:
-        return
-    from tarmak_iam.lint.rbac_rules import nearest_group
-
-    for entry in after.matching(outcome.principal):
-        right = tuple(dict.fromkeys(nearest_group(group) or group for group in entry.groups))
-        if right != entry.groups:  # adding the right group would keep the misspelt one, too
-            words = [word for group in right for word in ("--group", group)]
-            command = session.command("map add", entry.principal, "--replace-groups", *words)
-            note(f"note: to correct its groups: {command}")
 
 
 @mappings.command(

@@ -14,7 +14,6 @@ from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import ConfigError, Place, TarmakIamError, place_json
 from tarmak_iam.files.read import read_file
 from tarmak_iam.identity import Answer, Authenticator
-from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP
 from tarmak_iam.identity.caller import identity_of, private_names_of, typed_caller, typed_session
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 
@@ -92,7 +91,7 @@ def whois(
                 private_dns_names=private_names_of(identity),
             )
             if authenticator.failure is not None:
-                _check_format(session, config_path, arn)
+                _check_format(session, config_path)
         else:
             authenticator = _of_cluster(session, daemon_version, private_names_of(identity))
         answer = authenticator.whois(identity)
@@ -118,15 +117,12 @@ def _of_cluster(session: Session, daemon_version: str | None, names: dict[str, s
     return installation.authenticator(private_dns_names=names)
 
 
-# By the format of a file, the backend that reads its objects in the cluster.
-_BACKENDS = {"aws-auth": EKS_CONFIG_MAP, "crd": CRD}
-
 _EXTRACT = (
     "kubectl -n kube-system get configmap aws-iam-authenticator -o jsonpath='{.data.config\\.yaml}' > config.yaml"
 )
 
 
-def _check_format(session: Session, path: Path, arn: str) -> None:
+def _check_format(session: Session, path: Path) -> None:
     """Raises ConfigError where --config is a file with mappings in another format."""
     from tarmak_iam.mappings.formats import FORMATS, read_mappings
 
@@ -135,17 +131,13 @@ def _check_format(session: Session, path: Path, arn: str) -> None:
     except TarmakIamError:
         return  # the answer has the reason of the authenticator itself
     name = content.formats[0]
-    what, backend = f"the file contains {FORMATS[name]}, not a configuration of the authenticator", _BACKENDS.get(name)
+    what = f"the file contains {FORMATS[name]}, not a configuration of the authenticator"
     remedy = f"import the file with `{session.command('map import', str(path))}` and run whois without --config"
     if name == "authenticator":
         if not content.is_config_map:
             return
         what = "the file contains a ConfigMap with the configuration of the authenticator, not the configuration itself"
         remedy = f"save the configuration alone, for example with `{_EXTRACT}`"
-    elif backend is not None:
-        options = ("--config", "config.yaml", "--file", str(path), f"--daemon-arg=--backend-mode={backend.name}")
-        command = session.command("whois", arn, *options)
-        remedy = f"write `clusterID: NAME` to config.yaml and run `{command}`; or {remedy}"
     raise ConfigError(what, remedy=remedy, place=Place(str(path)))
 
 

@@ -30,7 +30,4 @@ def _fix_json(fix: OfferedFix | None) -> dict[str, object] | None:
     changes = fix.shown_changes if fix is not None else None
     if fix is None or changes is None:
         return None
-    names = ("file", "line", "column", "endLine", "endColumn", "text")
-    values = ((change.filename, *change.start, *change.end, change.text) for change in changes)
-    edits = [dict(zip(names, value, strict=True)) for value in values]
-    return {"title": fix.title, "safe": fix.is_safe, "edits": edits}
+    return {"title": fix.title, "safe": fix.is_safe, "edits": changes}
