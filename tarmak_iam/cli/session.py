@@ -188,24 +188,19 @@ def kubectl_of(
     lock: ClusterLock | None = None,
     seconds: float | None = None,
 ) -> Kubectl:
-    """`cluster_name` is the cluster that the session selects. `tell` is called with what is waited for; `lock` is that
-    of a command that writes. A command that only reads does not wait for an API server that refuses the connection,
-    and waits up to `seconds` for an answer. Raises TarmakIamError."""
+    """kubectl for this cluster, with the options of the session. `tell` is called with what is waited for; `lock` is
+    that of a command that writes. A command that only reads does not wait for an API server that refuses the
+    connection, and waits up to `seconds` for an answer. Raises TarmakIamError."""
     from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS
     from tarmak_iam.hook.connection import Access
     from tarmak_iam.hook.programs import Programs
 
     log_variables("KUBECONFIG")
-    options: tuple[str, ...] = ()
-    if session.directory is not None:
-        options += ("--config-directory", str(session.directory))
-    if session.cluster_name is not None:
-        options += ("--current-cluster", session.cluster_name)
     access = Access(
         Programs(dict(os.environ)),
         session.kubeconfig,
         session.kube_context,
-        options,  # of Tarmak
+        () if session.directory is None else ("--config-directory", str(session.directory)),  # of tarmak
         lock=lock,
         patience=ANSWER_SECONDS if seconds is None else seconds,
         must_be_up=lock is None,
@@ -215,14 +210,20 @@ def kubectl_of(
 
 
 @contextlib.contextmanager
-def exclusive_access(config: TarmakConfig, cluster: Cluster) -> Iterator[ClusterLock]:
-    """Locks the cluster against other runs of tarmak-iam, and lets SIGTERM end the command as Ctrl-C does, so that what
-    was done is reported. Raises ToolError if another run has the lock."""
+def exclusive_access(
+    session: Session, config: TarmakConfig, cluster: Cluster, *, dry_run: bool = False
+) -> Iterator[Kubectl]:
+    """kubectl for a command that writes to the cluster. Unless it is a dry run, locks the cluster against other runs of
+    tarmak-iam, and lets SIGTERM end the command as Ctrl-C does, so that what was done is reported. Raises
+    TarmakIamError, for example if another run has the lock."""
     from tarmak_iam.hook.lock import cluster_lock, lock_path
     from tarmak_iam.hook.tarmak.passthrough import stops_raised
 
+    if dry_run:
+        yield kubectl_of(session, cluster.cluster_name)
+        return
     assert config.path is not None  # it is loaded from a file
     with stops_raised(), cluster_lock(lock_path(config.path.parent, cluster.cluster_name)) as lock:
         if lock.problem is not None:
             note(f"warning: {lock.problem}")
-        yield lock
+        yield kubectl_of(session, cluster.cluster_name, lock=lock)

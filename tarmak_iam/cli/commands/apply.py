@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any, Literal
 
 import click
@@ -22,7 +21,7 @@ from tarmak_iam.cli.live_cluster import (
     wait_option,
 )
 from tarmak_iam.cli.options import access_options, format_option, object_options, option, profile_option, role_option
-from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, pass_session
+from tarmak_iam.cli.session import Session, exclusive_access, pass_session
 from tarmak_iam.emit import manifests
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.history import STATE_NAME, Applied, ApplyFailed
@@ -86,8 +85,7 @@ def apply(
     manifests(installation)  # report errors in the objects before asking tarmak, which may take minutes
     note_image(installation)
     try:
-        with contextlib.nullcontext() if dry_run else exclusive_access(config, cluster) as lock:
-            kubectl = kubectl_of(session, cluster.cluster_name, lock=lock)
+        with exclusive_access(session, config, cluster, dry_run=dry_run is not None) as kubectl:
             done = apply_to_cluster(
                 installation,
                 kubectl,

@@ -68,8 +68,7 @@ def report(
     config = session.config()
 
     def connect(cluster: Cluster, report_progress: ReportProgress) -> Kubectl:
-        chosen = session._replace(cluster_name=cluster.cluster_name)
-        return kubectl_of(chosen, cluster.cluster_name, report_progress)
+        return kubectl_of(session, cluster.cluster_name, report_progress)
 
     reach = connect if live or is_asked else None
     review = _reviewed(session, config, reach, all_clusters=all_clusters, date=date)
