@@ -81,28 +81,25 @@ class Session(NamedTuple):
         log("cluster: %s (currentCluster, %s)", cluster.cluster_name, config.document.position(("currentCluster",)))
         return cluster
 
-    def cluster_with_masters(self, config: TarmakConfig) -> Cluster:
-        """As `cluster`. Raises ConfigError for a hub, to which no mapping and no setting applies."""
+    def selected(self) -> tuple[TarmakConfig, Cluster, ClusterFiles]:
+        """The configuration, the cluster and its files. Raises TarmakIamError: ConfigError for a hub, to which no
+        mapping and no setting applies."""
         from tarmak_iam.config.cluster import check_masters
 
+        config = self.config()
         cluster = self.cluster(config)
         check_masters(cluster)
-        return cluster
+        return config, cluster, self.files(config, cluster)
 
     def files(self, config: TarmakConfig, cluster: Cluster) -> ClusterFiles:
         from tarmak_iam.installation.cluster_files import ClusterFiles
 
         return ClusterFiles.of(config, cluster, follow_links=self.follow_links)
 
-    def cluster_files(self) -> ClusterFiles:
-        """The files of the selected cluster. Raises TarmakIamError, also for a hub."""
-        config = self.config()
-        return self.files(config, self.cluster_with_masters(config))
-
     def installation(self, overrides: Mapping[str, Any] | None = None) -> Installation:
         """The installation of the selected cluster. Raises TarmakIamError, also for a hub."""
-        config = self.config()
-        return self.installation_of(config, self.cluster_with_masters(config), overrides)
+        config, cluster, _ = self.selected()
+        return self.installation_of(config, cluster, overrides)
 
     @property
     def is_named(self) -> bool:
@@ -116,8 +113,7 @@ class Session(NamedTuple):
         directory has no tarmak.yaml, or its tarmak.yaml no current cluster. Raises TarmakIamError for everything
         else."""
         try:
-            config = self.config()
-            cluster = self.cluster_with_masters(config)
+            config, cluster, _ = self.selected()
         except (FileError, SelectionError):
             if self.is_named:
                 raise

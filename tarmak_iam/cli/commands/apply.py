@@ -76,10 +76,8 @@ def apply(
     for name in ("role", "profile"):
         if overrides[name] is not None and not verify:
             raise click.UsageError(f"--{name} is for the login of --verify: add --verify")
-    config = session.config()
-    cluster = session.cluster_with_masters(config)
+    config, cluster, files = session.selected()
     installation = session.installation_of(config, cluster, overrides)
-    files = session.files(config, cluster)
     if not no_check:
         refuse_errors(cluster, Subjects(config, installation.mappings, installation, files.settings_document()))
     manifests(installation)  # report errors in the objects before asking tarmak, which may take minutes

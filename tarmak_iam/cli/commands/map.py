@@ -65,12 +65,10 @@ class _MappingsEdit(NamedTuple):
     @classmethod
     def of(cls, session: Session, options: dict[str, Any]) -> _MappingsEdit:
         """Raises TarmakIamError."""
-        config = session.config()
-        cluster = session.cluster_with_masters(config)
-        files = session.files(config, cluster)
+        config, cluster, files = session.selected()
         with working("reading the mappings"):
             before = session.installation_of(config, cluster)
-        start = before.mappings or Mappings.create(files.cluster_name, files.mappings_path, within=files.within)
+        start = before.mappings or files.mappings_or_new()
         return cls(files, before, start, options)
 
     def finish(self, after: Mappings, kind: EditKind, *, unchanged: str, **more: Any) -> None:
@@ -232,7 +230,7 @@ def list_(session: Session, output: str) -> None:
     by tabs, without a header.
     """
     with working("reading the mappings"):
-        mappings_file = session.cluster_files().mappings()
+        mappings_file = session.selected()[2].mappings()
         entries = mappings_file.entries if mappings_file else ()
     if output == "json":
         print_json([_entry_json(entry) for entry in entries])

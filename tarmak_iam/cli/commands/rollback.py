@@ -116,9 +116,7 @@ def rollback(
         raise click.UsageError("--list cannot be combined with --to")
     if state is not None and not state.exists():
         raise SelectionError("history not found", remedy="check the path", place=Place(str(state)))
-    config = session.config()
-    cluster = session.cluster_with_masters(config)
-    files = session.files(config, cluster)
+    config, cluster, files = session.selected()
     path, within = (state, None) if state else (files.home / STATE_NAME, files.within)
 
     def recovery_hint() -> str:

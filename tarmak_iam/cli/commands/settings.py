@@ -51,7 +51,7 @@ def settings() -> None:
 @pass_session
 def show(session: Session, output: str) -> None:
     """Show all settings with their values. `-` means not set: a version is then that of the image or of tarmak.yaml."""
-    values = session.cluster_files().settings().effective
+    values = session.selected()[2].settings().effective
     if output == "json":
         print_json(values)
         return
@@ -68,7 +68,7 @@ def show(session: Session, output: str) -> None:
 def get(session: Session, key: str, output: str) -> None:
     """Print the value of a setting, which is its default if it is not set. Exits with 1 if it has no value."""
     check_key(key)
-    value = session.cluster_files().settings().effective[key]
+    value = session.selected()[2].settings().effective[key]
     if value in (None, {}):
         note(f"{key} is not set")
         click.get_current_context().exit(ExitCode.FINDINGS)
@@ -121,9 +121,7 @@ def _edit(
     """The file after the edit. `edit` is called with the file and the route of the setting."""
     from tarmak_iam.installation.installation import Installation
 
-    config = session.config()
-    cluster = session.cluster_with_masters(config)
-    files = session.files(config, cluster)
+    config, cluster, files = session.selected()
     path = files.settings_path
     before = files.settings_document()
     start = before or Document.parse(_HEADER, str(path), json=False)
