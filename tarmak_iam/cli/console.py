@@ -289,6 +289,7 @@ def log_variables(*names: str, prefixes: Iterable[str] = ()) -> None:
             log("environment: %s", f"{name}={os.environ[name]}" if name in _NOT_SECRET else f"{name} is set")
 
 
+_LASTING = ("note: ", "warning: ", "interrupted")
 _ANEW = "\r\x1b[K"
 _PATIENCE = 0.5
 """Seconds: work that takes less shows no progress, which would only flicker."""
@@ -299,7 +300,8 @@ def progress(plain: Callable[[str], None], mark: str = "") -> Iterator[Callable[
     """Yields the function that shows a line of progress.
 
     On a terminal each line, after `mark`, replaces the one before, and the last one is removed at the end, and before
-    anything else is printed. If stderr is not a terminal, or -v prints lines too, the function is `plain`.
+    anything else is printed. Notes and warnings stay. If stderr is not a terminal, or -v prints lines too, the function
+    is `plain`.
     """
     stream = sys.stderr
     if is_verbose() or not is_terminal(stream) or os.environ.get("TERM") in (None, "", "dumb"):
@@ -307,6 +309,9 @@ def progress(plain: Callable[[str], None], mark: str = "") -> Iterator[Callable[
         return
 
     def show(text: str) -> None:
+        if text.startswith(_LASTING):
+            note(text)
+            return
         with _OUTPUT, contextlib.suppress(OSError):
             width = os.get_terminal_size(stream.fileno()).columns or 80
             _PROGRESS_ON.append(stream)

@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +78,6 @@ def run_rewriting(command: Sequence[str], path: Path, environment: Mapping[str, 
 
 _LOGIN_STAGES = (Stage.NOT_VERIFIED, Stage.FAILED)
 _NOTHING_APPLIED = "nothing will be applied"
-_LASTING = ("note: ", "warning: ", "interrupted")
 
 
 def run_apply(
@@ -197,8 +196,7 @@ class _RunAroundApply:
 
     def _applied(self, installation: Installation) -> int:
         self._hook = hook = ApplyHook(installation, self._access, follow_links=self.session.follow_links)
-        with progress(note, PREFIX) as show:
-            hook.tell = _with_lasting_notes(show)
+        with progress(note, PREFIX) as hook.tell:
             report = hook.run()
         if (applied := report.applied) is not None:  # None if it was not completed
             texts = [change.text for change in applied.changes if change.action is not ObjectAction.UNCHANGED]
@@ -215,8 +213,7 @@ class _RunAroundApply:
         if report.error is not None and not isinstance(report.error, (EditRefused, PolicyRefused)):
             code = ExitCode.ERROR
         if report.can_roll_back and self._wants_rollback(report, installation):
-            with progress(note, PREFIX) as show:
-                hook.tell = _with_lasting_notes(show)
+            with progress(note, PREFIX) as hook.tell:
                 report = hook.roll_back(report)
             note(report.text if report.stage is Stage.UNDONE else f"error: {report.text}; {self._state(report)}")
             # 4 means applied, which is no longer true
@@ -282,12 +279,3 @@ def _can_be_written(directory: Path) -> bool:
     """Whether files can be created in the directory, which is created first if it does not exist."""
     existing = next(parent for parent in (directory, *directory.parents) if parent.exists())
     return os.access(existing, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
-
-
-def _with_lasting_notes(show: Callable[[str], None]) -> Callable[[str], None]:
-    """Shows progress with `show`, but prints notes and warnings, which must not be replaced by the next line."""
-
-    def tell(text: str) -> None:
-        (note if text.startswith(_LASTING) else show)(text)
-
-    return tell

@@ -80,12 +80,7 @@ def check(
     fixes = Fixes(unsafe_fixes, diff, {}) if fix or diff else None
     with errors_reported(output):
         if files:
-            checked = check_files(
-                files,
-                all_clusters=all_clusters,
-                follow_links=session.follow_links,
-                fixes=fixes,
-            )
+            checked = check_files(session, files, all_clusters=all_clusters, fixes=fixes)
         else:
             checked = check_session(session, all_clusters=all_clusters, fixes=fixes)
     for why in checked.why_unexamined:
