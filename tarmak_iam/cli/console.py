@@ -45,12 +45,6 @@ def colour_of_choice(choice: str | None, environ: Mapping[str, str]) -> bool | N
     return False if environ.get("TERM") == "dumb" else None
 
 
-def colour_of_context() -> bool | None:
-    """The choice of the command that runs, else of the environment."""
-    context = click.get_current_context(silent=True)
-    return context.color if context else colour_of_choice(None, os.environ)
-
-
 def with_coloured_severity(line: str) -> str:
     """A line such as `file:1:2: error: what is wrong`, with its severity coloured."""
     return re.sub(_SEVERITY, lambda word: click.style(word[0], fg=SEVERITY_COLOURS[word[0]]), line, count=1)
@@ -137,9 +131,11 @@ def _print(data: bytes | str, *, nl: bool = True, err: bool = False) -> None:
     """Raises OSError also if stdout is closed; click would ignore that."""
     if sys.stdout is None and not err:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    context = click.get_current_context(silent=True)
+    colour = context.color if context else colour_of_choice(None, os.environ)  # click itself asks for stdout's
     with _OUTPUT:
         _remove_progress()
-        click.echo(data, nl=nl, err=err, color=colour_of_context() if err else None)
+        click.echo(data, nl=nl, err=err, color=colour if err else None)
 
 
 def record_done(verb: str, *objects: str) -> None:

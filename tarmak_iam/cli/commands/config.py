@@ -361,31 +361,23 @@ def patch(session: Session, /, file: str, **options: bool) -> None:
     Mappings are merged; null removes a key; items of lists are found by their names, and added if there is none; every
     other value replaces the old one.
     """
-    given = _read_patch(file)  # before the lock: stdin may take its time
-    _patch(session, given, **options)
+    given = Document.parse(*read_given(file))  # before the lock: stdin may take its time
+    if not isinstance(given.root, Mapping):
+        remedy = "write keys and their values, as in kubernetes: {version: 1.14.10}"
+        raise ConfigError("the patch is not a mapping", remedy=remedy, place=given.position(()))
+    if (second := given.next_document) is not None:
+        raise ConfigError("the patch has a second document", remedy="use one patch at a time", place=second)
+    _patch(session, given, given.root, **options)
 
 
 @edits_tarmak_yaml
-def _patch(session: Session, given: Document, **options: bool) -> None:
+def _patch(session: Session, given: Document, mapping: Mapping, **options: bool) -> None:
     from tarmak_iam.config.edit_checks import check_patch
 
     is_whole_file = options["root"]
     field = root_field() if is_whole_file else Field("struct", struct="Cluster")
-    assert given.root is not None  # a mapping
     with errors_for_the_command_line():
-        decode_value(given, given.root, field, Route())
+        decode_value(given, mapping, field, Route())
         check_patch(given, field, () if is_whole_file else CLUSTER, force=options["force"])
     edit = _keys_edit(session, options, ("/" if is_whole_file else ".",), skips_hubs="kubernetes" in given.shared_data)
     edit.finish(lambda edits: edits.patch(given.data, edit.paths[0]), f"it already has all values of {given.filename}")
-
-
-def _read_patch(file: str) -> Document:
-    document = Document.parse(*read_given(file))
-    if not isinstance(document.root, Mapping):
-        remedy = "write keys and their values, as in kubernetes: {version: 1.14.10}"
-        raise ConfigError("the patch is not a mapping", remedy=remedy, place=document.position(()))
-    if document.next_document is not None:
-        raise ConfigError(
-            "the patch has a second document", remedy="use one patch at a time", place=document.next_document
-        )
-    return document

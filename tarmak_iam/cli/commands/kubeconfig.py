@@ -170,7 +170,12 @@ def kubeconfig(
     Server and CA are those of Tarmak's own kubeconfig; --server and --certificate-authority work without it.
     """
     config, cluster, cluster_files = session.selected()
-    authority = None if certificate_authority is None else _read_authority(certificate_authority)
+    for name, path in (("--certificate-authority", certificate_authority), ("--merge", merge_into)):
+        if path == "":
+            raise click.UsageError(f"{name} '' is not a file name")
+    authority = None if certificate_authority is None else read_file(Path(certificate_authority))
+    if authority is not None:
+        authority_data(authority, Place(str(certificate_authority)))  # raises ConfigError if kubectl could not use it
     connection = {name: options.pop(name) for name in ("proxy_url", "alias", "session_name")}
     reads_admin = server is None or authority is None
     installation = session.installation_of(config, cluster, options, with_admin=reads_admin)
@@ -186,28 +191,14 @@ def kubeconfig(
         has_authority = "certificate-authority-data" in generated["clusters"][0]["cluster"]
     else:
         hint = installation.recovery_hint if force else ""
-        paths, untouchable = _merged_files(merge_into), [path for path in (*cluster_files.own, config.path) if path]
+        log_variables("KUBECONFIG")
+        paths = kubectl_files(os.environ) if merge_into == _KUBECTLS else [Path(merge_into)]
+        untouchable = [path for path in (*cluster_files.own, config.path) if path]
         flags = {"force": force, "use": use, "dry_run": dry_run, "as_json": output == "json"}
         merge = partial(_merge_into, paths, generated, untouchable, hint, **flags)
         has_authority = merge() if dry_run else in_turn(lock_file_of(paths[0]), merge, "is editing this kubeconfig")
     note_role(installation)
     _note_connection(installation, server, connection["proxy_url"], has_authority=has_authority)
-
-
-def _merged_files(merge_into: str) -> list[Path]:
-    if not merge_into:
-        raise click.UsageError("--merge '' is not a file name")
-    log_variables("KUBECONFIG")
-    return kubectl_files(os.environ) if merge_into == _KUBECTLS else [Path(merge_into)]
-
-
-def _read_authority(name: str) -> bytes:
-    """The bytes of a file with a CA. Raises FileError, and ConfigError where kubectl could not use it."""
-    if not name:
-        raise click.UsageError("--certificate-authority '' is not a file name")
-    data = read_file(Path(name))
-    authority_data(data, Place(name))
-    return data
 
 
 def _note_connection(

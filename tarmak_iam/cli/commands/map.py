@@ -28,7 +28,6 @@ from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE, WRITABLE_BACK
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.edit_guard import EditKind, guarded_edit
-from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.formats import FORMATS, Import, convert_mappings
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -133,7 +132,18 @@ def _import(session: Session, imported: Import, file: str, strip_path: bool, **o
     refuse = principal_refusal(change.before)
     with working(f"importing {len(imported.entries)} mappings"):
         after, outcomes = change.mappings.merge(imported.entries, strip_path=strip_path, refuse=refuse)
-    _print_outcomes(imported, outcomes)
+    for outcome in outcomes:
+        place = f"{outcome.wanted.place}: " if outcome.wanted.place else ""
+        principal, why = shortened(outcome.principal), outcome.error.message if outcome.error else ""
+        named = "" if outcome.error and principal in why else f" {principal}"
+        note(f"{place}{outcome.action}{named}{f': {why}' if outcome.error else ''}")
+        for text in outcome.notes:
+            note(f"{place}note: {text}")
+    for skipped in imported.left_out:
+        note(f"{skipped.place}: skipped: {skipped.what}" if skipped.place else f"skipped: {skipped.what}")
+    counts = Counter(outcome.action for outcome in outcomes)
+    parts = [f"{counts[action]} {action}" for action in MergeAction if counts[action]]
+    note(f"{', '.join(imported.formats)}: {', '.join(parts) or 'no entries'}")
     entries = [
         {
             "principal": outcome.principal,
@@ -205,21 +215,6 @@ def convert(session: Session, backend: str, output: str) -> None:
         print_payload(b"---\n".join(map(yaml_bytes, converted.objects)))
 
 
-def _print_outcomes(imported: Import, outcomes: tuple[MergeOutcome, ...]) -> None:
-    for outcome in outcomes:
-        place = f"{outcome.wanted.place}: " if outcome.wanted.place else ""
-        principal, why = shortened(outcome.principal), outcome.error.message if outcome.error else ""
-        named = "" if outcome.error and principal in why else f" {principal}"
-        note(f"{place}{outcome.action}{named}{f': {why}' if outcome.error else ''}")
-        for text in outcome.notes:
-            note(f"{place}note: {text}")
-    for left_out in imported.left_out:
-        note(f"{left_out.place}: skipped: {left_out.what}" if left_out.place else f"skipped: {left_out.what}")
-    counts = Counter(outcome.action for outcome in outcomes)
-    parts = [f"{counts[action]} {action}" for action in MergeAction if counts[action]]
-    note(f"{', '.join(imported.formats)}: {', '.join(parts) or 'no entries'}")
-
-
 @mappings.command(name="list", short_help="List the mappings.", epilog="\b\nExample: tarmak-iam map list -o json")
 @format_option("text", "json")
 @pass_session
@@ -233,25 +228,19 @@ def list_(session: Session, output: str) -> None:
         mappings_file = session.selected()[2].mappings()
         entries = mappings_file.entries if mappings_file else ()
     if output == "json":
-        print_json([_entry_json(entry) for entry in entries])
+        # `arn` is empty for an account and for an SSO role, which have `account` and `sso` instead.
+        items = []
+        for entry in entries:
+            is_account = entry.kind == "account"
+            item = {"kind": entry.kind, "arn": "" if is_account else entry.arn, "username": entry.username}
+            also = {"account": entry.arn if is_account else "", "sso": entry.sso, "userid": entry.user_id}
+            items.append({**item, "groups": list(entry.groups), **{key: text for key, text in also.items() if text}})
+        print_json(items)
     else:
         rows = [(entry.kind, entry.principal or "-", entry.username, ",".join(entry.groups)) for entry in entries]
         print_rows(("KIND", "PRINCIPAL", "USERNAME", "GROUPS"), rows)
     if not entries:
         note("no mappings: IAM login is not possible")
-
-
-def _entry_json(entry: MappingEntry) -> dict[str, object]:
-    """`arn` is empty for an account and for an SSO role, which have `account` and `sso` instead."""
-    is_account = entry.kind == "account"
-    also = {"account": entry.arn if is_account else "", "sso": entry.sso, "userid": entry.user_id}
-    return {
-        "kind": entry.kind,
-        "arn": "" if is_account else entry.arn,
-        "username": entry.username,
-        "groups": list(entry.groups),
-        **{key: value for key, value in also.items() if value},
-    }
 
 
 def separate_groups(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
