@@ -157,7 +157,13 @@ class _RunAroundApply:
             ended = pass_through(self.command, self.environment)
         finally:  # also for an interruption at its end
             self._is_tarmak_done = True
-        return self._passed_on(ended) or (ExitCode.ERROR if installation is None else self._applied(installation))
+        if ended.code:
+            note(f"tarmak ended with {ended.text}: nothing was applied to {self.cluster.cluster_name}")
+            return ended.code
+        if ended.asked is not None:
+            note(f"interrupted: {self._state()}")
+            return code_of_signal(ended.asked)
+        return ExitCode.ERROR if installation is None else self._applied(installation)
 
     def _live_access(self, installation: Installation) -> Loaded | None:
         """Raises FileError if a link leads to a kubeconfig outside of the cluster's directory."""
@@ -184,15 +190,6 @@ class _RunAroundApply:
             reason = "the history for rollback cannot be saved, so nothing can be applied after tarmak"
             note(f"warning: {home}: the directory is not writable: {reason}; make it writable")
         return True
-
-    def _passed_on(self, ended: Ended) -> int:
-        """The exit code of a failed tarmak, that of the signal after an interruption, else 0."""
-        if ended.code:
-            note(f"tarmak ended with {ended.text}: nothing was applied to {self.cluster.cluster_name}")
-        elif ended.asked is not None:
-            note(f"interrupted: {self._state()}")
-            return code_of_signal(ended.asked)
-        return ended.code
 
     def _applied(self, installation: Installation) -> int:
         self._hook = hook = ApplyHook(installation, self._access, follow_links=self.session.follow_links)

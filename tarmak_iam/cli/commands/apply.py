@@ -139,14 +139,9 @@ def _note_state(
         note(
             f"the previous objects are saved in {done.state}; run `{installation.command('rollback')}` to restore them"
         )
-
-    def command(words: str, *values: str) -> str:
-        """A command line for the same cluster, with the same kubeconfig options."""
-        return installation.command(words, *values, *access)
-
     state = "applied" if done.changed else "unchanged"
     if login is None:
-        note(f"{state}, not verified; run `{command('verify')}` to verify a login")
+        note(f"{state}, not verified; run `{installation.command('verify', *access)}` to verify a login")
     else:
-        finish_login(login, command, is_text=is_text)
+        finish_login(login, installation, access, is_text=is_text)
         note(f"{state} and verified")

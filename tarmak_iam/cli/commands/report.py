@@ -97,21 +97,14 @@ def _print(review: AccessReview, output: str, *, is_opened: bool) -> None:
 
 def _counts(review: AccessReview) -> str:
     """As in `3 clusters: 2 with IAM login (dev-a, dev-b), 1 without (prod)`."""
-    has_login = any(_state(cluster) == _WITH for cluster in review.clusters)
     order = [_WITH, _WITHOUT, _HUB, FAILED]
-    states = sorted(
-        ((cluster.cluster, _state(cluster)) for cluster in review.clusters), key=lambda pair: order.index(pair[1])
-    )
-    words = {_WITHOUT: "without" if has_login else _WITHOUT}
+    states = []
+    for cluster in review.clusters:
+        state = _HUB if cluster.is_hub else _WITH if cluster.is_login_possible else _WITHOUT
+        states.append((cluster.cluster, FAILED if cluster.error or cluster.live_error else state))
+    states.sort(key=lambda pair: order.index(pair[1]))
+    words = {_WITHOUT: "without"} if any(state == _WITH for _, state in states) else {}
     return outcome_counts([(name, words.get(state, state)) for name, state in states], "")
-
-
-def _state(cluster: ClusterReview) -> str:
-    if cluster.error or cluster.live_error:
-        return FAILED
-    if cluster.is_hub:
-        return _HUB
-    return _WITH if cluster.is_login_possible else _WITHOUT
 
 
 def _each(

@@ -93,7 +93,13 @@ def whois(
             if authenticator.failure is not None:
                 _check_format(session, config_path)
         else:
-            authenticator = _of_cluster(session, daemon_version, private_names_of(identity))
+            installation = session.installation({"daemonVersion": daemon_version})
+            if installation.mappings is None:
+                what = f"{installation.cluster_id} has no mappings, so every caller is denied"
+                raise ConfigError(what, remedy=f"add a mapping first: {installation.map_command}")
+            if daemon_version is None and (conflict := installation.release_conflict):
+                note(f"warning: {conflict}; this answer is for {installation.daemon_version}")
+            authenticator = installation.authenticator(private_dns_names=private_names_of(identity))
         answer = authenticator.whois(identity)
     if output == "json":
         print_json(_as_json(answer, knows_caller=bool(user_id)))
@@ -103,18 +109,6 @@ def whois(
         click.get_current_context().exit(ExitCode.ERROR)
     if exit_code and not answer.authenticated:
         click.get_current_context().exit(ExitCode.FINDINGS)
-
-
-def _of_cluster(session: Session, daemon_version: str | None, names: dict[str, str]) -> Authenticator:
-    installation = session.installation({"daemonVersion": daemon_version})
-    if installation.mappings is None:
-        raise ConfigError(
-            f"{installation.cluster_id} has no mappings, so every caller is denied",
-            remedy=f"add a mapping first: {installation.map_command}",
-        )
-    if daemon_version is None and installation.release_conflict:
-        note(f"warning: {installation.release_conflict}; this answer is for {installation.daemon_version}")
-    return installation.authenticator(private_dns_names=names)
 
 
 _EXTRACT = (

@@ -24,11 +24,8 @@ _REMEDY = r"(?ms)^## Remedy\n+(.*?)(?=^## |\Z)"
 
 
 def print_sarif(report: CheckReport) -> None:
-    print_json(_log(report, BaseDirectory.of(os.environ, in_repository=True)))
-
-
-def _log(report: CheckReport, base: BaseDirectory) -> Json:
     """The whole log, the same for the same input."""
+    base = BaseDirectory.of(os.environ, in_repository=True)
     fired = {result.finding.id for result in report.results}
     rules = [rule for rule in report.rules() if rule.id in fired]
     notifications = [
@@ -49,7 +46,7 @@ def _log(report: CheckReport, base: BaseDirectory) -> Json:
         "executionSuccessful": report.is_complete and not notifications,
         **({"toolExecutionNotifications": notifications} if notifications else {}),
     }
-    return {
+    log = {
         "$schema": _SCHEMA,
         "version": "2.1.0",
         "runs": [
@@ -62,6 +59,7 @@ def _log(report: CheckReport, base: BaseDirectory) -> Json:
             }
         ],
     }
+    print_json(log)
 
 
 def _rule(rule: RuleDescription) -> Json:
