@@ -27,13 +27,6 @@ from tarmak_iam.kubeconfig.file import KubeconfigFile, default_file, kubectl_fil
 from tarmak_iam.kubeconfig.merge import Merge, merge_kubeconfig
 from tarmak_iam.kubeconfig.redacted_diff import redacted_diff
 
-_CHANGE_WORDS = {
-    "added": ("added", "to"),
-    "updated": ("updated", "in"),
-    "replaced": ("replaced", "in"),
-    "unchanged": ("unchanged:", "in"),
-}
-
 
 def _merge_into(paths: list[Path], wanted: Manifest, untouchable: list[Path], hint: str, **options: bool) -> bool:
     """Merges the entries into the files, writes all of them or none, and prints what has changed. Returns whether the
@@ -103,7 +96,12 @@ def _note_merged(merge: Merge, index: int, path: Path, wanted: Manifest) -> None
     """One line per kind of change to the file; a line `unchanged: ...` where nothing changed."""
     entries = [entry for entry in merge.entries if entry.file == index]
     changes = {entry.change for entry in entries}
-    for change, (verb, place) in _CHANGE_WORDS.items():
+    for change, verb, place in (
+        ("added", "added", "to"),
+        ("updated", "updated", "in"),
+        ("replaced", "replaced", "in"),
+        ("unchanged", "unchanged:", "in"),
+    ):
         names = ", ".join(f"{entry.kind} {entry.name}" for entry in entries if entry.change == change)
         if names and (change != "unchanged" or changes == {"unchanged"}):
             note(f"{verb} {names} {place} {path}")
