@@ -14,7 +14,7 @@ import click
 from tarmak_iam.cli.common_options import offer_common_options
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.suggestions import CLOSE, LIKELY, did_you_mean
+from tarmak_iam.text import CLOSE, LIKELY, did_you_mean
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
