@@ -187,12 +187,7 @@ def _subjects_of(session: Session, config: TarmakConfig, cluster: Cluster, fixes
 
 
 def _check_clusters(
-    session: Session,
-    config: TarmakConfig,
-    clusters: Sequence[Cluster],
-    fixes: Fixes | None,
-    *,
-    tally: bool = False,
+    session: Session, config: TarmakConfig, clusters: Sequence[Cluster], fixes: Fixes | None, *, tally: bool = False
 ) -> Checked:
     _note_missing_pools(config)
     outcomes = list(for_each(clusters, lambda cluster, _: _subjects_of(session, config, cluster, fixes), "reading"))

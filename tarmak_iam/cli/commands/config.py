@@ -213,11 +213,7 @@ def errors_for_the_command_line() -> Iterator[None]:
     "  tarmak-iam config set kubernetes.version 1.14.10 --if 1.14.9",
 )
 @click.argument(
-    "pairs",
-    nargs=-1,
-    required=True,
-    metavar="PATH VALUE [PATH VALUE]...",
-    shell_complete=key_paths_or_values,
+    "pairs", nargs=-1, required=True, metavar="PATH VALUE [PATH VALUE]...", shell_complete=key_paths_or_values
 )
 @option("--if VALUE", "Only if the key has that value; else exit with 1.", "expected")
 @option("--if-unset", "Only if the key is not set; else exit with 1.", "if_unset")

@@ -36,11 +36,7 @@ def print_sarif(report: CheckReport) -> None:
         }
         for error in report.errors
     ]
-    driver = {
-        "name": "tarmak-iam",
-        "version": __version__,
-        "rules": [_rule(rule) for rule in rules],
-    }
+    driver = {"name": "tarmak-iam", "version": __version__, "rules": [_rule(rule) for rule in rules]}
     # [3.20.14] is false if something could not be checked; the notifications [3.20.21] say what.
     invocation = {
         "executionSuccessful": report.is_complete and not notifications,
