@@ -150,7 +150,15 @@ def finish_config_edit(
         note(f"unchanged: {unchanged}")
         return
     new_findings = list(added_findings(check(Subjects(before)), check(Subjects(after))))  # a plugin's rule may fail
-    done = f"wrote {after.document.filename}{_next_command(before, after, clusters)}"
+    done = f"wrote {after.document.filename}"
+    in_edited_file = (_edited(before, after, cluster) for cluster in clusters)
+    # Tarmak cannot select a cluster whose name has another number of dashes.
+    usable = [cluster for cluster in in_edited_file if cluster is not None and cluster.cluster_name.count("-") == 1]
+    if usable:  # with the names and the currentCluster that the edited file has
+        apply = after.command_line(usable[0]).tarmak("clusters apply")
+        done += f"; run `{apply}` to apply it to the cluster"
+        if len(usable) > 1:
+            done = f"wrote {after.document.filename}; apply it to each of the {len(usable)} clusters, as in `{apply}`"
     finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)
     for route in after.document.also_changed:
         place = after.document.position(route)
@@ -163,19 +171,6 @@ def finish_config_edit(
         if edited and flaw:
             place = after.document.position((*edited.route.plain, "kubernetes", "version"))
             note(f"{place}: warning: {shortened(edited.cluster_name)}: {flaw}")
-
-
-def _next_command(before: TarmakConfig, after: TarmakConfig, clusters: Sequence[Cluster]) -> str:
-    """What to run then, with the names and the `currentCluster` that the edited file has. Tarmak cannot select a
-    cluster whose name has another number of dashes."""
-    in_edited_file = (_edited(before, after, cluster) for cluster in clusters)
-    edited = [cluster for cluster in in_edited_file if cluster is not None and cluster.cluster_name.count("-") == 1]
-    if not edited:
-        return ""
-    apply = after.command_line(edited[0]).tarmak("clusters apply")
-    if len(edited) == 1:
-        return f"; run `{apply}` to apply it to the cluster"
-    return f"; apply it to each of the {len(edited)} clusters, as in `{apply}`"
 
 
 def _edited(before: TarmakConfig, after: TarmakConfig, cluster: Cluster) -> Cluster | None:

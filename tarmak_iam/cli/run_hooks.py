@@ -136,12 +136,19 @@ class _RunAroundApply:
             raise
 
     def _code(self) -> int:
+        def live_access(installation: Installation) -> Loaded | None:
+            """Raises FileError if a link leads to a kubeconfig outside of the cluster's directory."""
+            if not self._access.is_given:
+                files = ClusterFiles.of(self.config, self.cluster, follow_links=self.session.follow_links)
+                files.within.resolve(files.kubeconfig_path)
+            return self._access.live_access(installation)
+
         installation: Installation | None = None
         try:
             before = before_apply(
                 self.config,
                 self.cluster,
-                live=self._live_access,
+                live=live_access,
                 no_check=self.flags["no_check"],
                 follow_links=self.session.follow_links,
             )
@@ -164,13 +171,6 @@ class _RunAroundApply:
             note(f"interrupted: {self._state()}")
             return code_of_signal(ended.asked)
         return ExitCode.ERROR if installation is None else self._applied(installation)
-
-    def _live_access(self, installation: Installation) -> Loaded | None:
-        """Raises FileError if a link leads to a kubeconfig outside of the cluster's directory."""
-        if not self._access.is_given:
-            files = ClusterFiles.of(self.config, self.cluster, follow_links=self.session.follow_links)
-            files.within.resolve(files.kubeconfig_path)
-        return self._access.live_access(installation)
 
     def _may_start(self, before: BeforeReport) -> bool:
         for finding in before.errors:
