@@ -16,7 +16,6 @@ from tarmak_iam.cli.named_files import FileKind, NamedFile, named_file
 from tarmak_iam.cli.session import Session, repair_offered
 from tarmak_iam.config import Cluster, TarmakConfig, type_repairs
 from tarmak_iam.config.instance_pools import lists_pools
-from tarmak_iam.config.locate import config_path
 from tarmak_iam.config.repairs import Repair, RepairedFile
 from tarmak_iam.document import Document
 from tarmak_iam.errors import FileChanged, FileError, Place, PolicyRefused, SelectionError, TarmakIamError, ToolError
@@ -123,10 +122,7 @@ class _RepairedClusterFiles(ClusterFiles):
 def check_session(session: Session, *, all_clusters: bool, fixes: Fixes | None = None) -> Checked:
     """tarmak.yaml, and the files of the selected cluster or of all that can be selected. Fixes are made in turn with
     other edits. Raises TarmakIamError."""
-    try:
-        path = config_path(session.directory, os.environ)
-    except FileError:
-        path = None  # reading it reports it with a better remedy
+    path = session.path()
 
     def checked(fixes: Fixes | None) -> Checked:
         config = _load(session, path, fixes)

@@ -5,7 +5,6 @@ Nothing is written, and there are no prompts. An error here, such as a file that
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -55,10 +54,8 @@ def completer(offers: OffersOf) -> Completer:
 
 def _config(context: click.Context) -> TarmakConfig:
     """Raises TarmakIamError."""
-    from tarmak_iam.config.locate import config_path
-
     session = session_of(context)
-    if not config_path(session.directory, os.environ).is_file():  # reading a named pipe would block
+    if (path := session.path()) is None or not path.is_file():  # reading a named pipe would block
         raise FileError("this is not a regular file")
     return session.config()
 

@@ -4,7 +4,6 @@ dry run, printing the diff, and the findings of an edit of tarmak.yaml that are 
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tarmak_iam.cli.console import note, print_diff, print_json, print_line, record_written
 from tarmak_iam.cli.session import Session
-from tarmak_iam.errors import FileError
 from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.files.read import read_file
 from tarmak_iam.files.turns import edit_in_turn
@@ -83,13 +81,8 @@ def _taking_turns(turn: Callable[[Path, Callable[[], None]], None]) -> Callable[
     def decorate(command: _Command) -> _Command:
         @functools.wraps(command)
         def call(session: Session, /, *args: object, dry_run: bool, **options: object) -> None:
-            from tarmak_iam.config.locate import config_path
-
             edit = functools.partial(command, session, *args, dry_run=dry_run, **options)
-            try:
-                path = None if dry_run else config_path(session.directory, os.environ)
-            except FileError:
-                path = None  # the command reports it itself, after errors in its arguments
+            path = None if dry_run else session.path()
             if path is None:
                 edit()
             else:

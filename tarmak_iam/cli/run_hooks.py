@@ -17,14 +17,14 @@ import click
 from tarmak_iam.access.diff import Loaded
 from tarmak_iam.cli.console import PREFIX, error_line, is_terminal, note, progress
 from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
-from tarmak_iam.cli.session import Session
+from tarmak_iam.cli.session import Session, cluster_locked
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.errors import EditRefused, PolicyRefused, TarmakIamError
 from tarmak_iam.files.lock import file_lock, living_holder, lock_file_of
 from tarmak_iam.hook.apply_hook import AfterReport, ApplyHook, Stage, rollback_policy
 from tarmak_iam.hook.cluster.history import ObjectAction
 from tarmak_iam.hook.connection import Access
-from tarmak_iam.hook.lock import ClusterLock, cluster_lock, lock_path
+from tarmak_iam.hook.lock import ClusterLock
 from tarmak_iam.hook.preflight import BeforeReport, before_apply, is_concerned
 from tarmak_iam.hook.programs import Programs
 from tarmak_iam.hook.tarmak import backup
@@ -100,10 +100,7 @@ def run_apply(
         return pass_through(command, environment).code or ExitCode.ERROR
     if not is_concerned(cluster):
         return pass_through(command, environment).code
-    assert config.path is not None  # it is loaded from a file
-    with stops_raised(), cluster_lock(lock_path(config.path.parent, cluster.cluster_name)) as lock:
-        if lock.problem is not None:
-            note(f"warning: {lock.problem}")
+    with cluster_locked(config, cluster) as lock:
         return _RunAroundApply(command, call, environment, session, flags, config, cluster, lock).code()
 
 

@@ -41,6 +41,14 @@ class Session(NamedTuple):
         words = () if self.kubeconfig is None else ("--kubeconfig", str(self.kubeconfig))
         return words if self.kube_context is None else (*words, "--context", self.kube_context)
 
+    def path(self) -> Path | None:
+        """That of tarmak.yaml; None if it cannot be found, which `config` reports with a remedy."""
+        from tarmak_iam.config.locate import config_path
+
+        with contextlib.suppress(FileError):
+            return config_path(self.directory, os.environ)
+        return None
+
     def config(self) -> TarmakConfig:
         """Raises TarmakIamError."""
         from tarmak_iam.config import TarmakConfig
@@ -206,20 +214,24 @@ def kubectl_of(
 
 
 @contextlib.contextmanager
-def exclusive_access(
-    session: Session, config: TarmakConfig, cluster: Cluster, *, dry_run: bool = False
-) -> Iterator[Kubectl]:
-    """kubectl for a command that writes to the cluster. Unless it is a dry run, locks the cluster against other runs of
-    tarmak-iam, and lets SIGTERM end the command as Ctrl-C does, so that what was done is reported. Raises
-    TarmakIamError, for example if another run has the lock."""
+def cluster_locked(config: TarmakConfig, cluster: Cluster) -> Iterator[ClusterLock]:
+    """Locks the cluster against other runs of tarmak-iam, and lets SIGTERM end the command as Ctrl-C does, so that what
+    was done is reported. Raises ToolError if another run has the lock."""
     from tarmak_iam.hook.lock import cluster_lock, lock_path
     from tarmak_iam.hook.tarmak.passthrough import stops_raised
 
-    if dry_run:
-        yield kubectl_of(session, cluster.cluster_name)
-        return
     assert config.path is not None  # it is loaded from a file
     with stops_raised(), cluster_lock(lock_path(config.path.parent, cluster.cluster_name)) as lock:
         if lock.problem is not None:
             note(f"warning: {lock.problem}")
+        yield lock
+
+
+@contextlib.contextmanager
+def exclusive_access(
+    session: Session, config: TarmakConfig, cluster: Cluster, *, dry_run: bool = False
+) -> Iterator[Kubectl]:
+    """kubectl for a command that writes to the cluster, which is locked unless it is a dry run. Raises
+    TarmakIamError."""
+    with contextlib.nullcontext() if dry_run else cluster_locked(config, cluster) as lock:
         yield kubectl_of(session, cluster.cluster_name, lock=lock)
