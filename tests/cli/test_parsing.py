@@ -25,6 +25,7 @@ ARN = "arn:aws:iam::111122223333:role/Admin"
             "unknown command 'clusters'; did you mean `tarmak-iam run -- tarmak clusters`? (see tarmak-iam --help)",
         ),
         (["verify", "--timeout", "1s"], "invalid value for '--timeout': '1s' is not a number (see"),
+        (["diff", "--timeout", "nan"], "invalid value for '--timeout': 'nan' is not a number (see"),
         (["diff", "--timeout", "-1"], "invalid value for '--timeout': -1.0 is below 0 (see"),
         (["rollback", "--to", "last"], "invalid value for '--to': 'last' is not a whole number (see"),
         (["map", "lsit"], "unknown command 'lsit'; did you mean list? (see tarmak-iam map --help)"),
