@@ -6,10 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
-from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config.cluster import Cluster, ReadFile, check_masters
 from tarmak_iam.config.edit_checks import FORK, check_edit, check_patch, place_before
 from tarmak_iam.config.key_paths import KeyPath, KeyStep, MatchStep, NameStep, joined
@@ -29,7 +27,7 @@ from tarmak_iam.document.plain_values import plain, same, value_at
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError, EditRefused, SelectionError
 from tarmak_iam.routes import Route
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import CommandLine, quoted, shortened
 
 Verb = Literal["set", "append", "unset", "patch"]
 
@@ -145,7 +143,7 @@ class _Batch(Generic[_File]):
         homes = [change.home for change in self._changes if isinstance(change.edit, Remove)]
         writes = [change.edit for change in self._changes if not isinstance(change.edit, Remove)]
         removed = removals(self._document, homes, [Route.of(edit.path) for edit in writes])
-        edits = [replace(edit, through_alias=self._through_alias) for edit in (*writes, *removed)]
+        edits = [edit._replace(through_alias=self._through_alias) for edit in (*writes, *removed)]
         try:
             document = self._document.edit(*edits)
         except EditRefused:

@@ -18,8 +18,7 @@ from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereferen
 from tarmak_iam.document.scalars import ScalarError, resolve_v2
 from tarmak_iam.errors import Place, SelectionError
 from tarmak_iam.routes import Key, Route
-from tarmak_iam.suggestions import choose_among, closest
-from tarmak_iam.text import brief_list, quoted, shortened
+from tarmak_iam.text import brief_list, choose_among, closest, quoted, shortened
 
 CLUSTER: TypePath = ("clusters", ITEM)
 """The type path of a cluster, which relative paths begin at."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as SequenceOf
 
-from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config.cluster import Cluster
 from tarmak_iam.config.unknown_keys import check_spelling
 from tarmak_iam.document import Document, Remove
 from tarmak_iam.document.nodes import Alias, Mapping, dereference
 from tarmak_iam.routes import Route
+from tarmak_iam.text import CommandLine
 
 
 def authenticator_init_route(cluster: Cluster) -> Route:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tarmak_iam.aws.go_case import to_lower
@@ -51,7 +52,7 @@ class BackendPayloads(NamedTuple):
     cluster. `notes` are about entries that are left out and have no effect anyway."""
 
     config: str
-    by_backend: AnyMapping[Backend, tuple[Manifest, ...]] = {}
+    by_backend: AnyMapping[Backend, tuple[Manifest, ...]] = MappingProxyType({})
     notes: tuple[LeftOut, ...] = ()
 
     @property

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.identity.backend_support import MOUNTED_FILE, BackendSource, backend_of
 from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion
 from tarmak_iam.installation.settings import SettingError
+from tarmak_iam.text import PLAIN, CommandLine
 
 
 class Daemon(NamedTuple):

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from tarmak_iam.aws.regions import is_known_region, partition_of
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion, published_tags
-from tarmak_iam.suggestions import closest
-from tarmak_iam.text import quoted
+from tarmak_iam.text import closest, quoted
 
 _PUBLIC = "public.ecr.aws"
 _PATH = "eks-distro/kubernetes-sigs/aws-iam-authenticator"

@@ -16,7 +16,7 @@ from tarmak_iam.errors import FileError
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.installation.settings import SETTINGS_NAME
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
-from tarmak_iam.suggestions import bare, closest
+from tarmak_iam.text import bare, closest
 
 _NAMES = (MAPPINGS_NAME, SETTINGS_NAME)
 
