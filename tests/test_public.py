@@ -10,8 +10,8 @@ import pytest
 import tarmak_iam
 from tarmak_iam import TarmakConfig, TarmakIamError, pki
 from tarmak_iam.config.amazon import AMAZON
-from tarmak_iam.config.amazon_model import Amazon
 from tarmak_iam.config.section_keys import load_sections
+from tarmak_iam.config.section_model import Amazon
 from tarmak_iam.config.sections import Section
 from tarmak_iam.document import Document, EditRefused
 from tarmak_iam.errors import Place

@@ -16,7 +16,7 @@ from tarmak_iam.cli.named_files import FileKind, NamedFile, named_file
 from tarmak_iam.cli.session import Session, repair_offered
 from tarmak_iam.config import Cluster, TarmakConfig, type_repairs
 from tarmak_iam.config.instance_pools import lists_pools
-from tarmak_iam.config.repairs import Repair, RepairedFile
+from tarmak_iam.config.type_repairs import Repair, RepairedFile
 from tarmak_iam.document import Document
 from tarmak_iam.errors import FileChanged, FileError, Place, PolicyRefused, SelectionError, TarmakIamError, ToolError
 from tarmak_iam.files.atomic import Replacement, replace_files

@@ -13,9 +13,9 @@ from tarmak_iam.lazy_exports import lazy_exports
 from tarmak_iam.text import quoted
 
 if TYPE_CHECKING:
-    from tarmak_iam.config.amazon_model import Amazon
+    from tarmak_iam.config.section_model import Amazon
 else:
-    __getattr__, _ = lazy_exports(__name__, {"tarmak_iam.config.amazon_model": "AccessLogs Amazon"})
+    __getattr__, _ = lazy_exports(__name__, {"tarmak_iam.config.section_model": "AccessLogs Amazon"})
 
 
 INIT = "awsIAMAuthenticatorInit"
@@ -83,7 +83,7 @@ def _no_bucket_name(amazon: Mapping[str, Any], _: Mapping[str, Any]) -> Iterator
 
 
 def _model() -> type[Amazon]:
-    from tarmak_iam.config.amazon_model import Amazon
+    from tarmak_iam.config.section_model import Amazon
 
     return Amazon
 

@@ -24,9 +24,9 @@ from tarmak_iam.text import quoted
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from tarmak_iam.config.amazon_model import Amazon
     from tarmak_iam.config.ignored_content import IgnoredContent
     from tarmak_iam.config.path_lookup import FoundKey
+    from tarmak_iam.config.section_model import Amazon
 
 Issue = tuple[tuple[str | int, ...], str, str]
 """The path below the cluster, what is wrong, and what to do."""

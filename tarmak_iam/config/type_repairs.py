@@ -11,19 +11,19 @@ import os
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.config.config import TarmakConfig
 from tarmak_iam.config.ignored_content import IgnoredContent, TypedScalar
 from tarmak_iam.config.locate import config_path, directory_option
-from tarmak_iam.config.repairs import Repair, RepairedFile
 from tarmak_iam.document import Document, Set
 from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.render import scalar_text
 from tarmak_iam.document.source import Source
-from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.errors import Place, TarmakIamError
 from tarmak_iam.files.on_disk import FileOnDisk
 from tarmak_iam.files.read import read_file
+from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
 _NUMBER = r"[-+]?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?\Z"
@@ -33,6 +33,28 @@ _WEBHOOK_FILE = ("kubernetes", "apiServer", "authTokenWebhookFile")
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _NAMES = {str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+
+
+class Repair(NamedTuple):
+    """One value that is written otherwise. `title` says in one sentence what is written. `route` leads to the value.
+    `is_safe` is false for a value on which access depends."""
+
+    place: Place
+    title: str
+    route: Route = Route()
+    is_safe: bool = True
+
+
+class RepairedFile(NamedTuple):
+    """The text before, and the document after all repairs."""
+
+    before: str
+    after: Document
+    repairs: tuple[Repair, ...]
+
+    @property
+    def is_safe(self) -> bool:
+        return all(repair.is_safe for repair in self.repairs)
 
 
 def with_types_repaired(data: bytes, filename: str) -> RepairedFile | None:

@@ -14,7 +14,7 @@ from tarmak_iam.access.diff import Effect, Loaded, Standings, changes, effects
 from tarmak_iam.access.lockout import losses, standing_losses
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.changed_values import changed_values, value_text
-from tarmak_iam.config.repairs import Repair
+from tarmak_iam.config.type_repairs import Repair
 from tarmak_iam.document import Document, Set
 from tarmak_iam.document.nodes import walk
 from tarmak_iam.document.plain_values import same

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tarmak_iam.config.repairs import Repair, RepairedFile
+from tarmak_iam.config.type_repairs import Repair, RepairedFile
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Scalar, walk
 from tarmak_iam.document.source import Source

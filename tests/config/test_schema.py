@@ -12,8 +12,8 @@ from ruamel.yaml import YAML
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.amazon import AMAZON
-from tarmak_iam.config.amazon_model import AccessLogs, Amazon
 from tarmak_iam.config.schema import file_schema, schema_text, section_schema
+from tarmak_iam.config.section_model import AccessLogs, Amazon
 from tarmak_iam.document import Document
 from tarmak_iam.lint import Subjects, check
 from tests.support import EXAMPLES, GOLDEN, ROOT, golden_json
