@@ -149,11 +149,17 @@ def _text(match: re.Match[str], group: int) -> str:
 def _flaw(text: str, at: int, *, is_first: bool) -> tuple[int, str, str]:
     """The index of what is wrong, what it is, and what to write instead."""
     before, here, after = text[:at], text[at : at + 1], text[at + 1 :]
-    if here == "[" and not is_first:
-        if after[:1] in ('"', "'"):
-            return at + 1, "a quotation mark or the ] after it is missing", 'write a name in quotes as in ["worker"]'
-        if "]" not in after:
-            return at, "the ] of this [ is missing", f"write {text}{']' if after else 'NAME]'}"
+    is_selector = here == "[" and not is_first
+    quote = after[:1] if is_selector else here
+    if quote in ('"', "'"):
+        column = at + is_selector
+        if quote in text[column + 1 :]:
+            return column, "the quotation marks are not around a whole key", "put the whole key in quotes"
+        end = text.find("]", at) if is_selector and "]" in after else len(text)
+        return column, "the closing quotation mark is missing", f"write {text[:end]}{quote}{text[end:]}"
+    if is_selector and "]" not in after:
+        return at, "the ] of this [ is missing", f"write {text}{']' if after else 'NAME]'}"
+    if is_selector:
         return at, "the brackets must name one item", "write [NAME], [INDEX] or [KEY=VALUE], as in [worker]"
     if here == "=":
         return at, "a path has no value", f"write the value as a separate argument: {before} {after}".rstrip()
@@ -161,10 +167,10 @@ def _flaw(text: str, at: int, *, is_first: bool) -> tuple[int, str, str]:
         return at, "a path has no blanks", "put a key that contains a blank in quotes"
     if here == "." and not is_first:
         rest = after.lstrip(".")
-        remedy = f"write {before}{'' if rest[:1] in ('', '[') else '.'}{rest}"
-        return at + 1, "a key is missing", remedy
-    if here in ('"', "'"):
-        return at, "the quotation marks are not around a whole key", "put the whole key in quotes"
+        return at + 1, "a key is missing", f"write {before}{'' if rest[:1] in ('', '[') else '.'}{rest}"
+    dotted = f"write {text[: text.startswith(ROOT)]}{text.lstrip('./').replace('/', '.')}"
+    is_dotted = "/" in text[1:]
     if is_first:
-        return at, "a key is missing", _EXAMPLE
-    return at, "a dot is missing", f"write a dot before each key, as after {before}"
+        return at, "a key is missing", dotted if is_dotted else _EXAMPLE
+    remedy = dotted if is_dotted else f"write a dot before each key, as after {before}"
+    return at, "a dot is missing", remedy

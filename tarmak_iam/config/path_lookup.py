@@ -174,7 +174,10 @@ class _Lookup:
             if guess.path[:-1] == self.type_path:
                 meant = str(self.path._replace(steps=(*self.path.steps[: self.number], KeyStep(guess.path[-1]))))
         if meant is not None:
-            return self._error(what, f"did you mean {meant}{self._rest()}?")
+            relative = meant.removeprefix(f"{ROOT}clusters[NAME].")
+            is_other = relative != meant and self.path.text.startswith(ROOT)
+            also = f", or {relative}{self._rest()} of the selected cluster" if is_other else ""
+            return self._error(what, f"did you mean {meant}{self._rest()}{also}?")
         known = choose_among(name, field.fields)
         return self._error(what, f"{known}; {advice}" if advice else known)
 

@@ -93,26 +93,20 @@ def test_absolute_paths(text: str, root: bool, shown: str) -> None:
         ),
         (
             'a["b"c]',
-            (
-                "path 'a[\"b\"c]', column 3: a quotation mark or the ] after it is missing; "
-                'write a name in quotes as in ["worker"]'
-            ),
+            ("path 'a[\"b\"c]', column 3: the quotation marks are not around a whole key; put the whole key in quotes"),
         ),
         ("a]b", "path 'a]b', column 2: a dot is missing; write a dot before each key, as after a"),
         ("a[0]b", "path 'a[0]b', column 5: a dot is missing; write a dot before each key, as after a[0]"),
-        ("/a[b]/c/d", "path '/a[b]/c/d', column 6: a dot is missing; write a dot before each key, as after /a[b]"),
-        ("./a/b", "path './a/b', column 1: a key is missing; write a key such as kubernetes.version"),
+        ("/a[b]/c/d", "path '/a[b]/c/d', column 6: a dot is missing; write /a[b].c.d"),
+        ("./a/b", "path './a/b', column 1: a key is missing; write a.b"),
         (
             "a[0].b['c].d",
-            (
-                "path 'a[0].b['c].d', column 8: a quotation mark or the ] after it is missing; "
-                'write a name in quotes as in ["worker"]'
-            ),
+            ("path 'a[0].b['c].d', column 8: the closing quotation mark is missing; write a[0].b['c'].d"),
         ),
         ("a=b", "path 'a=b', column 2: a path has no value; write the value as a separate argument: a b"),
         ("a b", "path 'a b', column 2: a path has no blanks; put a key that contains a blank in quotes"),
         (" a", "path ' a', column 1: a path has no blanks; put a key that contains a blank in quotes"),
-        ('"a', "path '\"a', column 1: the quotation marks are not around a whole key; put the whole key in quotes"),
+        ('"a', 'path \'"a\', column 1: the closing quotation mark is missing; write "a"'),
         (
             "a'b'",
             "path 'a'b'', column 2: the quotation marks are not around a whole key; put the whole key in quotes",

@@ -130,7 +130,7 @@ def test_keys_that_tarmak_does_not_know(text: str, is_set: bool, is_unknown: boo
             "/kubernetes.version",
             (
                 "1:1: Tarmak does not know the key 'kubernetes' at the top level; "
-                "did you mean /clusters[NAME].kubernetes.version?"
+                "did you mean /clusters[NAME].kubernetes.version, or kubernetes.version of the selected cluster?"
             ),
         ),
         (
