@@ -11,12 +11,12 @@ import pytest
 
 from tarmak_iam.errors import FileError, Place, ToolError
 from tarmak_iam.files.boundary import Boundary
-from tarmak_iam.hook.cluster import journal
+from tarmak_iam.hook.cluster import history as journal
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.history import ApplyFailed, History, Status
-from tarmak_iam.hook.cluster.journal import write_history
+from tarmak_iam.hook.cluster.history import History, Status, write_history
 from tarmak_iam.hook.cluster.kubectl import is_write
 from tarmak_iam.hook.cluster.objects import last_applied
+from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
 from tests.support.applied import BOTH, NAME, OURS, made, metadata_of

@@ -13,9 +13,9 @@ from tarmak_iam.errors import PolicyRefused, ToolError
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff, make_plan
 from tarmak_iam.hook.cluster.crd_ready import fitted, restorable, wait_until_established
-from tarmak_iam.hook.cluster.history import ApplyFailed
 from tarmak_iam.hook.cluster.live_mappings import read_live
 from tarmak_iam.hook.cluster.objects import Index, Object, Ref, by_kind, in_batches, in_halves
+from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.server import Server, wait_until_gone
 from tarmak_iam.hook.programs import Completed

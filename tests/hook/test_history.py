@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from tarmak_iam._version import __version__
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import PolicyRefused
-from tarmak_iam.hook.cluster import journal
+from tarmak_iam.hook.cluster import history as journal
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.history import ApplyFailed, History, KeptObject, Revision, Status
-from tarmak_iam.hook.cluster.journal import load_history
+from tarmak_iam.hook.cluster.history import History, Revision, Snapshot, Status, load_history
 from tarmak_iam.hook.cluster.objects import Index, Ref, last_applied
+from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tests.support.applied import NAME, OURS, READERS, add_crd, identity_mapping, made
 from tests.support.fake_cluster import Cluster
@@ -209,9 +210,9 @@ class TestKilled:
 def test_an_open_change_of_another_cluster_is_not_gone_on_with() -> None:
     """As where a cluster was made anew while a change of the one before it was open."""
     ref = Ref("v1", "ConfigMap", "kube-system", NAME)
-    open_one = Revision(1, "cluster-1", NOW, "0.1", Status.BEGUN, (KeptObject(ref, None, ref.stub),))
-    history, begun = History((open_one,)).begun("cluster-2", (KeptObject(ref, None, ref.stub),), Index(()), NOW, "0.2")
-    assert (begun.number, begun.cluster, begun.release) == (2, "cluster-2", "0.2")
+    open_one = Revision(1, "cluster-1", NOW, "0.1", Status.BEGUN, (Snapshot(ref, None, ref.stub),))
+    history, begun = History((open_one,)).begun("cluster-2", (Snapshot(ref, None, ref.stub),), Index(()))
+    assert (begun.number, begun.cluster, begun.time, begun.release) == (2, "cluster-2", NOW, __version__)
     assert history.revisions == (open_one, begun)
     assert [each.number for each in history.opened("cluster-1")] == [1]
     assert [each.number for each in history.opened("cluster-2")] == [2]

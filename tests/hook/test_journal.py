@@ -10,11 +10,10 @@ import pytest
 
 from tarmak_iam.errors import ConfigError, FileError, Place, PolicyRefused, SelectionError
 from tarmak_iam.files.boundary import Boundary
-from tarmak_iam.hook.cluster import journal
-from tarmak_iam.hook.cluster import journal as history_file
+from tarmak_iam.hook.cluster import history as journal
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.history import ApplyFailed, History
-from tarmak_iam.hook.cluster.journal import load_history, read_history, write_history
+from tarmak_iam.hook.cluster.history import History, load_history, read_history, write_history
+from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tests.support.applied import READERS, made
 from tests.support.fake_cluster import Cluster
@@ -74,7 +73,7 @@ def test_no_link_leads_the_state_elsewhere(tmp_path: Path, part: str) -> None:
 
 
 def test_a_state_that_could_not_be_read_again_changes_nothing(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tarmak_iam.hook.cluster.journal._LIMIT", 100)
+    monkeypatch.setattr("tarmak_iam.hook.cluster.history._LIMIT", 100)
     cluster = Cluster()
     with pytest.raises(FileError, match="the history would be larger than 100 bytes"):
         apply_to_cluster(made(), cluster.kubectl(), state)
@@ -106,7 +105,7 @@ class TestFile:
         self, state: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         cluster = Cluster()
-        monkeypatch.setattr(history_file, "MAX_BYTES", 1000)
+        monkeypatch.setattr(journal, "MAX_BYTES", 1000)
         for more in ("", READERS):
             apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
         assert statuses(state) == ["2 applied"]

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tarmak_iam.hook.cluster.apply import ChangedSince, apply_to_cluster, read_back
-from tarmak_iam.hook.cluster.history import ApplyFailed, Status
-from tarmak_iam.hook.cluster.journal import load_history
+from tarmak_iam.hook.cluster.history import Status, load_history
 from tarmak_iam.hook.cluster.objects import Ref
+from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.server import Server
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.installations import MAPPINGS, installation

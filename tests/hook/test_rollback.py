@@ -10,9 +10,9 @@ import pytest
 
 from tarmak_iam.errors import PolicyRefused, SelectionError, ToolError
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.history import RollbackFailed, Status
-from tarmak_iam.hook.cluster.journal import load_history, write_history
+from tarmak_iam.hook.cluster.history import Status, load_history, write_history
 from tarmak_iam.hook.cluster.objects import last_applied
+from tarmak_iam.hook.cluster.results import RollbackFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tests.support.applied import NAME, OURS, READERS, add_crd, identity_mapping, made
 from tests.support.fake_cluster import Cluster, failed

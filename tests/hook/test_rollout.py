@@ -11,7 +11,7 @@ import pytest
 from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff
-from tarmak_iam.hook.cluster.history import ApplyFailed
+from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.rollout import DAEMONSET, Rollout, wait_for_rollout
 from tarmak_iam.hook.programs import Completed

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
-from tarmak_iam.hook.cluster.journal import load_history
+from tarmak_iam.hook.cluster.history import load_history
 from tests.support.applied import NAME, READERS
 from tests.support.fake_cluster import Cluster
 from tests.support.installations import MAPPINGS

@@ -20,8 +20,8 @@ from typing import Any
 from tarmak_iam.access.diff import Loaded
 from tarmak_iam.cli.main import main as command_line
 from tarmak_iam.errors import FileError, PolicyRefused, ToolError
-from tarmak_iam.hook.cluster.history import Applied, ApplyFailed, ObjectAction, ObjectChange, RollbackFailed, RolledBack
 from tarmak_iam.hook.cluster.objects import Ref
+from tarmak_iam.hook.cluster.results import Applied, ApplyFailed, ObjectAction, ObjectChange, RollbackFailed, RolledBack
 from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.mappings.mappings_file import Mappings
 from tests.hook.stub_tarmak import record

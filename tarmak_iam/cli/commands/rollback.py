@@ -15,17 +15,8 @@ from tarmak_iam.cli.options import access_options, format_option, option
 from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, pass_session
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import Place, SelectionError
-from tarmak_iam.hook.cluster.history import (
-    STATE_NAME,
-    History,
-    ObjectAction,
-    ObjectChange,
-    Revision,
-    RollbackFailed,
-    RolledBack,
-    Status,
-)
-from tarmak_iam.hook.cluster.journal import read_history
+from tarmak_iam.hook.cluster.history import STATE_NAME, History, Revision, Status, read_history
+from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange, RollbackFailed, RolledBack
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.installation.admin_kubeconfig import examine_admin
 

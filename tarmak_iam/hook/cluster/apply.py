@@ -18,15 +18,7 @@ from tarmak_iam.errors import ConfigError, TarmakIamError, ToolError
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.hook.cluster.apply_plan import ApplyPlan, ApplyStep, is_settled, make_plan
 from tarmak_iam.hook.cluster.crd_ready import CRD, wait_until_established
-from tarmak_iam.hook.cluster.history import (
-    Applied,
-    ApplyFailed,
-    KeptObject,
-    ObjectAction,
-    ObjectChange,
-    reporting_failure,
-)
-from tarmak_iam.hook.cluster.journal import Journal, finish_notes, left_by, settle
+from tarmak_iam.hook.cluster.history import Journal, Snapshot, finish_notes, left_by
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.lease import leased
 from tarmak_iam.hook.cluster.live_mappings import read_live
@@ -37,10 +29,10 @@ from tarmak_iam.hook.cluster.objects import (
     Ref,
     in_batches,
     managed_entries,
-    number_of_kind,
     object_digest,
 )
 from tarmak_iam.hook.cluster.permissions import check_permissions, explained, permissions_of_apply
+from tarmak_iam.hook.cluster.results import Applied, ApplyFailed, ObjectAction
 from tarmak_iam.hook.cluster.rollout import (
     CONFIG_MAP,
     ROLLOUT_SECONDS,
@@ -52,6 +44,7 @@ from tarmak_iam.hook.cluster.rollout import (
 )
 from tarmak_iam.hook.cluster.server import Conflict, Server
 from tarmak_iam.hook.cluster.update_check import check_changes
+from tarmak_iam.hook.cluster.writes import Writes
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.late_dataclass import dataclass
@@ -199,7 +192,7 @@ def apply_to_cluster(
         check_permissions(held, permissions_of_apply(server, plan, check), tell)
         for warning in warnings:
             tell(f"warning: {warning}")
-        return _ApplyRun(server, plan, foreseen, state, force, wait, tell, begun, within).carried_out()
+        return _ApplyRun(Writes(server, tell), plan, foreseen, state, force, wait, tell, begun, within).carried_out()
 
 
 def dry_run_mode(value: str | bool | None) -> Literal["client", "server"] | None:
@@ -229,7 +222,7 @@ def _with_safe_removals(server: Server, plan: ApplyPlan) -> ApplyPlan:
 class _ApplyRun:
     """One apply, from the first change on."""
 
-    _server: Server
+    _writes: Writes
     _plan: ApplyPlan
     _foreseen: Applied
     _state: Path
@@ -238,115 +231,99 @@ class _ApplyRun:
     _tell: Progress
     _on_begin: Callable[[], None]
     _within: Boundary | None
-    _done: dict[Ref, ObjectChange] = field(default_factory=dict)
     _made: list[tuple[Object, Object]] = field(default_factory=list)
-    _begun: set[Ref] = field(default_factory=set)
     _journal: Journal | None = None
 
     def carried_out(self) -> Applied:
+        server, snapshots = self._writes.server, list[Snapshot]()
         if self._plan.is_change:  # the current objects are in the history before the first change
-            unsettled = (step for step in self._plan.steps if not is_settled(self._server, step))
-            objects = [KeptObject.of(step.live, step.then) for step in unsettled]
-            objects += [KeptObject.of(live, None) for live in self._plan.removals]
-            self._journal = Journal.begin(self._server, objects, self._state, self._within, self._tell)
+            unsettled = (step for step in self._plan.steps if not is_settled(server, step))
+            snapshots += (Snapshot.of(step.live, step.then) for step in unsettled)
+            snapshots += (Snapshot.of(live, None) for live in self._plan.removals)
+        self._journal = Journal.begin(server, snapshots, self._state, self._within, self._tell)
+        if self._plan.is_change:
             self._on_begin()
-        else:
-            settle(self._server, self._state, self._within)
-        with reporting_failure(self._failure, self._tell):
+        with self._writes.reporting(self._failure):
             for steps in in_batches(self._plan.steps, lambda step: step.wanted, is_of_one_kind=True):
                 self._apply(steps)
             if self._journal is not None:
                 self._journal.applied()
             made = CONFIG_MAP.among([became for _, became in self._made])
-            note_config_version(self._server, CONFIG_MAP.among(self._plan.live), made)
+            note_config_version(server, CONFIG_MAP.among(self._plan.live), made)
             daemonsets = [step.ref for step in self._plan.steps if step.ref.kind == "DaemonSet"]
-            rolled_out = roll_out_and_restart(self._server, daemonsets, self._wait, self._tell)
-            for batch in in_batches(self._plan.removals, lambda each: each, is_of_one_kind=True):
-                self._remove(batch)
-            self._server.wait_until_gone([Ref.of(each) for each in self._plan.removals])
+            rolled_out = roll_out_and_restart(server, daemonsets, self._wait, self._tell)
+            removed = list[Ref]()
+            for refs in self._writes.remove(self._plan.removals):
+                removed += refs
+                if self._journal is not None:
+                    self._journal.save(*((ref, None) for ref in refs))
+            server.wait_until_gone([Ref.of(live) for live in self._plan.removals])
             if self._journal is not None:
                 self._journal.close()
-            removed = [ref for ref, change in self._done.items() if change.action is ObjectAction.REMOVED]
-            read_back(self._server, self._made, removed)
+            read_back(server, self._made, removed)
         done = self._applied(rolled_out.is_done)
         notes = tuple(dict.fromkeys((*done.notes, *rolled_out.notes)))
         return replace(done, notes=notes, restarted=rolled_out.restarted)
 
     def _apply(self, steps: list[ApplyStep]) -> None:
+        """Objects of one kind."""
         work: list[ApplyStep] = []
         for step in steps:
-            if is_settled(self._server, step):
-                self._note(ObjectAction.UNCHANGED, step.ref)
+            if is_settled(self._writes.server, step):
+                self._writes.note(ObjectAction.UNCHANGED, step.ref)
                 self._made.append((step.wanted, step.then))
             else:
                 work.append(step)
         if not work:
             return
+        refs = [step.ref for step in work]
         if any(step.action is not ObjectAction.UNCHANGED for step in work):
-            self._tell(f"applying {number_of_kind([step.ref for step in work])}")
-        self._begun |= {step.ref for step in work}
-        for step, made in zip(work, self._attempt(work), strict=True):
-            self._note(replace(step, then=made).action, step.ref, made)
-            self._made.append((step.wanted, made))
+            self._writes.begin("applying", refs)
+        self._writes.begun.update(refs)
+        made = self._attempt(work)
+        for step, became in zip(work, made, strict=True):
+            self._writes.note(replace(step, then=became).action, step.ref)
+            self._made.append((step.wanted, became))
             if step.ref.kind == CRD:
-                wait_until_established(self._server.kubectl, step.ref)
+                wait_until_established(self._writes.server.kubectl, step.ref)
         if self._journal is not None:
-            self._journal.save()
+            self._journal.save(*((step.ref, became) for step, became in zip(work, made, strict=True)))
 
-    def _attempt(self, steps: list[ApplyStep]) -> list[dict[str, object]]:
-        pairs = [step.pair for step in steps]
+    def _attempt(self, steps: list[ApplyStep]) -> list[Object]:
+        server, pairs = self._writes.server, [step.pair for step in steps]
         for _ in range(_ATTEMPTS):
             try:
-                return self._server.apply(pairs, force=self._force)
+                return server.apply(pairs, force=self._force)
             except Conflict:  # perhaps with a change made in between, as of the status: read the objects again
-                found = Index(self._server.read([step.wanted for step in steps]))
+                found = Index(server.read([step.wanted for step in steps]))
                 pairs = [(step.wanted, found.get(step.ref)) for step in steps]
-        return self._server.apply(pairs, force=self._force)
-
-    def _remove(self, batch: list[Object]) -> None:
-        """Removes objects of one kind."""
-        refs = []
-        for each in batch:
-            ref = Ref.of(each)
-            if ref.kind == CRD and self._server.others(each):  # created during the rollout
-                self._tell(f"note: kept {ref}: it has objects that are not managed by {MANAGER}")
-                self._note(ObjectAction.UNCHANGED, ref)
-            else:
-                refs.append(ref)
-        if not refs:
-            return
-        self._tell(f"removing {number_of_kind(refs)}")
-        self._begun |= set(refs)
-        self._server.remove(*refs)
-        for ref in refs:
-            self._note(ObjectAction.REMOVED, ref)
-        if self._journal is not None:
-            self._journal.save()
+        return server.apply(pairs, force=self._force)
 
     def _failure(self, error: TarmakIamError) -> ApplyFailed:
         steps = [(step.ref, step.live, step.action) for step in self._plan.steps]
-        steps += [(Ref.of(each), each, ObjectAction.REMOVED) for each in self._plan.removals]
+        steps += [(Ref.of(live), live, ObjectAction.REMOVED) for live in self._plan.removals]
         unknown, left, answers = list[Ref](), list[Ref](), True
         for ref, live, action in steps:
-            if ref in self._done:
+            if ref in self._writes.done:
                 continue
-            if ref not in self._begun:
+            if ref not in self._writes.begun:
                 left.append(ref)
                 continue
             # An API server that does not answer for one object is not asked for the next.
             became = self._outcome_of(ref, live, action) if answers else None
             answers = became is not None
-            if became is ObjectAction.UNCHANGED and not self._server.kubectl.on_its_way:
+            if became is ObjectAction.UNCHANGED and not self._writes.server.kubectl.on_its_way:
                 left.append(ref)
             elif became in (None, ObjectAction.UNCHANGED):
                 unknown.append(ref)
             else:
-                self._note(became, ref)
+                self._writes.note(became, ref)
         return ApplyFailed(error, self._applied(None), tuple(left), tuple(unknown))
 
     def _outcome_of(self, ref: Ref, live: Object | None, action: ObjectAction) -> ObjectAction | None:
         """What happened to an object whose call did not return; None if that is unknown."""
-        at_once = replace(self._server, kubectl=replace(self._server.kubectl, patience=0.0))
+        server = self._writes.server
+        at_once = replace(server, kubectl=replace(server.kubectl, patience=0.0))
         try:
             found = at_once.read([ref.stub])
         except TarmakIamError:
@@ -355,11 +332,5 @@ class _ApplyRun:
         return ObjectAction.UNCHANGED if is_as_it_was else action
 
     def _applied(self, rolled_out: bool | None) -> Applied:
-        state = None if self._journal is None else self._state
-        return replace(self._foreseen, changes=tuple(self._done.values()), state=state, rolled_out=rolled_out)
-
-    def _note(self, action: ObjectAction, ref: Ref, made: Object | None = None) -> None:
-        """`made` is the object as the API server returned it."""
-        self._done[ref] = ObjectChange.of(action, ref)
-        if self._journal is not None and (made is not None or action is ObjectAction.REMOVED):
-            self._journal.note(ref, made)
+        state = self._state if self._plan.is_change else None
+        return replace(self._foreseen, changes=self._writes.changes, state=state, rolled_out=rolled_out)

@@ -17,8 +17,7 @@ from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.unified_diff import unified_diff
 from tarmak_iam.hook.cluster.crd_ready import CRD, fitted
-from tarmak_iam.hook.cluster.history import STATE_NAME, ObjectAction, ObjectChange
-from tarmak_iam.hook.cluster.journal import left_by
+from tarmak_iam.hook.cluster.history import STATE_NAME, left_by
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.live_mappings import UnboundGroup, bound_groups, read_live, unbound_groups
 from tarmak_iam.hook.cluster.object_fields import Path, edited_fields, lost_fields, overlaid, shortly
@@ -35,6 +34,7 @@ from tarmak_iam.hook.cluster.objects import (
     managers,
     without_server_fields,
 )
+from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange
 from tarmak_iam.hook.cluster.rollout import DAEMONSET, StalePod, check_pods
 from tarmak_iam.hook.cluster.server import Conflict, Pair, Server, is_being_deleted
 from tarmak_iam.hook.cluster.update_check import check_changes

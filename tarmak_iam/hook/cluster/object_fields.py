@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS, checksum_of, is_intact
 from tarmak_iam.hook.cluster.objects import LAST_APPLIED, MANAGER, Object, comparable, last_applied, managed_entries
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import brief_list
 
 _MAX_SHOWN = 3
@@ -20,8 +19,7 @@ Path = tuple[str, ...]
 """Keys of mappings, and for an item of a list its name in brackets: `("spec", "containers", "[a]", "image")`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(NamedTuple):
     """`conflicts` are fields that another manager has changed since. In `value` they are as in the target."""
 
     value: Any

@@ -11,10 +11,9 @@ from dataclasses import field, replace
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply
 from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.apply_plan import ApplyPlan, is_settled
-from tarmak_iam.hook.cluster.history import ObjectAction
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, is_unserved, objects_of
 from tarmak_iam.hook.cluster.objects import Index, Object, Ref, last_applied
-from tarmak_iam.hook.cluster.rollback_plan import UndoStep
+from tarmak_iam.hook.cluster.results import ObjectAction
 from tarmak_iam.hook.cluster.rollout import DAEMONSET, PodCheck
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.cluster.update_check import Changes, PodUpdate
@@ -152,20 +151,24 @@ def permissions_of_apply(server: Server, plan: ApplyPlan, check: PodCheck) -> It
     yield from permissions_of_restart(check, plan.ends)
 
 
-def permissions_of_rollback(server: Server, steps: Sequence[UndoStep], check: PodCheck) -> Iterator[Permission]:
-    """As `permissions_of_apply`."""
+def permissions_of_rollback(
+    server: Server, actions: Sequence[ObjectAction], ends: Changes, check: PodCheck
+) -> Iterator[Permission]:
+    """As `permissions_of_apply`, with the action on each object."""
     resources = _Resources(server.kubectl)
     written = {
         ObjectAction.CREATED: ("create",),
         ObjectAction.CONFIGURED: ("update",),
         ObjectAction.REMOVED: ("delete",),
     }
-    for step in steps:
-        verbs = written.get(step.action, ())
+    for action, (live, then) in zip(actions, ends, strict=True):
+        verbs = written.get(action, ())
         # The annotation of client-side apply is set by a PATCH.
-        is_noted = step.then is not None and last_applied(step.then) is not None
-        yield from resources.permissions(step.ref, *verbs, *(("patch",) if verbs and is_noted else ()))
-    yield from permissions_of_restart(check, [(each.live, each.then) for each in steps])
+        is_noted = then is not None and last_applied(then) is not None
+        yield from resources.permissions(
+            Ref.of(then or live or {}), *verbs, *(("patch",) if verbs and is_noted else ())
+        )
+    yield from permissions_of_restart(check, ends)
 
 
 def permissions_of_restart(check: PodCheck, changes: Changes) -> Iterator[Permission]:
