@@ -31,7 +31,7 @@ from tarmak_iam.hook.cluster.objects import (
     managed_entries,
     object_digest,
 )
-from tarmak_iam.hook.cluster.permissions import check_permissions, explained, permissions_of_apply
+from tarmak_iam.hook.cluster.rehearsal import rehearse
 from tarmak_iam.hook.cluster.results import Applied, ApplyFailed, ObjectAction
 from tarmak_iam.hook.cluster.rollout import (
     CONFIG_MAP,
@@ -43,7 +43,7 @@ from tarmak_iam.hook.cluster.rollout import (
     would_be_restarted,
 )
 from tarmak_iam.hook.cluster.server import Conflict, Server
-from tarmak_iam.hook.cluster.update_check import check_changes
+from tarmak_iam.hook.cluster.update_check import Change, PodUpdate, check_update
 from tarmak_iam.hook.cluster.writes import Writes
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.installation.installation import Installation
@@ -170,26 +170,28 @@ def apply_to_cluster(
         is_as_left = left_by(server, state, within)
         if dry_run is None:
             finish_notes(server, state, within)
-        with explained(server, objects):
-            plan = make_plan(server, objects, ask=dry_run != "client", force=force, is_as_left=is_as_left)
+        plan = make_plan(server, objects, ask=dry_run != "client", force=force, is_as_left=is_as_left)
         if wait is None:
             plan = _with_safe_removals(server, plan)
         before, after = read_live(held).loaded(installation), Loaded.of(installation)
         if not force:
             check_admin_access(before, after)
         check = check_pods(server, plan.live)
-        warnings = check_changes(server, check, plan.ends, force=force)
+        update = PodUpdate.of(check, plan.ends)
+        warnings = check_update(server, update, force=force)
         notes = plan.notes
         if installation.kubernetes.minor != server.version.minor:
             generated, live = (".".join(map(str, of.minor)) for of in (installation.kubernetes, server.version))
             what = f"the objects are for Kubernetes {generated}, but the cluster runs {live}"
             notes = (f"{what}: check kubernetesVersion in the settings", *notes)
         foreseen = Applied(plan.changes, notes=notes, effects=effects(before, after))
+        if dry_run != "client":
+            changes: list[Change] = [(live, None) for live in plan.removals]
+            if not server.is_server_side:  # otherwise the plan is what the API server answered
+                changes += [(step.live, step.then) for step in plan.steps if not is_settled(server, step)]
+            rehearse(server, changes, update, tell)
         if dry_run is not None:
-            if dry_run == "server":
-                server.validate(objects)
             return replace(foreseen, notes=tuple(dict.fromkeys((*notes, *warnings, *would_be_restarted(check)))))
-        check_permissions(held, permissions_of_apply(server, plan, check), tell)
         for warning in warnings:
             tell(f"warning: {warning}")
         return _ApplyRun(Writes(server, tell), plan, foreseen, state, force, wait, tell, begun, within).carried_out()

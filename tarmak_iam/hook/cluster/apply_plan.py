@@ -37,7 +37,7 @@ from tarmak_iam.hook.cluster.objects import (
 from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange
 from tarmak_iam.hook.cluster.rollout import DAEMONSET, StalePod, check_pods
 from tarmak_iam.hook.cluster.server import Conflict, Pair, Server, is_being_deleted
-from tarmak_iam.hook.cluster.update_check import check_changes
+from tarmak_iam.hook.cluster.update_check import PodUpdate, check_update
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import brief_list
@@ -268,7 +268,7 @@ def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
     after = Loaded.of(installation)
     pods = check_pods(server, plan.live)
     try:
-        notes += check_changes(server, pods, plan.ends)
+        notes += check_update(server, PodUpdate.of(pods, plan.ends))
     except PolicyRefused as error:
         notes.append(_refusal(error))
     notes += (*plan.notes, *pods.notes)

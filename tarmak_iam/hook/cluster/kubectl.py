@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,7 @@ _THERE = ("x509:", "forbidden", "unauthorized")
 _NOT_SERVED = ("no matches for", "doesn't have a resource type")
 # The API server serves nothing at that path: kubectl used its cached discovery.
 _OUTDATED = "the server could not find the requested resource"
+_FROM_SERVER = "Error from server: "
 _FIRST_WORDS = ("error", "unable to connect", "the connection to the server")
 # The format of klog: E1125 15:04:05.678901 4711 memcache.go:265] "Unhandled Error" ...
 _LOGGED = re.compile(r"[iwef]\d{4} \d\d:")
@@ -255,7 +256,7 @@ def why(done: Completed) -> str:
     found = next((line for line in lines if line.lower().startswith(_FIRST_WORDS)), done.reason)
     if unreadable := _UNREADABLE_KUBECONFIG.match(found):
         return f"{unreadable[1]}: kubectl's reason is not shown because it may quote a credential"
-    return found.removeprefix("error: ").removeprefix("Error from server: ")
+    return found.removeprefix("error: ").removeprefix(_FROM_SERVER)
 
 
 def is_unserved(done: Completed) -> bool:
@@ -266,6 +267,34 @@ def is_unserved(done: Completed) -> bool:
 def is_forbidden(done: Completed) -> bool:
     """Whether the API server's authorisation denied the call."""
     return "(Forbidden)" in done.err or "forbidden:" in done.err.lower()
+
+
+# The authorizer's words about one permission.
+_PERMISSION = re.compile(r'User "[^"]*" cannot [a-z]+ .*')
+# By the authorizer or a quota, by an admission webhook, and by the validation.
+_REFUSED_OBJECT = ("(Forbidden)", "forbidden: ", " denied the request", " is invalid: ")
+_MAX_REFUSALS = 10
+
+
+class NotAllowed(ToolError):
+    """The API server would refuse writes: permissions are missing, or an object is not admitted."""
+
+    def __init__(self, refusals: Iterable[str]) -> None:
+        named = list(dict.fromkeys(refusals))
+        more = f"; and {len(named) - _MAX_REFUSALS} more" if len(named) > _MAX_REFUSALS else ""
+        is_permissions = all(map(_PERMISSION.fullmatch, named))
+        super().__init__(
+            f"{'; '.join(named[:_MAX_REFUSALS])}{more}; nothing was changed",
+            remedy="ask an administrator of the cluster for these permissions" if is_permissions else "",
+        )
+
+
+def refusals_of(done: Completed) -> Iterator[str]:
+    """What the API server refused: kubectl prints a line for each object. Permissions without the object's name."""
+    for line in done.err.splitlines():
+        if any(sign in line for sign in _REFUSED_OBJECT):
+            permission = _PERMISSION.search(line)
+            yield permission[0] if permission else line.strip().removeprefix("error: ").removeprefix(_FROM_SERVER)
 
 
 def object_in(done: Completed) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from tarmak_iam.hook.cluster.objects import (
     with_last_applied,
     without_server_fields,
 )
-from tarmak_iam.hook.cluster.permissions import check_permissions, explained, permissions_of_rollback
+from tarmak_iam.hook.cluster.rehearsal import rehearse
 from tarmak_iam.hook.cluster.results import (
     AccessAfter,
     ObjectAction,
@@ -48,7 +48,7 @@ from tarmak_iam.hook.cluster.rollout import (
     roll_out_and_restart,
 )
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.cluster.update_check import check_changes
+from tarmak_iam.hook.cluster.update_check import PodUpdate, check_update
 from tarmak_iam.hook.cluster.writes import Writes
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.late_dataclass import dataclass
@@ -112,13 +112,10 @@ def roll_back(
     history = load_history(state, within)
     with nullcontext(kubectl) if dry_run else leased(kubectl, tell) as held:
         server = Server.of(held)
-        with explained(server, [kept.ref.stub for kept in combined(history.revisions[-1:])], are_applied=False):
-            cluster = server.identity()
-        revisions = _revisions_to_undo(history, cluster, to, state)
+        revisions = _revisions_to_undo(history, server.identity(), to, state)
         if not revisions:
             return RolledBack(())
-        with explained(server, [kept.ref.stub for kept in combined(revisions)], are_applied=False):
-            steps = _undo_steps(server, revisions)
+        steps = _undo_steps(server, revisions)
         conflicting = [step for step in steps if step.conflicts]
         if conflicting and not force:
             named = brief_list(f"{step.snapshot.ref} ({shortly(step.conflicts)})" for step in conflicting)
@@ -132,12 +129,11 @@ def roll_back(
             undone=tuple(revision.number for revision in revisions),
             access_after=_access_after(server, steps),
         )
-        check = check_pods(server)
-        ends = [(step.live, step.then) for step in steps]
-        warnings = check_changes(server, check, ends, force=force)
+        update = PodUpdate.of(check_pods(server), [(step.live, step.then) for step in steps])
+        warnings = check_update(server, update, force=force)
         if not dry_run:
-            actions = [step.action for step in steps]
-            check_permissions(held, permissions_of_rollback(server, actions, ends, check), tell)
+            changed = [(step.live, step.then) for step in steps if step.action is not ObjectAction.UNCHANGED]
+            rehearse(server, changed, update, tell)
         for line in (*_announced(revisions, foreseen), *(f"warning: {warning}" for warning in warnings)):
             tell(line)
         if dry_run:

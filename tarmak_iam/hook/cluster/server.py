@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -12,7 +12,16 @@ from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply
 from tarmak_iam.errors import PolicyRefused, ToolError
 from tarmak_iam.hook.cluster.crd_ready import GroupKind, defined_kind, group_kind, restorable
-from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved, items_of, objects_of, why
+from tarmak_iam.hook.cluster.kubectl import (
+    Kubectl,
+    NotAllowed,
+    is_forbidden,
+    is_unserved,
+    items_of,
+    objects_of,
+    refusals_of,
+    why,
+)
 from tarmak_iam.hook.cluster.object_fields import is_own_trace, overlaid, under_one_entry
 from tarmak_iam.hook.cluster.objects import (
     ENTRY_KINDS,
@@ -38,37 +47,10 @@ _SECONDS = 60.0
 
 _PAUSE = 0.5
 
-ReadObjects = Callable[[Sequence[Object]], Sequence[Object]]
-"""Returns the live objects among those that are requested."""
-
 
 def is_being_deleted(each: Object) -> bool:
     """Whether it is deleted and waits for its finalizers."""
     return bool((each.get("metadata") or {}).get("deletionTimestamp"))
-
-
-def wait_until_gone(kubectl: Kubectl, read: ReadObjects, refs: Sequence[Ref], seconds: float = _SECONDS) -> None:
-    """Waits for objects that are being deleted: what is written to one of them is deleted with it.
-
-    An object that is created again in the meantime is a new one. Raises ToolError with the finalizers of the first
-    object after `seconds`.
-    """
-    deadline = kubectl.clock() + seconds
-    left = list(refs)
-    while left:
-        deleting = Index(live for live in read([ref.stub for ref in left]) if is_being_deleted(live))
-        left = [ref for ref in left if deleting.get(ref) is not None]
-        if left and kubectl.clock() + _PAUSE > deadline:
-            first, count = deleting.get(left[0]) or {}, len(left)
-            finalizers = ", ".join(map(str, (first.get("metadata") or {}).get("finalizers") or ()))
-            named = f"{Ref.of(first)} is" if count == 1 else f"{Ref.of(first)} and {count - 1} more are"
-            waits = f": {'it' if count == 1 else 'the first'} waits for {finalizers}" if finalizers else ""
-            raise ToolError(
-                f"{named} still being deleted after {seconds:.0f} seconds{waits}",
-                remedy="run the same command again once it is gone",
-            )
-        if left:
-            kubectl.sleep(_PAUSE)
 
 
 _CONFLICT = re.compile(r'conflicts? with "([^"]*)"')
@@ -113,6 +95,9 @@ _KINDS = (
 
 Pair = tuple[Object, Object | None]
 """The wanted object and the live one."""
+
+Change = tuple[Object | None, Object | None]
+"""An object as it is now and as it would become; None where it does not exist."""
 
 
 class Conflict(PolicyRefused):
@@ -229,20 +214,10 @@ class Server:
         so that a write that arrives late undoes nothing. Raises Conflict, NotServed and ToolError, even if some are
         applied."""
         if self.is_server_side:
-            dated = [(_over(live or _ABSENT, self._dated(each, live)), live) for each, live in pairs]
+            dated = [(over(live or _ABSENT, self._dated(each, live)), live) for each, live in pairs]
             return self._all_applied(dated, force=force)
         # kubectl's own client-side apply sends a patch without the version that it has read.
         return self.put_back_all([(_merged(each, live), live, True) for each, live in pairs])
-
-    def validate(self, objects: Sequence[Object]) -> None:
-        """Has the API server validate the objects if `dry_run` did not ask it. Objects whose kind another one of them
-        defines, and objects too large for client-side apply, cannot be validated. Raises ToolError."""
-        known = {defined_kind(each) for each in objects}
-        asked = [each for each in objects if group_kind(each) not in known and fits_client_side_apply(each)]
-        if not self.is_server_side and not self.client.is_below(1, 18) and not self.version.is_below(1, 13):
-            done = self._run("apply", "--dry-run=server", text=_list(asked))
-            if done.code:
-                raise self.kubectl.failure(done, "apply")
 
     def put_back_all(self, items: Sequence[tuple[Object, Object | None, bool]]) -> list[Object]:
         """`put_back` for each: the previous object, the live one, and whether tarmak-iam manages it. Objects that
@@ -267,7 +242,7 @@ class Server:
             joined = [each for each in map(under_one_entry, self.read(left)) if each is not None] if left else []
             if not joined:
                 return
-            done = self._run("replace", *self._manager, text=_list(joined))
+            done = self._run("replace", *self.manager_options, text=object_list(joined))
             if done.code and _CHANGED_MEANWHILE not in done.err:
                 raise self.kubectl.failure(done, "replace")
             left = [Ref.of(each).stub for each in joined] if done.code else []
@@ -276,9 +251,9 @@ class Server:
         """The objects that were written, with the annotation of client-side apply if they had one. kubectl prints each
         written object even if it fails for another one."""
         objects = [
-            _over(live, restorable(without_last_applied(self._dated(before, live)), live)) for before, live in pairs
+            over(live, restorable(without_last_applied(self._dated(before, live)), live)) for before, live in pairs
         ]
-        written = objects_of(self._run(verb, *self._manager, text=_list(objects)))
+        written = objects_of(self._run(verb, *self.manager_options, text=object_list(objects)))
         if verb == "replace" and self.is_server_side:
             self.join_entries([Ref.of(each) for each in written])
         notes: dict[tuple[str, ...], list[Object]] = {}
@@ -310,7 +285,7 @@ class Server:
     def _written(self, before: Object, live: Object | None) -> Object:
         verb = "create" if live is None else "replace"
         for _ in range(_ATTEMPTS):
-            done = self._run(verb, *self._manager, text=json.dumps(_over(live, before)))
+            done = self._run(verb, *self.manager_options, text=json.dumps(over(live, before)))
             if not done.code:
                 return _one_of(done)
             if _CHANGED_MEANWHILE not in done.err and _ALREADY_THERE not in done.err:
@@ -337,7 +312,7 @@ class Server:
 
     def _note_applied(self, objects: Sequence[Object], scope: Sequence[str]) -> Completed:
         # kubectl 1.15 looks for them in the kubeconfig's namespace, whatever namespace they have.
-        text = json.dumps(objects[0]) if len(objects) == 1 else _list(objects)
+        text = json.dumps(objects[0]) if len(objects) == 1 else object_list(objects)
         return self._run("apply", "set-last-applied", "--create-annotation=true", *scope, text=text)
 
     def remove(self, *refs: Ref) -> None:
@@ -348,20 +323,41 @@ class Server:
                 named = (batch[0].resource, batch[0].name, *batch[0].scope)
                 done = self.kubectl.run("delete", *named, "--ignore-not-found", "--wait=false")
             else:  # several are passed in a file, and kubectl does not wait: else it deletes only five per second
-                text = _list([ref.stub for ref in batch])
+                text = object_list([ref.stub for ref in batch])
                 done = self.kubectl.run("delete", "-f", "-", "--ignore-not-found", "--wait=false", text=text)
             if done.code and not is_unserved(done):  # an object is deleted with its definition
                 raise self.kubectl.failure(done, "delete")
 
     def wait_until_gone(self, refs: Sequence[Ref]) -> None:
-        """Waits for objects that are being deleted. Raises ToolError after a minute."""
-        wait_until_gone(self.kubectl, self.read, refs)
+        """Waits for objects that are being deleted: what is written to one of them is deleted with it.
+
+        An object that is created again in the meantime is a new one. Raises ToolError with the finalizers of the first
+        object after a minute.
+        """
+        clock, left = self.kubectl.clock, list(refs)
+        deadline = clock() + _SECONDS
+        while left:
+            deleting = Index(live for live in self.read([ref.stub for ref in left]) if is_being_deleted(live))
+            left = [ref for ref in left if deleting.get(ref) is not None]
+            if left and clock() + _PAUSE > deadline:
+                first, count = deleting.get(left[0]) or {}, len(left)
+                finalizers = ", ".join(map(str, (first.get("metadata") or {}).get("finalizers") or ()))
+                named = f"{Ref.of(first)} is" if count == 1 else f"{Ref.of(first)} and {count - 1} more are"
+                waits = f": {'it' if count == 1 else 'the first'} waits for {finalizers}" if finalizers else ""
+                raise ToolError(
+                    f"{named} still being deleted after {_SECONDS:.0f} seconds{waits}",
+                    remedy="run the same command again once it is gone",
+                )
+            if left:
+                self.kubectl.sleep(_PAUSE)
 
     def _all_applied(self, pairs: Sequence[Pair], *options: str, force: bool) -> list[Object]:
         """Applies in few calls; after a failure in smaller and smaller ones, so that the error names one object."""
 
         def together(batch: Sequence[Pair]) -> list[Object] | None:
             done = self._apply([each for each, _ in batch], *options, *_forced(force))
+            if options and is_forbidden(done):
+                raise NotAllowed(refusals_of(done))
             if done.code and not force and self._is_own(batch, done):
                 done = self._apply([each for each, _ in batch], *options, *_forced(True))
             made = items_of(done) if done.code == 0 else []
@@ -396,7 +392,7 @@ class Server:
         return _one_of(done)
 
     def _apply(self, objects: Sequence[Object], *options: str) -> Completed:
-        done = self._run("apply", "--server-side", f"--field-manager={MANAGER}", *options, text=_list(objects))
+        done = self._run("apply", "--server-side", f"--field-manager={MANAGER}", *options, text=object_list(objects))
         is_outdated = _NOT_APPLIED_AGAIN in done.err
         return replace(done, code=1, err=f"{_CHANGED_MEANWHILE}: {done.err}") if is_outdated else done
 
@@ -404,7 +400,7 @@ class Server:
         return self.kubectl.run(verb, *options, "-o", "json", "-f", "-", text=text)
 
     @property
-    def _manager(self) -> tuple[str, ...]:
+    def manager_options(self) -> tuple[str, ...]:
         """For replace and create: our name, so that the next apply reports no conflict."""
         return () if self.client.is_below(1, 19) else (f"--field-manager={MANAGER}",)
 
@@ -424,7 +420,7 @@ def _merged(each: Object, live: Object | None) -> Object:
     return with_last_applied(then, each) if fits_client_side_apply(each) else without_last_applied(then)
 
 
-def _over(live: Object | None, before: Object) -> Object:
+def over(live: Object | None, before: Object) -> Object:
     """With the resourceVersion that was read, so that the API server refuses to replace a later version."""
     version = ((live or {}).get("metadata") or {}).get("resourceVersion")
     return before if version is None else {**before, "metadata": {**before["metadata"], "resourceVersion": version}}
@@ -442,7 +438,7 @@ def _forced(force: bool) -> tuple[str, ...]:
     return ("--force-conflicts",) if force else ()
 
 
-def _list(objects: Sequence[Object]) -> str:
+def object_list(objects: Sequence[Object]) -> str:
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
 
 

@@ -15,6 +15,7 @@ from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.errors import PolicyRefused, ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, items_of, why
 from tarmak_iam.hook.cluster.objects import Object, Ref
+from tarmak_iam.hook.cluster.pods import DaemonPod
 from tarmak_iam.hook.cluster.rollout import CONFIG_MAP, DAEMONSET, PodCheck
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.late_dataclass import dataclass
@@ -126,8 +127,8 @@ def _expression(each: dict[str, Any]) -> str:
     return str(key)  # Exists; for Gt and Lt only that the label exists
 
 
-Changes = Sequence[tuple[Object | None, Object | None]]
-"""Each object as it is now and as it would become; None where it does not exist."""
+Change = tuple[Object | None, Object | None]
+"""An object as it is now and as it would become; None where it does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ class PodUpdate:
     has_new_data: bool
 
     @classmethod
-    def of(cls, check: PodCheck, changes: Changes) -> PodUpdate:
+    def of(cls, check: PodCheck, changes: Sequence[Change]) -> PodUpdate:
         daemons = (pair for pair in changes if DAEMONSET.is_same(Ref.of(pair[1] or pair[0] or {})))
         live, then = next(daemons, (check.daemon, check.daemon))
         config_maps = [pair for pair in changes if pair[1] is not None and CONFIG_MAP.is_same(Ref.of(pair[1]))]
@@ -154,26 +155,28 @@ class PodUpdate:
         return self.live is not None and self.then is not None and _template(self.live) == _template(self.then)
 
     @property
+    def restarted(self) -> list[DaemonPod]:
+        """The pods that no controller replaces and that run another configuration, now or after the changes."""
+        if not self.has_same_template:
+            return []
+        return list(self.check.pods) if self.has_new_data else [stale.pod for stale in self.check.stale]
+
+    @property
     def ends_pods(self) -> bool:
         if self.live is None or self.then is None:
             return False
         return not self.has_same_template or self.has_new_data or bool(self.check.stale)
 
 
-def check_changes(server: Server, check: PodCheck, changes: Changes, *, force: bool = False) -> tuple[str, ...]:
-    """`check_update` if the changes replace or restart pods; otherwise nothing."""
-    update = PodUpdate.of(check, changes)
-    if not update.ends_pods or update.then is None:
-        return ()
-    return check_update(server, check, update.then, force=force)
-
-
-def check_update(server: Server, check: PodCheck, then: Object, *, force: bool = False) -> tuple[str, ...]:
-    """`check` is what runs now, `then` the DaemonSet as it would become. Returns notes about what the update means for
-    logins, and about what could not be checked.
+def check_update(server: Server, update: PodUpdate, *, force: bool = False) -> tuple[str, ...]:
+    """Returns notes about what an update that replaces or restarts pods means for logins, and about what could not be
+    checked; none for other changes.
 
     Raises PolicyRefused, unless `force`, if a node with a ready pod would not get a new one; and ToolError.
     """
+    check, then = update.check, update.then
+    if not update.ends_pods or then is None:
+        return ()
     if not check.pods:
         return check.notes
     pod: Object = (_template(then) or {}).get("spec") or {}
