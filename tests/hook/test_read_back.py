@@ -66,12 +66,12 @@ def test_what_differs_is_named() -> None:
     live["spec"]["template"]["spec"]["tolerations"] = [{"operator": "Exists"}]
     assert differences(WANTED, live) == (
         "DaemonSet kube-system/x differs from what was applied: another process changed metadata.labels.app, "
-        "spec.template.spec.containers.main.image, spec.template.spec.tolerations afterwards"
+        "spec.template.spec.containers[main].image, spec.template.spec.tolerations afterwards"
     )
     containers[0]["args"] = ["init"]
-    assert differences(WANTED, live).endswith("spec.template.spec.containers.main.args, ... afterwards")
+    assert differences(WANTED, live).endswith("spec.template.spec.containers[main].args and 1 more afterwards")
     containers.clear()
-    assert "spec.template.spec.containers, " in differences(WANTED, live)
+    assert "spec.template.spec.containers[main].name, " in differences(WANTED, live)
 
 
 def test_what_is_gone_is_named() -> None:

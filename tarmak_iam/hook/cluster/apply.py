@@ -4,16 +4,15 @@ objects again at the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from tarmak_iam.access.diff import Loaded, effects
 from tarmak_iam.access.lockout import check_admin_access
 from tarmak_iam.emit import manifests
-from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS
 from tarmak_iam.errors import ConfigError, TarmakIamError, ToolError
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.hook.cluster.apply_plan import ApplyPlan, ApplyStep, is_settled, make_plan
@@ -22,6 +21,7 @@ from tarmak_iam.hook.cluster.history import Journal, Snapshot, finish_notes, lef
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.lease import leased
 from tarmak_iam.hook.cluster.live_mappings import read_live
+from tarmak_iam.hook.cluster.object_fields import MISSING, fields, is_bookkeeping, shortly
 from tarmak_iam.hook.cluster.objects import (
     MANAGER,
     Index,
@@ -50,13 +50,9 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import brief_list
 
-_MAX_PATHS = 3
-
 _MAX_OBJECTS = 5
 
 _ATTEMPTS = 3
-
-_GONE = object()
 
 
 class ChangedSince(ToolError):
@@ -86,39 +82,18 @@ def read_back(server: Server, made: Sequence[tuple[Object, Object]], removed: Se
         live = index.get(ref)
         if live is None:
             changed.append((ref, "was removed by another process after it was applied"))
-        elif paths := list(_differing(manifest, became, live, ())):
-            shown = ", ".join(map(".".join, paths[:_MAX_PATHS])) + (", ..." if len(paths) > _MAX_PATHS else "")
-            changed.append((ref, f"differs from what was applied: {_who(became, live)} changed {shown} afterwards"))
+            continue
+        sides = fields(manifest, became, live)
+        paths = [path for path, (mine, was, now) in sides if mine is not MISSING and was != now]
+        if paths := [path for path in paths if not is_bookkeeping(path)]:
+            what = f"differs from what was applied: {_who(became, live)} changed {shortly(paths)} afterwards"
+            changed.append((ref, what))
     for ref in removed:
         live = index.get(ref)
         if live is not None and "deletionTimestamp" not in live["metadata"]:
             changed.append((ref, "was created again by another process after it was removed"))
     if changed:
         raise ChangedSince(changed)
-
-
-def _differing(shape: Any, became: Any, live: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The paths of fields that `shape` sets and in which the two differ."""
-    if isinstance(shape, dict) and isinstance(became, dict) and isinstance(live, dict):
-        for key, value in shape.items():
-            if str(key).startswith(OWN_ANNOTATIONS):  # never compared: they record when and by which release
-                continue
-            yield from _differing(value, became.get(key, _GONE), live.get(key, _GONE), (*path, str(key)))
-    elif (names := _names(shape)) and _names(became) and _names(live):
-        sides = [{each["name"]: each for each in side} for side in (shape, became, live)]
-        for name in names:
-            wanted, was, now = (side.get(name, _GONE) for side in sides)
-            yield from _differing(wanted, was, now, (*path, name))
-    elif became != live:
-        yield path
-
-
-def _names(items: Any) -> list[str]:
-    """The names of a list's items if each has one, as containers do. Other managers may add items to such a list."""
-    if not isinstance(items, list) or not all(isinstance(each, dict) and "name" in each for each in items):
-        return []
-    names = [str(each["name"]) for each in items]
-    return names if len(set(names)) == len(names) else []
 
 
 def _who(became: Object, live: Object) -> str:

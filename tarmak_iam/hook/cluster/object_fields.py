@@ -111,33 +111,24 @@ def _same(one: Any, other: Any) -> bool:
     return one is other or (one is not MISSING and other is not MISSING and bool(one == other))
 
 
-def overlaid(live: Object, wanted: Object, last: Object | None) -> Object:
+def overlaid(live: Any, wanted: Any, last: Any = None) -> Any:
     """The live object with the wanted fields; fields that were applied last and are no longer wanted are removed.
 
     Lists of named items (containers, volumes) are matched by name, as in a strategic merge; other lists are replaced.
     This is an approximation: `apply` itself asks kubectl.
     """
-    merged: Object = _laid_over(live, wanted, last or {})
-    return merged
-
-
-def _laid_over(live: Any, wanted: Any, last: Any) -> Any:
-    if isinstance(live, dict) and isinstance(wanted, dict):
-        gone = set(last) - set(wanted) if isinstance(last, dict) else set()
-        result = {key: value for key, value in live.items() if key not in gone}
-        for key, value in wanted.items():
-            before = last.get(key) if isinstance(last, dict) else None
-            result[key] = _laid_over(live[key], value, before) if key in live else value
-        return result
-    if isinstance(live, list) and isinstance(wanted, list) and _have_names(live) and _have_names(wanted):
-        known = {each["name"]: each for each in live}
-        earlier = {each["name"]: each for each in last} if isinstance(last, list) and _have_names(last) else {}
-        return [_laid_over(known.get(each["name"], {}), each, earlier.get(each["name"])) for each in wanted]
-    return wanted
-
-
-def _have_names(items: list[Any]) -> bool:
-    return all(isinstance(each, dict) and isinstance(each.get("name"), str) for each in items)
+    parts = _parts((live, wanted))
+    if parts is None:
+        return wanted
+    (of_live, of_wanted), _, build = parts
+    earlier = _parts((last,))
+    of_last = earlier[0][0] if earlier is not None and type(last) is type(wanted) else {}
+    kept = {} if isinstance(wanted, list) else {name: of_live[name] for name in of_live if name not in of_last}
+    laid = {
+        name: overlaid(of_live[name], value, of_last.get(name)) if name in of_live else value
+        for name, value in of_wanted.items()
+    }
+    return build({**kept, **laid})
 
 
 FieldSet = dict[str, Any]
