@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +63,7 @@ def run_rewriting(command: Sequence[str], path: Path, environment: Mapping[str, 
         # Tarmak holds the lock too: if this process is killed, the saved text is needed until tarmak has ended.
         inherited = () if held.descriptor is None else (held.descriptor,)
         # The text of tarmak.yaml is saved, and restored whatever the result of tarmak.
-        kept = backup.back_up(path, spare=Path(tempfile.gettempdir()))
+        kept = backup.back_up(path)
         ended: Ended | None = None
         try:
             ended = pass_through(command, environment, inherited)

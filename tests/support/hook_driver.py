@@ -133,7 +133,7 @@ def read_live(kubectl: Any) -> Any:
     return SimpleNamespace(loaded=loaded)
 
 
-def back_up(path: Path, *, spare: Path | None = None) -> Any:
+def back_up(path: Path) -> Any:
     record("keep", path=str(path))
     if os.environ.get("FAKE_KEPT") == "full":
         raise FileError("its text can be laid nowhere: No space left on device")

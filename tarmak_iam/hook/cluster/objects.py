@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS
@@ -181,6 +182,19 @@ def managed_entries(each: Object) -> Iterator[dict[str, Any]]:
     for entry in (each.get("metadata") or {}).get("managedFields") or ():
         if isinstance(entry, dict):
             yield entry
+
+
+def version_of(each: Object) -> str:
+    return str((each.get("metadata") or {}).get("resourceVersion") or "")
+
+
+def time_of(text: object) -> datetime | None:
+    """Parses a timestamp of the API server: `2026-05-04T12:00:00Z`, also MicroTime."""
+    try:
+        found = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
 
 
 def _without_annotations(each: Object, names: Iterable[str]) -> Object:

@@ -22,7 +22,16 @@ from typing import Any
 from tarmak_iam.emit.labels import NAME
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, items_of, why
-from tarmak_iam.hook.cluster.objects import CHANGED_AT, CONFIG_VERSION, MANAGER, Object, Ref, managed_entries
+from tarmak_iam.hook.cluster.objects import (
+    CHANGED_AT,
+    CONFIG_VERSION,
+    MANAGER,
+    Object,
+    Ref,
+    managed_entries,
+    time_of,
+    version_of,
+)
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY
 from tarmak_iam.late_dataclass import dataclass
 
@@ -111,15 +120,6 @@ def maker_of(each: Object) -> str | None:
     return next((str(owner.get("uid")) for owner in owners if owner.get("controller")), None)
 
 
-def time_of(text: object) -> datetime | None:
-    """Parses a timestamp of the API server: `2026-05-04T12:00:00Z`, also MicroTime."""
-    try:
-        found = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
-
-
 # kubectl logs each response header on its own line (client-go's round_trippers.go, v0.22 to v0.36).
 _DATE = re.compile(r"\bDate: (\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d GMT)")
 
@@ -182,10 +182,6 @@ def with_config_version(config_map: Object, until: datetime | None) -> str:
     """The annotation as an argument of kubectl."""
     time = "" if until is None else f" {until.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
     return f"{CONFIG_VERSION}={version_of(config_map)}{time}"
-
-
-def version_of(each: Object) -> str:
-    return str((each.get("metadata") or {}).get("resourceVersion") or "")
 
 
 def api_server_time(kubectl: Kubectl) -> datetime:

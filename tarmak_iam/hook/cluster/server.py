@@ -220,19 +220,38 @@ class Server:
         return self.put_back_all([(_merged(each, live), live, True) for each, live in pairs])
 
     def put_back_all(self, items: Sequence[tuple[Object, Object | None, bool]]) -> list[Object]:
-        """`put_back` for each: the previous object, the live one, and whether tarmak-iam manages it. Objects that
-        it manages are written in few calls if none fails. Returns them. Raises ToolError, even if some are written."""
-        written: list[Object] = []
+        """Writes objects as they are to be, each over the live one that was read, None where it does not exist; the
+        third value is whether tarmak-iam manages it. Few calls are made if none fails. Returns the objects. Raises
+        ToolError, even if some are written, also for an object that was changed since."""
+        pairs: list[Pair] = []
+        for before, live, was_ours in items:
+            wanted = without_last_applied(restorable(self._dated(before, live), live))
+            if not was_ours and live is not None and self.is_server_side:
+                # An empty entry makes the API server forget all managers: tarmak-iam no longer manages the object.
+                wanted = {**wanted, "metadata": {**wanted["metadata"], "managedFields": [{}]}}
+            pairs.append((wanted, live))
+        together: list[Object] = []
         for verb, is_there in (("create", False), ("replace", True)):
-            those = [item for item in items if item[2] and (item[1] is not None) is is_there]
-            for batch in in_batches(those, lambda item: item[0]):
-                if len(batch) > 1:
-                    written += self._put_back_together(verb, [(before, live) for before, live, _ in batch])
-        done = Index(written)
-        return [
-            done.get(Ref.of(before)) or self.put_back(before, live, is_ours=was_ours)
-            for before, live, was_ours in items
-        ]
+            those = [over(live, wanted) for wanted, live in pairs if (live is not None) is is_there]
+            for batch in in_batches(those, lambda wanted: wanted):
+                if len(batch) > 1:  # kubectl prints each object that it has written even if it fails for another one
+                    together += objects_of(self._run(verb, *self.manager_options, text=object_list(batch)))
+        written = Index(together)
+        made = [written.get(Ref.of(wanted)) or self._written(wanted, live) for wanted, live in pairs]
+        if self.is_server_side:
+            self.join_entries([Ref.of(live) for _, live, was_ours in items if was_ours and live is not None])
+        # Both verbs would write the annotation again, with the whole object: the next client-side apply would then
+        # treat fields of other managers as ours, and remove them (kubectl's CreateOrUpdateAnnotation).
+        notes: dict[tuple[str, ...], list[tuple[Object, Object]]] = {}
+        for (before, _, _), became in zip(items, made, strict=True):
+            if (note := last_applied(before)) is not None:
+                notes.setdefault(Ref.of(became).scope, []).append((note, became))
+        noted: list[Object] = []
+        for scope, of_scope in notes.items():
+            done = self._note_applied([note for note, _ in of_scope], scope)
+            noted += [self.note_applied(*pair) for pair in of_scope] if done.code else objects_of(done)
+        index = Index(noted)
+        return [index.get(Ref.of(became)) or became for became in made]
 
     def join_entries(self, refs: Sequence[Ref]) -> None:
         """Records fields that were replaced under our name as fields of our server-side apply. The annotation of
@@ -246,41 +265,6 @@ class Server:
             if done.code and _CHANGED_MEANWHILE not in done.err:
                 raise self.kubectl.failure(done, "replace")
             left = [Ref.of(each).stub for each in joined] if done.code else []
-
-    def _put_back_together(self, verb: str, pairs: Sequence[Pair]) -> list[Object]:
-        """The objects that were written, with the annotation of client-side apply if they had one. kubectl prints each
-        written object even if it fails for another one."""
-        objects = [
-            over(live, restorable(without_last_applied(self._dated(before, live)), live)) for before, live in pairs
-        ]
-        written = objects_of(self._run(verb, *self.manager_options, text=object_list(objects)))
-        if verb == "replace" and self.is_server_side:
-            self.join_entries([Ref.of(each) for each in written])
-        notes: dict[tuple[str, ...], list[Object]] = {}
-        for before, _ in pairs:
-            note = last_applied(before)
-            if note is not None:
-                notes.setdefault(Ref.of(before).scope, []).append(note)
-        answers = [self._note_applied(of_scope, scope) for scope, of_scope in notes.items()]
-        noted = Index(each for done in answers if not done.code for each in objects_of(done))
-        is_noted = not any(done.code for done in answers)
-        return [noted.get(Ref.of(each)) or each for each in written] if is_noted else []
-
-    def put_back(self, before: Object, live: Object | None, *, is_ours: bool = True) -> Object:
-        """Restores an object by replacing the live one that was read. Raises ToolError, also if the object was changed
-        since."""
-        before = self._dated(before, live)
-        if not is_ours and live is not None and self.is_server_side:
-            # An empty entry makes the API server forget all managers: tarmak-iam no longer manages the restored object.
-            before = {**before, "metadata": {**before["metadata"], "managedFields": [{}]}}
-        before = restorable(before, live)
-        kept, before = last_applied(before), without_last_applied(before)
-        made = self._written(before, live)
-        if is_ours and live is not None and self.is_server_side:
-            self.join_entries([Ref.of(before)])
-        # Both verbs would write the annotation again, with the whole object: the next client-side apply would then
-        # treat fields of other managers as ours, and remove them (kubectl's CreateOrUpdateAnnotation).
-        return made if kept is None else self.note_applied(kept, made)
 
     def _written(self, before: Object, live: Object | None) -> Object:
         verb = "create" if live is None else "replace"
