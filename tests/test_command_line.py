@@ -13,10 +13,10 @@ import pytest
 
 from tarmak_iam import TarmakConfig, TarmakIamError
 from tarmak_iam.cli.main import cli
-from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.config.locate import directory_option
 from tarmak_iam.hook.connection import kubeconfig_command
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.text import PLAIN, CommandLine
 from tests.support import ADMIN, EXAMPLES, PACKAGE, Shell
 
 COMMANDS = "|".join(sorted({*cli.list_commands(None)}))  # type: ignore[arg-type]  # it asks for no context
@@ -79,7 +79,7 @@ def test_no_message_writes_a_command_by_itself() -> None:
     used, found = set(), []
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
-        if name in ("command_line.py", "lint/rule_docs.py"):  # the place, and the rules' own pages
+        if name in ("text.py", "lint/rule_docs.py"):  # the place, and the rules' own pages
             continue
         for text in filter(SUGGESTED.search, texts_of(path)):
             allowed = next((key for key in WITHOUT_CLUSTER if key[0] == name and key[1] in text), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -13,7 +14,6 @@ from tarmak_iam.cli.console import note, print_diff, record_written, working
 from tarmak_iam.cli.formats.text import severity_summary
 from tarmak_iam.cli.named_files import FileKind, NamedFile, named_file
 from tarmak_iam.cli.session import Session, repair_offered
-from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config import Cluster, TarmakConfig, type_repairs
 from tarmak_iam.config.instance_pools import lists_pools
 from tarmak_iam.config.locate import config_path, directory_option
@@ -27,13 +27,11 @@ from tarmak_iam.findings import Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.misplaced_files import misplaced_files
 from tarmak_iam.installation.settings import parse_settings
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint import Located, Report, Subjects, examine
 from tarmak_iam.lint.config_rules import unselected
 from tarmak_iam.mappings import template_repairs
 from tarmak_iam.mappings.mappings_file import Mappings
-from tarmak_iam.suggestions import did_you_mean
-from tarmak_iam.text import brief_list, shortened
+from tarmak_iam.text import CommandLine, brief_list, did_you_mean, shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.lint.fixing import FixableFinding, FixOutcome

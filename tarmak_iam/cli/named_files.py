@@ -18,7 +18,7 @@ from tarmak_iam.installation.misplaced_files import intended_name
 from tarmak_iam.installation.settings import SETTINGS_NAME
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 from tarmak_iam.mappings.template_repairs import with_templates_quoted
-from tarmak_iam.suggestions import closest
+from tarmak_iam.text import closest
 
 _STDIN = "-"
 _STREAMS = ("/dev", "/dev/fd")

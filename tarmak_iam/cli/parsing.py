@@ -14,7 +14,7 @@ import click
 from tarmak_iam.cli.common_options import CommonOption, offer_common_options
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.suggestions import LIKELY, closest, did_you_mean, spelled_otherwise
+from tarmak_iam.text import LIKELY, closest, did_you_mean, spelled_otherwise
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from tarmak_iam.cli.console import log, log_variables, note
-from tarmak_iam.command_line import CommandLine
 from tarmak_iam.errors import ConfigError, FileError, ParseError, SelectionError
+from tarmak_iam.text import CommandLine
 
 if TYPE_CHECKING:
     from pathlib import Path

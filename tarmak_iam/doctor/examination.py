@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 
@@ -20,7 +21,6 @@ from tarmak_iam.doctor.pair_checks import (
 )
 from tarmak_iam.doctor.systemd_units import INIT_UNIT, UNIT
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY
 
 CHECKS: tuple[Check, ...] = (*FILE_CHECKS, *PAIR_CHECKS, *WEBHOOK_CHECKS, *MASTER_CHECKS, *ID_CHECKS)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections import deque
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any
@@ -28,7 +29,6 @@ from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.document.scalars import resolve_v2
 from tarmak_iam.document.source import MAX_COLLECTIONS, MAX_DEPTH, MAX_FLOW, MAX_VALUES, Source
 from tarmak_iam.document.yaml_reader import PARSER_ERRORS, has_c_parser
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Key, Step
 
 # A key whose text is known without a parser.

@@ -7,9 +7,8 @@ block that gets into a flow collection is written in one line.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.document import plan
 from tarmak_iam.document.comments import own_comment_lines
@@ -34,12 +33,10 @@ from tarmak_iam.document.splices import (
 from tarmak_iam.document.target import Target, locate, refuse, refused
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.document.write import key_text
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Key, Route
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(NamedTuple):
     """A move that is possible. The text goes to `new`, where its key is `native` in the plain data, and the old entry
     is at `old` then. `value` is its value."""
 
@@ -69,7 +66,7 @@ def planned_move(tree: Tree, data: Any, edit: Move) -> Transfer | Change | None:
         raise refused(old, f"{to} is inside of {old.route}, which moves", "move it to a path outside of it")
     here = shifted(to, old.route) if len(to) > len(old.route) else to
     last = here.steps[-1]
-    if old.holders[-1].index is not None and _is_same(tree, to.parent, old.route.parent):
+    if old.holders[-1].is_item and _is_same(tree, to.parent, old.route.parent):
         place = _within_list(old, data, to)
         if isinstance(place, Change):
             return place
@@ -102,9 +99,9 @@ def pasted(tree: Tree, data: Any, transfer: Transfer) -> Change:
     end = len(tree.source.text)
     splices, scalar = change.splices, last_block_scalar(transfer.node) if transfer.node is not None else None
     if scalar is not None and not tree.source.ends_line(end):  # its last line end is its own
-        splices = [replace(each, text=f"{each.text}\n") if each.start == end else each for each in splices]
+        splices = [each._replace(text=f"{each.text}\n") if each.start == end else each for each in splices]
     added = tuple(comment.text for comment in transfer.comments)
-    return replace(change, splices=splices, moved=transfer.node, added=added)
+    return change._replace(splices=splices, moved=transfer.node, added=added)
 
 
 def _is_same(tree: Tree, one: Route, other: Route) -> bool:
@@ -165,7 +162,7 @@ def _text_of(old: Target, new: Target, here: Route) -> tuple[Verbatim, Node | No
     if into_flow:
         return Verbatim([], [], "", [], None, flow, key), node if old.in_flow else None, comments
     text = _from_flow(old, key) if old.in_flow else _from_block(old, key, is_entry=isinstance(last, Key))
-    return replace(text, flow=flow), node, comments
+    return text._replace(flow=flow), node, comments
 
 
 def _comments_of(old: Target) -> list[Comment]:

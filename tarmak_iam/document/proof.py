@@ -23,12 +23,10 @@ from tarmak_iam.document.splices import Splice, apply_splices, splice_order
 from tarmak_iam.document.target import Target, refused
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.errors import EditRefused, ParseError
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import shortened
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What an edit makes of a tree: the change of its text, and its plain values then. `target` is what the edit is
     about, for messages. `moved` is a node whose text is written at another place, too."""
 

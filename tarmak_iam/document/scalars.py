@@ -10,9 +10,9 @@ import math
 import re
 from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 
 from tarmak_iam.document.nodes import STANDARD_TAG, Scalar
-from tarmak_iam.late_dataclass import dataclass
 
 Plain = None | bool | int | float | str
 
@@ -262,8 +262,7 @@ def decode_base64(text: str) -> bytes:
     return base64.b64decode(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(NamedTuple):
     """How one release of go-yaml reads a document.
 
     `own_keys_win`: a mapping's own keys win over `<<`, wherever that is; otherwise the later one wins.

@@ -6,16 +6,15 @@ import contextlib
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.document.json_reader import looks_like_json, read_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, dereference, own_text_start
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_reader import YamlText, read_stream, read_yaml
 from tarmak_iam.errors import ParseError, Place
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Key, Route
 
 # The `#` comes first and the condition before it second, so that the search is for a literal, which is fast.
@@ -34,8 +33,7 @@ _SETTING = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(NamedTuple):
     """A comment. `text` starts with `#`; `own_line` is false if something else is before it on its line."""
 
     text: str
@@ -192,7 +190,7 @@ def place_within(source: Source, node: Node | None, inner: Place) -> Place:
     written, content = _INDENTATION.search(source.text, header_end, node.end), _INDENTATION.search(node.text)
     indentation = len(written[1]) - len(content[1]) if written and content else 0
     line = source.position(header_end)[0] + (inner.line or 1)
-    return replace(begin, line=line, column=None if inner.column is None else inner.column + indentation)
+    return begin._replace(line=line, column=None if inner.column is None else inner.column + indentation)
 
 
 def _entry(node: Node | None, step: int | Key) -> Entry | None:

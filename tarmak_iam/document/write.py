@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.document import comments, render
@@ -19,6 +18,7 @@ from tarmak_iam.document.nodes import (
     Span,
     content_start,
     is_block,
+    is_custom_tag,
     tag_span,
 )
 from tarmak_iam.document.render import Layout, block_lines, flow_text, indent, json_text, scalar_text, value_lines
@@ -62,11 +62,6 @@ def write_value(target: Target, value: Any) -> list[Splice]:
         written = json_text(value) if tree.is_json else _in_old_quotes(node, value)
         return [*splices, Splice(start, node.end, blank + (written or flow_text(value, target.layout(inside=1))))]
     return [*splices, *_in_block(target, start, value)]
-
-
-def is_custom_tag(tag: str) -> bool:
-    """Whether a tag is not a standard one (`!!str`, `!`), which fits only the value that it was written for."""
-    return tag != "!" and not tag.startswith(STANDARD_TAG)
 
 
 def _without_tag(tree: Tree, node: Node) -> tuple[int, list[Splice]]:
@@ -128,7 +123,7 @@ def _rendered(target: Target, start: int, value: Any) -> tuple[str, list[str]]:
         if is_filled:
             first, *below = block_lines(value, layout)
         return first, indent(below, column(source, start))
-    if holder.index is not None:
+    if holder.is_item:
         return _after_dash(target, start, value, layout)
     if holder.entry is None and is_filled:  # after `---` a block cannot begin on the same line, only at the margin
         return "", block_lines(value, layout)
@@ -251,7 +246,7 @@ def _fill_empty(target: Target, child: Any) -> list[Splice]:
         refuse(target.tree, node, f"{target.route} is an empty {found}, not a {needed}", "remove it first")
     if isinstance(node, (Mapping, Sequence)) and comments.holds_comments(target.tree, node):
         return fill_flow(target, node, list(child.items() if isinstance(child, dict) else child))
-    return write_value(replace(target, keeps_tags=True), child)
+    return write_value(target._replace(keeps_tags=True), child)
 
 
 def remove_members(target: Target, numbers: Collection[int]) -> list[Splice]:
@@ -261,7 +256,7 @@ def remove_members(target: Target, numbers: Collection[int]) -> list[Splice]:
     if isinstance(parent, Mapping):
         _refuse_duplicates(tree, parent, numbers)
     if len(numbers) == member_count(parent) and not (parent.flow and comments.holds_comments(tree, parent)):
-        return replace_members(replace(target, keeps_tags=True), {} if isinstance(parent, Mapping) else [])
+        return replace_members(target._replace(keeps_tags=True), {} if isinstance(parent, Mapping) else [])
     return remove_from_flow(tree, parent, numbers) if parent.flow else _from_block(tree, parent, sorted(numbers))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
@@ -13,9 +13,8 @@ from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference
 from tarmak_iam.identity.backend_support import BACKEND_SPELLINGS
 from tarmak_iam.identity.releases import server_keys
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import ADMINS, NODES
-from tarmak_iam.suggestions import closest, spelled_otherwise
+from tarmak_iam.text import closest, spelled_otherwise
 
 Struct = Mapping[str, "Struct"]
 """The keys of a mapping (or of the mappings in a list), each with its own keys; empty for a scalar."""

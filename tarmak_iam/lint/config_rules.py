@@ -27,8 +27,7 @@ from tarmak_iam.errors import SelectionError
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.rule import CONFIG, Rule, Scope
 from tarmak_iam.routes import Route
-from tarmak_iam.suggestions import did_you_mean
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import did_you_mean, quoted, shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.config.sections import SectionModel

@@ -27,8 +27,7 @@ from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Rule
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
-from tarmak_iam.suggestions import did_you_mean
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import did_you_mean, quoted, shortened
 
 _MODES = "server.backendMode"
 

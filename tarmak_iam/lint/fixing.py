@@ -12,16 +12,14 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from tarmak_iam.command_line import PLAIN
 from tarmak_iam.document import Document
 from tarmak_iam.errors import PolicyRefused, TarmakIamError
 from tarmak_iam.findings import Severity, Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.check import Report, examine, installed_rules
 from tarmak_iam.lint.edited_subjects import document_of, with_document
 from tarmak_iam.lint.fix import Fix, can_be_made_at_once, with_fixes
@@ -30,7 +28,7 @@ from tarmak_iam.lint.fixes import BUILT_IN_FIXES
 from tarmak_iam.lint.new_findings import finding_key, without_numbers
 from tarmak_iam.lint.rule import Subjects
 from tarmak_iam.lint.rule_run import Located
-from tarmak_iam.text import brief_list, shortened
+from tarmak_iam.text import PLAIN, brief_list, shortened
 
 _ROUNDS = 100
 """More than any file needs: in each round at least one finding is fixed, or one fix is dropped."""

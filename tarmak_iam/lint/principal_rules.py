@@ -81,7 +81,7 @@ def with_partition_of_others(mappings: Mappings, entry: WrittenEntry, found: Arn
         return ""
     others = (each.listed.arn for each in entries_of(mappings).mapped if each.listed.arn and each.flaw is None)
     partitions = {parse_arn(to_lower(arn)).partition for arn in others}
-    arn = replace(parse_arn(to_lower(entry.listed.arn)[:4] + entry.listed.arn[4:]), partition="".join(partitions))
+    arn = parse_arn(to_lower(entry.listed.arn)[:4] + entry.listed.arn[4:])._replace(partition="".join(partitions))
     return str(arn) if len(partitions) == 1 and arn_flaw(str(arn)) is None else ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -10,7 +11,6 @@ from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.unknown_keys import with_keys_corrected
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import At, Finding, Subject
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.messages import of_cluster
 from tarmak_iam.lint.rule import Implication, Rule, Scope, Subjects
 from tarmak_iam.lint.suppression import Suppression, suppressions_of

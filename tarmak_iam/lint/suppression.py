@@ -23,8 +23,7 @@ from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.lint.rule import SUPPRESSIONS, Rule
 from tarmak_iam.routes import Route
-from tarmak_iam.suggestions import closest
-from tarmak_iam.text import shortened
+from tarmak_iam.text import closest, shortened
 
 Steps = tuple[str | int, ...]
 """The steps of a route without occurrences: see `Route.plain`."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.document.engine import data_of
+from tarmak_iam.document.parsed import data_of
 from tarmak_iam.document.proof import Change, NotProven, invalid_text, new_text, prove
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import Splice

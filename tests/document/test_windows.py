@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +41,9 @@ Outcome = tuple[Any, ...]
 @contextmanager
 def only_whole_texts() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tarmak_iam.document.parsed.blocks_of", lambda *_: None)
         patch.setattr("tarmak_iam.document.engine.blocks_of", lambda *_: None)
-        patch.setattr("tarmak_iam.document.engine.needs_no_tree", lambda _: False)
+        patch.setattr("tarmak_iam.document.parsed.needs_no_tree", lambda _: False)
         yield
 
 
@@ -109,7 +109,7 @@ def check_some_edits(raw: bytes, seed: int, *, through_alias: bool = False) -> N
     chance, data = random.Random(seed), Document.parse(raw).data
     edits = [some_edit(chance, data) for _ in range(chance.choice([1, 1, 1, 2, 3]))]
     if through_alias:
-        edits = [edit if isinstance(edit, Move) else replace(edit, through_alias=True) for edit in edits]
+        edits = [edit if isinstance(edit, Move) else edit._replace(through_alias=True) for edit in edits]
     check(raw, *edits)
     if isinstance(data, (dict, list)) and data:
         wanted = in_parts(chance, data, chance.choice(VALUES), chance.choice(NEW_KEYS))

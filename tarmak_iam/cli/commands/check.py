@@ -22,10 +22,9 @@ from tarmak_iam.cli.formats.output import (
 from tarmak_iam.cli.options import all_clusters_option, file_arguments, fix_options
 from tarmak_iam.cli.parsing import cluster_remedy
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config.locate import CONFIG_NAME, directory_option
 from tarmak_iam.lint import Located, all_rules
-from tarmak_iam.text import shortened
+from tarmak_iam.text import CommandLine, shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.document import Document

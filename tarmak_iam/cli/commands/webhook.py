@@ -15,7 +15,6 @@ from tarmak_iam.cli.completion import daemon_versions
 from tarmak_iam.cli.console import note, print_line, record_written
 from tarmak_iam.cli.options import option, output_dir_option
 from tarmak_iam.cli.session import Session, pass_session, recovery_hint_of
-from tarmak_iam.command_line import PLAIN
 from tarmak_iam.config.api_server import DEFAULT_WEBHOOK_FILE
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.files.atomic import Replacement, is_current, make_directory, replace_files
@@ -27,6 +26,7 @@ from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.pki.server_names import ServerNames
 from tarmak_iam.pki.webhook_files import CERTIFICATE, DAYS, KEY, KUBECONFIG, MASTERS_VERSION, STATE_DIR
+from tarmak_iam.text import PLAIN
 
 if TYPE_CHECKING:
     from tarmak_iam.document import Document

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
@@ -32,7 +32,6 @@ from tarmak_iam.hook.cluster.objects import (
 from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Progress
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import TextEnum
 
 STATE_NAME = "tarmak-iam.state.json"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tarmak_iam.access.diff import Effect
 from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.objects import Ref
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.text import TextEnum, brief_list
 

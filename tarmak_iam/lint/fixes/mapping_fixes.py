@@ -32,8 +32,7 @@ from tarmak_iam.lint.unread_keys import DoubledKey, KeyPlace, UnreadKey, doubled
 from tarmak_iam.lint.written_lists import groups_in, merged_list, split_entries
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Key, Route
-from tarmak_iam.suggestions import closest
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import closest, quoted, shortened
 
 
 def _entry_of(finding: Finding, mappings: Mappings) -> WrittenEntry | None:
