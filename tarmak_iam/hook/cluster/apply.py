@@ -50,7 +50,6 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.text import brief_list
 
 _MAX_OBJECTS = 5
-
 _ATTEMPTS = 3
 
 

@@ -9,9 +9,7 @@ from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved
 from tarmak_iam.hook.cluster.objects import Object, Ref
 
 CRD = "CustomResourceDefinition"
-
 _UNKNOWN_FIELDS = "preserveUnknownFields"
-
 GroupKind = tuple[str, str]
 """API group and kind."""
 
@@ -55,7 +53,6 @@ def _keeps_unknown_fields(each: Object | None) -> bool:
 
 
 _SECONDS = 60.0
-
 _PAUSE = 0.5
 
 

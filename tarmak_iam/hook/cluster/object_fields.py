@@ -11,7 +11,6 @@ from tarmak_iam.hook.cluster.objects import LAST_APPLIED, MANAGER, Object, compa
 from tarmak_iam.text import brief_list
 
 _MAX_SHOWN = 3
-
 MISSING: Any = type("Missing", (), {"__repr__": lambda _: "MISSING"})()
 """The value of a field that does not exist."""
 
@@ -76,7 +75,6 @@ def _merged(live: Any, target: Any, states: tuple[Any, ...], path: Path, conflic
 
 
 _Named = dict[str, Any]
-
 _Parts = tuple[tuple[_Named, ...], Callable[[str], str], Callable[[_Named], Any]]
 
 

@@ -25,15 +25,11 @@ CONFIG_VERSION = "tarmak-iam/config-version"
 """Annotation of a ConfigMap: when its data changed, where its managedFields do not show that."""
 
 _MANAGED_BY = "app.kubernetes.io/managed-by"
-
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-
 
 # Set by the API server, and set again when the object is written back.
 _METADATA = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
-
 _ANNOTATIONS = ("deprecated.daemonset.template.generation",)
-
 Object = dict[str, Any]
 
 
@@ -207,14 +203,11 @@ def _without_annotations(each: Object, names: Iterable[str]) -> Object:
 
 
 T = TypeVar("T")
-
 R = TypeVar("R")
-
 
 # kubectl handles one object after another, with up to three requests each: if a request takes 200 ms, 100 objects take
 # a minute, and the start of kubectl is a hundredth of that.
 _OBJECTS = 100
-
 _BYTES = 4_000_000
 
 

@@ -57,7 +57,6 @@ _ENDS = {ObjectAction.REMOVED: "removed", ObjectAction.CREATED: "created again",
 
 # Of a ConfigMap or a Secret: any manager may set keys there.
 _DATA = ("data", "binaryData", "stringData")
-
 _AUTHENTICATOR_KINDS = ("DaemonSet", "ConfigMap", "IAMIdentityMapping")
 """The kinds of the authenticator's objects that decide who can log in."""
 

@@ -41,9 +41,7 @@ from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Progress
 
 DAEMONSET = Ref("apps/v1", "DaemonSet", NAMESPACE, NAME)
-
 CONFIG_MAP = Ref("v1", "ConfigMap", NAMESPACE, NAME)
-
 _DELAY = timedelta(minutes=2)
 """The maximum age of the kubelet's copy of a ConfigMap: a sync period (1 minute) and the time to live of its cache."""
 
@@ -174,7 +172,6 @@ ROLLOUT_SECONDS = 300.0
 """Enough to pull an image on one master after the other."""
 
 _PAUSE = 2.0
-
 _MAX_TROUBLES = 3
 
 

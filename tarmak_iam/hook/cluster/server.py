@@ -43,7 +43,6 @@ from tarmak_iam.hook.cluster.pods import dated
 from tarmak_iam.hook.programs import Completed
 
 _SECONDS = 60.0
-
 _PAUSE = 0.5
 
 
@@ -53,31 +52,23 @@ def is_being_deleted(each: Object) -> bool:
 
 
 _CONFLICT = re.compile(r'conflicts? with "([^"]*)"')
-
 _CHANGED_MEANWHILE = "the object has been modified"
-
 _ALREADY_THERE = "(AlreadyExists)"
-
 _ATTEMPTS = 5
-
 
 # No object has this version, as etcd starts with it. Server-side apply with it creates an object that does not exist,
 # and is refused otherwise (Store.Update of k8s.io/apiserver: v0.22, v0.30 and v0.36 were read).
 _ABSENT: Object = {"metadata": {"resourceVersion": "1"}}
 
-
 # kubectl (1.26 and later) has handed fields of client-side apply over to us, which made a new version, and could not
 # apply the object once more, because it sent the version from before that.
 _NOT_APPLIED_AGAIN = "failed to re-apply configuration after performing Server-Side Apply migration"
 
-
 # For at least this many objects of one kind, the whole kind is listed: one request instead of one per object.
 _LISTED = 20
 
-
 # Client-side apply saves a copy of the object in an annotation, and annotations are limited to 262,144 bytes.
 _TOO_LARGE_TO_COPY = "metadata.annotations: Too long"
-
 _UNTIL_1_24 = "podsecuritypolicy"
 
 _KINDS = (

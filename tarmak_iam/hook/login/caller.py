@@ -25,7 +25,6 @@ from tarmak_iam.token.exec_credential import token_in
 from tarmak_iam.token.presigned import PREFIX, Presigned
 
 _LOGGER = logging.getLogger(__name__)
-
 GO_PROGRAM = "aws-iam-authenticator"
 _OWN = "tarmak-iam token"
 _TOKEN_SECONDS = 60.0

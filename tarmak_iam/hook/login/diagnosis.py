@@ -37,25 +37,17 @@ from tarmak_iam.text import one_line, quoted, shortened
 from tarmak_iam.token import inspect_token
 
 _SECONDS = 60
-
 _LINES = 200
-
 _BYTES = 131072
-
 _MAX_REASON = 200
-
 _CALL_SECONDS = 15.0
-
 
 # The format of logrus, which the daemon uses: time="..." level=warning msg="access denied" error="..."
 _FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
-
 _DENIED = "access denied"
-
 
 # The answer of STS may contain what was signed. v0.4.0 logs the presigned URL itself, which is a credential.
 _BODY = re.compile(r"\.? *Body: .*", re.DOTALL)
-
 _CODE = re.compile(r'"Code" *: *"(\w+)"|<Code>(\w+)</Code>')
 
 _SECRETS = (

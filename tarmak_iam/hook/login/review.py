@@ -133,7 +133,6 @@ UNREACHED = re.compile(
 )
 
 DISTRUSTED = re.compile(r"x509|tls:|certificate", re.IGNORECASE)
-
 _OF_EVERY_TOKEN = "invalid bearer token"  # noqa: S105 # no password
 
 

@@ -22,9 +22,7 @@ from tarmak_iam.hook.tarmak.comment_restore import Restored, TarmakChange, resto
 from tarmak_iam.text import one_line
 
 BackupOutcome = Literal["unchanged", "restored", "not restored", "put back", "broken"]
-
 _ATTEMPTS = 3
-
 _SECONDS = 0.5
 
 

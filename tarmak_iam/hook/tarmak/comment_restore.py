@@ -25,7 +25,6 @@ from tarmak_iam.routes import Route
 from tarmak_iam.text import one_line
 
 _SETTINGS = ("currentCluster", "contact", "project")
-
 _KINDS = {"clusters": "cluster", "environments": "environment", "providers": "provider"}
 
 

@@ -19,23 +19,18 @@ from tarmak_iam.errors import ToolError
 
 _LOGGER = logging.getLogger(__name__)
 
-
 # The terminal sends the first two to all processes in the foreground, also to the program. A supervisor may send any of
 # them only to us, and then we forward it.
 _FORWARDED = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 
-
 # Signals with which the terminal or the program itself stops it. SIGSTOP is meant for that one process only.
 _JOB_CONTROL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
-
 
 # If the terminal stopped and continued both processes, the report of the stop may arrive after the continuation.
 _SETTLED = 0.05
 
-
 # How long to wait for a signal before the state of the program is checked anyway.
 _LOOK_SECONDS = 1.0
-
 
 # One signal reaches all of a group within microseconds; timeout(1) signals its child first, and then the group.
 _GROUP_SECONDS = 0.2
