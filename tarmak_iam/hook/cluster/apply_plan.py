@@ -115,10 +115,11 @@ def make_plan(
     try:
         return _plan_once(server, objects, ask=ask, force=force, is_as_left=is_as_left)
     except Conflict:  # perhaps with a change made in between: read the objects again
-        try:
-            return _plan_once(server, objects, ask=ask, force=force, is_as_left=is_as_left)
-        except Conflict as again:
-            raise PolicyRefused(f"{again.what}; nothing was changed", remedy=again.remedy) from None
+        pass
+    try:
+        return _plan_once(server, objects, ask=ask, force=force, is_as_left=is_as_left)
+    except Conflict as conflict:
+        raise PolicyRefused(f"{conflict.what}; nothing was changed", remedy=conflict.remedy) from None
 
 
 def _plan_once(server: Server, objects: Sequence[Object], *, ask: bool, force: bool, is_as_left: IsAsLeft) -> ApplyPlan:

@@ -11,7 +11,7 @@ from itertools import chain
 from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply
 from tarmak_iam.errors import PolicyRefused, ToolError
-from tarmak_iam.hook.cluster.crd_ready import GroupKind, defined_kind, group_kind, restorable
+from tarmak_iam.hook.cluster.crd_ready import defined_kind, group_kind, restorable
 from tarmak_iam.hook.cluster.kubectl import (
     Kubectl,
     NotAllowed,
@@ -179,25 +179,21 @@ class Server:
         """
         if not self.is_server_side:
             return [_merged(*pair) for pair in pairs]
-        known = _defined_kinds(pairs, is_new=True)
-        try:
-            return self._dry_run_at_server(pairs, known, force=force)
-        except NotServed:  # the definition exists, but is not yet served
-            known |= _defined_kinds(pairs)
-            return self._dry_run_at_server(pairs, known, force=force)
-
-    def _dry_run_at_server(self, pairs: Sequence[Pair], known: set[GroupKind], *, force: bool) -> list[Object]:
-        """`known`: kinds about which the API server is not asked."""
-        dry_run = "--server-dry-run" if self.client.is_below(1, 18) else "--dry-run=server"
-        made: dict[int, Object] = {}
-        for index, (wanted, live) in enumerate(pairs):
-            is_as_wanted = live is not None and is_applied(live) and comparable(live) == comparable(wanted)
-            if is_as_wanted or group_kind(wanted) in known:
-                made[index] = wanted if live is None else live
-        asked = [index for index in range(len(pairs)) if index not in made]
-        answers = self._all_applied([pairs[index] for index in asked], dry_run, force=force)
-        made |= dict(zip(asked, answers, strict=True))
-        return [made[index] for index in range(len(pairs))]
+        option = "--server-dry-run" if self.client.is_below(1, 18) else "--dry-run=server"
+        defined = [(kind, live is None) for wanted, live in pairs if (kind := defined_kind(wanted)) is not None]
+        # A definition that exists may not be served yet: then the API server is not asked about its kind either.
+        for known in ([kind for kind, is_new in defined if is_new], [kind for kind, _ in defined]):
+            made: list[Object | None] = []
+            for wanted, live in pairs:
+                is_as_wanted = live is not None and is_applied(live) and comparable(live) == comparable(wanted)
+                made.append((live or wanted) if is_as_wanted or group_kind(wanted) in known else None)
+            asked = [pair for pair, answer in zip(pairs, made, strict=True) if answer is None]
+            try:
+                answers = iter(self._all_applied(asked, option, force=force))
+                return [next(answers) if answer is None else answer for answer in made]
+            except NotServed as error:
+                not_served = error
+        raise not_served
 
     def apply(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
         """Applies the objects and returns them. The API server refuses each that is not as the live one of its pair,
@@ -381,11 +377,6 @@ class Server:
     @property
     def _with_managers(self) -> tuple[str, ...]:
         return () if self.client.is_below(1, 21) else ("--show-managed-fields",)
-
-
-def _defined_kinds(pairs: Sequence[Pair], *, is_new: bool = False) -> set[GroupKind]:
-    """The kinds whose definition is among the objects. `is_new`: only kinds whose definition is new."""
-    return {kind for each, live in pairs if (live is None or not is_new) and (kind := defined_kind(each))}
 
 
 def _merged(each: Object, live: Object | None) -> Object:

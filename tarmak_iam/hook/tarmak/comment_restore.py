@@ -122,44 +122,33 @@ class Difference:
         return tuple((path, value) for path, value in new if (_without_indices(path), value) not in old)
 
     def made(self) -> tuple[Document, tuple[str, ...]]:
-        """The old text with the changes, and the comments that were removed with entries. Raises EditRefused."""
+        """The old text with the changes, and the comments that were removed with entries. Raises EditRefused, also if a
+        list in the text is not the one that Tarmak reads."""
         document, removed = self.old.config.document, list[str]()
         # Two steps: in each of them, entries that stay are recognised because they are equal.
-        for step in (self._without, self._with):
-            changed = document.update(step(document.data))
-            if changed is not document:
-                removed += [comment.text for comment in changed.removed_comments]
-            document = changed
+        for changed, is_addition in ((self.gone, False), (self.come, True)):
+            data = document.data
+            for key in self.settings if is_addition else ():
+                data.pop(key, None)
+                if self.new.full.get(key):
+                    data[key] = self.new.full[key]
+            for key, indices in changed.items():
+                entries = data.get(key) or []
+                count = len(self.old.entries(key)) - (len(self.gone[key]) if is_addition else 0)
+                if indices and (not isinstance(entries, list) or len(entries) != count):
+                    place = self.old.config.document.position((key,))
+                    raise EditRefused(f"{key} is set twice", remedy="merge it into one list", place=place)
+                if indices and is_addition:
+                    data[key] = entries + [self.new.config.document.data[key][index] for index in indices]
+                elif indices:
+                    data[key] = [entry for index, entry in enumerate(entries) if index not in indices]
+            after = document.update(data)
+            if after is not document:
+                removed += [comment.text for comment in after.removed_comments]
+            document = after
         for path, value in self.keys:
             document = document.set(path, value)
         return document, tuple(removed)
-
-    def _without(self, data: Any) -> Any:
-        for key, gone in self.gone.items():
-            if gone:
-                entries = self._entries(data, key, len(self.old.entries(key)))
-                data[key] = [entry for index, entry in enumerate(entries) if index not in gone]
-        return data
-
-    def _with(self, data: Any) -> Any:
-        theirs = self.new.config.document.data
-        for key in self.settings:
-            data.pop(key, None)
-            if self.new.full.get(key):
-                data[key] = self.new.full[key]
-        for key, come in self.come.items():
-            if come:
-                left = len(self.old.entries(key)) - len(self.gone[key])
-                data[key] = self._entries(data, key, left) + [theirs[key][index] for index in come]
-        return data
-
-    def _entries(self, data: Any, key: str, count: int) -> list[Any]:
-        """Raises EditRefused if the list in the text is not the one that Tarmak reads."""
-        entries = data.get(key) or []
-        if not isinstance(entries, list) or len(entries) != count:
-            place = self.old.config.document.position((key,))
-            raise EditRefused(f"{key} is set twice", remedy="merge it into one list", place=place)
-        return entries
 
 
 def _without_indices(path: Path) -> Path:
