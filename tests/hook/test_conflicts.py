@@ -15,7 +15,7 @@ from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.hook.cluster import history as journal
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff
-from tarmak_iam.hook.cluster.history import History, Status, load_history, read_history, write_history
+from tarmak_iam.hook.cluster.history import History, Status, read_history, write_history
 from tarmak_iam.hook.cluster.object_fields import is_field_subset, is_own_trace, projected, under_one_entry
 from tarmak_iam.hook.cluster.objects import LAST_APPLIED
 from tarmak_iam.hook.cluster.server import Server
@@ -235,7 +235,7 @@ class TestBelow116:
         cluster, read = old_cluster(), list[Path]()
         apply_to_cluster(old(), cluster.kubectl(), state)
 
-        def reading(path: Path, within: None) -> History | None:
+        def reading(path: Path, within: None) -> History:
             read.append(path)
             return read_history(path, within)
 
@@ -255,7 +255,7 @@ class TestBelow116:
         apply_to_cluster(old(), cluster.kubectl(), state)
         old_one = live(cluster)
         apply_to_cluster(old(MAPPINGS + READERS), cluster.kubectl(), state)
-        write_history(load_history(state).with_status((2,), Status(status)), state)
+        write_history(read_history(state).with_status((2,), Status(status)), state)
         is_left = journal.left_by(Server.of(cluster.kubectl()), state, None)
         assert (is_left(old_one), is_left(live(cluster))) == (before, after)
 

@@ -12,7 +12,7 @@ from tarmak_iam.emit import manifests
 from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.hook.cluster import history as journal
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.history import History, Revision, Snapshot, Status, load_history
+from tarmak_iam.hook.cluster.history import History, Revision, Snapshot, Status, read_history
 from tarmak_iam.hook.cluster.objects import Index, Ref, last_applied
 from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
@@ -65,7 +65,7 @@ class TestOneStep:
         for each in manifests(made(image="example.org/a:v0.7.9")):
             cluster.client_side_apply(each)
         apply_to_cluster(made(image="example.org/b:v0.7.9"), cluster.kubectl(), state)
-        assert [kept.ref.kind for kept in load_history(state).revisions[-1].objects] == ["DaemonSet"]
+        assert [kept.ref.kind for kept in read_history(state).revisions[-1].objects] == ["DaemonSet"]
 
 
 class TestKilled:
@@ -87,14 +87,14 @@ class TestKilled:
             lambda each: apply_to_cluster(made(MAPPINGS + READERS), each.kubectl(), tmp_path / f"{number}.json"),
         ):
             state = tmp_path / f"{number}.json"
-            was = config(cluster), load_history(state).revisions[-1].status
+            was = config(cluster), read_history(state).revisions[-1].status
             apply_to_cluster(made(MAPPINGS + then), cluster.kubectl(), state)
             assert config(cluster) == then
-            is_whole = was == (READERS, Status.APPLIED) or len(load_history(state).revisions) == 3
+            is_whole = was == (READERS, Status.APPLIED) or len(read_history(state).revisions) == 3
             roll_back(cluster.kubectl(), state)
             # All of the first one was done where it was killed later: then it is a change by itself.
             assert config(cluster) == ("" if not is_whole or then == READERS else READERS)
-            assert {each.status for each in load_history(state).revisions[:-1]} == {Status.APPLIED}
+            assert {each.status for each in read_history(state).revisions[:-1]} == {Status.APPLIED}
 
     def test_midway_and_applied_again_is_one_change(self, state: Path) -> None:
         apply_to_cluster(made(), (cluster := Cluster()).kubectl(), state)
@@ -233,7 +233,7 @@ def test_each_batch_is_written_down_once_it_is_done(state: Path, verb: str, kill
     cluster.fault = fault
     with pytest.raises(Killed):
         apply_to_cluster(made(), cluster.kubectl(), state)
-    done = {each.ref.kind: each.is_done for each in load_history(state).revisions[-1].objects}
+    done = {each.ref.kind: each.is_done for each in read_history(state).revisions[-1].objects}
     assert done == {
         "ConfigMap": True,
         "DaemonSet": verb == "delete",

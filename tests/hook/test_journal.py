@@ -12,7 +12,7 @@ from tarmak_iam.errors import ConfigError, FileError, Place, PolicyRefused, Sele
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.hook.cluster import history as journal
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.history import History, load_history, read_history, write_history
+from tarmak_iam.hook.cluster.history import History, read_history, write_history
 from tarmak_iam.hook.cluster.results import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tests.support.applied import READERS, made
@@ -85,7 +85,7 @@ class TestFile:
         cluster = Cluster()
         for more in ("", READERS):
             apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
-        found = load_history(state)
+        found = read_history(state)
         assert (found.revisions[0].time, found.revisions[0].cluster) == (NOW, "cluster-1")
         write_history(found, state)
         assert read_history(state) == found
@@ -94,7 +94,7 @@ class TestFile:
         cluster = Cluster()
         for number in range(22):
             apply_to_cluster(made(MAPPINGS + READERS * (number % 2)), cluster.kubectl(), state)
-        numbers = [each.number for each in load_history(state).revisions]
+        numbers = [each.number for each in read_history(state).revisions]
         assert numbers == list(range(3, 23))
         with pytest.raises(SelectionError, match="change 1 does not exist; use a number from 2 to 22"):
             roll_back(cluster.kubectl(), state, to=1)

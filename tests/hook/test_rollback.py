@@ -10,7 +10,7 @@ import pytest
 
 from tarmak_iam.errors import PolicyRefused, SelectionError, ToolError
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.history import Status, load_history, write_history
+from tarmak_iam.hook.cluster.history import Status, read_history, write_history
 from tarmak_iam.hook.cluster.objects import last_applied
 from tarmak_iam.hook.cluster.results import RollbackFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
@@ -87,7 +87,7 @@ class TestRollbackKilled:
 
         for cluster in kills(cluster_of, lambda each: roll_back(each.kubectl(), tmp_path / f"{number}.json", to=1)):
             state = tmp_path / f"{number}.json"
-            is_begun = Status.UNDOING in {each.status for each in load_history(state).revisions}
+            is_begun = Status.UNDOING in {each.status for each in read_history(state).revisions}
             roll_back(cluster.kubectl(), state)
             # Where it had not begun, this is another one, of one step.
             assert config(cluster) in (("",) if is_begun else (READERS, ""))
@@ -145,7 +145,7 @@ class TestRollbackKilled:
     def test_then_applied_where_all_was_undone(self, state: Path) -> None:
         cluster = self.half_undone(state)
         roll_back(cluster.kubectl(), state)
-        found = load_history(state).with_status((2, 3), Status.UNDOING)
+        found = read_history(state).with_status((2, 3), Status.UNDOING)
         write_history(found, state)
         apply_to_cluster(made(MAPPINGS + WRITERS), cluster.kubectl(), state)
         assert statuses(state) == ["1 applied", "2 undone", "3 undone", "4 applied"]
@@ -282,7 +282,7 @@ class TestOthers:
         cluster = Cluster(server="v1.15.12")
         with pytest.raises(Killed):
             apply_to_cluster(made(kubernetesVersion="1.15.12"), cluster.kubectl(), state, begun=killing)
-        history = load_history(state)
+        history = read_history(state)
         (daemon,) = (each.after for each in history.revisions[-1].objects if each.ref.kind == "DaemonSet")
         assert daemon is not None
         cluster.add({**daemon, "spec": {**daemon["spec"], "revisionHistoryLimit": 10}})

@@ -165,7 +165,7 @@ class World:
 
     @property
     def history(self) -> History:
-        return read_history(self.state) or History()
+        return read_history(self.state)
 
     @property
     def statuses(self) -> tuple[str, ...]:

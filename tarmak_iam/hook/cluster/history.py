@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tarmak_iam._version import __version__
-from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError, TarmakIamError
+from tarmak_iam.errors import ConfigError, FileError, Place, TarmakIamError
 from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.files.atomic import make_directory, replace_file
 from tarmak_iam.files.boundary import Boundary
@@ -148,6 +148,11 @@ class History:
 
     revisions: tuple[Revision, ...] = ()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a change was not completed."""
+        return any(revision.is_open for revision in self.revisions)
+
     def of(self, cluster: str) -> tuple[Revision, ...]:
         return tuple(revision for revision in self.revisions if revision.cluster == cluster)
 
@@ -226,11 +231,11 @@ def _joined(opened: Sequence[Snapshot], objects: Sequence[Snapshot], live: Index
     return (*kept, *new.values())
 
 
-def read_history(path: Path, within: Boundary | None = None) -> History | None:
-    """None if the file does not exist. Raises FileError, and ConfigError for a file that is not a history."""
+def read_history(path: Path, within: Boundary | None = None) -> History:
+    """Empty if the file does not exist. Raises FileError, and ConfigError for a file that is not a history."""
     data = read_if_present(path, within, _LIMIT)
     if data is None:
-        return None
+        return History()
     try:
         found = json.loads(data)
         if found["format"] == _FORMAT:
@@ -242,14 +247,6 @@ def read_history(path: Path, within: Boundary | None = None) -> History | None:
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         what, remedy = "this file is not a history of `apply`", f"restore it from a copy, or {_MOVE_AWAY}"
     raise ConfigError(what, remedy=remedy, place=Place(str(path)))
-
-
-def load_history(path: Path, within: Boundary | None = None) -> History:
-    """As `read_history`, but raises SelectionError if the file does not exist."""
-    found = read_history(path, within)
-    if found is None:
-        raise SelectionError("no change to roll back: nothing was applied from this directory", place=Place(str(path)))
-    return found
 
 
 def write_history(history: History, path: Path, within: Boundary | None = None) -> History:
@@ -325,8 +322,8 @@ class Journal:
     ) -> Journal | None:
         """Saves the current objects and the planned ones, and what is known of changes that were not completed. None if
         nothing is planned, and nothing is left to complete. Raises FileError, ConfigError and ToolError."""
-        saved = read_history(path, within) or History()
-        if not objects and not any(revision.is_open for revision in saved.revisions):
+        saved = read_history(path, within)
+        if not objects and not saved.is_open:
             return None
         cluster = server.identity()
         live = _live_of(server, saved, cluster)
@@ -381,7 +378,7 @@ def finish_notes(server: Server, path: Path, within: Boundary | None) -> None:
         history = read_history(path, within)
     except TarmakIamError:  # reported by the caller that writes the file
         return
-    if history is None or not any(revision.is_open for revision in history.revisions):
+    if not history.is_open:
         return
     cluster = server.identity()
     live = _live_of(server, history, cluster)
@@ -406,9 +403,9 @@ def left_by(server: Server, path: Path, within: Boundary | None) -> Callable[[Ob
         try:
             history = read_history(path, within)
         except TarmakIamError:
-            history = None
+            history = History()
         newest_first: dict[tuple[str, str, str], list[tuple[Status, Snapshot]]] = {}
-        for revision in reversed(history.of(server.identity()) if history else ()):
+        for revision in reversed(history.of(server.identity()) if history.revisions else ()):
             for snapshot in revision.objects:
                 newest_first.setdefault(snapshot.ref.key, []).append((revision.status, snapshot))
         return newest_first

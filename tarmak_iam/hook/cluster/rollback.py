@@ -14,7 +14,7 @@ from tarmak_iam.emit.kubernetes_objects import in_apply_order
 from tarmak_iam.errors import Place, PolicyRefused, SelectionError, TarmakIamError, ToolError
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.hook.cluster.crd_ready import CRD, wait_until_established
-from tarmak_iam.hook.cluster.history import History, Revision, Snapshot, Status, combined, load_history, write_history
+from tarmak_iam.hook.cluster.history import History, Revision, Snapshot, Status, combined, read_history, write_history
 from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of
 from tarmak_iam.hook.cluster.lease import leased
 from tarmak_iam.hook.cluster.live_mappings import LiveMappings, read_live
@@ -107,7 +107,10 @@ def roll_back(
     `force`, for fields that another manager has changed since, and for pods whose node cannot run the previous ones.
     Raises ToolError, also where another run holds the cluster's lease; and RollbackFailed from the first change on.
     """
-    history = load_history(state, within)
+    history = read_history(state, within)
+    if not history.revisions:
+        what = "no change to roll back: nothing was applied from this directory"
+        raise SelectionError(what, place=Place(str(state)))
     with nullcontext(kubectl) if dry_run else leased(kubectl, tell) as held:
         server = Server.of(held)
         revisions = _revisions_to_undo(history, server.identity(), to, state)
