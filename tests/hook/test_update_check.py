@@ -12,6 +12,8 @@ from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff
 from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.objects import Ref
+from tarmak_iam.hook.cluster.results import ObjectAction, Step
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.rollout import check_pods
 from tarmak_iam.hook.cluster.server import Server
@@ -38,7 +40,8 @@ def wanted(cluster: Cluster, **changes: Any) -> dict[str, Any]:
 
 def checked(cluster: Cluster, then: dict[str, Any], *, force: bool = False) -> tuple[str, ...]:
     server = Server.of(cluster.kubectl())
-    update = PodUpdate.of(check_pods(server), [(cluster.get("DaemonSet", NAME), then)])
+    step = Step(Ref.of(then), ObjectAction.CONFIGURED, cluster.get("DaemonSet", NAME), then)
+    update = PodUpdate.of(check_pods(server), [step])
     return check_update(server, update, force=force)
 
 

@@ -15,7 +15,7 @@ from tarmak_iam.access.lockout import check_admin_access
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import ConfigError, TarmakIamError, ToolError
 from tarmak_iam.files.boundary import Boundary
-from tarmak_iam.hook.cluster.apply_plan import ApplyPlan, ApplyStep, is_settled, make_plan
+from tarmak_iam.hook.cluster.apply_plan import ApplyPlan, make_plan
 from tarmak_iam.hook.cluster.crd_ready import CRD, wait_until_established
 from tarmak_iam.hook.cluster.history import Journal, Snapshot, finish_notes, left_by
 from tarmak_iam.hook.cluster.kubectl import Kubectl
@@ -32,7 +32,7 @@ from tarmak_iam.hook.cluster.objects import (
     object_digest,
 )
 from tarmak_iam.hook.cluster.rehearsal import rehearse
-from tarmak_iam.hook.cluster.results import Applied, ApplyFailed, ObjectAction
+from tarmak_iam.hook.cluster.results import Applied, ApplyFailed, ObjectAction, Step, action_on
 from tarmak_iam.hook.cluster.rollout import (
     CONFIG_MAP,
     ROLLOUT_SECONDS,
@@ -43,7 +43,7 @@ from tarmak_iam.hook.cluster.rollout import (
     would_be_restarted,
 )
 from tarmak_iam.hook.cluster.server import Conflict, Server
-from tarmak_iam.hook.cluster.update_check import Change, PodUpdate, check_update
+from tarmak_iam.hook.cluster.update_check import PodUpdate, check_update
 from tarmak_iam.hook.cluster.writes import Writes
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.installation.installation import Installation
@@ -150,19 +150,18 @@ def apply_to_cluster(
         if not force:
             check_admin_access(before, after)
         check = check_pods(server, plan.live)
-        update = PodUpdate.of(check, plan.ends)
+        update = PodUpdate.of(check, plan.steps)
         warnings = check_update(server, update, force=force)
         notes = plan.notes
         if installation.kubernetes.minor != server.version.minor:
             generated, live = (".".join(map(str, of.minor)) for of in (installation.kubernetes, server.version))
             what = f"the objects are for Kubernetes {generated}, but the cluster runs {live}"
             notes = (f"{what}: check kubernetesVersion in the settings", *notes)
-        foreseen = Applied(plan.changes, notes=notes, effects=effects(before, after))
+        foreseen = Applied(tuple(step.change for step in plan.steps), notes=notes, effects=effects(before, after))
         if dry_run != "client":
-            changes: list[Change] = [(live, None) for live in plan.removals]
-            if not server.is_server_side:  # otherwise the plan is what the API server answered
-                changes += [(step.live, step.then) for step in plan.steps if not is_settled(server, step)]
-            rehearse(server, changes, update, tell)
+            # Server-side, the plan is what the API server answered, except for removals.
+            untried = [step for step in plan.steps if step.then is None or not server.is_server_side]
+            rehearse(server, [*untried, *update.restarts], tell)
         if dry_run is not None:
             return replace(foreseen, notes=tuple(dict.fromkeys((*notes, *warnings, *would_be_restarted(check)))))
         for warning in warnings:
@@ -184,13 +183,13 @@ def dry_run_mode(value: str | bool | None) -> Literal["client", "server"] | None
 def _with_safe_removals(server: Server, plan: ApplyPlan) -> ApplyPlan:
     """The plan without removals, if a daemon that still reads these objects may answer logins."""
     daemons = [step for step in plan.steps if step.ref.kind == "DaemonSet"]
-    if not plan.removals or all(
+    removals = [step.ref for step in plan.steps if step.then is None]
+    if not removals or all(
         step.action is ObjectAction.UNCHANGED and read_rollout(server.kubectl, step.ref).is_done for step in daemons
     ):
         return plan
-    names = brief_list(map(Ref.of, plan.removals))
-    note = f"no longer generated, but kept until an apply that waits for the rollout: {names}"
-    return replace(plan, removals=(), notes=(*plan.notes, note))
+    note = f"no longer generated, but kept until an apply that waits for the rollout: {brief_list(removals)}"
+    return ApplyPlan(tuple(step for step in plan.steps if step.then is not None), (*plan.notes, note))
 
 
 @dataclass
@@ -210,29 +209,28 @@ class _ApplyRun:
     _journal: Journal | None = None
 
     def carried_out(self) -> Applied:
-        server, snapshots = self._writes.server, list[Snapshot]()
+        server, steps, snapshots = self._writes.server, self._plan.steps, list[Snapshot]()
         if self._plan.is_change:  # the current objects are in the history before the first change
-            unsettled = (step for step in self._plan.steps if not is_settled(server, step))
-            snapshots += (Snapshot.of(step.live, step.then) for step in unsettled)
-            snapshots += (Snapshot.of(live, None) for live in self._plan.removals)
+            snapshots += (Snapshot.of(step.live, step.then) for step in steps if not step.is_settled)
         self._journal = Journal.begin(server, snapshots, self._state, self._within, self._tell)
         if self._plan.is_change:
             self._on_begin()
         with self._writes.reporting(self._failure):
-            for steps in in_batches(self._plan.steps, lambda step: step.wanted, is_of_one_kind=True):
-                self._apply(steps)
+            written = (step for step in steps if step.then is not None)
+            for batch in in_batches(written, lambda step: step.wanted, is_of_one_kind=True):
+                self._apply(batch)
             if self._journal is not None:
                 self._journal.applied()
             made = CONFIG_MAP.among([became for _, became in self._made])
             note_config_version(server, CONFIG_MAP.among(self._plan.live), made)
-            daemonsets = [step.ref for step in self._plan.steps if step.ref.kind == "DaemonSet"]
+            daemonsets = [step.ref for step in steps if step.ref.kind == "DaemonSet" and step.then is not None]
             rolled_out = roll_out_and_restart(server, daemonsets, self._wait, self._tell)
-            removed = list[Ref]()
-            for refs in self._writes.remove(self._plan.removals):
+            removals, removed = [step for step in steps if step.then is None], list[Ref]()
+            for refs in self._writes.remove(removals):
                 removed += refs
                 if self._journal is not None:
                     self._journal.save(*((ref, None) for ref in refs))
-            server.wait_until_gone([Ref.of(live) for live in self._plan.removals])
+            server.wait_until_gone([step.ref for step in removals])
             if self._journal is not None:
                 self._journal.close()
             read_back(server, self._made, removed)
@@ -240,15 +238,13 @@ class _ApplyRun:
         notes = tuple(dict.fromkeys((*done.notes, *rolled_out.notes)))
         return replace(done, notes=notes, restarted=rolled_out.restarted)
 
-    def _apply(self, steps: list[ApplyStep]) -> None:
+    def _apply(self, steps: list[Step]) -> None:
         """Objects of one kind."""
-        work: list[ApplyStep] = []
         for step in steps:
-            if is_settled(self._writes.server, step):
+            if step.is_settled:
                 self._writes.note(ObjectAction.UNCHANGED, step.ref)
-                self._made.append((step.wanted, step.then))
-            else:
-                work.append(step)
+                self._made.append((step.wanted, step.then or {}))
+        work = [step for step in steps if not step.is_settled]
         if not work:
             return
         refs = [step.ref for step in work]
@@ -257,15 +253,15 @@ class _ApplyRun:
         self._writes.begun.update(refs)
         made = self._attempt(work)
         for step, became in zip(work, made, strict=True):
-            self._writes.note(replace(step, then=became).action, step.ref)
+            self._writes.note(action_on(step.live, became), step.ref)
             self._made.append((step.wanted, became))
             if step.ref.kind == CRD:
                 wait_until_established(self._writes.server.kubectl, step.ref)
         if self._journal is not None:
             self._journal.save(*((step.ref, became) for step, became in zip(work, made, strict=True)))
 
-    def _attempt(self, steps: list[ApplyStep]) -> list[Object]:
-        server, pairs = self._writes.server, [step.pair for step in steps]
+    def _attempt(self, steps: list[Step]) -> list[Object]:
+        server, pairs = self._writes.server, [(step.wanted, step.live) for step in steps]
         for _ in range(_ATTEMPTS):
             try:
                 return server.apply(pairs, force=self._force)
@@ -275,10 +271,8 @@ class _ApplyRun:
         return server.apply(pairs, force=self._force)
 
     def _failure(self, error: TarmakIamError) -> ApplyFailed:
-        steps = [(step.ref, step.live, step.action) for step in self._plan.steps]
-        steps += [(Ref.of(live), live, ObjectAction.REMOVED) for live in self._plan.removals]
         unknown, left, answers = list[Ref](), list[Ref](), True
-        for ref, live, action in steps:
+        for ref, action, live, *_ in self._plan.steps:
             if ref in self._writes.done:
                 continue
             if ref not in self._writes.begun:

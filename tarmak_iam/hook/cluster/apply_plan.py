@@ -5,9 +5,9 @@ access would change.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from tarmak_iam.access.diff import Effect, Loaded, effects
 from tarmak_iam.document.render import yaml_bytes
@@ -34,7 +34,7 @@ from tarmak_iam.hook.cluster.objects import (
     managers,
     without_server_fields,
 )
-from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange
+from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange, Step, action_on
 from tarmak_iam.hook.cluster.rollout import DAEMONSET, StalePod, check_pods
 from tarmak_iam.hook.cluster.server import Conflict, Pair, Server, is_being_deleted
 from tarmak_iam.hook.cluster.update_check import PodUpdate, check_update
@@ -42,56 +42,20 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.text import brief_list
 
 
-@dataclass(frozen=True, slots=True)
-class ApplyStep:
-    """One object as it is wanted, as it is now (None where it does not exist), and as it would become."""
+class ApplyPlan(NamedTuple):
+    """`steps` in apply order, then the removals of live objects that are managed by tarmak-iam and no longer generated,
+    in their order."""
 
-    wanted: Object = field(repr=False)
-    live: Object | None = field(repr=False)
-    then: Object = field(repr=False)
-
-    @property
-    def ref(self) -> Ref:
-        return Ref.of(self.wanted)
-
-    @property
-    def action(self) -> ObjectAction:
-        if self.live is None:
-            return ObjectAction.CREATED
-        return ObjectAction.UNCHANGED if comparable(self.live) == comparable(self.then) else ObjectAction.CONFIGURED
-
-    @property
-    def pair(self) -> Pair:
-        return self.wanted, self.live
-
-
-@dataclass(frozen=True, slots=True)
-class ApplyPlan:
-    """`steps` in apply order, then `removals`: live objects that are managed by tarmak-iam and no longer
-    generated, in their order."""
-
-    steps: tuple[ApplyStep, ...]
-    removals: tuple[Object, ...]
+    steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
 
     @property
-    def changes(self) -> tuple[ObjectChange, ...]:
-        made = [ObjectChange.of(step.action, step.ref) for step in self.steps]
-        return (*made, *(ObjectChange.of(ObjectAction.REMOVED, Ref.of(each)) for each in self.removals))
-
-    @property
     def live(self) -> list[Object]:
-        """The live objects among those that are generated."""
         return [step.live for step in self.steps if step.live is not None]
 
     @property
-    def ends(self) -> list[tuple[Object | None, Object | None]]:
-        """Each object as it is now and as it would become."""
-        return [(step.live, step.then) for step in self.steps]
-
-    @property
     def is_change(self) -> bool:
-        return any(change.action is not ObjectAction.UNCHANGED for change in self.changes)
+        return any(step.action is not ObjectAction.UNCHANGED for step in self.steps)
 
 
 IsAsLeft = Callable[[Object], bool]
@@ -142,27 +106,25 @@ def _plan_once(server: Server, objects: Sequence[Object], *, ask: bool, force: b
         then = [
             wanted if live is None else overlaid(without_server_fields(live), wanted, None) for wanted, live in pairs
         ]
-    steps = tuple(ApplyStep(wanted, live, after) for (wanted, live), after in zip(pairs, then, strict=True))
+    steps = []
+    for (wanted, live), after in zip(pairs, then, strict=True):
+        action = action_on(live, after)
+        # Its fields must be recorded under our field manager.
+        is_recorded = not server.is_server_side or (live is not None and is_applied(live))
+        is_settled = action is ObjectAction.UNCHANGED and is_recorded
+        steps.append(Step(Ref.of(wanted), action, live, after, is_settled, wanted))
     if not force:
         _refuse_edited(server, steps, is_as_left)
     removals, notes = _removals(server, objects)
-    return ApplyPlan(steps, removals, notes)
+    return ApplyPlan((*steps, *removals), notes)
 
 
-def is_settled(server: Server, step: ApplyStep) -> bool:
-    """Whether nothing is to be done: the object is unchanged, and its fields are already recorded under our
-    field manager."""
-    if step.action is not ObjectAction.UNCHANGED:
-        return False
-    return not server.is_server_side or (step.live is not None and is_applied(step.live))
-
-
-def _refuse_edited(server: Server, steps: Iterable[ApplyStep], is_as_left: IsAsLeft) -> None:
+def _refuse_edited(server: Server, steps: Sequence[Step], is_as_left: IsAsLeft) -> None:
     """Refuses what the API server does not report as a conflict: removed fields, and below 1.16 every change."""
     has_managers = server.is_server_side
-    found: list[tuple[ApplyStep, tuple[Path, ...]]] = []
+    found: list[tuple[Step, tuple[Path, ...]]] = []
     for step in steps:
-        if step.live is not None and step.action is not ObjectAction.UNCHANGED:
+        if step.live is not None and step.then is not None and step.action is not ObjectAction.UNCHANGED:
             changed_fields = lost_fields if has_managers else edited_fields
             edited = changed_fields(step.live, step.wanted, step.then)
             if edited and not is_as_left(step.live):
@@ -192,7 +154,7 @@ def _shown(each: Object) -> str:
     return f"{Ref.of(each)} ({', '.join(details)})"
 
 
-def _removals(server: Server, objects: Sequence[Object]) -> tuple[tuple[Object, ...], tuple[str, ...]]:
+def _removals(server: Server, objects: Sequence[Object]) -> tuple[list[Step], tuple[str, ...]]:
     """The objects that are no longer generated, in reverse apply order; and notes about those that are kept."""
     gone: list[Object] = []
     notes: list[str] = []
@@ -206,7 +168,8 @@ def _removals(server: Server, objects: Sequence[Object]) -> tuple[tuple[Object, 
             notes.append(f"kept {ref}: {others} of its objects are not managed by {MANAGER}")
         else:
             gone.append(live)
-    return tuple(reversed(in_apply_order(gone))), tuple(notes)
+    removals = [Step(Ref.of(live), ObjectAction.REMOVED, live, None) for live in reversed(in_apply_order(gone))]
+    return removals, tuple(notes)
 
 
 _HIDDEN = "(hidden)"
@@ -268,19 +231,16 @@ def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
     after = Loaded.of(installation)
     pods = check_pods(server, plan.live)
     try:
-        notes += check_update(server, PodUpdate.of(pods, plan.ends))
+        notes += check_update(server, PodUpdate.of(pods, plan.steps))
     except PolicyRefused as error:
         notes.append(_refusal(error))
     notes += (*plan.notes, *pods.notes)
     if not pods.is_seen:
         notes.append(f"{DAEMONSET}: the rollout has not started")
     changed = [step for step in plan.steps if step.action is not ObjectAction.UNCHANGED]
-    diffs = [ObjectDiff(ObjectChange.of(step.action, step.ref), object_diff(step.live, step.then)) for step in changed]
-    removed = [ObjectChange.of(ObjectAction.REMOVED, Ref.of(live)) for live in plan.removals]
-    diffs += [ObjectDiff(change, object_diff(live, None)) for change, live in zip(removed, plan.removals, strict=True)]
     bindings = [*server.all_of("rolebindings,clusterrolebindings"), *objects]
     return LiveDiff(
-        objects=tuple(diffs),
+        objects=tuple(ObjectDiff(step.change, object_diff(step.live, step.then)) for step in changed),
         effects=effects(read_live(kubectl).loaded(installation), after),
         unbound=unbound_groups(after.standings.grants, bound_groups(bindings)),
         notes=tuple(dict.fromkeys(notes)),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tarmak_iam.access.diff import Effect
 from tarmak_iam.errors import TarmakIamError, ToolError
-from tarmak_iam.hook.cluster.objects import Ref
+from tarmak_iam.hook.cluster.objects import Object, Ref, comparable
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.text import TextEnum, brief_list
 
@@ -45,6 +45,33 @@ class ObjectChange:
     @property
     def text(self) -> str:
         return f"{self.action} {self.named}"
+
+
+def action_on(live: Object | None, then: Object | None) -> ObjectAction:
+    """What makes an object of a live one; None where it does not exist."""
+    if live is None or then is None:
+        return (
+            ObjectAction.UNCHANGED if live is then else ObjectAction.CREATED if live is None else ObjectAction.REMOVED
+        )
+    return ObjectAction.UNCHANGED if comparable(live) == comparable(then) else ObjectAction.CONFIGURED
+
+
+class Step(NamedTuple):
+    """What is to be done with one object: as it is now, and as it will be; None where it does not exist. `wanted`: the
+    manifest that is applied, empty in a rollback. `is_settled`: whether nothing is to be written. `is_ours`: whether
+    tarmak-iam manages the object afterwards."""
+
+    ref: Ref
+    action: ObjectAction
+    live: Object | None
+    then: Object | None
+    is_settled: bool = False
+    wanted: Object = {}  # noqa: RUF012
+    is_ours: bool = True
+
+    @property
+    def change(self) -> ObjectChange:
+        return ObjectChange.of(self.action, self.ref)
 
 
 def is_any_change(changes: Iterable[ObjectChange]) -> bool:

@@ -33,9 +33,10 @@ from tarmak_iam.hook.cluster.rehearsal import rehearse
 from tarmak_iam.hook.cluster.results import (
     AccessAfter,
     ObjectAction,
-    ObjectChange,
     RollbackFailed,
     RolledBack,
+    Step,
+    action_on,
     stopped,
 )
 from tarmak_iam.hook.cluster.rollout import (
@@ -59,30 +60,6 @@ _ENDS = {ObjectAction.REMOVED: "removed", ObjectAction.CREATED: "created again",
 _DATA = ("data", "binaryData", "stringData")
 _AUTHENTICATOR_KINDS = ("DaemonSet", "ConfigMap", "IAMIdentityMapping")
 """The kinds of the authenticator's objects that decide who can log in."""
-
-
-@dataclass(frozen=True, slots=True)
-class UndoStep:
-    """One object: in the history, as it is now, and as it will be; None where it does not exist. `conflicts`: fields
-    that another manager has changed since."""
-
-    snapshot: Snapshot
-    live: Object | None = field(repr=False)
-    then: Object | None = field(repr=False)
-    conflicts: tuple[Path, ...] = ()
-
-    @property
-    def ref(self) -> Ref:
-        return Ref.of(self.then or self.live or self.snapshot.ref.stub)
-
-    @property
-    def action(self) -> ObjectAction:
-        if self.live is None:
-            return ObjectAction.UNCHANGED if self.then is None else ObjectAction.CREATED
-        if self.then is None:
-            return ObjectAction.REMOVED
-        is_same = comparable(self.live) == comparable(self.then) and last_applied(self.live) == last_applied(self.then)
-        return ObjectAction.UNCHANGED if is_same else ObjectAction.CONFIGURED
 
 
 def roll_back(
@@ -116,25 +93,24 @@ def roll_back(
         revisions = _revisions_to_undo(history, server.identity(), to, state)
         if not revisions:
             return RolledBack(())
-        steps = _undo_steps(server, revisions)
-        conflicting = [step for step in steps if step.conflicts]
+        undone = _undone(server, revisions)
+        steps, conflicting = [step for step, _ in undone], [pair for pair in undone if pair[1]]
         if conflicting and not force:
-            named = brief_list(f"{step.snapshot.ref} ({shortly(step.conflicts)})" for step in conflicting)
+            named = brief_list(f"{step.ref} ({shortly(paths)})" for step, paths in conflicting)
             raise PolicyRefused(
                 f"{named} {'has' if len(conflicting) == 1 else 'have'} since been changed by another manager; nothing "
                 "was changed",
                 remedy="use --force to undo the change anyway",
             )
         foreseen = RolledBack(
-            tuple(ObjectChange.of(step.action, step.ref) for step in steps),
+            tuple(step.change for step in steps),
             undone=tuple(revision.number for revision in revisions),
             access_after=_access_after(server, steps),
         )
-        update = PodUpdate.of(check_pods(server), [(step.live, step.then) for step in steps])
+        update = PodUpdate.of(check_pods(server), steps)
         warnings = check_update(server, update, force=force)
         if not dry_run:
-            changed = [(step.live, step.then) for step in steps if step.action is not ObjectAction.UNCHANGED]
-            rehearse(server, changed, update, tell)
+            rehearse(server, [*steps, *update.restarts], tell)
         for line in (*_announced(revisions, foreseen), *(f"warning: {warning}" for warning in warnings)):
             tell(line)
         if dry_run:
@@ -164,26 +140,32 @@ def _revisions_to_undo(history: History, cluster: str, to: int | None, path: Fil
     return tuple(revision for revision in newer if revision.status is not Status.UNDONE)
 
 
-def _undo_steps(server: Server, revisions: Sequence[Revision]) -> tuple[UndoStep, ...]:
-    """In apply order. Raises ToolError."""
+def _undone(server: Server, revisions: Sequence[Revision]) -> list[tuple[Step, Sequence[Path]]]:
+    """The steps in apply order, each with the fields that another manager has changed since. Raises ToolError."""
     by_ref = {snapshot.ref: snapshot for snapshot in combined(revisions)}
     stubs = in_apply_order(ref.stub for ref in by_ref)  # those of one kind together
     index = Index(server.read(stubs) if stubs else ())
-    return tuple(_step(by_ref[ref], index.get(ref)) for ref in map(Ref.of, stubs))
-
-
-def _step(snapshot: Snapshot, live: Object | None) -> UndoStep:
-    before = snapshot.before
-    if live is None:
-        return UndoStep(snapshot, None, before)
-    if before is None:
-        return UndoStep(snapshot, live, None, tuple(_additions(snapshot, live)))
-    # Without a known state, another process created it after it had been removed.
-    then, conflicts = merged(without_server_fields(live), before, snapshot.known or [{}])
-    sent = last_applied(before)
-    if sent and last_applied(live) is None and comparable(live) == comparable(before):
-        then = with_last_applied(then, sent)  # a rollback was interrupted before it had set the annotation
-    return UndoStep(snapshot, live, then, tuple(path for path in conflicts if not is_bookkeeping(path)))
+    undone = []
+    for ref in map(Ref.of, stubs):
+        snapshot, live = by_ref[ref], index.get(ref)
+        before = then = snapshot.before
+        conflicts: Sequence[Path] = ()
+        if live is not None and before is None:
+            conflicts = list(_additions(snapshot, live))
+        elif live is not None and before is not None:
+            # Without a known state, another process created it after it had been removed.
+            then, changed = merged(without_server_fields(live), before, snapshot.known or [{}])
+            conflicts = [path for path in changed if not is_bookkeeping(path)]
+            sent = last_applied(before)
+            if sent and last_applied(live) is None and comparable(live) == comparable(before):
+                then = with_last_applied(then, sent)  # a rollback was interrupted before it had set the annotation
+        action = action_on(live, then)
+        if live is not None and then is not None and last_applied(live) != last_applied(then):
+            action = ObjectAction.CONFIGURED
+        is_settled = action is ObjectAction.UNCHANGED
+        named = Ref.of(then or live or ref.stub)
+        undone.append((Step(named, action, live, then, is_settled, is_ours=snapshot.is_ours), conflicts))
+    return undone
 
 
 def _additions(snapshot: Snapshot, live: Object) -> Iterator[Path]:
@@ -200,7 +182,7 @@ def _additions(snapshot: Snapshot, live: Object) -> Iterator[Path]:
             yield path
 
 
-def _access_after(server: Server, steps: Sequence[UndoStep]) -> AccessAfter:
+def _access_after(server: Server, steps: Sequence[Step]) -> AccessAfter:
     """Computed from the objects as they will be. If they may not be read, the result is unknown: that prevents no
     rollback."""
     try:
@@ -228,7 +210,7 @@ def _access_after(server: Server, steps: Sequence[UndoStep]) -> AccessAfter:
     return AccessAfter(len(new.grants), sum(map(is_admin, new.grants)), reason, changed)
 
 
-def _live_after(kubectl: Kubectl, now: LiveMappings, steps: Sequence[UndoStep]) -> LiveMappings:
+def _live_after(kubectl: Kubectl, now: LiveMappings, steps: Sequence[Step]) -> LiveMappings:
     """The live mappings with the objects as the steps leave them."""
     ends = {step.ref: step.then for step in steps if step.ref.kind in _AUTHENTICATOR_KINDS}
     daemonset = next((then for ref, then in ends.items() if ref.is_same(DAEMONSET)), now.daemonset)
@@ -263,7 +245,7 @@ class _RollbackRun:
     _history: History
     _state: File
     _within: Boundary | None
-    _steps: Sequence[UndoStep]
+    _steps: Sequence[Step]
     _foreseen: RolledBack
     _tell: Progress
     _wait: float | None
@@ -287,7 +269,7 @@ class _RollbackRun:
             # Unless the rollout was waited for, pods may still read what is to be removed.
             is_waited = self._wait is not None
             if not removals or is_waited or all(read_rollout(server.kubectl, ref).is_done for ref in daemonsets):
-                for _ in self._writes.remove(step.live for step in removals if step.live is not None):
+                for _ in self._writes.remove(removals):
                     pass
                 server.wait_until_gone([step.ref for step in removals])
                 if not rolled_out.is_left:
@@ -316,7 +298,7 @@ class _RollbackRun:
             changed = [step for step in batch if step.action is not ObjectAction.UNCHANGED]
             if changed:
                 self._writes.begin("restoring", [step.ref for step in changed])
-            work = [(step.then, step.live, step.snapshot.is_ours) for step in changed if step.then is not None]
+            work = [(step.then, step.live, step.is_ours) for step in changed if step.then is not None]
             self._made += server.put_back_all(work)
             for step in batch:
                 if step.ref.kind == CRD and step in changed:

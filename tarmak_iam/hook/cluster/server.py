@@ -86,9 +86,6 @@ _KINDS = (
 Pair = tuple[Object, Object | None]
 """The wanted object and the live one."""
 
-Change = tuple[Object | None, Object | None]
-"""An object as it is now and as it would become; None where it does not exist."""
-
 
 class Conflict(PolicyRefused):
     """Another manager has set fields that would be set. `managers`: which ones, empty where that is unknown."""

@@ -15,8 +15,8 @@ from typing import Any
 from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.errors import PolicyRefused, ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, items_of, why
-from tarmak_iam.hook.cluster.objects import Object, Ref
-from tarmak_iam.hook.cluster.pods import DaemonPod
+from tarmak_iam.hook.cluster.objects import Object
+from tarmak_iam.hook.cluster.results import ObjectAction, Step
 from tarmak_iam.hook.cluster.rollout import CONFIG_MAP, DAEMONSET, PodCheck
 from tarmak_iam.hook.cluster.server import Server
 
@@ -127,10 +127,6 @@ def _expression(each: dict[str, Any]) -> str:
     return str(key)  # Exists; for Gt and Lt only that the label exists
 
 
-Change = tuple[Object | None, Object | None]
-"""An object as it is now and as it would become; None where it does not exist."""
-
-
 @dataclass(frozen=True, slots=True)
 class PodUpdate:
     """The consequences of changes for the running pods: `live` and `then` are their DaemonSet, `has_new_data` whether
@@ -142,11 +138,11 @@ class PodUpdate:
     has_new_data: bool
 
     @classmethod
-    def of(cls, check: PodCheck, changes: Sequence[Change]) -> PodUpdate:
-        daemons = (pair for pair in changes if DAEMONSET.is_same(Ref.of(pair[1] or pair[0] or {})))
+    def of(cls, check: PodCheck, steps: Sequence[Step]) -> PodUpdate:
+        daemons = ((step.live, step.then) for step in steps if step.ref.is_same(DAEMONSET))
         live, then = next(daemons, (check.daemon, check.daemon))
-        config_maps = [pair for pair in changes if pair[1] is not None and CONFIG_MAP.is_same(Ref.of(pair[1]))]
-        has_new_data = any((old or {}).get("data") != (new or {}).get("data") for old, new in config_maps)
+        config_maps = [step for step in steps if step.then is not None and step.ref.is_same(CONFIG_MAP)]
+        has_new_data = any((step.live or {}).get("data") != (step.then or {}).get("data") for step in config_maps)
         return cls(check, live, then, has_new_data)
 
     @property
@@ -155,11 +151,13 @@ class PodUpdate:
         return self.live is not None and self.then is not None and _template(self.live) == _template(self.then)
 
     @property
-    def restarted(self) -> list[DaemonPod]:
-        """The pods that no controller replaces and that run another configuration, now or after the changes."""
+    def restarts(self) -> list[Step]:
+        """The removals of pods that no controller replaces and that run another configuration, now or after the
+        changes."""
         if not self.has_same_template:
             return []
-        return list(self.check.pods) if self.has_new_data else [stale.pod for stale in self.check.stale]
+        pods = self.check.pods if self.has_new_data else [stale.pod for stale in self.check.stale]
+        return [Step(pod.ref, ObjectAction.REMOVED, pod.ref.stub, None) for pod in pods]
 
     @property
     def ends_pods(self) -> bool:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.crd_ready import CRD
-from tarmak_iam.hook.cluster.objects import MANAGER, Object, Ref, in_batches, number_of_kind
-from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange
+from tarmak_iam.hook.cluster.objects import MANAGER, Ref, in_batches, number_of_kind
+from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange, Step
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Progress
 
@@ -33,18 +33,17 @@ class Writes:
         self._tell(f"{verb} {number_of_kind(refs)}")
         self.begun.update(refs)
 
-    def remove(self, objects: Iterable[Object]) -> Iterator[list[Ref]]:
+    def remove(self, removals: Iterable[Step]) -> Iterator[list[Ref]]:
         """Removes the objects in the given order, and yields those of each call. A definition is kept if others have
         created objects of its kind in the meantime."""
-        for batch in in_batches(objects, lambda live: live, is_of_one_kind=True):
+        for batch in in_batches(removals, lambda step: step.live or {}, is_of_one_kind=True):
             refs = []
-            for live in batch:
-                ref = Ref.of(live)
-                if ref.kind == CRD and self.server.others(live):
-                    self._tell(f"note: kept {ref}: it has objects that are not managed by {MANAGER}")
-                    self.note(ObjectAction.UNCHANGED, ref)
+            for step in batch:
+                if step.ref.kind == CRD and self.server.others(step.live or {}):
+                    self._tell(f"note: kept {step.ref}: it has objects that are not managed by {MANAGER}")
+                    self.note(ObjectAction.UNCHANGED, step.ref)
                 else:
-                    refs.append(ref)
+                    refs.append(step.ref)
             if refs:
                 self.begin("removing", refs)
                 self.server.remove(*refs)
