@@ -206,21 +206,19 @@ class _ApplyRun:
     _on_begin: Callable[[], None]
     _within: Boundary | None
     _made: list[tuple[Object, Object]] = field(default_factory=list)
-    _journal: Journal | None = None
 
     def carried_out(self) -> Applied:
         server, steps, snapshots = self._writes.server, self._plan.steps, list[Snapshot]()
         if self._plan.is_change:  # the current objects are in the history before the first change
             snapshots += (Snapshot.of(step.live, step.then) for step in steps if not step.is_settled)
-        self._journal = Journal.begin(server, snapshots, self._state, self._within, self._tell)
+        journal = Journal.begin(server, snapshots, self._state, self._within, self._tell)
         if self._plan.is_change:
             self._on_begin()
         with self._writes.reporting(self._failure):
             written = (step for step in steps if step.then is not None)
             for batch in in_batches(written, lambda step: step.wanted, is_of_one_kind=True):
-                self._apply(batch)
-            if self._journal is not None:
-                self._journal.applied()
+                self._apply(batch, journal)
+            journal.applied()
             made = CONFIG_MAP.among([became for _, became in self._made])
             note_config_version(server, CONFIG_MAP.among(self._plan.live), made)
             daemonsets = [step.ref for step in steps if step.ref.kind == "DaemonSet" and step.then is not None]
@@ -228,17 +226,15 @@ class _ApplyRun:
             removals, removed = [step for step in steps if step.then is None], list[Ref]()
             for refs in self._writes.remove(removals):
                 removed += refs
-                if self._journal is not None:
-                    self._journal.save(*((ref, None) for ref in refs))
+                journal.save((ref, None) for ref in refs)
             server.wait_until_gone([step.ref for step in removals])
-            if self._journal is not None:
-                self._journal.close()
+            journal.close()
             read_back(server, self._made, removed)
         done = self._applied(rolled_out.is_done)
         notes = tuple(dict.fromkeys((*done.notes, *rolled_out.notes)))
         return replace(done, notes=notes, restarted=rolled_out.restarted)
 
-    def _apply(self, steps: list[Step]) -> None:
+    def _apply(self, steps: list[Step], journal: Journal) -> None:
         """Objects of one kind."""
         for step in steps:
             if step.is_settled:
@@ -257,8 +253,7 @@ class _ApplyRun:
             self._made.append((step.wanted, became))
             if step.ref.kind == CRD:
                 wait_until_established(self._writes.server.kubectl, step.ref)
-        if self._journal is not None:
-            self._journal.save(*((step.ref, became) for step, became in zip(work, made, strict=True)))
+        journal.save((step.ref, became) for step, became in zip(work, made, strict=True))
 
     def _attempt(self, steps: list[Step]) -> list[Object]:
         server, pairs = self._writes.server, [(step.wanted, step.live) for step in steps]

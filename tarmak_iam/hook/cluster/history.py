@@ -5,7 +5,7 @@ each object before a change and after it. It is written before the first write t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cache
@@ -304,36 +304,36 @@ def utc_now() -> datetime:
 
 
 class Journal:
-    """The history of one running apply. A disk that is full after the first change does not stop the apply midway: the
-    file already contains the plan, which is enough for a rollback, and `close` raises the error."""
+    """The history of one running apply; without a `revision` nothing is recorded. A disk that is full after the first
+    change does not stop the apply midway: the file already contains the plan, which is enough for a rollback, and
+    `close` raises the error."""
 
     def __init__(
-        self, history: History, revision: Revision, path: Path, within: Boundary | None, tell: Progress
+        self, history: History, revision: Revision | None, path: Path, within: Boundary | None, tell: Progress
     ) -> None:
         self._history, self._revision = history, revision
         self._path, self._within, self._tell = path, within, tell
-        self._objects = {snapshot.ref: snapshot for snapshot in revision.objects}
+        self._objects = {snapshot.ref: snapshot for snapshot in (revision.objects if revision else ())}
         self._refs = Index(ref.stub for ref in self._objects)
         self._failure: FileError | None = None
 
     @classmethod
     def begin(
         cls, server: Server, objects: Sequence[Snapshot], path: Path, within: Boundary | None, tell: Progress
-    ) -> Journal | None:
-        """Saves the current objects and the planned ones, and what is known of changes that were not completed. None if
-        nothing is planned, and nothing is left to complete. Raises FileError, ConfigError and ToolError."""
-        saved = read_history(path, within)
-        if not objects and not saved.is_open:
-            return None
-        cluster = server.identity()
-        live = _live_of(server, saved, cluster)
-        history = saved.settled(cluster, live)
-        if objects or history.opened(cluster):
-            history, revision = history.begun(cluster, objects, live)
-            return cls(write_history(history, path, within), revision, path, within, tell)
+    ) -> Journal:
+        """Saves the current objects and the planned ones, and what is known of changes that were not completed. Raises
+        FileError, ConfigError and ToolError."""
+        saved = history = read_history(path, within)
+        revision: Revision | None = None
+        if objects or saved.is_open:
+            cluster = server.identity()
+            live = _live_of(server, saved, cluster)
+            history = saved.settled(cluster, live)
+            if objects or history.opened(cluster):
+                history, revision = history.begun(cluster, objects, live)
         if history != saved:
-            write_history(history, path, within)
-        return None
+            history = write_history(history, path, within)
+        return cls(history, revision, path, within, tell)
 
     def note(self, ref: Ref, made: Object | None) -> None:
         """Records an object as the API server returned it; None if it was removed."""
@@ -343,10 +343,12 @@ class Journal:
             after, ref = made and without_server_fields(made), Ref.of(made) if made else planned.ref
             self._objects[Ref.of(found)] = replace(planned, ref=ref, after=after, is_done=True)
 
-    def save(self, *made: tuple[Ref, Object | None]) -> None:
+    def save(self, made: Iterable[tuple[Ref, Object | None]] = ()) -> None:
         """With what was made of these objects."""
         for ref, became in made:
             self.note(ref, became)
+        if self._revision is None:
+            return
         self._revision = replace(self._revision, objects=tuple(self._objects.values()))
         try:
             self._history = write_history(self._history.with_revision(self._revision), self._path, self._within)
@@ -361,7 +363,8 @@ class Journal:
         self._objects = {
             ref: snapshot for ref, snapshot in self._objects.items() if not snapshot.is_done or snapshot.is_change
         }
-        self._revision = replace(self._revision, status=Status.APPLIED)
+        if self._revision is not None:
+            self._revision = replace(self._revision, status=Status.APPLIED)
         self.save()
 
     def close(self) -> None:

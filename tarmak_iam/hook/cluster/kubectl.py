@@ -201,6 +201,15 @@ class Kubectl:
         each_kind = kinds.split(",")
         return [each for kind in each_kind for each in self.all_of(kind, *options)] if len(each_kind) > 1 else []
 
+    def selected(self, kind: str, selector: str, *options: str) -> list[dict[str, Any]]:
+        """The objects with these labels, all where it is empty. Raises Forbidden and ToolError."""
+        done = self.run("get", kind, *options, *(("--selector", selector) if selector else ()), "-o", "json")
+        if done.code and is_forbidden(done):
+            raise Forbidden(why(done))
+        if done.code:
+            raise self.failure(done, "get")
+        return items_of(done)
+
     def command(self, *words: str) -> tuple[str, ...]:
         """The kubectl command line that a user types for the same cluster."""
         return (self.program, *self._options(), *words)
@@ -273,6 +282,10 @@ _PERMISSION = re.compile(r'User "[^"]*" cannot [a-z]+ .*')
 # By the authorizer or a quota, by an admission webhook, and by the validation.
 _REFUSED_OBJECT = ("(Forbidden)", "forbidden: ", " denied the request", " is invalid: ")
 _MAX_REFUSALS = 10
+
+
+class Forbidden(ToolError):
+    """The user of the kubeconfig may not read that."""
 
 
 class NotAllowed(ToolError):

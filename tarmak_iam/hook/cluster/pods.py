@@ -21,8 +21,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from tarmak_iam.emit.labels import NAME
-from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, items_of, why
+from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.objects import (
     CHANGED_AT,
     CONFIG_VERSION,
@@ -36,10 +35,6 @@ from tarmak_iam.hook.cluster.objects import (
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY
 
 _ENDED = ("Succeeded", "Failed")
-
-
-class PodsForbidden(ToolError):
-    """The kubeconfig's user may not list pods, or the controller revisions of pods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,27 +86,22 @@ class DaemonPod:
 
 
 def read_pods(kubectl: Kubectl, daemon: Object) -> tuple[DaemonPod, ...]:
-    """Sorted by node, without pods that have ended for good. Raises PodsForbidden and ToolError."""
+    """Sorted by node, without pods that have ended for good. Raises Forbidden and ToolError."""
     found = [each for each in pod_objects(kubectl, daemon) if (each.get("status") or {}).get("phase") not in _ENDED]
     return tuple(sorted(map(DaemonPod.of, found), key=lambda pod: (pod.node, pod.ref.name)))
 
 
 def pod_objects(kubectl: Kubectl, daemon: Object) -> list[Object]:
-    """The pods that its selector matches, without pods of another controller. Raises PodsForbidden and ToolError."""
+    """The pods that its selector matches, without pods of another controller. Raises Forbidden and ToolError."""
     uid = (daemon.get("metadata") or {}).get("uid")
     return [each for each in selected(kubectl, daemon, "pods") if maker_of(each) in (None, uid)]
 
 
 def selected(kubectl: Kubectl, daemon: Object, kind: str) -> list[Object]:
-    """The objects of a kind that match a DaemonSet's selector. Raises PodsForbidden and ToolError."""
+    """The objects of a kind that match a DaemonSet's selector. Raises Forbidden and ToolError."""
     labels = ((daemon.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
-    done = kubectl.run("get", kind, *Ref.of(daemon).scope, "--selector", selector, "-o", "json")
-    if done.code and is_forbidden(done):
-        raise PodsForbidden(why(done))
-    if done.code:
-        raise kubectl.failure(done, "get")
-    return items_of(done)
+    return kubectl.selected(kind, selector, *Ref.of(daemon).scope)
 
 
 def maker_of(each: Object) -> str | None:

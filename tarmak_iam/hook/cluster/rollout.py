@@ -20,12 +20,11 @@ from datetime import datetime, timedelta
 
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import TarmakIamError, ToolError
-from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, items_of, why
+from tarmak_iam.hook.cluster.kubectl import Forbidden, Kubectl, is_forbidden, items_of, why
 from tarmak_iam.hook.cluster.live_mappings import LiveMappings
 from tarmak_iam.hook.cluster.objects import Object, Ref, managed_entries, version_of
 from tarmak_iam.hook.cluster.pods import (
     DaemonPod,
-    PodsForbidden,
     api_server_time,
     config_version,
     has_started_after,
@@ -76,6 +75,11 @@ class PodCheck:
     missing: int = 0
     config_map: Object | None = None
 
+    @property
+    def to_restart(self) -> list[StalePod]:
+        """The pods that the controller does not replace; unknown until it has observed the newest generation."""
+        return [stale for stale in self.stale if not stale.is_replaced] if self.is_seen else []
+
 
 def check_pods(server: Server, found: Sequence[Object] | None = None) -> PodCheck:
     """What the user may not read is in the notes. `found`: the live objects, if they were just read. Raises
@@ -87,12 +91,12 @@ def check_pods(server: Server, found: Sequence[Object] | None = None) -> PodChec
         return PodCheck()
     try:
         pods = read_pods(server.kubectl, daemon)
-    except PodsForbidden as error:
+    except Forbidden as error:
         return PodCheck(daemon, notes=(f"the pods of {DAEMONSET} could not be read: {error.what}",))
     notes: tuple[str, ...] = ()
     try:
         revision = current_revision(server.kubectl, daemon, pods)
-    except PodsForbidden as error:
+    except Forbidden as error:
         revision, notes = None, (f"it is unknown whether pods of {DAEMONSET} run an older template: {error.what}",)
     # A DaemonSet that tarmak-iam does not manage may mount another ConfigMap.
     ref = LiveMappings(daemon, ()).config_map
@@ -101,10 +105,9 @@ def check_pods(server: Server, found: Sequence[Object] | None = None) -> PodChec
         changed = f"the time of the last change of {_name(config_map)} is unknown"
         notes += (f"{changed}: pods are checked only by their template",)
     stale = tuple(_stale(daemon, config_map, pods, revision))
-    status, generation = daemon.get("status") or {}, (daemon.get("metadata") or {}).get("generation") or 0
-    missing = max(0, (status.get("desiredNumberScheduled") or 0) - len(pods))
-    is_seen = (status.get("observedGeneration") or 0) >= generation
-    return PodCheck(daemon, pods, stale, notes, is_seen, missing, config_map)
+    rollout = Rollout.of(DAEMONSET, daemon)
+    missing = max(0, rollout.desired - len(pods))
+    return PodCheck(daemon, pods, stale, notes, rollout.is_seen, missing, config_map)
 
 
 def _stale(
@@ -138,7 +141,7 @@ def current_revision(kubectl: Kubectl, daemon: Object, pods: tuple[DaemonPod, ..
     """The `controller-revision-hash` of pods of the newest template; None where it is unknown or not needed.
 
     It is read only if a pod is of another generation: going back to an earlier template creates a new generation, and
-    the earlier revision becomes the newest again. Raises PodsForbidden and ToolError."""
+    the earlier revision becomes the newest again. Raises Forbidden and ToolError."""
     if all(_is_of_generation(daemon, pod) for pod in pods):
         return None
     uid = (daemon.get("metadata") or {}).get("uid")
@@ -189,6 +192,20 @@ class Rollout:
     updated: int = 0
     available: int = 0
 
+    @classmethod
+    def of(cls, ref: Ref, daemon: Object | None) -> Rollout:
+        if daemon is None:
+            return cls(ref, False)
+        status, generation = daemon.get("status") or {}, (daemon.get("metadata") or {}).get("generation") or 0
+        return cls(
+            ref,
+            True,
+            is_seen=(status.get("observedGeneration") or 0) >= generation,
+            desired=status.get("desiredNumberScheduled") or 0,
+            updated=status.get("updatedNumberScheduled") or 0,
+            available=status.get("numberAvailable") or 0,
+        )
+
     @property
     def is_done(self) -> bool:
         everywhere = self.updated >= self.desired and self.available >= self.desired
@@ -208,18 +225,7 @@ class Rollout:
 def read_rollout(kubectl: Kubectl, ref: Ref) -> Rollout:
     """Raises ToolError."""
     done = kubectl.check("get", ref.resource, ref.name, *ref.scope, "--ignore-not-found", "-o", "json")
-    found = items_of(done)
-    if not found:
-        return Rollout(ref, False)
-    status, generation = found[0].get("status") or {}, (found[0].get("metadata") or {}).get("generation") or 0
-    return Rollout(
-        ref,
-        True,
-        is_seen=(status.get("observedGeneration") or 0) >= generation,
-        desired=status.get("desiredNumberScheduled") or 0,
-        updated=status.get("updatedNumberScheduled") or 0,
-        available=status.get("numberAvailable") or 0,
-    )
+    return Rollout.of(ref, next(iter(items_of(done)), None))
 
 
 def _roll_out(kubectl: Kubectl, refs: Sequence[Ref], seconds: float | None, tell: Progress) -> bool | None:
@@ -252,7 +258,7 @@ def pod_troubles(kubectl: Kubectl, ref: Ref) -> tuple[str, ...]:
         return ()
     try:
         pods = pod_objects(kubectl, found[0])
-    except PodsForbidden as error:
+    except Forbidden as error:
         return (f"its pods cannot be listed: {error.what}",)
     return tuple(text for pod in pods for text in _troubles(pod))[:_MAX_TROUBLES]
 
@@ -329,26 +335,21 @@ def roll_out_and_restart(server: Server, refs: Sequence[Ref], seconds: float | N
         return RolledOut(_roll_out(server.kubectl, refs, seconds, tell))
     restart = _Restart(server, tell)
     # They answer no logins, so they need not be waited for.
-    restart.delete([stale for stale in to_restart(check_pods(server)) if not stale.pod.is_ready])
+    restart.delete([stale for stale in check_pods(server).to_restart if not stale.pod.is_ready])
     try:
         is_done = _roll_out(server.kubectl, refs, seconds, tell)
     except ToolError as error:
         at_once = replace(server, kubectl=replace(server.kubectl, patience=0.0))
         left: list[StalePod] = []
         with contextlib.suppress(TarmakIamError):
-            left = to_restart(check_pods(at_once))
+            left = check_pods(at_once).to_restart
         raise (_not_restarted(error.message, left) if left else error) from None
     return restart.rest(is_done, seconds)
 
 
-def to_restart(check: PodCheck) -> list[StalePod]:
-    """The pods that the controller does not replace; unknown until it has observed the newest generation."""
-    return [stale for stale in check.stale if not stale.is_replaced] if check.is_seen else []
-
-
 def would_be_restarted(check: PodCheck) -> tuple[str, ...]:
     """The pods that are already stale, and what could not be checked, one line each."""
-    return (*(f"would be restarted: {stale.text}" for stale in to_restart(check)), *check.notes)
+    return (*(f"would be restarted: {stale.text}" for stale in check.to_restart), *check.notes)
 
 
 class _Restart:
@@ -358,7 +359,7 @@ class _Restart:
 
     def rest(self, is_done: bool | None, seconds: float | None) -> RolledOut:
         check = check_pods(self._server)
-        stale, notes = to_restart(check), check.notes
+        stale, notes = check.to_restart, check.notes
         ready = [old for old in stale if old.pod.is_ready]
         if seconds is not None:
             deadline = self._kubectl.clock() + seconds

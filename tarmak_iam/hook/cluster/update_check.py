@@ -13,18 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
-from tarmak_iam.errors import PolicyRefused, ToolError
-from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, items_of, why
+from tarmak_iam.errors import PolicyRefused
+from tarmak_iam.hook.cluster.kubectl import Forbidden, Kubectl
 from tarmak_iam.hook.cluster.objects import Object
 from tarmak_iam.hook.cluster.results import ObjectAction, Step
 from tarmak_iam.hook.cluster.rollout import CONFIG_MAP, DAEMONSET, PodCheck
 from tarmak_iam.hook.cluster.server import Server
 
 _NODE = "node.kubernetes.io/"
-
-
-class NodesForbidden(ToolError):
-    """The kubeconfig's user may not list nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +51,8 @@ class Node:
 
 
 def nodes_for(kubectl: Kubectl, pod: Object) -> tuple[Node, ...]:
-    """The nodes that a pod's specification selects by labels, sorted by name. Raises NodesForbidden and ToolError."""
-    found: dict[str, Node] = {}
-    for selector in _selectors(pod):
-        done = kubectl.run("get", "nodes", *(("--selector", selector) if selector else ()), "-o", "json")
-        if done.code and is_forbidden(done):
-            raise NodesForbidden(why(done))
-        if done.code:
-            raise kubectl.failure(done, "get")
-        found |= {node.name: node for node in map(Node.of, items_of(done))}
+    """The nodes that a pod's specification selects by labels, sorted by name. Raises Forbidden and ToolError."""
+    found = {node.name: node for each in _selectors(pod) for node in map(Node.of, kubectl.selected("nodes", each))}
     return tuple(found[name] for name in sorted(found))
 
 
@@ -180,7 +169,7 @@ def check_update(server: Server, update: PodUpdate, *, force: bool = False) -> t
     pod: Object = (_template(then) or {}).get("spec") or {}
     try:
         nodes = nodes_for(server.kubectl, pod)
-    except NodesForbidden as error:
+    except Forbidden as error:
         return (f"it is unknown whether each node can run the new pod of {DAEMONSET}: {error.what}",)
     by_name = {node.name: node for node in nodes}
     ready = [running for running in check.pods if running.is_ready]
