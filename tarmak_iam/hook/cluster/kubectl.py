@@ -194,7 +194,7 @@ class Kubectl:
         """Every object of the kinds, in all namespaces. Kinds that are not served are skipped. Raises ToolError."""
         done = self.run("get", kinds, "--all-namespaces", *options, "-o", "json")
         if done.code == 0:
-            return items_of(done)
+            return objects_of(done)
         if not is_unserved(done):
             raise self.failure(done, "get")
         # One kind that is not served must not hide the others.
@@ -208,7 +208,7 @@ class Kubectl:
             raise Forbidden(why(done))
         if done.code:
             raise self.failure(done, "get")
-        return items_of(done)
+        return objects_of(done)
 
     def command(self, *words: str) -> tuple[str, ...]:
         """The kubectl command line that a user types for the same cluster."""
@@ -321,31 +321,22 @@ def object_in(done: Completed) -> dict[str, Any]:
 
 
 def objects_of(done: Completed) -> list[dict[str, Any]]:
-    """The JSON objects that were printed one after the other, as `kubectl create` does. Raises ToolError."""
+    """The JSON objects that were printed: one, a List, several one after the other as by `kubectl create`, or no output
+    for none. Raises ToolError."""
     decoder, text, found = json.JSONDecoder(), done.out.strip(), list[dict[str, Any]]()
     while text:
         try:
-            each, end = decoder.raw_decode(text)
+            printed, end = decoder.raw_decode(text)
         except ValueError:
             raise ToolError("kubectl printed something that is not JSON") from None
-        if not isinstance(each, dict):
+        if not isinstance(printed, dict):
             raise ToolError("kubectl printed JSON that is not an object")
-        found += each["items"] if each.get("kind") == "List" else [each]
+        items = printed.get("items") if printed.get("kind") == "List" else [printed]
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise ToolError("kubectl printed a List that does not contain objects")
+        found += items
         text = text[end:].lstrip()
     return found
-
-
-def items_of(done: Completed) -> list[dict[str, Any]]:
-    """The JSON objects that were printed: one object, a List, or no output for none. Raises ToolError."""
-    if not done.out.strip():
-        return []
-    found = object_in(done)
-    if found.get("kind") != "List":
-        return [found]
-    items = found.get("items")
-    if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
-        raise ToolError("kubectl printed a List that does not contain objects")
-    return items
 
 
 def _version(info: Any) -> GoVersion:

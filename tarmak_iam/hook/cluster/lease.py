@@ -19,7 +19,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from tarmak_iam.errors import TarmakIamError, ToolError
-from tarmak_iam.hook.cluster.kubectl import REQUEST_SECONDS, Kubectl, is_forbidden, is_unserved, items_of
+from tarmak_iam.hook.cluster.kubectl import REQUEST_SECONDS, Kubectl, is_forbidden, is_unserved, objects_of
 from tarmak_iam.hook.cluster.objects import MANAGER, Object, time_of, version_of
 from tarmak_iam.hook.programs import Completed, Progress, no_progress
 
@@ -285,7 +285,7 @@ class _Lease:
         return self.kubectl.lock.key if self.kubectl.lock is not None else ""
 
     def _adopt(self, done: Completed, began: tuple[float, datetime]) -> None:
-        self._live, self._renewed, self._trouble = items_of(done)[0], began, ""
+        self._live, self._renewed, self._trouble = objects_of(done)[0], began, ""
 
     def _clocks(self) -> tuple[float, datetime]:
         return self.kubectl.clock(), self.now()
@@ -317,7 +317,7 @@ class _Lease:
     def _read(self, kubectl: Kubectl) -> Object | None:
         """Raises ToolError."""
         done = self._asked(kubectl, "get", f"lease.{self._version}.{_GROUP}", MANAGER, "--ignore-not-found", "-o=json")
-        found = items_of(done)
+        found = objects_of(done)
         return found[0] if found else None
 
     def _asked(self, kubectl: Kubectl, verb: str, *args: str) -> Completed:

@@ -15,7 +15,7 @@ from tarmak_iam.access.diff import Loaded, Standings
 from tarmak_iam.aws.copied_text import cleaned
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import ConfigError, TarmakIamError
-from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of
+from tarmak_iam.hook.cluster.kubectl import Kubectl, objects_of
 from tarmak_iam.hook.cluster.objects import ENTRY_KINDS, Object, Ref
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.backend_support import ENTRY_OBJECTS
@@ -149,7 +149,7 @@ def read_live(kubectl: Kubectl) -> LiveMappings:
 
 def _get(kubectl: Kubectl, *names: str) -> list[Object]:
     done = kubectl.check("get", *names, f"--namespace={NAMESPACE}", "--ignore-not-found", "-o", "json")
-    return items_of(done)
+    return objects_of(done)
 
 
 BUILT_IN = {

@@ -15,7 +15,7 @@ from tarmak_iam.errors import Place, PolicyRefused, SelectionError, TarmakIamErr
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.hook.cluster.crd_ready import CRD, wait_until_established
 from tarmak_iam.hook.cluster.history import History, Revision, Snapshot, Status, combined, read_history, write_history
-from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of
+from tarmak_iam.hook.cluster.kubectl import Kubectl, objects_of
 from tarmak_iam.hook.cluster.lease import leased
 from tarmak_iam.hook.cluster.live_mappings import LiveMappings, read_live
 from tarmak_iam.hook.cluster.object_fields import MISSING, Path, fields, is_bookkeeping, merged, shortly
@@ -220,7 +220,7 @@ def _live_after(kubectl: Kubectl, now: LiveMappings, steps: Sequence[Step]) -> L
     # The previous DaemonSet may have read another ConfigMap.
     if mounted is not None and mounted not in ends and mounted.among(objects) is None:
         options = (*mounted.scope, "--ignore-not-found", "-o", "json")
-        objects += items_of(kubectl.check("get", mounted.resource, mounted.name, *options))
+        objects += objects_of(kubectl.check("get", mounted.resource, mounted.name, *options))
     return LiveMappings(daemonset, tuple(objects))
 
 

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import TarmakIamError, ToolError
-from tarmak_iam.hook.cluster.kubectl import Forbidden, Kubectl, is_forbidden, items_of, why
+from tarmak_iam.hook.cluster.kubectl import Forbidden, Kubectl, is_forbidden, objects_of, why
 from tarmak_iam.hook.cluster.live_mappings import LiveMappings
 from tarmak_iam.hook.cluster.objects import Object, Ref, managed_entries, version_of
 from tarmak_iam.hook.cluster.pods import (
@@ -225,7 +225,7 @@ class Rollout:
 def read_rollout(kubectl: Kubectl, ref: Ref) -> Rollout:
     """Raises ToolError."""
     done = kubectl.check("get", ref.resource, ref.name, *ref.scope, "--ignore-not-found", "-o", "json")
-    return Rollout.of(ref, next(iter(items_of(done)), None))
+    return Rollout.of(ref, next(iter(objects_of(done)), None))
 
 
 def _roll_out(kubectl: Kubectl, refs: Sequence[Ref], seconds: float | None, tell: Progress) -> bool | None:
@@ -253,7 +253,7 @@ def _roll_out(kubectl: Kubectl, refs: Sequence[Ref], seconds: float | None, tell
 def pod_troubles(kubectl: Kubectl, ref: Ref) -> tuple[str, ...]:
     """Why the pods of a DaemonSet are not ready, one line for each of the first few. Raises ToolError."""
     daemon = kubectl.run("get", ref.resource, ref.name, *ref.scope, "-o", "json")
-    found = items_of(daemon) if daemon.code == 0 else []
+    found = objects_of(daemon) if daemon.code == 0 else []
     if not found:
         return ()
     try:

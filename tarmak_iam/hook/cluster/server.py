@@ -17,7 +17,6 @@ from tarmak_iam.hook.cluster.kubectl import (
     NotAllowed,
     is_forbidden,
     is_unserved,
-    items_of,
     objects_of,
     refusals_of,
     why,
@@ -145,7 +144,7 @@ class Server:
         text = "".join(f"{json.dumps(wanted)}\n" for wanted in objects)
         done = self._run("get", "--ignore-not-found", *self._with_managers, text=text)
         if done.code == 0:
-            return items_of(done)
+            return objects_of(done)
         if not is_unserved(done):
             raise self.kubectl.failure(done, "get")
         # A kind that is not served must not prevent reading the others.
@@ -327,7 +326,7 @@ class Server:
                 raise NotAllowed(refusals_of(done))
             if done.code and not force and self._is_own(batch, done):
                 done = self._apply([each for each, _ in batch], *options, *_forced(True))
-            made = items_of(done) if done.code == 0 else []
+            made = objects_of(done) if done.code == 0 else []
             return made if len(made) == len(batch) else None
 
         def alone(pair: Pair) -> Object:
@@ -390,7 +389,7 @@ def over(live: Object | None, before: Object) -> Object:
 
 def _one_of(done: Completed) -> Object:
     """Raises ToolError."""
-    found = items_of(done)
+    found = objects_of(done)
     if not found:
         raise ToolError("kubectl did not print the object")
     return found[0]
