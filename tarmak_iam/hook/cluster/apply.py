@@ -29,7 +29,6 @@ from tarmak_iam.hook.cluster.objects import (
     Ref,
     in_batches,
     managed_entries,
-    object_digest,
 )
 from tarmak_iam.hook.cluster.rehearsal import rehearse
 from tarmak_iam.hook.cluster.results import Applied, ApplyFailed, ObjectAction, Step, action_on
@@ -292,8 +291,8 @@ class _ApplyRun:
             found = at_once.read([ref.stub])
         except TarmakIamError:
             return None
-        is_as_it_was = (object_digest(found[0]) if found else None) == (object_digest(live) if live else None)
-        return ObjectAction.UNCHANGED if is_as_it_was else action
+        became = action_on(live, next(iter(found), None))
+        return became if became is ObjectAction.UNCHANGED else action
 
     def _applied(self, rolled_out: bool | None) -> Applied:
         state = self._state if self._plan.is_change else None

@@ -31,7 +31,7 @@ from tarmak_iam.hook.cluster.objects import (
     is_ours,
     labels_of,
     last_applied,
-    managers,
+    managed_entries,
     without_server_fields,
 )
 from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange, Step, action_on
@@ -141,7 +141,8 @@ def _refuse_edited(server: Server, steps: Sequence[Step], is_as_left: IsAsLeft) 
 
 def _shown(each: Object) -> str:
     """Which object it is, and what is known of who created it."""
-    who, marks = managers(each), labels_of(each)
+    who = dict.fromkeys(str(entry.get("manager", "")) for entry in managed_entries(each))
+    marks = labels_of(each)
     details = [f"set by {', '.join(who)}"] if who else []
     if not who and last_applied(each) is not None:
         details.append("applied with kubectl")

@@ -26,7 +26,6 @@ from tarmak_iam.hook.cluster.objects import (
     comparable,
     is_ours,
     last_applied,
-    object_digest,
     without_server_fields,
 )
 from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange
@@ -419,7 +418,7 @@ def left_by(server: Server, path: Path, within: Boundary | None) -> Callable[[Ob
             if snapshot.ref.is_same(ref):
                 ends = {Status.UNDONE: (snapshot.before,), Status.UNDOING: (snapshot.before, snapshot.after)}
                 states = ends.get(status, (snapshot.after,))
-                return any(state and object_digest(live) == object_digest(state) for state in states)
+                return any(state and comparable(live) == comparable(state) for state in states)
         return False
 
     return is_left

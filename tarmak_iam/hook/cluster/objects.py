@@ -4,7 +4,6 @@ them, and batches.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -103,11 +102,6 @@ class Index:
         return next((each for found, each in self._named.get(ref.key, ()) if ref.is_same(found)), None)
 
 
-def number_of_kind(refs: Sequence[Ref]) -> str:
-    """For messages: the object, or the number of objects of one kind."""
-    return str(refs[0]) if len(refs) == 1 else f"{len(refs)} objects of kind {refs[0].kind}"
-
-
 def without_server_fields(each: Object) -> Object:
     """The object as it can be written back: without status and the metadata that the API server sets."""
     metadata = {key: value for key, value in (each.get("metadata") or {}).items() if key not in _METADATA}
@@ -126,10 +120,6 @@ def comparable(each: Object) -> Object:
     if kept.get("kind") == "ServiceAccount":  # below 1.24 a controller creates a token, and adds its name here
         kept = {key: value for key, value in kept.items() if key != "secrets"}
     return {**kept, "metadata": {key: value for key, value in kept["metadata"].items() if key != "finalizers"}}
-
-
-def object_digest(each: Object) -> str:
-    return hashlib.sha256(json.dumps(comparable(each), sort_keys=True).encode()).hexdigest()
 
 
 def last_applied(each: Object) -> Object | None:
@@ -166,11 +156,6 @@ def is_applied(each: Object) -> bool:
 
 def labels_of(each: Object) -> dict[str, str]:
     return dict((each.get("metadata") or {}).get("labels") or {})
-
-
-def managers(each: Object) -> tuple[str, ...]:
-    """The managers that set fields of it; empty below Kubernetes 1.16, which does not record them."""
-    return tuple(dict.fromkeys(str(entry.get("manager", "")) for entry in managed_entries(each)))
 
 
 def managed_entries(each: Object) -> Iterator[dict[str, Any]]:

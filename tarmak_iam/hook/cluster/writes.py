@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.crd_ready import CRD
-from tarmak_iam.hook.cluster.objects import MANAGER, Ref, in_batches, number_of_kind
+from tarmak_iam.hook.cluster.objects import MANAGER, Ref, in_batches
 from tarmak_iam.hook.cluster.results import ObjectAction, ObjectChange, Step
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Progress
@@ -30,7 +30,7 @@ class Writes:
 
     def begin(self, verb: str, refs: list[Ref]) -> None:
         """Says what is done to objects of one kind now."""
-        self._tell(f"{verb} {number_of_kind(refs)}")
+        self._tell(f"{verb} {refs[0] if len(refs) == 1 else f'{len(refs)} objects of kind {refs[0].kind}'}")
         self.begun.update(refs)
 
     def remove(self, removals: Iterable[Step]) -> Iterator[list[Ref]]:
