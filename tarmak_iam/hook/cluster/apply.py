@@ -55,10 +55,10 @@ _ATTEMPTS = 3
 class ChangedSince(ToolError):
     """The cluster does not have what was just applied. `refs`: the objects that differ."""
 
-    def __init__(self, found: Sequence[tuple[Ref, str]]) -> None:
-        more = f"; and {len(found) - _MAX_OBJECTS} more objects" if len(found) > _MAX_OBJECTS else ""
-        super().__init__("; ".join(f"{ref} {what}" for ref, what in found[:_MAX_OBJECTS]) + more)
-        self.refs = tuple(ref for ref, _ in found)
+    def __init__(self, differing: Sequence[tuple[Ref, str]]) -> None:
+        more = f"; and {len(differing) - _MAX_OBJECTS} more objects" if len(differing) > _MAX_OBJECTS else ""
+        super().__init__("; ".join(f"{ref} {what}" for ref, what in differing[:_MAX_OBJECTS]) + more)
+        self.refs = tuple(ref for ref, _ in differing)
 
 
 def read_back(server: Server, made: Sequence[tuple[Object, Object]], removed: Sequence[Ref] = ()) -> None:
@@ -102,11 +102,11 @@ def _who(became: Object, live: Object) -> str:
     return f"another run of {MANAGER}" if names else "another process"
 
 
-def _entries(each: Object) -> dict[tuple[str, str], str]:
+def _entries(obj: Object) -> dict[tuple[str, str], str]:
     """The last change by each manager."""
     return {
         (str(entry.get("manager", "")), str(entry.get("operation", ""))): f"{entry.get('time')} {entry.get('fieldsV1')}"
-        for entry in managed_entries(each)
+        for entry in managed_entries(obj)
     }
 
 
@@ -260,8 +260,8 @@ class _ApplyRun:
             try:
                 return server.apply(pairs, force=self._force)
             except Conflict:  # perhaps with a change made in between, as of the status: read the objects again
-                found = Index(server.read([step.wanted for step in steps]))
-                pairs = [(step.wanted, found.get(step.ref)) for step in steps]
+                index = Index(server.read([step.wanted for step in steps]))
+                pairs = [(step.wanted, index.get(step.ref)) for step in steps]
         return server.apply(pairs, force=self._force)
 
     def _failure(self, error: TarmakIamError) -> ApplyFailed:
@@ -288,10 +288,10 @@ class _ApplyRun:
         server = self._writes.server
         at_once = replace(server, kubectl=replace(server.kubectl, patience=0.0))
         try:
-            found = at_once.read([ref.stub])
+            live_now = at_once.read([ref.stub])
         except TarmakIamError:
             return None
-        became = action_on(live, next(iter(found), None))
+        became = action_on(live, next(iter(live_now), None))
         return became if became is ObjectAction.UNCHANGED else action
 
     def _applied(self, rolled_out: bool | None) -> Applied:

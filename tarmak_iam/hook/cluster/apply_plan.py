@@ -122,16 +122,16 @@ def _plan_once(server: Server, objects: Sequence[Object], *, ask: bool, force: b
 def _refuse_edited(server: Server, steps: Sequence[Step], is_as_left: IsAsLeft) -> None:
     """Refuses what the API server does not report as a conflict: removed fields, and below 1.16 every change."""
     has_managers = server.is_server_side
-    found: list[tuple[Step, tuple[Path, ...]]] = []
+    refused: list[tuple[Step, tuple[Path, ...]]] = []
     for step in steps:
         if step.live is not None and step.then is not None and step.action is not ObjectAction.UNCHANGED:
             changed_fields = lost_fields if has_managers else edited_fields
             edited = changed_fields(step.live, step.wanted, step.then)
             if edited and not is_as_left(step.live):
-                found.append((step, edited))
-    if found:
-        named = brief_list(f"{step.ref} ({shortly(edited)})" for step, edited in found)
-        verb, them = ("was", "it was") if len(found) == 1 else ("were", "they were")
+                refused.append((step, edited))
+    if refused:
+        named = brief_list(f"{step.ref} ({shortly(edited)})" for step, edited in refused)
+        verb, them = ("was", "it was") if len(refused) == 1 else ("were", "they were")
         why = "fields were removed" if has_managers else "this Kubernetes version does not record who changed it"
         raise PolicyRefused(
             f"{named} {verb} changed since {them} applied ({why}); nothing was changed",
@@ -139,20 +139,20 @@ def _refuse_edited(server: Server, steps: Sequence[Step], is_as_left: IsAsLeft) 
         )
 
 
-def _shown(each: Object) -> str:
+def _shown(live: Object) -> str:
     """Which object it is, and what is known of who created it."""
-    who = dict.fromkeys(str(entry.get("manager", "")) for entry in managed_entries(each))
-    marks = labels_of(each)
+    who = dict.fromkeys(str(entry.get("manager", "")) for entry in managed_entries(live))
+    marks = labels_of(live)
     details = [f"set by {', '.join(who)}"] if who else []
-    if not who and last_applied(each) is not None:
+    if not who and last_applied(live) is not None:
         details.append("applied with kubectl")
     details.append(
         f"labels {', '.join(f'{key}={value}' for key, value in marks.items())}" if marks else "without labels"
     )
-    created = (each.get("metadata") or {}).get("creationTimestamp")
+    created = (live.get("metadata") or {}).get("creationTimestamp")
     if not who and created:
         details.append(f"created {created}")
-    return f"{Ref.of(each)} ({', '.join(details)})"
+    return f"{Ref.of(live)} ({', '.join(details)})"
 
 
 def _removals(server: Server, objects: Sequence[Object]) -> tuple[list[Step], tuple[str, ...]]:

@@ -129,12 +129,12 @@ class Revision:
 
 def combined(revisions: Sequence[Revision]) -> tuple[Snapshot, ...]:
     """Each object before and after all of these changes, the newest last."""
-    found: dict[tuple[tuple[str, str, str], str], list[Snapshot]] = {}
+    by_object: dict[tuple[tuple[str, str, str], str], list[Snapshot]] = {}
     for revision in revisions:
         for snapshot in revision.objects:
-            found.setdefault((snapshot.ref.key, snapshot.ref.namespace), []).append(snapshot)
+            by_object.setdefault((snapshot.ref.key, snapshot.ref.namespace), []).append(snapshot)
     result = []
-    for snapshots in found.values():
+    for snapshots in by_object.values():
         first, *between, last = (state for snapshot in snapshots for state in (snapshot.before, snapshot.after))
         is_done = all(snapshot.is_done for snapshot in snapshots)
         result.append(Snapshot(snapshots[-1].ref, first, last, snapshots[0].is_ours, is_done, tuple(between)))
@@ -236,10 +236,10 @@ def read_history(path: Path, within: Boundary | None = None) -> History:
     if data is None:
         return History()
     try:
-        found = json.loads(data)
-        if found["format"] == _FORMAT:
-            return History(tuple(map(_revision, found["changes"])))
-        if found["format"] < _FORMAT:
+        saved = json.loads(data)
+        if saved["format"] == _FORMAT:
+            return History(tuple(map(_revision, saved["changes"])))
+        if saved["format"] < _FORMAT:
             raise ValueError
         what = "this history was written by a newer release of tarmak-iam"
         remedy = f"use that release, or {_MOVE_AWAY}"
@@ -285,17 +285,17 @@ def _text(revisions: tuple[Revision, ...]) -> bytes:
     return f'{{"format": {_FORMAT}, "changes": [{",".join(changes)}\n]}}\n'.encode("utf-8", "surrogatepass")
 
 
-def _revision(found: Any) -> Revision:
+def _revision(saved: Any) -> Revision:
     objects = []
-    for kept in found["objects"]:
+    for kept in saved["objects"]:
         ref = Ref(*(str(kept["object"][name]) for name in ("apiVersion", "kind", "namespace", "name")))
         for state in (kept["before"], kept["after"]):
             if state is not None and not (isinstance(state, dict) and isinstance(state["metadata"], dict)):
                 raise TypeError
         objects.append(Snapshot(ref, kept["before"], kept["after"], bool(kept["ours"]), bool(kept["done"])))
-    time = datetime.fromisoformat(found["time"]).astimezone(timezone.utc)
-    number, status = int(found["number"]), Status(found["status"])
-    return Revision(number, str(found["cluster"]), time, str(found["release"]), status, tuple(objects))
+    time = datetime.fromisoformat(saved["time"]).astimezone(timezone.utc)
+    number, status = int(saved["number"]), Status(saved["status"])
+    return Revision(number, str(saved["cluster"]), time, str(saved["release"]), status, tuple(objects))
 
 
 def utc_now() -> datetime:
@@ -336,11 +336,11 @@ class Journal:
 
     def note(self, ref: Ref, made: Object | None) -> None:
         """Records an object as the API server returned it; None if it was removed."""
-        found = self._refs.get(ref)
-        if found is not None:
-            planned = self._objects[Ref.of(found)]
+        stub = self._refs.get(ref)
+        if stub is not None:
+            planned = self._objects[Ref.of(stub)]
             after, ref = made and without_server_fields(made), Ref.of(made) if made else planned.ref
-            self._objects[Ref.of(found)] = replace(planned, ref=ref, after=after, is_done=True)
+            self._objects[Ref.of(stub)] = replace(planned, ref=ref, after=after, is_done=True)
 
     def save(self, made: Iterable[tuple[Ref, Object | None]] = ()) -> None:
         """With what was made of these objects."""

@@ -199,7 +199,7 @@ class Kubectl:
             raise self.failure(done, "get")
         # One kind that is not served must not hide the others.
         each_kind = kinds.split(",")
-        return [each for kind in each_kind for each in self.all_of(kind, *options)] if len(each_kind) > 1 else []
+        return [obj for kind in each_kind for obj in self.all_of(kind, *options)] if len(each_kind) > 1 else []
 
     def selected(self, kind: str, selector: str, *options: str) -> list[dict[str, Any]]:
         """The objects with these labels, all where it is empty. Raises Forbidden and ToolError."""
@@ -216,8 +216,8 @@ class Kubectl:
 
     def versions(self) -> tuple[GoVersion, GoVersion]:
         """The versions of kubectl and of the API server. Raises ToolError."""
-        found = self.json("version")
-        return _version(found.get("clientVersion")), _version(found.get("serverVersion"))
+        versions = self.json("version")
+        return _version(versions.get("clientVersion")), _version(versions.get("serverVersion"))
 
     def _options(self) -> tuple[str, ...]:
         options = {"kubeconfig": self.kubeconfig, "context": self.context}
@@ -232,8 +232,8 @@ def is_away(done: Completed) -> bool:
     """
     if lacks_credentials(done):
         return False
-    own = _own_words(done)
-    return _AWAY.search(own) is not None and not any(sign in own for sign in _THERE)
+    words = _own_words(done)
+    return _AWAY.search(words) is not None and not any(sign in words for sign in _THERE)
 
 
 def lacks_credentials(done: Completed) -> bool:
@@ -255,16 +255,16 @@ def _own_words(done: Completed) -> str:
 def is_write(args: Sequence[str | Path]) -> bool:
     """Whether kubectl changes objects with these arguments."""
     verb, *options = map(str, args)
-    return verb in _WRITING and not any(re.match(r"--(server-)?dry-run(=(?!none|false)|$)", each) for each in options)
+    return verb in _WRITING and not any(re.match(r"--(server-)?dry-run(=(?!none|false)|$)", word) for word in options)
 
 
 def why(done: Completed) -> str:
     """kubectl's reason: the first line that is an error, because advice may follow it."""
     lines = [line.strip() for line in done.err.splitlines()]
-    found = next((line for line in lines if line.lower().startswith(_FIRST_WORDS)), done.reason)
-    if unreadable := _UNREADABLE_KUBECONFIG.match(found):
+    reason = next((line for line in lines if line.lower().startswith(_FIRST_WORDS)), done.reason)
+    if unreadable := _UNREADABLE_KUBECONFIG.match(reason):
         return f"{unreadable[1]}: kubectl's reason is not shown because it may quote a credential"
-    return found.removeprefix("error: ").removeprefix(_FROM_SERVER)
+    return reason.removeprefix("error: ").removeprefix(_FROM_SERVER)
 
 
 def is_unserved(done: Completed) -> bool:
@@ -312,18 +312,18 @@ def refusals_of(done: Completed) -> Iterator[str]:
 def object_in(done: Completed) -> dict[str, Any]:
     """The JSON object that was printed. Raises ToolError for anything else: any program may be called `kubectl`."""
     try:
-        found: Any = json.loads(done.out)
+        printed: Any = json.loads(done.out)
     except ValueError:
         raise ToolError("kubectl printed something that is not JSON") from None
-    if not isinstance(found, dict):
+    if not isinstance(printed, dict):
         raise ToolError("kubectl printed JSON that is not an object")
-    return found
+    return printed
 
 
 def objects_of(done: Completed) -> list[dict[str, Any]]:
     """The JSON objects that were printed: one, a List, several one after the other as by `kubectl create`, or no output
     for none. Raises ToolError."""
-    decoder, text, found = json.JSONDecoder(), done.out.strip(), list[dict[str, Any]]()
+    decoder, text, objects = json.JSONDecoder(), done.out.strip(), list[dict[str, Any]]()
     while text:
         try:
             printed, end = decoder.raw_decode(text)
@@ -334,14 +334,14 @@ def objects_of(done: Completed) -> list[dict[str, Any]]:
         items = printed.get("items") if printed.get("kind") == "List" else [printed]
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise ToolError("kubectl printed a List that does not contain objects")
-        found += items
+        objects += items
         text = text[end:].lstrip()
-    return found
+    return objects
 
 
 def _version(info: Any) -> GoVersion:
     text = str(info.get("gitVersion", "")) if isinstance(info, dict) else ""
-    found = parse_version(text.partition("+")[0])
-    if found is None:
+    version = parse_version(text.partition("+")[0])
+    if version is None:
         raise ToolError(f"'{text}' is not a Kubernetes version")
-    return found
+    return version

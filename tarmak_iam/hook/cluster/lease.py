@@ -317,17 +317,17 @@ class _Lease:
     def _read(self, kubectl: Kubectl) -> Object | None:
         """Raises ToolError."""
         done = self._asked(kubectl, "get", f"lease.{self._version}.{_GROUP}", MANAGER, "--ignore-not-found", "-o=json")
-        found = objects_of(done)
-        return found[0] if found else None
+        leases = objects_of(done)
+        return leases[0] if leases else None
 
     def _asked(self, kubectl: Kubectl, verb: str, *args: str) -> Completed:
         scope = (f"--namespace={_NAMESPACE}", f"--request-timeout={_TIMEOUT}s")
         return kubectl.check(verb, *args, *scope, seconds=_CALL_SECONDS)
 
-    def _run(self, kubectl: Kubectl, verb: str, each: Object) -> Completed:
+    def _run(self, kubectl: Kubectl, verb: str, lease: Object) -> Completed:
         # Not validated: kubectl would first download the API server's whole schema.
         options = (f"--request-timeout={_TIMEOUT}s", "--validate=false", "-o", "json", "-f", "-")
-        return kubectl.run(verb, *options, text=json.dumps(each), seconds=_CALL_SECONDS)
+        return kubectl.run(verb, *options, text=json.dumps(lease), seconds=_CALL_SECONDS)
 
 
 def _holder(lease: Object) -> str:

@@ -33,7 +33,7 @@ def rehearse(server: Server, steps: Sequence[Step], tell: Progress) -> None:
         return
     refusals: list[str] = []
     for words, objects in _calls(server, changes).items():
-        for batch in in_batches(objects, lambda each: each):
+        for batch in in_batches(objects, lambda obj: obj):
             done = server.kubectl.run(*words, "--dry-run=server", "-f", "-", text=object_list(batch))
             if done.code and is_away(done):
                 raise server.kubectl.failure(done, words[0])

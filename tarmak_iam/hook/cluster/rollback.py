@@ -121,14 +121,14 @@ def roll_back(
 def _revisions_to_undo(history: History, cluster: str, to: int | None, path: File) -> tuple[Revision, ...]:
     """The newest change, or none if it is already undone; with `to`, every change that is newer than that. Changes
     whose rollback was interrupted are always included."""
-    found = history.of(cluster)
-    if not found:
+    revisions = history.of(cluster)
+    if not revisions:
         raise PolicyRefused(
             f"{path} contains no change of this cluster; nothing was changed",
             remedy="use the kubeconfig of its cluster, or specify the history of this cluster with --state",
         )
-    oldest, newest = found[0].number, found[-1].number
-    named = next((revision for revision in found if revision.number == to), None)
+    oldest, newest = revisions[0].number, revisions[-1].number
+    named = next((revision for revision in revisions if revision.number == to), None)
     if named is not None and named.status is Status.UNDONE:
         what, remedy = f"change {to} is already undone", "choose an applied change from `rollback --list`"
         raise SelectionError(what, remedy=remedy, place=Place(str(path)))
@@ -136,7 +136,7 @@ def _revisions_to_undo(history: History, cluster: str, to: int | None, path: Fil
         numbers = f"a number from {oldest - 1} to {newest}" if newest > oldest else f"{oldest - 1} or {newest}"
         raise SelectionError(f"change {to} does not exist", remedy=f"use {numbers}", place=Place(str(path)))
     last_left = newest - 1 if to is None else to
-    newer = (revision for revision in found if revision.number > last_left or revision.status is Status.UNDOING)
+    newer = (revision for revision in revisions if revision.number > last_left or revision.status is Status.UNDOING)
     return tuple(revision for revision in newer if revision.status is not Status.UNDONE)
 
 
@@ -194,8 +194,8 @@ def _access_after(server: Server, steps: Sequence[Step]) -> AccessAfter:
         return AccessAfter(None, None, f"{DAEMONSET} does not read its configuration from a ConfigMap")
     # None runs if the DaemonSet does not exist, or its pods wait for a ConfigMap that does not exist.
     before, after = (
-        found.running() if found.daemonset and found.config_map and found.config_map.among(found.objects) else None
-        for found in (now, then)
+        state.running() if state.daemonset and state.config_map and state.config_map.among(state.objects) else None
+        for state in (now, then)
     )
     old, new = (Standings(()) if daemon is None else Standings.of_daemon(daemon) for daemon in (before, after))
     changed = tuple(changes(old, new)) if before is None or after is None else effects(before, after)

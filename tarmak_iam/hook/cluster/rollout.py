@@ -81,12 +81,12 @@ class PodCheck:
         return [stale for stale in self.stale if not stale.is_replaced] if self.is_seen else []
 
 
-def check_pods(server: Server, found: Sequence[Object] | None = None) -> PodCheck:
-    """What the user may not read is in the notes. `found`: the live objects, if they were just read. Raises
+def check_pods(server: Server, live: Sequence[Object] | None = None) -> PodCheck:
+    """What the user may not read is in the notes. `live`: the live objects, if they were just read. Raises
     ToolError."""
-    if found is None:
-        found = server.read([CONFIG_MAP.stub, DAEMONSET.stub])
-    daemon = DAEMONSET.among(found)
+    if live is None:
+        live = server.read([CONFIG_MAP.stub, DAEMONSET.stub])
+    daemon = DAEMONSET.among(live)
     if daemon is None:
         return PodCheck()
     try:
@@ -100,7 +100,7 @@ def check_pods(server: Server, found: Sequence[Object] | None = None) -> PodChec
         revision, notes = None, (f"it is unknown whether pods of {DAEMONSET} run an older template: {error.what}",)
     # A DaemonSet that tarmak-iam does not manage may mount another ConfigMap.
     ref = LiveMappings(daemon, ()).config_map
-    config_map = None if ref is None else ref.among(found if ref == CONFIG_MAP else server.read([ref.stub]))
+    config_map = None if ref is None else ref.among(live if ref == CONFIG_MAP else server.read([ref.stub]))
     if config_map is not None and _changed(daemon, config_map) is None and any(pod.has_started for pod in pods):
         changed = f"the time of the last change of {_name(config_map)} is unknown"
         notes += (f"{changed}: pods are checked only by their template",)
@@ -145,15 +145,15 @@ def current_revision(kubectl: Kubectl, daemon: Object, pods: tuple[DaemonPod, ..
     if all(_is_of_generation(daemon, pod) for pod in pods):
         return None
     uid = (daemon.get("metadata") or {}).get("uid")
-    own = [each for each in selected(kubectl, daemon, "controllerrevisions.apps") if maker_of(each) == uid]
-    newest: Object = max(own, key=lambda each: int(each.get("revision") or 0), default={})
+    revisions = (obj for obj in selected(kubectl, daemon, "controllerrevisions.apps") if maker_of(obj) == uid)
+    newest: Object = max(revisions, key=lambda revision: int(revision.get("revision") or 0), default={})
     return ((newest.get("metadata") or {}).get("labels") or {}).get("controller-revision-hash")
 
 
 def _is_of_generation(daemon: Object, pod: DaemonPod) -> bool:
     """True where either has no generation: then it proves nothing."""
-    own = ((daemon.get("metadata") or {}).get("annotations") or {}).get(_GENERATION)
-    return own is None or not pod.generation or pod.generation == own
+    generation = ((daemon.get("metadata") or {}).get("annotations") or {}).get(_GENERATION)
+    return generation is None or not pod.generation or pod.generation == generation
 
 
 def _checksum(daemon: Object, config_map: Object | None) -> str:
@@ -253,11 +253,11 @@ def _roll_out(kubectl: Kubectl, refs: Sequence[Ref], seconds: float | None, tell
 def pod_troubles(kubectl: Kubectl, ref: Ref) -> tuple[str, ...]:
     """Why the pods of a DaemonSet are not ready, one line for each of the first few. Raises ToolError."""
     daemon = kubectl.run("get", ref.resource, ref.name, *ref.scope, "-o", "json")
-    found = objects_of(daemon) if daemon.code == 0 else []
-    if not found:
+    daemons = objects_of(daemon) if daemon.code == 0 else []
+    if not daemons:
         return ()
     try:
-        pods = pod_objects(kubectl, found[0])
+        pods = pod_objects(kubectl, daemons[0])
     except Forbidden as error:
         return (f"its pods cannot be listed: {error.what}",)
     return tuple(text for pod in pods for text in _troubles(pod))[:_MAX_TROUBLES]
@@ -279,7 +279,7 @@ def _troubles(pod: Object) -> Iterator[str]:
         elif not container.get("ready"):
             yield f"pod {name} on {node}: it runs, but its readiness probe fails"
     if not containers:
-        blocked: Object = next((each for each in status.get("conditions") or () if each.get("status") == "False"), {})
+        blocked: Object = next((item for item in status.get("conditions") or () if item.get("status") == "False"), {})
         why = blocked.get("message") or blocked.get("reason") or "not started"
         yield f"pod {name} on {node}: {why}"
 
@@ -385,22 +385,22 @@ class _Restart:
         if is_noted and not self._restarted:
             return
         now = api_server_time(self._kubectl)
-        found = CONFIG_MAP.among(self._server.read([CONFIG_MAP.stub]))
-        if found is not None and version_of(found) == version_of(config_map):
+        now_live = CONFIG_MAP.among(self._server.read([CONFIG_MAP.stub]))
+        if now_live is not None and version_of(now_live) == version_of(config_map):
             _note_config_version(self._server, config_map, now)
 
     def delete(self, stale: Sequence[StalePod], left: Sequence[StalePod] = ()) -> None:
         """Deletes pods by name. `rollout restart` is missing in kubectl below 1.15, and it sets a field."""
         at_once = () if self._server.client.is_below(1, 11) else ("--wait=false",)
-        for number, each in enumerate(stale):
-            if each.pod.is_ending:
+        for number, old in enumerate(stale):
+            if old.pod.is_ending:
                 continue
-            ref = each.pod.ref
-            self._tell(f"restarting {each.text}")
+            ref = old.pod.ref
+            self._tell(f"restarting {old.text}")
             done = self._kubectl.run("delete", "pod", ref.name, *ref.scope, "--ignore-not-found", *at_once)
             if done.code:
                 raise _not_restarted(f"kubectl delete failed: {why(done)}", left or stale[number:])
-            self._restarted.append(each)
+            self._restarted.append(old)
 
     def _wait(self, check: PodCheck, old: DaemonPod, deadline: float, left: Sequence[StalePod]) -> None:
         assert check.daemon is not None  # pods exist only with it
@@ -425,4 +425,4 @@ def _not_restarted(what: str, left: Sequence[StalePod]) -> ToolError:
 
 
 def _listed(stale: Sequence[StalePod]) -> str:
-    return ", ".join(str(each.pod) for each in stale)
+    return ", ".join(str(old.pod) for old in stale)

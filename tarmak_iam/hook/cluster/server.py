@@ -45,9 +45,9 @@ _SECONDS = 60.0
 _PAUSE = 0.5
 
 
-def is_being_deleted(each: Object) -> bool:
+def is_being_deleted(live: Object) -> bool:
     """Whether it is deleted and waits for its finalizers."""
-    return bool((each.get("metadata") or {}).get("deletionTimestamp"))
+    return bool((live.get("metadata") or {}).get("deletionTimestamp"))
 
 
 _CONFLICT = re.compile(r'conflicts? with "([^"]*)"')
@@ -132,12 +132,13 @@ class Server:
         """The live objects among these, in any order. Raises ToolError."""
         kinds = by_kind(objects)
         few = [wanted for kind in kinds if len(kind) < _LISTED for wanted in kind]
-        found = self._named(few) if few else []
+        live_objects = self._named(few) if few else []
         for kind in kinds:
             if len(kind) >= _LISTED:
                 index = Index(kind)
-                found += [live for live in self.all_of(Ref.of(kind[0]).resource) if index.get(Ref.of(live)) is not None]
-        return found
+                of_kind = self.all_of(Ref.of(kind[0]).resource)
+                live_objects += (live for live in of_kind if index.get(Ref.of(live)) is not None)
+        return live_objects
 
     def _named(self, objects: Sequence[Object]) -> list[Object]:
         # kubectl 1.15 reads a List only up to the first object that does not exist.
@@ -149,14 +150,14 @@ class Server:
             raise self.kubectl.failure(done, "get")
         # A kind that is not served must not prevent reading the others.
         kinds = by_kind(objects)
-        return [each for kind in kinds for each in self._named(kind)] if len(kinds) > 1 else []
+        return [obj for kind in kinds for obj in self._named(kind)] if len(kinds) > 1 else []
 
     def ours(self) -> list[Object]:
         """All objects that are managed by tarmak-iam, in all namespaces. Raises ToolError."""
-        kinds = _KINDS if self.version.is_below(1, 25) else tuple(each for each in _KINDS if each != _UNTIL_1_24)
+        kinds = _KINDS if self.version.is_below(1, 25) else tuple(kind for kind in _KINDS if kind != _UNTIL_1_24)
         label = ("--selector", f"app.kubernetes.io/managed-by={MANAGER}")
-        found = chain.from_iterable(self.all_of(each, *label) for each in (",".join(kinds), *ENTRY_KINDS))
-        return list(filter(is_ours, found))
+        live_objects = chain.from_iterable(self.all_of(kind, *label) for kind in (",".join(kinds), *ENTRY_KINDS))
+        return list(filter(is_ours, live_objects))
 
     def all_of(self, kinds: str, *options: str) -> list[Object]:
         """Every object of the kinds, in all namespaces. Kinds that are not served are skipped. Raises ToolError."""
@@ -165,7 +166,7 @@ class Server:
     def others(self, crd: Object) -> int:
         """The number of objects not managed by tarmak-iam that would be removed with a CustomResourceDefinition."""
         names, group = crd["spec"]["names"], crd["spec"]["group"]
-        return sum(not is_ours(each) for each in self.all_of(f"{names['plural']}.{group}"))
+        return sum(not is_ours(obj) for obj in self.all_of(f"{names['plural']}.{group}"))
 
     def dry_run(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
         """The objects as they would be after an apply; nothing is changed. Raises Conflict, NotServed and ToolError.
@@ -196,10 +197,10 @@ class Server:
         so that a write that arrives late undoes nothing. Raises Conflict, NotServed and ToolError, even if some are
         applied."""
         if self.is_server_side:
-            dated = [(over(live or _ABSENT, self._dated(each, live)), live) for each, live in pairs]
+            dated = [(over(live or _ABSENT, self._dated(wanted, live)), live) for wanted, live in pairs]
             return self._all_applied(dated, force=force)
         # kubectl's own client-side apply sends a patch without the version that it has read.
-        return self.put_back_all([(_merged(each, live), live, True) for each, live in pairs])
+        return self.put_back_all([(_merged(wanted, live), live, True) for wanted, live in pairs])
 
     def put_back_all(self, items: Sequence[tuple[Object, Object | None, bool]]) -> list[Object]:
         """Writes objects as they are to be, each over the live one that was read, None where it does not exist; the
@@ -240,13 +241,13 @@ class Server:
         client-side apply is set after that: another `replace` would write it again. Raises ToolError."""
         left = [ref.stub for ref in refs]
         for _ in range(_ATTEMPTS):
-            joined = [each for each in map(under_one_entry, self.read(left)) if each is not None] if left else []
+            joined = [obj for obj in map(under_one_entry, self.read(left)) if obj is not None] if left else []
             if not joined:
                 return
             done = self._run("replace", *self.manager_options, text=object_list(joined))
             if done.code and _CHANGED_MEANWHILE not in done.err:
                 raise self.kubectl.failure(done, "replace")
-            left = [Ref.of(each).stub for each in joined] if done.code else []
+            left = [Ref.of(obj).stub for obj in joined] if done.code else []
 
     def _written(self, before: Object, live: Object | None) -> Object:
         verb = "create" if live is None else "replace"
@@ -256,12 +257,12 @@ class Server:
                 return _one_of(done)
             if _CHANGED_MEANWHILE not in done.err and _ALREADY_THERE not in done.err:
                 break
-            found = self.read([Ref.of(before).stub])
-            if found and comparable(found[0]) == comparable(before):
-                return found[0]  # an earlier attempt succeeded, but its answer was lost
-            if live is None or not found or comparable(found[0]) != comparable(live):
+            live_now = self.read([Ref.of(before).stub])
+            if live_now and comparable(live_now[0]) == comparable(before):
+                return live_now[0]  # an earlier attempt succeeded, but its answer was lost
+            if live is None or not live_now or comparable(live_now[0]) != comparable(live):
                 raise ToolError(f"{Ref.of(before)} was just changed by another process")
-            live = found[0]  # only its status changed, as during a rollout
+            live = live_now[0]  # only its status changed, as during a rollout
         raise self.kubectl.failure(done, verb)
 
     def _dated(self, wanted: Object, live: Object | None) -> Object:
@@ -321,11 +322,11 @@ class Server:
         """Applies in few calls; after a failure in smaller and smaller ones, so that the error names one object."""
 
         def together(batch: Sequence[Pair]) -> list[Object] | None:
-            done = self._apply([each for each, _ in batch], *options, *_forced(force))
+            done = self._apply([wanted for wanted, _ in batch], *options, *_forced(force))
             if options and is_forbidden(done):
                 raise NotAllowed(refusals_of(done))
             if done.code and not force and self._is_own(batch, done):
-                done = self._apply([each for each, _ in batch], *options, *_forced(True))
+                done = self._apply([wanted for wanted, _ in batch], *options, *_forced(True))
             made = objects_of(done) if done.code == 0 else []
             return made if len(made) == len(batch) else None
 
@@ -342,17 +343,17 @@ class Server:
             live is not None and is_ours(live) and all(is_own_trace(live, name) for name in names) for _, live in pairs
         )
 
-    def _applied(self, each: Object, live: Object | None, *options: str, force: bool) -> Object:
-        done = self._apply([each], *options, *_forced(force))
-        ref = Ref.of(each)
+    def _applied(self, wanted: Object, live: Object | None, *options: str, force: bool) -> Object:
+        done = self._apply([wanted], *options, *_forced(force))
+        ref = Ref.of(wanted)
         if done.code and not force and (names := _conflicting(done)):
-            if not self._is_own([(each, live)], done):
+            if not self._is_own([(wanted, live)], done):
                 raise Conflict(ref, tuple(name for name in names if name != MANAGER))
-            done = self._apply([each], *options, *_forced(True))
+            done = self._apply([wanted], *options, *_forced(True))
         if done.code and _CHANGED_MEANWHILE in done.err:
             raise Conflict(ref, ())
         if done.code and is_unserved(done):
-            raise NotServed(f"the cluster does not serve the kind {each.get('kind')}")
+            raise NotServed(f"the cluster does not serve the kind {wanted.get('kind')}")
         if done.code:
             raise ToolError(f"{ref} cannot be applied: {why(done)}", remedy=self.kubectl.failure(done, "apply").remedy)
         return _one_of(done)
@@ -375,10 +376,10 @@ class Server:
         return () if self.client.is_below(1, 21) else ("--show-managed-fields",)
 
 
-def _merged(each: Object, live: Object | None) -> Object:
+def _merged(wanted: Object, live: Object | None) -> Object:
     """The object as client-side apply would leave it, with its annotation where that is not too large."""
-    then = each if live is None else overlaid(live, each, last_applied(live))
-    return with_last_applied(then, each) if fits_client_side_apply(each) else without_last_applied(then)
+    then = wanted if live is None else overlaid(live, wanted, last_applied(live))
+    return with_last_applied(then, wanted) if fits_client_side_apply(wanted) else without_last_applied(then)
 
 
 def over(live: Object | None, before: Object) -> Object:
@@ -389,10 +390,10 @@ def over(live: Object | None, before: Object) -> Object:
 
 def _one_of(done: Completed) -> Object:
     """Raises ToolError."""
-    found = objects_of(done)
-    if not found:
+    objects = objects_of(done)
+    if not objects:
         raise ToolError("kubectl did not print the object")
-    return found[0]
+    return objects[0]
 
 
 def _forced(force: bool) -> tuple[str, ...]:

@@ -34,8 +34,8 @@ class Node:
     images: frozenset[str]
 
     @classmethod
-    def of(cls, each: Object) -> Node:
-        status = each.get("status") or {}
+    def of(cls, node: Object) -> Node:
+        status = node.get("status") or {}
         troubles = []
         for condition in status.get("conditions") or ():
             name, value = condition.get("type", ""), condition.get("status")
@@ -43,8 +43,8 @@ class Node:
                 message = f": {condition['message']}" if condition.get("message") else ""
                 troubles.append(f"{name} is {value}{message}")
         return cls(
-            name=str((each.get("metadata") or {}).get("name", "")),
-            taints=tuple((each.get("spec") or {}).get("taints") or ()),
+            name=str((node.get("metadata") or {}).get("name", "")),
+            taints=tuple((node.get("spec") or {}).get("taints") or ()),
             troubles=tuple(troubles),
             images=frozenset(name for image in status.get("images") or () for name in image.get("names") or ()),
         )
@@ -52,8 +52,9 @@ class Node:
 
 def nodes_for(kubectl: Kubectl, pod: Object) -> tuple[Node, ...]:
     """The nodes that a pod's specification selects by labels, sorted by name. Raises Forbidden and ToolError."""
-    found = {node.name: node for each in _selectors(pod) for node in map(Node.of, kubectl.selected("nodes", each))}
-    return tuple(found[name] for name in sorted(found))
+    selected = (node for selector in _selectors(pod) for node in kubectl.selected("nodes", selector))
+    nodes = {node.name: node for node in map(Node.of, selected)}
+    return tuple(nodes[name] for name in sorted(nodes))
 
 
 def untolerated(node: Node, pod: Object, version: GoVersion) -> tuple[str, ...]:
@@ -97,15 +98,15 @@ def added_tolerations(version: GoVersion, *, is_host: bool) -> list[dict[str, st
 
 def _selectors(pod: Object) -> list[str]:
     """Label selectors that together match the nodes of the pod. matchFields are ignored."""
-    own = [f"{key}={value}" for key, value in (pod.get("nodeSelector") or {}).items()]
+    labels = [f"{key}={value}" for key, value in (pod.get("nodeSelector") or {}).items()]
     affinity = (pod.get("affinity") or {}).get("nodeAffinity") or {}
     required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
     terms = required.get("nodeSelectorTerms") or [{}]
-    return [",".join([*own, *map(_expression, term.get("matchExpressions") or ())]) for term in terms]
+    return [",".join([*labels, *map(_expression, term.get("matchExpressions") or ())]) for term in terms]
 
 
-def _expression(each: dict[str, Any]) -> str:
-    key, operator, values = each.get("key", ""), each.get("operator"), each.get("values") or ()
+def _expression(expression: dict[str, Any]) -> str:
+    key, operator, values = expression.get("key", ""), expression.get("operator"), expression.get("values") or ()
     match operator:
         case "In":
             return f"{key} in ({','.join(values)})"

@@ -42,13 +42,13 @@ def candidates(installation: Installation) -> tuple[Candidate, ...]:
     return tuple(Candidate(one_line(who(grant.kind, grant.principal)), role) for grant, role in ordered)
 
 
-def advice(found: tuple[Candidate, ...]) -> str:
+def advice(possible: tuple[Candidate, ...]) -> str:
     """The remedy, as part of a message."""
-    if not found:
+    if not possible:
         return "no mapping can be used for a verification"
-    names = ", ".join(each.text for each in found[:_MAX_NAMED])
-    more = f" or {len(found) - _MAX_NAMED} more" if len(found) > _MAX_NAMED else ""
-    which = "as" if len(found) == 1 else "as one of:"
+    names = ", ".join(candidate.text for candidate in possible[:_MAX_NAMED])
+    more = f" or {len(possible) - _MAX_NAMED} more" if len(possible) > _MAX_NAMED else ""
+    which = "as" if len(possible) == 1 else "as one of:"
     return f"verify {which} {names}{more}, with --role ARN or AWS_PROFILE"
 
 

@@ -210,9 +210,9 @@ def _write_copy(path: Path, what: str, data: bytes, mode: int) -> Path:
 
 def _remove(*copies: Path | None) -> None:
     """Removes copies whose text is in the file itself. A copy that cannot be removed does no harm."""
-    for each in filter(None, copies):
+    for copy in filter(None, copies):
         with contextlib.suppress(OSError):
-            each.unlink()
+            copy.unlink()
 
 
 def _reason(error: FileError) -> str:

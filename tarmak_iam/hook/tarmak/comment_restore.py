@@ -194,12 +194,12 @@ def is_cut_off(old: Reading, new: Reading, text: bytes) -> bool:
     data = new.config.document.data
     if list(data) != sorted(data):
         return False  # tarmak sorts the keys
-    wanted, found = ({key: part[key] for key in sorted(part) if key > "kind"} for part in (old.full, data))
-    providers, count = found.get("providers", ()), len(wanted.get("providers", ()))
+    wanted, present = ({key: part[key] for key in sorted(part) if key > "kind"} for part in (old.full, data))
+    providers, count = present.get("providers", ()), len(wanted.get("providers", ()))
     added = providers[count:] if isinstance(providers, list) else []
     if added:
         wanted["providers"] = [*wanted.get("providers", ()), *added]
-    extent = _extent(wanted, found)
+    extent = _extent(wanted, present)
     if extent != "whole":
         return extent == "beginning" or providers is None
     if added and not _name_in(added[-1]):
@@ -213,23 +213,23 @@ def is_cut_off(old: Reading, new: Reading, text: bytes) -> bool:
     return not text.endswith(b"\n") or any(environments[index].get("provider", "") not in names for index in come)
 
 
-def _extent(wanted: Any, found: Any) -> Literal["whole", "beginning", "other"]:
+def _extent(wanted: Any, present: Any) -> Literal["whole", "beginning", "other"]:
     """How much of a value exists, in the order in which tarmak writes it."""
-    if isinstance(wanted, dict) and isinstance(found, dict):
+    if isinstance(wanted, dict) and isinstance(present, dict):
         keys = sorted(wanted)
-        if list(found) != keys[: len(found)]:
+        if list(present) != keys[: len(present)]:
             return "other"
-        wanted, found = [wanted[key] for key in keys], list(found.values())
-    if isinstance(wanted, list) and isinstance(found, list):
-        extents = [_extent(*pair) for pair in zip(wanted, found, strict=False)]
-        if len(found) > len(wanted) or any(extent != "whole" for extent in extents[:-1]):
+        wanted, present = [wanted[key] for key in keys], list(present.values())
+    if isinstance(wanted, list) and isinstance(present, list):
+        extents = [_extent(*pair) for pair in zip(wanted, present, strict=False)]
+        if len(present) > len(wanted) or any(extent != "whole" for extent in extents[:-1]):
             return "other"
         if extents and extents[-1] != "whole":
             return extents[-1]
-        return "whole" if len(found) == len(wanted) else "beginning"
-    if same(wanted, found) or (wanted == NOW and isinstance(found, str)):
+        return "whole" if len(present) == len(wanted) else "beginning"
+    if same(wanted, present) or (wanted == NOW and isinstance(present, str)):
         return "whole"
-    is_begun = found is None or (isinstance(wanted, str) and isinstance(found, str) and wanted.startswith(found))
+    is_begun = present is None or (isinstance(wanted, str) and isinstance(present, str) and wanted.startswith(present))
     return "beginning" if is_begun else "other"
 
 
