@@ -217,13 +217,14 @@ def _joined(opened: Sequence[Snapshot], objects: Sequence[Snapshot], live: Index
     kept = []
     for old in opened:
         now, mine = live.get(old.ref), new.pop((old.ref.key, old.ref.namespace), None)
+        known = [comparable(state) for state in old.known]
         if mine is None and old.is_as_after(now):
             kept.append(replace(old, after=now and without_server_fields(now), is_done=True, between=()))
         elif mine is None and not old.is_as_before(now):
             kept.append(replace(old, is_done=False, between=()))
         elif mine is None:
             continue
-        elif now and old.known and merged(comparable(now), comparable(old.before or {}), old.known).conflicts:
+        elif now and known and merged(comparable(now), comparable(old.before or {}), known).conflicts:
             kept.append(mine)  # changed by another manager in between: that state is restored
         else:
             kept.append(replace(mine, before=old.before, is_ours=old.is_ours))

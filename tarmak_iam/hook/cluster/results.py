@@ -58,7 +58,7 @@ def action_on(live: Object | None, then: Object | None) -> ObjectAction:
 
 class Step(NamedTuple):
     """What is to be done with one object: as it is now, and as it will be; None where it does not exist. `wanted`: the
-    manifest that is applied, empty in a rollback. `is_settled`: whether nothing is to be written. `is_ours`: whether
+    manifest that is applied, empty in a rollback. `is_settled`: whether nothing is to be applied. `is_ours`: whether
     tarmak-iam manages the object afterwards."""
 
     ref: Ref

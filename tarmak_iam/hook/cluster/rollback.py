@@ -162,9 +162,8 @@ def _undone(server: Server, revisions: Sequence[Revision]) -> list[tuple[Step, S
         action = action_on(live, then)
         if live is not None and then is not None and last_applied(live) != last_applied(then):
             action = ObjectAction.CONFIGURED
-        is_settled = action is ObjectAction.UNCHANGED
         named = Ref.of(then or live or ref.stub)
-        undone.append((Step(named, action, live, then, is_settled, is_ours=snapshot.is_ours), conflicts))
+        undone.append((Step(named, action, live, then, is_ours=snapshot.is_ours), conflicts))
     return undone
 
 
