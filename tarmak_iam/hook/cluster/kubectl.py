@@ -144,7 +144,9 @@ class Kubectl:
             pause = min(pause * 2, 8.0)
 
     def _attempt(self, args: tuple[str | Path, ...], text: str, seconds: float, left: float) -> Completed:
-        programs, options = self.programs, self._options()
+        programs = self.programs
+        named = {"kubeconfig": self.kubeconfig, "context": self.context}
+        options = tuple(f"--{name}={value}" for name, value in named.items() if value is not None)
         if is_write(args):
             self.before_write()
             if self.lock is not None and self.lock.descriptor is not None:
@@ -210,18 +212,10 @@ class Kubectl:
             raise self.failure(done, "get")
         return objects_of(done)
 
-    def command(self, *words: str) -> tuple[str, ...]:
-        """The kubectl command line that a user types for the same cluster."""
-        return (self.program, *self._options(), *words)
-
     def versions(self) -> tuple[GoVersion, GoVersion]:
         """The versions of kubectl and of the API server. Raises ToolError."""
         versions = self.json("version")
         return _version(versions.get("clientVersion")), _version(versions.get("serverVersion"))
-
-    def _options(self) -> tuple[str, ...]:
-        options = {"kubeconfig": self.kubeconfig, "context": self.context}
-        return tuple(f"--{name}={value}" for name, value in options.items() if value is not None)
 
 
 def is_away(done: Completed) -> bool:
