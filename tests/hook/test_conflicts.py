@@ -12,7 +12,7 @@ import pytest
 
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import PolicyRefused
-from tarmak_iam.hook.cluster import history as journal
+from tarmak_iam.hook.cluster import history as history_module
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff
 from tarmak_iam.hook.cluster.history import History, Status, read_history, write_history
@@ -239,8 +239,8 @@ class TestBelow116:
             read.append(path)
             return read_history(path, within)
 
-        monkeypatch.setattr(journal, "read_history", reading)
-        is_left = journal.left_by(Server.of(cluster.kubectl()), state, None)
+        monkeypatch.setattr(history_module, "read_history", reading)
+        is_left = history_module.left_by(Server.of(cluster.kubectl()), state, None)
         assert is_left(live(cluster))
         assert not is_left({**live(cluster), "data": {}})
         assert read == [state]
@@ -256,7 +256,7 @@ class TestBelow116:
         old_one = live(cluster)
         apply_to_cluster(old(MAPPINGS + READERS), cluster.kubectl(), state)
         write_history(read_history(state).with_status((2,), Status(status)), state)
-        is_left = journal.left_by(Server.of(cluster.kubectl()), state, None)
+        is_left = history_module.left_by(Server.of(cluster.kubectl()), state, None)
         assert (is_left(old_one), is_left(live(cluster))) == (before, after)
 
     def test_a_history_that_cannot_be_read_tells_nothing(self, state: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tarmak_iam._version import __version__
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import PolicyRefused
-from tarmak_iam.hook.cluster import history as journal
+from tarmak_iam.hook.cluster import history as history_module
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.history import History, Revision, Snapshot, Status, read_history
 from tarmak_iam.hook.cluster.objects import Index, Ref, last_applied
@@ -125,7 +125,7 @@ class TestKilled:
 
     def test_when_all_was_written_it_is_a_change_by_itself(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         apply_to_cluster(made(), (cluster := Cluster()).kubectl(), state)
-        monkeypatch.setattr(journal.Journal, "applied", killing)
+        monkeypatch.setattr(history_module.Journal, "applied", killing)
         with pytest.raises(Killed):
             apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         monkeypatch.undo()
@@ -137,7 +137,7 @@ class TestKilled:
 
     def test_an_apply_that_finds_all_as_wanted_settles_it(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         apply_to_cluster(made(), (cluster := Cluster()).kubectl(), state)
-        monkeypatch.setattr(journal.Journal, "applied", killing)
+        monkeypatch.setattr(history_module.Journal, "applied", killing)
         with pytest.raises(Killed):
             apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         monkeypatch.undo()
@@ -187,7 +187,7 @@ class TestKilled:
         cluster = Cluster(server="v1.15.12", client="v1.15.12")
         apply_to_cluster(made(kubernetesVersion="1.15.12"), cluster.kubectl(), state)
         note = last_applied(cluster.get("ConfigMap", NAME) or {})
-        monkeypatch.setattr(journal.Journal, "note", killing)
+        monkeypatch.setattr(history_module.Journal, "note", killing)
         with pytest.raises(Killed):
             apply_to_cluster(made(MAPPINGS + READERS, kubernetesVersion="1.15.12"), cluster.kubectl(), state)
         assert config(cluster) == READERS

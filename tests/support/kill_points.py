@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
 
-from tarmak_iam.hook.cluster import history as journal
+from tarmak_iam.hook.cluster import history as history_module
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import LiveDiff, live_diff
 from tarmak_iam.hook.cluster.history import History, read_history
@@ -220,7 +220,7 @@ Run = Callable[[World], object]
 def steady() -> Iterator[None]:
     """Two runs write the same history. No machine fails here, so nothing waits for a disk."""
     now = datetime(2026, 3, 2, 10, 0, 0, tzinfo=timezone.utc)
-    with mock.patch.object(journal, "utc_now", return_value=now), mock.patch.object(os, "fsync"):
+    with mock.patch.object(history_module, "utc_now", return_value=now), mock.patch.object(os, "fsync"):
         yield
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tarmak_iam.errors import ConfigError, FileError, Place, PolicyRefused, SelectionError
 from tarmak_iam.files.boundary import Boundary
-from tarmak_iam.hook.cluster import history as journal
+from tarmak_iam.hook.cluster import history as history_module
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.history import History, read_history, write_history
 from tarmak_iam.hook.cluster.results import ApplyFailed
@@ -105,7 +105,7 @@ class TestFile:
         self, state: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         cluster = Cluster()
-        monkeypatch.setattr(journal, "MAX_BYTES", 1000)
+        monkeypatch.setattr(history_module, "MAX_BYTES", 1000)
         for more in ("", READERS):
             apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
         assert statuses(state) == ["2 applied"]
@@ -140,7 +140,7 @@ class TestFile:
                 raise FileError("cannot be written: No space left on device", place=Place("/state.json"))
             return write_history(history, path, within)
 
-        monkeypatch.setattr(journal, "write_history", full)
+        monkeypatch.setattr(history_module, "write_history", full)
         told: list[str] = []
         with pytest.raises(ApplyFailed, match=f"No space left .* configured {CONFIG}, configured {DAEMON}"):
             apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state, tell=told.append)
