@@ -14,6 +14,8 @@ _CUT = "..."
 _SHORT = 80
 _ARN = 200
 """No ARN of a principal without a path is that long: a role name and a session name have up to 64 characters each."""
+MAX_BYTES = 10 * 1024 * 1024
+"""Larger files are rejected before they are parsed. No tarmak.yaml or ConfigMap (1 MiB) is nearly that large."""
 MESSAGE = 1_000
 """The limit for a message about the content of a file, in characters."""
 

@@ -25,7 +25,6 @@ SUGGESTED = re.compile(rf"\btarmak-iam (?:-c|--cluster|{COMMANDS})\b|\btarmak (?
 WITHOUT_CLUSTER = {
     ("cli/options.py", "Kubeconfig of an admin. Default: the one that `tarmak clusters kubeconfig` prints."): "help",
     ("cli/commands/hook.py", '  command tarmak-iam run -- tarmak "$@"'): "the shell function: its words are the user's",
-    ("cli/commands/run.py", "Kubeconfig for kubectl, instead of that of `tarmak clusters kubeconfig`."): "help",
     ("cli/commands/run.py", ": `tarmak-iam run -- tarmak clusters apply`; put a"): "the options are tarmak's own there",
     (
         "cli/commands/settings.py",
@@ -40,7 +39,6 @@ WITHOUT_CLUSTER = {
     ("hook/tarmak/backup.py", "`tarmak-iam run` left"): "what was run",
     ("hook/tarmak/backup.py", "from before an earlier `tarmak-iam run`"): "what was run",
     ("hook/tarmak/backup.py", "the text saved by an earlier `tarmak-iam run`"): "what was run",
-    ("cli/parsing.py", "tarmak-iam --cluster "): "the cluster is the one that was typed",
     ("config/environment_validation.py", "tarmak clusters plan and apply fail"): "what fails, not what to type",
     ("config/cluster_validation.py", "tarmak clusters apply fails"): "the same",
     ("lint/environment_rules.py", "tarmak clusters plan and apply fail"): "the same",

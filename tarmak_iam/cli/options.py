@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -34,17 +33,7 @@ def _all_of(*options: Callable[[Any], Any]) -> Callable[[_Command], _Command]:
     return decorate
 
 
-class _Seconds(click.FloatRange):
-    """A number of seconds. float() accepts "nan", which no time would ever exceed."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        number = super().convert(value, param, ctx)
-        if math.isnan(number):
-            self.fail(f"{value!r} is not a number", param, ctx)
-        return number
-
-
-SECONDS = _Seconds(min=0)
+SECONDS = click.FloatRange(min=0)
 
 
 def directory_argument(context: click.Context, parameter: click.Parameter, value: str) -> Path:

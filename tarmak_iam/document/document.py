@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tarmak_iam.document.comments import lines_above
 from tarmak_iam.document.edits import Append, Edit, Insert, Move, Remove, Rename, Set, ValueEdit
 from tarmak_iam.document.nodes import Entry, Node, Scalar, dereference
-from tarmak_iam.document.parsed import Text, data_of
+from tarmak_iam.document.parsed import Text, data_of, read_trees
 from tarmak_iam.document.plain_values import construct, reads_alike
 from tarmak_iam.document.scalars import Dialect, readings
 from tarmak_iam.document.source import Source
@@ -95,7 +95,7 @@ class Document:
         Raises ParseError, as `parse` does.
         """
         source = Source.decode(data, str(filename))
-        trees = enumerate(Tree.read_all(source))
+        trees = enumerate(read_trees(source))
         return tuple(cls(Text(source, index, None, None, tree, data_of(tree))) for index, tree in trees)
 
     @property
@@ -336,7 +336,7 @@ class Document:
         return self._after(engine)
 
     def _after(self, engine: Engine) -> Document:
-        return self if engine.text is self._text else Document(engine.text, engine)
+        return self if engine.text is self._text else Document(engine.result(), engine)
 
 
 def home_of(document: Document, edit: ValueEdit) -> Route:

@@ -17,7 +17,7 @@ from tarmak_iam.document.blocks import Member, room_of
 from tarmak_iam.document.edits import AnyEdit, Append, Insert, Move, Remove, Rename, Set
 from tarmak_iam.document.moves import Transfer, pasted, planned_move, shifted
 from tarmak_iam.document.nodes import Span, walk
-from tarmak_iam.document.parsed import Text, blocks_of, data_of
+from tarmak_iam.document.parsed import Text, blocks_of, data_of, read_tree
 from tarmak_iam.document.plain_values import UnwritableValue, construct, plain, same, value_at
 from tarmak_iam.document.plan import planned
 from tarmak_iam.document.proof import Change, NotProven, invalid_text, new_text, prove
@@ -59,6 +59,11 @@ class Engine:
         """The other uses of shared values that changed, in file order."""
         return tuple(dict.fromkeys(use.route for use in sorted(self._uses, key=lambda use: use.offset)))
 
+    def result(self) -> Text:
+        """What the edits lead to; the first text is not kept."""
+        self._file = None
+        return self.text
+
     def update(self, wanted: Any, identities: Iterable[Identity]) -> None:
         """Changes the whole value. Raises EditRefused."""
         wanted = self._plain(wanted, Route())
@@ -72,7 +77,7 @@ class Engine:
     def perform(self, edit: AnyEdit) -> None:
         """Makes one edit. Raises EditRefused, with the place in the text before it."""
         if self._file is None:
-            self._file = self.text.source.text if self.text.blocks is None else self.text.blocks.text
+            self._file = self.text.source.text
         route = Route.of(edit.path)
         edit = edit._replace(path=route)
         if max(len(route), len(Route.of(edit.to)) if isinstance(edit, Move) else 0) > MAX_DEPTH:
@@ -119,7 +124,7 @@ class Engine:
 
     def _read_window(self, text: str) -> Tree:
         form = self.text.form
-        return Tree.read(Source(text, form.filename, b"", form.encoding, form.newline), json=False, file=self._file)
+        return read_tree(Source(text, form.filename, b"", form.encoding, form.newline), json=False, file=self._file)
 
     def _make(self, tree: Tree, data: Any, edit: AnyEdit, asked: AnyEdit, window: Window | None) -> None:
         """Makes an edit on a tree, of a window or of the whole text. `asked` is the edit with its path in the whole."""

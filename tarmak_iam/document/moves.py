@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from tarmak_iam.document import plan
 from tarmak_iam.document.comments import own_comment_lines
 from tarmak_iam.document.edits import Insert, Move, Set
-from tarmak_iam.document.flow import refuse_pair, remove_from_flow
+from tarmak_iam.document.flow import layout_at, refuse_pair, remove_from_flow
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, content_start, is_block
 from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.document.proof import Change
@@ -150,9 +150,9 @@ def _text_of(old: Target, new: Target, here: Route) -> tuple[Verbatim, Node | No
         written = tree.source.text[held.entry.key.start : held.entry.key.end]
         is_possible = old.in_flow or not into_flow or is_safe_in_flow(written)
         is_kept = held.entry.text == last.text and written and "\n" not in written and is_possible
-        key = written if is_kept else key_text(tree, held.entry.key, last.text, new.layout(), flow=into_flow)
+        key = written if is_kept else key_text(tree, held.entry.key, last.text, layout_at(new), flow=into_flow)
     elif isinstance(last, Key):
-        key = json_string(last.text) if tree.is_json else scalar_text(last.text, new.layout(), flow=into_flow)
+        key = json_string(last.text) if tree.is_json else scalar_text(last.text, layout_at(new), flow=into_flow)
     comments = _comments_of(old)
     outside = [comment for comment in comments if not (old.in_flow and node.start < comment.span.start < node.end)]
     if outside and (into_flow or old.in_flow):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.document.blocks import Member, document_of, needs_no_tree, room_of
-from tarmak_iam.document.json_reader import construct_json
-from tarmak_iam.document.nodes import Scalar, is_block, walk
+from tarmak_iam.document.json_reader import construct_json, looks_like_json, read_json
+from tarmak_iam.document.nodes import Scalar, Span, is_block, walk
 from tarmak_iam.document.plain_values import construct
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.tree import Tree
-from tarmak_iam.document.yaml_reader import has_c_parser
+from tarmak_iam.document.yaml_reader import YamlText, has_c_parser, read_stream, read_yaml
+from tarmak_iam.errors import ParseError
 
 
 @dataclass(slots=True)
@@ -50,9 +52,38 @@ class Text:
     def whole(self) -> tuple[Tree, Any]:
         """The tree and the values, which are read when they are needed."""
         if self.tree is None:
-            self.tree = Tree.read(self.source, self.index, json=self.json)
+            self.tree = read_tree(self.source, self.index, json=self.json)
             self.data = data_of(self.tree)
         return self.tree, self.data
+
+
+def read_tree(
+    source: Source, index: int = 0, *, json: bool | None = None, pure: bool = False, file: str | None = None
+) -> Tree:
+    """Reads one document. `json`: True for strict JSON, False for YAML, None for strict JSON if the text is that, and
+    YAML otherwise. `file` is that of `Tree`.
+
+    Raises ParseError.
+    """
+    if json or (json is None and index == 0 and looks_like_json(source)):
+        try:
+            return Tree(source, read_json(source), Span(0, len(source.text)), is_json=True)
+        except ParseError:
+            if json:
+                raise
+    return _tree(source, read_yaml(source, index, pure=pure), file)
+
+
+def read_trees(source: Source) -> list[Tree]:
+    """Reads all documents of a YAML text, or the single one of strict JSON. Raises ParseError."""
+    if looks_like_json(source):
+        with contextlib.suppress(ParseError):
+            return [read_tree(source, json=True)]
+    return [_tree(source, yaml) for yaml in read_stream(source)]
+
+
+def _tree(source: Source, yaml: YamlText, file: str | None = None) -> Tree:
+    return Tree(source, yaml.root, yaml.span, False, yaml.scalars, yaml.duplicates, yaml.aliases > 0, file=file)
 
 
 def data_of(tree: Tree) -> Any:

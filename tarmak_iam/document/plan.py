@@ -10,6 +10,7 @@ from typing import Any
 from tarmak_iam.document import write
 from tarmak_iam.document.comments import below_deeper_comments, holds_comments, member_lines, own_comment_lines
 from tarmak_iam.document.edits import AddKeys, Append, Arrange, Drop, Insert, Remove, Rename, Rewrite, Set
+from tarmak_iam.document.flow import layout_at
 from tarmak_iam.document.nodes import Mapping, Scalar, Sequence, Span, is_block, is_custom_tag
 from tarmak_iam.document.plain_values import assigned, construct, same, value_at
 from tarmak_iam.document.proof import Change
@@ -210,7 +211,7 @@ def _renaming(target: Target, data: Any, name: str) -> Change | None:
         return None
     check_is_new(parent, name)
     members = {name if key == old else key: value for key, value in value_at(data, path).items()}
-    splices = write.renamed_key(tree, entry.key, name, parent.layout(), flow=mapping.flow or parent.in_flow)
+    splices = write.renamed_key(tree, entry.key, name, layout_at(parent), flow=mapping.flow or parent.in_flow)
     return Change(parent, splices, assigned(data, path, members))
 
 

@@ -91,9 +91,10 @@ def prove(change: Change, after: Tree, data: Any) -> list[Comment]:
 
 def _removed_comments(change: Change, after: Tree) -> list[Comment]:
     before = change.target.tree
-    if not before.comments and not after.comments and not change.added:
+    texts = [[comment.text for comment in tree.comments] for tree in (before, after)]
+    if texts[0] == texts[1] and not change.added:
         return []
-    old, new = (Counter(comment.text for comment in tree.comments) for tree in (before, after))
+    old, new = map(Counter, texts)
     missing, removed = old - new, []
     starts = [comment.span.start for comment in before.comments]
     for splice in sorted(change.splices, key=splice_order) if missing else ():

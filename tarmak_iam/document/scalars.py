@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tarmak_iam.document.nodes import STANDARD_TAG, Scalar
 
@@ -310,3 +310,11 @@ def readings(scalar: Scalar) -> dict[str, Plain]:
         if type(value) is not type(own) or repr(value) != repr(own):  # not `!=`: NaN is one value
             differing[name] = value
     return differing
+
+
+def python_key(key: Any, text: str | None, kinds: dict[Any, type]) -> Any:
+    """The key, or its text if Python would confuse it with another key: true, 1 and 1.0 are three different keys.
+
+    `kinds` has the types of the earlier keys; the type of this one is added.
+    """
+    return key if kinds.setdefault(key, type(key)) is type(key) else text

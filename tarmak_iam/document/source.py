@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from tarmak_iam.errors import ParseError, Place
-from tarmak_iam.files import MAX_BYTES
+from tarmak_iam.text import MAX_BYTES
 
 MAX_DEPTH = 200
 """Deeper nesting is rejected. No configuration file needs it, and the limit bounds every later recursion."""

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple, NoReturn
 
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, dereference, is_block, merged_entry
-from tarmak_iam.document.plain_values import python_key
-from tarmak_iam.document.render import Layout, Nearby
-from tarmak_iam.document.scalars import resolve_v2
-from tarmak_iam.document.splices import member_count
+from tarmak_iam.document.scalars import python_key, resolve_v2
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import EditRefused
 from tarmak_iam.routes import Key, Route, Step
@@ -49,23 +45,6 @@ class Target(NamedTuple):
     """Whether a new string of several lines may be a literal block."""
     keeps_tags: bool = False
     """Whether the custom tag of a value that is replaced stays."""
-
-    def layout(self, inside: int = 0, at: int | None = None) -> Layout:
-        """The layout of new text inside the deepest node (`inside` 1: inside its parent, next to it). `at` is the
-        number that a new member of the deepest node will have; None: it is added at the end."""
-        return Layout(self.tree, tuple(self._places(len(self.holders) - inside, at)), literal=self.literals)
-
-    def _places(self, count: int, at: int | None) -> Iterator[Nearby]:
-        """The deepest of the first `count` nodes, and the nodes that it is inside of, outwards."""
-        for depth in reversed(range(count)):
-            node = self.holders[depth].node
-            if depth + 1 == len(self.holders):
-                yield Nearby(node, member_count(node) if at is None else at, "around")
-                continue
-            number = self.holders[depth + 1].number
-            if depth + 1 == count:
-                yield Nearby(node, number, "others")
-            yield Nearby(node, number, "inside")
 
     @property
     def node(self) -> Node | None:

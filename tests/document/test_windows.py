@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tarmak_iam.document import Append, Document, Edit, EditRefused, Insert, Move, Remove, Rename, Set
 from tarmak_iam.document.blocks import document_of
+from tarmak_iam.document.parsed import read_tree
 from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.tree import Tree
@@ -303,13 +304,14 @@ def test_routes_and_offsets_in_a_window() -> None:
 @pytest.fixture
 def sizes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """The sizes of the texts that are read into trees."""
-    read, lengths = Tree.read, list[int]()
+    lengths = list[int]()
 
     def recorded(source: Source, *arguments: Any, **options: Any) -> Tree:
         lengths.append(len(source.text))
-        return read(source, *arguments, **options)
+        return read_tree(source, *arguments, **options)
 
-    monkeypatch.setattr(Tree, "read", recorded)
+    for module in ("parsed", "engine"):
+        monkeypatch.setattr(f"tarmak_iam.document.{module}.read_tree", recorded)
     with one_way():
         yield lengths
 

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import click
 
-from tarmak_iam.cli.common_options import choose
 from tarmak_iam.cli.console import error_line, note
 from tarmak_iam.cli.exit_codes import ExitCode
-from tarmak_iam.cli.options import option
+from tarmak_iam.cli.options import access_options, option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
@@ -29,14 +28,7 @@ from tarmak_iam.hook.tarmak.passthrough import ProgramNotStarted, pass_through
 @option("--no-check", "Start tarmak even if `check` finds errors, or if callers are locked out.")
 @option("--rollback-on-failure", "Restore the objects if apply or the login fails.")
 @option("--rollback-unless-verified", "Restore them also if no mapped caller has logged in.")
-@option(
-    "--kubeconfig FILE",
-    "Kubeconfig for kubectl, instead of that of `tarmak clusters kubeconfig`.",
-    type=click.Path(path_type=Path),
-    expose_value=False,
-    callback=choose,
-)
-@option("--context NAME", "Context of the kubeconfig.", "kube_context", expose_value=False, callback=choose)
+@access_options
 @click.argument("command", metavar="tarmak ARGS...", nargs=-1, required=True, type=click.UNPROCESSED)
 @pass_session
 @click.pass_context
@@ -84,27 +76,13 @@ def run(context: click.Context, session: Session, /, command: tuple[str, ...], *
 
 
 def _environment(session: Session, call: TarmakCall) -> Mapping[str, str]:
-    """The environment for tarmak. Raises ConfigError if -c or --current-cluster of tarmak-iam contradicts tarmak's
-    arguments, which are not changed."""
-    environment = dict(os.environ)
-    if session.directory is not None:
-        given = session.directory.expanduser()
-        given = given.parent if given.is_file() else given
-        if "config-directory" not in call.flags:
-            environment["TARMAK_CONFIG"] = str(given)
-        elif os.path.realpath(given) != os.path.realpath(call.directory(environment)):
-            raise _contradiction("-c", str(session.directory), call.flags["config-directory"])
-    if session.cluster_name is not None:
-        theirs = call.cluster_name
-        if not theirs:
-            chosen = Session(call.directory(environment), None, "chosen by tarmak")
-            theirs = chosen.config().current_cluster.cluster_name
-        if theirs != session.cluster_name:
-            raise _contradiction("--current-cluster", session.cluster_name, theirs)
-    return environment
-
-
-def _contradiction(option: str, ours: str, theirs: str) -> ConfigError:
-    return ConfigError(
-        f"{option} is {ours}, but tarmak's arguments select {theirs}", remedy=f"pass {option} to tarmak, after its name"
-    )
+    """The environment for tarmak, whose arguments are not changed. Raises ConfigError for a cluster, which no variable
+    selects, and for a directory if tarmak's arguments select one too."""
+    twice = "-c" if session.directory is not None and "config-directory" in call.flags else ""
+    if option := "--current-cluster" if session.cluster_name is not None else twice:
+        what = f"{option} was given to tarmak-iam, but with `run` tarmak's arguments select directory and cluster"
+        raise ConfigError(what, remedy=f"pass {option} to tarmak, after its name")
+    if session.directory is None:
+        return dict(os.environ)
+    directory = session.directory.expanduser()
+    return {**os.environ, "TARMAK_CONFIG": str(directory.parent if directory.is_file() else directory)}

@@ -105,7 +105,18 @@ def webhook(
         note("--days was ignored: the existing certificate and key are kept; use --renew to create new ones")
     if prepared.is_of_existing_key:
         note(f"created {CERTIFICATE} for the existing {KEY}, which an interrupted run may have left without one")
-    _note_where_they_go(installation, prepared)
+    init_url = ServerNames().url(DEFAULT_PORT)
+    target = (installation.safe_webhook_file() if installation else None) or DEFAULT_WEBHOOK_FILE
+    note("install these files on every master before its API server starts, owned by root:")
+    note(f"  {CERTIFICATE} -> {STATE_DIR}/{CERTIFICATE} (0644)")
+    note(f"  {KEY} -> {STATE_DIR}/{KEY} (0600)")
+    note(f"  {KUBECONFIG} -> {target} (0644)")
+    init = f"Tarmak's init unit keeps certificate and key, writes the kubeconfig again for {init_url}"
+    note(f"{init}, and copies it to {target}")
+    if prepared.url != init_url:
+        disable = (installation.command_line if installation else PLAIN).tarmak_iam("disable")
+        to_use = f"to use it, run `{disable}` and set authTokenWebhookFile to {target}"
+        note(f"this kubeconfig is for {prepared.url}; {to_use}")
     if prepared.is_of_existing_key or (existing.certificate is not None and not prepared.is_kept):
         note("IAM logins fail until the files are on all masters and both servers are restarted")
         note(recovery_hint_of(installation))
@@ -155,22 +166,3 @@ def _write(within: Boundary, prepared: Prepared) -> list[str]:
     replace_files(written)
     record_written(*(file.path for file in written))
     return lines
-
-
-def _note_where_they_go(installation: Installation | None, prepared: Prepared) -> None:
-    init_url = ServerNames().url(DEFAULT_PORT)
-    target = (installation.safe_webhook_file() if installation else None) or DEFAULT_WEBHOOK_FILE
-    note("install these files on every master before its API server starts, owned by root:")
-    note(f"  {CERTIFICATE} -> {STATE_DIR}/{CERTIFICATE} (0644)")
-    note(f"  {KEY} -> {STATE_DIR}/{KEY} (0600)")
-    note(f"  {KUBECONFIG} -> {target} (0644)")
-    note(
-        f"Tarmak's init unit keeps certificate and key, writes the kubeconfig again for {init_url}, "
-        f"and copies it to {target}"
-    )
-    if prepared.url != init_url:
-        disable = (installation.command_line if installation else PLAIN).tarmak_iam("disable")
-        note(
-            f"this kubeconfig is for {prepared.url}; to use it, run `{disable}` and set authTokenWebhookFile "
-            f"to {target}"
-        )
