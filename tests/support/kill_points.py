@@ -134,7 +134,7 @@ class RollingCluster(Cluster):
 
 @cache
 def _logins_of(daemon: str, objects: str) -> frozenset[str]:
-    grants = LiveMappings(json.loads(daemon), tuple(json.loads(objects))).running().grants
+    grants = LiveMappings(json.loads(daemon), tuple(json.loads(objects))).authenticator().grants
     return frozenset(f"{each.principal} as {each.username} with {', '.join(each.groups)}" for each in grants)
 
 

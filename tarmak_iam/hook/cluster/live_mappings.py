@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -58,20 +58,19 @@ class LiveMappings:
                 continue
         return None
 
-    def authenticator(self, installation: Installation, cluster_id: str | None = None) -> Authenticator:
-        """The authenticator as the cluster runs it: its release, flags and objects. Where the cluster has no daemon,
-        those of the installation. `cluster_id`: that of the token, None for that of the configuration."""
-        text = self.text if self.text is not None else f"clusterID: {installation.cluster_id}\n"
-        version = str(self.version or installation.daemon_version)
-        args = self._words if self.daemonset is not None else installation.daemon_args()
-        return self._authenticator(text, version, args, cluster_id)
-
-    def _authenticator(self, text: str, version: str, args: Sequence[str], cluster_id: str | None) -> Authenticator:
+    def authenticator(self, installation: Installation | None = None, cluster_id: str | None = None) -> Authenticator:
+        """The authenticator as the cluster runs it: its release, flags and objects. What the cluster does not have is
+        that of the installation. `cluster_id`: that of the token, None for that of the configuration."""
+        text, version, args = self.text or "", self.version or DEFAULT_RELEASE, self._words
+        if installation is not None:
+            text = self.text if self.text is not None else f"clusterID: {installation.cluster_id}\n"
+            version = self.version or installation.daemon_version
+            args = self._words if self.daemonset is not None else list(installation.daemon_args())
         listed = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "-"}}, *self.objects]
         return Authenticator.of(
             DaemonInput(
                 text,
-                version=version,
+                version=str(version),
                 cluster_id=cluster_id,
                 args=tuple(args),
                 files={"objects.json": json.dumps({"apiVersion": "v1", "kind": "List", "items": listed})},
@@ -86,10 +85,6 @@ class LiveMappings:
         if self.daemonset is not None and not self._config_maps:
             return None
         return Ref("v1", "ConfigMap", NAMESPACE, self._config_map)
-
-    def running(self) -> Authenticator:
-        """The authenticator as it runs, without an installation: for a cluster with a DaemonSet and a configuration."""
-        return self._authenticator(self.text or "", str(self.version or DEFAULT_RELEASE), self._words, None)
 
     def loaded(self, installation: Installation) -> Loaded:
         """The access that callers get now. `installation` of the result is the given one with the cluster's

@@ -193,8 +193,8 @@ def _access_after(server: Server, steps: Sequence[Step]) -> AccessAfter:
         return AccessAfter(None, None, f"{DAEMONSET} does not read its configuration from a ConfigMap")
     # None runs if the DaemonSet does not exist, or its pods wait for a ConfigMap that does not exist.
     before, after = (
-        state.running() if state.daemonset and state.config_map and state.config_map.among(state.objects) else None
-        for state in (now, then)
+        live.authenticator() if live.daemonset and live.config_map and live.config_map.among(live.objects) else None
+        for live in (now, then)
     )
     old, new = (Standings(()) if daemon is None else Standings.of_daemon(daemon) for daemon in (before, after))
     changed = tuple(changes(old, new)) if before is None or after is None else effects(before, after)
