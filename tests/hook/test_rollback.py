@@ -289,14 +289,17 @@ class TestOthers:
         roll_back(cluster.kubectl(), state)
         assert cluster.names() == []
 
-    def test_what_we_had_removed_and_somebody_has_made_again(self, state: Path) -> None:
+    @pytest.mark.parametrize("username", ["theirs", None])
+    def test_what_we_had_removed_and_somebody_has_made_again(self, state: Path, username: str | None) -> None:
+        """Without `username`: all of our fields that theirs lacks are theirs to decide about too."""
         cluster = Cluster()
         add_crd(cluster)
         mine = identity_mapping("mine", OURS)
         cluster.add(mine, "tarmak-iam", "Apply")
         apply_to_cluster(made(), cluster.kubectl(), state)
         add_crd(cluster)
-        cluster.add({**mine, "spec": {**mine["spec"], "username": "theirs"}})
+        others = {key: value for key, value in mine["spec"].items() if key != "username"}
+        cluster.add({**mine, "spec": others if username is None else {**others, "username": username}})
         with pytest.raises(PolicyRefused, match=r"IAMIdentityMapping mine \(spec\.username\) has since been changed"):
             roll_back(cluster.kubectl(), state)
         roll_back(cluster.kubectl(), state, force=True)

@@ -153,9 +153,12 @@ def _undone(server: Server, revisions: Sequence[Revision]) -> list[tuple[Step, S
         if live is not None and before is None:
             conflicts = list(_additions(snapshot, live))
         elif live is not None and before is not None:
-            # Without a known state, another process created it after it had been removed.
             then, changed = merged(without_server_fields(live), before, snapshot.known or [{}])
             conflicts = [path for path in changed if not is_bookkeeping(path)]
+            if not snapshot.known:
+                # Another process created it after it had been removed: all that differs may be meant, and what is missing.
+                now_and_was = fields(comparable(live), comparable(before))
+                conflicts = [path for path, (now, was) in now_and_was if was is not MISSING and was != now]
             sent = last_applied(before)
             if sent and last_applied(live) is None and comparable(live) == comparable(before):
                 then = with_last_applied(then, sent)  # a rollback was interrupted before it had set the annotation
