@@ -156,7 +156,7 @@ def _undone(server: Server, revisions: Sequence[Revision]) -> list[tuple[Step, S
             then, changed = merged(without_server_fields(live), before, snapshot.known or [{}])
             conflicts = [path for path in changed if not is_bookkeeping(path)]
             if not snapshot.known:
-                # Another process created it after it had been removed: all that differs may be meant, and what is missing.
+                # Another process created it after it had been removed: what differs or is missing may be meant.
                 now_and_was = fields(comparable(live), comparable(before))
                 conflicts = [path for path, (now, was) in now_and_was if was is not MISSING and was != now]
             sent = last_applied(before)
