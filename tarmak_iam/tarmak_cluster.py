@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tarmak_iam.access.diff import Effect
     from tarmak_iam.emit.directory import DirectoryPlan
     from tarmak_iam.hook.cluster.apply_plan import LiveDiff
-    from tarmak_iam.hook.cluster.history import Applied, RolledBack
     from tarmak_iam.hook.cluster.kubectl import Kubectl
+    from tarmak_iam.hook.cluster.results import Applied, RolledBack
     from tarmak_iam.hook.lock import ClusterLock
     from tarmak_iam.hook.login.verify import Verified
     from tarmak_iam.identity import Answer
