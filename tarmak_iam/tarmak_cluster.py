@@ -201,10 +201,10 @@ class TarmakCluster:
             after = start.remove(principal)
             if after is start:
                 return []
-            found, _ = guarded_edit(before, after, EditKind.REMOVE, me=me, force=force, tell=self.progress)
+            effects = guarded_edit(before, after, EditKind.REMOVE, me=me, force=force, tell=self.progress)
             if not dry_run:
                 after.save()
-            return list(found)
+            return list(effects)
 
         return self._edit_cluster_files(edit, dry_run=dry_run)
 

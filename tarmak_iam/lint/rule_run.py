@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -100,6 +103,33 @@ class Located:
 
     def __str__(self) -> str:
         return f"{one_line(str(self.place))}: {self.finding.severity}: {self.finding.text} [{self.finding.id}]"
+
+
+def added_findings(before: Iterable[Located], after: Iterable[Located]) -> Iterator[Located]:
+    """The findings that are not among those before; line numbers and places are not compared, since an edit changes
+    them."""
+    known = Counter(map(finding_key, before))
+    for located in after:
+        key = finding_key(located)
+        if known[key]:
+            known[key] -= 1
+        else:
+            yield located
+
+
+def finding_key(located: Located) -> tuple[str, str]:
+    """The same for a finding before and after edits of other lines, whichever of several has the consequence of all."""
+    finding = located.finding
+    alone = replace(finding, consequence="", recovery=None) if finding.consequence else finding
+    return finding.id, without_numbers(alone.message)
+
+
+_NUMBER = re.compile(r"[0-9][0-9,]*")
+
+
+def without_numbers(text: str) -> str:
+    """Line numbers and sizes in the messages of old findings: an edit changes them."""
+    return _NUMBER.sub("#", text)
 
 
 class RuleRun(NamedTuple):

@@ -10,9 +10,8 @@ from tarmak_iam.config import TarmakConfig
 from tarmak_iam.document import Edit, Remove, Set
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.lint import Rule, Subjects
-from tarmak_iam.lint.edited_subjects import with_document
 from tarmak_iam.lint.fix import Fix
-from tarmak_iam.lint.fix_effects import effect_lines, lock_outs, why_unsafe
+from tarmak_iam.lint.fix_effects import effect_lines, lock_outs, why_unsafe, with_document
 from tarmak_iam.lint.fixing import FixOutcome, fix_findings
 from tarmak_iam.lint.rule import CONFIG, MAPPINGS
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings

@@ -10,7 +10,7 @@ import pytest
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.lint import new_findings
+from tarmak_iam.lint import edit_guard
 from tarmak_iam.lint.check import check, findings_with
 from tarmak_iam.lint.rule import Subjects
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -62,7 +62,7 @@ def test_the_mappings_before_are_checked_only_for_comparison(
         return (check if len(args) == 1 else findings_with)(*args)
 
     for name in ("check", "findings_with"):
-        monkeypatch.setattr(new_findings, name, counting)
+        monkeypatch.setattr(edit_guard, name, counting)
     file = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
     file.parent.mkdir(exist_ok=True)
     file.write_text(text)

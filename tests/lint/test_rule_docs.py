@@ -14,7 +14,8 @@ from tarmak_iam.config.section_keys import GROUP
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import SETTINGS_NAME, parse_settings
 from tarmak_iam.lint import RULES, Rule, Subjects, all_rules, check
-from tarmak_iam.lint.fixes import BUILT_IN_FIXES
+from tarmak_iam.lint.fixes.config_fixes import CONFIG_FIXES
+from tarmak_iam.lint.fixes.mapping_fixes import MAPPING_FIXES
 from tarmak_iam.lint.rule_docs import PAGES as PROGRAM_PAGES
 from tarmak_iam.lint.rule_docs import page_of
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
@@ -31,6 +32,7 @@ SECTIONS = ["Bad", "Good", "Remedy", "Fix"]
 OF_A_PLUGIN = ("IAM045", "IAM046")
 OF_OLD_RELEASES = ("IAM080", "IAM102", "IAM107")
 """Which only releases have that have security flaws too."""
+BUILT_IN_FIXES = {**CONFIG_FIXES, **MAPPING_FIXES}
 WITHOUT_EXAMPLE = ("IAM085", "IAM098", "IAM110", "IAM111", "IAM112", "IAM113", "IAM129")
 """A file of more than a megabyte, which tests/lint/test_daemon_rules.py makes, directories, which
 tests/lint/test_installation_rules.py makes, and certificates, which tests/lint/test_kubeconfig_rules.py makes.
