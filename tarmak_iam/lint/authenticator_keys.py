@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import field, replace
 from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tarmak_iam.aws.go_case import fold, to_lower
@@ -13,9 +13,7 @@ from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference
 from tarmak_iam.identity.backend_support import BACKEND_SPELLINGS
 from tarmak_iam.identity.releases import server_keys
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import ADMINS, NODES
-from tarmak_iam.suggestions import closest, spelled_otherwise
 
 Struct = Mapping[str, "Struct"]
 """The keys of a mapping (or of the mappings in a list), each with its own keys; empty for a scalar."""
@@ -24,8 +22,7 @@ Schema = dict[str, Any]
 """JSON Schema (draft-07)."""
 
 
-@dataclass(frozen=True, slots=True)
-class AuthenticatorKey:
+class AuthenticatorKey(NamedTuple):
     """A key in its documented spelling. `keys` are the keys of its value, or of the mappings in its list; `schema` is
     the value's schema without them.
 
@@ -35,7 +32,7 @@ class AuthenticatorKey:
     """
 
     name: str
-    schema: Schema = field(default_factory=dict, repr=False)
+    schema: Mapping[str, Any] = MappingProxyType({})
     keys: tuple[AuthenticatorKey, ...] = ()
     aliases: tuple[str, ...] = ()
     go_name: str = ""
@@ -167,7 +164,7 @@ _CLUSTER_ID = _key(
 @cache
 def authenticator_keys() -> tuple[AuthenticatorKey, ...]:
     """The keys of the top level."""
-    known = {each.name: each for each in _SERVER}
+    known = {key.name: key for key in _SERVER}
     below = tuple(known.get(name) or AuthenticatorKey(name) for name in server_keys())
     what, types = "Settings of the authenticator's server.", ["object", "null"]
     return (
@@ -175,7 +172,7 @@ def authenticator_keys() -> tuple[AuthenticatorKey, ...]:
         _key("server", what, below, also="authenticator", type=types),
         AuthenticatorKey("defaultRole", is_offered=False),  # in the authenticator's own example
         # viper also reads `server.mapRoles:` at the top level
-        *(replace(each, name=f"server.{each.name}", is_offered=False) for each in below),
+        *(key._replace(name=f"server.{key.name}", is_offered=False) for key in below),
     )
 
 
@@ -185,13 +182,13 @@ def _every(keys: Iterable[AuthenticatorKey]) -> Iterator[AuthenticatorKey]:
         yield from _every(key.keys)
 
 
-GO_NAMES = {each.name: each.go_name for each in _every(_SERVER) if each.go_name}
+GO_NAMES = {key.name: key.go_name for key in _every(_SERVER) if key.go_name}
 
 
 @cache
-def _aliases() -> dict[str, tuple[str, ...]]:
+def aliases() -> dict[str, tuple[str, ...]]:
     """By the key's name, at any level."""
-    return {each.name: each.aliases for each in _every(authenticator_keys()) if each.aliases}
+    return {key.name: key.aliases for key in _every(authenticator_keys()) if key.aliases}
 
 
 _ARN = re.compile(r"arn:[\w-]+:(?:iam|sts):[^:]*:[^:]*:(?:role|user|assumed-role|federated-user|root)\b\S*\Z")
@@ -203,17 +200,10 @@ def root_keys() -> Struct:
 
 
 def _struct(keys: Iterable[AuthenticatorKey]) -> Struct:
-    return {each.name: _struct(each.keys) for each in keys}
+    return {key.name: _struct(key.keys) for key in keys}
 
 
-class KeyGuess(NamedTuple):
-    """`key` in its documented spelling."""
-
-    key: str
-    is_sure: bool
-
-
-def spelled(struct: Struct, name: str) -> str | None:
+def spelled(struct: Iterable[str], name: str) -> str | None:
     """The documented spelling of a key that is written in any case.
 
     viper lowers the keys and compares them then; mapstructure ignores case for the fields of an entry.
@@ -230,40 +220,6 @@ def _spelled(keys: tuple[str, ...], name: str) -> str | None:
 def is_read_by_viper(struct: Collection[str]) -> bool:
     """Whether viper looks up its keys: at the top level and below `server`."""
     return "server" in struct or "mapRoles" in struct
-
-
-def same_place(name: str, node: Node, struct: Struct, taken: Iterable[str] = ()) -> KeyGuess | None:
-    """The likely key of the same mapping; `node` is the value, `taken` are the keys that are already set."""
-    plain = [known for known in struct if not known.startswith("server.")]
-    exact = spelled_otherwise(name, plain)
-    if exact:
-        return KeyGuess(exact, is_sure=True)
-    bare = name.replace("_", "").replace("-", "").lower()
-    also = [known for known in plain if bare in _aliases().get(known, ()) and _fits(known, node)]
-    free = [known for known in also if known not in set(taken)]
-    if also:
-        return KeyGuess((free or also)[0], is_sure=True)
-    close = closest(name, [known for known in plain if _fits(known, node)])
-    return KeyGuess(close, is_sure=False) if close else None
-
-
-def spelled_here(name: str, known: Iterable[str]) -> str | None:
-    """The known key that differs only in case, dashes or underscores, or that other tools call by this name."""
-    keys = tuple(known)
-    bare = name.replace("_", "").replace("-", "").lower()
-    return spelled_otherwise(name, keys) or next((each for each in keys if bare in _aliases().get(each, ())), None)
-
-
-def _fits(known: str, node: Node) -> bool:
-    """Whether a value can belong to the key: an ARN is not a username or group, and a list is not a name."""
-    node = dereference(node)
-    if known in ("username", "userID"):
-        return isinstance(node, Scalar) and not arn_in(node)
-    if known == "groups":
-        return not isinstance(node, MappingNode) and not arn_in(node)
-    if known in ("roleARN", "userARN"):
-        return isinstance(node, Scalar) or (isinstance(node, Sequence) and all(map(arn_in, node.items)))
-    return True
 
 
 def arn_in(node: Node) -> str:

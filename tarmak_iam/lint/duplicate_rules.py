@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from tarmak_iam.aws.arn_flaws import canonical_text
@@ -15,34 +16,13 @@ from tarmak_iam.lint.authenticator_keys import GO_NAMES, is_empty_value
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import first_line
 from tarmak_iam.lint.rule import DYNAMIC_FILE, MAPPINGS, Rule
+from tarmak_iam.lint.shape_rules import group_names, merged_list
 from tarmak_iam.lint.unread_keys import DoubledKey, RunTogether, doubled_keys, run_together
-from tarmak_iam.lint.written_lists import group_names, merged_list
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.text import quoted, shortened
 
 _AT_RANDOM = "at random at each start"
-
-
-def doubled_remedy(document: Document, key: DoubledKey) -> str:
-    line = document.position(key.first, at_key=True).line
-    own, first = document.node(key.route), document.node(key.first)
-    if own is None or first is None or is_empty_value(own) or are_written_the_same(document, own, first):
-        return "remove this one"
-    if is_empty_value(first):
-        return f"remove the one in line {line}"
-    if key.known in ("roleARN", "userARN", "sso") or key.where == "sso":
-        return "write a separate entry for each, with its username and groups"
-    there, listed = f"{quoted(key.first_name)} in line {line}", merged_list(group_names(first), group_names(own))
-    if listed and (key.known == "groups" or isinstance(dereference(own), Sequence)):
-        return f"write {key.first_name}: {listed} in line {line}, and remove this key"
-    if key.known == "groups":
-        return f"put the groups of both into {there}, and remove this key"
-    if isinstance(dereference(own), Sequence) and isinstance(dereference(first), Sequence):
-        return f"move the items below it to the end of {there}, and remove this key"
-    if isinstance(dereference(own), Mapping) and isinstance(dereference(first), Mapping):
-        return f"move the keys below it into {there}, and remove this key"
-    return "keep the correct one, and remove the other"
 
 
 def are_written_the_same(document: Document, one: Node, other: Node) -> bool:
@@ -80,8 +60,7 @@ def _merge_remedy(entries: list[WrittenEntry]) -> str:
     """One entry with everything of the others. The username is the one that the daemon uses today."""
     effective = [entry for entry in entries if entry.listed.kind == "role"] or entries
     names = {entry.listed.username for entry in entries}
-    given = {frozenset(entry.listed.groups) for entry in entries}
-    if len(names) == 1 and len(given) == 1:
+    if len(names) == 1 and len({frozenset(entry.listed.groups) for entry in entries}) == 1:
         return "remove this one"
     listed = merged_list(*(list(entry.listed.groups) for entry in entries))
     groups = f"groups: {listed}" if listed else "all their groups"
@@ -101,74 +80,77 @@ def _twice(mappings: Mappings, entry: WrittenEntry, earlier: WrittenEntry) -> st
 
 def _doubled_keys(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     document = mappings.document
-    together: dict[int, RunTogether] = {}
-    for key in doubled_keys(document):
-        known = together.get(id(key.holder))
-        found = known or run_together(key.holder, key.where)
-        if found is None:
-            what, remedy = _doubled(document, key), doubled_remedy(document, key)
+    for _, alike in itertools.groupby(doubled_keys(document), key=lambda key: id(key.holder)):
+        keys = list(alike)
+        together = run_together(keys[0].holder, keys[0].where)
+        if together is not None:
+            yield from _missing_dashes(rule, document, keys[0], together)
+        for key in keys if together is None else ():
+            what, remedy = _doubled(document, key), _doubled_remedy(document, key)
             yield rule.finding(Subject.MAPPINGS, key.route, what, remedy, at=At.KEY, locks_out=True)
-        elif known is None:
-            together[id(key.holder)] = found
-            yield from _missing_dashes(rule, document, key, found)
 
 
 def _doubled(document: Document, key: DoubledKey) -> str:
-    line = document.position(key.first, at_key=True).line
-    if key.name != key.first_name:
-        return (
-            f"{quoted(key.name)} is already set in line {line}, as {quoted(key.first_name)}; "
-            f"the authenticator uses one of them{_which(key)}"
-        )
-    consequence = "authenticator v0.6.30 and later does not start, earlier releases use the last one"
-    return f"duplicate key {quoted(key.name)}, already in line {line}: {consequence}"
+    """The message. Of several spellings, the daemon uses one: viper lowers the keys, and one with capitals replaces one
+    without."""
+    line, names = document.position(key.first, at_key=True).line, dict.fromkeys(key.names)
+    if key.name == key.first_name:
+        consequence = "authenticator v0.6.30 and later does not start, earlier releases use the last one"
+        return f"duplicate key {quoted(key.name)}, already in line {line}: {consequence}"
+    before = later = spellings(names, key.known) if not key.is_field else ()
+    if key.is_field:
+        field = GO_NAMES.get(key.known, f"{key.known[0].upper()}{key.known[1:]}")
+        before, later = (field_spellings(names, field, lowers=lowers) for lowers in (False, True))
+    used, earlier = (f"'{each[0]}'" if len(each) == 1 else f"one {_AT_RANDOM}" for each in (later, before))
+    which = f": {used}" if len(later) == 1 else f" {_AT_RANDOM}"
+    if before != later and min(len(before), len(later)) == 1:
+        which = f": {earlier} before v0.6.30, {used} in v0.6.30 and later"
+    already = f"{quoted(key.name)} is already set in line {line}, as {quoted(key.first_name)}"
+    return f"{already}; the authenticator uses one of them{which}"
 
 
-def _missing_dashes(rule: Rule, document: Document, key: DoubledKey, found: RunTogether) -> Iterator[Finding]:
+def _doubled_remedy(document: Document, key: DoubledKey) -> str:
+    line, second, first = document.position(key.first, at_key=True).line, *map(document.node, (key.route, key.first))
+    if second is None or first is None or is_empty_value(second) or are_written_the_same(document, second, first):
+        return "remove this one"
+    if is_empty_value(first):
+        return f"remove the one in line {line}"
+    if key.known in ("roleARN", "userARN", "sso") or key.where == "sso":
+        return "write a separate entry for each, with its username and groups"
+    there, listed = f"{quoted(key.first_name)} in line {line}", merged_list(group_names(first), group_names(second))
+    kinds = {type(dereference(first)), type(dereference(second))}
+    if listed and (key.known == "groups" or isinstance(dereference(second), Sequence)):
+        return f"write {key.first_name}: {listed} in line {line}, and remove this key"
+    if key.known == "groups":
+        return f"put the groups of both into {there}, and remove this key"
+    if kinds == {Sequence}:
+        return f"move the items below it to the end of {there}, and remove this key"
+    if kinds == {Mapping}:
+        return f"move the keys below it into {there}, and remove this key"
+    return "keep the correct one, and remove the other"
+
+
+def _missing_dashes(rule: Rule, document: Document, key: DoubledKey, together: RunTogether) -> Iterator[Finding]:
     """One finding for each entry without a dash before it. Of keys with the same spelling, the daemon uses the last."""
-    names = [found.name(index) for index in range(len(found.entries))]
-    losers = ", ".join(dict.fromkeys(names[:-1])) if found.is_exact else "one of the entries"
-    for number, entry in enumerate(found.entries[1:], 1):
-        line = first_line(document, found.entries[number - 1][0].key)
+    names = [together.name(index) for index in range(len(together.entries))]
+    losers = ", ".join(dict.fromkeys(names[:-1])) if together.is_exact else "one of the entries"
+    is_item = isinstance(key.route.parent.steps[-1], int)
+    start = together.entries[0][0]
+    for (before, *_), (first, *_) in itertools.pairwise(together.entries):
         lost = f"the authenticator uses one value of each key at random, and {losers} loses access"
-        if found.is_exact:
+        if together.is_exact:
             lost = (
                 "authenticator v0.6.30 and later does not start; earlier releases use the last value of each key, "
                 f"and there {losers} loses access"
             )
-        what = f"a dash is missing: {quoted(entry[0].text)} begins a new entry within the entry in line {line}; {lost}"
-        route = key.route.parent / Key(entry[0].text or "", entry[0].occurrence)
-        remedy = _dash_remedy(document, key, found, number)
+        within = f"within the entry in line {first_line(document, before.key)}"
+        what = f"a dash is missing: {quoted(first.text)} begins a new entry {within}; {lost}"
+        also = "" if is_item else f"{quoted(start.text)} in line {first_line(document, start.key)}, and before "
+        remedy = f"write a dash before {also}{quoted(first.text)} in line {first_line(document, first.key)}"
+        if key.holder.flow:
+            remedy = f"write '}}, {{' instead of the comma before {quoted(first.text)}"
+        route = key.route.parent / Key(first.text or "", first.occurrence)
         yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=True)
-
-
-def _dash_remedy(document: Document, key: DoubledKey, found: RunTogether, number: int) -> str:
-    first, entry = found.entries[0][0], found.entries[number][0]
-    if key.holder.flow:
-        return f"write '}}, {{' instead of the comma before {quoted(entry.text)}"
-    is_item = isinstance(key.route.parent.steps[-1], int)
-    also = "" if is_item else f"{quoted(first.text)} in line {first_line(document, first.key)}, and before "
-    return f"write a dash before {also}{quoted(entry.text)} in line {first_line(document, entry.key)}"
-
-
-def _which(key: DoubledKey) -> str:
-    """Which of several spellings the daemon uses: viper lowers the keys, and one with capitals replaces one without."""
-    written = dict.fromkeys(key.names)
-    if not key.is_field:
-        return _used(spellings(written, key.known))
-    field = GO_NAMES.get(key.known, f"{key.known[0].upper()}{key.known[1:]}")
-    before, later = (field_spellings(written, field, lowers=lowers) for lowers in (False, True))
-    if before == later or min(len(before), len(later)) > 1:
-        return _used(later)
-    return f": {_one(before)} before v0.6.30, {_one(later)} in v0.6.30 and later"
-
-
-def _used(names: tuple[str, ...]) -> str:
-    return f": {_one(names)}" if len(names) == 1 else f" {_AT_RANDOM}"
-
-
-def _one(names: tuple[str, ...]) -> str:
-    return f"'{names[0]}'" if len(names) == 1 else f"one {_AT_RANDOM}"
 
 
 DUPLICATE_RULES = (
@@ -202,12 +184,12 @@ def _same_fields(node: Node | None, route: Route) -> Iterator[tuple[Key, Route, 
     first: dict[str, Route] = {}
     for entry in node.entries if isinstance(node, Mapping) else ():
         key = Key(entry.text or "", entry.occurrence)
-        name, own = fold(key.text), route / key
+        name, here = fold(key.text), route / key
         if name in _FIELDS:
             if name in first:
-                yield key, own, first[name]
-            first.setdefault(name, own)
-            yield from _same_fields(entry.value, own)
+                yield key, here, first[name]
+            first.setdefault(name, here)
+            yield from _same_fields(entry.value, here)
 
 
 DYNAMIC_FILE_RULES = (

@@ -42,7 +42,7 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import EXITS, node_at
 from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Rule
-from tarmak_iam.lint.written_lists import is_list_text, is_reported_elsewhere
+from tarmak_iam.lint.shape_rules import is_list_text, is_reported_elsewhere
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened

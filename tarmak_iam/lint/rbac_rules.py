@@ -17,7 +17,7 @@ from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.name_rules import is_on_several_lines, may_have_properties
 from tarmak_iam.lint.rule import MAPPINGS, Rule
-from tarmak_iam.lint.written_lists import is_dashed
+from tarmak_iam.lint.shape_rules import is_dashed
 from tarmak_iam.mappings.groups import (
     ADMINS,
     BOOTSTRAPPERS,

@@ -1,40 +1,132 @@
-"""Rules about the shape of a mappings file: strings and mappings instead of lists, dashes, a second document."""
+"""Rules about the shape of a mappings file: strings and mappings instead of lists, dashes, a second document; and its
+lists as they are written."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry as NodeEntry
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
+from tarmak_iam.document.render import Layout, flow_text
 from tarmak_iam.document.scalars import is_same_to_all
+from tarmak_iam.errors import ParseError
 from tarmak_iam.findings import At, Finding, Subject
-from tarmak_iam.lint.authenticator_keys import LISTS, arn_in, is_by_name, is_empty_value
-from tarmak_iam.lint.entries import entries_of
-from tarmak_iam.lint.foreign_files import is_foreign
-from tarmak_iam.lint.messages import EXITS, early_end, first_line, scalar_by_release
-from tarmak_iam.lint.rule import MAPPINGS, Rule
-from tarmak_iam.lint.written_lists import (
-    WrittenList,
-    groups_in,
-    is_dashed,
-    is_list_text,
-    is_reported_elsewhere,
-    merged_list,
-    next_document_remedy,
-    split_entries,
-    text_remedy,
-    written_lists,
+from tarmak_iam.lint.authenticator_keys import (
+    ENTRY_LISTS,
+    IDENTITIES,
+    LISTS,
+    arn_in,
+    is_by_name,
+    is_empty_value,
+    root_keys,
+    spelled,
 )
+from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.foreign_files import is_foreign
+from tarmak_iam.lint.messages import EXITS, early_end, first_line, node_at, scalar_by_release
+from tarmak_iam.lint.rule import MAPPINGS, Rule
+from tarmak_iam.lint.unread_keys import IDENTITY, is_reported_as_key, kind_of_key, texts_of
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
 from tarmak_iam.text import brief_list, quoted, shortened
 
-_FEW = 3
-
 _NOT_STARTED = "the authenticator does not start, and IAM login is not possible"
+
+# Lists of entries.
+
+
+class WrittenList(NamedTuple):
+    """`name` is mapRoles or mapUsers, `node` its value, which need not be a list."""
+
+    name: str
+    route: Route
+    node: Node
+
+    @property
+    def arn_key(self) -> str:
+        return f"{self.name[3:-1].lower()}ARN"
+
+
+def _written_lists(mappings: Mappings) -> Iterator[WrittenList]:
+    settings = entries_of(mappings).settings
+    for name in ENTRY_LISTS:
+        route = settings.route(f"server.{name}")
+        node = node_at(mappings.document, route)
+        if node is not None:
+            yield WrittenList(name, route, node)
+
+
+class SplitEntry(NamedTuple):
+    """The item at `route` continues the entry that begins at `owner`; `kinds` are the keys of all its parts."""
+
+    route: Route
+    item: Mapping
+    owner: Route
+    owner_item: Mapping
+    kinds: frozenset[str]
+
+
+@lru_cache(maxsize=4)
+def split_entries(mappings: Mappings) -> tuple[SplitEntry, ...]:
+    """Items without a principal whose keys are missing in the item before or after them: adjacent items that have no
+    key in common are the parts of one entry, if one of them has a principal."""
+    splits = []
+    for listed in _written_lists(mappings):
+        items = [dereference(node) for node in listed.node.items] if isinstance(listed.node, Sequence) else []
+        parts: list[tuple[int, Mapping, frozenset[str]]] = []
+        for index, item in enumerate([*items, None]):
+            kinds = _kinds(item, listed.name) if isinstance(item, Mapping) else frozenset()
+            if not kinds or any(kinds & others for _, _, others in parts):
+                together = frozenset[str]().union(*(others for _, _, others in parts))
+                for number, part, _ in parts[1:] if IDENTITY in together else ():
+                    owner, owner_item, _ = parts[0]
+                    splits.append(SplitEntry(listed.route / number, part, listed.route / owner, owner_item, together))
+                parts = []
+            if isinstance(item, Mapping) and kinds:
+                parts.append((index, item, kinds))
+    return tuple(splits)
+
+
+def _kinds(item: Mapping, where: str) -> frozenset[str]:
+    """The kinds of keys of an entry that an item has; empty where it has other keys too."""
+    kinds = _kinds_of_known(texts_of(item), where) or [kind_of_key(entry, where) for entry in item.entries]
+    known = {IDENTITY, "username", "groups", "userID"}
+    return frozenset(kinds) if set(kinds) <= known and len(set(kinds)) == len(kinds) else frozenset()
+
+
+# Cached because the items of a long list nearly all have the same few keys.
+@lru_cache(maxsize=1024)
+def _kinds_of_known(texts: tuple[str | None, ...], where: str) -> list[str] | None:
+    """The kinds of keys that the daemon knows; None if there are others, whose kind their values decide."""
+    struct = root_keys()["server"][where]
+    known = [None if text is None else spelled(struct, text) for text in texts]
+    return None if None in known else [IDENTITY if name in IDENTITIES else name or "" for name in known]
+
+
+def is_reported_elsewhere(mappings: Mappings, entry: WrittenEntry, wanted: str) -> bool:
+    """Whether another finding explains why the entry does not have the key `wanted`."""
+    steps, kind = entry.listed.route.plain, IDENTITY if wanted in ("roleARN", "userARN") else wanted
+    if kind in _given_elsewhere(mappings).get(steps, ()):
+        return True
+    for listed in _written_lists(mappings):
+        if listed.route.plain == steps and is_by_name(listed.node, listed.name):
+            return True
+    return is_reported_as_key(mappings, entry, wanted)
+
+
+@lru_cache(maxsize=4)
+def _given_elsewhere(mappings: Mappings) -> dict[tuple[str | int, ...], frozenset[str]]:
+    """The kinds of keys that the parts of a split entry have; the finding is reported once for the entry."""
+    given: dict[tuple[str | int, ...], frozenset[str]] = {}
+    for split in split_entries(mappings):
+        given[split.owner.plain] = split.kinds
+        given[split.route.plain] = frozenset((IDENTITY, "username", "groups"))
+    return given
 
 
 def _split_entry(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -52,13 +144,16 @@ def _split_entry(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, split.route, what, remedy, locks_out=True)
 
 
+_FEW = 3
+
+
 def _not_a_mapping(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for listed in written_lists(mappings):
+    for listed in _written_lists(mappings):
         if isinstance(listed.node, Sequence):
             yield from _odd_items(rule, mappings.document, listed, listed.node)
         elif isinstance(listed.node, Mapping) and is_by_name(listed.node, listed.name):
             # One finding for all keys: with a dash before some of them only, the file is not YAML.
-            keys = [each.text for each in listed.node.entries if each.text is not None and not each.is_merge]
+            keys = [entry.text for entry in listed.node.entries if entry.text is not None and not entry.is_merge]
             names, more = ", ".join(map(quoted, keys[:_FEW])), len(keys) - _FEW
             what = f"{_NOT_STARTED}: {listed.name} must be a list, but has the keys {names}"
             what += f" and {more} more" if more > 0 else ""
@@ -87,7 +182,7 @@ def _odd_items(rule: Rule, document: Document, listed: WrittenList, sequence: Se
         elif arn_in(item):
             remedy = f"write {kind}: {shortened(arn_in(item))}, and below it username and groups"
         elif groups is not None and not sequence.flow:
-            names = brief_list(quoted(each.text) for each in items[number : last + 1] if isinstance(each, Scalar))
+            names = brief_list(quoted(name.text) for name in items[number : last + 1] if isinstance(name, Scalar))
             remedy = f"move {names} to groups in line {first_line(document, groups.key)}"
         what = f"{start}: {shown} in {listed.name} is not a YAML mapping"
         yield rule.finding(Subject.MAPPINGS, listed.route / number, what, remedy, locks_out=True)
@@ -111,7 +206,17 @@ LIST_RULES = (
     ),
 )
 
-_NO_SPACE = "groups is a string, not a list, because a dash has no space after it"
+# Strings that should be lists, and values that should be strings.
+
+_LIST = re.compile(r"\s*(?:\[|-\s)")
+
+# Dashes without a space after them: `groups:` and below it `-dev` and `-ops` are the string "-dev -ops".
+_DASH = re.compile(r"(?:^|\s+)-\s*")
+
+
+def is_list_text(name: str, text: str) -> bool:
+    """Whether a string was meant to be a list. Accounts may be a string, which most releases split at commas."""
+    return bool(_LIST.match(text)) if name == "mapAccounts" else bool(text.strip())
 
 
 def _list_as_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -121,10 +226,68 @@ def _list_as_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         key = f"server.{name}"
         value, route = settings.get(key), settings.route(key)
         if isinstance(value, str) and is_list_text(name, value):
-            ends, remedy = name != "mapAccounts", text_remedy(mappings.document, route, name)
+            ends, remedy = name != "mapAccounts", _text_remedy(mappings.document, route, name)
             effect = "the authenticator does not start" if ends else "read as an account, it never matches"
             what = f"{key} is a string, as in an aws-auth ConfigMap: {effect}"
             yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=ends)
+
+
+def _text_remedy(document: Document, route: Route, name: str) -> str:
+    node, kind = node_at(document, route), f"{name[3:-1].lower()}ARN"
+    if not isinstance(node, Scalar) or not isinstance(_inner(node.text), list):
+        arn = arn_in(node) if node is not None else ""
+        who = f"'- {kind}: {shortened(arn)}'" if arn else f"each with {kind}"
+        return f"write a list of mappings, {who}, with username and groups"
+    if not node.is_block:
+        return "write the items as a list below the key, without quotes around the whole list"
+    header = re.compile(r"[|>][-+0-9]*").search(document.text, node.start)
+    return f"remove the {header[0] if header else '|'} after the key, so that the entries are a list"
+
+
+def _inner(text: str) -> Any:
+    """The value of a string that contains YAML; None for any other."""
+    try:
+        return Document.parse(text, json=False).data
+    except ParseError:
+        return None
+
+
+def is_dashed(text: str) -> bool:
+    """Whether it was meant to be the items of a list whose first dash has no space after it."""
+    return len(text) > 1 and text[0] == "-" and not text[1].isspace()
+
+
+def groups_in(text: str) -> list[str] | None:
+    """The groups in a string, as YAML or separated by commas; None where they are not known."""
+    groups = _inner(text) if _LIST.match(text) and not is_dashed(text) else None
+    if groups is None:
+        groups = _DASH.split(text) if is_dashed(text) else text.split(",")
+    if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):
+        return None
+    return [group.strip() for group in groups if group.strip()]
+
+
+def group_names(node: Node) -> list[str] | None:
+    """The groups in the file, from a list or a string; None where an item is not a scalar."""
+    node = dereference(node)
+    if isinstance(node, Scalar):
+        return [name.strip() for name in node.text.split(",") if name.strip()]
+    items = [dereference(item) for item in node.items] if isinstance(node, Sequence) else None
+    if items is None or not all(isinstance(item, Scalar) for item in items):
+        return None
+    return [item.text for item in items if isinstance(item, Scalar)]
+
+
+_MOST_LISTED = 12
+
+
+def merged_list(*lists: list[str] | None) -> str:
+    """The items of all lists, without duplicates, as YAML on one line; empty where it is too long or a list is
+    unknown."""
+    names = dict.fromkeys(name for listed in lists for name in listed or ())
+    if None in lists or len(names) > _MOST_LISTED or any(shortened(name) != name for name in names):
+        return ""
+    return flow_text(list(names), Layout())
 
 
 def _groups_as_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -132,19 +295,15 @@ def _groups_as_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry, (_, groups, _) in zip(written.entries, written.raw, strict=True):
         if entry.is_account or not isinstance(groups, str) or not groups:
             continue
-        what = f"groups is a string, not a list: the authenticator reads it as the one group {quoted(groups)}"
+        what = "groups is a string, not a list"
+        what += ", because a dash has no space after it" if is_dashed(groups) and "," not in groups else ""
+        effect = f"the authenticator reads it as the one group {quoted(groups)}"
         if "," in groups:
-            what = (
-                "groups is a string, not a list: authenticator v0.4.0 reads it as one group, later releases split it "
-                "at the commas"
-            )
-        elif is_dashed(groups):
-            what = f"{_NO_SPACE}: the authenticator reads it as the one group {quoted(groups)}"
+            effect = "authenticator v0.4.0 reads it as one group, later releases split it at the commas"
         names = groups_in(groups)
         hides_admin = "," not in groups and is_dashed(groups) and ADMINS in (names or ())
-        listed = merged_list(names)
-        remedy = f"write a list: {listed}" if listed else "write a list of the groups"
-        yield rule.finding(Subject.MAPPINGS, entry.at("groups"), what, remedy, locks_out=hides_admin)
+        remedy = f"write a list: {merged_list(names)}" if merged_list(names) else "write a list of the groups"
+        yield rule.finding(Subject.MAPPINGS, entry.at("groups"), f"{what}: {effect}", remedy, locks_out=hides_admin)
 
 
 def _not_a_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -155,19 +314,15 @@ def _not_a_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if are_texts or entry.is_account:
             continue
         values: list[tuple[str, Any, int | None]] = [("username", username, None)] if username is not None else []
-        values += [("group", each, index) for index, each in enumerate(groups if isinstance(groups, list) else ())]
-        for what, value, index in values:
+        values += [("group", group, index) for index, group in enumerate(groups if isinstance(groups, list) else ())]
+        for kind, value, index in values:
             if not may_have_tags and _is_text(value):
                 continue
             route = entry.at("username") if index is None else entry.at_group(index)
             text, read = scalar_by_release(mappings.document, route)
             if read:
-                yield rule.finding(
-                    Subject.MAPPINGS,
-                    route,
-                    f"the {what} {shortened(text)} is not a string: {read}",
-                    f'put it in quotes: "{shortened(text)}"',
-                )
+                what, remedy = f"the {kind} {shortened(text)} is not a string: {read}", shortened(text)
+                yield rule.finding(Subject.MAPPINGS, route, what, f'put it in quotes: "{remedy}"')
 
 
 def _is_text(value: Any) -> bool:
@@ -176,9 +331,9 @@ def _is_text(value: Any) -> bool:
 
 
 def _cluster_id_not_a_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    written, read = scalar_by_release(mappings.document, mappings.cluster_id_route)
+    text, read = scalar_by_release(mappings.document, mappings.cluster_id_route)
     if read:
-        what = f"clusterID {shortened(written)} is not a string: {read}"
+        what = f"clusterID {shortened(text)} is not a string: {read}"
         remedy = "remove it: the ID of the cluster is added when the manifests are generated"
         yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, remedy, locks_out=True)
 
@@ -189,19 +344,36 @@ def _empty_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             continue
         later = "later releases log all of them in as ''"
         what = f"{entry.name} has no username: authenticator v0.4.0 denies its callers, {later}"
-        remedy = "add a username"
-        yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy, locks_out=entry.is_admin)
+        yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, "add a username", locks_out=entry.is_admin)
 
 
 def _next_document(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     document = mappings.document
     if document.next_document is not None and not is_foreign(document):
         what = "the authenticator reads only the first document of the file: everything below this line is ignored"
-        remedy, early = next_document_remedy(document), early_end(document)
+        remedy, early = _next_document_remedy(document, document.next_document.line or 1), early_end(document)
         if early is not None:
             cause, remedy = early
             what = f"the authenticator stops reading here, without an error: {cause}"
         yield rule.finding(Subject.MAPPINGS, Route(), what, remedy, at=At.NEXT_DOCUMENT, locks_out=True)
+
+
+def _next_document_remedy(document: Document, line: int) -> str:
+    """The second document continues the first one where they have no key in common."""
+    try:
+        second = Document.parse(document.source.encode(), document.filename, 1, json=False)
+    except ParseError:
+        second = document
+    keys, keys_of_second = (
+        {spelled(root_keys(), entry.text or "") or entry.text or "" for entry in getattr(part.root, "entries", ())}
+        for part in (document, second)
+    )
+    text, start = document.text, document.source.offset(line)
+    if keys_of_second.isdisjoint(root_keys()) and "arn:" not in text[start:]:
+        return "remove it"
+    if not keys & keys_of_second and document.source.line(line).strip() == "---" and "\n..." not in text[:start]:
+        return f"remove line {line} ('---'): the documents have no key in common"
+    return "move its entries to mapRoles and mapUsers of the first document, and remove the rest"
 
 
 SHAPE_RULES = (

@@ -22,14 +22,14 @@ from tarmak_iam.lint.duplicate_rules import are_written_the_same
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.fix import Fix, commented_out, entry_at, line_of, taken_out
 from tarmak_iam.lint.fixes.config_fixes import next_document
-from tarmak_iam.lint.key_rules import KeyGroup, mistaken_groups
+from tarmak_iam.lint.key_rules import KeyGroup, key_groups
 from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.name_rules import with_template_corrected
 from tarmak_iam.lint.principal_rules import joining_remedy, with_partition_of_others
 from tarmak_iam.lint.rbac_rules import groups_joined, nearest_group
 from tarmak_iam.lint.rule import FixMaker, Subjects
+from tarmak_iam.lint.shape_rules import groups_in, merged_list, split_entries
 from tarmak_iam.lint.unread_keys import DoubledKey, KeyPlace, UnreadKey, doubled_keys, run_together
-from tarmak_iam.lint.written_lists import groups_in, merged_list, split_entries
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.suggestions import closest
@@ -179,8 +179,9 @@ def _not_a_mapping(finding: Finding, mappings: Mappings) -> Fix | None:
 def _mistaken_key(finding: Finding, mappings: Mappings) -> Fix | None:
     """The keys that were meant, in their place, unless one of them is set already."""
     document = mappings.document
-    group = next((each for each in mistaken_groups(document) if each.first.route == finding.route), None)
-    if group is None or any(each.existing is not None for each in group.keys):
+    groups = (group for group in key_groups(document) if group.first.route == finding.route)
+    group = next((group for group in groups if not group.has_no_effect), None)
+    if group is None or any(key.existing is not None for key in group.keys):
         return None
     key = group.first
     if key.place is KeyPlace.HERE:
