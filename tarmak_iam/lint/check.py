@@ -11,28 +11,26 @@ from tarmak_iam.document.document import gc_paused
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Subject
 from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.lint.config_rules import CONFIG_RULES, SECTION_RULES, rules_of
-from tarmak_iam.lint.daemon_rules import BACKEND_RULES, DAEMON_RULES, DAEMON_VERSION_RULES
-from tarmak_iam.lint.document_rules import DOCUMENT_RULES
-from tarmak_iam.lint.duplicate_rules import DUPLICATE_RULES, DYNAMIC_FILE_RULES
-from tarmak_iam.lint.environment_rules import ENVIRONMENT_RULES
-from tarmak_iam.lint.image_rules import IMAGE_RULES
-from tarmak_iam.lint.installation_rules import ADMIN_RULES, FILE_PLACE_RULES, INSTALLATION_RULES
-from tarmak_iam.lint.key_rules import KEY_RULES
-from tarmak_iam.lint.kubeconfig_rules import ADMIN_CERTIFICATE_RULES, KUBECONFIG_RULES
-from tarmak_iam.lint.name_rules import NAME_RULES, TEMPLATE_RULES, TEMPLATE_VERSION_RULES
-from tarmak_iam.lint.principal_rules import (
-    ACCOUNT_RULES,
-    ARN_RULES,
-    DESCRIBING_ROLE_RULES,
-    SSO_RULES,
-    SSO_VERSION_RULES,
+from tarmak_iam.lint import (
+    config_rules,
+    daemon_rules,
+    document_rules,
+    duplicate_rules,
+    environment_rules,
+    image_rules,
+    installation_rules,
+    key_rules,
+    kubeconfig_rules,
+    name_rules,
+    principal_rules,
+    rbac_rules,
+    shape_rules,
+    suppression,
 )
-from tarmak_iam.lint.rbac_rules import GROUP_RULES, PRIVILEGE_RULES
+from tarmak_iam.lint.config_rules import rules_of
 from tarmak_iam.lint.rule import Rule, Scope, Subjects
 from tarmak_iam.lint.rule_run import SCOPES_OF_A_CLUSTER, Located, RuleRun, comments_in, located, run_rules, suppressing
-from tarmak_iam.lint.shape_rules import LIST_RULES, SHAPE_RULES
-from tarmak_iam.lint.suppression import SUPPRESSION_RULES, Suppression, Suppressions
+from tarmak_iam.lint.suppression import Suppression, Suppressions
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.plugins import OWN, Provided, check_unique, provided
 
@@ -42,42 +40,14 @@ _NAMED = 3
 GROUP = "tarmak_iam.rules"
 """The entry-point group; each of its entry points is a `Rule`."""
 
-RULES: tuple[Rule, ...] = (
-    # tarmak.yaml
-    *CONFIG_RULES,
-    *ENVIRONMENT_RULES,
-    *SECTION_RULES,
-    *DOCUMENT_RULES,
-    # the mappings, independent of the daemon's release
-    *ARN_RULES,
-    *ACCOUNT_RULES,
-    *DUPLICATE_RULES,
-    *KEY_RULES,
-    *LIST_RULES,
-    *SHAPE_RULES,
-    *NAME_RULES,
-    *GROUP_RULES,
-    *TEMPLATE_RULES,
-    *PRIVILEGE_RULES,
-    *DAEMON_RULES,
-    *SSO_RULES,
-    # the cluster, its mappings and the daemon's release together
-    *INSTALLATION_RULES,
-    *IMAGE_RULES,
-    *KUBECONFIG_RULES,
-    *DESCRIBING_ROLE_RULES,
-    *FILE_PLACE_RULES,
-    *TEMPLATE_VERSION_RULES,
-    *ADMIN_RULES,
-    *DAEMON_VERSION_RULES,
-    *BACKEND_RULES,
-    *SSO_VERSION_RULES,
-    *ADMIN_CERTIFICATE_RULES,
-    # the file of the backend DynamicFile
-    *DYNAMIC_FILE_RULES,
-    # comments
-    *SUPPRESSION_RULES,
+_MODULES = (
+    *(config_rules, environment_rules, document_rules),  # tarmak.yaml
+    *(principal_rules, duplicate_rules, key_rules, shape_rules, name_rules, rbac_rules, daemon_rules),  # the mappings
+    *(installation_rules, image_rules, kubeconfig_rules),  # the cluster, its mappings and the daemon's release together
+    suppression,
 )
+
+RULES = tuple(rule for module in _MODULES for rule in vars(module).values() if isinstance(rule, Rule))
 """All built-in rules except those of sections (the built-in section included)."""
 
 
@@ -150,7 +120,10 @@ def _examined(given: tuple[Subjects, ...], ids: Collection[str] | None) -> Repor
             comments, there = (*on_config, *comments), {**_there(on_config, names, runs), **there}
         asked = Suppressions(comments, tuple(unused), names, _lines(run, runs), there)
         found += [
-            (number, located(run.subjects, each)) for rule in SUPPRESSION_RULES for each in rule.check(rule, asked)
+            (number, located(run.subjects, finding))
+            for rule in RULES
+            if rule.scope is Scope.SUPPRESSIONS
+            for finding in rule.check(rule, asked)
         ]
     suppressed = [(number, each) for number, run in enumerate(runs) for each in run.suppressed]
     explained = [(number, each) for number, run in enumerate(runs) for each in run.explained]

@@ -46,7 +46,8 @@ def _rejected_for(issues: Callable[[Cluster], list[Issue]]) -> Callable[[Rule, A
     return check
 
 
-def _setting_of_hub(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+@CONFIG.warning("IAM002", "hub-setting", "awsIAMAuthenticatorInit or a webhook file on a hub")
+def hub_setting(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
         if not cluster.is_hub:
             continue
@@ -61,7 +62,8 @@ def _setting_of_hub(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
             yield rule.finding(Subject.CONFIG, _webhook_route(cluster), what, remedy)
 
 
-def _cannot_be_selected(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+@CONFIG.warning("IAM003", "unselectable-cluster", "a cluster that no Tarmak command can select")
+def unselectable_cluster(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     first: dict[str, Cluster] = {}
     for cluster in config.clusters:
         earlier = first.setdefault(cluster.cluster_name, cluster)
@@ -84,12 +86,14 @@ def _cannot_be_selected(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
             )
 
 
-def _missing_reference(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+@CONFIG.error("IAM043", "unknown-environment", "an environment or provider that does not exist")
+def unknown_environment(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for path, what, remedy in reference_issues(config):
         yield rule.finding(Subject.CONFIG, path, what, remedy)
 
 
-def _named_twice(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+@CONFIG.error("IAM047", "duplicate-environment", "an environment or provider that is defined twice")
+def duplicate_environment(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for kind in ("environments", "providers"):
         first: dict[str, int] = {}
         for index, item in enumerate(config.data.get(kind) or ()):
@@ -102,7 +106,8 @@ def _named_twice(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
                 yield rule.finding(Subject.CONFIG, route, what, "rename or remove one of them")
 
 
-def _selects_nothing(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+@CONFIG.error("IAM005", "current-cluster", "a currentCluster that selects no cluster")
+def current_cluster(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     """Only where currentCluster is set: --current-cluster and --all-clusters work without it, see `unselected`."""
     if not config.data.get("currentCluster"):
         return
@@ -119,10 +124,11 @@ def unselected(config: TarmakConfig) -> Iterator[Finding]:
         remedy = "set currentCluster, or use --cluster or --all-clusters"
         if not config.selectable_clusters:
             remedy = "add a cluster, and set currentCluster"
-        yield _CURRENT_CLUSTER.finding(Subject.CONFIG, ("currentCluster",), what, remedy)
+        yield current_cluster.finding(Subject.CONFIG, ("currentCluster",), what, remedy)
 
 
-def _unsafe_webhook_file(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+@CONFIG.error("IAM004", "unsafe-webhook-path", "a webhook file path that does not reach the API server unchanged")
+def unsafe_webhook_path(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
         path, reason = webhook_file(cluster), webhook_file_flaw(cluster)
         if reason:
@@ -131,7 +137,8 @@ def _unsafe_webhook_file(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
             yield rule.finding(Subject.CONFIG, _webhook_route(cluster), what, remedy)
 
 
-def _missing_webhook_directory(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+@CONFIG.error("IAM041", "webhook-directory", "a webhook file in a directory that is not created")
+def webhook_directory(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
         if not webhook_file_flaw(cluster) and webhook_file_is_not_copied(cluster):
             what = (
@@ -143,7 +150,8 @@ def _missing_webhook_directory(rule: Rule, config: TarmakConfig) -> Iterator[Fin
             yield rule.finding(Subject.CONFIG, _webhook_route(cluster), what, remedy)
 
 
-def _doubtful_webhook_file(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+@CONFIG.warning("IAM042", "doubtful-webhook-path", "a webhook file path that is probably a mistake")
+def doubtful_webhook_path(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
         doubt = webhook_file_doubt(cluster)
         if doubt and not webhook_file_flaw(cluster):
@@ -160,7 +168,8 @@ def _of_versions(issues: Callable[[Cluster], Iterable[Issue]]) -> Callable[[Rule
     return check
 
 
-def _no_value(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+@CONFIG.warning("IAM036", "authenticator-init-without-value", "awsIAMAuthenticatorInit without a value")
+def authenticator_init_without_value(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for scalar in config.ignored_content.scalars:
         if scalar.path != _INIT or scalar.value is not None:
             continue
@@ -174,56 +183,22 @@ def _webhook_route(cluster: Cluster) -> Route:
     return Route.of((*cluster.route.plain, "kubernetes", "apiServer", "authTokenWebhookFile"))
 
 
-_CURRENT_CLUSTER = CONFIG.error(
-    "IAM005", "current-cluster", "a currentCluster that selects no cluster", _selects_nothing
+invalid_api_server = CONFIG.error("IAM001", "invalid-api-server", "API server settings that fail Tarmak's validation")(
+    _rejected_for(api_server_issues)
 )
-
-CONFIG_RULES = (
-    CONFIG.error(
-        "IAM001",
-        "invalid-api-server",
-        "API server settings that fail Tarmak's validation",
-        _rejected_for(api_server_issues),
-    ),
-    CONFIG.warning("IAM002", "hub-setting", "awsIAMAuthenticatorInit or a webhook file on a hub", _setting_of_hub),
-    CONFIG.warning(
-        "IAM003", "unselectable-cluster", "a cluster that no Tarmak command can select", _cannot_be_selected
-    ),
-    CONFIG.error(
-        "IAM004",
-        "unsafe-webhook-path",
-        "a webhook file path that does not reach the API server unchanged",
-        _unsafe_webhook_file,
-    ),
-    _CURRENT_CLUSTER,
-    CONFIG.warning("IAM036", "authenticator-init-without-value", "awsIAMAuthenticatorInit without a value", _no_value),
-    CONFIG.error(
-        "IAM019",
-        "kubernetes-without-hyperkube",
-        "a Kubernetes version without hyperkube",
-        _of_versions(hyperkube_issues),
-    ),
-    CONFIG.error(
-        "IAM040",
-        "kubernetes-version-format",
-        "a Kubernetes version that Puppet misreads",
-        _of_versions(version_format_issues),
-    ),
-    CONFIG.error(
-        "IAM041", "webhook-directory", "a webhook file in a directory that is not created", _missing_webhook_directory
-    ),
-    CONFIG.warning(
-        "IAM042", "doubtful-webhook-path", "a webhook file path that is probably a mistake", _doubtful_webhook_file
-    ),
-    CONFIG.error("IAM047", "duplicate-environment", "an environment or provider that is defined twice", _named_twice),
-    CONFIG.error("IAM043", "unknown-environment", "an environment or provider that does not exist", _missing_reference),
-    CONFIG.error(
-        "IAM044", "invalid-tarmak-config", "other settings that fail Tarmak's validation", _rejected_for(cluster_issues)
-    ),
+kubernetes_without_hyperkube = CONFIG.error(
+    "IAM019", "kubernetes-without-hyperkube", "a Kubernetes version without hyperkube"
+)(_of_versions(hyperkube_issues))
+kubernetes_version_format = CONFIG.error(
+    "IAM040", "kubernetes-version-format", "a Kubernetes version that Puppet misreads"
+)(_of_versions(version_format_issues))
+invalid_tarmak_config = CONFIG.error("IAM044", "invalid-tarmak-config", "other settings that fail Tarmak's validation")(
+    _rejected_for(cluster_issues)
 )
 
 
-def _validation(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+@CONFIG.error("IAM045", "invalid-section", "a plugin's section that fails its validation")
+def invalid_section(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for section in load_sections():
         for cluster in () if section is AMAZON else config.clusters:  # Tarmak validates that section: IAM001
             for problem in cluster.problems(section):
@@ -232,7 +207,8 @@ def _validation(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
                 yield rule.finding(Subject.CONFIG, path, what, problem.remedy, at=problem.at)
 
 
-def _unknown_key(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+@CONFIG.error("IAM046", "unknown-section-key", "an unknown key in a plugin's section")
+def unknown_section_key(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     """In sections that Tarmak does not know; in all others IAM030 and IAM031 report unknown keys."""
     for section in load_sections():
         if field_at("Cluster", section.path) is not None:
@@ -254,12 +230,6 @@ def _unknown(model: type[SectionModel], data: Any, path: Path) -> Iterator[tuple
                 yield (*path, key), list(model.model_fields)
         elif (block := block_of(field)) is not None:
             yield from _unknown(block, value, (*path, key))
-
-
-SECTION_RULES = (
-    CONFIG.error("IAM045", "invalid-section", "a plugin's section that fails its validation", _validation),
-    CONFIG.error("IAM046", "unknown-section-key", "an unknown key in a plugin's section", _unknown_key),
-)
 
 
 def rules_of(section: Section[Any]) -> list[Rule]:

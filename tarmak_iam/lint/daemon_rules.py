@@ -41,7 +41,8 @@ _KINDS = ("role", "user", "sso")
 _RESERVED = "server.reservedPrefixConfig"
 
 
-def _backend_spelling(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM075", "unknown-backend", "an unknown backend")
+def unknown_backend(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     settings = entries_of(mappings).settings
     # The right spelling would be ignored too, unless tarmak-iam.yaml names the same backends: see IAM088.
     remedy = f"remove {_MODES}: {_SETTING}"
@@ -67,7 +68,8 @@ def _items(route: Route, value: Any) -> list[tuple[str, Route]]:
     return [(text, route if single else route / index) for index, text in enumerate(as_texts(value))]
 
 
-def _scrubbed(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM076", "scrubbed-account", "an account in scrubbedAccounts")
+def scrubbed_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     entries = entries_of(mappings)
     scrubbed = _items(entries.settings.route(_SCRUBBED), entries.settings.get(_SCRUBBED))
     mapped = {account for entry in entries.entries if (account := _account_of(entry))} if scrubbed else set()
@@ -92,7 +94,8 @@ def _account_of(entry: WrittenEntry) -> str:
         return ""
 
 
-def _reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM081", "reserved-prefix", "a username with a reserved prefix")
+def reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings, tables = installation.mappings, installation.loaded.tables
     # Only the first backend that supports the kind of entry decides.
     first = {kind: next((each for each in tables if backend_of(each.backend).carries(kind)), None) for kind in _KINDS}
@@ -109,7 +112,8 @@ def _reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding
             yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy, locks_out=entry.is_admin)
 
 
-def _newer_key(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.warning("IAM086", "unsupported-daemon-setting", "a setting that this authenticator release ignores")
+def unsupported_daemon_setting(rule: Rule, installation: Installation) -> Iterator[Finding]:
     settings, version = entries_of(installation.mappings).settings, installation.daemon_version
     for key in server_keys():
         if settings.get(f"server.{key}") is not None and not version.has_key(f"server.{key}"):
@@ -119,7 +123,8 @@ def _newer_key(rule: Rule, installation: Installation) -> Iterator[Finding]:
             )
 
 
-def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM087", "daemon-partition", "an authenticator configured for another partition")
+def daemon_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """The manifests set the partition only if it is not `aws`, so the file can change it. A release that knows no host
     of the cluster's own partition does not support its region (IAM107)."""
     daemon, mappings = installation.loaded.config, installation.mappings
@@ -135,7 +140,8 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
         yield rule.finding(Subject.MAPPINGS, route, what, "remove server.partition", locks_out=True)
 
 
-def _overridden_backends(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.warning("IAM088", "overridden-backends", "a server.backendMode that is ignored")
+def overridden_backends(rule: Rule, installation: Installation) -> Iterator[Finding]:
     settings = entries_of(installation.mappings).settings
     if not installation.daemon_version.has_flag("server --backend-mode"):
         return
@@ -147,24 +153,8 @@ def _overridden_backends(rule: Rule, installation: Installation) -> Iterator[Fin
         yield rule.finding(Subject.MAPPINGS, settings.route(_MODES), what, f"remove it: {_SETTING}")
 
 
-DAEMON_RULES = (
-    MAPPINGS.error("IAM075", "unknown-backend", "an unknown backend", _backend_spelling),
-    MAPPINGS.warning("IAM076", "scrubbed-account", "an account in scrubbedAccounts", _scrubbed),
-)
-
-DAEMON_VERSION_RULES = (
-    INSTALLATION.error("IAM081", "reserved-prefix", "a username with a reserved prefix", _reserved_prefix),
-    INSTALLATION.warning(
-        "IAM086", "unsupported-daemon-setting", "a setting that this authenticator release ignores", _newer_key
-    ),
-    INSTALLATION.error(
-        "IAM087", "daemon-partition", "an authenticator configured for another partition", _other_partition
-    ),
-    INSTALLATION.warning("IAM088", "overridden-backends", "a server.backendMode that is ignored", _overridden_backends),
-)
-
-
-def _unsupported(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM090", "entry-not-in-backend", "an entry that the backends do not support")
+def entry_not_in_backend(rule: Rule, installation: Installation) -> Iterator[Finding]:
     daemon, mappings = installation.daemon, installation.mappings
     reasons = {kind: daemon.unsupported_reason(kind) for kind in ("account", "sso")}
     for entry in entries_of(mappings).entries if any(reasons.values()) else ():
@@ -184,7 +174,8 @@ def _unsupported(rule: Rule, installation: Installation) -> Iterator[Finding]:
             return
 
 
-def _impossible(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM091", "backend-unavailable", "a backend that cannot work in this cluster")
+def backend_unavailable(rule: Rule, installation: Installation) -> Iterator[Finding]:
     daemon, settings = installation.daemon, entries_of(installation.mappings).settings
     with contextlib.suppress(ConfigError):  # an invalid version has its own finding
         reason = installation.missing_for_backends
@@ -199,7 +190,8 @@ def _impossible(rule: Rule, installation: Installation) -> Iterator[Finding]:
             yield rule.finding(Subject.MAPPINGS, settings.route(key), what, remedy, at=At.KEY, locks_out=True)
 
 
-def _idle_prefixes(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.warning("IAM092", "unused-reserved-prefix", "reserved prefixes that have no effect")
+def unused_reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """A prefix that takes effect removes access from usernames with it, and the remedy says so."""
     daemon, mappings = installation.loaded.config, installation.mappings
     if daemon is None or mappings is None or not daemon.version.has_key(_RESERVED):
@@ -221,10 +213,3 @@ def _idle_prefixes(rule: Rule, installation: Installation) -> Iterator[Finding]:
         route = settings.route(_RESERVED) / index / field_key(item, "backendMode")
         what = f"the reserved prefixes of {name} have no effect: {why}"
         yield rule.finding(Subject.MAPPINGS, route, what, f"remove the item{instead}")
-
-
-BACKEND_RULES = (
-    INSTALLATION.error("IAM090", "entry-not-in-backend", "an entry that the backends do not support", _unsupported),
-    INSTALLATION.error("IAM091", "backend-unavailable", "a backend that cannot work in this cluster", _impossible),
-    INSTALLATION.warning("IAM092", "unused-reserved-prefix", "reserved prefixes that have no effect", _idle_prefixes),
-)

@@ -14,7 +14,8 @@ from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
 
-def _unknown_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
+@DOCUMENT.warning("IAM030", "unknown-tarmak-key", "an unknown key in tarmak.yaml")
+def unknown_tarmak_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.unknown:
         guess = key.guess
         if guess is None or not guess.is_sure:
@@ -23,7 +24,8 @@ def _unknown_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
             yield rule.finding(Subject.CONFIG, key.route, what, question(key, guess) or remedy, at=At.KEY)
 
 
-def _mistaken_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
+@DOCUMENT.error("IAM031", "misplaced-tarmak-key", "a misspelt or misplaced key in tarmak.yaml")
+def misplaced_tarmak_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.unknown:
         guess = key.guess
         if guess is not None and guess.is_sure:
@@ -31,7 +33,8 @@ def _mistaken_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
             yield rule.finding(Subject.CONFIG, key.route, what, question(key, guess), at=At.KEY)
 
 
-def _duplicate_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
+@DOCUMENT.error("IAM032", "duplicate-tarmak-key", "a duplicate key in tarmak.yaml")
+def duplicate_tarmak_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.duplicates:
         wins = "Tarmak uses only this one"
         if survey.document.is_json:
@@ -47,7 +50,8 @@ def _duplicate_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
         yield rule.finding(Subject.CONFIG, key.route, what, remedy, at=At.KEY)
 
 
-def _overridden_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
+@DOCUMENT.error("IAM033", "merge-key-override", "a key that a merge key overrides")
+def merge_key_override(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.overridden:
         what = f"{quoted(key.name)}{' of this merge key' if key.is_merged else ''} is ignored"
         why = f"Tarmak lets the later merge key in line {_line(survey, key.merge)} override it"
@@ -59,7 +63,8 @@ def _overridden_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
         yield rule.finding(Subject.CONFIG, key.route, f"{what}: {why}", remedy, at=At.KEY)
 
 
-def _next_document(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
+@DOCUMENT.warning("IAM034", "tarmak-second-document", "content after the first YAML document")
+def tarmak_second_document(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     if survey.document.next_document is not None:
         what = "Tarmak reads only the first document of the file, and ignores everything below this line"
         remedy = "put it into the first document, or remove it: Tarmak drops it when it rewrites the file"
@@ -70,7 +75,8 @@ def _next_document(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
         yield rule.finding(Subject.CONFIG, Route(), what, remedy, at=At.NEXT_DOCUMENT)
 
 
-def _octal(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
+@DOCUMENT.warning("IAM035", "octal-number", "a number that YAML reads as octal")
+def octal_number(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     """YAML 1.1: a leading zero makes a number octal, and 074 is 60."""
     for scalar in survey.scalars:
         digits = scalar.node.text.lstrip("+-").replace("_", "")
@@ -87,13 +93,3 @@ def _octal(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
 
 def _line(survey: IgnoredContent, route: Route) -> int | None:
     return survey.document.position(route, at_key=True).line
-
-
-DOCUMENT_RULES = (
-    DOCUMENT.warning("IAM030", "unknown-tarmak-key", "an unknown key in tarmak.yaml", _unknown_key),
-    DOCUMENT.error("IAM031", "misplaced-tarmak-key", "a misspelt or misplaced key in tarmak.yaml", _mistaken_key),
-    DOCUMENT.error("IAM032", "duplicate-tarmak-key", "a duplicate key in tarmak.yaml", _duplicate_key),
-    DOCUMENT.error("IAM033", "merge-key-override", "a key that a merge key overrides", _overridden_key),
-    DOCUMENT.warning("IAM034", "tarmak-second-document", "content after the first YAML document", _next_document),
-    DOCUMENT.warning("IAM035", "octal-number", "a number that YAML reads as octal", _octal),
-)

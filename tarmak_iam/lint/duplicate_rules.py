@@ -34,7 +34,8 @@ def are_written_the_same(document: Document, one: Node, other: Node) -> bool:
     return text[one.start : one.end].split() == text[other.start : other.end].split()
 
 
-def _duplicates(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM011", "duplicate-principal", "a principal that is mapped more than once")
+def duplicate_principal(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """The daemon ignores case, and the last of two entries takes effect. Groups are not merged."""
     alike: dict[str, list[WrittenEntry]] = {}
     for entry in entries_of(mappings).entries:
@@ -78,7 +79,8 @@ def _twice(mappings: Mappings, entry: WrittenEntry, earlier: WrittenEntry) -> st
     return f"{entry.name} is already mapped in line {line}; {lost}"
 
 
-def _doubled_keys(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM059", "duplicate-mapping-key", "a duplicate key in the mappings file")
+def duplicate_mapping_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     document = mappings.document
     for _, alike in itertools.groupby(doubled_keys(document), key=lambda key: id(key.holder)):
         keys = list(alike)
@@ -153,12 +155,6 @@ def _missing_dashes(rule: Rule, document: Document, key: DoubledKey, together: R
         yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=True)
 
 
-DUPLICATE_RULES = (
-    MAPPINGS.error("IAM011", "duplicate-principal", "a principal that is mapped more than once", _duplicates),
-    MAPPINGS.error("IAM059", "duplicate-mapping-key", "a duplicate key in the mappings file", _doubled_keys),
-)
-
-
 _ENTRY_LISTS = frozenset(("maproles", "mapusers"))
 
 _FIELDS = {*_ENTRY_LISTS, "mapaccounts", "rolearn", "userarn", "username", "userid", "groups", "sso"}
@@ -166,7 +162,8 @@ _FIELDS |= {"permissionsetname", "accountid", "partition"}
 """Of the structs that a dynamic file is decoded into, as `fold` has them."""
 
 
-def _doubled_fields(rule: Rule, file: Document) -> Iterator[Finding]:
+@DYNAMIC_FILE.error("IAM129", "duplicate-dynamic-key", "a duplicate key in a dynamic file")
+def duplicate_dynamic_key(rule: Rule, file: Document) -> Iterator[Finding]:
     for key, route, first in _same_fields(file.root, Route()):
         line = file.position(first, at_key=True).line
         lost, remedy = "uses the last value", f"keep this one or the one in line {line}, and remove the other"
@@ -190,8 +187,3 @@ def _same_fields(node: Node | None, route: Route) -> Iterator[tuple[Key, Route, 
                 yield key, here, first[name]
             first.setdefault(name, here)
             yield from _same_fields(entry.value, here)
-
-
-DYNAMIC_FILE_RULES = (
-    DYNAMIC_FILE.error("IAM129", "duplicate-dynamic-key", "a duplicate key in a dynamic file", _doubled_fields),
-)

@@ -71,12 +71,14 @@ def _pools(issues: Callable[[Cluster], Iterable[Issue]], consequence: str = _ALL
     return check
 
 
-def _zones(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+@CONFIG.error("IAM014", "subnet-zone", "a subnet outside the region or the hub's zones")
+def subnet_zone(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     yield from _of_clusters(region_zone_issues, _CHANGES)(rule, config)
     yield from _of_clusters(hub_zone_issues, _CHANGES)(rule, config)
 
 
-def _cidrs(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+@CONFIG.error("IAM015", "invalid-cidr", "an address range that is not a CIDR")
+def invalid_cidr(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     yield from _of_file(cidr_issues, _CHANGES)(rule, config)
     yield from _of_clusters(cluster_cidr_issues, "")(rule, config)  # each names its own consequence
 
@@ -87,41 +89,37 @@ def _locations(config: TarmakConfig) -> Iterator[Issue]:
     yield from missing_zone_issues(config)
 
 
-def _replaced(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+@CONFIG.warning("IAM029", "overridden-value", "a value that Tarmak takes from another key")
+def overridden_value(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     yield from _of_file(ignored_location_issues)(rule, config)
     yield from _pools(zero_count_issues, "")(rule, config)
 
 
-ENVIRONMENT_RULES = (
-    CONFIG.error("IAM012", "pool-types", "instance pools that do not form a valid cluster", _pools(pool_type_issues)),
-    CONFIG.error("IAM013", "invalid-pool", "an instance pool that Tarmak rejects", _pools(pool_issues)),
-    CONFIG.error("IAM014", "subnet-zone", "a subnet outside the region or the hub's zones", _zones),
-    CONFIG.error("IAM015", "invalid-cidr", "an address range that is not a CIDR", _cidrs),
-    CONFIG.error(
-        "IAM016",
-        "provider-without-cloud",
-        "a provider without an amazon section",
-        _of_file(provider_issues, "every Tarmak command for its environments fails"),
-    ),
-    CONFIG.error(
-        "IAM017", "missing-hub", "an environment with several clusters and no hub", _of_file(hub_issues, _CHANGES)
-    ),
-    CONFIG.error(
-        "IAM018", "invalid-label-or-taint", "a label or taint that Tarmak rejects", _of_clusters(label_issues, _CHANGES)
-    ),
-    CONFIG.error("IAM025", "empty-address-list", "an empty list of address ranges", _of_file(rewrite_issues)),
-    CONFIG.warning(
-        "IAM026", "unknown-region", "a region that botocore does not know", _of_file(unknown_location_issues)
-    ),
-    CONFIG.error(
-        "IAM027",
-        "pool-resources",
-        "an instance pool that AWS or Terraform rejects",
-        _pools(pool_resource_issues, _CHANGES),
-    ),
-    CONFIG.error(
-        "IAM028", "cidr-size", "an address range that is too large or too small", _of_clusters(range_issues, "")
-    ),
-    CONFIG.warning("IAM029", "overridden-value", "a value that Tarmak takes from another key", _replaced),
-    CONFIG.error("IAM094", "invalid-region-or-zone", "an invalid region or public zone", _of_file(_locations)),
+pool_types = CONFIG.error("IAM012", "pool-types", "instance pools that do not form a valid cluster")(
+    _pools(pool_type_issues)
+)
+invalid_pool = CONFIG.error("IAM013", "invalid-pool", "an instance pool that Tarmak rejects")(_pools(pool_issues))
+provider_without_cloud = CONFIG.error("IAM016", "provider-without-cloud", "a provider without an amazon section")(
+    _of_file(provider_issues, "every Tarmak command for its environments fails")
+)
+missing_hub = CONFIG.error("IAM017", "missing-hub", "an environment with several clusters and no hub")(
+    _of_file(hub_issues, _CHANGES)
+)
+invalid_label_or_taint = CONFIG.error("IAM018", "invalid-label-or-taint", "a label or taint that Tarmak rejects")(
+    _of_clusters(label_issues, _CHANGES)
+)
+empty_address_list = CONFIG.error("IAM025", "empty-address-list", "an empty list of address ranges")(
+    _of_file(rewrite_issues)
+)
+unknown_region = CONFIG.warning("IAM026", "unknown-region", "a region that botocore does not know")(
+    _of_file(unknown_location_issues)
+)
+pool_resources = CONFIG.error("IAM027", "pool-resources", "an instance pool that AWS or Terraform rejects")(
+    _pools(pool_resource_issues, _CHANGES)
+)
+cidr_size = CONFIG.error("IAM028", "cidr-size", "an address range that is too large or too small")(
+    _of_clusters(range_issues, "")
+)
+invalid_region_or_zone = CONFIG.error("IAM094", "invalid-region-or-zone", "an invalid region or public zone")(
+    _of_file(_locations)
 )

@@ -114,7 +114,8 @@ def _holds_entries(value: Node) -> bool:
     return False
 
 
-def _mistaken_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM057", "misplaced-mapping-key", "a key of the mappings file that is misspelt or in the wrong place")
+def misplaced_mapping_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     document = mappings.document
     if is_foreign(document):
         what = "this is the file of another tool: the authenticator ignores all of it, and no principal has access"
@@ -227,7 +228,8 @@ def _merge_remedy(document: Document, key: UnreadKey, existing: Route) -> str:
     return f"move {what} to the end of {key.intended} in line {line}, and remove {quoted(key.name)}"
 
 
-def _unknown_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM058", "unknown-mapping-key", "a key that the authenticator does not know")
+def unknown_mapping_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for key in (key for group in key_groups(mappings.document) if group.has_no_effect for key in group.keys):
         what = f"the authenticator does not know the key {quoted(key.name)} {_place(key)}, and ignores it"
         remedy = (
@@ -240,14 +242,3 @@ def _unknown_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         elif key.existing is not None:
             remedy = f"{key.intended} is already set: remove this key"
         yield rule.finding(Subject.MAPPINGS, key.route, what, remedy, at=At.KEY)
-
-
-KEY_RULES = (
-    MAPPINGS.error(
-        "IAM057",
-        "misplaced-mapping-key",
-        "a key of the mappings file that is misspelt or in the wrong place",
-        _mistaken_key,
-    ),
-    MAPPINGS.warning("IAM058", "unknown-mapping-key", "a key that the authenticator does not know", _unknown_key),
-)

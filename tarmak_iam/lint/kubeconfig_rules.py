@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from tarmak_iam.aws.arn import Arn, ArnError, parse_arn
@@ -78,26 +77,18 @@ def _about_certificate(
 
 
 # About this machine: apply sends no certificate to the cluster, and Tarmak requests a new one for the user who applies.
-_OF_THIS_MACHINE = (
-    INSTALLATION.warning("IAM110", "admin-certificate-missing", "no admin certificate", _about_certificate(_missing)),
-    INSTALLATION.error(
-        "IAM111", "admin-certificate-invalid", "an admin certificate that is not usable", _about_certificate(_unusable)
-    ),
-    INSTALLATION.warning(
-        "IAM112",
-        "admin-certificate-expires",
-        "an admin certificate that expires soon",
-        _about_certificate(_expires_soon),
-    ),
-    INSTALLATION.warning(
-        "IAM113",
-        "admin-certificate-not-admin",
-        "an admin certificate without system:masters",
-        _about_certificate(_not_admin),
-    ),
-)
-
-ADMIN_CERTIFICATE_RULES = tuple(replace(each, concerns_apply=False) for each in _OF_THIS_MACHINE)
+admin_certificate_missing = INSTALLATION.warning(
+    "IAM110", "admin-certificate-missing", "no admin certificate", concerns_apply=False
+)(_about_certificate(_missing))
+admin_certificate_invalid = INSTALLATION.error(
+    "IAM111", "admin-certificate-invalid", "an admin certificate that is not usable", concerns_apply=False
+)(_about_certificate(_unusable))
+admin_certificate_expires = INSTALLATION.warning(
+    "IAM112", "admin-certificate-expires", "an admin certificate that expires soon", concerns_apply=False
+)(_about_certificate(_expires_soon))
+admin_certificate_not_admin = INSTALLATION.warning(
+    "IAM113", "admin-certificate-not-admin", "an admin certificate without system:masters", concerns_apply=False
+)(_about_certificate(_not_admin))
 
 
 def _about_setting(setting: str) -> Callable[[Rule, Installation], Iterator[Finding]]:
@@ -124,7 +115,16 @@ def _about_setting(setting: str) -> Callable[[Rule, Installation], Iterator[Find
     return check
 
 
-def _unmapped_role(rule: Rule, installation: Installation) -> Iterator[Finding]:
+_UNREAD = ("misplaced-mapping-key", "duplicate-mapping-key", "mappings-as-text", "split-entry", "mappings-not-a-list")
+
+_UNMAPPED_SINCE = Implication((*_UNREAD, "no-mappings"))
+"""Findings that explain why the entry of a principal has no effect."""
+
+
+@INSTALLATION.warning(
+    "IAM108", "kubeconfig-role-unmapped", "a kubeconfig role that is not mapped", implied_by=(_UNMAPPED_SINCE,)
+)
+def kubeconfig_role_unmapped(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """`kubeconfig` warns of this too. Not with the backend CRD: other users can create IAMIdentityMapping objects, so
     the mappings file does not contain all mappings."""
     role, mappings = installation.settings.role, installation.mappings
@@ -141,7 +141,8 @@ def _unmapped_role(rule: Rule, installation: Installation) -> Iterator[Finding]:
     yield rule.finding(Subject.SETTINGS, Route.of(("role",)), what, remedy)
 
 
-def _shared_session(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.warning("IAM132", "shared-session-name", "a kubeconfig that gives all users the same session name")
+def shared_session_name(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """`kubeconfig` warns of this too."""
     flaw = shared_session_flaw(installation)
     if flaw:
@@ -181,39 +182,12 @@ def _is_reported(installation: Installation, role: Arn, answer: Answer) -> bool:
         return True
 
 
-_UNMAPPED_SINCE = Implication(
-    (
-        "misplaced-mapping-key",
-        "duplicate-mapping-key",
-        "mappings-as-text",
-        "split-entry",
-        "mappings-not-a-list",
-        "no-mappings",
-    )
+kubectl_too_old = INSTALLATION.error("IAM105", "kubectl-too-old", "a kubectl without exec credential plugins")(
+    _about_setting("kubectlVersion")
 )
-"""Findings that explain why the entry of a principal has no effect."""
-
-KUBECONFIG_RULES = (
-    INSTALLATION.error(
-        "IAM105", "kubectl-too-old", "a kubectl without exec credential plugins", _about_setting("kubectlVersion")
-    ),
-    INSTALLATION.error(
-        "IAM106", "kubeconfig-role-partition", "a kubeconfig role in another partition", _about_setting("role")
-    ),
-    INSTALLATION.error(
-        "IAM107",
-        "unsupported-daemon-region",
-        "a release of the authenticator that does not support the region",
-        _about_setting("image"),
-    ),
-    INSTALLATION.warning(
-        "IAM108",
-        "kubeconfig-role-unmapped",
-        "a kubeconfig role that is not mapped",
-        _unmapped_role,
-        implied_by=(_UNMAPPED_SINCE,),
-    ),
-    INSTALLATION.warning(
-        "IAM132", "shared-session-name", "a kubeconfig that gives all users the same session name", _shared_session
-    ),
-)
+kubeconfig_role_partition = INSTALLATION.error(
+    "IAM106", "kubeconfig-role-partition", "a kubeconfig role in another partition"
+)(_about_setting("role"))
+unsupported_daemon_region = INSTALLATION.error(
+    "IAM107", "unsupported-daemon-region", "a release of the authenticator that does not support the region"
+)(_about_setting("image"))

@@ -53,7 +53,8 @@ _WHAT = {
 }
 
 
-def _whitespace(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM078", "whitespace-in-name", "whitespace in a username or group")
+def whitespace_in_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for kind, text, route in _whole_names(mappings):
         if kind == "username" and " " in text and is_on_several_lines(mappings.document, route, text):
             what = f"the username {quoted(text)} continues on the next line, and the line break becomes a space"
@@ -82,7 +83,8 @@ def _traced(*kinds: Trace) -> Callable[[Rule, Mappings], Iterator[Finding]]:
     return check
 
 
-def _ending(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM127", "trailing-punctuation", "a punctuation mark at the end of a name")
+def trailing_punctuation(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """In ARNs too: IAM accepts commas and dots in names of roles and users, but they rarely are at the end."""
     for entry in entries_of(mappings).mapped:
         arn = entry.listed.arn
@@ -101,7 +103,8 @@ def _ending(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     yield from _traced(Trace.ENDING)(rule, mappings)
 
 
-def _wildcard(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM128", "group-wildcard", "a wildcard in a group")
+def group_wildcard(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for _, names in entries_of(mappings).odd_names:
         for kind, group, route in names:
             if kind == "group" and "*" in group:
@@ -109,7 +112,8 @@ def _wildcard(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                 yield rule.finding(Subject.MAPPINGS, route, what, "write each group by its full name")
 
 
-def _unfilled(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM123", "unfilled-placeholder", "a placeholder that was not replaced")
+def unfilled_placeholder(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     entries = entries_of(mappings).mapped
     texts = ["\n".join((each.listed.arn, each.listed.username, *each.listed.groups)) for each in entries]
     hints = placeholder_hints("\n".join(texts))
@@ -168,24 +172,12 @@ def _is_admins(kind: str, text: str) -> bool:
     return kind == "group" and cleaned(text) == ADMINS
 
 
-NAME_RULES = (
-    MAPPINGS.error("IAM078", "whitespace-in-name", "whitespace in a username or group", _whitespace),
-    MAPPINGS.error(
-        "IAM122",
-        "stray-characters",
-        "quotes, brackets or invisible characters in a username or group",
-        _traced(Trace.INVISIBLE, Trace.QUOTES),
-    ),
-    MAPPINGS.error("IAM123", "unfilled-placeholder", "a placeholder that was not replaced", _unfilled),
-    MAPPINGS.error(
-        "IAM124",
-        "lookalike-letters",
-        "letters in a username or group that look like other letters",
-        _traced(Trace.LETTERS),
-    ),
-    MAPPINGS.warning("IAM128", "group-wildcard", "a wildcard in a group", _wildcard),
-    MAPPINGS.warning("IAM127", "trailing-punctuation", "a punctuation mark at the end of a name", _ending),
-)
+stray_characters = MAPPINGS.error(
+    "IAM122", "stray-characters", "quotes, brackets or invisible characters in a username or group"
+)(_traced(Trace.INVISIBLE, Trace.QUOTES))
+lookalike_letters = MAPPINGS.error(
+    "IAM124", "lookalike-letters", "letters in a username or group that look like other letters"
+)(_traced(Trace.LETTERS))
 
 _ALSO = {
     "session": "SessionName",
@@ -199,7 +191,8 @@ _ALSO = {
 }
 
 
-def _unknown(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM065", "unknown-template", "a template that the authenticator does not know")
+def unknown_template(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry, names in entries_of(mappings).odd_names:
         for kind, text, route in names:
             for part in (*braced(text), *bracketed(text)):
@@ -257,7 +250,8 @@ def with_template_corrected(entry: WrittenEntry, kind: str, text: str) -> str | 
     return None
 
 
-def _other_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM066", "private-dns-account", "the private DNS name of an instance in another account")
+def private_dns_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """The authenticator asks EC2 with one role, and EC2 describes the instances of that role's account only.
 
     The masters' own role is sufficient: Tarmak's policy for them allows ec2:DescribeInstances (roles.go and
@@ -296,7 +290,8 @@ def _account_of(arn: str) -> str:
     return account if is_account(account) else ""
 
 
-def _instances_only(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM067", "private-dns-instances-only", "a template that denies every caller except instances")
+def private_dns_instances_only(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).with_private_dns:
         misuse = _misuse(entry)
         if misuse is not None:
@@ -324,7 +319,13 @@ def _misuse(entry: WrittenEntry) -> tuple[str, str, Route] | None:
     return None
 
 
-def _no_session(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning(
+    "IAM068",
+    "session-name-without-session",
+    "a session name for a principal without sessions",
+    implied_by=(Implication(("unsupported-template",), lambda finding, cause, _: finding.route == cause.route),),
+)
+def session_name_without_session(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).with_session_name:
         if entry.has_session:
             continue
@@ -337,7 +338,8 @@ def _no_session(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
 
-def _newer(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM080", "unsupported-template", "a template that this release does not replace")
+def unsupported_template(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings, version = installation.mappings, installation.daemon_version
     is_late = {
         name: not (version.has_template(name) and version.has(ReleaseFeature.USER_TEMPLATES)) for name in TEMPLATES
@@ -359,25 +361,3 @@ def _newer(rule: Rule, installation: Installation) -> Iterator[Finding]:
 def _is_replaced(name: str, entry: WrittenEntry, version: DaemonVersion) -> bool:
     is_rendered = entry.listed.kind != "user" or version.has(ReleaseFeature.USER_TEMPLATES)
     return is_rendered and version.has_template(name)
-
-
-TEMPLATE_RULES = (
-    MAPPINGS.error("IAM065", "unknown-template", "a template that the authenticator does not know", _unknown),
-    MAPPINGS.warning(
-        "IAM066", "private-dns-account", "the private DNS name of an instance in another account", _other_account
-    ),
-    MAPPINGS.error(
-        "IAM067", "private-dns-instances-only", "a template that denies every caller except instances", _instances_only
-    ),
-    MAPPINGS.warning(
-        "IAM068",
-        "session-name-without-session",
-        "a session name for a principal without sessions",
-        _no_session,
-        implied_by=(Implication(("unsupported-template",), lambda finding, cause, _: finding.route == cause.route),),
-    ),
-)
-
-TEMPLATE_VERSION_RULES = (
-    INSTALLATION.error("IAM080", "unsupported-template", "a template that this release does not replace", _newer),
-)

@@ -105,7 +105,8 @@ def joining_remedy(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> s
     return ""
 
 
-def _never(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM010", "invalid-arn", "an ARN that is invalid, or that no caller has")
+def invalid_arn(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """ARNs with a flaw that has no separate rule, and entries without a principal."""
     yield from _flawed(*_OWN_FLAWS)(rule, mappings)
     for entry in entries_of(mappings).mapped:
@@ -123,7 +124,8 @@ def principal_text(principal: Principal) -> str:
     return "root user" if principal is Principal.ROOT else str(principal)
 
 
-def _root_or_federated(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM056", "root-or-federated-user", "a root or federated user")
+def root_or_federated_user(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         arn = entry.listed.arn
         if not arn or sound_kind(arn) is not None or entry.flaw is not None:
@@ -140,14 +142,16 @@ def _root_or_federated(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, "map the role that people assume instead")
 
 
-ARN_RULES = (
-    MAPPINGS.error("IAM010", "invalid-arn", "an ARN that is invalid, or that no caller has", _never),
-    MAPPINGS.error("IAM050", "role-path", "a role ARN with its path", _flawed(FlawKind.PATH)),
-    MAPPINGS.error("IAM051", "arn-wildcard", "a wildcard in an ARN", _flawed(FlawKind.WILDCARD)),
-    MAPPINGS.error("IAM052", "unknown-partition", "an ARN with an unknown partition", _flawed(FlawKind.PARTITION)),
-    MAPPINGS.error("IAM055", "assumed-role-arn", "the ARN of one session of a role", _flawed(FlawKind.ASSUMED_ROLE)),
-    MAPPINGS.error("IAM121", "service-linked-role", "a service-linked role", _flawed(FlawKind.SERVICE_LINKED)),
-    MAPPINGS.warning("IAM056", "root-or-federated-user", "a root or federated user", _root_or_federated),
+role_path = MAPPINGS.error("IAM050", "role-path", "a role ARN with its path")(_flawed(FlawKind.PATH))
+arn_wildcard = MAPPINGS.error("IAM051", "arn-wildcard", "a wildcard in an ARN")(_flawed(FlawKind.WILDCARD))
+unknown_partition = MAPPINGS.error("IAM052", "unknown-partition", "an ARN with an unknown partition")(
+    _flawed(FlawKind.PARTITION)
+)
+assumed_role_arn = MAPPINGS.error("IAM055", "assumed-role-arn", "the ARN of one session of a role")(
+    _flawed(FlawKind.ASSUMED_ROLE)
+)
+service_linked_role = MAPPINGS.error("IAM121", "service-linked-role", "a service-linked role")(
+    _flawed(FlawKind.SERVICE_LINKED)
 )
 
 _ELEVEN_DIGITS = re.compile(r"[0-9]{11}\Z", re.ASCII)
@@ -209,7 +213,8 @@ def _without_zero(account: _Account) -> str | None:
     return f"0{written}" if _ELEVEN_DIGITS.match(written) and written == account.text else None
 
 
-def _account_shape(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM053", "account-digits", "an account that does not have 12 digits")
+def account_digits(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry, found in entries_of(mappings).flawed:
         if found.kind is FlawKind.ACCOUNT:
             remedy = joining_remedy(mappings, entry, found) or found.remedy
@@ -229,7 +234,8 @@ def _account_shape(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, account.route, what, remedy, locks_out=account.ends_daemon)
 
 
-def _lost_zero(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM054", "account-leading-zero", "an account that lost its leading zero")
+def account_leading_zero(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for account in _accounts(mappings):
         twelve, probable = _twelve_digits(account), _without_zero(account)
         if twelve is not None:
@@ -246,15 +252,11 @@ def _lost_zero(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             yield replace(found, detail="it probably lost its leading zero when it was handled as a number")
 
 
-ACCOUNT_RULES = (
-    MAPPINGS.error("IAM053", "account-digits", "an account that does not have 12 digits", _account_shape),
-    MAPPINGS.error("IAM054", "account-leading-zero", "an account that lost its leading zero", _lost_zero),
-)
-
 _GATE = "SSORoleMatch"
 
 
-def _partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM077", "sso-partition", "an SSO entry with a partition")
+def sso_partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped_sso:
         partition, route = entry.in_sso("partition")
         if partition:
@@ -272,7 +274,8 @@ def _partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=entry.is_admin)
 
 
-def _role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM120", "sso-role-name", "an incomplete name of an SSO role")
+def sso_role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """An incomplete role name in an ARN, and a role name instead of the name of its permission set."""
     for entry, found in entries_of(mappings).flawed:
         if found.kind is FlawKind.SSO_NAME:
@@ -287,7 +290,8 @@ def _role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=entry.is_admin)
 
 
-def _sso_unsupported(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM082", "sso-unsupported", "an SSO entry that is ignored or not supported")
+def sso_unsupported(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings, version = installation.mappings, installation.daemon_version
     matches = version.has(ReleaseFeature.SSO_IN_MOUNTED_FILE)
     if matches and installation.settings.featureGates.get(_GATE):
@@ -304,7 +308,8 @@ def _sso_unsupported(rule: Rule, installation: Installation) -> Iterator[Finding
         yield rule.finding(Subject.MAPPINGS, entry.at("sso"), what, remedy, locks_out=entry.is_admin)
 
 
-def _overlap(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM083", "sso-overlap", "two entries that match the same SSO role")
+def sso_overlap(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """If a caller matches two entries, the daemon uses one at random. No finding where both have the same username and
     groups."""
     config, mappings = installation.loaded.config, installation.mappings
@@ -340,16 +345,6 @@ def _name(role: Role) -> str:
     return "" if role.sso.partition else to_lower(f"arn:aws:iam::{account}:role/awsreservedsso_{permission_set}_")
 
 
-SSO_RULES = (
-    MAPPINGS.error("IAM077", "sso-partition", "an SSO entry with a partition", _partition),
-    MAPPINGS.error("IAM120", "sso-role-name", "an incomplete name of an SSO role", _role_name),
-)
-
-SSO_VERSION_RULES = (
-    INSTALLATION.error("IAM082", "sso-unsupported", "an SSO entry that is ignored or not supported", _sso_unsupported),
-    INSTALLATION.error("IAM083", "sso-overlap", "two entries that match the same SSO role", _overlap),
-)
-
 _FLAWS = {
     FlawKind.BLANK: "it contains whitespace or control characters",
     FlawKind.WILDCARD: "it contains a wildcard, but STS assumes one role",
@@ -361,7 +356,8 @@ _FLAWS = {
 }
 
 
-def _cannot_be_assumed(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM109", "describe-instances-role", "a role that cannot describe instances")
+def describe_instances_role(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """The daemon passes it unchanged to STS's AssumeRole, so the path of the role is required. In v0.5.0 and later the
     daemon exits where the string is not an ARN (pkg/server/server.go of aws-iam-authenticator)."""
     settings, version = entries_of(installation.mappings).settings, installation.daemon_version
@@ -408,7 +404,8 @@ def _is_arn(text: str) -> bool:
     return True
 
 
-def _crashes_at_ec2(rule: Rule, installation: Installation) -> Iterator[Finding]:
+@INSTALLATION.error("IAM130", "describe-instances-burst", "a burst with which the authenticator crashes")
+def describe_instances_burst(rule: Rule, installation: Installation) -> Iterator[Finding]:
     daemon, entries = installation.loaded.config, entries_of(installation.mappings)
     if daemon is None or not daemon.ec2_crash:
         return
@@ -416,13 +413,3 @@ def _crashes_at_ec2(rule: Rule, installation: Installation) -> Iterator[Finding]
         what = f"{daemon.ec2_crash}, and it does for entries with {PRIVATE_DNS}"
         remedy = "remove the key: the default is 5"
         yield rule.finding(Subject.MAPPINGS, entries.settings.route(DESCRIBING_BURST), what, remedy, locks_out=True)
-
-
-DESCRIBING_ROLE_RULES = (
-    INSTALLATION.error(
-        "IAM109", "describe-instances-role", "a role that cannot describe instances", _cannot_be_assumed
-    ),
-    INSTALLATION.error(
-        "IAM130", "describe-instances-burst", "a burst with which the authenticator crashes", _crashes_at_ec2
-    ),
-)

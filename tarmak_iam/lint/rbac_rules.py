@@ -99,7 +99,8 @@ def groups_joined(document: Document, group: str, route: Route) -> tuple[str, ..
     return _lines(document, route) if parts is None and is_on_several_lines(document, route, group) else parts
 
 
-def _joined(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM114", "joined-groups", "several groups in one string")
+def joined_groups_rule(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """Items of a list only: some releases split a string, which is another finding (IAM061)."""
     odd: Iterable[WrittenEntry] = (entry for entry, _ in entries_of(mappings).odd_names)
     # With a tag or an anchor, an ordinary name may be on several lines.
@@ -122,7 +123,8 @@ def _lines(document: Document, route: Route) -> tuple[str, ...]:
     return tuple(filter(None, (cleaned(line.strip().removeprefix("-")) for line in lines)))
 
 
-def _misspelt(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM064", "misspelt-group", "a misspelt built-in group of Kubernetes")
+def misspelt_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """A group that looks like a built-in group of Kubernetes, but is not one: `system:master`."""
     for group in _groups(mappings):
         near = nearest_group(group.name)
@@ -166,7 +168,8 @@ def _other_kind(name: str) -> str:
     return "ClusterRole" if is_role or _letters(name) == _letters(_CLUSTER_ADMIN) else ""
 
 
-def _no_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM125", "role-as-group", "a group with the name of a ClusterRole or user")
+def role_as_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for group in _groups(mappings):
         kind = _other_kind(group.name)
         if not kind:
@@ -181,7 +184,8 @@ def _no_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, group.route, what, remedy, locks_out=was_to_be_admin)
 
 
-def _own_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM126", "built-in-group", "a group that Kubernetes reserves or assigns itself")
+def built_in_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for group in _groups(mappings):
         found = _meaning(group)
         if found:
@@ -221,13 +225,6 @@ def _meaning(group: _Group) -> tuple[str, str] | None:
     return None
 
 
-GROUP_RULES = (
-    MAPPINGS.warning("IAM064", "misspelt-group", "a misspelt built-in group of Kubernetes", _misspelt),
-    MAPPINGS.warning("IAM114", "joined-groups", "several groups in one string", _joined),
-    MAPPINGS.warning("IAM125", "role-as-group", "a group with the name of a ClusterRole or user", _no_group),
-    MAPPINGS.warning("IAM126", "built-in-group", "a group that Kubernetes reserves or assigns itself", _own_group),
-)
-
 _RESERVED = ("system:", "eks:")
 
 _REQUIRE_NAME = "require sts:RoleSessionName in the role's trust policy, and then suppress this finding"
@@ -235,7 +232,8 @@ _REQUIRE_NAME = "require sts:RoleSessionName in the role's trust policy, and the
 _TRUST = "the caller sets the session name when it assumes the role"
 
 
-def _chosen_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM070", "caller-chosen-username", "a username that the caller chooses")
+def caller_chosen_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).with_chosen_name:
         username = entry.listed.username
         if not _is_chosen(entry, username) or _is_reserved(username):
@@ -256,7 +254,8 @@ def _chosen_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
 
 
-def _chosen_reserved(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM071", "caller-chosen-system-username", "a reserved username of Kubernetes that the caller chooses")
+def caller_chosen_system_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).with_chosen_name:
         username = entry.listed.username
         if not _is_chosen(entry, username) or not _is_reserved(username):
@@ -274,7 +273,8 @@ def _chosen_reserved(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
 
 
-def _chosen_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM072", "caller-chosen-group", "a group that the caller chooses")
+def caller_chosen_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).with_chosen_name:
         for group, route in entry.groups:
             if _is_chosen(entry, group):
@@ -285,7 +285,8 @@ def _chosen_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
 
-def _reserved_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM073", "reserved-username", "a username that is reserved")
+def reserved_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """Checks the username without traces of copying, which are another finding: once they are removed, the username is
     reserved."""
     for entry in entries_of(mappings).mapped:
@@ -314,7 +315,8 @@ def _what_it_has(username: str) -> str:
     return f"is reserved by {owner}: it may have permissions that you do not know of"
 
 
-def _whole_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM074", "account-mapping", "access for a whole account")
+def account_mapping(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     reported = set()
     for entry in entries_of(mappings).entries:
         account = entry.listed.arn
@@ -344,17 +346,3 @@ def _is_reserved(username: str) -> bool:
 
 def _prefix(username: str) -> str:
     return next(prefix for prefix in _RESERVED if username.startswith(prefix))
-
-
-PRIVILEGE_RULES = (
-    MAPPINGS.warning("IAM070", "caller-chosen-username", "a username that the caller chooses", _chosen_username),
-    MAPPINGS.error(
-        "IAM071",
-        "caller-chosen-system-username",
-        "a reserved username of Kubernetes that the caller chooses",
-        _chosen_reserved,
-    ),
-    MAPPINGS.error("IAM072", "caller-chosen-group", "a group that the caller chooses", _chosen_group),
-    MAPPINGS.warning("IAM073", "reserved-username", "a username that is reserved", _reserved_username),
-    MAPPINGS.warning("IAM074", "account-mapping", "access for a whole account", _whole_account),
-)

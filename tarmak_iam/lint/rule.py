@@ -134,15 +134,15 @@ class Rule:
 
 
 class RuleFactory(NamedTuple):
-    """Creates the built-in rules of one scope, by severity."""
+    """Decorators that make the check of a built-in rule of one scope the rule itself, by severity."""
 
     scope: Scope
 
-    def error(self, rule_id: str, name: str, summary: str, check: Check, **more: Any) -> Rule:
-        return Rule(rule_id, Severity.ERROR, self.scope, summary, check, name=name, **more)
+    def error(self, rule_id: str, name: str, summary: str, **more: Any) -> Callable[[Check], Rule]:
+        return lambda check: Rule(rule_id, Severity.ERROR, self.scope, summary, check, name=name, **more)
 
-    def warning(self, rule_id: str, name: str, summary: str, check: Check, **more: Any) -> Rule:
-        return Rule(rule_id, Severity.WARNING, self.scope, summary, check, name=name, **more)
+    def warning(self, rule_id: str, name: str, summary: str, **more: Any) -> Callable[[Check], Rule]:
+        return lambda check: Rule(rule_id, Severity.WARNING, self.scope, summary, check, name=name, **more)
 
 
 DOCUMENT, CONFIG, MAPPINGS, INSTALLATION, DYNAMIC_FILE, SUPPRESSIONS = map(RuleFactory, Scope)

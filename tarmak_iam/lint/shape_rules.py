@@ -129,7 +129,8 @@ def _given_elsewhere(mappings: Mappings) -> dict[tuple[str | int, ...], frozense
     return given
 
 
-def _split_entry(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM115", "split-entry", "an entry that a dash splits in two")
+def split_entry(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     document = mappings.document
     for split in split_entries(mappings):
         first = split.item.entries[0]
@@ -147,7 +148,8 @@ def _split_entry(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 _FEW = 3
 
 
-def _not_a_mapping(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM116", "mappings-not-a-list", "mapRoles or mapUsers that is not a list of mappings")
+def mappings_not_a_list(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for listed in _written_lists(mappings):
         if isinstance(listed.node, Sequence):
             yield from _odd_items(rule, mappings.document, listed, listed.node)
@@ -199,13 +201,6 @@ def _is_name(item: Node) -> bool:
     return isinstance(item, Scalar) and not arn_in(item) and not is_empty_value(item)
 
 
-LIST_RULES = (
-    MAPPINGS.error("IAM115", "split-entry", "an entry that a dash splits in two", _split_entry),
-    MAPPINGS.error(
-        "IAM116", "mappings-not-a-list", "mapRoles or mapUsers that is not a list of mappings", _not_a_mapping
-    ),
-)
-
 # Strings that should be lists, and values that should be strings.
 
 _LIST = re.compile(r"\s*(?:\[|-\s)")
@@ -219,7 +214,8 @@ def is_list_text(name: str, text: str) -> bool:
     return bool(_LIST.match(text)) if name == "mapAccounts" else bool(text.strip())
 
 
-def _list_as_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM060", "mappings-as-text", "a list of mappings written as a string")
+def mappings_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """As in an aws-auth ConfigMap, whose values are strings that contain YAML."""
     settings = entries_of(mappings).settings
     for name in LISTS:
@@ -290,7 +286,8 @@ def merged_list(*lists: list[str] | None) -> str:
     return flow_text(list(names), Layout())
 
 
-def _groups_as_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM061", "groups-as-text", "groups written as a string")
+def groups_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     written = entries_of(mappings)
     for entry, (_, groups, _) in zip(written.entries, written.raw, strict=True):
         if entry.is_account or not isinstance(groups, str) or not groups:
@@ -306,7 +303,8 @@ def _groups_as_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, entry.at("groups"), f"{what}: {effect}", remedy, locks_out=hides_admin)
 
 
-def _not_a_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.warning("IAM062", "name-not-text", "a username or group that is not a string")
+def name_not_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     may_have_tags = "!" in mappings.document.text
     written = entries_of(mappings)
     for entry, (username, groups, _) in zip(written.entries, written.raw, strict=True):
@@ -330,7 +328,8 @@ def _is_text(value: Any) -> bool:
     return type(value) is str and is_same_to_all(value)
 
 
-def _cluster_id_not_a_string(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM063", "cluster-id-not-text", "a clusterID that is not a string")
+def cluster_id_not_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     text, read = scalar_by_release(mappings.document, mappings.cluster_id_route)
     if read:
         what = f"clusterID {shortened(text)} is not a string: {read}"
@@ -338,7 +337,8 @@ def _cluster_id_not_a_string(rule: Rule, mappings: Mappings) -> Iterator[Finding
         yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, remedy, locks_out=True)
 
 
-def _empty_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM069", "missing-username", "an entry without a username")
+def missing_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         if entry.listed.username.strip() or is_reported_elsewhere(mappings, entry, "username"):
             continue
@@ -347,7 +347,8 @@ def _empty_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, "add a username", locks_out=entry.is_admin)
 
 
-def _next_document(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+@MAPPINGS.error("IAM079", "mappings-second-document", "a second document in the mappings file")
+def mappings_second_document(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     document = mappings.document
     if document.next_document is not None and not is_foreign(document):
         what = "the authenticator reads only the first document of the file: everything below this line is ignored"
@@ -374,13 +375,3 @@ def _next_document_remedy(document: Document, line: int) -> str:
     if not keys & keys_of_second and document.source.line(line).strip() == "---" and "\n..." not in text[:start]:
         return f"remove line {line} ('---'): the documents have no key in common"
     return "move its entries to mapRoles and mapUsers of the first document, and remove the rest"
-
-
-SHAPE_RULES = (
-    MAPPINGS.error("IAM060", "mappings-as-text", "a list of mappings written as a string", _list_as_string),
-    MAPPINGS.warning("IAM061", "groups-as-text", "groups written as a string", _groups_as_string),
-    MAPPINGS.warning("IAM062", "name-not-text", "a username or group that is not a string", _not_a_string),
-    MAPPINGS.error("IAM063", "cluster-id-not-text", "a clusterID that is not a string", _cluster_id_not_a_string),
-    MAPPINGS.error("IAM069", "missing-username", "an entry without a username", _empty_username),
-    MAPPINGS.error("IAM079", "mappings-second-document", "a second document in the mappings file", _next_document),
-)

@@ -228,7 +228,8 @@ def suppressions_of(document: Document, subject: Subject, rules: dict[str, str])
             yield Suppression(subject, ids_by_name.get(rule_id, rule_id), written, place, scope, reason)
 
 
-def _unused(rule: Rule, found: Suppressions) -> Iterator[Finding]:
+@SUPPRESSIONS.warning("IAM095", "unused-suppression", "a comment that suppresses nothing")
+def unused_suppression(rule: Rule, found: Suppressions) -> Iterator[Finding]:
     for each in found.unused:
         first, last = each.scope.lines
         where = "on this line" if first == each.place.line else f"in line {first}"
@@ -250,7 +251,8 @@ def _removal(each: Suppression, found: Suppressions) -> str:
     return f"remove {each.written} from the brackets" if others else "remove the comment"
 
 
-def _without_reason(rule: Rule, found: Suppressions) -> Iterator[Finding]:
+@SUPPRESSIONS.warning("IAM096", "suppression-without-reason", "a suppression without a reason")
+def suppression_without_reason(rule: Rule, found: Suppressions) -> Iterator[Finding]:
     for each in {each.place: each for each in reversed(found.all)}.values():
         if each.id and not each.reason:
             ids = ", ".join(one.written for one in found.of_comment(each))
@@ -259,7 +261,8 @@ def _without_reason(rule: Rule, found: Suppressions) -> Iterator[Finding]:
             yield _finding(rule, each, what, remedy)
 
 
-def _unknown(rule: Rule, found: Suppressions) -> Iterator[Finding]:
+@SUPPRESSIONS.warning("IAM097", "unknown-suppression", "a suppression of an unknown rule")
+def unknown_suppression(rule: Rule, found: Suppressions) -> Iterator[Finding]:
     for each in found.all:
         there = found.there.get(each, ())
         if not each.id:
@@ -276,10 +279,3 @@ def _unknown(rule: Rule, found: Suppressions) -> Iterator[Finding]:
 def _finding(rule: Rule, each: Suppression, what: str, remedy: str, *instead: str) -> Finding:
     about = (each.written, *instead)
     return Finding(rule.id, rule.severity, each.subject, Route(), what, remedy, place=each.place, about=about)
-
-
-SUPPRESSION_RULES = (
-    SUPPRESSIONS.warning("IAM095", "unused-suppression", "a comment that suppresses nothing", _unused),
-    SUPPRESSIONS.warning("IAM096", "suppression-without-reason", "a suppression without a reason", _without_reason),
-    SUPPRESSIONS.warning("IAM097", "unknown-suppression", "a suppression of an unknown rule", _unknown),
-)

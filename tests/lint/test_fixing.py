@@ -80,7 +80,7 @@ def _rule(fix: Fix | None, what: str = "x", *, when: str = "bad", then: str = ""
         if project == when or (then and project == then):
             yield rule.finding(Subject.CONFIG, ("project",), what if project == when else "it is worse")
 
-    return CONFIG.error("TEST001", "test-rule", "a test", check, fix=lambda _finding, _subjects: fix)
+    return CONFIG.error("TEST001", "test-rule", "a test", fix=lambda _finding, _subjects: fix)(check)
 
 
 def _made(monkeypatch: pytest.MonkeyPatch, rule: Rule, text: str = "project: bad\n", *, unsafe: bool) -> FixOutcome:
@@ -143,7 +143,7 @@ def test_one_fix_that_fails_among_many(monkeypatch: pytest.MonkeyPatch) -> None:
         failing = Remove(("nothing",))
         return Fix("fix it", (failing if finding.route.plain[-1] == "x-7" else Set(finding.route, "good"),))
 
-    bring_plugins(monkeypatch, "tarmak_iam.rules", CONFIG.error("TEST001", "test-rule", "a test", check, fix=fix))
+    bring_plugins(monkeypatch, "tarmak_iam.rules", CONFIG.error("TEST001", "test-rule", "a test", fix=fix)(check))
     names = [f"x-{number}" for number in range(45)]
     lines = [f"{'- ' if name == 'x-0' else '  '}{name}: bad\n" for name in names]
     made = outcome({CONFIG_NAME: f"{DEV}environments:\n{''.join(lines)}"})
@@ -186,7 +186,7 @@ def _mappings_rule(fix: Fix) -> Rule:
         if "x-bad" in mappings.document.shared_data:
             yield rule.finding(Subject.MAPPINGS, ("x-bad",), "bad")
 
-    return MAPPINGS.error("TEST002", "test-mappings", "a test", check, fix=lambda _finding, _subjects: fix)
+    return MAPPINGS.error("TEST002", "test-mappings", "a test", fix=lambda _finding, _subjects: fix)(check)
 
 
 NODES = (
@@ -329,7 +329,7 @@ def test_a_fix_that_fails_is_not_named_if_its_finding_is_gone(monkeypatch: pytes
             yield rule.finding(Subject.MAPPINGS, ("x-bad",), "bad")
 
     rules = [
-        MAPPINGS.error(f"TEST00{number}", f"test-{number}", "a test", check, fix=lambda *_, own=fix: own)
+        MAPPINGS.error(f"TEST00{number}", f"test-{number}", "a test", fix=lambda *_, own=fix: own)(check)
         for number, fix in enumerate(fixes)
     ]
     bring_plugins(monkeypatch, "tarmak_iam.rules", *rules)
