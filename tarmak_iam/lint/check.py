@@ -14,9 +14,7 @@ from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint import (
     config_rules,
     daemon_rules,
-    document_rules,
     duplicate_rules,
-    environment_rules,
     image_rules,
     installation_rules,
     key_rules,
@@ -41,7 +39,7 @@ GROUP = "tarmak_iam.rules"
 """The entry-point group; each of its entry points is a `Rule`."""
 
 _MODULES = (
-    *(config_rules, environment_rules, document_rules),  # tarmak.yaml
+    config_rules,
     *(principal_rules, duplicate_rules, key_rules, shape_rules, name_rules, rbac_rules, daemon_rules),  # the mappings
     *(installation_rules, image_rules, kubeconfig_rules),  # the cluster, its mappings and the daemon's release together
     suppression,
