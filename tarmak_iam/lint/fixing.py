@@ -133,7 +133,7 @@ def _documents(before: Sequence[Subjects], after: Sequence[Subjects]) -> tuple[t
     return tuple(pairs.values())
 
 
-class _Step(NamedTuple):
+class _Fixed(NamedTuple):
     """The subjects and the report after fixes that were made at once."""
 
     fixes: list[FixableFinding]
@@ -151,7 +151,7 @@ def fix_findings(*subjects: Subjects, unsafe: bool = False, report: Report | Non
 
     Raises ConfigError for a plugin that cannot be used, or that fails.
     """
-    now = _Step([], subjects, examine(*subjects) if report is None else report)
+    now = _Fixed([], subjects, examine(*subjects) if report is None else report)
     fixable = _fixable(now.report, subjects)
     unfixed, first_fixes = _by_key(now.report), {id(finding.located): finding.fix for finding in fixable}
     fixed, dropped, doubts = list[FixableFinding](), dict[object, DroppedFix](), dict[object, str]()
@@ -322,11 +322,11 @@ def _edited(subjects: Sequence[Subjects], fixable: Sequence[FixableFinding]) -> 
     return edited
 
 
-def _steps(base: _Step, unsafe: bool, chosen: list[FixableFinding]) -> list[_Step]:
+def _steps(base: _Fixed, unsafe: bool, chosen: list[FixableFinding]) -> list[_Fixed]:
     """The fixes, and those of the errors that they lead to, such as that of the value of a misspelt key. Raises
     TarmakIamError if they cannot be made."""
     edited = _edited(base.subjects, chosen)
-    step = _Step(chosen, edited, examine(*edited))
+    step = _Fixed(chosen, edited, examine(*edited))
     problem = _why_no_better(base.report, step.report, chosen)
     if not problem:
         return [step]
@@ -335,7 +335,7 @@ def _steps(base: _Step, unsafe: bool, chosen: list[FixableFinding]) -> list[_Ste
     errors, _ = _at_once([each for each in fixable if new[_kind(each.located)] > known[_kind(each.located)]])
     with suppress(TarmakIamError):
         edited = _edited(edited, errors)
-        more = _Step(errors, edited, examine(*edited)) if errors else step
+        more = _Fixed(errors, edited, examine(*edited)) if errors else step
         if not _why_no_better(base.report, more.report, chosen):
             return [step, more]
     raise PolicyRefused(problem)
@@ -376,7 +376,7 @@ def _by_key(report: Report) -> dict[tuple[str, str, str], list[Located]]:
     return alike
 
 
-def _removed_comments(before: Sequence[Subjects], step: _Step) -> dict[int, list[str]]:
+def _removed_comments(before: Sequence[Subjects], step: _Fixed) -> dict[int, list[str]]:
     """The comments that went with what the fixes removed, by the number of the fix: the first one that ends in the line
     of the comment or below it, or else the last one."""
     removed: dict[int, list[str]] = {}
