@@ -130,11 +130,11 @@ def why_unsafe(before: Sequence[Subjects], after: Sequence[Subjects]) -> str:
 
 def _without_comments(document: Document) -> list[str]:
     """The words of a document; the values do not show keys that are there twice."""
-    parts, start = list[str](), 0
-    for comment in document.comments:
+    parts, (start, end) = list[str](), (document.root.start, document.root.end) if document.root else (0, 0)
+    for comment in (comment for comment in document.comments if start <= comment.span.start < end):
         parts.append(document.text[start : comment.span.start])
         start = comment.span.end
-    return "".join((*parts, document.text[start:])).split()
+    return "".join((*parts, document.text[start:end])).split()
 
 
 def before_repairs(subjects: Sequence[Subjects], repairs: Sequence[Repair]) -> tuple[Subjects, ...]:

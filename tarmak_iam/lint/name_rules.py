@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 from tarmak_iam.aws.arn import ArnError, is_account, is_permission_set, parse_arn
@@ -37,14 +37,6 @@ from tarmak_iam.routes import Route
 from tarmak_iam.suggestions import closest
 from tarmak_iam.text import quoted, shortened
 
-_WHAT_OF_WHITESPACE = {
-    "username": "the username {name} contains whitespace or control characters, which are part of the name",
-    "group": (
-        "the group {name} contains whitespace or control characters, which are part of the name: no RBAC binding has "
-        "such a group"
-    ),
-}
-
 _WHAT = {
     Trace.INVISIBLE: "contains invisible characters",
     Trace.QUOTES: "contains quotes or brackets",
@@ -59,48 +51,56 @@ def whitespace_in_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if kind == "username" and " " in text and is_on_several_lines(mappings.document, route, text):
             what = f"the username {quoted(text)} continues on the next line, and the line break becomes a space"
             yield rule.finding(Subject.MAPPINGS, route, what, "write it on one line")
-        elif _first_trace(text) is Trace.BLANK if text.strip() else kind == "group":
+        elif traces(text)[:1] == (Trace.BLANK,) if text.strip() else kind == "group":
             # Whitespace is what is wrong first; an empty username is another finding (IAM069).
-            what = _WHAT_OF_WHITESPACE[kind].format(name=repr(shortened(text)))
-            remedy = _write_remedy(kind, cleaned(text))
-            yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=_is_admins(kind, text))
+            what = "contains whitespace or control characters, which are part of the name"
+            what += ": no RBAC binding has such a group" if kind == "group" else ""
+            yield _with_clean_name(rule, kind, text, route, f"the {kind} {shortened(text)!r} {what}")
 
 
-def _traced(*kinds: Trace) -> Callable[[Rule, Mappings], Iterator[Finding]]:
-    """The check for names with one of these traces of copying; each name is reported for its first trace only."""
-
-    def check(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-        for kind, text, route in _whole_names(mappings):
-            trace = _first_trace(text)
-            if trace is None or trace not in kinds or placeholder(text) or any(bracketed(text)):
-                continue
+def _traced(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    """Names with one of the rule's traces of copying; each name is reported for its first trace only."""
+    of_rule = {"IAM122": (Trace.INVISIBLE, Trace.QUOTES), "IAM124": (Trace.LETTERS,), "IAM127": (Trace.ENDING,)}
+    for kind, text, route in _whole_names(mappings):
+        trace = next(iter(traces(text)), None)
+        if trace is not None and trace in of_rule[rule.id] and not placeholder(text) and not any(bracketed(text)):
             effect = "" if trace is Trace.ENDING else ", which are part of the name"
             shown = ascii(shortened(text)) if trace in (Trace.INVISIBLE, Trace.LETTERS) else quoted(text)
-            what = f"the {kind} {shown} {_WHAT[trace]}{effect}"
-            remedy = _write_remedy(kind, cleaned(text))
-            yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=_is_admins(kind, text))
+            yield _with_clean_name(rule, kind, text, route, f"the {kind} {shown} {_WHAT[trace]}{effect}")
 
-    return check
+
+def _with_clean_name(rule: Rule, kind: str, text: str, route: Route, what: str) -> Finding:
+    """The finding about a name that should be what it is without the traces of copying."""
+    meant = cleaned(text)
+    remedy = "remove it" if kind == "group" else "set a username"
+    remedy = f"write {quote(shortened(meant))}" if meant else remedy
+    return rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=kind == "group" and meant == ADMINS)
+
+
+stray_characters = MAPPINGS.error(
+    "IAM122", "stray-characters", "quotes, brackets or invisible characters in a username or group"
+)(_traced)
+lookalike_letters = MAPPINGS.error(
+    "IAM124", "lookalike-letters", "letters in a username or group that look like other letters"
+)(_traced)
 
 
 @MAPPINGS.warning("IAM127", "trailing-punctuation", "a punctuation mark at the end of a name")
 def trailing_punctuation(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """In ARNs too: IAM accepts commas and dots in names of roles and users, but they rarely are at the end."""
+    ends = "ends with a punctuation mark, probably by mistake"
     for entry in entries_of(mappings).mapped:
-        arn = entry.listed.arn
-        bare = cleaned(arn)
+        arn, bare = entry.listed.arn, cleaned(entry.listed.arn)
         if bare != arn and entry.flaw is None and arn_flaw(bare) is None:
-            what = f"{shortened(arn)} ends with a punctuation mark, probably by mistake"
-            remedy = f"write {shortened(bare)}"
+            what, remedy = f"{shortened(arn)} {ends}", f"write {shortened(bare)}"
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy, locks_out=entry.is_admin)
     for entry in entries_of(mappings).mapped_sso:
         permission_set, route = entry.in_sso("permissionSetName")
-        name = str(permission_set or "")
-        bare = cleaned(name)
+        name, bare = str(permission_set or ""), cleaned(str(permission_set or ""))
         if bare != name and is_permission_set(name) and is_permission_set(bare):
-            what = f"the permission set {quoted(name)} ends with a punctuation mark, probably by mistake"
-            yield rule.finding(Subject.MAPPINGS, route, what, f"write {quote(bare)}", locks_out=entry.is_admin)
-    yield from _traced(Trace.ENDING)(rule, mappings)
+            what, remedy = f"the permission set {quoted(name)} {ends}", f"write {quote(bare)}"
+            yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=entry.is_admin)
+    yield from _traced(rule, mappings)
 
 
 @MAPPINGS.warning("IAM128", "group-wildcard", "a wildcard in a group")
@@ -115,19 +115,19 @@ def group_wildcard(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 @MAPPINGS.error("IAM123", "unfilled-placeholder", "a placeholder that was not replaced")
 def unfilled_placeholder(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     entries = entries_of(mappings).mapped
-    texts = ["\n".join((each.listed.arn, each.listed.username, *each.listed.groups)) for each in entries]
+    texts = ["\n".join((entry.listed.arn, entry.listed.username, *entry.listed.groups)) for entry in entries]
     hints = placeholder_hints("\n".join(texts))
     for entry, text in zip(entries, texts, strict=True) if hints else ():
         if not any(hint in text for hint in hints):
             continue
         arn = entry.listed.arn
-        named = [(quoted(name), f"the {kind} ", name, route, False) for kind, name, route in entry.names]
+        named = [(f"the {kind} {quoted(name)}", name, route, False) for kind, name, route in entry.names]
         if arn and entry.flaw is None:
-            named.insert(0, (shortened(arn), "", arn, entry.at_arn, entry.is_admin))
-        for shown, kind, name, route, locks_out in named:
+            named.insert(0, (shortened(arn), arn, entry.at_arn, entry.is_admin))
+        for shown, name, route, locks_out in named:
             left = placeholder(name)
-            if left and not (kind and any(bracketed(name))):  # a template, which is another finding (IAM065)
-                what = f"{kind}{shown} contains the placeholder {shortened(left)}"
+            if left and (route == entry.at_arn or not any(bracketed(name))):  # a template is another finding (IAM065)
+                what = f"{shown} contains the placeholder {shortened(left)}"
                 remedy = f"replace {shortened(left)} with the real name"
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=locks_out)
 
@@ -147,37 +147,13 @@ def may_have_properties(document: Document) -> bool:
     return "!" in document.text or "&" in document.text
 
 
-def _write_remedy(kind: str, text: str) -> str:
-    """The remedy for a name that should be `text`."""
-    if text:
-        return f"write {quote(shortened(text))}"
-    return "remove it" if kind == "group" else "set a username"
-
-
 @lru_cache(maxsize=4)
 def _whole_names(mappings: Mappings) -> tuple[tuple[str, str, Route], ...]:
     """Kind, text and route of usernames and groups that are not ordinary; several groups in one string are another
     finding (IAM114)."""
-    names = (each for _, names in entries_of(mappings).odd_names for each in names)
-    return tuple(each for each in names if each[0] == "username" or joined_groups(each[1]) is None)
+    names = (name for _, names in entries_of(mappings).odd_names for name in names)
+    return tuple(name for name in names if name[0] == "username" or joined_groups(name[1]) is None)
 
-
-def _first_trace(text: str) -> Trace | None:
-    found = traces(text)
-    return found[0] if found else None
-
-
-def _is_admins(kind: str, text: str) -> bool:
-    """Whether the group is system:masters without the traces of copying."""
-    return kind == "group" and cleaned(text) == ADMINS
-
-
-stray_characters = MAPPINGS.error(
-    "IAM122", "stray-characters", "quotes, brackets or invisible characters in a username or group"
-)(_traced(Trace.INVISIBLE, Trace.QUOTES))
-lookalike_letters = MAPPINGS.error(
-    "IAM124", "lookalike-letters", "letters in a username or group that look like other letters"
-)(_traced(Trace.LETTERS))
 
 _ALSO = {
     "session": "SessionName",
@@ -195,14 +171,15 @@ _ALSO = {
 def unknown_template(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry, names in entries_of(mappings).odd_names:
         for kind, text, route in names:
-            for part in (*braced(text), *bracketed(text)):
-                if part.name is None:
-                    what = (
-                        f"the authenticator does not know the template {shortened(part.text)}, and does not replace it "
-                        f"in the {kind}"
-                    )
-                    yield rule.finding(Subject.MAPPINGS, route, what, _instead(entry, kind, text, part))
-                    break  # one finding for one name
+            part = _first_unknown(text)  # one finding for one name
+            if part is not None:
+                what = f"the authenticator does not know the template {shortened(part.text)}"
+                effect = f"does not replace it in the {kind}"
+                yield rule.finding(Subject.MAPPINGS, route, f"{what}, and {effect}", _instead(entry, kind, text, part))
+
+
+def _first_unknown(text: str) -> Braced | None:
+    return next((part for part in (*braced(text), *bracketed(text)) if part.name is None), None)
 
 
 def _instead(entry: WrittenEntry, kind: str, text: str, part: Braced) -> str:
@@ -239,7 +216,7 @@ def with_template_corrected(entry: WrittenEntry, kind: str, text: str) -> str | 
     """The username or group with each unknown template in the spelling that was meant; None where that is not sure, or
     a template does not belong there."""
     for _ in range(_MOST):
-        part = next((each for each in (*braced(text), *bracketed(text)) if each.name is None), None)
+        part = _first_unknown(text)
         if part is None:
             return text
         near = _near(part)
@@ -267,18 +244,14 @@ def private_dns_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             continue
         first = first or account
         if asked and account != asked:
-            what = (
-                f"{PRIVATE_DNS} is looked up with {shortened(str(role))}, which finds no instance of account {account}"
-            )
-            remedy = f"set {DESCRIBING_ROLE} to a role of account {account}"
-            yield rule.finding(Subject.MAPPINGS, route, f"{what}: no caller can log in with this entry", remedy)
+            why = f"is looked up with {shortened(str(role))}, which finds no instance of account {account}"
+            what = f"{PRIVATE_DNS} {why}: no caller can log in with this entry"
+            yield rule.finding(Subject.MAPPINGS, route, what, f"set {DESCRIBING_ROLE} to a role of account {account}")
         elif not role and account != first:
-            what = (
-                f"{PRIVATE_DNS} is used for instances of accounts {first} and {account}, but the authenticator "
-                "finds the instances of one account only"
-            )
+            what = f"{PRIVATE_DNS} is used for instances of accounts {first} and {account}"
+            why = "the authenticator finds the instances of one account only"
             remedy = "remove the entry for the account that the masters are not in: its instances cannot log in"
-            yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+            yield rule.finding(Subject.MAPPINGS, route, f"{what}, but {why}", remedy)
 
 
 def _account_of(arn: str) -> str:
@@ -302,20 +275,18 @@ def private_dns_instances_only(rule: Rule, mappings: Mappings) -> Iterator[Findi
 def _misuse(entry: WrittenEntry) -> tuple[str, str, Route] | None:
     """Message, remedy and route of an entry that misuses the template. The usual entry for nodes has the template in
     the username, and does not have system:masters."""
-    places = [(kind, route) for kind, text, route in entry.names if PRIVATE_DNS in text]
-    if not places:
+    kind, route = next(((kind, route) for kind, text, route in entry.names if PRIVATE_DNS in text), ("", None))
+    if route is None:
         return None
-    kind, route = places[0]
     if not entry.has_session:
         who = principal_text(entry.principal)
         what = f"{PRIVATE_DNS} requires a session that is named after an instance ID, and a {who} has none"
         remedy = "map the role of the instances, or remove the template"
         return f"{what}: no caller can log in with this entry", remedy, route
     if entry.is_admin or kind == "group":
-        what = (
-            f"{PRIVATE_DNS} denies callers whose session name is not an instance ID, even if only a group contains it"
-        )
-        return what, "remove it, or map the role of the instances in a separate entry", route
+        what = "denies callers whose session name is not an instance ID, even if only a group contains it"
+        remedy = "remove it, or map the role of the instances in a separate entry"
+        return f"{PRIVATE_DNS} {what}", remedy, route
     return None
 
 
@@ -326,13 +297,11 @@ def _misuse(entry: WrittenEntry) -> tuple[str, str, Route] | None:
     implied_by=(Implication(("unsupported-template",), lambda finding, cause, _: finding.route == cause.route),),
 )
 def session_name_without_session(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).with_session_name:
-        if entry.has_session:
-            continue
+    for entry in (entry for entry in entries_of(mappings).with_session_name if not entry.has_session):
         for kind, text, route in entry.names:
             if has_session(text):
-                who = principal_text(entry.principal)
                 bare = text.replace("{{SessionName}}", "").replace("{{SessionNameRaw}}", "")
+                who = principal_text(entry.principal)
                 what = f"a {who} has no session name, so the {kind} is {quoted(bare)}"
                 remedy = f"write a fixed {kind}, such as {shortened(entry.listed.arn.rpartition('/')[2]) or 'alice'}"
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
@@ -340,21 +309,18 @@ def session_name_without_session(rule: Rule, mappings: Mappings) -> Iterator[Fin
 
 @INSTALLATION.error("IAM080", "unsupported-template", "a template that this release does not replace")
 def unsupported_template(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    mappings, version = installation.mappings, installation.daemon_version
-    is_late = {
-        name: not (version.has_template(name) and version.has(ReleaseFeature.USER_TEMPLATES)) for name in TEMPLATES
-    }
-    for entry in entries_of(mappings).with_part(f"{{{{{name}}}}}" for name in TEMPLATES if is_late[name]):
+    mappings, version, is_rendered = installation.mappings, installation.daemon_version, ReleaseFeature.USER_TEMPLATES
+    late = [name for name in TEMPLATES if not (version.has_template(name) and version.has(is_rendered))]
+    for entry in entries_of(mappings).with_part(f"{{{{{name}}}}}" for name in late):
         for kind, text, route in entry.names:
-            late = [name for name in sorted(templates_in(text)) if not _is_replaced(name, entry, version)]
-            if late:
-                what = (
-                    f"authenticator {version} does not replace {{{{{late[0]}}}}} here: the {kind} stays {quoted(text)}"
-                )
+            names = [name for name in sorted(templates_in(text)) if not _is_replaced(name, entry, version)]
+            if names:
+                template = f"{{{{{names[0]}}}}}"
+                what = f"authenticator {version} does not replace {template} here: the {kind} stays {quoted(text)}"
                 # Without a security advisory: the templates were added before the releases split into two lines.
-                releases = (each for each in sorted(known_releases()) if not advisories_of(each))
-                first = next((each for each in releases if _is_replaced(late[0], entry, each)), DEFAULT_RELEASE)
-                remedy = f"use an image of {first} or later, or remove the template"
+                releases = (release for release in sorted(known_releases()) if not advisories_of(release))
+                replacing = (release for release in releases if _is_replaced(names[0], entry, release))
+                remedy = f"use an image of {next(replacing, DEFAULT_RELEASE)} or later, or remove the template"
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
 

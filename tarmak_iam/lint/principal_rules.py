@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -30,12 +31,11 @@ from tarmak_iam.aws.arn_flaws import (
     sound_kind,
 )
 from tarmak_iam.aws.go_case import to_lower
-from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.daemon_config import DESCRIBING_BURST, DESCRIBING_ROLE
 from tarmak_iam.identity.model import IdentityMapping as Role
-from tarmak_iam.identity.releases import ReleaseFeature
+from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature
 from tarmak_iam.identity.templates import PRIVATE_DNS
 from tarmak_iam.identity.viper import as_text, as_texts
 from tarmak_iam.installation.installation import Installation
@@ -47,76 +47,77 @@ from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
-# The flaws that have no separate rule.
-_OWN_FLAWS = (
-    FlawKind.NO_ARN,
-    FlawKind.NO_PRINCIPAL,
-    FlawKind.BLANK,
-    FlawKind.NAMELESS,
-    FlawKind.SHAPE,
-    FlawKind.LETTERS,
-)
+_KINDS = {
+    "IAM010": (
+        *(FlawKind.NO_ARN, FlawKind.NO_PRINCIPAL, FlawKind.BLANK, FlawKind.NAMELESS),
+        *(FlawKind.SHAPE, FlawKind.LETTERS),
+    ),
+    "IAM050": (FlawKind.PATH,),
+    "IAM051": (FlawKind.WILDCARD,),
+    "IAM052": (FlawKind.PARTITION,),
+    "IAM053": (FlawKind.ACCOUNT,),
+    "IAM055": (FlawKind.ASSUMED_ROLE,),
+    "IAM120": (FlawKind.SSO_NAME,),
+    "IAM121": (FlawKind.SERVICE_LINKED,),
+}
+"""The flaws of an ARN that each rule is about."""
 
 
-def _flawed(*flaws: FlawKind) -> Callable[[Rule, Mappings], Iterator[Finding]]:
-    """The check for entries whose ARN has one of the flaws."""
-
-    def check(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-        for entry, found in entries_of(mappings).flawed:
-            if found.kind not in flaws:
-                continue
-            likely = with_partition_of_others(mappings, entry, found)
-            if not likely and found.kind is FlawKind.BLANK:
-                likely = found.likely_arn or ""
-            remedy = f"write {shortened(likely)}" if likely else found.remedy
-            remedy = joining_remedy(mappings, entry, found) or remedy
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, found.what, remedy, locks_out=entry.is_admin)
-
-    return check
+def _flawed(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry, flaw in entries_of(mappings).flawed:
+        if flaw.kind in _KINDS[rule.id]:
+            likely = with_partition_of_others(mappings, entry, flaw)
+            if not likely and flaw.kind is FlawKind.BLANK:
+                likely = flaw.likely_arn or ""
+            remedy = f"write {shortened(likely)}" if likely else flaw.remedy
+            remedy = joining_remedy(mappings, entry, flaw) or remedy
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, flaw.what, remedy, locks_out=entry.is_admin)
 
 
-def with_partition_of_others(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> str:
+def with_partition_of_others(mappings: Mappings, entry: WrittenEntry, flaw: ArnFlaw) -> str:
     """The ARN in the partition that all other entries are in, if its own is unknown; else empty."""
-    if found.kind is not FlawKind.PARTITION:
+    if flaw.kind is not FlawKind.PARTITION:
         return ""
-    others = (each.listed.arn for each in entries_of(mappings).mapped if each.listed.arn and each.flaw is None)
-    partitions = {parse_arn(to_lower(arn)).partition for arn in others}
+    sound = (other.listed.arn for other in entries_of(mappings).mapped if other.listed.arn and other.flaw is None)
+    partitions = {parse_arn(to_lower(arn)).partition for arn in sound}
     arn = replace(parse_arn(to_lower(entry.listed.arn)[:4] + entry.listed.arn[4:]), partition="".join(partitions))
     return str(arn) if len(partitions) == 1 and arn_flaw(str(arn)) is None else ""
 
 
-def joining_remedy(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> str:
+def joining_remedy(mappings: Mappings, entry: WrittenEntry, flaw: ArnFlaw) -> str:
     """The remedy where another entry maps the ARN that was meant, so that a corrected ARN would be mapped twice; else
     empty."""
-    if found.likely_arn is None or found.kind is FlawKind.LETTERS:
+    if flaw.likely_arn is None or flaw.kind is FlawKind.LETTERS:
         return ""
-    key = canonical_text(found.likely_arn)
+    key = canonical_text(flaw.likely_arn)
     candidates = entries_of(mappings).by_arn.get(key, [])
-    own = next((number for number, other in candidates if other is entry), -1)
+    here = next((number for number, other in candidates if other is entry), -1)
     for number, other in candidates:
         # Of two with a flaw the later one joins the other.
-        arn = other.flaw.likely_arn if other.flaw is not None and number < own else other.listed.arn
+        arn = other.flaw.likely_arn if other.flaw is not None and number < here else other.listed.arn
         if other is not entry and arn and canonical_text(arn) == key:
-            line = mappings.document.position(other.listed.route).line
-            return (
-                f"{shortened(found.likely_arn)} is already mapped in line {line}: add the groups there, and remove "
-                "this entry"
-            )
+            already = f"already mapped in line {mappings.document.position(other.listed.route).line}"
+            return f"{shortened(flaw.likely_arn)} is {already}: add the groups there, and remove this entry"
     return ""
 
 
 @MAPPINGS.error("IAM010", "invalid-arn", "an ARN that is invalid, or that no caller has")
 def invalid_arn(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """ARNs with a flaw that has no separate rule, and entries without a principal."""
-    yield from _flawed(*_OWN_FLAWS)(rule, mappings)
+    yield from _flawed(rule, mappings)
     for entry in entries_of(mappings).mapped:
-        if entry.listed.arn or entry.value("sso") is not None or is_reported_elsewhere(mappings, entry, entry.arn_key):
-            continue
-        what = (
-            f"the entry has no {entry.arn_key}, so it never matches, and authenticator v0.5.0 and later does not start"
-        )
-        remedy = f"add {entry.arn_key}, or remove the entry"
-        yield rule.finding(Subject.MAPPINGS, entry.at(entry.arn_key), what, remedy, locks_out=entry.is_admin)
+        key = entry.arn_key
+        if not (entry.listed.arn or entry.value("sso") is not None or is_reported_elsewhere(mappings, entry, key)):
+            what = f"the entry has no {key}, so it never matches, and authenticator v0.5.0 and later does not start"
+            remedy = f"add {key}, or remove the entry"
+            yield rule.finding(Subject.MAPPINGS, entry.at(key), what, remedy, locks_out=entry.is_admin)
+
+
+role_path = MAPPINGS.error("IAM050", "role-path", "a role ARN with its path")(_flawed)
+arn_wildcard = MAPPINGS.error("IAM051", "arn-wildcard", "a wildcard in an ARN")(_flawed)
+unknown_partition = MAPPINGS.error("IAM052", "unknown-partition", "an ARN with an unknown partition")(_flawed)
+assumed_role_arn = MAPPINGS.error("IAM055", "assumed-role-arn", "the ARN of one session of a role")(_flawed)
+service_linked_role = MAPPINGS.error("IAM121", "service-linked-role", "a service-linked role")(_flawed)
 
 
 def principal_text(principal: Principal) -> str:
@@ -130,97 +131,70 @@ def root_or_federated_user(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         arn = entry.listed.arn
         if not arn or sound_kind(arn) is not None or entry.flaw is not None:
             continue  # roles and users are the sound ones
-        principal = entry.principal
-        if principal is Principal.ROOT:
-            what = (
-                f"{shortened(arn)} is the root user, which should have no access keys (here :root "
-                "does not mean the whole account)"
-            )
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, "map a role instead, and let people assume it")
-        elif principal is Principal.FEDERATED_USER:
+        if entry.principal is Principal.ROOT:
+            what = "is the root user, which should have no access keys (here :root does not mean the whole account)"
+            remedy = "map a role instead, and let people assume it"
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, f"{shortened(arn)} {what}", remedy)
+        elif entry.principal is Principal.FEDERATED_USER:
             what = f"{shortened(arn)} is a federated user: the caller of GetFederationToken chooses that name"
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, "map the role that people assume instead")
 
 
-role_path = MAPPINGS.error("IAM050", "role-path", "a role ARN with its path")(_flawed(FlawKind.PATH))
-arn_wildcard = MAPPINGS.error("IAM051", "arn-wildcard", "a wildcard in an ARN")(_flawed(FlawKind.WILDCARD))
-unknown_partition = MAPPINGS.error("IAM052", "unknown-partition", "an ARN with an unknown partition")(
-    _flawed(FlawKind.PARTITION)
-)
-assumed_role_arn = MAPPINGS.error("IAM055", "assumed-role-arn", "the ARN of one session of a role")(
-    _flawed(FlawKind.ASSUMED_ROLE)
-)
-service_linked_role = MAPPINGS.error("IAM121", "service-linked-role", "a service-linked role")(
-    _flawed(FlawKind.SERVICE_LINKED)
-)
-
-_ELEVEN_DIGITS = re.compile(r"[0-9]{11}\Z", re.ASCII)
-
-
 class _Account(NamedTuple):
     """An account that is not part of an ARN: in mapAccounts, in scrubbedAccounts or below `sso`. `text` is what the
-    daemon reads, `written` the text of a plain scalar, None for other values. `shares_text`: whether it is one of
-    several in one string."""
+    daemon reads. `meant`: the account in the file, where YAML reads its 12 digits as another number (`is_misread`), or
+    the one that a number with 11 digits probably means; any one of 11 digits in quotes may be missing. `shares_text`:
+    whether it is one of several in one string."""
 
     text: str
-    written: str | None
     route: Route
     where: str
-    ends_daemon: bool = False
-    shares_text: bool = False
-
-    @property
-    def consequence(self) -> str:
-        return f"so {EXITS}" if self.ends_daemon else "so it never matches"
+    consequence: str
+    ends_daemon: bool
+    meant: str
+    is_misread: bool
+    shares_text: bool
 
 
 def _accounts(mappings: Mappings) -> Iterator[_Account]:
     """Releases with SSO entries check their accounts, and the other releases from v0.5.0 on reject the entries
     (startup.json of the recordings)."""
-    written, document = entries_of(mappings), mappings.document
-    listed = [each.listed for each in written.entries if each.is_account]
-    value, counts = written.settings.get("server.mapAccounts"), Counter(each.route for each in listed)
-    # A list as a string is another finding (IAM060).
-    for each in () if isinstance(value, str) and is_list_text("mapAccounts", value) else listed:
-        own = _written(document, each.route)
-        yield _Account(each.arn, own, each.route, "the account", shares_text=counts[each.route] > 1)
+    written, places = entries_of(mappings), list[tuple[str, Route, str]]()
+    value, counts = written.settings.get("server.mapAccounts"), Counter[Route]()
+    if not (isinstance(value, str) and is_list_text("mapAccounts", value)):  # another finding (IAM060)
+        listed = [entry.listed for entry in written.entries if entry.is_account]
+        places += [(account.arn, account.route, "the account") for account in listed]
+        counts.update(account.route for account in listed)
     for entry in written.with_sso:
         account, route = entry.in_sso("accountID")
         if account is not None:
-            text = entry.listed.sso.partition("/")[0]
-            yield _Account(text, _written(document, route), route, "sso.accountID", ends_daemon=True)
+            places.append((entry.listed.sso.partition("/")[0], route, "sso.accountID"))
     scrubbed, route = written.settings.get("server.scrubbedAccounts"), written.settings.route("server.scrubbedAccounts")
     for index, text in enumerate(as_texts(scrubbed)):
-        at = route / index if isinstance(scrubbed, list) else route
-        yield _Account(text, _written(document, at), at, "the scrubbed account")
-
-
-def _written(document: Document, route: Route) -> str | None:
-    node = node_at(document, route)
-    return node.text if isinstance(node, Scalar) and node.style == "plain" and node.tag is None else None
-
-
-def _twelve_digits(account: _Account) -> str | None:
-    """The account in the file, where YAML reads its 12 digits as another number."""
-    written = (account.written or "").replace("_", "")
-    return written if is_account(written) and not is_account(account.text) else None
-
-
-def _without_zero(account: _Account) -> str | None:
-    """The account that a number with 11 digits probably means. None for 11 digits in quotes: any one of the 12 may be
-    missing."""
-    written = account.written or ""
-    return f"0{written}" if _ELEVEN_DIGITS.match(written) and written == account.text else None
+        places.append((text, route / index if isinstance(scrubbed, list) else route, "the scrubbed account"))
+    for text, route, where in places:
+        node, ends_daemon = node_at(mappings.document, route), where == "sso.accountID"
+        digits = node.text if isinstance(node, Scalar) and node.style == "plain" and node.tag is None else ""
+        bare = digits.replace("_", "")
+        is_misread = is_account(bare) and not is_account(text)
+        lost_zero = f"0{digits}" if len(digits) == 11 and is_account(f"0{digits}") and digits == text else ""
+        yield _Account(
+            text,
+            route,
+            where,
+            f"so {EXITS}" if ends_daemon else "so it never matches",
+            ends_daemon,
+            bare if is_misread else lost_zero,
+            is_misread,
+            shares_text=where == "the account" and counts[route] > 1,
+        )
 
 
 @MAPPINGS.error("IAM053", "account-digits", "an account that does not have 12 digits")
 def account_digits(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry, found in entries_of(mappings).flawed:
-        if found.kind is FlawKind.ACCOUNT:
-            remedy = joining_remedy(mappings, entry, found) or found.remedy
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, found.what, remedy, locks_out=entry.is_admin)
+    yield from _flawed(rule, mappings)
     for account in _accounts(mappings):
-        if is_account(account.text) or _twelve_digits(account) or _without_zero(account):
+        if is_account(account.text) or account.meant:
             continue
         what = f"{account.where} {quoted(account.text)} {account_shape(account.text)}, {account.consequence}"
         parts = [part for part in re.split(r"[,\s]+", account.text) if part]
@@ -236,23 +210,16 @@ def account_digits(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 @MAPPINGS.error("IAM054", "account-leading-zero", "an account that lost its leading zero")
 def account_leading_zero(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for account in _accounts(mappings):
-        twelve, probable = _twelve_digits(account), _without_zero(account)
-        if twelve is not None:
-            what = (
-                f"{account.where} {shortened(account.written)} is read as the number "
-                f"{shortened(account.text)}, {account.consequence}"
-            )
-            remedy = f'put it in quotes: "{twelve}"'
-            yield rule.finding(Subject.MAPPINGS, account.route, what, remedy, locks_out=account.ends_daemon)
-        elif probable is not None:
-            what = f"{account.where} {quoted(account.text)} has 11 digits, {account.consequence}"
-            remedy = f'{account_remedy(account.text)}; if it begins with a zero, write "{probable}"'
-            found = rule.finding(Subject.MAPPINGS, account.route, what, remedy, locks_out=account.ends_daemon)
-            yield replace(found, detail="it probably lost its leading zero when it was handled as a number")
-
-
-_GATE = "SSORoleMatch"
+    for account in (account for account in _accounts(mappings) if account.meant):
+        detail = "it probably lost its leading zero when it was handled as a number"
+        what = f"{account.where} {quoted(account.text)} has 11 digits, {account.consequence}"
+        remedy = f'{account_remedy(account.text)}; if it begins with a zero, write "{account.meant}"'
+        if account.is_misread:
+            text = getattr(node_at(mappings.document, account.route), "text", "")
+            what = f"{account.where} {shortened(text)} is read as the number {shortened(account.text)}"
+            what, remedy, detail = f"{what}, {account.consequence}", f'put it in quotes: "{account.meant}"', ""
+        finding = rule.finding(Subject.MAPPINGS, account.route, what, remedy, locks_out=account.ends_daemon)
+        yield replace(finding, detail=detail)
 
 
 @MAPPINGS.error("IAM077", "sso-partition", "an SSO entry with a partition")
@@ -260,26 +227,19 @@ def sso_partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped_sso:
         partition, route = entry.in_sso("partition")
         if partition:
-            what = (
-                "an SSO entry with a partition never matches, even with aws: the authenticator then builds a pattern "
-                "without any partition"
-            )
-            role = entry.listed.sso_role
-            remedy = "remove the partition"
+            what = "an SSO entry with a partition never matches, even with aws"
+            why = "the authenticator then builds a pattern without any partition"
+            role, remedy = entry.listed.sso_role, "remove the partition"
             if role is not None and role.partition != "aws" and role.partition in PARTITIONS:
-                name = f"{SSO_ROLE_PREFIX}{permission_set_like(role.permission_set)}"
-                remedy = (
-                    f"map the role {shortened(name)}_... of {role.partition} by its ARN: SSO entries work in aws only"
-                )
-            yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=entry.is_admin)
+                name = shortened(f"{SSO_ROLE_PREFIX}{permission_set_like(role.permission_set)}")
+                remedy = f"map the role {name}_... of {role.partition} by its ARN: SSO entries work in aws only"
+            yield rule.finding(Subject.MAPPINGS, route, f"{what}: {why}", remedy, locks_out=entry.is_admin)
 
 
 @MAPPINGS.error("IAM120", "sso-role-name", "an incomplete name of an SSO role")
 def sso_role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """An incomplete role name in an ARN, and a role name instead of the name of its permission set."""
-    for entry, found in entries_of(mappings).flawed:
-        if found.kind is FlawKind.SSO_NAME:
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, found.what, found.remedy, locks_out=entry.is_admin)
+    yield from _flawed(rule, mappings)
     for entry in entries_of(mappings).mapped_sso:
         permission_set, route = entry.in_sso("permissionSetName")
         name = str(permission_set or "")
@@ -294,13 +254,13 @@ def sso_role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 def sso_unsupported(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings, version = installation.mappings, installation.daemon_version
     matches = version.has(ReleaseFeature.SSO_IN_MOUNTED_FILE)
-    if matches and installation.settings.featureGates.get(_GATE):
+    if matches and installation.settings.featureGates.get(SSO_GATE):
         return
     for entry in entries_of(mappings).mapped_sso:
         if matches and entry.listed.arn:  # with both the daemon does not start
             continue
         if matches:
-            what = f"the SSO entry is ignored: the feature gate {_GATE} is off"
+            what = f"the SSO entry is ignored: the feature gate {SSO_GATE} is off"
             remedy = f"enable it: {installation.daemon.with_sso}"
         else:
             what = f"authenticator {version} does not support SSO entries (v0.6.0, v0.6.1, v0.6.30 and later do)"
@@ -313,26 +273,22 @@ def sso_overlap(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """If a caller matches two entries, the daemon uses one at random. No finding where both have the same username and
     groups."""
     config, mappings = installation.loaded.config, installation.mappings
-    if config is None or mappings is None or _GATE not in config.gates:
+    if config is None or mappings is None or SSO_GATE not in config.gates:
         return
     routes = {entry.listed.route: entry.at("sso") for entry in entries_of(mappings).mapped}
-    named = sorted(((name, role) for role in config.roles if (name := _name(role))), key=lambda each: each[0])
+    named = sorted(((name, role) for role in config.roles if (name := _name(role))), key=lambda pair: pair[0])
     names = [name for name, _ in named]
     for role in config.roles:
-        start = _name(role) if role.sso else ""
-        if not start:
-            continue
-        for name, other in named[bisect_left(names, start) : bisect_left(names, f"{start}\U0010ffff")]:
+        start, permission_set = (_name(role), role.sso.permission_set) if role.sso else ("", "")
+        for name, other in named[bisect_left(names, start) : bisect_left(names, f"{start}\U0010ffff")] if start else ():
             if name == start or (role.username, role.groups) == (other.username, other.groups):
                 continue
-            line, own = mappings.document.position(other.route).line, role.sso.permission_set if role.sso else ""
-            theirs = f"permission set {shortened(other.sso.permission_set)}" if other.sso else shortened(other.arn)
-            what = (
-                f"permission set {shortened(own)} also matches {theirs} in line {line}: the authenticator uses one of "
-                "the two entries at random"
-            )
+            line = mappings.document.position(other.route).line
+            matched = f"permission set {shortened(other.sso.permission_set)}" if other.sso else shortened(other.arn)
+            what = f"permission set {shortened(permission_set)} also matches {matched} in line {line}"
+            effect = "the authenticator uses one of the two entries at random"
             remedy = "give both the same username and groups, or rename one of the permission sets"
-            yield rule.finding(Subject.MAPPINGS, routes[role.route], what, remedy)
+            yield rule.finding(Subject.MAPPINGS, routes[role.route], f"{what}: {effect}", remedy)
 
 
 def _name(role: Role) -> str:
@@ -366,7 +322,10 @@ def describe_instances_role(rule: Rule, installation: Installation) -> Iterator[
         what = f"is a {'list' if isinstance(value, list) else 'YAML mapping'}, which the authenticator ignores"
     elif (text := "" if value is None else as_text(value)) and (reason := _flaw(text, installation)):
         what = f"is {quoted(text)}, not the ARN of a role: {reason}"
-        ends_daemon = version.has(ReleaseFeature.DESCRIBING_ROLE_PARSED) and not _is_arn(text)
+        ends_daemon = version.has(ReleaseFeature.DESCRIBING_ROLE_PARSED)
+        with contextlib.suppress(ArnError):
+            parse_arn(text)
+            ends_daemon = False
         what += f"; authenticator {version} does not start" if ends_daemon else ""
     if what:
         remedy = (
@@ -386,22 +345,14 @@ def _flaw(text: str, installation: Installation) -> str | None:
         principal, _ = canonicalize(text)
     except ArnError as error:
         return str(error)
-    found = arn_flaw(str(arn.without_path) if principal is Principal.ROLE else text)
-    if found is not None:
-        return _FLAWS.get(found.kind, found.what)
+    flaw = arn_flaw(str(arn.without_path) if principal is Principal.ROLE else text)
+    if flaw is not None:
+        return _FLAWS.get(flaw.kind, flaw.what)
     if principal is not Principal.ROLE:
         return f"it is a {principal_text(principal)}"
     if installation.region and arn.partition != installation.partition:
         return f"it is in partition {arn.partition}, but the cluster is in partition {installation.partition}"
     return None
-
-
-def _is_arn(text: str) -> bool:
-    try:
-        parse_arn(text)
-    except ArnError:
-        return False
-    return True
 
 
 @INSTALLATION.error("IAM130", "describe-instances-burst", "a burst with which the authenticator crashes")

@@ -37,18 +37,9 @@ from tarmak_iam.suggestions import closest
 from tarmak_iam.text import quoted, shortened
 
 _SYSTEM = "system:"
-
 _NODE_PREFIX = f"{_SYSTEM}node:"
-
 _NODE_USERNAME = f"{_NODE_PREFIX}{PRIVATE_DNS}"
-
 _CLUSTER_ADMIN = "cluster-admin"
-
-
-# Common incomplete spellings of system:masters.
-_ALSO_ADMINS = ("masters", "master")
-
-_NEAR = 0.88
 
 _SEPARATORS = {",": "a comma", "\uff0c": "a comma", ";": "a semicolon", "\uff1b": "a semicolon"}
 
@@ -132,8 +123,8 @@ def misspelt_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             what = f"{quoted(group.name)} is not a built-in group of Kubernetes: without a binding it grants nothing"
             remedy = f"did you mean {near}{f' for {shortened(group.name)}' if group.is_part else ''}?"
             # What to do about the group that was meant if it should not be used either.
-            if near != ADMINS and (other := _meaning(group._replace(name=near))):
-                remedy = f"probably {near} is meant: {other[1]}"
+            _, instead = ("", "") if near == ADMINS else _meaning(group._replace(name=near))
+            remedy = f"probably {near} is meant: {instead}" if instead else remedy
             yield rule.finding(Subject.MAPPINGS, group.route, what, remedy, locks_out=near == ADMINS)
 
 
@@ -143,10 +134,10 @@ def nearest_group(name: str) -> str | None:
     if _is_own(name) or _other_kind(name):
         return None
     bare = _letters(name)
-    if bare in _ALSO_ADMINS:
+    if bare in ("masters", "master"):
         return ADMINS
-    known = {_letters(each): each for each in GROUPS}
-    near = closest(bare, known, _NEAR)
+    known = {_letters(group): group for group in GROUPS}
+    near = closest(bare, known, 0.88)
     # Without a colon it may be the name of a team: system-monitoring.
     return known[near] if near and (known[near] == ADMINS or ":" in name) else None
 
@@ -187,13 +178,13 @@ def role_as_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 @MAPPINGS.warning("IAM126", "built-in-group", "a group that Kubernetes reserves or assigns itself")
 def built_in_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for group in _groups(mappings):
-        found = _meaning(group)
-        if found:
-            yield rule.finding(Subject.MAPPINGS, group.route, *found)
+        what, remedy = _meaning(group)
+        if what:
+            yield rule.finding(Subject.MAPPINGS, group.route, what, remedy)
 
 
-def _meaning(group: _Group) -> tuple[str, str] | None:
-    """Message and remedy for a group that Kubernetes assigns itself: what the entry gains with it."""
+def _meaning(group: _Group) -> tuple[str, str]:
+    """Message and remedy for a group that Kubernetes assigns itself: what the entry gains with it; empty for others."""
     name, shown, username = group.name, quoted(group.name), cleaned(group.entry.listed.username)
     if name == EVERYONE:
         return f"every user who logs in is in {shown}: it grants the entry nothing more", group.removal
@@ -222,7 +213,7 @@ def _meaning(group: _Group) -> tuple[str, str] | None:
         rest = name[len(_SYSTEM) :]
         what = f"Kubernetes reserves groups that begin with {_SYSTEM}, and has no group {shown}"
         return what, f'write "{shortened(rest)}", and bind that group' if rest else group.removal
-    return None
+    return "", ""
 
 
 _RESERVED = ("system:", "eks:")
@@ -236,29 +227,27 @@ _TRUST = "the caller sets the session name when it assumes the role"
 def caller_chosen_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).with_chosen_name:
         username = entry.listed.username
-        if not _is_chosen(entry, username) or _is_reserved(username):
+        # IAM Identity Center sets the session name: it is the name of the user there, and users cannot choose it.
+        is_named_by_sso = bool(entry.listed.sso) or is_sso_role(entry.listed.arn.rpartition("/")[2])
+        is_admin = entry.is_admin and not is_named_by_sso
+        if not _is_chosen(entry, username) or username.startswith(_RESERVED):
             continue
-        if not fixed_prefix(username):
-            what = f"the username {quoted(username)} lets the caller use any name: {_TRUST}"
-            remedy = f'add a fixed prefix: write "dev:{shortened(username)}"'
-            if entry.is_admin and not _is_named_by_sso(entry):
-                remedy = f'write "admin:{shortened(username)}", {_REQUIRE_NAME}'
-        elif entry.is_admin and not _is_named_by_sso(entry):
-            what = (
-                f"admins can use each other's username with {quoted(username)}, and the audit log "
-                f"shows nothing else: {_TRUST}"
-            )
-            remedy = _REQUIRE_NAME
-        else:
-            continue
-        yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
+        what = f"the username {quoted(username)} lets the caller use any name: {_TRUST}"
+        remedy = f'add a fixed prefix: write "dev:{shortened(username)}"'
+        if is_admin and not fixed_prefix(username):
+            remedy = f'write "admin:{shortened(username)}", {_REQUIRE_NAME}'
+        elif is_admin:
+            what = f"admins can use each other's username with {quoted(username)}"
+            what, remedy = f"{what}, and the audit log shows nothing else: {_TRUST}", _REQUIRE_NAME
+        if is_admin or not fixed_prefix(username):
+            yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
 
 
 @MAPPINGS.error("IAM071", "caller-chosen-system-username", "a reserved username of Kubernetes that the caller chooses")
 def caller_chosen_system_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).with_chosen_name:
         username = entry.listed.username
-        if not _is_chosen(entry, username) or not _is_reserved(username):
+        if not _is_chosen(entry, username) or not username.startswith(_RESERVED):
             continue
         what = f"the username {quoted(username)} lets the caller use reserved names: {_TRUST}"
         # The name for people is one that no other rule reports: with a fixed prefix, and without the group of nodes.
@@ -291,7 +280,7 @@ def reserved_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     reserved."""
     for entry in entries_of(mappings).mapped:
         username = cleaned(entry.listed.username)
-        if _is_reserved(username) and username != _NODE_USERNAME and not _is_chosen(entry, username):
+        if username.startswith(_RESERVED) and username != _NODE_USERNAME and not _is_chosen(entry, username):
             what = f"the username {quoted(username)} {_what_it_has(username)}"
             remedy = f"write a name without {_prefix(username)}"
             if username in GROUPS:
@@ -322,26 +311,13 @@ def account_mapping(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         account = entry.listed.arn
         if entry.is_account and is_account(account) and account not in reported:
             reported.add(account)
-            what = (
-                f"every user, role and federated user of account {account}, and its root user, can log in (without "
-                "groups)"
-            )
+            what = f"every user, role and federated user of account {account}, and its root user, can log in"
             remedy = "map the roles and users that need access, and remove the account"
-            yield rule.finding(Subject.MAPPINGS, entry.listed.route, what, remedy)
+            yield rule.finding(Subject.MAPPINGS, entry.listed.route, f"{what} (without groups)", remedy)
 
 
 def _is_chosen(entry: WrittenEntry, text: str) -> bool:
     return entry.has_session and has_session(text)
-
-
-def _is_named_by_sso(entry: WrittenEntry) -> bool:
-    """Whether IAM Identity Center sets the session name: it is the name of the user there, and users cannot choose
-    it."""
-    return bool(entry.listed.sso) or is_sso_role(entry.listed.arn.rpartition("/")[2])
-
-
-def _is_reserved(username: str) -> bool:
-    return username.startswith(_RESERVED)
 
 
 def _prefix(username: str) -> str:
