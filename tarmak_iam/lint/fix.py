@@ -146,11 +146,16 @@ def with_text_edits(document: Document, text_edits: Iterable[TextEdit]) -> Docum
     return edited
 
 
-def commented_out(document: Document, entry: Entry) -> tuple[TextEdit, ...]:
-    """The edits that make an entry, with everything below it, a comment; empty where that is not possible
-    because other content is on its lines, or the file is JSON."""
+def without_entry(
+    document: Document, mapping: Mapping, entry: Entry, name: str, why: str, *, is_repeated: bool
+) -> Fix | None:
+    """Removes an entry that does not count if it `is_repeated`, or cannot be a comment; else makes it one."""
     lines = _own_lines(document, entry)
-    return () if lines is None else tuple(_signs(document, *lines, entry.key.start - lines[0]))
+    signs = () if lines is None else tuple(_signs(document, *lines, entry.key.start - lines[0]))
+    removal = taken_out(document, mapping, entry)
+    if removal and (is_repeated or not signs):
+        return Fix(f"remove {name}{': ' if why else ''}{why}", text_edits=removal)
+    return Fix(f"make {name} a comment{': ' if why else ''}{why}", text_edits=signs) if signs else None
 
 
 def taken_out(document: Document, mapping: Mapping, entry: Entry) -> tuple[TextEdit, ...]:

@@ -330,14 +330,16 @@ def _steps(base: _Fixed, unsafe: bool, chosen: list[FixableFinding]) -> list[_Fi
     problem = _why_no_better(base.report, step.report, chosen)
     if not problem:
         return [step]
-    known, new = _counted((*base.report.findings, *base.report.explained)), _counted(step.report.findings)
+    more = _counted(step.report.findings)
+    more.subtract(_counted((*base.report.findings, *base.report.explained)))
+    more.update(_counted(finding.located for finding in chosen))
     fixable = [finding for finding in _fixable(step.report, edited) if finding.is_safe or unsafe]
-    errors, _ = _at_once([each for each in fixable if new[_kind(each.located)] > known[_kind(each.located)]])
+    errors, _ = _at_once([finding for finding in fixable if more[_kind(finding.located)] > 0])
     with suppress(TarmakIamError):
         edited = _edited(edited, errors)
-        more = _Fixed(errors, edited, examine(*edited)) if errors else step
-        if not _why_no_better(base.report, more.report, chosen):
-            return [step, more]
+        then = _Fixed(errors, edited, examine(*edited)) if errors else step
+        if not _why_no_better(base.report, then.report, chosen):
+            return [step, then]
     raise PolicyRefused(problem)
 
 

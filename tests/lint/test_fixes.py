@@ -384,10 +384,10 @@ def test_the_backends() -> None:
             "  # tarmak-iam: ignore[IAM074] why\n  mapAccounts: ['444455556666']\n",
         ),
         ("  # tarmak-iam: ignore\n  mapUsers: []\n", "  mapUsers: []\n"),
-        # with the lines that continue its sentence
+        # whatever the lines below it say, they stay
         (
             "  # tarmak-iam: ignore[IAM070] the policy\n  # fixes the name\n  # of it\n  # The users\n  mapUsers: []\n",
-            "  # The users\n  mapUsers: []\n",
+            "  # fixes the name\n  # of it\n  # The users\n  mapUsers: []\n",
         ),
         (
             "  # tarmak-iam: ignore[IAM070] why.\n  # the users\n  mapUsers: []\n",
@@ -405,10 +405,10 @@ def test_the_backends() -> None:
             "  # tarmak-iam: ignore[IAM070] why\n\n  # the users\n  mapUsers: []\n",
             "\n  # the users\n  mapUsers: []\n",
         ),
-        # all of its IDs go, with the lines; if one stays, so do they
+        # all of its IDs go
         (
             "  # tarmak-iam: ignore[IAM070, IAM999] the trust policy\n  # fixes it\n  mapUsers: []\n",
-            "  mapUsers: []\n",
+            "  # fixes it\n  mapUsers: []\n",
         ),
         (
             "  # tarmak-iam: ignore[IAM070, IAM074] the trust policy\n  # fixes it\n  mapAccounts: ['444455556666']\n",
@@ -426,7 +426,7 @@ def test_comments(before: str, after: str) -> None:
 
 def test_a_comment_goes_in_one_fix() -> None:
     text = "  # tarmak-iam: ignore[IAM070, IAM073, IAM999] the trust policy\n  # fixes it\n  mapUsers: []\n"
-    title = "remove the comment, and the line that continues it (# fixes it): it suppresses nothing"
+    title = "remove the comment: it suppresses nothing"
     made = outcome({MAPPINGS_NAME: ADMIN + text})
     assert [each.line for each in made.fixed] == [
         f"{MAPPINGS_NAME}:6:3: fixed: {title} [{rule_id}]" for rule_id in ("IAM095", "IAM095", "IAM097")

@@ -20,7 +20,7 @@ from tarmak_iam.identity.backend_support import BACKEND_NAMES
 from tarmak_iam.lint.authenticator_keys import arn_in, is_empty_value
 from tarmak_iam.lint.duplicate_rules import are_written_the_same
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.fix import Fix, commented_out, entry_at, line_of, taken_out
+from tarmak_iam.lint.fix import Fix, entry_at, line_of, taken_out, without_entry
 from tarmak_iam.lint.fixes.config_fixes import next_document
 from tarmak_iam.lint.key_rules import KeyGroup, key_groups
 from tarmak_iam.lint.messages import node_at
@@ -87,24 +87,21 @@ def _duplicate_principal(finding: Finding, mappings: Mappings) -> Fix | None:
 def _duplicate_key(finding: Finding, mappings: Mappings) -> Fix | None:
     """Of equal values one goes; two lists are merged. With other duplicates it is not known which one was meant."""
     document = mappings.document
-    key = next((each for each in doubled_keys(document) if each.route == finding.route), None)
+    key = next((key for key in doubled_keys(document) if key.route == finding.route), None)
     if key is None or run_together(key.holder, key.where) is not None:
         return None
-    own, first = entry_at(document, key.route), entry_at(document, key.first)
-    if own is None or first is None:
+    second, first = entry_at(document, key.route), entry_at(document, key.first)
+    if second is None or first is None:
         return None
-    line = line_of(document, key.first)
-    is_repeated = is_empty_value(own[1].value) or are_written_the_same(document, first[1].value, own[1].value)
-    if not is_repeated and not is_empty_value(first[1].value):
-        return _merged(document, key, first[1], own[1])
-    # As text: an edit cannot name a duplicate that does not count. With comments in it, it becomes one itself.
-    name, why = f"the empty {quoted(key.first_name)} in line {line}", ""
-    if is_repeated:
-        name, why = f"this {quoted(key.name)}", f": it is already in line {line}"
-    if removal := taken_out(document, *(own if is_repeated else first)):
-        return Fix(f"remove {name}{why}", text_edits=removal)
-    signs = commented_out(document, (own if is_repeated else first)[1])
-    return Fix(f"make {name} a comment{why}", text_edits=signs) if signs else None
+    one, two, line = first[1].value, second[1].value, line_of(document, key.first)
+    # As text: an edit cannot name a duplicate that does not count.
+    if is_empty_value(two) or are_written_the_same(document, one, two):
+        name = f"this {quoted(key.name)}"
+        return without_entry(document, *second, name, f"it is already in line {line}", is_repeated=True)
+    if is_empty_value(one):
+        name = f"the empty {quoted(key.first_name)} in line {line}"
+        return without_entry(document, *first, name, "", is_repeated=True)
+    return _merged(document, key, first[1], second[1])
 
 
 def _merged(document: Document, key: DoubledKey, one: Entry, two: Entry) -> Fix | None:
