@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache, lru_cache
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tarmak_iam.aws.go_case import fold, to_lower
@@ -13,7 +12,7 @@ from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference
 from tarmak_iam.identity.backend_support import BACKEND_SPELLINGS
 from tarmak_iam.identity.releases import server_keys
-from tarmak_iam.mappings.groups import ADMINS, NODES
+from tarmak_iam.package_data import package_json
 
 Struct = Mapping[str, "Struct"]
 """The keys of a mapping (or of the mappings in a list), each with its own keys; empty for a scalar."""
@@ -23,8 +22,8 @@ Schema = dict[str, Any]
 
 
 class AuthenticatorKey(NamedTuple):
-    """A key in its documented spelling. `keys` are the keys of its value, or of the mappings in its list; `schema` is
-    the value's schema without them.
+    """A key in its documented spelling, as authenticator-keys.json has it. `keys` are the keys of its value, or of the
+    mappings in its list; `schema` is the value's schema without them.
 
     `aliases` are names that people use instead, such as those of other tools, in lower case without separators.
     `go_name` is the field's name in the daemon's source, if it is not the documented name with a capital. A key that is
@@ -32,11 +31,11 @@ class AuthenticatorKey(NamedTuple):
     """
 
     name: str
-    schema: Mapping[str, Any] = MappingProxyType({})
-    keys: tuple[AuthenticatorKey, ...] = ()
-    aliases: tuple[str, ...] = ()
-    go_name: str = ""
-    is_offered: bool = True
+    schema: Schema
+    keys: tuple[AuthenticatorKey, ...]
+    aliases: tuple[str, ...]
+    go_name: str
+    is_offered: bool
 
 
 ENTRY_LISTS = ("mapRoles", "mapUsers")
@@ -45,150 +44,36 @@ IDENTITIES = ("roleARN", "userARN", "sso")
 """The keys of an entry that name its principal."""
 ENTRY_KEYS = (*IDENTITIES, "username", "groups", "userID")
 
-# The daemon reads one value as a list of it, and an empty string or mapping as an empty list.
-_LIST: Schema = {"type": ["array", "object", "string", "null"], "maxLength": 0}
-_TEXTS: Schema = {"type": ["array", "string", "object", "null"], "maxProperties": 0}
-_NAME: Schema = {"type": ["string", "number"], "minLength": 1, "pattern": r"^\S(.*\S)?$"}
-_ACCOUNT: Schema = {"type": ["string", "integer"], "pattern": "^[0-9]{12}$", "examples": ["111122223333"]}
-
-
-def _key(
-    name: str,
-    description: str,
-    keys: tuple[AuthenticatorKey, ...] = (),
-    also: str = "",
-    go_name: str = "",
-    **schema: Any,
-) -> AuthenticatorKey:
-    return AuthenticatorKey(name, {"description": description, **schema}, keys, tuple(also.split()), go_name)
-
-
-_PRINCIPAL = "^arn:[^:]+:(iam|sts)::[0-9]{12}:."
-_ROLE_ARN = _key(
-    "roleARN",
-    "ARN of the IAM role, without its path.",
-    also="arn role iamarn principalarn principal rolename roleid iamrole",
-    type=["string", "null"],
-    pattern=_PRINCIPAL,
-    examples=["arn:aws:iam::111122223333:role/Name"],
-)
-_USER_ARN = _key(
-    "userARN",
-    "ARN of the IAM user, with its path.",
-    also="arn iamarn principalarn principal user iamuser",
-    type="string",
-    pattern=_PRINCIPAL,
-    examples=["arn:aws:iam::111122223333:user/Name"],
-)
-_NAMES = (
-    _key(
-        "username",
-        "Kubernetes username of the caller. Templates such as {{SessionName}} and {{AccountID}} are replaced.",
-        also="user name kubernetesuser kubernetesusername k8susername usernames",
-        **_NAME,
-    ),
-    _key(
-        "groups",
-        "Kubernetes groups of the caller, as RBAC bindings name them.",
-        also="group kubernetesgroups k8sgroups rbacgroups",
-        **_TEXTS,
-        maxLength=0,
-        items={**_NAME, "examples": [ADMINS, NODES, "system:bootstrappers"]},
-    ),
-    _key("userID", "Unique ID of the principal. Only the backend DynamicFile uses it.", go_name="UserId"),
-)
-_SSO = _key(
-    "sso",
-    "Permission set of IAM Identity Center, instead of roleARN. Requires the feature gate SSORoleMatch.",
-    (
-        _key(
-            "permissionSetName",
-            "Name of the permission set, without prefix and suffix.",
-            also="permissionset name",
-            type="string",
-        ),
-        _key("accountID", "Account of the role, 12 digits.", also="account accountnumber", **_ACCOUNT),
-        AuthenticatorKey("partition", is_offered=False),
-    ),
-    go_name="SSO",
-    type=["object", "null"],
-)
-_RESERVED = (AuthenticatorKey("backendMode"), AuthenticatorKey("usernamePrefixReserveList"))
-# The keys below `server`; the releases' table determines which exist, and in which order.
-_SERVER = (
-    _key(
-        "mapRoles",
-        "IAM roles that can log in.",
-        (_ROLE_ARN, *_NAMES, _SSO),
-        also="roles rolemappings rolemapping iamroles",
-        **_LIST,
-    ),
-    _key(
-        "mapUsers",
-        "IAM users that can log in.",
-        (_USER_ARN, *_NAMES),
-        also="users usermappings usermapping iamusers",
-        **_LIST,
-    ),
-    _key(
-        "mapAccounts",
-        "Accounts whose users and roles can all log in, without groups. 12 digits, in quotes.",
-        also="accounts accountmappings autoaccounts",
-        type=["array", "string", "integer", "object", "null"],
-        maxProperties=0,
-        items=_ACCOUNT,
-    ),
-    _key(
-        "backendMode",
-        "Backends that the mappings are read from. The manifests that tarmak-iam generates override it.",
-        also="backend backends mode",
-        **_TEXTS,
-        items={"enum": list(BACKEND_SPELLINGS)},
-    ),
-    _key("scrubbedAccounts", "Accounts that are left out of the log."),
-    _key("reservedPrefixConfig", "Prefixes that usernames of a backend must not begin with.", _RESERVED, **_LIST),
-    _key("address", "Address that the server listens on. Tarmak's API servers connect to 127.0.0.1."),
-    _key("port", "Port that the server listens on. Tarmak's API servers connect to 21362."),
-    _key("partition", "The AWS partition of the callers.", examples=["aws", "aws-cn", "aws-us-gov"]),
-    _key("ec2DescribeInstancesRoleARN", "Role that the server assumes to look up private DNS names of instances."),
-)
-_CLUSTER_ID = _key(
-    "clusterID",
-    "Cluster ID, <environment>-<name>. The authenticator accepts only tokens for this ID. tarmak-iam adds it where it "
-    "is missing.",
-    also="cluster clustername",
-    type=["string", "null"],
-)
-
 
 @cache
 def authenticator_keys() -> tuple[AuthenticatorKey, ...]:
     """The keys of the top level."""
-    known = {key.name: key for key in _SERVER}
-    below = tuple(known.get(name) or AuthenticatorKey(name) for name in server_keys())
-    what, types = "Settings of the authenticator's server.", ["object", "null"]
-    return (
-        _CLUSTER_ID,
-        _key("server", what, below, also="authenticator", type=types),
-        AuthenticatorKey("defaultRole", is_offered=False),  # in the authenticator's own example
-        # viper also reads `server.mapRoles:` at the top level
-        *(key._replace(name=f"server.{key.name}", is_offered=False) for key in below),
-    )
+    table: dict[str, dict[str, Any]] = package_json(__package__, "authenticator-keys.json")
+    # The releases' table determines which keys exist below `server`, and in which order.
+    table["server"]["keys"] = server_keys()
+    table["backendMode"]["schema"]["items"] = {"enum": list(BACKEND_SPELLINGS)}
 
+    def key(name: str, parent: str = "") -> AuthenticatorKey:
+        row = table.get(f"{parent}.{name}", table.get(name, {}))
+        keys, aliases = tuple(key(below, name) for below in row.get("keys", ())), row.get("aliases", "").split()
+        more = row.get("goName", ""), row.get("isOffered", True)
+        return AuthenticatorKey(name, row.get("schema", {}), keys, tuple(aliases), *more)
 
-def _every(keys: Iterable[AuthenticatorKey]) -> Iterator[AuthenticatorKey]:
-    for key in keys:
-        yield key
-        yield from _every(key.keys)
-
-
-GO_NAMES = {key.name: key.go_name for key in _every(_SERVER) if key.go_name}
+    server = key("server")
+    # viper also reads `server.mapRoles:` at the top level
+    dotted = (below._replace(name=f"server.{below.name}", is_offered=False) for below in server.keys)
+    return key("clusterID"), server, key("defaultRole"), *dotted
 
 
 @cache
-def aliases() -> dict[str, tuple[str, ...]]:
-    """By the key's name, at any level."""
-    return {key.name: key.aliases for key in _every(authenticator_keys()) if key.aliases}
+def all_keys() -> dict[str, AuthenticatorKey]:
+    """The keys of all levels by name; of several with one name, the one with aliases."""
+    keys, waiting = dict[str, AuthenticatorKey](), [*authenticator_keys()]
+    for key in waiting:
+        waiting += key.keys
+        if key.aliases or key.name not in keys:
+            keys[key.name] = key
+    return keys
 
 
 _ARN = re.compile(r"arn:[\w-]+:(?:iam|sts):[^:]*:[^:]*:(?:role|user|assumed-role|federated-user|root)\b\S*\Z")

@@ -14,7 +14,6 @@ from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint import (
     config_rules,
     daemon_rules,
-    duplicate_rules,
     image_rules,
     installation_rules,
     key_rules,
@@ -40,7 +39,7 @@ GROUP = "tarmak_iam.rules"
 
 _MODULES = (
     config_rules,
-    *(principal_rules, duplicate_rules, key_rules, shape_rules, name_rules, rbac_rules, daemon_rules),  # the mappings
+    *(principal_rules, key_rules, shape_rules, name_rules, rbac_rules, daemon_rules),  # the mappings
     *(installation_rules, image_rules, kubeconfig_rules),  # the cluster, its mappings and the daemon's release together
     suppression,
 )

@@ -47,7 +47,7 @@ def _object(keys: tuple[AuthenticatorKey, ...]) -> Schema:
 
 def _schema(key: AuthenticatorKey) -> Schema:
     if not key.keys:
-        return dict(key.schema)
+        return key.schema
     if "array" in key.schema["type"]:
         return {**key.schema, "items": _object(key.keys)}
     return {**key.schema, **_object(key.keys), "type": key.schema["type"]}

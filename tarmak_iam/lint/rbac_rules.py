@@ -225,7 +225,7 @@ _TRUST = "the caller sets the session name when it assumes the role"
 
 @MAPPINGS.warning("IAM070", "caller-chosen-username", "a username that the caller chooses")
 def caller_chosen_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).with_chosen_name:
+    for entry in entries_of(mappings).with_session_name:
         username = entry.listed.username
         # IAM Identity Center sets the session name: it is the name of the user there, and users cannot choose it.
         is_named_by_sso = bool(entry.listed.sso) or is_sso_role(entry.listed.arn.rpartition("/")[2])
@@ -245,7 +245,7 @@ def caller_chosen_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 @MAPPINGS.error("IAM071", "caller-chosen-system-username", "a reserved username of Kubernetes that the caller chooses")
 def caller_chosen_system_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).with_chosen_name:
+    for entry in entries_of(mappings).with_session_name:
         username = entry.listed.username
         if not _is_chosen(entry, username) or not username.startswith(_RESERVED):
             continue
@@ -264,7 +264,7 @@ def caller_chosen_system_username(rule: Rule, mappings: Mappings) -> Iterator[Fi
 
 @MAPPINGS.error("IAM072", "caller-chosen-group", "a group that the caller chooses")
 def caller_chosen_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).with_chosen_name:
+    for entry in entries_of(mappings).with_session_name:
         for group, route in entry.groups:
             if _is_chosen(entry, group):
                 what = f"the group {quoted(group)} lets the caller choose its group: {_TRUST}"

@@ -288,8 +288,8 @@ def merged_list(*lists: list[str] | None) -> str:
 
 @MAPPINGS.warning("IAM061", "groups-as-text", "groups written as a string")
 def groups_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    written = entries_of(mappings)
-    for entry, (_, groups, _) in zip(written.entries, written.raw, strict=True):
+    for entry in entries_of(mappings).entries:
+        _, groups, _ = entry.raw
         if entry.is_account or not isinstance(groups, str) or not groups:
             continue
         what = "groups is a string, not a list"
@@ -306,8 +306,8 @@ def groups_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 @MAPPINGS.warning("IAM062", "name-not-text", "a username or group that is not a string")
 def name_not_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     may_have_tags = "!" in mappings.document.text
-    written = entries_of(mappings)
-    for entry, (username, groups, _) in zip(written.entries, written.raw, strict=True):
+    for entry in entries_of(mappings).entries:
+        username, groups, _ = entry.raw
         are_texts = not may_have_tags and type(groups) is list and all(map(_is_text, (username, *groups)))
         if are_texts or entry.is_account:
             continue
@@ -316,7 +316,7 @@ def name_not_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         for kind, value, index in values:
             if not may_have_tags and _is_text(value):
                 continue
-            route = entry.at("username") if index is None else entry.at_group(index)
+            route = entry.at("username") if index is None else entry.at("groups") / index
             text, read = scalar_by_release(mappings.document, route)
             if read:
                 what, remedy = f"the {kind} {shortened(text)} is not a string: {read}", shortened(text)

@@ -15,7 +15,7 @@ from tarmak_iam.lint.authenticator_keys import (
     IDENTITIES,
     LISTS,
     Struct,
-    aliases,
+    all_keys,
     arn_in,
     is_by_name,
     is_empty_value,
@@ -320,7 +320,7 @@ def _meaning(key: UnreadKey, struct: Struct) -> tuple[KeyPlace, str]:
 
 def _is_alias(name: str, known: str) -> bool:
     """Whether other tools, or people, call the known key by this name."""
-    return name.replace("_", "").replace("-", "").lower() in aliases().get(known, ())
+    return name.replace("_", "").replace("-", "").lower() in all_keys()[known].aliases
 
 
 def _fits(known: str, node: Node) -> bool:

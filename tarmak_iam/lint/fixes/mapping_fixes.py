@@ -18,11 +18,10 @@ from tarmak_iam.errors import ParseError
 from tarmak_iam.findings import Finding
 from tarmak_iam.identity.backend_support import BACKEND_NAMES
 from tarmak_iam.lint.authenticator_keys import arn_in, is_empty_value
-from tarmak_iam.lint.duplicate_rules import are_written_the_same
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.fix import Fix, entry_at, line_of, taken_out, without_entry
 from tarmak_iam.lint.fixes.config_fixes import next_document
-from tarmak_iam.lint.key_rules import KeyGroup, key_groups
+from tarmak_iam.lint.key_rules import KeyGroup, are_written_the_same, key_groups
 from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.name_rules import with_template_corrected
 from tarmak_iam.lint.principal_rules import joining_remedy, with_partition_of_others
