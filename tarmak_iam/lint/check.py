@@ -26,8 +26,8 @@ from tarmak_iam.lint import (
 )
 from tarmak_iam.lint.config_rules import rules_of
 from tarmak_iam.lint.rule import Rule, Scope, Subjects
-from tarmak_iam.lint.rule_run import SCOPES_OF_A_CLUSTER, Located, RuleRun, comments_in, located, run_rules, suppressing
-from tarmak_iam.lint.suppression import Suppression, Suppressions
+from tarmak_iam.lint.rule_run import SCOPES_OF_A_CLUSTER, Located, RuleRun, located, run_rules, suppressing
+from tarmak_iam.lint.suppression import Suppression, Suppressions, suppressions_of
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.plugins import OWN, Provided, check_unique, provided
 
@@ -97,56 +97,59 @@ def examine(subjects: Subjects, *others: Subjects) -> Report:
 @gc_paused()
 def _examined(given: tuple[Subjects, ...], ids: Collection[str] | None) -> Report:
     rules = installed_rules()
-    names = {each.value.id.upper(): each.value.name for each in rules}
+    names = {provided.value.id.upper(): provided.value.name for provided in rules}
     if ids is not None:
         rules = _needed(rules, ids, given[0].mappings)
-    on_config = comments_in(given[0], (Subject.CONFIG,), names)
-    own = [comments_in(each, (Subject.MAPPINGS, Subject.SETTINGS), names) for each in given]
-    runs = [
-        run_rules(each, rules, SCOPES_OF_A_CLUSTER if number else frozenset(Scope), (*on_config, *own[number]))
-        for number, each in enumerate(given)
-    ]
-    found = [(number, each) for number, run in enumerate(runs) for each in run.reported]
-    for number, run in enumerate(runs):
-        comments, ran = own[number], {rule.id.upper() for rule in run.rules}
-        unused = [each for each in comments if each.id in ran and each not in run.used]
-        there = _there(comments, names, [run])
-        if not number:
-            reached, used = _judging_config(runs), frozenset().union(*(each.used for each in runs))
-            unused = [*(each for each in on_config if each.id in reached and each not in used), *unused]
-            comments, there = (*on_config, *comments), {**_there(on_config, names, runs), **there}
-        asked = Suppressions(comments, tuple(unused), names, _lines(run, runs), there)
-        found += [
-            (number, located(run.subjects, finding))
-            for rule in RULES
-            if rule.scope is Scope.SUPPRESSIONS
-            for finding in rule.check(rule, asked)
+    on_config = tuple(suppressions_of(given[0].text_of(Subject.CONFIG), Subject.CONFIG, names))
+    comments = [
+        [
+            comment
+            for subject in (Subject.MAPPINGS, Subject.SETTINGS)
+            for comment in suppressions_of(subjects.text_of(subject), subject, names)
         ]
-    suppressed = [(number, each) for number, run in enumerate(runs) for each in run.suppressed]
-    explained = [(number, each) for number, run in enumerate(runs) for each in run.explained]
+        for subjects in given
+    ]
+    runs = [
+        run_rules(subjects, rules, SCOPES_OF_A_CLUSTER if number else frozenset(Scope), (*on_config, *comments[number]))
+        for number, subjects in enumerate(given)
+    ]
+    found = [(number, finding) for number, run in enumerate(runs) for finding in run.reported]
+    for number, run in enumerate(runs):
+        ran, of_run = {rule.id.upper() for rule in run.rules}, comments[number]
+        unused = [comment for comment in of_run if comment.id in ran and comment not in run.used]
+        there = _there(of_run, names, [run])
+        if not number:
+            reached, used = _judging_config(runs), frozenset[Suppression]().union(*(each.used for each in runs))
+            unused = [*(each for each in on_config if each.id in reached and each not in used), *unused]
+            of_run, there = [*on_config, *of_run], {**_there(on_config, names, runs), **there}
+        asked = Suppressions(tuple(of_run), tuple(unused), names, _lines(run, runs), there)
+        judging = [rule for rule in RULES if rule.scope is Scope.SUPPRESSIONS]
+        findings = (finding for rule in judging for finding in rule.check(rule, asked))
+        found += [(number, located(run.subjects, finding)) for finding in findings]
+    suppressed = [(number, finding) for number, run in enumerate(runs) for finding in run.suppressed]
+    explained = [(number, finding) for number, run in enumerate(runs) for finding in run.explained]
     return Report(_in_order(found), _in_order(suppressed), _in_order(explained))
 
 
 def _needed(rules: list[Provided[Rule]], ids: Collection[str], mappings: Mappings | None) -> list[Provided[Rule]]:
     """The rules with these ids, and those whose findings may be the cause of theirs. Comments are judged by all."""
-    asked = [each.value for each in rules if each.value.id in ids]
+    asked = [provided.value for provided in rules if provided.value.id in ids]
     causes = [by.causes for rule in asked for by in rule.implied_by if by.can_hold(mappings)]
     if not all(causes) or any(rule.scope is Scope.SUPPRESSIONS for rule in asked):
         return rules
-    names = {name for each in causes for name in each}
-    return [each for each in rules if each.value in asked or each.value.name in names]
+    names = {name for names in causes for name in names}
+    return [provided for provided in rules if provided.value in asked or provided.value.name in names]
 
 
 def _lines(run: RuleRun, runs: Iterable[RuleRun]) -> dict[tuple[Subject, str], int]:
     """The first line with a finding of an id, in each of the cluster's files; tarmak.yaml is shared by all clusters."""
-    others = (each for one in runs if one is not run for each in one.reported)
-    shared = [each for each in others if each.finding.subject is Subject.CONFIG]
     lines: dict[tuple[Subject, str], int] = {}
-    for each in (*run.reported, *shared):
-        document = run.subjects.text_of(each.finding.subject)
-        if each.place.line is not None and document is not None and each.place.filename == document.filename:
-            key = each.finding.subject, each.finding.id.upper()
-            lines[key] = min(lines.get(key, each.place.line), each.place.line)
+    for there in (there for other in runs for there in other.reported):
+        subject, place = there.finding.subject, there.place
+        document = run.subjects.text_of(subject)
+        if document is not None and place.line is not None and place.filename == document.filename:
+            key = subject, there.finding.id.upper()
+            lines[key] = min(lines.get(key, place.line), place.line)
     return lines
 
 
@@ -155,11 +158,13 @@ def _there(
 ) -> dict[Suppression, tuple[str, ...]]:
     """For comments that name an unknown rule: the IDs of the findings that they would suppress if they named them."""
     there: dict[Suppression, tuple[str, ...]] = {}
-    for comment in (each for each in comments if each.id not in names):
+    for comment in (comment for comment in comments if comment.id not in names):
         covered: dict[str, None] = {}
         for run in runs:
-            scopes = {each.id: each.scope for each in run.rules}
-            for finding in (each.finding for each in run.reported if each.finding.subject is comment.subject):
+            scopes = {rule.id: rule.scope for rule in run.rules}
+            for finding in (reported.finding for reported in run.reported):
+                if finding.subject is not comment.subject:
+                    continue
                 if suppressing([comment], run.subjects, scopes.get(finding.id), finding):
                     covered[finding.id] = None
         there[comment] = tuple(covered)
@@ -170,8 +175,8 @@ def _judging_config(runs: Sequence[RuleRun]) -> frozenset[str]:
     """The IDs, in capitals, of the rules for which a comment in tarmak.yaml can be reported as unused. Rules about
     installations are among them only if all clusters were checked: the comment may be about one that was not."""
     config = runs[0].subjects.config
-    seen = {each.subjects.installation.cluster.index for each in runs if each.subjects.installation}
-    all_seen = config is None or seen >= {each.index for each in config.selectable_clusters}
+    seen = {run.subjects.installation.cluster.index for run in runs if run.subjects.installation}
+    all_seen = config is None or seen >= {cluster.index for cluster in config.selectable_clusters}
     reached = (rule for run in runs for rule in run.rules)
     return frozenset(rule.id.upper() for rule in reached if all_seen or rule.scope is not Scope.INSTALLATION)
 
