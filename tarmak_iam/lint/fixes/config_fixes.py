@@ -19,7 +19,25 @@ from tarmak_iam.lint.suppression import SUPPRESSING_COMMENT
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
+_Maker = Callable[[Finding, IgnoredContent], Fix | None]
 
+CONFIG_FIXES: dict[str, FixMaker] = {}
+
+
+def _fixes(*rule_ids: str) -> Callable[[_Maker], _Maker]:
+    """Makes a function what fixes findings of some rules."""
+
+    def register(make: _Maker) -> _Maker:
+        def fix(finding: Finding, subjects: Subjects) -> Fix | None:
+            return make(finding, subjects.document) if subjects.document is not None else None
+
+        CONFIG_FIXES.update(dict.fromkeys(rule_ids, fix))
+        return make
+
+    return register
+
+
+@_fixes("IAM031")
 def _mistaken_key(finding: Finding, survey: IgnoredContent) -> Fix | None:
     """The key that was meant, in its place, unless there is one already. Tarmak then uses it."""
     key = next((key for key in survey.unknown if key.route == finding.route), None)
@@ -33,6 +51,7 @@ def _mistaken_key(finding: Finding, survey: IgnoredContent) -> Fix | None:
     return Fix(f"move {quoted(key.name)} to {Route.of(target)}", (Move(key.route, target),), is_safe=False)
 
 
+@_fixes("IAM032")
 def _duplicate_key(finding: Finding, survey: IgnoredContent) -> Fix | None:
     """Of duplicate keys, those that Tarmak does not use go."""
     document, key = survey.document, next((key for key in survey.duplicates if key.route == finding.route), None)
@@ -43,6 +62,7 @@ def _duplicate_key(finding: Finding, survey: IgnoredContent) -> Fix | None:
     return _without(document, loser, name, f"Tarmak uses the one in line {line_of(document, key.winner)}")
 
 
+@_fixes("IAM033")
 def _overridden_key(finding: Finding, survey: IgnoredContent) -> Fix | None:
     document, key = survey.document, next((key for key in survey.overridden if key.route == finding.route), None)
     if key is None or key.is_merged:
@@ -64,6 +84,7 @@ def _without(document: Document, route: Route, name: str, why: str) -> Fix | Non
     return without_entry(document, mapping, entry, name, why, is_repeated=is_repeated)
 
 
+@_fixes("IAM035")
 def _octal(finding: Finding, survey: IgnoredContent) -> Fix | None:
     scalar = next((scalar for scalar in survey.scalars if scalar.route == finding.route), None)
     if scalar is None:
@@ -72,10 +93,12 @@ def _octal(finding: Finding, survey: IgnoredContent) -> Fix | None:
     return Fix(title, (Set(finding.route, scalar.value, rewrite=True),))
 
 
+@_fixes("IAM036")
 def _no_value(finding: Finding, _: IgnoredContent) -> Fix:
     return Fix("write false, as Tarmak reads no value", (Set(finding.route, False),))
 
 
+@_fixes("IAM040")
 def _version(finding: Finding, survey: IgnoredContent) -> Fix | None:
     """A version with `v` before it. Puppet downloads another file then, so that it is not a safe fix."""
     text = value_at(survey.document.shared_data, finding.route.plain)
@@ -85,6 +108,7 @@ def _version(finding: Finding, survey: IgnoredContent) -> Fix | None:
     return Fix(f"write {plain}", (Set(finding.route, plain),), is_safe=False)
 
 
+@_fixes("IAM006", "IAM008")
 def _unused_logs(finding: Finding, survey: IgnoredContent) -> Fix | None:
     """The block goes, with the section if that has no other key."""
     document, name, section = survey.document, finding.route.plain[-1], finding.route.parent
@@ -95,6 +119,7 @@ def _unused_logs(finding: Finding, survey: IgnoredContent) -> Fix | None:
     return Fix(f"remove {name}: it has no effect", (Remove(section if is_alone else finding.route),))
 
 
+@_fixes("IAM007")
 def _interval(finding: Finding, survey: IgnoredContent) -> Fix | None:
     """The nearer of the two intervals; while the logs are disabled it has no effect."""
     value = value_at(survey.document.shared_data, finding.route.plain)
@@ -146,28 +171,4 @@ def _removal(document: Document, comment: Comment) -> TextEdit:
     return TextEdit(start, end, "")
 
 
-_Maker = Callable[[Finding, IgnoredContent], Fix | None]
-
-_MAKERS: dict[str, _Maker] = {
-    "IAM006": _unused_logs,
-    "IAM007": _interval,
-    "IAM008": _unused_logs,
-    "IAM031": _mistaken_key,
-    "IAM032": _duplicate_key,
-    "IAM033": _overridden_key,
-    "IAM035": _octal,
-    "IAM036": _no_value,
-    "IAM040": _version,
-}
-
-
-def _of_subjects(make: _Maker) -> FixMaker:
-    return lambda finding, subjects: make(finding, subjects.document) if subjects.document is not None else None
-
-
-CONFIG_FIXES: dict[str, FixMaker] = {
-    **{rule_id: _of_subjects(make) for rule_id, make in _MAKERS.items()},
-    "IAM034": next_document,
-    "IAM095": _suppression,
-    "IAM097": _suppression,
-}
+CONFIG_FIXES |= {"IAM034": next_document, "IAM095": _suppression, "IAM097": _suppression}

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
 
 from tarmak_iam.aws.arn import PARTITIONS, is_account
 from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw, canonical_text
 from tarmak_iam.aws.copied_text import cleaned
 from tarmak_iam.aws.go_case import fold
 from tarmak_iam.document import Document, Insert, Move, Remove, Rename, Set
-from tarmak_iam.document.nodes import Entry, Mapping, Scalar, Sequence, dereference
+from tarmak_iam.document.nodes import Mapping, Scalar, Sequence, dereference
 from tarmak_iam.document.plain_values import construct, value_at
 from tarmak_iam.errors import ParseError
 from tarmak_iam.findings import Finding
@@ -28,11 +27,28 @@ from tarmak_iam.lint.principal_rules import joining_remedy, with_partition_of_ot
 from tarmak_iam.lint.rbac_rules import groups_joined, nearest_group
 from tarmak_iam.lint.rule import FixMaker, Subjects
 from tarmak_iam.lint.shape_rules import groups_in, merged_list, split_entries
-from tarmak_iam.lint.unread_keys import DoubledKey, KeyPlace, UnreadKey, doubled_keys, run_together
+from tarmak_iam.lint.unread_keys import KeyPlace, UnreadKey, doubled_keys, run_together
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.suggestions import closest
 from tarmak_iam.text import quoted, shortened
+
+_Maker = Callable[[Finding, Mappings], Fix | None]
+
+MAPPING_FIXES: dict[str, FixMaker] = {"IAM079": next_document}
+
+
+def _fixes(*rule_ids: str) -> Callable[[_Maker], _Maker]:
+    """Makes a function what fixes findings of some rules."""
+
+    def register(make: _Maker) -> _Maker:
+        def fix(finding: Finding, subjects: Subjects) -> Fix | None:
+            return make(finding, subjects.mappings) if subjects.mappings is not None else None
+
+        MAPPING_FIXES.update(dict.fromkeys(rule_ids, fix))
+        return make
+
+    return register
 
 
 def _entry_of(finding: Finding, mappings: Mappings) -> WrittenEntry | None:
@@ -44,6 +60,10 @@ def _entry_of(finding: Finding, mappings: Mappings) -> WrittenEntry | None:
 def _scalar_text(finding: Finding, mappings: Mappings) -> str:
     node = node_at(mappings.document, finding.route)
     return node.text if isinstance(node, Scalar) else ""
+
+
+def _written(route: Route, text: str, title: str = "") -> Fix:
+    return Fix(title or f"write {quoted(text)}", (Set(route, text),), is_safe=False)
 
 
 # Entries and lists.
@@ -63,26 +83,27 @@ def _by_principal(mappings: Mappings) -> tuple[dict[Route, str], dict[str, list[
     return names, alike
 
 
+@_fixes("IAM011")
 def _duplicate_principal(finding: Finding, mappings: Mappings) -> Fix | None:
     """Of two entries, the one that does not take effect goes: the earlier one, or one in mapUsers after a role."""
     names, by_name = _by_principal(mappings)
     alike = by_name.get(names.get(finding.route, ""), [])
     if len(alike) < 2:
         return None
-    own = next(each for each in alike if each.at_arn == finding.route)
-    before = [each for each in alike[: alike.index(own)] if each.listed.kind == own.listed.kind]
-    loser, counts = (before[-1], own) if before else (own, alike[0])
+    entry = next(entry for entry in alike if entry.at_arn == finding.route)
+    before = [other for other in alike[: alike.index(entry)] if other.listed.kind == entry.listed.kind]
+    loser, counts = (before[-1], entry) if before else (entry, alike[0])
     if loser.is_account:
-        loser, counts = own, before[0]
+        loser, counts = entry, before[0]
     document, route = mappings.document, loser.listed.route
-    if loser.is_admin and not counts.is_admin:
-        return None  # which of them was meant decides who is an admin
-    if not document.has(route) or not isinstance(route.plain[-1], int):
+    # Which of them was meant may decide who is an admin.
+    if (loser.is_admin and not counts.is_admin) or not document.has(route) or not isinstance(route.plain[-1], int):
         return None
-    line, used = (document.position(each.listed.route).line or 0 for each in (loser, counts))
+    line, used = (document.position(other.listed.route).line or 0 for other in (loser, counts))
     return Fix(f"remove the entry in line {line}: that in line {used} takes effect", (Remove(route),))
 
 
+@_fixes("IAM059")
 def _duplicate_key(finding: Finding, mappings: Mappings) -> Fix | None:
     """Of equal values one goes; two lists are merged. With other duplicates it is not known which one was meant."""
     document = mappings.document
@@ -100,28 +121,19 @@ def _duplicate_key(finding: Finding, mappings: Mappings) -> Fix | None:
     if is_empty_value(one):
         name = f"the empty {quoted(key.first_name)} in line {line}"
         return without_entry(document, *first, name, "", is_repeated=True)
-    return _merged(document, key, first[1], second[1])
-
-
-def _merged(document: Document, key: DoubledKey, one: Entry, two: Entry) -> Fix | None:
-    """Two lists in one. Only exact duplicates: of two spellings, releases use one or the other."""
-    first, second = dereference(one.value), dereference(two.value)
-    lists = isinstance(first, Sequence) and isinstance(second, Sequence) and first is one.value and second is two.value
-    if key.name != key.first_name or key.holder.last(key.name) is not two or not lists:
+    # Two lists in one: only of exact duplicates, since of two spellings, releases use one or the other.
+    is_exact = key.name == key.first_name and key.holder.last(key.name) is second[1]
+    edits = taken_out(document, key.holder, first[1]) if is_exact else ()
+    if not edits or not isinstance(one, Sequence) or not isinstance(two, Sequence):
         return None
-    edits = taken_out(document, key.holder, one)
-    if not edits:
-        return None
-    values: list[Any] = construct(first, document.source)
-    target = Route((*key.route.steps[:-1], Key(key.name)))
-    title = (
-        f"move the items of {quoted(key.name)} in line {line_of(document, key.first)} into this list, before its own"
-    )
-    has = construct(second, document.source)
-    inserts = (Insert(target / index, value) for index, value in enumerate(each for each in values if each not in has))
+    title = f"move the items of {quoted(key.name)} in line {line} into this list, before its own"
+    there, target = construct(two, document.source), Route((*key.route.steps[:-1], Key(key.name)))
+    values = [value for value in construct(one, document.source) if value not in there]
+    inserts = (Insert(target / index, value) for index, value in enumerate(values))
     return Fix(title, tuple(inserts), is_safe=False, text_edits=edits)
 
 
+@_fixes("IAM060")
 def _list_as_string(finding: Finding, mappings: Mappings) -> Fix | None:
     """The list that the string contains, if nothing but a list is in it, and no comment."""
     node = node_at(mappings.document, finding.route)
@@ -136,6 +148,7 @@ def _list_as_string(finding: Finding, mappings: Mappings) -> Fix | None:
     return Fix("write the items as a list, not as a string", (Set(finding.route, items),), is_safe=False)
 
 
+@_fixes("IAM115")
 def _split_entry(finding: Finding, mappings: Mappings) -> Fix | None:
     """The keys of the item go to the entry that it continues."""
     split = next((each for each in split_entries(mappings) if each.route == finding.route), None)
@@ -146,6 +159,7 @@ def _split_entry(finding: Finding, mappings: Mappings) -> Fix | None:
     return Fix(title, (*moves, Remove(split.route)), is_safe=False)
 
 
+@_fixes("IAM116")
 def _not_a_mapping(finding: Finding, mappings: Mappings) -> Fix | None:
     """Items that are not entries: an empty one goes, and names go to the empty `groups` of the entry before them."""
     *_, index = finding.route.steps or (None,)
@@ -172,6 +186,7 @@ def _not_a_mapping(finding: Finding, mappings: Mappings) -> Fix | None:
 # Keys that are misspelt or in the wrong place.
 
 
+@_fixes("IAM057")
 def _mistaken_key(finding: Finding, mappings: Mappings) -> Fix | None:
     """The keys that were meant, in their place, unless one of them is set already."""
     document = mappings.document
@@ -218,24 +233,24 @@ def _home(document: Document, group: KeyGroup) -> Route | None:
 # Usernames and groups.
 
 
-def _name(corrected: Callable[[WrittenEntry, str, str], str | None]) -> _Maker:
+def _name(
+    corrected: Callable[[WrittenEntry, str, str], str | None], finding: Finding, mappings: Mappings
+) -> Fix | None:
     """The username or group that was meant, from its entry, kind and text, if that is known."""
-
-    def fix(finding: Finding, mappings: Mappings) -> Fix | None:
-        entry = _entry_of(finding, mappings)
-        for kind, text, route in entry.names if entry is not None else ():
-            if entry is not None and route == finding.route:
-                meant = corrected(entry, kind, text)
-                return _written(route, meant) if meant and meant != text else None
-        return None
-
-    return fix
+    entry = _entry_of(finding, mappings)
+    for kind, text, route in entry.names if entry is not None else ():
+        if entry is not None and route == finding.route:
+            meant = corrected(entry, kind, text)
+            return _written(route, meant) if meant and meant != text else None
+    return None
 
 
-def _written(route: Route, text: str) -> Fix:
-    return Fix(f"write {quoted(text)}", (Set(route, text),), is_safe=False)
+_fixes("IAM064")(partial(_name, lambda _, kind, text: nearest_group(cleaned(text)) if kind == "group" else None))
+_fixes("IAM065")(partial(_name, with_template_corrected))
+_fixes("IAM078", "IAM122", "IAM124")(partial(_name, lambda _, __, text: cleaned(text)))
 
 
+@_fixes("IAM114")
 def _joined_groups(finding: Finding, mappings: Mappings) -> Fix | None:
     """Each group becomes an item of its own, in the place of the item that contains them."""
     entry, (*_, index) = _entry_of(finding, mappings), finding.route.steps or (None,)
@@ -243,13 +258,14 @@ def _joined_groups(finding: Finding, mappings: Mappings) -> Fix | None:
     if entry is None or not isinstance(written, list) or not isinstance(index, int):
         return None
     parts = groups_joined(mappings.document, entry.listed.groups[index], finding.route)
-    if not parts or not all(isinstance(each, str) for each in written):
+    if not parts or not all(isinstance(group, str) for group in written):
         return None
     groups = list(dict.fromkeys((*written[:index], *parts, *written[index + 1 :])))
     title = f"write each group as a separate item: {', '.join(map(shortened, parts))}"
     return Fix(title, (Set(finding.route.parent, groups),), is_safe=False)
 
 
+@_fixes("IAM061")
 def _groups_as_string(finding: Finding, mappings: Mappings) -> Fix | None:
     """A list of the groups; with it most releases do what they did with commas in the string."""
     entry = _entry_of(finding, mappings)
@@ -260,6 +276,7 @@ def _groups_as_string(finding: Finding, mappings: Mappings) -> Fix | None:
     return Fix(f"write a list: {merged_list(names) or 'its groups'}", (Set(finding.route, names),))
 
 
+@_fixes("IAM062")
 def _not_a_string(finding: Finding, mappings: Mappings) -> Fix | None:
     node = node_at(mappings.document, finding.route)
     if not isinstance(node, Scalar):
@@ -270,6 +287,7 @@ def _not_a_string(finding: Finding, mappings: Mappings) -> Fix | None:
 # Principals.
 
 
+@_fixes("IAM010", "IAM050", "IAM052", "IAM055")
 def _likely_arn(finding: Finding, mappings: Mappings) -> Fix | None:
     """The ARN that was meant, if it is known and not mapped yet. Then it matches callers that it did not match
     before."""
@@ -288,6 +306,7 @@ def _likely_arn(finding: Finding, mappings: Mappings) -> Fix | None:
     return Fix(f"write {shortened(arn)}{more}", (Set(finding.route, arn),), is_safe=is_safe)
 
 
+@_fixes("IAM053")
 def _account(finding: Finding, mappings: Mappings) -> Fix | None:
     """An account with 12 digits that are written with dashes or blanks."""
     text = _scalar_text(finding, mappings)
@@ -296,14 +315,14 @@ def _account(finding: Finding, mappings: Mappings) -> Fix | None:
     return _written(finding.route, bare) if of_arn is None and bare != text and is_account(bare) else of_arn
 
 
+@_fixes("IAM054")
 def _lost_zero(finding: Finding, mappings: Mappings) -> Fix | None:
     """The 12 digits in the file, as a string. Where a digit is missing, it may be any."""
     digits = _scalar_text(finding, mappings).replace("_", "")
-    if not is_account(digits):
-        return None
-    return Fix(f'put the account in quotes: "{digits}"', (Set(finding.route, digits),), is_safe=False)
+    return _written(finding.route, digits, f'put the account in quotes: "{digits}"') if is_account(digits) else None
 
 
+@_fixes("IAM077")
 def _sso_partition(finding: Finding, mappings: Mappings) -> Fix | None:
     """Without the partition the entry is for `aws`; one for another partition must be an ARN."""
     entry = _entry_of(finding, mappings)
@@ -318,6 +337,7 @@ def _sso_partition(finding: Finding, mappings: Mappings) -> Fix | None:
 _NO_MODES = "remove server.backendMode: the backends are a setting in tarmak-iam.yaml"
 
 
+@_fixes("IAM075")
 def _backend(finding: Finding, mappings: Mappings) -> Fix | None:
     """Modes of the file are ignored, and go; the name of a backend with reserved prefixes is corrected."""
     modes = entries_of(mappings).settings.route("server.backendMode")
@@ -325,59 +345,25 @@ def _backend(finding: Finding, mappings: Mappings) -> Fix | None:
         return Fix(_NO_MODES, (Remove(modes),))
     name = value_at(mappings.document.shared_data, finding.route.plain)
     near = closest(name, BACKEND_NAMES) if isinstance(name, str) else None
-    return Fix(f"write {near}", (Set(finding.route, near),), is_safe=False) if near else None
+    return _written(finding.route, near, f"write {near}") if near else None
 
 
-def _removed(title: str, *, is_safe: bool = False) -> _Maker:
-    return lambda finding, _: Fix(title, (Remove(finding.route),), is_safe=is_safe)
+def _removed(title: str, finding: Finding, _: Mappings, *, is_safe: bool = False) -> Fix:
+    return Fix(title, (Remove(finding.route),), is_safe=is_safe)
+
+
+_fixes("IAM063")(partial(_removed, "remove clusterID: that of the cluster is added when the manifests are generated"))
+_fixes("IAM087")(partial(_removed, "remove server.partition: the manifests set that of the cluster"))
+_fixes("IAM088")(partial(_removed, _NO_MODES, is_safe=True))
 
 
 def _cluster_id(finding: Finding, subjects: Subjects) -> Fix | None:
     """Then the authenticator accepts the tokens of this cluster."""
-    installation = subjects.installation
-    if installation is None:
+    if subjects.installation is None:
         return None
-    title = f"set clusterID: {installation.cluster_id}, so that tokens for this cluster are accepted"
-    return Fix(title, (Set(finding.route, installation.cluster_id),), is_safe=False)
+    cluster_id = subjects.installation.cluster_id
+    title = f"set clusterID: {cluster_id}, so that tokens for this cluster are accepted"
+    return _written(finding.route, cluster_id, title)
 
 
-_Maker = Callable[[Finding, Mappings], Fix | None]
-
-_MAKERS: dict[str, _Maker] = {
-    "IAM010": _likely_arn,
-    "IAM011": _duplicate_principal,
-    "IAM050": _likely_arn,
-    "IAM052": _likely_arn,
-    "IAM053": _account,
-    "IAM054": _lost_zero,
-    "IAM055": _likely_arn,
-    "IAM057": _mistaken_key,
-    "IAM059": _duplicate_key,
-    "IAM060": _list_as_string,
-    "IAM061": _groups_as_string,
-    "IAM062": _not_a_string,
-    "IAM063": _removed("remove clusterID: that of the cluster is added when the manifests are generated"),
-    "IAM064": _name(lambda _, kind, text: nearest_group(cleaned(text)) if kind == "group" else None),
-    "IAM065": _name(with_template_corrected),
-    "IAM075": _backend,
-    "IAM077": _sso_partition,
-    "IAM078": _name(lambda _, __, text: cleaned(text)),
-    "IAM087": _removed("remove server.partition: the manifests set that of the cluster"),
-    "IAM088": _removed(_NO_MODES, is_safe=True),
-    "IAM114": _joined_groups,
-    "IAM115": _split_entry,
-    "IAM116": _not_a_mapping,
-    "IAM122": _name(lambda _, __, text: cleaned(text)),
-    "IAM124": _name(lambda _, __, text: cleaned(text)),
-}
-
-
-def _of_subjects(make: _Maker) -> FixMaker:
-    return lambda finding, subjects: make(finding, subjects.mappings) if subjects.mappings is not None else None
-
-
-MAPPING_FIXES: dict[str, FixMaker] = {
-    **{rule_id: _of_subjects(make) for rule_id, make in _MAKERS.items()},
-    "IAM020": _cluster_id,
-    "IAM079": next_document,
-}
+MAPPING_FIXES["IAM020"] = _cluster_id
