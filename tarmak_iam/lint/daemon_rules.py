@@ -20,7 +20,7 @@ from tarmak_iam.identity.backend_support import (
 )
 from tarmak_iam.identity.releases import server_keys
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
-from tarmak_iam.identity.viper import as_texts, field_key, field_value
+from tarmak_iam.identity.viper import ViperSettings, as_texts, field_key, field_value
 from tarmak_iam.installation.backend_payloads import API_SERVER_KEYS, NotCarried
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
@@ -31,14 +31,10 @@ from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
 
 _MODES = "server.backendMode"
+_SCRUBBED = "server.scrubbedAccounts"
+_RESERVED = "server.reservedPrefixConfig"
 
 _SETTING = "the backends are a setting in tarmak-iam.yaml"
-
-_SCRUBBED = "server.scrubbedAccounts"
-
-_KINDS = ("role", "user", "sso")
-
-_RESERVED = "server.reservedPrefixConfig"
 
 
 @MAPPINGS.error("IAM075", "unknown-backend", "an unknown backend")
@@ -47,15 +43,12 @@ def unknown_backend(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     # The right spelling would be ignored too, unless tarmak-iam.yaml names the same backends: see IAM088.
     remedy = f"remove {_MODES}: {_SETTING}"
     stops = "without --backend-mode, the authenticator does not start from v0.5.0 on"
-    named = [(*each, stops, remedy) for each in _items(settings.route(_MODES), settings.get(_MODES))]
-    reserved = settings.get(_RESERVED)
-    for index, item in enumerate(reserved if isinstance(reserved, list) else []):
-        if isinstance(item, Mapping) and (mode := str(field_value(item, "backendMode") or "")):
-            remedy = (
-                did_you_mean(mode, BACKEND_NAMES) or f"write {', '.join(BACKEND_NAMES[:-1])} or {BACKEND_NAMES[-1]}"
-            )
-            route = settings.route(_RESERVED) / index / field_key(item, "backendMode")
-            named.append((mode, route, "the prefixes are not reserved", remedy))
+    named = [(*item, stops, remedy) for item in _items(settings.route(_MODES), settings.get(_MODES))]
+    for item, route in _reserved_items(settings):
+        if mode := str(field_value(item, "backendMode") or ""):
+            names = f"write {', '.join(BACKEND_NAMES[:-1])} or {BACKEND_NAMES[-1]}"
+            remedy = did_you_mean(mode, BACKEND_NAMES) or names
+            named.append((mode, route / field_key(item, "backendMode"), "the prefixes are not reserved", remedy))
     for name, route, effect, remedy in named:
         if name not in BACKEND_SPELLINGS:
             what = f"unknown backend {quoted(name)} (names are case-sensitive): {effect}"
@@ -64,8 +57,15 @@ def unknown_backend(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 def _items(route: Route, value: Any) -> list[tuple[str, Route]]:
     """The items of a list, or the words of a single string, each with its route."""
-    single = not isinstance(value, list)
-    return [(text, route if single else route / index) for index, text in enumerate(as_texts(value))]
+    is_list = isinstance(value, list)
+    return [(text, route / index if is_list else route) for index, text in enumerate(as_texts(value))]
+
+
+def _reserved_items(settings: ViperSettings) -> list[tuple[Mapping[Any, Any], Route]]:
+    """The mappings in the list of reserved prefixes, each with its route."""
+    reserved, route = settings.get(_RESERVED), settings.route(_RESERVED)
+    items = enumerate(reserved if isinstance(reserved, list) else ())
+    return [(item, route / index) for index, item in items if isinstance(item, Mapping)]
 
 
 @MAPPINGS.warning("IAM076", "scrubbed-account", "an account in scrubbedAccounts")
@@ -98,16 +98,17 @@ def _account_of(entry: WrittenEntry) -> str:
 def reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings, tables = installation.mappings, installation.loaded.tables
     # Only the first backend that supports the kind of entry decides.
-    first = {kind: next((each for each in tables if backend_of(each.backend).carries(kind)), None) for kind in _KINDS}
+    first = {
+        kind: next((table for table in tables if backend_of(table.backend).carries(kind)), None)
+        for kind in ("role", "user", "sso")
+    }
     for entry in entries_of(mappings).mapped:
         table, username = first[entry.listed.principal_kind], entry.listed.username
         reserved = table.reserved_prefixes if table else ()
-        prefix = next((each for each in reserved if each and username.startswith(each)), None)
+        prefix = next((prefix for prefix in reserved if prefix and username.startswith(prefix)), None)
         if prefix is not None:
-            what = (
-                f"the username {quoted(entry.listed.username)} begins with the reserved "
-                f"prefix {quoted(prefix)}: the authenticator denies every login with it"
-            )
+            what = f"the username {quoted(username)} begins with the reserved prefix {quoted(prefix)}"
+            what += ": the authenticator denies every login with it"
             remedy = "choose another username, or remove the prefix from server.reservedPrefixConfig"
             yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy, locks_out=entry.is_admin)
 
@@ -115,12 +116,11 @@ def reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding]
 @INSTALLATION.warning("IAM086", "unsupported-daemon-setting", "a setting that this authenticator release ignores")
 def unsupported_daemon_setting(rule: Rule, installation: Installation) -> Iterator[Finding]:
     settings, version = entries_of(installation.mappings).settings, installation.daemon_version
-    for key in server_keys():
-        if settings.get(f"server.{key}") is not None and not version.has_key(f"server.{key}"):
-            what = f"authenticator {version} does not know server.{key}, and ignores it"
-            yield rule.finding(
-                Subject.MAPPINGS, settings.route(f"server.{key}"), what, "choose another image, or remove it", at=At.KEY
-            )
+    for key in (f"server.{name}" for name in server_keys()):
+        if settings.get(key) is not None and not version.has_key(key):
+            what = f"authenticator {version} does not know {key}, and ignores it"
+            remedy = "choose another image, or remove it"
+            yield rule.finding(Subject.MAPPINGS, settings.route(key), what, remedy, at=At.KEY)
 
 
 @INSTALLATION.error("IAM087", "daemon-partition", "an authenticator configured for another partition")
@@ -128,14 +128,12 @@ def daemon_partition(rule: Rule, installation: Installation) -> Iterator[Finding
     """The manifests set the partition only if it is not `aws`, so the file can change it. A release that knows no host
     of the cluster's own partition does not support its region (IAM107)."""
     daemon, mappings = installation.loaded.config, installation.mappings
-    own = installation.partition
-    if mappings is None or daemon is None or daemon.partition == own:
+    partition = installation.partition
+    if mappings is None or daemon is None or daemon.partition == partition:
         return
-    if not accepts_tokens_of(own, daemon.partition, daemon.version):
-        what = (
-            f"the authenticator accepts only tokens of partition {daemon.partition}, "
-            f"but the cluster is in partition {own}"
-        )
+    if not accepts_tokens_of(partition, daemon.partition, daemon.version):
+        what = f"the authenticator accepts only tokens of partition {daemon.partition}"
+        what += f", but the cluster is in partition {partition}"
         route = entries_of(mappings).settings.route("server.partition")
         yield rule.finding(Subject.MAPPINGS, route, what, "remove server.partition", locks_out=True)
 
@@ -148,8 +146,8 @@ def overridden_backends(rule: Rule, installation: Installation) -> Iterator[Find
     written = [*map(current_name, as_texts(settings.get(_MODES)))]
     known = all(mode in BACKEND_NAMES for mode in written)
     if settings.get(_MODES) is not None and known and written != list(installation.settings.backends):
-        own = ",".join(installation.settings.backends)
-        what = f"server.backendMode is ignored: the manifests set --backend-mode={own}"
+        backends = ",".join(installation.settings.backends)
+        what = f"server.backendMode is ignored: the manifests set --backend-mode={backends}"
         yield rule.finding(Subject.MAPPINGS, settings.route(_MODES), what, f"remove it: {_SETTING}")
 
 
@@ -180,7 +178,7 @@ def backend_unavailable(rule: Rule, installation: Installation) -> Iterator[Find
     with contextlib.suppress(ConfigError):  # an invalid version has its own finding
         reason = installation.missing_for_backends
         if reason:
-            others = ",".join(each for each in daemon.backends if each != CRD.name) or MOUNTED_FILE.name
+            others = ",".join(name for name in daemon.backends if name != CRD.name) or MOUNTED_FILE.name
             remedy = f"choose other backends: {installation.command('settings set backends', others)}"
             yield rule.finding(Subject.SETTINGS, ("backends",), reason[0], remedy)
     for key in API_SERVER_KEYS if daemon.asks_cluster else ():
@@ -197,19 +195,18 @@ def unused_reserved_prefix(rule: Rule, installation: Installation) -> Iterator[F
     if daemon is None or mappings is None or not daemon.version.has_key(_RESERVED):
         return
     settings, kinds = entries_of(mappings).settings, {entry.principal_kind for entry in mappings.entries} - {"account"}
-    items = settings.get(_RESERVED)
-    for index, item in enumerate(items if isinstance(items, list) else ()):
-        name = field_value(item, "backendMode") if isinstance(item, Mapping) else None
+    for item, route in _reserved_items(settings):
+        name = field_value(item, "backendMode")
         if name not in BACKEND_NAMES:
             continue
         deciding, why = daemon.backends, f"the backends are {', '.join(daemon.backends)}"
         if name in daemon.backends:
             deciding = daemon.backends[: daemon.backends.index(name)]
-            if not deciding or not all(any(backend_of(each).carries(kind) for each in deciding) for kind in kinds):
+            if not deciding or not all(any(backend_of(other).carries(kind) for other in deciding) for kind in kinds):
                 continue
             why = f"{deciding[0]} has the same entries and is checked first"
-        other = next((each for each in deciding if daemon.reserves_for(backend_of(each))), None)
+        other = next((backend for backend in deciding if daemon.reserves_for(backend_of(backend))), None)
         instead = f", or set its backendMode to {other}, which denies logins with these prefixes" if other else ""
-        route = settings.route(_RESERVED) / index / field_key(item, "backendMode")
         what = f"the reserved prefixes of {name} have no effect: {why}"
-        yield rule.finding(Subject.MAPPINGS, route, what, f"remove the item{instead}")
+        at_mode = route / field_key(item, "backendMode")
+        yield rule.finding(Subject.MAPPINGS, at_mode, what, f"remove the item{instead}")
