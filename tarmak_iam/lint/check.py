@@ -28,7 +28,6 @@ from tarmak_iam.lint.config_rules import rules_of
 from tarmak_iam.lint.rule import Rule, Scope, Subjects
 from tarmak_iam.lint.rule_run import SCOPES_OF_A_CLUSTER, Located, RuleRun, located, run_rules, suppressing
 from tarmak_iam.lint.suppression import Suppression, Suppressions, suppressions_of
-from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.plugins import OWN, Provided, check_unique, provided
 
 _NAMED = 3
@@ -84,34 +83,23 @@ def check(subjects: Subjects, *others: Subjects) -> list[Located]:
     return list(examine(subjects, *others).findings)
 
 
-def findings_with(ids: Collection[str], subjects: Subjects) -> list[Located]:
-    """The findings of some rules, as `check` has them. Those of other rules may be among them."""
-    return list(_examined((subjects,), ids).findings)
-
-
+@gc_paused()
 def examine(subjects: Subjects, *others: Subjects) -> Report:
     """As `check`, with the suppressed findings. Raises ConfigError for a plugin that cannot be used, or that fails."""
-    return _examined((subjects, *others), None)
-
-
-@gc_paused()
-def _examined(given: tuple[Subjects, ...], ids: Collection[str] | None) -> Report:
-    rules = installed_rules()
+    given, rules = (subjects, *others), installed_rules()
     names = {provided.value.id.upper(): provided.value.name for provided in rules}
-    if ids is not None:
-        rules = _needed(rules, ids, given[0].mappings)
     on_config = tuple(suppressions_of(given[0].text_of(Subject.CONFIG), Subject.CONFIG, names))
     comments = [
         [
             comment
             for subject in (Subject.MAPPINGS, Subject.SETTINGS)
-            for comment in suppressions_of(subjects.text_of(subject), subject, names)
+            for comment in suppressions_of(part.text_of(subject), subject, names)
         ]
-        for subjects in given
+        for part in given
     ]
     runs = [
-        run_rules(subjects, rules, SCOPES_OF_A_CLUSTER if number else frozenset(Scope), (*on_config, *comments[number]))
-        for number, subjects in enumerate(given)
+        run_rules(part, rules, SCOPES_OF_A_CLUSTER if number else frozenset(Scope), (*on_config, *comments[number]))
+        for number, part in enumerate(given)
     ]
     found = [(number, finding) for number, run in enumerate(runs) for finding in run.reported]
     for number, run in enumerate(runs):
@@ -129,16 +117,6 @@ def _examined(given: tuple[Subjects, ...], ids: Collection[str] | None) -> Repor
     suppressed = [(number, finding) for number, run in enumerate(runs) for finding in run.suppressed]
     explained = [(number, finding) for number, run in enumerate(runs) for finding in run.explained]
     return Report(_in_order(found), _in_order(suppressed), _in_order(explained))
-
-
-def _needed(rules: list[Provided[Rule]], ids: Collection[str], mappings: Mappings | None) -> list[Provided[Rule]]:
-    """The rules with these ids, and those whose findings may be the cause of theirs. Comments are judged by all."""
-    asked = [provided.value for provided in rules if provided.value.id in ids]
-    causes = [by.causes for rule in asked for by in rule.implied_by if by.can_hold(mappings)]
-    if not all(causes) or any(rule.scope is Scope.SUPPRESSIONS for rule in asked):
-        return rules
-    names = {name for names in causes for name in names}
-    return [provided for provided in rules if provided.value in asked or provided.value.name in names]
 
 
 def _lines(run: RuleRun, runs: Iterable[RuleRun]) -> dict[tuple[Subject, str], int]:

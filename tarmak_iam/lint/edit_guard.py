@@ -12,7 +12,7 @@ from tarmak_iam.document.document import gc_paused
 from tarmak_iam.errors import PolicyRefused, TarmakIamError
 from tarmak_iam.findings import Severity, Subject
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.lint.check import check, findings_with
+from tarmak_iam.lint.check import check
 from tarmak_iam.lint.rule import Subjects
 from tarmak_iam.lint.rule_run import Located, added_findings
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -32,8 +32,7 @@ class MappedEffects(list[Effect]):
         """Raises nothing: an edit is not refused because it cannot be checked."""
         try:
             there = _of_mappings(check(Subjects(mappings=after.mappings, installation=after)))
-            ids = {located.finding.id for located in there}
-            known = findings_with(ids, Subjects(mappings=before.mappings, installation=before)) if there else ()
+            known = check(Subjects(mappings=before.mappings, installation=before)) if there else ()
             self.findings = tuple(added_findings(_of_mappings(known), there))
             self.lines = tuple(map(str, self.findings))
         except TarmakIamError as error:

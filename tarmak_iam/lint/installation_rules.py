@@ -37,7 +37,7 @@ _MAP_LIST = re.compile(r"\bmap(Roles|Users|Accounts)\b", re.IGNORECASE)
 _Mappings = Mappings | None
 
 
-def _are_lists_unread(mappings: _Mappings) -> bool:
+def _are_lists_unread(_: Finding, __: Finding, mappings: _Mappings) -> bool:
     """Whether there are entries after the document that the daemon reads: they take effect once they are in it."""
     place = mappings.document.next_document if mappings else None
     rest = mappings.document.text.splitlines()[place.line - 1 :] if mappings and place and place.line else []
@@ -49,11 +49,11 @@ def _leads(outer: Route, inner: Route) -> bool:
     return inner.plain[: len(outer)] == outer.plain
 
 
-def _has_admins(mappings: _Mappings) -> bool:
+def _has_admins(_: Finding, __: Finding, mappings: _Mappings) -> bool:
     return any(entry.is_admin for entry in entries_of(mappings).mapped)
 
 
-def _names_admins(mappings: _Mappings) -> bool:
+def _names_admins(_: Finding, __: Finding, mappings: _Mappings) -> bool:
     return mappings is not None and ADMINS in mappings.document.text
 
 
@@ -96,9 +96,7 @@ _OF_GROUPS = (
     *("lookalike-letters", "role-as-group", "trailing-punctuation"),
 )
 
-_ENTRIES_UNREAD = Implication(
-    ("mappings-second-document",), lambda _, __, mappings: _are_lists_unread(mappings), _are_lists_unread
-)
+_ENTRIES_UNREAD = Implication(("mappings-second-document",), _are_lists_unread)
 
 # Findings that explain why a file with entries has none for the daemon.
 _HIDE_ENTRIES = (
@@ -122,12 +120,12 @@ _STOP_DAEMON = (
 _HIDE_ADMINS = (
     _ENTRIES_UNREAD,
     Implication(("daemon-partition",)),  # once that is fixed, an admin's entry takes effect
-    Implication(("unsupported-daemon-region",), lambda _, __, mappings: _has_admins(mappings), _has_admins),
-    Implication((*_KEYS, *_LIST_SHAPES), lambda _, __, mappings: _names_admins(mappings), _names_admins),
+    Implication(("unsupported-daemon-region",), _has_admins),
+    Implication((*_KEYS, *_LIST_SHAPES), _names_admins),
     Implication(_OF_GROUPS, _was_to_be_admin),
     # Another entry may replace an admin's.
-    Implication(("duplicate-principal",), lambda _, __, mappings: _has_admins(mappings), _has_admins),
-    Implication((), _is_admin_lost, _has_admins),
+    Implication(("duplicate-principal",), _has_admins),
+    Implication((), _is_admin_lost),
 )
 
 

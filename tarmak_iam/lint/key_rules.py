@@ -28,10 +28,9 @@ from tarmak_iam.lint.authenticator_keys import (
     is_empty_value,
 )
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.foreign_files import import_remedy, is_foreign, section_format
 from tarmak_iam.lint.messages import EXITS, IMPORT, first_line
 from tarmak_iam.lint.rule import DYNAMIC_FILE, MAPPINGS, Rule
-from tarmak_iam.lint.shape_rules import group_names, merged_list
+from tarmak_iam.lint.shape_rules import group_names, import_remedy, is_foreign, merged_list, section_format
 from tarmak_iam.lint.unread_keys import (
     DoubledKey,
     KeyPlace,

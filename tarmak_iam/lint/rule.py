@@ -82,16 +82,13 @@ Check = Callable[["Rule", Any], Iterator[Finding]]
 FixMaker = Callable[[Finding, Subjects], Fix | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Implication:
+class Implication(NamedTuple):
     """A finding of one of the rules `causes` (by name; empty for every rule) is the cause of another finding, if
-    `holds(finding, cause, mappings)` is true. `can_hold(mappings)` is false only where no finding can be the cause, so
-    that the rules need not run to find out. `adds(finding, cause)` is the cause as it is reported, with what only the
+    `holds(finding, cause, mappings)` is true. `adds(finding, cause)` is the cause as it is reported, with what only the
     finding says."""
 
     causes: tuple[str, ...] = ()
     holds: Callable[[Finding, Finding, Mappings | None], bool] = lambda *_: True
-    can_hold: Callable[[Mappings | None], bool] = lambda _: True
     adds: Callable[[Finding, Finding], Finding] = lambda _, cause: cause
 
     def is_cause(self, finding: Finding, cause: Finding, name: str | None, mappings: Mappings | None) -> bool:
