@@ -115,11 +115,11 @@ def arn_in(node: Node) -> str:
 
 def is_by_name(node: Node, where: str) -> bool:
     """Whether a list of entries is written as a mapping whose keys are names or ARNs."""
-    entries = [each for each in node.entries if not each.is_merge] if isinstance(node, MappingNode) else []
+    entries = [entry for entry in node.entries if not entry.is_merge] if isinstance(node, MappingNode) else []
     struct = root_keys()["server"][where]
     return bool(entries) and all(
-        spelled(struct, each.text or "") is None and isinstance(dereference(each.value), MappingNode)
-        for each in entries
+        spelled(struct, entry.text or "") is None and isinstance(dereference(entry.value), MappingNode)
+        for entry in entries
     )
 
 

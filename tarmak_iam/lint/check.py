@@ -62,15 +62,15 @@ def all_rules() -> tuple[Rule, ...]:
 
     Raises ConfigError if two rules have the same id or name, and for a plugin that cannot be loaded.
     """
-    return tuple(each.value for each in installed_rules())
+    return tuple(provided.value for provided in installed_rules())
 
 
 def installed_rules() -> list[Provided[Rule]]:
     rules = [Provided(rule, OWN) for rule in RULES]
-    rules += [Provided(rule, each.origin) for each in installed_sections() for rule in rules_of(each.section)]
+    rules += [Provided(rule, part.origin) for part in installed_sections() for rule in rules_of(part.section)]
     rules += provided(GROUP, Rule)
-    check_unique("rule", [(each.value.id, each.origin) for each in rules])
-    check_unique("rule", [(each.value.name.lower(), each.origin) for each in rules if each.value.name])
+    check_unique("rule", [(rule.value.id, rule.origin) for rule in rules])
+    check_unique("rule", [(rule.value.name.lower(), rule.origin) for rule in rules if rule.value.name])
     return rules
 
 
@@ -101,22 +101,22 @@ def examine(subjects: Subjects, *others: Subjects) -> Report:
         run_rules(part, rules, SCOPES_OF_A_CLUSTER if number else frozenset(Scope), (*on_config, *comments[number]))
         for number, part in enumerate(given)
     ]
-    found = [(number, finding) for number, run in enumerate(runs) for finding in run.reported]
+    reported = [(number, finding) for number, run in enumerate(runs) for finding in run.reported]
     for number, run in enumerate(runs):
         ran, of_run = {rule.id.upper() for rule in run.rules}, comments[number]
         unused = [comment for comment in of_run if comment.id in ran and comment not in run.used]
         there = _there(of_run, names, [run])
         if not number:
-            reached, used = _judging_config(runs), frozenset[Suppression]().union(*(each.used for each in runs))
-            unused = [*(each for each in on_config if each.id in reached and each not in used), *unused]
+            reached, used = _judging_config(runs), frozenset[Suppression]().union(*(comment.used for comment in runs))
+            unused = [*(comment for comment in on_config if comment.id in reached and comment not in used), *unused]
             of_run, there = [*on_config, *of_run], {**_there(on_config, names, runs), **there}
         asked = Suppressions(tuple(of_run), tuple(unused), names, _lines(run, runs), there)
         judging = [rule for rule in RULES if rule.scope is Scope.SUPPRESSIONS]
         findings = (finding for rule in judging for finding in rule.check(rule, asked))
-        found += [(number, located(run.subjects, finding)) for finding in findings]
+        reported += [(number, located(run.subjects, finding)) for finding in findings]
     suppressed = [(number, finding) for number, run in enumerate(runs) for finding in run.suppressed]
     explained = [(number, finding) for number, run in enumerate(runs) for finding in run.explained]
-    return Report(_in_order(found), _in_order(suppressed), _in_order(explained))
+    return Report(_in_order(reported), _in_order(suppressed), _in_order(explained))
 
 
 def _lines(run: RuleRun, runs: Iterable[RuleRun]) -> dict[tuple[Subject, str], int]:
@@ -163,14 +163,14 @@ def _in_order(numbered: Iterable[tuple[int, Located]]) -> tuple[Located, ...]:
     """tarmak.yaml first, and then cluster by cluster. Clusters that share an anchor share its findings: there is one
     for all clusters that have it at the same place, with their names if its message begins with the cluster's."""
     alike: dict[tuple[Place, str, str], list[tuple[int, Located]]] = {}
-    for number, each in numbered:
-        message = each.finding.message.removeprefix(f"{each.cluster}: ")
-        alike.setdefault((each.place, each.finding.id, message), []).append((number, each))
+    for number, result in numbered:
+        message = result.finding.message.removeprefix(f"{result.cluster}: ")
+        alike.setdefault((result.place, result.finding.id, message), []).append((number, result))
     unique = []
     for same in alike.values():
-        (number, first), clusters = same[0], list(dict.fromkeys(each.cluster for _, each in same))
+        (number, first), clusters = same[0], list(dict.fromkeys(result.cluster for _, result in same))
         if len(clusters) > 1:
-            names, what = [each for each in clusters if each], first.finding.what
+            names, what = [name for name in clusters if name], first.finding.what
             bare = what.removeprefix(f"{first.cluster}: ")
             if bare != what:
                 more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
@@ -178,10 +178,10 @@ def _in_order(numbered: Iterable[tuple[int, Located]]) -> tuple[Located, ...]:
             finding = replace(first.finding, what=what)
             number, first = same[-1][0], replace(first, finding=finding, cluster=None, shared_by=tuple(names))
         unique.append((number, first))
-    return tuple(each for _, each in sorted(unique, key=_order))
+    return tuple(result for _, result in sorted(unique, key=_order))
 
 
 def _order(numbered: tuple[int, Located]) -> tuple[Any, ...]:
-    number, each = numbered
-    subject = list(Subject).index(each.finding.subject)
-    return number if subject else -1, subject, each.place.line or 0, each.place.column or 0, each.finding.id
+    number, result = numbered
+    subject = list(Subject).index(result.finding.subject)
+    return number if subject else -1, subject, result.place.line or 0, result.place.column or 0, result.finding.id

@@ -394,7 +394,7 @@ def rules_of(section: Section[Any]) -> list[Rule]:
     return [_rule(section, section_rule) for section_rule in section.rules]
 
 
-def _rule(section: Section[Any], own: SectionRule) -> Rule:
+def _rule(section: Section[Any], of_section: SectionRule) -> Rule:
     def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         for cluster in config.clusters:
             whole = cluster.data_with_unknown_keys
@@ -404,9 +404,9 @@ def _rule(section: Section[Any], own: SectionRule) -> Rule:
                 continue  # IAM045 reports it
             if model is None:
                 continue
-            for problem in section.guarded(lambda each, data: list(own.check(each, data)), model, whole):
+            for problem in section.guarded(lambda values, data: list(of_section.check(values, data)), model, whole):
                 path = (*cluster.route.plain, *section.path, *problem.path)
                 what = f"{shortened(cluster.cluster_name)}: {problem.message}"
                 yield rule.finding(Subject.CONFIG, path, what, problem.remedy, at=problem.at)
 
-    return Rule(own.id, own.severity, Scope.CONFIG, own.summary, check, name=own.name)
+    return Rule(of_section.id, of_section.severity, Scope.CONFIG, of_section.summary, check, name=of_section.name)

@@ -53,9 +53,9 @@ def can_be_made_at_once(fixes: Iterable[tuple[str, Fix]]) -> Iterator[bool]:
         paths = [(name, *steps) for edit in fix.edits for steps in _claimed(edit)]
         meets = any(path in above or any(path[:end] in claimed for end in range(1, len(path) + 1)) for path in paths)
         overlaps = any(
-            one.start == two.start or (one.start < two.end and two.start < one.end)
-            for one in fix.text_edits
-            for two in others
+            edit.start == other.start or (edit.start < other.end and other.start < edit.end)
+            for edit in fix.text_edits
+            for other in others
         )
         yield is_known or not (is_mixed or meets or overlaps)
         if is_known or is_mixed or meets or overlaps:
@@ -80,7 +80,7 @@ def _claimed(edit: Edit) -> tuple[tuple[str | int, ...], ...]:
 
 def with_fixes(document: Document, fixes: Sequence[Fix]) -> Document:
     """The document with compatible fixes, all made at once. Raises EditRefused."""
-    text_edits = dict.fromkeys(each for fix in fixes for each in fix.text_edits)
+    text_edits = dict.fromkeys(edit for fix in fixes for edit in fix.text_edits)
     changed = with_text_edits(document, text_edits) if text_edits else document
     edits = [edit for fix in fixes for edit in fix.edits]
     # Items are removed after all other edits, the last one first: the paths stay those of the file as it is.
@@ -117,7 +117,7 @@ def text_changes(document: Document, fix: Fix) -> tuple[TextEdit, ...] | None:
         for a, b, c, d in rows if end - start == last - first else [(start, end, first, last)]:
             if kind != "equal":
                 blocks.append(TextEdit(ends[head + a], ends[head + b], "".join(new[head + c : head + d])))
-    return tuple(_shortest(before, each) for each in blocks)
+    return tuple(_shortest(before, block) for block in blocks)
 
 
 def _shortest(text: str, edit: TextEdit) -> TextEdit:

@@ -97,15 +97,15 @@ def effect_lines(
                     cluster = f"{shortened(old.clusters[index].cluster_name)}: " if len(old.clusters) > 1 else ""
                     yield f"{cluster}{'.'.join(map(str, keys))}: not usable -> false (IAM login is disabled)"
         yield from _of_config(old, new) if old is not new else ()
-    for one, two, unrepaired in zip(before, after, before_repairs(before, repairs), strict=True):
+    for was, now, unrepaired in zip(before, after, before_repairs(before, repairs), strict=True):
         prefix = ""
-        if two.installation is not None:
-            prefix = f"{shortened(two.installation.cluster_id)}: " if len(after) > 1 else ""
-        elif two.mappings is not None:
-            prefix = f"in a cluster that reads {shortened(two.mappings.document.filename)}: "
-        is_unreadable = one.mappings is not None and one.mappings.document.filename in unreadable
-        of_access = _of_access(unrepaired, two, is_unreadable=is_unreadable)
-        lines = (*_of_settings(one, two), *_of_mappings(one, two), *(effect.text for effect in of_access))
+        if now.installation is not None:
+            prefix = f"{shortened(now.installation.cluster_id)}: " if len(after) > 1 else ""
+        elif now.mappings is not None:
+            prefix = f"in a cluster that reads {shortened(now.mappings.document.filename)}: "
+        is_unreadable = was.mappings is not None and was.mappings.document.filename in unreadable
+        of_access = _of_access(unrepaired, now, is_unreadable=is_unreadable)
+        lines = (*_of_settings(was, now), *_of_mappings(was, now), *(effect.text for effect in of_access))
         yield from (f"{prefix}{line}" for line in lines)
 
 
@@ -115,14 +115,14 @@ def why_unsafe(before: Sequence[Subjects], after: Sequence[Subjects]) -> str:
     for line in effect_lines(before, after):
         return line
     old, new = before[0].config, after[0].config
-    for one, two in zip(old.clusters, new.clusters, strict=True) if old and new and old is not new else ():
+    for was, now in zip(old.clusters, new.clusters, strict=True) if old and new and old is not new else ():
         # Tarmak's JSON shows access logs also where they have no effect.
-        used = ({**each.effective(), "apiServer": None, "terraform": _used_logs(each)} for each in (one, two))
+        used = ({**cluster.effective(), "apiServer": None, "terraform": _used_logs(cluster)} for cluster in (was, now))
         if not same(*used):
-            return f"what Tarmak does with {one.cluster_name} changes"
+            return f"what Tarmak does with {was.cluster_name} changes"
     for subjects, edited in zip(before, after, strict=True):
         if (first := subjects.mappings) and (second := edited.mappings):
-            is_started = any(_loaded(each).failure is None for each in (subjects, edited))
+            is_started = any(_loaded(part).failure is None for part in (subjects, edited))
             if not is_started and _without_comments(first.document) != _without_comments(second.document):
                 return "the authenticator does not start, so that nobody's access can be compared"
     return ""
@@ -152,10 +152,10 @@ def _of_config(old: TarmakConfig, new: TarmakConfig) -> Iterator[str]:
         if change.cluster is None:
             yield change.text
             continue
-        one, two = old.clusters[change.cluster], new.clusters[change.cluster]
+        was, now = old.clusters[change.cluster], new.clusters[change.cluster]
         is_of_logs = change.steps[2 : 2 + len(_LOGS[0])] in _LOGS
-        if not is_of_logs or _used_logs(one) != _used_logs(two):
-            name = f"{shortened(two.cluster_name)}: " if len(new.clusters) > 1 else ""
+        if not is_of_logs or _used_logs(was) != _used_logs(now):
+            name = f"{shortened(now.cluster_name)}: " if len(new.clusters) > 1 else ""
             login = f" (IAM login is {'enabled' if change.after else 'disabled'})" if change.steps[2:] == _INIT else ""
             yield f"{name}{change.text}{login}"
 
@@ -164,15 +164,15 @@ def _used_logs(cluster: Cluster) -> dict[str, Any]:
     """The variables of access logs that are written: those of a load balancer that exists, and are enabled."""
     variables: dict[str, Any] = cluster.effective()["terraform"]
     which = ("public", "internal") if cluster.api_server.get("public") else ("internal",)
-    used = [f"elb_access_logs_{each}_" for each in which if variables[f"elb_access_logs_{each}_enabled"] == "true"]
+    used = [f"elb_access_logs_{name}_" for name in which if variables[f"elb_access_logs_{name}_enabled"] == "true"]
     return {name: value for name, value in variables.items() if name.startswith(tuple(used))}
 
 
 def _of_settings(before: Subjects, after: Subjects) -> Iterator[str]:
-    one, two = before.installation, after.installation
-    if one is None or two is None or one.settings is two.settings:
+    was, now = before.installation, after.installation
+    if was is None or now is None or was.settings is now.settings:
         return
-    old, new = one.settings.effective, two.settings.effective
+    old, new = was.settings.effective, now.settings.effective
     for name, value in new.items():
         if not same(old[name], value):
             yield f"{name}: {value_text(old[name])} -> {value_text(value)}"
@@ -191,9 +191,9 @@ def _of_mappings(before: Subjects, after: Subjects) -> Iterator[str]:
     with contextlib.suppress(DaemonNotStarted):
         if before.installation is not None and after.installation is not None:
             pairs.append((before.installation.server, after.installation.server, _SERVER_KEYS))
-    for one, two, keys in (*pairs, (_loaded(before).config, _loaded(after).config, _DAEMON_KEYS)):
-        for name, key in keys.items() if one is not None and two is not None else ():
-            first, second = getattr(one, name), getattr(two, name)
+    for was, now, keys in (*pairs, (_loaded(before).config, _loaded(after).config, _DAEMON_KEYS)):
+        for name, key in keys.items() if was is not None and now is not None else ():
+            first, second = getattr(was, name), getattr(now, name)
             if first != second:
                 yield f"{key}: {value_text(_plain(first))} -> {value_text(_plain(second))}"
 
@@ -204,7 +204,7 @@ def _plain(value: Any) -> Any:
         return sorted(value)
     if isinstance(value, tuple):
         return list(value)
-    return {key: _plain(each) for key, each in value.items()} if hasattr(value, "items") else value
+    return {key: _plain(item) for key, item in value.items()} if hasattr(value, "items") else value
 
 
 def _loaded(subjects: Subjects) -> Authenticator:
@@ -221,17 +221,17 @@ def _loaded(subjects: Subjects) -> Authenticator:
 def _of_access(before: Subjects, after: Subjects, *, is_unreadable: bool) -> Iterable[Effect]:
     """Who gains and who loses access in one cluster. `is_unreadable`: the authenticator could not read the file
     before."""
-    one, two = before.installation, after.installation
+    was, now = before.installation, after.installation
     if (
         before.mappings is None
         or after.mappings is None
-        or (one is two and before.mappings is after.mappings and not is_unreadable)
+        or (was is now and before.mappings is after.mappings and not is_unreadable)
     ):
         return ()
-    if one is None or two is None:
+    if was is None or now is None:
         new = _loaded(after)
         return changes(Standings(()), Standings.of_daemon(new)) if is_unreadable else effects(_loaded(before), new)
-    old_side, new_side = _sides(one, two)
+    old_side, new_side = _sides(was, now)
     return effects(_without_access(new_side) if is_unreadable else old_side, new_side)
 
 
@@ -260,17 +260,18 @@ def _without_access(side: Loaded) -> Loaded:
 def lock_outs(before: Sequence[Subjects], after: Sequence[Subjects]) -> Iterator[str]:
     """Who would be locked out: the last admin, or a node role. IAM login to a cluster whose mappings are not known must
     not be disabled either."""
-    for one, two in zip(before, after, strict=True):
-        if one.installation is not None and two.installation is not None and one.installation is not two.installation:
+    for was, now in zip(before, after, strict=True):
+        if was.installation is not None and now.installation is not None and was.installation is not now.installation:
             # Those of the mappings as such, else those of IAM login.
-            sides = one.installation, two.installation
+            sides = was.installation, now.installation
             yield from losses(*sides) or losses(*_sides(*sides))
-        elif one.installation is None and one.mappings is not two.mappings and one.mappings and two.mappings:
-            loaded = _loaded(one), _loaded(two)
+        elif was.installation is None and was.mappings is not now.mappings and was.mappings and now.mappings:
+            loaded = _loaded(was), _loaded(now)
             if loaded[0].failure is None:
                 yield from standing_losses(*map(Standings.of_daemon, loaded))
     old, new = before[0].config, after[0].config
     known = {part.installation.cluster.index for part in before if part.installation is not None}
-    for was, now in zip(old.clusters, new.clusters, strict=False) if old and new and old is not new else ():
-        if was.index not in known and not was.is_hub and was.authenticator_init and not now.authenticator_init:
-            yield f"IAM login to {shortened(was.cluster_name)} would be disabled, and its mappings were not checked"
+    for cluster, changed in zip(old.clusters, new.clusters, strict=False) if old and new and old is not new else ():
+        is_disabled = cluster.authenticator_init and not changed.authenticator_init and not cluster.is_hub
+        if is_disabled and cluster.index not in known:
+            yield f"IAM login to {shortened(cluster.cluster_name)} would be disabled, and its mappings were not checked"

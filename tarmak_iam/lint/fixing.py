@@ -125,9 +125,9 @@ class FixOutcome(NamedTuple):
 
 def _documents(before: Sequence[Subjects], after: Sequence[Subjects]) -> tuple[tuple[Document, Document], ...]:
     pairs: dict[str, tuple[Document, Document]] = {}
-    for one, two in zip(before, after, strict=True):
+    for was, now in zip(before, after, strict=True):
         for subject in Subject:
-            old, new = one.text_of(subject), two.text_of(subject)
+            old, new = was.text_of(subject), now.text_of(subject)
             if old is not None and new is not None:
                 pairs.setdefault(old.filename, (old, new))
     return tuple(pairs.values())
@@ -175,8 +175,8 @@ def fix_findings(*subjects: Subjects, unsafe: bool = False, report: Report | Non
         for step in steps or ():
             removed = _removed_comments(now.subjects, step)
             for number, finding in enumerate(step.fixes):
-                found = _as_found(finding, first, first_fixes)
-                fixed.append(found._replace(removed_comments=tuple(removed.get(number, ()))))
+                as_found = _as_found(finding, first, first_fixes)
+                fixed.append(as_found._replace(removed_comments=tuple(removed.get(number, ()))))
                 if id(finding.located) in first:
                     unfixed[_key(finding.located)].remove(first[id(finding.located)])
             now = step

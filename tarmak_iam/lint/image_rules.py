@@ -55,12 +55,12 @@ def other_release_remedy(installation: Installation) -> str:
     every mapped principal logs in as before with the image's release."""
     version = installation.daemon_version
     public, unset = public_image(version), installation.command("settings unset daemonVersion")
-    own = f"set an image of {version}" + (f": {installation.command('settings set image', public)}" if public else "")
+    newer = f"set an image of {version}" + (f": {installation.command('settings set image', public)}" if public else "")
     values = installation.settings.chosen
     values.pop("daemonVersion", None)
     if not _is_same_for_all(installation, Settings(**values)):
-        return own
-    return f"{own}, or remove daemonVersion: {unset}"
+        return newer
+    return f"{newer}, or remove daemonVersion: {unset}"
 
 
 def _own_copy(installation: Installation) -> str:
@@ -79,7 +79,7 @@ def _is_same_for_all(installation: Installation, after: Settings) -> bool:
     if changed.release_conflict or why_unavailable(Image.parse(after.effective_image)):
         return False
     before, then = (
-        {(each.key, each.username, each.groups, each.is_sure) for each in side.loaded.grants}
+        {(grant.key, grant.username, grant.groups, grant.is_sure) for grant in side.loaded.grants}
         for side in (installation, changed)
     )
     return before == then

@@ -155,7 +155,7 @@ def no_mappings(rule: Rule, installation: Installation) -> Iterator[Finding]:
     if not entries and installation.cluster.authenticator_init and not installation.is_hub:
         what = f"awsIAMAuthenticatorInit is on for {installation.cluster_id}, but no principal is mapped"
         remedy = f"map an admin role: {installation.admin_command}"
-        unread = next((each for each in installation.misplaced_files if each.name == MAPPINGS_NAME), None)
+        unread = next((file for file in installation.misplaced_files if file.name == MAPPINGS_NAME), None)
         if unread is not None:
             remedy = f"move {unread.path} to where it is read [IAM098], or {remedy}"
         yield rule.finding(Subject.CONFIG, authenticator_init_route(installation.cluster), what, remedy, locks_out=True)
@@ -171,24 +171,23 @@ def daemon_does_not_start(rule: Rule, installation: Installation) -> Iterator[Fi
             if entry.listed.route == failure.route and quoted(entry.listed.arn) in failure.reason:
                 route = entry.at_arn
         remedy = failure.remedy or "fix it before you apply the mappings"
-        found = rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=True)
-        yield replace(found, place=failure.place if failure.route is None else None)
+        finding = rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=True)
+        yield replace(finding, place=failure.place if failure.route is None else None)
 
 
 @INSTALLATION.error("IAM023", "entry-partition", "an entry in another partition")
 def entry_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """A token is a request to the STS of the caller's partition, and the daemon accepts only its own partition."""
-    mappings, version, own = installation.mappings, installation.daemon_version, installation.partition
-    refused = {each for each in PARTITIONS if each != own and not accepts_tokens_of(each, own, version)}
+    mappings, version, home = installation.mappings, installation.daemon_version, installation.partition
+    refused = {name for name in PARTITIONS if name != home and not accepts_tokens_of(name, home, version)}
     for entry in entries_of(mappings).mapped:
         arn = entry.listed.arn
-        partition = arn.split(":", 2)[1] if arn.count(":") >= 5 else own
+        partition = arn.split(":", 2)[1] if arn.count(":") >= 5 else home
         if partition in refused:
-            what = (
-                f"{shortened(arn)} is in partition {partition}, but the cluster is in partition {own}: it never matches"
-            )
-            meant = arn.replace(f"arn:{partition}:", f"arn:{own}:", 1)
+            what = f"{shortened(arn)} is in partition {partition}, but the cluster is in partition {home}"
+            meant = arn.replace(f"arn:{partition}:", f"arn:{home}:", 1)
             remedy = f"did you mean {shortened(meant)}? If not, remove the entry: no caller can log in with it"
+            what += ": it never matches"
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy, locks_out=entry.is_admin)
 
 
@@ -254,9 +253,9 @@ def no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
     for grant in daemon.grants:
         if grant.is_sure and not any(map(may_be, grant.groups)):
             continue
-        for each in (grant,) if grant.is_sure else (grant, *daemon.alternatives(grant)):
-            is_session = ":user/" not in each.principal  # users have no session name
-            if any(group == ADMINS or (is_session and may_be(group)) for group in each.groups):
+        for possible in (grant,) if grant.is_sure else (grant, *daemon.alternatives(grant)):
+            is_session = ":user/" not in possible.principal  # users have no session name
+            if any(group == ADMINS or (is_session and may_be(group)) for group in possible.groups):
                 return
     settings = entries_of(mappings).settings
     keys = [key for key in ("server.mapRoles", "server.mapUsers", "server.mapAccounts") if settings.get(key)]

@@ -273,13 +273,14 @@ def unknown_mapping_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 _AT_RANDOM = "at random at each start"
 
 
-def are_written_the_same(document: Document, one: Node, other: Node) -> bool:
+def are_written_the_same(document: Document, first: Node, second: Node) -> bool:
     """Whether both are written the same. To the daemon, ARNs that differ only in case are the same."""
-    one, other = dereference(one), dereference(other)
-    if isinstance(one, Scalar) and isinstance(other, Scalar):
-        return one.text == other.text or (fold(one.text) == fold(other.text) and one.text.lower().startswith("arn:"))
+    first, second = dereference(first), dereference(second)
+    if isinstance(first, Scalar) and isinstance(second, Scalar):
+        is_arn = first.text.lower().startswith("arn:")
+        return first.text == second.text or (is_arn and fold(first.text) == fold(second.text))
     text = document.text
-    return text[one.start : one.end].split() == text[other.start : other.end].split()
+    return text[first.start : first.end].split() == text[second.start : second.end].split()
 
 
 @MAPPINGS.error("IAM011", "duplicate-principal", "a principal that is mapped more than once")
@@ -351,7 +352,7 @@ def _doubled(document: Document, key: DoubledKey) -> str:
     if key.is_field:
         field = all_keys()[key.known].go_name or f"{key.known[0].upper()}{key.known[1:]}"
         before, later = (field_spellings(names, field, lowers=lowers) for lowers in (False, True))
-    used, earlier = (f"'{each[0]}'" if len(each) == 1 else f"one {_AT_RANDOM}" for each in (later, before))
+    used, earlier = (f"'{used[0]}'" if len(used) == 1 else f"one {_AT_RANDOM}" for used in (later, before))
     which = f": {used}" if len(later) == 1 else f" {_AT_RANDOM}"
     if before != later and min(len(before), len(later)) == 1:
         which = f": {earlier} before v0.6.30, {used} in v0.6.30 and later"

@@ -164,7 +164,7 @@ def run_rules(
         [located(subjects, finding) for finding in findings]
         for findings in _reported_and_explained(unsuppressed, reached, subjects)
     )
-    return RuleRun(subjects, [each.value for each in reached], reported, explained, suppressed, frozenset(used))
+    return RuleRun(subjects, [provided.value for provided in reached], reported, explained, suppressed, frozenset(used))
 
 
 def located(subjects: Subjects, finding: Finding, reason: str = "") -> Located:

@@ -51,16 +51,16 @@ def is_foreign(document: Document) -> bool:
         return False
     if {"kind", "apiVersion"} <= texts:
         return True
-    found = _read(document, None) if None in keys else None
-    return found is not None and "authenticator" not in found.formats
+    imported = _read(document, None) if None in keys else None
+    return imported is not None and "authenticator" not in imported.formats
 
 
 def import_remedy(document: Document) -> str:
     """Commands that keep the file under another name, and create a mappings file with its entries."""
     file = shlex.quote(document.filename)
     moved = shlex.quote(f"{document.filename}.orig")
-    found = _read(document, None)
-    if found is not None and found.entries:
+    imported = _read(document, None)
+    if imported is not None and imported.entries:
         return f"move it and import it: mv {file} {moved} && {IMPORT} {moved}"
     return f"move it and map an admin: mv {file} {moved} && {MAP} add ARN --username NAME --group system:masters"
 
@@ -76,8 +76,9 @@ def section_format(document: Document, route_name: str) -> str:
     )
     lines = range(first, last + 1)
     for form in reversed(SECTIONS):  # aws-auth last: it accepts the most
-        found = _read(document, form)
-        if found and found.entries and all(entry.place and entry.place.line in lines for entry in found.entries):
+        imported = _read(document, form)
+        entries = imported.entries if imported else ()
+        if entries and all(entry.place and entry.place.line in lines for entry in entries):
             return form
     return ""
 

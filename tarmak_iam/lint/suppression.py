@@ -77,8 +77,8 @@ class CommentScopes:
 
     def __init__(self, document: Document) -> None:
         self._document, root = document, document.root
-        self._units = sorted(_units_of(root), key=lambda each: each.start) if root is not None else []
-        self._unit_starts = [each.start for each in self._units]
+        self._units = sorted(_units_of(root), key=lambda unit: unit.start) if root is not None else []
+        self._unit_starts = [unit.start for unit in self._units]
         # The first line after a comment line and the comment lines that follow it.
         self._lines_below: dict[int, int] = {}
         for comment in reversed(document.comments):

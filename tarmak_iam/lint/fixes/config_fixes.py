@@ -72,10 +72,10 @@ def _overridden_key(finding: Finding, survey: IgnoredContent) -> Fix | None:
 
 
 def _without(document: Document, route: Route, name: str, why: str) -> Fix | None:
-    found = entry_at(document, route)
-    if found is None:
+    written = entry_at(document, route)
+    if written is None:
         return None
-    mapping, entry = found
+    mapping, entry = written
     values = [
         construct(dereference(other.value), document.source) for other in mapping.entries if other.text == entry.text
     ]

@@ -113,22 +113,22 @@ def _duplicate_key(finding: Finding, mappings: Mappings) -> Fix | None:
     second, first = entry_at(document, key.route), entry_at(document, key.first)
     if second is None or first is None:
         return None
-    one, two, line = first[1].value, second[1].value, line_of(document, key.first)
+    first_value, second_value, line = first[1].value, second[1].value, line_of(document, key.first)
     # As text: an edit cannot name a duplicate that does not count.
-    if is_empty_value(two) or are_written_the_same(document, one, two):
+    if is_empty_value(second_value) or are_written_the_same(document, first_value, second_value):
         name = f"this {quoted(key.name)}"
         return without_entry(document, *second, name, f"it is already in line {line}", is_repeated=True)
-    if is_empty_value(one):
+    if is_empty_value(first_value):
         name = f"the empty {quoted(key.first_name)} in line {line}"
         return without_entry(document, *first, name, "", is_repeated=True)
     # Two lists in one: only of exact duplicates, since of two spellings, releases use one or the other.
     is_exact = key.name == key.first_name and key.holder.last(key.name) is second[1]
     edits = taken_out(document, key.holder, first[1]) if is_exact else ()
-    if not edits or not isinstance(one, Sequence) or not isinstance(two, Sequence):
+    if not edits or not isinstance(first_value, Sequence) or not isinstance(second_value, Sequence):
         return None
     title = f"move the items of {quoted(key.name)} in line {line} into this list, before its own"
-    there, target = construct(two, document.source), Route((*key.route.steps[:-1], Key(key.name)))
-    values = [value for value in construct(one, document.source) if value not in there]
+    there, target = construct(second_value, document.source), Route((*key.route.steps[:-1], Key(key.name)))
+    values = [value for value in construct(first_value, document.source) if value not in there]
     inserts = (Insert(target / index, value) for index, value in enumerate(values))
     return Fix(title, tuple(inserts), is_safe=False, text_edits=edits)
 
@@ -143,7 +143,7 @@ def _list_as_string(finding: Finding, mappings: Mappings) -> Fix | None:
         return None
     items = inner.data if inner is not None and not inner.comments and inner.next_document is None else None
     kind = str if str(finding.route.plain[-1]).lower() == "mapaccounts" else dict
-    if not isinstance(items, list) or not items or not all(isinstance(each, kind) for each in items):
+    if not isinstance(items, list) or not items or not all(isinstance(item, kind) for item in items):
         return None
     return Fix("write the items as a list, not as a string", (Set(finding.route, items),), is_safe=False)
 
@@ -151,10 +151,11 @@ def _list_as_string(finding: Finding, mappings: Mappings) -> Fix | None:
 @_fixes("IAM115")
 def _split_entry(finding: Finding, mappings: Mappings) -> Fix | None:
     """The keys of the item go to the entry that it continues."""
-    split = next((each for each in split_entries(mappings) if each.route == finding.route), None)
+    split = next((split for split in split_entries(mappings) if split.route == finding.route), None)
     if split is None:
         return None
-    moves = tuple(Move(split.route / (each.text or ""), split.owner / (each.text or "")) for each in split.item.entries)
+    keys = [entry.text or "" for entry in split.item.entries]
+    moves = (Move(split.route / key, split.owner / key) for key in keys)
     title = f"make it a part of the entry in line {mappings.document.position(split.owner).line or 0}"
     return Fix(title, (*moves, Remove(split.route)), is_safe=False)
 
@@ -202,7 +203,7 @@ def _mistaken_key(finding: Finding, mappings: Mappings) -> Fix | None:
     home = _home(document, group)
     if home is None:
         return None
-    moves = tuple(Move(each.route, home / each.intended) for each in group.keys)
+    moves = tuple(Move(key.route, home / key.intended) for key in group.keys)
     return Fix(f"move {group.names} to {home}{group.renames}", moves, is_safe=False)
 
 
@@ -219,13 +220,13 @@ def _home(document: Document, group: KeyGroup) -> Route | None:
     key = group.first
     if key.place is KeyPlace.SERVER:
         entries = document.root.entries if isinstance(document.root, Mapping) else ()
-        names = (each.text for each in entries if each.text and each.text.lower() == "server")
+        names = (entry.text for entry in entries if entry.text and entry.text.lower() == "server")
         return Route.of((next(names, "server"),))  # as it is spelled in the file
     if key.place is KeyPlace.TOP:
         return Route()
     if key.place is KeyPlace.ENTRY and not group.has_identity:
         return key.owner
-    if key.place is KeyPlace.SSO and not any(arn_in(each.value) for each in key.holder.entries):
+    if key.place is KeyPlace.SSO and not any(arn_in(entry.value) for entry in key.holder.entries):
         return key.route.parent / "sso"
     return None
 
