@@ -122,8 +122,10 @@ def examine(subjects: Subjects, *others: Subjects) -> Report:
 def _lines(run: RuleRun, runs: Iterable[RuleRun]) -> dict[tuple[Subject, str], int]:
     """The first line with a finding of an id, in each of the cluster's files; tarmak.yaml is shared by all clusters."""
     lines: dict[tuple[Subject, str], int] = {}
-    for there in (there for other in runs for there in other.reported):
+    for reporting, there in ((other, there) for other in runs for there in other.reported):
         subject, place = there.finding.subject, there.place
+        if reporting is not run and subject is not Subject.CONFIG:
+            continue
         document = run.subjects.text_of(subject)
         if document is not None and place.line is not None and place.filename == document.filename:
             key = subject, there.finding.id.upper()

@@ -4,6 +4,7 @@ address ranges, and the sections of plugins."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.config import Cluster, TarmakConfig
@@ -20,16 +21,20 @@ from tarmak_iam.config.api_server import (
 )
 from tarmak_iam.config.cluster import Issue, api_server_issues
 from tarmak_iam.config.cluster_validation import cluster_cidr_issues, cluster_issues, range_issues
-from tarmak_iam.config.ignored_content import IgnoredContent
+from tarmak_iam.config.ignored_content import IgnoredContent, UnknownKey, certain_target
+from tarmak_iam.config.kubernetes_versions import is_release
 from tarmak_iam.config.section_edits import authenticator_init_route
 from tarmak_iam.config.section_keys import block_of, load_sections
 from tarmak_iam.config.sections import Path, Section, SectionRule, validation_error
-from tarmak_iam.config.tarmak_types import ITEM, field_at
+from tarmak_iam.config.tarmak_types import INTERVALS, ITEM, field_at
 from tarmak_iam.config.unknown_keys import place_text, question
 from tarmak_iam.config.version_issues import hyperkube_issues, version_format_issues
+from tarmak_iam.document import Document, Move, Rename, Set
 from tarmak_iam.document.nodes import Mapping, Sequence, dereference
+from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.errors import SelectionError
 from tarmak_iam.findings import At, Finding, Subject
+from tarmak_iam.lint.fix import Fix, next_document_as_comment, removed, without_key, written
 from tarmak_iam.lint.messages import early_end
 from tarmak_iam.lint.rule import CONFIG, DOCUMENT, Rule, Scope
 from tarmak_iam.routes import Route
@@ -58,7 +63,18 @@ def misplaced_tarmak_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding
         guess = key.guess
         if guess is not None and guess.is_sure:
             what = f"Tarmak ignores {quoted(key.name)} {place_text(key.parent)}"
-            yield rule.finding(Subject.CONFIG, key.route, what, question(key, guess), at=At.KEY)
+            fix = partial(_in_its_place, survey, key)
+            yield rule.finding(Subject.CONFIG, key.route, what, question(key, guess), at=At.KEY, fix=fix)
+
+
+def _in_its_place(survey: IgnoredContent, key: UnknownKey) -> Fix | None:
+    """The key that was meant, in its place, unless there is one already. Tarmak then uses it."""
+    target = certain_target(key)
+    if target is None or survey.document.node(target) is not None or key.guess is None or not key.guess.fits:
+        return None
+    if target[:-1] == key.route.plain[:-1]:
+        return Fix(f"rename {quoted(key.name)} to {target[-1]}", (Rename(key.route, str(target[-1])),), is_safe=False)
+    return Fix(f"move {quoted(key.name)} to {Route.of(target)}", (Move(key.route, target),), is_safe=False)
 
 
 @DOCUMENT.error("IAM032", "duplicate-tarmak-key", "a duplicate key in tarmak.yaml")
@@ -75,18 +91,25 @@ def duplicate_tarmak_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding
         remedy = "keep one of them"
         if kinds in ({Mapping}, {Sequence}):
             remedy = f"merge their contents under one {shortened(key.name)}"
-        yield rule.finding(Subject.CONFIG, key.route, what, remedy, at=At.KEY)
+        loser = key.first if key.winner == key.route else key.route
+        name = f"the key {quoted(key.name)} in line {_line(survey, loser)}"
+        why = f"Tarmak uses the one in line {_line(survey, key.winner)}"
+        # Tarmak's JSON reader merges duplicates.
+        fix = None if survey.document.is_json else partial(without_key, survey.document, loser, name, why)
+        yield rule.finding(Subject.CONFIG, key.route, what, remedy, at=At.KEY, fix=fix)
 
 
 @DOCUMENT.error("IAM033", "merge-key-override", "a key that a merge key overrides")
 def merge_key_override(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.overridden:
         what = f"{quoted(key.name)}{' of this merge key' if key.is_merged else ''} is ignored"
-        why = f"Tarmak lets the later merge key in line {_line(survey, key.merge)} override it"
+        line, name = _line(survey, key.merge), quoted(key.name)
+        what = f"{what}: Tarmak lets the later merge key in line {line} override it"
         remedy = "move the merge key (<<) above it"
+        fix = partial(without_key, survey.document, key.route, name, f"the merge key in line {line} overrides it")
         if key.is_merged:
             remedy = "use one merge key with a list: its first entry takes effect"
-        yield rule.finding(Subject.CONFIG, key.route, f"{what}: {why}", remedy, at=At.KEY)
+        yield rule.finding(Subject.CONFIG, key.route, what, remedy, at=At.KEY, fix=None if key.is_merged else fix)
 
 
 @DOCUMENT.warning("IAM034", "tarmak-second-document", "content after the first YAML document")
@@ -98,7 +121,8 @@ def tarmak_second_document(rule: Rule, survey: IgnoredContent) -> Iterator[Findi
         if early is not None:
             cause, remedy = early
             what = f"Tarmak stops reading here, without an error: {cause}"
-        yield rule.finding(Subject.CONFIG, Route(), what, remedy, at=At.NEXT_DOCUMENT)
+        fix = partial(next_document_as_comment, survey.document)
+        yield rule.finding(Subject.CONFIG, Route(), what, remedy, at=At.NEXT_DOCUMENT, fix=fix)
 
 
 @DOCUMENT.warning("IAM035", "octal-number", "a number that YAML reads as octal")
@@ -108,9 +132,11 @@ def octal_number(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
         digits = scalar.node.text.lstrip("+-").replace("_", "")
         is_octal = scalar.field.holds_numbers and isinstance(scalar.value, int) and digits.isdecimal()
         if is_octal and abs(scalar.value) != int(digits):
-            written, read = shortened(scalar.node.text), shortened(scalar.value)
-            what = f"Tarmak reads {written} as {read}: a leading zero makes a number octal"
-            yield rule.finding(Subject.CONFIG, scalar.route, what, f"write {read}, or remove the leading zero")
+            text, read = shortened(scalar.node.text), shortened(scalar.value)
+            what = f"Tarmak reads {text} as {read}: a leading zero makes a number octal"
+            remedy = f"write {read}, or remove the leading zero"
+            fix = Fix(f"write {read}, as Tarmak reads {text}", (Set(scalar.route, scalar.value, rewrite=True),))
+            yield rule.finding(Subject.CONFIG, scalar.route, what, remedy, fix=fix)
 
 
 def _line(survey: IgnoredContent, route: Route) -> int | None:
@@ -126,7 +152,8 @@ def authenticator_init_without_value(rule: Rule, config: TarmakConfig) -> Iterat
         index = scalar.route.steps[1]
         if isinstance(index, int) and not config.clusters[index].authenticator_init:
             what = "awsIAMAuthenticatorInit has no value, which Tarmak reads as false"
-            yield rule.finding(Subject.CONFIG, scalar.route, what, "write true, or remove it", at=At.KEY)
+            fix = written(scalar.route, False, "write false, as Tarmak reads no value", is_safe=True)
+            yield rule.finding(Subject.CONFIG, scalar.route, what, "write true, or remove it", at=At.KEY, fix=fix)
 
 
 # Clusters.
@@ -291,7 +318,13 @@ def _of_versions(issues: Callable[[Cluster], Iterable[Issue]]) -> _Check:
     def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         for cluster in config.clusters:
             for path, what, remedy in issues(cluster):
-                yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
+                route, fix = (*cluster.route.plain, *path), None
+                text = value_at(config.document.shared_data, route)
+                plain = text.lstrip("v") if isinstance(text, str) else ""
+                # A version with `v` before it: Puppet downloads another file then, so that it is not a safe fix.
+                if rule.id == "IAM040" and is_release(plain) and plain != text:
+                    fix = written(Route.of(route), plain, f"write {plain}")
+                yield rule.finding(Subject.CONFIG, route, what, remedy, fix=fix)
 
     return check
 
@@ -407,6 +440,21 @@ def _rule(section: Section[Any], of_section: SectionRule) -> Rule:
             for problem in section.guarded(lambda values, data: list(of_section.check(values, data)), model, whole):
                 path = (*cluster.route.plain, *section.path, *problem.path)
                 what = f"{shortened(cluster.cluster_name)}: {problem.message}"
-                yield rule.finding(Subject.CONFIG, path, what, problem.remedy, at=problem.at)
+                fix = _fix_of_logs(config.document, Route.of(path), rule.id) if section is AMAZON else None
+                yield rule.finding(Subject.CONFIG, path, what, problem.remedy, at=problem.at, fix=fix)
 
     return Rule(of_section.id, of_section.severity, Scope.CONFIG, of_section.summary, check, name=of_section.name)
+
+
+def _fix_of_logs(document: Document, route: Route, rule_id: str) -> Fix | None:
+    """Access logs without effect go, with the section if that has no other key; an interval becomes the nearer of the
+    two: while the logs are disabled it has no effect."""
+    name, section, value = route.plain[-1], route.parent, value_at(document.shared_data, route.plain)
+    if rule_id == "IAM007" and isinstance(value, int):
+        nearest = min(INTERVALS, key=lambda interval: abs(interval - value))
+        return written(route, nearest, f"write {nearest}, the nearest valid interval", is_safe=True)
+    if rule_id not in ("IAM006", "IAM008") or not document.has(route):
+        return None
+    others = value_at(document.shared_data, section.plain)
+    is_alone = isinstance(others, dict) and len(others) == 1 and document.has(section)
+    return removed(section if is_alone else route, f"remove {name}: it has no effect", is_safe=True)

@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.aws.arn import ArnError, is_account, parse_arn
+from tarmak_iam.aws.go_case import fold
+from tarmak_iam.document import Document, nodes
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.identity.backend_support import (
@@ -23,11 +25,13 @@ from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.viper import ViperSettings, as_texts, field_key, field_value
 from tarmak_iam.installation.backend_payloads import API_SERVER_KEYS, NotCarried
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.lint.authenticator_keys import ENTRY_KEYS, ENTRY_LISTS, LISTS
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Rule
+from tarmak_iam.lint.fix import Fix, removed, written
+from tarmak_iam.lint.rule import DYNAMIC_FILE, INSTALLATION, MAPPINGS, Rule
 from tarmak_iam.mappings.mappings_file import Mappings
-from tarmak_iam.routes import Route
-from tarmak_iam.suggestions import did_you_mean
+from tarmak_iam.routes import Key, Route
+from tarmak_iam.suggestions import closest, did_you_mean
 from tarmak_iam.text import quoted, shortened
 
 _MODES = "server.backendMode"
@@ -41,18 +45,22 @@ _SETTING = "the backends are a setting in tarmak-iam.yaml"
 def unknown_backend(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     settings = entries_of(mappings).settings
     # The right spelling would be ignored too, unless tarmak-iam.yaml names the same backends: see IAM088.
-    remedy = f"remove {_MODES}: {_SETTING}"
+    remedy, modes = f"remove {_MODES}: {_SETTING}", settings.route(_MODES)
     stops = "without --backend-mode, the authenticator does not start from v0.5.0 on"
-    named = [(*item, stops, remedy) for item in _items(settings.route(_MODES), settings.get(_MODES))]
+    named: list[tuple[str, Route, str, str, Fix | None]] = [
+        (*item, stops, remedy, removed(modes, remedy, is_safe=True)) for item in _items(modes, settings.get(_MODES))
+    ]
     for item, route in _reserved_items(settings):
         if mode := str(field_value(item, "backendMode") or ""):
             names = f"write {', '.join(BACKEND_NAMES[:-1])} or {BACKEND_NAMES[-1]}"
-            remedy = did_you_mean(mode, BACKEND_NAMES) or names
-            named.append((mode, route / field_key(item, "backendMode"), "the prefixes are not reserved", remedy))
-    for name, route, effect, remedy in named:
+            remedy, near = did_you_mean(mode, BACKEND_NAMES) or names, closest(mode, BACKEND_NAMES)
+            at_mode = route / field_key(item, "backendMode")
+            fix = written(at_mode, near, f"write {near}") if near else None
+            named.append((mode, at_mode, "the prefixes are not reserved", remedy, fix))
+    for name, route, effect, remedy, fix in named:
         if name not in BACKEND_SPELLINGS:
             what = f"unknown backend {quoted(name)} (names are case-sensitive): {effect}"
-            yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+            yield rule.finding(Subject.MAPPINGS, route, what, remedy, fix=fix)
 
 
 def _items(route: Route, value: Any) -> list[tuple[str, Route]]:
@@ -135,7 +143,8 @@ def daemon_partition(rule: Rule, installation: Installation) -> Iterator[Finding
         what = f"the authenticator accepts only tokens of partition {daemon.partition}"
         what += f", but the cluster is in partition {partition}"
         route = entries_of(mappings).settings.route("server.partition")
-        yield rule.finding(Subject.MAPPINGS, route, what, "remove server.partition", locks_out=True)
+        fix = removed(route, "remove server.partition: the manifests set that of the cluster")
+        yield rule.finding(Subject.MAPPINGS, route, what, "remove server.partition", locks_out=True, fix=fix)
 
 
 @INSTALLATION.warning("IAM088", "overridden-backends", "a server.backendMode that is ignored")
@@ -143,12 +152,13 @@ def overridden_backends(rule: Rule, installation: Installation) -> Iterator[Find
     settings = entries_of(installation.mappings).settings
     if not installation.daemon_version.has_flag("server --backend-mode"):
         return
-    written = [*map(current_name, as_texts(settings.get(_MODES)))]
-    known = all(mode in BACKEND_NAMES for mode in written)
-    if settings.get(_MODES) is not None and known and written != list(installation.settings.backends):
+    modes = [*map(current_name, as_texts(settings.get(_MODES)))]
+    known = all(mode in BACKEND_NAMES for mode in modes)
+    if settings.get(_MODES) is not None and known and modes != list(installation.settings.backends):
         backends = ",".join(installation.settings.backends)
         what = f"server.backendMode is ignored: the manifests set --backend-mode={backends}"
-        yield rule.finding(Subject.MAPPINGS, settings.route(_MODES), what, f"remove it: {_SETTING}")
+        fix = removed(settings.route(_MODES), f"remove {_MODES}: {_SETTING}", is_safe=True)
+        yield rule.finding(Subject.MAPPINGS, settings.route(_MODES), what, f"remove it: {_SETTING}", fix=fix)
 
 
 @INSTALLATION.error("IAM090", "entry-not-in-backend", "an entry that the backends do not support")
@@ -210,3 +220,34 @@ def unused_reserved_prefix(rule: Rule, installation: Installation) -> Iterator[F
         what = f"the reserved prefixes of {name} have no effect: {why}"
         at_mode = route / field_key(item, "backendMode")
         yield rule.finding(Subject.MAPPINGS, at_mode, what, f"remove the item{instead}")
+
+
+_FIELDS = set(map(fold, (*LISTS, *ENTRY_KEYS, "permissionSetName", "accountID", "partition")))
+"""Of the structs that a dynamic file is decoded into, as `fold` has them."""
+
+
+@DYNAMIC_FILE.error("IAM129", "duplicate-dynamic-key", "a duplicate key in a dynamic file")
+def duplicate_dynamic_key(rule: Rule, file: Document) -> Iterator[Finding]:
+    for key, route, first in _same_fields(file.root, Route()):
+        line = file.position(first, at_key=True).line
+        lost, remedy = "uses the last value", f"keep this one or the one in line {line}, and remove the other"
+        if fold(key.text) in map(fold, ENTRY_LISTS):
+            lost = "reads its entries into those of the first, so they get the groups and usernames that they lack"
+            remedy = f"move its entries to the end of the list in line {line}, and remove this key"
+        what = f"duplicate key {quoted(key.text)}, already in line {line}: the authenticator {lost}"
+        yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY)
+
+
+def _same_fields(node: nodes.Node | None, route: Route) -> Iterator[tuple[Key, Route, Route]]:
+    """Keys that encoding/json takes for a field that is there already, with their routes and that of the first."""
+    for index, item in enumerate(node.items if isinstance(node, nodes.Sequence) else ()):
+        yield from _same_fields(item, route / index)
+    first: dict[str, Route] = {}
+    for entry in node.entries if isinstance(node, nodes.Mapping) else ():
+        key = Key(entry.text or "", entry.occurrence)
+        name, here = fold(key.text), route / key
+        if name in _FIELDS:
+            if name in first:
+                yield key, here, first[name]
+            first.setdefault(name, here)
+            yield from _same_fields(entry.value, here)

@@ -7,13 +7,14 @@ from difflib import SequenceMatcher
 from itertools import accumulate
 from typing import NamedTuple
 
-from tarmak_iam.document import Document, Edit, EditRefused, Insert, Move, Remove, Rename
-from tarmak_iam.document.nodes import Entry, Mapping, Node
-from tarmak_iam.document.plain_values import same
+from tarmak_iam.document import Document, Edit, EditRefused, Insert, Move, Remove, Rename, Set
+from tarmak_iam.document.nodes import Entry, Mapping, Node, dereference
+from tarmak_iam.document.plain_values import construct, same
 from tarmak_iam.document.splices import code_end
 from tarmak_iam.errors import ParseError
 from tarmak_iam.files.unified_diff import common_start
 from tarmak_iam.routes import Route, Step
+from tarmak_iam.text import quoted
 
 
 class TextEdit(NamedTuple):
@@ -146,6 +147,36 @@ def with_text_edits(document: Document, text_edits: Iterable[TextEdit]) -> Docum
     return edited
 
 
+def removed(route: Route, title: str, *, is_safe: bool = False) -> Fix:
+    return Fix(title, (Remove(route),), is_safe)
+
+
+def written(route: Route, value: object, title: str = "", *, is_safe: bool = False) -> Fix:
+    return Fix(title or f"write {quoted(value)}", (Set(route, value),), is_safe)
+
+
+def next_document_as_comment(document: Document) -> Fix | None:
+    """Everything after the first document becomes a comment."""
+    place = document.next_document
+    if place is None or place.line is None or (document.ends_early and document.root is not None):
+        return None  # at an early end, something else was meant
+    begin = document.source.line_start(document.source.offset(place.line))
+    signs = tuple(_signs(document, begin, len(document.text), 0))
+    return Fix("make what comes after the first document a comment: nothing reads it", text_edits=signs)
+
+
+def without_key(document: Document, route: Route, name: str, why: str) -> Fix | None:
+    """Without a key that does not count."""
+    found = entry_at(document, route)
+    if found is None:
+        return None
+    mapping, entry = found
+    alike = [other for other in mapping.entries if other.text == entry.text]
+    values = [construct(dereference(other.value), document.source) for other in (entry, *alike)]
+    is_repeated = sum(same(value, values[0]) for value in values[1:]) > 1
+    return without_entry(document, mapping, entry, name, why, is_repeated=is_repeated)
+
+
 def without_entry(
     document: Document, mapping: Mapping, entry: Entry, name: str, why: str, *, is_repeated: bool
 ) -> Fix | None:
@@ -196,11 +227,6 @@ def _signs(document: Document, begin: int, end: int, width: int) -> Iterable[Tex
             yield TextEdit(sign, sign, "# ")
         following = source.next_line(at)
         at = following if following > at else end
-
-
-def lines_commented_out(document: Document, begin: int) -> tuple[TextEdit, ...]:
-    """The edits that make everything from an offset on a comment."""
-    return tuple(_signs(document, document.source.line_start(begin), len(document.text), 0))
 
 
 def entry_at(document: Document, route: Route) -> tuple[Mapping, Entry] | None:

@@ -25,8 +25,6 @@ from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
 from tarmak_iam.lint.check import Report, examine, installed_rules
 from tarmak_iam.lint.fix import Fix, can_be_made_at_once, with_fixes
 from tarmak_iam.lint.fix_effects import lock_outs, why_unsafe, with_document
-from tarmak_iam.lint.fixes.config_fixes import CONFIG_FIXES
-from tarmak_iam.lint.fixes.mapping_fixes import MAPPING_FIXES
 from tarmak_iam.lint.rule import Subjects
 from tarmak_iam.lint.rule_run import Located, finding_key, without_numbers
 from tarmak_iam.text import brief_list, shortened
@@ -242,9 +240,12 @@ def _fixable(
         finding, owner, rule = located.finding, _owner(located, subjects), rules.get(located.finding.id)
         if owner is None or rule is None or located.place.filename in shared:
             continue
-        make = rule.value.fix or CONFIG_FIXES.get(finding.id) or MAPPING_FIXES.get(finding.id)
-        fix = rule.call(f"the fix of the rule {finding.id}", make, finding, owner) if make is not None else None
-        if fix is not None:
+        what, fix = f"the fix of the rule {finding.id}", finding.fix
+        if rule.value.fix is not None:
+            fix = rule.call(what, rule.value.fix, finding, owner)
+        elif callable(fix):
+            fix = rule.call(what, fix)
+        if isinstance(fix, Fix):
             fixable.append(FixableFinding(located, fix))
     return [finding._replace(why_unsafe=doubts.get(finding.mark, "")) for finding in fixable]
 

@@ -22,6 +22,7 @@ from tarmak_iam.installation.backend_payloads import MAX_CONFIGMAP
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.misplaced_files import MisplacedFile
 from tarmak_iam.lint.entries import entries_of
+from tarmak_iam.lint.fix import written
 from tarmak_iam.lint.messages import scalar_by_release
 from tarmak_iam.lint.rule import INSTALLATION, Implication, Rule
 from tarmak_iam.mappings.groups import ADMINS
@@ -142,8 +143,9 @@ def cluster_id_mismatch(rule: Rule, installation: Installation) -> Iterator[Find
         f"clusterID is {shown}, but the ID of this cluster is {quoted(installation.cluster_id)}: "
         "the authenticator rejects every token"
     )
-    remedy = f"set clusterID: {installation.cluster_id}"
-    yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, remedy, locks_out=True)
+    remedy, route = f"set clusterID: {installation.cluster_id}", mappings.cluster_id_route
+    fix = written(route, installation.cluster_id, f"{remedy}, so that tokens for this cluster are accepted")
+    yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=True, fix=fix)
 
 
 @INSTALLATION.warning(

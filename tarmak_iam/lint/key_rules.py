@@ -8,18 +8,18 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from tarmak_iam.aws.arn_flaws import canonical_text
 from tarmak_iam.aws.go_case import fold
-from tarmak_iam.document import Document
+from tarmak_iam.document import Document, Insert, Move, Rename
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, dereference, walk
+from tarmak_iam.document.plain_values import construct
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.identity.releases import ReleaseFeature, spans_text
 from tarmak_iam.identity.viper import field_spellings, spellings
 from tarmak_iam.lint.authenticator_keys import (
-    ENTRY_KEYS,
     ENTRY_LISTS,
     IDENTITIES,
     LISTS,
@@ -28,8 +28,9 @@ from tarmak_iam.lint.authenticator_keys import (
     is_empty_value,
 )
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.fix import Fix, entry_at, line_of, removed, taken_out, without_entry
 from tarmak_iam.lint.messages import EXITS, IMPORT, first_line
-from tarmak_iam.lint.rule import DYNAMIC_FILE, MAPPINGS, Rule
+from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.shape_rules import group_names, import_remedy, is_foreign, merged_list, section_format
 from tarmak_iam.lint.unread_keys import (
     DoubledKey,
@@ -151,9 +152,43 @@ def misplaced_mapping_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for group in key_groups(document):
         if not group.has_no_effect:
             what, locks_out, hides_entries = _consequence(mappings, group)
-            route, remedy = group.first.route, _remedy(document, group)
-            finding = rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=locks_out)
+            route, remedy, fix = group.first.route, _remedy(document, group), partial(_in_its_place, document, group)
+            finding = rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=locks_out, fix=fix)
             yield replace(finding, hides_entries=hides_entries)
+
+
+def _in_its_place(document: Document, group: KeyGroup) -> Fix | None:
+    """The keys that were meant, in their place, unless one of them is set already."""
+    key, home = group.first, _home(document, group)
+    if any(unread.existing is not None for unread in group.keys):
+        return None
+    if key.place is not KeyPlace.HERE:
+        moves = tuple(Move(unread.route, home / unread.intended) for unread in group.keys if home is not None)
+        return Fix(f"move {group.names} to {home}{group.renames}", moves, is_safe=False) if moves else None
+    other, arn = ("user" if key.intended == "roleARN" else "role"), arn_in(key.node.value)
+    # The value can be that of the key that was meant: a name is not an ARN, and a role is not a user.
+    is_of_other = key.name.lower() == f"{other}arn" and f":{other}/" in arn
+    if key.intended in ("roleARN", "userARN") and (not arn or is_of_other):
+        return None
+    if run_together(key.holder, key.where) is not None:
+        return None
+    return Fix(f"rename {key.name} to {key.intended}", (Rename(key.route, key.intended),), is_safe=False)
+
+
+def _home(document: Document, group: KeyGroup) -> Route | None:
+    """The mapping that the keys belong in; None where that is not certain."""
+    key = group.first
+    if key.place is KeyPlace.SERVER:
+        entries = document.root.entries if isinstance(document.root, Mapping) else ()
+        names = (entry.text for entry in entries if entry.text and entry.text.lower() == "server")
+        return Route.of((next(names, "server"),))  # as it is spelled in the file
+    if key.place is KeyPlace.TOP:
+        return Route()
+    if key.place is KeyPlace.ENTRY and not group.has_identity:
+        return key.owner
+    if key.place is KeyPlace.SSO and not any(arn_in(entry.value) for entry in key.holder.entries):
+        return key.route.parent / "sso"
+    return None
 
 
 def _consequence(mappings: Mappings, group: KeyGroup) -> tuple[str, bool, bool]:
@@ -298,12 +333,31 @@ def duplicate_principal(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             earlier = first.setdefault(kind, entry)
             if earlier is not entry:
                 what, loses_admin = _twice(mappings, entry, earlier), earlier.is_admin and not entry.is_admin
-                yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy, locks_out=loses_admin)
+                fix = _without_loser(mappings.document, entries, entry)
+                yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy, locks_out=loses_admin, fix=fix)
             elif kind == "user" and role is not None:
                 line = mappings.document.position(role.listed.route).line
                 what = f"{entry.name} is also in mapRoles in line {line}, which is checked first: this entry never"
-                yield rule.finding(Subject.MAPPINGS, entry.at_arn, f"{what} matches", remedy)
+                fix = _without_loser(mappings.document, entries, entry)
+                yield rule.finding(Subject.MAPPINGS, entry.at_arn, f"{what} matches", remedy, fix=fix)
             role = entry if kind == "role" else role
+
+
+def _without_loser(document: Document, alike: list[WrittenEntry], entry: WrittenEntry) -> Fix | None:
+    """Of two entries, the one that does not take effect goes: the earlier one, or one in mapUsers after a role.
+    Releases differ about letters that are not ASCII; such entries are not compared."""
+    if not f"{entry.listed.arn}{entry.listed.sso}".isascii():
+        return None
+    before = [other for other in alike[: alike.index(entry)] if other.listed.kind == entry.listed.kind]
+    loser, counts = (before[-1], entry) if before else (entry, alike[0])
+    if loser.is_account:
+        loser, counts = entry, before[0]
+    route = loser.listed.route
+    # Which of them was meant may decide who is an admin.
+    if (loser.is_admin and not counts.is_admin) or not document.has(route) or not isinstance(route.plain[-1], int):
+        return None
+    line, used = (document.position(other.listed.route).line or 0 for other in (loser, counts))
+    return removed(route, f"remove the entry in line {line}: that in line {used} takes effect", is_safe=True)
 
 
 def _one_entry_remedy(entries: list[WrittenEntry]) -> str:
@@ -338,7 +392,33 @@ def duplicate_mapping_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             yield from _missing_dashes(rule, document, keys[0], together)
         for key in keys if together is None else ():
             what, remedy = _doubled(document, key), _doubled_remedy(document, key)
-            yield rule.finding(Subject.MAPPINGS, key.route, what, remedy, at=At.KEY, locks_out=True)
+            fix = partial(_one_of_two, document, key)
+            yield rule.finding(Subject.MAPPINGS, key.route, what, remedy, at=At.KEY, locks_out=True, fix=fix)
+
+
+def _one_of_two(document: Document, key: DoubledKey) -> Fix | None:
+    """Of equal values one goes; two lists are merged. With other duplicates it is not known which one was meant."""
+    second, first = entry_at(document, key.route), entry_at(document, key.first)
+    if second is None or first is None:
+        return None
+    first_value, value, line = first[1].value, second[1].value, line_of(document, key.first)
+    # As text: an edit cannot name a duplicate that does not count.
+    if is_empty_value(value) or are_written_the_same(document, first_value, value):
+        name = f"this {quoted(key.name)}"
+        return without_entry(document, *second, name, f"it is already in line {line}", is_repeated=True)
+    if is_empty_value(first_value):
+        name = f"the empty {quoted(key.first_name)} in line {line}"
+        return without_entry(document, *first, name, "", is_repeated=True)
+    # Two lists in one: only of exact duplicates, since of two spellings, releases use one or the other.
+    is_exact = key.name == key.first_name and key.holder.last(key.name) is second[1]
+    edits = taken_out(document, key.holder, first[1]) if is_exact else ()
+    if not edits or not isinstance(first_value, Sequence) or not isinstance(value, Sequence):
+        return None
+    title = f"move the items of {quoted(key.name)} in line {line} into this list, before its own"
+    there, target = construct(value, document.source), Route((*key.route.steps[:-1], Key(key.name)))
+    items = [item for item in construct(first_value, document.source) if item not in there]
+    inserts = (Insert(target / index, item) for index, item in enumerate(items))
+    return Fix(title, tuple(inserts), is_safe=False, text_edits=edits)
 
 
 def _doubled(document: Document, key: DoubledKey) -> str:
@@ -402,34 +482,3 @@ def _missing_dashes(rule: Rule, document: Document, key: DoubledKey, together: R
             remedy = f"write '}}, {{' instead of the comma before {quoted(first.text)}"
         route = key.route.parent / Key(first.text or "", first.occurrence)
         yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=True)
-
-
-_FIELDS = set(map(fold, (*LISTS, *ENTRY_KEYS, "permissionSetName", "accountID", "partition")))
-"""Of the structs that a dynamic file is decoded into, as `fold` has them."""
-
-
-@DYNAMIC_FILE.error("IAM129", "duplicate-dynamic-key", "a duplicate key in a dynamic file")
-def duplicate_dynamic_key(rule: Rule, file: Document) -> Iterator[Finding]:
-    for key, route, first in _same_fields(file.root, Route()):
-        line = file.position(first, at_key=True).line
-        lost, remedy = "uses the last value", f"keep this one or the one in line {line}, and remove the other"
-        if fold(key.text) in map(fold, ENTRY_LISTS):
-            lost = "reads its entries into those of the first, so they get the groups and usernames that they lack"
-            remedy = f"move its entries to the end of the list in line {line}, and remove this key"
-        what = f"duplicate key {quoted(key.text)}, already in line {line}: the authenticator {lost}"
-        yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY)
-
-
-def _same_fields(node: Node | None, route: Route) -> Iterator[tuple[Key, Route, Route]]:
-    """Keys that encoding/json takes for a field that is there already, with their routes and that of the first."""
-    for index, item in enumerate(node.items if isinstance(node, Sequence) else ()):
-        yield from _same_fields(item, route / index)
-    first: dict[str, Route] = {}
-    for entry in node.entries if isinstance(node, Mapping) else ():
-        key = Key(entry.text or "", entry.occurrence)
-        name, here = fold(key.text), route / key
-        if name in _FIELDS:
-            if name in first:
-                yield key, here, first[name]
-            first.setdefault(name, here)
-            yield from _same_fields(entry.value, here)

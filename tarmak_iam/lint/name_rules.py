@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from tarmak_iam.aws.arn import ArnError, is_account, is_permission_set, parse_arn
 from tarmak_iam.aws.arn_flaws import arn_flaw
@@ -28,6 +28,7 @@ from tarmak_iam.identity.templates import (
 )
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.fix import Fix, written
 from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.principal_rules import principal_text
 from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Implication, Rule
@@ -50,7 +51,9 @@ def whitespace_in_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for kind, text, route in _whole_names(mappings):
         if kind == "username" and " " in text and is_on_several_lines(mappings.document, route, text):
             what = f"the username {quoted(text)} continues on the next line, and the line break becomes a space"
-            yield rule.finding(Subject.MAPPINGS, route, what, "write it on one line")
+            meant = cleaned(text)
+            fix = written(route, meant) if meant and meant != text else None
+            yield rule.finding(Subject.MAPPINGS, route, what, "write it on one line", fix=fix)
         elif traces(text)[:1] == (Trace.BLANK,) if text.strip() else kind == "group":
             # Whitespace is what is wrong first; an empty username is another finding (IAM069).
             what = "contains whitespace or control characters, which are part of the name"
@@ -74,7 +77,9 @@ def _with_clean_name(rule: Rule, kind: str, text: str, route: Route, what: str) 
     meant = cleaned(text)
     remedy = "remove it" if kind == "group" else "set a username"
     remedy = f"write {quote(shortened(meant))}" if meant else remedy
-    return rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=kind == "group" and meant == ADMINS)
+    is_admins = kind == "group" and meant == ADMINS
+    fix = written(route, meant) if meant and meant != text and rule.id != "IAM127" else None
+    return rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=is_admins, fix=fix)
 
 
 stray_characters = MAPPINGS.error(
@@ -175,7 +180,8 @@ def unknown_template(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             if part is not None:
                 what = f"the authenticator does not know the template {shortened(part.text)}"
                 effect = f"does not replace it in the {kind}"
-                yield rule.finding(Subject.MAPPINGS, route, f"{what}, and {effect}", _instead(entry, kind, text, part))
+                remedy, fix = _instead(entry, kind, text, part), partial(_corrected, entry, kind, text, route)
+                yield rule.finding(Subject.MAPPINGS, route, f"{what}, and {effect}", remedy, fix=fix)
 
 
 def _first_unknown(text: str) -> Braced | None:
@@ -212,13 +218,13 @@ def _near(part: Braced) -> str | None:
     return _ALSO.get(bare) or closest(bare, TEMPLATES, 0.7)
 
 
-def with_template_corrected(entry: WrittenEntry, kind: str, text: str) -> str | None:
+def _corrected(entry: WrittenEntry, kind: str, text: str, route: Route) -> Fix | None:
     """The username or group with each unknown template in the spelling that was meant; None where that is not sure, or
     a template does not belong there."""
     for _ in range(_MOST):
         part = _first_unknown(text)
         if part is None:
-            return text
+            return written(route, text)
         near = _near(part)
         instead, whole = _instead(entry, kind, text, part), text.replace(part.text, f"{{{{{near}}}}}", 1)
         if near is None or instead not in (f"did you mean {{{{{near}}}}}?", f"write {quote(whole)}"):

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from tarmak_iam.aws.arn import (
@@ -40,6 +41,7 @@ from tarmak_iam.identity.templates import PRIVATE_DNS
 from tarmak_iam.identity.viper import as_text, as_texts
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.fix import Fix, removed, written
 from tarmak_iam.lint.messages import EXITS, node_at
 from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Rule
 from tarmak_iam.lint.shape_rules import is_list_text, is_reported_elsewhere
@@ -66,15 +68,33 @@ _KINDS = {
 def _flawed(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry, flaw in entries_of(mappings).flawed:
         if flaw.kind in _KINDS[rule.id]:
-            likely = with_partition_of_others(mappings, entry, flaw)
+            likely = _with_partition_of_others(mappings, entry, flaw)
             if not likely and flaw.kind is FlawKind.BLANK:
                 likely = flaw.likely_arn or ""
             remedy = f"write {shortened(likely)}" if likely else flaw.remedy
-            remedy = joining_remedy(mappings, entry, flaw) or remedy
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, flaw.what, remedy, locks_out=entry.is_admin)
+            remedy, locks_out = _joining_remedy(mappings, entry, flaw) or remedy, entry.is_admin
+            fix = partial(_with_likely_arn, mappings, entry, flaw) if rule.id in _WITH_FIX else None
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, flaw.what, remedy, locks_out=locks_out, fix=fix)
 
 
-def with_partition_of_others(mappings: Mappings, entry: WrittenEntry, flaw: ArnFlaw) -> str:
+_WITH_FIX = ("IAM010", "IAM050", "IAM052", "IAM053", "IAM055")
+
+
+def _with_likely_arn(mappings: Mappings, entry: WrittenEntry, flaw: ArnFlaw) -> Fix | None:
+    """The ARN that was meant, if it is known and not mapped yet. Then it matches callers that it did not match
+    before."""
+    arn = _with_partition_of_others(mappings, entry, flaw) or flaw.likely_arn
+    if arn is None or flaw.kind is FlawKind.LETTERS or _joining_remedy(mappings, entry, flaw):
+        return None
+    again = arn_flaw(arn)
+    if again is not None and again.kind is not FlawKind.SSO_NAME:
+        return None
+    more = ", which matches every role of that name in the account" if flaw.kind is FlawKind.PATH else ""
+    is_safe = flaw.kind is FlawKind.ASSUMED_ROLE
+    return written(entry.at_arn, arn, f"write {shortened(arn)}{more}", is_safe=is_safe)
+
+
+def _with_partition_of_others(mappings: Mappings, entry: WrittenEntry, flaw: ArnFlaw) -> str:
     """The ARN in the partition that all other entries are in, if its own is unknown; else empty."""
     if flaw.kind is not FlawKind.PARTITION:
         return ""
@@ -84,7 +104,7 @@ def with_partition_of_others(mappings: Mappings, entry: WrittenEntry, flaw: ArnF
     return str(arn) if len(partitions) == 1 and arn_flaw(str(arn)) is None else ""
 
 
-def joining_remedy(mappings: Mappings, entry: WrittenEntry, flaw: ArnFlaw) -> str:
+def _joining_remedy(mappings: Mappings, entry: WrittenEntry, flaw: ArnFlaw) -> str:
     """The remedy where another entry maps the ARN that was meant, so that a corrected ARN would be mapped twice; else
     empty."""
     if flaw.likely_arn is None or flaw.kind is FlawKind.LETTERS:
@@ -159,17 +179,17 @@ class _Account(NamedTuple):
 def _accounts(mappings: Mappings) -> Iterator[_Account]:
     """Releases with SSO entries check their accounts, and the other releases from v0.5.0 on reject the entries
     (startup.json of the recordings)."""
-    written, places = entries_of(mappings), list[tuple[str, Route, str]]()
-    value, counts = written.settings.get("server.mapAccounts"), Counter[Route]()
+    entries, places = entries_of(mappings), list[tuple[str, Route, str]]()
+    value, counts = entries.settings.get("server.mapAccounts"), Counter[Route]()
     if not (isinstance(value, str) and is_list_text("mapAccounts", value)):  # another finding (IAM060)
-        listed = [entry.listed for entry in written.entries if entry.is_account]
+        listed = [entry.listed for entry in entries.entries if entry.is_account]
         places += [(account.arn, account.route, "the account") for account in listed]
         counts.update(account.route for account in listed)
-    for entry in written.with_sso:
+    for entry in entries.with_sso:
         account, route = entry.in_sso("accountID")
         if account is not None:
             places.append((entry.listed.sso.partition("/")[0], route, "sso.accountID"))
-    scrubbed, route = written.settings.get("server.scrubbedAccounts"), written.settings.route("server.scrubbedAccounts")
+    scrubbed, route = entries.settings.get("server.scrubbedAccounts"), entries.settings.route("server.scrubbedAccounts")
     for index, text in enumerate(as_texts(scrubbed)):
         places.append((text, route / index if isinstance(scrubbed, list) else route, "the scrubbed account"))
     for text, route, where in places:
@@ -205,7 +225,11 @@ def account_digits(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         elif len(parts) > 1 and all(map(is_account, parts)):
             listed = ", ".join(f'"{part}"' for part in parts)
             remedy = f"write a list: [{listed}]"
-        yield rule.finding(Subject.MAPPINGS, account.route, what, remedy, locks_out=account.ends_daemon)
+        node = node_at(mappings.document, account.route)
+        text = node.text if isinstance(node, Scalar) else ""
+        bare = re.sub(r"[\s.-]", "", text)
+        fix = written(account.route, bare) if bare != text and is_account(bare) else None
+        yield rule.finding(Subject.MAPPINGS, account.route, what, remedy, locks_out=account.ends_daemon, fix=fix)
 
 
 @MAPPINGS.error("IAM054", "account-leading-zero", "an account that lost its leading zero")
@@ -213,12 +237,14 @@ def account_leading_zero(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for account in (account for account in _accounts(mappings) if account.meant):
         detail = "it probably lost its leading zero when it was handled as a number"
         what = f"{account.where} {quoted(account.text)} has 11 digits, {account.consequence}"
-        remedy = f'{account_remedy(account.text)}; if it begins with a zero, write "{account.meant}"'
+        remedy, fix = f'{account_remedy(account.text)}; if it begins with a zero, write "{account.meant}"', None
         if account.is_misread:
             text = getattr(node_at(mappings.document, account.route), "text", "")
             what = f"{account.where} {shortened(text)} is read as the number {shortened(account.text)}"
             what, remedy, detail = f"{what}, {account.consequence}", f'put it in quotes: "{account.meant}"', ""
-        finding = rule.finding(Subject.MAPPINGS, account.route, what, remedy, locks_out=account.ends_daemon)
+            fix = written(account.route, account.meant, f'put the account in quotes: "{account.meant}"')
+        locks_out = account.ends_daemon
+        finding = rule.finding(Subject.MAPPINGS, account.route, what, remedy, locks_out=locks_out, fix=fix)
         yield replace(finding, detail=detail)
 
 
@@ -230,10 +256,13 @@ def sso_partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             what = "an SSO entry with a partition never matches, even with aws"
             why = "the authenticator then builds a pattern without any partition"
             role, remedy = entry.listed.sso_role, "remove the partition"
+            # Without the partition the entry is for `aws`; one for another partition must be an ARN.
+            fix = removed(route, "remove the partition: the entry is then for aws") if role is not None else None
             if role is not None and role.partition != "aws" and role.partition in PARTITIONS:
-                name = shortened(f"{SSO_ROLE_PREFIX}{permission_set_like(role.permission_set)}")
+                fix, name = None, shortened(f"{SSO_ROLE_PREFIX}{permission_set_like(role.permission_set)}")
                 remedy = f"map the role {name}_... of {role.partition} by its ARN: SSO entries work in aws only"
-            yield rule.finding(Subject.MAPPINGS, route, f"{what}: {why}", remedy, locks_out=entry.is_admin)
+            what, locks_out = f"{what}: {why}", entry.is_admin
+            yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=locks_out, fix=fix)
 
 
 @MAPPINGS.error("IAM120", "sso-role-name", "an incomplete name of an SSO role")

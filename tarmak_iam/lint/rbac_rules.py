@@ -14,6 +14,7 @@ from tarmak_iam.document.render import scalar_text
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.templates import PRIVATE_DNS, braced, fixed_prefix, has_session
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.fix import written
 from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.name_rules import is_on_several_lines, may_have_properties
 from tarmak_iam.lint.rule import MAPPINGS, Rule
@@ -84,12 +85,6 @@ def _is_notable(name: str) -> bool:
     return name.startswith(_SYSTEM) or bool(nearest_group(name) or _other_kind(name))
 
 
-def groups_joined(document: Document, group: str, route: Route) -> tuple[str, ...] | None:
-    """The groups that one item contains; None where it is one group."""
-    parts = joined_groups(group)
-    return _lines(document, route) if parts is None and is_on_several_lines(document, route, group) else parts
-
-
 @MAPPINGS.warning("IAM114", "joined-groups", "several groups in one string")
 def joined_groups_rule(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """Items of a list only: some releases split a string, which is another finding (IAM061)."""
@@ -105,7 +100,13 @@ def joined_groups_rule(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                 what = f"the group {quoted(group)} contains {mark}, but the authenticator reads it as one group"
                 items = ", ".join(scalar_text(shortened(part), flow=":" not in part) for part in parts)
                 remedy = f"write each group as a separate item: [{items}]" if parts else "remove it"
-                yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=ADMINS in parts)
+                items_before, index = entry.value("groups"), route.plain[-1]
+                fix = None
+                if parts and isinstance(index, int) and all(isinstance(item, str) for item in items_before):
+                    groups = list(dict.fromkeys((*items_before[:index], *parts, *items_before[index + 1 :])))
+                    title = f"write each group as a separate item: {', '.join(map(shortened, parts))}"
+                    fix = written(route.parent, groups, title)
+                yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=ADMINS in parts, fix=fix)
 
 
 def _lines(document: Document, route: Route) -> tuple[str, ...]:
@@ -125,7 +126,9 @@ def misspelt_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             # What to do about the group that was meant if it should not be used either.
             _, instead = ("", "") if near == ADMINS else _meaning(group._replace(name=near))
             remedy = f"probably {near} is meant: {instead}" if instead else remedy
-            yield rule.finding(Subject.MAPPINGS, group.route, what, remedy, locks_out=near == ADMINS)
+            is_alone = isinstance(group.route.plain[-1], int) or len(group.entry.listed.groups) == 1
+            fix = written(group.route, near) if is_alone and not group.is_part else None
+            yield rule.finding(Subject.MAPPINGS, group.route, what, remedy, locks_out=near == ADMINS, fix=fix)
 
 
 @lru_cache(maxsize=4096)

@@ -124,10 +124,14 @@ class Rule:
         *,
         at: At = At.VALUE,
         locks_out: bool = False,
+        fix: Fix | Callable[[], Fix | None] | None = None,
     ) -> Finding:
-        """`locks_out`: users may lose access, so the message states the recovery access (see `of_cluster`)."""
+        """`locks_out`: users may lose access, so the message states the recovery access (see `of_cluster`). `fix` is
+        that of the finding, or a function that returns it."""
         recovery = NOT_EXAMINED if locks_out else None
-        return Finding(self.id, self.severity, subject, Route.of(route), message, remedy, at, recovery=recovery)
+        return Finding(
+            self.id, self.severity, subject, Route.of(route), message, remedy, at, recovery=recovery, fix=fix
+        )
 
 
 class RuleFactory(NamedTuple):

@@ -3,13 +3,14 @@ lists as they are written."""
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from tarmak_iam.document import Document
+from tarmak_iam.document import Document, Move, Remove, Set
 from tarmak_iam.document.nodes import Entry as NodeEntry
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.render import Layout, flow_text
@@ -27,6 +28,7 @@ from tarmak_iam.lint.authenticator_keys import (
     spelled,
 )
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.fix import Fix, next_document_as_comment, removed, written
 from tarmak_iam.lint.messages import EXITS, IMPORT, MAP, early_end, first_line, node_at, scalar_by_release
 from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.unread_keys import IDENTITY, is_reported_as_key, kind_of_key, texts_of
@@ -195,7 +197,11 @@ def split_entry(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         remedy = f"replace the dash before {quoted(first.text)} in line {first_line(document, first.key)} with a space"
         if split.item.flow or split.owner_item.flow:
             remedy = f"move its keys into the entry in line {line}"
-        yield rule.finding(Subject.MAPPINGS, split.route, what, remedy, locks_out=True)
+        keys = [entry.text or "" for entry in split.item.entries]
+        moves = tuple(Move(split.route / key, split.owner / key) for key in keys)
+        title = f"make it a part of the entry in line {document.position(split.owner).line or 0}"
+        fix = Fix(title, (*moves, Remove(split.route)), is_safe=False)
+        yield rule.finding(Subject.MAPPINGS, split.route, what, remedy, locks_out=True, fix=fix)
 
 
 _FEW = 3
@@ -240,8 +246,23 @@ def _odd_items(rule: Rule, document: Document, listed: WrittenList, sequence: Se
             names = brief_list(quoted(name.text) for name in items[number : last + 1] if isinstance(name, Scalar))
             remedy = f"move {names} to groups in line {first_line(document, groups.key)}"
         what = f"{start}: {shown} in {listed.name} is not a YAML mapping"
-        yield rule.finding(Subject.MAPPINGS, listed.route / number, what, remedy, locks_out=True)
+        fix = _in_groups_before(listed.route, items, number)
+        yield rule.finding(Subject.MAPPINGS, listed.route / number, what, remedy, locks_out=True, fix=fix)
         number = last + 1
+
+
+def _in_groups_before(route: Route, items: list[Node], index: int) -> Fix | None:
+    """An empty item goes, and names go to the empty `groups` of the entry before them."""
+    if is_empty_value(items[index]):
+        return removed(route / index, "remove the empty item")
+    names = [getattr(item, "text", "") for item in itertools.takewhile(_is_name, items[index:])]
+    before = items[index - 1] if index else None
+    last = before.entries[-1] if isinstance(before, Mapping) and before.entries else None
+    if not names or last is None or (last.text or "").lower() != "groups" or not is_empty_value(last.value):
+        return None
+    removals = (Remove(route / (index + number)) for number in range(len(names)))
+    title = f"move {', '.join(map(quoted, names))} to groups of the entry before"
+    return Fix(title, (Set(route / (index - 1) / (last.text or ""), names), *removals), is_safe=False)
 
 
 def _open_groups(item: Node) -> NodeEntry | None:
@@ -278,7 +299,21 @@ def mappings_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             ends, remedy = name != "mapAccounts", _text_remedy(mappings.document, route, name)
             effect = "the authenticator does not start" if ends else "read as an account, it never matches"
             what = f"{key} is a string, as in an aws-auth ConfigMap: {effect}"
-            yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=ends)
+            fix = partial(_list_in_text, mappings.document, route, dict if ends else str)
+            yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=ends, fix=fix)
+
+
+def _list_in_text(document: Document, route: Route, kind: type) -> Fix | None:
+    """The list that the string contains, if nothing but a list is in it, and no comment."""
+    node = node_at(document, route)
+    try:
+        inner = Document.parse(node.text, json=False) if isinstance(node, Scalar) else None
+    except ParseError:
+        return None
+    items = inner.data if inner is not None and not inner.comments and inner.next_document is None else None
+    if not isinstance(items, list) or not items or not all(isinstance(item, kind) for item in items):
+        return None
+    return written(route, items, "write the items as a list, not as a string")
 
 
 def _text_remedy(document: Document, route: Route, name: str) -> str:
@@ -353,7 +388,11 @@ def groups_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         names = groups_in(groups)
         hides_admin = "," not in groups and is_dashed(groups) and ADMINS in (names or ())
         remedy = f"write a list: {merged_list(names)}" if merged_list(names) else "write a list of the groups"
-        yield rule.finding(Subject.MAPPINGS, entry.at("groups"), f"{what}: {effect}", remedy, locks_out=hides_admin)
+        what, route = f"{what}: {effect}", entry.at("groups")
+        # With the list most releases do what they did with commas in the string.
+        title = f"write a list: {merged_list(names) or 'its groups'}"
+        fix = written(route, names, title, is_safe=True) if names else None
+        yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=hides_admin, fix=fix)
 
 
 @MAPPINGS.warning("IAM062", "name-not-text", "a username or group that is not a string")
@@ -372,8 +411,13 @@ def name_not_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             route = entry.at("username") if index is None else entry.at("groups") / index
             text, read = scalar_by_release(mappings.document, route)
             if read:
-                what, remedy = f"the {kind} {shortened(text)} is not a string: {read}", shortened(text)
-                yield rule.finding(Subject.MAPPINGS, route, what, f'put it in quotes: "{remedy}"')
+                what, remedy = (
+                    f"the {kind} {shortened(text)} is not a string: {read}",
+                    f'put it in quotes: "{shortened(text)}"',
+                )
+                yield rule.finding(
+                    Subject.MAPPINGS, route, what, remedy, fix=written(route, text, remedy, is_safe=True)
+                )
 
 
 def _is_text(value: Any) -> bool:
@@ -386,8 +430,12 @@ def cluster_id_not_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     text, read = scalar_by_release(mappings.document, mappings.cluster_id_route)
     if read:
         what = f"clusterID {shortened(text)} is not a string: {read}"
-        remedy = "remove it: the ID of the cluster is added when the manifests are generated"
-        yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, remedy, locks_out=True)
+        remedy, route = (
+            "remove it: the ID of the cluster is added when the manifests are generated",
+            mappings.cluster_id_route,
+        )
+        fix = removed(route, "remove clusterID: that of the cluster is added when the manifests are generated")
+        yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=True, fix=fix)
 
 
 @MAPPINGS.error("IAM069", "missing-username", "an entry without a username")
@@ -409,7 +457,8 @@ def mappings_second_document(rule: Rule, mappings: Mappings) -> Iterator[Finding
         if early is not None:
             cause, remedy = early
             what = f"the authenticator stops reading here, without an error: {cause}"
-        yield rule.finding(Subject.MAPPINGS, Route(), what, remedy, at=At.NEXT_DOCUMENT, locks_out=True)
+        fix = partial(next_document_as_comment, document)
+        yield rule.finding(Subject.MAPPINGS, Route(), what, remedy, at=At.NEXT_DOCUMENT, locks_out=True, fix=fix)
 
 
 def _next_document_remedy(document: Document, line: int) -> str:

@@ -21,7 +21,8 @@ from tarmak_iam.document.nodes import Mapping, Node, Sequence, content_start
 from tarmak_iam.document.tree import Comment
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import Finding, Subject
-from tarmak_iam.lint.rule import SUPPRESSIONS, Rule
+from tarmak_iam.lint.fix import Fix, TextEdit
+from tarmak_iam.lint.rule import SUPPRESSIONS, Rule, Subjects
 from tarmak_iam.routes import Route
 from tarmak_iam.suggestions import closest
 from tarmak_iam.text import shortened
@@ -237,7 +238,39 @@ def suppressions_of(document: Document | None, subject: Subject, rules: dict[str
             yield Suppression(subject, ids_by_name.get(name.upper(), name.upper()), written, place, scope, reason)
 
 
-@SUPPRESSIONS.warning("IAM095", "unused-suppression", "a comment that suppresses nothing")
+def _corrected(finding: Finding, subjects: Subjects) -> Fix | None:
+    """The ID gets the spelling that was meant, or goes; if the comment suppresses nothing else, all of it goes."""
+    document = subjects.text_of(finding.subject)
+    for comment in document.comments if document is not None and finding.about else ():
+        match = SUPPRESSING_COMMENT.match(comment.text)
+        if document is None or match is None or document.source.place(comment.span.start) != finding.place:
+            continue
+        written, *meant = finding.about
+        listed = [name.strip() for name in (match["ids"] or "").split(",") if name.strip()]
+        left = [name for name in listed if name.upper() != written.upper()]
+        if len(left) == len(listed) and written:
+            return None
+        if meant == [""] or not (meant or left):
+            return Fix("remove the comment: it suppresses nothing", text_edits=(_removal(document, comment),))
+        instead = [meant[0] if name.upper() == written.upper() else name for name in listed] if meant else left
+        start = comment.span.start + match.start("ids")
+        title = f"write {meant[0]} instead of {written}" if meant else f"remove {written} from the brackets"
+        edit = TextEdit(start, start + len(match["ids"]), ", ".join(dict.fromkeys(instead)))
+        return Fix(title, text_edits=(edit,))
+    return None
+
+
+def _removal(document: Document, comment: Comment) -> TextEdit:
+    """The removal of a comment: with its line, or with the blanks before it."""
+    source, (start, end) = document.source, comment.span
+    if comment.own_line:
+        return TextEdit(source.line_start(start), source.next_line(end), "")
+    while document.text[start - 1] in " \t":
+        start -= 1
+    return TextEdit(start, end, "")
+
+
+@SUPPRESSIONS.warning("IAM095", "unused-suppression", "a comment that suppresses nothing", fix=_corrected)
 def unused_suppression(rule: Rule, comments: Suppressions) -> Iterator[Finding]:
     for comment in comments.unused:
         first, last = comment.scope.lines
@@ -263,7 +296,7 @@ def suppression_without_reason(rule: Rule, comments: Suppressions) -> Iterator[F
             yield _finding(rule, comment, what, remedy)
 
 
-@SUPPRESSIONS.warning("IAM097", "unknown-suppression", "a suppression of an unknown rule")
+@SUPPRESSIONS.warning("IAM097", "unknown-suppression", "a suppression of an unknown rule", fix=_corrected)
 def unknown_suppression(rule: Rule, comments: Suppressions) -> Iterator[Finding]:
     for comment in (comment for comment in comments.all if comment.id not in comments.rules):
         there, near = comments.there.get(comment, ()), comments.meant_by(comment) if comment.id else None
