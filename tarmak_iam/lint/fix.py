@@ -165,28 +165,24 @@ def next_document_as_comment(document: Document) -> Fix | None:
     return Fix("make what comes after the first document a comment: nothing reads it", text_edits=signs)
 
 
-def without_key(document: Document, route: Route, name: str, why: str) -> Fix | None:
-    """Without a key that does not count."""
-    found = entry_at(document, route)
-    if found is None:
-        return None
-    mapping, entry = found
-    alike = [other for other in mapping.entries if other.text == entry.text]
-    values = [construct(dereference(other.value), document.source) for other in (entry, *alike)]
-    is_repeated = sum(same(value, values[0]) for value in values[1:]) > 1
-    return without_entry(document, mapping, entry, name, why, is_repeated=is_repeated)
-
-
-def without_entry(
-    document: Document, mapping: Mapping, entry: Entry, name: str, why: str, *, is_repeated: bool
+def without_key(
+    document: Document, route: Route, name: str, why: str = "", *, is_repeated: bool | None = None
 ) -> Fix | None:
-    """Removes an entry that does not count if it `is_repeated`, or cannot be a comment; else makes it one."""
-    lines = _own_lines(document, entry)
+    """Removes a key that does not count if it `is_repeated` (None: if another one has its value), or cannot be a
+    comment; else makes it one."""
+    mapping, entry = entry_at(document, route) or (None, None)
+    if mapping is None or entry is None:
+        return None
+    if is_repeated is None:
+        alike = [other for other in mapping.entries if other.text == entry.text]
+        values = [construct(dereference(other.value), document.source) for other in (entry, *alike)]
+        is_repeated = sum(same(value, values[0]) for value in values[1:]) > 1
+    lines, reason = _own_lines(document, entry), f"{': ' if why else ''}{why}"
     signs = () if lines is None else tuple(_signs(document, *lines, entry.key.start - lines[0]))
     removal = taken_out(document, mapping, entry)
     if removal and (is_repeated or not signs):
-        return Fix(f"remove {name}{': ' if why else ''}{why}", text_edits=removal)
-    return Fix(f"make {name} a comment{': ' if why else ''}{why}", text_edits=signs) if signs else None
+        return Fix(f"remove {name}{reason}", text_edits=removal)
+    return Fix(f"make {name} a comment{reason}", text_edits=signs) if signs else None
 
 
 def taken_out(document: Document, mapping: Mapping, entry: Entry) -> tuple[TextEdit, ...]:

@@ -28,7 +28,7 @@ from tarmak_iam.lint.authenticator_keys import (
     is_empty_value,
 )
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.fix import Fix, entry_at, line_of, removed, taken_out, without_entry
+from tarmak_iam.lint.fix import Fix, entry_at, line_of, removed, taken_out, without_key
 from tarmak_iam.lint.messages import EXITS, IMPORT, first_line
 from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.shape_rules import group_names, import_remedy, is_foreign, merged_list, section_format
@@ -333,12 +333,12 @@ def duplicate_principal(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             earlier = first.setdefault(kind, entry)
             if earlier is not entry:
                 what, loses_admin = _twice(mappings, entry, earlier), earlier.is_admin and not entry.is_admin
-                fix = _without_loser(mappings.document, entries, entry)
+                fix = partial(_without_loser, mappings.document, entries, entry)
                 yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy, locks_out=loses_admin, fix=fix)
             elif kind == "user" and role is not None:
                 line = mappings.document.position(role.listed.route).line
                 what = f"{entry.name} is also in mapRoles in line {line}, which is checked first: this entry never"
-                fix = _without_loser(mappings.document, entries, entry)
+                fix = partial(_without_loser, mappings.document, entries, entry)
                 yield rule.finding(Subject.MAPPINGS, entry.at_arn, f"{what} matches", remedy, fix=fix)
             role = entry if kind == "role" else role
 
@@ -405,10 +405,10 @@ def _one_of_two(document: Document, key: DoubledKey) -> Fix | None:
     # As text: an edit cannot name a duplicate that does not count.
     if is_empty_value(value) or are_written_the_same(document, first_value, value):
         name = f"this {quoted(key.name)}"
-        return without_entry(document, *second, name, f"it is already in line {line}", is_repeated=True)
+        return without_key(document, key.route, name, f"it is already in line {line}", is_repeated=True)
     if is_empty_value(first_value):
         name = f"the empty {quoted(key.first_name)} in line {line}"
-        return without_entry(document, *first, name, "", is_repeated=True)
+        return without_key(document, key.first, name, is_repeated=True)
     # Two lists in one: only of exact duplicates, since of two spellings, releases use one or the other.
     is_exact = key.name == key.first_name and key.holder.last(key.name) is second[1]
     edits = taken_out(document, key.holder, first[1]) if is_exact else ()

@@ -246,7 +246,7 @@ def _odd_items(rule: Rule, document: Document, listed: WrittenList, sequence: Se
             names = brief_list(quoted(name.text) for name in items[number : last + 1] if isinstance(name, Scalar))
             remedy = f"move {names} to groups in line {first_line(document, groups.key)}"
         what = f"{start}: {shown} in {listed.name} is not a YAML mapping"
-        fix = _in_groups_before(listed.route, items, number)
+        fix = partial(_in_groups_before, listed.route, items, number)
         yield rule.finding(Subject.MAPPINGS, listed.route / number, what, remedy, locks_out=True, fix=fix)
         number = last + 1
 
