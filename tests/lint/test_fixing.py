@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.document import Append, Document, EditRefused, Insert, Remove, Set
+from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.lint import Rule, Scope, Subjects
 from tarmak_iam.lint.fix import Fix, TextEdit, can_be_made_at_once, text_changes, with_fixes
@@ -169,6 +170,33 @@ def test_a_fix_that_only_says_that_it_is_safe_is_not(monkeypatch: pytest.MonkeyP
     assert [each.why_unsafe for each in fixable_findings(safe.report, subjects)] == ["/project: bad -> good"]
     (pair,) = _made(monkeypatch, rule, unsafe=True).changed
     assert pair[1].text == DEV + "project: good\n"
+
+
+GOOD = Fix("write good", (Set(("project",), "good"),), is_safe=False)
+
+
+@pytest.mark.parametrize(("fix", "word"), [(GOOD, "good"), (lambda: GOOD, "good"), (lambda: None, "bad")])
+def test_a_finding_with_its_fix(
+    monkeypatch: pytest.MonkeyPatch, fix: Fix | Callable[[], Fix | None], word: str
+) -> None:
+    def check(rule: Rule, part: TarmakConfig) -> Iterator[Finding]:
+        if part.data.get("project") == "bad":
+            yield rule.finding(Subject.CONFIG, ("project",), "bad", fix=fix)
+
+    bring_plugins(monkeypatch, "tarmak_iam.rules", CONFIG.error("TEST001", "test-rule", "a test")(check))
+    assert fixed(config("project: bad\n"), unsafe=True)[CONFIG_NAME] == f"{DEV}project: {word}\n"
+
+
+def test_the_fix_of_a_finding_that_fails_names_the_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing() -> Fix:
+        raise KeyError("project")
+
+    def check(rule: Rule, _: TarmakConfig) -> Iterator[Finding]:
+        yield rule.finding(Subject.CONFIG, ("project",), "bad", fix=failing)
+
+    bring_plugins(monkeypatch, "tarmak_iam.rules", CONFIG.error("TEST001", "test-rule", "a test")(check))
+    with pytest.raises(ConfigError, match="the fix of the rule TEST001"):
+        fixable(config("project: bad\n"))
 
 
 def test_a_rule_without_a_fix(monkeypatch: pytest.MonkeyPatch) -> None:
