@@ -95,25 +95,18 @@ def _read(document: Document, form: str | None) -> Import | None:
 # Lists of entries.
 
 
-class WrittenList(NamedTuple):
-    """`name` is mapRoles or mapUsers, `node` its value, which need not be a list."""
-
-    name: str
-    route: Route
-    node: Node
-
-    @property
-    def arn_key(self) -> str:
-        return f"{self.name[3:-1].lower()}ARN"
-
-
-def _written_lists(mappings: Mappings) -> Iterator[WrittenList]:
+def _written_lists(mappings: Mappings) -> Iterator[tuple[str, Route, Node]]:
+    """mapRoles and mapUsers, with their route and value, which need not be a list."""
     settings = entries_of(mappings).settings
     for name in ENTRY_LISTS:
         route = settings.route(f"server.{name}")
         node = node_at(mappings.document, route)
         if node is not None:
-            yield WrittenList(name, route, node)
+            yield name, route, node
+
+
+def _arn_key(name: str) -> str:
+    return f"{name[3:-1].lower()}ARN"
 
 
 class SplitEntry(NamedTuple):
@@ -131,16 +124,16 @@ def split_entries(mappings: Mappings) -> tuple[SplitEntry, ...]:
     """Items without a principal whose keys are missing in the item before or after them: adjacent items that have no
     key in common are the parts of one entry, if one of them has a principal."""
     splits = []
-    for listed in _written_lists(mappings):
-        items = [dereference(node) for node in listed.node.items] if isinstance(listed.node, Sequence) else []
+    for name, route, listed in _written_lists(mappings):
+        items = [dereference(node) for node in listed.items] if isinstance(listed, Sequence) else []
         parts: list[tuple[int, Mapping, frozenset[str]]] = []
         for index, item in enumerate([*items, None]):
-            kinds = _kinds(item, listed.name) if isinstance(item, Mapping) else frozenset()
+            kinds = _kinds(item, name) if isinstance(item, Mapping) else frozenset()
             if not kinds or any(kinds & others for _, _, others in parts):
                 together = frozenset[str]().union(*(others for _, _, others in parts))
                 for number, part, _ in parts[1:] if IDENTITY in together else ():
                     owner, owner_item, _ = parts[0]
-                    splits.append(SplitEntry(listed.route / number, part, listed.route / owner, owner_item, together))
+                    splits.append(SplitEntry(route / number, part, route / owner, owner_item, together))
                 parts = []
             if isinstance(item, Mapping) and kinds:
                 parts.append((index, item, kinds))
@@ -168,10 +161,9 @@ def is_reported_elsewhere(mappings: Mappings, entry: WrittenEntry, wanted: str) 
     steps, kind = entry.listed.route.plain, IDENTITY if wanted in ("roleARN", "userARN") else wanted
     if kind in _given_elsewhere(mappings).get(steps, ()):
         return True
-    for listed in _written_lists(mappings):
-        if listed.route.plain == steps and is_by_name(listed.node, listed.name):
-            return True
-    return is_reported_as_key(mappings, entry, wanted)
+    lists = _written_lists(mappings)
+    is_named = any(route.plain == steps and is_by_name(listed, name) for name, route, listed in lists)
+    return is_named or is_reported_as_key(mappings, entry, wanted)
 
 
 @lru_cache(maxsize=4)
@@ -209,24 +201,24 @@ _FEW = 3
 
 @MAPPINGS.error("IAM116", "mappings-not-a-list", "mapRoles or mapUsers that is not a list of mappings")
 def mappings_not_a_list(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for listed in _written_lists(mappings):
-        if isinstance(listed.node, Sequence):
-            yield from _odd_items(rule, mappings.document, listed, listed.node)
-        elif isinstance(listed.node, Mapping) and is_by_name(listed.node, listed.name):
+    for name, route, listed in _written_lists(mappings):
+        if isinstance(listed, Sequence):
+            yield from _odd_items(rule, mappings.document, name, route, listed)
+        elif isinstance(listed, Mapping) and is_by_name(listed, name):
             # One finding for all keys: with a dash before some of them only, the file is not YAML.
-            keys = [entry.text for entry in listed.node.entries if entry.text is not None and not entry.is_merge]
+            keys = [entry.text for entry in listed.entries if entry.text is not None and not entry.is_merge]
             names, more = ", ".join(map(quoted, keys[:_FEW])), len(keys) - _FEW
-            what = f"{_NOT_STARTED}: {listed.name} must be a list, but has the keys {names}"
+            what = f"{_NOT_STARTED}: {name} must be a list, but has the keys {names}"
             what += f" and {more} more" if more > 0 else ""
-            remedy = f"write a list of mappings, each with {listed.arn_key}, username and groups"
-            yield rule.finding(Subject.MAPPINGS, listed.route / keys[0], what, remedy, at=At.KEY, locks_out=True)
+            remedy = f"write a list of mappings, each with {_arn_key(name)}, username and groups"
+            yield rule.finding(Subject.MAPPINGS, route / keys[0], what, remedy, at=At.KEY, locks_out=True)
 
 
-def _odd_items(rule: Rule, document: Document, listed: WrittenList, sequence: Sequence) -> Iterator[Finding]:
-    items = [dereference(item) for item in sequence.items]
+def _odd_items(rule: Rule, document: Document, name: str, route: Route, listed: Sequence) -> Iterator[Finding]:
+    items = [dereference(item) for item in listed.items]
     number = 0
     while number < len(items):
-        item, last, kind = items[number], number, listed.arn_key
+        item, last, kind = items[number], number, _arn_key(name)
         if isinstance(item, Mapping):
             number += 1
             continue
@@ -242,12 +234,12 @@ def _odd_items(rule: Rule, document: Document, listed: WrittenList, sequence: Se
             shown, remedy = "a list", "remove the second dash, so that its items are items of the list"
         elif arn_in(item):
             remedy = f"write {kind}: {shortened(arn_in(item))}, and below it username and groups"
-        elif groups is not None and not sequence.flow:
-            names = brief_list(quoted(name.text) for name in items[number : last + 1] if isinstance(name, Scalar))
+        elif groups is not None and not listed.flow:
+            names = brief_list(quoted(item.text) for item in items[number : last + 1] if isinstance(item, Scalar))
             remedy = f"move {names} to groups in line {first_line(document, groups.key)}"
-        what = f"{start}: {shown} in {listed.name} is not a YAML mapping"
-        fix = partial(_in_groups_before, listed.route, items, number)
-        yield rule.finding(Subject.MAPPINGS, listed.route / number, what, remedy, locks_out=True, fix=fix)
+        what = f"{start}: {shown} in {name} is not a YAML mapping"
+        fix = partial(_in_groups_before, route, items, number)
+        yield rule.finding(Subject.MAPPINGS, route / number, what, remedy, locks_out=True, fix=fix)
         number = last + 1
 
 
@@ -317,7 +309,7 @@ def _list_in_text(document: Document, route: Route, kind: type) -> Fix | None:
 
 
 def _text_remedy(document: Document, route: Route, name: str) -> str:
-    node, kind = node_at(document, route), f"{name[3:-1].lower()}ARN"
+    node, kind = node_at(document, route), _arn_key(name)
     if not isinstance(node, Scalar) or not isinstance(_inner(node.text), list):
         arn = arn_in(node) if node is not None else ""
         who = f"'- {kind}: {shortened(arn)}'" if arn else f"each with {kind}"
