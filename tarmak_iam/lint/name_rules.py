@@ -48,7 +48,7 @@ _WHAT = {
 
 @MAPPINGS.error("IAM078", "whitespace-in-name", "whitespace in a username or group")
 def whitespace_in_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for kind, text, route in _whole_names(mappings):
+    for entry, kind, text, route in _whole_names(mappings):
         if kind == "username" and " " in text and is_on_several_lines(mappings.document, route, text):
             what = f"the username {quoted(text)} continues on the next line, and the line break becomes a space"
             meant = cleaned(text)
@@ -58,27 +58,28 @@ def whitespace_in_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             # Whitespace is what is wrong first; an empty username is another finding (IAM069).
             what = "contains whitespace or control characters, which are part of the name"
             what += ": no RBAC binding has such a group" if kind == "group" else ""
-            yield _with_clean_name(rule, kind, text, route, f"the {kind} {shortened(text)!r} {what}")
+            yield _with_clean_name(rule, entry, kind, text, route, f"the {kind} {shortened(text)!r} {what}")
 
 
 def _traced(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """Names with one of the rule's traces of copying; each name is reported for its first trace only."""
     of_rule = {"IAM122": (Trace.INVISIBLE, Trace.QUOTES), "IAM124": (Trace.LETTERS,), "IAM127": (Trace.ENDING,)}
-    for kind, text, route in _whole_names(mappings):
+    for entry, kind, text, route in _whole_names(mappings):
         trace = next(iter(traces(text)), None)
         if trace is not None and trace in of_rule[rule.id] and not placeholder(text) and not any(bracketed(text)):
             effect = "" if trace is Trace.ENDING else ", which are part of the name"
             shown = ascii(shortened(text)) if trace in (Trace.INVISIBLE, Trace.LETTERS) else quoted(text)
-            yield _with_clean_name(rule, kind, text, route, f"the {kind} {shown} {_WHAT[trace]}{effect}")
+            yield _with_clean_name(rule, entry, kind, text, route, f"the {kind} {shown} {_WHAT[trace]}{effect}")
 
 
-def _with_clean_name(rule: Rule, kind: str, text: str, route: Route, what: str) -> Finding:
+def _with_clean_name(rule: Rule, entry: WrittenEntry, kind: str, text: str, route: Route, what: str) -> Finding:
     """The finding about a name that should be what it is without the traces of copying."""
     meant = cleaned(text)
     remedy = "remove it" if kind == "group" else "set a username"
     remedy = f"write {quote(shortened(meant))}" if meant else remedy
     is_admins = kind == "group" and meant == ADMINS
-    fix = written(route, meant) if meant and meant != text and rule.id != "IAM127" else None
+    is_fixed = rule.id != "IAM127" and meant not in ("", text) and (kind == "username" or is_alone(entry, route))
+    fix = written(route, meant) if is_fixed else None
     return rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=is_admins, fix=fix)
 
 
@@ -137,6 +138,11 @@ def unfilled_placeholder(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=locks_out)
 
 
+def is_alone(entry: WrittenEntry, route: Route) -> bool:
+    """Whether one group is there, and not several in a string."""
+    return isinstance(route.plain[-1], int) or len(entry.listed.groups) == 1
+
+
 def is_on_several_lines(document: Document, route: Route, text: str) -> bool:
     """Whether a scalar without quotes contains line breaks, for example where the dash of the next item is missing.
     `text` is what it is read as."""
@@ -153,11 +159,11 @@ def may_have_properties(document: Document) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _whole_names(mappings: Mappings) -> tuple[tuple[str, str, Route], ...]:
-    """Kind, text and route of usernames and groups that are not ordinary; several groups in one string are another
-    finding (IAM114)."""
-    names = (name for _, names in entries_of(mappings).odd_names for name in names)
-    return tuple(name for name in names if name[0] == "username" or joined_groups(name[1]) is None)
+def _whole_names(mappings: Mappings) -> tuple[tuple[WrittenEntry, str, str, Route], ...]:
+    """Entry, kind, text and route of usernames and groups that are not ordinary; several groups in one string are
+    another finding (IAM114)."""
+    names = ((entry, *name) for entry, names in entries_of(mappings).odd_names for name in names)
+    return tuple(name for name in names if name[1] == "username" or joined_groups(name[2]) is None)
 
 
 _ALSO = {

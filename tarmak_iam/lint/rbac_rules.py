@@ -16,7 +16,7 @@ from tarmak_iam.identity.templates import PRIVATE_DNS, braced, fixed_prefix, has
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.fix import written
 from tarmak_iam.lint.messages import node_at
-from tarmak_iam.lint.name_rules import is_on_several_lines, may_have_properties
+from tarmak_iam.lint.name_rules import is_alone, is_on_several_lines, may_have_properties
 from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.shape_rules import is_dashed
 from tarmak_iam.mappings.groups import (
@@ -126,8 +126,7 @@ def misspelt_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             # What to do about the group that was meant if it should not be used either.
             _, instead = ("", "") if near == ADMINS else _meaning(group._replace(name=near))
             remedy = f"probably {near} is meant: {instead}" if instead else remedy
-            is_alone = isinstance(group.route.plain[-1], int) or len(group.entry.listed.groups) == 1
-            fix = written(group.route, near) if is_alone and not group.is_part else None
+            fix = written(group.route, near) if is_alone(group.entry, group.route) and not group.is_part else None
             yield rule.finding(Subject.MAPPINGS, group.route, what, remedy, locks_out=near == ADMINS, fix=fix)
 
 

@@ -424,6 +424,12 @@ def test_comments(before: str, after: str) -> None:
     assert of_mappings(before, unsafe=False) == after
 
 
+@pytest.mark.parametrize("groups", ["'\u201cdev\u201d,ops'", "' dev,ops'", "'system:master,ops'"])
+def test_no_name_is_written_over_the_other_groups_of_a_string(groups: str) -> None:
+    files = {MAPPINGS_NAME: ADMIN + entry(f"{IAM}:role/Dev", groups=groups)}
+    assert [each.located.finding.id for each in fixable(files)] == ["IAM061"]
+
+
 def test_a_comment_goes_in_one_fix() -> None:
     text = "  # tarmak-iam: ignore[IAM070, IAM073, IAM999] the trust policy\n  # fixes it\n  mapUsers: []\n"
     title = "remove the comment: it suppresses nothing"
