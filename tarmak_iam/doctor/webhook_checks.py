@@ -87,15 +87,15 @@ def pem_problems(files: InspectedFiles) -> Problems:
     for file, kind in ((files.certificate_file, "certificate"), (files.key_file, "private key")):
         if file is None:
             continue
-        data = file.found.data or b""
+        data = file.file.data or b""
         if not file.wanted:
-            yield "WEB003", file.found.at(1), f"no {kind} found in it: {_why_none(data, file)}", restore
+            yield "WEB003", file.file.at(1), f"no {kind} found in it: {_why_none(data, file)}", restore
         elif b"\r" in data:
             what = "its lines end with CRLF: an editor has changed it"
-            yield "WEB007", file.found.at(1), what, "save it with LF line endings"
+            yield "WEB007", file.file.at(1), what, "save it with LF line endings"
         elif not data.startswith(b"-----BEGIN "):
             what = "there is text before the PEM block"
-            yield "WEB007", file.found.at(1), what, "remove everything except the block"
+            yield "WEB007", file.file.at(1), what, "remove everything except the block"
         if file.problem:
             what = f"the {kind.removeprefix('private ')} cannot be used: {file.problem}"
             yield "WEB004", file.place, what, restore
@@ -123,16 +123,16 @@ def _other_blocks(files: InspectedFiles, file: PemFile) -> Problems:
     for block in filter(is_key, file.others):
         what = "there is a private key in the certificate's file, which every user may read"
         remedy = f"remove it, and if another user could read it, {_renew(files)}"
-        yield "WEB005", file.found.at(block.line), what, remedy
+        yield "WEB005", file.file.at(block.line), what, remedy
     for block in file.wanted[1:]:
         what = "there is a second certificate in the file: only the first is used"
-        yield "WEB006", file.found.at(block.line), what, f"keep only one in {CERTIFICATE}"
+        yield "WEB006", file.file.at(block.line), what, f"keep only one in {CERTIFICATE}"
 
 
 def _key_problems(files: InspectedFiles, file: PemFile) -> Problems:
     for block in [*file.wanted[1:], *filter(is_certificate, file.others)]:
         what = f"there is a second block in the file, {block.label}: only the first key is used"
-        yield "WEB006", file.found.at(block.line), what, f"keep only one in {KEY}"
+        yield "WEB006", file.file.at(block.line), what, f"keep only one in {KEY}"
     key = files.key
     if key is not None and (key.kind != "RSA" or file.wanted[0].label != "RSA PRIVATE KEY"):
         what = f"the key is {key.kind} in a block {file.wanted[0].label}: this works"
@@ -206,7 +206,7 @@ def webhook_problems(files: InspectedFiles) -> Problems:
         if not webhook.problem:
             yield from _url_problems(files, webhook, rewrite)
             yield from _trust_problems(files, webhook, rewrite)
-        elif webhook.found.data is not None:  # a file that cannot be opened is WEB001
+        elif webhook.file.data is not None:  # a file that cannot be opened is WEB001
             yield "WEB030", webhook.place, f"the API server cannot use it: {webhook.problem}", rewrite
     if files.tree.certificate is not None and not files.tree.webhooks:
         what = f"{KUBECONFIG} is missing: without it, the API server does not call the authenticator"
