@@ -122,6 +122,7 @@ def with_pure_parser() -> Tool:
 
 def _ours() -> Tool:
     document = importlib.import_module("tarmak_iam.document").Document
+    importlib.import_module("tarmak_iam.document.engine")  # as all imports before the first edit
     return Tool(
         document.parse,
         lambda parsed, value: parsed.set(PATH, value),

@@ -16,9 +16,8 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import MESSAGE, capped, one_line
 
 __all__ = [
@@ -36,8 +35,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A place in a file: its name, and the line and column if they are known. Both count from 1, columns in code
     points."""
 

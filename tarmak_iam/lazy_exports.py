@@ -9,15 +9,17 @@ from typing import Any
 
 
 def lazy_exports(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` for a package. `homes` maps each name to the module that defines it.
+    """`__getattr__` and `__dir__` for a package, so that importing it stays fast: its names are imported on first use.
+    `homes` maps each module, such as `.model` of the package, to the names that it defines, separated by blanks.
 
     Hide it from type checkers: they would accept any name as one of the package.
     """
 
     def get(name: str) -> Any:
-        if name not in homes:
+        home = next((module for module, names in homes.items() if name in names.split()), None)
+        if home is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(homes[name]), name)
+        value = getattr(importlib.import_module(home, package), name)
         setattr(sys.modules[package], name, value)
         return value
 

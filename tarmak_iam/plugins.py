@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tarmak_iam.errors import ConfigError, TarmakIamError
-from tarmak_iam.installed_groups import may_have_group
-from tarmak_iam.late_dataclass import dataclass
 
 if TYPE_CHECKING:
     from importlib import metadata
@@ -20,6 +20,9 @@ OWN = "tarmak-iam"
 """The distribution that provides the built-in sections, rules and emitters."""
 
 _LOGGER = logging.getLogger(__name__)
+
+_METADATA = (".dist-info", ".egg-info")
+_ENTRY_POINTS = "entry_points.txt"
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -106,3 +109,46 @@ def _load(point: metadata.EntryPoint, kind: type[_T]) -> _T:
 
 def _origin(point: metadata.EntryPoint) -> str:
     return point.dist.name if point.dist else point.value
+
+
+def may_have_group(group: str) -> bool:
+    """False only if no installed distribution has an entry point of the group: from the files that `importlib.metadata`
+    reads, without importing it. Wherever distributions may come from elsewhere, the answer is yes."""
+    return _has_other_finders(sys.meta_path) or any(_mentions(directory, group.encode()) for directory in sys.path)
+
+
+def _has_other_finders(finders: Iterable[object]) -> bool:
+    """Whether anything but Python's own finder of paths finds distributions."""
+    return any(hasattr(each, "find_distributions") and not _is_path_finder(each) for each in finders)
+
+
+def _is_path_finder(finder: object) -> bool:
+    name = getattr(finder, "__module__", ""), getattr(finder, "__name__", "")
+    return name == ("_frozen_importlib_external", "PathFinder")
+
+
+def _mentions(directory: object, group: bytes) -> bool:
+    """Whether a distribution in a directory of the import path may have the group."""
+    if not isinstance(directory, str) or directory.lower().endswith(".egg"):
+        return True
+    try:
+        names = os.listdir(directory or ".")
+    except FileNotFoundError:  # such as python311.zip
+        return False
+    except OSError:  # a ZIP archive
+        return True
+    return any(
+        _file_mentions(os.path.join(directory, name, _ENTRY_POINTS), group)
+        for name in names
+        if name.lower().endswith(_METADATA)
+    )
+
+
+def _file_mentions(path: str, group: bytes) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return group in file.read()
+    except (FileNotFoundError, NotADirectoryError):  # no entry points; or *.egg-info is a file, which has none
+        return False
+    except OSError:
+        return True

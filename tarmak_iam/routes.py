@@ -6,9 +6,9 @@ Findings and messages use routes. Only a `Document` turns a route into line and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import shortened
 
 __all__ = ["Key", "Path", "Route", "Step"]

@@ -82,7 +82,7 @@ def both_parsers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     if request.param == "c" and not has_c_parser():
         pytest.skip("ruamel.yaml's C parser is not installed")
     if request.param == "pure":
-        for module in ("yaml_reader", "blocks", "engine"):
+        for module in ("yaml_reader", "blocks", "parsed"):
             monkeypatch.setattr(f"tarmak_iam.document.{module}.has_c_parser", lambda: False)
 
 

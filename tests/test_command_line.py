@@ -13,10 +13,10 @@ import pytest
 
 from tarmak_iam import TarmakConfig, TarmakIamError
 from tarmak_iam.cli.main import cli
-from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.config.locate import directory_option
 from tarmak_iam.hook.connection import kubeconfig_command
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.text import PLAIN, CommandLine
 from tests.support import ADMIN, EXAMPLES, PACKAGE, Shell
 
 COMMANDS = "|".join(sorted({*cli.list_commands(None)}))  # type: ignore[arg-type]  # it asks for no context
@@ -25,7 +25,6 @@ SUGGESTED = re.compile(rf"\btarmak-iam (?:-c|--cluster|{COMMANDS})\b|\btarmak (?
 WITHOUT_CLUSTER = {
     ("cli/options.py", "Kubeconfig of an admin. Default: the one that `tarmak clusters kubeconfig` prints."): "help",
     ("cli/commands/hook.py", '  command tarmak-iam run -- tarmak "$@"'): "the shell function: its words are the user's",
-    ("cli/commands/run.py", "Kubeconfig for kubectl, instead of that of `tarmak clusters kubeconfig`."): "help",
     ("cli/commands/run.py", ": `tarmak-iam run -- tarmak clusters apply`; put a"): "the options are tarmak's own there",
     (
         "cli/commands/settings.py",
@@ -40,7 +39,6 @@ WITHOUT_CLUSTER = {
     ("hook/tarmak/backup.py", "`tarmak-iam run` left"): "what was run",
     ("hook/tarmak/backup.py", "from before an earlier `tarmak-iam run`"): "what was run",
     ("hook/tarmak/backup.py", "the text saved by an earlier `tarmak-iam run`"): "what was run",
-    ("cli/parsing.py", "tarmak-iam --cluster "): "the cluster is the one that was typed",
     ("config/environment_validation.py", "tarmak clusters plan and apply fail"): "what fails, not what to type",
     ("config/cluster_validation.py", "tarmak clusters apply fails"): "the same",
     ("lint/config_rules.py", "tarmak clusters plan and apply fail"): "the same",
@@ -79,7 +77,7 @@ def test_no_message_writes_a_command_by_itself() -> None:
     used, found = set(), []
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
-        if name in ("command_line.py", "lint/rule_docs.py"):  # the place, and the rules' own pages
+        if name in ("text.py", "lint/rule_docs.py"):  # the place, and the rules' own pages
             continue
         for text in filter(SUGGESTED.search, texts_of(path)):
             allowed = next((key for key in WITHOUT_CLUSTER if key[0] == name and key[1] in text), None)

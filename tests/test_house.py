@@ -18,16 +18,11 @@ GROUND = {
     "__init__",
     "__main__",
     "_version",
-    "command_line",
     "errors",
     "findings",
-    "installed_groups",
-    "late_dataclass",
     "lazy_exports",
-    "package_data",
     "plugins",
     "routes",
-    "suggestions",
     "text",
 }
 

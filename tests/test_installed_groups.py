@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.installed_groups import may_have_group
+from tarmak_iam.plugins import may_have_group
 from tests.support.imports import modules_after
 
 GROUP = "tarmak_iam.sections"

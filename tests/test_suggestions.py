@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tarmak_iam.suggestions import choose_among, closest, did_you_mean, is_one_typo, is_slip, spelled_otherwise
+from tarmak_iam.text import choose_among, closest, did_you_mean, is_one_typo, is_slip, spelled_otherwise
 
 
 @pytest.mark.parametrize(

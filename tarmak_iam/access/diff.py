@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tarmak_iam.aws.arn import ArnError, parse_arn
@@ -12,7 +12,6 @@ from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.grants import likeliest_grant, other_grants
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.principals import SSO_PREFIX
 from tarmak_iam.text import one_line
 

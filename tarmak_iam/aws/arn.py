@@ -5,9 +5,8 @@ that AWS creates.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from typing import NamedTuple
 
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import TextEnum, quoted
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
@@ -37,8 +36,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Arn:
+class Arn(NamedTuple):
     partition: str
     service: str
     region: str
@@ -61,7 +59,7 @@ class Arn:
 
     @property
     def without_path(self) -> Arn:
-        return replace(self, resource=f"{self.parts[0]}/{self.name}") if self.path else self
+        return self._replace(resource=f"{self.parts[0]}/{self.name}") if self.path else self
 
     def __str__(self) -> str:
         return f"arn:{self.partition}:{self.service}:{self.region}:{self.account}:{self.resource}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from enum import Enum
 from functools import lru_cache
+from typing import NamedTuple
 
 from tarmak_iam.aws.arn import (
     PARTITIONS,
@@ -25,9 +25,7 @@ from tarmak_iam.aws.arn import (
 from tarmak_iam.aws.copied_text import CONTROL, cleaned, in_ascii_letters, placeholder
 from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.suggestions import did_you_mean
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import did_you_mean, quoted, shortened
 
 _ALIKE = re.compile(
     r"""
@@ -130,8 +128,7 @@ class FlawKind(str, Enum):
     """Matches more than it says: every session of the role."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArnFlaw:
+class ArnFlaw(NamedTuple):
     """`likely_arn`: the ARN that was probably meant, None if that is unknown."""
 
     kind: FlawKind
@@ -150,7 +147,7 @@ def arn_flaw(text: str) -> ArnFlaw | None:
     for remedy, repaired in likely_arns(text):
         if repaired != text and _arn_flaw(repaired) is None:
             is_stripped = flaw.kind is FlawKind.BLANK and repaired == CONTROL.sub("", text).strip()
-            return replace(flaw, remedy=flaw.remedy if is_stripped else remedy, likely_arn=repaired)
+            return flaw._replace(remedy=flaw.remedy if is_stripped else remedy, likely_arn=repaired)
     return flaw
 
 
@@ -268,7 +265,7 @@ def _of_principal(text: str, arn: Arn, principal: Principal) -> ArnFlaw | None:
         what = f"the account {quoted(arn.account)} of {shortened(text)} {shape}, so it never matches"
         if not is_account(plain):
             return ArnFlaw(FlawKind.ACCOUNT, what, account_remedy(arn.account))
-        instead = str(replace(arn, account=plain))
+        instead = str(arn._replace(account=plain))
         return ArnFlaw(FlawKind.ACCOUNT, what, f"write {shortened(instead)}", instead)
     if is_named and (len(arn.parts) < 2 or not arn.name):
         what = f"{shortened(text)} never matches: the name of the {kind} is missing"
@@ -313,7 +310,7 @@ def _of_role(text: str, arn: Arn) -> ArnFlaw | None:
         what = f"{shortened(text)} never matches: a role of IAM Identity Center is named {SSO_ROLE_PREFIX}"
         return ArnFlaw(FlawKind.SSO_NAME, f"{what}<permission set>_<16 hex digits>", _whole_sso_name(arn))
     if len(arn.parts) > 2:
-        role = str(replace(arn, region="", resource=f"role/{arn.name}"))
+        role = str(arn._replace(region="", resource=f"role/{arn.name}"))
         what = f"{shortened(text)} never matches: STS omits the path of a role"
         return ArnFlaw(FlawKind.PATH, what, f"map {shortened(role)} instead (it matches every role of that name)", role)
     return None

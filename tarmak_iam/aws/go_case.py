@@ -11,9 +11,9 @@ letters folds to an ASCII letter, and principals of IAM and keys of the daemon c
 
 from __future__ import annotations
 
+import json
 from functools import cache
-
-from tarmak_iam.package_data import package_json
+from pathlib import Path
 
 
 def to_lower(text: str) -> str:
@@ -34,7 +34,7 @@ def equal_fold(left: str, right: str) -> bool:
 @cache
 def _table(name: str) -> dict[int, int]:
     """A table for `str.translate`, by code point. The file has ranges `[first, last, step, difference]`."""
-    ranges: list[list[int]] = package_json(__package__, "go_case.json")[name]
+    ranges: list[list[int]] = json.loads(Path(__file__).with_name("go_case.json").read_bytes())[name]
     return {
         code: code + difference for first, last, step, difference in ranges for code in range(first, last + 1, step)
     }

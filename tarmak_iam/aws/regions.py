@@ -6,13 +6,13 @@ not in the file may have been opened since.
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.package_data import package_json
-from tarmak_iam.suggestions import bare, is_one_typo
+from tarmak_iam.text import bare, is_one_typo
 
 # An area of two to four letters, one or two words such as `gov` and `northwest`, and a number.
 _NAME = r"[a-z]{2,4}(?:-[a-z]+){1,2}-[0-9]{1,2}"
@@ -36,8 +36,7 @@ _PREFIXES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RegionFlaw:
+class RegionFlaw(NamedTuple):
     """Why a text is not the name of a region, and which regions may be meant: guesses, unless `is_sure`."""
 
     what: str
@@ -128,5 +127,5 @@ def _known() -> tuple[str, ...]:
 
 @cache
 def _table() -> dict[str, Any]:
-    table: dict[str, Any] = package_json(__package__, "regions.json")
+    table: dict[str, Any] = json.loads(Path(__file__).with_name("regions.json").read_bytes())
     return table

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tarmak_iam.cli.console import error_line, note, progress
@@ -75,26 +74,20 @@ def for_each(clusters: Sequence[Cluster], work: ClusterWork[T], doing: str) -> I
     """
     for number, cluster in enumerate(clusters, 1):
         name = shortened(cluster.cluster_name)
-        step = f"{doing} {name} ({number} of {len(clusters)})"
 
         def plain(text: str, name: str = name) -> None:
             note(f"{name}: {text}")
 
-        with progress(plain) as show:
-            shows = show is not plain
-            if shows:
-                show(step)
+        with progress(plain, f"{doing} {name} ({number} of {len(clusters)}): ") as show:
+            if show is not plain:
+                show("")
             try:
-                outcome = ClusterOutcome(cluster, (work(cluster, partial(_show, show, f"{step}: " if shows else "")),))
+                outcome = ClusterOutcome(cluster, (work(cluster, show),))
             except TarmakIamError as error:
                 outcome = ClusterOutcome(cluster, (), error)
         if outcome.error is not None:
             print_cluster_error(outcome.error, outcome.name)
         yield outcome
-
-
-def _show(show: ReportProgress, before: str, text: str) -> None:
-    show(f"{before}{text}")
 
 
 def print_cluster_error(error: TarmakIamError, cluster_name: str = "") -> None:

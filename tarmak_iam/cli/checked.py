@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from tarmak_iam.cli.all_clusters import ReportProgress, for_each, outcome_summary, print_cluster_error
+from tarmak_iam.cli.all_clusters import for_each, outcome_summary, print_cluster_error
 from tarmak_iam.cli.console import note, print_diff, record_written, working
 from tarmak_iam.cli.formats.text import severity_summary
 from tarmak_iam.cli.named_files import FileKind, NamedFile, named_file
 from tarmak_iam.cli.session import Session, repair_offered
-from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config import Cluster, TarmakConfig, type_repairs
 from tarmak_iam.config.instance_pools import lists_pools
-from tarmak_iam.config.locate import config_path, directory_option
 from tarmak_iam.config.repairs import Repair, RepairedFile
 from tarmak_iam.document import Document
 from tarmak_iam.errors import FileChanged, FileError, Place, PolicyRefused, SelectionError, TarmakIamError, ToolError
@@ -27,13 +26,11 @@ from tarmak_iam.findings import Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.misplaced_files import misplaced_files
 from tarmak_iam.installation.settings import parse_settings
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint import Located, Report, Subjects, examine
 from tarmak_iam.lint.config_rules import unselected
 from tarmak_iam.mappings import template_repairs
 from tarmak_iam.mappings.mappings_file import Mappings
-from tarmak_iam.suggestions import did_you_mean
-from tarmak_iam.text import brief_list, shortened
+from tarmak_iam.text import CommandLine, brief_list, did_you_mean, shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.lint.fixing import FixableFinding, FixOutcome
@@ -125,20 +122,21 @@ class _RepairedClusterFiles(ClusterFiles):
 def check_session(session: Session, *, all_clusters: bool, fixes: Fixes | None = None) -> Checked:
     """tarmak.yaml, and the files of the selected cluster or of all that can be selected. Fixes are made in turn with
     other edits. Raises TarmakIamError."""
-    try:
-        path = config_path(session.directory, os.environ)
-    except FileError:
-        path = None  # reading it reports it with a better remedy
+    path = session.path()
 
     def checked(fixes: Fixes | None) -> Checked:
-        is_file = path is not None and path.is_file()
-        config = (fixes.config(session.directory) if fixes and is_file else None) or session.config()
+        config = _load(session, path, fixes)
         if all_clusters:
-            clusters = config.selectable_clusters
-            return _check_clusters(config, clusters, session.follow_links, fixes, with_tally=True)
+            return _check_clusters(session, config, config.selectable_clusters, fixes, tally=True)
         return _check_chosen(session, config, fixes)
 
     return checked(fixes) if path is None else _in_turn(path, fixes, checked)
+
+
+def _load(session: Session, path: Path | None, fixes: Fixes | None) -> TarmakConfig:
+    """The tarmak.yaml of the session, which is at `path` if it exists, repaired by the fixes."""
+    repaired = fixes.config(path) if fixes is not None and path is not None and path.is_file() else None
+    return repaired or session.config()
 
 
 def _in_turn(path: Path, fixes: Fixes | None, check: Callable[[Fixes | None], _Result]) -> _Result:
@@ -163,7 +161,7 @@ def _check_chosen(session: Session, config: TarmakConfig, fixes: Fixes | None) -
             note(f"mappings and settings were not checked: {why}")
         return checked._replace(findings=(*more, *checked.findings), is_complete=False)
     with working(f"reading {shortened(cluster.cluster_name)}"):
-        subjects = _subjects_of(config, cluster, session.files(config, cluster), fixes)
+        subjects = _subjects_of(session, config, cluster, fixes)
     checked = _examined(subjects, fixes=fixes)
     name, count = cluster.cluster_name, len(config.selectable_clusters)
     if count == 1:
@@ -174,7 +172,8 @@ def _check_chosen(session: Session, config: TarmakConfig, fixes: Fixes | None) -
     return checked._replace(scope=f"; {what} (use --all-clusters to check all {count} clusters)")
 
 
-def _subjects_of(config: TarmakConfig, cluster: Cluster, files: ClusterFiles, fixes: Fixes | None) -> Subjects:
+def _subjects_of(session: Session, config: TarmakConfig, cluster: Cluster, fixes: Fixes | None) -> Subjects:
+    files = session.files(config, cluster)
     mappings = None if fixes is None else fixes.mappings(files.mappings_path, files.within)
     if mappings is not None:
         base = (files.directory, files.cluster_name, files.follow_links, files.command_line)
@@ -184,22 +183,14 @@ def _subjects_of(config: TarmakConfig, cluster: Cluster, files: ClusterFiles, fi
 
 
 def _check_clusters(
-    config: TarmakConfig,
-    clusters: Sequence[Cluster],
-    follow_links: bool,
-    fixes: Fixes | None,
-    *,
-    with_tally: bool = False,
+    session: Session, config: TarmakConfig, clusters: Sequence[Cluster], fixes: Fixes | None, *, tally: bool = False
 ) -> Checked:
-    def read(cluster: Cluster, _: ReportProgress) -> Subjects:
-        return _subjects_of(config, cluster, ClusterFiles.of(config, cluster, follow_links=follow_links), fixes)
-
     _note_missing_pools(config)
-    outcomes = list(for_each(clusters, read, "reading"))
+    outcomes = list(for_each(clusters, lambda cluster, _: _subjects_of(session, config, cluster, fixes), "reading"))
     errors = tuple(outcome.error for outcome in outcomes if outcome.error)
     subjects = [outcome.value for outcome in outcomes if not outcome.error] or [Subjects(config)]
     checked = _examined(*subjects, errors=errors, fixes=fixes)
-    if not with_tally or not outcomes:
+    if not tally or not outcomes:
         return checked
     with_findings = {name for located in checked.findings for name in (located.cluster, *located.shared_by)}
 
@@ -245,33 +236,21 @@ def _examined(
     return Checked(report.findings, report.suppressed, errors, tuple(filter(None, why)), fixable, fixed, documents)
 
 
-def check_files(
-    paths: Iterable[Path],
-    *,
-    all_clusters: bool,
-    follow_links: bool = False,
-    remedy: Callable[[Path], str] = lambda _: "",
-    fixes: Fixes | None = None,
-) -> Checked:
+def check_files(session: Session, paths: Iterable[Path], *, all_clusters: bool, fixes: Fixes | None = None) -> Checked:
     """Each tarmak.yaml once: with all of its clusters if it is among the files itself, else with those clusters whose
     mappings or settings are. A file that belongs to no tarmak.yaml is checked on its own. An error in one file does not
-    end the check of the others.
-
-    `remedy` returns a remedy for a path that is not a file, or an empty text.
-    """
+    end the check of the others. Of the session, only `follow_links` is used."""
     parts: list[Checked] = []
     groups: dict[str, list[NamedFile]] = {}
     for path in paths:
         try:
-            named = named_file(path, follow_links=follow_links)
-        except FileError as error:
-            parts.append(_failed(FileError(error.what, remedy=remedy(path) or error.remedy, place=error.place)))
+            named = named_file(path, follow_links=session.follow_links)
         except TarmakIamError as error:
             parts.append(_failed(error))
         else:
             groups.setdefault(_identity(named.config or named.path), []).append(named)
     for files in groups.values():
-        check = partial(_check_group, files, all_clusters=all_clusters, follow_links=follow_links)
+        check = partial(_check_group, session, files, all_clusters=all_clusters)
         try:
             parts += check(fixes) if files[0].config is None else _in_turn(files[0].config, fixes, check)
         except (FileError, PolicyRefused, ToolError) as error:
@@ -294,7 +273,7 @@ def _identity(path: Path) -> str:
 
 
 def _check_group(
-    files: Sequence[NamedFile], fixes: Fixes | None, *, all_clusters: bool, follow_links: bool
+    session: Session, files: Sequence[NamedFile], fixes: Fixes | None, *, all_clusters: bool
 ) -> list[Checked]:
     """For files that belong to one tarmak.yaml, or one file that belongs to none. With `fixes`, raises FileError."""
     path = files[0].config
@@ -303,12 +282,10 @@ def _check_group(
             FileKind.CONFIG: "the files of its clusters are not known",
             FileKind.DYNAMIC_FILE: "it is a dynamic file of the authenticator",
         }.get(files[0].kind, "it is not in a cluster's directory next to a tarmak.yaml")
-        return [_check_alone(files[0], follow_links, why, fixes)]
+        return [_check_alone(files[0], session.follow_links, why, fixes)]
+    session = Session(path, None, "FILE", session.follow_links)
     try:
-        config = fixes.config(path) if fixes is not None and path.is_file() else None
-        if config is None:
-            with repair_offered(CommandLine(directory_option(path, os.environ)).tarmak_iam("check")):
-                config = TarmakConfig.load(path)
+        config = _load(session, path, fixes)
     except TarmakIamError as error:
         return [_failed(error)]
     every = all_clusters or any(file.kind is FileKind.CONFIG for file in files)
@@ -316,19 +293,19 @@ def _check_group(
 
     def is_wanted(cluster: Cluster) -> bool:
         """Also if one of the files is in a place where it could be mistaken for the cluster's."""
-        misplaced = misplaced_files(path.parent, cluster, follow_links=follow_links)
+        misplaced = misplaced_files(path.parent, cluster, follow_links=session.follow_links)
         return cluster.cluster_name in wanted or not places.isdisjoint(_identity(file.path) for file in misplaced)
 
     chosen = [cluster for cluster in config.selectable_clusters if every or is_wanted(cluster)]
-    parts = [_check_clusters(config, chosen, follow_links, fixes)] if chosen or every else []
+    parts = [_check_clusters(session, config, chosen, fixes)] if chosen or every else []
     names = [cluster.cluster_name for cluster in config.selectable_clusters]
     for file in files:
         if file.cluster is not None and file.cluster not in names:
             remedy = did_you_mean(file.cluster, names)
             why = f"{path} has no cluster {file.cluster}{f'; {remedy}' if remedy else ''}"
-            parts.append(_check_alone(file, follow_links, why, fixes))
+            parts.append(_check_alone(file, session.follow_links, why, fixes))
         elif file.kind is not FileKind.CONFIG and (file.cluster is None or file.path.name != file.kind.value):
-            parts.append(_check_alone(file, follow_links, "it is not read as a file of a cluster", fixes))
+            parts.append(_check_alone(file, session.follow_links, "it is not read as a file of a cluster", fixes))
     return parts
 
 

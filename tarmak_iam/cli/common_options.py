@@ -8,10 +8,8 @@ from typing import Any
 import click
 
 from tarmak_iam.cli.completion import clusters, directories
-from tarmak_iam.cli.console import COLOUR_CHOICES, colour_of_choice, raise_verbosity
+from tarmak_iam.cli.console import COLOUR_CHOICES, colour_of_choice, show_log
 from tarmak_iam.cli.session import session_of
-
-_COMMON_HELP = ("-c, --cluster, -v, ...", "Common options: see tarmak-iam --help.")
 
 
 class CommonOption(click.Option):
@@ -56,7 +54,7 @@ def _choose_colour(context: click.Context, _: click.Parameter, value: str | None
 
 def _choose_verbosity(context: click.Context, _: click.Parameter, times: int) -> None:
     if times and not context.resilient_parsing:
-        raise_verbosity(context, times)
+        show_log(context, times)
 
 
 def declared(usage: str, about: str, parameter: str = "", **settings: Any) -> tuple[list[str], dict[str, Any]]:
@@ -113,16 +111,12 @@ def common_options() -> list[click.Parameter]:
 
 
 def offer_common_options(command: click.Command) -> None:
-    """Adds the common options to a command and its subcommands, except those whose name it uses itself. Does nothing
-    the second time."""
+    """Adds the common options to a command and its subcommands. Does nothing the second time."""
     if any(isinstance(parameter, CommonOption) for parameter in command.params):
         return
-    taken = {name for parameter in command.params for name in parameter.opts}
-    record: tuple[str, str] | None = _COMMON_HELP
+    record: tuple[str, str] | None = ("-c, --cluster, -v, ...", "Common options: see tarmak-iam --help.")
     for names, settings in _COMMON_OPTIONS:
-        if taken.isdisjoint(names):
-            command.params.append(CommonOption(names, is_listed=False, record=record, **settings))
-            record = None
-    if isinstance(command, click.Group):
-        for subcommand in command.commands.values():
-            offer_common_options(subcommand)
+        command.params.append(CommonOption(names, is_listed=False, record=record, **settings))
+        record = None
+    for subcommand in command.commands.values() if isinstance(command, click.Group) else ():
+        offer_common_options(subcommand)

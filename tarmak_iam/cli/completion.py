@@ -5,7 +5,6 @@ Nothing is written, and there are no prompts. An error here, such as a file that
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from tarmak_iam.config import TarmakConfig
-    from tarmak_iam.config.section_keys import SectionKey
+    from tarmak_iam.config.sections import Section
     from tarmak_iam.mappings.entries import MappingEntry
 
 
@@ -31,11 +30,18 @@ COMPLETION_VARIABLE = "_TARMAK_IAM_COMPLETE"
 Offers = Iterable[tuple[str, str]]
 """Values, each with a few words about it."""
 
+OffersOf = Callable[[click.Context, click.Parameter, str], Offers]
+"""Of a parameter, and of what is typed of its value."""
+
 Completer = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
 
+# Completed by the shell itself:
+files: Completer = click.Path().shell_complete
+directories: Completer = click.Path(file_okay=False).shell_complete
 
-def _completer(offers: Callable[[click.Context, click.Parameter, str], Offers]) -> Completer:
-    """A completer for click: offers that begin with what is typed, each once."""
+
+def completer(offers: OffersOf) -> Completer:
+    """For click's `shell_complete`: the offers that begin with what is typed, each once."""
 
     def complete(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
@@ -46,37 +52,21 @@ def _completer(offers: Callable[[click.Context, click.Parameter, str], Offers]) 
     return complete
 
 
-def files(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
-    """Completed by the shell itself."""
-    from click.shell_completion import CompletionItem
-
-    return [CompletionItem(typed, type="file")]
-
-
-def directories(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
-    """Completed by the shell itself."""
-    from click.shell_completion import CompletionItem
-
-    return [CompletionItem(typed, type="dir")]
-
-
 def _config(context: click.Context) -> TarmakConfig:
     """Raises TarmakIamError."""
-    from tarmak_iam.config.locate import config_path
-
     session = session_of(context)
-    if not config_path(session.directory, os.environ).is_file():  # reading a named pipe would block
+    if (path := session.path()) is None or not path.is_file():  # reading a named pipe would block
         raise FileError("this is not a regular file")
     return session.config()
 
 
-@_completer
+@completer
 def clusters(context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
     named = (cluster for cluster in _config(context).clusters if cluster.name and cluster.environment)
     return ((cluster.cluster_name, cluster.type) for cluster in named)
 
 
-def _mapped(is_offered: Callable[[MappingEntry], object]) -> Completer:
+def _mapped(is_offered: Callable[[MappingEntry], object]) -> OffersOf:
     def offers(context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
         session, config = session_of(context), _config(context)
         mappings = session.files(config, session.cluster(config)).mappings()
@@ -84,24 +74,25 @@ def _mapped(is_offered: Callable[[MappingEntry], object]) -> Completer:
             if is_offered(entry):
                 yield entry.principal, ", ".join((entry.username, *entry.groups)) if entry.username else entry.kind
 
-    return _completer(offers)
+    return offers
 
 
-principals = _mapped(lambda entry: entry.principal)
-callers = _mapped(lambda entry: entry.arn and entry.kind != "account")
+principals = completer(_mapped(lambda entry: entry.principal))
+callers = completer(_mapped(lambda entry: entry.arn and entry.kind != "account"))
 """The mapped roles and users."""
 
-roles = _mapped(lambda entry: entry.arn and entry.kind == "role")
+_roles = _mapped(lambda entry: entry.arn and entry.kind == "role")
+roles = completer(_roles)
 
 
-@_completer
+@completer
 def sections(_context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
     from tarmak_iam.config.section_keys import load_sections
 
     return ((section.name, "") for section in load_sections())
 
 
-@_completer
+@completer
 def schemas(_context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
     from tarmak_iam.config.schema import WHOLE_FILE
     from tarmak_iam.config.section_keys import load_sections
@@ -112,21 +103,19 @@ def schemas(_context: click.Context, _parameter: click.Parameter, _typed: str) -
     yield from ((section.name, "") for section in load_sections())
 
 
-def _section(context: click.Context) -> Any:
+def _keys(context: click.Context) -> tuple[Section[Any], dict[tuple[str, ...], str]]:
+    """The section of --section, and its keys."""
     from tarmak_iam.config.amazon import AMAZON
-    from tarmak_iam.config.section_keys import section_named
+    from tarmak_iam.config.section_keys import keys_of, section_named
 
-    name = context.params.get("name")
-    return section_named(name if isinstance(name, str) else AMAZON.name)
+    section = section_named(context.params.get("name") or AMAZON.name)
+    return section, {key.path: _first_sentence(key.field.description) for key in keys_of(section)}
 
 
-@_completer
+@completer
 def section_keys(context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
     """The keys of the file, and their blocks; if it has none, all keys."""
-    from tarmak_iam.config.section_keys import keys_of
-
-    section = _section(context)
-    known = {option.path: _first_sentence(option.field.description) for option in keys_of(section)}
+    section, known = _keys(context)
     known |= {path[:end]: "the whole block" for path in known for end in range(1, len(path))}
     present = {}
     with suppress(TarmakIamError):
@@ -136,16 +125,15 @@ def section_keys(context: click.Context, _parameter: click.Parameter, _typed: st
     return ((".".join(path), about) for path, about in (present or known).items())
 
 
-@_completer
+@completer
 def section_keys_or_values(context: click.Context, parameter: click.Parameter, _typed: str) -> Offers:
     """For KEY VALUE KEY VALUE ...: the keys that are not given yet, or the values of the last key."""
-    from tarmak_iam.config.section_keys import key_named, keys_of
+    from tarmak_iam.config.section_keys import key_named
 
-    section, given = _section(context), _given(context, parameter)
+    (section, known), given = _keys(context), _given(context, parameter)
     if len(given) % 2:
         return ((choice, "") for choice in key_named(section, given[-1]).choices)
-    keys: Iterable[SectionKey] = keys_of(section)
-    return ((key.key, _first_sentence(key.field.description)) for key in keys if key.key not in given[::2])
+    return ((".".join(path), about) for path, about in known.items() if ".".join(path) not in given[::2])
 
 
 def _given(context: click.Context, parameter: click.Parameter) -> list[str]:
@@ -153,35 +141,11 @@ def _given(context: click.Context, parameter: click.Parameter) -> list[str]:
     return [str(word) for word in context.params.get(parameter.name or "") or ()]
 
 
-def _paths(*, only_lists: bool) -> Completer:
-    def offers(context: click.Context, _parameter: click.Parameter, typed: str) -> Offers:
-        from tarmak_iam.config.path_offers import PathOffers
+def _paths(context: click.Context, typed: str, *, only_lists: bool = False) -> Offers:
+    from tarmak_iam.config.path_offers import PathOffers
 
-        config = _config(context)
-        return PathOffers(config, _base(context, config, typed), only_lists).after(typed)
-
-    return _completer(offers)
-
-
-key_paths = _paths(only_lists=False)
-"""The paths of keys of tarmak.yaml that begin with what is typed."""
-
-list_paths = _paths(only_lists=True)
-"""The paths of lists, and the way to them."""
-
-
-def key_paths_or_values(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
-    """For PATH VALUE PATH VALUE ...: paths, or the values of the last path."""
-    given = _given(context, parameter)
-    return (_values_of_last_path if len(given) % 2 else key_paths)(context, parameter, typed)
-
-
-@_completer
-def _values_of_last_path(context: click.Context, parameter: click.Parameter, _typed: str) -> Offers:
-    from tarmak_iam.config.path_offers import value_offers
-
-    config, path = _config(context), _given(context, parameter)[-1]
-    return ((value, "") for value in value_offers(config, _base(context, config, path), path))
+    config = _config(context)
+    return PathOffers(config, _base(context, config, typed), only_lists).after(typed)
 
 
 def _base(context: click.Context, config: TarmakConfig, path: str) -> Route:
@@ -190,42 +154,66 @@ def _base(context: click.Context, config: TarmakConfig, path: str) -> Route:
     return Route() if is_absolute else session_of(context).cluster(config).route
 
 
-@_completer
-def setting_keys(_context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
+@completer
+def key_paths(context: click.Context, _parameter: click.Parameter, typed: str) -> Offers:
+    """The paths of keys of tarmak.yaml that begin with what is typed."""
+    return _paths(context, typed)
+
+
+@completer
+def list_paths(context: click.Context, _parameter: click.Parameter, typed: str) -> Offers:
+    """The paths of lists, and the way to them."""
+    return _paths(context, typed, only_lists=True)
+
+
+@completer
+def key_paths_or_values(context: click.Context, parameter: click.Parameter, typed: str) -> Offers:
+    """For PATH VALUE PATH VALUE ...: paths, or the values of the last path."""
+    from tarmak_iam.config.path_offers import value_offers
+
+    given = _given(context, parameter)
+    if len(given) % 2 == 0:
+        return _paths(context, typed)
+    config = _config(context)
+    return ((value, "") for value in value_offers(config, _base(context, config, given[-1]), given[-1]))
+
+
+def _settings() -> dict[str, str]:
     from tarmak_iam.installation.setting_table import SETTINGS
 
-    return ((key, _first_sentence(setting.description)) for key, setting in SETTINGS.items())
+    return {key: _first_sentence(setting.description) for key, setting in SETTINGS.items()}
 
 
-def settings_in_file(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+@completer
+def setting_keys(_context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
+    return _settings().items()
+
+
+@completer
+def settings_in_file(context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
     """The keys of the settings file; if it has none, all keys."""
-    keys = setting_keys(context, parameter, typed)
+    present = {}
     with suppress(FileError):
         session, config = session_of(context), _config(context)
         present = session.files(config, session.cluster(config)).settings().chosen
-        return [item for item in keys if item.value in present] if present else keys
-    return keys
+    return [(key, about) for key, about in _settings().items() if key in present or not present]
 
 
-def setting_values(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+@completer
+def setting_values(context: click.Context, parameter: click.Parameter, typed: str) -> Offers:
     """For the VALUE of a KEY of the settings."""
+    from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature
     from tarmak_iam.installation.setting_table import REGISTRY
     from tarmak_iam.installation.settings import choices_of
 
     key = str(context.params.get("key"))
-    completers: dict[str, Completer] = {
-        "backends": backends,
-        "daemonVersion": daemon_versions,
-        "featureGates": feature_gates,
-        REGISTRY: registries,
-        "role": roles,
-    }
-    complete = completers.get(key) or _completer(lambda *_: ((choice, "") for choice in choices_of(key)))
-    return complete(context, parameter, typed)
+    if key == "featureGates":
+        return ((f"{SSO_GATE}={value}", ReleaseFeature.SSO_GATE.value) for value in ("true", "false"))
+    offers = {"backends": _backends, "daemonVersion": _daemon_versions, REGISTRY: _registries, "role": _roles}.get(key)
+    return offers(context, parameter, typed) if offers else ((choice, "") for choice in choices_of(key))
 
 
-@_completer
-def backends(_context: click.Context, _parameter: click.Parameter, typed: str) -> Offers:
+def _backends(_context: click.Context, _parameter: click.Parameter, typed: str) -> Offers:
     """A list separated by commas: the backends that are not in it yet."""
     from tarmak_iam.installation.settings import choices_of
 
@@ -233,23 +221,17 @@ def backends(_context: click.Context, _parameter: click.Parameter, typed: str) -
     return ((f"{head}{comma}{name}", "") for name in choices_of("backends") if name not in head.split(","))
 
 
-@_completer
-def registries(_context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
+def _registries(_context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
     return (("public", "public.ecr.aws, without a login"), ("ecr", "the private repository of the upstream project"))
 
 
-@_completer
-def feature_gates(_context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
-    from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature
-
-    return ((f"{SSO_GATE}={value}", ReleaseFeature.SSO_GATE.value) for value in ("true", "false"))
-
-
-@_completer
-def daemon_versions(_context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
+def _daemon_versions(_context: click.Context, _parameter: click.Parameter, _typed: str) -> Offers:
     from tarmak_iam.identity.releases import known_releases
 
     return ((str(release), "") for release in reversed(known_releases()))
+
+
+backends, registries, daemon_versions = map(completer, (_backends, _registries, _daemon_versions))
 
 
 def _first_sentence(text: str | None) -> str:

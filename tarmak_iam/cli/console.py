@@ -20,10 +20,9 @@ import click
 
 from tarmak_iam._version import __version__
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.text import defused, escaped, one_line, without_markers
+from tarmak_iam.text import brief_list, defused, escaped, one_line, without_markers
 
 if TYPE_CHECKING:
-    import logging
     from pathlib import Path
 
 
@@ -46,12 +45,6 @@ def colour_of_choice(choice: str | None, environ: Mapping[str, str]) -> bool | N
     return False if environ.get("TERM") == "dumb" else None
 
 
-def colour_of_context() -> bool | None:
-    """The choice of the command that runs, else of the environment."""
-    context = click.get_current_context(silent=True)
-    return context.color if context else colour_of_choice(None, os.environ)
-
-
 def with_coloured_severity(line: str) -> str:
     """A line such as `file:1:2: error: what is wrong`, with its severity coloured."""
     return re.sub(_SEVERITY, lambda word: click.style(word[0], fg=SEVERITY_COLOURS[word[0]]), line, count=1)
@@ -68,7 +61,6 @@ _OUTPUT = threading.RLock()
 
 _MARK = f"{__name__}.mark"
 _DONE = f"{__name__}.done"
-_FEW = 3
 _DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -139,9 +131,11 @@ def _print(data: bytes | str, *, nl: bool = True, err: bool = False) -> None:
     """Raises OSError also if stdout is closed; click would ignore that."""
     if sys.stdout is None and not err:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    context = click.get_current_context(silent=True)
+    colour = context.color if context else colour_of_choice(None, os.environ)  # click itself asks for stdout's
     with _OUTPUT:
         _remove_progress()
-        click.echo(data, nl=nl, err=err, color=colour_of_context() if err else None)
+        click.echo(data, nl=nl, err=err, color=colour if err else None)
 
 
 def record_done(verb: str, *objects: str) -> None:
@@ -162,12 +156,7 @@ def done_so_far() -> str:
     """The recorded changes, as in `wrote a.yaml, b.yaml`; empty if there are none."""
     context = click.get_current_context(silent=True)
     done: dict[str, dict[str, None]] = context.meta.get(_DONE, {}) if context is not None else {}
-    texts = []
-    for verb, objects in done.items():
-        names = list(objects)
-        rest = len(names) - _FEW if len(names) > _FEW + 1 else 0
-        texts.append(f"{verb} {', '.join([*names[:_FEW], f'{rest} more'] if rest else names)}")
-    return ", ".join(texts)
+    return ", ".join(f"{verb} {brief_list(objects)}" for verb, objects in done.items())
 
 
 def note(message: str, *, plain: bool = False, dim: bool = False) -> None:
@@ -209,7 +198,6 @@ def discard_output(stream: TextIO | None) -> None:
 
 LOGGER_NAME = "tarmak_iam"
 _TIMES = f"{LOGGER_NAME}.verbosity"
-_WARNINGS = f"{LOGGER_NAME}.warnings"
 _ONCE = (f"{LOGGER_NAME}.plugins", f"{LOGGER_NAME}.document")
 """Lines of these loggers are printed once: repeated look-ups of a plugin and reads of a file are of no interest."""
 
@@ -230,63 +218,49 @@ _NOT_SECRET = {
 }
 
 
-def raise_verbosity(context: click.Context, times: int) -> None:
-    """Once: which files are read and written, which values are used and why, which programs run. Twice: more
+def show_log(context: click.Context, times: int = 0) -> None:
+    """Prints warnings of the library on stderr from now on, each once: a file may be read several times. `times` is
+    that of -v. Once: which files are read and written, which values are used and why, which programs run. Twice: more
     details."""
     import logging
-    from importlib.metadata import version
 
-    context.meta[_TIMES] = context.meta.get(_TIMES, 0) + times  # shared by all contexts of a call
     logger = logging.getLogger(LOGGER_NAME)
+    if not any(handler.name == LOGGER_NAME for handler in logger.handlers):
+        shown: set[str] = set()
+
+        class Lines(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                text, is_detail = record.getMessage(), record.levelno < logging.WARNING
+                if text not in shown or (is_detail and not record.name.startswith(_ONCE)):
+                    shown.add(text)
+                    note(f"* {one_line(text)}" if is_detail else text, plain=is_detail, dim=is_detail)
+
+        handler = Lines()
+        handler.name = LOGGER_NAME
+        logger.addHandler(handler)
+    if not times:
+        return
+    context.meta[_TIMES] = context.meta.get(_TIMES, 0) + times  # shared by all contexts of a call
     logger.setLevel(logging.INFO if context.meta[_TIMES] == 1 else logging.DEBUG)
-    if not any(handler.name == _TIMES for handler in logger.handlers):
-        _add_handler(_TIMES, logging.NOTSET, is_verbose=True)
+    if context.meta[_TIMES] == times:
         log_variables("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TARMAK_CONFIG", "TARMAK_IAM_FOLLOW_LINKS")
     if context.meta[_TIMES] > 1:
         import platform
+        from importlib.metadata import version
 
         logger.debug("tarmak-iam %s, Python %s on %s", __version__, platform.python_version(), sys.platform)
         logger.debug(", ".join(f"{name} {version(name)}" for name in ("click", "pydantic", "ruamel.yaml")))
 
 
-def show_warnings() -> None:
-    """From now on, warnings of the library are lines on stderr."""
-    import logging
+def end_log() -> None:
+    """Reverts `show_log`."""
+    if "logging" in sys.modules:
+        import logging
 
-    _add_handler(_WARNINGS, logging.WARNING, is_verbose=False)
-
-
-def _add_handler(name: str, level: int, *, is_verbose: bool) -> None:
-    """Prints the messages of the library: with -v those below a warning, else warnings, each once: a file may be read
-    several times."""
-    import logging
-
-    shown: set[str] = set()
-
-    class Lines(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            text = record.getMessage()
-            is_repeated = text in shown and (not is_verbose or record.name.startswith(_ONCE))
-            if is_repeated or (is_verbose and record.levelno >= logging.WARNING):
-                return
-            shown.add(text)
-            note(f"* {one_line(text)}" if is_verbose else text, plain=is_verbose, dim=is_verbose)
-
-    handler = Lines(level)
-    handler.name = name
-    logging.getLogger(LOGGER_NAME).addHandler(handler)
-
-
-def remove_log_handlers() -> None:
-    """Reverts `show_warnings` and `raise_verbosity`."""
-    if "logging" not in sys.modules:
-        return
-    import logging
-
-    logger = logging.getLogger(LOGGER_NAME)
-    for handler in [installed for installed in logger.handlers if installed.name in (_TIMES, _WARNINGS)]:
-        logger.removeHandler(handler)
-        logger.setLevel(logging.NOTSET)
+        logger = logging.getLogger(LOGGER_NAME)
+        for handler in [handler for handler in logger.handlers if handler.name == LOGGER_NAME]:
+            logger.removeHandler(handler)
+            logger.setLevel(logging.NOTSET)
 
 
 def is_verbose() -> bool:
@@ -311,6 +285,7 @@ def log_variables(*names: str, prefixes: Iterable[str] = ()) -> None:
             log("environment: %s", f"{name}={os.environ[name]}" if name in _NOT_SECRET else f"{name} is set")
 
 
+_LASTING = ("note: ", "warning: ", "interrupted")
 _ANEW = "\r\x1b[K"
 _PATIENCE = 0.5
 """Seconds: work that takes less shows no progress, which would only flicker."""
@@ -321,7 +296,8 @@ def progress(plain: Callable[[str], None], mark: str = "") -> Iterator[Callable[
     """Yields the function that shows a line of progress.
 
     On a terminal each line, after `mark`, replaces the one before, and the last one is removed at the end, and before
-    anything else is printed. If stderr is not a terminal, or -v prints lines too, the function is `plain`.
+    anything else is printed. Notes and warnings stay. If stderr is not a terminal, or -v prints lines too, the function
+    is `plain`.
     """
     stream = sys.stderr
     if is_verbose() or not is_terminal(stream) or os.environ.get("TERM") in (None, "", "dumb"):
@@ -329,6 +305,9 @@ def progress(plain: Callable[[str], None], mark: str = "") -> Iterator[Callable[
         return
 
     def show(text: str) -> None:
+        if text.startswith(_LASTING):
+            note(text)
+            return
         with _OUTPUT, contextlib.suppress(OSError):
             width = os.get_terminal_size(stream.fileno()).columns or 80
             _PROGRESS_ON.append(stream)

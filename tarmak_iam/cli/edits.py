@@ -4,7 +4,6 @@ dry run, printing the diff, and the findings of an edit of tarmak.yaml that are 
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tarmak_iam.cli.console import note, print_diff, print_json, print_line, record_written
 from tarmak_iam.cli.session import Session
-from tarmak_iam.errors import FileError
 from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.files.read import read_file
 from tarmak_iam.files.turns import edit_in_turn
@@ -31,17 +29,10 @@ _Result = TypeVar("_Result")
 
 def read_given(file: str) -> tuple[bytes, str]:
     """The content of a file, and its name in messages. `-` is stdin, which is empty if the caller has closed it. Raises
-    FileError, which suggests an existing file for a missing one."""
+    FileError."""
     if file == "-":
         return b"" if sys.stdin is None else sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>"
-    try:
-        return read_file(Path(file)), file
-    except FileError:
-        from tarmak_iam.cli.named_files import missing_file
-
-        if Path(file).exists():
-            raise
-        raise missing_file(Path(file)) from None
+    return read_file(Path(file)), file
 
 
 def read_import(file: str, form: str | None) -> Import:
@@ -90,13 +81,8 @@ def _taking_turns(turn: Callable[[Path, Callable[[], None]], None]) -> Callable[
     def decorate(command: _Command) -> _Command:
         @functools.wraps(command)
         def call(session: Session, /, *args: object, dry_run: bool, **options: object) -> None:
-            from tarmak_iam.config.locate import config_path
-
             edit = functools.partial(command, session, *args, dry_run=dry_run, **options)
-            try:
-                path = None if dry_run else config_path(session.directory, os.environ)
-            except FileError:
-                path = None  # the command reports it itself, after errors in its arguments
+            path = None if dry_run else session.path()
             if path is None:
                 edit()
             else:
@@ -157,7 +143,15 @@ def finish_config_edit(
         note(f"unchanged: {unchanged}")
         return
     new_findings = list(added_findings(check(Subjects(before)), check(Subjects(after))))  # a plugin's rule may fail
-    done = f"wrote {after.document.filename}{_next_command(before, after, clusters)}"
+    done = f"wrote {after.document.filename}"
+    in_edited_file = (_edited(before, after, cluster) for cluster in clusters)
+    # Tarmak cannot select a cluster whose name has another number of dashes.
+    usable = [cluster for cluster in in_edited_file if cluster is not None and cluster.cluster_name.count("-") == 1]
+    if usable:  # with the names and the currentCluster that the edited file has
+        apply = after.command_line(usable[0]).tarmak("clusters apply")
+        done += f"; run `{apply}` to apply it to the cluster"
+        if len(usable) > 1:
+            done = f"wrote {after.document.filename}; apply it to each of the {len(usable)} clusters, as in `{apply}`"
     finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)
     for route in after.document.also_changed:
         place = after.document.position(route)
@@ -170,19 +164,6 @@ def finish_config_edit(
         if edited and flaw:
             place = after.document.position((*edited.route.plain, "kubernetes", "version"))
             note(f"{place}: warning: {shortened(edited.cluster_name)}: {flaw}")
-
-
-def _next_command(before: TarmakConfig, after: TarmakConfig, clusters: Sequence[Cluster]) -> str:
-    """What to run then, with the names and the `currentCluster` that the edited file has. Tarmak cannot select a
-    cluster whose name has another number of dashes."""
-    in_edited_file = (_edited(before, after, cluster) for cluster in clusters)
-    edited = [cluster for cluster in in_edited_file if cluster is not None and cluster.cluster_name.count("-") == 1]
-    if not edited:
-        return ""
-    apply = after.command_line(edited[0]).tarmak("clusters apply")
-    if len(edited) == 1:
-        return f"; run `{apply}` to apply it to the cluster"
-    return f"; apply it to each of the {len(edited)} clusters, as in `{apply}`"
 
 
 def _edited(before: TarmakConfig, after: TarmakConfig, cluster: Cluster) -> Cluster | None:

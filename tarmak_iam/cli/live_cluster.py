@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -54,9 +54,6 @@ def print_changes(changes: Iterable[ObjectChange]) -> None:
 Login = Verified | TarmakIamError
 """The result of a test login, or why the API server could not be asked."""
 
-CommandText = Callable[..., str]
-"""Returns a tarmak-iam command line, from its words and values."""
-
 
 def try_login(installation: Installation, kubectl: Kubectl, *, seconds: float = VERIFY_SECONDS) -> Login:
     log_variables(prefixes=["AWS_"])
@@ -67,9 +64,9 @@ def try_login(installation: Installation, kubectl: Kubectl, *, seconds: float = 
         return error
 
 
-def finish_login(login: Login, command: CommandText, *, is_text: bool) -> None:
+def finish_login(login: Login, installation: Installation, access: tuple[str, ...], *, is_text: bool) -> None:
     """Prints the result, as text if `is_text`, and exits with its exit code; of a login that is not verified also why,
-    and which command to run. Raises the error of a login that could not be tried."""
+    and which command to run, with the options `access`. Raises the error of a login that could not be tried."""
     if isinstance(login, TarmakIamError):
         raise login
     for line in login.diagnosis if is_text else ():
@@ -80,7 +77,8 @@ def finish_login(login: Login, command: CommandText, *, is_text: bool) -> None:
         note(f"verification failed; {login.recovery_hint}")
         code = ExitCode.FINDINGS
     else:
-        remedy = f"; run `{command('verify', *login.options)}` to log in as that role" if login.options else ""
+        command = installation.command("verify", *login.options, *access)
+        remedy = f"; run `{command}` to log in as that role" if login.options else ""
         note(f"not verified: {login.why}{remedy}")
         code = ExitCode.OK if login.outcome is LoginOutcome.VERIFIED else ExitCode.NOT_VERIFIED
     click.get_current_context().exit(code)

@@ -13,58 +13,54 @@ import click
 from tarmak_iam._version import __version__
 from tarmak_iam.cli.common_options import common_options
 from tarmak_iam.cli.completion import COMPLETION_VARIABLE
-from tarmak_iam.cli.console import (
-    discard_output,
-    done_so_far,
-    error_line,
-    mark_notes,
-    note,
-    remove_log_handlers,
-    show_warnings,
-)
+from tarmak_iam.cli.console import discard_output, done_so_far, end_log, error_line, mark_notes, note, show_log
 from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
-from tarmak_iam.cli.parsing import LazyGroup, remember_words, usage_message
+from tarmak_iam.cli.parsing import LazyGroup, usage_message
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import TarmakIamError
 
 _COMMANDS = {
-    "enable": ("enable", "enable", "Enable IAM login in tarmak.yaml."),
-    "disable": ("enable", "disable", "Disable IAM login in tarmak.yaml."),
-    "set": ("set", "set_", "Set values of the amazon section in tarmak.yaml."),
-    "unset": ("set", "unset", "Remove a key of the amazon section."),
-    "show": ("set", "show", "Show the amazon section, with its defaults."),
-    "config": ("config", "config", "Get and edit any key of tarmak.yaml."),
-    "map": ("map", "mappings", "List, add, remove, import or convert mappings."),
-    "settings": ("settings", "settings", "Get, set or unset tarmak-iam's own settings."),
-    "check": ("check", "check", "Find errors and lock-outs before they happen."),
-    "whois": ("whois", "whois", "Show who an IAM caller becomes."),
-    "report": ("report", "report", "Access review: who has which access, and why."),
-    "diff": ("diff", "diff", "Show what apply would change, and for whom."),
-    "apply": ("apply", "apply", "Apply the manifests to the cluster with kubectl."),
-    "verify": ("verify", "verify", "Log in, and compare the result with whois."),
-    "rollback": ("rollback", "rollback", "Undo the last change made by apply."),
-    "flags": ("manifests", "flags", "Print the API server's webhook flags."),
-    "manifests": ("manifests", "manifests", "Print all Kubernetes objects, in apply order."),
-    "kubeconfig": ("kubeconfig", "kubeconfig", "Print or merge a kubeconfig for IAM login."),
-    "webhook": ("webhook", "webhook", "Create the webhook's certificate, key and kubeconfig."),
-    "doctor": ("doctor", "doctor", "Check webhook files, such as those of a master, offline."),
-    "render": ("render", "render", "Write all artifacts of a cluster to a directory."),
-    "run": ("run", "run", "Run tarmak with checks, apply and verification."),
-    "hook": ("hook", "hook", "Print a shell function that wraps every tarmak."),
-    "token": ("token", "token", "Print a token for kubectl, or explain one."),
-    "completion": ("completion", "completion", "Print a script for shell completion."),
-    "schema": ("schema", "schema", "Print or write the JSON Schemas of all files."),
+    "Edit tarmak.yaml and settings": {
+        "enable": ("enable", "enable", "Enable IAM login in tarmak.yaml."),
+        "disable": ("enable", "disable", "Disable IAM login in tarmak.yaml."),
+        "set": ("set", "set_", "Set values of the amazon section in tarmak.yaml."),
+        "unset": ("set", "unset", "Remove a key of the amazon section."),
+        "show": ("set", "show", "Show the amazon section, with its defaults."),
+        "config": ("config", "config", "Get and edit any key of tarmak.yaml."),
+        "settings": ("settings", "settings", "Get, set or unset tarmak-iam's own settings."),
+    },
+    "Manage mappings": {
+        "map": ("map", "mappings", "List, add, remove, import or convert mappings."),
+        "whois": ("whois", "whois", "Show who an IAM caller becomes."),
+    },
+    "Check and review": {
+        "check": ("check", "check", "Find errors and lock-outs before they happen."),
+        "doctor": ("doctor", "doctor", "Check webhook files, such as those of a master, offline."),
+        "report": ("report", "report", "Access review: who has which access, and why."),
+    },
+    "Generate files": {
+        "flags": ("manifests", "flags", "Print the API server's webhook flags."),
+        "manifests": ("manifests", "manifests", "Print all Kubernetes objects, in apply order."),
+        "kubeconfig": ("kubeconfig", "kubeconfig", "Print or merge a kubeconfig for IAM login."),
+        "webhook": ("webhook", "webhook", "Create the webhook's certificate, key and kubeconfig."),
+        "render": ("render", "render", "Write all artifacts of a cluster to a directory."),
+    },
+    "Live cluster": {
+        "diff": ("diff", "diff", "Show what apply would change, and for whom."),
+        "apply": ("apply", "apply", "Apply the manifests to the cluster with kubectl."),
+        "verify": ("verify", "verify", "Log in, and compare the result with whois."),
+        "rollback": ("rollback", "rollback", "Undo the last change made by apply."),
+        "run": ("run", "run", "Run tarmak with checks, apply and verification."),
+        "hook": ("hook", "hook", "Print a shell function that wraps every tarmak."),
+    },
+    "Tools": {
+        "token": ("token", "token", "Print a token for kubectl, or explain one."),
+        "schema": ("schema", "schema", "Print or write the JSON Schemas of all files."),
+        "completion": ("completion", "completion", "Print a script for shell completion."),
+    },
 }
-"""Command -> its module in `commands`, the attribute there, and one line of help."""
+"""Heading in the help -> command -> its module in `commands`, the attribute there, and one line of help."""
 
-_HEADINGS = {
-    "Edit tarmak.yaml and settings": ("enable", "disable", "set", "unset", "show", "config", "settings"),
-    "Manage mappings": ("map", "whois"),
-    "Check and review": ("check", "doctor", "report"),
-    "Generate files": ("flags", "manifests", "kubeconfig", "webhook", "render"),
-    "Live cluster": ("diff", "apply", "verify", "rollback", "run", "hook"),
-    "Tools": ("token", "schema", "completion"),
-}
 # Subcommands, commands of Tarmak, and the names that similar tools use.
 _ALIASES = {
     **{name: f"map {name}" for name in ("list", "add", "remove", "import", "convert")},
@@ -79,8 +75,7 @@ _ALIASES = {
 
 @click.group(
     cls=LazyGroup,
-    commands_by_name=_COMMANDS,
-    headings=_HEADINGS,
+    sections=_COMMANDS,
     aliases=_ALIASES,
     params=common_options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -98,7 +93,7 @@ def cli(context: click.Context) -> None:
     context.obj = session_of(context)
     if context.invoked_subcommand == "run":
         mark_notes(context)
-    show_warnings()
+    show_log(context)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -110,15 +105,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return answer(cli, shell, args)
 
     def parse_and_run() -> int:
-        context = cli.make_context("tarmak-iam", list(args))  # a copy: click empties it
-        remember_words(context, args)
+        context = cli.make_context("tarmak-iam", args)
         with context:  # errors are printed inside it, with the colours of its options
             return _ended(lambda: _run(context))
 
     try:
         return _ended(parse_and_run)
     finally:
-        remove_log_handlers()
+        end_log()
 
 
 def _run(context: click.Context) -> int:
@@ -138,61 +132,54 @@ def _ended(call: Callable[[], int]) -> int:
         return call()
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.ClickException as error:
-        return _usage(error)
-    except TarmakIamError as error:
-        return _fail_with_excerpt(error)
+    except (click.ClickException, TarmakIamError) as error:
+        _print_error(error)
+        return ExitCode.ERROR
     except (EOFError, KeyboardInterrupt, click.Abort) as stop:
         if not isinstance(stop, click.Abort):
             note("", plain=True)  # ends the line on which the terminal shows ^C
-        code = code_of_signal(getattr(stop.__cause__ or stop, "signum", signal.SIGINT))
-        return _fail(f"error: {_after('interrupted')}", code)
+        _note_end("interrupted")
+        return code_of_signal(getattr(stop.__cause__ or stop, "signum", signal.SIGINT))
     except (BrokenPipeError, SystemExit):
         discard_output(sys.stdout)
         if done_so_far():
-            note(f"error: {_after('the reader of the output closed the pipe')}", plain=True)
+            _note_end("the reader of the output closed the pipe")
         return ExitCode.BROKEN_PIPE
     except OSError as error:
-        return _system(error)
-    except Exception as error:
-        what = f"this is a bug in tarmak-iam; please report it: {type(error).__name__}: {error}"
-        return _fail(f"error: {_after(what)}", ExitCode.BUG)
-
-
-def _usage(error: click.ClickException) -> int:
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        error.show()
+        _print_system_error(error)
         return ExitCode.ERROR
-    return _fail(f"error: {usage_message(error)}", ExitCode.ERROR)
+    except Exception as error:
+        _note_end(f"this is a bug in tarmak-iam; please report it: {type(error).__name__}: {error}")
+        return ExitCode.BUG
 
 
-def _fail_with_excerpt(error: TarmakIamError) -> int:
-    from tarmak_iam.cli.formats.text import print_excerpt_of_error
+def _print_error(error: click.ClickException | TarmakIamError) -> None:
+    if isinstance(error, TarmakIamError):
+        from tarmak_iam.cli.formats.text import print_excerpt_of_error
 
-    _fail(error_line(error), ExitCode.ERROR)
-    print_excerpt_of_error(error.place)
-    if done := done_so_far():
-        note(f"note: before the error it {done}", plain=True)
-    return ExitCode.ERROR
+        note(error_line(error), plain=True)
+        print_excerpt_of_error(error.place)
+        if done := done_so_far():
+            note(f"note: before the error it {done}", plain=True)
+    elif isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+    else:
+        note(f"error: {usage_message(error)}", plain=True)
 
 
-def _system(error: OSError) -> int:
+def _print_system_error(error: OSError) -> None:
     reason = error.strerror or str(error)
     if error.filename is not None:
-        return _fail(f"{error.filename}: error: {reason}", ExitCode.ERROR)
-    discard_output(sys.stdout)
-    return _fail(f"error: {_after(f'the output cannot be written: {reason}')}", ExitCode.ERROR)
+        note(f"{error.filename}: error: {reason}", plain=True)
+    else:
+        discard_output(sys.stdout)
+        _note_end(f"the output cannot be written: {reason}")
 
 
-def _after(what: str) -> str:
-    """The reason why the command ended, after the changes that it had made and does not undo."""
+def _note_end(why: str) -> None:
+    """Why the command ended, after the changes that it had made and does not undo."""
     done = done_so_far()
-    return f"{done}, but {what}" if done else what
-
-
-def _fail(message: str, code: int) -> int:
-    note(message, plain=True)
-    return code
+    note(f"error: {done}, but {why}" if done else f"error: {why}", plain=True)
 
 
 def run() -> None:

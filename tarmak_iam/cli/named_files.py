@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,12 +12,11 @@ from tarmak_iam.config.locate import CONFIG_NAME
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, FileError, ParseError, Place, unquoted_kubeconfig
 from tarmak_iam.files.boundary import Boundary
-from tarmak_iam.files.read import read_file, read_if_present
+from tarmak_iam.files.read import missing_file, read_file, read_if_present
 from tarmak_iam.installation.misplaced_files import intended_name
 from tarmak_iam.installation.settings import SETTINGS_NAME
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 from tarmak_iam.mappings.template_repairs import with_templates_quoted
-from tarmak_iam.suggestions import closest
 
 _STDIN = "-"
 _STREAMS = ("/dev", "/dev/fd")
@@ -77,7 +75,8 @@ def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
     """
     if path.is_dir():
         if not (path / CONFIG_NAME).exists():
-            raise FileError(f"this directory has no {CONFIG_NAME}", remedy="specify a file", place=Place(str(path)))
+            remedy = "specify a file, or a cluster with --cluster"
+            raise FileError(f"this directory has no {CONFIG_NAME}", remedy=remedy, place=Place(str(path)))
         path = path / CONFIG_NAME
     if str(path) == _STDIN and not path.exists():
         path = Path("/dev/stdin")
@@ -118,19 +117,6 @@ def _absolute(path: Path) -> Path:
     parts = path.absolute().parts
     end = max((number for number, part in enumerate(parts, 1) if part == os.pardir), default=0)
     return Path(os.path.realpath(Path(*parts[:end])), *parts[end:]) if end else Path(*parts)
-
-
-def missing_file(path: Path) -> FileError:
-    """The error for a file that does not exist, with the name of one that does."""
-    if path.is_symlink():
-        remedy = f"the link points to {os.readlink(path)}"
-    else:
-        names: list[str] = []
-        with suppress(OSError):
-            names = sorted(os.listdir(path.parent))
-        near = closest(path.name, names)
-        remedy = f"did you mean {path.parent / near}?" if near else "check the path"
-    return FileError("file not found", remedy=remedy, place=Place(str(path)))
 
 
 def _read_alone(path: Path, *, follow_links: bool) -> bytes:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +17,14 @@ import click
 from tarmak_iam.access.diff import Loaded
 from tarmak_iam.cli.console import PREFIX, error_line, is_terminal, note, progress
 from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
-from tarmak_iam.cli.session import Session
+from tarmak_iam.cli.session import Session, cluster_locked
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.errors import EditRefused, PolicyRefused, TarmakIamError
 from tarmak_iam.files.lock import file_lock, living_holder, lock_file_of
 from tarmak_iam.hook.apply_hook import AfterReport, ApplyHook, Stage, rollback_policy
 from tarmak_iam.hook.cluster.history import ObjectAction
 from tarmak_iam.hook.connection import Access
-from tarmak_iam.hook.lock import ClusterLock, cluster_lock, lock_path
+from tarmak_iam.hook.lock import ClusterLock
 from tarmak_iam.hook.preflight import BeforeReport, before_apply, is_concerned
 from tarmak_iam.hook.programs import Programs
 from tarmak_iam.hook.tarmak import backup
@@ -78,7 +78,6 @@ def run_rewriting(command: Sequence[str], path: Path, environment: Mapping[str, 
 
 _LOGIN_STAGES = (Stage.NOT_VERIFIED, Stage.FAILED)
 _NOTHING_APPLIED = "nothing will be applied"
-_LASTING = ("note: ", "warning: ", "interrupted")
 
 
 def run_apply(
@@ -101,10 +100,7 @@ def run_apply(
         return pass_through(command, environment).code or ExitCode.ERROR
     if not is_concerned(cluster):
         return pass_through(command, environment).code
-    assert config.path is not None  # it is loaded from a file
-    with stops_raised(), cluster_lock(lock_path(config.path.parent, cluster.cluster_name)) as lock:
-        if lock.problem is not None:
-            note(f"warning: {lock.problem}")
+    with cluster_locked(config, cluster) as lock:
         return _RunAroundApply(command, call, environment, session, flags, config, cluster, lock).code()
 
 
@@ -137,12 +133,19 @@ class _RunAroundApply:
             raise
 
     def _code(self) -> int:
+        def live_access(installation: Installation) -> Loaded | None:
+            """Raises FileError if a link leads to a kubeconfig outside of the cluster's directory."""
+            if not self._access.is_given:
+                files = ClusterFiles.of(self.config, self.cluster, follow_links=self.session.follow_links)
+                files.within.resolve(files.kubeconfig_path)
+            return self._access.live_access(installation)
+
         installation: Installation | None = None
         try:
             before = before_apply(
                 self.config,
                 self.cluster,
-                live=self._live_access,
+                live=live_access,
                 no_check=self.flags["no_check"],
                 follow_links=self.session.follow_links,
             )
@@ -158,14 +161,13 @@ class _RunAroundApply:
             ended = pass_through(self.command, self.environment)
         finally:  # also for an interruption at its end
             self._is_tarmak_done = True
-        return self._passed_on(ended) or (ExitCode.ERROR if installation is None else self._applied(installation))
-
-    def _live_access(self, installation: Installation) -> Loaded | None:
-        """Raises FileError if a link leads to a kubeconfig outside of the cluster's directory."""
-        if not self._access.is_given:
-            files = ClusterFiles.of(self.config, self.cluster, follow_links=self.session.follow_links)
-            files.within.resolve(files.kubeconfig_path)
-        return self._access.live_access(installation)
+        if ended.code:
+            note(f"tarmak ended with {ended.text}: nothing was applied to {self.cluster.cluster_name}")
+            return ended.code
+        if ended.asked is not None:
+            note(f"interrupted: {self._state()}")
+            return code_of_signal(ended.asked)
+        return ExitCode.ERROR if installation is None else self._applied(installation)
 
     def _may_start(self, before: BeforeReport) -> bool:
         for finding in before.errors:
@@ -186,19 +188,9 @@ class _RunAroundApply:
             note(f"warning: {home}: the directory is not writable: {reason}; make it writable")
         return True
 
-    def _passed_on(self, ended: Ended) -> int:
-        """The exit code of a failed tarmak, that of the signal after an interruption, else 0."""
-        if ended.code:
-            note(f"tarmak ended with {ended.text}: nothing was applied to {self.cluster.cluster_name}")
-        elif ended.asked is not None:
-            note(f"interrupted: {self._state()}")
-            return code_of_signal(ended.asked)
-        return ended.code
-
     def _applied(self, installation: Installation) -> int:
         self._hook = hook = ApplyHook(installation, self._access, follow_links=self.session.follow_links)
-        with progress(note, PREFIX) as show:
-            hook.tell = _with_lasting_notes(show)
+        with progress(note, PREFIX) as hook.tell:
             report = hook.run()
         if (applied := report.applied) is not None:  # None if it was not completed
             texts = [change.text for change in applied.changes if change.action is not ObjectAction.UNCHANGED]
@@ -215,8 +207,7 @@ class _RunAroundApply:
         if report.error is not None and not isinstance(report.error, (EditRefused, PolicyRefused)):
             code = ExitCode.ERROR
         if report.can_roll_back and self._wants_rollback(report, installation):
-            with progress(note, PREFIX) as show:
-                hook.tell = _with_lasting_notes(show)
+            with progress(note, PREFIX) as hook.tell:
                 report = hook.roll_back(report)
             note(report.text if report.stage is Stage.UNDONE else f"error: {report.text}; {self._state(report)}")
             # 4 means applied, which is no longer true
@@ -282,12 +273,3 @@ def _can_be_written(directory: Path) -> bool:
     """Whether files can be created in the directory, which is created first if it does not exist."""
     existing = next(parent for parent in (directory, *directory.parents) if parent.exists())
     return os.access(existing, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
-
-
-def _with_lasting_notes(show: Callable[[str], None]) -> Callable[[str], None]:
-    """Shows progress with `show`, but prints notes and warnings, which must not be replaced by the next line."""
-
-    def tell(text: str) -> None:
-        (note if text.startswith(_LASTING) else show)(text)
-
-    return tell

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from tarmak_iam.cli.console import log, log_variables, note
-from tarmak_iam.command_line import CommandLine
 from tarmak_iam.errors import ConfigError, FileError, ParseError, SelectionError
+from tarmak_iam.text import CommandLine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +40,14 @@ class Session(NamedTuple):
         """--kubeconfig and --context as they were given, for a suggested command."""
         words = () if self.kubeconfig is None else ("--kubeconfig", str(self.kubeconfig))
         return words if self.kube_context is None else (*words, "--context", self.kube_context)
+
+    def path(self) -> Path | None:
+        """That of tarmak.yaml; None if it cannot be found, which `config` reports with a remedy."""
+        from tarmak_iam.config.locate import config_path
+
+        with contextlib.suppress(FileError):
+            return config_path(self.directory, os.environ)
+        return None
 
     def config(self) -> TarmakConfig:
         """Raises TarmakIamError."""
@@ -81,28 +89,25 @@ class Session(NamedTuple):
         log("cluster: %s (currentCluster, %s)", cluster.cluster_name, config.document.position(("currentCluster",)))
         return cluster
 
-    def cluster_with_masters(self, config: TarmakConfig) -> Cluster:
-        """As `cluster`. Raises ConfigError for a hub, to which no mapping and no setting applies."""
+    def selected(self) -> tuple[TarmakConfig, Cluster, ClusterFiles]:
+        """The configuration, the cluster and its files. Raises TarmakIamError: ConfigError for a hub, to which no
+        mapping and no setting applies."""
         from tarmak_iam.config.cluster import check_masters
 
+        config = self.config()
         cluster = self.cluster(config)
         check_masters(cluster)
-        return cluster
+        return config, cluster, self.files(config, cluster)
 
     def files(self, config: TarmakConfig, cluster: Cluster) -> ClusterFiles:
         from tarmak_iam.installation.cluster_files import ClusterFiles
 
         return ClusterFiles.of(config, cluster, follow_links=self.follow_links)
 
-    def cluster_files(self) -> ClusterFiles:
-        """The files of the selected cluster. Raises TarmakIamError, also for a hub."""
-        config = self.config()
-        return self.files(config, self.cluster_with_masters(config))
-
     def installation(self, overrides: Mapping[str, Any] | None = None) -> Installation:
         """The installation of the selected cluster. Raises TarmakIamError, also for a hub."""
-        config = self.config()
-        return self.installation_of(config, self.cluster_with_masters(config), overrides)
+        config, cluster, _ = self.selected()
+        return self.installation_of(config, cluster, overrides)
 
     @property
     def is_named(self) -> bool:
@@ -116,8 +121,7 @@ class Session(NamedTuple):
         directory has no tarmak.yaml, or its tarmak.yaml no current cluster. Raises TarmakIamError for everything
         else."""
         try:
-            config = self.config()
-            cluster = self.cluster_with_masters(config)
+            config, cluster, _ = self.selected()
         except (FileError, SelectionError):
             if self.is_named:
                 raise
@@ -188,24 +192,19 @@ def kubectl_of(
     lock: ClusterLock | None = None,
     seconds: float | None = None,
 ) -> Kubectl:
-    """`cluster_name` is the cluster that the session selects. `tell` is called with what is waited for; `lock` is that
-    of a command that writes. A command that only reads does not wait for an API server that refuses the connection,
-    and waits up to `seconds` for an answer. Raises TarmakIamError."""
+    """kubectl for this cluster, with the options of the session. `tell` is called with what is waited for; `lock` is
+    that of a command that writes. A command that only reads does not wait for an API server that refuses the
+    connection, and waits up to `seconds` for an answer. Raises TarmakIamError."""
     from tarmak_iam.hook.cluster.kubectl import ANSWER_SECONDS
     from tarmak_iam.hook.connection import Access
     from tarmak_iam.hook.programs import Programs
 
     log_variables("KUBECONFIG")
-    options: tuple[str, ...] = ()
-    if session.directory is not None:
-        options += ("--config-directory", str(session.directory))
-    if session.cluster_name is not None:
-        options += ("--current-cluster", session.cluster_name)
     access = Access(
         Programs(dict(os.environ)),
         session.kubeconfig,
         session.kube_context,
-        options,  # of Tarmak
+        () if session.directory is None else ("--config-directory", str(session.directory)),  # of tarmak
         lock=lock,
         patience=ANSWER_SECONDS if seconds is None else seconds,
         must_be_up=lock is None,
@@ -215,7 +214,7 @@ def kubectl_of(
 
 
 @contextlib.contextmanager
-def exclusive_access(config: TarmakConfig, cluster: Cluster) -> Iterator[ClusterLock]:
+def cluster_locked(config: TarmakConfig, cluster: Cluster) -> Iterator[ClusterLock]:
     """Locks the cluster against other runs of tarmak-iam, and lets SIGTERM end the command as Ctrl-C does, so that what
     was done is reported. Raises ToolError if another run has the lock."""
     from tarmak_iam.hook.lock import cluster_lock, lock_path
@@ -226,3 +225,13 @@ def exclusive_access(config: TarmakConfig, cluster: Cluster) -> Iterator[Cluster
         if lock.problem is not None:
             note(f"warning: {lock.problem}")
         yield lock
+
+
+@contextlib.contextmanager
+def exclusive_access(
+    session: Session, config: TarmakConfig, cluster: Cluster, *, dry_run: bool = False
+) -> Iterator[Kubectl]:
+    """kubectl for a command that writes to the cluster, which is locked unless it is a dry run. Raises
+    TarmakIamError."""
+    with contextlib.nullcontext() if dry_run else cluster_locked(config, cluster) as lock:
+        yield kubectl_of(session, cluster.cluster_name, lock=lock)

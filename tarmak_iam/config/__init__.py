@@ -13,9 +13,8 @@ else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
-            "Cluster": "tarmak_iam.config.cluster",
-            "ConfigEdits": "tarmak_iam.config.config",
-            "TarmakConfig": "tarmak_iam.config.config",
+            ".cluster": "Cluster",
+            ".config": "ConfigEdits TarmakConfig",
         },
     )
 

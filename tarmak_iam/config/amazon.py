@@ -15,8 +15,7 @@ from tarmak_iam.text import quoted
 if TYPE_CHECKING:
     from tarmak_iam.config.amazon_model import AccessLogs, Amazon
 else:
-    _MODELS = "tarmak_iam.config.amazon_model"
-    __getattr__, _ = lazy_exports(__name__, {"AccessLogs": _MODELS, "Amazon": _MODELS})
+    __getattr__, _ = lazy_exports(__name__, {"tarmak_iam.config.amazon_model": "AccessLogs Amazon"})
 
 
 INIT = "awsIAMAuthenticatorInit"

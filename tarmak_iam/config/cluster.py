@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,6 @@ from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.cluster import Cluster, ReadFile, check_masters
 from tarmak_iam.config.locate import config_path, directory_option
@@ -20,9 +19,8 @@ from tarmak_iam.document import Document
 from tarmak_iam.errors import FileError, Place, SelectionError
 from tarmak_iam.files.on_disk import FileOnDisk
 from tarmak_iam.files.read import read_file
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
-from tarmak_iam.text import quoted
+from tarmak_iam.text import CommandLine, quoted
 
 if TYPE_CHECKING:
     from tarmak_iam.config.edits import KeyEdit, Verb

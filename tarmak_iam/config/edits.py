@@ -6,10 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
-from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config.cluster import ReadFile, check_masters
 from tarmak_iam.config.edit_checks import FORK, check_edit, check_patch, place_before
 from tarmak_iam.config.item_names import items_of, names_of
@@ -28,7 +26,7 @@ from tarmak_iam.document.plain_values import plain, same
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError, EditRefused, SelectionError
 from tarmak_iam.routes import Route, Step
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import CommandLine, quoted, shortened
 
 Verb = Literal["set", "append", "unset", "patch"]
 
@@ -106,7 +104,7 @@ class _Batch(Generic[_File]):
     def result(self) -> _File:
         written = [Route.of(edit.path) for edit in self._writes]
         changes = (*self._writes, *removals(self._document, self._removed, written))
-        edits = [replace(change, through_alias=self._through_alias) for change in changes]
+        edits = [change._replace(through_alias=self._through_alias) for change in changes]
         try:
             document = self._document.edit(*edits)
         except EditRefused:

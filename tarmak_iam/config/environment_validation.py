@@ -21,8 +21,7 @@ from tarmak_iam.aws.regions import (
 from tarmak_iam.config.cluster import Cluster, Issue, ReadFile, metadata_name
 from tarmak_iam.config.instance_pools import lists_pools, pools_of
 from tarmak_iam.config.tarmak_types import is_cidr
-from tarmak_iam.suggestions import did_you_mean
-from tarmak_iam.text import is_host_name, quoted, shortened
+from tarmak_iam.text import did_you_mean, is_host_name, quoted, shortened
 
 _ANY = "0.0.0.0/0"
 

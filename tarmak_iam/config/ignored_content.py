@@ -17,7 +17,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference, walk
 from tarmak_iam.document.plain_values import construct, same
 from tarmak_iam.routes import Key, Route
-from tarmak_iam.suggestions import spelled_otherwise
+from tarmak_iam.text import spelled_otherwise
 
 # The only keys that match ignoring case.
 _HEAD = ("apiversion", "kind")

@@ -18,8 +18,7 @@ from typing import Any
 from tarmak_iam.aws.regions import is_known_region, is_region, region_of_zone, region_suggestions
 from tarmak_iam.config.cluster import Cluster, Issue, ReadFile, metadata_name
 from tarmak_iam.config.tarmak_types import quantity_size
-from tarmak_iam.suggestions import did_you_mean
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import did_you_mean, quoted, shortened
 
 _WITHOUT_ROLE = ("all", "hybrid")
 """Tarmak lists these types for all clusters except hubs, but has no role for them and rejects such a pool later."""

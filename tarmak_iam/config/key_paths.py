@@ -6,10 +6,10 @@ This module only splits the text. `path_lookup` finds the key that a path means 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import NoReturn
 
 from tarmak_iam.errors import SelectionError
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import quoted, shortened
 
 WHOLE = "."

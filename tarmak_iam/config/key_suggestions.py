@@ -16,7 +16,7 @@ from tarmak_iam.config.tarmak_types import (
 )
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import ScalarError, resolve_v2
-from tarmak_iam.suggestions import CLOSE, bare, closest, is_one_typo, is_slip, spelled_otherwise
+from tarmak_iam.text import CLOSE, bare, closest, is_one_typo, is_slip, spelled_otherwise
 
 _CLOSE_ELSEWHERE = 0.88
 _LONG = 8

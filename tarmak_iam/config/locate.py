@@ -7,9 +7,9 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from tarmak_iam.command_line import CommandLine
 from tarmak_iam.errors import FileError, Place
 from tarmak_iam.files.read import file_error
+from tarmak_iam.text import CommandLine
 
 CONFIG_NAME = "tarmak.yaml"
 ENVIRONMENT_VARIABLE = "TARMAK_CONFIG"

@@ -16,8 +16,7 @@ from tarmak_iam.document.plain_values import construct, same, value_at
 from tarmak_iam.document.render import scalar_text
 from tarmak_iam.errors import ConfigError, SelectionError
 from tarmak_iam.routes import Route
-from tarmak_iam.suggestions import closest
-from tarmak_iam.text import brief_list, quoted, shortened
+from tarmak_iam.text import brief_list, closest, quoted, shortened
 
 
 class AddedItem(NamedTuple):

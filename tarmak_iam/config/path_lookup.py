@@ -16,8 +16,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.errors import Place, SelectionError
 from tarmak_iam.routes import Key, Route, Step
-from tarmak_iam.suggestions import choose_among, closest
-from tarmak_iam.text import brief_list, quoted, shortened
+from tarmak_iam.text import brief_list, choose_among, closest, quoted, shortened
 
 CLUSTER: TypePath = ("clusters", ITEM)
 """The type path of a cluster, which relative paths begin at."""

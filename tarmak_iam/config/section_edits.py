@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as SequenceOf
 from typing import Any, TypeVar
 
-from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config.cluster import Cluster, Issue, ReadFile, api_server_issues
 from tarmak_iam.config.cluster_validation import cluster_issues
 from tarmak_iam.config.section_keys import SectionKey
@@ -19,6 +18,7 @@ from tarmak_iam.document.nodes import Alias, Mapping, dereference
 from tarmak_iam.document.plain_values import same, value_at
 from tarmak_iam.errors import ConfigError, EditRefused
 from tarmak_iam.routes import Route
+from tarmak_iam.text import CommandLine
 
 _File = TypeVar("_File", bound=ReadFile)
 

@@ -15,8 +15,7 @@ from tarmak_iam.config.tarmak_types import ITEM, ScalarTypeError, TypePath, fiel
 from tarmak_iam.config.typed_values import octal_flaw, yaml_value
 from tarmak_iam.errors import ConfigError, SelectionError
 from tarmak_iam.plugins import OWN, check_unique, provided
-from tarmak_iam.suggestions import did_you_mean
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import did_you_mean, quoted, shortened
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from tarmak_iam.findings import At, Severity
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lazy_exports import lazy_exports
 from tarmak_iam.plugins import guarded
 
@@ -21,7 +20,12 @@ if TYPE_CHECKING:
 
     from tarmak_iam.config.section_model import SectionModel
 else:  # pydantic takes longer to import than everything else: it is needed where a model is
-    __getattr__, __dir__ = lazy_exports(__name__, {"SectionModel": "tarmak_iam.config.section_model"})
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "tarmak_iam.config.section_model": "SectionModel",
+        },
+    )
 
 __all__ = ["Path", "Problem", "Section", "SectionModel", "SectionRule"]
 

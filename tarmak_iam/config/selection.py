@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from tarmak_iam.config.cluster import Cluster, ReadFile
 from tarmak_iam.errors import Place, SelectionError
-from tarmak_iam.suggestions import choose_among
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import choose_among, quoted, shortened
 
 _FORM = "<environment>-<name>"
 

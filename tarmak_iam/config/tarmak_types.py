@@ -8,14 +8,15 @@ Sources: json-iterator's codecs, apimachinery's Time and Quantity, Go's time.Par
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from tarmak_iam.document.scalars import decode_base64
-from tarmak_iam.package_data import package_json
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -148,7 +149,9 @@ def field_at(struct: str, path: TypePath) -> Field | None:
 
 @cache
 def _table() -> dict[str, dict[str, dict[str, object]]]:
-    table: dict[str, dict[str, dict[str, object]]] = package_json(__package__, "tarmak-types.json")
+    table: dict[str, dict[str, dict[str, object]]] = json.loads(
+        Path(__file__).with_name("tarmak-types.json").read_bytes()
+    )
     return table
 
 

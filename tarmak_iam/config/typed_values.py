@@ -9,10 +9,9 @@ from tarmak_iam.config.decode import decode_value
 from tarmak_iam.config.ignored_content import IgnoredContent
 from tarmak_iam.config.tarmak_types import Field, scalar_value
 from tarmak_iam.document import Document
-from tarmak_iam.document.nodes import walk
+from tarmak_iam.document.nodes import is_custom_tag, walk
 from tarmak_iam.document.plain_values import UnwritableValue, plain
 from tarmak_iam.document.render import yaml_bytes
-from tarmak_iam.document.write import is_custom_tag
 from tarmak_iam.errors import ConfigError, ParseError
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.text import quoted, shortened

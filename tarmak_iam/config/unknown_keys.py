@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config.cluster import ReadFile
 from tarmak_iam.config.ignored_content import UnknownKey, certain_target, misspelt_key_on
 from tarmak_iam.config.key_suggestions import KeySuggestion, suggest_key
@@ -17,7 +16,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.errors import EditRefused, TarmakIamError
 from tarmak_iam.routes import Route
-from tarmak_iam.text import quoted
+from tarmak_iam.text import CommandLine, quoted
 
 Path = tuple[str | int, ...]
 

@@ -18,13 +18,9 @@ else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
-            "CHECKS": "tarmak_iam.doctor.examination",
-            "Check": "tarmak_iam.doctor.diagnosis",
-            "Diagnosis": "tarmak_iam.doctor.diagnosis",
-            "Examination": "tarmak_iam.doctor.examination",
-            "FileTree": "tarmak_iam.doctor.file_tree",
-            "examine_tree": "tarmak_iam.doctor.examination",
-            "read_tree": "tarmak_iam.doctor.file_tree",
+            ".examination": "CHECKS Examination examine_tree",
+            ".diagnosis": "Check Diagnosis",
+            ".file_tree": "FileTree read_tree",
         },
     )
 

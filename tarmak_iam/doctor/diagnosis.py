@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import capped, one_line
 
 EXPIRES_WITHIN = 30

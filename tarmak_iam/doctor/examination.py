@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter, itemgetter
 
@@ -20,7 +21,6 @@ from tarmak_iam.doctor.webhook_checks import (
     webhook_problems,
 )
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY
 
 CHECKS: tuple[Check, ...] = tuple(sorted((*WEBHOOK_CHECKS, *MASTER_CHECKS), key=attrgetter("id")))

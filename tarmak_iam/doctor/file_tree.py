@@ -8,7 +8,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tarmak_iam.config.api_server import DEFAULT_WEBHOOK_FILE, WEBHOOK_FLAG
@@ -16,7 +16,6 @@ from tarmak_iam.doctor.systemd_units import INIT_UNIT, UNIT, UNIT_DIR, Unit, par
 from tarmak_iam.errors import ConfigError, FileError, Place
 from tarmak_iam.files import MAX_BYTES
 from tarmak_iam.files.read import file_error, read_file
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY, KUBECONFIG, STATE_DIR
 
 FLAG = f"--{WEBHOOK_FLAG}"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.doctor.file_tree import FLAG, FileTree, FoundFile
 from tarmak_iam.doctor.kubernetes_files import (
     Broken,
@@ -23,9 +23,9 @@ from tarmak_iam.identity.daemon_config import ServerSettings, read_server_settin
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.pki.certificates import Certificate, PrivateKey, Unreadable, read_certificate, read_key
 from tarmak_iam.pki.pem import PemBlock, is_certificate, is_key, read_pem
+from tarmak_iam.text import PLAIN, CommandLine
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -23,7 +24,6 @@ from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.installation.admin_kubeconfig import named_item
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY
 from tarmak_iam.kubeconfig.exec_arguments import ExecArguments
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.pki.pem import PemBlock, is_certificate, read_pem
 from tarmak_iam.routes import Route
 

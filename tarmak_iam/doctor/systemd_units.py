@@ -5,9 +5,8 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
-
-from tarmak_iam.late_dataclass import dataclass
 
 COMMAND = "aws-iam-authenticator"
 UNIT_DIR = "/etc/systemd/system"

@@ -14,15 +14,9 @@ else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
-            "Append": "tarmak_iam.document.edits",
-            "Document": "tarmak_iam.document.document",
-            "Edit": "tarmak_iam.document.edits",
-            "EditRefused": "tarmak_iam.errors",
-            "Insert": "tarmak_iam.document.edits",
-            "Move": "tarmak_iam.document.edits",
-            "Remove": "tarmak_iam.document.edits",
-            "Rename": "tarmak_iam.document.edits",
-            "Set": "tarmak_iam.document.edits",
+            ".edits": "Append Edit Insert Move Remove Rename Set",
+            ".document": "Document",
+            "tarmak_iam.errors": "EditRefused",
         },
     )
 

@@ -17,8 +17,10 @@ from __future__ import annotations
 import importlib
 import re
 from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -28,7 +30,6 @@ from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.document.scalars import resolve_v2
 from tarmak_iam.document.source import MAX_COLLECTIONS, MAX_DEPTH, MAX_FLOW, MAX_VALUES, Source
 from tarmak_iam.document.yaml_reader import PARSER_ERRORS, has_c_parser
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Key, Step
 
 # A key whose text is known without a parser.
@@ -84,7 +85,13 @@ class Member:
     @property
     def text(self) -> str:
         """All lines of the member, of which `size` is the number of characters."""
-        return self.lead if self.block is None else self.lead + self.block.text
+        return self.lead if self.block is None else "".join(self.parts())
+
+    def parts(self) -> Iterator[str]:
+        """The lines in parts, which are joined once: a copy at every level would take as much memory again."""
+        yield self.lead
+        for member in self.block.members if self.block is not None else ():
+            yield from (member.lead,) if member.block is None else member.parts()
 
     def value(self, column: int, *, is_item: bool) -> Block | None:
         """The block that is the value of the member, which begins in a column; None if it is something else, or cannot
@@ -111,7 +118,7 @@ class Member:
                 self._take(start, end - start)
 
     def _take(self, first: int, column: int) -> None:
-        block = Block.of(self.lead[first:], column, begins_line=first == 0 or self.lead[first - 1] == "\n")
+        block = Block.of(self.lead, column, first, begins_line=first == 0 or self.lead[first - 1] == "\n")
         if block is not None:
             self.lead, self.block = self.lead[:first], block
 
@@ -130,17 +137,20 @@ class Block:
     closed: int = 0
 
     @classmethod
-    def of(cls, text: str, column: int, *, begins_line: bool = True) -> Block | None:
-        """The collection with these lines, whose first member may begin behind a dash; None if it cannot be divided."""
-        is_list = _DASH.match(text, column if begins_line else 0) is not None
-        parts = members_in(text, column, is_list=is_list, begins_line=begins_line)
+    def of(cls, text: str, column: int, start: int = 0, *, begins_line: bool = True) -> Block | None:
+        """The collection with the lines from `start` on, whose first member may begin behind a dash; None if it cannot
+        be divided."""
+        is_list = _DASH.match(text, start + (column if begins_line else 0)) is not None
+        parts = members_in(text, column, start, is_list=is_list, begins_line=begins_line)
         if parts is None or parts[0]:
             return None
         keys = {name: member for name, member in parts[1] if name is not None}
         unnamed = sum(name is None for name, _ in parts[1])
         if not is_list and (unnamed > 1 or len(keys) + unnamed < len(parts[1])):
             return None  # more than one key that is not a string, or duplicate keys
-        return cls(column, [member for _, member in parts[1]], None if is_list else keys, len(text), begins_line)
+        return cls(
+            column, [member for _, member in parts[1]], None if is_list else keys, len(text) - start, begins_line
+        )
 
     def with_members(self, new: dict[int, list[tuple[str | None, Member]]]) -> Block | None:
         """The block with other members in the places of some, by their numbers; None if a key is not a new one."""
@@ -165,7 +175,7 @@ class Block:
     @property
     def text(self) -> str:
         """All lines of the members."""
-        return "".join([member.text for member in self.members])
+        return "".join([part for member in self.members for part in member.parts()])
 
     def place(self, step: Step | None) -> int:
         """The number of the member that a step leads to; for None, and for a key that does not exist, that of a new one
@@ -206,26 +216,28 @@ def key_of(text: str, column: int) -> str | None:
 
 
 def members_in(
-    text: str, column: int, *, is_list: bool, begins_line: bool = True
+    text: str, column: int, start: int = 0, *, is_list: bool, begins_line: bool = True
 ) -> tuple[str, list[tuple[str | None, Member]]] | None:
-    """The comment and blank lines before the first member in some lines of a block, and the members with their keys
-    (None: not a string). None if the lines cannot be divided. `begins_line`: the first member is not behind a dash."""
-    margin = 0 if begins_line else column
-    lines = "\n" + " " * margin + text
-    if re.search(rf"\n(?! {{{column}}}) *[^ #\r\n]", lines):  # content further left
+    """The comment and blank lines before the first member in the lines of a block, from `start` on, and the members
+    with their keys (None: not a string). None if the lines cannot be divided. `begins_line`: the first member is not
+    behind a dash. The text may be large: nothing copies it."""
+    head = column if begins_line else 0  # of the first line
+    left = re.compile(rf"\n(?! {{{column}}}) *[^ #\r\n]"), re.compile(rf"(?! {{{head}}}) *[^ #\r\n]")
+    if left[0].search(text, start) or left[1].match(text, start):  # content further left
         return None
-    starts, names = list[int](), list[str | None]()
-    for match in re.finditer(rf"\n {{{column}}}(?=[^ #\r\n])", lines):
-        is_dash = _DASH.match(lines, match.end()) is not None
+    begins, names = list[int](), list[str | None]()
+    first = [start + head] if re.compile(rf" {{{head}}}(?=[^ #\r\n])").match(text, start) else []
+    others = re.compile(rf"\n {{{column}}}(?=[^ #\r\n])").finditer(text, start)
+    for at in chain(first, (match.end() for match in others)):
+        is_dash = _DASH.match(text, at) is not None
         if is_dash and not is_list:
             continue  # an item of a list in the column of its key
-        if not (is_dash if is_list else _KEY.match(lines, match.end())):
+        if not (is_dash if is_list else _KEY.match(text, at)):
             return None
-        starts.append(max(match.start() - margin, 0))
-        names.append(None if is_list else key_of(lines, match.end()))
-    ends = [*starts[1:], len(text)]
-    members = [Member(text[start:end]) for start, end in zip(starts, ends, strict=False)]
-    return text[: starts[0]] if starts else text, list(zip(names, members, strict=True))
+        begins.append(max(at - column, start))
+        names.append(None if is_list else key_of(text, at))
+    members = [Member(text[at:end]) for at, end in zip(begins, [*begins[1:], len(text)], strict=False)]
+    return text[start : begins[0]] if begins else text[start:], list(zip(names, members, strict=True))
 
 
 def document_of(text: str, *, is_closed: bool = False) -> Member | None:

@@ -7,21 +7,23 @@ import contextlib
 import copy
 import gc
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.document.comments import lines_above
 from tarmak_iam.document.edits import Append, Edit, Insert, Move, Remove, Rename, Set, ValueEdit
-from tarmak_iam.document.engine import Engine, Text, data_of
 from tarmak_iam.document.nodes import Entry, Node, Scalar, dereference
+from tarmak_iam.document.parsed import Text, data_of, read_trees
 from tarmak_iam.document.plain_values import construct, reads_alike
 from tarmak_iam.document.scalars import Dialect, readings
-from tarmak_iam.document.shared import at_home
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.target import locate
 from tarmak_iam.document.tree import Comment, Tree
-from tarmak_iam.document.update import Identity
 from tarmak_iam.errors import EditRefused, Place
 from tarmak_iam.routes import Path, Route
+
+# The engine is imported where a document is edited: most commands only read.
+if TYPE_CHECKING:
+    from tarmak_iam.document.engine import Engine
+    from tarmak_iam.document.update import Identity
 
 
 @contextlib.contextmanager
@@ -93,7 +95,7 @@ class Document:
         Raises ParseError, as `parse` does.
         """
         source = Source.decode(data, str(filename))
-        trees = enumerate(Tree.read_all(source))
+        trees = enumerate(read_trees(source))
         return tuple(cls(Text(source, index, None, None, tree, data_of(tree))) for index, tree in trees)
 
     @property
@@ -184,6 +186,8 @@ class Document:
 
     def has(self, path: Path | Route) -> bool:
         """Whether the path exists in the text itself, and not only through an alias or a merge key."""
+        from tarmak_iam.document.target import locate
+
         try:
             target = locate(self._tree, Route.of(path))
         except EditRefused:
@@ -299,6 +303,8 @@ class Document:
 
         Raises EditRefused if one of them cannot be made; the message has its number. None of them is made then.
         """
+        from tarmak_iam.document.engine import Engine
+
         engine = Engine(self._text)
         with gc_paused():
             for number, edit in enumerate(edits, 1):
@@ -322,16 +328,20 @@ class Document:
         The first identity whose paths all lead to scalars in an item is used for it. Items without an identity are
         matched if they are equal or, failing that, have most in common. Raises EditRefused.
         """
+        from tarmak_iam.document.engine import Engine
+
         engine = Engine(self._text)
         with gc_paused():
             engine.update(data, identities)
         return self._after(engine)
 
     def _after(self, engine: Engine) -> Document:
-        return self if engine.text is self._text else Document(engine.text, engine)
+        return self if engine.text is self._text else Document(engine.result(), engine)
 
 
 def home_of(document: Document, edit: ValueEdit) -> Route:
     """The route at which an edit with `through_alias` changes the text: in the anchored value, or in the merged
     mapping, that its path leads to. Raises EditRefused."""
+    from tarmak_iam.document.shared import at_home
+
     return Route.of(at_home(document._tree, edit).path)

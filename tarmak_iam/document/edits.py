@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Path, Route
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
+class Set(NamedTuple):
     """Sets the value at a path, as `Document.set` does."""
 
     path: Path | Route
@@ -19,8 +17,7 @@ class Set:
     through_alias: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """Adds an item to the end of the list at a path, as `Document.append` does."""
 
     path: Path | Route
@@ -28,8 +25,7 @@ class Append:
     through_alias: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Insert:
+class Insert(NamedTuple):
     """Inserts an item into a list, as `Document.insert` does. The last step of the path is the new item's index."""
 
     path: Path | Route
@@ -37,8 +33,7 @@ class Insert:
     through_alias: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(NamedTuple):
     """Removes a key or item, as `Document.remove` does."""
 
     path: Path | Route
@@ -46,8 +41,7 @@ class Remove:
     through_alias: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rename:
+class Rename(NamedTuple):
     """Gives the entry at a path another key, as `Document.rename` does."""
 
     path: Path | Route
@@ -55,8 +49,7 @@ class Rename:
     through_alias: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """Moves an entry or item to another path, as `Document.move` does. `to` is its path when it is gone from `path`."""
 
     path: Path | Route
@@ -71,8 +64,7 @@ Edit = ValueEdit | Rename | Move
 """One edit of a document. `Document.edit` makes several of them, one after the other."""
 
 
-@dataclass(frozen=True, slots=True)
-class AddKeys:
+class AddKeys(NamedTuple):
     """Adds new keys, which need not be strings, to a mapping. Only `update` makes this edit and those below."""
 
     path: Path | Route
@@ -80,8 +72,7 @@ class AddKeys:
     through_alias: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(NamedTuple):
     """Removes members of a mapping by their numbers, merge keys and equal keys too."""
 
     path: Path | Route
@@ -89,8 +80,7 @@ class Drop:
     through_alias: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Arrange:
+class Arrange(NamedTuple):
     """Puts the items of a list in another order, which has the index of each item."""
 
     path: Path | Route
@@ -98,8 +88,7 @@ class Arrange:
     through_alias: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rewrite:
+class Rewrite(NamedTuple):
     """Writes a collection anew, as a whole."""
 
     path: Path | Route

@@ -13,11 +13,11 @@ from functools import cached_property
 from typing import Any
 
 from tarmak_iam.document import shared
-from tarmak_iam.document.blocks import Member, document_of, needs_no_tree, room_of
+from tarmak_iam.document.blocks import Member, room_of
 from tarmak_iam.document.edits import AnyEdit, Append, Insert, Move, Remove, Rename, Set
-from tarmak_iam.document.json_reader import construct_json
 from tarmak_iam.document.moves import Transfer, pasted, planned_move, shifted
-from tarmak_iam.document.nodes import Scalar, Span, is_block, walk
+from tarmak_iam.document.nodes import Span, walk
+from tarmak_iam.document.parsed import Text, blocks_of, data_of, read_tree
 from tarmak_iam.document.plain_values import UnwritableValue, construct, plain, same, value_at
 from tarmak_iam.document.plan import planned
 from tarmak_iam.document.proof import Change, NotProven, invalid_text, new_text, prove
@@ -27,58 +27,8 @@ from tarmak_iam.document.target import locate, refused
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.document.update import Identity, differences, is_in_parts
 from tarmak_iam.document.windows import Unsuitable, Window
-from tarmak_iam.document.yaml_reader import has_c_parser
 from tarmak_iam.errors import EditRefused, ParseError, Place
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
-
-
-@dataclass(slots=True)
-class Text:
-    """A text of a file with what is known of it. If it can be divided it has blocks; otherwise its tree is read.
-
-    `form`: a text of the same file, for its name, encoding and line ends. It is this text, unless `is_behind`: then
-    only the blocks have it. `room`: so many characters can be added without that a limit needs to be checked.
-    """
-
-    form: Source
-    index: int
-    json: bool | None
-    blocks: Member | None = None
-    tree: Tree | None = None
-    data: Any = None
-    room: int = 0
-    is_behind: bool = False
-
-    @classmethod
-    def read(cls, source: Source, index: int, json: bool | None) -> Text:
-        """A text that may be invalid. Raises ParseError."""
-        text = cls(source, index, json, room=room_of(source.text))
-        if index or json or not has_c_parser() or text.room <= 0 or not needs_no_tree(source):
-            text.whole()
-        text.blocks = blocks_of(text)
-        return text
-
-    @property
-    def source(self) -> Source:
-        """The text with its encoding and line ends."""
-        if self.is_behind and self.blocks is not None:
-            self.form, self.is_behind = self.form.with_text(self.blocks.text), False
-        return self.form
-
-    def whole(self) -> tuple[Tree, Any]:
-        """The tree and the values, which are read when they are needed."""
-        if self.tree is None:
-            self.tree = Tree.read(self.source, self.index, json=self.json)
-            self.data = data_of(self.tree)
-        return self.tree, self.data
-
-
-def data_of(tree: Tree) -> Any:
-    """The plain values of a tree."""
-    if tree.is_json:
-        return construct_json(tree.root) if tree.root else None
-    return construct(tree.root, tree.source)
 
 
 class Engine:
@@ -102,12 +52,17 @@ class Engine:
         for window, splices in reversed(self._steps[:step]):
             moved = splices if window is None else [s.moved(window.offset(s.start) - s.start) for s in splices]
             at = offset_before(moved, at)
-        return replace(comment, span=Span(at, at + len(comment.text)))
+        return comment._replace(span=Span(at, at + len(comment.text)))
 
     @property
     def also_changed(self) -> tuple[Route, ...]:
         """The other uses of shared values that changed, in file order."""
         return tuple(dict.fromkeys(use.route for use in sorted(self._uses, key=lambda use: use.offset)))
+
+    def result(self) -> Text:
+        """What the edits lead to; the first text is not kept."""
+        self._file = None
+        return self.text
 
     def update(self, wanted: Any, identities: Iterable[Identity]) -> None:
         """Changes the whole value. Raises EditRefused."""
@@ -122,16 +77,16 @@ class Engine:
     def perform(self, edit: AnyEdit) -> None:
         """Makes one edit. Raises EditRefused, with the place in the text before it."""
         if self._file is None:
-            self._file = self.text.source.text if self.text.blocks is None else self.text.blocks.text
+            self._file = self.text.source.text
         route = Route.of(edit.path)
-        edit = replace(edit, path=route)
+        edit = edit._replace(path=route)
         if max(len(route), len(Route.of(edit.to)) if isinstance(edit, Move) else 0) > MAX_DEPTH:
             what = f"the path has more than {MAX_DEPTH} steps"
             raise EditRefused(what, remedy="use a shorter path", place=self.text.whole()[0].position(Route()))
         if isinstance(edit, Rename):
-            edit = replace(edit, key=self._plain(edit.key, route))
+            edit = edit._replace(key=self._plain(edit.key, route))
         elif isinstance(edit, (Set, Append, Insert)):
-            edit = replace(edit, value=self._plain(edit.value, route))
+            edit = edit._replace(value=self._plain(edit.value, route))
         if self.text.blocks is not None:
             text, removed, steps = self.text, len(self._removed), len(self._steps)
             try:
@@ -162,14 +117,14 @@ class Engine:
         has_anchors = "&" in window.text and tree.root is not None and any(node.anchor for node in walk(tree.root))
         if tree.has_aliases or has_anchors:
             raise Unsuitable
-        there = replace(edit, path=window.translated(Route.of(edit.path), outwards=False))
+        there = edit._replace(path=window.translated(Route.of(edit.path), outwards=False))
         if isinstance(there, Move):
-            there = replace(there, to=window.translated(Route.of(there.to), outwards=False))
+            there = there._replace(to=window.translated(Route.of(there.to), outwards=False))
         self._make(tree, data_of(tree), there, edit, window)
 
     def _read_window(self, text: str) -> Tree:
         form = self.text.form
-        return Tree.read(Source(text, form.filename, b"", form.encoding, form.newline), json=False, file=self._file)
+        return read_tree(Source(text, form.filename, b"", form.encoding, form.newline), json=False, file=self._file)
 
     def _make(self, tree: Tree, data: Any, edit: AnyEdit, asked: AnyEdit, window: Window | None) -> None:
         """Makes an edit on a tree, of a window or of the whole text. `asked` is the edit with its path in the whole."""
@@ -186,9 +141,9 @@ class Engine:
             target = locate(tree, Route.of(there.path))
             if is_in_parts(target, there.value):
                 current = construct(target.node, tree.source) if is_shared else value_at(data, target.native_path)
-                target = replace(target, route=Route.of(asked.path), keeps_tags=there.keep_tag)
+                target = target._replace(route=Route.of(asked.path), keeps_tags=there.keep_tag)
                 for part in differences(target, current, there.value):
-                    self.perform(part if isinstance(part, Move) else replace(part, through_alias=there.through_alias))
+                    self.perform(part if isinstance(part, Move) else part._replace(through_alias=there.through_alias))
                 return
         try:
             self._plan_and_apply(tree, data, edit, there, window, literals=True)
@@ -214,7 +169,7 @@ class Engine:
         if change is None:
             return
         if there is not edit:
-            change = replace(change, intended=shared.intended_everywhere(change.target, change.intended))
+            change = change._replace(intended=shared.intended_everywhere(change.target, change.intended))
             others = shared.other_uses(tree, data, change.intended, edit, change.target.node)
             if not edit.through_alias:
                 raise shared.shared_refusal(tree, edit, others)
@@ -266,16 +221,3 @@ class Engine:
         self._removed += [(len(self._steps), comment) for comment in removed]
         self._steps.append((window, change.splices))
         self.text = new
-
-
-def blocks_of(text: Text) -> Member | None:
-    """The blocks of a text that is not behind; None if it cannot be divided by lines."""
-    tree = text.tree
-    if text.index or text.json or text.form.encoding != "utf-8" or (tree is not None and tree.is_json):
-        return None
-    is_closed = False
-    if tree is not None and not has_c_parser():  # to ask the pure parser about parts of the text would take too long
-        nodes = (node for node in walk(tree.root) if not is_block(node)) if tree.root is not None else ()
-        ended = (node for node in nodes if not isinstance(node, Scalar) or node.style in ("single", "double"))
-        is_closed = not any("\n" in text.form.text[node.start : node.end] for node in ended)
-    return document_of(text.form.text, is_closed=is_closed)

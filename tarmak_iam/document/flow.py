@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from collections.abc import Sequence as SequenceOf
 from typing import Any
 
 from tarmak_iam.document.comments import own_comment_lines
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span, content_start
-from tarmak_iam.document.render import Verbatim, flow_text, json_text
+from tarmak_iam.document.render import Layout, Nearby, Verbatim, flow_text, json_text
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.splices import Splice, blanks_before, joined_spans, members_of, starts_line
+from tarmak_iam.document.splices import Splice, blanks_before, joined_spans, member_count, members_of, starts_line
 from tarmak_iam.document.target import Target, refuse
 from tarmak_iam.document.tree import Tree
 
 _COMMENT_OR_COMMA = re.compile(r"(?:(?<=\s)|^)#[^\r\n]*|,")
+
+
+def layout_at(target: Target, inside: int = 0, at: int | None = None) -> Layout:
+    """The layout of new text inside the deepest node of a target (`inside` 1: inside its parent, next to it). `at` is
+    the number that a new member of the deepest node will have; None: it is added at the end."""
+    places = tuple(_places(target, len(target.holders) - inside, at))
+    return Layout(target.tree, places, literal=target.literals)
+
+
+def _places(target: Target, count: int, at: int | None) -> Iterator[Nearby]:
+    """The deepest of the first `count` nodes, and the nodes that it is inside of, outwards."""
+    for depth in reversed(range(count)):
+        node = target.holders[depth].node
+        if depth + 1 == len(target.holders):
+            yield Nearby(node, member_count(node) if at is None else at, "around")
+            continue
+        number = target.holders[depth + 1].number
+        if depth + 1 == count:
+            yield Nearby(node, number, "others")
+        yield Nearby(node, number, "inside")
 
 
 def add_to_flow(
@@ -131,7 +151,7 @@ def _margin(target: Target, node: Mapping | Sequence) -> str:
         if line > before and starts_line(source, start):
             return source.text[line:start]
         before = start
-    return _outer_margin(source, node) + " " * target.layout().step
+    return _outer_margin(source, node) + " " * layout_at(target).step
 
 
 def _outer_margin(source: Source, node: Node) -> str:
@@ -154,7 +174,7 @@ def _spread(target: Target, node: Mapping | Sequence) -> tuple[str, str] | None:
 
 def _texts(target: Target, node: Mapping | Sequence, new: SequenceOf[Any]) -> list[str]:
     """New members as text, written as the others are."""
-    spread, layout, texts = _spread(target, node), target.layout(), list[str]()
+    spread, layout, texts = _spread(target, node), layout_at(target), list[str]()
     keys = [entry.key for entry in node.entries] if isinstance(node, Mapping) else []
     are_quoted = bool(keys) and all(isinstance(key, Scalar) and key.style == "double" for key in keys)
     is_json = are_quoted or target.tree.is_json

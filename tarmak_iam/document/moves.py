@@ -7,14 +7,13 @@ block that gets into a flow collection is written in one line.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.document import plan
 from tarmak_iam.document.comments import own_comment_lines
 from tarmak_iam.document.edits import Insert, Move, Set
-from tarmak_iam.document.flow import refuse_pair, remove_from_flow
+from tarmak_iam.document.flow import layout_at, refuse_pair, remove_from_flow
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, content_start, is_block
 from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.document.proof import Change
@@ -34,12 +33,10 @@ from tarmak_iam.document.splices import (
 from tarmak_iam.document.target import Target, locate, refuse, refused
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.document.write import key_text
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Key, Route
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(NamedTuple):
     """A move that is possible. The text goes to `new`, where its key is `native` in the plain data, and the old entry
     is at `old` then. `value` is its value."""
 
@@ -69,7 +66,7 @@ def planned_move(tree: Tree, data: Any, edit: Move) -> Transfer | Change | None:
         raise refused(old, f"{to} is inside of {old.route}, which moves", "move it to a path outside of it")
     here = shifted(to, old.route) if len(to) > len(old.route) else to
     last = here.steps[-1]
-    if old.holders[-1].index is not None and _is_same(tree, to.parent, old.route.parent):
+    if old.holders[-1].is_item and _is_same(tree, to.parent, old.route.parent):
         place = _within_list(old, data, to)
         if isinstance(place, Change):
             return place
@@ -102,9 +99,9 @@ def pasted(tree: Tree, data: Any, transfer: Transfer) -> Change:
     end = len(tree.source.text)
     splices, scalar = change.splices, last_block_scalar(transfer.node) if transfer.node is not None else None
     if scalar is not None and not tree.source.ends_line(end):  # its last line end is its own
-        splices = [replace(each, text=f"{each.text}\n") if each.start == end else each for each in splices]
+        splices = [each._replace(text=f"{each.text}\n") if each.start == end else each for each in splices]
     added = tuple(comment.text for comment in transfer.comments)
-    return replace(change, splices=splices, moved=transfer.node, added=added)
+    return change._replace(splices=splices, moved=transfer.node, added=added)
 
 
 def _is_same(tree: Tree, one: Route, other: Route) -> bool:
@@ -153,9 +150,9 @@ def _text_of(old: Target, new: Target, here: Route) -> tuple[Verbatim, Node | No
         written = tree.source.text[held.entry.key.start : held.entry.key.end]
         is_possible = old.in_flow or not into_flow or is_safe_in_flow(written)
         is_kept = held.entry.text == last.text and written and "\n" not in written and is_possible
-        key = written if is_kept else key_text(tree, held.entry.key, last.text, new.layout(), flow=into_flow)
+        key = written if is_kept else key_text(tree, held.entry.key, last.text, layout_at(new), flow=into_flow)
     elif isinstance(last, Key):
-        key = json_string(last.text) if tree.is_json else scalar_text(last.text, new.layout(), flow=into_flow)
+        key = json_string(last.text) if tree.is_json else scalar_text(last.text, layout_at(new), flow=into_flow)
     comments = _comments_of(old)
     outside = [comment for comment in comments if not (old.in_flow and node.start < comment.span.start < node.end)]
     if outside and (into_flow or old.in_flow):
@@ -165,7 +162,7 @@ def _text_of(old: Target, new: Target, here: Route) -> tuple[Verbatim, Node | No
     if into_flow:
         return Verbatim([], [], "", [], None, flow, key), node if old.in_flow else None, comments
     text = _from_flow(old, key) if old.in_flow else _from_block(old, key, is_entry=isinstance(last, Key))
-    return replace(text, flow=flow), node, comments
+    return text._replace(flow=flow), node, comments
 
 
 def _comments_of(old: Target) -> list[Comment]:

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, TypeGuard
-
-from tarmak_iam.late_dataclass import dataclass
 
 Style = Literal["plain", "single", "double", "literal", "folded"]
 
@@ -161,6 +159,11 @@ class Alias(_Spanned):
 
 
 Node = Scalar | Sequence | Mapping | Alias
+
+
+def is_custom_tag(tag: str) -> bool:
+    """Whether a tag is not a standard one (`!!str`, `!`), which fits only the value that it was written for."""
+    return tag != "!" and not tag.startswith(STANDARD_TAG)
 
 
 def is_block(node: Node | None) -> TypeGuard[Mapping | Sequence]:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, dereference, walk
-from tarmak_iam.document.scalars import YAML_V2, Dialect, ScalarError, resolves_alike
+from tarmak_iam.document.scalars import YAML_V2, Dialect, ScalarError, python_key, resolves_alike
 from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, SURROGATE, Source
 from tarmak_iam.errors import ParseError
 from tarmak_iam.routes import Route
@@ -146,14 +146,6 @@ class ChangedConstructor(_Constructor):
             kinds.setdefault(key, type(key))
             into[key] = child
         return into
-
-
-def python_key(key: Any, text: str | None, kinds: dict[Any, type]) -> Any:
-    """The key, or its text if Python would confuse it with another key: true, 1 and 1.0 are three different keys.
-
-    `kinds` has the types of the earlier keys; the type of this one is added.
-    """
-    return key if kinds.setdefault(key, type(key)) is type(key) else text
 
 
 def same(left: Any, right: Any) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from collections.abc import Sequence as SequenceOf
-from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.document import write
 from tarmak_iam.document.comments import below_deeper_comments, holds_comments, member_lines, own_comment_lines
 from tarmak_iam.document.edits import AddKeys, Append, Arrange, Drop, Insert, Remove, Rename, Rewrite, Set
-from tarmak_iam.document.nodes import Mapping, Scalar, Sequence, Span, is_block
+from tarmak_iam.document.flow import layout_at
+from tarmak_iam.document.nodes import Mapping, Scalar, Sequence, Span, is_block, is_custom_tag
 from tarmak_iam.document.plain_values import assigned, construct, same, value_at
 from tarmak_iam.document.proof import Change
 from tarmak_iam.document.scalars import readings
@@ -54,7 +54,7 @@ def _planned(tree: Tree, data: Any, edit: SharedEdit, *, literals: bool) -> Chan
     refuse_explicit_keys(target)
     keeps_tags = isinstance(edit, Set) and edit.keep_tag
     if keeps_tags or not literals:
-        target = replace(target, literals=literals, keeps_tags=keeps_tags)
+        target = target._replace(literals=literals, keeps_tags=keeps_tags)
     if isinstance(edit, Remove):
         return _removal(target, data, prune=edit.prune)
     if isinstance(edit, Rename):
@@ -97,7 +97,7 @@ def _assignment(target: Target, data: Any, value: Any, *, rewrite: bool) -> Chan
     if same(value_at(data, path), value):
         if not rewrite or target.tree.is_json or not isinstance(node, Scalar):
             return None
-        if not (readings(node) or (node.tag and write.is_custom_tag(node.tag) and not target.keeps_tags)):
+        if not (readings(node) or (node.tag and is_custom_tag(node.tag) and not target.keeps_tags)):
             return None
     if write.takes_members(target, value):
         return _adding_members(target, data, value) if isinstance(value, dict) else _adding(target, data, 0, value)
@@ -211,7 +211,7 @@ def _renaming(target: Target, data: Any, name: str) -> Change | None:
         return None
     check_is_new(parent, name)
     members = {name if key == old else key: value for key, value in value_at(data, path).items()}
-    splices = write.renamed_key(tree, entry.key, name, parent.layout(), flow=mapping.flow or parent.in_flow)
+    splices = write.renamed_key(tree, entry.key, name, layout_at(parent), flow=mapping.flow or parent.in_flow)
     return Change(parent, splices, assigned(data, path, members))
 
 

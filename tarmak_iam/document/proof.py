@@ -23,12 +23,10 @@ from tarmak_iam.document.splices import Splice, apply_splices, splice_order
 from tarmak_iam.document.target import Target, refused
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.errors import EditRefused, ParseError
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import shortened
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What an edit makes of a tree: the change of its text, and its plain values then. `target` is what the edit is
     about, for messages. `moved` is a node whose text is written at another place, too."""
 
@@ -93,9 +91,10 @@ def prove(change: Change, after: Tree, data: Any) -> list[Comment]:
 
 def _removed_comments(change: Change, after: Tree) -> list[Comment]:
     before = change.target.tree
-    if not before.comments and not after.comments and not change.added:
+    texts = [[comment.text for comment in tree.comments] for tree in (before, after)]
+    if texts[0] == texts[1] and not change.added:
         return []
-    old, new = (Counter(comment.text for comment in tree.comments) for tree in (before, after))
+    old, new = map(Counter, texts)
     missing, removed = old - new, []
     starts = [comment.span.start for comment in before.comments]
     for splice in sorted(change.splices, key=splice_order) if missing else ():

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, walk
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import column, dash_of
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import ACTED_ON, MARKER, acts_on_a_log
 
 if TYPE_CHECKING:
@@ -290,8 +289,7 @@ _SHORT = 80
 _NO_LITERAL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|[ ](?:\n|\Z)")
 
 
-@dataclass(frozen=True, slots=True)
-class Verbatim:
+class Verbatim(NamedTuple):
     """A value with the text that it has elsewhere, which is to be written as it is.
 
     `above`: the comment lines above it. `member`: the lines of a key or item with it, from column 0. If there are none:

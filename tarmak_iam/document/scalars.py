@@ -10,9 +10,9 @@ import math
 import re
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from tarmak_iam.document.nodes import STANDARD_TAG, Scalar
-from tarmak_iam.late_dataclass import dataclass
 
 Plain = None | bool | int | float | str
 
@@ -262,8 +262,7 @@ def decode_base64(text: str) -> bytes:
     return base64.b64decode(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(NamedTuple):
     """How one release of go-yaml reads a document.
 
     `own_keys_win`: a mapping's own keys win over `<<`, wherever that is; otherwise the later one wins.
@@ -311,3 +310,11 @@ def readings(scalar: Scalar) -> dict[str, Plain]:
         if type(value) is not type(own) or repr(value) != repr(own):  # not `!=`: NaN is one value
             differing[name] = value
     return differing
+
+
+def python_key(key: Any, text: str | None, kinds: dict[Any, type]) -> Any:
+    """The key, or its text if Python would confuse it with another key: true, 1 and 1.0 are three different keys.
+
+    `kinds` has the types of the earlier keys; the type of this one is added.
+    """
+    return key if kinds.setdefault(key, type(key)) is type(key) else text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from tarmak_iam.document.edits import AddKeys, Append, Arrange, Drop, Insert, Remove, Rename, ReplaceAlias, Rewrite, Set
@@ -71,7 +70,7 @@ def at_home(tree: Tree, edit: SharedEdit) -> SharedEdit:
     if home.shared is not None and home.shared is not tree.root and not _way_to(tree, home.shared)[1]:
         refuse(tree, home.shared, "the edit would change a key", "replace its aliases with their value first")
     last = Route.of(edit.path).steps[-1:] if isinstance(edit, Insert) else ()
-    return replace(edit, path=Route((*home.route.steps, *last)))
+    return edit._replace(path=Route((*home.route.steps, *last)))
 
 
 def _home(tree: Tree, route: Route, *, follow_last: bool) -> _Home:

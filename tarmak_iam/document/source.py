@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import bisect
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 
 from tarmak_iam.errors import ParseError, Place
-from tarmak_iam.files import MAX_BYTES
-from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.text import MAX_BYTES
 
 MAX_DEPTH = 200
 """Deeper nesting is rejected. No configuration file needs it, and the limit bounds every later recursion."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, content_start, is_block
 from tarmak_iam.document.source import Source
-from tarmak_iam.late_dataclass import dataclass
 
 
-@dataclass(frozen=True, slots=True)
-class Splice:
+class Splice(NamedTuple):
     """A replacement of `text[start:end]` of the original with `text`. Offsets count code points."""
 
     start: int

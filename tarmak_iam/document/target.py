@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, dereference, is_block, merged_entry
-from tarmak_iam.document.plain_values import python_key
-from tarmak_iam.document.render import Layout, Nearby
-from tarmak_iam.document.scalars import resolve_v2
-from tarmak_iam.document.splices import member_count
+from tarmak_iam.document.scalars import python_key, resolve_v2
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import EditRefused
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Key, Route, Step
 from tarmak_iam.text import quoted
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A node and its place in its parent: the value of `entry`, the list item `index`, or (both None) the root.
+class Holder(NamedTuple):
+    """A node and its place in its parent: the value of `entry`, a list item, or (neither) the root.
 
     `number` is that of the member, and `native` the step into the plain data: an index, or the key as it is there.
     """
 
     node: Node
     entry: Entry | None = None
-    index: int | None = None
+    is_item: bool = False
     number: int = 0
     native: Any = None
 
@@ -37,11 +30,10 @@ class Holder:
         if isinstance(parent, Mapping):
             entry = parent.entries[number]
             return cls(entry.value, entry=entry, number=number, native=native_keys(parent)[number])
-        return cls(parent.items[number], index=number, number=number, native=number)
+        return cls(parent.items[number], is_item=True, number=number, native=number)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The place that a route leads to. `holders` go from the root to the deepest node that exists; `missing` are the
     steps after it."""
 
@@ -54,23 +46,6 @@ class Target:
     keeps_tags: bool = False
     """Whether the custom tag of a value that is replaced stays."""
 
-    def layout(self, inside: int = 0, at: int | None = None) -> Layout:
-        """The layout of new text inside the deepest node (`inside` 1: inside its parent, next to it). `at` is the
-        number that a new member of the deepest node will have; None: it is added at the end."""
-        return Layout(self.tree, tuple(self._places(len(self.holders) - inside, at)), literal=self.literals)
-
-    def _places(self, count: int, at: int | None) -> Iterator[Nearby]:
-        """The deepest of the first `count` nodes, and the nodes that it is inside of, outwards."""
-        for depth in reversed(range(count)):
-            node = self.holders[depth].node
-            if depth + 1 == len(self.holders):
-                yield Nearby(node, member_count(node) if at is None else at, "around")
-                continue
-            number = self.holders[depth + 1].number
-            if depth + 1 == count:
-                yield Nearby(node, number, "others")
-            yield Nearby(node, number, "inside")
-
     @property
     def node(self) -> Node | None:
         """The deepest node that exists; None in an empty document."""
@@ -80,14 +55,14 @@ class Target:
     def parent(self) -> Target:
         """The parent of the deepest node that exists, as a target."""
         route = Route(self.route.steps[: len(self.holders) - 2])
-        return replace(self, route=route, holders=self.holders[:-1], missing=())
+        return self._replace(route=route, holders=self.holders[:-1], missing=())
 
     def member(self, number: int) -> Target:
         """A member of the deepest node, which is a collection. If keys are equal, the route means the last one."""
         node = self.holders[-1].node
         assert isinstance(node, (Mapping, Sequence))
         step = (node.entries[number].text or "") if isinstance(node, Mapping) else number
-        return replace(self, route=self.route / step, holders=(*self.holders, Holder.of(node, number)))
+        return self._replace(route=self.route / step, holders=(*self.holders, Holder.of(node, number)))
 
     @property
     def number(self) -> int:
@@ -97,7 +72,7 @@ class Target:
     @property
     def existing(self) -> Target:
         """The deepest node that exists, as a target without missing steps."""
-        return replace(self, route=Route(self.route.steps[: max(len(self.holders) - 1, 0)]), missing=())
+        return self._replace(route=Route(self.route.steps[: max(len(self.holders) - 1, 0)]), missing=())
 
     @property
     def native_path(self) -> list[Any]:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
-from tarmak_iam.document.json_reader import looks_like_json, read_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, dereference, own_text_start
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.yaml_reader import YamlText, read_stream, read_yaml
-from tarmak_iam.errors import ParseError, Place
-from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.errors import Place
 from tarmak_iam.routes import Key, Route
 
 # The `#` comes first and the condition before it second, so that the search is for a literal, which is fast.
@@ -34,8 +30,7 @@ _SETTING = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(NamedTuple):
     """A comment. `text` starts with `#`; `own_line` is false if something else is before it on its line."""
 
     text: str
@@ -67,35 +62,6 @@ class Tree:
     has_aliases: bool = False
     layouts: dict[Any, Any] = field(default_factory=dict)
     file: str | None = None
-
-    @classmethod
-    def read(
-        cls, source: Source, index: int = 0, *, json: bool | None = None, pure: bool = False, file: str | None = None
-    ) -> Tree:
-        """Reads one document. `json`: True for strict JSON, False for YAML, None for strict JSON if the text is that,
-        and YAML otherwise.
-
-        Raises ParseError.
-        """
-        if json or (json is None and index == 0 and looks_like_json(source)):
-            try:
-                return cls(source, read_json(source), Span(0, len(source.text)), is_json=True)
-            except ParseError:
-                if json:
-                    raise
-        return cls._of(source, read_yaml(source, index, pure=pure), file)
-
-    @classmethod
-    def read_all(cls, source: Source) -> list[Tree]:
-        """Reads all documents of a YAML text, or the single one of strict JSON. Raises ParseError."""
-        if looks_like_json(source):
-            with contextlib.suppress(ParseError):
-                return [cls.read(source, json=True)]
-        return [cls._of(source, yaml) for yaml in read_stream(source)]
-
-    @classmethod
-    def _of(cls, source: Source, yaml: YamlText, file: str | None = None) -> Tree:
-        return cls(source, yaml.root, yaml.span, False, yaml.scalars, yaml.duplicates, yaml.aliases > 0, file=file)
 
     def entry(self, route: Route) -> Entry | None:
         """The mapping entry that the route's last step names, merged ones included; None if there is none."""
@@ -192,7 +158,7 @@ def place_within(source: Source, node: Node | None, inner: Place) -> Place:
     written, content = _INDENTATION.search(source.text, header_end, node.end), _INDENTATION.search(node.text)
     indentation = len(written[1]) - len(content[1]) if written and content else 0
     line = source.position(header_end)[0] + (inner.line or 1)
-    return replace(begin, line=line, column=None if inner.column is None else inner.column + indentation)
+    return begin._replace(line=line, column=None if inner.column is None else inner.column + indentation)
 
 
 def _entry(node: Node | None, step: int | Key) -> Entry | None:

@@ -11,14 +11,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from tarmak_iam.document.blocks import Block, Member, document_of, key_of, members_in
 from tarmak_iam.document.edits import AddKeys, AnyEdit, Append, Arrange, Insert, Move, Remove, Rename, Set
 from tarmak_iam.document.render import AROUND, depends_on_neighbours
 from tarmak_iam.document.splices import Splice, apply_splices, splice_order
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Key, Route, Step
 
 _SHORT = 120

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.document import comments, render
-from tarmak_iam.document.flow import add_to_flow, fill_flow, remove_from_flow
+from tarmak_iam.document.flow import add_to_flow, fill_flow, layout_at, remove_from_flow
 from tarmak_iam.document.nodes import (
     STANDARD_TAG,
     Mapping,
@@ -19,6 +18,7 @@ from tarmak_iam.document.nodes import (
     Span,
     content_start,
     is_block,
+    is_custom_tag,
     tag_span,
 )
 from tarmak_iam.document.render import Layout, block_lines, flow_text, indent, json_text, scalar_text, value_lines
@@ -60,13 +60,8 @@ def write_value(target: Target, value: Any) -> list[Splice]:
     if target.in_flow or (is_of_flow and value and isinstance(value, dict if isinstance(node, Mapping) else list)):
         blank = " " * (start == node.end and bool(tree.source.text[start - 1 : start].strip()))
         written = json_text(value) if tree.is_json else _in_old_quotes(node, value)
-        return [*splices, Splice(start, node.end, blank + (written or flow_text(value, target.layout(inside=1))))]
+        return [*splices, Splice(start, node.end, blank + (written or flow_text(value, layout_at(target, inside=1))))]
     return [*splices, *_in_block(target, start, value)]
-
-
-def is_custom_tag(tag: str) -> bool:
-    """Whether a tag is not a standard one (`!!str`, `!`), which fits only the value that it was written for."""
-    return tag != "!" and not tag.startswith(STANDARD_TAG)
 
 
 def _without_tag(tree: Tree, node: Node) -> tuple[int, list[Splice]]:
@@ -120,7 +115,7 @@ def _rendered(target: Target, start: int, value: Any) -> tuple[str, list[str]]:
     if in_quotes is not None:
         return in_quotes, []
     is_filled = isinstance(value, (dict, list)) and bool(value)
-    layout = target.layout(inside=0 if starts_line(source, start) else 1)
+    layout = layout_at(target, inside=0 if starts_line(source, start) else 1)
     if starts_line(source, start):
         if is_filled and is_block(holder.node) and len(target.holders) > 1:
             return "", indent(block_lines(value, layout), _column_instead(target, start, value))
@@ -128,7 +123,7 @@ def _rendered(target: Target, start: int, value: Any) -> tuple[str, list[str]]:
         if is_filled:
             first, *below = block_lines(value, layout)
         return first, indent(below, column(source, start))
-    if holder.index is not None:
+    if holder.is_item:
         return _after_dash(target, start, value, layout)
     if holder.entry is None and is_filled:  # after `---` a block cannot begin on the same line, only at the margin
         return "", block_lines(value, layout)
@@ -162,7 +157,7 @@ def _column_instead(target: Target, start: int, value: Any) -> int:
     source, holder, width = target.tree.source, target.holders[-1], column(target.tree.source, start)
     if holder.entry is None:
         return width
-    own, layout = column(source, holder.entry.key.start), target.layout(inside=1)
+    own, layout = column(source, holder.entry.key.start), layout_at(target, inside=1)
     if isinstance(value, list) and isinstance(holder.node, Mapping):
         return own + layout.dash
     return own + layout.step if isinstance(value, dict) and width <= own else width
@@ -176,7 +171,7 @@ def add_members(target: Target, members: dict[Any, Any]) -> list[Splice]:
     assert isinstance(node, Mapping)
     if node.flow:
         return add_to_flow(target, node, list(members.items()))
-    source, layout, width = target.tree.source, target.layout(), column(target.tree.source, node.entries[0].key.start)
+    source, layout, width = target.tree.source, layout_at(target), column(target.tree.source, node.entries[0].key.start)
     at = comments.below_deeper_comments(target.tree, next_line_after(source, node), width)
     new = [indent(render.entry_lines(key, value, layout), width) for key, value in members.items()]
     return lines_below(source, node, [lines_instead(source, at, at, lines) for lines in new])
@@ -192,7 +187,7 @@ def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
         return add_to_flow(target, node, values, index)
     source = tree.source
     dash = column(source, item_start(source, node, len(node.items) - 1))
-    lines = indent(_item_lines(node, index, values, target.layout(at=index)), dash)
+    lines = indent(_item_lines(node, index, values, layout_at(target, at=index)), dash)
     if index == 0:
         start, at = item_start(source, node, 0), comments.member_lines(tree, node, 0).start
         if not starts_line(source, start):  # after another dash: the present first item moves to its own line
@@ -251,7 +246,7 @@ def _fill_empty(target: Target, child: Any) -> list[Splice]:
         refuse(target.tree, node, f"{target.route} is an empty {found}, not a {needed}", "remove it first")
     if isinstance(node, (Mapping, Sequence)) and comments.holds_comments(target.tree, node):
         return fill_flow(target, node, list(child.items() if isinstance(child, dict) else child))
-    return write_value(replace(target, keeps_tags=True), child)
+    return write_value(target._replace(keeps_tags=True), child)
 
 
 def remove_members(target: Target, numbers: Collection[int]) -> list[Splice]:
@@ -261,7 +256,7 @@ def remove_members(target: Target, numbers: Collection[int]) -> list[Splice]:
     if isinstance(parent, Mapping):
         _refuse_duplicates(tree, parent, numbers)
     if len(numbers) == member_count(parent) and not (parent.flow and comments.holds_comments(tree, parent)):
-        return replace_members(replace(target, keeps_tags=True), {} if isinstance(parent, Mapping) else [])
+        return replace_members(target._replace(keeps_tags=True), {} if isinstance(parent, Mapping) else [])
     return remove_from_flow(tree, parent, numbers) if parent.flow else _from_block(tree, parent, sorted(numbers))
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.late_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ The level is a label of the namespace, which belongs to Kubernetes and not to th
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.emit.artifact import Emitter
@@ -27,14 +27,12 @@ from tarmak_iam.identity.daemon_config import DEFAULT_STATE_DIR, ServerSettings
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY, Manifest
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.late_dataclass import dataclass
 
 _MASTER = ("node-role.kubernetes.io/master",)
 _BOTH = (*_MASTER, "node-role.kubernetes.io/control-plane")
 
 
-@dataclass(frozen=True, slots=True)
-class Era:
+class Era(NamedTuple):
     """Valid from the release `since` up to that of the next row."""
 
     since: tuple[int, int]

@@ -9,16 +9,16 @@ import logging
 import os
 import stat
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 from tarmak_iam.emit.artifact import Artifact
 from tarmak_iam.emit.kustomization import is_safe_name
 from tarmak_iam.errors import FileError, Place
 from tarmak_iam.files.atomic import make_directory, replace_file
 from tarmak_iam.files.read import file_error, read_file, read_if_present
-from tarmak_iam.late_dataclass import dataclass
 
 RECORD_NAME = ".tarmak-iam-render"
 """Without the suffix .json: `kubectl apply -f DIRECTORY` would read such a file as an object."""
@@ -105,8 +105,7 @@ class FileStep:
     """Why the existing file is only replaced with `force`."""
 
 
-@dataclass(frozen=True, slots=True)
-class DirectoryPlan:
+class DirectoryPlan(NamedTuple):
     """What is done with the files of a directory. `steps` are in the order in which they are carried out. The records
     are those before, during and after them."""
 

@@ -2,5 +2,6 @@
 
 from __future__ import annotations
 
-MAX_BYTES = 10 * 1024 * 1024
-"""Larger files are rejected before they are parsed. No tarmak.yaml or ConfigMap (1 MiB) is nearly that large."""
+from tarmak_iam.text import MAX_BYTES
+
+__all__ = ["MAX_BYTES"]

@@ -9,13 +9,12 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tarmak_iam.errors import FileChanged, FileError, Place
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.read import file_error, read_if_present
-from tarmak_iam.late_dataclass import dataclass
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from tarmak_iam.errors import FileError, Place
-from tarmak_iam.late_dataclass import dataclass
 
 _ADVICE = "replace the link with the file, or use --follow-links if you own the link and its target"
 
 _OWN_ONLY = "--follow-links requires that you own the link and its target; replace the link with the file"
 
 
-@dataclass(frozen=True, slots=True)
-class Boundary:
+class Boundary(NamedTuple):
     """The directory that files may not be outside of. `directory` may itself be a link; its target is used.
 
     `follow_links`: links of the current user may lead out of the directory, to files that the same user owns.

@@ -9,16 +9,15 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from tarmak_iam.errors import FileError, Place, ToolError
 from tarmak_iam.files.read import file_error
-from tarmak_iam.late_dataclass import dataclass
 
 _PROCESSES = Path("/proc")
 
 
-@dataclass(frozen=True, slots=True)
-class LockHolder:
+class LockHolder(NamedTuple):
     """A process that holds a lock."""
 
     pid: int
@@ -77,8 +76,7 @@ _PAUSE = 0.05
 _UNNOTICED = ", so another run at the same time would not be detected"
 
 
-@dataclass(frozen=True, slots=True)
-class LockedFile:
+class LockedFile(NamedTuple):
     """A lock file. `descriptor` holds the lock, also in a child process that inherits it. It is None if the file cannot
     be locked, and `problem` is then the reason."""
 

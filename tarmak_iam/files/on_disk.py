@@ -4,12 +4,11 @@ saved.
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tarmak_iam.errors import FileChanged, Place
 from tarmak_iam.files.boundary import Boundary
-from tarmak_iam.late_dataclass import dataclass
 
 # Tarmak creates the directory of a cluster with the same mode: its files contain credentials.
 _DIRECTORY_MODE = 0o700

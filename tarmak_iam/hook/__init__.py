@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from tarmak_iam.hook.preflight import BeforeReport, before_apply
     from tarmak_iam.hook.programs import Programs
 else:
-    _HOMES = {
-        "apply_hook": ("AfterReport", "Stage", "after_apply"),
-        "cluster.apply_plan": ("LiveDiff", "ObjectDiff"),
-        "cluster.history": ("Applied", "ApplyFailed", "ObjectChange", "RollbackFailed", "RolledBack"),
-        "connection": ("Access",),
-        "login.review": ("LoginOutcome", "UserInfo"),
-        "login.verify": ("Verified",),
-        "preflight": ("BeforeReport", "before_apply"),
-        "programs": ("Programs",),
-    }
     __getattr__, __dir__ = lazy_exports(
-        __name__, {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}
+        __name__,
+        {
+            ".apply_hook": "AfterReport Stage after_apply",
+            ".cluster.apply_plan": "LiveDiff ObjectDiff",
+            ".cluster.history": "Applied ApplyFailed ObjectChange RollbackFailed RolledBack",
+            ".connection": "Access",
+            ".login.review": "LoginOutcome UserInfo",
+            ".login.verify": "Verified",
+            ".preflight": "BeforeReport before_apply",
+            ".programs": "Programs",
+        },
     )
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,6 @@ from tarmak_iam.hook.preflight import before_apply
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.setting_table import Rollback
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import TextEnum, one_line
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import os
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tarmak_iam.access.diff import Loaded
@@ -22,7 +22,6 @@ from tarmak_iam.hook.lock import ClusterLock
 from tarmak_iam.hook.programs import Completed, Programs, Progress, no_progress
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.late_dataclass import dataclass
 
 _LINE = re.compile(r'^(?:time=(?:"[^"]*"|\S+) )?level=(\w+) msg=("(?:[^"\\]|\\.)*"|[^"\s]\S*)')
 

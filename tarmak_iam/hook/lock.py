@@ -6,12 +6,12 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from tarmak_iam.errors import FileError
 from tarmak_iam.files.lock import file_lock, lock_holders
-from tarmak_iam.late_dataclass import dataclass
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _MAX_NAMED = 3

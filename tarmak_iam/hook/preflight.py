@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from tarmak_iam.access.diff import Loaded
 from tarmak_iam.access.lockout import losses
-from tarmak_iam.command_line import PLAIN
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Severity, Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint import Located, Subjects, all_rules, check
-from tarmak_iam.text import one_line
+from tarmak_iam.text import PLAIN, one_line
 
 
 def findings_about(cluster: Cluster, subjects: Subjects) -> tuple[Located, ...]:

@@ -9,11 +9,10 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.late_dataclass import dataclass
 
 Progress = Callable[[str], None]
 """A function that is called with one line about the progress."""

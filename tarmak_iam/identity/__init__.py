@@ -13,10 +13,8 @@ else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
-            "Answer": "tarmak_iam.identity.model",
-            "Authenticator": "tarmak_iam.identity.authenticator",
-            "Identity": "tarmak_iam.identity.model",
-            "whois": "tarmak_iam.identity.authenticator",
+            ".model": "Answer Identity",
+            ".authenticator": "Authenticator whois",
         },
     )
 

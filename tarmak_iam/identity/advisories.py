@@ -5,8 +5,11 @@ advisories.json in this directory lists them, with the source of each.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.backend_support import DYNAMIC_FILE, ENTRY_OBJECTS, BackendSource, backend_of
@@ -14,14 +17,11 @@ from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.dynamic_file import without_path
 from tarmak_iam.identity.model import IdentityMapping
 from tarmak_iam.identity.releases import DaemonVersion, Spans, read_spans
-from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.package_data import package_json
 
 _ACCESS_KEY = "{{AccessKeyID}}"
 
 
-@dataclass(frozen=True, slots=True)
-class Advisory:
+class Advisory(NamedTuple):
     """`effect` is what the flaw leads to, and `undecided` what decides whether a configuration is open to it where the
     configuration cannot tell; both are parts of a sentence. No release from `fixed` on has the flaw."""
 
@@ -49,7 +49,7 @@ class Advisory:
 def all_advisories() -> tuple[Advisory, ...]:
     return tuple(
         Advisory(**{**entry, "releases": read_spans(entry["releases"]), "fixed": DaemonVersion.parse(entry["fixed"])})
-        for entry in package_json(__package__, "advisories.json")["advisories"]
+        for entry in json.loads(Path(__file__).with_name("advisories.json").read_bytes())["advisories"]
     )
 
 

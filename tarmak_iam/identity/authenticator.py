@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 from tarmak_iam.document import Document
@@ -20,7 +20,6 @@ from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.token_review import TokenReviewer, with_alternatives
 from tarmak_iam.identity.viper import Item, load_config, parse_config, possible_files, take_each
-from tarmak_iam.late_dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import NamedTuple
 
 from tarmak_iam.identity.releases import ReleaseFeature
-from tarmak_iam.late_dataclass import dataclass
 
 
 class BackendSource(Enum):
@@ -21,8 +21,7 @@ class BackendSource(Enum):
 CRD_GROUP = "iamauthenticator.k8s.aws"
 
 
-@dataclass(frozen=True, slots=True)
-class EntryObjects:
+class EntryObjects(NamedTuple):
     """The objects of the cluster that contain mappings of a backend: those with these `names` in kube-system, or all of
     a cluster-scoped kind. `label` is their name in texts, `verbs` what the daemon does with them."""
 

@@ -8,7 +8,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as AnyMapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from tarmak_iam.aws.arn import ArnError, canonicalize, is_account, is_permission_set, parse_arn
@@ -16,7 +16,6 @@ from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, Locate, SsoRole
 from tarmak_iam.identity.releases import DaemonVersion, known_partitions
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted
 

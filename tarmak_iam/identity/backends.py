@@ -57,7 +57,7 @@ def load_tables(
     }
     # A daemon that does not load the mounted file is not ended by an SSO mapping that it does not read.
     readable = tuple(role for role in config.roles if role.sso is not UNREAD_SSO)
-    carried = cache(partial(load_mounted_file, replace(config, roles=readable), place))
+    carried = cache(partial(load_mounted_file, config._replace(roles=readable), place))
 
     def load(name: str) -> BackendTable:
         backend = backend_of(name)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.document import Document
 from tarmak_iam.errors import Place
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Path, Route
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterObject:
+class ClusterObject(NamedTuple):
     """An object at `route` in its document. The items of a List are separate objects, and so is the List."""
 
     document: Document

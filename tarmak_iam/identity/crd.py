@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from tarmak_iam.aws.arn import ArnError, canonicalize
 from tarmak_iam.aws.go_case import to_lower
@@ -35,7 +34,7 @@ def load_crd(config: DaemonConfig, objects: Iterable[ClusterObject]) -> BackendT
         spec = item.field("spec")
         fields = {"rolearn": spec.get("arn"), "username": spec.get("username"), "groups": spec.get("groups")}
         (mapping,) = JsonMappings(has_sso=False).mappings("role", (Route(), [fields]))
-        mapping = replace(mapping, route=Route((index,)))
+        mapping = mapping._replace(route=Route((index,)))
         written.append(mapping)
         # The controller writes the canonical form of spec.arn into the status; it leaves what it cannot canonicalise.
         try:

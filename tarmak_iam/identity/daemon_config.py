@@ -7,9 +7,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import field, replace
 from functools import partial
-from typing import Any, NoReturn, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from tarmak_iam.aws.arn import ArnError, parse_arn
 from tarmak_iam.document import Document
@@ -41,7 +41,6 @@ from tarmak_iam.identity.viper import (
     weak_list,
     weak_text,
 )
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -65,8 +64,7 @@ DESCRIBING_BURST = "server.ec2DescribeInstancesBurst"
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class DaemonConfig:
+class DaemonConfig(NamedTuple):
     """The settings that decide who a caller becomes. `backends` are in the order in which they are used."""
 
     version: DaemonVersion
@@ -80,7 +78,7 @@ class DaemonConfig:
     reserved_prefixes: AnyMapping[str, tuple[str, ...]]
     """By backend: prefixes that its usernames must not begin with."""
     gates: frozenset[str]
-    paths: AnyMapping[str, str] = field(default_factory=dict)
+    paths: AnyMapping[str, str] = MappingProxyType({})
     """By backend: the path of the file that it reads."""
     user_id_strict: bool = False
     """Whether the dynamic file is searched by the caller's unique ID."""
@@ -313,7 +311,7 @@ class _DaemonConfigReader:
         read, stops = take_each(possible, partial(self._possible_mapping, kind, route))
         self._notes += stops
         first, *others = dict.fromkeys(read)
-        return replace(first, others=tuple(others)) if others else first
+        return first._replace(others=tuple(others)) if others else first
 
     def _possible(self, item: Item, fields: Iterable[str], inner: Iterable[str] = ()) -> tuple[Item, ...]:
         possible = possible_items(item, fields, lowers=self._lowers, inner=inner)
@@ -399,8 +397,7 @@ _SERVER_DEFAULTS: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
+class ServerSettings(NamedTuple):
     """As the daemon reads them, not yet checked."""
 
     cluster_id: str = ""

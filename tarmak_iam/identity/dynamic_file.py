@@ -87,7 +87,7 @@ def _filled(table: BackendTable, config: DaemonConfig, file: Document) -> Backen
     # v0.6.0 compares ARNs as they are written; all others look up the canonical one, and read `sso` but ignore it.
     compares = version.has(ReleaseFeature.SSO_IN_DYNAMIC_FILE)
     if not compares:
-        roles = [replace(role, sso=None) for role in roles]
+        roles = [role._replace(sso=None) for role in roles]
     for mapping in (*users, *roles):
         if compares and mapping.kind == "role":
             check_role_mapping(mapping, version)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -98,7 +97,7 @@ def _mappings(kind: str, data: AnyMapping[str, Any], version: DaemonVersion, not
         if refusal:
             notes.append(f"{key}: a mapping is skipped: {refusal}")
         else:
-            admitted.append(replace(mapping, route=Route((*Route.of(("data", key)).steps, *mapping.route.steps))))
+            admitted.append(mapping._replace(route=Route((*Route.of(("data", key)).steps, *mapping.route.steps))))
     return admitted
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import field
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tarmak_iam.aws.go_case import to_lower
@@ -13,7 +13,6 @@ from tarmak_iam.document.scalars import parse_go_integer
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion
 from tarmak_iam.identity.viper import GO_TRUE
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import shortened
 
 # Flag, shorthand, type, and the configuration key that it overrides.
@@ -43,11 +42,10 @@ _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
 _GO_DIGITS = re.compile(r"[-+]?[0-9a-zA-Z]+(?:_[0-9a-zA-Z]+)*\Z", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class DaemonFlags:
+class DaemonFlags(NamedTuple):
     """`values`: what the command line sets, by configuration key; `gates`: the feature gates that are on."""
 
-    values: dict[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = MappingProxyType({})
     gates: frozenset[str] = frozenset()
 
 

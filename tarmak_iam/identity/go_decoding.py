@@ -5,7 +5,7 @@ keys in lower case and scalars as written.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,6 @@ from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import YAML_V2_LATER
 from tarmak_iam.identity.model import IdentityMapping, SsoRole
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 
 _OBJECT = (dict, tuple)

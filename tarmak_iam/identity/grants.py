@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from tarmak_iam.aws.arn import ArnError, canonicalize, is_account, is_role_name, parse_arn
 from tarmak_iam.aws.arn_flaws import canonical_text, in_ascii, is_reachable, sound_partition
@@ -16,15 +17,13 @@ from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.model import Grant, IdentityMapping
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
 from tarmak_iam.identity.templates import DNS_CHARACTER, PRIVATE_DNS
-from tarmak_iam.late_dataclass import dataclass
 
 _TEMPLATE = re.compile(r"\{\{[A-Za-z0-9]+\}\}", re.ASCII)
 # Any suffix works: the daemon's pattern ends in a star.
 _SUFFIX = "ffffffffffffffff"
 
 
-@dataclass(frozen=True)
-class Granting:
+class Granting(NamedTuple):
     """The tables of a daemon as grants. `takes_partition`: whether it accepts tokens of a partition. `names_instances`:
     whether it can ask EC2 for the names of instances."""
 

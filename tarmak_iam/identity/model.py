@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.document import Document
 from tarmak_iam.errors import Place
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import capped
 
@@ -63,8 +63,7 @@ class DaemonInput:
     """`config_text`, if it has been read as YAML already. None: it is read as `filename` says."""
 
 
-@dataclass(frozen=True, slots=True)
-class IdentityMapping:
+class IdentityMapping(NamedTuple):
     """One entry of mapRoles or mapUsers, at `route` in its file. A role has an ARN or an SSO section."""
 
     kind: str
@@ -83,8 +82,7 @@ class IdentityMapping:
         return (self, *self.others)
 
 
-@dataclass(frozen=True, slots=True)
-class SsoRole:
+class SsoRole(NamedTuple):
     """An `sso:` matcher of a role mapping."""
 
     permission_set: str

@@ -7,15 +7,15 @@ release, the newest whose source was read, the default one, and the published im
 
 from __future__ import annotations
 
+import json
 import re
 from enum import Enum
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from tarmak_iam.aws.arn import PARTITIONS
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.package_data import package_json
 from tarmak_iam.text import quoted
 
 SSO_GATE = "SSORoleMatch"
@@ -73,8 +73,7 @@ class ReleaseFeature(str, Enum):
 _TAG = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+].*)?\Z", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class DaemonVersion:
+class DaemonVersion(NamedTuple):
     """A release; an image tag such as `v0.6.20-eks-1-30-7` or `v0.4.0-scratch` names one too."""
 
     major: int
@@ -165,7 +164,7 @@ class _ReleaseLine(NamedTuple):
 
 @cache
 def _file() -> dict[str, Any]:
-    content: dict[str, Any] = package_json(__package__, "versions.json")
+    content: dict[str, Any] = json.loads(Path(__file__).with_name("versions.json").read_bytes())
     return content
 
 

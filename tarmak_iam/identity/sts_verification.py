@@ -4,13 +4,14 @@ pattern, the list of its SDK or the form of the name.
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 from tarmak_iam.aws.sts_hosts import DUAL_STACK_DOMAINS, GLOBAL_HOST, STS_DOMAINS, hosts_of_region
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, Spans, read_spans, server_partitions
-from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.package_data import package_json
 from tarmak_iam.text import one_line
 
 
@@ -55,8 +56,7 @@ _PATTERN = re.compile(r"sts(\.[a-z1-9-]+)?\.amazonaws\.com(\.cn)?\Z")
 _REGION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Verifier:
+class Verifier(NamedTuple):
     """A release, its `server.partition`, and the region that it runs in; empty if unknown."""
 
     version: DaemonVersion
@@ -91,7 +91,9 @@ def host_refusal(host: str, verifier: Verifier) -> str | None:
 def _listed(partition: str) -> dict[str, Spans]:
     """Host -> releases: sts-hosts.json is what aws-sdk-go's endpoints, in the version that each release has in its
     go.mod, answer for the service sts."""
-    hosts: dict[str, list[list[str]]] = package_json(__package__, "sts-hosts.json").get(partition, {})
+    hosts: dict[str, list[list[str]]] = json.loads(Path(__file__).with_name("sts-hosts.json").read_bytes()).get(
+        partition, {}
+    )
     return {host: read_spans(spans) for host, spans in hosts.items()}
 
 

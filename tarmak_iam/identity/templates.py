@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.model import Denied
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import quoted
 
 TEMPLATES = ("AccountID", "SessionName", "SessionNameRaw", "AccessKeyID", "EC2PrivateDNSName")
@@ -45,8 +45,7 @@ _EXACT = {f"{{{{{name}}}}}": name for name in TEMPLATES}
 _PARTS = re.compile(f"({'|'.join(map(re.escape, _EXACT))})")
 
 
-@dataclass(frozen=True, slots=True)
-class Braced:
+class Braced(NamedTuple):
     """A text in braces: `text` with them, `inner` without. `name` is None for a template that the daemon does not know
     and leaves as it is."""
 

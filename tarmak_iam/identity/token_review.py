@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
+from typing import NamedTuple
 
 from tarmak_iam.aws.arn import Arn, ArnError, canonicalize, parse_arn
 from tarmak_iam.aws.go_case import equal_fold, fold, to_lower
@@ -22,7 +23,6 @@ from tarmak_iam.identity.model import Answer, DaemonInput, Denied, Identity, Ide
 from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature
 from tarmak_iam.identity.sts_verification import accepts_tokens_of, host_condition, no_hosts_of
 from tarmak_iam.identity.templates import rendered
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -202,8 +202,7 @@ def _same(left: str, right: str, compared: Callable[[str], str] = fold) -> bool:
         return False
 
 
-@dataclass(frozen=True, eq=False)
-class TokenReviewer:
+class TokenReviewer(NamedTuple):
     """Reviews callers by a loaded configuration. `locate` finds places in it."""
 
     config: DaemonConfig

@@ -16,9 +16,8 @@ else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
-            "ClusterFiles": "tarmak_iam.installation.cluster_files",
-            "Installation": "tarmak_iam.installation.installation",
-            "Provenance": "tarmak_iam.installation.installation",
+            ".cluster_files": "ClusterFiles",
+            ".installation": "Installation Provenance",
         },
     )
 

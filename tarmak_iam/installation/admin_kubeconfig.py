@@ -7,20 +7,17 @@ import binascii
 import contextlib
 import os
 from collections.abc import Sequence
-from dataclasses import field, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, FileError, TarmakIamError, unquoted
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.files.read import read_if_present
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.pki.pem import PemBlock, is_certificate, is_key, read_pem
-from tarmak_iam.text import TextEnum
+from tarmak_iam.text import PLAIN, CommandLine, TextEnum
 
 if TYPE_CHECKING:
     from tarmak_iam.pki.certificates import Certificate
@@ -36,8 +33,7 @@ _MOST = 20
 _KNOWN_HOSTS = "ssh_known_hosts"
 
 
-@dataclass(frozen=True, slots=True)
-class AdminKubeconfig:
+class AdminKubeconfig(NamedTuple):
     """`server` is a URL, `ca_data` the PEM of the CA in base64. The credentials are not read."""
 
     server: str
@@ -129,8 +125,7 @@ class AdminState(TextEnum):
 _RENEWED = (AdminState.MISSING, AdminState.NO_CERTIFICATE, AdminState.EXPIRED)
 
 
-@dataclass(frozen=True, slots=True)
-class AdminAccess:
+class AdminAccess(NamedTuple):
     """`what` describes the state. Times are aware. They and `is_signed_by_ca` are None where that was not examined.
     `renewal` is the command with which Tarmak creates a new certificate."""
 
@@ -148,7 +143,7 @@ class AdminAccess:
     """Whether Tarmak has connected to instances of the cluster from this directory, and has not destroyed the cluster
     since."""
     why_not_examined: str = ""
-    renewal: str = field(default=PLAIN.tarmak("clusters kubeconfig"), repr=False)
+    renewal: str = PLAIN.tarmak("clusters kubeconfig")
 
     @property
     def is_examined(self) -> bool:
@@ -226,7 +221,7 @@ def examine_admin(
     with contextlib.suppress(OSError):
         has_known_hosts = known_hosts.stat().st_size > 0
     renewal = command_line.tarmak("clusters kubeconfig")
-    return replace(access, path=path, renewal=renewal, has_known_hosts=has_known_hosts)
+    return access._replace(path=path, renewal=renewal, has_known_hosts=has_known_hosts)
 
 
 class _NotExamined(Exception):

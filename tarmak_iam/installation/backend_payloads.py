@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
-from dataclasses import field
 from itertools import chain
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.document import Document, Remove
@@ -20,7 +20,6 @@ from tarmak_iam.identity.model import DaemonInput, Grant, Identity
 from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature, spans_text
 from tarmak_iam.identity.viper import ViperSettings
 from tarmak_iam.installation.daemon import Daemon
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.entries import listed_entries
 from tarmak_iam.mappings.formats import LeftOut, Shadowed, backend_objects, deciding
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
@@ -48,13 +47,12 @@ class NotCarried(ConfigError):
     """The backends cannot contain the mappings so that each principal gets the username and groups in the file."""
 
 
-@dataclass(frozen=True, slots=True)
-class BackendPayloads:
+class BackendPayloads(NamedTuple):
     """`config` is the text of the configuration; `by_backend` contains the objects that the backends read in the
     cluster. `notes` are about entries that are left out and have no effect anyway."""
 
     config: str
-    by_backend: AnyMapping[Backend, tuple[Manifest, ...]] = field(default_factory=dict)
+    by_backend: AnyMapping[Backend, tuple[Manifest, ...]] = MappingProxyType({})
     notes: tuple[LeftOut, ...] = ()
 
     @property

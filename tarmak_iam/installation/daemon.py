@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from typing import NamedTuple
 
-from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.identity.backend_support import MOUNTED_FILE, BackendSource, backend_of
 from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion
 from tarmak_iam.installation.settings import SettingError
-from tarmak_iam.late_dataclass import dataclass
+from tarmak_iam.text import PLAIN, CommandLine
 
 
-@dataclass(frozen=True, slots=True)
-class Daemon:
+class Daemon(NamedTuple):
     """`backends` are in the order in which the daemon reads them; `gates` are the feature gates in the settings."""
 
     version: DaemonVersion
@@ -62,7 +60,7 @@ class Daemon:
     @property
     def of_file(self) -> Daemon:
         """The same daemon with MountedFile as its only backend."""
-        return replace(self, backends=(MOUNTED_FILE.name,))
+        return self._replace(backends=(MOUNTED_FILE.name,))
 
     @property
     def asks_cluster(self) -> bool:

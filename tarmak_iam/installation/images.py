@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from tarmak_iam.aws.regions import is_known_region, partition_of
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion, published_tags
-from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.suggestions import closest
-from tarmak_iam.text import quoted
+from tarmak_iam.text import closest, quoted
 
 _PUBLIC = "public.ecr.aws"
 _PATH = "eks-distro/kubernetes-sigs/aws-iam-authenticator"
@@ -53,8 +52,7 @@ _ECR_HOST = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Ecr:
+class Ecr(NamedTuple):
     """Where a private ECR repository is."""
 
     account: str
@@ -76,8 +74,7 @@ class Ecr:
         return self.account in _OF_AWS
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """The parts of a reference. `domain` is "" for Docker's own registry; `tag` and `digest` may be ""."""
 
     domain: str

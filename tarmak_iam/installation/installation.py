@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.aws.regions import partition_of, region_flaw
-from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.api_server import DEFAULT_WEBHOOK_FILE, webhook_file, webhook_file_flaw
 from tarmak_iam.config.cluster import check_masters
@@ -32,15 +31,13 @@ from tarmak_iam.installation.daemon import Daemon
 from tarmak_iam.installation.misplaced_files import MisplacedFile, misplaced_files
 from tarmak_iam.installation.setting_table import REGISTRY
 from tarmak_iam.installation.settings import SettingError, Settings, override, value_text, written_route
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import PLAIN, CommandLine, quoted, shortened
 
 _LOGGER = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(NamedTuple):
     """Where the values for a cluster of `tarmak_yaml` come from. `settings` are the ones in use, `document` is the
     settings file (None without one), and `overrides` are the options that replace some of its values."""
 
@@ -56,17 +53,17 @@ class Provenance:
         yield f"values in use for {self.cluster.cluster_name}:"
         for name, value in settings.effective.items():
             if text := value_text(value):
-                yield f"setting {name}: {text} ({self._source(name)})"
-        version = self._source("daemonVersion") if settings.daemonVersion else "tag of the image"
+                yield f"setting {name}: {text} ({self._source_of(name)})"
+        version = self._source_of("daemonVersion") if settings.daemonVersion else "tag of the image"
         yield f"authenticator: {settings.daemon_version} ({version})"
         kubernetes, source = settings.kubernetesVersion, "Tarmak's default"
         if kubernetes is not None:
-            source = self._source("kubernetesVersion")
+            source = self._source_of("kubernetesVersion")
         elif self.tarmak_yaml.has(path := (*self.cluster.route.plain, "kubernetes", "version")):
             source = str(self.tarmak_yaml.position(path))
         yield f"Kubernetes: {kubernetes or self.cluster.kubernetes_version} ({source})"
 
-    def _source(self, name: str) -> str:
+    def _source_of(self, name: str) -> str:
         if self.overrides.get(name) is not None:
             return "option"
         if name == "image" and self.settings.image is None:

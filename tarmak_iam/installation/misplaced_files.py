@@ -8,21 +8,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from tarmak_iam.config import Cluster
 from tarmak_iam.config.locate import CONFIG_NAME
 from tarmak_iam.errors import FileError
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.installation.settings import SETTINGS_NAME
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
-from tarmak_iam.suggestions import bare, closest
+from tarmak_iam.text import bare, closest
 
 _NAMES = (MAPPINGS_NAME, SETTINGS_NAME)
 
 
-@dataclass(frozen=True, slots=True)
-class MisplacedFile:
+class MisplacedFile(NamedTuple):
     """`read_from`: the paths, of one or several clusters, where it would be read; () for a file of a hub. `is_guess`:
     whether the name of the directory is not one of the cluster's, or only similar."""
 

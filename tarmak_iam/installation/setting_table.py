@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
-from typing import Any, Literal
-
-from tarmak_iam.late_dataclass import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 Exec = Literal["aws-iam-authenticator", "tarmak-iam", "aws"]
 
@@ -20,8 +18,7 @@ MAX_INSTALL_HINT = 200
 """Maximum number of characters in the setting installHint."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """`description` is for the schema and the documentation, `short` (its lines) for `settings set --help`, and
     `option` for the help of the option that overrides the setting. `limits` are other keywords of the schema than
     the type."""
@@ -29,7 +26,7 @@ class Setting:
     description: str
     short: str
     option: str = ""
-    limits: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, Any] = MappingProxyType({})
     formerly: tuple[str, ...] = ()
     """Its earlier names, which a file may still contain."""
 

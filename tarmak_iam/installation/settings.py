@@ -20,8 +20,7 @@ from tarmak_iam.installation.images import Image, published_image
 from tarmak_iam.installation.setting_table import REGISTRY, SETTINGS, AddonManagerMode, Exec, Rollback
 from tarmak_iam.installation.setting_values import CHOICES, DEFAULTS, is_surely_valid
 from tarmak_iam.routes import Path, Route
-from tarmak_iam.suggestions import did_you_mean
-from tarmak_iam.text import quoted
+from tarmak_iam.text import did_you_mean, quoted
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import Any
-
-from tarmak_iam.late_dataclass import dataclass
+from typing import Any, NamedTuple
 
 MISNAMED = ("aws-iam-authenticator-aws", "heptio-authenticator-aws")
 """The authenticator's name in Tarmak's documentation, a command that never existed; and its name up to v0.3."""
@@ -43,8 +41,7 @@ def command_family(command: object) -> str | None:
     return _FAMILIES.get(PurePath(command).name) if isinstance(command, str) else None
 
 
-@dataclass(frozen=True, slots=True)
-class ExecArguments:
+class ExecArguments(NamedTuple):
     """`rest` contains all other arguments, such as `--cache`."""
 
     family: str

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place, unquoted
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import quoted
 
 LISTS = {"clusters": "cluster", "contexts": "context", "users": "user"}
@@ -35,8 +35,7 @@ class Stanza:
         return self.list_key, self.index, self.kind
 
 
-@dataclass(frozen=True)
-class KubeconfigFile:
+class KubeconfigFile(NamedTuple):
     """Only the first document of a file, as in kubectl."""
 
     document: Document

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from tarmak_iam.document import Append, Document, Edit, Set
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import EditRefused, PolicyRefused
 from tarmak_iam.kubeconfig.file import LISTS, KubeconfigFile
 from tarmak_iam.kubeconfig.ownership import claim, fixed_user
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import quoted
 
 EntryChange = Literal["added", "updated", "replaced", "unchanged"]
 
 
-@dataclass(frozen=True, slots=True)
-class MergedEntry:
+class MergedEntry(NamedTuple):
     """The cluster, context or user, or an older user of the cluster that was fixed. `file` is the index of its file.
     `replaced`: the entry before was not managed by tarmak-iam."""
 
@@ -29,8 +27,7 @@ class MergedEntry:
     """The role that an existing user keeps, where none was requested."""
 
 
-@dataclass(frozen=True)
-class Merge:
+class Merge(NamedTuple):
     """`after` contains the documents of `before` in the same order; an unchanged one is the same object."""
 
     before: tuple[KubeconfigFile, ...]
@@ -43,8 +40,7 @@ class Merge:
         return self.after[file] is not self.before[file].document
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(NamedTuple):
     entry: MergedEntry
     edit: Edit | None
     against: str | None = None

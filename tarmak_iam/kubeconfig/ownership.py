@@ -6,13 +6,12 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tarmak_iam.aws.arn import ArnError, parse_arn
 from tarmak_iam.kubeconfig.exec_arguments import MISNAMED, ExecArguments
 from tarmak_iam.kubeconfig.exec_plugin import API_GROUP, DEFAULT_HINTS
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import quoted
 
 Values = Mapping[Any, Any]
@@ -161,8 +160,7 @@ def is_tunnel(server: str) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """`value` is what the content should be. `against` is why tarmak-iam does not manage the entry, which `value` would
     replace; it never quotes a credential."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from tarmak_iam.aws.go_case import fold, to_lower
@@ -12,7 +14,6 @@ from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference
 from tarmak_iam.identity.backend_support import BACKEND_SPELLINGS
 from tarmak_iam.identity.releases import server_keys
-from tarmak_iam.package_data import package_json
 
 Struct = Mapping[str, "Struct"]
 """The keys of a mapping (or of the mappings in a list), each with its own keys; empty for a scalar."""
@@ -48,7 +49,8 @@ ENTRY_KEYS = (*IDENTITIES, "username", "groups", "userID")
 @cache
 def authenticator_keys() -> tuple[AuthenticatorKey, ...]:
     """The keys of the top level."""
-    table: dict[str, dict[str, Any]] = package_json(__package__, "authenticator-keys.json")
+    path = Path(__file__).with_name("authenticator-keys.json")
+    table: dict[str, dict[str, Any]] = json.loads(path.read_bytes())
     # The releases' table determines which keys exist below `server`, and in which order.
     table["server"]["keys"] = server_keys()
     table["backendMode"]["schema"]["items"] = {"enum": list(BACKEND_SPELLINGS)}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tarmak_iam.config.section_keys import installed_sections
 from tarmak_iam.document.document import gc_paused
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Subject
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint import (
     config_rules,
     daemon_rules,

@@ -38,8 +38,7 @@ from tarmak_iam.lint.fix import Fix, next_document_as_comment, removed, without_
 from tarmak_iam.lint.messages import early_end
 from tarmak_iam.lint.rule import CONFIG, DOCUMENT, Rule, Scope
 from tarmak_iam.routes import Route
-from tarmak_iam.suggestions import did_you_mean
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import did_you_mean, quoted, shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.config.sections import SectionModel

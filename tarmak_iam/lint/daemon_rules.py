@@ -31,8 +31,7 @@ from tarmak_iam.lint.fix import Fix, removed, written
 from tarmak_iam.lint.rule import DYNAMIC_FILE, INSTALLATION, MAPPINGS, Rule
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Key, Route
-from tarmak_iam.suggestions import closest, did_you_mean
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import closest, did_you_mean, quoted, shortened
 
 _MODES = "server.backendMode"
 _SCRUBBED = "server.scrubbedAccounts"

@@ -17,7 +17,6 @@ from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
-from tarmak_iam.command_line import PLAIN
 from tarmak_iam.document import Document
 from tarmak_iam.errors import PolicyRefused, TarmakIamError
 from tarmak_iam.findings import Severity, Subject
@@ -27,7 +26,7 @@ from tarmak_iam.lint.fix import Fix, can_be_made_at_once, with_fixes
 from tarmak_iam.lint.fix_effects import lock_outs, why_unsafe, with_document
 from tarmak_iam.lint.rule import Subjects
 from tarmak_iam.lint.rule_run import Located, finding_key, without_numbers
-from tarmak_iam.text import brief_list, shortened
+from tarmak_iam.text import PLAIN, brief_list, shortened
 
 _ROUNDS = 100
 """More than any file needs: in each round at least one finding is fixed, or one fix is dropped."""

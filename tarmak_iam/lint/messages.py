@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tarmak_iam.command_line import PLAIN
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Node, Scalar, dereference
 from tarmak_iam.document.scalars import GoTime, ScalarError, resolve_v2, resolve_v2_later, resolve_v3
@@ -12,6 +11,7 @@ from tarmak_iam.findings import Finding
 from tarmak_iam.identity.viper import weak_text
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.routes import Route
+from tarmak_iam.text import PLAIN
 
 MAP = PLAIN.tarmak_iam("map")
 """The start of commands in rules that see only the mappings; `of_cluster` replaces it with the cluster's command."""

@@ -35,8 +35,7 @@ from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Implication, Rule
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
-from tarmak_iam.suggestions import closest
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import closest, quoted, shortened
 
 _WHAT = {
     Trace.INVISIBLE: "contains invisible characters",

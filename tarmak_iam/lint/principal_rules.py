@@ -100,7 +100,7 @@ def _with_partition_of_others(mappings: Mappings, entry: WrittenEntry, flaw: Arn
         return ""
     sound = (other.listed.arn for other in entries_of(mappings).mapped if other.listed.arn and other.flaw is None)
     partitions = {parse_arn(to_lower(arn)).partition for arn in sound}
-    arn = replace(parse_arn(to_lower(entry.listed.arn)[:4] + entry.listed.arn[4:]), partition="".join(partitions))
+    arn = parse_arn(to_lower(entry.listed.arn)[:4] + entry.listed.arn[4:])._replace(partition="".join(partitions))
     return str(arn) if len(partitions) == 1 and arn_flaw(str(arn)) is None else ""
 
 

@@ -34,8 +34,7 @@ from tarmak_iam.mappings.groups import (
 )
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
-from tarmak_iam.suggestions import closest
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import closest, quoted, shortened
 
 _SYSTEM = "system:"
 _NODE_PREFIX = f"{_SYSTEM}node:"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -15,7 +15,6 @@ from tarmak_iam.installation.admin_kubeconfig import NOT_EXAMINED
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import written_route
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.fix import Fix
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Path, Route

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -13,7 +13,6 @@ from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.unknown_keys import with_keys_corrected
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import At, Finding, Subject
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint.messages import of_cluster
 from tarmak_iam.lint.rule import Implication, Rule, Scope, Subjects
 from tarmak_iam.lint.suppression import Suppression

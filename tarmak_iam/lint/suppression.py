@@ -24,8 +24,7 @@ from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.lint.fix import Fix, TextEdit
 from tarmak_iam.lint.rule import SUPPRESSIONS, Rule, Subjects
 from tarmak_iam.routes import Route
-from tarmak_iam.suggestions import closest
-from tarmak_iam.text import shortened
+from tarmak_iam.text import closest, shortened
 
 Steps = tuple[str | int, ...]
 """The steps of a route without occurrences: see `Route.plain`."""

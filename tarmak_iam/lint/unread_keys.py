@@ -26,8 +26,7 @@ from tarmak_iam.lint.authenticator_keys import (
 from tarmak_iam.lint.entries import WrittenEntry
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Key, Route
-from tarmak_iam.suggestions import closest, spelled_otherwise
-from tarmak_iam.text import shortened
+from tarmak_iam.text import closest, shortened, spelled_otherwise
 
 IDENTITY = "identity"
 """The kind of the key for an entry's principal, an ARN or sso."""

@@ -14,11 +14,9 @@ else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
-            "MAPPINGS_NAME": "tarmak_iam.mappings.mappings_file",
-            "MappingEntry": "tarmak_iam.mappings.entries",
-            "Mappings": "tarmak_iam.mappings.mappings_file",
-            "MergeOutcome": "tarmak_iam.mappings.merging",
-            "Wanted": "tarmak_iam.mappings.merging",
+            ".mappings_file": "MAPPINGS_NAME Mappings",
+            ".entries": "MappingEntry",
+            ".merging": "MergeOutcome Wanted",
         },
     )
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.identity.model import SsoRole
 from tarmak_iam.identity.viper import ViperSettings, field_value, field_values, weak_list, weak_text
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.principals import SSO_PREFIX, principal_key
 from tarmak_iam.routes import Route
 
@@ -18,8 +17,7 @@ _FIELDS = ("username", "groups", "userid", "sso")
 _NO_ROUTE = Route()
 
 
-@dataclass(frozen=True, slots=True)
-class MappingEntry:
+class MappingEntry(NamedTuple):
     """An entry as the daemon reads it. `kind` is `role`, `user` or `account`. `arn` is empty for a role that `sso_role`
     names, and the account ID for an account. `user_id` is used by the backend DynamicFile only."""
 

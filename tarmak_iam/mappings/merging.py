@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from tarmak_iam.aws.copied_text import CONTROL
 from tarmak_iam.document import Append, Document, Edit, Remove, Set
@@ -12,7 +12,6 @@ from tarmak_iam.document.nodes import Sequence as ListNode
 from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.viper import ViperSettings, field_key, field_value
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.principals import NamedPrincipal, parse_principal
 from tarmak_iam.routes import Route
@@ -53,8 +52,7 @@ class MergeAction(TextEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
-class MergeOutcome:
+class MergeOutcome(NamedTuple):
     """The result for a wanted entry. `error` says why it was skipped; `notes` are remarks for the user."""
 
     action: MergeAction
@@ -64,8 +62,7 @@ class MergeOutcome:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class MergePlan:
+class MergePlan(NamedTuple):
     """One outcome for every wanted entry, in the same order, and the edits to make."""
 
     outcomes: tuple[MergeOutcome, ...]
@@ -181,7 +178,7 @@ class _MergePlanner:
         existing = self._existing.get(name.key, ())
         if wanted.only_new and (existing or name.key in self._new):
             notes = (*name.notes, "already mapped, so the entry stays unchanged")
-            return replace(done, action=MergeAction.UNCHANGED, notes=notes)
+            return done._replace(action=MergeAction.UNCHANGED, notes=notes)
         if len(existing) > 1 and name.kind != "account":
             places = [self._document.position(entry.route) for entry in existing]
             used = "the last one" if len({entry.kind for entry in existing}) == 1 else "the one under mapRoles"
@@ -191,14 +188,14 @@ class _MergePlanner:
                 remedy="remove all but one of them by hand",
                 place=places[-1],
             )
-            return replace(done, action=MergeAction.SKIPPED, error=error)
+            return done._replace(action=MergeAction.SKIPPED, error=error)
         if existing:
             edits = tuple(self._changes(existing[0], wanted))
             self._updates += edits
-            return replace(done, action=MergeAction.UPDATED if edits else MergeAction.UNCHANGED)
+            return done._replace(action=MergeAction.UPDATED if edits else MergeAction.UNCHANGED)
         if wanted.username is None and name.kind != "account":
             error = ConfigError("--username is required for roles and users")
-            return replace(done, action=MergeAction.SKIPPED, error=error)
+            return done._replace(action=MergeAction.SKIPPED, error=error)
         self._new.add(name.key)
         self._additions[list_for(name)].append(new_entry(name, wanted))
         return done

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from tarmak_iam.aws.arn import (
     is_account,
@@ -20,17 +21,14 @@ from tarmak_iam.aws.arn import (
 from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw, canonical_text, checked_arn
 from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.late_dataclass import dataclass
-from tarmak_iam.suggestions import CLOSE, LIKELY, bare, likeness
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import CLOSE, LIKELY, bare, likeness, quoted, shortened
 
 SSO_PREFIX = "sso:"
 
 _BARE_SSO = re.compile(r"[0-9]{12}/[^/]+\Z", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class NamedPrincipal:
+class NamedPrincipal(NamedTuple):
     """`kind` is `role`, `user`, `account` or `sso`; `text` is an ARN, 12 digits or `ACCOUNT/PERMISSION SET`.
 
     `notes` say which part of the given text was omitted, and what the principal matches that is not obvious.

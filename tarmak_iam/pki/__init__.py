@@ -18,13 +18,9 @@ else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
-            "Existing": "tarmak_iam.pki.webhook_pair",
-            "Pair": "tarmak_iam.pki.webhook_pair",
-            "Prepared": "tarmak_iam.pki.webhook_pair",
-            "ServerNames": "tarmak_iam.pki.server_names",
-            "make_pair": "tarmak_iam.pki.webhook_pair",
-            "prepare": "tarmak_iam.pki.webhook_pair",
-            "webhook_kubeconfig": "tarmak_iam.pki.webhook_files",
+            ".webhook_pair": "Existing Pair Prepared make_pair prepare",
+            ".server_names": "ServerNames",
+            ".webhook_files": "webhook_kubeconfig",
         },
     )
 

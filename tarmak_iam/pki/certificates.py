@@ -6,12 +6,11 @@ Requires the extra `webhook`.
 from __future__ import annotations
 
 import warnings
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.pki.server_names import AlternativeNames, parse_address
 
 

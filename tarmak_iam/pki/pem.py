@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
-from dataclasses import field
-
-from tarmak_iam.late_dataclass import dataclass
+from dataclasses import dataclass, field
 
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z")
 _TEXT = re.compile(rb"[A-Za-z0-9+/= \t\r]*\Z")

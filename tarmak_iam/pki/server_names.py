@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
 
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.pki.webhook_files import WEBHOOK_PATH
 from tarmak_iam.text import is_host_name, shortened
 
@@ -31,8 +32,7 @@ def parse_address(text: str) -> IPAddress | None:
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
-@dataclass(frozen=True, slots=True)
-class AlternativeNames:
+class AlternativeNames(NamedTuple):
     """The subject alternative name of a certificate: DNS names, then addresses, as Go writes them."""
 
     dns: tuple[str, ...] = ()

@@ -5,13 +5,13 @@ before any file is written.
 from __future__ import annotations
 
 import secrets
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import NamedTuple
 
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.releases import DaemonVersion
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.pki.certificates import Certificate, Unreadable, no_cryptography, read_certificate, read_key
 from tarmak_iam.pki.pem import is_certificate, is_key, read_pem
 from tarmak_iam.pki.server_names import ServerNames
@@ -119,8 +119,7 @@ class Output:
     is_secret: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """The files to write, with their certificate and URL. `outputs` are in the order in which they must be written.
 
     Copies of the replaced files come first. The key comes before its certificate: after a crash in between, the next

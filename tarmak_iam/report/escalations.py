@@ -8,10 +8,10 @@ Sources: "Role Based Access Control Good Practices" in Kubernetes's documentatio
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.identity.backend_support import ENTRY_OBJECTS
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import TextEnum
 
 

@@ -7,12 +7,11 @@ import os
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tarmak_iam.files import MAX_BYTES
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.report.model import GitRevision, LastChange
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class FileHistory:
     """The last change of each line; `otherwise`: that of all other lines."""
 
     lines: Mapping[int, LastChange] = field(default_factory=dict)
-    otherwise: LastChange = LastChange()
+    otherwise: LastChange = field(default_factory=LastChange)
 
     def of(self, first: int, last: int) -> LastChange:
         """The latest change of any of the lines."""

@@ -3,7 +3,7 @@ privilege."""
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tarmak_iam.access.diff import Effect
@@ -11,7 +11,6 @@ from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 from tarmak_iam.installation.admin_kubeconfig import AdminAccess
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.rbac import BindingRights, Rbac, SubjectRights
 from tarmak_iam.text import one_line

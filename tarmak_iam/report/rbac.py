@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -14,7 +14,6 @@ from tarmak_iam.emit.labels import NAMESPACE
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.objects import Object, Ref
 from tarmak_iam.identity.templates import could_be, templates_in
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import EVERYONE
 from tarmak_iam.report.escalations import (
     CLUSTER_SCOPED,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.lint import Located, Report, Subjects
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.report.git_history import FileHistory, Repository, latest

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from tarmak_iam.findings import Severity
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.model import AccessRow, LastChange, Review, short_commit
 

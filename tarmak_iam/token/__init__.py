@@ -15,9 +15,7 @@ else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
-            "Inspection": "tarmak_iam.token.inspection",
-            "inspect_token": "tarmak_iam.token.inspection",
-            "token_refusal": "tarmak_iam.token.inspection",
+            ".inspection": "Inspection inspect_token token_refusal",
         },
     )
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.late_dataclass import dataclass
 
 if TYPE_CHECKING:
     from botocore.session import Session

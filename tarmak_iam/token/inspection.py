@@ -8,13 +8,13 @@ import contextlib
 import re
 from datetime import datetime, timezone
 from itertools import groupby
+from typing import NamedTuple
 
 from tarmak_iam.aws.go_case import fold, to_lower
 from tarmak_iam.aws.sts_hosts import GLOBAL_HOST, partition_of_host, region_of_host
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, known_releases
 from tarmak_iam.identity.sts_verification import Verifier, host_refusal
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import TextEnum, one_line
 from tarmak_iam.token.presigned import LIFETIME, Presigned
 
@@ -166,8 +166,7 @@ class KeyKind(TextEnum):
 _KINDS = {"AKIA": KeyKind.LONG_LIVED, "ASIA": KeyKind.TEMPORARY}
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseVerdict:
+class ReleaseVerdict(NamedTuple):
     """The verdict of the releases from `first` to `last`: `refusal` is why they reject the token; None if they ask
     STS."""
 
@@ -180,8 +179,7 @@ class ReleaseVerdict:
         return str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(NamedTuple):
     """The content of a token, without its signature and session token. The cluster ID is not part of a token: it is
     signed as a header."""
 

@@ -6,7 +6,7 @@ import base64
 import logging
 import os
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,6 @@ from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, is_account, is
 from tarmak_iam.aws.regions import partition_of, region_flaw, region_of_zone
 from tarmak_iam.aws.sts_hosts import sts_host
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.token.credentials import (
     Credentials,
     assume_role,

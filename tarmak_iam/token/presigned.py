@@ -10,13 +10,12 @@ import binascii
 import hashlib
 import hmac
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import quote, unquote, unquote_plus
 
 from tarmak_iam.aws.go_case import to_lower
 from tarmak_iam.errors import ParseError
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.token.credentials import Credentials
 
 PREFIX = "k8s-aws-v1."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -96,19 +95,6 @@ def test_the_rules(shell: Shell, mappings: Path) -> None:
     assert rule["help"]["text"].endswith("suppress the finding with a comment\nthat says so.")
     assert "## Bad\n" in rule["help"]["markdown"]
     assert rule["defaultConfiguration"] == {"level": "warning"}
-
-
-def test_where_the_pages_are(shell: Shell, mappings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the distribution says, for it alone knows."""
-    assert mappings.exists()
-    found = Message()
-    found["Project-URL"] = "Changelog, https://github.com/example/tarmak-iam/releases"
-    found["Project-URL"] = "Homepage, https://github.com/example/tarmak-iam"
-    monkeypatch.setattr("tarmak_iam.cli.formats.sarif.metadata", lambda _: found)
-    driver = sarif(shell, "-c", ".", "check")["tool"]["driver"]
-    assert driver["informationUri"] == "https://github.com/example/tarmak-iam"
-    page = f"https://github.com/example/tarmak-iam/blob/v{__version__}/docs/rules/IAM065.md"
-    assert driver["rules"][0]["helpUri"] == page
 
 
 def prints(run: Any) -> list[str]:

@@ -11,7 +11,7 @@ import sys
 import click
 import pytest
 
-from tarmak_iam.cli.console import remove_log_handlers
+from tarmak_iam.cli.console import end_log
 from tarmak_iam.cli.main import cli
 from tests.support import ROOT, Shell
 from tests.support.commands import COMMANDS, CONTEXTS, context_of
@@ -40,7 +40,7 @@ def parse(args: list[str]) -> None:
     try:
         _parse(args)
     finally:
-        remove_log_handlers()  # -v counts as soon as it is read
+        end_log()  # -v counts as soon as it is read
 
 
 def _parse(args: list[str]) -> None:

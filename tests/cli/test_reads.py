@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import pytest
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.tree import Tree
+from tarmak_iam.document.parsed import read_tree
 from tarmak_iam.document.windows import Unsuitable
 from tarmak_iam.identity.authenticator import Authenticator
 from tests.support import Shell, both_ways
@@ -40,11 +40,11 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     counts: Counter[str] = Counter()
     monkeypatch.setattr(both_ways, "LARGEST", 0)  # edits are made once,
     monkeypatch.setattr("tarmak_iam.document.engine.Window", Mock(side_effect=Unsuitable))  # and in the whole text
-    read, load, copied = Tree.read.__func__, Authenticator.of.__func__, Document.data.fget  # type: ignore[attr-defined]
+    load, copied = Authenticator.of.__func__, Document.data.fget  # type: ignore[attr-defined]
 
-    def counting_read(cls: Any, source: Any, *args: Any, **options: Any) -> Any:
+    def counting_read(source: Any, *args: Any, **options: Any) -> Any:
         counts["parses"] += "mapRoles" in source.text
-        return read(cls, source, *args, **options)
+        return read_tree(source, *args, **options)
 
     def counting_load(cls: Any, given: Any) -> Any:
         counts["loads"] += 1
@@ -55,7 +55,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         assert copied is not None
         return copied(document)
 
-    monkeypatch.setattr(Tree, "read", classmethod(counting_read))
+    for module in ("parsed", "engine"):
+        monkeypatch.setattr(f"tarmak_iam.document.{module}.read_tree", counting_read)
     monkeypatch.setattr(Authenticator, "of", classmethod(counting_load))
     monkeypatch.setattr(Document, "data", property(counting_copy))
     return counts

@@ -6,7 +6,6 @@ of a promise, and must be intended.
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import inspect
 import sys
@@ -19,7 +18,14 @@ import click
 import tarmak_iam
 from tarmak_iam import document
 from tests.docs.reference.markdown import fenced, table
-from tests.docs.reference.signatures import attributes_of, class_signature, is_class, members_of, signature_of
+from tests.docs.reference.signatures import (
+    attributes_of,
+    class_signature,
+    field_names,
+    is_class,
+    members_of,
+    signature_of,
+)
 from tests.support.commands import every_command
 
 __all__ = ["page"]
@@ -188,9 +194,7 @@ def _lines(name: str, value: Any, members: tuple[str, ...] = ()) -> Iterator[str
         return
     chosen = members or CHOSEN.get(name)
     yield f"class {name if chosen and name not in CONSTRUCTED else class_signature(value, name)}"
-    made_of = (
-        set() if chosen or not dataclasses.is_dataclass(value) else {each.name for each in dataclasses.fields(value)}
-    )
+    made_of = () if chosen else field_names(value)
     for attribute, _ in attributes_of(value):
         own = attribute.partition(":")[0]
         if own in chosen if chosen else own not in made_of:

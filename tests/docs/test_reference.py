@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 import tarmak_iam
-from tarmak_iam.cli.exit_codes import ExitCode, codes_of
+from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.errors import FileError
 from tests.docs.reference import GENERATED, TARGET
 from tests.docs.reference.api import MODULES, module_of, public_names
+from tests.docs.reference.exit_codes import codes_of
 from tests.docs.reference.markdown import markdown, prose, slug
 from tests.docs.reference.signatures import is_class, member_sections, signature_of
 from tests.support import PACKAGE

@@ -243,7 +243,17 @@ def test_aliases_have_a_limit() -> None:
     assert parsed("a: &a 1\nl: [" + "*a, " * 20_001 + "]\n") == expected
 
 
-def test_lists_and_mappings_have_a_limit() -> None:
+def test_lists_and_mappings_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("yaml_reader", "blocks"):
+        monkeypatch.setattr(f"tarmak_iam.document.{module}.MAX_COLLECTIONS", 10_000)
+    blocks = "l:\n" + "- a: 1\n" * 9_998
+    assert parsed(blocks) == "done"
+    expected = "ParseError: f:10000:3: the document has more than 10,000 lists and mappings, which is the limit"
+    assert parsed(f"{blocks}- a: 1\n") == expected
+
+
+@pytest.mark.thorough
+def test_so_many_lists_and_mappings_are_read() -> None:
     blocks = "l:\n" + "- a: 1\n" * 199_998
     assert parsed(blocks, 512) == "done"
     expected = "ParseError: f:200000:3: the document has more than 200,000 lists and mappings, which is the limit"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tarmak_iam.document.blocks import Block, Member, document_of, members_in
 from tarmak_iam.document.nodes import Mapping, Node, Sequence, is_block
+from tarmak_iam.document.parsed import read_tree
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import ParseError
 from tarmak_iam.routes import Key
 from tests.document.test_survey import FRAGMENTS
@@ -177,7 +177,7 @@ def check_division(text: str) -> int:
     if not block.is_closed(len(block.members) - 1):
         return 0
     assert document.text == text
-    spans = list(starts(block, len(document.lead), Tree.read(Source.decode(text, "f"), json=False).root))
+    spans = list(starts(block, len(document.lead), read_tree(Source.decode(text, "f"), json=False).root))
     assert all(start <= at < max(end, at == len(text) and at + 1) for start, end, at in spans)
     assert document.text == text
     return len(spans)
@@ -188,7 +188,7 @@ def check_division(text: str) -> int:
 @example("a:\r\n- b: 1\r\n  c:\r\n  - d\r\ne: 'x\r\n  y'\r\n")
 def test_a_valid_text_is_divided_as_its_nodes(text: str) -> None:
     try:
-        Tree.read(Source.decode(text, "f"), json=False)
+        read_tree(Source.decode(text, "f"), json=False)
     except ParseError:
         return
     check_division(text)

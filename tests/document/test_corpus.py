@@ -11,9 +11,9 @@ import pytest
 
 from tarmak_iam.document import Document, EditRefused
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar
+from tarmak_iam.document.parsed import read_tree
 from tarmak_iam.document.plain_values import assigned, same, value_at
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.tree import Tree
 from tarmak_iam.document.yaml_reader import has_c_parser
 from tarmak_iam.errors import ParseError
 from tests.support import GOLDEN, golden_json, shared_file
@@ -98,7 +98,7 @@ def test_both_parsers_give_the_same_nodes() -> None:
 
 def seen(raw: bytes, *, pure: bool) -> Any:
     try:
-        tree = Tree.read(Source.decode(raw, "f"), json=False, pure=pure)
+        tree = read_tree(Source.decode(raw, "f"), json=False, pure=pure)
     except ParseError:
         return "refused"
     return shape(tree.root), tree.extent, [(comment.text, comment.span) for comment in tree.comments]

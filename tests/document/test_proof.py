@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.document.engine import data_of
+from tarmak_iam.document.parsed import data_of, read_tree
 from tarmak_iam.document.proof import Change, NotProven, invalid_text, new_text, prove
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import Splice
@@ -17,7 +17,7 @@ from tarmak_iam.routes import Path, Route
 
 
 def tree(text: str) -> Tree:
-    return Tree.read(Source.decode(text, "tarmak.yaml"), json=False)
+    return read_tree(Source.decode(text, "tarmak.yaml"), json=False)
 
 
 def change(before: str, old: str, new: str, path: Path = (), **aspects: Any) -> Change:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tarmak_iam.document import go_yaml, json_reader, nodes, plain_values, scalars, source, tree, yaml_reader
+from tarmak_iam.document.parsed import read_tree
 from tarmak_iam.document.plain_values import construct
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import ParseError
 from tests.support import ROOT
 
@@ -73,7 +73,7 @@ def hostile(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def read(text: str, *, pure: bool) -> None:
     with contextlib.suppress(ParseError):
-        document = Tree.read(Source.decode(text, "f"), pure=pure)
+        document = read_tree(Source.decode(text, "f"), pure=pure)
         construct(document.root, document.source)
         _ = document.comments, document.tails, document.rest, document.ends_early
         for scalar in document.scalars:

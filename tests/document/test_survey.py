@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from tarmak_iam.document import blocks
 from tarmak_iam.document.blocks import needs_no_tree, room_of
+from tarmak_iam.document.parsed import read_tree
 from tarmak_iam.document.plain_values import construct
 from tarmak_iam.document.source import MAX_FLOW, Source
-from tarmak_iam.document.tree import Tree
 from tarmak_iam.document.yaml_reader import has_c_parser
 from tests.document.test_bad_input import outcome
 
@@ -132,7 +132,7 @@ FRAGMENTS = [
 def test_nothing_is_wrong_with_a_text_that_needs_no_tree(text: str) -> None:
     source = Source.decode(text, "f")
     if needs_no_tree(source):
-        tree = Tree.read(source)  # neither raises ParseError
+        tree = read_tree(source)  # neither raises ParseError
         construct(tree.root, tree.source)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 from tarmak_iam.document import Append, Document, Edit, EditRefused, Insert, Move, Remove, Rename, Set
 from tarmak_iam.document.blocks import document_of
+from tarmak_iam.document.parsed import read_tree
 from tarmak_iam.document.plain_values import value_at
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.tree import Tree
@@ -42,8 +42,9 @@ Outcome = tuple[Any, ...]
 @contextmanager
 def only_whole_texts() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tarmak_iam.document.parsed.blocks_of", lambda *_: None)
         patch.setattr("tarmak_iam.document.engine.blocks_of", lambda *_: None)
-        patch.setattr("tarmak_iam.document.engine.needs_no_tree", lambda _: False)
+        patch.setattr("tarmak_iam.document.parsed.needs_no_tree", lambda _: False)
         yield
 
 
@@ -109,7 +110,7 @@ def check_some_edits(raw: bytes, seed: int, *, through_alias: bool = False) -> N
     chance, data = random.Random(seed), Document.parse(raw).data
     edits = [some_edit(chance, data) for _ in range(chance.choice([1, 1, 1, 2, 3]))]
     if through_alias:
-        edits = [edit if isinstance(edit, Move) else replace(edit, through_alias=True) for edit in edits]
+        edits = [edit if isinstance(edit, Move) else edit._replace(through_alias=True) for edit in edits]
     check(raw, *edits)
     if isinstance(data, (dict, list)) and data:
         wanted = in_parts(chance, data, chance.choice(VALUES), chance.choice(NEW_KEYS))
@@ -303,13 +304,14 @@ def test_routes_and_offsets_in_a_window() -> None:
 @pytest.fixture
 def sizes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """The sizes of the texts that are read into trees."""
-    read, lengths = Tree.read, list[int]()
+    lengths = list[int]()
 
     def recorded(source: Source, *arguments: Any, **options: Any) -> Tree:
         lengths.append(len(source.text))
-        return read(source, *arguments, **options)
+        return read_tree(source, *arguments, **options)
 
-    monkeypatch.setattr(Tree, "read", recorded)
+    for module in ("parsed", "engine"):
+        monkeypatch.setattr(f"tarmak_iam.document.{module}.read_tree", recorded)
     with one_way():
         yield lengths
 

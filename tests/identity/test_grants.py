@@ -169,7 +169,7 @@ def test_a_mapping_that_no_caller_may_use_grants_nothing() -> None:
 
 
 def test_the_first_backend_with_the_principal_or_its_account_decides() -> None:
-    later = replace(TABLE, roles={key: (replace(MAPPING, username="later"),) for key in TABLE.roles})
+    later = replace(TABLE, roles={key: (MAPPING._replace(username="later"),) for key in TABLE.roles})
     assert usernames(TABLE, later) == ["dev"]
     by_account = BackendTable("CRD", {}, {}, no_place, accounts=frozenset(["111122223333"]))
     assert usernames(by_account, later) == [""]

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
-from tarmak_iam.command_line import CommandLine
 from tarmak_iam.files.boundary import Boundary
 from tarmak_iam.installation.admin_kubeconfig import AdminAccess, AdminState, examine_admin
+from tarmak_iam.text import CommandLine
 from tests.support import ROOT
 from tests.support.admin_certificates import (
     CLIENT,

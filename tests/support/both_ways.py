@@ -10,7 +10,8 @@ from typing import Any
 
 from tarmak_iam.document.document import Document
 from tarmak_iam.document.edits import Edit
-from tarmak_iam.document.engine import Engine, Text
+from tarmak_iam.document.engine import Engine
+from tarmak_iam.document.parsed import Text
 from tarmak_iam.errors import EditRefused
 
 LARGEST = 20_000

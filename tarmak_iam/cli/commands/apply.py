@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any, Literal
 
 import click
@@ -22,7 +21,7 @@ from tarmak_iam.cli.live_cluster import (
     wait_option,
 )
 from tarmak_iam.cli.options import access_options, format_option, object_options, option, profile_option, role_option
-from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, pass_session
+from tarmak_iam.cli.session import Session, exclusive_access, pass_session
 from tarmak_iam.emit import manifests
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.history import STATE_NAME, Applied, ApplyFailed
@@ -77,17 +76,14 @@ def apply(
     for name in ("role", "profile"):
         if overrides[name] is not None and not verify:
             raise click.UsageError(f"--{name} is for the login of --verify: add --verify")
-    config = session.config()
-    cluster = session.cluster_with_masters(config)
+    config, cluster, files = session.selected()
     installation = session.installation_of(config, cluster, overrides)
-    files = session.files(config, cluster)
     if not no_check:
         refuse_errors(cluster, Subjects(config, installation.mappings, installation, files.settings_document()))
     manifests(installation)  # report errors in the objects before asking tarmak, which may take minutes
     note_image(installation)
     try:
-        with contextlib.nullcontext() if dry_run else exclusive_access(config, cluster) as lock:
-            kubectl = kubectl_of(session, cluster.cluster_name, lock=lock)
+        with exclusive_access(session, config, cluster, dry_run=dry_run is not None) as kubectl:
             done = apply_to_cluster(
                 installation,
                 kubectl,
@@ -143,14 +139,9 @@ def _note_state(
         note(
             f"the previous objects are saved in {done.state}; run `{installation.command('rollback')}` to restore them"
         )
-
-    def command(words: str, *values: str) -> str:
-        """A command line for the same cluster, with the same kubeconfig options."""
-        return installation.command(words, *values, *access)
-
     state = "applied" if done.changed else "unchanged"
     if login is None:
-        note(f"{state}, not verified; run `{command('verify')}` to verify a login")
+        note(f"{state}, not verified; run `{installation.command('verify', *access)}` to verify a login")
     else:
-        finish_login(login, command, is_text=is_text)
+        finish_login(login, installation, access, is_text=is_text)
         note(f"{state} and verified")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +21,6 @@ from tarmak_iam.cli.formats.output import (
 from tarmak_iam.cli.options import all_clusters_option, file_arguments, fix_options
 from tarmak_iam.cli.parsing import cluster_remedy
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.command_line import CommandLine
-from tarmak_iam.config.locate import CONFIG_NAME, directory_option
 from tarmak_iam.lint import Located, all_rules
 from tarmak_iam.text import shortened
 
@@ -83,13 +80,7 @@ def check(
     fixes = Fixes(unsafe_fixes, diff, {}) if fix or diff else None
     with errors_reported(output):
         if files:
-            checked = check_files(
-                files,
-                all_clusters=all_clusters,
-                follow_links=session.follow_links,
-                remedy=lambda path: _cluster_of(path, context),
-                fixes=fixes,
-            )
+            checked = check_files(session, files, all_clusters=all_clusters, fixes=fixes)
         else:
             checked = check_session(session, all_clusters=all_clusters, fixes=fixes)
     for why in checked.why_unexamined:
@@ -117,15 +108,6 @@ def _print_summary(checked: Checked, output: str, *, is_diff: bool) -> None:
         note(checked.summary())
 
 
-def _cluster_of(path: Path, context: click.Context) -> str:
-    """The remedy for a FILE that is the name of a cluster, or its directory next to tarmak.yaml; empty for others."""
-    directory = path.parent
-    if path.is_dir() and (directory / CONFIG_NAME).is_file():
-        line = CommandLine(directory_option(directory, os.environ), path.name)
-        return f"did you mean `{line.tarmak_iam('check')}`?"
-    return cluster_remedy(context, [str(path)])
-
-
 def _report(checked: Checked) -> CheckReport:
     fixes = {id(fixable.located): _offer(checked.documents[fixable.filename], fixable) for fixable in checked.fixable}
     results = [_result(located, fix=fixes.get(id(located))) for located in checked.findings]
@@ -137,12 +119,12 @@ def _offer(document: Document, fixable: FixableFinding) -> OfferedFix:
     def changes() -> tuple[TextChange, ...] | None:
         from tarmak_iam.lint.fix import text_changes
 
-        position, new_texts = document.source.position, text_changes(document, fixable.fix)
-        if new_texts is None:
-            return None
-        return tuple(
-            TextChange(document.filename, position(each.start), position(each.end), each.text) for each in new_texts
-        )
+        texts, changes = text_changes(document, fixable.fix), []
+        for text in texts or ():
+            (line, column), (end_line, end_column) = map(document.source.position, (text.start, text.end))
+            change = {"file": document.filename, "line": line, "column": column}
+            changes.append({**change, "endLine": end_line, "endColumn": end_column, "text": text.text})
+        return None if texts is None else tuple(changes)
 
     return OfferedFix(fixable.fix.title, fixable.is_safe, changes)
 
@@ -159,8 +141,5 @@ def _result(located: Located, suppression: str | None = None, fix: OfferedFix | 
 def _rule_descriptions() -> tuple[RuleDescription, ...]:
     from tarmak_iam.lint.rule_docs import page_of
 
-    pages = [(rule, page_of(rule.id)) for rule in sorted(all_rules(), key=lambda rule: rule.id)]
-    return tuple(
-        RuleDescription(rule.id, rule.severity, rule.summary, page, f"docs/rules/{rule.id}.md" if page else "")
-        for rule, page in pages
-    )
+    rules = sorted(all_rules(), key=lambda rule: rule.id)
+    return tuple(RuleDescription(rule.id, rule.severity, rule.summary, page_of(rule.id)) for rule in rules)

@@ -14,7 +14,7 @@ from tarmak_iam.cli.console import log, note, print_json, print_payload
 from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit, read_given
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.options import format_option, key_edit_options, option, root_option
-from tarmak_iam.cli.parsing import ACCEPTS_DASHES, CommandGroup, cluster_suggested, refuse_options, unexpected_argument
+from tarmak_iam.cli.parsing import CommandGroup, CommandOfValues
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.decode import decode_value
@@ -71,12 +71,10 @@ def get(session: Session, path: str, root: bool, effective: bool, output: str) -
 
     Exits with 1 if the key is not set. -v also prints the line of the value.
     """
-    with cluster_suggested(path, "PATH"):
-        parsed = KeyPath.parse(path, root=root)
+    parsed = KeyPath.parse(path, root=root)
     before = session.config()
     base = Route() if parsed.is_absolute else session.cluster(before).route
-    with cluster_suggested(path, "PATH"):
-        key = look_up(before.document, base, parsed)
+    key = look_up(before.document, base, parsed)
     written = written_value(before.document, key)
     value = before.effective_value(key) if effective else written
     if value is UNSET:
@@ -123,7 +121,7 @@ class _KeysEdit(NamedTuple):
         """Makes the edits on each cluster, together, and writes the result. A patch of items that other clusters have
         skips those that do not have them, unless it is enough for a new item."""
         clusters = self.clusters
-        with errors_for_the_command_line(str(self.paths[0].text)):
+        with errors_for_the_command_line():
             while True:
                 edits = self.before.edit(force=self.options["force"], through_alias=self.options["through_alias"])
                 for cluster in clusters or (None,):
@@ -154,8 +152,7 @@ def _keys_edit(
     skips_hubs: bool = False,
 ) -> _KeysEdit:
     """`skips_missing`: an item of a list at the end of a path need not be there. Raises TarmakIamError."""
-    with cluster_suggested(texts[0], "PATH"):
-        paths = tuple(KeyPath.parse(text, root=options["root"]) for text in texts)
+    paths = tuple(KeyPath.parse(text, root=options["root"]) for text in texts)
     before = session.config()
     relative = [path for path in paths if not path.is_absolute]
     if not relative and options["all_clusters"]:
@@ -196,11 +193,10 @@ def _missing_items(
 
 
 @contextmanager
-def errors_for_the_command_line(word: str) -> Iterator[None]:
-    """Remedies name options, not parameters of Python. `word` is an argument that may be the name of a cluster."""
+def errors_for_the_command_line() -> Iterator[None]:
+    """Remedies name options, not parameters of Python."""
     try:
-        with cluster_suggested(word, "PATH"):
-            yield
+        yield
     except TarmakIamError as error:
         error.remedy = error.remedy.replace(IN_PYTHON, "(--through-alias)").replace(" (in Python: force=True)", "")
         raise
@@ -208,7 +204,7 @@ def errors_for_the_command_line(word: str) -> Iterator[None]:
 
 @config.command(
     name="set",
-    context_settings=ACCEPTS_DASHES,
+    cls=CommandOfValues,
     epilog="\b\nExamples:\n"
     "  tarmak-iam config set kubernetes.version 1.14.10\n"
     "  tarmak-iam config set environment dev metadata.name blue\n"
@@ -217,12 +213,7 @@ def errors_for_the_command_line(word: str) -> Iterator[None]:
     "  tarmak-iam config set kubernetes.version 1.14.10 --if 1.14.9",
 )
 @click.argument(
-    "pairs",
-    nargs=-1,
-    required=True,
-    metavar="PATH VALUE [PATH VALUE]...",
-    shell_complete=key_paths_or_values,
-    callback=refuse_options,
+    "pairs", nargs=-1, required=True, metavar="PATH VALUE [PATH VALUE]...", shell_complete=key_paths_or_values
 )
 @option("--if VALUE", "Only if the key has that value; else exit with 1.", "expected")
 @option("--if-unset", "Only if the key is not set; else exit with 1.", "if_unset")
@@ -237,8 +228,7 @@ def set_(session: Session, pairs: tuple[str, ...], expected: str | None, if_unse
     """
     if len(pairs) % 2:
         KeyPath.parse(pairs[-1])  # which says what to write instead of KEY=VALUE
-        context = click.get_current_context()
-        raise click.UsageError(unexpected_argument(context, pairs[:1], f"no value given for {pairs[-1]}"))
+        raise click.UsageError(f"no value given for {pairs[-1]}")
     if (expected is not None or if_unset) and len(pairs) > 2:
         raise click.UsageError(f"--if{'-unset' if if_unset else ''} requires a single PATH VALUE")
     if expected is not None and if_unset:
@@ -265,7 +255,7 @@ def _check_present(edit: _KeysEdit, expected: str | None, wanted: str) -> None:
 
     document, path = edit.before.document, edit.paths[0]
     for base in edit.bases:
-        with errors_for_the_command_line(str(path.text)):
+        with errors_for_the_command_line():
             key = look_up(document, base, path, unknown=edit.options["force"], advice=FORK)
             place = document.position(key.route)
             accepted = []
@@ -327,13 +317,13 @@ def unset(session: Session, paths: tuple[str, ...], **options: bool) -> None:
 
 
 @config.command(
-    context_settings=ACCEPTS_DASHES,
+    cls=CommandOfValues,
     epilog="\b\nExamples:\n"
     "  tarmak-iam config append kubernetes.apiServer.allowCIDRs 192.0.2.0/24\n"
     "  tarmak-iam config append 'instancePools[worker].labels' \\\n      '{key: team, value: blue}'",
 )
-@click.argument("path", metavar="PATH", shell_complete=list_paths, callback=refuse_options)
-@click.argument("values", nargs=-1, required=True, metavar="VALUE...", callback=refuse_options)
+@click.argument("path", metavar="PATH", shell_complete=list_paths)
+@click.argument("values", nargs=-1, required=True, metavar="VALUE...")
 @key_edit_options
 @pass_session
 @edits_tarmak_yaml
@@ -367,32 +357,23 @@ def patch(session: Session, /, file: str, **options: bool) -> None:
     Mappings are merged; null removes a key; items of lists are found by their names, and added if there is none; every
     other value replaces the old one.
     """
-    with cluster_suggested(file, "FILE"):
-        given = _read_patch(file)  # before the lock: stdin may take its time
-    _patch(session, given, **options)
+    given = Document.parse(*read_given(file))  # before the lock: stdin may take its time
+    if not isinstance(given.root, Mapping):
+        remedy = "write keys and their values, as in kubernetes: {version: 1.14.10}"
+        raise ConfigError("the patch is not a mapping", remedy=remedy, place=given.position(()))
+    if (second := given.next_document) is not None:
+        raise ConfigError("the patch has a second document", remedy="use one patch at a time", place=second)
+    _patch(session, given, given.root, **options)
 
 
 @edits_tarmak_yaml
-def _patch(session: Session, given: Document, **options: bool) -> None:
+def _patch(session: Session, given: Document, mapping: Mapping, **options: bool) -> None:
     from tarmak_iam.config.edit_checks import check_patch
 
     is_whole_file = options["root"]
     field = root_field() if is_whole_file else Field("struct", struct="Cluster")
-    assert given.root is not None  # a mapping
-    with errors_for_the_command_line(given.filename):
-        decode_value(given, given.root, field, Route())
+    with errors_for_the_command_line():
+        decode_value(given, mapping, field, Route())
         check_patch(given, field, () if is_whole_file else CLUSTER, force=options["force"])
     edit = _keys_edit(session, options, ("/" if is_whole_file else ".",), skips_hubs="kubernetes" in given.shared_data)
     edit.finish(lambda edits: edits.patch(given.data, edit.paths[0]), f"it already has all values of {given.filename}")
-
-
-def _read_patch(file: str) -> Document:
-    document = Document.parse(*read_given(file))
-    if not isinstance(document.root, Mapping):
-        remedy = "write keys and their values, as in kubernetes: {version: 1.14.10}"
-        raise ConfigError("the patch is not a mapping", remedy=remedy, place=document.position(()))
-    if document.next_document is not None:
-        raise ConfigError(
-            "the patch has a second document", remedy="use one patch at a time", place=document.next_document
-        )
-    return document

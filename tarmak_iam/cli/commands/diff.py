@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,6 @@ from tarmak_iam.mappings.formats import as_mappings
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster
-    from tarmak_iam.hook.cluster.kubectl import Kubectl
 
 
 _UP_TO_DATE = "up to date"
@@ -88,8 +86,7 @@ def diff(
             note(f"note: {entry}")
         differences = LiveDiff((), effects(replace(installation, mappings=mappings), installation), ())
     else:
-        name = installation.cluster_id
-        differences = _live(installation, lambda: kubectl_of(session, name, seconds=timeout))
+        differences = _live(session, installation, timeout)
     if output == "json":
         print_json(_as_json(differences, with_objects=file is None))
     else:
@@ -105,9 +102,7 @@ def _diff_all(session: Session, overrides: dict[str, Any], output: str, timeout:
     config = session.config()
 
     def compare(cluster: Cluster, tell: ReportProgress) -> LiveDiff:
-        installation = session.installation_of(config, cluster, overrides)
-        chosen = session._replace(cluster_name=cluster.cluster_name)
-        return _live(installation, lambda: kubectl_of(chosen, cluster.cluster_name, tell, seconds=timeout))
+        return _live(session, session.installation_of(config, cluster, overrides), timeout, tell)
 
     outcomes, results = [], []
     for outcome in for_each(clusters_of(config), compare, "comparing"):
@@ -133,9 +128,9 @@ def _diff_all(session: Session, overrides: dict[str, Any], output: str, timeout:
         click.get_current_context().exit(code)
 
 
-def _live(installation: Installation, reach: Callable[[], Kubectl]) -> LiveDiff:
+def _live(session: Session, installation: Installation, timeout: float, tell: ReportProgress = note) -> LiveDiff:
     manifests(installation)  # as in `apply`: tarmak is asked for a kubeconfig only if the objects can be generated
-    return live_diff(installation, reach())
+    return live_diff(installation, kubectl_of(session, installation.cluster_id, tell, seconds=timeout))
 
 
 def _print(differences: LiveDiff) -> None:

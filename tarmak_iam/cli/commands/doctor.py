@@ -28,7 +28,6 @@ from tarmak_iam.errors import FileError, Place, TarmakIamError
 from tarmak_iam.findings import Severity
 
 if TYPE_CHECKING:
-    from tarmak_iam.doctor import Examination
     from tarmak_iam.installation.installation import Installation
 
 
@@ -62,12 +61,21 @@ def doctor(
     tarmak.yaml. Exits with 0 if there are no findings, 1 if there are, and 2 if there are no files to check.
     docs/doctor.md explains each ID.
     """
+    from tarmak_iam.doctor import CHECKS, examine_tree, read_tree
+
     with errors_reported(output):
         installation, why_not = _installation(session)
-        report = _report(directory, installation, is_master=is_master or None, expires_within=expires_within)
-    from tarmak_iam.doctor import CHECKS
-
-    rules = tuple(RuleDescription(check.id, check.severity, check.summary, path="docs/doctor.md") for check in CHECKS)
+        webhook_file = installation.webhook_file if installation else None
+        tree = read_tree(directory, is_master=is_master or None, webhook_file=webhook_file)
+        now = datetime.now(timezone.utc)
+        report = examine_tree(tree, now=now, expires_within=expires_within, installation=installation)
+        if not report.saw_anything:
+            raise FileError(
+                "this directory has no files of the authenticator",
+                remedy="specify a directory with cert.pem, with a master's files, or with manifests",
+                place=Place(str(directory)),
+            )
+    rules = tuple(RuleDescription(check.id, check.severity, check.summary) for check in CHECKS)
     # Without the lines of the files: they may contain a key.
     results = tuple(FindingResult(diagnosis, diagnosis.place) for diagnosis in report.diagnoses)
     print_report(output, CheckReport(results, lambda: rules))
@@ -82,26 +90,6 @@ def doctor(
         note(recovery_hint_of(installation))
     if is_failing((diagnosis.severity for diagnosis in report.diagnoses), fail_on):
         context.exit(ExitCode.FINDINGS)
-
-
-def _report(
-    directory: Path, installation: Installation | None, *, is_master: bool | None, expires_within: int
-) -> Examination:
-    """Raises TarmakIamError, also if there are no files to check."""
-    from tarmak_iam.doctor import examine_tree, read_tree
-
-    webhook_file = installation.webhook_file if installation else None
-    tree = read_tree(directory, is_master=is_master, webhook_file=webhook_file)
-    report = examine_tree(
-        tree, now=datetime.now(timezone.utc), expires_within=expires_within, installation=installation
-    )
-    if not report.saw_anything:
-        raise FileError(
-            "this directory has no files of the authenticator",
-            remedy="specify a directory with cert.pem, with a master's files, or with manifests",
-            place=Place(str(directory)),
-        )
-    return report
 
 
 def _installation(session: Session) -> tuple[Installation | None, str]:

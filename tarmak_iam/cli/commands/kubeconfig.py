@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
@@ -27,108 +27,89 @@ from tarmak_iam.kubeconfig.file import KubeconfigFile, default_file, kubectl_fil
 from tarmak_iam.kubeconfig.merge import Merge, merge_kubeconfig
 from tarmak_iam.kubeconfig.redacted_diff import redacted_diff
 
-_CHANGE_WORDS = {
-    "added": ("added", "to"),
-    "updated": ("updated", "in"),
-    "replaced": ("replaced", "in"),
-    "unchanged": ("unchanged:", "in"),
-}
 
-
-class _MergePlan(NamedTuple):
-    """Changes to one or more kubeconfig files, computed for all of them before the first is written."""
-
-    paths: list[Path]
-    existing: list[bytes | None]
-    merge: Merge
-    wanted: Manifest
-
-    @property
-    def changed(self) -> list[int]:
-        return [index for index in range(len(self.paths)) if self.merge.is_changed(index)]
-
-    def check(self, own: list[Path], recovery_hint: str) -> None:
-        """Raises FileError for a file of the cluster itself: Tarmak's own kubeconfig gives recovery access."""
-        resolved = set(map(os.path.realpath, own))
-        for index in self.changed:
-            if os.path.realpath(self.paths[index]) in resolved:
-                what = "this file belongs to the cluster itself; nothing was written"
-                raise FileError(what, remedy="specify another FILE for --merge", place=Place(str(self.paths[index])))
-        for entry in self.merge.entries:
-            if entry.change == "replaced":
-                where = self.paths[entry.file]
-                what = f"the {entry.kind} '{entry.name}' in {where} was not managed by tarmak-iam"
-                note(f"forced: {what}; {recovery_hint}")
-
-    def write(self) -> None:
-        """Writes all files or none. Raises FileError."""
-        files = [
-            Replacement(self.paths[index], self.merge.after[index].to_bytes(), self.existing[index], mode=0o600)
-            for index in self.changed
-        ]
-        for file in files:
-            if file.before is None:
-                make_directory(file.path.parent, 0o700)
-        replace_files(files)
-        record_written(*(file.path for file in files))
-
-    def show(self, *, dry_run: bool, as_json: bool) -> None:
-        diffs = {}
-        for index in self.changed:
-            before = None if self.existing[index] is None else self.merge.before[index].document
-            diffs[index] = redacted_diff(before, self.merge.after[index], self.wanted)
-        if as_json:
-            entries, uses = self.merge.entries, self.merge.uses
-            files = [str(path) for path in self.paths]
-            print_json(
-                {
-                    "changed": bool(diffs),
-                    "entries": [
-                        {"kind": entry.kind, "name": entry.name, "change": entry.change, "file": files[entry.file]}
-                        for entry in entries
-                    ],
-                    "currentContext": None if uses is None else files[uses],
-                    "diff": "".join(diffs.values()),
-                }
-            )
-        else:
-            for diff in diffs.values():
-                print_diff(diff)
-        for index, path in enumerate(self.paths):
-            if not dry_run or index not in diffs:
-                self._note_done(index, path)
-            if index in diffs and self.existing[index] is not None and path.stat().st_mode & 0o077:
-                note(f"other users can read {path}, which may contain credentials: run `chmod 600 {path}`")
-            if index in diffs and self.merge.after[index].next_document is not None:
-                note(f"{path} contains several documents; kubectl reads only the first")
-        if dry_run and diffs:
-            note("dry run: nothing was written")
-
-    def _note_done(self, index: int, path: Path) -> None:
-        """One line per kind of change to the file; a line `unchanged: ...` where nothing changed."""
-        entries = [entry for entry in self.merge.entries if entry.file == index]
-        is_changed = False
-        for change, (verb, place) in _CHANGE_WORDS.items():
-            names = ", ".join(f"{entry.kind} {entry.name}" for entry in entries if entry.change == change)
-            if names and (change != "unchanged" or not is_changed):
-                note(f"{verb} {names} {place} {path}")
-                is_changed = True
-        for entry in entries:
-            if entry.kept_role is not None:
-                note(f"the user {entry.name} keeps its role {entry.kept_role}; --role adds a separate user")
-        if self.merge.uses == index:
-            note(f"set the current context to {self.wanted['current-context']} in {path}")
-
-
-def _merged(paths: list[Path], wanted: Manifest, *, force: bool, use: bool) -> _MergePlan:
-    """Raises TarmakIamError."""
+def _merge_into(paths: list[Path], wanted: Manifest, untouchable: list[Path], hint: str, **options: bool) -> bool:
+    """Merges the entries into the files, writes all of them or none, and prints what has changed. Returns whether the
+    cluster's entry contains a CA afterwards: one that was there stays. `hint` is about recovery access. Raises
+    TarmakIamError, also for an untouchable file of the cluster: Tarmak's own kubeconfig gives recovery access."""
     existing = [read_if_present(path) for path in paths]
-    files = [
+    before = [
         KubeconfigFile.new(str(path)) if data is None else KubeconfigFile.parse(data, str(path))
         for path, data in zip(paths, existing, strict=True)
     ]
     default = default_file([data is not None for data in existing])
-    return _MergePlan(paths, existing, merge_kubeconfig(files, wanted, default=default, force=force, use=use), wanted)
+    merge = merge_kubeconfig(before, wanted, default=default, force=options["force"], use=options["use"])
+    real_paths = set(map(os.path.realpath, untouchable))
+    writes = []
+    for index, path in enumerate(paths):
+        if merge.is_changed(index):
+            if os.path.realpath(path) in real_paths:
+                what = "this file belongs to the cluster itself; nothing was written"
+                raise FileError(what, remedy="specify another FILE for --merge", place=Place(str(path)))
+            writes.append(Replacement(path, merge.after[index].to_bytes(), existing[index], mode=0o600))
+    for entry in merge.entries:
+        if entry.change == "replaced":
+            where = f"the {entry.kind} '{entry.name}' in {paths[entry.file]}"
+            note(f"forced: {where} was not managed by tarmak-iam; {hint}")
+    if not options["dry_run"]:
+        for write in writes:
+            if write.before is None:
+                make_directory(write.path.parent, 0o700)
+        replace_files(writes)
+        record_written(*(write.path for write in writes))
+    _print_merge(paths, merge, wanted, dry_run=options["dry_run"], as_json=options["as_json"])
+    name = wanted["clusters"][0]["name"]
+    stanzas = (KubeconfigFile.of(document).stanza("clusters", name) for document in merge.after)
+    return any(stanza is not None and stanza.value.get("certificate-authority-data") for stanza in stanzas)
+
+
+def _print_merge(paths: list[Path], merge: Merge, wanted: Manifest, *, dry_run: bool, as_json: bool) -> None:
+    diffs = {}
+    for index, (file, after) in enumerate(zip(merge.before, merge.after, strict=True)):
+        if merge.is_changed(index):
+            diffs[index] = redacted_diff(None if file.is_new else file.document, after, wanted)
+    if as_json:
+        entries = [(entry.kind, entry.name, entry.change, str(paths[entry.file])) for entry in merge.entries]
+        print_json(
+            {
+                "changed": bool(diffs),
+                "entries": [dict(zip(("kind", "name", "change", "file"), entry, strict=True)) for entry in entries],
+                "currentContext": None if merge.uses is None else str(paths[merge.uses]),
+                "diff": "".join(diffs.values()),
+            }
+        )
+    else:
+        for diff in diffs.values():
+            print_diff(diff)
+    for index, path in enumerate(paths):
+        if not dry_run or index not in diffs:
+            _note_merged(merge, index, path, wanted)
+        if index in diffs and path.exists() and path.stat().st_mode & 0o077:
+            note(f"other users can read {path}, which may contain credentials: run `chmod 600 {path}`")
+        if index in diffs and merge.after[index].next_document is not None:
+            note(f"{path} contains several documents; kubectl reads only the first")
+    if dry_run and diffs:
+        note("dry run: nothing was written")
+
+
+def _note_merged(merge: Merge, index: int, path: Path, wanted: Manifest) -> None:
+    """One line per kind of change to the file; a line `unchanged: ...` where nothing changed."""
+    entries = [entry for entry in merge.entries if entry.file == index]
+    changes = {entry.change for entry in entries}
+    for change, verb, place in (
+        ("added", "added", "to"),
+        ("updated", "updated", "in"),
+        ("replaced", "replaced", "in"),
+        ("unchanged", "unchanged:", "in"),
+    ):
+        names = ", ".join(f"{entry.kind} {entry.name}" for entry in entries if entry.change == change)
+        if names and (change != "unchanged" or changes == {"unchanged"}):
+            note(f"{verb} {names} {place} {path}")
+    for entry in entries:
+        if entry.kept_role is not None:
+            note(f"the user {entry.name} keeps its role {entry.kept_role}; --role adds a separate user")
+    if merge.uses == index:
+        note(f"set the current context to {wanted['current-context']} in {path}")
 
 
 _KUBECTLS = "\0"  # no file has this name
@@ -186,9 +167,13 @@ def kubeconfig(
 
     Server and CA are those of Tarmak's own kubeconfig; --server and --certificate-authority work without it.
     """
-    config = session.config()
-    cluster = session.cluster_with_masters(config)
-    authority = None if certificate_authority is None else _read_authority(certificate_authority)
+    config, cluster, cluster_files = session.selected()
+    for name, path in (("--certificate-authority", certificate_authority), ("--merge", merge_into)):
+        if path == "":
+            raise click.UsageError(f"{name} '' is not a file name")
+    authority = None if certificate_authority is None else read_file(Path(certificate_authority))
+    if authority is not None:
+        authority_data(authority, Place(str(certificate_authority)))  # raises ConfigError if kubectl could not use it
     connection = {name: options.pop(name) for name in ("proxy_url", "alias", "session_name")}
     reads_admin = server is None or authority is None
     installation = session.installation_of(config, cluster, options, with_admin=reads_admin)
@@ -203,39 +188,15 @@ def kubeconfig(
             print_payload(yaml_bytes(generated))
         has_authority = "certificate-authority-data" in generated["clusters"][0]["cluster"]
     else:
-        own = [path for path in (*session.files(config, cluster).own, config.path) if path]
-        paths = _merged_files(merge_into)
-
-        def merge() -> bool:
-            """Whether the cluster's entry contains a CA afterwards: one that was there stays."""
-            plan = _merged(paths, generated, force=force, use=use)
-            plan.check(own, installation.recovery_hint if force else "")
-            if not dry_run:
-                plan.write()
-            plan.show(dry_run=dry_run, as_json=output == "json")
-            name = generated["clusters"][0]["name"]
-            stanzas = (KubeconfigFile.of(document).stanza("clusters", name) for document in plan.merge.after)
-            return any(stanza is not None and stanza.value.get("certificate-authority-data") for stanza in stanzas)
-
+        hint = installation.recovery_hint if force else ""
+        log_variables("KUBECONFIG")
+        paths = kubectl_files(os.environ) if merge_into == _KUBECTLS else [Path(merge_into)]
+        untouchable = [path for path in (*cluster_files.own, config.path) if path]
+        flags = {"force": force, "use": use, "dry_run": dry_run, "as_json": output == "json"}
+        merge = partial(_merge_into, paths, generated, untouchable, hint, **flags)
         has_authority = merge() if dry_run else in_turn(lock_file_of(paths[0]), merge, "is editing this kubeconfig")
     note_role(installation)
     _note_connection(installation, server, connection["proxy_url"], has_authority=has_authority)
-
-
-def _merged_files(merge_into: str) -> list[Path]:
-    if not merge_into:
-        raise click.UsageError("--merge '' is not a file name")
-    log_variables("KUBECONFIG")
-    return kubectl_files(os.environ) if merge_into == _KUBECTLS else [Path(merge_into)]
-
-
-def _read_authority(name: str) -> bytes:
-    """The bytes of a file with a CA. Raises FileError, and ConfigError where kubectl could not use it."""
-    if not name:
-        raise click.UsageError("--certificate-authority '' is not a file name")
-    data = read_file(Path(name))
-    authority_data(data, Place(name))
-    return data
 
 
 def _note_connection(

@@ -19,7 +19,7 @@ from tarmak_iam.cli.edits import edits_cluster_files, finish_edit, read_import
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.installation_notes import note_misplaced
 from tarmak_iam.cli.options import format_option, mappings_edit_options, option, strip_path_option
-from tarmak_iam.cli.parsing import CommandGroup, cluster_suggested
+from tarmak_iam.cli.parsing import CommandGroup
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.render import yaml_bytes
 from tarmak_iam.errors import ConfigError, place_json
@@ -28,7 +28,6 @@ from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE, WRITABLE_BACK
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.edit_guard import EditKind, guarded_edit
-from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.formats import FORMATS, Import, convert_mappings
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -65,12 +64,10 @@ class _MappingsEdit(NamedTuple):
     @classmethod
     def of(cls, session: Session, options: dict[str, Any]) -> _MappingsEdit:
         """Raises TarmakIamError."""
-        config = session.config()
-        cluster = session.cluster_with_masters(config)
-        files = session.files(config, cluster)
+        config, cluster, files = session.selected()
         with working("reading the mappings"):
             before = session.installation_of(config, cluster)
-        start = before.mappings or Mappings.create(files.cluster_name, files.mappings_path, within=files.within)
+        start = before.mappings or files.mappings_or_new()
         return cls(files, before, start, options)
 
     def finish(self, after: Mappings, kind: EditKind, *, unchanged: str, **more: Any) -> None:
@@ -123,8 +120,7 @@ entries are imported.
 @mappings_edit_options
 @pass_session
 def import_(session: Session, /, file: str, form: str, strip_path: bool, **options: Any) -> None:
-    with cluster_suggested(file, "FILE"):
-        imported = read_import(file, None if form == "auto" else form)  # before the lock: stdin may take its time
+    imported = read_import(file, None if form == "auto" else form)  # before the lock: stdin may take its time
     _import(session, imported, file, strip_path, **options)
 
 
@@ -136,7 +132,18 @@ def _import(session: Session, imported: Import, file: str, strip_path: bool, **o
     refuse = principal_refusal(change.before)
     with working(f"importing {len(imported.entries)} mappings"):
         after, outcomes = change.mappings.merge(imported.entries, strip_path=strip_path, refuse=refuse)
-    _print_outcomes(imported, outcomes)
+    for outcome in outcomes:
+        place = f"{outcome.wanted.place}: " if outcome.wanted.place else ""
+        principal, why = shortened(outcome.principal), outcome.error.message if outcome.error else ""
+        named = "" if outcome.error and principal in why else f" {principal}"
+        note(f"{place}{outcome.action}{named}{f': {why}' if outcome.error else ''}")
+        for text in outcome.notes:
+            note(f"{place}note: {text}")
+    for skipped in imported.left_out:
+        note(f"{skipped.place}: skipped: {skipped.what}" if skipped.place else f"skipped: {skipped.what}")
+    counts = Counter(outcome.action for outcome in outcomes)
+    parts = [f"{counts[action]} {action}" for action in MergeAction if counts[action]]
+    note(f"{', '.join(imported.formats)}: {', '.join(parts) or 'no entries'}")
     entries = [
         {
             "principal": outcome.principal,
@@ -208,21 +215,6 @@ def convert(session: Session, backend: str, output: str) -> None:
         print_payload(b"---\n".join(map(yaml_bytes, converted.objects)))
 
 
-def _print_outcomes(imported: Import, outcomes: tuple[MergeOutcome, ...]) -> None:
-    for outcome in outcomes:
-        place = f"{outcome.wanted.place}: " if outcome.wanted.place else ""
-        principal, why = shortened(outcome.principal), outcome.error.message if outcome.error else ""
-        named = "" if outcome.error and principal in why else f" {principal}"
-        note(f"{place}{outcome.action}{named}{f': {why}' if outcome.error else ''}")
-        for text in outcome.notes:
-            note(f"{place}note: {text}")
-    for left_out in imported.left_out:
-        note(f"{left_out.place}: skipped: {left_out.what}" if left_out.place else f"skipped: {left_out.what}")
-    counts = Counter(outcome.action for outcome in outcomes)
-    parts = [f"{counts[action]} {action}" for action in MergeAction if counts[action]]
-    note(f"{', '.join(imported.formats)}: {', '.join(parts) or 'no entries'}")
-
-
 @mappings.command(name="list", short_help="List the mappings.", epilog="\b\nExample: tarmak-iam map list -o json")
 @format_option("text", "json")
 @pass_session
@@ -233,28 +225,22 @@ def list_(session: Session, output: str) -> None:
     by tabs, without a header.
     """
     with working("reading the mappings"):
-        mappings_file = session.cluster_files().mappings()
+        mappings_file = session.selected()[2].mappings()
         entries = mappings_file.entries if mappings_file else ()
     if output == "json":
-        print_json([_entry_json(entry) for entry in entries])
+        # `arn` is empty for an account and for an SSO role, which have `account` and `sso` instead.
+        items = []
+        for entry in entries:
+            is_account = entry.kind == "account"
+            item = {"kind": entry.kind, "arn": "" if is_account else entry.arn, "username": entry.username}
+            also = {"account": entry.arn if is_account else "", "sso": entry.sso, "userid": entry.user_id}
+            items.append({**item, "groups": list(entry.groups), **{key: text for key, text in also.items() if text}})
+        print_json(items)
     else:
         rows = [(entry.kind, entry.principal or "-", entry.username, ",".join(entry.groups)) for entry in entries]
         print_rows(("KIND", "PRINCIPAL", "USERNAME", "GROUPS"), rows)
     if not entries:
         note("no mappings: IAM login is not possible")
-
-
-def _entry_json(entry: MappingEntry) -> dict[str, object]:
-    """`arn` is empty for an account and for an SSO role, which have `account` and `sso` instead."""
-    is_account = entry.kind == "account"
-    also = {"account": entry.arn if is_account else "", "sso": entry.sso, "userid": entry.user_id}
-    return {
-        "kind": entry.kind,
-        "arn": "" if is_account else entry.arn,
-        "username": entry.username,
-        "groups": list(entry.groups),
-        **{key: value for key, value in also.items() if value},
-    }
 
 
 def separate_groups(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -321,22 +307,11 @@ def add(
     with working("adding the mapping"):
         after, (outcome,) = change.mappings.merge([wanted], strip_path=strip_path, refuse=refuse)
     if outcome.error is not None:
-        with cluster_suggested(principal, "ARN"):
-            raise outcome.error
+        raise outcome.error
     for text in outcome.notes:
         note(f"note: {text}")
     unchanged = f"{outcome.principal} already has this mapping"
     change.finish(after, EditKind.ADD, unchanged=unchanged)
-    if options["dry_run"]:
-        return
-    from tarmak_iam.lint.rbac_rules import nearest_group
-
-    for entry in after.matching(outcome.principal):
-        right = tuple(dict.fromkeys(nearest_group(group) or group for group in entry.groups))
-        if right != entry.groups:  # adding the right group would keep the misspelt one, too
-            words = [word for group in right for word in ("--group", group)]
-            command = session.command("map add", entry.principal, "--replace-groups", *words)
-            note(f"note: to correct its groups: {command}")
 
 
 @mappings.command(
@@ -354,20 +329,19 @@ def remove(session: Session, principal: str, if_exists: bool, **options: Any) ->
     Exits with 1 if the principal is not mapped, unless --if-exists is given.
     """
     change = _MappingsEdit.of(session, options)
-    with cluster_suggested(principal, "ARN"):
-        with working("removing the mapping"):
-            after = change.mappings.remove(principal)
-        if after is not change.mappings:
-            change.finish(after, EditKind.REMOVE, unchanged="")
-            return
-        principal = with_plain_account(principal)
-        meant = closest_principal(principal, [entry.principal for entry in change.mappings.entries])
-        suggestion = f"did you mean {meant}?" if meant else ""
-        try:
-            check_principal(principal)
-        except ConfigError as error:
-            error.remedy = suggestion or error.remedy
-            raise
+    with working("removing the mapping"):
+        after = change.mappings.remove(principal)
+    if after is not change.mappings:
+        change.finish(after, EditKind.REMOVE, unchanged="")
+        return
+    principal = with_plain_account(principal)
+    meant = closest_principal(principal, [entry.principal for entry in change.mappings.entries])
+    suggestion = f"did you mean {meant}?" if meant else ""
+    try:
+        check_principal(principal)
+    except ConfigError as error:
+        error.remedy = suggestion or error.remedy
+        raise
     missing = f"{principal} is not mapped{suggestion and '; ' + suggestion}"
     note(f"unchanged: {missing}" if if_exists else f"error: {missing}")
     if options["output"] == "json":

@@ -21,6 +21,7 @@ from tarmak_iam.cli.options import (
     output_dir_option,
 )
 from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.config.cluster import check_masters
 from tarmak_iam.emit import render as emit_all
 from tarmak_iam.emit.directory import DirectoryPlan, FileAction, plan_directory, write_directory
 from tarmak_iam.errors import ConfigError
@@ -92,7 +93,8 @@ def render(
     if all_clusters:
         _render_all(config, lambda cluster: make(cluster, output_dir / cluster.cluster_name), output, dry_run=dry_run)
         return
-    made = make(session.cluster_with_masters(config), output_dir)
+    check_masters(cluster := session.cluster(config))
+    made = make(cluster, output_dir)
     if output == "json":
         print_json(_as_json(made, dry_run=dry_run))
     else:

@@ -68,8 +68,7 @@ def report(
     config = session.config()
 
     def connect(cluster: Cluster, report_progress: ReportProgress) -> Kubectl:
-        chosen = session._replace(cluster_name=cluster.cluster_name)
-        return kubectl_of(chosen, cluster.cluster_name, report_progress)
+        return kubectl_of(session, cluster.cluster_name, report_progress)
 
     reach = connect if live or is_asked else None
     review = _reviewed(session, config, reach, all_clusters=all_clusters, date=date)
@@ -98,21 +97,14 @@ def _print(review: AccessReview, output: str, *, is_opened: bool) -> None:
 
 def _counts(review: AccessReview) -> str:
     """As in `3 clusters: 2 with IAM login (dev-a, dev-b), 1 without (prod)`."""
-    has_login = any(_state(cluster) == _WITH for cluster in review.clusters)
     order = [_WITH, _WITHOUT, _HUB, FAILED]
-    states = sorted(
-        ((cluster.cluster, _state(cluster)) for cluster in review.clusters), key=lambda pair: order.index(pair[1])
-    )
-    words = {_WITHOUT: "without" if has_login else _WITHOUT}
+    states = []
+    for cluster in review.clusters:
+        state = _HUB if cluster.is_hub else _WITH if cluster.is_login_possible else _WITHOUT
+        states.append((cluster.cluster, FAILED if cluster.error or cluster.live_error else state))
+    states.sort(key=lambda pair: order.index(pair[1]))
+    words = {_WITHOUT: "without"} if any(state == _WITH for _, state in states) else {}
     return outcome_counts([(name, words.get(state, state)) for name, state in states], "")
-
-
-def _state(cluster: ClusterReview) -> str:
-    if cluster.error or cluster.live_error:
-        return FAILED
-    if cluster.is_hub:
-        return _HUB
-    return _WITH if cluster.is_login_possible else _WITHOUT
 
 
 def _each(
@@ -128,13 +120,22 @@ def _reviewed(
     session: Session, config: TarmakConfig, connect: Connect | None, *, all_clusters: bool, date: str
 ) -> AccessReview:
     """The review of one cluster, or of all."""
-    from tarmak_iam.report import Repository, ReviewedCluster, put_together, review_cluster, unreadable_cluster
-
-    def read(cluster: Cluster, _: ReportProgress) -> Subjects:
-        return Subjects.of_cluster(config, cluster, session.files(config, cluster))
+    from tarmak_iam.report import (
+        Repository,
+        ReviewedCluster,
+        ask_cluster,
+        put_together,
+        review_cluster,
+        unreadable_cluster,
+    )
 
     clusters = config.selectable_clusters if all_clusters else (session.cluster(config),)
-    outcomes = _each(clusters, read, "reading", all_clusters=all_clusters)
+    outcomes = _each(
+        clusters,
+        lambda cluster, _: Subjects.of_cluster(config, cluster, session.files(config, cluster)),
+        "reading",
+        all_clusters=all_clusters,
+    )
     checked = [outcome.value for outcome in outcomes if not outcome.error] or [Subjects(config)]
     checked_report = examine(*checked)
     if checked_report.findings:
@@ -146,43 +147,30 @@ def _reviewed(
     if repository.remedy:
         note(f"the last changes are not known: {repository.unknown}; {repository.remedy}")
     reviewed: dict[str, ReviewedCluster] = {}
-    readable: list[tuple[Cluster, Installation]] = []
+    with_masters: dict[Cluster, Installation] = {}
     for outcome in outcomes:
         if outcome.error is not None:
             place = config.document.position(outcome.cluster.route)
             reviewed[outcome.name] = ReviewedCluster(unreadable_cluster(outcome.name, place, outcome.error))
         elif installation := outcome.value.installation:  # of_cluster sets one
-            readable.append((outcome.cluster, installation))
             review = review_cluster(outcome.value, checked_report, repository)
             reviewed[outcome.name] = ReviewedCluster(review, installation.loaded)
-    if connect is not None:
-        _ask(reviewed, readable, connect, all_clusters=all_clusters)
-    return put_together(config.path, list(reviewed.values()), checked_report, repository, date)
-
-
-def _ask(
-    reviewed: dict[str, ReviewedCluster],
-    readable: list[tuple[Cluster, Installation]],
-    connect: Connect,
-    *,
-    all_clusters: bool,
-) -> None:
-    """Adds to each review what its cluster answers, or why it could not be asked."""
-    from tarmak_iam.report import ask_cluster
-
-    installations = {cluster.cluster_name: installation for cluster, installation in readable}
+            if not review.is_hub:
+                with_masters[outcome.cluster] = installation
 
     def ask(cluster: Cluster, report_progress: ReportProgress) -> ClusterReview:
-        name = cluster.cluster_name
-        return ask_cluster(reviewed[name].review, installations[name], connect(cluster, report_progress))
+        assert connect is not None  # else no cluster is asked
+        kubectl = connect(cluster, report_progress)
+        return ask_cluster(reviewed[cluster.cluster_name].review, with_masters[cluster], kubectl)
 
-    with_masters = [cluster for cluster, _ in readable if not reviewed[cluster.cluster_name].review.is_hub]
-    for outcome in _each(with_masters, ask, "asking", all_clusters=all_clusters):
-        before, error = reviewed[outcome.name].review, outcome.error
-        after = outcome.value if error is None else replace(before, live=True, live_error=error.message)
-        reviewed[outcome.name] = replace(reviewed[outcome.name], review=after)
+    # What each cluster answers is added to its review, or why it could not be asked.
+    for answer in _each(list(with_masters) if connect else (), ask, "asking", all_clusters=all_clusters):
+        before, error = reviewed[answer.name], answer.error
+        after = answer.value if error is None else replace(before.review, live=True, live_error=error.message)
+        reviewed[answer.name] = replace(before, review=after)
         if error is None and after.live_error:
-            note(f"{outcome.name}: {after.live_error}")
+            note(f"{answer.name}: {after.live_error}")
+    return put_together(config.path, list(reviewed.values()), checked_report, repository, date)
 
 
 _DISPLAYS = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from tarmak_iam.access.diff import effect_json
 from tarmak_iam.cli.console import note, print_json, print_line, record_done
 from tarmak_iam.cli.live_cluster import change_json, print_changes, stale_pod_json, timeout_option, wait_option
 from tarmak_iam.cli.options import access_options, format_option, option
-from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, pass_session
+from tarmak_iam.cli.session import Session, exclusive_access, pass_session
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import Place, SelectionError
 from tarmak_iam.hook.cluster.history import (
@@ -117,9 +116,7 @@ def rollback(
         raise click.UsageError("--list cannot be combined with --to")
     if state is not None and not state.exists():
         raise SelectionError("history not found", remedy="check the path", place=Place(str(state)))
-    config = session.config()
-    cluster = session.cluster_with_masters(config)
-    files = session.files(config, cluster)
+    config, cluster, files = session.selected()
     path, within = (state, None) if state else (files.home / STATE_NAME, files.within)
 
     def recovery_hint() -> str:
@@ -130,9 +127,9 @@ def rollback(
         _print_history(read_history(path, within), output)
         return
     try:
-        with contextlib.nullcontext() if dry_run else exclusive_access(config, cluster) as lock:
+        with exclusive_access(session, config, cluster, dry_run=dry_run) as kubectl:
             done = roll_back(
-                kubectl_of(session, cluster.cluster_name, lock=lock),
+                kubectl,
                 path,
                 to=to,
                 force=force,

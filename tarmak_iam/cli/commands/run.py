@@ -8,10 +8,9 @@ from pathlib import Path
 
 import click
 
-from tarmak_iam.cli.common_options import choose
 from tarmak_iam.cli.console import error_line, note
 from tarmak_iam.cli.exit_codes import ExitCode
-from tarmak_iam.cli.options import option
+from tarmak_iam.cli.options import access_options, option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
@@ -29,14 +28,7 @@ from tarmak_iam.hook.tarmak.passthrough import ProgramNotStarted, pass_through
 @option("--no-check", "Start tarmak even if `check` finds errors, or if callers are locked out.")
 @option("--rollback-on-failure", "Restore the objects if apply or the login fails.")
 @option("--rollback-unless-verified", "Restore them also if no mapped caller has logged in.")
-@option(
-    "--kubeconfig FILE",
-    "Kubeconfig for kubectl, instead of that of `tarmak clusters kubeconfig`.",
-    type=click.Path(path_type=Path),
-    expose_value=False,
-    callback=choose,
-)
-@option("--context NAME", "Context of the kubeconfig.", "kube_context", expose_value=False, callback=choose)
+@access_options
 @click.argument("command", metavar="tarmak ARGS...", nargs=-1, required=True, type=click.UNPROCESSED)
 @pass_session
 @click.pass_context

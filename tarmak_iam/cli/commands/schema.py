@@ -28,7 +28,7 @@ from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
 from tarmak_iam.installation.settings import SETTINGS_NAME
 from tarmak_iam.lint.file_schemas import mappings_schema, settings_schema
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
-from tarmak_iam.suggestions import did_you_mean
+from tarmak_iam.text import did_you_mean
 
 _MODELINE = r"#+\s*yaml-language-server\s*:\s*\$schema=\S*.*"
 

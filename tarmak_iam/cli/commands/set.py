@@ -10,7 +10,6 @@ from tarmak_iam.cli.completion import section_keys, section_keys_or_values, sect
 from tarmak_iam.cli.console import note, print_json, print_line, print_payload
 from tarmak_iam.cli.edits import edits_tarmak_yaml, finish_config_edit
 from tarmak_iam.cli.options import dry_run_option, format_option, option
-from tarmak_iam.cli.parsing import cluster_suggested, unexpected_argument
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.key_values import section_values
@@ -44,11 +43,9 @@ def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> 
     file stays as it is, byte for byte.
     """
     if len(pairs) % 2:
-        context = click.get_current_context()
-        raise click.UsageError(unexpected_argument(context, pairs[:1], f"no value given for {pairs[-1]}"))
+        raise click.UsageError(f"no value given for {pairs[-1]}")
     config, section = session.config(), section_named(name)
-    with cluster_suggested(pairs[0], "KEY"):
-        values = {key: key_named(section, key).typed(text) for key, text in zip(pairs[::2], pairs[1::2], strict=True)}
+    values = {key: key_named(section, key).typed(text) for key, text in zip(pairs[::2], pairs[1::2], strict=True)}
     cluster = session.cluster(config)
     after = config.set_all(cluster.cluster_name, values, section)
     has = "already has this value" if len(values) == 1 else "already have these values"
@@ -66,8 +63,7 @@ def unset(session: Session, key: str, name: str, dry_run: bool) -> None:
     """Remove a key of a section, so that its default is used. Parents that become empty are removed too."""
     config, section = session.config(), section_named(name)
     cluster = session.cluster(config)
-    with cluster_suggested(key, "KEY"):
-        after = config.unset(cluster.cluster_name, key, section)
+    after = config.unset(cluster.cluster_name, key, section)
     finish_config_edit(config, after, clusters=[cluster], unchanged=f"{key} is not set", dry_run=dry_run)
 
 

@@ -13,7 +13,7 @@ from tarmak_iam.cli.edits import edits_cluster_files, finish_edit
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.installation_notes import note_image, note_misplaced
 from tarmak_iam.cli.options import dry_run_option, format_option
-from tarmak_iam.cli.parsing import CommandGroup, cluster_suggested
+from tarmak_iam.cli.parsing import CommandGroup
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document import Document
 from tarmak_iam.errors import TarmakIamError
@@ -51,7 +51,7 @@ def settings() -> None:
 @pass_session
 def show(session: Session, output: str) -> None:
     """Show all settings with their values. `-` means not set: a version is then that of the image or of tarmak.yaml."""
-    values = session.cluster_files().settings().effective
+    values = session.selected()[2].settings().effective
     if output == "json":
         print_json(values)
         return
@@ -67,9 +67,8 @@ def show(session: Session, output: str) -> None:
 @pass_session
 def get(session: Session, key: str, output: str) -> None:
     """Print the value of a setting, which is its default if it is not set. Exits with 1 if it has no value."""
-    with cluster_suggested(key, "KEY"):
-        check_key(key)
-    value = session.cluster_files().settings().effective[key]
+    check_key(key)
+    value = session.selected()[2].settings().effective[key]
     if value in (None, {}):
         note(f"{key} is not set")
         click.get_current_context().exit(ExitCode.FINDINGS)
@@ -95,8 +94,7 @@ _LINES = [f"{key:<{_COLUMN}}{setting.short}".replace("\n", "\n" + " " * _COLUMN)
 @pass_session
 @edits_cluster_files
 def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
-    with cluster_suggested(key, "KEY"):
-        typed = typed_value(key, value)
+    typed = typed_value(key, value)
     after = _edit(session, dry_run, key, lambda document, at: document.set(at, typed), f"{key} already has this value")
     if key == REGISTRY and after.has(("image",)):
         note(f"{REGISTRY} is ignored while image is set; remove image: {session.command('settings unset image')}")
@@ -109,8 +107,7 @@ def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
 @edits_cluster_files
 def unset(session: Session, key: str, dry_run: bool) -> None:
     """Remove a setting, so that its default is used."""
-    with cluster_suggested(key, "KEY"):
-        check_key(key)
+    check_key(key)
 
     def remove(document: Document, at: Route) -> Document:
         return document.remove(at) if document.has(at) else document
@@ -124,9 +121,7 @@ def _edit(
     """The file after the edit. `edit` is called with the file and the route of the setting."""
     from tarmak_iam.installation.installation import Installation
 
-    config = session.config()
-    cluster = session.cluster_with_masters(config)
-    files = session.files(config, cluster)
+    config, cluster, files = session.selected()
     path = files.settings_path
     before = files.settings_document()
     start = before or Document.parse(_HEADER, str(path), json=False)

@@ -109,27 +109,23 @@ def inspect(session: Session, token_text: str | None, daemon_version: str | None
     """
     from datetime import datetime, timezone
 
+    from tarmak_iam.cli.edits import read_given
     from tarmak_iam.token import inspect_token
 
-    text = _read(token_text)
+    if token_text in (None, "-"):
+        if sys.stdin is not None and sys.stdin.isatty():
+            note("paste the token, then press Ctrl-D")
+        data, _ = read_given("-")
+        token_text = data.decode("utf-8", "surrogateescape")
     version, partition, region = _daemon(session, daemon_version)
-    inspection = inspect_token(token_in(text), now=datetime.now(timezone.utc), partition=partition, region=region)
+    now = datetime.now(timezone.utc)
+    inspection = inspect_token(token_in(token_text or ""), now=now, partition=partition, region=region)
     if output == "json":
         print_json(inspection_json(inspection, version))
     else:
         print_inspection(inspection, version)
     if inspection.sts_refusal or inspection.verdict(version).refusal:
         click.get_current_context().exit(ExitCode.FINDINGS)
-
-
-def _read(argument: str | None) -> str:
-    if argument is not None and argument != "-":
-        return argument
-    if sys.stdin is None:  # closed by the caller
-        return ""
-    if sys.stdin.isatty():
-        note("paste the token, then press Ctrl-D")
-    return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
 
 
 def _daemon(session: Session, asked: str | None) -> tuple[DaemonVersion, str | None, str]:

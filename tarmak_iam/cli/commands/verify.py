@@ -38,8 +38,4 @@ def verify(session: Session, role: str | None, profile: str | None, timeout: flo
     login = try_login(installation, kubectl, seconds=timeout)
     if output == "json" and (shown := login_json(login)) is not None:
         print_json(shown)
-
-    def command(words: str, *values: str) -> str:
-        return installation.command(words, *values, *session.access)
-
-    finish_login(login, command, is_text=output == "text")
+    finish_login(login, installation, session.access, is_text=output == "text")

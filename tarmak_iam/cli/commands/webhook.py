@@ -15,7 +15,6 @@ from tarmak_iam.cli.completion import daemon_versions
 from tarmak_iam.cli.console import note, print_line, record_written
 from tarmak_iam.cli.options import option, output_dir_option
 from tarmak_iam.cli.session import Session, pass_session, recovery_hint_of
-from tarmak_iam.command_line import PLAIN
 from tarmak_iam.config.api_server import DEFAULT_WEBHOOK_FILE
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.files.atomic import Replacement, is_current, make_directory, replace_files
@@ -27,6 +26,7 @@ from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.pki.server_names import ServerNames
 from tarmak_iam.pki.webhook_files import CERTIFICATE, DAYS, KEY, KUBECONFIG, MASTERS_VERSION, STATE_DIR
+from tarmak_iam.text import PLAIN
 
 if TYPE_CHECKING:
     from tarmak_iam.document import Document
@@ -105,7 +105,18 @@ def webhook(
         note("--days was ignored: the existing certificate and key are kept; use --renew to create new ones")
     if prepared.is_of_existing_key:
         note(f"created {CERTIFICATE} for the existing {KEY}, which an interrupted run may have left without one")
-    _note_where_they_go(installation, prepared)
+    init_url = ServerNames().url(DEFAULT_PORT)
+    target = (installation.safe_webhook_file() if installation else None) or DEFAULT_WEBHOOK_FILE
+    note("install these files on every master before its API server starts, owned by root:")
+    note(f"  {CERTIFICATE} -> {STATE_DIR}/{CERTIFICATE} (0644)")
+    note(f"  {KEY} -> {STATE_DIR}/{KEY} (0600)")
+    note(f"  {KUBECONFIG} -> {target} (0644)")
+    init = f"Tarmak's init unit keeps certificate and key, writes the kubeconfig again for {init_url}"
+    note(f"{init}, and copies it to {target}")
+    if prepared.url != init_url:
+        disable = (installation.command_line if installation else PLAIN).tarmak_iam("disable")
+        to_use = f"to use it, run `{disable}` and set authTokenWebhookFile to {target}"
+        note(f"this kubeconfig is for {prepared.url}; {to_use}")
     if prepared.is_of_existing_key or (existing.certificate is not None and not prepared.is_kept):
         note("IAM logins fail until the files are on all masters and both servers are restarted")
         note(recovery_hint_of(installation))
@@ -155,22 +166,3 @@ def _write(within: Boundary, prepared: Prepared) -> list[str]:
     replace_files(written)
     record_written(*(file.path for file in written))
     return lines
-
-
-def _note_where_they_go(installation: Installation | None, prepared: Prepared) -> None:
-    init_url = ServerNames().url(DEFAULT_PORT)
-    target = (installation.safe_webhook_file() if installation else None) or DEFAULT_WEBHOOK_FILE
-    note("install these files on every master before its API server starts, owned by root:")
-    note(f"  {CERTIFICATE} -> {STATE_DIR}/{CERTIFICATE} (0644)")
-    note(f"  {KEY} -> {STATE_DIR}/{KEY} (0600)")
-    note(f"  {KUBECONFIG} -> {target} (0644)")
-    note(
-        f"Tarmak's init unit keeps certificate and key, writes the kubeconfig again for {init_url}, "
-        f"and copies it to {target}"
-    )
-    if prepared.url != init_url:
-        disable = (installation.command_line if installation else PLAIN).tarmak_iam("disable")
-        note(
-            f"this kubeconfig is for {prepared.url}; to use it, run `{disable}` and set authTokenWebhookFile "
-            f"to {target}"
-        )

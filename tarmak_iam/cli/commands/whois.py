@@ -10,12 +10,10 @@ from tarmak_iam.cli.completion import callers
 from tarmak_iam.cli.console import note, print_json, print_line, working
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.options import daemon_version_option, format_option, option
-from tarmak_iam.cli.parsing import cluster_suggested
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import ConfigError, Place, TarmakIamError, place_json
 from tarmak_iam.files.read import read_file
 from tarmak_iam.identity import Answer, Authenticator
-from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP
 from tarmak_iam.identity.caller import identity_of, private_names_of, typed_caller, typed_session
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 
@@ -81,8 +79,7 @@ def whois(
     """
     if config_path is None and (file_paths or daemon_args):
         raise click.UsageError("--file and --daemon-arg require --config")
-    with cluster_suggested(arn, "ARN"):
-        identity = identity_of(typed_caller(arn), typed_session(session_name), user_id, access_key_id)
+    identity = identity_of(typed_caller(arn), typed_session(session_name), user_id, access_key_id)
     with working("evaluating the mappings"):
         if config_path is not None:
             authenticator = Authenticator.load(
@@ -94,9 +91,15 @@ def whois(
                 private_dns_names=private_names_of(identity),
             )
             if authenticator.failure is not None:
-                _check_format(session, config_path, arn)
+                _check_format(session, config_path)
         else:
-            authenticator = _of_cluster(session, daemon_version, private_names_of(identity))
+            installation = session.installation({"daemonVersion": daemon_version})
+            if installation.mappings is None:
+                what = f"{installation.cluster_id} has no mappings, so every caller is denied"
+                raise ConfigError(what, remedy=f"add a mapping first: {installation.map_command}")
+            if daemon_version is None and (conflict := installation.release_conflict):
+                note(f"warning: {conflict}; this answer is for {installation.daemon_version}")
+            authenticator = installation.authenticator(private_dns_names=private_names_of(identity))
         answer = authenticator.whois(identity)
     if output == "json":
         print_json(_as_json(answer, knows_caller=bool(user_id)))
@@ -108,27 +111,12 @@ def whois(
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-def _of_cluster(session: Session, daemon_version: str | None, names: dict[str, str]) -> Authenticator:
-    installation = session.installation({"daemonVersion": daemon_version})
-    if installation.mappings is None:
-        raise ConfigError(
-            f"{installation.cluster_id} has no mappings, so every caller is denied",
-            remedy=f"add a mapping first: {installation.map_command}",
-        )
-    if daemon_version is None and installation.release_conflict:
-        note(f"warning: {installation.release_conflict}; this answer is for {installation.daemon_version}")
-    return installation.authenticator(private_dns_names=names)
-
-
-# By the format of a file, the backend that reads its objects in the cluster.
-_BACKENDS = {"aws-auth": EKS_CONFIG_MAP, "crd": CRD}
-
 _EXTRACT = (
     "kubectl -n kube-system get configmap aws-iam-authenticator -o jsonpath='{.data.config\\.yaml}' > config.yaml"
 )
 
 
-def _check_format(session: Session, path: Path, arn: str) -> None:
+def _check_format(session: Session, path: Path) -> None:
     """Raises ConfigError where --config is a file with mappings in another format."""
     from tarmak_iam.mappings.formats import FORMATS, read_mappings
 
@@ -137,17 +125,13 @@ def _check_format(session: Session, path: Path, arn: str) -> None:
     except TarmakIamError:
         return  # the answer has the reason of the authenticator itself
     name = content.formats[0]
-    what, backend = f"the file contains {FORMATS[name]}, not a configuration of the authenticator", _BACKENDS.get(name)
+    what = f"the file contains {FORMATS[name]}, not a configuration of the authenticator"
     remedy = f"import the file with `{session.command('map import', str(path))}` and run whois without --config"
     if name == "authenticator":
         if not content.is_config_map:
             return
         what = "the file contains a ConfigMap with the configuration of the authenticator, not the configuration itself"
         remedy = f"save the configuration alone, for example with `{_EXTRACT}`"
-    elif backend is not None:
-        options = ("--config", "config.yaml", "--file", str(path), f"--daemon-arg=--backend-mode={backend.name}")
-        command = session.command("whois", arn, *options)
-        remedy = f"write `clusterID: NAME` to config.yaml and run `{command}`; or {remedy}"
     raise ConfigError(what, remedy=remedy, place=Place(str(path)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from tarmak_iam.errors import Place, TarmakIamError
@@ -19,13 +19,9 @@ if TYPE_CHECKING:
 _LONGEST_LINE = 200
 
 
-class TextChange(NamedTuple):
-    """Replaces the text of a file from `start` to `end`, each a line and a column in code points, both from 1."""
-
-    filename: str
-    start: tuple[int, int]
-    end: tuple[int, int]
-    text: str
+TextChange = dict[str, Any]
+"""As in JSON: what replaces the text of a file from `line` and `column` to `endLine` and `endColumn`, in code points
+from 1."""
 
 
 class OfferedFix(NamedTuple):
@@ -41,7 +37,7 @@ class OfferedFix(NamedTuple):
     def shown_changes(self) -> tuple[TextChange, ...] | None:
         """The changes; none of them if they write so much text that a report would quote the file."""
         changes = self.changes()
-        lines = [line for change in changes or () for line in change.text.splitlines()]
+        lines = [line for change in changes or () for line in change["text"].splitlines()]
         is_long = any(len(line) > _LONGEST_LINE for line in lines) or sum(map(len, lines)) > MESSAGE
         return () if is_long else changes
 
@@ -59,14 +55,12 @@ class FindingResult(NamedTuple):
 
 
 class RuleDescription(NamedTuple):
-    """A rule. `page` is its documentation in Markdown and `path` the file of that page in the repository; both are
-    empty if there is no page."""
+    """A rule. `page` is its documentation in Markdown, empty if there is none."""
 
     id: str
     severity: Severity
     summary: str
     page: str = ""
-    path: str = ""
 
 
 class CheckReport(NamedTuple):

@@ -8,14 +8,15 @@ from importlib import import_module
 
 import click
 
+from tarmak_iam.cli.console import print_json
 from tarmak_iam.cli.formats import CheckReport
 from tarmak_iam.cli.options import option
-from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.findings import Severity
+from tarmak_iam.errors import TarmakIamError, place_json
+from tarmak_iam.findings import Finding, Severity
 
 _FORMATS = {
     "text": ("text", "print_findings"),
-    "json": ("json", "print_findings_json"),
+    "json": ("output", "print_findings_json"),
     "sarif": ("sarif", "print_sarif"),
     "github": ("github", "print_annotations"),
 }
@@ -58,3 +59,18 @@ def errors_reported(output: str) -> Iterator[None]:
         if output in _WITH_ERRORS:
             print_report(output, CheckReport(errors=(error,)))
         raise
+
+
+def print_findings_json(report: CheckReport) -> None:
+    """A list. `fix` is null if the finding cannot be fixed, and has no edits if they are too long for a report."""
+    findings = []
+    for result in report.unsuppressed:
+        finding, fix = result.finding, result.fix
+        item = {"id": finding.id, "severity": str(finding.severity), **place_json(result.place), **result.more}
+        item |= {"message": finding.message, "remedy": finding.remedy}
+        if isinstance(finding, Finding):
+            item["fix"] = None
+            if fix is not None and (changes := fix.shown_changes) is not None:
+                item["fix"] = {"title": fix.title, "safe": fix.is_safe, "edits": changes}
+        findings.append(item)
+    print_json(findings)

@@ -7,7 +7,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any
 
 from tarmak_iam._version import __version__
@@ -25,23 +24,8 @@ _REMEDY = r"(?ms)^## Remedy\n+(.*?)(?=^## |\Z)"
 
 
 def print_sarif(report: CheckReport) -> None:
-    print_json(_log(report, BaseDirectory.of(os.environ, in_repository=True), _project_url()))
-
-
-def _project_url() -> str | None:
-    """The home page; None if the distribution has none, or the package is not installed."""
-    try:
-        distribution = metadata("tarmak-iam")
-    except PackageNotFoundError:
-        return None
-    named = [url.partition(",") for url in distribution.get_all("Project-URL") or []]
-    names = ("homepage", "home", "source", "repository")
-    homes = [url.strip() for name, _, url in named if name.strip().lower() in names]
-    return next(iter([*(distribution.get_all("Home-page") or []), *homes]), None)
-
-
-def _log(report: CheckReport, base: BaseDirectory, project: str | None) -> Json:
-    """The whole log, the same for the same input. `project` is the address of the program's own pages."""
+    """The whole log, the same for the same input."""
+    base = BaseDirectory.of(os.environ, in_repository=True)
     fired = {result.finding.id for result in report.results}
     rules = [rule for rule in report.rules() if rule.id in fired]
     notifications = [
@@ -52,18 +36,13 @@ def _log(report: CheckReport, base: BaseDirectory, project: str | None) -> Json:
         }
         for error in report.errors
     ]
-    driver = {
-        "name": "tarmak-iam",
-        "version": __version__,
-        **({"informationUri": project} if project else {}),
-        "rules": [_rule(rule, project) for rule in rules],
-    }
+    driver = {"name": "tarmak-iam", "version": __version__, "rules": [_rule(rule) for rule in rules]}
     # [3.20.14] is false if something could not be checked; the notifications [3.20.21] say what.
     invocation = {
         "executionSuccessful": report.is_complete and not notifications,
         **({"toolExecutionNotifications": notifications} if notifications else {}),
     }
-    return {
+    log = {
         "$schema": _SCHEMA,
         "version": "2.1.0",
         "runs": [
@@ -76,12 +55,10 @@ def _log(report: CheckReport, base: BaseDirectory, project: str | None) -> Json:
             }
         ],
     }
+    print_json(log)
 
 
-def _rule(rule: RuleDescription, project: str | None) -> Json:
-    """With the page of this release in the repository, if the repository is known."""
-    home = (project or "").rstrip("/")
-    is_known = rule.path and home.startswith("https://github.com/")
+def _rule(rule: RuleDescription) -> Json:
     why = rule.page.partition("\n## ")[0].strip()
     remedy = re.search(_REMEDY, rule.page)
     plain = "\n\n".join([*([why] if why else []), *([remedy[1].strip()] if remedy else [])])
@@ -94,7 +71,6 @@ def _rule(rule: RuleDescription, project: str | None) -> Json:
         "shortDescription": {"text": rule.summary},
         "fullDescription": {"text": " ".join(why.split()) or rule.summary},
         "help": {"text": plain or rule.summary, **({"markdown": rule.page.strip()} if rule.page else {})},
-        **({"helpUri": f"{home}/blob/v{__version__}/{rule.path}"} if is_known else {}),
         "defaultConfiguration": {"level": str(rule.severity)},
     }
 
@@ -129,10 +105,10 @@ def _fixes(fix: OfferedFix | None, base: BaseDirectory) -> Json:
         return {}
     replacements: dict[str, list[Json]] = {}
     for change in changes:
-        (line, column), (end_line, end_column) = change.start, change.end
-        region = {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column}
-        inserted = {"insertedContent": {"text": change.text}} if change.text else {}  # [3.57.4]
-        replacements.setdefault(change.filename, []).append({"deletedRegion": region, **inserted})
+        region = {"startLine": change["line"], "startColumn": change["column"]}
+        region |= {key: change[key] for key in ("endLine", "endColumn")}
+        inserted = {"insertedContent": {"text": change["text"]}} if change["text"] else {}  # [3.57.4]
+        replacements.setdefault(change["file"], []).append({"deletedRegion": region, **inserted})
     title = fix.title if fix.is_safe else f"{fix.title} (unsafe: changes access or what Tarmak uses)"
     files = [{"artifactLocation": _artifact(name, base), "replacements": made} for name, made in replacements.items()]
     return {"fixes": [{"description": {"text": title}, "artifactChanges": files}]}

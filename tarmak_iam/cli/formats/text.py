@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,8 +33,12 @@ def excerpt(line: str, number: int, column: int, width: int) -> tuple[str, str]:
     Tabs become blanks, and control characters become escapes. A line that is too long is cut on both sides of the
     column.
     """
-    cells = list(_cells(line))
-    total = cells[-1][0] + cells[-1][2] if cells else 0
+    cells, total = [], 0  # of each character its first cell, how it is shown, and how many cells that takes
+    for character in line:
+        text = character if character.isprintable() else repr(character)[1:-1]
+        text = " " * (_TAB - total % _TAB) if character == "\t" else text
+        cells.append((total, text, cell_width(text)))
+        total += cell_width(text)
     at = cells[column - 1][0] if column <= len(cells) else total
     gutter = f" {number} | "
     room = max(width - len(gutter) - 1, _LEAST)
@@ -47,18 +51,6 @@ def excerpt(line: str, number: int, column: int, width: int) -> tuple[str, str]:
     before, after = _CUT if begin else "", _CUT if end < total else ""
     blanks = len(before) + at - first
     return f"{gutter}{before}{shown.rstrip()}{after}", f"{' ' * (len(gutter) - 2)}| {' ' * blanks}{_MARK}"
-
-
-def _cells(line: str) -> Iterator[tuple[int, str, int]]:
-    """For each character its first cell in a line of a terminal, how it is shown, and how many cells that takes."""
-    start = 0
-    for character in line:
-        text = character if character.isprintable() else repr(character)[1:-1]
-        if character == "\t":
-            text = " " * (_TAB - start % _TAB)
-        width = cell_width(text)
-        yield start, text, width
-        start += width
 
 
 def print_excerpt(line: str, place: Place, colour: str, *, err: bool = False) -> None:

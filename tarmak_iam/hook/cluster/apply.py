@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,7 +54,6 @@ from tarmak_iam.hook.cluster.server import Conflict, Server
 from tarmak_iam.hook.cluster.update_check import check_changes
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import brief_list
 
 _MAX_PATHS = 3

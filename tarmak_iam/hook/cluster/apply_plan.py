@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from tarmak_iam.access.diff import Effect, Loaded, effects
@@ -39,7 +39,6 @@ from tarmak_iam.hook.cluster.rollout import DAEMONSET, StalePod, check_pods
 from tarmak_iam.hook.cluster.server import Conflict, Pair, Server, is_being_deleted
 from tarmak_iam.hook.cluster.update_check import check_changes
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import brief_list
 
 

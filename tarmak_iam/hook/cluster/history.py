@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,6 @@ from tarmak_iam.hook.cluster.objects import (
     without_server_fields,
 )
 from tarmak_iam.hook.programs import Progress
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import TextEnum, brief_list
 
 if TYPE_CHECKING:

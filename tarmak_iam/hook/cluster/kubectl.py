@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from tarmak_iam.config.kubernetes_versions import GoVersion, parse_version
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.lock import ClusterLock
 from tarmak_iam.hook.programs import Completed, Programs, ProgramTimedOut
-from tarmak_iam.late_dataclass import dataclass
 
 REQUEST_SECONDS = 30
 """Limit of one request that writes: well below the duration of the cluster's lease."""

@@ -14,7 +14,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -22,7 +22,6 @@ from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.kubectl import REQUEST_SECONDS, Kubectl, is_forbidden, is_unserved, items_of
 from tarmak_iam.hook.cluster.objects import MANAGER, Object
 from tarmak_iam.hook.programs import Completed, Progress, no_progress
-from tarmak_iam.late_dataclass import dataclass
 
 LEASE_SECONDS = 2.0 * REQUEST_SECONDS
 """How long the lease is valid after its last renewal: a write that was started while it was valid has ended by then."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -24,11 +24,9 @@ from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.identity.templates import could_be, templates_in
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import ADMINS, EVERYONE, NODES
 from tarmak_iam.mappings.mappings_file import Mappings
-from tarmak_iam.suggestions import closest
-from tarmak_iam.text import brief_list, shortened
+from tarmak_iam.text import brief_list, closest, shortened
 
 _TAG = re.compile(r":([A-Za-z0-9_][A-Za-z0-9_.-]*)(?:@sha256:[0-9a-f]+)?\Z")
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS
 from tarmak_iam.identity.backend_support import ENTRY_OBJECTS
-from tarmak_iam.late_dataclass import dataclass
 
 MANAGER = "tarmak-iam"
 """Our name as a field manager, and as the value of `app.kubernetes.io/managed-by`."""

@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply
 from tarmak_iam.errors import TarmakIamError, ToolError
@@ -20,7 +20,6 @@ from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.cluster.update_check import Changes, PodUpdate
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.identity.backend_support import ENTRY_OBJECTS
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import brief_list
 
 _MAX_NAMED = 10

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -24,7 +25,6 @@ from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, items_of, why
 from tarmak_iam.hook.cluster.objects import CHANGED_AT, CONFIG_VERSION, MANAGER, Object, Ref, managed_entries
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY
-from tarmak_iam.late_dataclass import dataclass
 
 _ENDED = ("Succeeded", "Failed")
 

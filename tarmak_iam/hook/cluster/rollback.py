@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tarmak_iam.errors import TarmakIamError
@@ -45,7 +45,6 @@ from tarmak_iam.hook.cluster.rollout import (
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.cluster.update_check import check_changes
 from tarmak_iam.hook.programs import Progress, no_progress
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import brief_list
 
 _ENDS = {ObjectAction.REMOVED: "removed", ObjectAction.CREATED: "created again", ObjectAction.CONFIGURED: "restored"}

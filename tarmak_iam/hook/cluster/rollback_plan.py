@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path as File
 
@@ -35,7 +35,6 @@ from tarmak_iam.hook.cluster.objects import (
 from tarmak_iam.hook.cluster.rollout import DAEMONSET
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.identity.authenticator import Authenticator
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.text import brief_list
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tarmak_iam.emit.labels import NAME, NAMESPACE
@@ -40,7 +40,6 @@ from tarmak_iam.hook.cluster.pods import (
 )
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Progress, no_progress
-from tarmak_iam.late_dataclass import dataclass
 
 DAEMONSET = Ref("apps/v1", "DaemonSet", NAMESPACE, NAME)
 

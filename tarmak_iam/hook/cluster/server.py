@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
@@ -32,7 +32,6 @@ from tarmak_iam.hook.cluster.objects import (
 )
 from tarmak_iam.hook.cluster.pods import dated
 from tarmak_iam.hook.programs import Completed
-from tarmak_iam.late_dataclass import dataclass
 
 _SECONDS = 60.0
 

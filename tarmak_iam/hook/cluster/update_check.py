@@ -9,6 +9,7 @@ continues with the next node only when the new pod is ready.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
@@ -17,7 +18,6 @@ from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, items_of, why
 from tarmak_iam.hook.cluster.objects import Object, Ref
 from tarmak_iam.hook.cluster.rollout import CONFIG_MAP, DAEMONSET, PodCheck
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.late_dataclass import dataclass
 
 _NODE = "node.kubernetes.io/"
 

@@ -10,7 +10,7 @@ import secrets
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
@@ -20,7 +20,6 @@ from tarmak_iam.aws.sts_hosts import partition_of_host
 from tarmak_iam.errors import ParseError, TarmakIamError, ToolError
 from tarmak_iam.hook.programs import Programs
 from tarmak_iam.identity.model import Identity
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.token import make_token
 from tarmak_iam.token.exec_credential import token_in
 from tarmak_iam.token.presigned import PREFIX, Presigned

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from tarmak_iam.aws.arn import ArnError, canonicalize
@@ -32,7 +32,6 @@ from tarmak_iam.hook.login.review import (
 )
 from tarmak_iam.identity.model import Answer, Identity
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import one_line, quoted, shortened
 from tarmak_iam.token import inspect_token
 

@@ -7,7 +7,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, object_in, why
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.identity.model import Answer
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import EVERYONE
 from tarmak_iam.text import TextEnum
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tarmak_iam.access.diff import Loaded, who
@@ -18,7 +18,6 @@ from tarmak_iam.hook.login.review import LoginOutcome, ReviewResult, UserInfo, a
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.identity.model import Answer, Grant, Identity
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import one_line
 
 _MAX_NAMED = 3

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
-
-from tarmak_iam.late_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import time
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +19,6 @@ from tarmak_iam.errors import FileError, TarmakIamError
 from tarmak_iam.files.atomic import replace_file
 from tarmak_iam.files.read import file_error, read_if_present
 from tarmak_iam.hook.tarmak.comment_restore import Restored, TarmakChange, restore, why_unreadable
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.text import one_line
 
 BackupOutcome = Literal["unchanged", "restored", "not restored", "put back", "broken"]

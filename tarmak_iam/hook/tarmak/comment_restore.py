@@ -12,7 +12,7 @@ provider.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -21,7 +21,6 @@ from tarmak_iam.config.tarmak_output import NOW, Path, differences, dropped_keys
 from tarmak_iam.document import Document
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.errors import EditRefused, TarmakIamError
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.routes import Route
 from tarmak_iam.text import one_line
 

@@ -12,10 +12,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.late_dataclass import dataclass
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw
 from tarmak_iam.aws.go_case import to_lower
@@ -12,7 +12,6 @@ from tarmak_iam.document.render import Layout, block_lines
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP, MOUNTED_FILE, Backend, backend_of
 from tarmak_iam.identity.releases import DaemonVersion
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.formats import authenticator_config, aws_auth, custom_resource
 from tarmak_iam.mappings.formats.detect import Import
@@ -23,8 +22,7 @@ from tarmak_iam.mappings.principals import parse_principal
 from tarmak_iam.text import shortened
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
+class Conversion(NamedTuple):
     """`objects` are plain data: a configuration, or Kubernetes objects in the order of the file."""
 
     objects: tuple[dict[str, Any], ...]

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from tarmak_iam.errors import ConfigError, Place
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.formats import authenticator_config, aws_auth, custom_resource, eksctl, kops
 from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, file_documents, shown
 from tarmak_iam.mappings.merging import Wanted
@@ -66,8 +65,7 @@ _MOST_NAMED = 5
 """How many of a file's objects an error names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(NamedTuple):
     """The contents of a file: its `entries`, the later of two for one principal being used, and what is left out.
 
     `formats` are the names of the formats found. `configuration` is the text of the authenticator's configuration if

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tarmak_iam.aws.go_case import equal_fold, fold
@@ -11,7 +11,6 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Node, Scalar
 from tarmak_iam.document.tree import place_within
 from tarmak_iam.errors import ParseError, Place, unquoted_kubeconfig
-from tarmak_iam.late_dataclass import dataclass
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.merging import Wanted
 from tarmak_iam.routes import Key, Route

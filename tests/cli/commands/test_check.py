@@ -187,7 +187,7 @@ def test_a_dynamic_file_is_known_by_its_keys(shell: Shell, multi: Path) -> None:
 def test_what_is_not_there(shell: Shell, multi: Path) -> None:
     assert multi.exists()
     failed = shell.run("check", "tarmk.yaml", f"prod-blue/{NAME}", code=2)
-    assert failed.err.splitlines()[0] == "tarmk.yaml: error: file not found; did you mean tarmak.yaml?"
+    assert failed.err.splitlines()[0] == "tarmk.yaml: error: file not found; check the path"
     assert f"prod-blue/{NAME}:4:15: error" in failed.out
     assert failed.err.splitlines()[-1] == "1 error"
     alone = shell.run("check", "a/b/c", code=2)
@@ -196,12 +196,9 @@ def test_what_is_not_there(shell: Shell, multi: Path) -> None:
     beside = shell.run("check", "a/b/c", "tarmak.yaml", "--fail-on", "error", code=2)
     assert beside.err.splitlines()[-1] != "nothing could be checked"
     beside = shell.run("check", "prod-blue", code=2)
-    assert "prod-blue: error: this directory has no tarmak.yaml; did you mean `tarmak-iam -c . " in beside.err
-    assert "-c . --cluster prod-blue check`?" in beside.err
+    assert "prod-blue: error: this directory has no tarmak.yaml; specify a file, or a cluster with --c" in beside.err
     (multi / "link.yaml").symlink_to("gone.yaml")
-    assert "link.yaml: error: file not found; the link points to gone.yaml" in (
-        shell.run("check", "link.yaml", code=2).err
-    )
+    assert "link.yaml: error: file not found; check the path" in (shell.run("check", "link.yaml", code=2).err)
     assert "the value is empty; specify a file" in shell.run("check", "", code=2).err
 
 

@@ -273,10 +273,10 @@ def test_an_item_of_an_unknown_list_that_is_not_set_is_removed_already(shell: Sh
     assert multi(shell, "unset", "x-tags[a]").err == "unchanged: x-tags is not set, so there is no x-tags[a]\n"
 
 
-def test_a_patch_file_with_another_name(shell: Shell, tmp_path: Path) -> None:
+def test_a_patch_file_that_does_not_exist(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "changes.yaml").write_text("x-n: 1\n")
     error = multi(shell, "patch", str(tmp_path / "changes.yml"), code=2).err
-    assert error.endswith(f"changes.yml: error: file not found; did you mean {tmp_path}/changes.yaml?\n")
+    assert error.endswith("changes.yml: error: file not found; check the path\n")
     assert "Is a directory" in multi(shell, "patch", str(tmp_path), code=2).err
 
 
@@ -355,11 +355,6 @@ def test_a_wrong_type_in_a_patch_of_the_file_has_its_place_in_the_patch(shell: S
     (odd.parent / "p.yaml").write_text("project: [1]\n")
     assert shell.run("-c", ".", "config", "patch", "p.yaml", "--root", code=2).err.startswith("p.yaml:1:10: error: ")
     assert odd.read_text() == ODD
-
-
-def test_the_name_of_a_cluster_is_no_path(shell: Shell) -> None:
-    error = multi(shell, "set", "prod-green", "kubernetes.zone", "z", code=2).err
-    assert "config set does not take a cluster as an argument; use --cluster prod-green: " in error
 
 
 def test_the_condition_of_an_absolute_path(shell: Shell, odd: Path) -> None:

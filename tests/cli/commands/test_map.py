@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
 from pathlib import Path
 
@@ -467,16 +466,3 @@ def test_such_an_account_in_a_file_is_not_imported(shell: Shell, tmp_path: Path)
         ),
     ]
     assert mappings(shell).read_text() == before
-
-
-def test_the_command_that_corrects_a_misspelt_group(shell: Shell) -> None:
-    """The right group alone would be added to the misspelt one."""
-    add = ("map", "add", DEV, "--username", "dev")
-    remedy = f"tarmak-iam -c {shell.single} map add {DEV} --replace-groups --group system:masters --group dev"
-    note = f"note: to correct its groups: {remedy}"
-    assert note in shell.dev(*add, "--group", "system:master", "--group", "dev").err.splitlines()
-    assert note in shell.dev(*add, "--group", "system:masters").err.splitlines()
-    corrected = shell.run(*shlex.split(remedy)[1:])
-    assert "note:" not in corrected.err
-    assert corrected.out.endswith(f"{DEV}: loses system:master\n")
-    assert "note:" not in shell.dev("map", "add", DEV, "--group", "system:masters", "--group", "ops").err

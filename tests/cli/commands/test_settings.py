@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -137,7 +136,7 @@ def test_a_setting_that_is_there_twice(shell: Shell) -> None:
 def renamed(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if these settings had had other names in earlier versions."""
     for key, older in {"daemonVersion": "release", "registry": "source", "image": "picture"}.items():
-        monkeypatch.setitem(SETTINGS, key, replace(SETTINGS[key], formerly=(older,)))
+        monkeypatch.setitem(SETTINGS, key, SETTINGS[key]._replace(formerly=(older,)))
 
 
 @pytest.mark.usefixtures("renamed")

@@ -13,6 +13,7 @@ from tarmak_iam.cli.live_cluster import finish_login
 from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.login.verify import Verified
 from tests.support import ADMIN, Shell
+from tests.support.installations import installation
 from tests.support.kubectl_stand import ARN, NOBODY, Stand, recovery_hint, refused, reviewed
 
 
@@ -72,6 +73,6 @@ def test_verify_without_credentials(stand: Stand, monkeypatch: pytest.MonkeyPatc
 def test_a_login_that_fails_ends_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     found = Verified(LoginOutcome.FAILED, None, None, ("what was found",), recovery_hint="hint")
     with click.Context(click.Command("x")), pytest.raises(click.exceptions.Exit) as caught:
-        finish_login(found, lambda words: words, is_text=True)
+        finish_login(found, installation(), (), is_text=True)
     assert caught.value.exit_code == ExitCode.FINDINGS
     assert capsys.readouterr() == ("what was found\n", "verification failed; hint\n")

@@ -177,17 +177,14 @@ def test_the_exit_code_says_whether_the_caller_is_anybody(shell: Shell, files: P
 def test_objects_of_the_cluster_instead_of_a_configuration(
     shell: Shell, files: Path, name: str, text: str, what: str, backend: str
 ) -> None:
-    """The command in the message answers."""
     file = files / name
     file.write_text(text)
-    options = f"--config config.yaml --file {file} --daemon-arg=--backend-mode={backend}"
     assert shell.run("whois", ADMIN, "--config", file, code=2).err == (
-        f"{file}: error: the file contains {what}, not a configuration of the authenticator; write `clusterID: NAME` "
-        f"to config.yaml and run `tarmak-iam whois {ADMIN} {options}`; or import the file with "
-        f"`tarmak-iam map import {file}` and run whois without --config\n"
+        f"{file}: error: the file contains {what}, not a configuration of the authenticator; import the file "
+        f"with `tarmak-iam map import {file}` and run whois without --config\n"
     )
     (files / "config.yaml").write_text("clusterID: NAME\n")
-    command = options.replace("config.yaml", str(files / "config.yaml")).split()
+    command = ["--config", str(files / "config.yaml"), "--file", str(file), f"--daemon-arg=--backend-mode={backend}"]
     assert shell.run("whois", ADMIN, *command).out.startswith("username: admin")
 
 

@@ -7,7 +7,7 @@ import re
 
 import click
 
-from tarmak_iam.cli.exit_codes import codes_of
+from tests.docs.reference.exit_codes import codes_of
 from tests.docs.reference.markdown import fenced, prose, slug, table
 from tests.support.commands import every_command
 

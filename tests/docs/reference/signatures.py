@@ -70,12 +70,19 @@ def _docstring(value: object) -> str:
     return "" if made_by_dataclass else text
 
 
+def field_names(cls: Any) -> tuple[str, ...]:
+    """Of a dataclass or a named tuple."""
+    if issubclass(cls, tuple):
+        return getattr(cls, "_fields", ())
+    return tuple(field.name for field in dataclasses.fields(cls)) if dataclasses.is_dataclass(cls) else ()
+
+
 def class_signature(cls: Any, name: str) -> str:
-    """With parameters where callers make one: a dataclass or an exception of ours."""
+    """With parameters where callers make one: a dataclass, a named tuple or an exception of ours."""
     bases = [each.__name__ for each in cls.__bases__ if each not in (object, Enum, str)]
     if issubclass(cls, Exception):
         return f"{name}({', '.join(bases)})"
-    if dataclasses.is_dataclass(cls):
+    if field_names(cls):
         made: Any = cls
         return _wrapped(name, inspect.signature(made).replace(return_annotation=inspect.Signature.empty))
     return f"{name}({', '.join(bases)})" if bases else name
@@ -129,6 +136,7 @@ def _parameter(each: inspect.Parameter) -> str:
 
 
 def _annotation(value: Any) -> str:
+    value = getattr(value, "__forward_arg__", value)  # as the fields of a named tuple have it
     text = value if isinstance(value, str) else inspect.formatannotation(value)
     return re.sub(r"\b(?:tarmak_iam|collections|typing|pathlib)(?:\.\w+)*\.(?=[A-Z])", "", text)
 
