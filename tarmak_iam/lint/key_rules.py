@@ -343,18 +343,24 @@ def duplicate_principal(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             role = entry if kind == "role" else role
 
 
-def _without_loser(document: Document, alike: list[WrittenEntry], entry: WrittenEntry) -> Fix | None:
+def _without_loser(document: Document, duplicates: list[WrittenEntry], entry: WrittenEntry) -> Fix | None:
     """Of two entries, the one that does not take effect goes: the earlier one, or one in mapUsers after a role.
     Releases differ about letters that are not ASCII; such entries are not compared."""
-    if not f"{entry.listed.arn}{entry.listed.sso}".isascii():
-        return None
+
+    def name(other: WrittenEntry) -> str:
+        text = canonical_text(other.listed.arn) if other.listed.arn else other.listed.sso
+        return fold(text) if text.isascii() else text
+
+    alike = [other for other in duplicates if name(other) == name(entry)]
     before = [other for other in alike[: alike.index(entry)] if other.listed.kind == entry.listed.kind]
     loser, counts = (before[-1], entry) if before else (entry, alike[0])
-    if loser.is_account:
+    if loser.is_account and before:
         loser, counts = entry, before[0]
     route = loser.listed.route
     # Which of them was meant may decide who is an admin.
-    if (loser.is_admin and not counts.is_admin) or not document.has(route) or not isinstance(route.plain[-1], int):
+    if loser is counts or (loser.is_admin and not counts.is_admin):
+        return None
+    if not document.has(route) or not isinstance(route.plain[-1], int):
         return None
     line, used = (document.position(other.listed.route).line or 0 for other in (loser, counts))
     return removed(route, f"remove the entry in line {line}: that in line {used} takes effect", is_safe=True)

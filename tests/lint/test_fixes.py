@@ -424,6 +424,14 @@ def test_comments(before: str, after: str) -> None:
     assert of_mappings(before, unsafe=False) == after
 
 
+def test_entries_that_only_some_releases_take_for_one_stay() -> None:
+    """U+017F is an s to those that ignore case as Go's EqualFold does."""
+    text = ADMIN + entry(f"{IAM}:role/DevOps") + entry(f"{IAM}:role/DevOp\u017f")
+    assert fixable({MAPPINGS_NAME: text}) == ()
+    found = fixable({MAPPINGS_NAME: text + entry(f"{IAM}:role/devops")})
+    assert [each.fix.title for each in found] == ["remove the entry in line 6: that in line 12 takes effect"]
+
+
 @pytest.mark.parametrize("groups", ["'\u201cdev\u201d,ops'", "' dev,ops'", "'system:master,ops'"])
 def test_no_name_is_written_over_the_other_groups_of_a_string(groups: str) -> None:
     files = {MAPPINGS_NAME: ADMIN + entry(f"{IAM}:role/Dev", groups=groups)}
