@@ -200,7 +200,7 @@ class TarmakCluster:
             after = start.remove(principal)
             if after is start:
                 return []
-            effects, _ = guarded_edit(before, after, EditKind.REMOVE, me=me, force=force, tell=self.progress)
+            effects = guarded_edit(before, after, EditKind.REMOVE, me=me, force=force, tell=self.progress)
             if not dry_run:
                 after.save()
             return list(effects)
